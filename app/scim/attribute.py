@@ -1,0 +1,122 @@
+"""What an attribute is: its characteristics, its parts, and the tree of all names of a resource type.
+
+Not here: how values are checked (fields.py), which attributes exist (schemas.py), what values mean (match.py).
+RFC 7643 §2 (data types, characteristics) and §7 (how they are published).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Characteristics:
+    """RFC 7643 §2.2 and §7 in its own words, and two of ours.
+
+    `held` says where values live: "document" (the resource's own document), "row" (columns beside it: id and meta),
+    "membership" (rows of their own: members, groups) or "nowhere" (accepted, checked, thrown away: password).
+    `lookup` attributes have an index, so that a client may match on them.
+    """
+
+    description: str
+    mutability: str = "readWrite"
+    returned: str = "default"
+    uniqueness: str = "none"
+    case_exact: bool = False
+    canonical_values: tuple[str, ...] = ()
+    reference_types: tuple[str, ...] = ()
+    held: str = "document"
+    lookup: bool = False
+
+
+def is_unassigned(value: object) -> bool:
+    """Whether a value means «no value»: RFC 7643 §2.5, and the empty text that Entra clears with."""
+    return value is None or value == "" or value == [] or value == {}
+
+
+def _unchecked(value: Any) -> Any:
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One attribute as everything but validation sees it.
+
+    `path` is what a client writes (`name.givenName`, `urn:…:User:department`), `keys` the way to the value from the
+    document's root. `check` gives a sent value as it is kept, or raises marshmallow's ValidationError. An extension
+    stands here too: a complex attribute named by its URN.
+    """
+
+    name: str
+    path: str
+    keys: tuple[str, ...]
+    type: str
+    multi_valued: bool
+    required: bool
+    traits: Characteristics
+    sub_attributes: Mapping[str, "Attribute"] = field(default_factory=dict, compare=False, repr=False)
+    check: Callable[[Any], Any] = field(default=_unchecked, compare=False, repr=False)
+
+    @property
+    def value_attribute(self) -> "Attribute | None":
+        """The sub-attribute that stands for a complex value where only one value is meant (RFC 7643 §2.4: `value`)."""
+        return self.sub_attributes.get("value")
+
+    @property
+    def is_read_only(self) -> bool:
+        return self.traits.mutability == "readOnly"
+
+    def walk(self) -> Iterator["Attribute"]:
+        """This attribute and its parts, depth first."""
+        yield self
+        for part in self.sub_attributes.values():
+            yield from part.walk()
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeTree:
+    """All names that mean something in a resource of one type: core attributes, and extensions by their URN.
+
+    Keys are lower case; `core_urn` may stand before a core attribute's name.
+    """
+
+    core_urn: str
+    core: Mapping[str, Attribute]
+    extensions: Mapping[str, Attribute]
+
+    @property
+    def extension_urns(self) -> frozenset[str]:
+        """The extensions' URNs as they stand in a document."""
+        return frozenset(extension.name for extension in self.extensions.values())
+
+    def find(self, path: str) -> tuple[Attribute, ...] | None:
+        """`attribute`, `attribute.part`, either with a URN before it, or an extension's URN alone, in any letter case.
+
+        Gives the way down (`name.givenName` -> (name, givenName)), or None where a name means nothing.
+        The dot of `2.0` in a URN separates nothing (RFC 7644 §3.10).
+        Entra: `manager` without its URN is the extension's.
+        """
+        folded = path.lower()
+        if extension := self.extensions.get(folded):
+            return (extension,)
+        extended = [(urn, extension.sub_attributes) for urn, extension in self.extensions.items()]
+        for urn, scope in ((self.core_urn.lower(), self.core), *extended):
+            if folded.startswith(urn + ":"):
+                return _find_in(scope, folded[len(urn) + 1 :])
+        found = (_find_in(scope, folded) for scope in (self.core, *(scope for _, scope in extended)))
+        return next((way for way in found if way), None)
+
+    def walk(self) -> Iterator[Attribute]:
+        """Every attribute and sub-attribute, core first."""
+        for top in (*self.core.values(), *self.extensions.values()):
+            yield from top.walk()
+
+
+def _find_in(scope: Mapping[str, Attribute], names: str) -> tuple[Attribute, ...] | None:
+    """`attribute` or `attribute.part`, in lower case, among the attributes of one schema."""
+    name, dot, part = names.partition(".")
+    attribute = scope.get(name)
+    if attribute is None or not dot:
+        return (attribute,) if attribute else None
+    sub_attribute = attribute.sub_attributes.get(part)
+    return (attribute, sub_attribute) if sub_attribute else None

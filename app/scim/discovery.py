@@ -1,0 +1,108 @@
+"""Discovery: /ServiceProviderConfig, /ResourceTypes and /Schemas, derived from the declarations (RFC 7643 §5 to §7).
+
+Nothing is said here that a schema, a resource type or a bound does not say already.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from app import bounds
+from app.scim.attribute import Attribute
+from app.scim.fields import ScimSchema, attributes_of
+from app.scim.resource_types import RESOURCE_TYPES, ResourceType
+
+CONFIG_URN = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
+RESOURCE_TYPE_URN = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
+SCHEMA_URN = "urn:ietf:params:scim:schemas:core:2.0:Schema"
+
+
+def service_provider_config(base: str) -> dict[str, Any]:
+    """RFC 7643 §5. `base` is the public address of `/scim`."""
+    return {
+        "schemas": [CONFIG_URN],
+        "patch": {"supported": True},
+        "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
+        "filter": {"supported": True, "maxResults": bounds.PAGE_SIZE_MAXIMUM},
+        "changePassword": {"supported": False},
+        "sort": {"supported": True},
+        "etag": {"supported": True},
+        "authenticationSchemes": [
+            {
+                "type": "oauthbearertoken",
+                "name": "SCIM Key",
+                "description": "The SCIM Key of the Account page as a bearer token; Entra calls it Secret Token",
+                "specUri": "https://www.rfc-editor.org/info/rfc6750",
+                "primary": True,
+            }
+        ],
+        "meta": {"resourceType": "ServiceProviderConfig", "location": f"{base}/ServiceProviderConfig"},
+    }
+
+
+def resource_types(base: str) -> list[dict[str, Any]]:
+    """RFC 7643 §6, one for each resource type."""
+    return [
+        {
+            "schemas": [RESOURCE_TYPE_URN],
+            "id": resource_type.name,
+            "name": resource_type.name,
+            "endpoint": resource_type.endpoint,
+            "description": resource_type.description,
+            "schema": resource_type.schema.urn,
+            "schemaExtensions": [{"schema": urn.urn, "required": False} for urn in resource_type.extensions],
+            "meta": {"resourceType": "ResourceType", "location": f"{base}/ResourceTypes/{resource_type.name}"},
+        }
+        for resource_type in RESOURCE_TYPES
+    ]
+
+
+def schemas(base: str) -> list[dict[str, Any]]:
+    """RFC 7643 §7, one for each schema of the resource types, core schemas and extensions alike."""
+    return [
+        {
+            "schemas": [SCHEMA_URN],
+            "id": schema.urn,
+            "name": schema.schema_name,
+            "description": schema.schema_description,
+            "attributes": [_definition(a) for a in attributes_of(schema).values() if is_listed(a)],
+            "meta": {"resourceType": "Schema", "location": f"{base}/Schemas/{schema.urn}"},
+        }
+        for schema in _all_schemas(RESOURCE_TYPES)
+    ]
+
+
+def _all_schemas(types: tuple[ResourceType, ...]) -> Iterator[type[ScimSchema]]:
+    for resource_type in types:
+        yield resource_type.schema
+        yield from resource_type.extensions
+
+
+def is_listed(attribute: Attribute) -> bool:
+    """Whether a schema lists the attribute: all but `schemas`, `id`, `meta`, which every resource has (RFC 7643 §3.1).
+
+    `externalId` is listed, because Entra looks for it among a schema's attributes.
+    """
+    return attribute.traits.held != "row" and attribute.name != "schemas"
+
+
+def _definition(attribute: Attribute) -> dict[str, Any]:
+    """One attribute by RFC 7643 §7. Nothing in it is null: Entra refuses that."""
+    traits = attribute.traits
+    definition: dict[str, Any] = {
+        "name": attribute.name,
+        "type": attribute.type,
+        "multiValued": attribute.multi_valued,
+        "description": traits.description,
+        "required": attribute.required,
+        "caseExact": traits.case_exact,
+        "mutability": traits.mutability,
+        "returned": traits.returned,
+        "uniqueness": traits.uniqueness,
+    }
+    if traits.canonical_values:
+        definition["canonicalValues"] = list(traits.canonical_values)
+    if traits.reference_types:
+        definition["referenceTypes"] = list(traits.reference_types)
+    if attribute.sub_attributes:
+        definition["subAttributes"] = [_definition(part) for part in attribute.sub_attributes.values()]
+    return definition

@@ -1,0 +1,90 @@
+"""Entra's habits that RFC 7643 and 7644 do not know, each a named rule with the request that it mends.
+
+Two more habits are part of a value's type and stand there: text booleans (fields.Flag) and empty text that clears
+(attribute.is_unassigned). Not here: anything that the RFCs already say.
+"""
+
+from typing import Any
+
+from app import bounds
+from app.scim.attribute import Attribute, AttributeTree, is_unassigned
+from app.scim.errors import ScimError
+from app.scim.wire import read_json_text
+
+USUAL_FILTER = ("type", "primary")
+
+
+def mend_document(tree: AttributeTree, document: Any) -> Any:
+    """A posted document with each value in the shape of its attribute; names that mean nothing stay as they are."""
+    if not isinstance(document, dict):
+        return document
+    return {name: _mend_named(tree, name, value) for name, value in document.items()}
+
+
+def _mend_named(tree: AttributeTree, name: str, value: Any) -> Any:
+    extension = tree.extensions.get(name.lower())
+    if extension is not None and isinstance(value, dict):
+        known = extension.sub_attributes
+        return {part: mend_value(known[part.lower()], v) if part.lower() in known else v for part, v in value.items()}
+    attribute = tree.core.get(name.lower())
+    return value if attribute is None else mend_value(attribute, value)
+
+
+def mend_value(attribute: Attribute, value: Any) -> Any:
+    """A value in the shape of its attribute: a list where many are meant, an object where a text stands for `value`.
+
+    Entra: `{"op": "Add", "path": "…:User:manager", "value": "<id>"}`, `"manager": [{"value": "<id>"}]`,
+    `"roles": "Editor"`, `{"op": "Add", "path": "members", "value": {"value": "<id>"}}`.
+    """
+    if attribute.type != "complex" or is_unassigned(value):
+        return value
+    if attribute.multi_valued:
+        return [_mend_one(attribute, one) for one in (value if isinstance(value, list) else [value])]
+    if isinstance(value, list) and len(value) == 1 and attribute.value_attribute:
+        value = value[0]
+    return _mend_one(attribute, value)
+
+
+def _mend_one(attribute: Attribute, value: Any) -> Any:
+    if isinstance(value, str) and attribute.value_attribute:
+        value = {"value": value}
+    return _unpack_role(attribute, value) if attribute.name == "roles" else value
+
+
+def _unpack_role(attribute: Attribute, value: Any) -> Any:
+    """A role that arrives as JSON text inside `value`; what is no JSON object stays the text that it is.
+
+    Entra: `{"op": "Add", "path": "roles", "value": [{"value": "{\\"id\\":\\"…\\",\\"value\\":\\"Editor\\",…}"}]}`
+    from the expression AppRoleAssignmentsComplex.
+    """
+    if not isinstance(value, dict):
+        return value
+    inner = value.get("value")
+    if not isinstance(inner, str) or not inner.lstrip().startswith("{") or len(inner) > bounds.TEXT_LENGTH:
+        return value
+    try:
+        unpacked = read_json_text(inner)
+    except ScimError:
+        return value
+    return {name: part for name, part in value.items() if name != "value"} | unpacked
+
+
+def may_be_made(attribute: Attribute, wanted: dict[str, Any]) -> bool:
+    """Whether `replace` makes a value that its filter does not find, where RFC 7644 §3.5.2.3 asks for noTarget.
+
+    Entra: `{"op": "Replace", "path": "addresses[type eq \\"work\\"].locality", "value": "Leeds"}` for somebody
+    without addresses, and `roles[primary eq "True"].value`. Only such plain filters count: a type that RFC 7643 names,
+    or primary. `wanted` is what the filter would have the value contain.
+    """
+    if set(wanted) == {"type"}:
+        usual = attribute.sub_attributes["type"].traits.canonical_values
+        return str(wanted["type"]).lower() in usual
+    return set(wanted) == {"primary"} and wanted["primary"] is True
+
+
+def is_empty_shell(value: dict[str, Any]) -> bool:
+    """Whether a value says nothing any more once its parts were cleared one by one.
+
+    Entra: null for `emails[type eq "work"].value` leaves only the `type` and `primary` that the filter once made.
+    """
+    return set(value) <= set(USUAL_FILTER)

@@ -1,0 +1,157 @@
+"""Everything that can go wrong in SCIM, and how it is told (RFC 7644 §3.12).
+
+Not here: which HTTP header goes with an error, and how a database's error becomes one of these.
+
+    ScimError            status  scimType
+    ├─ invalid_filter    400     invalidFilter
+    ├─ too_many          400     tooMany
+    ├─ uniqueness        409     uniqueness
+    ├─ mutability        400     mutability
+    ├─ invalid_syntax    400     invalidSyntax
+    ├─ invalid_path      400     invalidPath
+    ├─ no_target         400     noTarget
+    ├─ invalid_value     400     invalidValue
+    ├─ sensitive         403     sensitive
+    └─ unauthorized 401 · forbidden 403 · not_found 404 · not_allowed 405 · precondition_failed 412 ·
+       too_large 413 · unsupported_media 415 · too_often 429 · not_implemented 501 · unavailable 503
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+ERROR_URN = "urn:ietf:params:scim:api:messages:2.0:Error"
+RETRY_AFTER_S = 5
+SHOWN_LENGTH = 60
+
+_KINDS = {bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object"}
+
+
+class ScimError(Exception):
+    """A refusal: its HTTP status, a plain sentence for the administrator, and the scimType where Table 9 has one.
+
+    `headers` are what HTTP asks to be sent along (`WWW-Authenticate`, `Retry-After`, `Allow`).
+    """
+
+    def __init__(
+        self, status: int, detail: str, scim_type: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.scim_type = scim_type
+        self.headers = dict(headers or {})
+
+    def to_scim(self) -> dict[str, Any]:
+        """The Error message of RFC 7644 §3.12; `status` is text there."""
+        body: dict[str, Any] = {"schemas": [ERROR_URN], "status": str(self.status)}
+        if self.scim_type:
+            body["scimType"] = self.scim_type
+        body["detail"] = self.detail
+        return body
+
+
+def shown(value: object) -> str:
+    """A received value as an error may show it: short text and scalars as they came, anything else by its kind."""
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        text = json.dumps(value, ensure_ascii=True)
+        return text if len(text) <= SHOWN_LENGTH else f"a text of {len(value)} characters"
+    if isinstance(value, bool | int | float) and len(str(value)) <= SHOWN_LENGTH:
+        return json.dumps(value)
+    return _KINDS.get(type(value), "something else")
+
+
+def invalid_filter(detail: str) -> ScimError:
+    """The filter's text, an attribute in it or a comparison in it is not possible."""
+    return ScimError(400, f"filter: {detail}", "invalidFilter")
+
+
+def too_many(detail: str) -> ScimError:
+    """More was asked for than is worked on at once."""
+    return ScimError(400, detail, "tooMany")
+
+
+def uniqueness(attribute: str, value: object) -> ScimError:
+    """Another resource holds the value of an attribute that must be unique."""
+    return ScimError(409, f"{attribute}: expected a value that no other resource has, got {shown(value)}", "uniqueness")
+
+
+def mutability(detail: str) -> ScimError:
+    """The attribute may not be changed (that way)."""
+    return ScimError(400, detail, "mutability")
+
+
+def invalid_syntax(detail: str) -> ScimError:
+    """The body is no JSON, or has not the structure of its message."""
+    return ScimError(400, detail, "invalidSyntax")
+
+
+def invalid_path(detail: str) -> ScimError:
+    """A PATCH path does not follow the grammar of RFC 7644 §3.5.2."""
+    return ScimError(400, f"path: {detail}", "invalidPath")
+
+
+def no_target(detail: str) -> ScimError:
+    """A PATCH path leads to nothing that could be changed."""
+    return ScimError(400, detail, "noTarget")
+
+
+def invalid_value(detail: str) -> ScimError:
+    """A required value is missing, or a value does not fit its attribute."""
+    return ScimError(400, detail, "invalidValue")
+
+
+def unauthorized() -> ScimError:
+    """The same answer for a missing, a wrong and a stopped key (RFC 6750 §3)."""
+    return ScimError(
+        401,
+        "Authorization: expected 'Bearer' and a valid SCIM Key",
+        headers={"WWW-Authenticate": 'Bearer realm="Recnice SCIM"'},
+    )
+
+
+def forbidden(detail: str) -> ScimError:
+    """Understood, and refused whoever asks."""
+    return ScimError(403, detail)
+
+
+def not_found(detail: str) -> ScimError:
+    """No resource or endpoint is there. The detail never repeats the id or the path."""
+    return ScimError(404, detail)
+
+
+def not_allowed(detail: str, allow: str) -> ScimError:
+    """The endpoint has not this method; `allow` is the Allow header."""
+    return ScimError(405, detail, headers={"Allow": allow})
+
+
+def precondition_failed(detail: str) -> ScimError:
+    """If-Match or If-None-Match does not hold (RFC 7644 §3.14)."""
+    return ScimError(412, detail)
+
+
+def too_large(limit_bytes: int) -> ScimError:
+    """The body is over the limit."""
+    return ScimError(413, f"body: expected at most {limit_bytes} bytes")
+
+
+def unsupported_media(got: str) -> ScimError:
+    """The body is a browser's form, which is never SCIM."""
+    return ScimError(415, f"Content-Type: expected application/scim+json, got {shown(got)}")
+
+
+def too_often(retry_after_s: int) -> ScimError:
+    """Too many failures from one address."""
+    return ScimError(429, "Too many refused requests from this address", headers={"Retry-After": str(retry_after_s)})
+
+
+def not_implemented(detail: str) -> ScimError:
+    """A part of RFC 7644 that ServiceProviderConfig says is not offered."""
+    return ScimError(501, detail)
+
+
+def unavailable(detail: str) -> ScimError:
+    """The database cannot be used just now; the client should try again."""
+    return ScimError(503, detail, headers={"Retry-After": str(RETRY_AFTER_S)})

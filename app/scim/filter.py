@@ -1,0 +1,83 @@
+"""Filters as trees (RFC 7644 §3.4.2.2): five kinds of node, in which every name is an `Attribute` already.
+
+Not here: how text becomes a tree (grammar.py), what a comparison means (fold.py, match.py) and how it becomes SQL
+(the store's query.py).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from app.scim.attribute import Attribute
+
+Value = str | bool | int | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """`userName eq "a"`, `title pr`. `path` leads to the compared part, in a value path from the value.
+
+    `value` is comparable as it stands (folded, `fold.comparable`), `literal` the same as it was written; both are None
+    with `pr` only.
+    """
+
+    path: tuple[Attribute, ...]
+    op: str
+    value: Value = None
+    literal: Value = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ValuePath:
+    """`emails[type eq "work"]`: some value of the attribute fulfils `where`, whose paths start at the value."""
+
+    attribute: Attribute
+    where: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    left: "Node"
+    right: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    left: "Node"
+    right: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    inner: "Node"
+
+
+Node = Compare | ValuePath | And | Or | Not
+
+_TEXT = frozenset({"eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le", "pr"})
+_ORDERED = frozenset({"eq", "ne", "gt", "ge", "lt", "le", "pr"})
+_EQUALITY = frozenset({"eq", "ne", "pr"})
+OPERATORS: Mapping[str, frozenset[str]] = {
+    "string": _TEXT,
+    "reference": _TEXT,
+    "dateTime": _ORDERED,
+    "decimal": _ORDERED,
+    "integer": _ORDERED,
+    "boolean": _EQUALITY,
+    "binary": _EQUALITY,
+    "complex": frozenset({"pr"}),
+}
+"""Which operators an attribute's type has; order on booleans and binaries is invalidFilter (RFC 7644 Table 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a PATCH operation applies: `attribute`, the values of it that `where` selects, and the `part` of these."""
+
+    attribute: Attribute
+    where: Node | None = None
+    part: Attribute | None = None
+
+    @property
+    def path(self) -> str:
+        """The path without its filter, for messages."""
+        return self.part.path if self.part else self.attribute.path

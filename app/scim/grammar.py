@@ -1,0 +1,257 @@
+"""The grammar of filters and PATCH paths: text -> tree (RFC 7644 §3.4.2.2 and §3.5.2).
+
+Names are resolved while parsing, so that no later stage looks one up again.
+
+    FILTER    = attrExp / logExp / valuePath / *1"not" "(" FILTER ")"
+    valuePath = attrPath "[" valFilter "]"
+    attrExp   = (attrPath SP "pr") / (attrPath SP compareOp SP compValue)
+    logExp    = FILTER SP ("and" / "or") SP FILTER
+    compValue = false / null / true / number / string
+    attrPath  = [URI ":"] ATTRNAME *1subAttr
+    PATH      = attrPath / valuePath [subAttr]
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from app import bounds
+from app.scim import errors
+from app.scim.attribute import Attribute, AttributeTree
+from app.scim.errors import ScimError, shown
+from app.scim.filter import OPERATORS, And, Compare, Node, Not, Or, Target, Value, ValuePath
+from app.scim.fold import comparable
+
+_TOKEN = re.compile(r'\s*(?:("(?:[^"\\]|\\.)*")|([()\[\]])|([^\s()\[\]"]+)|(\S))', re.DOTALL)
+_NAME = re.compile(r"(?:urn:[A-Z0-9:._~%/$-]+|[A-Z$][A-Z0-9_$-]*(?:\.[A-Z$][A-Z0-9_$-]*)?)\Z", re.ASCII | re.IGNORECASE)
+_PART = re.compile(r"\.[A-Za-z$][A-Za-z0-9_$-]*\Z")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d{1,3})?\Z", re.ASCII)
+_WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None}
+
+
+class _UnknownNameError(Exception):
+    """A name in a path means nothing here."""
+
+
+class _Parser:
+    """One text, read once from left to right; `refuse` makes the error of the text's kind."""
+
+    def __init__(self, text: str, tree: AttributeTree, refuse: Callable[[str], ScimError]) -> None:
+        self.tree = tree
+        self.refuse = refuse
+        self.tokens = self._tokens(text)
+        self.at = 0
+        self.depth = 0
+
+    def _tokens(self, text: str) -> list[tuple[str, int]]:
+        tokens: list[tuple[str, int]] = []
+        position = 0
+        while found := _TOKEN.match(text, position):
+            if found.group(4):
+                raise self.refuse(
+                    f"expected a name, value or bracket at position {found.start(4)}, got {shown(found.group(4))}"
+                )
+            if len(tokens) == bounds.FILTER_TOKENS:
+                raise self.refuse(f"expected at most {bounds.FILTER_TOKENS} words")
+            tokens.append((found.group(1) or found.group(2) or found.group(3), found.start(found.lastindex or 0)))
+            position = found.end()
+        return tokens
+
+    def peek(self) -> str:
+        return self.tokens[self.at][0] if self.at < len(self.tokens) else ""
+
+    def take(self, expected: str) -> str:
+        if self.at == len(self.tokens):
+            raise self.refuse(f"expected {expected} at the end")
+        self.at += 1
+        return self.tokens[self.at - 1][0]
+
+    def wrong(self, expected: str) -> ScimError:
+        token, position = self.tokens[self.at - 1]
+        return self.refuse(f"expected {expected} at position {position}, got {shown(token)}")
+
+    def expect(self, symbol: str) -> None:
+        if self.take(f"'{symbol}'") != symbol:
+            raise self.wrong(f"'{symbol}'")
+
+    def end(self) -> None:
+        if self.at < len(self.tokens):
+            self.at += 1
+            raise self.wrong("the end")
+
+    def deeper(self) -> None:
+        self.depth += 1
+        if self.depth > bounds.FILTER_DEPTH:
+            raise self.refuse(f"expected at most {bounds.FILTER_DEPTH} brackets in each other")
+
+    def disjunction(self, scope: Attribute | None) -> Node:
+        """FILTER: `or` binds weaker than `and` (RFC 7644 §3.4.2.2, precedence)."""
+        node = self.conjunction(scope)
+        while self.peek().lower() == "or":
+            self.at += 1
+            node = Or(node, self.conjunction(scope))
+        return node
+
+    def conjunction(self, scope: Attribute | None) -> Node:
+        node = self.term(scope)
+        while self.peek().lower() == "and":
+            self.at += 1
+            node = And(node, self.term(scope))
+        return node
+
+    def term(self, scope: Attribute | None) -> Node:
+        """*1"not" "(" FILTER ")", a valuePath or an attrExp. `scope` is the attribute whose brackets we are in."""
+        token = self.take("a comparison")
+        if token == "(":
+            return self.group(scope)
+        if token.lower() == "not" and self.peek() == "(":
+            self.at += 1
+            return Not(self.group(scope))
+        path = self.name(token, scope)
+        if self.peek() == "[":
+            if scope is not None:
+                self.at += 1
+                raise self.wrong("an operator: brackets stand in no brackets")
+            where = self.brackets(path)
+            if not _PART.match(self.peek()):
+                return ValuePath(path[-1], where)
+            part = self.part(path[-1], self.take("a sub-attribute"))
+            return ValuePath(path[-1], And(where, self.comparison((part,))))
+        return self.comparison(path)
+
+    def group(self, scope: Attribute | None) -> Node:
+        self.deeper()
+        node = self.disjunction(scope)
+        self.expect(")")
+        self.depth -= 1
+        return node
+
+    def brackets(self, path: tuple[Attribute, ...]) -> Node:
+        """ "[" valFilter "]" behind a complex attribute."""
+        if path[-1].type != "complex" or len(path) > 1 or path[-1].name.startswith("urn:"):
+            raise self.refuse(f"{path[-1].path}: expected a complex attribute before '['")
+        self.expect("[")
+        self.deeper()
+        where = self.disjunction(path[-1])
+        self.expect("]")
+        self.depth -= 1
+        return where
+
+    def name(self, token: str, scope: Attribute | None) -> tuple[Attribute, ...]:
+        """attrPath; inside brackets a sub-attribute of `scope`."""
+        if not _NAME.match(token):
+            raise self.wrong("an attribute's name")
+        if scope is not None:
+            return (self.part(scope, token),)
+        path = self.tree.find(token)
+        if path is None:
+            raise _UnknownNameError(token)
+        return path
+
+    def part(self, attribute: Attribute, token: str) -> Attribute:
+        part = attribute.sub_attributes.get(token.lstrip(".").lower())
+        if part is None:
+            raise _UnknownNameError(f"{attribute.path}.{token.lstrip('.')}")
+        return part
+
+    def comparison(self, path: tuple[Attribute, ...]) -> Node:
+        """attrPath SP "pr", or attrPath SP compareOp SP compValue."""
+        op = self.take("an operator").lower()
+        if op not in OPERATORS["string"]:
+            raise self.wrong("one of " + " ".join(sorted(OPERATORS["string"])))
+        attribute = path[-1]
+        if op != "pr" and attribute.type == "complex":
+            value_attribute = attribute.value_attribute
+            if value_attribute is None:
+                raise self.refuse(f"{attribute.path}: expected one of its sub-attributes or 'pr'")
+            path = (*path, value_attribute)
+            attribute = value_attribute
+        if op not in OPERATORS[attribute.type]:
+            raise self.refuse(f"{attribute.path}: expected an operator for type {attribute.type}, got '{op}'")
+        if attribute.traits.returned == "never":
+            raise self.refuse(f"{attribute.path}: expected an attribute that can be read")
+        return _through(path, op) if op == "pr" else self.with_value(path, op)
+
+    def with_value(self, path: tuple[Attribute, ...], op: str) -> Node:
+        value = self.value(self.take("a value"))
+        attribute = path[-1]
+        if value is None:
+            if op not in OPERATORS["boolean"]:
+                raise self.refuse(f"{attribute.path}: expected a value to compare with, got null")
+            present = _through(path, "pr")
+            return Not(present) if op == "eq" else present
+        if op in ("co", "sw", "ew") and isinstance(value, str) and len(value) > bounds.SEARCH_TEXT_LENGTH:
+            raise self.refuse(
+                f"{attribute.path}: expected at most {bounds.SEARCH_TEXT_LENGTH} characters, got {len(value)}"
+            )
+        try:
+            folded = comparable(attribute, value)
+        except ValueError as error:
+            raise self.refuse(f"{attribute.path}: {error}") from None
+        if op == "ne":
+            return Not(_through(path, "eq", folded, value))
+        return _through(path, op, folded, value)
+
+    def value(self, token: str) -> Value:
+        """compValue: a JSON literal (RFC 8259)."""
+        if token.startswith('"'):
+            try:
+                text: str = json.loads(token)
+                text.encode()
+            except ValueError:
+                raise self.wrong("a JSON text") from None
+            return text
+        if token.lower() in _WORDS:
+            return _WORDS[token.lower()]
+        if _NUMBER.match(token) and len(token) <= bounds.NUMBER_DIGITS:
+            number: Any = json.loads(token) if not re.match(r"-?0\d", token) else None
+            if number is not None:
+                return number  # type: ignore[no-any-return]
+        raise self.wrong("a text in double quotes, a number, true, false or null")
+
+
+def _through(path: tuple[Attribute, ...], op: str, value: Value = None, literal: Value = None) -> Node:
+    """A comparison with a part of a multi-valued attribute is about some value of it (RFC 7644 §3.4.2.2)."""
+    if len(path) > 1 and path[0].multi_valued:
+        return ValuePath(path[0], Compare(path[1:], op, value, literal))
+    return Compare(path, op, value, literal)
+
+
+def parse(text: str, tree: AttributeTree) -> Node:
+    """A filter's tree. `ne` arrives as Not(eq), a comparison with null as `pr`, `emails.value` as a value path.
+
+    Raises invalidFilter with the position, or the attribute, what was expected and what came.
+    """
+    if len(text) > bounds.FILTER_LENGTH:
+        raise errors.invalid_filter(f"expected at most {bounds.FILTER_LENGTH} characters, got {len(text)}")
+    parser = _Parser(text, tree, errors.invalid_filter)
+    try:
+        node = parser.disjunction(None)
+    except _UnknownNameError as unknown:
+        raise errors.invalid_filter(f"expected an attribute of this resource type, got {shown(str(unknown))}") from None
+    parser.end()
+    return node
+
+
+def parse_path(text: str, tree: AttributeTree) -> Target | None:
+    """PATH of RFC 7644 §3.5.2, or None where a name in it means nothing here.
+
+    Raises invalidPath for a text that does not follow the grammar, invalidFilter for what is wrong inside brackets.
+    """
+    if len(text) > bounds.PATH_LENGTH:
+        raise errors.invalid_path(f"expected at most {bounds.PATH_LENGTH} characters, got {len(text)}")
+    parser = _Parser(text, tree, errors.invalid_path)
+    where = None
+    try:
+        path = parser.name(parser.take("an attribute"), None)
+        if parser.peek() == "[":
+            parser.refuse = errors.invalid_filter
+            where = parser.brackets(path)
+            parser.refuse = errors.invalid_path
+            if _PART.match(parser.peek()):
+                path = (*path, parser.part(path[-1], parser.take("a sub-attribute")))
+        parser.end()
+    except _UnknownNameError:
+        return None
+    return Target(path[0], where, path[1] if len(path) > 1 else None)

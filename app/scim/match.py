@@ -1,0 +1,47 @@
+"""The reader of filters in memory: PATCH uses it on single values, the tests as the oracle for SQL.
+
+Not here: how text becomes a tree (filter.py), how values are folded (fold.py).
+"""
+
+from typing import Any
+
+from app.scim.filter import And, Compare, Node, Not, Or, ValuePath
+from app.scim.fold import values_at
+
+
+def matches(node: Node, folded: Any, *, in_value: bool = False) -> bool:
+    """Whether a folded document, or with `in_value` one folded value, fulfils a filter."""
+    match node:
+        case And(left, right):
+            return matches(left, folded, in_value=in_value) and matches(right, folded, in_value=in_value)
+        case Or(left, right):
+            return matches(left, folded, in_value=in_value) or matches(right, folded, in_value=in_value)
+        case Not(inner):
+            return not matches(inner, folded, in_value=in_value)
+        case ValuePath(attribute, where):
+            return any(matches(where, value, in_value=True) for value in values_at(folded, attribute.keys))
+        case Compare(path, op, wanted):
+            keys = [part.name for part in path] if in_value else path[-1].keys
+            return any(_holds(op, found, wanted) for found in values_at(folded, keys))
+
+
+def _holds(op: str, found: Any, wanted: Any) -> bool:
+    match op:
+        case "pr":
+            return found not in ("", {})
+        case "eq":
+            return bool(found == wanted)
+        case "co":
+            return wanted in found
+        case "sw":
+            return bool(found.startswith(wanted))
+        case "ew":
+            return bool(found.endswith(wanted))
+        case "gt":
+            return bool(found > wanted)
+        case "ge":
+            return bool(found >= wanted)
+        case "lt":
+            return bool(found < wanted)
+        case _:
+            return bool(found <= wanted)

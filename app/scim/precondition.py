@@ -1,0 +1,38 @@
+"""Preconditions: If-Match and If-None-Match against a resource's version (RFC 7644 §3.14, RFC 9110 §13).
+
+Not here: when they are asked, which must be inside the transaction that changes the resource.
+"""
+
+import re
+from dataclasses import dataclass
+
+from app.scim import errors
+from app.scim.projection import entity_tag
+
+_TAG = re.compile(r'"([^"]*)"\s*+(?:,|\Z)')
+
+
+@dataclass(frozen=True, slots=True)
+class Precondition:
+    """The two headers as they came; None where one is missing. Tags are compared weakly, since all of ours are weak."""
+
+    if_match: str | None = None
+    if_none_match: str | None = None
+
+    def check(self, version: int) -> None:
+        """Raises 412 where a change must not happen to this version."""
+        if self.if_match is not None and not _names(self.if_match, version):
+            raise errors.precondition_failed(f"If-Match: expected {entity_tag(version)}, which is the version here")
+        if self.is_known(version):
+            raise errors.precondition_failed(f"If-None-Match: expected another version than {entity_tag(version)}")
+
+    def is_known(self, version: int) -> bool:
+        """Whether If-None-Match names this version: a GET is answered 304."""
+        return self.if_none_match is not None and _names(self.if_none_match, version)
+
+
+NONE = Precondition()
+
+
+def _names(header: str, version: int) -> bool:
+    return header.strip() == "*" or str(version) in _TAG.findall(header)

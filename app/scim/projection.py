@@ -1,0 +1,151 @@
+"""Projection: a stored record -> the representation that a client gets (RFC 7643 §7 `returned`, RFC 7644 §3.9).
+
+Without `attributes` and `excludedAttributes` the stored text goes out as it is, with what is kept beside it put in
+behind; only a projection reads it. Not here: which status the answer has.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from app import bounds
+from app.scim import errors
+from app.scim.attribute import Attribute, AttributeTree
+from app.scim.resource_types import ResourceType
+
+_BRACKETS = re.compile(r"\[[^\[\]]*+\]")
+
+
+class Stored(Protocol):
+    """What a stored row says: `document` is JSON text without meta and memberships, times are wire text."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def document(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def created(self) -> str: ...
+    @property
+    def last_modified(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """`attributes` and `excludedAttributes` of one request, as paths: what is asked for (None: all) and what is not."""
+
+    asked: frozenset[str] | None = None
+    excluded: frozenset[str] = frozenset()
+
+    @property
+    def is_everything(self) -> bool:
+        return self.asked is None and not self.excluded
+
+    def wants(self, attribute: Attribute) -> bool:
+        """Whether any of a top attribute is to be returned (RFC 7643 §7: always, default, request, never)."""
+        returned = attribute.traits.returned
+        if returned in ("always", "never"):
+            return returned == "always"
+        if self.asked is not None:
+            return any(part.path in self.asked for part in attribute.walk())
+        return returned == "default" and attribute.path not in self.excluded
+
+    def narrow(self, attribute: Attribute, value: Any) -> Any:
+        """A wanted attribute's value with only the wanted parts; None where nothing is left of it."""
+        if not attribute.sub_attributes or (self.asked is not None and attribute.path in self.asked):
+            return value
+        if isinstance(value, list):
+            return [kept for one in value if (kept := self.narrow(attribute, one))] or None
+        parts = {
+            part.name: kept
+            for part in attribute.sub_attributes.values()
+            if part.name in value and self.wants(part) and (kept := self.narrow(part, value[part.name])) is not None
+        }
+        return parts or None
+
+
+EVERYTHING = Selection()
+
+
+def read_selection(tree: AttributeTree, attributes: str | None, excluded: str | None) -> Selection:
+    """The two query parameters, lists of names with commas. Names that mean nothing are ignored, and so are brackets:
+    `emails[type eq "work"].value`, which Microsoft's request collection asks for, selects `emails.value`.
+
+    Raises invalidValue for a list longer than `bounds.ATTRIBUTE_LIST_LENGTH`.
+    """
+    asked = _paths(tree, attributes, "attributes") if attributes else None
+    return Selection(asked, _paths(tree, excluded or "", "excludedAttributes"))
+
+
+def _paths(tree: AttributeTree, names: str, parameter: str) -> frozenset[str]:
+    if len(names) > bounds.ATTRIBUTE_LIST_LENGTH:
+        raise errors.invalid_value(
+            f"{parameter}: expected at most {bounds.ATTRIBUTE_LIST_LENGTH} characters, got {len(names)}"
+        )
+    found = (tree.find(name.strip()) for name in _BRACKETS.sub("", names).split(","))
+    return frozenset(path[-1].path for path in found if path)
+
+
+def location(base: str, resource_type: ResourceType, resource_id: str) -> str:
+    """`meta.location`: absolute, from the configured base URL (`https://host/scim`)."""
+    return f"{base}{resource_type.endpoint}/{resource_id}"
+
+
+def entity_tag(version: int) -> str:
+    """`meta.version`, a weak entity tag (RFC 7644 §3.14)."""
+    return f'W/"{version}"'
+
+
+def reference(resource_type: ResourceType, resource_id: str, *, is_absolute: bool = False) -> str:
+    """A `$ref` of our own making, relative to the base URL (RFC 7643 §2.3.7): `Users/<id>`.
+
+    An absolute one begins with a slash here, before which `represent` puts the base URL.
+    """
+    path = f"{resource_type.endpoint}/{resource_id}"
+    return path if is_absolute else path.removeprefix("/")
+
+
+def _with_base(value: Mapping[str, Any], base: str) -> Mapping[str, Any]:
+    ref = value.get("$ref", "")
+    return {**value, "$ref": base + ref} if ref.startswith("/") else value
+
+
+def represent(
+    resource_type: ResourceType,
+    stored: Stored,
+    memberships: Mapping[str, Sequence[Mapping[str, Any]]],
+    base: str,
+    selection: Selection = EVERYTHING,
+) -> str:
+    """The JSON text of one resource.
+
+    `memberships` holds the values of attributes that have rows of their own (`members`, `groups`), by name; an empty
+    list is unassigned and left out. `base` is the public address of `/scim`.
+    """
+    beside: dict[str, Any] = {
+        name: [_with_base(value, base) for value in values] for name, values in memberships.items() if values
+    }
+    beside["meta"] = {
+        "resourceType": resource_type.name,
+        "created": stored.created,
+        "lastModified": stored.last_modified,
+        "version": entity_tag(stored.version),
+        "location": location(base, resource_type, stored.id),
+    }
+    if selection.is_everything:
+        return f"{stored.document[:-1]},{compact(beside)[1:]}"
+    return compact(_project(resource_type.attributes, json.loads(stored.document) | beside, selection))
+
+
+def _project(attributes: Iterable[Attribute], document: Mapping[str, Any], selection: Selection) -> dict[str, Any]:
+    wanted = (attribute for attribute in attributes if attribute.name in document and selection.wants(attribute))
+    narrowed = ((attribute.name, selection.narrow(attribute, document[attribute.name])) for attribute in wanted)
+    return {name: value for name, value in narrowed if value is not None}
+
+
+def compact(value: Any) -> str:
+    """JSON text without spaces, characters as they are: the form in which documents are stored and sent."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,136 @@
+"""Resource types (RFC 7643 §6): User and Group as rows, and what a document of each must be.
+
+Not here: how a document changes (patch.py) and where it is kept.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from marshmallow import ValidationError
+
+from app.scim import errors
+from app.scim.attribute import Attribute, AttributeTree, Characteristics, is_unassigned
+from app.scim.fields import ScimSchema, attributes_of
+from app.scim.schemas import EnterpriseUserSchema, GroupSchema, UserSchema
+
+MESSAGES_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class ResourceType:
+    """One kind of resource: its endpoint, its core schema and the extensions that it may carry."""
+
+    name: str
+    endpoint: str
+    description: str
+    schema: type[ScimSchema]
+    extensions: tuple[type[ScimSchema], ...] = ()
+
+    @cached_property
+    def tree(self) -> AttributeTree:
+        """Every name that means something in such a resource."""
+        return AttributeTree(
+            core_urn=self.schema.urn,
+            core=attributes_of(self.schema),
+            extensions={extension.urn.lower(): _container(extension) for extension in self.extensions},
+        )
+
+    @cached_property
+    def attributes(self) -> tuple[Attribute, ...]:
+        """The top attributes in declared order: core first, then one complex attribute an extension."""
+        return (*self.tree.core.values(), *self.tree.extensions.values())
+
+    @cached_property
+    def lookups(self) -> tuple[Attribute, ...]:
+        """The attributes that a client may match on through an index."""
+        return tuple(attribute for attribute in self.tree.walk() if attribute.traits.lookup)
+
+    @cached_property
+    def _loaders(self) -> tuple[ScimSchema, Mapping[str, ScimSchema]]:
+        return self.schema(), {extension.urn.lower(): extension() for extension in self.extensions}
+
+    def load(self, document: object) -> dict[str, Any]:
+        """A client's document as it is kept: known names in declared case and order, values checked, none unassigned.
+
+        `schemas` is derived: the core schema and the extensions that have values; what the client says there needs only
+        to be a list of texts. `id` and `meta` are left out, since they are not the client's to say (RFC 7644 §3.3);
+        attributes held elsewhere (`members`) are in the result under their names.
+        Raises invalidValue that names every wrong attribute.
+        """
+        if not isinstance(document, dict):
+            raise errors.invalid_syntax(f"body: expected an object, got {errors.shown(document)}")
+        core, extensions = self._loaders
+        named = self._spread_core(document)
+        loaded = self._check(core, named, "")
+        loaded["schemas"] = [self.schema.urn]
+        for folded, extension in extensions.items():
+            part, *more = [value for name, value in named.items() if name.lower() == folded] or [None]
+            if more:
+                raise errors.invalid_value(f"{extension.urn}: expected once, got twice in different letter case")
+            if is_unassigned(part):
+                continue
+            if not isinstance(part, dict):
+                raise errors.invalid_value(f"{extension.urn}: expected an object, got {errors.shown(part)}")
+            if values := self._check(extension, part, extension.urn + ":"):
+                loaded[extension.urn] = values
+                loaded["schemas"].append(extension.urn)
+        return {a.name: loaded[a.name] for a in self.attributes if a.name in loaded and a.traits.held != "nowhere"}
+
+    def _spread_core(self, document: dict[str, Any]) -> dict[str, Any]:
+        """The document with what stands under the core schema's own URN moved to the top, as some clients nest it."""
+        urn = self.schema.urn.lower()
+        nested = next(
+            (name for name, value in document.items() if name.lower() == urn and isinstance(value, dict)), None
+        )
+        return document if nested is None else document | document[nested]
+
+    @staticmethod
+    def _check(schema: ScimSchema, given: dict[str, Any], prefix: str) -> dict[str, Any]:
+        try:
+            loaded: dict[str, Any] = schema.load(given)
+        except ValidationError as error:
+            raise invalid(error, prefix) from None
+        return _without_empty(loaded)
+
+
+def _container(extension: type[ScimSchema]) -> Attribute:
+    """An extension as the complex attribute that it is in a document (RFC 7643 §3.3)."""
+    traits = Characteristics(description=extension.schema_description, case_exact=True)
+    bare = Attribute(extension.urn, extension.urn, (extension.urn,), "complex", False, False, traits)
+    return Attribute(
+        extension.urn, extension.urn, (extension.urn,), "complex", False, False, traits, attributes_of(extension, bare)
+    )
+
+
+def _without_empty(values: dict[str, Any]) -> dict[str, Any]:
+    """Without complex values that lost all their parts: unassigned as well (RFC 7643 §2.5)."""
+    return {name: value for name, value in values.items() if not is_unassigned(value)}
+
+
+def invalid(error: ValidationError, prefix: str = "") -> errors.ScimError:
+    """marshmallow's finding as invalidValue: `emails[0].value: expected text, got a number`."""
+    found = sorted(_lines(error.messages, prefix))
+    more = f" (and {len(found) - MESSAGES_SHOWN} more)" if len(found) > MESSAGES_SHOWN else ""
+    return errors.invalid_value("; ".join(found[:MESSAGES_SHOWN]) + more)
+
+
+def _lines(messages: Any, path: str) -> list[str]:
+    if isinstance(messages, dict):
+        lines = []
+        for key, inner in messages.items():
+            if isinstance(key, int):
+                here = f"{path}[{key}]"
+            elif key == "_schema":
+                here = path
+            else:
+                here = f"{path}.{key}" if path and not path.endswith(":") else f"{path}{key}"
+            lines += _lines(inner, here)
+        return lines
+    return [f"{path or 'body'}: {message}" for message in messages]
+
+
+USER = ResourceType("User", "/Users", "People, as Entra provisions them", UserSchema, (EnterpriseUserSchema,))
+GROUP = ResourceType("Group", "/Groups", "Groups of people, as Entra provisions them", GroupSchema)
+RESOURCE_TYPES = (USER, GROUP)

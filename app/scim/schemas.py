@@ -1,0 +1,239 @@
+"""The schemas of RFC 7643 §4: each attribute declared once, and nothing but declarations.
+
+Validation, `/Schemas`, PATCH targets, filters, projection, look-ups and the attribute tables are all read from here.
+Only `userName` and a group's `displayName` are required: Entra leaves out what is empty, so more would refuse people.
+"""
+
+from app import bounds
+from app.scim.fields import Binary, Complex, Flag, Instant, Name, Reference, ScimSchema, Strings, Text, attribute
+
+WORK_HOME_OTHER = ("work", "home", "other")
+
+
+class MetaSchema(ScimSchema):
+    """RFC 7643 §3.1, `meta`: kept by the service provider."""
+
+    resourceType = attribute(Text, "The kind of resource", mutability="readOnly", case_exact=True, held="row")
+    created = attribute(Instant, "When it was made here", mutability="readOnly", held="row")
+    lastModified = attribute(Instant, "When it last changed", mutability="readOnly", held="row")
+    location = attribute(Reference, "Its address", mutability="readOnly", reference_types=("uri",), held="row")
+    version = attribute(Text, "Its version, as a weak entity tag", mutability="readOnly", case_exact=True, held="row")
+
+
+class ResourceSchema(ScimSchema):
+    """RFC 7643 §3.1: what every resource has, whatever its type."""
+
+    schemas = attribute(
+        Strings, "The URNs of the schemas that it uses", many=True, returned="always", reference_types=("uri",)
+    )
+    id = attribute(
+        Text, "Its identifier here, never reused", mutability="readOnly", returned="always", uniqueness="server",
+        case_exact=True, held="row",
+    )  # fmt: skip
+    externalId = attribute(
+        Text, "The client's own identifier, kept as it was sent; need not be unique", case_exact=True, lookup=True
+    )
+    meta = attribute(Complex, "About the resource itself", MetaSchema, mutability="readOnly", held="row")
+
+
+class NameSchema(ScimSchema):
+    """RFC 7643 §4.1.1, `name`."""
+
+    formatted = attribute(Text, "The whole name as it is shown")
+    familyName = attribute(Text, "Family name")
+    givenName = attribute(Text, "Given name")
+    middleName = attribute(Text, "Middle names")
+    honorificPrefix = attribute(Text, "Title before the name, like Dr.")
+    honorificSuffix = attribute(Text, "What follows the name, like III")
+
+
+class EmailSchema(ScimSchema):
+    """RFC 7643 §4.1.2, a value of `emails`."""
+
+    value = attribute(Text, "The address", lookup=True)
+    display = attribute(Text, "How the address is shown")
+    type = attribute(Text, "What the address is for", canonical_values=WORK_HOME_OTHER)
+    primary = attribute(Flag, "Whether it is the preferred one")
+
+
+class PhoneNumberSchema(ScimSchema):
+    """RFC 7643 §4.1.2, a value of `phoneNumbers`."""
+
+    value = attribute(Text, "The number, in any form")
+    display = attribute(Text, "How the number is shown")
+    type = attribute(
+        Text, "What the number is for", canonical_values=(*WORK_HOME_OTHER, "mobile", "fax", "pager")
+    )  # fmt: skip
+    primary = attribute(Flag, "Whether it is the preferred one")
+
+
+class ImSchema(ScimSchema):
+    """RFC 7643 §4.1.2, a value of `ims`."""
+
+    value = attribute(Text, "The instant messaging address")
+    display = attribute(Text, "How the address is shown")
+    type = attribute(
+        Text, "The messaging service", canonical_values=("aim", "gtalk", "icq", "xmpp", "msn", "skype", "qq", "yahoo")
+    )  # fmt: skip
+    primary = attribute(Flag, "Whether it is the preferred one")
+
+
+class PhotoSchema(ScimSchema):
+    """RFC 7643 §4.1.2, a value of `photos`. The address is never fetched."""
+
+    value = attribute(Reference, "The address of the picture", reference_types=("external",))
+    display = attribute(Text, "How the picture is named")
+    type = attribute(Text, "The kind of picture", canonical_values=("photo", "thumbnail"))
+    primary = attribute(Flag, "Whether it is the preferred one")
+
+
+class AddressSchema(ScimSchema):
+    """RFC 7643 §4.1.2, a value of `addresses`."""
+
+    formatted = attribute(Text, "The whole address as it is shown", max_length=bounds.FORMATTED_ADDRESS_LENGTH)
+    streetAddress = attribute(Text, "Street, house number, flat")
+    locality = attribute(Text, "City or place")
+    region = attribute(Text, "State or region")
+    postalCode = attribute(Text, "Postal code")
+    country = attribute(Text, "Country, in any form")
+    type = attribute(Text, "What the address is for", canonical_values=WORK_HOME_OTHER)
+    primary = attribute(Flag, "Whether it is the preferred one")
+
+
+class EntitlementSchema(ScimSchema):
+    """RFC 7643 §4.1.2, a value of `entitlements`."""
+
+    value = attribute(Text, "What the user may have")
+    display = attribute(Text, "How it is shown")
+    type = attribute(Text, "The kind of entitlement")
+    primary = attribute(Flag, "Whether it is the preferred one")
+
+
+class RoleSchema(ScimSchema):
+    """RFC 7643 §4.1.2, a value of `roles`: shown as data, it gives no right here.
+
+    Entra names an app role's text `displayName` where the RFC says `display`; both are kept as they were sent.
+    """
+
+    value = attribute(Text, "The role")
+    display = attribute(Text, "How the role is shown")
+    displayName = attribute(Text, "How the role is shown, as Entra names it")
+    id = attribute(Text, "The app role's identifier in Entra", case_exact=True)
+    type = attribute(Text, "The kind of role")
+    primary = attribute(Flag, "Whether it is the preferred one")
+
+
+class CertificateSchema(ScimSchema):
+    """RFC 7643 §4.1.2, a value of `x509Certificates`."""
+
+    value = attribute(Binary, "The certificate, DER in base64")
+    display = attribute(Text, "How the certificate is shown")
+    type = attribute(Text, "What the certificate is for")
+    primary = attribute(Flag, "Whether it is the preferred one")
+
+
+class GroupOfUserSchema(ScimSchema):
+    """RFC 7643 §4.1.2, a value of `groups`: read from the groups' members."""
+
+    value = attribute(Text, "The group's id", mutability="readOnly", case_exact=True, held="membership")
+    ref = attribute(
+        Reference, "The group's address below the base URL", name="$ref", mutability="readOnly",
+        reference_types=("Group",), held="membership",
+    )  # fmt: skip
+    display = attribute(Text, "The group's displayName", mutability="readOnly", held="membership")
+    type = attribute(
+        Text, "Always direct: groups in groups are not followed", mutability="readOnly",
+        canonical_values=("direct", "indirect"), held="membership",
+    )  # fmt: skip
+
+
+class UserSchema(ResourceSchema):
+    """Core User, RFC 7643 §4.1."""
+
+    urn = "urn:ietf:params:scim:schemas:core:2.0:User"
+    schema_name = "User"
+    schema_description = "A person"
+
+    userName = attribute(
+        Name, "Sign-in name, unique here in any letter case", required=True, uniqueness="server", lookup=True,
+        max_length=bounds.USER_NAME_LENGTH,
+    )  # fmt: skip
+    name = attribute(Complex, "The parts of the name", NameSchema)
+    displayName = attribute(Text, "The name that is shown", lookup=True)
+    nickName = attribute(Text, "What friends say")
+    profileUrl = attribute(Reference, "A page about the user", reference_types=("external",))
+    title = attribute(Text, "Job title")
+    userType = attribute(Text, "The relation to the organization, like Employee")
+    preferredLanguage = attribute(Text, "Preferred language, as in Accept-Language")
+    locale = attribute(Text, "Where numbers, dates and currencies are written as the user does")
+    timezone = attribute(Text, "Time zone, like Europe/Berlin")
+    active = attribute(Flag, "Whether the user may use Recnice; Entra sets false when somebody leaves")
+    password = attribute(
+        Text, "Accepted and thrown away: people sign in with Entra", mutability="writeOnly", returned="never",
+        case_exact=True, held="nowhere",
+    )  # fmt: skip
+    emails = attribute(Complex, "E-mail addresses", EmailSchema, many=True)
+    phoneNumbers = attribute(Complex, "Telephone numbers", PhoneNumberSchema, many=True)
+    ims = attribute(Complex, "Instant messaging addresses", ImSchema, many=True)
+    photos = attribute(Complex, "Pictures of the user", PhotoSchema, many=True)
+    addresses = attribute(Complex, "Postal addresses", AddressSchema, many=True)
+    groups = attribute(
+        Complex, "The groups that the user is in; changed through the groups", GroupOfUserSchema, many=True,
+        mutability="readOnly", held="membership",
+    )  # fmt: skip
+    entitlements = attribute(Complex, "Entitlements", EntitlementSchema, many=True)
+    roles = attribute(Complex, "App roles", RoleSchema, many=True)
+    x509Certificates = attribute(Complex, "Certificates", CertificateSchema, many=True)
+
+
+class ManagerSchema(ScimSchema):
+    """RFC 7643 §4.3, `manager`: kept as it was sent, whether or not that id is known here."""
+
+    value = attribute(Text, "The manager's id", case_exact=True)
+    ref = attribute(Reference, "The manager's address", name="$ref", reference_types=("User",))
+    displayName = attribute(Text, "Never made up here", mutability="readOnly")
+
+
+class EnterpriseUserSchema(ScimSchema):
+    """The enterprise extension of User, RFC 7643 §4.3."""
+
+    urn = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+    schema_name = "EnterpriseUser"
+    schema_description = "What an organization adds to a person"
+
+    employeeNumber = attribute(Text, "Number in the organization")
+    costCenter = attribute(Text, "Cost centre")
+    organization = attribute(Text, "Organization")
+    division = attribute(Text, "Division")
+    department = attribute(Text, "Department")
+    manager = attribute(Complex, "The user's manager", ManagerSchema)
+
+
+class MemberSchema(ScimSchema):
+    """RFC 7643 §4.2, a value of `members`. What it refers to is looked up here, so `$ref` and `type` are our own."""
+
+    value = attribute(Text, "The member's id", mutability="immutable", case_exact=True, held="membership")
+    ref = attribute(
+        Reference, "The member's address below the base URL", name="$ref", mutability="immutable",
+        reference_types=("User", "Group"), held="membership",
+    )  # fmt: skip
+    type = attribute(
+        Text, "User or Group; missing while nobody with this id is known", mutability="immutable",
+        canonical_values=("User", "Group"), held="membership",
+    )  # fmt: skip
+
+
+class GroupSchema(ResourceSchema):
+    """Group, RFC 7643 §4.2."""
+
+    urn = "urn:ietf:params:scim:schemas:core:2.0:Group"
+    schema_name = "Group"
+    schema_description = "A group of people and other groups"
+
+    displayName = attribute(
+        Name, "The name that is shown, unique here in any letter case", required=True, uniqueness="server", lookup=True
+    )
+    members = attribute(
+        Complex, "Users and groups in the group", MemberSchema, many=True, held="membership",
+        max_length=bounds.MEMBERS_PER_REQUEST,
+    )  # fmt: skip

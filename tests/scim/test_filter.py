@@ -1,0 +1,84 @@
+"""Filters as text: what they find, and how they are refused (RFC 7644 §3.4.2.2)."""
+
+from typing import Any
+
+import pytest
+
+from app import bounds
+from app.scim.errors import ScimError
+from app.scim.fold import fold_document
+from app.scim.grammar import parse, parse_path
+from app.scim.match import matches
+from app.scim.resource_types import USER
+from tests.scim.vectors import params, read
+
+VECTORS = read("filters.json")
+KEPT_BESIDE = ("id", "meta", "groups")
+
+
+def folded(given: dict[str, Any]) -> dict[str, Any]:
+    """A document as it can be searched, with what has rows of its own."""
+    beside = {name: given[name] for name in KEPT_BESIDE if name in given}
+    return fold_document(USER.attributes, USER.load(given) | beside)
+
+
+DOCUMENTS = {name: folded(given) for name, given in VECTORS["documents"].items()}
+
+
+@pytest.mark.parametrize("case", params(VECTORS["finds"]))
+def test_filter_finds(case: dict[str, Any]) -> None:
+    node = parse(case["filter"], USER.tree)
+    assert [name for name, document in DOCUMENTS.items() if matches(node, document)] == case["finds"]
+
+
+@pytest.mark.parametrize("case", params(VECTORS["refused"]))
+def test_filter_is_refused(case: dict[str, Any]) -> None:
+    with pytest.raises(ScimError) as refused:
+        parse(case["filter"], USER.tree)
+    assert (refused.value.status, refused.value.scim_type) == (400, "invalidFilter")
+    assert case["detail"] in refused.value.detail
+
+
+WITHIN = [
+    ("length", "title pr" + " " * (bounds.FILTER_LENGTH - 8), "characters"),
+    ("words", " or ".join(["title pr"] * (bounds.FILTER_TOKENS // 3)), "words"),
+    ("brackets", "(" * bounds.FILTER_DEPTH + "title pr" + ")" * bounds.FILTER_DEPTH, "brackets"),
+    ("search text", f'title co "{"x" * bounds.SEARCH_TEXT_LENGTH}"', "characters"),
+]
+BEYOND = [
+    ("length", "title pr" + " " * (bounds.FILTER_LENGTH - 7), f"at most {bounds.FILTER_LENGTH} characters"),
+    ("words", " or ".join(["title pr"] * (bounds.FILTER_TOKENS // 3 + 1)), f"at most {bounds.FILTER_TOKENS} words"),
+    (
+        "brackets",
+        "(" * (bounds.FILTER_DEPTH + 1) + "title pr" + ")" * (bounds.FILTER_DEPTH + 1),
+        f"at most {bounds.FILTER_DEPTH} brackets",
+    ),
+    (
+        "search text",
+        f'title co "{"x" * (bounds.SEARCH_TEXT_LENGTH + 1)}"',
+        f"title: expected at most {bounds.SEARCH_TEXT_LENGTH} characters, got {bounds.SEARCH_TEXT_LENGTH + 1}",
+    ),
+]
+
+
+@pytest.mark.parametrize("text", [text for _, text, _ in WITHIN], ids=[name for name, _, _ in WITHIN])
+def test_a_filter_at_its_bound(text: str) -> None:
+    parse(text, USER.tree)
+
+
+@pytest.mark.parametrize(("text", "detail"), [(text, d) for _, text, d in BEYOND], ids=[name for name, _, _ in BEYOND])
+def test_a_filter_beyond_its_bound(text: str, detail: str) -> None:
+    with pytest.raises(ScimError, match=detail):
+        parse(text, USER.tree)
+
+
+def test_a_path_at_its_bound_and_beyond() -> None:
+    assert parse_path("title" + " " * (bounds.PATH_LENGTH - 5), USER.tree)
+    with pytest.raises(ScimError, match=f"path: expected at most {bounds.PATH_LENGTH} characters"):
+        parse_path("title" + " " * (bounds.PATH_LENGTH - 4), USER.tree)
+
+
+def test_the_longest_chain_can_be_read() -> None:
+    """Neither reader may run out of stack on a filter that is within its bounds."""
+    node = parse(" and ".join(["title pr"] * (bounds.FILTER_TOKENS // 3)), USER.tree)
+    assert matches(node, DOCUMENTS["ada"]) and not matches(node, DOCUMENTS["bob"])

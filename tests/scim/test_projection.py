@@ -1,0 +1,56 @@
+"""`attributes` and `excludedAttributes`, and the text that goes out (RFC 7644 §3.9, RFC 7643 §7)."""
+
+import json
+from typing import Any
+
+import pytest
+
+from app import bounds
+from app.scim.errors import ScimError
+from app.scim.projection import compact, read_selection, reference, represent
+from app.scim.resource_types import GROUP, USER
+from tests.scim.vectors import Row, params, read
+
+VECTORS = read("projections.json")
+BASE = "https://example.com/scim"
+
+
+ROW = Row("a1", compact(VECTORS["document"]), 3, VECTORS["meta"]["created"], VECTORS["meta"]["lastModified"])
+WHOLE = VECTORS["document"] | VECTORS["memberships"] | {"meta": VECTORS["meta"]}
+
+
+@pytest.mark.parametrize("case", params(VECTORS["cases"]))
+def test_projection(case: dict[str, Any]) -> None:
+    selection = read_selection(USER.tree, case.get("attributes"), case.get("excluded"))
+    shown = json.loads(represent(USER, ROW, VECTORS["memberships"], BASE, selection))
+    assert sorted(shown) == sorted(case["names"])
+    assert shown == {name: WHOLE[name] for name in case["names"]} | case.get("parts", {})
+
+
+def test_nothing_asked_sends_the_stored_text() -> None:
+    text = represent(USER, ROW, {}, BASE)
+    assert text.startswith(ROW.document[:-1] + ',"meta":{"resourceType":"User"')
+
+
+def test_an_empty_group_has_no_members() -> None:
+    """Entra: a group's members are absent, never an empty list."""
+    assert "members" not in json.loads(represent(GROUP, ROW, {"members": []}, BASE))
+
+
+def test_characters_go_out_as_they_are() -> None:
+    assert compact({"displayName": "Löwe ☺"}) == '{"displayName":"Löwe ☺"}'
+
+
+def test_references_are_relative() -> None:
+    assert [reference(USER, "a1"), reference(GROUP, "g1")] == ["Users/a1", "Groups/g1"]
+
+
+@pytest.mark.parametrize("parameter", ["attributes", "excludedAttributes"])
+def test_a_list_at_its_bound_and_beyond(parameter: str) -> None:
+    def read_list(length: int) -> None:
+        names = "x" * length
+        read_selection(USER.tree, *((names, None) if parameter == "attributes" else (None, names)))
+
+    read_list(bounds.ATTRIBUTE_LIST_LENGTH)
+    with pytest.raises(ScimError, match=f"^{parameter}: expected at most {bounds.ATTRIBUTE_LIST_LENGTH} characters"):
+        read_list(bounds.ATTRIBUTE_LIST_LENGTH + 1)

@@ -1,0 +1,74 @@
+"""JSON within bounds: what is read, what is refused, and that bad text costs no time."""
+
+import json
+import time
+
+import pytest
+
+from app import bounds
+from app.scim.errors import ScimError
+from app.scim.wire import read_json
+
+NINES = "9" * bounds.NUMBER_DIGITS
+DEEPEST = "[" * bounds.JSON_DEPTH + "]" * bounds.JSON_DEPTH
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        ('{"a":[1,-2.5,true,null,"x"]}', {"a": [1, -2.5, True, None, "x"]}),
+        ("\ufeff{}", {}),
+        (" [] ", []),
+        ('"\\u00f6 [{ \\" \\\\"', 'ö [{ " \\'),
+        (NINES, int(NINES)),
+        ("1e300", 1e300),
+        ('{"a":1,"A":2}', {"a": 1, "A": 2}),
+        ('"' + "[" * (bounds.JSON_DEPTH + 1) + '"', "[" * (bounds.JSON_DEPTH + 1)),
+        ("[" + ",".join(["[]"] * 100) + "]", [[]] * 100),
+    ],
+)
+def test_json_is_read(body: str, value: object) -> None:
+    assert read_json(body.encode()) == value
+
+
+def test_nesting_at_its_bound() -> None:
+    assert read_json(DEEPEST.encode()) == json.loads(DEEPEST)
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b"", "expected JSON, got nothing"),
+        (b" \n", "expected JSON, got nothing"),
+        (b"{", "expected JSON at position 1"),
+        (b"<html>", "expected JSON at position 0"),
+        (b"{'a':1}", "expected JSON at position"),
+        (b'{"a":1}{}', "expected JSON at position 7"),
+        (b"\xff\xfe{\x00}\x00", "expected JSON in UTF-8"),
+        (b'"\xc3"', "expected JSON in UTF-8"),
+        (b'{"a":1,"a":2}', "expected each name once"),
+        (b'{"a":{"b":1,"b":1}}', "expected each name once"),
+        (b"NaN", "expected a number, got NaN"),
+        (b"[-Infinity]", "expected a number, got -Infinity"),
+        (b"1" * (bounds.NUMBER_DIGITS + 1), f"at most {bounds.NUMBER_DIGITS} digits"),
+        (b"1." + b"1" * bounds.NUMBER_DIGITS, f"at most {bounds.NUMBER_DIGITS} digits"),
+        (b"1e999", "fits 64 bits"),
+        (f"[{DEEPEST}]".encode(), f"at most {bounds.JSON_DEPTH} levels"),
+        (b'{"a":' * (bounds.JSON_DEPTH + 1) + b"1" + b"}" * (bounds.JSON_DEPTH + 1), "levels of nesting"),
+        (b"[" * 1_000_000, "levels of nesting"),
+    ],
+)
+def test_json_is_refused(body: bytes, detail: str) -> None:
+    with pytest.raises(ScimError) as refused:
+        read_json(body)
+    assert (refused.value.status, refused.value.scim_type) == (400, "invalidSyntax")
+    assert detail in refused.value.detail
+
+
+@pytest.mark.parametrize("body", [b'"' + b'\\"' * 500_000, b'"' * 500_001, b'{"a":"' + b"\\" * 500_001])
+def test_text_that_does_not_end_is_read_once(body: bytes) -> None:
+    """A reader that begins anew at every quote would need hours for this."""
+    started = time.process_time()
+    with pytest.raises(ScimError):
+        read_json(body)
+    assert time.process_time() - started < 5
