@@ -1,0 +1,15 @@
+"""Where the files that travel with the program are, from source and inside the one-file executable.
+
+The only reader of the executable's unpacked folder. It opens none of the files.
+"""
+
+import sys
+from pathlib import Path
+
+FROZEN = bool(getattr(sys, "frozen", False))
+ROOT = Path(sys._MEIPASS) if FROZEN else Path(__file__).resolve().parent.parent  # type: ignore[attr-defined,unused-ignore]
+
+STATIC = ROOT / "static"
+TEMPLATES = ROOT / "templates"
+MIGRATIONS = ROOT / "app" / "store" / "migrations"
+PYTHON_LICENSE = ROOT / "python-license.txt"

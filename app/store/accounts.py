@@ -1,0 +1,182 @@
+"""Rows of administration: operators, their sessions and failures, set-up codes, SCIM keys, and counts for the overview.
+
+Not here: the rules about them (app/administration). Every function works in the transaction that the caller opened with
+`reading()` or `writing()`.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from sqlalchemy import delete, exists, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from app.store import db
+from app.store.tables import Operator, OperatorSession, Population, Resource, ScimKey, SetupCode, SignInFailure
+
+__all__ = ["Operator", "OperatorSession", "ScimKey", "Session", "SetupCode"]
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """An ORM session on one unchanging state; changes to its rows are thrown away."""
+    with db.reading() as connection, Session(connection, autoflush=False) as session:
+        yield session
+
+
+@contextmanager
+def writing() -> Iterator[Session]:
+    """An ORM session in the writing transaction; what was added or changed is written at the end."""
+    with db.writing() as connection, Session(connection, expire_on_commit=False) as session:
+        yield session
+        session.flush()
+
+
+# --- operators --------------------------------------------------------------------------------------------------------
+
+
+def has_operator(session: Session) -> bool:
+    return bool(session.scalar(select(exists().select_from(Operator))))
+
+
+def operators(session: Session) -> Sequence[Operator]:
+    return session.scalars(select(Operator).order_by(Operator.created, Operator.id)).all()
+
+
+def operator(session: Session, operator_id: str) -> Operator | None:
+    return session.get(Operator, operator_id)
+
+
+def operator_named(session: Session, folded_name: str) -> Operator | None:
+    return session.scalar(select(Operator).where(Operator.folded_name == folded_name))
+
+
+# --- set-up codes -----------------------------------------------------------------------------------------------------
+
+
+def is_setup_code_open(session: Session, code_hash: str, now: str) -> bool:
+    """Whether the code is known, not consumed, not expired, and there is no operator."""
+    code = session.get(SetupCode, code_hash)
+    return code is not None and code.consumed is None and code.expires > now and not has_operator(session)
+
+
+def consume_setup_code(session: Session, code_hash: str, now: str) -> bool:
+    """Use the code up; true for exactly one caller, and only while there is no operator."""
+    consumed = session.execute(
+        update(SetupCode)
+        .where(SetupCode.hash == code_hash, SetupCode.consumed.is_(None), SetupCode.expires > now)
+        .where(~exists().select_from(Operator))
+        .values(consumed=now)
+        .returning(SetupCode.hash)
+    )
+    return consumed.first() is not None
+
+
+def forget_setup_codes(session: Session, expired_at: str) -> None:
+    session.execute(delete(SetupCode).where(SetupCode.expires <= expired_at))
+
+
+# --- sessions ---------------------------------------------------------------------------------------------------------
+
+
+def session(session: Session, token_hash: str) -> OperatorSession | None:
+    return session.get(OperatorSession, token_hash)
+
+
+def sessions_of(session: Session, operator_id: str) -> Sequence[OperatorSession]:
+    """The one used last first."""
+    mine = select(OperatorSession).where(OperatorSession.operator_id == operator_id)
+    return session.scalars(mine.order_by(OperatorSession.last_seen.desc(), OperatorSession.token_hash)).all()
+
+
+def end_session(session: Session, token_hash: str) -> None:
+    session.execute(delete(OperatorSession).where(OperatorSession.token_hash == token_hash))
+
+
+def end_sessions(session: Session, operator_id: str, but: str = "") -> None:
+    """End all sessions of an operator, except the one with the token hash `but`."""
+    session.execute(
+        delete(OperatorSession).where(OperatorSession.operator_id == operator_id, OperatorSession.token_hash != but)
+    )
+
+
+def end_sessions_before(session: Session, last_seen: str, created: str) -> None:
+    """End every session that was not used since `last_seen` or began before `created`."""
+    over = or_(OperatorSession.last_seen < last_seen, OperatorSession.created < created)
+    session.execute(delete(OperatorSession).where(over))
+
+
+# --- refused sign-ins -------------------------------------------------------------------------------------------------
+
+
+def add_failure(session: Session, account: str, address: str, at: str) -> int:
+    """The new row's id, by which it can be taken back."""
+    row = SignInFailure(account=account, address=address, at=at)
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def failures(session: Session, account: str | None = None, address: str | None = None) -> Sequence[str]:
+    """When the failures of an account, of an address, or of both together were; oldest first."""
+    moments = select(SignInFailure.at).order_by(SignInFailure.at)
+    if account is not None:
+        moments = moments.where(SignInFailure.account == account)
+    if address is not None:
+        moments = moments.where(SignInFailure.address == address)
+    return session.scalars(moments).all()
+
+
+def forget_failure(session: Session, failure_id: int) -> None:
+    session.execute(delete(SignInFailure).where(SignInFailure.id == failure_id))
+
+
+def forget_failures(session: Session, account: str, address: str) -> None:
+    session.execute(delete(SignInFailure).where(SignInFailure.account == account, SignInFailure.address == address))
+
+
+def forget_failures_outside(session: Session, since: str, until: str) -> None:
+    session.execute(delete(SignInFailure).where(or_(SignInFailure.at < since, SignInFailure.at > until)))
+
+
+# --- SCIM keys --------------------------------------------------------------------------------------------------------
+
+
+def keys(session: Session) -> Sequence[ScimKey]:
+    """Newest first."""
+    return session.scalars(select(ScimKey).order_by(ScimKey.created.desc(), ScimKey.id)).all()
+
+
+def active_keys(session: Session) -> Sequence[ScimKey]:
+    return session.scalars(select(ScimKey).where(ScimKey.stopped.is_(None))).all()
+
+
+def count_keys(session: Session) -> int:
+    return session.scalar(select(func.count()).select_from(ScimKey)) or 0
+
+
+def key(session: Session, key_id: str) -> ScimKey | None:
+    return session.get(ScimKey, key_id)
+
+
+def key_hashed(session: Session, key_hash: str) -> ScimKey | None:
+    return session.scalar(select(ScimKey).where(ScimKey.hash == key_hash))
+
+
+def key_used_last(session: Session) -> ScimKey | None:
+    """Stopped keys count too: the contact was there."""
+    used = select(ScimKey).where(ScimKey.last_used.is_not(None))
+    return session.scalar(used.order_by(ScimKey.last_used.desc()).limit(1))
+
+
+# --- counts -----------------------------------------------------------------------------------------------------------
+
+
+def totals(session: Session) -> dict[str, int]:
+    """How many resources of each type there are, as it is kept along."""
+    return {row.type: row.total for row in session.scalars(select(Population))}
+
+
+def count_active_users(session: Session) -> int:
+    """Users whose `active` is true; reads all of them."""
+    is_active = func.json_extract(Resource.search, "$.active") == 1
+    return session.scalar(select(func.count()).where(Resource.type == "User", is_active)) or 0

@@ -1,0 +1,131 @@
+"""The database as the house reaches it: `reading()`, and `writing()`, the one door through which all is written.
+
+Not here: which tables there are (tables.py), how old files become new ones (migration.py).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Connection, QueuePool, Text, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import DeclarativeBase, registry
+
+from app import bounds
+from app.scim import errors
+from app.store import driver
+from app.store.driver import address, sqlite_version
+from app.store.migration import DatabaseUnusable, migrate
+
+__all__ = [
+    "Connection",
+    "DatabaseUnusable",
+    "Model",
+    "address",
+    "db",
+    "engine_options",
+    "migrate",
+    "reading",
+    "sqlite_version",
+    "writing",
+]
+
+log = logging.getLogger(__name__)
+
+
+class Base(DeclarativeBase):
+    """Text is TEXT in every table: STRICT tables know no VARCHAR."""
+
+    registry = registry(type_annotation_map={str: Text})
+
+
+db = SQLAlchemy(model_class=Base)
+
+if TYPE_CHECKING:
+    Model = Base
+else:
+    Model = db.Model  # made at run time, so a type checker cannot know it as a base class
+
+
+class Connections(QueuePool):
+    """The pool of one database file; every connection in it is set by `driver.set_pragmas`."""
+
+
+event.listen(Connections, "connect", driver.set_pragmas)
+
+_door = threading.Lock()
+
+
+def engine_options() -> dict[str, Any]:
+    """SQLALCHEMY_ENGINE_OPTIONS: the driver, its autocommit off our hands, and a pool wide enough for every thread.
+
+    With `isolation_level=None` the driver begins nothing by itself, so that a check and the write after it are one
+    transaction. The connection used last is taken first: few stay warm, not all.
+    """
+    return {
+        "module": driver.module,
+        "poolclass": Connections,
+        "pool_size": bounds.POOLED_CONNECTIONS,
+        "max_overflow": bounds.POOLED_CONNECTIONS,
+        "pool_timeout": bounds.CONNECTION_WAIT_S,
+        "pool_use_lifo": True,
+        "connect_args": {"isolation_level": None, "cached_statements": 256},
+    }
+
+
+@contextmanager
+def reading() -> Iterator[Connection]:
+    """A connection that sees one unchanging state of the database. Whatever is written on it is rolled back.
+
+    Needs an application context. Raises `errors.unavailable` when the database cannot be used.
+    """
+    with _transaction("BEGIN") as connection:
+        yield connection
+
+
+@contextmanager
+def writing() -> Iterator[Connection]:
+    """A connection in a write transaction: committed at the end, rolled back when an exception leaves the block.
+
+    Only one thread at a time is inside; the others wait here and not for SQLite's lock, where waiting is a poll.
+    BEGIN IMMEDIATE, because a transaction that reads first cannot become a writer when somebody else wrote in between.
+    Needs an application context; does not stand in itself. ORM users put `Session(connection)` on it and flush.
+    Raises `errors.unavailable` when the database cannot be used, and then nothing was written.
+    """
+    if not _door.acquire(timeout=bounds.WRITE_WAIT_S):
+        raise errors.unavailable("The database is busy with other changes")
+    try:
+        with _transaction("BEGIN IMMEDIATE") as connection:
+            yield connection
+            connection.commit()
+    finally:
+        _door.release()
+
+
+@contextmanager
+def _transaction(begin: str) -> Iterator[Connection]:
+    """A pooled connection after `begin`; rolled back at the end unless committed."""
+    try:
+        with db.engine.connect() as connection:
+            try:
+                connection.exec_driver_sql(begin)
+                yield connection
+            except DBAPIError as error:
+                # After a failed sync nobody knows what the library's cache holds.
+                if driver.is_suspect(error.orig):
+                    connection.invalidate()
+                raise
+    except DBAPIError as error:
+        reason = driver.reason(error.orig)
+        if reason is None:
+            raise
+        log.error("%s: %s", reason, error.orig)
+        raise errors.unavailable(f"The service cannot use its database: {reason}") from error
+    except PoolTimeout as error:
+        raise errors.unavailable("The service is busy") from error

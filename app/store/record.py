@@ -1,0 +1,36 @@
+"""What a stored resource is once it is read: its shape, and the columns that it is read from.
+
+Not here: reading and writing (resources.py, pages.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from app.store.tables import resource
+
+COLUMNS = tuple(
+    resource.c[name] for name in ("id", "type", "position", "document", "version", "created", "last_modified")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A stored resource. `document` is JSON text as it is sent out, without `meta` and without what memberships hold.
+
+    `created` and `last_modified` are in the form of `app.clock.to_wire`.
+    """
+
+    id: str
+    type: str
+    position: int
+    document: str
+    version: int
+    created: str
+    last_modified: str
+
+
+def to_record(row: Any) -> Record:
+    """What a row of `COLUMNS` says."""
+    return Record(*row)

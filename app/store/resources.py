@@ -1,0 +1,177 @@
+"""Users and groups as rows: load, insert, save, delete. Every function works in the transaction that it is given.
+
+Not here: how lists are made (pages.py), who is in which group (memberships.py), what a document may hold (app.scim).
+`search` and the `lookup` rows are derived from the document, and written nowhere but here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sql
+from sqlalchemy import Connection, bindparam, select
+from sqlalchemy.dialects import sqlite
+
+from app import clock
+from app.scim import errors
+from app.scim.fold import fold_document, lookups_of, values_at
+from app.scim.resource_types import ResourceType
+from app.store.pages import Order, Page, page
+from app.store.record import COLUMNS, Record, to_record
+from app.store.tables import lookup, membership, population, resource
+
+__all__ = ["Order", "Page", "Record", "delete", "insert", "load", "page", "save", "searchable", "touch"]
+
+LookupKey = tuple[str, str, bool]
+
+
+def to_text(document: Mapping[str, Any]) -> str:
+    """A document as it is kept and sent: compact JSON, UTF-8, names in the document's order."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
+def searchable(resource_type: ResourceType, document: Mapping[str, Any]) -> tuple[str, set[LookupKey]]:
+    """What is derived from a document: the text to search in, and (attribute path, value, is unique) to look up."""
+    folded = fold_document(resource_type.attributes, document)
+    return to_text(folded), set(lookups_of(resource_type.lookups, folded))
+
+
+# Statements are built once: putting one together takes SQLAlchemy longer than SQLite needs to run it.
+_BY_ID = select(*COLUMNS).where(resource.c.id == bindparam("id"), resource.c.type == bindparam("type"))
+_GROUPS_WITH = (
+    select(*COLUMNS)
+    .join(membership, membership.c.group_id == resource.c.id)
+    .where(membership.c.member_id == bindparam("id"), membership.c.group_id != bindparam("id"))
+)
+_INSERT = sql.insert(resource).returning(resource.c.position)
+_UPDATE = sql.update(resource).where(resource.c.position == bindparam("at"))
+_DELETE = sql.delete(resource).where(resource.c.position == bindparam("at"))
+_LEAVE_GROUPS = sql.delete(membership).where(membership.c.member_id == bindparam("id"))
+_LOOKUPS_OF = select(lookup.c.attribute, lookup.c.value, lookup.c.is_unique).where(
+    lookup.c.resource_id == bindparam("id")
+)
+_TAKEN = select(lookup.c.resource_id).where(
+    lookup.c.type == bindparam("type"),
+    lookup.c.attribute == bindparam("attribute"),
+    lookup.c.value == bindparam("value"),
+    lookup.c.is_unique == sql.true(),
+)
+_INSERT_LOOKUP = sql.insert(lookup)
+_DELETE_LOOKUP = sql.delete(lookup).where(
+    lookup.c.resource_id == bindparam("id"),
+    lookup.c.attribute == bindparam("path"),
+    lookup.c.value == bindparam("gone"),
+)
+_one_more = sqlite.insert(population)
+_COUNT = _one_more.on_conflict_do_update(
+    index_elements=["type"], set_={"total": population.c.total + _one_more.excluded.total}
+)
+
+
+def load(connection: Connection, resource_type: ResourceType, id: str) -> Record:
+    """The resource with that id. Raises notFound, also when a resource of another type has it."""
+    row = connection.execute(_BY_ID, {"id": id, "type": resource_type.name}).one_or_none()
+    if row is None:
+        raise errors.not_found(f"{resource_type.name}: expected the id of one that is here")
+    return to_record(row)
+
+
+def insert(connection: Connection, resource_type: ResourceType, document: Mapping[str, Any]) -> Record:
+    """A new resource with the document, which brings its `id` along. Raises uniqueness."""
+    search, lookups = searchable(resource_type, document)
+    _check_unique(connection, resource_type, document, lookups)
+    now = clock.to_wire(clock.utc_now())
+    text = to_text(document)
+    columns = {
+        "id": document["id"],
+        "type": resource_type.name,
+        "document": text,
+        "search": search,
+        "version": 1,
+        "created": now,
+        "last_modified": now,
+    }
+    position = connection.execute(_INSERT, columns).scalar_one()
+    _insert_lookups(connection, resource_type, document["id"], lookups)
+    _count(connection, resource_type, 1)
+    return Record(document["id"], resource_type.name, position, text, 1, now, now)
+
+
+def save(connection: Connection, resource_type: ResourceType, record: Record, document: Mapping[str, Any]) -> Record:
+    """The record with a new document. One that says the same changes nothing, neither version nor time.
+
+    `record` was loaded in this transaction. Raises uniqueness.
+    """
+    text = to_text(document)
+    if text == record.document:
+        return record
+    search, lookups = searchable(resource_type, document)
+    held = {(path, value, is_unique) for path, value, is_unique in connection.execute(_LOOKUPS_OF, {"id": record.id})}
+    _check_unique(connection, resource_type, document, lookups - held)
+    if gone := held - lookups:
+        connection.execute(_DELETE_LOOKUP, [{"id": record.id, "path": path, "gone": value} for path, value, _ in gone])
+    _insert_lookups(connection, resource_type, record.id, lookups - held)
+    return _write(connection, replace(record, document=text), {"document": text, "search": search})
+
+
+def touch(connection: Connection, record: Record) -> Record:
+    """The record with a new version and time, after a change of what it holds outside its document: its members."""
+    return _write(connection, record, {})
+
+
+def delete(connection: Connection, resource_type: ResourceType, record: Record) -> None:
+    """Takes a resource away, out of all groups too. Groups that lose it get a new version, for their members changed.
+
+    Its look-ups and, of a group, its members go with the row.
+    """
+    for row in connection.execute(_GROUPS_WITH, {"id": record.id}).all():
+        touch(connection, to_record(row))
+    connection.execute(_LEAVE_GROUPS, {"id": record.id})
+    connection.execute(_DELETE, {"at": record.position})
+    _count(connection, resource_type, -1)
+
+
+def _write(connection: Connection, record: Record, changes: Mapping[str, str]) -> Record:
+    written = replace(record, version=record.version + 1, last_modified=_later_than(record.last_modified))
+    columns = {"version": written.version, "last_modified": written.last_modified, **changes}
+    connection.execute(_UPDATE, {"at": record.position, **columns})
+    return written
+
+
+def _later_than(previous: str) -> str:
+    """Now, or a millisecond after `previous` where the clock has not moved on or was set back."""
+    now = clock.to_wire(clock.utc_now())
+    if now > previous:
+        return now
+    return clock.to_wire(datetime.fromisoformat(previous) + timedelta(milliseconds=1))
+
+
+def _check_unique(
+    connection: Connection, resource_type: ResourceType, document: Mapping[str, Any], lookups: Iterable[LookupKey]
+) -> None:
+    """Raises uniqueness with the attribute and the value as it was sent; the index would name neither."""
+    for path, value, is_unique in lookups:
+        if not is_unique:
+            continue
+        taken = {"type": resource_type.name, "attribute": path, "value": value}
+        if connection.execute(_TAKEN, taken).first() is not None:
+            attribute = next(known for known in resource_type.lookups if known.path == path)
+            raise errors.uniqueness(path, values_at(document, attribute.keys)[0])
+
+
+def _insert_lookups(connection: Connection, resource_type: ResourceType, id: str, lookups: Iterable[LookupKey]) -> None:
+    rows = [
+        {"type": resource_type.name, "attribute": path, "value": value, "resource_id": id, "is_unique": is_unique}
+        for path, value, is_unique in lookups
+    ]
+    if rows:
+        connection.execute(_INSERT_LOOKUP, rows)
+
+
+def _count(connection: Connection, resource_type: ResourceType, change: int) -> None:
+    """Keeps `population` in step: one resource more or less."""
+    connection.execute(_COUNT, {"type": resource_type.name, "total": change})

@@ -1,0 +1,174 @@
+"""The tables, as SQLAlchemy knows them; the migrations hold the same as frozen SQL, and a test compares the two.
+
+Not here: what a row means to SCIM (resources.py, query.py). Moments are text in the form of `app.clock.to_wire`, whose
+order is the order of time.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from sqlalchemy import Dialect, ForeignKey, Index, Integer, Table, text
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+from app.store.db import Model
+
+
+class Switch(TypeDecorator[bool]):
+    """True and false as 1 and 0: STRICT tables have no boolean."""
+
+    impl = Integer
+    cache_ok = True
+
+    def process_bind_param(self, value: bool | None, dialect: Dialect) -> Any:
+        return None if value is None else int(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> bool | None:
+        return None if value is None else bool(value)
+
+
+class Resource(Model):
+    """A User or a Group. `document` is sent out as it stands; `search` is its folded copy, for filters and order only.
+
+    `position` gives lists their order. A rowid table on purpose: such long rows would not fit well into WITHOUT ROWID.
+    """
+
+    __tablename__ = "resource"
+    __table_args__ = (
+        Index("resource_type_position", "type", "position"),
+        {"sqlite_strict": True, "sqlite_autoincrement": True},
+    )
+
+    position: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(unique=True)
+    type: Mapped[str]
+    document: Mapped[str]
+    search: Mapped[str]
+    version: Mapped[int]
+    created: Mapped[str]
+    last_modified: Mapped[str]
+
+
+class Lookup(Model):
+    """One folded value of an attribute that a client may match on; `attribute` is its path, like `emails.value`."""
+
+    __tablename__ = "lookup"
+    __table_args__ = (
+        Index("lookup_unique", "type", "attribute", "value", unique=True, sqlite_where=text("is_unique = 1")),
+        Index("lookup_resource_id", "resource_id"),
+        {"sqlite_strict": True, "sqlite_with_rowid": False},
+    )
+
+    type: Mapped[str] = mapped_column(primary_key=True)
+    attribute: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str] = mapped_column(primary_key=True)
+    resource_id: Mapped[str] = mapped_column(ForeignKey("resource.id", ondelete="CASCADE"), primary_key=True)
+    is_unique: Mapped[bool] = mapped_column(Switch)
+
+
+class Membership(Model):
+    """Who is in which group. `member_id` may be an id that no resource has: it was sent, so it is kept.
+
+    `is_absolute`: the client named the member's address in full, so it is answered with the address in full.
+    """
+
+    __tablename__ = "membership"
+    __table_args__ = (
+        Index("membership_member_id", "member_id"),
+        {"sqlite_strict": True, "sqlite_with_rowid": False},
+    )
+
+    group_id: Mapped[str] = mapped_column(ForeignKey("resource.id", ondelete="CASCADE"), primary_key=True)
+    member_id: Mapped[str] = mapped_column(primary_key=True)
+    is_absolute: Mapped[bool] = mapped_column(Switch, default=False, server_default=text("0"))
+
+
+class Population(Model):
+    """How many resources of a type there are: to count a million for `totalResults` takes longer than the page."""
+
+    __tablename__ = "population"
+    __table_args__ = {"sqlite_strict": True, "sqlite_with_rowid": False}
+
+    type: Mapped[str] = mapped_column(primary_key=True)
+    total: Mapped[int]
+
+
+class Operator(Model):
+    """A person who administers this instance; never a SCIM resource."""
+
+    __tablename__ = "operator"
+    __table_args__ = {"sqlite_strict": True}
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user_name: Mapped[str]
+    folded_name: Mapped[str] = mapped_column(unique=True)
+    password_hash: Mapped[str]
+    created: Mapped[str]
+    disabled: Mapped[bool] = mapped_column(Switch, default=False, server_default=text("0"))
+
+
+class OperatorSession(Model):
+    """A signed-in browser, known by the hash of its token."""
+
+    __tablename__ = "operator_session"
+    __table_args__ = (Index("operator_session_operator_id", "operator_id"), {"sqlite_strict": True})
+
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    operator_id: Mapped[str] = mapped_column(ForeignKey("operator.id", ondelete="CASCADE"))
+    created: Mapped[str]
+    last_seen: Mapped[str]
+    address: Mapped[str]
+    user_agent: Mapped[str]
+
+
+class ScimKey(Model):
+    """A SCIM key, of which only the hash (SHA-256, hexadecimal) and its first characters are kept."""
+
+    __tablename__ = "scim_key"
+    __table_args__ = {"sqlite_strict": True}
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    prefix: Mapped[str]
+    hash: Mapped[str] = mapped_column(unique=True)
+    created: Mapped[str]
+    created_by: Mapped[str]
+    last_used: Mapped[str | None]
+    last_address: Mapped[str | None]
+    stopped: Mapped[str | None]
+
+
+class SetupCode(Model):
+    """The one-time code of the setup link, as its hash."""
+
+    __tablename__ = "setup_code"
+    __table_args__ = {"sqlite_strict": True}
+
+    hash: Mapped[str] = mapped_column(primary_key=True)
+    created: Mapped[str]
+    expires: Mapped[str]
+    consumed: Mapped[str | None]
+
+
+class SignInFailure(Model):
+    """A refused sign-in, counted for its account and its address."""
+
+    __tablename__ = "sign_in_failure"
+    __table_args__ = (
+        Index("sign_in_failure_account", "account", "at"),
+        Index("sign_in_failure_address", "address", "at"),
+        {"sqlite_strict": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account: Mapped[str]
+    address: Mapped[str]
+    at: Mapped[str]
+
+
+# The hot paths speak Core to these tables: the ORM would cost several times as much for the same row.
+resource = cast(Table, Resource.__table__)
+lookup = cast(Table, Lookup.__table__)
+membership = cast(Table, Membership.__table__)
+population = cast(Table, Population.__table__)

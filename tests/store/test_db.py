@@ -1,0 +1,277 @@
+"""Transactions: nothing lost, nothing half done, and a database that cannot be used answers 503."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import URL, event, select, update
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import Session
+
+from app import bounds
+from app.scim.errors import ScimError
+from app.scim.resource_types import USER
+from app.store import db, driver, resources
+from app.store.tables import Operator, population
+from tests.store.conftest import insert, make_app, user
+
+
+def total() -> int:
+    with db.reading() as connection:
+        return connection.execute(select(population.c.total)).scalar_one()
+
+
+def test_two_threads_that_read_and_then_write_lose_nothing(app: Flask) -> None:
+    insert(USER, user())
+    rounds = 200
+    failures: list[BaseException] = []
+
+    def count() -> None:
+        try:
+            with app.app_context():
+                for _ in range(rounds):
+                    with db.writing() as connection:
+                        before = connection.execute(select(population.c.total)).scalar_one()
+                        connection.execute(update(population).values(total=before + 1))
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=count) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert total() == 1 + 2 * rounds
+
+
+def test_a_reader_is_not_kept_waiting_and_sees_one_state(app: Flask) -> None:
+    insert(USER, user())
+    with db.reading() as reader:
+        assert reader.execute(select(population.c.total)).scalar_one() == 1
+        with db.writing() as connection:
+            resources.insert(connection, USER, user())
+            assert total() == 1, "not yet committed"
+        assert reader.execute(select(population.c.total)).scalar_one() == 1, "the state at the first look"
+    assert total() == 2
+
+
+def test_an_exception_takes_everything_back(app: Flask) -> None:
+    with pytest.raises(ZeroDivisionError), db.writing() as connection:
+        resources.insert(connection, USER, user())
+        raise ZeroDivisionError
+    with db.reading() as connection:
+        assert connection.execute(select(population)).all() == []
+    insert(USER, user())
+
+
+def test_what_is_written_while_reading_is_not_kept(app: Flask) -> None:
+    insert(USER, user())
+    with db.reading() as connection:
+        connection.execute(update(population).values(total=9))
+    assert total() == 1
+
+
+def test_models_are_written_through_the_same_door(app: Flask) -> None:
+    with db.writing() as connection, Session(connection) as session:
+        session.add(
+            Operator(id="1", user_name="Ada", folded_name="ada", password_hash="x", created="2026", disabled=True)
+        )
+        session.flush()
+    with db.reading() as connection, Session(connection) as session:
+        assert session.scalars(select(Operator)).one().disabled is True
+    with (
+        pytest.raises(IntegrityError),
+        db.writing() as connection,
+        Session(connection) as session,
+    ):
+        session.add(Operator(id="2", user_name="ADA", folded_name="ada", password_hash="x", created="2026"))
+        session.flush()
+
+
+def test_connections_are_set_for_durability(app: Flask) -> None:
+    expected = {
+        "journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5_000, "trusted_schema": 0,
+        "cell_size_check": 1, "temp_store": 2, "journal_size_limit": 64 * 1024 * 1024, "cache_size": -2_048,
+    }  # fmt: skip
+    with db.reading() as connection:
+        found = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in expected}
+    assert found == expected
+
+
+def test_an_address_may_hold_any_character(tmp_path: Path) -> None:
+    path = tmp_path / "a?b=c%20d#e" / "recnice.sqlite3"
+    db.migrate(path)
+    with make_app(db.address(path)).app_context():
+        insert(USER, user())
+        db.db.engine.dispose()
+    assert path.stat().st_size > 0
+    assert [file.name for file in tmp_path.iterdir()] == ["a?b=c%20d#e"]
+
+
+@contextmanager
+def refused(reason: str) -> Iterator[None]:
+    """Expects 503 with Retry-After and that reason."""
+    with pytest.raises(ScimError) as caught:
+        yield
+    assert caught.value.status == 503
+    assert caught.value.headers["Retry-After"].isdigit()
+    assert reason in caught.value.detail
+
+
+@pytest.fixture
+def impatient(app: Flask) -> Iterator[None]:
+    """Connections that wait for SQLite's lock only a moment."""
+
+    def shorten(connection: Any, _record: object) -> None:
+        connection.execute("PRAGMA busy_timeout = 20")
+
+    event.listen(db.db.engine, "connect", shorten)
+    db.db.engine.dispose()
+    yield
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_locked_database_is_unavailable_for_writers_only(app: Flask, path: Path) -> None:
+    insert(USER, user())
+    other = driver.connect(path)
+    other.execute("BEGIN IMMEDIATE")
+    with refused("locked"), db.writing():
+        raise AssertionError("inside without the lock")
+    assert total() == 1
+    other.execute("ROLLBACK")
+    other.close()
+    insert(USER, user())
+    assert total() == 2
+
+
+def test_a_writer_does_not_wait_for_ever_at_the_door(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "WRITE_WAIT_S", 0.02)
+    caught: list[int] = []
+
+    def knock() -> None:
+        with app.app_context():
+            try:
+                with db.writing():
+                    caught.append(200)
+            except ScimError as error:
+                caught.append(error.status)
+
+    with db.writing():
+        thread = threading.Thread(target=knock)
+        thread.start()
+        thread.join()
+    assert caught == [503]
+
+
+def test_a_full_disk_is_unavailable_until_there_is_room(app: Flask) -> None:
+    insert(USER, user())
+
+    def limit(pages: str) -> None:
+        with db.reading() as connection:
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+    with db.reading() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+    limit(str(pages + 1))
+    with refused("full"):
+        for _ in range(10):
+            insert(USER, user(x509Certificates=[{"value": "QUJD" * 4_000}]))
+    stored = total()
+    with db.reading() as connection:
+        there = connection.exec_driver_sql("SELECT count(*) FROM resource").scalar_one()
+    assert there == stored, "nothing half-written"
+    limit("1073741823")
+    insert(USER, user(x509Certificates=[{"value": "QUJD" * 4_000}]))
+    assert total() == stored + 1
+
+
+def in_file(path: Path, **query: str) -> Flask:
+    return make_app(URL.create("sqlite", database=f"file:{path}", query={"uri": "true", **query}))
+
+
+def test_a_file_that_cannot_be_written_is_unavailable_for_writers_only(app: Flask, path: Path) -> None:
+    insert(USER, user())
+    with in_file(path, mode="ro").app_context():
+        assert total() == 1
+        with refused("written"):
+            insert(USER, user())
+        db.db.engine.dispose()
+
+
+def test_a_missing_file_is_unavailable(tmp_path: Path) -> None:
+    with in_file(tmp_path / "none.sqlite3", mode="rw").app_context(), refused("opened"), db.reading():
+        raise AssertionError("inside without a database")
+
+
+def test_a_damaged_file_is_unavailable(app: Flask, path: Path) -> None:
+    for _ in range(50):
+        insert(USER, user(title="x" * 500))
+    db.db.engine.dispose()
+    with path.open("r+b") as file:
+        file.seek(4096 * 2)
+        file.write(b"\xff" * (path.stat().st_size - 4096 * 2))
+    with refused("damaged"), db.reading() as connection:
+        connection.exec_driver_sql("SELECT sum(length(document)) FROM resource").scalar_one()
+
+
+def test_too_many_connections_are_unavailable(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(db.db.engine.pool, "_timeout", 0.02)
+    monkeypatch.setattr(db.db.engine.pool, "_max_overflow", 0)
+
+    def nested(depth: int) -> None:
+        with db.reading():
+            nested(depth + 1)
+
+    with refused("busy"):
+        nested(0)
+
+
+def test_other_errors_are_not_hidden(app: Flask) -> None:
+    with pytest.raises(OperationalError, match="no such table"), db.reading() as connection:
+        connection.exec_driver_sql("SELECT * FROM nowhere")
+
+
+def test_after_a_disk_error_the_connection_is_not_used_again(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    insert(USER, user())
+    used: list[int] = []
+
+    def note(_connection: Any, record: Any, _proxy: object) -> None:
+        used.append(id(record.dbapi_connection))
+
+    event.listen(db.db.engine.pool, "checkout", note)
+    failing = failure(driver.module.SQLITE_IOERR | 4 << 8)
+    event.listen(db.db.engine, "before_cursor_execute", failing)
+    with refused("disk reports an error"):
+        insert(USER, user())
+    event.remove(db.db.engine, "before_cursor_execute", failing)
+    opened: list[object] = []
+    event.listen(db.db.engine.pool, "connect", lambda connection, _record: opened.append(connection))
+    assert total() == 1
+    assert opened, "a new connection was made"
+
+
+def failure(code: int) -> Callable[..., None]:
+    """What makes the next INSERT fail as if the disk had: a real disk error needs another process to make it."""
+
+    def fail(_c: Any, cursor: Any, statement: str, parameters: Any, context: Any, _many: bool) -> None:
+        if statement.startswith("INSERT"):
+            error = driver.module.OperationalError("disk I/O error")
+            error.sqlite_errorcode = code
+            context.root_connection._handle_dbapi_exception(error, statement, parameters, cursor, context)
+
+    return fail
+
+
+def test_the_version_of_the_library_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert db.sqlite_version() == driver.module.sqlite_version
+    monkeypatch.setattr(driver, "SAFE_VERSION", (0, 0, 0))
+    assert driver.version_warning() is None
+    monkeypatch.setattr(driver, "SAFE_VERSION", (999, 0, 0))
+    assert db.sqlite_version() in str(driver.version_warning())

@@ -1,0 +1,123 @@
+"""Who is in which group."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from flask import Flask
+from sqlalchemy.exc import IntegrityError
+
+from app import bounds
+from app.scim.grammar import parse_path
+from app.scim.resource_types import GROUP, USER
+from app.store import db, memberships
+from app.store.memberships import Member, Membership
+from tests.store.conftest import group, insert, user
+
+MANY = bounds.IDS_PER_STATEMENT * 2 + 7
+
+
+@pytest.fixture
+def staff(app: Flask) -> str:
+    """The id of a group without members."""
+    return insert(GROUP, group(displayName="Staff")).id
+
+
+def ids_of(group_id: str) -> list[str]:
+    with db.reading() as connection:
+        return [member.id for member in memberships.members_of(connection, group_id)]
+
+
+def test_members_are_counted_as_they_really_change(staff: str) -> None:
+    with db.writing() as connection:
+        assert memberships.add_members(connection, staff, ["b", "a", "b"]) == 2
+        assert memberships.add_members(connection, staff, ["a", "c"]) == 1
+        assert memberships.add_members(connection, staff, []) == 0
+        assert memberships.remove_members(connection, staff, ["a", "nobody", "a"]) == 1
+        assert memberships.remove_members(connection, staff, []) == 0
+    assert ids_of(staff) == ["b", "c"]
+
+
+def test_replacing_touches_only_what_differs(staff: str) -> None:
+    with db.writing() as connection:
+        memberships.add_members(connection, staff, ["a", "b", "c"])
+        assert memberships.replace_members(connection, staff, ["c", "d", "b", "d"]) == 2
+        assert memberships.replace_members(connection, staff, ["b", "c", "d"]) == 0
+    assert ids_of(staff) == ["b", "c", "d"]
+    with db.writing() as connection:
+        assert memberships.replace_members(connection, staff, []) == 3
+    assert ids_of(staff) == []
+
+
+def test_many_members_at_once(staff: str) -> None:
+    ids = [f"{number:05}" for number in range(MANY)]
+    with db.writing() as connection:
+        assert memberships.add_members(connection, staff, iter(ids)) == MANY
+        assert memberships.count_members(connection, staff) == MANY
+        assert memberships.replace_members(connection, staff, ids[1:] + ["x"]) == 2
+        assert memberships.remove_members(connection, staff, ids) == MANY - 1
+    assert ids_of(staff) == ["x"]
+
+
+def test_removal_by_filter_is_about_this_group_only(staff: str) -> None:
+    person, other = insert(USER, user()), insert(GROUP, group())
+    inner = insert(GROUP, group())
+    with db.writing() as connection:
+        for id in (staff, other.id):
+            memberships.add_members(connection, id, [person.id, inner.id, "nobody"])
+
+    def remove(path: str | None) -> int:
+        target = parse_path(path, GROUP.tree) if path else None
+        with db.writing() as connection:
+            return memberships.remove_members_where(connection, staff, target.where if target else None)
+
+    assert remove('members[value eq "somebody"]') == 0
+    assert remove('members[type eq "user"]') == 1
+    assert remove("members[not (type pr)]") == 1
+    assert remove(f'members[$ref ew "{inner.id}" and value sw ""]') == 1
+    assert ids_of(staff) == []
+    assert len(ids_of(other.id)) == 3
+    with db.writing() as connection:
+        memberships.add_members(connection, staff, ["a", "b"])
+    assert remove(None) == 2
+    assert len(ids_of(other.id)) == 3
+
+
+def test_members_are_told_by_type_where_they_are_known(staff: str) -> None:
+    person, inner = insert(USER, user(displayName="Ada")), insert(GROUP, group())
+    with db.writing() as connection:
+        memberships.add_members(connection, staff, ["~unknown", inner.id, person.id])
+    expected = sorted([(person.id, "User"), (inner.id, "Group")]) + [("~unknown", None)]
+    with db.reading() as connection:
+        assert memberships.members_of(connection, staff) == [Member(id, type) for id, type in expected]
+        first = memberships.members_page(connection, staff, 1, 2)
+        last = memberships.members_page(connection, staff, 3, 2)
+        beyond = memberships.members_page(connection, staff, 9, 2)
+    assert (first.total, last.total, beyond.total) == (3, 3, 3)
+    assert [(member.id, member.type) for member in first.members + last.members] == expected
+    assert last.members[0].document is None
+    (shown,) = [member.document for member in first.members if member.type == "User"]
+    assert json.loads(shown or "")["displayName"] == "Ada"
+    assert beyond.members == []
+
+
+def test_groups_are_told_with_their_names_as_they_were_sent(staff: str) -> None:
+    person, lonely = insert(USER, user()), insert(USER, user())
+    board = insert(GROUP, group(displayName="BÖARD")).id
+    with db.writing() as connection:
+        for id in (staff, board):
+            memberships.add_members(connection, id, [person.id])
+    with db.reading() as connection:
+        found = memberships.groups_of(connection, [lonely.id, person.id])
+        assert memberships.groups_of(connection, []) == {}
+    assert list(found) == [lonely.id, person.id]
+    assert found[lonely.id] == []
+    assert found[person.id] == sorted(
+        [Membership(staff, "Staff"), Membership(board, "BÖARD")], key=lambda membership: membership.group_id
+    )
+
+
+def test_only_a_group_that_is_here_has_members(app: Flask) -> None:
+    with pytest.raises(IntegrityError), db.writing() as connection:
+        memberships.add_members(connection, "nowhere", ["a"])

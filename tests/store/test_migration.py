@@ -1,0 +1,309 @@
+"""The database file before the service uses it: steps, copies, refusals."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import NullPool, UniqueConstraint, create_engine, inspect
+from sqlalchemy.exc import DBAPIError
+
+from app import bounds, bundle
+from app.scim.resource_types import USER
+from app.store import check, db, driver, migration
+from tests.store.conftest import insert, make_app, user
+
+SECOND = """
+from alembic import op
+revision = "0002"
+down_revision = "0001"
+def upgrade():
+    op.execute("CREATE TABLE second (id INTEGER PRIMARY KEY) STRICT")
+    op.execute("INSERT INTO second VALUES (1)")
+    {rest}
+"""
+
+
+@pytest.fixture
+def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a copy of the migrations, which a test may add to."""
+    folder = tmp_path / "migrations %d"
+    shutil.copytree(bundle.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(bundle, "MIGRATIONS", folder)
+    return folder / "versions"
+
+
+def rows(path: Path, statement: str) -> list[Any]:
+    with closing(driver.module.connect(path)) as connection:
+        return connection.execute(statement).fetchall()
+
+
+def files(path: Path) -> set[str]:
+    return {file.name for file in path.parent.iterdir() if file.is_file()}
+
+
+def test_a_new_database_is_for_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "recnice.sqlite3"
+    assert db.migrate(path) == tuple(filter(None, [driver.version_warning()]))
+    assert rows(path, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert files(path) == {path.name}, "there was nothing to copy"
+    if os.name == "posix":
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert path.parent.stat().st_mode & 0o777 == 0o700
+        path.chmod(0o644)
+        db.migrate(path)
+        assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_files_beside_the_database_are_for_its_owner_only(path: Path) -> None:
+    with make_app(db.address(path)).app_context():
+        insert(USER, user())
+        beside = [path.with_name(path.name + end) for end in ("-wal", "-shm")]
+        assert all(file.exists() for file in beside)
+        if os.name == "posix":
+            assert {file.stat().st_mode & 0o777 for file in beside} == {0o600}
+        db.db.engine.dispose()
+
+
+def test_a_second_start_changes_nothing_and_does_without_alembic(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migration, "_upgrade", lambda path: pytest.fail("nothing to do"))
+    before = path.read_bytes()
+    db.migrate(path)
+    assert path.read_bytes() == before
+
+
+def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
+    path = tmp_path / "recnice.sqlite3"
+    path.touch()
+    db.migrate(path)
+    assert rows(path, "SELECT count(*) FROM resource") == [(0,)]
+
+
+def described(engine: Any) -> dict[str, Any]:
+    """Everything about the tables that a difference could hide in."""
+    inspector = inspect(engine)
+    with engine.connect() as connection:
+        texts = connection.exec_driver_sql("SELECT name, sql FROM sqlite_schema WHERE type = 'table'").all()
+        options = {
+            name: (sql.rstrip().upper().endswith("STRICT"), "WITHOUT ROWID" in sql, "AUTOINCREMENT" in sql)
+            for name, sql in texts
+        }
+        partial = {
+            name: " ".join(sql.partition(" WHERE ")[2].split())
+            for name, sql in connection.exec_driver_sql(
+                "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"
+            )
+        }
+        keys = {
+            name: [tuple(row[2:]) for row in connection.exec_driver_sql(f"PRAGMA foreign_key_list({name})")]
+            for name, _ in texts
+        }
+    return {
+        table: {
+            "columns": [
+                (c["name"], str(c["type"]), c["nullable"], c["default"], c["primary_key"])
+                for c in inspector.get_columns(table)
+            ],
+            "primary key": inspector.get_pk_constraint(table)["constrained_columns"],
+            "foreign keys": sorted(keys[table]),
+            "unique": sorted(u["column_names"] for u in inspector.get_unique_constraints(table)),
+            "indexes": sorted(
+                (str(i["name"]), i["column_names"], bool(i["unique"]), partial[str(i["name"])])
+                for i in inspector.get_indexes(table)
+            ),
+            "options": options[table],
+        }
+        for table in inspector.get_table_names()
+        if table != "alembic_version"
+    }
+
+
+def test_a_migrated_database_is_what_the_tables_say(path: Path, tmp_path: Path) -> None:
+    declared = create_engine(db.address(tmp_path / "declared.sqlite3"), module=driver.module, poolclass=NullPool)
+    db.db.metadata.create_all(declared)
+    migrated = create_engine(db.address(path), module=driver.module, poolclass=NullPool)
+    expected, found = described(declared), described(migrated)
+    assert found.keys() == expected.keys() == {table.name for table in db.db.metadata.sorted_tables}
+    for table in expected:
+        assert found[table] == expected[table], table
+    unique = {
+        table.name
+        for table in db.db.metadata.sorted_tables
+        if any(isinstance(constraint, UniqueConstraint) for constraint in table.constraints)
+    }
+    assert unique == {table for table in found if found[table]["unique"]}, "unique columns are compared at all"
+
+
+def test_file_names_of_the_steps_are_their_revisions() -> None:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    settings = Config()
+    settings.set_main_option("script_location", str(bundle.MIGRATIONS))
+    revisions = [script.revision for script in ScriptDirectory.from_config(settings).walk_revisions()]
+    assert sorted(revisions) == migration._known_steps()
+
+
+def test_an_older_database_is_copied_and_upgraded(path: Path, steps: Path) -> None:
+    with make_app(db.address(path)).app_context():
+        stored = insert(USER, user())
+        db.db.engine.dispose()
+    (steps / "0002_second.py").write_text(SECOND.format(rest=""))
+    db.migrate(path)
+    assert rows(path, "SELECT id FROM second") == [(1,)]
+    assert rows(path, "SELECT id FROM resource") == [(stored.id,)]
+    (copy,) = path.parent.glob("pre-upgrade-0001-*.sqlite3")
+    if os.name == "posix":
+        assert copy.stat().st_mode & 0o777 == 0o600
+    assert rows(copy, "SELECT id FROM resource") == [(stored.id,)]
+    assert rows(copy, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert files(path) == {path.name, copy.name}, "one file without companions, nothing partial"
+    db.migrate(path)
+    assert len(list(path.parent.glob("pre-upgrade-*"))) == 1
+
+
+@pytest.mark.parametrize(
+    "rest", ['raise ValueError("stop")', 'op.execute("CREATE TABLE second (x)")', 'op.execute("INSERT INTO nothing")']
+)
+def test_a_step_that_fails_leaves_nothing_behind(path: Path, steps: Path, rest: str) -> None:
+    second = steps / "0002_second.py"
+    second.write_text(SECOND.format(rest=rest))
+    with pytest.raises((ValueError, db.DatabaseUnusable)):
+        db.migrate(path)
+    assert rows(path, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert rows(path, "SELECT name FROM sqlite_schema WHERE name = 'second'") == []
+    second.write_text(SECOND.format(rest=""))
+    shutil.rmtree(steps / "__pycache__", ignore_errors=True)
+    db.migrate(path)
+    assert rows(path, "SELECT version_num FROM alembic_version") == [("0002",)]
+
+
+def test_each_step_is_a_transaction_of_its_own(tmp_path: Path, steps: Path) -> None:
+    (steps / "0002_second.py").write_text(SECOND.format(rest='raise ValueError("stop")'))
+    path = tmp_path / "recnice.sqlite3"
+    with pytest.raises(ValueError, match="stop"):
+        db.migrate(path)
+    assert rows(path, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert rows(path, "SELECT count(*) FROM resource") == [(0,)]
+
+
+def test_a_first_step_that_fails_leaves_an_empty_file(tmp_path: Path, steps: Path) -> None:
+    first = steps / "0001_first.py"
+    first.write_text(first.read_text() + '    raise ValueError("stop")\n')
+    path = tmp_path / "recnice.sqlite3"
+    with pytest.raises(ValueError, match="stop"):
+        db.migrate(path)
+    assert rows(path, "SELECT name FROM sqlite_schema") == []
+
+
+def test_a_step_may_not_leave_references_to_nothing(path: Path, steps: Path) -> None:
+    (steps / "0002_second.py").write_text(
+        SECOND.format(rest="op.execute(\"INSERT INTO membership (group_id, member_id) VALUES ('nobody', 'x')\")")
+    )
+    with pytest.raises(ValueError, match="membership"):
+        db.migrate(path)
+    assert rows(path, "SELECT count(*) FROM membership") == [(0,)]
+
+
+def test_a_newer_database_is_refused_untouched(path: Path) -> None:
+    with closing(driver.module.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    before = path.read_bytes()
+    with pytest.raises(db.DatabaseUnusable, match="newer Recnice SCIM .*9999"):
+        db.migrate(path)
+    assert path.read_bytes() == before
+
+
+def test_the_database_of_another_program_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "recnice.sqlite3"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE notes (text)")
+    with pytest.raises(db.DatabaseUnusable, match="another program"):
+        db.migrate(path)
+
+
+def damage(path: Path, start: int, content: bytes) -> None:
+    with path.open("r+b") as file:
+        file.seek(start)
+        file.write(content)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda path: path.write_bytes(os.urandom(8_192)),
+        lambda path: path.write_text("# settings, saved to the wrong place\n" * 100),
+        lambda path: damage(path, 4096 * 2, os.urandom(4096 * 4)),
+        lambda path: os.truncate(path, path.stat().st_size // 2),
+        lambda path: damage(path, 0, b"SQLite format 4"),
+    ],
+    ids=["random", "text", "pages", "truncated", "header"],
+)
+def test_a_damaged_file_is_refused_in_one_sentence(path: Path, harm: Any) -> None:
+    harm(path)
+    with pytest.raises(db.DatabaseUnusable) as refused:
+        db.migrate(path)
+    assert str(path) in str(refused.value)
+    assert "damaged" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_huge_file_is_not_read_through_at_every_start(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    damage(path, 4096 * 4, os.urandom(4096 * 4))
+    monkeypatch.setattr(bounds, "QUICK_CHECK_BYTES", 4096)
+    db.migrate(path)
+
+
+def test_the_journal_of_another_database_harms_nothing(path: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.sqlite3"
+    with closing(driver.connect(other)) as connection:
+        connection.execute("CREATE TABLE t (x)")
+        connection.execute("INSERT INTO t VALUES (zeroblob(100000))")
+        journal = other.with_name(other.name + "-wal").read_bytes()
+    path.with_name(path.name + "-wal").write_bytes(journal[:32] + os.urandom(len(journal) - 32))
+    db.migrate(path)
+    with make_app(db.address(path)).app_context():
+        insert(USER, user())
+        with db.reading() as connection:
+            assert check.check(connection) == []
+        db.db.engine.dispose()
+
+
+def test_a_database_that_is_locked_or_in_a_wrong_place_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(db.DatabaseUnusable, match="cannot be used"):
+        db.migrate(path / "inside" / "recnice.sqlite3")
+    folder = path.with_name("folder")
+    folder.mkdir()
+    with pytest.raises(db.DatabaseUnusable, match="cannot be used"):
+        db.migrate(folder)
+    monkeypatch.setattr(driver, "_PRAGMAS", ("busy_timeout = 20",))
+    with closing(driver.connect(path)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(db.DatabaseUnusable, match="locked by another program"):
+            db.migrate(path)
+
+
+def test_a_copy_that_fails_leaves_no_partial_file(path: Path, steps: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (steps / "0002_second.py").write_text(SECOND.format(rest=""))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(migration, "_sync", full)
+    with pytest.raises(db.DatabaseUnusable, match="No space left"):
+        db.migrate(path)
+    assert not list(path.parent.glob("pre-upgrade-*"))
+    assert rows(path, "SELECT version_num FROM alembic_version") == [("0001",)]
+
+
+def test_strict_tables_refuse_wrong_types(path: Path) -> None:
+    with make_app(db.address(path)).app_context():
+        with pytest.raises(DBAPIError), db.writing() as connection:
+            connection.exec_driver_sql("INSERT INTO population VALUES ('User', 'many')")
+        db.db.engine.dispose()

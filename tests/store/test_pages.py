@@ -1,0 +1,140 @@
+"""Lists: totals, pages and order."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.scim.errors import ScimError
+from app.scim.resource_types import GROUP, USER, ResourceType
+from app.store import db, memberships, pages, resources
+from app.store.pages import Order, Page
+from tests.store.conftest import group, insert, user, where
+
+NAMES = ["Éa", "zoe", "Adam", "adam2", "eb", "ZZ", "éc"]
+
+
+def page(text: str | None, start_index: int, count: int, order: Order | None = None) -> Page:
+    with db.reading() as connection:
+        return pages.page(connection, USER, where(text) if text else None, order, start_index, count)
+
+
+def titles(found: Page) -> list[Any]:
+    return [json.loads(record.document).get("title") for record in found.records]
+
+
+@pytest.fixture
+def seven(app: Flask) -> None:
+    """Users with titles 0 to 6, of which the even ones are active, and a group."""
+    for number in range(7):
+        insert(USER, user(title=str(number), active=number % 2 == 0, userName=NAMES[number]))
+    insert(GROUP, group())
+
+
+@pytest.mark.usefixtures("seven")
+@pytest.mark.parametrize(
+    ("text", "start_index", "count", "total", "expected"),
+    [
+        (None, 1, 100, 7, list("0123456")),
+        (None, 1, 3, 7, list("012")),
+        (None, 4, 3, 7, list("345")),
+        (None, 7, 3, 7, ["6"]),
+        (None, 8, 3, 7, []),
+        (None, 2**53, 200, 7, []),
+        (None, 0, 2, 7, list("01")),
+        (None, -5, 2, 7, list("01")),
+        (None, 1, 0, 7, []),
+        ("active eq true", 1, 100, 4, list("0246")),
+        ("active eq true", 1, 4, 4, list("0246")),
+        ("active eq true", 2, 2, 4, list("24")),
+        ("active eq true", 4, 9, 4, ["6"]),
+        ("active eq true", 5, 9, 4, []),
+        ("active eq true", 1, 0, 4, []),
+        ('title eq "none"', 1, 10, 0, []),
+        ('title eq "none"', 3, 10, 0, []),
+        ('title eq "none"', 1, 0, 0, []),
+    ],
+)
+def test_a_page_and_its_total(text: str | None, start_index: int, count: int, total: int, expected: list[str]) -> None:
+    found = page(text, start_index, count)
+    assert (found.total, titles(found)) == (total, expected)
+
+
+def order(path: str, descending: bool = False, resource_type: ResourceType = USER) -> Order:
+    found = resource_type.tree.find(path)
+    assert found
+    return Order(found, descending)
+
+
+@pytest.mark.usefixtures("seven")
+@pytest.mark.parametrize("descending", [False, True])
+def test_text_sorts_without_regard_to_letter_case(descending: bool) -> None:
+    found = page(None, 1, 100, order("userName", descending))
+    names = [json.loads(record.document)["userName"] for record in found.records]
+    assert names == sorted(NAMES, key=str.lower, reverse=descending)
+    assert titles(page(None, 3, 2, order("userName", descending))) == titles(found)[2:4]
+
+
+@pytest.mark.usefixtures("seven")
+def test_equal_values_keep_the_order_of_creation() -> None:
+    assert titles(page(None, 1, 100, order("active"))) == list("1350246")
+    assert titles(page(None, 1, 100, order("active", True))) == list("0246135")
+    assert titles(page("active eq true", 2, 2, order("title", True))) == list("42")
+
+
+def test_what_is_missing_comes_last_and_first_when_descending(app: Flask) -> None:
+    for title, values in {
+        "none": {},
+        "b": {"name": {"familyName": "b"}},
+        "a": {"name": {"familyName": "A"}},
+        "part": {"name": {"givenName": "x"}},
+    }.items():
+        insert(USER, user(title=title, **values))
+    assert titles(page(None, 1, 9, order("name.familyName"))) == ["a", "b", "none", "part"]
+    assert titles(page(None, 1, 9, order("name.familyName", True))) == ["none", "part", "b", "a"]
+
+
+@pytest.mark.parametrize("sort_by", ["emails.value", "emails"])
+def test_multi_valued_attributes_sort_by_the_primary_value_else_the_first(app: Flask, sort_by: str) -> None:
+    for title, emails in {
+        "primary m": [{"value": "a"}, {"value": "M", "primary": True}, {"value": "z"}],
+        "first c": [{"value": "c"}, {"value": "a"}, {"value": "b", "primary": False}],
+        "none": [],
+        "primary without value": [{"value": "a"}, {"type": "work", "primary": True}],
+        "first x": [{"value": "X"}],
+    }.items():
+        insert(USER, user(title=title, emails=emails))
+    ascending = ["first c", "primary m", "first x", "none", "primary without value"]
+    assert titles(page(None, 1, 9, order(sort_by))) == ascending
+    assert titles(page(None, 1, 9, order(sort_by, True))) == ascending[3:] + ascending[2::-1]
+
+
+def test_columns_memberships_and_plain_lists_give_an_order_too(app: Flask) -> None:
+    first, second, third = (insert(USER, user(title=title)) for title in "123")
+    staff, board = insert(GROUP, group(displayName="Staff")), insert(GROUP, group(displayName="board"))
+    with db.writing() as connection:
+        memberships.add_members(connection, staff.id, [first.id])
+        memberships.add_members(connection, board.id, [second.id, "0"])
+        resources.touch(connection, second)
+    assert titles(page(None, 1, 9, order("id"))) == [
+        json.loads(record.document)["title"] for record in sorted([first, second, third], key=lambda record: record.id)
+    ]
+    assert titles(page(None, 1, 9, order("meta.lastModified", True)))[0] == "2"
+    assert titles(page(None, 1, 9, order("meta.created"))) == ["1", "2", "3"]
+    assert titles(page(None, 1, 9, order("groups.display"))) == ["2", "1", "3"]
+    assert titles(page(None, 1, 9, order("groups.display", True))) == ["3", "1", "2"]
+    assert titles(page(None, 1, 9, order("schemas"))) == ["1", "2", "3"]
+    with db.reading() as connection:
+        found = pages.page(connection, GROUP, None, order("members", False, GROUP), 1, 9)
+    assert [record.id for record in found.records] == [board.id, staff.id]
+
+
+@pytest.mark.parametrize("sort_by", ["name", "meta"])
+def test_a_complex_attribute_without_a_value_gives_no_order(app: Flask, sort_by: str) -> None:
+    with pytest.raises(ScimError) as refused:
+        page(None, 1, 9, order(sort_by))
+    assert (refused.value.status, refused.value.scim_type) == (400, "invalidValue")
+    assert sort_by in refused.value.detail

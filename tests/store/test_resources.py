@@ -1,0 +1,196 @@
+"""Rows of resources: what is written, when it is not, and what goes with them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from app import clock
+from app.scim.errors import ScimError
+from app.scim.resource_types import GROUP, USER
+from app.store import check, db, memberships, resources
+from app.store.pages import count_all
+from app.store.tables import lookup, membership, resource
+from tests.store.conftest import Find, group, insert, user
+
+
+def lookups_of(id: str) -> set[tuple[str, str, bool]]:
+    with db.reading() as connection:
+        rows = connection.execute(
+            select(lookup.c.attribute, lookup.c.value, lookup.c.is_unique).where(lookup.c.resource_id == id)
+        )
+        return {(path, value, is_unique) for path, value, is_unique in rows}
+
+
+def test_a_document_is_kept_as_it_was_given(app: Flask) -> None:
+    document = user(userName="Ädä@Recnice.com", displayName="Ädä", emails=[{"value": "A@b.c", "type": "work"}])
+    inserted = insert(USER, document)
+    with db.reading() as connection:
+        record = resources.load(connection, USER, document["id"])
+    assert record == inserted
+    assert json.loads(record.document) == document
+    assert list(json.loads(record.document)) == list(document)
+    assert "Ädä@Recnice.com" in record.document, "no escapes: the text goes out as it stands"
+    assert (record.version, record.created) == (1, record.last_modified)
+    assert lookups_of(record.id) == {
+        ("userName", "ädä@recnice.com", True),
+        ("displayName", "ädä", False),
+        ("emails.value", "a@b.c", False),
+    }
+
+
+def test_load_refuses_unknown_ids_and_ids_of_another_type(app: Flask) -> None:
+    stored = insert(USER, user())
+    with db.reading() as connection:
+        for resource_type, id in ((USER, "nobody"), (GROUP, stored.id)):
+            with pytest.raises(ScimError) as refused:
+                resources.load(connection, resource_type, id)
+            assert refused.value.status == 404
+            assert id not in refused.value.detail
+
+
+def test_uniqueness_names_attribute_and_value_whatever_the_letter_case(app: Flask) -> None:
+    insert(USER, user(userName="Ädä"))
+    with pytest.raises(ScimError) as refused:
+        insert(USER, user(userName="äDÄ"))
+    assert (refused.value.status, refused.value.scim_type) == (409, "uniqueness")
+    assert "userName" in refused.value.detail
+    assert json.dumps("äDÄ") in refused.value.detail
+    with db.reading() as connection:
+        assert count_all(connection, USER) == 1
+
+
+def test_a_name_may_be_taken_by_another_type_or_in_an_attribute_that_is_not_unique(app: Flask, find: Find) -> None:
+    first = insert(USER, user(displayName="Ada"))
+    second = insert(USER, user(displayName="ADA"))
+    insert(GROUP, group(displayName="Ada"))
+    assert find('displayName eq "ada"') == [first.id, second.id]
+    with pytest.raises(ScimError, match="displayName"):
+        insert(GROUP, group(displayName="ada"))
+
+
+def test_save_writes_only_what_differs(app: Flask) -> None:
+    document = user(userName="ada", title="Countess", emails=[{"value": "a@b.c"}, {"value": "d@e.f"}])
+    record = insert(USER, document)
+    with db.writing() as connection:
+        assert resources.save(connection, USER, record, document) == record
+    changed = document | {"userName": "Ada", "emails": [{"value": "D@e.f"}, {"value": "g@h.i"}]}
+    with db.writing() as connection:
+        saved = resources.save(connection, USER, record, changed)
+        assert resources.load(connection, USER, record.id) == saved
+    assert (saved.version, saved.created, saved.position) == (2, record.created, record.position)
+    assert saved.last_modified > record.last_modified
+    assert json.loads(saved.document)["userName"] == "Ada"
+    assert lookups_of(record.id) == {
+        ("userName", "ada", True),
+        ("emails.value", "d@e.f", False),
+        ("emails.value", "g@h.i", False),
+    }
+
+
+def test_save_refuses_a_taken_name_and_leaves_everything_as_it_was(app: Flask) -> None:
+    insert(USER, user(userName="grace"))
+    document = user(userName="ada")
+    record = insert(USER, document)
+    with pytest.raises(ScimError) as refused, db.writing() as connection:
+        resources.save(connection, USER, record, document | {"userName": "GRACE", "title": "Admiral"})
+    assert refused.value.scim_type == "uniqueness"
+    with db.reading() as connection:
+        assert resources.load(connection, USER, record.id) == record
+    assert lookups_of(record.id) == {("userName", "ada", True)}
+
+
+def test_a_freed_name_can_be_taken(app: Flask) -> None:
+    document = user(userName="ada")
+    record = insert(USER, document)
+    with db.writing() as connection:
+        resources.save(connection, USER, record, document | {"userName": "lovelace"})
+    second = insert(USER, user(userName="ada"))
+    with db.writing() as connection:
+        resources.delete(connection, USER, second)
+    insert(USER, user(userName="Ada"))
+
+
+def test_time_never_goes_back(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    noon = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    monkeypatch.setattr(clock, "utc_now", lambda: noon)
+    document = user()
+    record = insert(USER, document)
+    monkeypatch.setattr(clock, "utc_now", lambda: noon.replace(hour=10))
+    with db.writing() as connection:
+        saved = resources.save(connection, USER, record, document | {"title": "x"})
+        touched = resources.touch(connection, saved)
+        assert resources.load(connection, USER, record.id) == touched
+    assert record.last_modified == "2026-01-31T12:00:00.000Z"
+    assert saved.last_modified == "2026-01-31T12:00:00.001Z"
+    assert touched.last_modified == "2026-01-31T12:00:00.002Z"
+    assert touched.version == 3
+
+
+def test_delete_takes_everything_along(app: Flask) -> None:
+    member = insert(USER, user(emails=[{"value": "a@b.c"}]))
+    inner, outer, other = (insert(GROUP, group()) for _ in range(3))
+    with db.writing() as connection:
+        memberships.add_members(connection, inner.id, [member.id])
+        memberships.add_members(connection, outer.id, [inner.id, inner.id, member.id])
+        memberships.add_members(connection, other.id, ["somebody"])
+    with db.writing() as connection:
+        resources.delete(connection, GROUP, inner)
+    with db.reading() as connection:
+        assert memberships.members_of(connection, outer.id) == [memberships.Member(member.id, "User")]
+        assert resources.load(connection, GROUP, outer.id).version == 2
+        assert resources.load(connection, USER, member.id).version == 1
+    with db.writing() as connection:
+        resources.delete(connection, USER, member)
+    with db.reading() as connection:
+        lost = resources.load(connection, GROUP, outer.id)
+        assert (lost.version, lost.last_modified > outer.last_modified) == (3, True)
+        assert resources.load(connection, GROUP, other.id) == other
+        assert connection.execute(select(membership.c.member_id)).scalars().all() == ["somebody"]
+        assert (count_all(connection, USER), count_all(connection, GROUP)) == (0, 2)
+        assert not connection.execute(select(lookup).where(lookup.c.resource_id == member.id)).all()
+        assert check.check(connection) == []
+
+
+def test_positions_are_never_used_again(app: Flask) -> None:
+    first = insert(USER, user())
+    with db.writing() as connection:
+        resources.delete(connection, USER, first)
+    assert insert(USER, user()).position > first.position
+
+
+@pytest.mark.parametrize(
+    ("statement", "finding"),
+    [
+        ("UPDATE population SET total = 7", "population: 7 User"),
+        ("UPDATE resource SET search = '{}'", "search copy"),
+        ("UPDATE resource SET document = replace(document, 'ada', 'eve')", "look-ups"),
+        ("DELETE FROM lookup", "look-ups"),
+        ("UPDATE resource SET type = 'Printer'", "no resource type is called Printer"),
+        ("INSERT INTO membership (group_id, member_id) VALUES ('nobody', 'somebody')", "missing row of resource"),
+        ("UPDATE resource SET document = json_set(document, '$.id', 'x')", "another id"),
+    ],
+)
+def test_check_finds(app: Flask, path: Any, statement: str, finding: str) -> None:
+    insert(USER, user(userName="ada"))
+    with db.reading() as connection:
+        assert check.check(connection) == []
+    driver_connection = db.db.engine.raw_connection()
+    driver_connection.execute("PRAGMA foreign_keys = OFF")  # type: ignore[attr-defined]
+    driver_connection.execute(statement)  # type: ignore[attr-defined]
+    driver_connection.close()
+    with db.reading() as connection:
+        assert any(finding in line for line in check.check(connection)), check.check(connection)
+
+
+def test_rows_are_really_text(app: Flask) -> None:
+    insert(USER, user())
+    with db.reading() as connection:
+        (kinds,) = connection.exec_driver_sql("SELECT DISTINCT typeof(document) || typeof(search) FROM resource").one()
+        assert kinds == "texttext"
+        assert connection.execute(select(resource.c.type)).scalar_one() == "User"
