@@ -4,12 +4,12 @@ Sizes are in bytes and lengths in characters unless the name says otherwise.
 A request over a bound is refused with 400 or 413, never cut short in silence.
 """
 
-# --- requests to /scim -------------------------------------------------------------------------------------------------
+# --- requests to /scim
 BODY_BYTES = 2 * 1024 * 1024
 JSON_DEPTH = 32
 NUMBER_DIGITS = 18
 
-# --- resources -----------------------------------------------------------------------------------------------------------
+# --- resources
 TEXT_LENGTH = 1_024
 USER_NAME_LENGTH = 320
 FORMATTED_ADDRESS_LENGTH = 4_096
@@ -18,21 +18,22 @@ BINARY_LENGTH = 65_536
 VALUES_PER_ATTRIBUTE = 200
 MEMBERS_PER_REQUEST = 10_000
 
-# --- filters, paths, PATCH -------------------------------------------------------------------------------------------
+# --- filters, paths, PATCH
 FILTER_LENGTH = 4_096
 FILTER_TOKENS = 400
 FILTER_DEPTH = 16
 SEARCH_TEXT_LENGTH = 256
 PATH_LENGTH = 1_024
+PATH_TOKENS = 40
 PATCH_OPERATIONS = 1_000
 ATTRIBUTE_LIST_LENGTH = 4_096
 
-# --- pages ---------------------------------------------------------------------------------------------------------------
+# --- pages
 PAGE_SIZE = 100
 PAGE_SIZE_MAXIMUM = 200
 START_INDEX_MAXIMUM = 2**53
 
-# --- operators, keys, sign-in --------------------------------------------------------------------------------------------
+# --- operators, keys, sign-in
 ACTIVE_SCIM_KEYS = 2
 KEY_NAME_LENGTH = 100
 KEY_USE_NOTED_S = 60
@@ -57,14 +58,14 @@ USER_AGENT_LENGTH = 256
 FORM_BYTES = 32 * 1024  # the longest password twice, each character as twelve bytes of a form
 CONSOLE_PAGE_SIZE = 50
 
-# --- the database ------------------------------------------------------------------------------------------------------
+# --- the database
 POOLED_CONNECTIONS = 20
 CONNECTION_WAIT_S = 5
 WRITE_WAIT_S = 10
 QUICK_CHECK_BYTES = 1_000_000_000
 IDS_PER_STATEMENT = 500
 
-# --- the process and its connections ---------------------------------------------------------------------------------
+# --- the process and its connections
 THREADS_MAXIMUM = POOLED_CONNECTIONS
 CONNECTIONS = 1_000
 CONNECTIONS_WITHOUT_POLL = 400
@@ -81,7 +82,7 @@ LOG_MESSAGE_LENGTH = 500
 LOG_TRACEBACK_LENGTH = 8_000
 PASSWORD_LINE_LENGTH = 4_096
 
-# --- the Entra simulator -------------------------------------------------------------------------------------------------
+# --- the Entra simulator
 SIMULATED_PEOPLE = 10_000
 SIMULATED_GROUPS = 1_000
 SIMULATED_SEED = 2**32

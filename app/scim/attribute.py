@@ -29,9 +29,12 @@ class Characteristics:
     lookup: bool = False
 
 
-def is_unassigned(value: object) -> bool:
-    """Whether a value means «no value»: RFC 7643 §2.5, and the empty text that Entra clears with."""
-    return value is None or value == "" or value == [] or value == {}
+def is_unassigned(value: object, *, is_simple: bool = False) -> bool:
+    """Whether a value means «no value»: RFC 7643 §2.5, and the empty text that Entra clears with.
+
+    For an attribute with one simple value an empty list or object is a wrong type, not an absent value.
+    """
+    return value is None or value == "" or (not is_simple and value in ([], {}))
 
 
 def _unchecked(value: Any) -> Any:
@@ -61,6 +64,10 @@ class Attribute:
     def value_attribute(self) -> "Attribute | None":
         """The sub-attribute that stands for a complex value where only one value is meant (RFC 7643 §2.4: `value`)."""
         return self.sub_attributes.get("value")
+
+    @property
+    def is_simple(self) -> bool:
+        return self.type != "complex" and not self.multi_valued
 
     @property
     def is_read_only(self) -> bool:

@@ -3,13 +3,13 @@
 Nothing is said here that a schema, a resource type or a bound does not say already.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from app import bounds
 from app.scim.attribute import Attribute
 from app.scim.fields import ScimSchema, attributes_of
-from app.scim.resource_types import RESOURCE_TYPES, ResourceType
+from app.scim.resource_types import ResourceType
 
 CONFIG_URN = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
 RESOURCE_TYPE_URN = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
@@ -39,7 +39,7 @@ def service_provider_config(base: str) -> dict[str, Any]:
     }
 
 
-def resource_types(base: str) -> list[dict[str, Any]]:
+def resource_types(types: Iterable[ResourceType], base: str) -> list[dict[str, Any]]:
     """RFC 7643 §6, one for each resource type."""
     return [
         {
@@ -52,11 +52,11 @@ def resource_types(base: str) -> list[dict[str, Any]]:
             "schemaExtensions": [{"schema": urn.urn, "required": False} for urn in resource_type.extensions],
             "meta": {"resourceType": "ResourceType", "location": f"{base}/ResourceTypes/{resource_type.name}"},
         }
-        for resource_type in RESOURCE_TYPES
+        for resource_type in types
     ]
 
 
-def schemas(base: str) -> list[dict[str, Any]]:
+def schemas(types: Iterable[ResourceType], base: str) -> list[dict[str, Any]]:
     """RFC 7643 §7, one for each schema of the resource types, core schemas and extensions alike."""
     return [
         {
@@ -67,11 +67,11 @@ def schemas(base: str) -> list[dict[str, Any]]:
             "attributes": [_definition(a) for a in attributes_of(schema).values() if is_listed(a)],
             "meta": {"resourceType": "Schema", "location": f"{base}/Schemas/{schema.urn}"},
         }
-        for schema in _all_schemas(RESOURCE_TYPES)
+        for schema in _all_schemas(types)
     ]
 
 
-def _all_schemas(types: tuple[ResourceType, ...]) -> Iterator[type[ScimSchema]]:
+def _all_schemas(types: Iterable[ResourceType]) -> Iterator[type[ScimSchema]]:
     for resource_type in types:
         yield resource_type.schema
         yield from resource_type.extensions

@@ -10,6 +10,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
@@ -223,22 +224,19 @@ class NamedSchema(Schema):
             return given
         named: dict[str, Any] = {}
         for name, value in given.items():
-            wire_name = self.wire_names.get(name.lower())
-            if wire_name is None or (not self.keeps_unassigned and is_unassigned(value)):
+            wire_name, is_simple = self.wire_names.get(name.lower(), (None, False))
+            if wire_name is None or (not self.keeps_unassigned and is_unassigned(value, is_simple=is_simple)):
                 continue
             if wire_name in named:
                 raise ValidationError({wire_name: ["expected once, got twice in different letter case"]})
             named[wire_name] = value
         return named
 
-    @property
-    def wire_names(self) -> Mapping[str, str]:
-        """Lower-case name -> declared name, of what can be loaded."""
-        names: dict[str, str] | None = self.__dict__.get("_wire_names")
-        if names is None:
-            names = {(f.data_key or n).lower(): f.data_key or n for n, f in self.load_fields.items()}
-            self.__dict__["_wire_names"] = names
-        return names
+    @cached_property
+    def wire_names(self) -> Mapping[str, tuple[str, bool]]:
+        """Lower-case name -> declared name, and whether it takes one simple value; of what can be loaded."""
+        named = ((field.data_key or name, field) for name, field in self.load_fields.items())
+        return {name.lower(): (name, not isinstance(field, Complex | Strings)) for name, field in named}
 
 
 class ScimSchema(NamedSchema):

@@ -37,14 +37,14 @@ class _UnknownNameError(Exception):
 class _Parser:
     """One text, read once from left to right; `refuse` makes the error of the text's kind."""
 
-    def __init__(self, text: str, tree: AttributeTree, refuse: Callable[[str], ScimError]) -> None:
+    def __init__(self, text: str, tree: AttributeTree, refuse: Callable[[str], ScimError], most: int) -> None:
         self.tree = tree
         self.refuse = refuse
-        self.tokens = self._tokens(text)
+        self.tokens = self._tokens(text, most)
         self.at = 0
         self.depth = 0
 
-    def _tokens(self, text: str) -> list[tuple[str, int]]:
+    def _tokens(self, text: str, most: int) -> list[tuple[str, int]]:
         tokens: list[tuple[str, int]] = []
         position = 0
         while found := _TOKEN.match(text, position):
@@ -52,8 +52,8 @@ class _Parser:
                 raise self.refuse(
                     f"expected a name, value or bracket at position {found.start(4)}, got {shown(found.group(4))}"
                 )
-            if len(tokens) == bounds.FILTER_TOKENS:
-                raise self.refuse(f"expected at most {bounds.FILTER_TOKENS} words")
+            if len(tokens) == most:
+                raise self.refuse(f"expected at most {most} words")
             tokens.append((found.group(1) or found.group(2) or found.group(3), found.start(found.lastindex or 0)))
             position = found.end()
         return tokens
@@ -225,7 +225,7 @@ def parse(text: str, tree: AttributeTree) -> Node:
     """
     if len(text) > bounds.FILTER_LENGTH:
         raise errors.invalid_filter(f"expected at most {bounds.FILTER_LENGTH} characters, got {len(text)}")
-    parser = _Parser(text, tree, errors.invalid_filter)
+    parser = _Parser(text, tree, errors.invalid_filter, bounds.FILTER_TOKENS)
     try:
         node = parser.disjunction(None)
     except _UnknownNameError as unknown:
@@ -241,7 +241,7 @@ def parse_path(text: str, tree: AttributeTree) -> Target | None:
     """
     if len(text) > bounds.PATH_LENGTH:
         raise errors.invalid_path(f"expected at most {bounds.PATH_LENGTH} characters, got {len(text)}")
-    parser = _Parser(text, tree, errors.invalid_path)
+    parser = _Parser(text, tree, errors.invalid_path, bounds.PATH_TOKENS)
     where = None
     try:
         path = parser.name(parser.take("an attribute"), None)

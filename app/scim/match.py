@@ -45,3 +45,16 @@ def _holds(op: str, found: Any, wanted: Any) -> bool:
             return bool(found < wanted)
         case _:
             return bool(found <= wanted)
+
+
+def demanded(where: Node) -> dict[str, Any] | None:
+    """What a filter of equalities of different parts, joined by `and`, says that a value is; None for any other."""
+    match where:
+        case Compare(path, "eq", _, literal):
+            attribute = path[-1]
+            return {attribute.name: literal if attribute.type != "boolean" else where.value}
+        case And(left, right):
+            first, second = demanded(left), demanded(right)
+            return None if first is None or second is None or first.keys() & second.keys() else first | second
+        case _:
+            return None

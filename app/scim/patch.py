@@ -5,48 +5,21 @@ refuses the whole request. Not here: the check of the result as a whole (Resourc
 """
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
-
-from marshmallow import ValidationError
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from app import bounds
 from app.scim import entra, errors
 from app.scim.attribute import Attribute, is_unassigned
 from app.scim.errors import ScimError, shown
 from app.scim.fields import identity
-from app.scim.filter import And, Compare, Node, Target
+from app.scim.filter import Node, Target
 from app.scim.fold import fold
 from app.scim.grammar import parse_path
-from app.scim.match import matches
+from app.scim.links import LinkChange, link_change
+from app.scim.match import demanded, matches
 from app.scim.messages import Operation
-from app.scim.resource_types import ResourceType, invalid
-
-
-@dataclass(frozen=True, slots=True)
-class LinkChange:
-    """One step on a group's memberships: `ids` to add, to remove or to have instead, or those that `where` selects.
-
-    `absolute` are those whose `$ref` was a full address. `where` is None for all of them and is meant for "remove_where"
-    only; its paths start at a member.
-    """
-
-    verb: Literal["add", "remove", "replace", "remove_where"]
-    ids: tuple[str, ...] = ()
-    absolute: frozenset[str] = frozenset()
-    where: Node | None = None
-
-    @classmethod
-    def to_members(
-        cls, verb: Literal["add", "remove", "replace"], members: Sequence[Mapping[str, Any]]
-    ) -> "LinkChange":
-        """The step for checked values of `members`. Raises invalidValue for a member without a `value`."""
-        for number, member in enumerate(members):
-            if "value" not in member:
-                raise errors.invalid_value(f"members[{number}].value: expected a value, got none")
-        absolute = frozenset(member["value"] for member in members if "://" in member.get("$ref", ""))
-        return cls(verb, tuple(dict.fromkeys(member["value"] for member in members)), absolute)
+from app.scim.resource_types import ResourceType, checked
 
 
 def apply(
@@ -105,7 +78,7 @@ class _Patch:
         """One operation on one resolved target."""
         attribute = target.attribute
         if attribute.traits.held == "membership":
-            self.relate(op, target, value)
+            self.links.append(link_change(op, target, value))
         elif attribute.name == "schemas":
             return  # derived from what the document holds
         elif attribute.name in self.type.tree.extension_urns:
@@ -133,24 +106,24 @@ class _Patch:
     def change_whole(self, op: str, attribute: Attribute, value: Any) -> None:
         value = entra.mend_value(attribute, value)
         if op == "remove" and attribute.multi_valued and not is_unassigned(value):
-            named = [fold(attribute, one) for one in _checked(attribute, value)]
+            named = [fold(attribute, one) for one in checked(attribute, value)]
             self.store(attribute, [kept for kept in self.values(attribute) if not _is_named(attribute, kept, named)])
-        elif op == "remove" or (is_unassigned(value) and not (op == "add" and attribute.multi_valued)):
+        elif op == "remove" or (
+            is_unassigned(value, is_simple=attribute.is_simple) and not (op == "add" and attribute.multi_valued)
+        ):
             self.store(attribute, None)
         elif attribute.type == "complex" and not attribute.multi_valued:
             held = self.values(attribute)
             self.store(attribute, _merged(attribute, held[0] if held else {}, value))
         elif not attribute.multi_valued:
-            self.store(attribute, _checked(attribute, value))
+            self.store(attribute, checked(attribute, value))
         elif not is_unassigned(value):
-            new = _checked(attribute, value)
+            new = checked(attribute, value)
             self.store(attribute, _joined(self.values(attribute), new) if op == "add" else new)
 
     def change_part(self, op: str, attribute: Attribute, part: Attribute, value: Any) -> None:
         """A sub-attribute of a complex value, or of every value of a multi-valued attribute."""
-        values = self.values(attribute)
-        if not values and not (op == "remove" or is_unassigned(value)):
-            values = [{}]
+        values = self.values(attribute) or [{}]
         self.store_values(attribute, [_with_part(kept, op, part, value) for kept in values])
 
     def change_selected(self, op: str, target: Target, where: Node, value: Any) -> None:
@@ -179,28 +152,12 @@ class _Patch:
     def make_selected(self, op: str, target: Target, where: Node, value: Any) -> None:
         """The value that nothing in the document is yet, made of what its filter demands."""
         attribute, part = target.attribute, target.part
-        wanted = _demanded(where)
+        wanted = demanded(where)
         if wanted is None or (op == "replace" and not entra.may_be_made(attribute, wanted)):
             raise errors.no_target(f"{target.path}: expected a filter that finds a value to {op}, found none")
         made = _checked_parts(attribute, wanted)
         made = _with_part(made, op, part, value) if part else _merged(attribute, made, value)
         self.store_values(attribute, _single_primary([*self.values(attribute), made], [made]))
-
-    def relate(self, op: str, target: Target, value: Any) -> None:
-        """Members: rows elsewhere, so only what is to be done is noted.
-
-        Entra: `{"op": "Remove", "path": "members", "value": [{"value": "<id>"}]}` removes these, not all of them.
-        """
-        if target.part is not None or (target.where is not None and op != "remove"):
-            raise errors.mutability(
-                f"{target.path}: expected whole members to be added or removed, since a member cannot change"
-            )
-        if op == "remove" and (target.where is not None or value is None):
-            self.links.append(_removal(target.where))
-            return
-        value = entra.mend_value(target.attribute, value)
-        members = [] if is_unassigned(value) else _checked(target.attribute, value)
-        self.links.append(LinkChange.to_members(_LINK_VERBS[op], members))
 
     def values(self, attribute: Attribute) -> list[Any]:
         """The values that the document holds; one at most where the attribute is single."""
@@ -229,37 +186,19 @@ class _Patch:
             place[attribute.name] = value
 
 
-_LINK_VERBS: Mapping[str, Literal["add", "remove", "replace"]] = {
-    "add": "add",
-    "remove": "remove",
-    "replace": "replace",
-}
-
-
-def _removal(where: Node | None) -> LinkChange:
-    """`members[value eq "<id>"]` is one id to remove; any other filter is left to the store."""
-    wanted = _demanded(where) if where is not None else None
-    if wanted is not None and set(wanted) == {"value"}:
-        return LinkChange("remove", (wanted["value"],))
-    return LinkChange("remove_where", where=where)
-
-
-def _checked(attribute: Attribute, value: Any) -> Any:
-    try:
-        return attribute.check(value)
-    except ValidationError as error:
-        raise invalid(error, attribute.path) from None
-
-
 def _checked_parts(attribute: Attribute, parts: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _checked(attribute.sub_attributes[name.lower()], value) for name, value in parts.items()}
+    return {name: checked(attribute.sub_attributes[name.lower()], value) for name, value in parts.items()}
 
 
 def _with_part(held: Mapping[str, Any], op: str, part: Attribute, value: Any) -> dict[str, Any]:
     """A complex value with one part changed; a `$ref` that led to another `value` goes."""
     is_moved = part.name == "value" and held.get("value") != value
     kept = {name: one for name, one in held.items() if name != part.name and not (is_moved and name == "$ref")}
-    return kept if op == "remove" or is_unassigned(value) else {**kept, part.name: _checked(part, value)}
+    return (
+        kept
+        if op == "remove" or is_unassigned(value, is_simple=part.is_simple)
+        else {**kept, part.name: checked(part, value)}
+    )
 
 
 def _merged(attribute: Attribute, held: Mapping[str, Any], value: Any) -> dict[str, Any]:
@@ -294,16 +233,3 @@ def _is_named(attribute: Attribute, held: Any, named: list[Any]) -> bool:
     """Whether one of the folded values in a remove says the same as the held one in all parts that it names."""
     folded = fold(attribute, held)
     return any(one.items() <= folded.items() for one in named)
-
-
-def _demanded(where: Node) -> dict[str, Any] | None:
-    """What a filter of equalities of different parts, joined by `and`, says that a value is; None for any other."""
-    match where:
-        case Compare(path, "eq", _, literal):
-            attribute = path[-1]
-            return {attribute.name: literal if attribute.type != "boolean" else where.value}
-        case And(left, right):
-            first, second = _demanded(left), _demanded(right)
-            return None if first is None or second is None or first.keys() & second.keys() else first | second
-        case _:
-            return None

@@ -43,6 +43,16 @@ class ResourceType:
         return (*self.tree.core.values(), *self.tree.extensions.values())
 
     @cached_property
+    def membership(self) -> Attribute | None:
+        """The attribute whose values are memberships: a group's `members`, a user's `groups`."""
+        return next((a for a in self.tree.core.values() if a.traits.held == "membership"), None)
+
+    @property
+    def has_members(self) -> bool:
+        """Whether its memberships are its own to change, as a group's are."""
+        return self.membership is not None and not self.membership.is_read_only
+
+    @cached_property
     def lookups(self) -> tuple[Attribute, ...]:
         """The attributes that a client may match on through an index."""
         return tuple(attribute for attribute in self.tree.walk() if attribute.traits.lookup)
@@ -107,6 +117,14 @@ def _container(extension: type[ScimSchema]) -> Attribute:
 def _without_empty(values: dict[str, Any]) -> dict[str, Any]:
     """Without complex values that lost all their parts: unassigned as well (RFC 7643 §2.5)."""
     return {name: value for name, value in values.items() if not is_unassigned(value)}
+
+
+def checked(attribute: Attribute, value: Any) -> Any:
+    """A sent value of one attribute as it is kept. Raises invalidValue."""
+    try:
+        return attribute.check(value)
+    except ValidationError as error:
+        raise invalid(error, attribute.path) from None
 
 
 def invalid(error: ValidationError, prefix: str = "") -> errors.ScimError:

@@ -6,14 +6,17 @@ Not here: the rules about them (app/administration). Every function works in the
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import delete, exists, func, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, func, inspect, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.store import db
 from app.store.tables import Operator, OperatorSession, Population, Resource, ScimKey, SetupCode, SignInFailure
 
-__all__ = ["Operator", "OperatorSession", "ScimKey", "Session", "SetupCode"]
+__all__ = ["Operator", "OperatorSession", "Row", "ScimKey", "Session", "SetupCode"]
+
+_KEY_HASHED = select(*inspect(ScimKey).columns).where(ScimKey.hash == bindparam("hash"))
 
 
 @contextmanager
@@ -158,8 +161,9 @@ def key(session: Session, key_id: str) -> ScimKey | None:
     return session.get(ScimKey, key_id)
 
 
-def key_hashed(session: Session, key_hash: str) -> ScimKey | None:
-    return session.scalar(select(ScimKey).where(ScimKey.hash == key_hash))
+def key_hashed(connection: Connection, key_hash: str) -> Row[Any] | None:
+    """A row with ScimKey's columns. Every SCIM request asks, so not through the ORM, which takes four times as long."""
+    return connection.execute(_KEY_HASHED, {"hash": key_hash}).first()
 
 
 def key_used_last(session: Session) -> ScimKey | None:

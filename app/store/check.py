@@ -6,11 +6,11 @@ It changes nothing and mends nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, func, select
 
-from app.scim.resource_types import RESOURCE_TYPES, ResourceType
+from app.scim.resource_types import ResourceType
 from app.store.pages import count_all
 from app.store.resources import LookupKey, searchable
 from app.store.tables import lookup, resource
@@ -18,18 +18,18 @@ from app.store.tables import lookup, resource
 ROWS_AT_ONCE = 500
 
 
-def check(connection: Connection) -> list[str]:
+def check(connection: Connection, types: Sequence[ResourceType]) -> list[str]:
     """One sentence for each fault; an empty list for a sound database. Reads everything."""
     findings = [
         f"integrity: {line}" for (line,) in connection.exec_driver_sql("PRAGMA integrity_check") if line != "ok"
     ]
     for table, row, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
         findings.append(f"{table}: row {row} refers to a missing row of {parent}")
-    known = {resource_type.name: resource_type for resource_type in RESOURCE_TYPES}
+    known = {resource_type.name: resource_type for resource_type in types}
     for (name,) in connection.execute(select(resource.c.type).distinct()):
         if name not in known:
             findings.append(f"resource: no resource type is called {name}")
-    for resource_type in RESOURCE_TYPES:
+    for resource_type in types:
         findings += _check_population(connection, resource_type)
         findings += _check_derived(connection, resource_type)
     return findings

@@ -12,8 +12,12 @@ from app.scim.fields import attributes_of
 from app.scim.resource_types import RESOURCE_TYPES
 
 BASE = "https://example.com/scim"
-SCHEMAS = {document["name"]: document for document in discovery.schemas(BASE)}
-DOCUMENTS = [discovery.service_provider_config(BASE), *discovery.resource_types(BASE), *SCHEMAS.values()]
+SCHEMAS = {document["name"]: document for document in discovery.schemas(RESOURCE_TYPES, BASE)}
+DOCUMENTS = [
+    discovery.service_provider_config(BASE),
+    *discovery.resource_types(RESOURCE_TYPES, BASE),
+    *SCHEMAS.values(),
+]
 WORDS = {
     "type": {"string", "boolean", "decimal", "integer", "dateTime", "reference", "binary", "complex"},
     "mutability": {"readOnly", "readWrite", "immutable", "writeOnly"},
@@ -104,7 +108,7 @@ def test_schemas_say_what_is_declared() -> None:
 
 
 def test_resource_types() -> None:
-    user, group = discovery.resource_types(BASE)
+    user, group = discovery.resource_types(RESOURCE_TYPES, BASE)
     assert (user["name"], user["endpoint"], user["schema"]) == ("User", "/Users", SCHEMAS["User"]["id"])
     assert user["schemaExtensions"] == [{"schema": SCHEMAS["EnterpriseUser"]["id"], "required": False}]
     assert (group["name"], group["endpoint"], group["schemaExtensions"]) == ("Group", "/Groups", [])

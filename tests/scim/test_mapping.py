@@ -10,9 +10,10 @@ from app.scim.errors import ScimError
 from app.scim.filter import Target
 from app.scim.fold import fold_document
 from app.scim.grammar import parse, parse_path
+from app.scim.links import LinkChange
 from app.scim.match import matches
 from app.scim.messages import Operation
-from app.scim.patch import LinkChange, apply
+from app.scim.patch import apply
 from app.scim.resource_types import ResourceType
 from tests.scim.vectors import TYPES, read
 

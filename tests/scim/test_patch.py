@@ -7,8 +7,9 @@ import pytest
 
 from app import bounds
 from app.scim.errors import ScimError
+from app.scim.links import LinkChange
 from app.scim.messages import Operation, read_patch
-from app.scim.patch import LinkChange, apply
+from app.scim.patch import apply
 from app.scim.resource_types import USER
 from tests.scim.vectors import params, read, type_of
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from app import clock
 from app.scim.errors import ScimError
-from app.scim.resource_types import GROUP, USER
+from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER
 from app.store import check, db, memberships, resources
 from app.store.pages import count_all
 from app.store.tables import lookup, membership, resource
@@ -154,7 +154,7 @@ def test_delete_takes_everything_along(app: Flask) -> None:
         assert connection.execute(select(membership.c.member_id)).scalars().all() == ["somebody"]
         assert (count_all(connection, USER), count_all(connection, GROUP)) == (0, 2)
         assert not connection.execute(select(lookup).where(lookup.c.resource_id == member.id)).all()
-        assert check.check(connection) == []
+        assert check.check(connection, RESOURCE_TYPES) == []
 
 
 def test_positions_are_never_used_again(app: Flask) -> None:
@@ -179,13 +179,13 @@ def test_positions_are_never_used_again(app: Flask) -> None:
 def test_check_finds(app: Flask, path: Any, statement: str, finding: str) -> None:
     insert(USER, user(userName="ada"))
     with db.reading() as connection:
-        assert check.check(connection) == []
+        assert check.check(connection, RESOURCE_TYPES) == []
     driver_connection = db.db.engine.raw_connection()
     driver_connection.execute("PRAGMA foreign_keys = OFF")  # type: ignore[attr-defined]
     driver_connection.execute(statement)  # type: ignore[attr-defined]
     driver_connection.close()
     with db.reading() as connection:
-        assert any(finding in line for line in check.check(connection)), check.check(connection)
+        assert any(finding in line for line in check.check(connection, RESOURCE_TYPES)), check.check(connection, RESOURCE_TYPES)
 
 
 def test_rows_are_really_text(app: Flask) -> None:
