@@ -58,6 +58,10 @@ pins: $(VENV)/tools-installed  ## write requirements*.txt anew from requirements
 			--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 			--custom-compile-command 'make pins' $$name.in -o $$name.txt; done
 
+.PHONY: pictures
+pictures: $(VENV)/tools-installed debian-packages  ## take the pictures in docs/pictures anew
+	$(IN_VENV) scripts/pictures.py
+
 .PHONY: tables
 tables: $(VENV)/runtime-installed  ## write the tables of README.md anew from what the program declares
 	$(IN_VENV) scripts/readme_tables.py

@@ -185,7 +185,8 @@ def test_check_finds(app: Flask, path: Any, statement: str, finding: str) -> Non
     driver_connection.execute(statement)  # type: ignore[attr-defined]
     driver_connection.close()
     with db.reading() as connection:
-        assert any(finding in line for line in check.check(connection, RESOURCE_TYPES)), check.check(connection, RESOURCE_TYPES)
+        findings = check.check(connection, RESOURCE_TYPES)
+        assert any(finding in line for line in findings), findings
 
 
 def test_rows_are_really_text(app: Flask) -> None:

@@ -1,0 +1,45 @@
+"""Recnice SCIM: `create_app` is the only place where the floors of the house are joined.
+
+It configures and connects; it decides nothing about SCIM, storage or pages. Its imports stand inside, so that a command
+that needs one floor (`recnice-scim version`) does not load the others.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from app.settings import Settings
+
+
+def create_app(settings: Settings) -> Flask:
+    """The WSGI application for one data folder.
+
+    `settings.data` must exist and be migrated (`app.store.db.migrate`) before the first request.
+    """
+    from flask import Flask
+
+    from app import bounds, bundle
+    from app.scim.resource_types import RESOURCE_TYPES
+    from app.store import db
+    from app.web import console, failures, proxy, scim_api, security
+
+    app = Flask(__name__, static_folder=str(bundle.STATIC), template_folder=str(bundle.TEMPLATES))
+    app.config.update(
+        RECNICE_SETTINGS=settings,
+        RECNICE_RESOURCE_TYPES=RESOURCE_TYPES,
+        MAX_CONTENT_LENGTH=bounds.BODY_BYTES,
+        SQLALCHEMY_DATABASE_URI=db.address(settings.database),
+        SQLALCHEMY_ENGINE_OPTIONS=db.engine_options(),
+    )
+    app.url_map.merge_slashes = False
+    app.url_map.strict_slashes = False
+    db.db.init_app(app)
+    security.init_app(app)
+    scim_api.init_app(app)
+    console.init_app(app)
+    failures.init_app(app)
+    app.wsgi_app = proxy.PublicAddress(app.wsgi_app, settings)  # type: ignore[method-assign]
+    return app

@@ -1,0 +1,67 @@
+"""Sign-ins counted before the password is looked at, so that guessing is slow and many at once gain nothing.
+
+The count is in the database: a restart forgives nothing. Not here: what is tried (sessions.py, operators.py).
+"""
+
+import ipaddress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app import bounds, clock
+from app.administration.passwords import fold_name
+from app.administration.refusals import Slowed
+from app.administration.secret_hash import hash_secret
+from app.store import accounts
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at an account's password, from one network; counted as a failure until something else is known."""
+
+    id: int
+    account: str
+    network: str
+
+
+def begin(user_name: str, address: str) -> Attempt:
+    """Count a try. Raises Slowed, and then the password must not be looked at.
+
+    Slowed is an address with `bounds.SIGN_IN_FAILURES` failures within `bounds.SIGN_IN_WINDOW_S`. When one account has
+    had so many from anywhere, each address has one try at it; so whoever attacks an account cannot lock its owner out.
+    """
+    # Hashed, since people type their password into the wrong field.
+    account, network = hash_secret(fold_name(user_name)), _network(address)
+    with accounts.writing() as store:
+        now = clock.utc_now()
+        since = now - timedelta(seconds=bounds.SIGN_IN_WINDOW_S)
+        # Also what lies ahead: after the clock was set back it would count for ever.
+        accounts.forget_failures_outside(store, clock.to_wire(since), clock.to_wire(now))
+        by_address = accounts.failures(store, address=network)
+        by_both = accounts.failures(store, account=account, address=network)
+        by_account = accounts.failures(store, account=account)
+        if len(by_address) >= bounds.SIGN_IN_FAILURES or (by_both and len(by_account) >= bounds.SIGN_IN_FAILURES):
+            oldest = datetime.fromisoformat(by_address[0])
+            raise Slowed(max(1, int((oldest - since).total_seconds()) + 1))
+        return Attempt(accounts.add_failure(store, account, network, clock.to_wire(now)), account, network)
+
+
+def succeeded(store: accounts.Session, attempt: Attempt) -> None:
+    """The password was right: forget the failures of this account from this network."""
+    accounts.forget_failures(store, attempt.account, attempt.network)
+
+
+def take_back(attempt: Attempt) -> None:
+    """The password was never looked at, so nothing is held against anyone."""
+    with accounts.writing() as store:
+        accounts.forget_failure(store, attempt.id)
+
+
+def _network(address: str) -> str:
+    """What counts as one address: for IPv6 the /64 network, since one person has all of it."""
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(known, ipaddress.IPv4Address):
+        return str(known)
+    return str(known.ipv4_mapped or ipaddress.ip_network((known, 64), strict=False))

@@ -1,0 +1,160 @@
+"""SCIM keys: what Entra shows as *Secret Token*. Made, found, stopped; only their hashes are kept.
+
+Not here: the Authorization header, and refusals counted by address (app/web/security.py).
+
+    key = "rcn_scim_" 43base64url "_" 6hexdig     32 random bytes, then the last 24 bits of their CRC-32
+
+By its fixed beginning and checksum a secret scanner finds a key that leaked, and a typing error needs no look-up.
+"""
+
+import base64
+import binascii
+import hmac
+import re
+import secrets
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from app import bounds, clock
+from app.administration.refusals import Refused
+from app.administration.secret_hash import hash_secret
+from app.scim.errors import ScimError
+from app.store import accounts, db
+
+KEY_BEGINNING = "rcn_scim_"
+PREFIX_LENGTH = 13
+_FORM = re.compile(rf"{KEY_BEGINNING}([A-Za-z0-9_-]{{43}})_([0-9a-f]{{6}})\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A key as it may be shown: `prefix` are its first characters. Moments are in wire form; None means never."""
+
+    id: str
+    name: str
+    prefix: str
+    created: str
+    created_by: str
+    last_used: str | None
+    last_address: str | None
+    stopped: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key just made; the only time that `text`, the key itself, is known."""
+
+    text: str
+    row: KeyRow
+
+
+def create_key(name: str, created_by: str) -> NewKey:
+    """Make a key. Without a name it is called "Key 3". `created_by`: an operator's user name, or where it was made.
+
+    Raises Refused when as many keys are active as may be, and for an unfit name.
+    """
+    name = name.strip()
+    if len(name) > bounds.KEY_NAME_LENGTH or not name.isprintable():
+        raise Refused(f"The key's name may have at most {bounds.KEY_NAME_LENGTH} printable characters.")
+    text = _new_text()
+    with accounts.writing() as session:
+        if len(accounts.active_keys(session)) >= bounds.ACTIVE_SCIM_KEYS:
+            raise Refused(f"There are {bounds.ACTIVE_SCIM_KEYS} active keys already. Stop one of them first.")
+        row = accounts.ScimKey(
+            id=uuid.uuid4().hex[:8],
+            name=name or f"Key {accounts.count_keys(session) + 1}",
+            prefix=text[:PREFIX_LENGTH],
+            hash=hash_secret(text),
+            created=clock.to_wire(clock.utc_now()),
+            created_by=created_by,
+            last_used=None,
+            last_address=None,
+            stopped=None,
+        )
+        session.add(row)
+        return NewKey(text, _key_row(row))
+
+
+def list_keys() -> list[KeyRow]:
+    """All keys, newest first, stopped ones too."""
+    with accounts.reading() as session:
+        return [_key_row(row) for row in accounts.keys(session)]
+
+
+def stop_key(key_id: str) -> None:
+    """Stop a key for good: the next request that carries it is refused. Raises Refused for one unknown or stopped."""
+    with accounts.writing() as session:
+        row = accounts.key(session, key_id)
+        if row is None:
+            raise Refused("There is no key with this id.")
+        if row.stopped:
+            raise Refused("This key is stopped already.")
+        row.stopped = clock.to_wire(clock.utc_now())
+
+
+def find_key(text: str) -> KeyRow | None:
+    """The active key that this text is, or None. Any text may come."""
+    form = _FORM.match(text)
+    if form is None or _checksum(form[1]) != form[2]:
+        return None
+    wanted = hash_secret(text)
+    with db.reading() as connection:
+        row = accounts.key_hashed(connection, wanted)
+    if row is None or row.stopped or not hmac.compare_digest(row.hash.encode(), wanted.encode()):
+        return None
+    return _key_row(row)
+
+
+def note_key_use(key_id: str, address: str) -> None:
+    """Remember that a key was used now, from this address; written at most once a minute for a key. Never raises."""
+    if not _uses.is_due(key_id):
+        return
+    try:
+        with accounts.writing() as session:
+            if row := accounts.key(session, key_id):
+                row.last_used, row.last_address = clock.to_wire(clock.utc_now()), address
+    except ScimError:
+        # The database is busy or full: a note is not worth a refused request, and the next one tries again.
+        _uses.forget(key_id)
+
+
+class _Uses:
+    """When each key's use was last written, on this process's own steady clock."""
+
+    def __init__(self) -> None:
+        self._written: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def is_due(self, key_id: str) -> bool:
+        """Whether a minute has gone; if so, it begins anew."""
+        now = time.monotonic()
+        with self._lock:
+            if now - self._written.get(key_id, float("-inf")) < bounds.KEY_USE_NOTED_S:
+                return False
+            self._written[key_id] = now
+            return True
+
+    def forget(self, key_id: str) -> None:
+        with self._lock:
+            self._written.pop(key_id, None)
+
+
+_uses = _Uses()
+
+
+def _new_text() -> str:
+    random = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
+    return f"{KEY_BEGINNING}{random}_{_checksum(random)}"
+
+
+def _checksum(random: str) -> str:
+    return f"{binascii.crc32(random.encode()) & 0xFFFFFF:06x}"
+
+
+def _key_row(row: accounts.ScimKey | accounts.Row[Any]) -> KeyRow:
+    return KeyRow(
+        row.id, row.name, row.prefix, row.created, row.created_by, row.last_used, row.last_address, row.stopped
+    )

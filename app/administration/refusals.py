@@ -1,0 +1,15 @@
+"""How administration says no. Not here: HTTP statuses and exit statuses, which the web and the command line choose."""
+
+
+class Refused(Exception):  # noqa: N818
+    """A rule says no. The text is one plain sentence for the person who asked; it never holds a secret."""
+
+
+class Slowed(Refused):
+    """Too many failures, or too many sign-ins at once. `retry_after_s`: whole seconds until another try."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        minutes = -(-retry_after_s // 60)
+        wait = f"{retry_after_s} seconds" if retry_after_s < 60 else f"{minutes} minute{'s' if minutes > 1 else ''}"
+        super().__init__(f"Too many sign-ins failed. Try again in {wait}.")
+        self.retry_after_s = retry_after_s

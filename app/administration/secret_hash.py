@@ -1,0 +1,11 @@
+"""How a secret that we made ourselves is kept: as its SHA-256.
+
+Only for secrets of 128 random bits or more (keys, session tokens, setup codes). Never for passwords.
+"""
+
+import hashlib
+
+
+def hash_secret(secret: str) -> str:
+    """64 hexadecimal digits, for any text whatever."""
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()

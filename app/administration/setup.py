@@ -1,0 +1,67 @@
+"""First run: a one-time code makes the first operator, and then never anyone again.
+
+Not here: the link in which the code travels (the command line prints it, the console reads it).
+"""
+
+import secrets
+from datetime import timedelta
+
+from app import bounds, clock
+from app.administration import operators
+from app.administration.operators import Operator
+from app.administration.refusals import Refused
+from app.administration.secret_hash import hash_secret
+from app.store import accounts
+
+USED_UP = "This setup link is used up or too old. Make a new one with: recnice-scim setup-link"
+ALREADY = "Recnice SCIM is set up already. Sign in, or make another operator with: recnice-scim admin create"
+
+
+def is_set_up() -> bool:
+    """Whether there is an operator."""
+    with accounts.reading() as session:
+        return accounts.has_operator(session)
+
+
+def create_setup_code() -> str:
+    """A new code, valid for an hour and once. Earlier ones stay valid until their hour is over.
+
+    Raises Refused when there is an operator.
+    """
+    code = secrets.token_urlsafe(24)
+    now = clock.utc_now()
+    with accounts.writing() as session:
+        if accounts.has_operator(session):
+            raise Refused(ALREADY)
+        accounts.forget_setup_codes(session, expired_at=clock.to_wire(now))
+        session.add(
+            accounts.SetupCode(
+                hash=hash_secret(code),
+                created=clock.to_wire(now),
+                expires=clock.to_wire(now + timedelta(seconds=bounds.SETUP_CODE_S)),
+                consumed=None,
+            )
+        )
+    return code
+
+
+def is_setup_code_open(code: str) -> bool:
+    """Whether the code could make the first operator now."""
+    with accounts.reading() as session:
+        return accounts.is_setup_code_open(session, hash_secret(code), clock.to_wire(clock.utc_now()))
+
+
+def claim_setup(code: str, user_name: str, password: str) -> Operator:
+    """Consume the code and make the first operator, both or neither. Of two who come at once exactly one is let in.
+
+    Raises Refused for a code that is unknown, used or too old, and for an unfit name or password (the code stays good).
+    """
+    # Asked first, so that a stranger without a code cannot make this machine hash passwords.
+    if not is_setup_code_open(code):
+        raise Refused(USED_UP)
+    row = operators.prepare(user_name, password)
+    with accounts.writing() as session:
+        if not accounts.consume_setup_code(session, hash_secret(code), clock.to_wire(clock.utc_now())):
+            raise Refused(USED_UP)
+        session.add(row)
+        return operators.operator_of(row)

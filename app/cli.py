@@ -1,0 +1,116 @@
+"""The command line: which commands there are, and how a failure of any of them is told (one line, and an exit code).
+
+Not here: what a command does (app/commands/).
+"""
+
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+
+import click
+
+from app import exits, logs, settings
+from app.commands import about, admin, check, key, licenses, serve, setup_link, simulate
+from app.folder import FolderError, FolderInUseError
+
+PROGRAM = "recnice-scim"
+DEBUG = "RECNICE_DEBUG"
+
+
+class Commands(click.Group):
+    """A group whose default command is `serve`, also where only options of it are given."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args[:1] == ["--version"]:
+            args = ["version"]
+        elif not args or (args[0].startswith("-") and args[0] != "--help"):
+            args = ["serve", *args]
+        return super().parse_args(ctx, args)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Say which data folder it is when none is named, since that is what an administrator looks for."""
+        data = settings.OPTIONS[0]
+        folder = data.parse(os.environ.get(data.environment) or data.default)
+        formatter.write_paragraph()
+        formatter.write_text(f"Data folder: {folder} ({data.flag} or {data.environment} names another).")
+        formatter.write_text("Without a command: serve.")
+
+
+@click.group(cls=Commands, no_args_is_help=False)
+def commands() -> None:
+    """Recnice SCIM: Microsoft Entra provisions users and groups into this appliance."""
+
+
+for command in (
+    serve.serve,
+    setup_link.setup_link,
+    key.key,
+    admin.admin,
+    about.schema,
+    about.config,
+    check.check,
+    simulate.simulate,
+    about.version,
+    licenses.licenses,
+):
+    commands.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit code. Nothing but `RECNICE_DEBUG=1` ever shows a traceback."""
+    try:
+        result = commands.main(args=arguments, prog_name=PROGRAM, standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else exits.DONE
+    except (KeyboardInterrupt, click.Abort):
+        return fail("stopped", exits.FAILED)
+    except BrokenPipeError:
+        # Whoever read the output has enough (`| head`); Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exits.DONE
+    except Exception as error:
+        if os.environ.get(DEBUG) == "1":
+            traceback.print_exc()
+        return fail(*told(error))
+
+
+def told(error: Exception) -> tuple[str, int]:
+    """A failure as a line for the administrator and an exit code."""
+    match error:
+        case click.ClickException():
+            return error.format_message(), error.exit_code
+        case exits.CommandError():
+            return str(error), error.code
+        case settings.SettingsError():
+            return str(error), exits.USAGE if error.origin == settings.FLAG else exits.CONFIGURATION
+        case FolderInUseError():
+            return str(error), exits.TRY_AGAIN
+        case FolderError():
+            return str(error), exits.CONFIGURATION
+        case OSError(errno=errno.ENOSPC):
+            return "the disk is full", exits.TRY_AGAIN
+    for known, tell in _of_the_floors_below():
+        if isinstance(error, known):
+            return tell(error)
+    return f"unexpected {type(error).__name__} ({DEBUG}=1 shows where)", exits.FAILED
+
+
+def _of_the_floors_below() -> list[tuple[type[Exception], Callable[[Exception], tuple[str, int]]]]:
+    """The floors' own errors; imported late, since most commands never come here."""
+    from app.administration import Refused
+    from app.scim.errors import ScimError
+    from app.store.db import DatabaseUnusable
+
+    return [
+        (Refused, lambda error: (str(error), exits.FAILED)),
+        (DatabaseUnusable, lambda error: (str(error), exits.CONFIGURATION)),
+        (ScimError, lambda error: (str(error), exits.TRY_AGAIN)),
+    ]
+
+
+def fail(message: str, code: int) -> int:
+    """Say why in one line on standard error; gives the code."""
+    print(f"{PROGRAM}: {logs.redact(' '.join(message.split()))}", file=sys.stderr)
+    return code

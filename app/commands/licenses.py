@@ -1,0 +1,90 @@
+"""`licenses`: the notices of all that is bundled, read from the packages' own metadata; nothing is judged here."""
+
+import re
+import sys
+import sysconfig
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import click
+
+from app import bundle
+from app.commands.options import data_unused
+
+# What this program imports itself. What those need is found in their metadata.
+ROOTS = (
+    "alembic",
+    "argon2-cffi",
+    "click",
+    "flask",
+    "flask-sqlalchemy",
+    "flask-wtf",
+    "marshmallow",
+    "pysqlite3",
+    "rich",
+    "sqlalchemy",
+    "waitress",
+)
+_NOTICE = re.compile(r"(LICEN[CS]E|COPYING|NOTICE|AUTHORS)", re.IGNORECASE)
+_REQUIRED_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def distributions() -> list[metadata.Distribution]:
+    """The installed packages that the program runs on, by name. The build copies the metadata of these."""
+    found: dict[str, metadata.Distribution] = {}
+    wanted = list(ROOTS)
+    while wanted:
+        name = re.sub(r"[-_.]+", "-", wanted.pop()).lower()
+        if name in found:
+            continue
+        try:
+            found[name] = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            continue  # needed on another system only
+        for requirement in found[name].requires or []:
+            required = _REQUIRED_NAME.match(requirement)
+            if required and "extra ==" not in requirement:
+                wanted.append(required[0])
+    return [found[name] for name in sorted(found)]
+
+
+def python_license() -> Path | None:
+    """Python's own licence: in the bundle, or where this Python keeps it; the build copies it from there."""
+    places = (
+        bundle.PYTHON_LICENSE,
+        Path(sysconfig.get_path("stdlib")) / "LICENSE.txt",
+        Path(sys.base_prefix) / "LICENSE.txt",  # Windows
+        Path(f"/usr/share/doc/python3.{sys.version_info.minor}/copyright"),  # Debian
+    )
+    return next((path for path in places if path.is_file()), None)
+
+
+def notices() -> Iterator[tuple[str, str]]:
+    """Every notice as a heading and its text."""
+    path = python_license()
+    yield f"Python {sys.version.split()[0]}", path.read_text("utf-8") if path else "Python Software Foundation License"
+    for distribution in distributions():
+        yield f"{distribution.name} {distribution.version}", "\n\n".join(_texts(distribution))
+    for path in sorted((bundle.STATIC / "vendor").rglob("*")):
+        if path.is_file() and _NOTICE.search(path.name):
+            yield str(path.relative_to(bundle.STATIC)), path.read_text("utf-8")
+
+
+def _texts(distribution: metadata.Distribution) -> Iterator[str]:
+    """Its licence files; where it brings none, what its metadata says."""
+    paths = [file for file in distribution.files or [] if _NOTICE.match(file.name) and ".dist-info" in str(file)]
+    for path in paths:
+        yield path.read_text("utf-8").strip()
+    if not paths:
+        fields = ("License-Expression", "License", "Author", "Home-page")
+        yield "\n".join(f"{name}: {distribution.metadata[name]}" for name in fields if distribution.metadata[name])
+        yield from (line for line in distribution.metadata.get_all("Classifier", []) if line.startswith("License"))
+
+
+@click.command()
+@data_unused
+def licenses() -> None:
+    """Show the notices of everything that is bundled."""
+    for heading, text in notices():
+        click.echo(f"{'=' * 80}\n{heading}\n{'=' * 80}\n\n{text.strip()}\n")

@@ -1,0 +1,116 @@
+"""`serve`: prepare the folder, have it, bring the database up to date, say where to go, serve until told to stop.
+
+Not here: each of those steps.
+"""
+
+import errno
+import ipaddress
+import logging
+import os
+import socket
+from urllib.parse import urlsplit
+
+import click
+
+from app import bundle, exits, folder, logs, process
+from app.commands.options import taking
+from app.settings import Settings
+from app.version import VERSION
+
+SETUP_WORDS = "valid for one hour, once; a new one: recnice-scim setup-link"
+
+log = logging.getLogger("recnice.serve")
+
+
+@click.command()
+@taking()
+def serve(settings: Settings) -> int:
+    """Run the appliance (the default command)."""
+    logs.to_stderr()
+    process.keep_private()
+    process.mark_unpacked(bundle.ROOT)
+    open_files = process.raise_open_files()
+    for line in folder.prepare(settings.data):
+        log.warning(line)
+    with folder.held(settings.data, "serve") as hold:
+        bound = _bind(settings)
+        if bundle.FROZEN:
+            for path in process.sweep(bundle.ROOT, str(bundle.MIGRATIONS.relative_to(bundle.ROOT))):
+                log.info("removed %s, left behind by a killed process", path)
+        if settings.one_cpu:
+            process.stay_on_one_cpu()
+        settings = settings.on_port(bound.getsockname()[1])
+        _run(settings, bound, open_files, hold)
+    return exits.DONE
+
+
+def _bind(settings: Settings) -> socket.socket:
+    """The socket, before the database is touched. Ends with exit code 75 (taken) or 78 (never to be had)."""
+    from app import server
+
+    try:
+        return server.bind(settings.listen)
+    except OSError as error:
+        host, port = settings.listen
+        code = exits.TRY_AGAIN if error.errno == errno.EADDRINUSE else exits.CONFIGURATION
+        raise exits.CommandError(f"listen: {host} port {port}: {error.strerror or error}", code) from None
+
+
+def _run(settings: Settings, bound: socket.socket, open_files: int, hold: folder.Hold) -> None:
+    from app import administration, create_app, server
+    from app.store import db
+
+    for line in db.migrate(settings.database):
+        log.warning(line)
+    app = create_app(settings)
+    running = server.Server(
+        app.wsgi_app,
+        bound,
+        threads=settings.threads,
+        base_path=settings.base_path,
+        connections=server.connections_for(open_files),
+    )
+    server.stop_on_signals(running)
+    hold.note(folder.Holder(os.getpid(), "serve", settings.public_url))
+    with app.app_context():
+        code = None if administration.is_set_up() else administration.create_setup_code()
+    _announce(settings, code)
+    for line in cautions(settings):
+        log.warning(line)
+    log.info("serving at %s", settings.public_url)
+    running.run()
+    log.info("stopped")
+
+
+def setup_link_of(public_url: str, code: str) -> str:
+    """The address that makes the first operator, once."""
+    return f"{public_url}/setup?code={code}"
+
+
+def _announce(settings: Settings, setup_code: str | None) -> None:
+    """Say on standard output what an administrator needs to go on; at once, also into a pipe."""
+    click.echo(f"Recnice SCIM {VERSION}")
+    click.echo(f"Data folder: {settings.data}")
+    click.echo(f"Address:     {settings.public_url}/")
+    click.echo(f"Tenant URL:  {settings.tenant_url}")
+    if setup_code:
+        click.echo(f"Make the first operator here ({SETUP_WORDS}):")
+        click.echo(setup_link_of(settings.public_url, setup_code))
+
+
+def cautions(settings: Settings) -> list[str]:
+    """What is allowed, but seldom meant."""
+    lines = []
+    host = settings.listen[0]
+    if not _is_this_machine(host):
+        lines.append(f"listening on {host}: other machines reach it without TLS; a reverse proxy should stand in front")
+    if not settings.is_https and not _is_this_machine(urlsplit(settings.public_url).hostname or ""):
+        lines.append("public_url is not https: keys and passwords travel in the clear, and Entra wants https")
+    return lines
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,22 @@
+"""`setup-link`: a new one-time link for the first operator; nothing about what it opens."""
+
+import click
+
+from app import folder
+from app.commands.opened import opened
+from app.commands.options import taking
+from app.commands.serve import setup_link_of
+from app.settings import Settings
+
+
+@click.command("setup-link")
+@taking("data", "listen", "public_url")
+def setup_link(settings: Settings) -> None:
+    """Print a new one-time link for the first operator (valid for one hour)."""
+    with opened(settings, may_create=True):
+        from app import administration
+
+        # A running server knows best: its public URL may come from a flag, its port from the system.
+        running = folder.server(settings.data)
+        public_url = (running.public_url if running else "") or settings.public_url
+        click.echo(setup_link_of(public_url, administration.create_setup_code()))

@@ -1,0 +1,160 @@
+"""`simulate`: a rehearsal with a simulated Entra, against an appliance of its own or against one that is named.
+
+Not here: what is played and checked (app/simulation).
+"""
+
+import secrets
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from urllib.parse import urlsplit
+
+import click
+
+from app import bounds, exits
+from app.commands.options import data_unused
+from app.commands.table import show
+from app.simulation import report
+from app.simulation.appliance import NotStartedError, temporary_appliance
+from app.simulation.client import Client, UnreachableError
+from app.simulation.dialects import DIALECTS
+from app.simulation.ledger import Ledger, Stage, Watch
+from app.simulation.story import Plan, rehearse
+
+
+class Lines:
+    """A plain line on standard error for each stage that is over."""
+
+    def began(self, stage: Stage, steps: int) -> None:
+        """Nothing: the line comes at the end."""
+
+    def stepped(self) -> None:
+        """Nothing."""
+
+    def ended(self, stage: Stage) -> None:
+        click.echo(report.line(stage), err=True)
+
+
+class Bar:
+    """A bar on a terminal for the stage that is being played."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        columns = (TextColumn("{task.description:34}"), BarColumn(), MofNCompleteColumn())
+        self.progress = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self.progress.add_task("", total=None)
+
+    def began(self, stage: Stage, steps: int) -> None:
+        self.progress.reset(self._task, description=stage.name, total=steps)
+
+    def stepped(self) -> None:
+        self.progress.advance(self._task)
+
+    def ended(self, stage: Stage) -> None:
+        if stage.failures:
+            self.progress.console.print(report.line(stage), markup=False, highlight=False)
+
+
+@contextmanager
+def _watching() -> Iterator[Watch]:
+    if not sys.stderr.isatty():
+        yield Lines()
+        return
+    bar = Bar()
+    with bar.progress:
+        yield bar
+
+
+@click.command()
+@click.option(
+    "--people",
+    metavar="N",
+    type=click.IntRange(1, bounds.SIMULATED_PEOPLE),
+    default=50,
+    show_default=True,
+    help="People in the made-up directory.",
+)
+@click.option(
+    "--groups",
+    metavar="M",
+    type=click.IntRange(1, bounds.SIMULATED_GROUPS),
+    default=5,
+    show_default=True,
+    help="Groups in it.",
+)
+@click.option(
+    "--dialect", type=click.Choice(list(DIALECTS)), default="both", show_default=True, help="How PATCH is written."
+)
+@click.option("--base", metavar="URL", help="The Tenant URL of a running service, instead of a temporary one.")
+@click.option("--key", metavar="KEY", help="The SCIM Key for --base; - reads it from standard input.")
+@click.option(
+    "--seed", metavar="N", type=click.IntRange(0, bounds.SIMULATED_SEED), help="Make up the same directory again."
+)
+@data_unused
+def simulate(people: int, groups: int, dialect: str, base: str | None, key: str | None, seed: int | None) -> int:
+    """Rehearse with a simulated Entra that checks every answer.
+
+    Without --base it starts an appliance on a temporary folder, which is removed afterwards. With --base it creates
+    people and groups there whose names begin with rehearsal-, and deletes them at the end. Exit code 0: all checks
+    held; 1: some failed; 75: no answer.
+    """
+    if (base is None) != (key is None):
+        raise click.UsageError("--base and --key belong together: the Tenant URL, and a SCIM Key for it")
+    if base is not None:
+        _check_address(base)
+    seed = secrets.randbelow(bounds.SIMULATED_SEED) if seed is None else seed
+    plan = Plan(people, groups, DIALECTS[dialect], seed, alone=base is None)
+    ledger = Ledger()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # As Ctrl-C: nothing may be left behind.
+    try:
+        with ExitStack() as stack:
+            if base is not None and key is not None:
+                tenant_url, secret = base, _secret(key)
+                click.echo(_intention(plan, base), err=True)
+            else:
+                tenant_url, secret = stack.enter_context(temporary_appliance())
+            client = Client(tenant_url, secret, ledger)
+            stack.callback(client.close)
+            rehearse(plan, client, ledger, stack.enter_context(_watching()))
+    except (UnreachableError, NotStartedError) as error:
+        if ledger.requests:
+            _tell(ledger, seed)
+        raise exits.CommandError(str(error), exits.TRY_AGAIN) from None
+    _tell(ledger, seed)
+    return exits.FAILED if ledger.failed else exits.DONE
+
+
+def _check_address(base: str) -> None:
+    url = urlsplit(base)
+    if url.scheme not in ("http", "https") or not url.hostname or url.fragment:
+        raise click.UsageError("--base: expected the Tenant URL, such as https://scim.example.com/scim/")
+
+
+def _secret(key: str) -> str:
+    """The key as given, or the first line of standard input for `-`, where nobody else sees it."""
+    secret = sys.stdin.readline(bounds.PASSWORD_LINE_LENGTH).strip() if key == "-" else key.strip()
+    if not secret.isascii() or not secret.isprintable() or not secret:
+        raise click.UsageError("--key: expected a SCIM Key")
+    return secret
+
+
+def _intention(plan: Plan, base: str) -> str:
+    return (
+        f"This creates {plan.people} people, {plan.groups} groups and some more for single stages at {base}, all with "
+        f"names that begin with {plan.run}, and deletes them at the end. Nothing else is changed."
+    )
+
+
+def _tell(ledger: Ledger, seed: int) -> None:
+    show(report.COLUMNS, [report.row(stage) for stage in ledger.stages])
+    click.echo()
+    for failure in ledger.failures:
+        click.echo(report.failure_line(failure))
+    if ledger.failed > len(ledger.failures):
+        click.echo(f"and {ledger.failed - len(ledger.failures)} more")
+    for line in report.closing(ledger):
+        click.echo(line)
+    click.echo(f"directory: --seed {seed}")

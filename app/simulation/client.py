@@ -1,0 +1,129 @@
+"""Entra's HTTP: one kept connection, the headers that Entra sends, and answers against which checks are noted.
+
+Not here: what an answer should be (expectations.py). Redirects are not followed, as Entra does not.
+"""
+
+import http.client
+import json
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, quote_plus, urlencode, urlsplit
+
+from app import bounds
+from app.simulation.ledger import Ledger
+
+Parameters = Mapping[str, str | int]
+CLOSED_MEANWHILE = (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError)
+
+
+class UnreachableError(Exception):
+    """No answer: nobody listens there, the name or the certificate is wrong, or it took too long."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back. `document` is the JSON object of the body, {} where the body is none."""
+
+    about: str
+    request: str
+    status: int
+    headers: Mapping[str, str]
+    text: str
+    document: Mapping[str, Any]
+    ledger: Ledger
+
+    @property
+    def media_type(self) -> str:
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    def check(self, held: bool, expected: str, received: object) -> bool:
+        """Note one check, and give whether it held. `received` is told as JSON, shortened."""
+        self.ledger.note_check(held, self.about, self.request, expected, "" if held else told(received))
+        return held
+
+
+def told(received: object) -> str:
+    """A received value in one line."""
+    text = received if isinstance(received, str) else json.dumps(received, ensure_ascii=False, default=str)
+    text = " ".join(text.split()) or "nothing"
+    return text if len(text) <= bounds.SIMULATED_EXCERPT else text[: bounds.SIMULATED_EXCERPT] + "…"
+
+
+class Client:
+    """A conversation with one Tenant URL, such as https://scim.example.com/scim/?aadOptscim062020."""
+
+    def __init__(self, tenant_url: str, key: str, ledger: Ledger) -> None:
+        url = urlsplit(tenant_url)
+        connection = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
+        self._connection = connection(url.hostname or "", url.port, timeout=bounds.SIMULATED_ANSWER_S)
+        self._host = url.netloc
+        self._path = url.path.rstrip("/")
+        self._flag = url.query
+        self._authorization = f"Bearer {key}"
+        self._ledger = ledger
+        self._sent = 0
+
+    def send(self, method: str, path: str, about: str, query: Parameters | None = None, body: Any = None) -> Answer:
+        """One request, its time and answer noted in the current stage. Raises UnreachableError.
+
+        Spaces in a query are sent as `+` and as `%20` in turn: both are seen from Entra.
+        """
+        self._sent += 1
+        words = urlencode(query or {}, quote_via=quote_plus if self._sent % 2 else quote)
+        target = self._path + path + "?" * bool(words or self._flag) + "&".join(filter(None, [words, self._flag]))
+        headers = {"Authorization": self._authorization}
+        content = None
+        if body is not None:
+            headers["Content-Type"] = "application/scim+json; charset=utf-8"
+            content = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+        began = time.perf_counter()
+        try:
+            response, text = self._exchange(method, target, content, headers)
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise UnreachableError(f"{self._host}: {method} {path}: {error or type(error).__name__}") from None
+        except KeyboardInterrupt:
+            self.close()  # Cleaning up needs a connection on which no answer is still to come.
+            raise
+        self._ledger.note_request((time.perf_counter() - began) * 1000)
+        request = f"{method} {path}" + (
+            "?" + "&".join(f"{name}={value}" for name, value in query.items()) if query else ""
+        )
+        received = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(about, request, response.status, received, text, _json_of(text), self._ledger)
+
+    def _exchange(
+        self, method: str, target: str, content: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[http.client.HTTPResponse, str]:
+        kept = self._connection.sock is not None
+        try:
+            return self._once(method, target, content, headers)
+        except CLOSED_MEANWHILE:
+            if not kept:
+                raise
+        self.close()  # The server had closed a connection that it let idle; it has not seen this request.
+        return self._once(method, target, content, headers)
+
+    def _once(
+        self, method: str, target: str, content: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[http.client.HTTPResponse, str]:
+        self._connection.request(method, target, content, dict(headers))
+        response = self._connection.getresponse()
+        raw = response.read(bounds.SIMULATED_ANSWER_BYTES + 1)
+        if len(raw) > bounds.SIMULATED_ANSWER_BYTES:
+            raise http.client.HTTPException(f"an answer over {bounds.SIMULATED_ANSWER_BYTES} bytes")
+        return response, raw.decode("utf-8", errors="replace")
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _json_of(text: str) -> Mapping[str, Any]:
+    with suppress(ValueError, RecursionError):
+        document = json.loads(text)
+        if isinstance(document, dict):
+            return document
+    return {}

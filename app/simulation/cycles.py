@@ -1,0 +1,88 @@
+"""The cycles: first everybody, then every group, then the references; later only what has changed; and on demand.
+
+Not here: what becomes of one person (life.py) or one group (groups.py).
+"""
+
+from app import bounds
+from app.simulation import expectations, mapping, opening
+from app.simulation.dialects import DEFAULT, Dialect
+from app.simulation.directory import Group, Person
+from app.simulation.job import Job, equals
+
+
+def provision_person(job: Job, person: Person) -> None:
+    """Initial cycle: match, POST, found on the next read."""
+    job.provision(person)
+
+
+def provision_group(job: Job, group: Group, dialect: Dialect) -> None:
+    """Initial cycle: match without members, POST without members, then the members in portions."""
+    job.provision(group)
+    job.expect_members(group)
+    job.add_members(group, group.assigned, dialect)
+    job.expect_members(group)
+    job.read(group)
+
+
+def set_manager(job: Job, person: Person, dialect: Dialect) -> None:
+    """Initial cycle, references: the manager by id, which the next read shows."""
+    if person.manager is None or not person.manager.id:
+        return
+    job.patch(person, dialect.manager(person.manager.id))
+    expect_manager(job, person, person.manager.id)
+
+
+def expect_manager(job: Job, person: Person, manager_id: str | None) -> None:
+    """The manager as read, None for nobody; what is never shown, Entra would send in each cycle."""
+    answer = job.read(person)
+    found = mapping.value_at(answer.document, mapping.MANAGER)
+    shown = found.get("value") if isinstance(found, dict) else found
+    answer.check(shown == manager_id, f"manager {manager_id}", shown)
+
+
+def update_person(job: Job, person: Person, dialect: Dialect, by_id: bool) -> None:
+    """Incremental cycle: read by id or by match, PATCH the differences, all of it there on the next read."""
+    found = job.read(person).document if by_id else job.expect_match(person)
+    shown = [path for path in mapping.USER_TARGETS if mapping.shows(found, path)]
+    if changed := job.directory.changed(person):
+        job.change(person, changed, dialect, shown)
+
+
+def update_group(job: Job, group: Group, dialect: Dialect) -> None:
+    """Incremental cycle: some join, some leave; nobody else is touched."""
+    job.read(group)
+    joining, leaving = job.directory.changed_members(group)
+    job.add_members(group, joining, dialect)
+    job.remove_members(group, leaving, dialect)
+    job.expect_members(group)
+
+
+def provision_on_demand(job: Job) -> None:
+    """Provision on demand: probe, match, POST, a second time PATCH, and a group with at most five members.
+
+    Always in the default dialect, whatever the Tenant URL says.
+    """
+    opening.probe_people(job)
+    person = job.newcomer()
+    job.change(person, {**job.directory.changed(person), mapping.ACTIVE: True}, DEFAULT, [mapping.ACTIVE])
+    people = [person, *(one for one in job.directory.people if one.id)][: bounds.SIMULATED_MEMBERS_ON_DEMAND]
+    group = job.new_group(people, DEFAULT)
+    job.expect_members(group)
+
+
+def look_up_in_every_way(job: Job) -> None:
+    """Other matching attributes, another letter case, and names that need care in a query."""
+    person = job.directory.newcomer()
+    person.mapped[mapping.WORK_EMAIL] = f"{job.directory.run}.o'neill+a&b#c=50%@Mail.Example.com"
+    job.provision(person)
+    for value in (person.name.upper(), person.name.lower()):
+        job.expect_match(person, value)
+    for attribute in (mapping.EXTERNAL_ID, mapping.WORK_EMAIL):
+        answer, found = job.search(person.endpoint, equals(attribute, str(person.mapped[attribute])), person.name)
+        if answer.check(len(found) == 1, "exactly one match", [one.get("id") for one in found]):
+            expectations.same_id(answer, found[0], person.id)
+    group = job.new_group([person], DEFAULT)
+    job.expect_match(group, group.name.upper())
+    answer = job.send("GET", person.endpoint, person.name, {"filter": f'id eq "{person.id}"', "attributes": "id"})
+    found = expectations.listed(answer)
+    answer.check([one.get("id") for one in found] == [person.id], f"exactly {person.id}", found)

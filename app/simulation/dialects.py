@@ -1,0 +1,94 @@
+"""The two ways in which Entra writes a PATCH: differences and members, turned into request bodies.
+
+The default one is used without a flag and always for provision on demand; the other one follows `?aadOptscim062020` at
+the end of the Tenant URL and is nearer to RFC 7644 §3.5.2. Not here: when something is sent.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.simulation.mapping import MANAGER, Value, is_value_path
+
+PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+
+Body = dict[str, Any]
+
+
+def patch(*operations: Mapping[str, Any]) -> Body:
+    """A PATCH body of these operations (RFC 7644 §3.5.2)."""
+    return {"schemas": [PATCH_SCHEMA], "Operations": [dict(operation) for operation in operations]}
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One way of writing; `name` is what the command line calls it."""
+
+    name: str
+
+    def change(self, changed: Mapping[str, Value | None], shown: Collection[str] = ()) -> Body:
+        """A PATCH of changed target attributes, None for null; `shown` had a value when last read."""
+        raise NotImplementedError
+
+    def manager(self, manager_id: str) -> Body:
+        """A PATCH of the reference to the manager."""
+        return self.change({MANAGER: manager_id})
+
+    def add_members(self, ids: Sequence[str]) -> Body:
+        """A PATCH that adds these members, of whom some may be there already."""
+        raise NotImplementedError
+
+    def remove_members(self, ids: Sequence[str]) -> Body:
+        """A PATCH that takes these members away, and nobody else."""
+        raise NotImplementedError
+
+
+class DefaultDialect(Dialect):
+    """One capitalised operation for each attribute, booleans as text."""
+
+    def change(self, changed: Mapping[str, Value | None], shown: Collection[str] = ()) -> Body:
+        return patch(
+            *(
+                {
+                    "op": "Replace" if path in shown else "Add",
+                    "path": path,
+                    "value": str(value) if isinstance(value, bool) else value,
+                }
+                for path, value in changed.items()
+            )
+        )
+
+    def add_members(self, ids: Sequence[str]) -> Body:
+        return patch({"op": "Add", "path": "members", "value": [{"$ref": None, "value": one} for one in ids]})
+
+    def remove_members(self, ids: Sequence[str]) -> Body:
+        return patch({"op": "Remove", "path": "members", "value": [{"$ref": None, "value": one} for one in ids]})
+
+
+class CompliantDialect(Dialect):
+    """One path-less operation with dotted and URN-qualified keys, and one for each attribute inside a list."""
+
+    def change(self, changed: Mapping[str, Value | None], shown: Collection[str] = ()) -> Body:
+        operations: list[dict[str, Any]] = [
+            {"op": "replace" if path in shown else "add", "path": path, "value": value}
+            for path, value in changed.items()
+            if is_value_path(path)
+        ]
+        if rest := {path: value for path, value in changed.items() if not is_value_path(path)}:
+            operations.append({"op": "replace", "value": rest})
+        return patch(*operations)
+
+    def add_members(self, ids: Sequence[str]) -> Body:
+        return patch({"op": "add", "path": "members", "value": [{"value": one} for one in ids]})
+
+    def remove_members(self, ids: Sequence[str]) -> Body:
+        return patch(*({"op": "remove", "path": f'members[value eq "{one}"]'} for one in ids))
+
+
+DEFAULT = DefaultDialect("default")
+COMPLIANT = CompliantDialect("compliant")
+DIALECTS: Mapping[str, tuple[Dialect, ...]] = {
+    "default": (DEFAULT,),
+    "compliant": (COMPLIANT,),
+    "both": (DEFAULT, COMPLIANT),
+}

@@ -1,0 +1,145 @@
+"""The made-up directory at Entra's side: people and groups with what the mapping makes of them, and what changes there.
+
+The same seed gives the same directory. Every name begins with the run's own word, so that no two runs ever meet and
+whatever a run made can be told from all else. Not here: how anything is sent.
+"""
+
+import random
+from dataclasses import dataclass, field
+
+from app import bounds
+from app.simulation import made_up, mapping
+from app.simulation.mapping import Mapped
+
+MANAGED_SHARE = 0.7
+GUEST_SHARE = 0.1
+MISSING_SHARE = 0.3
+GROUP_SHARE = 0.4
+
+
+@dataclass(eq=False)
+class Person:
+    """Somebody in the directory. `id` is what Entra has remembered from the answer to its POST, "" before."""
+
+    mapped: Mapped
+    manager: "Person | None" = None
+    id: str = ""
+    endpoint = "/Users"
+    matching = mapping.USER_NAME
+
+    @property
+    def name(self) -> str:
+        """The matching value."""
+        return str(self.mapped[self.matching])
+
+
+@dataclass(eq=False)
+class Group:
+    """A group in the directory; `members` are those that Entra has told the service about."""
+
+    mapped: Mapped
+    assigned: list[Person] = field(default_factory=list)
+    members: list[Person] = field(default_factory=list)
+    id: str = ""
+    endpoint = "/Groups"
+    matching = mapping.DISPLAY_NAME
+
+    @property
+    def name(self) -> str:
+        """The matching value."""
+        return str(self.mapped[self.matching])
+
+
+Subject = Person | Group
+
+
+class Directory:
+    """People with managers, groups with assigned people, and newcomers whenever a stage wants one of its own."""
+
+    def __init__(self, people: int, groups: int, seed: int, run: str) -> None:
+        self.run = run
+        self._chance = random.Random(seed)
+        self._count = 0
+        self.people = [self.newcomer() for _ in range(people)]
+        for number, person in enumerate(self.people):
+            if number and self._chance.random() < MANAGED_SHARE:
+                # Somebody earlier in the list: never oneself, and no circles.
+                person.manager = self.people[self._chance.randrange(number)]
+        self.groups = [self.new_group() for _ in range(groups)]
+        for number, group in enumerate(self.groups):
+            share = self._chance.random() * GROUP_SHARE
+            size = min(bounds.SIMULATED_GROUP_SIZE, max(1, round(people * share)))
+            group.assigned = self.some(size if number else people)  # The first is the one that everybody is in.
+
+    def newcomer(self) -> Person:
+        """One more person, whom nobody has been told about."""
+        self._count += 1
+        given, family, nickname = self._chance.choice(made_up.NAMES)
+        unique = f"{self.run}.{nickname}.{self._count}"
+        guest = self._chance.random() < GUEST_SHARE
+        mapped: Mapped = {
+            mapping.USER_NAME: f"{unique}_fabrikam.com#EXT#@Example.com" if guest else f"{unique}@Example.com",
+            mapping.ACTIVE: True,
+            mapping.DISPLAY_NAME: f"{given} {family}",
+            mapping.EXTERNAL_ID: unique,
+            mapping.GIVEN_NAME: given,
+            mapping.FAMILY_NAME: family,
+            mapping.FORMATTED_NAME: f"{given} {family}",
+            mapping.EMPLOYEE_NUMBER: f"{self._count:06}",
+        }
+        self._sometimes(mapped, mapping.WORK_EMAIL, f"{unique}@Mail.Example.com")
+        self._sometimes(mapped, mapping.TITLE, self._chance.choice(made_up.TITLES))
+        self._sometimes(mapped, mapping.DEPARTMENT, self._chance.choice(made_up.DEPARTMENTS))
+        self._sometimes(mapped, mapping.LANGUAGE, self._chance.choice(made_up.LANGUAGES))
+        self._sometimes(mapped, mapping.WORK_PHONE, f"+44 (0)20 7946 {self._chance.randrange(10_000):04}")
+        if self._chance.random() >= MISSING_SHARE:
+            mapped.update(self._office())
+        return Person(mapped)
+
+    def new_group(self) -> Group:
+        """One more group, of nobody."""
+        self._count += 1
+        name = f"{self.run} {self._chance.choice(made_up.GROUP_NAMES)} {self._count}"
+        return Group({mapping.DISPLAY_NAME: name, mapping.EXTERNAL_ID: f"{self.run}-group-{self._count}"})
+
+    def changed(self, person: Person) -> Mapped:
+        """What an ordinary week changes about somebody: only attributes whose value differs from the present one."""
+        given = str(person.mapped[mapping.GIVEN_NAME])
+        family = self._chance.choice(made_up.NEW_FAMILY_NAMES)
+        events: tuple[Mapped, ...] = (
+            {
+                mapping.FAMILY_NAME: family,
+                mapping.FORMATTED_NAME: f"{given} {family}",
+                mapping.DISPLAY_NAME: f"{given} {family}",
+                mapping.WORK_EMAIL: f"{self.run}.{self._chance.randrange(10**6)}@Mail.Example.com",
+            },
+            {
+                mapping.TITLE: self._chance.choice(made_up.TITLES),
+                mapping.DEPARTMENT: self._chance.choice(made_up.DEPARTMENTS),
+            },
+            {mapping.LANGUAGE: self._chance.choice(made_up.LANGUAGES), **self._office()},
+        )
+        chosen = {**self._chance.choice(events), mapping.WORK_PHONE: f"+49 40 {self._chance.randrange(10**7):07}"}
+        return {path: value for path, value in chosen.items() if person.mapped.get(path) != value}
+
+    def changed_members(self, group: Group) -> tuple[list[Person], list[Person]]:
+        """Who joins a group and who leaves it in an ordinary week."""
+        inside = {id(person) for person in group.members}
+        outside = [person for person in self.people if id(person) not in inside]
+        joining = self._chance.sample(outside, min(len(outside), 3))
+        leaving = self._chance.sample(group.members, len(group.members) // 3)
+        return joining, leaving
+
+    def some(self, count: int) -> list[Person]:
+        """So many people of the directory, or all where there are fewer."""
+        return self._chance.sample(self.people, min(count, len(self.people)))
+
+    def _sometimes(self, mapped: Mapped, path: str, value: str) -> None:
+        if self._chance.random() >= MISSING_SHARE:
+            mapped[path] = value
+
+    def _office(self) -> Mapped:
+        paths = (
+            mapping.OFFICE, mapping.STREET, mapping.LOCALITY, mapping.REGION, mapping.POSTAL_CODE, mapping.COUNTRY
+        )  # fmt: skip
+        return {path: value for path, value in zip(paths, self._chance.choice(made_up.OFFICES), strict=True) if value}

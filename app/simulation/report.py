@@ -1,0 +1,51 @@
+"""The report at the end: a line for each stage, one for each failed check, and what that means.
+
+Not here: where it is printed (app/commands/simulate.py).
+"""
+
+from collections.abc import Iterator
+
+from app.simulation.ledger import Failure, Ledger, Stage
+
+COLUMNS = ("stage", "requests", "checks", "failed", "median ms", "worst ms")
+
+
+def row(stage: Stage) -> tuple[str, ...]:
+    """A stage under COLUMNS."""
+    return (
+        stage.name,
+        str(len(stage.times)),
+        str(stage.checks),
+        str(stage.failures) if stage.failures else "-",
+        f"{stage.median_ms:.1f}",
+        f"{stage.worst_ms:.1f}",
+    )
+
+
+def line(stage: Stage) -> str:
+    """A stage in words, while the story goes on."""
+    outcome = f"{stage.failures} failed" if stage.failures else "all held"
+    return f"{stage.name}: {len(stage.times)} requests, {stage.checks} checks, {outcome}"
+
+
+def failure_line(failure: Failure) -> str:
+    """A failed check: stage, person or group, request, expected, received. Control characters are escaped."""
+    text = " | ".join(
+        (
+            failure.stage,
+            failure.about,
+            failure.request,
+            f"expected {failure.expected}",
+            f"received {failure.received}",
+        )
+    )
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def closing(ledger: Ledger) -> Iterator[str]:
+    """What it comes to."""
+    seconds = sum(sum(stage.times) for stage in ledger.stages) / 1000
+    checks = sum(stage.checks for stage in ledger.stages)
+    rate = ledger.requests / max(seconds, 0.001)
+    yield f"{ledger.requests} requests in {seconds:.1f} s ({rate:.0f} a second, one after another)"
+    yield f"{ledger.failed} of {checks} checks failed" if ledger.failed else f"all {checks} checks held"

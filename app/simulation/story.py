@@ -1,0 +1,128 @@
+"""The whole story in its order, and how one part of it is played.
+
+Not here: what happens in a part (opening.py, cycles.py, life.py, groups.py, oddities.py, paging.py, cleaning.py).
+"""
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+
+from app.simulation import cleaning, cycles, groups, life, oddities, opening, paging
+from app.simulation.client import Client, UnreachableError
+from app.simulation.dialects import Dialect
+from app.simulation.directory import Directory
+from app.simulation.job import GROUPS, PEOPLE, AbandonedError, Job
+from app.simulation.ledger import Ledger, Watch
+
+Step = Callable[[Job], None]
+RUN = "rehearsal-"
+CLEANING = "Cleaning up"
+
+
+def new_run() -> str:
+    """The word that every name of one run begins with."""
+    return RUN + secrets.token_hex(4)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be played. `alone`: the service is this rehearsal's own, and goes away with it."""
+
+    people: int
+    groups: int
+    dialects: Sequence[Dialect]
+    seed: int
+    alone: bool
+    run: str = field(default_factory=new_run)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One stage of the story: steps that do not need each other's success."""
+
+    name: str
+    steps: Sequence[Step]
+
+
+def scenes(directory: Directory, dialects: Sequence[Dialect]) -> Iterator[Scene]:
+    """Entra's life with one service, from the first click to the last deletion."""
+    first = dialects[0]
+    yield Scene("Test Connection", [opening.probe_people, opening.probe_groups, opening.validate_credentials])
+    yield Scene("Mapping page", [opening.read_schemas])
+    yield Scene(
+        "Initial cycle: people", [partial(cycles.provision_person, person=person) for person in directory.people]
+    )
+    yield Scene(
+        "Initial cycle: groups",
+        [partial(cycles.provision_group, group=group, dialect=first) for group in directory.groups],
+    )
+    yield Scene(
+        "Initial cycle: references",
+        [partial(cycles.set_manager, person=person, dialect=first) for person in directory.people],
+    )
+    yield Scene("Look-ups", [cycles.look_up_in_every_way, oddities.refusals])
+    yield Scene("Provision on demand", [cycles.provision_on_demand])
+    for dialect in dialects:
+        yield from _scenes_in(directory, dialect)
+    yield Scene("Created twice", [life.create_twice, groups.create_twice])
+    yield Scene("Roles", [oddities.one_role, oddities.many_roles, oddities.all_roles])
+    yield Scene("Odd creation", [oddities.odd_creation])
+    yield Scene("Account discovery", [partial(paging.walk, endpoint=endpoint) for endpoint in (PEOPLE, GROUPS)])
+
+
+def _scenes_in(directory: Directory, dialect: Dialect) -> Iterator[Scene]:
+    """What is written differently in each dialect."""
+    updates: list[Step] = [
+        partial(cycles.update_person, person=person, dialect=dialect, by_id=bool(number % 2))
+        for number, person in enumerate(directory.people)
+    ]
+    updates += [partial(cycles.update_group, group=group, dialect=dialect) for group in directory.groups]
+    yield Scene(f"Incremental cycle, {dialect.name}", updates)
+    for name, plays in (
+        ("New names", (life.rename, life.rename_onto_another, groups.rename)),
+        ("Disable and restore", (life.disable_and_restore, life.disable_beside_others)),
+        ("Members sent blindly", (groups.repeat_members, groups.empty)),
+        ("Sent twice", (life.patch_twice,)),
+        ("Nulls and odd values", (oddities.nulls, oddities.long_values, oddities.managers)),
+        ("Deletion", (life.hard_delete, groups.delete)),
+    ):
+        yield Scene(f"{name}, {dialect.name}", [partial(play, dialect=dialect) for play in plays])
+
+
+def rehearse(plan: Plan, client: Client, ledger: Ledger, watch: Watch) -> None:
+    """Play all of it, then delete what it made, also where it broke off. Raises UnreachableError.
+
+    A service of the rehearsal's own goes away as it is where the story broke off.
+    """
+    directory = Directory(plan.people, plan.groups, plan.seed, plan.run)
+    job = Job(client, directory, plan.alone)
+    try:
+        for scene in scenes(directory, plan.dialects):
+            play(job, scene, ledger, watch)
+    except BaseException:
+        if not plan.alone and job.made:
+            clean_up(job, ledger, watch)
+        raise
+    clean_up(job, ledger, watch)
+
+
+def play(job: Job, scene: Scene, ledger: Ledger, watch: Watch) -> None:
+    """Play one scene. A step that cannot go on has noted why, and the next one begins."""
+    stage = ledger.begin(scene.name)
+    watch.began(stage, len(scene.steps))
+    for step in scene.steps:
+        with suppress(AbandonedError):
+            step(job)
+        watch.stepped()
+    watch.ended(stage)
+
+
+def clean_up(job: Job, ledger: Ledger, watch: Watch) -> None:
+    """The last scene, newest first: references go before what they refer to. Raises UnreachableError."""
+    left = [made for made in reversed(job.made) if not made.deleted]
+    try:
+        play(job, Scene(CLEANING, [partial(cleaning.clean, made=made) for made in left]), ledger, watch)
+    except UnreachableError as error:
+        raise UnreachableError(f"{error}; not deleted there: what begins with {job.directory.run}") from None

@@ -1,0 +1,23 @@
+"""The web console: what an operator sees and does, as plain pages drawn on the server.
+
+Each file is a group of pages. Not here: who may see them (app/web/security.py) and the rules behind them
+(app/administration, app/provisioning).
+"""
+
+from flask import Flask
+
+from app.web.console import account, assets, health, overview, own_sessions, resources, setup, sign_in, words
+from app.web.console.blueprint import console
+from app.web.console.refusals import refuse
+
+__all__ = ["init_app", "refuse"]
+
+PAGES = (account, health, overview, own_sessions, resources, setup, sign_in)
+"""Imported for their routes, which are on the blueprint once a page's file is read."""
+
+
+def init_app(app: Flask) -> None:
+    """Put the console's pages, and the words that its templates use, on the application."""
+    app.register_blueprint(console)
+    words.init_app(app)
+    assets.init_app(app)

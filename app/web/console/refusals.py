@@ -1,0 +1,60 @@
+"""What a browser sees when the console says no: a plain page with one sentence, never a traceback.
+
+Not here: which requests are refused (app/web/security.py, the pages).
+"""
+
+import logging
+import secrets
+
+from flask import make_response, render_template
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from app import bounds
+from app.scim.errors import RETRY_AFTER_S, ScimError
+from app.web.security import NotSetUp
+
+NOT_SET_UP = (
+    "Recnice SCIM is not set up yet. Open the setup link that the program printed, or make a new one with: "
+    "recnice-scim setup-link"
+)
+SENTENCES = {
+    400: "This form is too old or was not sent from here. Go back, load the page again and repeat what you did.",
+    401: "You are not signed in, or your session is over. Sign in and repeat what you did.",
+    403: "This request did not come from a page of this console, so nothing was done.",
+    404: "There is no such page. What it showed may be gone.",
+    405: "This address cannot be used that way.",
+    413: f"What was sent is larger than the {bounds.FORM_BYTES // 1024} KiB that a form here may have.",
+    503: "The database cannot be used just now. Try again in a moment; the log says why.",
+}
+TITLES = {400: "Not accepted", 401: "Not signed in", 403: "Refused", 404: "Not found", 503: "Not available"}
+
+log = logging.getLogger(__name__)
+
+
+def refuse(error: Exception) -> Response:
+    """The page for any failure of a request that is not SCIM's."""
+    if isinstance(error, NotSetUp):
+        return sentence(403, "Not set up yet", NOT_SET_UP)
+    status = _status(error)
+    if status < 500 or status == 503:
+        answer = sentence(status, TITLES.get(status, "Not possible"), SENTENCES.get(status, "That is not possible."))
+        if status == 503:
+            answer.headers["Retry-After"] = str(RETRY_AFTER_S)
+        if isinstance(error, HTTPException):
+            answer.headers.extend((name, value) for name, value in error.get_headers() if name == "Allow")
+        return answer
+    number = secrets.token_hex(4)
+    log.error("request failed, number %s", number, exc_info=error)
+    return sentence(500, "Something went wrong", f"This did not work. The log tells more under the number {number}.")
+
+
+def sentence(status: int, title: str, text: str) -> Response:
+    """A page that says one sentence."""
+    return make_response(render_template("sentence.html", title=title, sentence=text, status=status), status)
+
+
+def _status(error: Exception) -> int:
+    if isinstance(error, ScimError):
+        return error.status
+    return error.code or 500 if isinstance(error, HTTPException) else 500

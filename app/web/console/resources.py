@@ -1,0 +1,141 @@
+"""Users and groups to look at: lists with a search, a page for each. Entra manages them; nothing is changed here.
+
+Not here: how a search is done (app/provisioning.py).
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import abort, render_template, request
+
+from app import bounds, provisioning
+from app.provisioning import Query
+from app.scim.attribute import Attribute
+from app.scim.grammar import parse
+from app.scim.projection import EVERYTHING, Selection
+from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER, ResourceType
+from app.web.console.attribute_rows import rows, value_at
+from app.web.console.blueprint import console
+
+DEPARTMENT = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    USER.name: ("userName", "displayName", "title", DEPARTMENT, "active"),
+    GROUP.name: ("displayName", "externalId"),
+}
+"""The attributes that a list shows; the first leads to the resource's page."""
+
+NOTHING_ELSE = Selection(asked=frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Where a reader is in a list of `total`: page `number` of `last`, which are `start` to `end`."""
+
+    total: int
+    number: int
+
+    @property
+    def last(self) -> int:
+        return max(1, math.ceil(self.total / bounds.CONSOLE_PAGE_SIZE))
+
+    @property
+    def start(self) -> int:
+        return (self.number - 1) * bounds.CONSOLE_PAGE_SIZE + 1
+
+    @property
+    def end(self) -> int:
+        return min(self.total, self.number * bounds.CONSOLE_PAGE_SIZE)
+
+
+def _list_view(resource_type: ResourceType) -> Callable[[], str]:
+    columns = [_way(resource_type, path) for path in COLUMNS[resource_type.name]]
+
+    def view() -> str:
+        sought = request.args.get("q", "").strip()
+        is_too_long = len(sought) > bounds.SEARCH_TEXT_LENGTH
+        where = None if is_too_long or not sought else parse(_filter(resource_type, sought), resource_type.tree)
+        asked = Query(where, start_index=Pages(0, _page_number()).start, count=bounds.CONSOLE_PAGE_SIZE)
+        found = provisioning.search(resource_type, asked, NOTHING_ELSE)
+        lines = [
+            (one.record, [value_at(document, way) for way in columns])
+            for one in found.resources
+            if (document := json.loads(one.record.document))
+        ]
+        return render_template(
+            "resources.html",
+            resource_type=resource_type,
+            columns=[way[-1] for way in columns],
+            lines=lines,
+            pages=Pages(found.total, _page_number()),
+            sought=sought,
+            is_too_long=is_too_long,
+            searched=[attribute.path for attribute in resource_type.lookups],
+            bounds=bounds,
+        )
+
+    return view
+
+
+def _single_view(resource_type: ResourceType) -> Callable[[str], str]:
+    def view(resource_id: str) -> str:
+        # A group's members come in pages below; a user's groups are few.
+        selection = NOTHING_ELSE if resource_type is GROUP else EVERYTHING
+        resource = provisioning.get(resource_type, resource_id, selection)
+        document = json.loads(resource.record.document)
+        return render_template(
+            "resource.html",
+            resource_type=resource_type,
+            record=resource.record,
+            name=_name(document),
+            is_disabled=document.get("active") is False,
+            rows=list(rows(resource_type.attributes, document)),
+            schemas=document.get("schemas", []),
+            groups=resource.memberships.get("groups", ()),
+            **(_members(resource_id) if resource_type is GROUP else {}),
+        )
+
+    return view
+
+
+def _members(group_id: str) -> dict[str, Any]:
+    """A page of a group's members: id, kind and name, without both where no resource has that id."""
+    start = Pages(0, _page_number()).start
+    found = provisioning.members_page(group_id, start, bounds.CONSOLE_PAGE_SIZE)
+    members = [(one.id, one.type, _name(json.loads(one.document)) if one.document else "") for one in found.members]
+    return {"members": members, "pages": Pages(found.total, _page_number())}
+
+
+def _filter(resource_type: ResourceType, sought: str) -> str:
+    """A search as a filter: some attribute that a client may match on contains the text."""
+    text = json.dumps(sought)
+    return " or ".join(f"{attribute.path} co {text}" for attribute in resource_type.lookups)
+
+
+def _page_number() -> int:
+    """The page that was asked for; anything but a small positive number is not there."""
+    given = request.args.get("page", "1")
+    if not given.isascii() or not given.isdigit() or len(given) > 9 or int(given) < 1:
+        abort(404)
+    return int(given)
+
+
+def _way(resource_type: ResourceType, path: str) -> tuple[Attribute, ...]:
+    way = resource_type.tree.find(path)
+    if way is None:
+        raise LookupError(path)
+    if way[-1].path.startswith("urn:"):
+        return (*[one for one in resource_type.attributes if one.name == way[-1].keys[0]], way[-1])
+    return way
+
+
+def _name(document: Mapping[str, Any]) -> str:
+    return str(document.get("displayName") or document.get("userName") or document["id"])
+
+
+for _type in RESOURCE_TYPES:
+    _path = _type.endpoint.lower()
+    console.add_url_rule(_path, _path.strip("/"), _list_view(_type))
+    console.add_url_rule(f"{_path}/<resource_id>", _type.name.lower(), _single_view(_type))

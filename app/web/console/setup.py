@@ -1,0 +1,45 @@
+"""First run: the page behind the setup link, where the first operator is made. Afterwards there is no such page.
+
+Not here: the code's life (app/administration/setup.py).
+"""
+
+from flask import abort, make_response, redirect, render_template, request, session, url_for
+from werkzeug.wrappers import Response
+
+from app import administration, bounds
+from app.administration import Refused
+from app.administration.setup import USED_UP
+from app.web import security
+from app.web.console.blueprint import console
+from app.web.console.refusals import sentence
+
+
+@console.route("/setup", methods=["GET", "POST"])
+def setup() -> Response:
+    """Ask for a name and a password, make the operator, and go on signed in."""
+    if administration.is_set_up():
+        abort(404)
+    code = request.values.get("code", "")
+    if not code:
+        raise security.NotSetUp
+    if not administration.is_setup_code_open(code):
+        return sentence(403, "Link not valid", USED_UP)
+    if request.method == "GET":
+        return _page(code)
+    user_name, password = request.form.get("user_name", ""), request.form.get("password", "")
+    try:
+        if password != request.form.get("repeated", ""):
+            raise Refused("The two passwords are not the same.")
+        operator = administration.claim_setup(code, user_name, password)
+    except Refused as refused:
+        return _page(code, user_name, refused)
+    address, browser = request.remote_addr or "", request.headers.get("User-Agent", "")
+    session.clear()
+    answer = redirect(url_for("console.account"), 303)
+    security.remember(answer, administration.open_session(operator.id, address, browser))
+    return answer
+
+
+def _page(code: str, user_name: str = "", refused: Refused | None = None) -> Response:
+    page = render_template("setup.html", code=code, user_name=user_name, refused=refused, bounds=bounds)
+    return make_response(page, 400 if refused else 200)

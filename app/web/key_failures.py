@@ -1,0 +1,34 @@
+"""Requests with a wrong SCIM key, counted for each address for a minute. In memory: nobody is locked out by it.
+
+Not here: what is refused (security.py). Right keys are never counted and never slowed, since Entra shares its addresses
+with others and takes refusals for a reason to stop.
+"""
+
+import threading
+import time
+from collections import OrderedDict, deque
+
+from app import bounds
+
+
+class KeyFailures:
+    """The failures of the addresses that failed last, at most `bounds.KEY_FAILURE_ADDRESSES` of them."""
+
+    def __init__(self) -> None:
+        self._moments: OrderedDict[str, deque[float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def count(self, address: str) -> int:
+        """Count one more failure. 0, or the seconds to wait when the address has had more than it may."""
+        now = time.monotonic()
+        with self._lock:
+            moments = self._moments.setdefault(address, deque(maxlen=bounds.KEY_FAILURES))
+            self._moments.move_to_end(address)
+            if len(self._moments) > bounds.KEY_FAILURE_ADDRESSES:
+                self._moments.popitem(last=False)
+            is_full = len(moments) == bounds.KEY_FAILURES
+            wait_s = moments[0] + bounds.KEY_FAILURE_WINDOW_S - now if is_full else 0.0
+            if wait_s <= 0:
+                moments.append(now)
+                return 0
+            return int(wait_s) + 1

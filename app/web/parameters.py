@@ -1,0 +1,110 @@
+"""Query parameters and search messages -> what provisioning is asked for (RFC 7644 §3.4.2, §3.4.3, §3.9).
+
+Not here: the filter's grammar, and the answer.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from app import bounds
+from app.provisioning import Query
+from app.scim import errors
+from app.scim.attribute import Attribute
+from app.scim.errors import shown
+from app.scim.grammar import parse
+from app.scim.projection import Selection, read_selection
+from app.scim.resource_types import ResourceType
+
+SEARCH_URN = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
+_LISTS = ("attributes", "excludedAttributes")
+_SINGLES = ("filter", "sortBy", "sortOrder", "startIndex", "count")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,15}\Z")
+
+
+def of_get(arguments: MultiDict[str, str]) -> dict[str, str]:
+    """The parameters of a GET that SCIM knows; the others are ignored. Entra: `?aadOptscim062020`.
+
+    Raises invalidValue for a parameter that is there twice, since two answers would be possible.
+    """
+    parameters = {name: ",".join(arguments.getlist(name)) for name in _LISTS if name in arguments}
+    for name in _SINGLES:
+        values = arguments.getlist(name)
+        if len(values) > 1:
+            raise errors.invalid_value(f"{name}: expected once, got {len(values)} times")
+        if values:
+            parameters[name] = values[0]
+    return parameters
+
+
+def of_message(message: Any) -> dict[str, str]:
+    """The same from the body of a POST to `/.search` (RFC 7644 §3.4.3)."""
+    if not isinstance(message, dict):
+        raise errors.invalid_syntax(f"body: expected an object, got {shown(message)}")
+    given = {name.lower(): value for name, value in message.items()}
+    urns = given.get("schemas")
+    if urns is not None and (not isinstance(urns, list) or SEARCH_URN not in urns):
+        raise errors.invalid_syntax(f"schemas: expected [{shown(SEARCH_URN)}], got {shown(urns)}")
+    parameters = {}
+    for name in (*_LISTS, *_SINGLES):
+        value = given.get(name.lower())
+        if value is None:
+            continue
+        if name in _LISTS and isinstance(value, list) and all(isinstance(one, str) for one in value):
+            value = ",".join(value)
+        elif name in ("startIndex", "count") and isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        elif not isinstance(value, str):
+            raise errors.invalid_syntax(f"{name}: expected another type, got {shown(value)}")
+        parameters[name] = value
+    return parameters
+
+
+def read_query(resource_type: ResourceType, parameters: Mapping[str, str]) -> Query:
+    """Raises invalidFilter, invalidPath for an unknown `sortBy`, invalidValue."""
+    where = parse(parameters["filter"], resource_type.tree) if "filter" in parameters else None
+    start_index = _whole(parameters, "startIndex", 1)
+    count = _whole(parameters, "count", bounds.PAGE_SIZE)
+    return Query(
+        where=where,
+        sort_by=_sort_by(resource_type, parameters),
+        is_descending=_is_descending(parameters),
+        start_index=min(max(start_index, 1), bounds.START_INDEX_MAXIMUM),
+        count=min(max(count, 0), bounds.PAGE_SIZE_MAXIMUM),
+    )
+
+
+def selection_of(resource_type: ResourceType, parameters: Mapping[str, str]) -> Selection:
+    """Raises invalidValue for a list that is too long."""
+    return read_selection(resource_type.tree, parameters.get("attributes"), parameters.get("excludedAttributes"))
+
+
+def _sort_by(resource_type: ResourceType, parameters: Mapping[str, str]) -> tuple[Attribute, ...] | None:
+    """A complex attribute is sorted by its `value` (RFC 7644 §3.4.2.3)."""
+    name = parameters.get("sortBy")
+    if not name:
+        return None
+    path = resource_type.tree.find(name)
+    if path is not None and path[-1].type == "complex" and path[-1].value_attribute:
+        path = (*path, path[-1].value_attribute)
+    if path is None or path[-1].type == "complex" or path[-1].traits.returned == "never":
+        raise errors.invalid_path(f"sortBy: expected an attribute with a simple value, got {shown(name)}")
+    return path
+
+
+def _is_descending(parameters: Mapping[str, str]) -> bool:
+    direction = parameters.get("sortOrder", "ascending")
+    if direction.lower() not in ("ascending", "descending"):
+        raise errors.invalid_value(f"sortOrder: expected ascending or descending, got {shown(direction)}")
+    return direction.lower() == "descending"
+
+
+def _whole(parameters: Mapping[str, str], name: str, default: int) -> int:
+    text = parameters.get(name)
+    if text is None or text == "":
+        return default
+    if not _WHOLE.match(text):
+        raise errors.invalid_value(f"{name}: expected a whole number, got {shown(text)}")
+    return int(text)

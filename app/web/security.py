@@ -1,0 +1,187 @@
+"""Who may do what over HTTP, decided in one place before any view runs: SCIM needs a key, the console an operator.
+
+Denied unless a rule here says otherwise, by the endpoint that routing matched and never by the text of the path alone.
+Not here: passwords, keys and sessions themselves (app/administration), and the headers of answers (browser_headers.py).
+
+The operator's session is our own row behind a random token; Flask's signed cookie carries only the form token, since it
+cannot be ended from the server. Flask-Login would be a second opinion about who is signed in, to save twenty lines.
+"""
+
+import os
+import re
+import secrets
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flask import Flask, abort, current_app, g, redirect, request, url_for
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.wrappers import Response
+
+from app import administration, bounds
+from app.administration import SignedIn
+from app.scim import errors
+from app.settings import Settings
+from app.web import browser_headers
+from app.web.key_failures import KeyFailures
+from app.web.proxy import is_scim
+
+OPEN_ENDPOINTS = frozenset({"static", "console.setup", "console.sign_in", "console.healthz", "console.readyz"})
+"""What answers without a session; everything else that is not SCIM needs one."""
+
+SECRET_NAME = "recnice.secret"
+SECRET_BYTES = 32
+_BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE | re.ASCII)
+
+
+class NotSetUp(Exception):  # noqa: N818
+    """There is no operator yet, so no page of the console has anything to show."""
+
+
+def init_app(app: Flask) -> None:
+    """Guard every request of the application. Makes the data folder's secret for form tokens where there is none."""
+    settings: Settings = app.config["RECNICE_SETTINGS"]
+    app.config.update(
+        SECRET_KEY=_secret(settings.data / SECRET_NAME),
+        SESSION_COOKIE_NAME=_cookie_name(settings, "recnice_form"),
+        SESSION_COOKIE_PATH=settings.base_path or "/",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.is_https,
+        # Asked for in `guard`, where the order of the checks can be seen.
+        WTF_CSRF_CHECK_DEFAULT=False,
+        # A token lasts as long as its cookie; a form that was left open overnight still works.
+        WTF_CSRF_TIME_LIMIT=None,
+        # It would want a Referer, which our own Referrer-Policy takes away; `_require_own_origin` does its work.
+        WTF_CSRF_SSL_STRICT=False,
+    )
+    form_tokens = CSRFProtect(app)
+    key_failures = KeyFailures()
+    browser_headers.init_app(app, settings)
+
+    @app.before_request
+    def guard() -> Response | None:
+        if is_scim(request.path) or (request.blueprint or "").startswith("scim"):
+            _require_key(key_failures)
+            return None
+        request.max_content_length = bounds.FORM_BYTES
+        if request.method not in ("GET", "HEAD", "OPTIONS"):
+            _require_own_origin(settings)
+        if request.endpoint is None:
+            return None  # routing found nothing, and Flask says so next
+        if request.endpoint not in OPEN_ENDPOINTS and (elsewhere := _require_operator()):
+            return elsewhere
+        form_tokens.protect()
+        return None
+
+
+def _require_key(key_failures: KeyFailures) -> None:
+    """A SCIM key, from exactly one Authorization header and from nowhere else (RFC 6750 §2.1). Raises 401, or 429."""
+    found = _BEARER.fullmatch(request.headers.get("Authorization", ""))
+    key = administration.find_key(found[1]) if found else None
+    address = request.remote_addr or ""
+    if key is None:
+        wait_s = key_failures.count(address)
+        raise errors.too_often(wait_s) if wait_s else errors.unauthorized()
+    g.scim_key = key
+    administration.note_key_use(key.id, address)
+
+
+def _require_operator() -> Response | None:
+    """A signed-in operator in `g.operator`; else the way to the sign-in page for a GET, and 401 for all that acts."""
+    token = session_token()
+    g.operator = administration.session(token) if token else None
+    if g.operator is not None:
+        return None
+    if not administration.is_set_up():
+        raise NotSetUp
+    if request.method not in ("GET", "HEAD"):
+        abort(401)
+    query = request.query_string.decode("ascii", "replace")
+    wanted = request.path + (f"?{query}" if query else "")
+    return redirect(url_for("console.sign_in", next=None if wanted == "/" else wanted), 303)
+
+
+def _require_own_origin(settings: Settings) -> None:
+    """Refuse a form that another site sent, whatever token it has.
+
+    Pages with `Referrer-Policy: no-referrer` send `Origin: null`; then Sec-Fetch-Site says where the form was, and a
+    browser without that (on plain HTTP) is left to the form token.
+    """
+    site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    origin = request.headers.get("Origin", "null")
+    own = {urlsplit(settings.public_url)._replace(path="").geturl(), f"{request.scheme}://{request.host}"}
+    if site not in ("same-origin", "none") or (origin != "null" and origin not in own):
+        abort(403)
+
+
+def operator() -> SignedIn:
+    """The operator behind this request; only for views that are not in OPEN_ENDPOINTS."""
+    signed_in: SignedIn = g.operator
+    return signed_in
+
+
+def session_token() -> str:
+    """The session token that the browser sent, or nothing."""
+    return request.cookies.get(_session_cookie_name(), "")
+
+
+def remember(response: Response, token: str) -> None:
+    """Give the browser a session's token. It lasts until the browser closes, or the session ends here."""
+    settings: Settings = current_app.config["RECNICE_SETTINGS"]
+    response.set_cookie(
+        _session_cookie_name(),
+        token,
+        path=settings.base_path or "/",
+        secure=settings.is_https,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def forget(response: Response) -> None:
+    """Take the session's token from the browser."""
+    settings: Settings = current_app.config["RECNICE_SETTINGS"]
+    response.delete_cookie(
+        _session_cookie_name(),
+        path=settings.base_path or "/",
+        secure=settings.is_https,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def own_path(wanted: str) -> str:
+    """Where to go after signing in: `wanted` if it is a path of ours, else the overview.
+
+    A path begins with one slash and has no backslash, which browsers take for a slash.
+    """
+    is_path = re.fullmatch(r"/(?![/\\])[^\\\x00-\x20\x7f]*", wanted) is not None
+    return request.script_root + (wanted if is_path else "/")
+
+
+def _session_cookie_name() -> str:
+    return _cookie_name(current_app.config["RECNICE_SETTINGS"], "recnice_session")
+
+
+def _cookie_name(settings: Settings, name: str) -> str:
+    """With the prefix by which a browser keeps other hosts from setting it: __Host- needs the path /."""
+    if not settings.is_https:
+        return name
+    return f"__Secure-{name}" if settings.base_path else f"__Host-{name}"
+
+
+def _secret(path: Path) -> bytes:
+    """The key that signs form tokens: random, made once, for its owner's eyes only."""
+    try:
+        kept = path.read_bytes()
+    except FileNotFoundError:
+        kept = b""
+    if len(kept) == SECRET_BYTES:
+        return kept
+    made = secrets.token_bytes(SECRET_BYTES)
+    beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    with os.fdopen(file, "wb") as writer:
+        writer.write(made)
+    os.replace(beside, path)
+    return made

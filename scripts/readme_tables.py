@@ -1,0 +1,105 @@
+"""Write the tables of README.md from what the program declares, so that they are never written twice.
+
+`make tables` runs it; `tests/test_docs.py` fails when a table is not what this would write.
+"""
+
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from app.scim.attribute import Attribute
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def options() -> str:
+    from app.settings import option_rows
+
+    rows = ((*map(code, names), meaning) for *names, meaning in option_rows())
+    return table(("Flag", "Environment", "Default", "Meaning"), rows)
+
+
+def code(text: str) -> str:
+    return f"`{text}`"
+
+
+def commands() -> str:
+    from app.cli import commands as group
+
+    return table(("Command", "What it does"), _commands(group, ""))
+
+
+def _commands(group: click.Group, before: str) -> Iterator[tuple[str, str]]:
+    """Each command with what it must be given, and the first line of its help."""
+    for name, command in sorted(group.commands.items()):
+        if isinstance(command, click.Group):
+            yield from _commands(command, f"{before}{name} ")
+        else:
+            words = [before + name, *(_as_typed(parameter) for parameter in command.params if parameter.required)]
+            yield code(" ".join(words)), (command.help or "").partition("\n")[0]
+
+
+def _as_typed(parameter: click.Parameter) -> str:
+    option = f"{parameter.opts[0]} " if isinstance(parameter, click.Option) else ""
+    return f"{option}{parameter.metavar}"
+
+
+def attributes() -> str:
+    """A line for each attribute; its parts stand in the line, all their characteristics in `recnice-scim schema`."""
+    from app.scim.resource_types import RESOURCE_TYPES
+
+    rows = []
+    for resource_type in RESOURCE_TYPES:
+        rows += [_attribute(resource_type.name, one) for one in resource_type.tree.core.values()]
+        for extension in resource_type.tree.extensions.values():
+            rows += [_attribute(f"{resource_type.name}, enterprise", one) for one in extension.sub_attributes.values()]
+    return table(("Of", "Attribute", "Type", "Rules", "Meaning"), rows)
+
+
+def _attribute(of: str, attribute: "Attribute") -> tuple[str, ...]:
+    traits = attribute.traits
+    rules = {
+        "required": attribute.required,
+        "unique": traits.uniqueness != "none",
+        traits.mutability: traits.mutability != "readWrite",
+        "indexed": any(part.traits.lookup for part in attribute.walk()),
+    }
+    parts = ", ".join(code(part.name) for part in attribute.sub_attributes.values())
+    return (
+        of,
+        code(attribute.name),
+        attribute.type + (" list" if attribute.multi_valued else ""),
+        ", ".join(rule for rule, holds in rules.items() if holds),
+        traits.description + (f": {parts}" if parts else ""),
+    )
+
+
+TABLES = {"options": options, "commands": commands, "attributes": attributes}
+
+
+def with_tables(text: str) -> str:
+    """The text with each table between its marks written anew. Raises ValueError when a mark is missing."""
+    for name, make in TABLES.items():
+        marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
+        if not marks.search(text):
+            raise ValueError(f"README.md has no marks for the table of {name}")
+        made = make()
+        text = marks.sub(lambda found, made=made: f"{found[1]}{made}\n{found[2]}", text)
+    return text
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+    README.write_text(with_tables(README.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,93 @@
+"""The one-time code: who has it makes the first operator, once, within an hour."""
+
+import threading
+
+import pytest
+from flask import Flask
+
+from app import administration, bounds
+from app.administration import Refused
+from tests.administration.conftest import PASSWORD
+
+pytestmark = pytest.mark.usefixtures("app")
+
+
+def test_the_code_makes_the_first_operator():
+    assert not administration.is_set_up()
+    code = administration.create_setup_code()
+    assert administration.is_setup_code_open(code)
+    made = administration.claim_setup(code, "Eva", PASSWORD)
+    assert administration.is_set_up()
+    assert [operator.user_name for operator in administration.list_operators()] == ["Eva"]
+    assert administration.list_operators() == [made]
+
+
+def test_the_code_works_once():
+    code = administration.create_setup_code()
+    administration.claim_setup(code, "eva", PASSWORD)
+    assert not administration.is_setup_code_open(code)
+    with pytest.raises(Refused, match="used up"):
+        administration.claim_setup(code, "adam", PASSWORD)
+    assert len(administration.list_operators()) == 1
+
+
+def test_no_second_code_makes_a_second_first_operator():
+    codes = [administration.create_setup_code() for _ in range(2)]
+    administration.claim_setup(codes[0], "eva", PASSWORD)
+    with pytest.raises(Refused):
+        administration.claim_setup(codes[1], "adam", PASSWORD)
+    with pytest.raises(Refused, match="set up already"):
+        administration.create_setup_code()
+
+
+@pytest.mark.parametrize("code", ["", "x", "A" * 32, "\x00", "\ud800", "é" * 5000])
+def test_a_wrong_code_makes_nobody(code: str):
+    administration.create_setup_code()
+    assert not administration.is_setup_code_open(code)
+    with pytest.raises(Refused):
+        administration.claim_setup(code, "eva", PASSWORD)
+    assert not administration.is_set_up()
+
+
+def test_the_code_is_good_for_an_hour(pass_time):
+    code = administration.create_setup_code()
+    pass_time(bounds.SETUP_CODE_S - 1)
+    assert administration.is_setup_code_open(code)
+    pass_time(1)
+    with pytest.raises(Refused):
+        administration.claim_setup(code, "eva", PASSWORD)
+
+
+def test_a_refused_password_leaves_the_code_good():
+    code = administration.create_setup_code()
+    with pytest.raises(Refused, match="12 characters"):
+        administration.claim_setup(code, "eva", "short")
+    assert administration.claim_setup(code, "eva", PASSWORD).user_name == "eva"
+
+
+def test_of_many_at_once_exactly_one_wins(app: Flask):
+    code = administration.create_setup_code()
+    together = threading.Barrier(6)
+    won: list[str] = []
+
+    def claim(name: str) -> None:
+        with app.app_context():
+            together.wait()
+            try:
+                won.append(administration.claim_setup(code, name, PASSWORD).user_name)
+            except Refused:
+                return
+
+    threads = [threading.Thread(target=claim, args=(f"operator{n}",)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(won) == 1
+    assert [operator.user_name for operator in administration.list_operators()] == won
+
+
+def test_only_the_hash_of_the_code_is_kept(path):
+    code = administration.create_setup_code()
+    kept = b"".join(file.read_bytes() for file in path.parent.iterdir())
+    assert code.encode() not in kept

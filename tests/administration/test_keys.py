@@ -1,0 +1,132 @@
+"""SCIM keys: their form, how they are found, stopped, and how their use is noted; and the overview's counts."""
+
+import base64
+import binascii
+import re
+from pathlib import Path
+
+import pytest
+
+from app import administration, bounds
+from app.administration import Contact, Refused, keys
+from app.scim import errors
+from app.scim.resource_types import GROUP, USER
+from app.store import db
+from tests.administration.conftest import HERE
+from tests.store.conftest import group, insert, user
+
+pytestmark = pytest.mark.usefixtures("app")
+
+
+def test_the_form_of_a_key():
+    text = administration.create_key("Entra", "eva").text
+    found = re.fullmatch(r"rcn_scim_([A-Za-z0-9_-]{43})_([0-9a-f]{6})", text)
+    assert found
+    assert len(base64.urlsafe_b64decode(found[1] + "=")) == 32
+    assert int(found[2], 16) == binascii.crc32(found[1].encode()) % 2**24
+
+
+def test_a_new_key_is_found():
+    new = administration.create_key("Entra", "eva")
+    assert administration.find_key(new.text) == new.row
+    assert administration.list_keys() == [new.row]
+    assert (new.row.name, new.row.prefix, new.row.created_by) == ("Entra", new.text[:13], "eva")
+    assert (new.row.last_used, new.row.last_address, new.row.stopped) == (None, None, None)
+
+
+def test_only_the_hash_is_kept(path: Path):
+    text = administration.create_key("Entra", "eva").text
+    assert text[13:].encode() not in b"".join(file.read_bytes() for file in path.parent.iterdir())
+
+
+def wrong_keys(text: str) -> dict[str, str]:
+    return {
+        "empty": "",
+        "longer": text + "x",
+        "newline": text + "\n",
+        "shorter": text[:-1],
+        "letter case": text.swapcase(),
+        "checksum": text[:-6] + "000000",
+        "prefix": text.removeprefix("rcn_"),
+        "another's": "rcn_scim_" + "A" * 43 + "_" + f"{binascii.crc32(b'A' * 43) & 0xFFFFFF:06x}",
+        "not ASCII": "é" * 59,
+        "surrogate": "\ud800",
+        "zero": "\x00" + text,
+        "long": "x" * 100_000,
+    }
+
+
+@pytest.mark.parametrize("kind", wrong_keys(""))
+def test_nothing_else_is_found(kind: str):
+    text = administration.create_key("Entra", "eva").text
+    assert administration.find_key(wrong_keys(text)[kind]) is None
+
+
+def test_a_stopped_key_is_refused_at_once():
+    new = administration.create_key("Entra", "eva")
+    administration.stop_key(new.row.id)
+    assert administration.find_key(new.text) is None
+    assert administration.list_keys()[0].stopped
+    with pytest.raises(Refused, match="already"):
+        administration.stop_key(new.row.id)
+    with pytest.raises(Refused, match="no key"):
+        administration.stop_key("00000000")
+
+
+def test_two_are_active_at_most():
+    first = administration.create_key("", "eva")
+    second = administration.create_key("", "eva")
+    assert (first.row.name, second.row.name) == ("Key 1", "Key 2")
+    with pytest.raises(Refused, match="Stop one"):
+        administration.create_key("", "eva")
+    administration.stop_key(first.row.id)
+    assert administration.create_key("", "eva").row.name == "Key 3"
+    assert administration.find_key(second.text)
+
+
+@pytest.mark.parametrize("name", ["x" * (bounds.KEY_NAME_LENGTH + 1), "a\nb", "\x1b[31m"])
+def test_names_that_cannot_be_read_are_refused(name: str):
+    with pytest.raises(Refused, match="printable"):
+        administration.create_key(name, "eva")
+
+
+def test_use_is_noted_at_most_once_a_minute(monkeypatch: pytest.MonkeyPatch):
+    now = [1000.0]
+    monkeypatch.setattr(keys.time, "monotonic", lambda: now[0])
+    key = administration.create_key("Entra", "eva").row
+    administration.note_key_use(key.id, HERE)
+    administration.note_key_use(key.id, "198.51.100.7")
+    [noted] = administration.list_keys()
+    assert (noted.last_address, noted.last_used is None) == (HERE, False)
+    now[0] += bounds.KEY_USE_NOTED_S
+    administration.note_key_use(key.id, "198.51.100.7")
+    assert administration.list_keys()[0].last_address == "198.51.100.7"
+
+
+def test_a_note_that_cannot_be_written_disturbs_nobody(monkeypatch: pytest.MonkeyPatch):
+    key = administration.create_key("Entra", "eva").row
+    with monkeypatch.context() as patch:
+
+        def full() -> None:
+            raise errors.unavailable("full")
+
+        patch.setattr(db, "writing", full)
+        administration.note_key_use(key.id, HERE)
+    administration.note_key_use(key.id, HERE)
+    assert administration.list_keys()[0].last_address == HERE
+    administration.note_key_use("unknown", HERE)
+
+
+def test_the_overview_counts():
+    empty = administration.overview()
+    assert (empty.users, empty.active_users, empty.groups, empty.last_contact, empty.has_key) == (0, 0, 0, None, False)
+    for active in (True, True, False):
+        insert(USER, user(active=active))
+    insert(USER, user())
+    insert(GROUP, group())
+    key = administration.create_key("Entra", "eva").row
+    administration.note_key_use(key.id, HERE)
+    found = administration.overview()
+    assert (found.users, found.active_users, found.groups, found.has_key) == (4, 2, 1, True)
+    used = administration.list_keys()[0].last_used
+    assert found.last_contact == Contact(used or "", HERE, "Entra")

@@ -1,0 +1,289 @@
+"""Signing in: one answer for everything wrong, guessing made slow, sessions that end."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from app import administration, bounds
+from app.administration import Refused, Slowed, passwords
+from app.store import db
+from tests.administration.conftest import HERE, PASSWORD
+from tests.store.conftest import make_app
+
+ELSEWHERE = "198.51.100.7"
+
+
+@pytest.fixture(autouse=True)
+def eva(app: Flask) -> str:
+    """The id of the operator Eva."""
+    return administration.create_operator("Eva", PASSWORD).id
+
+
+def try_in(user_name: str = "eva", password: str = PASSWORD, address: str = HERE) -> str:
+    return administration.sign_in(user_name, password, address, "a browser")
+
+
+def fail(times: int, user_name: str = "eva", address: str = HERE) -> None:
+    for _ in range(times):
+        with pytest.raises(Refused) as refused:
+            try_in(user_name, "wrong", address)
+        assert not isinstance(refused.value, Slowed)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Passwords are compared at once and as they stand; gives what was compared."""
+    compared: list[str] = []
+
+    def matches(password: str, kept: str | None) -> bool:
+        compared.append(password)
+        return password == PASSWORD and kept is not None
+
+    monkeypatch.setattr(passwords, "matches", matches)
+    return compared
+
+
+@pytest.mark.parametrize("name", ["Eva", "eva", "EVA", " eva "])
+def test_a_right_password_gives_a_session(name: str, eva: str):
+    signed_in = administration.session(try_in(name))
+    assert signed_in is not None
+    assert (signed_in.operator_id, signed_in.user_name) == (eva, "Eva")
+
+
+def test_one_answer_for_everything_wrong():
+    told = set()
+    for name, password in (("eva", "wrong"), ("nobody", PASSWORD), ("", ""), ("\x00", "\x00"), ("é" * 999, "x" * 5000)):
+        with pytest.raises(Refused) as refused:
+            try_in(name, password)
+        told.add(str(refused.value))
+    assert len(told) == 1
+
+
+def test_an_unknown_name_costs_the_same_check(quick: list[str]):
+    fail(1, "nobody")
+    fail(1, "eva")
+    assert quick == ["wrong", "wrong"]
+
+
+def test_an_unknown_name_takes_the_same_time():
+    def took(name: str) -> float:
+        began = time.perf_counter()
+        with pytest.raises(Refused):
+            try_in(name, "wrong")
+        return time.perf_counter() - began
+
+    took("warming up")
+    known, unknown = (min(took(name) for _ in range(4)) for name in ("eva", "nobody"))
+    assert 0.5 < known / unknown < 2
+
+
+def test_the_eleventh_failure_is_slowed_before_the_password_is_looked_at(quick: list[str]):
+    fail(bounds.SIGN_IN_FAILURES)
+    with pytest.raises(Slowed) as slowed:
+        try_in()
+    assert len(quick) == bounds.SIGN_IN_FAILURES
+    assert 0 < slowed.value.retry_after_s <= bounds.SIGN_IN_WINDOW_S + 1
+
+
+def test_a_right_password_from_another_address_still_works(quick: list[str]):
+    fail(bounds.SIGN_IN_FAILURES)
+    assert administration.session(try_in(address=ELSEWHERE))
+
+
+def test_an_account_under_attack_leaves_each_address_one_try(quick: list[str]):
+    for n in range(bounds.SIGN_IN_FAILURES):
+        fail(1, address=f"203.0.113.{n}")
+    fail(1, address=ELSEWHERE)
+    with pytest.raises(Slowed):
+        try_in(address=ELSEWHERE)
+    assert administration.session(try_in(address="198.51.100.8"))
+
+
+def test_an_address_is_slowed_whatever_names_it_tries(quick: list[str]):
+    for n in range(bounds.SIGN_IN_FAILURES):
+        fail(1, f"name{n}")
+    with pytest.raises(Slowed):
+        try_in()
+
+
+def test_one_ipv6_network_is_one_address(quick: list[str]):
+    for n in range(bounds.SIGN_IN_FAILURES):
+        fail(1, f"name{n}", f"2001:db8::{n:x}")
+    with pytest.raises(Slowed):
+        try_in(address="2001:db8::ffff")
+    assert try_in(address="2001:db8:0:1::1")
+
+
+def test_the_count_survives_a_restart(quick: list[str], path: Path):
+    fail(bounds.SIGN_IN_FAILURES)
+    again = make_app(db.address(path))
+    with again.app_context():
+        with pytest.raises(Slowed):
+            try_in()
+        db.db.engine.dispose()
+
+
+def test_after_ten_minutes_all_is_forgiven(quick: list[str], pass_time):
+    fail(bounds.SIGN_IN_FAILURES)
+    pass_time(bounds.SIGN_IN_WINDOW_S - 1)
+    with pytest.raises(Slowed) as slowed:
+        try_in()
+    assert slowed.value.retry_after_s <= 2
+    pass_time(2)
+    assert try_in()
+
+
+def test_a_clock_set_back_slows_nobody_for_ever(quick: list[str], pass_time):
+    fail(bounds.SIGN_IN_FAILURES)
+    pass_time(-86_400)
+    assert try_in()
+
+
+def test_success_forgets_the_failures_before_it(quick: list[str]):
+    fail(bounds.SIGN_IN_FAILURES - 1)
+    try_in()
+    fail(bounds.SIGN_IN_FAILURES - 1)
+    assert try_in()
+
+
+def test_many_at_once_have_no_more_tries(quick: list[str], app: Flask):
+    def run() -> None:
+        with app.app_context(), pytest.raises(Refused):
+            try_in(password="wrong")
+
+    threads = [threading.Thread(target=run) for _ in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(quick) == bounds.SIGN_IN_FAILURES
+
+
+def test_a_try_that_was_never_made_is_not_held_against_anyone(monkeypatch: pytest.MonkeyPatch):
+    def too_busy(password: str, kept: str | None) -> bool:
+        raise Slowed(5)
+
+    monkeypatch.setattr(passwords, "matches", too_busy)
+    with pytest.raises(Slowed):
+        try_in()
+    with db.reading() as connection:
+        assert connection.execute(text("SELECT count(*) FROM sign_in_failure")).scalar() == 0
+
+
+def test_what_was_typed_is_not_kept(path: Path):
+    fail(1, "my secret by mistake")
+    assert b"my secret" not in b"".join(file.read_bytes() for file in path.parent.iterdir())
+
+
+def test_sessions_are_kept_as_hashes(path: Path):
+    token = try_in()
+    assert len(token) == 43 and token != try_in()
+    assert token.encode() not in b"".join(file.read_bytes() for file in path.parent.iterdir())
+
+
+@pytest.mark.parametrize("token", ["", "x", "A" * 43, "\ud800", "é"])
+def test_no_other_token_is_a_session(token: str):
+    try_in()
+    assert administration.session(token) is None
+
+
+def test_a_session_ends_when_it_is_not_used(pass_time):
+    token = try_in()
+    for _ in range(3):
+        pass_time(bounds.SESSION_IDLE_S - 60)
+        assert administration.session(token)
+    pass_time(bounds.SESSION_IDLE_S + 1)
+    assert administration.session(token) is None
+
+
+def test_a_session_ends_after_twelve_hours_of_use(pass_time):
+    token = try_in()
+    for _ in range(bounds.SESSION_AGE_S // 1_200):
+        assert administration.session(token)
+        pass_time(1_200)
+    pass_time(1)
+    assert administration.session(token) is None
+
+
+def test_use_is_written_at_most_once_a_minute(pass_time, monkeypatch: pytest.MonkeyPatch):
+    token = try_in()
+    written = []
+    writing = db.writing
+    monkeypatch.setattr(db, "writing", lambda: written.append(1) or writing())
+    for _ in range(12):
+        administration.session(token)
+        pass_time(10)
+    assert len(written) == 1
+
+
+def test_signing_out_ends_the_session():
+    token, other = try_in(), try_in()
+    administration.sign_out(token)
+    assert administration.session(token) is None
+    assert administration.session(other)
+    administration.sign_out("never was one")
+
+
+def test_only_ones_own_session_can_be_ended(eva: str):
+    adam = administration.create_operator("adam", PASSWORD).id
+    token = try_in()
+    [session] = administration.list_sessions(eva)
+    assert (session.address, session.user_agent) == (HERE, "a browser")
+    administration.end_session(adam, session.id)
+    assert administration.session(token)
+    administration.end_session(eva, session.id)
+    assert administration.session(token) is None
+
+
+def test_a_disabled_operator_is_out_at_once():
+    token = try_in()
+    with db.writing() as connection:
+        connection.execute(text("UPDATE operator SET disabled = 1"))
+    assert administration.session(token) is None
+    with pytest.raises(Refused):
+        try_in()
+
+
+def test_a_changed_password_ends_the_other_sessions(eva: str):
+    here, there = try_in(), try_in(address=ELSEWHERE)
+    session = administration.session(here)
+    assert session is not None
+    administration.change_password(eva, PASSWORD, "a green kettle sings", session.session_id, HERE)
+    assert administration.session(here)
+    assert administration.session(there) is None
+    with pytest.raises(Refused):
+        try_in()
+    assert try_in(password="a green kettle sings")
+
+
+def test_changing_a_password_wants_the_current_one_and_counts_failures(eva: str, quick: list[str]):
+    for _ in range(bounds.SIGN_IN_FAILURES):
+        with pytest.raises(Refused, match="current password"):
+            administration.change_password(eva, "wrong", "a green kettle sings", "", HERE)
+    with pytest.raises(Slowed):
+        administration.change_password(eva, PASSWORD, "a green kettle sings", "", HERE)
+
+
+def test_a_reset_password_ends_all_sessions():
+    token = try_in()
+    administration.reset_password(" EVA ", "a green kettle sings")
+    assert administration.session(token) is None
+    assert try_in(password="a green kettle sings")
+    with pytest.raises(Refused, match="no operator"):
+        administration.reset_password("nobody", "a green kettle sings")
+
+
+def test_names_are_unique_in_any_letter_case():
+    for name in ("eva", "EVA", " Eva "):
+        with pytest.raises(Refused, match="already"):
+            administration.create_operator(name, PASSWORD)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\x00", "x" * (bounds.OPERATOR_NAME_LENGTH + 1), "\u202eeva"])
+def test_names_that_cannot_be_read_are_refused(name: str):
+    with pytest.raises(Refused, match="printable"):
+        administration.create_operator(name, PASSWORD)

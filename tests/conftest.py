@@ -1,0 +1,214 @@
+"""A running appliance for any test that wants one: started as a user starts it, driven over HTTP, ended by its pid.
+
+It knows nothing of what is inside. `RECNICE_PROGRAM=/path/to/recnice-scim` makes the same tests drive the executable.
+"""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+START_LIMIT_S = 30.0
+STOP_LIMIT_S = 30.0
+COMMAND_LIMIT_S = 60.0
+
+
+def wait_until(condition: Callable[[], Any], what: str, limit_s: float = START_LIMIT_S) -> Any:
+    """Ask `condition` until it is true and return what it said; fail with `what` when it is not within the limit."""
+    end = time.monotonic() + limit_s
+    while not (answer := condition()):
+        assert time.monotonic() < end, f"not within {limit_s:.0f} s: {what}"
+        time.sleep(0.02)
+    return answer
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on at this moment."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def run(
+    program: list[str], *words: str, typed: str = "", environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run one command of the program to its end; `typed` goes to its standard input."""
+    return subprocess.run(
+        [*program, *words],
+        input=typed,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_LIMIT_S,
+        env={**os.environ, **(environment or {})},
+        check=False,
+    )
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the appliance answered. `headers` has lower-case names."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+@dataclass
+class Appliance:
+    """One appliance on one data folder. `start` and `stop` may be called again and again; the port stays."""
+
+    program: list[str]
+    data: Path
+    flags: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+    key: str = ""
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        """Everything that the started appliance printed, of all its starts."""
+        return self.data.with_name(self.data.name + ".log")
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def launch(self) -> subprocess.Popen[bytes]:
+        """Start `serve` in a process group of its own, and do not wait."""
+        words = [*self.program, "serve", "--data", str(self.data), "--listen", f"127.0.0.1:{self.port}", *self.flags]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **self.environment},
+                start_new_session=True,
+            )
+        return self.process
+
+    def start(self) -> "Appliance":
+        """Start `serve` and wait until it answers."""
+        process = self.launch()
+
+        def answers() -> bool:
+            assert process.poll() is None, f"ended with status {process.returncode}: {self.output}"
+            try:
+                return bool(self.request("GET", "/scim/ServiceProviderConfig").status)
+            except OSError:
+                return False
+
+        wait_until(answers, "the appliance answers")
+        return self
+
+    def stop(self) -> int:
+        """Ask the started process to end, by its pid, and return its exit status (0 when it ended as it should)."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(STOP_LIMIT_S)
+
+    def kill(self) -> None:
+        """End the appliance at once, launcher and all, as a power cut ends a process."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(STOP_LIMIT_S)
+
+    def command(self, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        """Run another command of the program on the same data folder; `typed` goes to its standard input."""
+        return run(self.program, *words, "--data", str(self.data), typed=typed, environment=self.environment)
+
+    def make_key(self, name: str = "test") -> str:
+        """A new SCIM Key, which `request` uses from now on."""
+        made = self.command("key", "create", "--name", name)
+        assert made.returncode == 0, made.stderr
+        self.key = made.stdout.strip()
+        return self.key
+
+    def request(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str | None] | None = None
+    ) -> Answer:
+        """One HTTP request, on a connection of its own.
+
+        `body`: bytes and text go as they are, anything else as SCIM JSON. The key is sent to /scim, unless `headers`
+        says otherwise (None leaves a header out).
+        """
+        sent: dict[str, str | None] = {}
+        if path.startswith("/scim") and self.key:
+            sent["Authorization"] = f"Bearer {self.key}"
+        if body is not None and not isinstance(body, bytes | str):
+            sent["Content-Type"] = "application/scim+json"
+            body = json.dumps(body)
+        sent.update(headers or {})
+        address = urlsplit(self.url)
+        connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=30)
+        try:
+            content = body.encode() if isinstance(body, str) else body
+            present = {name: value for name, value in sent.items() if value is not None}
+            connection.request(method, path, content, present)
+            response = connection.getresponse()
+            text = response.read().decode("utf-8")
+            return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, text)
+        finally:
+            connection.close()
+
+
+@pytest.fixture(scope="session")
+def program() -> list[str]:
+    """The command that starts the program: the executable where RECNICE_PROGRAM names one, else the source."""
+    executable = os.environ.get("RECNICE_PROGRAM")
+    return [str(Path(executable).resolve())] if executable else [sys.executable, str(ROOT / "recnice_scim.py")]
+
+
+@pytest.fixture
+def new_appliance(program: list[str], tmp_path: Path) -> Iterator[Callable[..., Appliance]]:
+    """Makes appliances that are not started yet: `new_appliance("name", flags=(…))`; ends those that still run."""
+    made: list[Appliance] = []
+
+    def make(name: str = "recnice", **of: Any) -> Appliance:
+        made.append(Appliance(program, tmp_path / name, **of))
+        return made[-1]
+
+    yield make
+    for appliance in made:
+        if appliance.process is not None and appliance.process.poll() is None:
+            appliance.kill()
+
+
+@pytest.fixture
+def appliance(new_appliance: Callable[..., Appliance]) -> Iterator[Appliance]:
+    """An appliance of the test's own: fresh data folder, running, with a key."""
+    fresh = new_appliance().start()
+    fresh.make_key()
+    yield fresh
+    if fresh.process is not None and fresh.process.poll() is None:
+        assert fresh.stop() == 0, fresh.output
+
+
+@pytest.fixture(scope="session")
+def shared_appliance(program: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
+    """One appliance for all tests that keep to resources of their own; running, with a key."""
+    shared = Appliance(program, tmp_path_factory.mktemp("shared") / "recnice").start()
+    shared.make_key()
+    yield shared
+    assert shared.stop() == 0, shared.output

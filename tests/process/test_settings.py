@@ -1,0 +1,147 @@
+"""Where a setting comes from, what it may be, and how a wrong one is told."""
+
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from app import settings
+from app.settings import OPTIONS, Settings, SettingsError, load
+
+
+def in_folder(folder: Path, file: str = "", **environ: str) -> Settings:
+    (folder / "recnice.toml").write_text(file, "utf-8")
+    return load({"data": str(folder)}, environ)
+
+
+def test_the_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = load({}, {})
+    assert found.data == tmp_path / "recnice-data"
+    assert found.listen == ("127.0.0.1", 7644)
+    assert found.public_url == "http://127.0.0.1:7644"
+    assert found.tenant_url == "http://127.0.0.1:7644/scim/"
+    assert found.database == tmp_path / "recnice-data" / "recnice.sqlite3"
+    assert found.trusted_proxy == ()
+    assert found.base_path == ""
+    assert not found.is_https
+    assert set(found.origins.values()) == {"default"}
+
+
+def test_a_flag_before_the_environment_before_the_file_before_the_default(tmp_path: Path) -> None:
+    file, environ = "threads = 3", {"RECNICE_THREADS": "4"}
+    (tmp_path / "recnice.toml").write_text(file, "utf-8")
+    flags = {"data": str(tmp_path), "threads": "5"}
+    steps = [(flags, environ, 5, "flag"), ({"data": str(tmp_path)}, environ, 4, "environment")]
+    steps.append(({"data": str(tmp_path), "threads": None}, {}, 3, "file"))
+    for given, around, value, origin in steps:
+        found = load(given, around)
+        assert (found.threads, found.origins["threads"]) == (value, origin)
+    (tmp_path / "recnice.toml").unlink()
+    found = load({"data": str(tmp_path)}, {"RECNICE_THREADS": ""})
+    assert (found.threads, found.origins["threads"]) == (16, "default"), "an empty variable counts as not set"
+
+
+def test_every_option_can_come_from_the_file(tmp_path: Path) -> None:
+    found = in_folder(
+        tmp_path,
+        """
+        listen = "[::1]:0"
+        public_url = "https://Scim.Example.com:443/recnice/"
+        trusted_proxy = ["10.0.0.5", "fd00::/64"]
+        threads = 2
+        one_cpu = false
+        """,
+    )
+    assert found.listen == ("::1", 0)
+    assert found.public_url == "https://scim.example.com/recnice"
+    assert (found.base_path, found.scim_base, found.is_https) == ("/recnice", found.public_url + "/scim", True)
+    assert found.trusted_proxy == (ip_network("10.0.0.5"), ip_network("fd00::/64"))
+    assert (found.threads, found.one_cpu) == (2, False)
+    assert {name for name, origin in found.origins.items() if origin == "file"} == {
+        option.name for option in OPTIONS if option.in_file
+    }
+
+
+def test_every_option_can_come_from_the_environment(tmp_path: Path) -> None:
+    given = {
+        "data": str(tmp_path),
+        "listen": "localhost:8080",
+        "public_url": "https://scim.example.com",
+        "trusted_proxy": "10.0.0.5, 10.1.0.0/16",
+        "threads": "2",
+        "one_cpu": "no",
+    }
+    found = load({}, {option.environment: given[option.name] for option in OPTIONS})
+    assert set(found.origins.values()) == {"environment"}
+    assert found.trusted_proxy == (ip_network("10.0.0.5"), ip_network("10.1.0.0/16"))
+    rows = dict((name, value) for name, value, _ in found.rows())
+    assert rows == {**given, "one_cpu": "false", "trusted_proxy": "10.0.0.5/32, 10.1.0.0/16"}
+
+
+WRONG = [
+    ("listen", "7644"),
+    ("listen", "127.0.0.1:70000"),
+    ("listen", "::1:7644"),
+    ("public_url", "scim.example.com"),
+    ("public_url", "ftp://scim.example.com"),
+    ("public_url", "https://"),
+    ("public_url", "https://user@scim.example.com"),
+    ("public_url", "https://scim.example.com/?x"),
+    ("public_url", "https://scim.example.com/#x"),
+    ("public_url", "https://scim.example.com/a//b"),
+    ("public_url", "https://scim.example.com/../b"),
+    ("public_url", "https://scim.example.com/a%2fb"),
+    ("public_url", "https://scim.example.com/scim"),
+    ("public_url", "https://scim.example.com/scim/"),
+    ("trusted_proxy", "proxy.example.com"),
+    ("trusted_proxy", "10.0.0.5/24"),
+    ("threads", "0"),
+    ("threads", "1000"),
+    ("threads", "four"),
+    ("one_cpu", "perhaps"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
+def test_a_wrong_value_is_told_in_one_line_with_its_place(tmp_path: Path, name: str, value: str) -> None:
+    option = next(option for option in OPTIONS if option.name == name)
+    for flags, environ, place, origin in (
+        ({"data": str(tmp_path), name: value}, {}, option.flag, "flag"),
+        ({"data": str(tmp_path)}, {option.environment: value}, option.environment, "environment"),
+    ):
+        with pytest.raises(SettingsError) as told:
+            load(flags, environ)
+        assert str(told.value).startswith(place + ": expected ") and "\n" not in str(told.value)
+        assert told.value.origin == origin
+
+
+@pytest.mark.parametrize(
+    "file", ["colour = 1", 'data = "/elsewhere"', "listen = 7644", "one_cpu = 1.5", "threads = true", "threads =", "\0"]
+)
+def test_a_wrong_file_is_told_in_one_line(tmp_path: Path, file: str) -> None:
+    with pytest.raises(SettingsError, match=r"recnice\.toml") as told:
+        in_folder(tmp_path, file)
+    assert "\n" not in str(told.value) and told.value.origin == "file"
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "recnice.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match=r"recnice\.toml"):
+        load({"data": str(tmp_path)}, {})
+
+
+def test_the_port_that_the_system_chose(tmp_path: Path) -> None:
+    free = load({"data": str(tmp_path), "listen": "0.0.0.0:0"}, {}).on_port(5555)
+    assert free.public_url == "http://127.0.0.1:5555", "never the address that means every address"
+    assert free.listen == ("0.0.0.0", 5555)
+    fixed = load({"data": str(tmp_path), "listen": "127.0.0.1:0", "public_url": "https://a.example"}, {})
+    assert fixed.on_port(5555).public_url == "https://a.example"
+    assert load({"data": str(tmp_path), "listen": "[::]:0"}, {}).on_port(7).public_url == "http://[::1]:7"
+
+
+def test_the_table_of_options() -> None:
+    rows = settings.option_rows()
+    assert ("--listen HOST:PORT", "RECNICE_LISTEN", "127.0.0.1:7644", OPTIONS[1].help) in rows
+    assert len({environment for _, environment, _, _ in rows}) == len(OPTIONS)
+    assert all(all(cell for cell in row) for row in rows)

@@ -1,0 +1,101 @@
+"""The documents say what is so: their tables, links, file names and floors agree with the code."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from scripts.readme_tables import README, ROOT, with_tables
+from tests.test_floors import ROOMS
+
+DOCUMENTS = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
+HOST_PATH = re.compile(r"(?<![\w.])/(work|root|Users|home)/[a-z]")
+NOT_OURS = {".git", ".venv", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}
+NOT_READ = {"build", "dist", "recnice-data", "vendor", "pictures"}
+
+
+@pytest.fixture(params=DOCUMENTS, ids=NAMES)
+def document(request: pytest.FixtureRequest) -> Path:
+    return request.param
+
+
+def test_the_tables_are_what_the_program_declares():
+    text = README.read_text(encoding="utf-8")
+    assert with_tables(text) == text, "make tables writes them anew"
+
+
+def test_every_link_leads_somewhere(document):
+    for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8")):
+        if "://" in link:
+            continue
+        path, _, heading = link.partition("#")
+        target = document.parent / path if path else document
+        assert target.exists(), f"{link}: no such file"
+        if heading:
+            assert heading in headings(target), f"{link}: no such heading"
+
+
+def headings(path: Path) -> set[str]:
+    """The anchors of a document's headings, as a page shows them."""
+    found = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in found}
+
+
+def test_every_file_and_function_that_is_named_exists(document):
+    for path, name in re.findall(r"`((?:app|tests|scripts)/[\w/.]+)(?::(\w+))?`", document.read_text(encoding="utf-8")):
+        assert (ROOT / path).exists(), path
+        if name:
+            assert re.search(rf"^ *(def|class) {name}\b", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE), name
+
+
+def test_the_readme_draws_the_floors():
+    lines = README.read_text(encoding="utf-8").splitlines()
+    for room in ROOMS:
+        path = "app/__init__.py" if room.name == "app" else room.name.replace(".", "/")
+        named = re.compile(rf"\d .*(?<!/){re.escape(path)}(\.py|/| |$)")
+        drawn = [line for line in lines if named.match(line)]
+        assert [line[0] for line in drawn] == [str(room.floor)], f"{room.name} stands on floor {room.floor}: {drawn}"
+
+
+def test_every_decision_is_listed_and_has_its_four_parts():
+    listed = (ROOT / "docs/decisions/README.md").read_text(encoding="utf-8")
+    decisions = sorted((ROOT / "docs/decisions").glob("[0-9]*.md"))
+    assert [int(path.name[:4]) for path in decisions] == list(range(1, len(decisions) + 1))
+    for path in decisions:
+        text = path.read_text(encoding="utf-8")
+        title = re.match(r"# (\d+)\. (.+)\n", text)
+        assert title and f"- [{title[1]}]({path.name}) {title[2]}\n" in listed, path.name
+        for part in ("Situation.", "Choice.", "What it costs.", "What would reopen it."):
+            assert f"**{part}**" in text, f"{path.name}: {part}"
+
+
+def test_licenses_begins_with_what_the_requirements_name():
+    from app.commands.licenses import ROOTS
+
+    lines = (ROOT / "requirements.in").read_text(encoding="utf-8").splitlines()
+    assert [line.partition("=")[0] for line in lines if not line.startswith("#")] == list(ROOTS)
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_every_pin_has_hashes_and_no_index_is_named(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert "://" not in text and "--index" not in text and "--find-links" not in text
+    pins = re.findall(r"^[\w.-]+==.+(?:\n +--hash=sha256:[0-9a-f]{64}.*)+", text, re.MULTILINE)
+    assert len(pins) == len(re.findall(r"^\w", text, re.MULTILINE)) > 10
+
+
+def test_the_changelog_knows_this_version():
+    from app.version import VERSION
+
+    assert re.search(rf"^## \[{re.escape(VERSION)}\] - \d{{4}}-\d\d-\d\d$", DOCUMENTS[1].read_text(), re.MULTILINE)
+
+
+def test_no_file_names_a_path_of_the_machine_it_was_written_on():
+    for path in ROOT.rglob("*"):
+        parts = set(path.relative_to(ROOT).parts)
+        if not path.is_file() or parts & (NOT_OURS | NOT_READ):
+            continue
+        text = path.read_bytes().decode("utf-8", "ignore")
+        found = HOST_PATH.search(text.replace("/Users/a", ""))
+        assert not found, f"{path.relative_to(ROOT)}: {found[0] if found else ''}"

@@ -1,0 +1,464 @@
+"""The hardened waitress over raw sockets: what it refuses, what it survives, how it stops. One test holds one point.
+
+The clock is the test's own, so that no deadline is waited for.
+"""
+
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import waitress
+
+from app import bounds, server
+from tests.conftest import wait_until
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+KEY = "rcn_scim_not-to-be-repeated"
+GET = b"GET /scim/Users HTTP/1.1\r\nHost: localhost\r\n"
+
+
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Application:
+    """A WSGI application that remembers what reached it. `gate` holds requests to /wait back."""
+
+    def __init__(self) -> None:
+        self.reached: list[str] = []
+        self.gate = threading.Event()
+        self.waiting = threading.Semaphore(0)
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        self.reached.append(environ["PATH_INFO"])
+        if environ["PATH_INFO"].endswith("/wait"):
+            self.waiting.release()
+            assert self.gate.wait(30)
+        if environ["PATH_INFO"].endswith("/raise"):
+            raise RuntimeError("on purpose")
+        body = environ["wsgi.input"].read() or b"nothing"
+        start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+        return [body]
+
+
+class Running:
+    """A server in a thread of this process, its clock, and what reached its application."""
+
+    def __init__(self, **of: Any) -> None:
+        self.clock = Clock()
+        self.application = Application()
+        bound = server.bind(("127.0.0.1", 0))
+        self.port = bound.getsockname()[1]
+        self.server = server.Server(self.application, bound, threads=4, clock=self.clock, **of)
+        self.thread = threading.Thread(target=self.server.run)
+        self.thread.start()
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+
+    def answer(self, request: bytes) -> bytes:
+        """All that comes back until the server closes, or until the answer to one request is complete."""
+        with closing(self.connect()) as connection:
+            connection.sendall(request)
+            return receive(connection)
+
+    def stop(self) -> None:
+        self.application.gate.set()
+        self.server.stop()
+        self.thread.join(20)
+        assert not self.thread.is_alive()
+
+
+def receive(connection: socket.socket) -> bytes:
+    """One whole answer, or what came before the connection was closed."""
+    got = b""
+    while True:
+        head, found, body = got.partition(b"\r\n\r\n")
+        length = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+        if found and length and len(body) >= int(length[0].split(b":")[1]):
+            return got
+        try:
+            chunk = connection.recv(65536)
+        except ConnectionResetError:
+            return got
+        if not chunk:
+            return got
+        got += chunk
+
+
+@contextmanager
+def running(**of: Any) -> Iterator[Running]:
+    started = Running(**of)
+    try:
+        yield started
+    finally:
+        started.stop()
+
+
+@pytest.fixture
+def served() -> Iterator[Running]:
+    with running() as started:
+        yield started
+
+
+def assert_scim_error(answer: bytes, status: int) -> None:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status) or head.startswith(b"HTTP/1.0 %d " % status), answer
+    assert b"\r\nContent-Type: application/scim+json\r\n" in head + b"\r\n"
+    error = json.loads(body)
+    assert error["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
+    assert error["status"] == str(status)
+    assert KEY not in answer.decode("latin-1")
+
+
+def test_the_waitress_that_this_leans_on() -> None:
+    from importlib.metadata import version
+
+    assert waitress.__name__ and version("waitress") == "3.0.2"
+
+
+def test_an_ordinary_request(served: Running) -> None:
+    body = b'{"a": 1}'
+    answer = served.answer(GET.replace(b"GET", b"POST") + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n") and answer.endswith(body)
+
+
+def test_the_server_does_not_name_itself(served: Running) -> None:
+    for request in (GET + b"\r\n", GET + b"Host: twice\r\n\r\n"):
+        answer = served.answer(request).lower()
+        assert b"\r\nserver:" not in answer and b"waitress" not in answer
+
+
+MALFORMED = {
+    "Content-Length and Transfer-Encoding": GET + b"Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "two Content-Length": GET + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
+    "negative Content-Length": GET + b"Content-Length: -1\r\n\r\n",
+    "signed Content-Length": GET + b"Content-Length: +2\r\n\r\n{}",
+    "Content-Length of 5,000 digits": GET + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n",
+    "two Host": GET + b"Host: evil.test\r\n\r\n",
+    "two Host, another spelling": GET + b"HOST : evil.test\r\n\r\n",
+    "no Host": b"GET /scim/Users HTTP/1.1\r\n\r\n",
+    "two Authorization": GET + b"Authorization: Bearer " + KEY.encode() + b"\r\nAuthorization: Bearer x\r\n\r\n",
+    "HTTP/9.9": b"GET /scim/Users HTTP/9.9\r\nHost: localhost\r\n\r\n",
+    "HTTP/0.9": b"GET /scim/Users\r\n\r\n",
+    "Transfer-Encoding in HTTP/1.0": b"POST /scim/Users HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "101 header fields": GET + b"".join(b"X-%d: y\r\n" % n for n in range(bounds.HEADER_FIELDS)) + b"\r\n",
+    "folded header field": GET + b"X-A: a\r\n b\r\n\r\n",
+    "NUL in a header field": GET + b"X-A: a\0b\r\n\r\n",
+    "bare LF beside a key": GET + b"Authorization: " + KEY.encode() + b"\nX: y\r\n\r\n",
+    "another host in the request line": b"GET http://evil.test/scim/Users HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "no IPv6 address in the request line": b"GET http://[/scim/Users HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "bad chunk size": GET + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_a_malformed_request_is_refused_and_the_connection_closed(served: Running, name: str) -> None:
+    with closing(served.connect()) as connection:
+        connection.sendall(MALFORMED[name])
+        answer = receive(connection)
+        assert_scim_error(answer, 400)
+        assert b"evil.test" not in answer
+        assert connection.recv(1024) == b"", "nothing after the refused request is read"
+    assert served.application.reached == []
+
+
+def test_a_hundred_header_fields_are_taken(served: Running) -> None:
+    fields = b"".join(b"X-%d: y\r\n" % n for n in range(bounds.HEADER_FIELDS - 1))
+    assert served.answer(GET + fields + b"\r\n").startswith(b"HTTP/1.1 200 ")
+
+
+def test_chunks_are_taken(served: Running) -> None:
+    answer = served.answer(GET.replace(b"GET", b"POST") + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b"{}")
+
+
+@pytest.mark.parametrize(
+    ("status", "request_bytes"),
+    [
+        (431, GET + b"X-A: " + b"a" * bounds.HEADER_BYTES + b"\r\n\r\n"),
+        (413, GET.replace(b"GET", b"POST") + b"Content-Length: %d\r\n\r\n" % bounds.WIRE_BODY_BYTES),
+        (413, GET.replace(b"GET", b"POST") + b"Content-Length: " + b"9" * 30 + b"\r\nExpect: 100-continue\r\n\r\n"),
+        (400, GET + b"Transfer-Encoding: xchunked\r\n\r\n"),
+    ],
+)
+def test_too_much_is_refused_in_scims_form(served: Running, status: int, request_bytes: bytes) -> None:
+    answer = served.answer(request_bytes)
+    if status == 400:
+        assert answer.split(b" ")[1] in (b"400", b"501")
+    else:
+        assert_scim_error(answer, status)
+    assert served.application.reached == []
+
+
+def test_elsewhere_a_refusal_is_one_plain_line(served: Running) -> None:
+    answer = served.answer(b"GET /login HTTP/1.1\r\n\r\n")
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ") and b"\r\nContent-Type: text/plain; charset=utf-8\r\n" in head + b"\r\n"
+    assert body.count(b"\n") == 1 and b"<" not in body
+    assert b"X-Content-Type-Options: nosniff" in head and b"Cache-Control: no-store" in head
+
+
+def test_the_sub_path_belongs_to_scim_as_well() -> None:
+    with running(base_path="/recnice") as served:
+        assert_scim_error(served.answer(b"GET /recnice/scim/Users HTTP/1.1\r\n\r\n"), 400)
+
+
+def test_an_exception_of_the_application_is_told_without_a_traceback(
+    served: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = served.answer(b"GET /scim/raise HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert_scim_error(answer, 500)
+    assert b"on purpose" not in answer and b"Traceback" not in answer
+    assert "on purpose" in caplog.text
+
+
+def test_continue_is_not_promised_where_no_body_comes(served: Running) -> None:
+    assert served.answer(GET + b"Expect: 100-continue\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+
+
+def test_three_hundred_idle_connections_delay_nobody() -> None:
+    with running(connections=1000) as served:
+        idle = [served.connect() for _ in range(300)]
+        wait_until(lambda: len(served.server.active_channels) == 300, "all connections are open")
+        assert served.answer(GET + b"\r\n").startswith(b"HTTP/1.1 200 ")
+        assert len(served.server.active_channels) >= 300, "a healthy number of connections is kept"
+        for connection in idle:
+            connection.close()
+
+
+def test_more_connections_than_the_limit_are_let_in_when_idle_ones_are_closed() -> None:
+    with running(connections=20) as served:
+        idle = [served.connect() for _ in range(40)]
+        late = served.connect()
+        late.sendall(GET + b"\r\n")
+
+        def passing() -> bool:
+            served.clock.now += bounds.IDLE_CONNECTION_CROWDED_S + 1
+            return served.application.reached == ["/scim/Users"]
+
+        wait_until(passing, "the late connection is served")
+        for connection in (*idle, late):
+            connection.close()
+
+
+def test_a_trickled_request_is_cut_off(served: Running) -> None:
+    with closing(served.connect()) as slow:
+        slow.sendall(GET)
+        wait_until(lambda: arriving(served), "the beginning has arrived")
+        served.clock.now += bounds.REQUEST_ARRIVAL_S - 1
+        slow.sendall(b"X-A: y\r\n")
+        assert not closed(served)
+        served.clock.now += 2
+        assert slow.recv(1024) == b"", "a byte now and then does not buy more time"
+    assert served.application.reached == []
+
+
+def test_a_trickled_body_is_cut_off(served: Running) -> None:
+    with closing(served.connect()) as slow:
+        slow.sendall(GET.replace(b"GET", b"POST") + b"Content-Length: 100\r\n\r\n{")
+        wait_until(lambda: arriving(served), "the beginning has arrived")
+        served.clock.now += bounds.REQUEST_ARRIVAL_S + 1
+        assert slow.recv(1024) == b""
+    assert served.application.reached == [], "half a request never reaches the application"
+
+
+def test_an_idle_connection_is_closed_in_the_end(served: Running) -> None:
+    with closing(served.connect()) as idle:
+        idle.sendall(GET + b"\r\n")
+        assert receive(idle).startswith(b"HTTP/1.1 200 ")
+        served.clock.now += bounds.REQUEST_ARRIVAL_S + 2
+        idle.sendall(GET + b"\r\n")
+        assert receive(idle).startswith(b"HTTP/1.1 200 "), "kept open between requests"
+        wait_until(lambda: closed(served, passing_s=bounds.IDLE_CONNECTION_S + 1), "it is closed")
+        assert idle.recv(1024) == b""
+
+
+def test_a_request_under_work_is_not_cut_off(served: Running) -> None:
+    with closing(served.connect()) as patient:
+        patient.sendall(b"GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert served.application.waiting.acquire(timeout=10)
+        assert not closed(served, passing_s=10 * bounds.IDLE_CONNECTION_S)
+        served.application.gate.set()
+        assert receive(patient).startswith(b"HTTP/1.1 200 ")
+
+
+def arriving(served: Running) -> bool:
+    return any(channel.arriving_since is not None for channel in list(served.server.active_channels.values()))
+
+
+def closed(served: Running, passing_s: float = 0.0) -> bool:
+    """Whether no connection is open after the server has looked once more, `passing_s` later."""
+    served.clock.now += passing_s
+    served.server.pull_trigger()
+    seen = served.server._next_look
+    served.clock.now += server.LOOK_EVERY_S
+    wait_until(lambda: served.server._next_look > seen, "the server looks")
+    served.server.pull_trigger()
+    return not served.server.active_channels
+
+
+# --- stopping --------------------------------------------------------------------------------------------------------
+
+
+def test_stopping_finishes_what_was_accepted(served: Running) -> None:
+    with closing(served.connect()) as patient, closing(served.connect()) as idle:
+        patient.sendall(b"GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert served.application.waiting.acquire(timeout=10)
+        served.server.stop()
+        assert idle.recv(1024) == b"", "an idle connection is closed at once"
+        wait_until(lambda: refuses(served.port), "no new connection is taken")
+        served.application.gate.set()
+        answer = receive(patient)
+        assert answer.startswith(b"HTTP/1.1 200 ") and b"Connection: close" in answer
+        served.thread.join(10)
+        assert not served.thread.is_alive()
+
+
+def test_stopping_waits_no_longer_than_the_drain(served: Running, caplog: pytest.LogCaptureFixture) -> None:
+    with closing(served.connect()) as patient:
+        patient.sendall(b"GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert served.application.waiting.acquire(timeout=10)
+        served.server.stop()
+        wait_until(lambda: refuses(served.port), "no new connection is taken")
+        served.clock.now += bounds.DRAIN_S + 1
+        served.thread.join(10)
+        assert not served.thread.is_alive()
+        assert "unfinished" in caplog.text
+        assert patient.recv(1024) == b""
+
+
+def refuses(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+PROGRAM = """
+import sys
+from app import server
+bound = server.bind(("127.0.0.1", 0))
+def application(environ, start_response):
+    sys.stdout.write("working\\n"); sys.stdout.flush()
+    sys.stdin.readline()
+    start_response("200 OK", [("Content-Length", "2")])
+    return [b"ok"]
+running = server.Server(application, bound, threads=2)
+server.stop_on_signals(running)
+print(bound.getsockname()[1], flush=True)
+running.run()
+"""
+
+
+@pytest.fixture
+def process() -> Iterator[subprocess.Popen[str]]:
+    """A server in a process of its own, which prints its port, and `working` when a request is at it."""
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as started:
+        yield started
+        if started.poll() is None:
+            started.kill()
+
+
+def begin_request(process: subprocess.Popen[str]) -> socket.socket:
+    assert process.stdout
+    connection = socket.create_connection(("127.0.0.1", int(process.stdout.readline())), timeout=10)
+    connection.sendall(GET + b"\r\n")
+    assert process.stdout.readline() == "working\n"
+    return connection
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_in_order(process: subprocess.Popen[str], number: int) -> None:
+    with closing(begin_request(process)) as connection:
+        process.send_signal(number)
+        port = connection.getpeername()[1]
+        wait_until(lambda: refuses(port), "no new connection is taken")
+        assert process.stdin
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert receive(connection).endswith(b"ok")
+    assert process.wait(10) == 0
+
+
+def test_a_second_signal_stops_at_once(process: subprocess.Popen[str]) -> None:
+    with closing(begin_request(process)) as connection:
+        process.send_signal(signal.SIGTERM)
+        wait_until(lambda: refuses(connection.getpeername()[1]), "no new connection is taken")
+
+        def ended() -> bool:
+            process.send_signal(signal.SIGTERM)
+            return process.poll() is not None
+
+        wait_until(ended, "the second signal ends it")
+    assert process.returncode == 1
+
+
+def test_hang_up_means_nothing(process: subprocess.Popen[str]) -> None:
+    with closing(begin_request(process)) as connection:
+        process.send_signal(signal.SIGHUP)
+        assert process.stdin
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert receive(connection).endswith(b"ok")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+
+
+# --- sockets and limits ----------------------------------------------------------------------------------------------
+
+
+def test_a_taken_port_is_an_error() -> None:
+    with closing(server.bind(("127.0.0.1", 0))) as first:
+        first.listen()
+        with pytest.raises(OSError, match="in use"):
+            server.bind(first.getsockname())
+
+
+def test_the_connections_leave_open_files_for_the_rest() -> None:
+    assert server.connections_for(40) == 20
+    assert server.connections_for(1024) == 824
+    assert server.connections_for(4096) == bounds.CONNECTIONS
+
+
+def test_out_of_open_files_is_survived(caplog: pytest.LogCaptureFixture) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with running() as served:
+        several = [served.connect() for _ in range(5)]
+        wait_until(lambda: len(served.server.active_channels) == 5, "all connections are open")
+        late = socket.socket()
+        late.settimeout(10)
+        lowest_free = os.dup(0)
+        os.close(lowest_free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, hard))
+        try:
+            late.connect(("127.0.0.1", served.port))
+            wait_until(lambda: "no more open files" in caplog.text, "it is said")
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert caplog.text.count("no more open files") == 1, "and not said a thousand times a second"
+        served.clock.now += server.LOOK_EVERY_S
+        late.sendall(GET + b"\r\n")
+        assert receive(late).startswith(b"HTTP/1.1 200 ")
+        for connection in (*several, late):
+            connection.close()
