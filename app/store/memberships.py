@@ -53,16 +53,16 @@ class Membership:
     display_name: str
 
 
+# Ids travel as one JSON text: a list of parameters would make a new statement for every length of it.
+_IDS = select(func.json_each(bindparam("ids")).table_valued("value").c.value)
 _INSERT = insert(membership).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 _GROUPS_OF = (
     select(membership.c.member_id, membership.c.group_id, resource.c.document)
     .join_from(membership, resource, resource.c.id == membership.c.group_id)
-    .where(membership.c.member_id.in_(bindparam("ids", expanding=True)))
+    .where(membership.c.member_id.in_(_IDS))
     .order_by(membership.c.group_id)
 )
-_DELETE = delete(membership).where(
-    membership.c.group_id == bindparam("group_id"), membership.c.member_id.in_(bindparam("ids", expanding=True))
-)
+_DELETE = delete(membership).where(membership.c.group_id == bindparam("group_id"), membership.c.member_id.in_(_IDS))
 
 
 def add_members(
@@ -79,7 +79,7 @@ def add_members(
 
 def remove_members(connection: Connection, group_id: str, ids: Iterable[str]) -> int:
     """Removes those that are members; returns how many that were."""
-    return sum(connection.execute(_DELETE, {"group_id": group_id, "ids": batch}).rowcount for batch in _batches(ids))
+    return connection.execute(_DELETE, {"group_id": group_id, "ids": json.dumps(list(ids))}).rowcount
 
 
 def remove_members_where(connection: Connection, group_id: str, where: Node | None) -> int:
@@ -137,11 +137,10 @@ def groups_of(connection: Connection, resource_ids: Sequence[str]) -> dict[str, 
     """The groups that each of these resources is directly in, by group id; an empty list for one that is in none."""
     groups: dict[str, list[Membership]] = {id: [] for id in resource_ids}
     names: dict[str, str] = {}
-    for batch in _batches(groups):
-        for member_id, group_id, document in connection.execute(_GROUPS_OF, {"ids": batch}):
-            if group_id not in names:
-                names[group_id] = json.loads(document)["displayName"]
-            groups[member_id].append(Membership(group_id, names[group_id]))
+    for member_id, group_id, document in connection.execute(_GROUPS_OF, {"ids": json.dumps(list(groups))}):
+        if group_id not in names:
+            names[group_id] = json.loads(document)["displayName"]
+        groups[member_id].append(Membership(group_id, names[group_id]))
     return groups
 
 
