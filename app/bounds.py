@@ -7,7 +7,7 @@ A request over a bound is refused with 400 or 413, never cut short in silence.
 # --- requests to /scim
 BODY_BYTES = 2 * 1024 * 1024
 JSON_DEPTH = 32
-NUMBER_DIGITS = 18
+NUMBER_DIGITS = 20  # a whole number of 64 bits with its sign
 
 # --- resources
 TEXT_LENGTH = 1_024
@@ -17,6 +17,17 @@ REFERENCE_LENGTH = 2_048
 BINARY_LENGTH = 65_536
 VALUES_PER_ATTRIBUTE = 200
 MEMBERS_PER_REQUEST = 10_000
+INTEGER_MINIMUM = -(2**63)
+INTEGER_MAXIMUM = 2**63 - 1
+
+# --- schemas of one's own, files in the data folder
+SCHEMA_FILES = 100
+SCHEMA_FILE_BYTES = 256 * 1024
+SCHEMA_ATTRIBUTES = 500  # in one schema, sub-attributes among them
+SCHEMA_NAME_LENGTH = 100
+SCHEMA_URN_LENGTH = 200
+SCHEMA_DESCRIPTION_LENGTH = 1_024
+SCHEMA_CANONICAL_VALUES = 500
 
 # --- filters, paths, PATCH
 FILTER_LENGTH = 4_096
@@ -96,3 +107,9 @@ SIMULATED_ANSWER_S = 30
 SIMULATED_ANSWER_BYTES = 64 * 1024 * 1024
 SIMULATED_START_S = 60
 SIMULATED_STOP_S = 40
+SIMULATED_SETTLING_S = 3
+
+# --- bulk, cursors
+BULK_OPERATIONS = 1_000
+CURSOR_S = 60 * 60
+SORT_TEXT_LENGTH = 256  # the beginning of a text that gives the order; a cursor carries it

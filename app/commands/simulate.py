@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from app import bounds, exits
+from app import bounds, bundle, exits
 from app.commands.options import data_unused
 from app.commands.table import show
 from app.simulation import report
@@ -115,7 +115,7 @@ def simulate(people: int, groups: int, dialect: str, base: str | None, key: str 
                 tenant_url, secret = base, _secret(key)
                 click.echo(_intention(plan, base), err=True)
             else:
-                tenant_url, secret = stack.enter_context(temporary_appliance())
+                tenant_url, secret = stack.enter_context(temporary_appliance(_program()))
             client = Client(tenant_url, secret, ledger)
             stack.callback(client.close)
             rehearse(plan, client, ledger, stack.enter_context(_watching()))
@@ -125,6 +125,11 @@ def simulate(people: int, groups: int, dialect: str, base: str | None, key: str 
         raise exits.CommandError(str(error), exits.TRY_AGAIN) from None
     _tell(ledger, seed)
     return exits.FAILED if ledger.failed else exits.DONE
+
+
+def _program() -> list[str]:
+    """The command that starts this program once more."""
+    return [sys.executable] if bundle.FROZEN else [sys.executable, str(bundle.ROOT / "recnice_scim.py")]
 
 
 def _check_address(base: str) -> None:

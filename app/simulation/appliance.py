@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from app import bounds, bundle
+from app import bounds
 
 SETTINGS_PREFIX = "RECNICE_"
 # The one-file executable would otherwise run its child from the folder that it has unpacked for itself.
@@ -26,11 +26,6 @@ class NotStartedError(Exception):
     """The child did not become an appliance that answers; says what it printed last."""
 
 
-def program() -> list[str]:
-    """The command that starts this program once more."""
-    return [sys.executable] if bundle.FROZEN else [sys.executable, str(bundle.ROOT / "recnice_scim.py")]
-
-
 def environment() -> Mapping[str, str]:
     """What the child may know of this process."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS_PREFIX)}
@@ -38,13 +33,18 @@ def environment() -> Mapping[str, str]:
 
 
 @contextmanager
-def temporary_appliance() -> Iterator[tuple[str, str]]:
-    """A running appliance as Tenant URL and key; ended and removed afterwards, whatever happened. NotStartedError."""
+def temporary_appliance(program: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """A running appliance as Tenant URL and key; ended and removed afterwards, whatever happened.
+
+    `program` is the command that starts this program once more. Raises NotStartedError.
+    """
     folder = Path(tempfile.mkdtemp(prefix="recnice-rehearsal-"))
     try:
         data = folder / "data"
-        key = _run(["key", "create", "--data", str(data), "--name", "rehearsal"])
-        with _serving(data, folder / "output") as tenant_url:
+        key = _run([*program, "key", "create", "--data", str(data), "--name", "rehearsal"])
+        with _serving(
+            [*program, "serve", "--data", str(data), "--listen", "127.0.0.1:0"], folder / "output"
+        ) as tenant_url:
             yield tenant_url, key
     finally:
         shutil.rmtree(folder, ignore_errors=sys.platform == "win32")
@@ -52,7 +52,7 @@ def temporary_appliance() -> Iterator[tuple[str, str]]:
 
 def _run(words: Sequence[str]) -> str:
     done = subprocess.run(
-        [*program(), *words],
+        words,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -66,10 +66,10 @@ def _run(words: Sequence[str]) -> str:
 
 
 @contextmanager
-def _serving(data: Path, output: Path) -> Iterator[str]:
+def _serving(words: Sequence[str], output: Path) -> Iterator[str]:
     with output.open("wb") as written:
         child = subprocess.Popen(
-            [*program(), "serve", "--data", str(data), "--listen", "127.0.0.1:0"],
+            words,
             stdin=subprocess.DEVNULL,
             stdout=written,
             stderr=subprocess.STDOUT,

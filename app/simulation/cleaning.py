@@ -3,9 +3,10 @@
 Each name is read before it is deleted: whatever does not begin with the run's own word is left alone.
 """
 
-from collections.abc import Iterator
+import time
 from urllib.parse import quote
 
+from app import bounds
 from app.simulation import expectations
 from app.simulation.client import Answer
 from app.simulation.job import Job, Made, equals
@@ -15,8 +16,11 @@ def clean(job: Job, made: Made) -> None:
     """Delete one, by its id; where no answer named a right one, whatever is found under its name."""
     if made.id and _delete(job, made, made.id):
         made.deleted = True
-    else:
-        made.deleted = all([_delete(job, made, one) for one in _ids_of(job, made)])
+        return
+    end = time.monotonic() + (0 if made.answered else bounds.SIMULATED_SETTLING_S)
+    while not (found := _ids_of(job, made)) and time.monotonic() < end:
+        time.sleep(0.1)
+    made.deleted = all([_delete(job, made, one) for one in found])
 
 
 def _delete(job: Job, made: Made, one: str) -> bool:
@@ -30,9 +34,9 @@ def _delete(job: Job, made: Made, one: str) -> bool:
     ) and expectations.accepted(job.send("DELETE", path, made.name), 204)
 
 
-def _ids_of(job: Job, made: Made) -> Iterator[str]:
+def _ids_of(job: Job, made: Made) -> list[str]:
     answer = job.send("GET", made.endpoint, made.name, {"filter": equals(made.matching, made.name)})
-    return (str(one.get("id")) for one in expectations.listed(answer))
+    return [str(one.get("id")) for one in expectations.listed(answer)]
 
 
 def _is_ours(job: Job, found: Answer, made: Made) -> bool:

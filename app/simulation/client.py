@@ -102,9 +102,10 @@ class Client:
         try:
             return self._once(method, target, content, headers)
         except CLOSED_MEANWHILE:
-            if not kept:
+            # The server had closed a connection that it let idle. A POST is not repeated: it may have been done.
+            if not kept or method == "POST":
                 raise
-        self.close()  # The server had closed a connection that it let idle; it has not seen this request.
+        self.close()
         return self._once(method, target, content, headers)
 
     def _once(

@@ -26,12 +26,16 @@ class AbandonedError(Exception):
 
 @dataclass
 class Made:
-    """Something that was asked to be created, for cleaning up; `id` is "" until an answer names it."""
+    """Something that was asked to be created, for cleaning up; `id` is "" until an answer names it.
+
+    Without any answer the service may still be at work on it.
+    """
 
     endpoint: str
     matching: str
     name: str
     id: str = ""
+    answered: bool = False
     deleted: bool = False
 
 
@@ -98,6 +102,7 @@ class Job:
         """Any POST, unchecked; what it may have made will be cleaned up."""
         self.made.append(made)
         answer = self.send("POST", made.endpoint, made.name, body=body)
+        made.answered = True
         found = answer.document.get("id")
         made.id = found if isinstance(found, str) and answer.status < 300 else ""
         if 400 <= answer.status < 500:

@@ -120,8 +120,12 @@ def play(job: Job, scene: Scene, ledger: Ledger, watch: Watch) -> None:
 
 
 def clean_up(job: Job, ledger: Ledger, watch: Watch) -> None:
-    """The last scene, newest first: references go before what they refer to. Raises UnreachableError."""
-    left = [made for made in reversed(job.made) if not made.deleted]
+    """The last scene. Raises UnreachableError.
+
+    Newest first, since references go before what they refer to; but last of all what was never answered and may still
+    be under way.
+    """
+    left = sorted((made for made in reversed(job.made) if not made.deleted), key=lambda made: not made.answered)
     try:
         play(job, Scene(CLEANING, [partial(cleaning.clean, made=made) for made in left]), ledger, watch)
     except UnreachableError as error:

@@ -1,5 +1,6 @@
 """The one-file executable's launcher: when it is killed, nothing of the appliance is left, in memory or on disk."""
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -17,8 +18,11 @@ def test_kill_9_of_the_launcher_ends_the_service_and_the_next_start_tidies_up(ne
     unpacked = tmp_path / "unpacked"
     unpacked.mkdir()
     appliance = new_appliance(environment={"TMPDIR": str(unpacked)}).start()
+    service = json.loads((appliance.data / "recnice.lock").read_text())["process"]
     os.kill(appliance.process.pid, signal.SIGKILL)
     appliance.process.wait(10)
+    # While the service is on its way out, its folder is still in use and rightly left alone.
+    wait_until(lambda: not Path(f"/proc/{service}").exists(), "the service has ended with its launcher")
     left_over = set(unpacked.iterdir())
     assert left_over, "kill -9 leaves the folder"
     appliance.start()

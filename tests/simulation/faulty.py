@@ -32,7 +32,8 @@ class Answered:
 
 
 Forward = Callable[[Asked], Answered]
-Fault = Callable[[Asked, Forward], Answered]
+Fault = Callable[[Asked, Forward], Answered | None]
+"""None: the connection is closed without an answer."""
 
 
 def error(status: int, detail: Any = "broken on purpose") -> Answered:
@@ -73,6 +74,9 @@ def faulty(url: str, fault: Fault) -> Iterator[str]:
                 answered = error(400)
             else:
                 answered = fault(asked, lambda asked: behind.ask(asked, kept))
+            if answered is None:
+                self.close_connection = True
+                return
             body = answered.text.encode()
             if not body and answered.document is not None:
                 body = json.dumps(answered.document).encode()

@@ -7,13 +7,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from app.simulation.client import Client
+from app.simulation.client import Client, UnreachableError
 from app.simulation.dialects import DIALECTS
 from app.simulation.directory import Directory
 from app.simulation.job import Job
 from app.simulation.ledger import Ledger
 from app.simulation.report import failure_line
-from app.simulation.story import CLEANING, Plan, clean_up, play, scenes
+from app.simulation.story import CLEANING, Plan, clean_up, play, rehearse, scenes
 from tests.simulation.faulty import Answered, error, faulty
 
 
@@ -254,3 +254,24 @@ def test_it_deletes_nothing_that_is_not_its_own(shared_appliance):
     ledger = rehearsal(shared_appliance, creation_names_somebody_else, "Deletion")
     assert any(failure.stage == CLEANING and "begins with" in failure.expected for failure in ledger.failures)
     assert shared_appliance.request("GET", f"/scim/Users/{bystander}").json["meta"]["version"] == untouched
+
+
+def test_what_was_made_without_an_answer_is_gone_too(shared_appliance):
+    made = []
+
+    def third_creation_is_lost(asked, forward):
+        answered = forward(asked)
+        if asked.method == "POST":
+            made.append(asked.target + "/" + answered.document["id"])
+        return None if len(made) == 3 and asked.method == "POST" else answered
+
+    plan = Plan(9, 1, DIALECTS["default"], seed=7, alone=False)
+    ledger = Ledger()
+    with (
+        faulty(shared_appliance.url, third_creation_is_lost) as url,
+        closing(Client(f"{url}/scim/", shared_appliance.key, ledger)) as client,
+        pytest.raises(UnreachableError),
+    ):
+        rehearse(plan, client, ledger, Nobody())
+    assert not ledger.failures, "\n".join(map(failure_line, ledger.failures))
+    assert [shared_appliance.request("GET", path).status for path in made] == [404, 404, 404]
