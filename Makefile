@@ -58,6 +58,10 @@ pins: $(VENV)/tools-installed  ## write requirements*.txt anew from requirements
 			--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 			--custom-compile-command 'make pins' $$name.in -o $$name.txt; done
 
+.PHONY: bench
+bench: $(VENV)/tools-installed  ## what Entra's work costs, as shares of a bare route in the same run
+	$(IN_VENV) -m bench.entra
+
 .PHONY: pictures
 pictures: $(VENV)/tools-installed debian-packages  ## take the pictures in docs/pictures anew
 	$(IN_VENV) scripts/pictures.py
