@@ -17,19 +17,20 @@ if TYPE_CHECKING:
 def create_app(settings: Settings) -> Flask:
     """The WSGI application for one data folder.
 
-    `settings.data` must exist and be migrated (`app.store.db.migrate`) before the first request.
+    `settings.data` must exist, be migrated (`app.store.db.migrate`) and settled (`app.store.shelf.settle`) before the
+    first request. Raises `app.scim.custom.SchemaFileError` for schemas of one's own that cannot be used.
     """
     from flask import Flask
 
     from app import bounds, bundle
-    from app.scim.resource_types import RESOURCE_TYPES
+    from app.scim import custom
     from app.store import db
     from app.web import console, failures, proxy, scim_api, security
 
     app = Flask(__name__, static_folder=str(bundle.STATIC), template_folder=str(bundle.TEMPLATES))
     app.config.update(
         RECNICE_SETTINGS=settings,
-        RECNICE_RESOURCE_TYPES=RESOURCE_TYPES,
+        RECNICE_RESOURCE_TYPES=custom.read(settings.schemas),
         MAX_CONTENT_LENGTH=bounds.BODY_BYTES,
         SQLALCHEMY_DATABASE_URI=db.address(settings.database),
         SQLALCHEMY_ENGINE_OPTIONS=db.engine_options(),

@@ -101,10 +101,12 @@ def _of_the_floors_below() -> list[tuple[type[Exception], Callable[[Exception], 
     """The floors' own errors; imported late, since most commands never come here."""
     from app.administration import Refused
     from app.scim.errors import ScimError
+    from app.scim.schema_file import SchemaFileError
     from app.store.db import DatabaseUnusable
 
     return [
         (Refused, lambda error: (str(error), exits.FAILED)),
+        (SchemaFileError, lambda error: (str(error), exits.CONFIGURATION)),
         (DatabaseUnusable, lambda error: (str(error), exits.CONFIGURATION)),
         (ScimError, lambda error: (str(error), exits.TRY_AGAIN)),
     ]

@@ -9,19 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app import bounds
-from app.scim import entra, patch
-from app.scim.attribute import Attribute
-from app.scim.filter import Node
+from app.scim import entra, mutability, patch
 from app.scim.links import LinkChange
 from app.scim.messages import Operation
 from app.scim.precondition import NONE, Precondition
 from app.scim.projection import EVERYTHING, Selection, reference
 from app.scim.resource_types import GROUP, RESOURCE_TYPES, ResourceType
+from app.scim.search import Place, Search
 from app.store import db, memberships, pages, resources
 from app.store.db import Connection
 from app.store.memberships import Member, Membership, MembersPage
-from app.store.pages import Order
 from app.store.resources import Record
 
 _MEMBER_TYPES: Mapping[str, ResourceType] = {resource_type.name: resource_type for resource_type in RESOURCE_TYPES}
@@ -37,32 +34,29 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """What a search asks for (RFC 7644 §3.4.2).
-
-    `sort_by` is the way to the attribute that gives the order, `start_index` counts from 1, `count` is a page's size.
-    """
-
-    where: Node | None = None
-    sort_by: tuple[Attribute, ...] | None = None
-    is_descending: bool = False
-    start_index: int = 1
-    count: int = bounds.PAGE_SIZE
-
-
-@dataclass(frozen=True, slots=True)
 class Found:
-    """One page of a search, and how many fulfil it in all."""
+    """One page of a search, and how many fulfil it in all. By cursor, `end` is where more begin, if there are more."""
 
     total: int
     resources: list[Resource]
+    end: Place | None = None
 
 
-def create(resource_type: ResourceType, body: Any, selection: Selection = EVERYTHING) -> Resource:
-    """A new resource with an id of ours (RFC 7644 §3.3). Raises invalidSyntax, invalidValue, uniqueness."""
+def new_id() -> str:
+    """An identifier that no resource has had."""
+    return str(uuid.uuid4())
+
+
+def create(
+    resource_type: ResourceType, body: Any, selection: Selection = EVERYTHING, resource_id: str | None = None
+) -> Resource:
+    """A new resource (RFC 7644 §3.3) with an id of ours; `resource_id` is one from `new_id` that was told before.
+
+    Raises invalidSyntax, invalidValue, uniqueness.
+    """
     document = resource_type.load(entra.mend_document(resource_type.tree, body))
-    members = LinkChange.to_members("add", document.pop("members", ()))
-    document = _with_id(document, str(uuid.uuid4()))
+    members = LinkChange.to_members("add", _pop_members(resource_type, document))
+    document = _with_id(document, resource_id or new_id())
     with db.writing() as connection:
         record = resources.insert(connection, resource_type, document)
         _relate(connection, record.id, members)
@@ -76,12 +70,19 @@ def get(resource_type: ResourceType, resource_id: str, selection: Selection = EV
         return _resources(connection, resource_type, [record], selection)[0]
 
 
-def search(resource_type: ResourceType, query: Query, selection: Selection = EVERYTHING) -> Found:
-    """A page of the resources that fulfil the query, in a stable order; disabled users are found as well."""
-    order = Order(query.sort_by, query.is_descending) if query.sort_by else None
+def search(asked: Search, selections: Mapping[str, Selection]) -> Found:
+    """A page of a list, in a stable order; disabled users are found as well.
+
+    `selections`: what is wanted of a resource, by the name of its type. Raises invalidFilter.
+    """
     with db.reading() as connection:
-        page = pages.page(connection, resource_type, query.where, order, query.start_index, query.count)
-        return Found(page.total, _resources(connection, resource_type, page.records, selection))
+        page = pages.find(connection, asked)
+        found: dict[str, Resource] = {}
+        for resource_type in (sought.resource_type for sought in asked.sought):
+            records = [record for record in page.records if record.type == resource_type.name]
+            of_type = _resources(connection, resource_type, records, selections[resource_type.name])
+            found |= {resource.record.id: resource for resource in of_type}
+        return Found(page.total, [found[record.id] for record in page.records], page.end)
 
 
 def replace(
@@ -93,14 +94,18 @@ def replace(
 ) -> Resource:
     """PUT (RFC 7644 §3.5.1): what the body leaves out is cleared, what is read-only stays as it is.
 
-    Raises 404, 412, invalidSyntax, invalidValue, uniqueness.
+    Raises 404, 412, invalidSyntax, invalidValue, mutability, uniqueness.
     """
     document = resource_type.load(entra.mend_document(resource_type.tree, body))
-    members = LinkChange.to_members("replace", document.pop("members", ()))
+    members = LinkChange.to_members("replace", _pop_members(resource_type, document))
     links = (members,) if resource_type.has_members else ()
     with db.writing() as connection:
         before = resources.load(connection, resource_type, resource_id)
         precondition.check(before.version)
+        if resource_type.keeps_values:
+            held = json.loads(before.document)
+            document = resource_type.load(mutability.kept(resource_type.attributes, held, document))
+            mutability.check(resource_type.attributes, held, document)
         record = _save(connection, resource_type, before, document, links)
         return _resources(connection, resource_type, [record], selection)[0]
 
@@ -121,8 +126,11 @@ def change(
         precondition.check(before.version)
         document = json.loads(before.document)
         changed, links = patch.apply(resource_type, document, operations)
-        if changed != document:
-            changed = resource_type.load(changed)
+        if changed == document:
+            changed = document  # the same values in another order are no change
+        else:
+            changed = resource_type.load(changed, before=document)
+            mutability.check(resource_type.attributes, document, changed)
         record = _save(connection, resource_type, before, changed, links)
         return _resources(connection, resource_type, [record], selection)[0]
 
@@ -139,6 +147,12 @@ def members_page(group_id: str, start_index: int, count: int) -> MembersPage:
     """A page of a group's members with their documents, by id; ids that nobody has are among them."""
     with db.reading() as connection:
         return memberships.members_page(connection, group_id, start_index, count)
+
+
+def _pop_members(resource_type: ResourceType, document: dict[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Takes the members, which have rows of their own, out of a loaded document; a custom type may keep its own."""
+    membership = resource_type.membership
+    return document.pop(membership.name, ()) if membership and not membership.is_read_only else ()
 
 
 def _save(
@@ -200,7 +214,8 @@ def _members(connection: Connection, group_id: str) -> list[dict[str, Any]]:
 
 
 def _member_value(member: Member) -> dict[str, Any]:
-    if member.type is None:
+    resource_type = _MEMBER_TYPES.get(member.type or "")
+    if resource_type is None:
         return {"value": member.id}
-    ref = reference(_MEMBER_TYPES[member.type], member.id, is_absolute=member.is_absolute)
+    ref = reference(resource_type, member.id, is_absolute=member.is_absolute)
     return {"value": member.id, "$ref": ref, "type": member.type}

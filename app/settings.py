@@ -18,6 +18,7 @@ from app import bounds
 
 FILE_NAME = "recnice.toml"
 DATABASE_NAME = "recnice.sqlite3"
+SCHEMAS_NAME = "schemas"
 FLAG, ENVIRONMENT, FILE, DEFAULT = "flag", "environment", "file", "default"
 EVERY_ADDRESS = ("0.0.0.0", "::")
 
@@ -130,6 +131,7 @@ OPTIONS = (
     Option("public_url", None, _public_url, "URL", "The address that people and Entra use, with its path."),
     Option("trusted_proxy", (), _networks, "CIDR", "A reverse proxy whose forwarded headers are believed.", many=True),
     Option("threads", 16, _threads, "N", "Requests worked on at the same time."),
+    Option("cursor_paging", True, _switch, "", "Offer cursor paging (RFC 9865) beside paging by index."),
     Option("one_cpu", hasattr(os, "sched_setaffinity"), _switch, "", "Stay on one processor: faster (Linux only)."),
 )
 
@@ -144,6 +146,7 @@ class Settings:
     trusted_proxy: tuple[Network, ...] = ()
     threads: int = 16
     one_cpu: bool = True
+    cursor_paging: bool = True
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
@@ -164,6 +167,11 @@ class Settings:
     @property
     def database(self) -> Path:
         return self.data / DATABASE_NAME
+
+    @property
+    def schemas(self) -> Path:
+        """The folder of schemas of one's own; it need not exist."""
+        return self.data / SCHEMAS_NAME
 
     @property
     def is_https(self) -> bool:

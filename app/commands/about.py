@@ -1,6 +1,7 @@
 """`schema`, `config` and `version`: what this program knows, is set to, and is; none of them opens the database."""
 
 import platform
+from pathlib import Path
 
 import click
 
@@ -12,9 +13,9 @@ from app.version import VERSION
 SCHEMA_COLUMNS = ("attribute", "type", "many", "required", "case exact", "mutability", "returned", "unique", "index")
 
 
-def schema_rows() -> list[tuple[str, ...]]:
-    """Every attribute of every resource type under SCHEMA_COLUMNS, as it is declared."""
-    from app.scim.resource_types import RESOURCE_TYPES
+def schema_rows(folder: Path) -> list[tuple[str, ...]]:
+    """Every attribute of every resource type under SCHEMA_COLUMNS, as it is declared here and in the schemas folder."""
+    from app.scim import custom
 
     return [
         (
@@ -28,7 +29,7 @@ def schema_rows() -> list[tuple[str, ...]]:
             attribute.traits.uniqueness,
             _yes(attribute.traits.lookup),
         )
-        for resource_type in RESOURCE_TYPES
+        for resource_type in custom.read(folder)
         for attribute in resource_type.tree.walk()
     ]
 
@@ -38,10 +39,10 @@ def _yes(claim: bool) -> str:
 
 
 @click.command()
-@data_unused
-def schema() -> None:
+@taking("data")
+def schema(settings: Settings) -> None:
     """Show every attribute with its characteristics."""
-    show(SCHEMA_COLUMNS, schema_rows())
+    show(SCHEMA_COLUMNS, schema_rows(settings.schemas))
 
 
 @click.command()

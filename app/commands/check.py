@@ -12,13 +12,12 @@ from app.settings import Settings
 @taking("data")
 def check(settings: Settings) -> None:
     """Look through the settings and the whole database; exit 1 where something is wrong."""
-    with opened(settings):
-        from app.scim.resource_types import RESOURCE_TYPES
+    with opened(settings) as types:
         from app.store import check as store_check
         from app.store import db
 
         with db.reading() as connection:
-            findings = store_check.check(connection, RESOURCE_TYPES)
+            findings = store_check.check(connection, types)
     for finding in findings:
         click.echo(finding)
     if findings:

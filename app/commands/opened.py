@@ -3,36 +3,45 @@
 Not here: what the command does with it.
 """
 
-from collections.abc import Iterator
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 from app import folder, process
 from app.settings import Settings
 
+if TYPE_CHECKING:
+    from app.scim.resource_types import ResourceType
+
 
 @contextmanager
-def opened(settings: Settings, *, may_create: bool = False) -> Iterator[None]:
-    """An application context on a migrated database.
+def opened(settings: Settings, *, may_create: bool = False) -> Iterator[Sequence[ResourceType]]:
+    """An application context on a migrated and settled database; gives its resource types.
 
-    A running server has migrated it already; without one this does it, holding the folder meanwhile. A folder without a
+    A running server has done that already; without one this does it, holding the folder meanwhile. A folder without a
     database is only made one where `may_create` (then a mistyped --data makes no second, empty database unasked).
-    Raises folder.FolderError, folder.FolderInUseError, store.db.DatabaseUnusable.
+    Raises folder.FolderError, folder.FolderInUseError, store.db.DatabaseUnusable, scim.custom.SchemaFileError.
     """
     process.keep_private()
     if not may_create and not settings.database.exists():
         raise folder.FolderError(f"data folder {settings.data}: no database there (recnice-scim serve makes it)")
     folder.prepare(settings.data)
-    _migrate(settings)
     from app import create_app
 
-    with create_app(settings).app_context():
-        yield
+    app = create_app(settings)
+    types: Sequence[ResourceType] = app.config["RECNICE_RESOURCE_TYPES"]
+    with app.app_context():
+        _bring_up(settings, types)
+        yield types
 
 
-def _migrate(settings: Settings) -> None:
-    from app.store import db
+def _bring_up(settings: Settings, types: Sequence[ResourceType]) -> None:
+    from app.store import db, shelf
 
     while not folder.server(settings.data):
         with suppress(folder.FolderInUseError), folder.held(settings.data, "prepare"):
             db.migrate(settings.database)
+            shelf.settle(types)
             return

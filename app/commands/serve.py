@@ -58,11 +58,14 @@ def _bind(settings: Settings) -> socket.socket:
 
 def _run(settings: Settings, bound: socket.socket, open_files: int, hold: folder.Hold) -> None:
     from app import administration, create_app, server
-    from app.store import db
+    from app.store import db, shelf
 
+    app = create_app(settings)
     for line in db.migrate(settings.database):
         log.warning(line)
-    app = create_app(settings)
+    with app.app_context():
+        for line in shelf.settle(app.config["RECNICE_RESOURCE_TYPES"]):
+            log.info(line)
     running = server.Server(
         app.wsgi_app,
         bound,

@@ -70,6 +70,11 @@ class Attribute:
         return self.type != "complex" and not self.multi_valued
 
     @property
+    def is_extension(self) -> bool:
+        """Whether it stands for a whole extension, named by its URN (RFC 7643 §3.3)."""
+        return self.name.startswith("urn:")
+
+    @property
     def is_read_only(self) -> bool:
         return self.traits.mutability == "readOnly"
 
@@ -106,11 +111,13 @@ class AttributeTree:
         folded = path.lower()
         if extension := self.extensions.get(folded):
             return (extension,)
-        extended = [(urn, extension.sub_attributes) for urn, extension in self.extensions.items()]
-        for urn, scope in ((self.core_urn.lower(), self.core), *extended):
-            if folded.startswith(urn + ":"):
-                return _find_in(scope, folded[len(urn) + 1 :])
-        found = (_find_in(scope, folded) for scope in (self.core, *(scope for _, scope in extended)))
+        scopes = {self.core_urn.lower(): self.core}
+        scopes |= {urn: extension.sub_attributes for urn, extension in self.extensions.items()}
+        named = [urn for urn in scopes if folded.startswith(urn + ":")]
+        if named:
+            urn = max(named, key=len)  # one URN may begin with another
+            return _find_in(scopes[urn], folded[len(urn) + 1 :])
+        found = (_find_in(scope, folded) for scope in scopes.values())
         return next((way for way in found if way), None)
 
     def walk(self) -> Iterator[Attribute]:

@@ -16,16 +16,25 @@ RESOURCE_TYPE_URN = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
 SCHEMA_URN = "urn:ietf:params:scim:schemas:core:2.0:Schema"
 
 
-def service_provider_config(base: str) -> dict[str, Any]:
-    """RFC 7643 §5. `base` is the public address of `/scim`."""
+def service_provider_config(base: str, documentation: str, *, has_cursors: bool = True) -> dict[str, Any]:
+    """RFC 7643 §5, with `pagination` of RFC 9865 §4.
+
+    `base` is the public address of `/scim`, `documentation` that of the page for people.
+    """
     return {
         "schemas": [CONFIG_URN],
+        "documentationUri": documentation,
         "patch": {"supported": True},
-        "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
+        "bulk": {
+            "supported": True,
+            "maxOperations": bounds.BULK_OPERATIONS,
+            "maxPayloadSize": bounds.BODY_BYTES,
+        },
         "filter": {"supported": True, "maxResults": bounds.PAGE_SIZE_MAXIMUM},
         "changePassword": {"supported": False},
         "sort": {"supported": True},
         "etag": {"supported": True},
+        "pagination": _pagination(has_cursors),
         "authenticationSchemes": [
             {
                 "type": "oauthbearertoken",
@@ -39,6 +48,17 @@ def service_provider_config(base: str) -> dict[str, Any]:
     }
 
 
+def _pagination(has_cursors: bool) -> dict[str, Any]:
+    pagination = {
+        "cursor": has_cursors,
+        "index": True,
+        "defaultPaginationMethod": "index",
+        "defaultPageSize": bounds.PAGE_SIZE,
+        "maxPageSize": bounds.PAGE_SIZE_MAXIMUM,
+    }
+    return pagination | {"cursorTimeout": bounds.CURSOR_S} if has_cursors else pagination
+
+
 def resource_types(types: Iterable[ResourceType], base: str) -> list[dict[str, Any]]:
     """RFC 7643 §6, one for each resource type."""
     return [
@@ -49,7 +69,10 @@ def resource_types(types: Iterable[ResourceType], base: str) -> list[dict[str, A
             "endpoint": resource_type.endpoint,
             "description": resource_type.description,
             "schema": resource_type.schema.urn,
-            "schemaExtensions": [{"schema": urn.urn, "required": False} for urn in resource_type.extensions],
+            "schemaExtensions": [
+                {"schema": extension.urn, "required": extension.urn in resource_type.required_extensions}
+                for extension in resource_type.extensions
+            ],
             "meta": {"resourceType": "ResourceType", "location": f"{base}/ResourceTypes/{resource_type.name}"},
         }
         for resource_type in types
@@ -72,9 +95,10 @@ def schemas(types: Iterable[ResourceType], base: str) -> list[dict[str, Any]]:
 
 
 def _all_schemas(types: Iterable[ResourceType]) -> Iterator[type[ScimSchema]]:
-    for resource_type in types:
-        yield resource_type.schema
-        yield from resource_type.extensions
+    """Each once: an extension may belong to several types."""
+    yield from dict.fromkeys(
+        schema for resource_type in types for schema in (resource_type.schema, *resource_type.extensions)
+    )
 
 
 def is_listed(attribute: Attribute) -> bool:

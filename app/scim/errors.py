@@ -12,8 +12,12 @@ Not here: which HTTP header goes with an error, and how a database's error becom
     ├─ no_target         400     noTarget
     ├─ invalid_value     400     invalidValue
     ├─ sensitive         403     sensitive
-    └─ unauthorized 401 · forbidden 403 · not_found 404 · not_allowed 405 · precondition_failed 412 ·
-       too_large 413 · unsupported_media 415 · too_often 429 · not_implemented 501 · unavailable 503
+    ├─ invalid_cursor    400     invalidCursor      (these three: RFC 9865 §2.4)
+    ├─ expired_cursor    400     expiredCursor
+    ├─ invalid_count     400     invalidCount
+    └─ unauthorized 401 · forbidden 403 · not_found 404 · not_allowed 405 · unresolved_reference 409 ·
+       precondition_failed 412 · too_large, too_many_operations 413 · unsupported_media 415 · too_often 429 ·
+       not_implemented 501 · unavailable 503
 """
 
 import json
@@ -103,6 +107,23 @@ def invalid_value(detail: str) -> ScimError:
     return ScimError(400, detail, "invalidValue")
 
 
+def invalid_cursor() -> ScimError:
+    """The cursor is none of ours, or of another query."""
+    return ScimError(
+        400, "cursor: expected nothing, or the nextCursor of the same query's answer before", "invalidCursor"
+    )
+
+
+def expired_cursor(after_s: int) -> ScimError:
+    """The client waited too long for the next page."""
+    return ScimError(400, f"cursor: expected one that is at most {after_s} seconds old; begin anew", "expiredCursor")
+
+
+def invalid_count(detail: str) -> ScimError:
+    """The size of a page cannot be that, or is another one than the pages before had."""
+    return ScimError(400, f"count: {detail}", "invalidCount")
+
+
 def unauthorized() -> ScimError:
     """The same answer for a missing, a wrong and a stopped key (RFC 6750 §3)."""
     return ScimError(
@@ -127,6 +148,11 @@ def not_allowed(detail: str, allow: str) -> ScimError:
     return ScimError(405, detail, headers={"Allow": allow})
 
 
+def unresolved_reference(reference: str) -> ScimError:
+    """A `bulkId:` reference to what no operation of the request has made (RFC 7644 §3.7.1)."""
+    return ScimError(409, f"bulkId: expected the bulkId of a POST that succeeded, got {shown(reference)}")
+
+
 def precondition_failed(detail: str) -> ScimError:
     """If-Match or If-None-Match does not hold (RFC 7644 §3.14)."""
     return ScimError(412, detail)
@@ -135,6 +161,11 @@ def precondition_failed(detail: str) -> ScimError:
 def too_large(limit_bytes: int) -> ScimError:
     """The body is over the limit."""
     return ScimError(413, f"body: expected at most {limit_bytes} bytes")
+
+
+def too_many_operations(limit: int) -> ScimError:
+    """A bulk request has more operations than are worked on at once (RFC 7644 §3.7.4)."""
+    return ScimError(413, f"Operations: expected at most {limit}")
 
 
 def unsupported_media(got: str) -> ScimError:

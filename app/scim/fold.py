@@ -5,14 +5,19 @@ differ in letter case or in dates. Not here: the comparing itself.
 RFC 7643 §2.2 (caseExact), RFC 7644 §3.4.2.2.
 """
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from app import bounds
 from app.scim.attribute import Attribute
 from app.scim.errors import shown
+
+VERSION = 1
+"""Raised with every change of what folding gives, so that stored values are folded anew."""
 
 _INSTANT = re.compile(
     r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?\Z", re.ASCII | re.IGNORECASE
@@ -59,6 +64,8 @@ def comparable(attribute: Attribute, value: Any) -> Any:
     if attribute.type in ("integer", "decimal"):
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError(f"expected a number, got {shown(value)}")
+        if isinstance(value, int) and not bounds.INTEGER_MINIMUM <= value <= bounds.INTEGER_MAXIMUM:
+            raise ValueError(f"expected a number that fits 64 bits, got {shown(value)}")
         return value
     if not isinstance(value, str):
         raise ValueError(f"expected a text in double quotes, got {shown(value)}")
@@ -87,11 +94,18 @@ def fold_document(attributes: Iterable[Attribute], document: Mapping[str, Any]) 
     return {a.name: fold(a, document[a.name]) for a in attributes if a.name in document}
 
 
+def lookup_text(value: str | bool | int | float | None) -> str:
+    """A folded value as an index holds it: text, the same for numbers that are equal (`1` and `1.0`)."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def lookups_of(lookups: Iterable[Attribute], folded: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
-    """(attribute path, folded value, whether it must be unique) for each value that has an index; each once."""
+    """(attribute path, folded value as text, whether it must be unique) for each value that has an index; each once."""
     for attribute in lookups:
         for value in dict.fromkeys(values_at(folded, attribute.keys)):
-            yield attribute.path, value, attribute.traits.uniqueness == "server"
+            yield attribute.path, lookup_text(value), attribute.traits.uniqueness != "none"
 
 
 def values_at(folded: Any, keys: Iterable[str]) -> list[Any]:

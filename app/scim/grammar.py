@@ -13,7 +13,7 @@ Names are resolved while parsing, so that no later stage looks one up again.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from app import bounds
@@ -31,14 +31,20 @@ _WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None}
 
 
 class _UnknownNameError(Exception):
-    """A name in a path means nothing here."""
+    """A name in a path means nothing here; the second argument is its position."""
 
 
 class _Parser:
     """One text, read once from left to right; `refuse` makes the error of the text's kind."""
 
-    def __init__(self, text: str, tree: AttributeTree, refuse: Callable[[str], ScimError], most: int) -> None:
-        self.tree = tree
+    def __init__(
+        self,
+        text: str,
+        trees: Sequence[AttributeTree],
+        refuse: Callable[[str], ScimError],
+        most: int,
+    ) -> None:
+        self.trees = trees
         self.refuse = refuse
         self.tokens = self._tokens(text, most)
         self.at = 0
@@ -67,9 +73,18 @@ class _Parser:
         self.at += 1
         return self.tokens[self.at - 1][0]
 
+    @property
+    def position(self) -> int:
+        """Where in the text the token is that was taken last."""
+        return self.tokens[self.at - 1][1]
+
     def wrong(self, expected: str) -> ScimError:
         token, position = self.tokens[self.at - 1]
         return self.refuse(f"expected {expected} at position {position}, got {shown(token)}")
+
+    def wrong_for(self, attribute: Attribute, problem: str) -> ScimError:
+        """What the token that was taken last means is not possible with the attribute."""
+        return self.refuse(f"{attribute.path}: {problem} at position {self.position}")
 
     def expect(self, symbol: str) -> None:
         if self.take(f"'{symbol}'") != symbol:
@@ -130,7 +145,7 @@ class _Parser:
     def brackets(self, path: tuple[Attribute, ...]) -> Node:
         """ "[" valFilter "]" behind a complex attribute."""
         if path[-1].type != "complex" or len(path) > 1 or path[-1].name.startswith("urn:"):
-            raise self.refuse(f"{path[-1].path}: expected a complex attribute before '['")
+            raise self.wrong_for(path[-1], "expected a complex attribute before '['")
         self.expect("[")
         self.deeper()
         where = self.disjunction(path[-1])
@@ -144,15 +159,15 @@ class _Parser:
             raise self.wrong("an attribute's name")
         if scope is not None:
             return (self.part(scope, token),)
-        path = self.tree.find(token)
+        path = next((found for tree in self.trees if (found := tree.find(token))), None)
         if path is None:
-            raise _UnknownNameError(token)
+            raise _UnknownNameError(token, self.position)
         return path
 
     def part(self, attribute: Attribute, token: str) -> Attribute:
         part = attribute.sub_attributes.get(token.lstrip(".").lower())
         if part is None:
-            raise _UnknownNameError(f"{attribute.path}.{token.lstrip('.')}")
+            raise _UnknownNameError(f"{attribute.path}.{token.lstrip('.')}", self.position)
         return part
 
     def comparison(self, path: tuple[Attribute, ...]) -> Node:
@@ -164,13 +179,13 @@ class _Parser:
         if op != "pr" and attribute.type == "complex":
             value_attribute = attribute.value_attribute
             if value_attribute is None:
-                raise self.refuse(f"{attribute.path}: expected one of its sub-attributes or 'pr'")
+                raise self.wrong_for(attribute, "expected one of its sub-attributes or 'pr'")
             path = (*path, value_attribute)
             attribute = value_attribute
         if op not in OPERATORS[attribute.type]:
-            raise self.refuse(f"{attribute.path}: expected an operator for type {attribute.type}, got '{op}'")
+            raise self.wrong_for(attribute, f"expected an operator for type {attribute.type}, got '{op}'")
         if attribute.traits.returned == "never":
-            raise self.refuse(f"{attribute.path}: expected an attribute that can be read")
+            raise self.wrong_for(attribute, "expected an attribute that can be read")
         return _through(path, op) if op == "pr" else self.with_value(path, op)
 
     def with_value(self, path: tuple[Attribute, ...], op: str) -> Node:
@@ -178,17 +193,17 @@ class _Parser:
         attribute = path[-1]
         if value is None:
             if op not in OPERATORS["boolean"]:
-                raise self.refuse(f"{attribute.path}: expected a value to compare with, got null")
+                raise self.wrong_for(attribute, "expected a value to compare with, got null")
             present = _through(path, "pr")
             return Not(present) if op == "eq" else present
         if op in ("co", "sw", "ew") and isinstance(value, str) and len(value) > bounds.SEARCH_TEXT_LENGTH:
-            raise self.refuse(
-                f"{attribute.path}: expected at most {bounds.SEARCH_TEXT_LENGTH} characters, got {len(value)}"
+            raise self.wrong_for(
+                attribute, f"expected at most {bounds.SEARCH_TEXT_LENGTH} characters, got {len(value)}"
             )
         try:
             folded = comparable(attribute, value)
         except ValueError as error:
-            raise self.refuse(f"{attribute.path}: {error}") from None
+            raise self.wrong_for(attribute, str(error)) from None
         if op == "ne":
             return Not(_through(path, "eq", folded, value))
         return _through(path, op, folded, value)
@@ -218,18 +233,20 @@ def _through(path: tuple[Attribute, ...], op: str, value: Value = None, literal:
     return Compare(path, op, value, literal)
 
 
-def parse(text: str, tree: AttributeTree) -> Node:
+def parse(text: str, tree: AttributeTree, others: Sequence[AttributeTree] = ()) -> Node:
     """A filter's tree. `ne` arrives as Not(eq), a comparison with null as `pr`, `emails.value` as a value path.
 
+    A name that `tree` does not know may be one of the `others`'.
     Raises invalidFilter with the position, or the attribute, what was expected and what came.
     """
     if len(text) > bounds.FILTER_LENGTH:
         raise errors.invalid_filter(f"expected at most {bounds.FILTER_LENGTH} characters, got {len(text)}")
-    parser = _Parser(text, tree, errors.invalid_filter, bounds.FILTER_TOKENS)
+    parser = _Parser(text, (tree, *others), errors.invalid_filter, bounds.FILTER_TOKENS)
     try:
         node = parser.disjunction(None)
     except _UnknownNameError as unknown:
-        raise errors.invalid_filter(f"expected an attribute of this resource type, got {shown(str(unknown))}") from None
+        name, position = unknown.args
+        raise errors.invalid_filter(f"expected a known attribute at position {position}, got {shown(name)}") from None
     parser.end()
     return node
 
@@ -241,7 +258,7 @@ def parse_path(text: str, tree: AttributeTree) -> Target | None:
     """
     if len(text) > bounds.PATH_LENGTH:
         raise errors.invalid_path(f"expected at most {bounds.PATH_LENGTH} characters, got {len(text)}")
-    parser = _Parser(text, tree, errors.invalid_path, bounds.PATH_TOKENS)
+    parser = _Parser(text, (tree,), errors.invalid_path, bounds.PATH_TOKENS)
     where = None
     try:
         path = parser.name(parser.take("an attribute"), None)

@@ -99,3 +99,12 @@ def list_response(total: int, start_index: int, resources: list[str]) -> str:
         f'{{"schemas":["{LIST_URN}"],"totalResults":{total},"startIndex":{start_index},'
         f'"itemsPerPage":{len(resources)},"Resources":[{",".join(resources)}]}}'
     )
+
+
+def cursor_response(total: int, next_cursor: str | None, resources: list[str]) -> str:
+    """The same for a page by cursor (RFC 9865 §2): no `startIndex`, and on the last page no `nextCursor`."""
+    cursor = f'"nextCursor":"{next_cursor}",' if next_cursor else ""
+    return (
+        f'{{"schemas":["{LIST_URN}"],"totalResults":{total},{cursor}'
+        f'"itemsPerPage":{len(resources)},"Resources":[{",".join(resources)}]}}'
+    )

@@ -95,16 +95,21 @@ class _Patch:
     def change_extension(self, op: str, extension: Attribute, value: Any) -> None:
         """An extension as a whole: its attributes one by one, or all of it gone."""
         if op == "remove" or value in (None, ""):
+            if extension.name in self.type.required_extensions:
+                raise errors.mutability(f"{extension.path}: expected a required extension to stay, got {op}")
             self.document.pop(extension.name, None)
         elif isinstance(value, dict):
             for name, inner in value.items():
-                if attribute := extension.sub_attributes.get(name.lower()):
+                attribute = extension.sub_attributes.get(name.lower())
+                if attribute and not attribute.is_read_only:
                     self.change(op, Target(attribute), inner)
         else:
             raise errors.invalid_value(f"{extension.path}: expected an object, got {shown(value)}")
 
     def change_whole(self, op: str, attribute: Attribute, value: Any) -> None:
         value = entra.mend_value(attribute, value)
+        if attribute.multi_valued and not isinstance(value, list) and not is_unassigned(value):
+            value = [value]  # one new value of many (RFC 7644 §3.5.2.1)
         if op == "remove" and attribute.multi_valued and not is_unassigned(value):
             named = [fold(attribute, one) for one in checked(attribute, value)]
             self.store(attribute, [kept for kept in self.values(attribute) if not _is_named(attribute, kept, named)])
@@ -191,7 +196,9 @@ def _checked_parts(attribute: Attribute, parts: Mapping[str, Any]) -> dict[str, 
 
 
 def _with_part(held: Mapping[str, Any], op: str, part: Attribute, value: Any) -> dict[str, Any]:
-    """A complex value with one part changed; a `$ref` that led to another `value` goes."""
+    """A complex value with one part changed; a `$ref` that led to another `value` goes. Raises mutability."""
+    if part.traits.mutability == "immutable" and part.name in held and (op == "remove" or held[part.name] != value):
+        raise errors.mutability(f"{part.path}: expected an immutable value to stay as it is")
     is_moved = part.name == "value" and held.get("value") != value
     kept = {name: one for name, one in held.items() if name != part.name and not (is_moved and name == "$ref")}
     return (
@@ -217,7 +224,8 @@ def _joined(held: list[Any], new: list[Any]) -> list[Any]:
     """Values with new ones added: one that is there already is not doubled (RFC 7644 §3.5.2.1)."""
     joined = {identity(value): value for value in held}
     for value in new:
-        joined[identity(value)] = {**joined.get(identity(value), {}), **value}
+        same = identity(value)
+        joined[same] = {**joined.get(same, {}), **value} if isinstance(value, dict) else value
     return _single_primary(list(joined.values()), [joined[identity(value)] for value in new])
 
 
@@ -232,4 +240,6 @@ def _single_primary(values: list[Any], fresh: list[Any]) -> list[Any]:
 def _is_named(attribute: Attribute, held: Any, named: list[Any]) -> bool:
     """Whether one of the folded values in a remove says the same as the held one in all parts that it names."""
     folded = fold(attribute, held)
+    if not isinstance(folded, dict):
+        return folded in named
     return any(one.items() <= folded.items() for one in named)

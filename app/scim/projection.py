@@ -46,23 +46,36 @@ class Selection:
 
     def wants(self, attribute: Attribute) -> bool:
         """Whether any of a top attribute is to be returned (RFC 7643 §7: always, default, request, never)."""
+        return self._wants(attribute, is_whole=self.asked is None)
+
+    def _wants(self, attribute: Attribute, *, is_whole: bool) -> bool:
+        """`is_whole`: what the attribute is part of is wanted as a whole, and so all that is returned by default."""
         returned = attribute.traits.returned
         if returned in ("always", "never"):
             return returned == "always"
-        if self.asked is not None:
-            return any(part.path in self.asked for part in attribute.walk())
-        return returned == "default" and attribute.path not in self.excluded
+        if self.asked is not None and any(part.path in self.asked for part in attribute.walk()):
+            return True
+        if attribute.is_extension and any(part.traits.returned == "always" for part in attribute.walk()):
+            return True
+        return returned == "default" and is_whole and attribute.path not in self.excluded
 
-    def narrow(self, attribute: Attribute, value: Any) -> Any:
+    def narrow(self, attribute: Attribute, value: Any, *, is_whole: bool | None = None) -> Any:
         """A wanted attribute's value with only the wanted parts; None where nothing is left of it."""
-        if not attribute.sub_attributes or (self.asked is not None and attribute.path in self.asked):
+        if not attribute.sub_attributes:
             return value
+        if is_whole is None:
+            is_whole = self.asked is None
+        is_whole = (is_whole or attribute.path in (self.asked or ())) and attribute.path not in self.excluded
         if isinstance(value, list):
-            return [kept for one in value if (kept := self.narrow(attribute, one))] or None
+            return [kept for one in value if (kept := self._narrow_one(attribute, one, is_whole))] or None
+        return self._narrow_one(attribute, value, is_whole)
+
+    def _narrow_one(self, attribute: Attribute, value: Mapping[str, Any], is_whole: bool) -> dict[str, Any] | None:
         parts = {
             part.name: kept
             for part in attribute.sub_attributes.values()
-            if part.name in value and self.wants(part) and (kept := self.narrow(part, value[part.name])) is not None
+            if part.name in value and self._wants(part, is_whole=is_whole)
+            if (kept := self.narrow(part, value[part.name], is_whole=is_whole)) is not None
         }
         return parts or None
 
@@ -135,7 +148,7 @@ def represent(
         "version": entity_tag(stored.version),
         "location": location(base, resource_type, stored.id),
     }
-    if selection.is_everything:
+    if selection.is_everything and resource_type.is_sent_whole:
         return f"{stored.document[:-1]},{compact(beside)[1:]}"
     return compact(_project(resource_type.attributes, json.loads(stored.document) | beside, selection))
 

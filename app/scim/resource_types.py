@@ -3,6 +3,8 @@
 Not here: how a document changes (patch.py) and where it is kept.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +12,7 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from app.scim import errors
+from app.scim import errors, fold
 from app.scim.attribute import Attribute, AttributeTree, Characteristics, is_unassigned
 from app.scim.fields import ScimSchema, attributes_of
 from app.scim.schemas import EnterpriseUserSchema, GroupSchema, UserSchema
@@ -20,13 +22,17 @@ MESSAGES_SHOWN = 3
 
 @dataclass(frozen=True)
 class ResourceType:
-    """One kind of resource: its endpoint, its core schema and the extensions that it may carry."""
+    """One kind of resource: its endpoint, its core schema and the extensions that it may carry.
+
+    `required_extensions` are the URNs of those that it must carry.
+    """
 
     name: str
     endpoint: str
     description: str
     schema: type[ScimSchema]
     extensions: tuple[type[ScimSchema], ...] = ()
+    required_extensions: frozenset[str] = frozenset()
 
     @cached_property
     def tree(self) -> AttributeTree:
@@ -58,34 +64,65 @@ class ResourceType:
         return tuple(attribute for attribute in self.tree.walk() if attribute.traits.lookup)
 
     @cached_property
+    def is_sent_whole(self) -> bool:
+        """Whether all that a document holds is for every reader: no value is returned on request only, or never."""
+        return all(a.traits.returned in ("always", "default") for a in self._stored)
+
+    @cached_property
+    def keeps_values(self) -> bool:
+        """Whether some stored value is not a client's to replace: an immutable one, or one that it cannot read."""
+        return any(a.traits.mutability in ("immutable", "writeOnly") for a in self._stored)
+
+    @property
+    def _stored(self) -> list[Attribute]:
+        return [attribute for attribute in self.tree.walk() if attribute.traits.held == "document"]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Names how stored documents and what is derived from them follow from the declarations, and from folding."""
+        declared = [
+            (a.path, a.type, a.multi_valued, a.is_read_only, t.case_exact, t.uniqueness, t.held, t.lookup)
+            for a in self.tree.walk()
+            if (t := a.traits)
+        ]
+        told = json.dumps([fold.VERSION, self.schema.urn, sorted(self.tree.extension_urns), declared])
+        return hashlib.sha256(told.encode()).hexdigest()
+
+    @cached_property
     def _loaders(self) -> tuple[ScimSchema, Mapping[str, ScimSchema]]:
         return self.schema(), {extension.urn.lower(): extension() for extension in self.extensions}
 
-    def load(self, document: object) -> dict[str, Any]:
+    def load(self, document: object, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """A client's document as it is kept: known names in declared case and order, values checked, none unassigned.
 
         `schemas` is derived: the core schema and the extensions that have values; what the client says there needs only
         to be a list of texts. `id` and `meta` are left out, since they are not the client's to say (RFC 7644 §3.3);
-        attributes held elsewhere (`members`) are in the result under their names.
+        attributes held elsewhere (`members`) are in the result under their names. What is required, but was missing in
+        `before` already, may be missing again: what a schema demands later must not keep a leaver active.
         Raises invalidValue that names every wrong attribute.
         """
         if not isinstance(document, dict):
             raise errors.invalid_syntax(f"body: expected an object, got {errors.shown(document)}")
         core, extensions = self._loaders
         named = self._spread_core(document)
-        loaded = self._check(core, named, "")
+        loaded = self._check(core, named, "", before)
         loaded["schemas"] = [self.schema.urn]
         for folded, extension in extensions.items():
             part, *more = [value for name, value in named.items() if name.lower() == folded] or [None]
             if more:
                 raise errors.invalid_value(f"{extension.urn}: expected once, got twice in different letter case")
-            if is_unassigned(part):
-                continue
+            part = {} if is_unassigned(part) else part
             if not isinstance(part, dict):
                 raise errors.invalid_value(f"{extension.urn}: expected an object, got {errors.shown(part)}")
-            if values := self._check(extension, part, extension.urn + ":"):
+            held = None if before is None else before.get(extension.urn, {})
+            is_demanded = extension.urn in self.required_extensions and (before is None or held)
+            if not part and not is_demanded:
+                continue
+            if values := self._check(extension, part, extension.urn + ":", held or None):
                 loaded[extension.urn] = values
                 loaded["schemas"].append(extension.urn)
+            elif is_demanded:
+                raise errors.invalid_value(f"{extension.urn}: expected a value, got none")
         return {a.name: loaded[a.name] for a in self.attributes if a.name in loaded and a.traits.held != "nowhere"}
 
     def _spread_core(self, document: dict[str, Any]) -> dict[str, Any]:
@@ -97,9 +134,12 @@ class ResourceType:
         return document if nested is None else document | document[nested]
 
     @staticmethod
-    def _check(schema: ScimSchema, given: dict[str, Any], prefix: str) -> dict[str, Any]:
+    def _check(
+        schema: ScimSchema, given: dict[str, Any], prefix: str, before: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        missing = () if before is None else [name for name in schema.required_names if name not in before]
         try:
-            loaded: dict[str, Any] = schema.load(given)
+            loaded: dict[str, Any] = schema.load(given, partial=missing)
         except ValidationError as error:
             raise invalid(error, prefix) from None
         return _without_empty(loaded)

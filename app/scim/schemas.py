@@ -5,7 +5,8 @@ Only `userName` and a group's `displayName` are required: Entra leaves out what 
 """
 
 from app import bounds
-from app.scim.fields import Binary, Complex, Flag, Instant, Name, Reference, ScimSchema, Strings, Text, attribute
+from app.scim.data_types import Binary, Flag, Instant, Name, Reference, Text
+from app.scim.fields import Complex, ScimSchema, attribute
 
 WORK_HOME_OTHER = ("work", "home", "other")
 
@@ -24,7 +25,7 @@ class ResourceSchema(ScimSchema):
     """RFC 7643 §3.1: what every resource has, whatever its type."""
 
     schemas = attribute(
-        Strings, "The URNs of the schemas that it uses", many=True, returned="always", reference_types=("uri",)
+        Reference, "The URNs of the schemas that it uses", many=True, returned="always", reference_types=("uri",)
     )
     id = attribute(
         Text, "Its identifier here, never reused", mutability="readOnly", returned="always", uniqueness="server",

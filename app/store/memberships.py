@@ -55,6 +55,7 @@ class Membership:
 
 # Ids travel as one JSON text: a list of parameters would make a new statement for every length of it.
 _IDS = select(func.json_each(bindparam("ids")).table_valued("value").c.value)
+_IS_MEMBER = (resource.c.id == membership.c.member_id) & resource.c.type.in_(query.MEMBER_TYPES)
 _INSERT = insert(membership).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 _GROUPS_OF = (
     select(membership.c.member_id, membership.c.group_id, resource.c.document)
@@ -104,7 +105,7 @@ def members_of(connection: Connection, group_id: str) -> list[Member]:
     """All members, by id: the order in which they joined is not kept."""
     found = (
         select(membership.c.member_id, resource.c.type, membership.c.is_absolute)
-        .join_from(membership, resource, resource.c.id == membership.c.member_id, isouter=True)
+        .join_from(membership, resource, _IS_MEMBER, isouter=True)
         .where(membership.c.group_id == group_id)
         .order_by(membership.c.member_id)
     )
@@ -123,7 +124,7 @@ def members_page(connection: Connection, group_id: str, start_index: int, count:
     """At most `count` members from the `start_index`-th on (1-based), by id."""
     found = (
         select(membership.c.member_id, resource.c.type, resource.c.document)
-        .join_from(membership, resource, resource.c.id == membership.c.member_id, isouter=True)
+        .join_from(membership, resource, _IS_MEMBER, isouter=True)
         .where(membership.c.group_id == group_id)
         .order_by(membership.c.member_id)
         .limit(count)

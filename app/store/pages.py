@@ -1,38 +1,34 @@
-"""Lists of resources: filtered, sorted, cut into pages (RFC 7644 §3.4.2).
+"""Lists of resources: filtered, sorted, cut into pages by index or by cursor (RFC 7644 §3.4.2, RFC 9865).
 
 Not here: how a filter becomes a condition (query.py) and how a page is answered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, case, func, literal, null, or_, select
 
+from app import bounds
 from app.scim.attribute import Attribute
-from app.scim.filter import Node
 from app.scim.resource_types import ResourceType
+from app.scim.search import Place, Search, Sought
 from app.store import query
 from app.store.record import COLUMNS, Record, to_record
 from app.store.tables import lookup, population, resource
 
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """`sortBy` and `sortOrder`: the way to an attribute, and whether the greatest comes first."""
-
-    path: tuple[Attribute, ...]
-    descending: bool = False
+_CUT_TYPES = ("string", "reference", "binary")
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`total` counts all that match; `records` are those of this page."""
+    """`total` counts all that match; `records` are those of this page. By cursor, `end` is where more would begin."""
 
     total: int
     records: list[Record]
+    end: Place | None = None
 
 
 # What a client asks before every change. Put together once: that takes SQLAlchemy longer than SQLite needs to run it.
@@ -50,40 +46,55 @@ _MATCHING = (
 )
 
 
-def page(
-    connection: Connection,
-    resource_type: ResourceType,
-    where: Node | None,
-    order: Order | None,
-    start_index: int,
-    count: int,
-) -> Page:
-    """At most `count` records from the `start_index`-th on (1-based) of those that match, in a stable order.
+def find(connection: Connection, search: Search) -> Page:
+    """At most `search.count` records of those that match, in a stable order.
 
     Without an order that is the order of creation. With one, resources without the attribute come last ascending and
-    first descending (RFC 7644 §3.4.2.3), and equal ones in order of creation.
+    first descending (RFC 7644 §3.4.2.3), and equal ones in order of creation. Texts that begin alike for
+    `bounds.SORT_TEXT_LENGTH` characters are equal.
     Raises invalidFilter and invalidValue for attributes that cannot be compared or sorted by.
     """
-    offset = max(start_index, 1) - 1
-    match = query.exact_match(where) if order is None else None
-    found: Iterable[Any] = ()
-    if count > 0 and match:
-        path, value = match
-        values = {"type": resource_type.name, "path": path, "value": value, "count": count, "offset": offset}
-        found = connection.execute(_MATCHING, values)
-    elif count > 0:
-        rows = select(*COLUMNS).where(*_conditions(where, resource_type)).order_by(*_terms(order, resource_type))
-        found = connection.execute(rows.limit(count).offset(offset))
-    records = [to_record(row) for row in found]
-    if where is None:
-        total = count_all(connection, resource_type)
-    elif len(records) < count and (records or offset == 0):
+    if not search.sought:
+        return Page(0, [])
+    if search.start_index is None:
+        return _page_by_cursor(connection, search)
+    return _page_by_index(connection, search, max(search.start_index, 1) - 1)
+
+
+def _page_by_index(connection: Connection, search: Search, offset: int) -> Page:
+    records = [to_record(row) for row in _rows_by_index(connection, search, offset)] if search.count > 0 else []
+    is_filtered = any(sought.where is not None for sought in search.sought)
+    if is_filtered and len(records) < search.count and (records or offset == 0):
         # The last page tells by itself how many there are: a look-up needs no second statement.
-        total = offset + len(records)
-    else:
-        rows = select(func.count()).select_from(resource).where(*_conditions(where, resource_type))
-        total = connection.execute(rows).scalar_one()
-    return Page(total, records)
+        return Page(offset + len(records), records)
+    return Page(_total(connection, search), records)
+
+
+def _rows_by_index(connection: Connection, search: Search, offset: int) -> Sequence[Row[Any]]:
+    match = _exact_match(search)
+    if match:
+        return connection.execute(_MATCHING, {**match, "count": search.count, "offset": offset}).all()
+    key = _key(search)
+    rows = select(*COLUMNS).where(_condition(search)).order_by(*_order(key, search.is_descending))
+    return connection.execute(rows.limit(search.count).offset(offset)).all()
+
+
+def _page_by_cursor(connection: Connection, search: Search) -> Page:
+    """By the keys themselves: what was deleted or added before the place changes nothing behind it."""
+    if search.count == 0:
+        return Page(_total(connection, search), [])
+    key = _key(search)
+    told = null() if key is None else key
+    rows = select(*COLUMNS, told.label("sort_key")).where(_condition(search))
+    if search.after is not None:
+        rows = rows.where(_beyond(key, search.after, search.is_descending))
+    rows = rows.order_by(*_order(key, search.is_descending)).limit(search.count + 1)
+    found = connection.execute(rows).all()
+    records = [to_record(row[:-1]) for row in found[: search.count]]
+    if len(found) <= search.count:
+        total = len(found) if search.after is None else _total(connection, search)
+        return Page(total, records)
+    return Page(_total(connection, search), records, Place(found[search.count - 1][-1], records[-1].position))
 
 
 def count_all(connection: Connection, resource_type: ResourceType) -> int:
@@ -94,13 +105,68 @@ def count_all(connection: Connection, resource_type: ResourceType) -> int:
     return total or 0
 
 
-def _conditions(where: Node | None, resource_type: ResourceType) -> list[ColumnElement[bool]]:
-    of_type = resource.c.type == resource_type.name
-    return [of_type] if where is None else [of_type, query.condition(where, resource_type)]
+def _total(connection: Connection, search: Search) -> int:
+    """How many match. A type whose resources all do has a kept count."""
+    total = sum(count_all(connection, sought.resource_type) for sought in search.sought if sought.where is None)
+    if filtered := [sought for sought in search.sought if sought.where is not None]:
+        holds = or_(*(_holds(sought, search.base) for sought in filtered))
+        total += connection.execute(select(func.count()).select_from(resource).where(holds)).scalar_one()
+    return total
 
 
-def _terms(order: Order | None, resource_type: ResourceType) -> list[ColumnElement[object]]:
-    if order is None:
+def _exact_match(search: Search) -> dict[str, Any] | None:
+    """The parameters of `_MATCHING` where it answers the search."""
+    if len(search.sought) > 1 or search.sought[0].sort_by:
+        return None
+    match = query.exact_match(search.sought[0].where)
+    return match and {"type": search.sought[0].resource_type.name, "path": match[0], "value": match[1]}
+
+
+def _condition(search: Search) -> ColumnElement[bool]:
+    return or_(*(_holds(sought, search.base) for sought in search.sought))
+
+
+def _holds(sought: Sought, base: str) -> ColumnElement[bool]:
+    of_type = resource.c.type == sought.resource_type.name
+    if sought.where is None:
+        return of_type
+    return and_(of_type, query.condition(sought.where, sought.resource_type, base))
+
+
+def _key(search: Search) -> ColumnElement[Any] | None:
+    """What gives the order: for each type its own attribute, NULL for a type that has none."""
+    keys = {
+        sought.resource_type.name: _cut(
+            sought.sort_by, query.sort_key(sought.sort_by, sought.resource_type, search.base)
+        )
+        for sought in search.sought
+        if sought.sort_by
+    }
+    if not keys:
+        return None
+    return next(iter(keys.values())) if len(search.sought) == 1 else case(keys, value=resource.c.type)
+
+
+def _cut(path: tuple[Attribute, ...], key: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The beginning of a text: a cursor carries the key, and an address line has room for no certificate."""
+    leaf = path[-1].value_attribute or path[-1]
+    return func.substr(key, 1, bounds.SORT_TEXT_LENGTH, type_=key.type) if leaf.type in _CUT_TYPES else key
+
+
+def _order(key: ColumnElement[Any] | None, is_descending: bool) -> list[ColumnElement[Any]]:
+    if key is None:
         return [resource.c.position]
-    key = query.sort_key(order.path, resource_type)
-    return [key.desc().nulls_first() if order.descending else key.asc().nulls_last(), resource.c.position]
+    return [key.desc().nulls_first() if is_descending else key.asc().nulls_last(), resource.c.position]
+
+
+def _beyond(key: ColumnElement[Any] | None, place: Place, is_descending: bool) -> ColumnElement[bool]:
+    """What comes behind a place in the order of `_order`."""
+    later = resource.c.position > place.position
+    if key is None:
+        return later
+    if place.key is None:
+        among_missing = and_(key.is_(None), later)
+        return or_(among_missing, key.is_not(None)) if is_descending else among_missing
+    value = literal(place.key)
+    among_equal = and_(key == value, later)
+    return or_(key < value, among_equal) if is_descending else or_(key > value, among_equal, key.is_(None))

@@ -30,29 +30,33 @@ from sqlalchemy import (
 from app.scim import errors
 from app.scim.attribute import Attribute
 from app.scim.filter import And, Compare, Node, Not, Or, Value, ValuePath
+from app.scim.fold import lookup_text
 from app.scim.resource_types import GROUP, RESOURCE_TYPES, ResourceType
 from app.store.tables import lookup, membership, resource
 
 Condition = ColumnElement[bool]
 Expression = ColumnElement[Any]
 
+MEMBER_TYPES = GROUP.tree.core["members"].sub_attributes["type"].traits.canonical_values
+"""What can be in a group; a resource of any other type with a member's id is not the one that was meant."""
+
 _MILLISECONDS_WIDTH = len("2026-01-31T08:00:00.000")
 
 
-def condition(node: Node, resource_type: ResourceType) -> Condition:
+def condition(node: Node, resource_type: ResourceType, base: str = "") -> Condition:
     """Which rows of `resource` fulfil a filter. The caller adds the resource type itself.
 
-    Raises invalidFilter for `meta.location`, which depends on the address that a client uses.
+    `base` is what `meta.location` begins with for the client who asks.
     """
-    return _ResourceScope(resource_type).condition(node)
+    return _ResourceScope(resource_type, base).condition(node)
 
 
-def exact_match(node: Node | None) -> tuple[str, Value] | None:
-    """(attribute path, folded value) when a filter is nothing but one `eq` that the look-ups answer, else None."""
+def exact_match(node: Node | None) -> tuple[str, str] | None:
+    """(attribute path, folded value as text) when a filter is only one `eq` that the look-ups answer, else None."""
     if isinstance(node, ValuePath):
         node = node.where
     if isinstance(node, Compare) and node.op == "eq" and node.path[-1].traits.lookup:
-        return node.path[-1].path, node.value
+        return node.path[-1].path, lookup_text(node.value)
     return None
 
 
@@ -61,7 +65,7 @@ def members_condition(where: Node) -> Condition:
     return _MembershipScope(GROUP.tree.core["members"]).condition(where)
 
 
-def sort_key(path: tuple[Attribute, ...], resource_type: ResourceType) -> Expression:
+def sort_key(path: tuple[Attribute, ...], resource_type: ResourceType, base: str = "") -> Expression:
     """The folded value to sort by, NULL where it is missing (RFC 7644 §3.4.2.3).
 
     A multi-valued attribute sorts by its primary value, else by its first. Raises invalidValue for a complex attribute
@@ -76,7 +80,7 @@ def sort_key(path: tuple[Attribute, ...], resource_type: ResourceType) -> Expres
         side = _MembershipScope(top)
         return select(side.value(leaf)).where(side.own == resource.c.id).order_by(side.other).limit(1).scalar_subquery()
     if not top.multi_valued:
-        return _ResourceScope(resource_type).value(leaf)
+        return _ResourceScope(resource_type, base).value(leaf)
     each = _each(top)
     found = each.c.value if leaf is top else _extract(each.c.value, (leaf.name,))
     chosen = select(found).select_from(each).limit(1)
@@ -121,8 +125,9 @@ class _Scope(ABC):
 class _ResourceScope(_Scope):
     """Paths start at the resource."""
 
-    def __init__(self, resource_type: ResourceType) -> None:
+    def __init__(self, resource_type: ResourceType, base: str) -> None:
         self.resource_type = resource_type
+        self.location = base + resource_type.endpoint + "/"
 
     def compare(self, attribute: Attribute, op: str, wanted: Value) -> Condition:
         if attribute.traits.held == "membership":
@@ -130,14 +135,16 @@ class _ResourceScope(_Scope):
             return _exists(membership, side.own == resource.c.id)
         if op == "pr" and (attribute.traits.held == "row" or attribute.name == "schemas"):
             return true()
+        if op == "eq" and attribute.traits.lookup:
+            return self.is_looked_up(attribute, wanted)
         if attribute.multi_valued:
             each = _each(attribute)
             return _exists(each, _holds(op, each.c.value, wanted))
-        if op == "eq" and attribute.traits.lookup:
-            return self.is_looked_up(attribute, wanted)
         return super().compare(attribute, op, wanted)
 
     def value(self, attribute: Attribute) -> Expression:
+        if attribute.path == "meta.location":
+            return literal(self.location) + resource.c.id
         if attribute.traits.held == "row":
             return _row_value(attribute)
         return _extract(resource.c.search, attribute.keys)
@@ -169,7 +176,7 @@ class _ResourceScope(_Scope):
             select(lookup.c.resource_id).where(
                 lookup.c.type == self.resource_type.name,
                 lookup.c.attribute == attribute.path,
-                lookup.c.value == wanted,
+                lookup.c.value == lookup_text(wanted),
             )
         )
 
@@ -213,7 +220,10 @@ class _MembershipScope(_Scope):
         """A value from the other resource's row, NULL where no resource has that id."""
         other = resource.alias()
         found = _extract(other.c.search, ("displayName",)) if name == "display" else other.c.type
-        return select(found).where(other.c.id == self.other).correlate(membership).scalar_subquery()
+        known = other.c.id == self.other
+        if self.is_from_group:
+            known &= other.c.type.in_(MEMBER_TYPES)
+        return select(found).where(known).correlate(membership).scalar_subquery()
 
 
 def _row_value(attribute: Attribute) -> Expression:
@@ -229,8 +239,7 @@ def _row_value(attribute: Attribute) -> Expression:
             return _folded_instant(resource.c.created)
         case "meta.lastModified":
             return _folded_instant(resource.c.last_modified)
-        case _:
-            raise errors.invalid_filter(f"{attribute.path}: expected an attribute that can be compared; use id")
+    raise ValueError(f"no such column: {attribute.path}")
 
 
 def _folded_instant(column: Expression) -> Expression:

@@ -1,4 +1,4 @@
-"""Users and groups as rows: load, insert, save, delete. Every function works in the transaction that it is given.
+"""Resources as rows: load, insert, save, delete. Every function works in the transaction that it is given.
 
 Not here: how lists are made (pages.py), who is in which group (memberships.py), what a document may hold (app.scim).
 `search` and the `lookup` rows are derived from the document, and written nowhere but here.
@@ -18,13 +18,12 @@ from sqlalchemy.dialects import sqlite
 
 from app import clock
 from app.scim import errors
-from app.scim.fold import fold_document, lookups_of, values_at
+from app.scim.fold import fold_document, fold_value, lookup_text, lookups_of, values_at
 from app.scim.resource_types import ResourceType
-from app.store.pages import Order, Page, page
 from app.store.record import COLUMNS, Record, to_record
 from app.store.tables import lookup, membership, population, resource
 
-__all__ = ["Order", "Page", "Record", "delete", "insert", "load", "page", "save", "searchable", "touch"]
+__all__ = ["Record", "delete", "insert", "load", "save", "searchable", "touch"]
 
 LookupKey = tuple[str, str, bool]
 
@@ -96,7 +95,7 @@ def insert(connection: Connection, resource_type: ResourceType, document: Mappin
         "last_modified": now,
     }
     position = connection.execute(_INSERT, columns).scalar_one()
-    _insert_lookups(connection, resource_type, document["id"], lookups)
+    insert_lookups(connection, resource_type, document["id"], lookups)
     _count(connection, resource_type, 1)
     return Record(document["id"], resource_type.name, position, text, 1, now, now)
 
@@ -112,9 +111,8 @@ def save(connection: Connection, resource_type: ResourceType, record: Record, do
     search, lookups = searchable(resource_type, document)
     held = {(path, value, is_unique) for path, value, is_unique in connection.execute(_LOOKUPS_OF, {"id": record.id})}
     _check_unique(connection, resource_type, document, lookups - held)
-    if gone := held - lookups:
-        connection.execute(_DELETE_LOOKUP, [{"id": record.id, "path": path, "gone": value} for path, value, _ in gone])
-    _insert_lookups(connection, resource_type, record.id, lookups - held)
+    delete_lookups(connection, record.id, held - lookups)
+    insert_lookups(connection, resource_type, record.id, lookups - held)
     return _write(connection, replace(record, document=text), {"document": text, "search": search})
 
 
@@ -138,8 +136,13 @@ def delete(connection: Connection, resource_type: ResourceType, record: Record) 
 def _write(connection: Connection, record: Record, changes: Mapping[str, str]) -> Record:
     written = replace(record, version=record.version + 1, last_modified=_later_than(record.last_modified))
     columns = {"version": written.version, "last_modified": written.last_modified, **changes}
-    connection.execute(_UPDATE, {"at": record.position, **columns})
+    update(connection, record.position, columns)
     return written
+
+
+def update(connection: Connection, position: int, columns: Mapping[str, Any]) -> None:
+    """Writes some columns of one row, and nothing that follows from them."""
+    connection.execute(_UPDATE, {"at": position, **columns})
 
 
 def _later_than(previous: str) -> str:
@@ -157,13 +160,27 @@ def _check_unique(
     for path, value, is_unique in lookups:
         if not is_unique:
             continue
-        taken = {"type": resource_type.name, "attribute": path, "value": value}
-        if connection.execute(_TAKEN, taken).first() is not None:
+        if holder(connection, resource_type, path, value) is not None:
             attribute = next(known for known in resource_type.lookups if known.path == path)
-            raise errors.uniqueness(path, values_at(document, attribute.keys)[0])
+            sent = values_at(document, attribute.keys)
+            raise errors.uniqueness(path, next(one for one in sent if lookup_text(fold_value(attribute, one)) == value))
 
 
-def _insert_lookups(connection: Connection, resource_type: ResourceType, id: str, lookups: Iterable[LookupKey]) -> None:
+def holder(connection: Connection, resource_type: ResourceType, path: str, value: str) -> str | None:
+    """The id of the resource that has a value which must be unique, if one has."""
+    taken = {"type": resource_type.name, "attribute": path, "value": value}
+    return connection.execute(_TAKEN, taken).scalar_one_or_none()
+
+
+def delete_lookups(connection: Connection, id: str, lookups: Iterable[LookupKey]) -> None:
+    """Takes look-ups of one resource away."""
+    rows = [{"id": id, "path": path, "gone": value} for path, value, _ in lookups]
+    if rows:
+        connection.execute(_DELETE_LOOKUP, rows)
+
+
+def insert_lookups(connection: Connection, resource_type: ResourceType, id: str, lookups: Iterable[LookupKey]) -> None:
+    """Adds look-ups of one resource; the caller has seen that unique ones are free."""
     rows = [
         {"type": resource_type.name, "attribute": path, "value": value, "resource_id": id, "is_unique": is_unique}
         for path, value, is_unique in lookups

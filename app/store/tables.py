@@ -29,7 +29,9 @@ class Switch(TypeDecorator[bool]):
 
 
 class Resource(Model):
-    """A User or a Group. `document` is sent out as it stands; `search` is its folded copy, for filters and order only.
+    """A User, a Group or one of a custom type. `document` is sent out as it stands, or read to leave values out;
+    `search` is its folded copy, for filters and order only. `shelf` is JSON text in the shape of a document: the values
+    that were stored under a declaration which is gone.
 
     `position` gives lists their order. A rowid table on purpose: such long rows would not fit well into WITHOUT ROWID.
     """
@@ -48,6 +50,7 @@ class Resource(Model):
     version: Mapped[int]
     created: Mapped[str]
     last_modified: Mapped[str]
+    shelf: Mapped[str | None]
 
 
 class Lookup(Model):
@@ -92,6 +95,19 @@ class Population(Model):
 
     type: Mapped[str] = mapped_column(primary_key=True)
     total: Mapped[int]
+
+
+class Derivation(Model):
+    """By which declarations the rows of a resource type were last derived (ResourceType.fingerprint).
+
+    It stays while the type is not declared, and so do the type's rows.
+    """
+
+    __tablename__ = "derivation"
+    __table_args__ = {"sqlite_strict": True, "sqlite_with_rowid": False}
+
+    type: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str]
 
 
 class Operator(Model):
@@ -172,3 +188,4 @@ resource = cast(Table, Resource.__table__)
 lookup = cast(Table, Lookup.__table__)
 membership = cast(Table, Membership.__table__)
 population = cast(Table, Population.__table__)
+derivation = cast(Table, Derivation.__table__)

@@ -4,23 +4,23 @@ Not here: the filter's grammar, and the answer.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
 from app import bounds
-from app.provisioning import Query
 from app.scim import errors
 from app.scim.attribute import Attribute
 from app.scim.errors import shown
-from app.scim.grammar import parse
+from app.scim.filter import Node
 from app.scim.projection import Selection, read_selection
 from app.scim.resource_types import ResourceType
+from app.scim.search import Search, Sought, read_filter
 
 SEARCH_URN = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 _LISTS = ("attributes", "excludedAttributes")
-_SINGLES = ("filter", "sortBy", "sortOrder", "startIndex", "count")
+_SINGLES = ("filter", "sortBy", "sortOrder", "startIndex", "count", "cursor")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,15}\Z")
 
 
@@ -62,17 +62,23 @@ def of_message(message: Any) -> dict[str, str]:
     return parameters
 
 
-def read_query(resource_type: ResourceType, parameters: Mapping[str, str]) -> Query:
-    """Raises invalidFilter, invalidPath for an unknown `sortBy`, invalidValue."""
-    where = parse(parameters["filter"], resource_type.tree) if "filter" in parameters else None
-    start_index = _whole(parameters, "startIndex", 1)
-    count = _whole(parameters, "count", bounds.PAGE_SIZE)
-    return Query(
-        where=where,
-        sort_by=_sort_by(resource_type, parameters),
+def read_search(types: Sequence[ResourceType], parameters: Mapping[str, str], base: str) -> Search:
+    """A list of the resources of these types, by index. `base` is the public address that was asked.
+
+    Raises invalidFilter, invalidPath for an unknown `sortBy`, invalidValue.
+    """
+    wheres: Iterable[tuple[ResourceType, Node | None]] = [(one, None) for one in types]
+    if "filter" in parameters:
+        wheres = read_filter(parameters["filter"], types)
+    keys = _sort_by(types, parameters)
+    start_index = whole(parameters, "startIndex")
+    count = whole(parameters, "count")
+    return Search(
+        tuple(Sought(one, where, keys.get(one.name)) for one, where in wheres),
         is_descending=_is_descending(parameters),
-        start_index=min(max(start_index, 1), bounds.START_INDEX_MAXIMUM),
-        count=min(max(count, 0), bounds.PAGE_SIZE_MAXIMUM),
+        count=bounds.PAGE_SIZE if count is None else min(max(count, 0), bounds.PAGE_SIZE_MAXIMUM),
+        start_index=1 if start_index is None else min(max(start_index, 1), bounds.START_INDEX_MAXIMUM),
+        base=base,
     )
 
 
@@ -81,17 +87,25 @@ def selection_of(resource_type: ResourceType, parameters: Mapping[str, str]) -> 
     return read_selection(resource_type.tree, parameters.get("attributes"), parameters.get("excludedAttributes"))
 
 
-def _sort_by(resource_type: ResourceType, parameters: Mapping[str, str]) -> tuple[Attribute, ...] | None:
-    """A complex attribute is sorted by its `value` (RFC 7644 §3.4.2.3)."""
+def _sort_by(types: Sequence[ResourceType], parameters: Mapping[str, str]) -> dict[str, tuple[Attribute, ...]]:
+    """The way to the attribute that gives the order, for each type that has it, by the type's name.
+
+    A complex attribute is sorted by its `value` (RFC 7644 §3.4.2.3).
+    """
     name = parameters.get("sortBy")
     if not name:
-        return None
-    path = resource_type.tree.find(name)
+        return {}
+    found = {one.name: path for one in types if (path := _sortable(one.tree.find(name)))}
+    if not found:
+        raise errors.invalid_path(f"sortBy: expected an attribute with a simple value, got {shown(name)}")
+    return found
+
+
+def _sortable(path: tuple[Attribute, ...] | None) -> tuple[Attribute, ...] | None:
     if path is not None and path[-1].type == "complex" and path[-1].value_attribute:
         path = (*path, path[-1].value_attribute)
-    if path is None or path[-1].type == "complex" or path[-1].traits.returned == "never":
-        raise errors.invalid_path(f"sortBy: expected an attribute with a simple value, got {shown(name)}")
-    return path
+    is_simple = path is not None and path[-1].type != "complex" and path[-1].traits.returned != "never"
+    return path if is_simple else None
 
 
 def _is_descending(parameters: Mapping[str, str]) -> bool:
@@ -101,10 +115,11 @@ def _is_descending(parameters: Mapping[str, str]) -> bool:
     return direction.lower() == "descending"
 
 
-def _whole(parameters: Mapping[str, str], name: str, default: int) -> int:
+def whole(parameters: Mapping[str, str], name: str) -> int | None:
+    """A parameter that is a whole number; None where it is missing or empty. Raises invalidValue."""
     text = parameters.get(name)
     if text is None or text == "":
-        return default
+        return None
     if not _WHOLE.match(text):
         raise errors.invalid_value(f"{name}: expected a whole number, got {shown(text)}")
     return int(text)

@@ -25,7 +25,9 @@ from app.web import browser_headers
 from app.web.key_failures import KeyFailures
 from app.web.proxy import is_scim
 
-OPEN_ENDPOINTS = frozenset({"static", "console.setup", "console.sign_in", "console.healthz", "console.readyz"})
+OPEN_ENDPOINTS = frozenset(
+    {"static", "console.setup", "console.sign_in", "console.healthz", "console.readyz", "console.documentation"}
+)
 """What answers without a session; everything else that is not SCIM needs one."""
 
 SECRET_NAME = "recnice.secret"

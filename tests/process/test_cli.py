@@ -87,12 +87,12 @@ def test_help_names_the_data_folder(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert "/srv/recnice" in capsys.readouterr().out
 
 
-def test_the_schema_table_has_every_attribute(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["schema"]) == 0
+def test_the_schema_table_has_every_attribute(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["schema", "--data", str(tmp_path)]) == 0
     printed = capsys.readouterr().out.splitlines()
     declared = [f"{one.name} {attribute.path}" for one in RESOURCE_TYPES for attribute in one.tree.walk()]
     assert [line.partition("  ")[0] for line in printed[1:]] == declared
-    assert all(len(row) == len(about.SCHEMA_COLUMNS) for row in about.schema_rows())
+    assert all(len(row) == len(about.SCHEMA_COLUMNS) for row in about.schema_rows(tmp_path))
 
 
 def test_a_table_shows_control_characters_as_text(capsys: pytest.CaptureFixture[str]) -> None:

@@ -51,13 +51,14 @@ def test_every_option_can_come_from_the_file(tmp_path: Path) -> None:
         trusted_proxy = ["10.0.0.5", "fd00::/64"]
         threads = 2
         one_cpu = false
+        cursor_paging = false
         """,
     )
     assert found.listen == ("::1", 0)
     assert found.public_url == "https://scim.example.com/recnice"
     assert (found.base_path, found.scim_base, found.is_https) == ("/recnice", found.public_url + "/scim", True)
     assert found.trusted_proxy == (ip_network("10.0.0.5"), ip_network("fd00::/64"))
-    assert (found.threads, found.one_cpu) == (2, False)
+    assert (found.threads, found.one_cpu, found.cursor_paging) == (2, False, False)
     assert {name for name, origin in found.origins.items() if origin == "file"} == {
         option.name for option in OPTIONS if option.in_file
     }
@@ -71,12 +72,13 @@ def test_every_option_can_come_from_the_environment(tmp_path: Path) -> None:
         "trusted_proxy": "10.0.0.5, 10.1.0.0/16",
         "threads": "2",
         "one_cpu": "no",
+        "cursor_paging": "0",
     }
     found = load({}, {option.environment: given[option.name] for option in OPTIONS})
     assert set(found.origins.values()) == {"environment"}
     assert found.trusted_proxy == (ip_network("10.0.0.5"), ip_network("10.1.0.0/16"))
     rows = dict((name, value) for name, value, _ in found.rows())
-    assert rows == {**given, "one_cpu": "false", "trusted_proxy": "10.0.0.5/32, 10.1.0.0/16"}
+    assert rows == {**given, "one_cpu": "false", "cursor_paging": "false", "trusted_proxy": "10.0.0.5/32, 10.1.0.0/16"}
 
 
 WRONG = [

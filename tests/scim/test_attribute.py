@@ -3,7 +3,7 @@
 import pytest
 from marshmallow import Schema
 
-from app.scim import fields, schemas
+from app.scim import data_types, fields, schemas
 from app.scim.attribute import Attribute
 from app.scim.fields import ScimSchema
 from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER
@@ -130,7 +130,7 @@ def test_only_the_base_says_what_happens_to_unknown_names() -> None:
 def test_what_is_declared_can_be_read_back() -> None:
     class BadgeSchema(ScimSchema):
         urn = "urn:example:badge"
-        number = fields.attribute(fields.Text, "Number of the badge", case_exact=True)
+        number = fields.attribute(data_types.Text, "Number of the badge", case_exact=True)
         holders = fields.attribute(fields.Complex, "Who wears it", schemas.EmailSchema, many=True)
 
     found = fields.attributes_of(BadgeSchema)

@@ -12,9 +12,10 @@ from app.scim.fields import attributes_of
 from app.scim.resource_types import RESOURCE_TYPES
 
 BASE = "https://example.com/scim"
+DOCUMENTATION = "https://example.com/documentation"
 SCHEMAS = {document["name"]: document for document in discovery.schemas(RESOURCE_TYPES, BASE)}
 DOCUMENTS = [
-    discovery.service_provider_config(BASE),
+    discovery.service_provider_config(BASE, DOCUMENTATION),
     *discovery.resource_types(RESOURCE_TYPES, BASE),
     *SCHEMAS.values(),
 ]
@@ -115,16 +116,32 @@ def test_resource_types() -> None:
 
 
 def test_service_provider_config_promises_what_is_there() -> None:
-    config = discovery.service_provider_config(BASE)
-    offered = {name: value["supported"] for name, value in config.items() if isinstance(value, dict) and name != "meta"}
+    config = discovery.service_provider_config(BASE, DOCUMENTATION)
+    features = {name: value for name, value in config.items() if isinstance(value, dict) and "supported" in value}
+    offered = {name: value["supported"] for name, value in features.items()}
     assert offered == {
         "patch": True,
-        "bulk": False,
+        "bulk": True,
         "filter": True,
         "changePassword": False,
         "sort": True,
         "etag": True,
     }
     assert config["filter"]["maxResults"] == bounds.PAGE_SIZE_MAXIMUM
-    assert config["bulk"] == {"supported": False, "maxOperations": 0, "maxPayloadSize": 0}
+    assert config["bulk"]["maxOperations"] == bounds.BULK_OPERATIONS
+    assert config["bulk"]["maxPayloadSize"] == bounds.BODY_BYTES
     assert [scheme["type"] for scheme in config["authenticationSchemes"]] == ["oauthbearertoken"]
+
+
+def test_cursors_are_offered_where_they_are_on() -> None:
+    """RFC 9865 §4: how long a cursor is good is told only where there are cursors."""
+    by_index = discovery.service_provider_config(BASE, DOCUMENTATION, has_cursors=False)["pagination"]
+    assert by_index == {
+        "cursor": False,
+        "index": True,
+        "defaultPaginationMethod": "index",
+        "defaultPageSize": bounds.PAGE_SIZE,
+        "maxPageSize": bounds.PAGE_SIZE_MAXIMUM,
+    }
+    both = discovery.service_provider_config(BASE, DOCUMENTATION)["pagination"]
+    assert both == {**by_index, "cursor": True, "cursorTimeout": bounds.CURSOR_S}

@@ -14,7 +14,8 @@ from sqlalchemy import URL
 from app.scim.filter import Node
 from app.scim.grammar import parse
 from app.scim.resource_types import GROUP, USER, ResourceType
-from app.store import db, resources
+from app.scim.search import Search, Sought
+from app.store import db, pages, resources
 from app.store.record import Record
 
 
@@ -77,7 +78,7 @@ def find(app: Flask) -> Find:
 
     def found(text: str, resource_type: ResourceType = USER) -> list[str]:
         with db.reading() as connection:
-            page = resources.page(connection, resource_type, where(text, resource_type), None, 1, 1_000)
+            page = pages.find(connection, Search((Sought(resource_type, where(text, resource_type)),), count=1_000))
         assert page.total == len(page.records)
         return [record.id for record in page.records]
 

@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from flask import Flask
 
+from app.scim.attribute import Attribute
 from app.scim.errors import ScimError
 from app.scim.resource_types import GROUP, USER, ResourceType
+from app.scim.search import Search, Sought
 from app.store import db, memberships, pages, resources
-from app.store.pages import Order, Page
+from app.store.pages import Page
 from tests.store.conftest import group, insert, user, where
 
 NAMES = ["Éa", "zoe", "Adam", "adam2", "eb", "ZZ", "éc"]
 
 
-def page(text: str | None, start_index: int, count: int, order: Order | None = None) -> Page:
+@dataclass(frozen=True)
+class Order:
+    """`sortBy` and `sortOrder`."""
+
+    path: tuple[Attribute, ...]
+    is_descending: bool
+
+
+def page(
+    text: str | None, start_index: int, count: int, order: Order | None = None, resource_type: ResourceType = USER
+) -> Page:
+    sought = Sought(resource_type, where(text) if text else None, order.path if order else None)
     with db.reading() as connection:
-        return pages.page(connection, USER, where(text) if text else None, order, start_index, count)
+        return pages.find(connection, Search((sought,), order is not None and order.is_descending, count, start_index))
 
 
 def titles(found: Page) -> list[Any]:
@@ -127,8 +141,7 @@ def test_columns_memberships_and_plain_lists_give_an_order_too(app: Flask) -> No
     assert titles(page(None, 1, 9, order("groups.display"))) == ["2", "1", "3"]
     assert titles(page(None, 1, 9, order("groups.display", True))) == ["3", "1", "2"]
     assert titles(page(None, 1, 9, order("schemas"))) == ["1", "2", "3"]
-    with db.reading() as connection:
-        found = pages.page(connection, GROUP, None, order("members", False, GROUP), 1, 9)
+    found = page(None, 1, 9, order("members", False, GROUP), GROUP)
     assert [record.id for record in found.records] == [board.id, staff.id]
 
 

@@ -6,18 +6,30 @@ Each file is a group of pages. Not here: who may see them (app/web/security.py) 
 
 from flask import Flask
 
-from app.web.console import account, assets, health, overview, own_sessions, resources, setup, sign_in, words
+from app.web.console import (
+    account,
+    assets,
+    documentation,
+    health,
+    overview,
+    own_sessions,
+    resources,
+    setup,
+    sign_in,
+    words,
+)
 from app.web.console.blueprint import console
 from app.web.console.refusals import refuse
 
 __all__ = ["init_app", "refuse"]
 
-PAGES = (account, health, overview, own_sessions, resources, setup, sign_in)
+PAGES = (account, documentation, health, overview, own_sessions, resources, setup, sign_in)
 """Imported for their routes, which are on the blueprint once a page's file is read."""
 
 
 def init_app(app: Flask) -> None:
     """Put the console's pages, and the words that its templates use, on the application."""
     app.register_blueprint(console)
+    resources.init_app(app)
     words.init_app(app)
     assets.init_app(app)

@@ -27,6 +27,8 @@ def rows(attributes: Sequence[Attribute], document: Mapping[str, Any]) -> Iterat
         value = document.get(attribute.name)
         if value is None or attribute.name in SHOWN_ELSEWHERE or attribute.traits.held == "membership":
             continue
+        if attribute.traits.returned == "never":
+            continue
         if attribute.type == "complex" and isinstance(value, dict):
             yield from rows(tuple(attribute.sub_attributes.values()), value)
         else:
@@ -45,7 +47,7 @@ def value_at(document: Mapping[str, Any], way: Sequence[Attribute]) -> str:
 def _shown(attribute: Attribute, value: Any) -> str | Mapping[str, str]:
     if not isinstance(value, dict):
         return _text(value)
-    parts = attribute.sub_attributes.values()
+    parts = (part for part in attribute.sub_attributes.values() if part.traits.returned != "never")
     return {part.name: _text(value[part.name]) for part in parts if part.name in value}
 
 

@@ -1,0 +1,150 @@
+"""Bulk (RFC 7644 §3.7): many operations in one request, each in a transaction of its own.
+
+An operation comes behind those that it refers to. Resources that refer to each other in a circle are told their ids
+before they are made; if one of them cannot be made, none of them stays. Not here: what an operation does
+(provisioning.py), and the message (app/scim/bulk.py).
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+from urllib.parse import unquote
+
+from app import provisioning
+from app.provisioning import Resource
+from app.scim import errors, projection
+from app.scim.bulk import METHODS, RESPONSE_URN, BulkOperation, BulkRequest, in_order, resolved
+from app.scim.errors import ScimError, shown
+from app.scim.messages import read_patch
+from app.scim.precondition import Precondition
+from app.scim.projection import Selection
+from app.scim.resource_types import ResourceType
+
+_NOTHING = Selection(asked=frozenset())
+
+
+def run(request: BulkRequest, types: Sequence[ResourceType], base: str) -> dict[str, Any]:
+    """The BulkResponse: a result for every operation that was worked on, in the order of the request.
+
+    `base` is the public address that was asked.
+    """
+    bulk = _Bulk(request, types, base)
+    bulk.run()
+    results = [bulk.results[number] for number in sorted(bulk.results)]
+    return {"schemas": [RESPONSE_URN], "Operations": results}
+
+
+class _Bulk:
+    """One request on its way: which ids the bulkIds stand for, and what came of the operations so far."""
+
+    def __init__(self, request: BulkRequest, types: Sequence[ResourceType], base: str) -> None:
+        self.operations = request.operations
+        self.limit = request.fail_on_errors
+        self.types = {known.endpoint.removeprefix("/"): known for known in types}
+        self.base = base
+        self.ids: dict[str, str] = {}
+        self.told: set[str] = set()
+        self.results: dict[int, dict[str, Any]] = {}
+        self.failures = 0
+
+    def run(self) -> None:
+        for numbers in in_order(self.operations):
+            if self.limit is not None and self.failures >= self.limit:
+                return
+            first = self.operations[numbers[0]]
+            if len(numbers) > 1 or (first.promises is not None and first.promises in first.references):
+                self.perform_circle(numbers)
+            else:
+                self.perform(numbers[0])
+
+    def perform_circle(self, numbers: Sequence[int]) -> None:
+        """All or none: a resource that stayed alone would refer to one that is not there."""
+        for number in numbers:
+            self.ids[self.operations[number].bulk_id or ""] = provisioning.new_id()
+        failed = next((number for number in numbers if not self.perform(number)), None)
+        if failed is None:
+            return
+        for number in numbers:
+            operation = self.operations[number]
+            resource_id = self.ids.pop(operation.bulk_id or "", "")
+            if number < failed:
+                with suppress(ScimError):  # somebody else may have been quicker
+                    provisioning.delete(self.target(operation)[0], resource_id)
+            if number != failed:
+                self.refuse(number, errors.unresolved_reference(self.operations[failed].bulk_id or ""))
+
+    def perform(self, number: int) -> bool:
+        """One operation and its result; whether it succeeded."""
+        operation = self.operations[number]
+        try:
+            result = self.done(operation)
+        except ScimError as error:
+            self.refuse(number, error)
+            return False
+        self.results[number] = self.named(operation) | result
+        return True
+
+    def refuse(self, number: int, error: ScimError) -> None:
+        """An error as the operation's result; with the address of what it was about, where that is known."""
+        operation = self.operations[number]
+        self.failures += 1
+        result = self.named(operation)
+        if operation.fault is None and operation.method in METHODS[1:]:
+            with suppress(ScimError):
+                result["location"] = projection.location(self.base, *self.target(operation))
+        self.results[number] = result | {"status": str(error.status), "response": error.to_scim()}
+
+    @staticmethod
+    def named(operation: BulkOperation) -> dict[str, Any]:
+        """How a result says which operation it belongs to."""
+        named = {"method": operation.method}
+        return named if operation.bulk_id is None else named | {"bulkId": operation.bulk_id}
+
+    def done(self, operation: BulkOperation) -> dict[str, Any]:
+        """What the method does, as `location`, `version` and `status`. Raises ScimError."""
+        if operation.fault is not None:
+            raise operation.fault
+        if operation.method not in METHODS:
+            raise errors.invalid_syntax(f"method: expected one of {', '.join(METHODS)}, got {shown(operation.method)}")
+        resource_type, resource_id = self.target(operation)
+        if operation.method == "POST":
+            resource = self.create(resource_type, operation)
+            return self.shown(resource, "201")
+        precondition = Precondition(if_match=operation.version)
+        if operation.method == "DELETE":
+            provisioning.delete(resource_type, resource_id, precondition)
+            return {"location": projection.location(self.base, resource_type, resource_id), "status": "204"}
+        body = resolved(operation.body, self.ids)
+        if operation.method == "PUT":
+            resource = provisioning.replace(resource_type, resource_id, body, precondition, _NOTHING)
+        else:
+            resource = provisioning.change(resource_type, resource_id, read_patch(body), precondition, _NOTHING)
+        return self.shown(resource, "200")
+
+    def create(self, resource_type: ResourceType, operation: BulkOperation) -> Resource:
+        """POST. It must have a bulkId of its own (RFC 7644 §3.7.2)."""
+        bulk_id = operation.promises
+        if not bulk_id:
+            raise errors.invalid_syntax("bulkId: expected one with POST, got none")
+        if bulk_id in self.told:
+            raise errors.invalid_syntax(f"bulkId: expected one that no other POST has, got {shown(bulk_id)}")
+        self.told.add(bulk_id)
+        resource_id = self.ids.get(bulk_id)
+        resource = provisioning.create(resource_type, resolved(operation.body, self.ids), _NOTHING, resource_id)
+        self.ids[bulk_id] = resource.record.id
+        return resource
+
+    def shown(self, resource: Resource, status: str) -> dict[str, Any]:
+        location = projection.location(self.base, resource.type, resource.record.id)
+        return {"location": location, "version": projection.entity_tag(resource.record.version), "status": status}
+
+    def target(self, operation: BulkOperation) -> tuple[ResourceType, str]:
+        """`/Groups` with POST, `/Groups/<id>` or `/Groups/bulkId:<bulkId>` with the others. Raises invalidPath, 409."""
+        endpoint, _, rest = operation.path.removeprefix("/").partition("/")
+        resource_id = unquote(rest.removesuffix("/"))
+        resource_type = self.types.get(endpoint)
+        if resource_type is None or bool(resource_id) == (operation.method == "POST"):
+            wanted = "/Users" if operation.method == "POST" else "/Users/<id>"
+            raise errors.invalid_path(f"expected a path like {wanted}, got {shown(operation.path)}")
+        known: str = resolved(resource_id, self.ids)
+        return resource_type, known

@@ -1,0 +1,151 @@
+"""SCIM's simple data types as marshmallow fields (RFC 7643 §2.3): what one value must be, kept as it was sent.
+
+Not here: many values and complex ones (fields.py), and what values mean in a comparison (fold.py).
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from marshmallow import ValidationError, fields
+
+from app import bounds
+from app.scim.errors import shown
+from app.scim.fold import fold_instant
+
+# Controls but tab and line ends are no text for people, SQLite cuts text at NUL, lone surrogates are no text at all.
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+# Line ends and overrides of the writing direction let one name pass for another.
+_FORBIDDEN_IN_NAMES = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+class Text(fields.Field[str]):
+    """`string` (RFC 7643 §2.3.1): text as it was sent, never trimmed or changed."""
+
+    scim_type: ClassVar[str] = "string"
+    default_error_messages = {"null": "expected text, got null"}
+    case_exact: ClassVar[bool] = False
+    forbidden: ClassVar[re.Pattern[str]] = _FORBIDDEN
+
+    def __init__(self, *, max_length: int = bounds.TEXT_LENGTH, **options: Any) -> None:
+        super().__init__(**options)
+        self.max_length = max_length
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str):
+            raise ValidationError(f"expected text, got {shown(value)}")
+        if len(value) > self.max_length:
+            raise ValidationError(f"expected at most {self.max_length} characters, got {len(value)}")
+        if found := self.forbidden.search(value):
+            raise ValidationError(f"expected text without control characters, got U+{ord(found.group()):04X}")
+        return value
+
+
+class Name(Text):
+    """A `string` that people and machines recognise somebody by: not blank, one line, no hidden direction changes."""
+
+    forbidden: ClassVar[re.Pattern[str]] = _FORBIDDEN_IN_NAMES
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if not text.strip():
+            raise ValidationError("expected a name, got only white space")
+        return text
+
+
+class Reference(Text):
+    """`reference` (RFC 7643 §2.3.7). Its form is not checked: Entra's validator sends free text for profileUrl."""
+
+    scim_type: ClassVar[str] = "reference"
+    case_exact: ClassVar[bool] = True
+
+    def __init__(self, *, max_length: int = bounds.REFERENCE_LENGTH, **options: Any) -> None:
+        super().__init__(max_length=max_length, **options)
+
+
+class Binary(Text):
+    """`binary` (RFC 7643 §2.3.6): base64 text in either alphabet, with padding or without, kept as it was sent."""
+
+    scim_type: ClassVar[str] = "binary"
+    case_exact: ClassVar[bool] = True
+
+    def __init__(self, *, max_length: int = bounds.BINARY_LENGTH, **options: Any) -> None:
+        super().__init__(max_length=max_length, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        plain = text.translate(_URL_SAFE)
+        try:
+            base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+        except (binascii.Error, ValueError):
+            raise ValidationError(f"expected base64 text, got {shown(value)}") from None
+        return text
+
+
+_URL_SAFE = str.maketrans("-_", "+/", "\r\n \t")
+
+
+class Instant(Text):
+    """`dateTime` (RFC 7643 §2.3.5), kept as it was sent; no zone means UTC."""
+
+    scim_type: ClassVar[str] = "dateTime"
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            fold_instant(text)
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+        return text
+
+
+class Decimal(fields.Field[int | float]):
+    """`decimal` (RFC 7643 §2.3.3): a JSON number."""
+
+    scim_type: ClassVar[str] = "decimal"
+    default_error_messages = {"null": "expected a number, got null"}
+    case_exact: ClassVar[bool] = False
+    expected: ClassVar[str] = "a number"
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int | float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValidationError(f"expected {self.expected}, got {shown(value)}")
+        if isinstance(value, int) and not bounds.INTEGER_MINIMUM <= value <= bounds.INTEGER_MAXIMUM:
+            raise ValidationError(f"expected a number that fits 64 bits, got {shown(value)}")
+        return value
+
+
+class Integer(Decimal):
+    """`integer` (RFC 7643 §2.3.4): a whole JSON number of 64 bits, its sign among them."""
+
+    scim_type: ClassVar[str] = "integer"
+    default_error_messages = {"null": "expected a whole number, got null"}
+    expected: ClassVar[str] = "a whole number"
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int | float:
+        if isinstance(value, float):
+            raise ValidationError(f"expected {self.expected}, got {shown(value)}")
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Flag(fields.Field[bool]):
+    """`boolean` (RFC 7643 §2.3.2), and the text that Entra sends for it.
+
+    Entra: `{"op": "Replace", "path": "active", "value": "False"}` is a disable, in any letter case. A text that is
+    neither is refused, since a guess could leave a leaver active.
+    """
+
+    scim_type: ClassVar[str] = "boolean"
+    default_error_messages = {"null": "expected true or false, got null"}
+    case_exact: ClassVar[bool] = False
+    words: ClassVar[Mapping[str, bool]] = MappingProxyType({"true": True, "false": False})
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, str) and value.lower() in self.words:
+            return self.words[value.lower()]
+        raise ValidationError(f"expected true or false, got {shown(value)}")

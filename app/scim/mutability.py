@@ -1,0 +1,53 @@
+"""What a change may not touch: immutable values, compared before and after (RFC 7643 §2.2, RFC 7644 §3.5.1).
+
+Not here: readOnly attributes, which are never loaded (fields.py), and which PATCH paths they refuse (patch.py).
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from app.scim import errors
+from app.scim.attribute import Attribute
+
+_STAYS = frozenset({"immutable", "writeOnly"})
+
+
+def kept(attributes: Iterable[Attribute], before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """A document that replaces another, with the values that its client does not say and cannot mean to clear.
+
+    These are immutable values, which have no other, and writeOnly ones, which no client could read and send back.
+    """
+    whole = {}
+    for attribute in attributes:
+        name = attribute.name
+        value = after.get(name)
+        if value is None and attribute.traits.mutability in _STAYS:
+            value = before.get(name)
+        elif isinstance(before.get(name), dict) and isinstance(value, dict | None):
+            value = kept(attribute.sub_attributes.values(), before[name], value or {}) or None
+        if value is not None:
+            whole[name] = value
+    return whole
+
+
+def check(attributes: Iterable[Attribute], before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Raises mutability for an immutable value that is another, or gone; setting one that was not there is allowed.
+
+    Values of a multi-valued attribute may come and go as wholes, whatever their parts are.
+    """
+    for attribute in attributes:
+        if attribute.name not in before:
+            continue
+        held, now = before[attribute.name], after.get(attribute.name)
+        if attribute.traits.mutability == "immutable" and _in_any_order(held) != _in_any_order(now):
+            raise errors.mutability(f"{attribute.path}: expected an immutable value to stay as it is")
+        if isinstance(held, dict):
+            check(attribute.sub_attributes.values(), held, now or {})
+
+
+def _in_any_order(value: Any) -> Any:
+    """A value for a comparison in which the order of many values says nothing (RFC 7643 §2.4)."""
+    if not isinstance(value, list):
+        return value
+    return sorted(json.dumps(one, sort_keys=True) for one in value)

@@ -1,0 +1,29 @@
+"""The page that ServiceProviderConfig names: what this service provider offers, for people who connect a client to it.
+
+Open to anybody, since a client's developer has no account here; it tells what the declarations say and nothing of what
+is stored. Not here: how Entra is connected (the Account page says that).
+"""
+
+from flask import current_app, render_template
+
+from app.scim import discovery
+from app.settings import Settings
+from app.web.console.blueprint import console
+from app.web.discovery_api import DOCUMENTATION
+from app.web.proxy import SCIM_ROOT
+
+
+@console.get(DOCUMENTATION)
+def documentation() -> str:
+    """Address, key, limits, and every attribute of every resource type."""
+    settings: Settings = current_app.config["RECNICE_SETTINGS"]
+    base = settings.public_url + SCIM_ROOT
+    return render_template(
+        "documentation.html",
+        base=base,
+        offered=discovery.service_provider_config(
+            base, settings.public_url + DOCUMENTATION, has_cursors=settings.cursor_paging
+        ),
+        resource_types=current_app.config["RECNICE_RESOURCE_TYPES"],
+        is_listed=discovery.is_listed,
+    )

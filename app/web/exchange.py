@@ -1,0 +1,96 @@
+"""What every SCIM view reads from a request, and the forms of its answers (RFC 7644 §3.1, §3.8).
+
+Not here: the views (scim_api.py, search_api.py, bulk_api.py, discovery_api.py), and refusals.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Blueprint, Response, current_app, request
+
+from app.provisioning import Resource
+from app.scim import errors, projection
+from app.scim.precondition import Precondition
+from app.scim.projection import EVERYTHING, Selection
+from app.scim.resource_types import ResourceType
+from app.scim.wire import read_json
+from app.settings import Settings
+from app.web import parameters
+from app.web.proxy import SCIM_ROOT as ROOT
+
+MEDIA_TYPE = "application/scim+json"
+FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+ROOT_V2 = ROOT + "/v2"
+SECOND_NAME = "scim_v2"
+
+
+def add(
+    blueprint: Blueprint, path: str, endpoint: str, view: Callable[..., Response], methods: tuple[str, ...] = ("GET",)
+) -> None:
+    """A route, with and without a slash at its end: werkzeug's own leniency with slashes forgets 405 and OPTIONS.
+
+    HEAD goes where GET goes.
+    """
+    for one in (path, path + "/"):
+        blueprint.add_url_rule(one, endpoint, view, methods=methods)
+
+
+def settings() -> Settings:
+    """The settings of the running application."""
+    held: Settings = current_app.config["RECNICE_SETTINGS"]
+    return held
+
+
+def base() -> str:
+    """The public address of the root that was asked, never taken from the Host header."""
+    return settings().public_url + (ROOT_V2 if request.blueprint == SECOND_NAME else ROOT)
+
+
+def body() -> Any:
+    """The JSON of the request, whatever media type it claims but a form's. Entra and others send several, or none."""
+    if request.mimetype in FORM_TYPES:
+        raise errors.unsupported_media(request.mimetype)
+    return read_json(request.get_data(cache=False))
+
+
+def selection(resource_type: ResourceType) -> Selection:
+    """What the request wants to see of one resource."""
+    return parameters.selection_of(resource_type, parameters.of_get(request.args))
+
+
+def precondition() -> Precondition:
+    return Precondition(request.headers.get("If-Match"), request.headers.get("If-None-Match"))
+
+
+def text_of(resource: Resource, wanted: Selection) -> str:
+    """A resource as the JSON text that goes out."""
+    return projection.represent(resource.type, resource.record, resource.memberships, base(), wanted)
+
+
+def address_of(resource: Resource) -> str:
+    """`meta.location`, on the root that was asked."""
+    return projection.location(base(), resource.type, resource.record.id)
+
+
+def tags(resource: Resource) -> dict[str, str]:
+    """The headers that say which resource, in which version, an answer shows: the same as its `meta`."""
+    return {"ETag": projection.entity_tag(resource.record.version), "Content-Location": address_of(resource)}
+
+
+def represented(
+    resource: Resource, wanted: Selection = EVERYTHING, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """One resource as an answer."""
+    headers = tags(resource) | dict(headers or {})
+    return Response(text_of(resource, wanted), status, headers, content_type=MEDIA_TYPE)
+
+
+def answered(document: Mapping[str, Any]) -> Response:
+    """Any other message as an answer."""
+    return answered_text(json.dumps(document, ensure_ascii=False))
+
+
+def answered_text(text: str) -> Response:
+    """The same for what is JSON text already."""
+    return Response(text, 200, content_type=MEDIA_TYPE)
