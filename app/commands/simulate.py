@@ -108,7 +108,9 @@ def simulate(people: int, groups: int, dialect: str, base: str | None, key: str 
     seed = secrets.randbelow(bounds.SIMULATED_SEED) if seed is None else seed
     plan = Plan(people, groups, DIALECTS[dialect], seed, alone=base is None)
     ledger = Ledger()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # As Ctrl-C: nothing may be left behind.
+    # Either ends the rehearsal in order, since nothing may be left behind; SIGINT even where a script has it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         with ExitStack() as stack:
             if base is not None and key is not None:
