@@ -39,8 +39,9 @@ def mend_value(attribute: Attribute, value: Any) -> Any:
     if attribute.type != "complex" or is_unassigned(value):
         return value
     if attribute.multi_valued:
-        return [_mend_one(attribute, one) for one in (value if isinstance(value, list) else [value])]
-    if isinstance(value, list) and len(value) == 1 and attribute.value_attribute:
+        values = value if isinstance(value, list) else [value]
+        return [_mend_one(attribute, one) for one in values if one is not None]
+    if isinstance(value, list) and attribute.value_attribute:
         value = value[0]
     return _mend_one(attribute, value)
 
@@ -66,6 +67,9 @@ def _unpack_role(attribute: Attribute, value: Any) -> Any:
         unpacked = read_json_text(inner)
     except ScimError:
         return value
+    if not isinstance(unpacked, dict) or not isinstance(unpacked.get("value"), str):
+        return value
+    unpacked = {name: part for name, part in unpacked.items() if isinstance(part, str | bool)}
     return {name: part for name, part in value.items() if name != "value"} | unpacked
 
 

@@ -25,6 +25,8 @@ from app.scim.fold import comparable
 
 _TOKEN = re.compile(r'\s*(?:("(?:[^"\\]|\\.)*")|([()\[\]])|([^\s()\[\]"]+)|(\S))', re.DOTALL)
 _NAME = re.compile(r"(?:urn:[A-Z0-9:._~%/$-]+|[A-Z$][A-Z0-9_$-]*(?:\.[A-Z$][A-Z0-9_$-]*)?)\Z", re.ASCII | re.IGNORECASE)
+# What could be a name elsewhere: an attribute that nobody declared here, in another alphabet or of another depth.
+_LIKE_NAME = re.compile(r'\.?[^\s()\[\]".]+(?:\.[^\s()\[\]".]+)*\Z')
 _PART = re.compile(r"\.[A-Za-z$][A-Za-z0-9_$-]*\Z")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d{1,3})?\Z", re.ASCII)
 _WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None}
@@ -254,6 +256,7 @@ def parse(text: str, tree: AttributeTree, others: Sequence[AttributeTree] = ()) 
 def parse_path(text: str, tree: AttributeTree) -> Target | None:
     """PATH of RFC 7644 §3.5.2, or None where a name in it means nothing here.
 
+    Entra: `{"op": "Replace", "path": "extension_x.y.z", …}` beside a disable, from a mapping that somebody left over.
     Raises invalidPath for a text that does not follow the grammar, invalidFilter for what is wrong inside brackets.
     """
     if len(text) > bounds.PATH_LENGTH:
@@ -261,12 +264,15 @@ def parse_path(text: str, tree: AttributeTree) -> Target | None:
     parser = _Parser(text, (tree,), errors.invalid_path, bounds.PATH_TOKENS)
     where = None
     try:
-        path = parser.name(parser.take("an attribute"), None)
+        word = parser.take("an attribute")
+        if not _NAME.match(word) and _LIKE_NAME.match(word):
+            return None
+        path = parser.name(word, None)
         if parser.peek() == "[":
             parser.refuse = errors.invalid_filter
             where = parser.brackets(path)
             parser.refuse = errors.invalid_path
-            if _PART.match(parser.peek()):
+            if parser.peek().startswith(".") and _LIKE_NAME.match(parser.peek()):
                 path = (*path, parser.part(path[-1], parser.take("a sub-attribute")))
         parser.end()
     except _UnknownNameError:

@@ -42,16 +42,17 @@ class LinkChange:
         return cls(verb, tuple(dict.fromkeys(member["value"] for member in members)), absolute)
 
 
-def link_change(op: str, target: Target, value: Any) -> LinkChange:
+def link_change(op: str, target: Target, value: Any, *, is_given: bool = True) -> LinkChange:
     """What one operation of a PATCH wants. Raises mutability for a change of a member itself, and invalidValue.
 
-    Entra: `{"op": "Remove", "path": "members", "value": [{"value": "<id>"}]}` removes these, not all of them.
+    Entra: `{"op": "Remove", "path": "members", "value": [{"value": "<id>"}]}` removes these, not all. So a value that
+    names nobody removes nobody, null included; only without any value (`is_given`) everybody goes.
     """
     if target.part is not None or (target.where is not None and op != "remove"):
         raise errors.mutability(
             f"{target.path}: expected whole members to be added or removed, since a member cannot change"
         )
-    if op == "remove" and (target.where is not None or value is None):
+    if op == "remove" and (target.where is not None or not is_given):
         return _removal(target.where)
     value = entra.mend_value(target.attribute, value)
     members = [] if is_unassigned(value) else checked(target.attribute, value)

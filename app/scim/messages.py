@@ -20,11 +20,15 @@ VERBS = ("add", "remove", "replace")
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of a PATCH (RFC 7644 §3.5.2); `op` is lower case, `value` None where there is none."""
+    """One operation of a PATCH (RFC 7644 §3.5.2); `op` is lower case.
+
+    `value` is None where there is none and where it is null; `has_value` tells the two from each other.
+    """
 
     op: str
     path: str | None = None
     value: Any = None
+    has_value: bool = False
 
 
 class OperationSchema(NamedSchema):
@@ -43,7 +47,7 @@ class OperationSchema(NamedSchema):
             raise ValidationError({"path": [f"expected text, got {shown(path)}"]})
         if op.lower() == "add" and "value" not in loaded:
             raise ValidationError({"value": ["expected a value, got none"]})
-        return Operation(op.lower(), path, loaded.get("value"))
+        return Operation(op.lower(), path, loaded.get("value"), "value" in loaded)
 
 
 class PatchOpSchema(NamedSchema):

@@ -47,10 +47,16 @@ class _Patch:
         self.type = resource_type
         self.document = document
         self.links: list[LinkChange] = []
+        self.changes = 0
+        self.examined = 0
 
     def at_path(self, operation: Operation) -> None:
         target = parse_path(operation.path or "", self.type.tree)
         if target is None:
+            return
+        if target.attribute.traits.held == "membership" and not target.attribute.is_read_only:
+            is_given = operation.has_value or operation.value is not None
+            self.links.append(link_change(operation.op, target, operation.value, is_given=is_given))
             return
         if target.attribute.is_read_only or (target.part and target.part.is_read_only):
             raise errors.mutability(f"{target.path}: expected an attribute that is not read-only")
@@ -64,6 +70,7 @@ class _Patch:
         if not isinstance(value, dict):
             raise errors.invalid_value(f"value: expected an object where there is no path, got {shown(value)}")
         for name, inner in value.items():
+            self.count()
             if name.lower() == self.type.tree.core_urn.lower():
                 self.without_path(op, inner)
                 continue
@@ -73,6 +80,12 @@ class _Patch:
                 continue
             if target and not target.attribute.is_read_only and not (target.part and target.part.is_read_only):
                 self.change(op, target, inner)
+
+    def count(self) -> None:
+        """A name in a value without a path is as much work as an operation, so there may be as many."""
+        self.changes += 1
+        if self.changes > bounds.PATCH_OPERATIONS:
+            raise errors.too_many(f"value: expected at most {bounds.PATCH_OPERATIONS} names in all operations")
 
     def change(self, op: str, target: Target, value: Any) -> None:
         """One operation on one resolved target."""
@@ -100,6 +113,7 @@ class _Patch:
             self.document.pop(extension.name, None)
         elif isinstance(value, dict):
             for name, inner in value.items():
+                self.count()
                 attribute = extension.sub_attributes.get(name.lower())
                 if attribute and not attribute.is_read_only:
                     self.change(op, Target(attribute), inner)
@@ -135,6 +149,9 @@ class _Patch:
         """The values that a filter in brackets selects, or a sub-attribute of them (RFC 7644 §3.5.2)."""
         attribute, part = target.attribute, target.part
         values = self.values(attribute)
+        self.examined += len(values)
+        if self.examined > bounds.PATCH_VALUES_EXAMINED:
+            raise errors.too_many(f"path: expected filters over at most {bounds.PATCH_VALUES_EXAMINED} values in all")
         selected = [matches(where, fold(attribute, one), in_value=True) for one in values]
         clears = op == "remove" or is_unassigned(value)
         if not any(selected):

@@ -10,7 +10,7 @@ from app.scim.errors import ScimError
 from app.scim.messages import LIST_URN, PATCH_URN, Operation, list_response, read_patch
 
 REPLACE = {"op": "replace", "path": "title", "value": "Chief"}
-READ = Operation("replace", "title", "Chief")
+READ = Operation("replace", "title", "Chief", has_value=True)
 
 
 @pytest.mark.parametrize(
@@ -23,8 +23,8 @@ READ = Operation("replace", "title", "Chief")
         ({"operations": [{"OP": "Replace", "Path": "title", "VALUE": "Chief"}]}, (READ,)),
         ({"Operations": []}, ()),
         ({"Operations": [{"op": "Remove", "path": "title"}]}, (Operation("remove", "title"),)),
-        ({"Operations": [{"op": "add", "path": None, "value": {}, "more": 1}]}, (Operation("add", None, {}),)),
-        ({"Operations": [{"op": "add", "path": "title", "value": None}]}, (Operation("add", "title", None),)),
+        ({"Operations": [{"op": "add", "path": None, "value": {}, "more": 1}]}, (Operation("add", None, {}, True),)),
+        ({"Operations": [{"op": "add", "path": "title", "value": None}]}, (Operation("add", "title", None, True),)),
     ],
 )  # fmt: skip
 def test_patch_is_read(body: Any, operations: tuple[Operation, ...]) -> None:

@@ -10,10 +10,11 @@ from app.scim.errors import ScimError
 from app.scim.links import LinkChange
 from app.scim.messages import Operation, read_patch
 from app.scim.patch import apply
-from app.scim.resource_types import USER
+from app.scim.resource_types import GROUP, USER
 from tests.scim.vectors import params, read, type_of
 
 VECTORS = read("patches.json")
+DOCUMENT = {"userName": "ada"}
 NAMED = {"User": {"userName": "ada"}, "Group": {"displayName": "Editors"}}
 
 
@@ -77,3 +78,27 @@ def test_members_at_their_bound_and_beyond() -> None:
     assert len(links[0].ids) == bounds.MEMBERS_PER_REQUEST
     with pytest.raises(ScimError, match=f"members: expected at most {bounds.MEMBERS_PER_REQUEST} values"):
         apply(group, {}, [Operation("add", "members", members)])
+
+
+def test_null_removes_nobody_and_no_value_everybody() -> None:
+    null = apply(GROUP, {}, [Operation("remove", "members", None, has_value=True)])[1]
+    none = apply(GROUP, {}, [Operation("remove", "members")])[1]
+    assert (null, none) == ((LinkChange("remove"),), (LinkChange("remove_where"),))
+
+
+def test_names_without_a_path_count_like_operations() -> None:
+    many = {f"name{number}": "x" for number in range(bounds.PATCH_OPERATIONS + 1)}
+    for value in (many, {USER.tree.core_urn: many}, {next(iter(USER.tree.extension_urns)): many}):
+        with pytest.raises(ScimError) as refused:
+            apply(USER, DOCUMENT, [Operation("replace", None, value)])
+        assert refused.value.scim_type == "tooMany"
+
+
+def test_filters_over_many_values_are_bounded_in_all() -> None:
+    emails = [{"value": f"{number}@x"} for number in range(bounds.VALUES_PER_ATTRIBUTE)]
+    operation = Operation("replace", 'emails[value eq "0@x"].display', "d")
+    enough = bounds.PATCH_VALUES_EXAMINED // len(emails)
+    apply(USER, {**DOCUMENT, "emails": emails}, [operation] * enough)
+    with pytest.raises(ScimError) as refused:
+        apply(USER, {**DOCUMENT, "emails": emails}, [operation] * (enough + 1))
+    assert refused.value.scim_type == "tooMany"
