@@ -85,6 +85,7 @@ OPEN_FILES_WANTED = 4_096
 OPEN_FILES_RESERVED = 200
 HEADER_BYTES = 65_536
 HEADER_FIELDS = 100
+PROXY_HINTS = 4  # addresses that are proposed as trusted_proxy
 WIRE_BODY_BYTES = 4 * 1024 * 1024
 REQUEST_ARRIVAL_S = 15.0
 IDLE_CONNECTION_S = 60.0
@@ -114,3 +115,12 @@ SIMULATED_SETTLING_S = 3
 BULK_OPERATIONS = 1_000
 CURSOR_S = 60 * 60
 SORT_TEXT_LENGTH = 256  # the beginning of a text that gives the order; a cursor carries it
+
+# --- what one request may take of the machine
+CHUNK_LINE_BYTES = 1_024
+CHUNK_TRAILER_BYTES = 8_192
+STATEMENT_S = 20  # all that SQLite does in one transaction
+DOCUMENT_BYTES = 1024 * 1024
+PAGE_BYTES = 8 * 1024 * 1024  # of stored documents; a page over it ends early and says how long it is
+NOTE_PAUSE_S = 5
+CLOCK_SLACK_S = 60

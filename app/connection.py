@@ -4,9 +4,13 @@ Not here: the loop over all connections (server.py) and what an accepted request
 It leans on names inside waitress 3.0.2; `tests/web/test_server.py` holds each point.
 """
 
+from typing import Any
+
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.receiver import ChunkedReceiver
 from waitress.task import ErrorTask, WSGITask
+from waitress.utilities import BadRequest
 
 from app import bounds
 from app.web.proxy import refusal
@@ -19,6 +23,7 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
     """One request. Refuses with 400 whatever two readers could understand differently (RFC 9112 §3 and §6)."""
 
     request_line = b""
+    body_rcv: Any = None
 
     def parse_header(self, header_plus: bytes) -> None:
         """Raises ParsingError with a text that repeats nothing of the request: it may hold a key."""
@@ -34,6 +39,8 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
             if self.body_rcv is None or self.content_length >= self.adj.max_request_body_size:
                 self.expect_continue = False
         self._check_line()
+        if self.chunked:
+            self.body_rcv = Chunks(self.body_rcv.getbuf())
 
     def _check_line(self) -> None:
         host = self.headers.get("HOST")
@@ -66,6 +73,18 @@ def check_fields(header_plus: bytes) -> None:
             raise ParsingError(f"{name.decode().title()}: expected one, got several")
     if b"content-length" in names and b"transfer-encoding" in names:
         raise ParsingError("expected Content-Length or Transfer-Encoding, got both")
+
+
+class Chunks(ChunkedReceiver):  # type: ignore[misc]
+    """A chunked body (RFC 9112 §7.1). What has no end yet is searched anew with every packet, so it is short."""
+
+    def received(self, data: bytes) -> int:
+        consumed: int = super().received(data)
+        if len(self.control_line) > bounds.CHUNK_LINE_BYTES:
+            self.error = BadRequest(f"expected chunk lines of at most {bounds.CHUNK_LINE_BYTES} bytes")
+        elif len(self.trailer) > bounds.CHUNK_TRAILER_BYTES:
+            self.error = BadRequest(f"expected at most {bounds.CHUNK_TRAILER_BYTES} bytes after the last chunk")
+        return consumed
 
 
 class Task(WSGITask):  # type: ignore[misc]

@@ -13,7 +13,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from app.settings import DATABASE_NAME
+
 LOCK_NAME = "recnice.lock"
+SECRET_NAME = "recnice.secret"
+OWN_NAMES = frozenset((LOCK_NAME, SECRET_NAME, *(DATABASE_NAME + more for more in ("", "-wal", "-shm", "-journal"))))
+"""What the program itself writes; only regular files can have these names."""
 WAIT_FOR_COMMAND_S = 5.0
 WAIT_FOR_SERVER_S = 30.0
 ASK_AGAIN_S = 0.02
@@ -45,29 +50,54 @@ def prepare(path: Path) -> list[str]:
     """Make the folder for its owner alone (0700), and take others' rights to what is ours in it away.
 
     Gives a line for each thing that had to be tightened. A folder that was there before and holds something else is
-    left as it is. Raises FolderError.
+    left as it is. No link is followed, and no pipe opened, wherever somebody put one. Raises FolderError.
     """
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (path / LOCK_NAME).touch(mode=0o600)
+        os.close(_open_regular(path / LOCK_NAME, os.O_RDWR | os.O_CREAT))
+        for name in OWN_NAMES:
+            _require_regular(path / name)
         if os.name != "posix":
             return []
         names = set(os.listdir(path))
         ours = sorted(name for name in names if name.startswith("recnice."))
-        candidates = [path / name for name in ours]
-        if names == {LOCK_NAME} or "recnice.sqlite3" in names:
-            candidates.insert(0, path)
-        return [line for candidate in candidates if (line := _tighten(candidate))]
+        candidates = [path / name for name in ours if stat.S_ISREG((path / name).lstat().st_mode)]
+        lines = [_tighten(path, os.O_DIRECTORY)] if names == {LOCK_NAME} or DATABASE_NAME in names else []
+        lines += [_tighten(candidate, os.O_NOFOLLOW) for candidate in candidates]
+        return [line for line in lines if line]
     except OSError as error:
         raise FolderError(f"data folder {path}: {error.strerror or error}") from None
 
 
-def _tighten(path: Path) -> str:
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if not mode & 0o077:
+def _tighten(path: Path, flag: int) -> str:
+    """Asked first, opened only where it is needed: to close the database's file gives up the locks of SQLite on it."""
+    if not stat.S_IMODE(path.stat().st_mode) & 0o077:
         return ""
-    path.chmod(mode & 0o700)
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | flag)
+    try:
+        mode = stat.S_IMODE(os.fstat(file).st_mode)
+        os.fchmod(file, mode & 0o700)
+    finally:
+        os.close(file)
     return f"{path} was open to others (mode {mode:04o}); now {mode & 0o700:04o}"
+
+
+def _require_regular(path: Path) -> None:
+    """Raises FolderError for a link, folder, pipe or device; nothing at all may be there."""
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise FolderError(f"{path}: expected a regular file, not a link, folder, pipe or device")
+
+
+def _open_regular(path: Path, flags: int) -> int:
+    """A file of our own, opened and made private where it is new. Raises FolderError, OSError."""
+    _require_regular(path)
+    # The system refuses what took the file's place since then, where it can.
+    file = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0), 0o600)
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise FolderError(f"{path}: expected a regular file")
+    return file
 
 
 @contextmanager
@@ -78,7 +108,7 @@ def held(path: Path, command: str) -> Iterator["Hold"]:
     """
     give_up = time.monotonic() + WAIT_FOR_COMMAND_S
     try:
-        file = os.open(path / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
+        file = _open_regular(path / LOCK_NAME, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise FolderError(f"data folder {path}: {error.strerror or error}") from None
     try:

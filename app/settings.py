@@ -7,6 +7,8 @@ Nothing here is changed while the program runs, and no secret is a setting.
 import ipaddress
 import os
 import re
+import shlex
+import stat
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,6 +22,7 @@ FILE_NAME = "recnice.toml"
 DATABASE_NAME = "recnice.sqlite3"
 SCHEMAS_NAME = "schemas"
 FLAG, ENVIRONMENT, FILE, DEFAULT = "flag", "environment", "file", "default"
+PUBLIC_URL_FORM = "https://HOST or https://HOST/PATH"
 EVERY_ADDRESS = ("0.0.0.0", "::")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -56,11 +59,16 @@ def _address(given: object) -> tuple[str, int]:
 
 def _public_url(given: object) -> str:
     """An address without a slash at its end. Its path may not begin with /scim, which the Tenant URL adds itself."""
-    url = urlsplit(_text(given))
+    try:
+        url = urlsplit(_text(given))
+    except ValueError:
+        raise ValueError(PUBLIC_URL_FORM) from None
     path = url.path.rstrip("/")
-    host = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?", url.netloc)
+    host = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?", url.netloc)
     if url.scheme not in ("http", "https") or not host or url.query or url.fragment:
-        raise ValueError("https://HOST or https://HOST/PATH")
+        raise ValueError(PUBLIC_URL_FORM)
+    if host[2] and not 1 <= int(host[2]) <= 65535:
+        raise ValueError("a port from 1 to 65535")
     if path and not re.fullmatch(r"(/(?!\.)[A-Za-z0-9._~-]+)+", path):
         raise ValueError("a path of letters, digits, '-', '.', '_' and '~'")
     if path.split("/")[1:2] == ["scim"]:
@@ -177,6 +185,14 @@ class Settings:
     def is_https(self) -> bool:
         return self.public_url.startswith("https://")
 
+    def command(self, words: str) -> str:
+        """A command line for an administrator to copy, which finds this data folder from any other.
+
+        For the terminal only: strangers see the console's open pages, and need not know the folder.
+        """
+        folder = shlex.quote(str(self.data)) if os.name == "posix" else f'"{self.data}"'
+        return f"recnice-scim {words} --data {folder}"
+
     def on_port(self, port: int) -> "Settings":
         """These settings once the port is known that was taken for port 0."""
         listen = (self.listen[0], port)
@@ -243,7 +259,8 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
         try:
             values[option.name] = None if given is None else option.parse(given)
         except ValueError as error:
-            raise SettingsError(f"{where}: expected {error}, got {str(given)[:80]!r}", origin) from None
+            came = ", ".join(map(str, given)) if isinstance(given, list | tuple) else str(given)
+            raise SettingsError(f"{where}: expected {error}, got {came[:80]!r}", origin) from None
         if option.name == "data":
             file = _read_file(values["data"] / FILE_NAME)
     values["public_url"] = values["public_url"] or url_of(values["listen"])
@@ -253,6 +270,8 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
 def _read_file(path: Path) -> Mapping[str, object]:
     """The settings file's keys, all of them known; nothing where there is no file."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for, and for ever
+            raise SettingsError(f"{path}: expected a regular file", FILE)
         found = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}

@@ -1,7 +1,7 @@
 """The administration room: set-up, operators, their sessions, SCIM keys, and what the overview says.
 
 Plain functions, each with a transaction of its own; all need an application context. Not here: pages, cookies, headers
-(app/web), the command line (app/cli), and anything that Entra does (app/provisioning).
+(app/web), the command line (app/commands), and anything that Entra does (app/provisioning).
 
     Refused       a rule says no; its text is for the person who asked
     └─ Slowed     too many failures; says when to try again

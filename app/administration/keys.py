@@ -15,6 +15,7 @@ import secrets
 import threading
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,37 +110,32 @@ def find_key(text: str) -> KeyRow | None:
 
 
 def note_key_use(key_id: str, address: str) -> None:
-    """Remember that a key was used now, from this address; written at most once a minute for a key. Never raises."""
+    """Remember that a key was used now, from this address; at most one try a minute for a key. Never raises.
+
+    A note is worth neither a refused request nor one that waits: where others are writing, it is left for next time.
+    """
     if not _uses.is_due(key_id):
         return
-    try:
-        with accounts.writing() as session:
-            if row := accounts.key(session, key_id):
-                row.last_used, row.last_address = clock.to_wire(clock.utc_now()), address
-    except ScimError:
-        # The database is busy or full: a note is not worth a refused request, and the next one tries again.
-        _uses.forget(key_id)
+    with suppress(ScimError), accounts.writing(wait=False) as session:
+        if row := accounts.key(session, key_id):
+            row.last_used, row.last_address = clock.to_wire(clock.utc_now()), address
 
 
 class _Uses:
-    """When each key's use was last written, on this process's own steady clock."""
+    """When each key's use was last noted, or tried to be, on this process's own steady clock."""
 
     def __init__(self) -> None:
-        self._written: dict[str, float] = {}
+        self._tried: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def is_due(self, key_id: str) -> bool:
         """Whether a minute has gone; if so, it begins anew."""
         now = time.monotonic()
         with self._lock:
-            if now - self._written.get(key_id, float("-inf")) < bounds.KEY_USE_NOTED_S:
+            if now - self._tried.get(key_id, float("-inf")) < bounds.KEY_USE_NOTED_S:
                 return False
-            self._written[key_id] = now
+            self._tried[key_id] = now
             return True
-
-    def forget(self, key_id: str) -> None:
-        with self._lock:
-            self._written.pop(key_id, None)
 
 
 _uses = _Uses()

@@ -1,6 +1,6 @@
 """Passwords of operators: which ones are accepted, how they are kept, how one is checked. Argon2id (RFC 9106).
 
-Not here: who the operator is, and how often somebody may try (sessions.py).
+Not here: who the operator is, and how often somebody may try (attempts.py).
 """
 
 from __future__ import annotations

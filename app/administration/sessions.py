@@ -4,7 +4,7 @@ Not here: the cookie that carries a session's token (app/web/security.py), and w
 """
 
 import secrets
-from contextlib import suppress
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -89,25 +89,49 @@ def _begin(store: accounts.Session, operator_id: str, address: str, user_agent: 
 def session(token: str) -> SignedIn | None:
     """Whose session this is, or None when there is none, it is over, or its operator may not sign in any more.
 
-    Over means: not used for `bounds.SESSION_IDLE_S`, or begun more than `bounds.SESSION_AGE_S` ago.
+    Over means: not used for `bounds.SESSION_IDLE_S`, or begun more than `bounds.SESSION_AGE_S` ago; or either of it in
+    the future, for after the clock was set back nobody knows how old the session is.
     """
     now = clock.utc_now()
-    idle_limit, age_limit = _limits(now)
     with accounts.reading() as store:
         row = accounts.session(store, hash_secret(token))
-        if row is None or row.last_seen < idle_limit or row.created < age_limit:
+        if row is None or _is_over(row, now):
             return None
         operator = accounts.operator(store, row.operator_id)
         if operator is None or operator.disabled:
             return None
         signed_in = SignedIn(operator.id, operator.user_name, row.token_hash)
         last_seen = row.last_seen
-    if last_seen < clock.to_wire(now - timedelta(seconds=bounds.SESSION_SEEN_S)):
-        # While the database cannot be written, reading goes on.
-        with suppress(ScimError), accounts.writing() as store:
-            if row := accounts.session(store, signed_in.session_id):
-                row.last_seen = clock.to_wire(now)
+    if last_seen < clock.to_wire(now - timedelta(seconds=bounds.SESSION_SEEN_S)) and not _pause.is_on:
+        _note_seen(signed_in.session_id, clock.to_wire(now))
     return signed_in
+
+
+class _Pause:
+    """After a note that could not be written, none is tried for `bounds.NOTE_PAUSE_S` of this process's own time."""
+
+    def __init__(self) -> None:
+        self._until = float("-inf")
+
+    @property
+    def is_on(self) -> bool:
+        return time.monotonic() < self._until
+
+    def begin(self) -> None:
+        self._until = time.monotonic() + bounds.NOTE_PAUSE_S
+
+
+_pause = _Pause()
+
+
+def _note_seen(session_id: str, now: str) -> None:
+    """Remember that a session was used. While the database cannot be written, reading goes on, and does not wait."""
+    try:
+        with accounts.writing(wait=False) as store:
+            if row := accounts.session(store, session_id):
+                row.last_seen = now
+    except ScimError:
+        _pause.begin()
 
 
 def sign_out(token: str) -> None:
@@ -118,12 +142,12 @@ def sign_out(token: str) -> None:
 
 def list_sessions(operator_id: str) -> list[Session]:
     """An operator's sessions that are not over, the one used last first."""
-    idle_limit, age_limit = _limits(clock.utc_now())
+    now = clock.utc_now()
     with accounts.reading() as store:
         return [
             Session(row.token_hash, row.created, row.last_seen, row.address, row.user_agent)
             for row in accounts.sessions_of(store, operator_id)
-            if row.last_seen >= idle_limit and row.created >= age_limit
+            if not _is_over(row, now)
         ]
 
 
@@ -133,6 +157,12 @@ def end_session(operator_id: str, session_id: str) -> None:
         row = accounts.session(store, session_id)
         if row is not None and row.operator_id == operator_id:
             store.delete(row)
+
+
+def _is_over(row: accounts.OperatorSession, now: datetime) -> bool:
+    idle_limit, age_limit = _limits(now)
+    future = clock.to_wire(now + timedelta(seconds=bounds.CLOCK_SLACK_S))
+    return not (idle_limit <= row.last_seen <= future and age_limit <= row.created <= future)
 
 
 def _limits(now: datetime) -> tuple[str, str]:

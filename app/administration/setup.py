@@ -13,8 +13,8 @@ from app.administration.refusals import Refused
 from app.administration.secret_hash import hash_secret
 from app.store import accounts
 
-USED_UP = "This setup link is used up or too old. Make a new one with: recnice-scim setup-link"
-ALREADY = "Recnice SCIM is set up already. Sign in, or make another operator with: recnice-scim admin create"
+USED_UP = "This setup link is used up or too old."
+ALREADY = "Recnice SCIM is set up already."
 
 
 def is_set_up() -> bool:

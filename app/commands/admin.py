@@ -8,7 +8,7 @@ import click
 
 from app import bounds
 from app.commands.opened import opened
-from app.commands.options import taking
+from app.commands.options import in_utf8, taking
 from app.commands.table import show
 from app.settings import Settings
 
@@ -23,7 +23,9 @@ def _named(command: Callable[..., Any]) -> Callable[..., Any]:
     command = click.option("--password-stdin", is_flag=True, help="Read the password from standard input, one line.")(
         command
     )
-    return click.option("--user-name", metavar="N", required=True, help="The operator's sign-in name.")(command)
+    return click.option(
+        "--user-name", metavar="N", required=True, callback=in_utf8, help="The operator's sign-in name."
+    )(command)
 
 
 def _password(from_stdin: bool) -> str:

@@ -3,7 +3,7 @@
 import click
 
 from app.commands.opened import opened
-from app.commands.options import taking
+from app.commands.options import in_utf8, taking
 from app.commands.table import show
 from app.settings import Settings
 
@@ -17,7 +17,14 @@ def key() -> None:
 
 
 @key.command()
-@click.option("--name", metavar="N", default="Microsoft Entra", show_default=True, help="A name to know it by.")
+@click.option(
+    "--name",
+    metavar="N",
+    default="Microsoft Entra",
+    show_default=True,
+    callback=in_utf8,
+    help="A name to know it by.",
+)
 @taking("data")
 def create(settings: Settings, name: str) -> None:
     """Make a key and print it, this once and nothing else."""
@@ -53,7 +60,7 @@ def list_keys(settings: Settings) -> None:
 
 
 @key.command()
-@click.argument("key_id", metavar="ID")
+@click.argument("key_id", metavar="ID", callback=in_utf8)
 @taking("data")
 def stop(settings: Settings, key_id: str) -> None:
     """Stop a key: from now on it is refused."""

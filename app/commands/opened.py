@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+import click
+
 from app import folder, process
 from app.settings import Settings
 
@@ -21,7 +23,7 @@ def opened(settings: Settings, *, may_create: bool = False) -> Iterator[Sequence
     """An application context on a migrated and settled database; gives its resource types.
 
     A running server has done that already; without one this does it, holding the folder meanwhile. A folder without a
-    database is only made one where `may_create` (then a mistyped --data makes no second, empty database unasked).
+    database is only made one where `may_create`, and that is said on standard error, in case --data was mistyped.
     Raises folder.FolderError, folder.FolderInUseError, store.db.DatabaseUnusable, scim.custom.SchemaFileError.
     """
     process.keep_private()
@@ -42,6 +44,9 @@ def _bring_up(settings: Settings, types: Sequence[ResourceType]) -> None:
 
     while not folder.server(settings.data):
         with suppress(folder.FolderInUseError), folder.held(settings.data, "prepare"):
+            is_new = not settings.database.exists()
             db.migrate(settings.database)
             shelf.settle(types)
+            if is_new:
+                click.echo(f"made the data folder {settings.data}", err=True)
             return

@@ -29,6 +29,15 @@ def taking(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return decorate
 
 
+def in_utf8(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """A callback for words that are kept or looked up: a shell can pass bytes that are no text."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise click.BadParameter("expected text in UTF-8") from None
+    return value
+
+
 def data_unused(command: Callable[..., Any]) -> Callable[..., Any]:
     """Take `--data` where nothing in the folder is needed, so that scripts may give it to every command alike."""
     return click.option("--data", metavar="DIR", expose_value=False, hidden=True)(command)

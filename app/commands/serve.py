@@ -17,8 +17,6 @@ from app.commands.options import taking
 from app.settings import Settings
 from app.version import VERSION
 
-SETUP_WORDS = "valid for one hour, once; a new one: recnice-scim setup-link"
-
 log = logging.getLogger("recnice.serve")
 
 
@@ -97,7 +95,8 @@ def _announce(settings: Settings, setup_code: str | None) -> None:
     click.echo(f"Address:     {settings.public_url}/")
     click.echo(f"Tenant URL:  {settings.tenant_url}")
     if setup_code:
-        click.echo(f"Make the first operator here ({SETUP_WORDS}):")
+        another = settings.command("setup-link")
+        click.echo(f"Make the first operator here (valid for one hour, once; a new one: {another}):")
         click.echo(setup_link_of(settings.public_url, setup_code))
 
 

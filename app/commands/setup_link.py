@@ -2,7 +2,7 @@
 
 import click
 
-from app import folder
+from app import exits, folder
 from app.commands.opened import opened
 from app.commands.options import taking
 from app.commands.serve import setup_link_of
@@ -13,9 +13,12 @@ from app.settings import Settings
 @taking("data", "listen", "public_url")
 def setup_link(settings: Settings) -> None:
     """Print a new one-time link for the first operator (valid for one hour)."""
-    with opened(settings, may_create=True):
+    with opened(settings):
         from app import administration
 
+        if administration.is_set_up():
+            another = settings.command("admin create --user-name NAME")
+            raise exits.CommandError(f"Recnice SCIM is set up already. Sign in, or make another operator: {another}")
         # A running server knows best: its public URL may come from a flag, its port from the system.
         running = folder.server(settings.data)
         public_url = (running.public_url if running else "") or settings.public_url

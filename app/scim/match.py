@@ -1,6 +1,6 @@
 """The reader of filters in memory: PATCH uses it on single values, the tests as the oracle for SQL.
 
-Not here: how text becomes a tree (filter.py), how values are folded (fold.py).
+Not here: how text becomes a tree (grammar.py), how values are folded (fold.py).
 """
 
 from typing import Any

@@ -27,9 +27,9 @@ def reading() -> Iterator[Session]:
 
 
 @contextmanager
-def writing() -> Iterator[Session]:
-    """An ORM session in the writing transaction; what was added or changed is written at the end."""
-    with db.writing() as connection, Session(connection, expire_on_commit=False) as session:
+def writing(wait: bool = True) -> Iterator[Session]:
+    """An ORM session in the writing transaction, as `db.writing`; what was added or changed is written at the end."""
+    with db.writing(wait) as connection, Session(connection, expire_on_commit=False) as session:
         yield session
         session.flush()
 

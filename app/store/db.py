@@ -30,6 +30,7 @@ __all__ = [
     "address",
     "db",
     "engine_options",
+    "lift_time_limit",
     "migrate",
     "reading",
     "sqlite_version",
@@ -83,45 +84,55 @@ def engine_options() -> dict[str, Any]:
 def reading() -> Iterator[Connection]:
     """A connection that sees one unchanging state of the database. Whatever is written on it is rolled back.
 
-    Needs an application context. Raises `errors.unavailable` when the database cannot be used.
+    Needs an application context. Raises `errors.unavailable` when the database cannot be used, and `errors.too_many`
+    when SQLite still works after `bounds.STATEMENT_S`.
     """
     with _transaction("BEGIN") as connection:
         yield connection
 
 
 @contextmanager
-def writing() -> Iterator[Connection]:
+def writing(wait: bool = True) -> Iterator[Connection]:
     """A connection in a write transaction: committed at the end, rolled back when an exception leaves the block.
 
     Only one thread at a time is inside; the others wait here and not for SQLite's lock, where waiting is a poll.
     BEGIN IMMEDIATE, because a transaction that reads first cannot become a writer when somebody else wrote in between.
     Needs an application context; does not stand in itself. ORM users put `Session(connection)` on it and flush.
-    Raises `errors.unavailable` when the database cannot be used, and then nothing was written.
+    Raises `errors.unavailable` when the database cannot be used, and `errors.too_many` when SQLite still works after
+    `bounds.STATEMENT_S`; then nothing was written. Without `wait`, anybody else who is writing makes it unavailable.
     """
-    if not _door.acquire(timeout=bounds.WRITE_WAIT_S):
+    if not _door.acquire(timeout=bounds.WRITE_WAIT_S if wait else 0):
         raise errors.unavailable("The database is busy with other changes")
     try:
-        with _transaction("BEGIN IMMEDIATE") as connection:
+        with _transaction("BEGIN IMMEDIATE", wait) as connection:
             yield connection
             connection.commit()
     finally:
         _door.release()
 
 
+def lift_time_limit(connection: Connection) -> None:
+    """Lets the present transaction take as long as it needs: for work on all rows that no request asks for."""
+    driver.set_time_limit(connection.connection.driver_connection, None)
+
+
 @contextmanager
-def _transaction(begin: str) -> Iterator[Connection]:
+def _transaction(begin: str, wait: bool = True) -> Iterator[Connection]:
     """A pooled connection after `begin`; rolled back at the end unless committed."""
     try:
         with db.engine.connect() as connection:
             try:
-                connection.exec_driver_sql(begin)
-                yield connection
+                with _limited(connection):
+                    _begin(connection, begin, wait)
+                    yield connection
             except DBAPIError as error:
                 # After a failed sync nobody knows what the library's cache holds.
                 if driver.is_suspect(error.orig):
                     connection.invalidate()
                 raise
     except DBAPIError as error:
+        if driver.is_interrupted(error.orig):
+            raise errors.too_many(f"The request took longer than {bounds.STATEMENT_S} seconds") from error
         reason = driver.reason(error.orig)
         if reason is None:
             raise
@@ -129,3 +140,27 @@ def _transaction(begin: str) -> Iterator[Connection]:
         raise errors.unavailable(f"The service cannot use its database: {reason}") from error
     except PoolTimeout as error:
         raise errors.unavailable("The service is busy") from error
+
+
+@contextmanager
+def _limited(connection: Connection) -> Iterator[None]:
+    """The time limit of a transaction; gone at the end, so that the next one on this connection has its own."""
+    driver_connection = connection.connection.driver_connection
+    driver.set_time_limit(driver_connection, bounds.STATEMENT_S)
+    try:
+        yield
+    finally:
+        driver.set_time_limit(driver_connection, None)
+
+
+def _begin(connection: Connection, begin: str, wait: bool) -> None:
+    """Begins. Only here SQLite's lock is waited for: a transaction that has begun to write holds it."""
+    if wait:
+        connection.exec_driver_sql(begin)
+        return
+    driver_connection = connection.connection.driver_connection
+    driver.set_patience(driver_connection, False)
+    try:
+        connection.exec_driver_sql(begin)
+    finally:
+        driver.set_patience(driver_connection, True)

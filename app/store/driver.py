@@ -6,6 +6,7 @@ Not here: transactions (db.py) and what is in the file (tables.py).
 from __future__ import annotations
 
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ module: Any = _library
 
 SAFE_VERSION = (3, 51, 3)
 BUSY_TIMEOUT_MS = 5_000
+STEPS_BETWEEN_LOOKS = 10_000  # of SQLite's virtual machine: about a millisecond
 CACHE_KIB = 2_048
 JOURNAL_LIMIT_BYTES = 64 * 1024 * 1024
 
@@ -48,6 +50,7 @@ _REASONS = {
     module.SQLITE_NOTADB: "the database is damaged",
     module.SQLITE_NOMEM: "memory is short",
 }
+_INTERRUPTED: int = module.SQLITE_INTERRUPT
 _SUSPECT = frozenset({module.SQLITE_IOERR, module.SQLITE_CORRUPT, module.SQLITE_NOTADB, module.SQLITE_NOMEM})
 
 
@@ -89,6 +92,25 @@ def connect(path: Path) -> Any:
         connection.close()
         raise
     return connection
+
+
+def set_patience(connection: Any, is_patient: bool) -> None:
+    """Whether a driver connection waits for locks, as it does when it is new, or gives up at once."""
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS if is_patient else 0}").close()
+
+
+def set_time_limit(connection: Any, seconds: float | None) -> None:
+    """From now on, what still runs after so many seconds is interrupted; None takes the limit away."""
+    if seconds is None:
+        connection.set_progress_handler(None, 0)
+        return
+    end = time.monotonic() + seconds
+    connection.set_progress_handler(lambda: time.monotonic() >= end, STEPS_BETWEEN_LOOKS)
+
+
+def is_interrupted(error: BaseException | None) -> bool:
+    """Whether the time limit ended the statement."""
+    return _primary_code(error) == _INTERRUPTED
 
 
 def reason(error: BaseException | None) -> str | None:

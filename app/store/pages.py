@@ -5,11 +5,11 @@ Not here: how a filter becomes a condition (query.py) and how a page is answered
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, case, func, literal, null, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, case, func, literal, null, or_, select
 
 from app import bounds
 from app.scim.attribute import Attribute
@@ -47,7 +47,7 @@ _MATCHING = (
 
 
 def find(connection: Connection, search: Search) -> Page:
-    """At most `search.count` records of those that match, in a stable order.
+    """At most `search.count` records of those that match, in a stable order; fewer when their documents are large.
 
     Without an order that is the order of creation. With one, resources without the attribute come last ascending and
     first descending (RFC 7644 §3.4.2.3), and equal ones in order of creation. Texts that begin alike for
@@ -62,21 +62,40 @@ def find(connection: Connection, search: Search) -> Page:
 
 
 def _page_by_index(connection: Connection, search: Search, offset: int) -> Page:
-    records = [to_record(row) for row in _rows_by_index(connection, search, offset)] if search.count > 0 else []
+    rows, is_cut = _rows_by_index(connection, search, offset) if search.count > 0 else ([], False)
+    records = [to_record(row) for row in rows]
     is_filtered = any(sought.where is not None for sought in search.sought)
-    if is_filtered and len(records) < search.count and (records or offset == 0):
+    if is_filtered and not is_cut and len(records) < search.count and (records or offset == 0):
         # The last page tells by itself how many there are: a look-up needs no second statement.
         return Page(offset + len(records), records)
     return Page(_total(connection, search), records)
 
 
-def _rows_by_index(connection: Connection, search: Search, offset: int) -> Sequence[Row[Any]]:
+def _rows_by_index(connection: Connection, search: Search, offset: int) -> tuple[list[Row[Any]], bool]:
     match = _exact_match(search)
     if match:
-        return connection.execute(_MATCHING, {**match, "count": search.count, "offset": offset}).all()
+        return _fitting(connection, _MATCHING, search.count, {**match, "count": search.count, "offset": offset})
     key = _key(search)
     rows = select(*COLUMNS).where(_condition(search)).order_by(*_order(key, search.is_descending))
-    return connection.execute(rows.limit(search.count).offset(offset)).all()
+    return _fitting(connection, rows.limit(search.count).offset(offset), search.count)
+
+
+def _fitting(
+    connection: Connection, statement: Select[Any], count: int, parameters: Mapping[str, Any] | None = None
+) -> tuple[list[Row[Any]], bool]:
+    """The first rows, at most `count`, as far as their documents fit on a page; and whether the statement has more.
+
+    A page may be shorter than what was asked for (RFC 7644 §3.4.2.4), but has one record, or nobody would get on.
+    """
+    taken: list[Row[Any]] = []
+    size = 0
+    with connection.execute(statement, parameters) as rows:
+        for row in rows:
+            size += len(row.document.encode())
+            if len(taken) == count or (taken and size > bounds.PAGE_BYTES):
+                return taken, True
+            taken.append(row)
+    return taken, False
 
 
 def _page_by_cursor(connection: Connection, search: Search) -> Page:
@@ -89,12 +108,12 @@ def _page_by_cursor(connection: Connection, search: Search) -> Page:
     if search.after is not None:
         rows = rows.where(_beyond(key, search.after, search.is_descending))
     rows = rows.order_by(*_order(key, search.is_descending)).limit(search.count + 1)
-    found = connection.execute(rows).all()
-    records = [to_record(row[:-1]) for row in found[: search.count]]
-    if len(found) <= search.count:
+    found, is_more = _fitting(connection, rows, search.count)
+    records = [to_record(row[:-1]) for row in found]
+    if not is_more:
         total = len(found) if search.after is None else _total(connection, search)
         return Page(total, records)
-    return Page(_total(connection, search), records, Place(found[search.count - 1][-1], records[-1].position))
+    return Page(_total(connection, search), records, Place(found[-1][-1], records[-1].position))
 
 
 def count_all(connection: Connection, resource_type: ResourceType) -> int:

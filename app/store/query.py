@@ -1,8 +1,8 @@
 """Filters and orders as SQL conditions: the only file that knows SQL's JSON functions.
 
-Not here: how text becomes a tree (app.scim.filter) and what values are compared as (app.scim.fold). The stored copy and
-the literals arrive folded, so that `=`, `<`, `instr` and `substr` are all that is needed. `app.scim.match` reads the
-same trees in memory, and a test compares the two. RFC 7644 §3.4.2.2 and §3.4.2.3.
+Not here: how text becomes a tree (app.scim.grammar) and what values are compared as (app.scim.fold). The stored copy
+and the literals arrive folded, so that `=`, `<`, `instr` and `substr` are all that is needed. `app.scim.match` reads
+the same trees in memory, and a test compares the two. RFC 7644 §3.4.2.2 and §3.4.2.3.
 """
 
 from __future__ import annotations

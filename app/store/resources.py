@@ -16,7 +16,7 @@ import sqlalchemy as sql
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects import sqlite
 
-from app import clock
+from app import bounds, clock
 from app.scim import errors
 from app.scim.fold import fold_document, fold_value, lookup_text, lookups_of, values_at
 from app.scim.resource_types import ResourceType
@@ -31,6 +31,12 @@ LookupKey = tuple[str, str, bool]
 def to_text(document: Mapping[str, Any]) -> str:
     """A document as it is kept and sent: compact JSON, UTF-8, names in the document's order."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
+def _check_size(text: str) -> None:
+    """Raises invalidValue for a document that grew too large, in one request or in many."""
+    if len(text.encode()) > bounds.DOCUMENT_BYTES:
+        raise errors.invalid_value(f"The resource: expected at most {bounds.DOCUMENT_BYTES} bytes of JSON")
 
 
 def searchable(resource_type: ResourceType, document: Mapping[str, Any]) -> tuple[str, set[LookupKey]]:
@@ -80,11 +86,12 @@ def load(connection: Connection, resource_type: ResourceType, id: str) -> Record
 
 
 def insert(connection: Connection, resource_type: ResourceType, document: Mapping[str, Any]) -> Record:
-    """A new resource with the document, which brings its `id` along. Raises uniqueness."""
+    """A new resource with the document, which brings its `id` along. Raises uniqueness and invalidValue."""
+    text = to_text(document)
+    _check_size(text)
     search, lookups = searchable(resource_type, document)
     _check_unique(connection, resource_type, document, lookups)
     now = clock.to_wire(clock.utc_now())
-    text = to_text(document)
     columns = {
         "id": document["id"],
         "type": resource_type.name,
@@ -103,11 +110,12 @@ def insert(connection: Connection, resource_type: ResourceType, document: Mappin
 def save(connection: Connection, resource_type: ResourceType, record: Record, document: Mapping[str, Any]) -> Record:
     """The record with a new document. One that says the same changes nothing, neither version nor time.
 
-    `record` was loaded in this transaction. Raises uniqueness.
+    `record` was loaded in this transaction. Raises uniqueness and invalidValue.
     """
     text = to_text(document)
     if text == record.document:
         return record
+    _check_size(text)
     search, lookups = searchable(resource_type, document)
     held = {(path, value, is_unique) for path, value, is_unique in connection.execute(_LOOKUPS_OF, {"id": record.id})}
     _check_unique(connection, resource_type, document, lookups - held)

@@ -53,6 +53,7 @@ def settle(types: Sequence[ResourceType]) -> list[str]:
         return []
     lines = []
     with db.writing() as connection:
+        db.lift_time_limit(connection)
         for resource_type in changed:
             moved = _derive(connection, resource_type)
             connection.execute(_NOTE, {"type": resource_type.name, "fingerprint": resource_type.fingerprint})

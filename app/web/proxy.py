@@ -12,6 +12,7 @@ import socket
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from app import bounds
 from app.scim.errors import ScimError
 from app.settings import EVERY_ADDRESS, Network, Settings
 
@@ -72,7 +73,8 @@ class PublicAddress:
 
     After it, REMOTE_ADDR is the client's address and `wsgi.url_scheme` the client's scheme as far as a trusted proxy
     says so, no forwarded header is left, SCRIPT_NAME is the public URL's path, and the Host is one of ours.
-    `environ[IGNORED]` is there once a forwarded header was ignored: the address to add to `trusted_proxy`.
+    `environ[IGNORED]` is there once forwarded headers of a private address were ignored: a tuple of the addresses
+    that could be added to `trusted_proxy`. A public one is never proposed, since any stranger can send such headers.
     """
 
     def __init__(self, application: "WSGIApplication", settings: Settings) -> None:
@@ -80,7 +82,7 @@ class PublicAddress:
         self._trusted = settings.trusted_proxy
         self._base_path = settings.base_path
         self._hosts = names_of(settings)
-        self._ignored = ""
+        self._ignored: tuple[str, ...] = ()
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         self._take_sub_path(environ)
@@ -121,9 +123,11 @@ class PublicAddress:
             environ["wsgi.url_scheme"] = scheme
 
     def _note_ignored(self, peer: Address | None) -> None:
-        if self._ignored or peer is None:
+        if peer is None or not peer.is_private or str(peer) in self._ignored:
             return
-        self._ignored = str(peer)
+        if len(self._ignored) == bounds.PROXY_HINTS:
+            return
+        self._ignored += (str(peer),)
         log.warning(
             "forwarded headers from %s are ignored; if that is your reverse proxy, add to recnice.toml: "
             'trusted_proxy = ["%s"]',

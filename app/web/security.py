@@ -19,6 +19,7 @@ from werkzeug.wrappers import Response
 
 from app import administration, bounds
 from app.administration import SignedIn
+from app.folder import SECRET_NAME
 from app.scim import errors
 from app.settings import Settings
 from app.web import browser_headers
@@ -30,7 +31,6 @@ OPEN_ENDPOINTS = frozenset(
 )
 """What answers without a session; everything else that is not SCIM needs one."""
 
-SECRET_NAME = "recnice.secret"
 SECRET_BYTES = 32
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE | re.ASCII)
 

@@ -9,7 +9,9 @@ from flask import Flask
 
 from app import clock
 from app.store import db
-from tests.store.conftest import make_app
+from tests.store.conftest import make_app, patient
+
+__all__ = ["patient"]
 
 PASSWORD = "a blue kettle sings"
 HERE = "192.0.2.1"

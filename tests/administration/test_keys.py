@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
 from app import administration, bounds
 from app.administration import Contact, Refused, keys
@@ -13,7 +14,7 @@ from app.scim import errors
 from app.scim.resource_types import GROUP, USER
 from app.store import db
 from tests.administration.conftest import HERE
-from tests.store.conftest import group, insert, user
+from tests.store.conftest import finished_meanwhile, group, held, insert, user
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -104,17 +105,32 @@ def test_use_is_noted_at_most_once_a_minute(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_note_that_cannot_be_written_disturbs_nobody(monkeypatch: pytest.MonkeyPatch):
+    now = [1000.0]
+    monkeypatch.setattr(keys.time, "monotonic", lambda: now[0])
     key = administration.create_key("Entra", "eva").row
+    tried: list[bool] = []
     with monkeypatch.context() as patch:
 
-        def full() -> None:
+        def full(wait: bool) -> None:
+            tried.append(wait)
             raise errors.unavailable("full")
 
         patch.setattr(db, "writing", full)
         administration.note_key_use(key.id, HERE)
+        administration.note_key_use(key.id, HERE)
+        assert tried == [False], "not tried anew with every request"
+    now[0] += bounds.KEY_USE_NOTED_S
     administration.note_key_use(key.id, HERE)
     assert administration.list_keys()[0].last_address == HERE
     administration.note_key_use("unknown", HERE)
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_note_does_not_wait_for_another_process(app: Flask, path: Path):
+    key = administration.create_key("Entra", "eva").row
+    with held(path):
+        finished_meanwhile(app, lambda: administration.note_key_use(key.id, HERE))
+    assert administration.list_keys()[0].last_used is None
 
 
 def test_the_overview_counts():

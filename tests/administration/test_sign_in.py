@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,10 @@ from flask import Flask
 from sqlalchemy import text
 
 from app import administration, bounds
-from app.administration import Refused, Slowed, passwords
+from app.administration import Refused, Slowed, passwords, sessions
 from app.store import db
 from tests.administration.conftest import HERE, PASSWORD
-from tests.store.conftest import make_app
+from tests.store.conftest import finished_meanwhile, held, make_app
 
 ELSEWHERE = "198.51.100.7"
 
@@ -213,7 +214,7 @@ def test_use_is_written_at_most_once_a_minute(pass_time, monkeypatch: pytest.Mon
     token = try_in()
     written = []
     writing = db.writing
-    monkeypatch.setattr(db, "writing", lambda: written.append(1) or writing())
+    monkeypatch.setattr(db, "writing", lambda wait: written.append(1) or writing(wait))
     for _ in range(12):
         administration.session(token)
         pass_time(10)
@@ -226,6 +227,44 @@ def test_signing_out_ends_the_session():
     assert administration.session(token) is None
     assert administration.session(other)
     administration.sign_out("never was one")
+
+
+def test_a_session_of_the_future_is_none(eva: str, pass_time: Callable[[float], None]):
+    token = try_in()
+    pass_time(-bounds.CLOCK_SLACK_S)
+    assert administration.session(token)
+    pass_time(-1)
+    assert administration.session(token) is None
+    assert administration.list_sessions(eva) == []
+    pass_time(1)
+    assert administration.list_sessions(eva)
+    pass_time(bounds.CLOCK_SLACK_S + bounds.SESSION_SEEN_S + 1)
+    assert administration.session(token), "seen later than begun"
+    pass_time(-bounds.CLOCK_SLACK_S - 1)
+    assert administration.session(token) is None
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_session_does_not_wait_for_another_process(
+    app: Flask, path: Path, eva: str, monkeypatch: pytest.MonkeyPatch, pass_time: Callable[[float], None]
+):
+    now = [1000.0]
+    monkeypatch.setattr(sessions, "_pause", sessions._Pause())
+    monkeypatch.setattr(sessions.time, "monotonic", lambda: now[0])
+    token = try_in()
+    [begun] = administration.list_sessions(eva)
+    pass_time(bounds.SESSION_SEEN_S + 1)
+
+    def ask() -> None:
+        assert administration.session(token)
+
+    with held(path):
+        finished_meanwhile(app, ask)
+    ask()
+    assert administration.list_sessions(eva) == [begun], "not tried anew with every request"
+    now[0] += bounds.NOTE_PAUSE_S
+    ask()
+    assert administration.list_sessions(eva)[0].last_seen > begun.last_seen
 
 
 def test_only_ones_own_session_can_be_ended(eva: str):

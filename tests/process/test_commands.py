@@ -24,6 +24,8 @@ def test_a_key_can_be_made_while_the_server_is_starting(new_appliance: Callable[
 
 def test_before_the_first_start_a_command_makes_the_database(new_appliance: Callable[..., Appliance]) -> None:
     appliance = new_appliance()
+    made = appliance.command("key", "create")
+    assert (made.returncode, made.stderr) == (0, f"made the data folder {appliance.data}\n")
     appliance.make_key()
     assert stat.S_IMODE(appliance.data.stat().st_mode) == 0o700
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in appliance.data.iterdir()}
@@ -35,13 +37,26 @@ def test_before_the_first_start_a_command_makes_the_database(new_appliance: Call
 
 def test_a_mistyped_folder_is_not_made(new_appliance: Callable[..., Appliance]) -> None:
     appliance = new_appliance()
-    assert appliance.command("check").returncode == 78
-    assert not appliance.data.exists()
+    for command in ("check", "setup-link"):
+        refused = appliance.command(command)
+        assert (refused.returncode, refused.stdout) == (78, "")
+        assert f"data folder {appliance.data}: no database there" in refused.stderr
+        assert not appliance.data.exists()
+
+
+def test_a_pipe_or_folder_in_place_of_a_file_is_told_in_one_line(new_appliance: Callable[..., Appliance]) -> None:
+    appliance = new_appliance()
+    (appliance.data / "recnice.secret").mkdir(parents=True)
+    for refused in (appliance.command("key", "create"), appliance.command("serve", "--listen", "127.0.0.1:0")):
+        assert refused.returncode == 78
+        assert f"{appliance.data}/recnice.secret: expected a regular file" in refused.stderr.splitlines()[-1]
 
 
 def test_the_setup_link_is_the_running_servers(new_appliance: Callable[..., Appliance]) -> None:
     appliance = new_appliance(flags=("--public-url", "https://scim.example.com/recnice")).start()
     first = LINK.findall(appliance.output)
+    hint = re.search(r"a new one: recnice-scim (setup-link --data \S+)\):", appliance.output)
+    assert hint and hint[1] == f"setup-link --data {appliance.data}"
     printed = appliance.command("setup-link").stdout
     assert first == LINK.findall(printed) == ["https://scim.example.com/recnice"]
     assert printed.count("\n") == 1 and printed not in appliance.output

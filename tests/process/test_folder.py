@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,35 @@ def test_a_folder_that_cannot_be_is_told_in_one_line(tmp_path: Path) -> None:
         folder.prepare(tmp_path / "file")
     with pytest.raises(FolderError):
         folder.held(tmp_path / "missing", "serve").__enter__()
+
+
+@pytest.mark.parametrize("name", ["recnice.lock", "recnice.secret", "recnice.sqlite3", "recnice.sqlite3-wal"])
+@pytest.mark.parametrize(
+    "put", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to(path.parent.parent / "letter.txt")]
+)
+def test_what_is_no_regular_file_is_neither_followed_nor_opened(
+    tmp_path: Path, name: str, put: Callable[[Path], None]
+) -> None:
+    data, letter = tmp_path / "data", tmp_path / "letter.txt"
+    letter.write_text("dear")
+    letter.chmod(0o644)
+    data.mkdir(mode=0o700)
+    put(data / name)
+    with pytest.raises(FolderError, match=f"{name}: expected a regular file"):
+        folder.prepare(data)
+    if name == folder.LOCK_NAME:
+        with pytest.raises(FolderError, match=f"{name}: expected a regular file"):
+            folder.held(data, "serve").__enter__()
+    assert (mode(letter), letter.read_text()) == (0o644, "dear")
+
+
+def test_a_linked_settings_file_keeps_its_mode(tmp_path: Path) -> None:
+    data, elsewhere = tmp_path / "data", tmp_path / "elsewhere.toml"
+    elsewhere.touch()
+    elsewhere.chmod(0o644)
+    data.mkdir(mode=0o700)
+    (data / "recnice.toml").symlink_to(elsewhere)
+    assert folder.prepare(data) == [] and mode(elsewhere) == 0o644
 
 
 def test_one_server_a_folder(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Where a setting comes from, what it may be, and how a wrong one is told."""
 
+import os
+import re
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -88,6 +90,8 @@ WRONG = [
     ("public_url", "scim.example.com"),
     ("public_url", "ftp://scim.example.com"),
     ("public_url", "https://"),
+    ("public_url", "https://[::1"),
+    ("public_url", "https://scim.example.com:99999"),
     ("public_url", "https://user@scim.example.com"),
     ("public_url", "https://scim.example.com/?x"),
     ("public_url", "https://scim.example.com/#x"),
@@ -125,6 +129,26 @@ def test_a_wrong_file_is_told_in_one_line(tmp_path: Path, file: str) -> None:
     with pytest.raises(SettingsError, match=r"recnice\.toml") as told:
         in_folder(tmp_path, file)
     assert "\n" not in str(told.value) and told.value.origin == "file"
+
+
+def test_what_came_is_told_as_it_was_given(tmp_path: Path) -> None:
+    for name, given, told in (
+        ("public_url", "https://[::1", "expected https://HOST or https://HOST/PATH, got 'https://[::1'"),
+        ("trusted_proxy", ("10.0.0.5", "the proxy"), "got '10.0.0.5, the proxy'"),
+    ):
+        with pytest.raises(SettingsError, match=re.escape(told) + "$"):
+            load({"data": str(tmp_path), name: given}, {})
+
+
+def test_a_command_to_copy_names_the_folder(tmp_path: Path) -> None:
+    found = load({"data": str(tmp_path / "two words")}, {})
+    assert found.command("setup-link") == f"recnice-scim setup-link --data '{tmp_path}/two words'"
+
+
+def test_a_file_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "recnice.toml")
+    with pytest.raises(SettingsError, match=r"recnice\.toml: expected a regular file"):
+        load({"data": str(tmp_path)}, {})
 
 
 def test_a_file_that_is_no_text(tmp_path: Path) -> None:

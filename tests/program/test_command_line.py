@@ -53,6 +53,7 @@ def test_two_keys_at_a_time(appliance):
 
 def test_stopping_an_unknown_key(appliance):
     complains(appliance.command("key", "stop", "deadbeef"), FAILED, "no key")
+    complains(appliance.command("key", "stop", "\udcff"), USAGE, "UTF-8")
 
 
 # --- operators -------------------------------------------------------------------------------------------------------
@@ -72,7 +73,8 @@ def test_operators(appliance):
     nobody = appliance.command(*reset, "bob", typed=password)
     complains(nobody, FAILED, "no operator")
     assert appliance.request("GET", "/scim/Users").json["totalResults"] == 0, "SCIM does not see operators"
-    complains(appliance.command("setup-link"), FAILED)
+    another = f"recnice-scim admin create --user-name NAME --data {appliance.data}"
+    complains(appliance.command("setup-link"), FAILED, another)
 
 
 # --- what it says about itself ---------------------------------------------------------------------------------------

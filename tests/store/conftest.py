@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import URL
+from sqlalchemy import URL, event
 
 from app.scim.filter import Node
 from app.scim.grammar import parse
 from app.scim.resource_types import GROUP, USER, ResourceType
 from app.scim.search import Search, Sought
-from app.store import db, pages, resources
+from app.store import db, driver, pages, resources
 from app.store.record import Record
 
 
@@ -42,6 +44,43 @@ def app(path: Path) -> Iterator[Flask]:
     with app.app_context():
         yield app
         db.db.engine.dispose()
+
+
+@pytest.fixture
+def patient(app: Flask) -> None:
+    """Connections that wait for SQLite's lock longer than any test."""
+
+    def prolong(connection: Any, _record: object) -> None:
+        connection.execute("PRAGMA busy_timeout = 600000")
+
+    event.listen(db.db.engine, "connect", prolong)
+    db.db.engine.dispose()
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """SQLite's write lock in the hands of somebody else."""
+    other = driver.connect(path)
+    other.execute("BEGIN IMMEDIATE")
+    yield
+    assert other.in_transaction
+    other.execute("ROLLBACK")
+    other.close()
+
+
+def finished_meanwhile(app: Flask, work: Callable[[], object]) -> None:
+    """Does the work in a thread and asserts that it comes to its end, and well."""
+    ended: list[object] = []
+
+    def run() -> None:
+        with app.app_context():
+            work()
+            ended.append(work)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(30)
+    assert ended, "it waits, or it failed"
 
 
 def user(**values: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from app.scim.errors import ScimError
 from app.scim.resource_types import USER
 from app.store import db, driver, resources
 from app.store.tables import Operator, population
-from tests.store.conftest import insert, make_app, user
+from tests.store.conftest import finished_meanwhile, held, insert, make_app, user
 
 
 def total() -> int:
@@ -168,6 +168,61 @@ def test_a_writer_does_not_wait_for_ever_at_the_door(app: Flask, monkeypatch: py
         thread.start()
         thread.join()
     assert caught == [503]
+
+
+def test_who_does_not_wait_is_refused_at_once_by_a_writer_of_this_process(app: Flask) -> None:
+    caught: list[int] = []
+
+    def knock() -> None:
+        with app.app_context():
+            try:
+                with db.writing(wait=False):
+                    caught.append(200)
+            except ScimError as error:
+                caught.append(error.status)
+
+    with db.writing():
+        thread = threading.Thread(target=knock)
+        thread.start()
+        thread.join()
+    assert caught == [503]
+    knock()
+    assert caught == [503, 200]
+
+
+@pytest.mark.usefixtures("patient")
+def test_who_does_not_wait_is_refused_at_once_by_another_process(app: Flask, path: Path) -> None:
+    with held(path):
+        finished_meanwhile(app, knock_without_waiting)
+    with db.writing(wait=False) as connection:
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one() == driver.BUSY_TIMEOUT_MS
+
+
+def knock_without_waiting() -> None:
+    with refused("locked"), db.writing(wait=False):
+        raise AssertionError("inside without the lock")
+
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT count(*) FROM n"
+
+
+def test_a_transaction_over_its_time_is_interrupted(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(bounds, "STATEMENT_S", 0)
+        with pytest.raises(ScimError) as reader, db.reading() as connection:
+            connection.exec_driver_sql(ENDLESS)
+        with pytest.raises(ScimError) as writer, db.writing() as connection:
+            resources.insert(connection, USER, user())
+            connection.exec_driver_sql(ENDLESS)
+        for caught in (reader, writer):
+            assert (caught.value.status, caught.value.scim_type) == (400, "tooMany")
+            assert "longer than 0 seconds" in caught.value.detail
+        with db.reading() as connection:
+            db.lift_time_limit(connection)
+            assert connection.exec_driver_sql(ENDLESS).scalar_one() == 100_000
+    with db.reading() as connection:
+        assert connection.exec_driver_sql(ENDLESS).scalar_one() == 100_000, "the limit is gone from the connection"
+        assert connection.execute(select(population)).all() == [], "nothing half done"
 
 
 def test_a_full_disk_is_unavailable_until_there_is_room(app: Flask) -> None:

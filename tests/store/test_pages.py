@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from app import bounds
 from app.scim.attribute import Attribute
 from app.scim.errors import ScimError
 from app.scim.resource_types import GROUP, USER, ResourceType
@@ -109,6 +110,30 @@ def test_what_is_missing_comes_last_and_first_when_descending(app: Flask) -> Non
         insert(USER, user(title=title, **values))
     assert titles(page(None, 1, 9, order("name.familyName"))) == ["a", "b", "none", "part"]
     assert titles(page(None, 1, 9, order("name.familyName", True))) == ["none", "part", "b", "a"]
+
+
+@pytest.mark.usefixtures("seven")
+@pytest.mark.parametrize("text", [None, "active pr", "userName pr and id pr"])
+@pytest.mark.parametrize("by", [None, "title"])
+def test_a_page_ends_early_when_its_documents_are_large(
+    monkeypatch: pytest.MonkeyPatch, text: str | None, by: str | None
+) -> None:
+    first_two = page(text, 1, 2).records
+    monkeypatch.setattr(bounds, "PAGE_BYTES", sum(len(record.document.encode()) for record in first_two) + 50)
+    found = page(text, 1, 7, order(by) if by else None)
+    assert (found.total, titles(found)) == (7, ["0", "1"])
+    sought = Sought(USER, where(text) if text else None, order(by).path if by else None)
+    seen: list[str] = []
+    place = None
+    while place or not seen:
+        with db.reading() as connection:
+            found = pages.find(connection, Search((sought,), False, 7, None, after=place))
+        assert found.total == 7 and 1 <= len(found.records) <= 3
+        seen += titles(found)
+        place = found.end
+    assert seen == list("0123456"), "by cursor nothing is left out"
+    monkeypatch.setattr(bounds, "PAGE_BYTES", 1)
+    assert titles(page(text, 3, 7)) == ["2"], "one at least"
 
 
 @pytest.mark.parametrize("sort_by", ["emails.value", "emails"])

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app import clock
+from app import bounds, clock
 from app.scim.errors import ScimError
 from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER
 from app.store import check, db, memberships, resources
@@ -42,6 +42,20 @@ def test_a_document_is_kept_as_it_was_given(app: Flask) -> None:
         ("displayName", "ädä", False),
         ("emails.value", "a@b.c", False),
     }
+
+
+def test_a_document_may_not_grow_over_its_bound(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = user(title="é" * 100)
+    monkeypatch.setattr(bounds, "DOCUMENT_BYTES", len(resources.to_text(document).encode()))
+    record = insert(USER, document)
+    larger = document | {"title": "é" * 100 + "e"}
+    with pytest.raises(ScimError) as saved, db.writing() as connection:
+        resources.save(connection, USER, record, larger)
+    with pytest.raises(ScimError) as inserted:
+        insert(USER, larger | {"id": document["id"][::-1], "userName": document["userName"][::-1]})
+    for caught in (saved, inserted):
+        assert (caught.value.status, caught.value.scim_type) == (400, "invalidValue")
+        assert f"at most {bounds.DOCUMENT_BYTES} bytes" in caught.value.detail
 
 
 def test_load_refuses_unknown_ids_and_ids_of_another_type(app: Flask) -> None:

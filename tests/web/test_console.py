@@ -1,10 +1,15 @@
 """The console's pages over HTTP: first run, signing in, the Account page, users and groups, refusals."""
 
 import re
+import sqlite3
+from contextlib import closing
 
 import pytest
+from flask import Flask
 
 from app import bounds
+from app.scim import errors
+from app.web.console import refusals
 from tests.conftest import Appliance
 from tests.web.visitor import PASSWORD, Visitor, set_up, setup_path
 
@@ -42,9 +47,11 @@ def test_until_set_up_every_page_says_one_sentence(new_appliance):
     for path in ("/", "/login", "/account", "/users", "/users/1", "/groups", "/setup", "/setup?code="):
         page = visitor.get(path)
         assert page.status == 403, path
-        assert "recnice-scim setup-link" in page.text and "<form" not in page.text, path
+        assert "recnice-scim setup-link --data DIR" in page.text and "<form" not in page.text, path
+        assert str(fresh.data) not in page.text, path
     assert visitor.post("/account/keys").status == 403
-    assert visitor.get("/setup?code=wrong").status == 403
+    wrong = visitor.get("/setup?code=wrong")
+    assert wrong.status == 403 and "recnice-scim setup-link --data DIR" in wrong.text
     for path in ("/healthz", "/readyz"):
         assert (visitor.get(path).status, visitor.get(path).text) == (200, "ok\n")
 
@@ -80,6 +87,11 @@ def test_no_hint_which_half_was_wrong(stranger: Visitor):
     assert [page.status for page in pages] == [401, 401]
     told = {words(re.sub(r'value="[^"]*"', "", page.text)) for page in pages}
     assert len(told) == 1
+
+
+def test_a_forgotten_password_is_helped_with_the_whole_command(console: Appliance, stranger: Visitor):
+    command = "recnice-scim admin reset-password --user-name NAME --data DIR"
+    assert f"<code>{command}</code>" in stranger.get("/login").text
 
 
 def test_the_eleventh_failure_is_told_when_to_come_back(new_appliance):
@@ -267,7 +279,16 @@ def test_searching(eva: Visitor, sought: str, found: int):
 
 def test_a_search_that_is_too_long_is_said_to_be(eva: Visitor):
     assert "at most 256 characters" in eva.get("/users?q=" + "x" * 257).text
-    assert eva.get("/users?q=" + "x" * 256).status == 200
+    for longest in ("x", "%C3%A9", "%F0%9F%91%A9", "%5C", "%01"):
+        assert eva.get("/users?q=" + longest * 256).status == 200, longest
+
+
+def test_what_cannot_be_looked_up_is_not_blamed_on_a_form(app: Flask):
+    with app.test_request_context("/users?q=x"):
+        refused = refusals.refuse(errors.invalid_filter("expected at most 3 words"))
+    assert refused.status_code == 400
+    shown = words(refused.get_data(as_text=True))
+    assert "This cannot be looked up (filter: expected at most 3 words)." in shown and "too old" not in shown
 
 
 def test_hostile_names_are_text(eva: Visitor, people: list[str]):
@@ -355,6 +376,18 @@ def test_the_overview_says_how_things_are(new_appliance):
     stopped = fresh.command("key", "stop", key_id)
     assert stopped.returncode == 0, stopped.stderr
     assert "No SCIM Key is active" in visitor.get("/").text
+
+
+def test_silence_is_no_fault(new_appliance):
+    fresh = new_appliance().start()
+    visitor = set_up(fresh)
+    fresh.make_key()
+    assert fresh.request("GET", "/scim/Users").status == 200
+    with closing(sqlite3.connect(fresh.data / "recnice.sqlite3", timeout=10)) as connection, connection:
+        connection.execute("UPDATE scim_key SET last_used = '2026-01-31T08:00:00.000Z'")
+    page = visitor.get("/").text
+    assert "That need be no fault: its cycle runs about every 40 minutes" in page
+    assert "notice late" not in page and "All well" not in page
 
 
 def test_a_proxy_that_nobody_trusts_is_named(new_appliance):

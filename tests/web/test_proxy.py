@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app import bounds
 from app.settings import Settings
 from app.web.proxy import IGNORED, PublicAddress, address_of, client_of, is_scim
 
@@ -67,7 +68,7 @@ def test_from_elsewhere_a_forwarded_header_changes_nothing() -> None:
         HTTP_FORWARDED="for=198.51.100.7;proto=https;host=evil.test",
         HTTP_X_REWRITE_URL="/evil",
     )
-    assert environ.pop(IGNORED) == "203.0.113.9"
+    assert environ.pop(IGNORED) == ("203.0.113.9",)
     assert environ == plain
 
 
@@ -110,16 +111,18 @@ def test_a_scheme_that_is_none_is_not_believed(proto: str) -> None:
     assert seen(REMOTE_ADDR=PROXY, HTTP_X_FORWARDED_PROTO=proto)["wsgi.url_scheme"] == "http"
 
 
-def test_the_first_ignored_header_is_remembered_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_ignored_private_addresses_are_proposed_once_each(caplog: pytest.LogCaptureFixture) -> None:
     settings = Settings(Path("/nowhere"), ("127.0.0.1", 7644), "http://127.0.0.1:7644")
     application = PublicAddress(_application, settings)
-    assert IGNORED not in send(application, HTTP_HOST="localhost")
-    for last in range(1, 6):
-        sent = {"REMOTE_ADDR": f"10.0.0.{last}", "HTTP_X_FORWARDED_FOR": "1.2.3.4", "HTTP_HOST": "localhost"}
-        assert send(application, **sent)[IGNORED] == "10.0.0.1"
-    assert send(application, HTTP_HOST="localhost")[IGNORED] == "10.0.0.1"
-    assert caplog.text.count('trusted_proxy = ["10.0.0.1"]') == 1
-    assert "10.0.0.2" not in caplog.text
+    for stranger in ("8.8.8.8", "2606:4700::1111"):
+        assert IGNORED not in send(application, REMOTE_ADDR=stranger, HTTP_X_FORWARDED_FOR="1.2.3.4", HTTP_HOST="[::1]")
+    assert not caplog.records, "a stranger is no proxy"
+    given = [f"10.0.0.{last}" for last in range(1, bounds.PROXY_HINTS + 3)]
+    for address in (given[0], *given):
+        send(application, REMOTE_ADDR=address, HTTP_X_FORWARDED_FOR="1.2.3.4", HTTP_HOST="localhost")
+    proposed = send(application, HTTP_HOST="localhost")[IGNORED]
+    assert proposed == tuple(given[: bounds.PROXY_HINTS])
+    assert [record.getMessage().count("10.0.0.") for record in caplog.records] == [2] * bounds.PROXY_HINTS
 
 
 def test_what_is_an_address() -> None:

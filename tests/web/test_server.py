@@ -188,6 +188,33 @@ def test_chunks_are_taken(served: Running) -> None:
     assert answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b"{}")
 
 
+CHUNKED = GET.replace(b"GET", b"POST") + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+def test_chunk_extensions_and_trailers_are_taken_up_to_their_bounds(served: Running) -> None:
+    extension = b";a=" + b"x" * (bounds.CHUNK_LINE_BYTES - 10)
+    trailer = b"X-A: " + b"x" * (bounds.CHUNK_TRAILER_BYTES - 10)
+    answer = served.answer(CHUNKED + b"2" + extension + b"\r\n{}\r\n0\r\n" + trailer + b"\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b"{}")
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [
+        b"1;a=" + b"x" * bounds.CHUNK_LINE_BYTES,
+        b"2\r\n{}\r\n" + b"0" * bounds.CHUNK_LINE_BYTES + b"1",
+        b"0\r\nX: " + b"x" * bounds.CHUNK_TRAILER_BYTES,
+        b"0\r\n" + b"X: y\r\n" * (bounds.CHUNK_TRAILER_BYTES // 6 + 1),
+    ],
+)
+def test_what_stands_between_chunks_is_refused_before_its_end(served: Running, endless: bytes) -> None:
+    with closing(served.connect()) as connection:
+        connection.sendall(CHUNKED + endless)
+        assert_scim_error(receive(connection), 400)
+        assert connection.recv(1024) == b""
+    assert served.application.reached == []
+
+
 @pytest.mark.parametrize(
     ("status", "request_bytes"),
     [

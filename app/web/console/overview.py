@@ -11,8 +11,8 @@ from app import administration, clock
 from app.web.console.blueprint import console
 from app.web.proxy import IGNORED
 
-LATE_AFTER = timedelta(hours=2)
-"""Entra comes every 20 to 40 minutes; after three rounds without it something is worth a look."""
+QUIET_AFTER = timedelta(hours=2)
+"""Entra comes about every 40 minutes; after three rounds without it the page says what silence can mean."""
 
 
 @console.get("/")
@@ -20,5 +20,6 @@ def overview() -> str:
     """One sentence, and the counts."""
     found = administration.overview()
     contact = found.last_contact
-    is_late = contact is not None and clock.utc_now() - datetime.fromisoformat(contact.at) > LATE_AFTER
-    return render_template("overview.html", overview=found, is_late=is_late, ignored_proxy=request.environ.get(IGNORED))
+    is_quiet = contact is not None and clock.utc_now() - datetime.fromisoformat(contact.at) > QUIET_AFTER
+    proxies = request.environ.get(IGNORED, ())
+    return render_template("overview.html", overview=found, is_quiet=is_quiet, ignored_proxies=proxies)

@@ -14,9 +14,10 @@ from app import bounds
 from app.scim.errors import RETRY_AFTER_S, ScimError
 from app.web.security import NotSetUp
 
+NEW_SETUP_LINK = "recnice-scim setup-link --data DIR (DIR is the data folder that the program names when it starts)"
 NOT_SET_UP = (
     "Recnice SCIM is not set up yet. Open the setup link that the program printed, or make a new one with: "
-    "recnice-scim setup-link"
+    + NEW_SETUP_LINK
 )
 SENTENCES = {
     400: "This form is too old or was not sent from here. Go back, load the page again and repeat what you did.",
@@ -38,7 +39,10 @@ def refuse(error: Exception) -> Response:
         return sentence(403, "Not set up yet", NOT_SET_UP)
     status = _status(error)
     if status < 500 or status == 503:
-        answer = sentence(status, TITLES.get(status, "Not possible"), SENTENCES.get(status, "That is not possible."))
+        text = SENTENCES.get(status, "That is not possible.")
+        if isinstance(error, ScimError) and status == 400:  # about what was asked, never about a form
+            text = f"This cannot be looked up ({error.detail})."
+        answer = sentence(status, TITLES.get(status, "Not possible"), text)
         if status == 503:
             answer.headers["Retry-After"] = str(RETRY_AFTER_S)
         if isinstance(error, HTTPException):

@@ -7,12 +7,14 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 from flask import Flask, abort, render_template, request
 
 from app import bounds, provisioning
 from app.scim.attribute import Attribute
+from app.scim.filter import Node, Or
 from app.scim.grammar import parse
 from app.scim.projection import EVERYTHING, Selection
 from app.scim.resource_types import GROUP, USER, ResourceType
@@ -73,7 +75,7 @@ def _list_view(resource_type: ResourceType) -> Callable[[], str]:
     def view() -> str:
         sought = request.args.get("q", "").strip()
         is_too_long = len(sought) > bounds.SEARCH_TEXT_LENGTH
-        where = None if is_too_long or not sought else parse(_filter(resource_type, sought), resource_type.tree)
+        where = None if is_too_long or not sought else _filter(resource_type, sought)
         asked = Search(
             (Sought(resource_type, where),),
             start_index=Pages(0, _page_number()).start,
@@ -131,10 +133,14 @@ def _members(group_id: str) -> dict[str, Any]:
     return {"members": members, "pages": Pages(found.total, _page_number())}
 
 
-def _filter(resource_type: ResourceType, sought: str) -> str:
-    """A search as a filter: some attribute that a client may match on contains the text."""
-    text = json.dumps(sought)
-    return " or ".join(f"{attribute.path} co {text}" for attribute in _searched(resource_type))
+def _filter(resource_type: ResourceType, sought: str) -> Node:
+    """A search as a filter: some attribute that a client may match on contains the text.
+
+    Parsed one by one, since together they could be longer than a filter may be.
+    """
+    text = json.dumps(sought, ensure_ascii=False)
+    one_by_one = (parse(f"{one.path} co {text}", resource_type.tree) for one in _searched(resource_type))
+    return reduce(Or, one_by_one)
 
 
 def _searched(resource_type: ResourceType) -> list[Attribute]:

@@ -11,7 +11,7 @@ from app.administration import Refused
 from app.administration.setup import USED_UP
 from app.web import security
 from app.web.console.blueprint import console
-from app.web.console.refusals import sentence
+from app.web.console.refusals import NEW_SETUP_LINK, sentence
 
 
 @console.route("/setup", methods=["GET", "POST"])
@@ -23,7 +23,7 @@ def setup() -> Response:
     if not code:
         raise security.NotSetUp
     if not administration.is_setup_code_open(code):
-        return sentence(403, "Link not valid", USED_UP)
+        return sentence(403, "Link not valid", f"{USED_UP} Make a new one with: {NEW_SETUP_LINK}")
     if request.method == "GET":
         return _page(code)
     user_name, password = request.form.get("user_name", ""), request.form.get("password", "")

@@ -1,6 +1,6 @@
 """Signing in and out.
 
-Not here: how failures are counted (app/administration/sessions.py), the cookie (app/web/security.py).
+Not here: how failures are counted (app/administration/attempts.py), the cookie (app/web/security.py).
 """
 
 from flask import make_response, redirect, render_template, request, session, url_for
