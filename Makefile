@@ -92,12 +92,13 @@ $(VENV)/tools-installed: requirements-dev.txt $(VENV)/runtime-installed
 	@$(INSTALL) -r requirements-dev.txt
 	@touch $@
 
-# Chromium walks through the console and nginx stands in front of the appliance: two Debian packages, only where missing.
+# Chromium walks through the console, nginx stands in front of the appliance with a certificate that openssl makes: three Debian
+# packages, only where missing.
 .PHONY: debian-packages
 debian-packages:
 	@missing=""; \
 	PATH="$$PATH:/usr/sbin"; \
-	for package in chromium nginx; do command -v $$package >/dev/null || missing="$$missing $$package"; done; \
+	for package in chromium nginx openssl; do command -v $$package >/dev/null || missing="$$missing $$package"; done; \
 	test -n "$$missing" || exit 0; \
 	as_root=""; test "$$(id -u)" = 0 || as_root="sudo -n"; \
 	if command -v apt-get >/dev/null && $$as_root true 2>/dev/null; then \

@@ -4,6 +4,7 @@ The default one is used without a flag and always for provision on demand; the o
 the end of the Tenant URL and is nearer to RFC 7644 §3.5.2. Not here: when something is sent.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,26 +22,26 @@ def patch(*operations: Mapping[str, Any]) -> Body:
 
 
 @dataclass(frozen=True)
-class Dialect:
+class Dialect(ABC):
     """One way of writing; `name` is what the command line calls it."""
 
     name: str
 
+    @abstractmethod
     def change(self, changed: Mapping[str, Value | None], shown: Collection[str] = ()) -> Body:
         """A PATCH of changed target attributes, None for null; `shown` had a value when last read."""
-        raise NotImplementedError
 
     def manager(self, manager_id: str) -> Body:
         """A PATCH of the reference to the manager."""
         return self.change({MANAGER: manager_id})
 
+    @abstractmethod
     def add_members(self, ids: Sequence[str]) -> Body:
         """A PATCH that adds these members, of whom some may be there already."""
-        raise NotImplementedError
 
+    @abstractmethod
     def remove_members(self, ids: Sequence[str]) -> Body:
         """A PATCH that takes these members away, and nobody else."""
-        raise NotImplementedError
 
 
 class DefaultDialect(Dialect):
