@@ -190,7 +190,7 @@ def test_one_extension_for_two_types(tmp_path: Path, files: Files) -> None:
     assert user.extensions[-1] is test.extensions[-1]
 
 
-@pytest.mark.parametrize("command", [["serve"], ["schema"], ["check"]])
+@pytest.mark.parametrize("command", [["serve", "--listen", "127.0.0.1:0"], ["schema"], ["check"]])
 def test_the_program_ends_with_one_line(new_appliance: Callable[..., Appliance], command: list[str]) -> None:
     appliance = new_appliance().start()
     appliance.stop()
