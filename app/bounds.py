@@ -1,7 +1,8 @@
 """Every bound on what comes in from outside, named once; nothing else.
 
 Sizes are in bytes and lengths in characters unless the name says otherwise.
-A request over a bound is refused with 400 or 413, never cut short in silence.
+A request over a bound is refused with 400 or 413. Only a page of a list is shorter than was asked, and says so itself
+(`itemsPerPage`, RFC 7644 §3.4.2.4).
 """
 
 # --- requests to /scim

@@ -1,6 +1,6 @@
 """Everything that can go wrong in SCIM, and how it is told (RFC 7644 §3.12).
 
-Not here: which HTTP header goes with an error, and how a database's error becomes one of these.
+Not here: how a database's error becomes one of these (app/store/db.py), and how they are sent (app/web/failures.py).
 
     ScimError            status  scimType
     ├─ invalid_filter    400     invalidFilter
@@ -11,7 +11,6 @@ Not here: which HTTP header goes with an error, and how a database's error becom
     ├─ invalid_path      400     invalidPath
     ├─ no_target         400     noTarget
     ├─ invalid_value     400     invalidValue
-    ├─ sensitive         403     sensitive
     ├─ invalid_cursor    400     invalidCursor      (these three: RFC 9865 §2.4)
     ├─ expired_cursor    400     expiredCursor
     ├─ invalid_count     400     invalidCount
