@@ -24,8 +24,8 @@ def create_app(settings: Settings) -> Flask:
 
     from app import bounds, bundle
     from app.scim import custom
-    from app.store import db
-    from app.web import console, failures, proxy, scim_api, security
+    from app.store import db, requests
+    from app.web import console, failures, observed, proxy, scim_api, security
 
     app = Flask(__name__, static_folder=str(bundle.STATIC), template_folder=str(bundle.TEMPLATES))
     app.config.update(
@@ -34,6 +34,7 @@ def create_app(settings: Settings) -> Flask:
         MAX_CONTENT_LENGTH=bounds.BODY_BYTES,
         SQLALCHEMY_DATABASE_URI=db.address(settings.database),
         SQLALCHEMY_ENGINE_OPTIONS=db.engine_options(),
+        SQLALCHEMY_BINDS={requests.BIND: requests.engine_options(settings.requests_database)},
     )
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
@@ -43,4 +44,5 @@ def create_app(settings: Settings) -> Flask:
     console.init_app(app)
     failures.init_app(app)
     app.wsgi_app = proxy.PublicAddress(app.wsgi_app, settings)  # type: ignore[method-assign]
+    observed.init_app(app, settings)
     return app

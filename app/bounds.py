@@ -76,7 +76,6 @@ POOLED_CONNECTIONS = 20
 CONNECTION_WAIT_S = 5
 WRITE_WAIT_S = 10
 QUICK_CHECK_BYTES = 1_000_000_000
-IDS_PER_STATEMENT = 500
 
 # --- the process and its connections
 THREADS_MAXIMUM = POOLED_CONNECTIONS
@@ -125,3 +124,63 @@ DOCUMENT_BYTES = 1024 * 1024
 PAGE_BYTES = 8 * 1024 * 1024  # of stored documents; a page over it ends early and says how long it is
 NOTE_PAUSE_S = 5
 CLOCK_SLACK_S = 60
+
+# --- the Attributes page
+SHAPED_LENGTH = 1_024  # of a text whose shape is told; a longer one is "a long text"
+SHAPED_VALUES = 20  # of a list, whose shapes are compared
+SIGHTED_PLACES = 2_000  # attributes and names that are read from one request
+PATHS_REMEMBERED = 512
+SIGHTED_NAMES = 100  # unknown ones that are kept for a resource type, those seen last
+SIGHTED_NAME_LENGTH = 120
+SCHEMA_EXPORT_BYTES = 2 * 1024 * 1024  # Entra's schema file
+SCHEMA_EXPORT_FORM_BYTES = SCHEMA_EXPORT_BYTES + FORM_BYTES
+REVIEWED_OBJECT_MAPPINGS = 20
+REVIEWED_MAPPINGS = 500  # lines of one object mapping
+REVIEWED_TEXT_LENGTH = 500
+
+# --- lists of the console
+EXPORT_ROWS_AT_ONCE = 500
+LISTED_RESOURCES = 1_000  # that are found by words, or by what the request log knows; "more than 1,000"
+WALKED_AT_ONCE = 20_000  # positions that an export takes from an index at once
+FOUND_AT_ONCE = 10  # of each type, on the page that searches all
+SMALL_GROUP = 2_000  # members that are looked up one by one when a search is among them
+ATTRIBUTE_EVENTS = 200  # of a resource's last events that tell when each attribute changed
+
+# --- the request log
+REQUEST_DAYS_MAXIMUM = 3_650
+REQUEST_ROWS = 500_000
+REQUEST_LOG_BYTES = 1024 * 1024 * 1024
+REQUESTS_PRUNED_AT_ONCE = 5_000
+REQUESTS_WAITING = 20_000
+REQUESTS_WAITING_BYTES = 64 * 1024 * 1024
+REQUESTS_PER_BATCH = 1_000
+STRANGERS_A_MINUTE = 60
+STRANGER_A_MINUTE = 20  # of one address
+SETTLE_S = 1.0
+SENT_BYTES = 64 * 1024  # of a body that is looked at again after its request
+KEPT_BODY_LENGTH = 4_096
+KEPT_VALUE_LENGTH = 100
+KEPT_VALUES = 200  # of one body
+KEPT_REASON_LENGTH = 500
+KEPT_NAME_LENGTH = 200
+KEPT_OBJECT_LENGTH = 500
+KEPT_SEGMENT_LENGTH = 20
+KEPT_SEGMENTS = 4
+MENTIONED_AT_ONCE = 5
+LOG_PAGE_SIZE = 200
+
+# --- cycles and problems
+CYCLES_KEPT = 20_000
+PROBLEMS_KEPT = 10_000
+PULSE_CYCLES = 48
+REFUSALS_READ = 1_000  # refused requests that are looked at to say which of them belong together
+PROBLEM_REQUESTS = 50
+PROBLEMS_OF_CAUSE = 25  # that a card shows at once
+
+# --- activity
+LINE_CHANGES = 2  # of one request that are said in words
+LINE_VALUE_LENGTH = 80
+LINE_MEMBERS = 4  # of one request whose names are read
+ACTIVITY_LINKS = 500  # the newest memberships of a person whose requests belong to that person's activity
+ACTIVITY_PEOPLE = 20  # that a text may stand for; one that finds more is looked for in names
+ACTIVITY_PAGES_READ = 20  # of the log for one page of what cannot be asked of the log itself

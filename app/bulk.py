@@ -7,11 +7,12 @@ before they are made; if one of them cannot be made, none of them stays. Not her
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
 from app import provisioning
-from app.provisioning import Resource
+from app.provisioning import Author, Resource
 from app.scim import errors, projection
 from app.scim.bulk import METHODS, RESPONSE_URN, BulkOperation, BulkRequest, in_order, resolved
 from app.scim.errors import ScimError, shown
@@ -23,28 +24,47 @@ from app.scim.resource_types import ResourceType
 _NOTHING = Selection(asked=frozenset())
 
 
-def run(request: BulkRequest, types: Sequence[ResourceType], base: str) -> dict[str, Any]:
-    """The BulkResponse: a result for every operation that was worked on, in the order of the request.
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one operation: the `resource`, or the `error`. `target`: type and id of what it was about, if known;
+    the id is "" for a new one."""
 
-    `base` is the public address that was asked.
-    """
-    bulk = _Bulk(request, types, base)
+    operation: BulkOperation
+    target: tuple[ResourceType, str] | None
+    resource: Resource | None = None
+    error: ScimError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The BulkResponse, and what came of every operation that was worked on; both in the order of the request."""
+
+    response: dict[str, Any]
+    outcomes: tuple[Outcome, ...]
+
+
+def run(request: BulkRequest, types: Sequence[ResourceType], base: str, author: Author) -> Done:
+    """All operations, as far as `failOnErrors` lets them be worked on. `base` is the public address that was asked."""
+    bulk = _Bulk(request, types, base, author)
     bulk.run()
-    results = [bulk.results[number] for number in sorted(bulk.results)]
-    return {"schemas": [RESPONSE_URN], "Operations": results}
+    numbers = sorted(bulk.results)
+    response = {"schemas": [RESPONSE_URN], "Operations": [bulk.results[number] for number in numbers]}
+    return Done(response, tuple(bulk.outcomes[number] for number in numbers))
 
 
 class _Bulk:
     """One request on its way: which ids the bulkIds stand for, and what came of the operations so far."""
 
-    def __init__(self, request: BulkRequest, types: Sequence[ResourceType], base: str) -> None:
+    def __init__(self, request: BulkRequest, types: Sequence[ResourceType], base: str, author: Author) -> None:
         self.operations = request.operations
         self.limit = request.fail_on_errors
         self.types = {known.endpoint.removeprefix("/"): known for known in types}
         self.base = base
+        self.author = author
         self.ids: dict[str, str] = {}
         self.told: set[str] = set()
         self.results: dict[int, dict[str, Any]] = {}
+        self.outcomes: dict[int, Outcome] = {}
         self.failures = 0
 
     def run(self) -> None:
@@ -69,7 +89,7 @@ class _Bulk:
             resource_id = self.ids.pop(operation.bulk_id or "", "")
             if number < failed:
                 with suppress(ScimError):  # somebody else may have been quicker
-                    provisioning.delete(self.target(operation)[0], resource_id)
+                    provisioning.delete(self.target(operation)[0], resource_id, self.author)
             if number != failed:
                 self.refuse(number, errors.unresolved_reference(self.operations[failed].bulk_id or ""))
 
@@ -77,11 +97,12 @@ class _Bulk:
         """One operation and its result; whether it succeeded."""
         operation = self.operations[number]
         try:
-            result = self.done(operation)
+            result, resource = self.done(operation)
         except ScimError as error:
             self.refuse(number, error)
             return False
         self.results[number] = self.named(operation) | result
+        self.outcomes[number] = Outcome(operation, (resource.type, resource.record.id), resource)
         return True
 
     def refuse(self, number: int, error: ScimError) -> None:
@@ -89,9 +110,13 @@ class _Bulk:
         operation = self.operations[number]
         self.failures += 1
         result = self.named(operation)
-        if operation.fault is None and operation.method in METHODS[1:]:
+        target = None
+        if operation.fault is None and operation.method in METHODS:
             with suppress(ScimError):
-                result["location"] = projection.location(self.base, *self.target(operation))
+                target = self.target(operation)
+        if target and target[1]:
+            result["location"] = projection.location(self.base, *target)
+        self.outcomes[number] = Outcome(operation, target, error=error)
         self.results[number] = result | {"status": str(error.status), "response": error.to_scim()}
 
     @staticmethod
@@ -100,8 +125,8 @@ class _Bulk:
         named = {"method": operation.method}
         return named if operation.bulk_id is None else named | {"bulkId": operation.bulk_id}
 
-    def done(self, operation: BulkOperation) -> dict[str, Any]:
-        """What the method does, as `location`, `version` and `status`. Raises ScimError."""
+    def done(self, operation: BulkOperation) -> tuple[dict[str, Any], Resource]:
+        """What the method does, as `location`, `version` and `status`; and to what. Raises ScimError."""
         if operation.fault is not None:
             raise operation.fault
         if operation.method not in METHODS:
@@ -109,17 +134,18 @@ class _Bulk:
         resource_type, resource_id = self.target(operation)
         if operation.method == "POST":
             resource = self.create(resource_type, operation)
-            return self.shown(resource, "201")
+            return self.shown(resource, "201"), resource
         precondition = Precondition(if_match=operation.version)
         if operation.method == "DELETE":
-            provisioning.delete(resource_type, resource_id, precondition)
-            return {"location": projection.location(self.base, resource_type, resource_id), "status": "204"}
+            resource = provisioning.delete(resource_type, resource_id, self.author, precondition)
+            return {"location": projection.location(self.base, resource_type, resource_id), "status": "204"}, resource
         body = resolved(operation.body, self.ids)
         if operation.method == "PUT":
-            resource = provisioning.replace(resource_type, resource_id, body, precondition, _NOTHING)
+            resource = provisioning.replace(resource_type, resource_id, body, self.author, precondition, _NOTHING)
         else:
-            resource = provisioning.change(resource_type, resource_id, read_patch(body), precondition, _NOTHING)
-        return self.shown(resource, "200")
+            operations = read_patch(body)
+            resource = provisioning.change(resource_type, resource_id, operations, self.author, precondition, _NOTHING)
+        return self.shown(resource, "200"), resource
 
     def create(self, resource_type: ResourceType, operation: BulkOperation) -> Resource:
         """POST. It must have a bulkId of its own (RFC 7644 §3.7.2)."""
@@ -130,7 +156,8 @@ class _Bulk:
             raise errors.invalid_syntax(f"bulkId: expected one that no other POST has, got {shown(bulk_id)}")
         self.told.add(bulk_id)
         resource_id = self.ids.get(bulk_id)
-        resource = provisioning.create(resource_type, resolved(operation.body, self.ids), _NOTHING, resource_id)
+        body = resolved(operation.body, self.ids)
+        resource = provisioning.create(resource_type, body, self.author, _NOTHING, resource_id)
         self.ids[bulk_id] = resource.record.id
         return resource
 

@@ -12,4 +12,6 @@ ROOT = Path(sys._MEIPASS) if FROZEN else Path(__file__).resolve().parent.parent 
 STATIC = ROOT / "static"
 TEMPLATES = ROOT / "templates"
 MIGRATIONS = ROOT / "app" / "store" / "migrations"
+HELP = ROOT / "docs" / "admin"
+PICTURES = ROOT / "docs" / "pictures"
 PYTHON_LICENSE = ROOT / "python-license.txt"

@@ -13,6 +13,7 @@ from waitress.task import ErrorTask, WSGITask
 from waitress.utilities import BadRequest
 
 from app import bounds
+from app.web.observed import HEADER
 from app.web.proxy import refusal
 
 # What may stand once only: two of them let two readers of one request disagree (RFC 9112 §11.2).
@@ -104,20 +105,23 @@ class Refusal(ErrorTask):  # type: ignore[misc]
     def execute(self) -> None:
         error = self.request.error
         # After an exception in the application the request here is an empty one; the real one is still first in line.
-        headers, body = refusal(self._path(self.channel.requests[0]), error.code, error.body)
+        method, path = self._asked(self.channel.requests[0])
+        headers, body = refusal(path, error.code, error.body)
+        if number := self.channel.server.on_refusal(method, path, error.code, error.body, self.channel.addr[0]):
+            headers.append((HEADER, number))
         self.status = f"{error.code} {error.reason}"
         self.response_headers.extend(headers)
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)
 
-    def _path(self, request: Parser) -> str:
-        """The path without the sub-path, as far as it can be read; a whole address may stand in its place."""
+    def _asked(self, request: Parser) -> tuple[str, str]:
+        """Method, and path without the sub-path, as far as they can be read; a whole address may stand for the path."""
         words = request.request_line.decode("latin-1").split(" ")
         target = words[1].partition("?")[0] if len(words) > 1 else ""
         if "://" in target:
             target = "/" + target.partition("://")[2].partition("/")[2]
-        return target.removeprefix(self.channel.server.base_path)
+        return words[0], target.removeprefix(self.channel.server.base_path)
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]

@@ -13,12 +13,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from app.settings import DATABASE_NAME
+from app.settings import DATABASE_NAME, REQUESTS_NAME
 
 LOCK_NAME = "recnice.lock"
 SECRET_NAME = "recnice.secret"
-OWN_NAMES = frozenset((LOCK_NAME, SECRET_NAME, *(DATABASE_NAME + more for more in ("", "-wal", "-shm", "-journal"))))
+OWN_NAMES = frozenset(
+    (
+        *(LOCK_NAME, SECRET_NAME),
+        *(name + more for name in (DATABASE_NAME, REQUESTS_NAME) for more in ("", "-wal", "-shm", "-journal")),
+    )
+)
 """What the program itself writes; only regular files can have these names."""
+OWN_BEGINNINGS = ("recnice.", REQUESTS_NAME.partition(".")[0])  # request logs that were put aside among them
 WAIT_FOR_COMMAND_S = 5.0
 WAIT_FOR_SERVER_S = 30.0
 ASK_AGAIN_S = 0.02
@@ -60,7 +66,7 @@ def prepare(path: Path) -> list[str]:
         if os.name != "posix":
             return []
         names = set(os.listdir(path))
-        ours = sorted(name for name in names if name.startswith("recnice."))
+        ours = sorted(name for name in names if name.startswith(OWN_BEGINNINGS))
         candidates = [path / name for name in ours if stat.S_ISREG((path / name).lstat().st_mode)]
         lines = [_tighten(path, os.O_DIRECTORY)] if names == {LOCK_NAME} or DATABASE_NAME in names else []
         lines += [_tighten(candidate, os.O_NOFOLLOW) for candidate in candidates]

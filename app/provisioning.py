@@ -9,28 +9,50 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.scim import entra, mutability, patch
+from app import clock
+from app.scim import entra, errors, mutability, patch
+from app.scim.differences import differences
 from app.scim.links import LinkChange
+from app.scim.mapping import filled_paths
 from app.scim.messages import Operation
 from app.scim.precondition import NONE, Precondition
 from app.scim.projection import EVERYTHING, Selection, reference
-from app.scim.resource_types import GROUP, RESOURCE_TYPES, ResourceType
+from app.scim.resource_types import GROUP, RESOURCE_TYPES, ResourceType, name_of
 from app.scim.search import Place, Search
-from app.store import db, memberships, pages, resources
+from app.store import db, history, memberships, pages, resources, strictness
 from app.store.db import Connection
-from app.store.memberships import Member, Membership, MembersPage
+from app.store.history import Author, Event, Moves
+from app.store.memberships import Member, Membership
 from app.store.resources import Record
+
+__all__ = [
+    "Author",
+    "Event",
+    "Found",
+    "Resource",
+    "change",
+    "create",
+    "delete",
+    "get",
+    "new_id",
+    "replace",
+    "search",
+]
 
 _MEMBER_TYPES: Mapping[str, ResourceType] = {resource_type.name: resource_type for resource_type in RESOURCE_TYPES}
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A record, and where asked for the values that have rows of their own: a group's `members`, a user's `groups`."""
+    """A record, and where asked for the values that have rows of their own: a group's `members`, a user's `groups`.
+
+    `event` is what a verb did to it; None where it was only read, or is as it was before.
+    """
 
     type: ResourceType
     record: Record
     memberships: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    event: Event | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +70,11 @@ def new_id() -> str:
 
 
 def create(
-    resource_type: ResourceType, body: Any, selection: Selection = EVERYTHING, resource_id: str | None = None
+    resource_type: ResourceType,
+    body: Any,
+    author: Author,
+    selection: Selection = EVERYTHING,
+    resource_id: str | None = None,
 ) -> Resource:
     """A new resource (RFC 7644 §3.3) with an id of ours; `resource_id` is one from `new_id` that was told before.
 
@@ -58,9 +84,13 @@ def create(
     members = LinkChange.to_members("add", _pop_members(resource_type, document))
     document = _with_id(document, resource_id or new_id())
     with db.writing() as connection:
+        _check_strict(connection, resource_type, None, document)
         record = resources.insert(connection, resource_type, document)
-        _relate(connection, record.id, members)
-        return _resources(connection, resource_type, [record], selection)[0]
+        moves = _relate(connection, record.id, members, Moves()) if members.ids else Moves()
+        if moves:
+            record = resources.relate(connection, record, moves.balance, is_written=True)
+        event = _record(connection, author, resource_type, record, None, document, moves)
+        return _resources(connection, resource_type, [record], selection, event)[0]
 
 
 def get(resource_type: ResourceType, resource_id: str, selection: Selection = EVERYTHING) -> Resource:
@@ -89,6 +119,7 @@ def replace(
     resource_type: ResourceType,
     resource_id: str,
     body: Any,
+    author: Author,
     precondition: Precondition = NONE,
     selection: Selection = EVERYTHING,
 ) -> Resource:
@@ -102,18 +133,19 @@ def replace(
     with db.writing() as connection:
         before = resources.load(connection, resource_type, resource_id)
         precondition.check(before.version)
+        held = json.loads(before.document)
         if resource_type.keeps_values:
-            held = json.loads(before.document)
             document = resource_type.load(mutability.kept(resource_type.attributes, held, document))
             mutability.check(resource_type.attributes, held, document)
-        record = _save(connection, resource_type, before, document, links)
-        return _resources(connection, resource_type, [record], selection)[0]
+        record, event = _save(connection, author, resource_type, before, held, document, links)
+        return _resources(connection, resource_type, [record], selection, event)[0]
 
 
 def change(
     resource_type: ResourceType,
     resource_id: str,
     operations: Sequence[Operation],
+    author: Author,
     precondition: Precondition = NONE,
     selection: Selection = EVERYTHING,
 ) -> Resource:
@@ -131,22 +163,24 @@ def change(
         else:
             changed = resource_type.load(changed, before=document)
             mutability.check(resource_type.attributes, document, changed)
-        record = _save(connection, resource_type, before, changed, links)
-        return _resources(connection, resource_type, [record], selection)[0]
+        record, event = _save(connection, author, resource_type, before, document, changed, links)
+        return _resources(connection, resource_type, [record], selection, event)[0]
 
 
-def delete(resource_type: ResourceType, resource_id: str, precondition: Precondition = NONE) -> None:
-    """DELETE (RFC 7644 §3.6): the resource is gone, and from every group that it was in. Raises 404, 412."""
+def delete(
+    resource_type: ResourceType, resource_id: str, author: Author, precondition: Precondition = NONE
+) -> Resource:
+    """DELETE (RFC 7644 §3.6): the resource is gone, and from every group that it was in. Gives what it was.
+
+    Raises 404, 412.
+    """
     with db.writing() as connection:
         record = resources.load(connection, resource_type, resource_id)
         precondition.check(record.version)
+        event = _record(connection, author, resource_type, record, json.loads(record.document), None, Moves())
+        history.record_departures(connection, event.id, record.id)
         resources.delete(connection, resource_type, record)
-
-
-def members_page(group_id: str, start_index: int, count: int) -> MembersPage:
-    """A page of a group's members with their documents, by id; ids that nobody has are among them."""
-    with db.reading() as connection:
-        return memberships.members_page(connection, group_id, start_index, count)
+        return Resource(resource_type, record, event=event)
 
 
 def _pop_members(resource_type: ResourceType, document: dict[str, Any]) -> Sequence[Mapping[str, Any]]:
@@ -157,27 +191,82 @@ def _pop_members(resource_type: ResourceType, document: dict[str, Any]) -> Seque
 
 def _save(
     connection: Connection,
+    author: Author,
     resource_type: ResourceType,
     before: Record,
+    held: Mapping[str, Any],
     document: dict[str, Any],
     links: Sequence[LinkChange],
-) -> Record:
-    record = resources.save(connection, resource_type, before, _with_id(document, before.id))
-    moved = sum(_relate(connection, before.id, link) for link in links)
-    return resources.touch(connection, record) if moved and record.version == before.version else record
+) -> tuple[Record, Event | None]:
+    """The record as it is now, and what was done to it, if anything. `held` is its document before."""
+    document = _with_id(document, before.id)
+    _check_strict(connection, resource_type, held, document)
+    record = resources.save(connection, resource_type, before, document)
+    moves = Moves()
+    for link in links:
+        moves = _relate(connection, before.id, link, moves)
+    is_written = record.version != before.version
+    if moves:
+        record = resources.relate(connection, record, moves.balance, is_written=is_written)
+    if not moves and not is_written:
+        return record, None
+    return record, _record(connection, author, resource_type, record, held, document, moves)
 
 
-def _relate(connection: Connection, group_id: str, link: LinkChange) -> int:
-    """One step on a group's memberships; how many rows it changed."""
+def _record(
+    connection: Connection,
+    author: Author,
+    resource_type: ResourceType,
+    record: Record,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any] | None,
+    moves: Moves,
+) -> Event:
+    """The history's note of a resource that came (no `before`), changed or went."""
+    row = {
+        "at": record.last_modified if after else clock.to_wire(clock.utc_now()),
+        "resource_type": resource_type.name,
+        "resource_id": record.id,
+        "name": name_of(after or before or {}),
+        "version": record.version,
+    }
+    verb: history.Verb = "create" if before is None else "change" if after else "delete"
+    changes = differences(resource_type, before, after)
+    return history.record(connection, author, verb, row, changes, moves)
+
+
+def _check_strict(
+    connection: Connection,
+    resource_type: ResourceType,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any],
+) -> None:
+    """Refuses a new resource without a strict attribute, and a change that takes one away.
+
+    Who is disabled is let through: a rule of ours must never keep a leaver active. Raises invalidValue.
+    """
+    strict = strictness.strict_paths(connection, resource_type.name)
+    if not strict or after.get("active") is False:
+        return
+    held = strict if before is None else strict & filled_paths(resource_type.name, before)
+    missing = sorted(held - filled_paths(resource_type.name, after))
+    if missing:
+        raise errors.invalid_value(
+            "; ".join(f"{path}: expected a value, since it is strict here, got none" for path in missing)
+        )
+
+
+def _relate(connection: Connection, group_id: str, link: LinkChange, moves: Moves) -> Moves:
+    """One step on a group's memberships; the moves so far and those of the step."""
     match link.verb:
         case "add":
-            return memberships.add_members(connection, group_id, link.ids, link.absolute)
+            return moves.then(memberships.add_members(connection, group_id, link.ids, link.absolute))
         case "remove":
-            return memberships.remove_members(connection, group_id, link.ids)
+            return moves.then(departed=memberships.remove_members(connection, group_id, link.ids))
         case "replace":
-            return memberships.replace_members(connection, group_id, link.ids, link.absolute)
+            return moves.then(*memberships.replace_members(connection, group_id, link.ids, link.absolute))
         case "remove_where":
-            return memberships.remove_members_where(connection, group_id, link.where)
+            return moves.then(departed=memberships.remove_members_where(connection, group_id, link.where))
 
 
 def _with_id(document: dict[str, Any], resource_id: str) -> dict[str, Any]:
@@ -185,18 +274,22 @@ def _with_id(document: dict[str, Any], resource_id: str) -> dict[str, Any]:
 
 
 def _resources(
-    connection: Connection, resource_type: ResourceType, records: Sequence[Record], selection: Selection
+    connection: Connection,
+    resource_type: ResourceType,
+    records: Sequence[Record],
+    selection: Selection,
+    event: Event | None = None,
 ) -> list[Resource]:
     """Records with the memberships that the selection asks for; others are not read."""
     membership = resource_type.membership
     if membership is None or not selection.wants(membership):
-        return [Resource(resource_type, record) for record in records]
+        return [Resource(resource_type, record, event=event) for record in records]
     if resource_type.has_members:
         values = {record.id: _members(connection, record.id) for record in records}
     else:
         groups = memberships.groups_of(connection, [record.id for record in records])
         values = {resource_id: [_group_value(group) for group in found] for resource_id, found in groups.items()}
-    return [Resource(resource_type, record, {membership.name: values[record.id]}) for record in records]
+    return [Resource(resource_type, record, {membership.name: values[record.id]}, event) for record in records]
 
 
 def _group_value(group: Membership) -> dict[str, Any]:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 Clock = Callable[[], float]
+OnRefusal = Callable[[str, str, int, str, str], str]
+"""Is told of a request that never reaches the application (method, path, status, reason, address); gives its number."""
 
 LOOK_EVERY_S = 1.0
 SAME_PRESS_S = 0.2
@@ -48,10 +50,12 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         *,
         threads: int,
         base_path: str = "",
+        on_refusal: OnRefusal = lambda *_: "",
         connections: int = bounds.CONNECTIONS,
         clock: Clock = time.monotonic,
     ) -> None:
         self.base_path = base_path
+        self.on_refusal = on_refusal
         self.clock = clock
         self.is_stopping = False
         self._next_look = 0.0

@@ -20,6 +20,7 @@ from app import bounds
 
 FILE_NAME = "recnice.toml"
 DATABASE_NAME = "recnice.sqlite3"
+REQUESTS_NAME = "recnice-requests.sqlite3"
 SCHEMAS_NAME = "schemas"
 FLAG, ENVIRONMENT, FILE, DEFAULT = "flag", "environment", "file", "default"
 PUBLIC_URL_FORM = "https://HOST or https://HOST/PATH"
@@ -88,12 +89,16 @@ def _networks(given: object) -> tuple[Network, ...]:
         raise ValueError("addresses or networks such as 10.0.0.5 or 10.0.0.0/24") from None
 
 
-def _threads(given: object) -> int:
-    """A number of threads; TOML has it as a number, the environment as text."""
-    number = int(given) if isinstance(given, str) and re.fullmatch(r"[0-9]{1,4}", given) else given
-    if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= bounds.THREADS_MAXIMUM:
-        raise ValueError(f"a number from 1 to {bounds.THREADS_MAXIMUM}")
-    return number
+def _number(most: int) -> Callable[[object], int]:
+    """A whole number from 1 to `most`; TOML has it as a number, the environment as text."""
+
+    def parse(given: object) -> int:
+        number = int(given) if isinstance(given, str) and re.fullmatch(r"[0-9]{1,4}", given) else given
+        if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= most:
+            raise ValueError(f"a number from 1 to {most}")
+        return number
+
+    return parse
 
 
 def _switch(given: object) -> bool:
@@ -138,8 +143,9 @@ OPTIONS = (
     Option("listen", "127.0.0.1:7644", _address, "HOST:PORT", "Where to listen; port 0 takes a free one."),
     Option("public_url", None, _public_url, "URL", "The address that people and Entra use, with its path."),
     Option("trusted_proxy", (), _networks, "CIDR", "A reverse proxy whose forwarded headers are believed.", many=True),
-    Option("threads", 16, _threads, "N", "Requests worked on at the same time."),
+    Option("threads", 16, _number(bounds.THREADS_MAXIMUM), "N", "Requests worked on at the same time."),
     Option("cursor_paging", True, _switch, "", "Offer cursor paging (RFC 9865) beside paging by index."),
+    Option("request_days", 30, _number(bounds.REQUEST_DAYS_MAXIMUM), "DAYS", "How long requests are kept in the log."),
     Option("one_cpu", hasattr(os, "sched_setaffinity"), _switch, "", "Stay on one processor: faster (Linux only)."),
 )
 
@@ -155,6 +161,7 @@ class Settings:
     threads: int = 16
     one_cpu: bool = True
     cursor_paging: bool = True
+    request_days: int = 30
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
@@ -175,6 +182,11 @@ class Settings:
     @property
     def database(self) -> Path:
         return self.data / DATABASE_NAME
+
+    @property
+    def requests_database(self) -> Path:
+        """The request log, a file of its own: it may be lost without loss of identity data."""
+        return self.data / REQUESTS_NAME
 
     @property
     def schemas(self) -> Path:

@@ -1,4 +1,4 @@
-"""The administration room: set-up, operators, their sessions, SCIM keys, and what the overview says.
+"""The administration room: set-up, operators, their sessions, SCIM keys, and what the Status page says first.
 
 Plain functions, each with a transaction of its own; all need an application context. Not here: pages, cookies, headers
 (app/web), the command line (app/commands), and anything that Entra does (app/provisioning).
@@ -7,7 +7,17 @@ Plain functions, each with a transaction of its own; all need an application con
     └─ Slowed     too many failures; says when to try again
 """
 
-from app.administration.keys import KeyRow, NewKey, create_key, find_key, list_keys, note_key_use, stop_key
+from app.administration.keys import (
+    KeyRow,
+    NewKey,
+    Verdict,
+    create_key,
+    find_key,
+    judge_key,
+    list_keys,
+    note_key_use,
+    stop_key,
+)
 from app.administration.operators import (
     Operator,
     change_password,
@@ -28,6 +38,8 @@ from app.administration.sessions import (
     sign_out,
 )
 from app.administration.setup import claim_setup, create_setup_code, is_set_up, is_setup_code_open
+from app.administration.storage import Storage, storage
+from app.administration.strictness import set_strict
 
 __all__ = [
     "Contact",
@@ -39,6 +51,8 @@ __all__ = [
     "Session",
     "SignedIn",
     "Slowed",
+    "Storage",
+    "Verdict",
     "change_password",
     "claim_setup",
     "create_key",
@@ -48,6 +62,7 @@ __all__ = [
     "find_key",
     "is_set_up",
     "is_setup_code_open",
+    "judge_key",
     "list_keys",
     "list_operators",
     "list_sessions",
@@ -56,7 +71,9 @@ __all__ = [
     "overview",
     "reset_password",
     "session",
+    "set_strict",
     "sign_in",
     "sign_out",
     "stop_key",
+    "storage",
 ]

@@ -22,11 +22,13 @@ from typing import Any
 from app import bounds, clock
 from app.administration.refusals import Refused
 from app.administration.secret_hash import hash_secret
+from app.observation.request import KeyFault
 from app.scim.errors import ScimError
 from app.store import accounts, db
 
 KEY_BEGINNING = "rcn_scim_"
 PREFIX_LENGTH = 13
+_JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\Z")
 _FORM = re.compile(rf"{KEY_BEGINNING}([A-Za-z0-9_-]{{43}})_([0-9a-f]{{6}})\Z")
 
 
@@ -42,6 +44,15 @@ class KeyRow:
     last_used: str | None
     last_address: str | None
     stopped: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a text is as a key: the active `key`, or its `fault`. `key_id` is told of a stopped one too."""
+
+    key: KeyRow | None = None
+    key_id: str = ""
+    fault: KeyFault = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +109,31 @@ def stop_key(key_id: str) -> None:
 
 def find_key(text: str) -> KeyRow | None:
     """The active key that this text is, or None. Any text may come."""
+    return judge_key(text).key
+
+
+def judge_key(text: str) -> Verdict:
+    """What a text is as a key: for the request log only, since every refusal looks the same from outside.
+
+    A stopped key and one that nobody has take the same time: one look-up by the hash.
+    """
     form = _FORM.match(text)
     if form is None or _checksum(form[1]) != form[2]:
-        return None
+        return Verdict(fault=_fault_of_form(text))
     wanted = hash_secret(text)
     with db.reading() as connection:
         row = accounts.key_hashed(connection, wanted)
-    if row is None or row.stopped or not hmac.compare_digest(row.hash.encode(), wanted.encode()):
-        return None
-    return _key_row(row)
+    if row is None or not hmac.compare_digest(row.hash.encode(), wanted.encode()):
+        return Verdict(fault="unknown")
+    return Verdict(key_id=row.id, fault="stopped") if row.stopped else Verdict(_key_row(row), row.id)
+
+
+def _fault_of_form(text: str) -> KeyFault:
+    """What a text is that has not the form of a key. Entra: without a Secret Token it sends a JWT of its own."""
+    if _JWT.match(text):
+        return "entra-token"
+    is_begun = KEY_BEGINNING in text.lower() or (len(text) >= len("rcn_") and KEY_BEGINNING.startswith(text.lower()))
+    return "cut" if is_begun else "foreign"
 
 
 def note_key_use(key_id: str, address: str) -> None:

@@ -86,9 +86,10 @@ def _begin(store: accounts.Session, operator_id: str, address: str, user_agent: 
     return token
 
 
-def session(token: str) -> SignedIn | None:
+def session(token: str, is_used: bool = True) -> SignedIn | None:
     """Whose session this is, or None when there is none, it is over, or its operator may not sign in any more.
 
+    Not `is_used`: nobody did anything, so the session comes no further from its end.
     Over means: not used for `bounds.SESSION_IDLE_S`, or begun more than `bounds.SESSION_AGE_S` ago; or either of it in
     the future, for after the clock was set back nobody knows how old the session is.
     """
@@ -102,7 +103,8 @@ def session(token: str) -> SignedIn | None:
             return None
         signed_in = SignedIn(operator.id, operator.user_name, row.token_hash)
         last_seen = row.last_seen
-    if last_seen < clock.to_wire(now - timedelta(seconds=bounds.SESSION_SEEN_S)) and not _pause.is_on:
+    is_noted = last_seen >= clock.to_wire(now - timedelta(seconds=bounds.SESSION_SEEN_S))
+    if is_used and not is_noted and not _pause.is_on:
         _note_seen(signed_in.session_id, clock.to_wire(now))
     return signed_in
 

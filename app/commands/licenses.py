@@ -20,6 +20,7 @@ ROOTS = (
     "flask",
     "flask-sqlalchemy",
     "flask-wtf",
+    "markdown-it-py",
     "marshmallow",
     "pysqlite3",
     "rich",

@@ -56,10 +56,12 @@ def _bind(settings: Settings) -> socket.socket:
 
 def _run(settings: Settings, bound: socket.socket, open_files: int, hold: folder.Hold) -> None:
     from app import administration, create_app, server
-    from app.store import db, shelf
+    from app.observation import first_mentions
+    from app.store import db, requests, shelf
+    from app.web import observed
 
     app = create_app(settings)
-    for line in db.migrate(settings.database):
+    for line in (*db.migrate(settings.database), *requests.prepare(settings.requests_database)):
         log.warning(line)
     with app.app_context():
         for line in shelf.settle(app.config["RECNICE_RESOURCE_TYPES"]):
@@ -69,17 +71,20 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, hold: folder
         bound,
         threads=settings.threads,
         base_path=settings.base_path,
+        on_refusal=observed.of(app).refuse,
         connections=server.connections_for(open_files),
     )
     server.stop_on_signals(running)
     hold.note(folder.Holder(os.getpid(), "serve", settings.public_url))
     with app.app_context():
         code = None if administration.is_set_up() else administration.create_setup_code()
+        first_mentions.note_missing(app.config["RECNICE_RESOURCE_TYPES"])
     _announce(settings, code)
     for line in cautions(settings):
         log.warning(line)
     log.info("serving at %s", settings.public_url)
     running.run()
+    observed.of(app).recorder.close()
     log.info("stopped")
 
 

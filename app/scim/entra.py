@@ -4,7 +4,7 @@ Two more habits are part of a value's type and stand there: text booleans (field
 (attribute.is_unassigned). Not here: anything that the RFCs already say.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from app import bounds
 from app.scim.attribute import Attribute, AttributeTree, is_unassigned
@@ -92,3 +92,23 @@ def is_empty_shell(value: dict[str, Any]) -> bool:
     Entra: null for `emails[type eq "work"].value` leaves only the `type` and `primary` that the filter once made.
     """
     return set(value) <= set(USUAL_FILTER)
+
+
+def dialect_of(message: Any) -> Literal["", "default", "compliant"]:
+    """In which of Entra's two dialects a PATCH message is written, as it came; "" where it does not show.
+
+    Entra, without the flag: `{"op": "Replace", "path": "active", "value": "False"}`, so a capital verb or a boolean as
+    text. With `aadOptscim062020`: `{"op": "replace", "value": {"active": false, "name.givenName": "Ada"}}`, so verbs in
+    lower case only.
+    """
+    named = {str(name).lower(): value for name, value in message.items()} if isinstance(message, dict) else {}
+    operations = named.get("operations")
+    given = [one for one in operations if isinstance(one, dict)] if isinstance(operations, list) else []
+    verbs = [verb for one in given for name, verb in one.items() if name.lower() == "op" and isinstance(verb, str)]
+    if any(verb[:1].isupper() for verb in verbs) or any(_has_text_boolean(one) for one in given):
+        return "default"
+    return "compliant" if verbs else ""
+
+
+def _has_text_boolean(operation: dict[str, Any]) -> bool:
+    return any(name.lower() == "value" and value in ("True", "False") for name, value in operation.items())

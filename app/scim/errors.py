@@ -21,6 +21,7 @@ Not here: how a database's error becomes one of these (app/store/db.py), and how
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 ERROR_URN = "urn:ietf:params:scim:api:messages:2.0:Error"
@@ -33,17 +34,29 @@ _KINDS = {bool: "a boolean", int: "a number", float: "a number", list: "a list",
 class ScimError(Exception):
     """A refusal: its HTTP status, a plain sentence for the administrator, and the scimType where Table 9 has one.
 
-    `headers` are what HTTP asks to be sent along (`WWW-Authenticate`, `Retry-After`, `Allow`).
+    `headers` are what HTTP asks to be sent along (`WWW-Authenticate`, `Retry-After`, `Allow`). `other_id` is the
+    resource that stands in the way, for the administrator only: the client is not told.
     """
 
     def __init__(
-        self, status: int, detail: str, scim_type: str | None = None, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        detail: str,
+        scim_type: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        other_id: str = "",
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.scim_type = scim_type
         self.headers = dict(headers or {})
+        self.other_id = other_id
+
+    @property
+    def attribute(self) -> str:
+        """The path that the detail names, or nothing."""
+        return read_detail(self.detail).attribute
 
     def to_scim(self) -> dict[str, Any]:
         """The Error message of RFC 7644 §3.12; `status` is text there."""
@@ -52,6 +65,24 @@ class ScimError(Exception):
             body["scimType"] = self.scim_type
         body["detail"] = self.detail
         return body
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """A detail taken apart: `attribute: expected …, got …`; "" for a part that it does not have."""
+
+    attribute: str
+    expected: str
+    got: str
+
+
+def read_detail(detail: str) -> Detail:
+    """The parts of an error's detail, whose form is the same everywhere. Of several findings the first one counts."""
+    attribute, is_named, rest = detail.partition(": expected ")
+    if not is_named:
+        return Detail("", "", "")
+    expected, _, got = rest.partition("; ")[0].partition(", got ")
+    return Detail(attribute, expected, got)
 
 
 def shown(value: object) -> str:
@@ -76,9 +107,10 @@ def too_many(detail: str) -> ScimError:
     return ScimError(400, detail, "tooMany")
 
 
-def uniqueness(attribute: str, value: object) -> ScimError:
-    """Another resource holds the value of an attribute that must be unique."""
-    return ScimError(409, f"{attribute}: expected a value that no other resource has, got {shown(value)}", "uniqueness")
+def uniqueness(attribute: str, value: object, other_id: str = "") -> ScimError:
+    """Another resource, `other_id`, holds the value of an attribute that must be unique."""
+    detail = f"{attribute}: expected a value that no other resource has, got {shown(value)}"
+    return ScimError(409, detail, "uniqueness", other_id=other_id)
 
 
 def mutability(detail: str) -> ScimError:

@@ -12,9 +12,10 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from app.scim import errors, fold
+from app.scim import errors, fold, words
 from app.scim.attribute import Attribute, AttributeTree, Characteristics, is_unassigned
 from app.scim.fields import ScimSchema, attributes_of
+from app.scim.mapping import MAPPING
 from app.scim.schemas import EnterpriseUserSchema, GroupSchema, UserSchema
 
 MESSAGES_SHOWN = 3
@@ -64,6 +65,11 @@ class ResourceType:
         return tuple(attribute for attribute in self.tree.walk() if attribute.traits.lookup)
 
     @cached_property
+    def worded(self) -> tuple[Attribute, ...]:
+        """The attributes whose words people are found by."""
+        return tuple(words.worded(self.attributes))
+
+    @cached_property
     def is_sent_whole(self) -> bool:
         """Whether all that a document holds is for every reader: no value is returned on request only, or never."""
         return all(a.traits.returned in ("always", "default") for a in self._stored)
@@ -79,13 +85,18 @@ class ResourceType:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Names how stored documents and what is derived from them follow from the declarations, and from folding."""
+        """Names how stored documents and what is derived from them follow from the declarations.
+
+        And from how values are folded and words are cut.
+        """
         declared = [
             (a.path, a.type, a.multi_valued, a.is_read_only, t.case_exact, t.uniqueness, t.held, t.lookup)
             for a in self.tree.walk()
             if (t := a.traits)
         ]
-        told = json.dumps([fold.VERSION, self.schema.urn, sorted(self.tree.extension_urns), declared])
+        mapped = [row.path for row in MAPPING.get(self.name, ())]
+        urns = [self.schema.urn, sorted(self.tree.extension_urns)]
+        told = json.dumps([fold.VERSION, words.VERSION, *urns, declared, mapped])
         return hashlib.sha256(told.encode()).hexdigest()
 
     @cached_property
@@ -143,6 +154,11 @@ class ResourceType:
         except ValidationError as error:
             raise invalid(error, prefix) from None
         return _without_empty(loaded)
+
+
+def name_of(document: Mapping[str, Any]) -> str:
+    """What a resource is called for people: its displayName, else its userName, else its id."""
+    return str(document.get("displayName") or document.get("userName") or document["id"])
 
 
 def _container(extension: type[ScimSchema]) -> Attribute:

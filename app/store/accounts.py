@@ -1,4 +1,4 @@
-"""Rows of administration: operators, their sessions and failures, set-up codes, SCIM keys, and counts for the overview.
+"""Rows of administration: operators, their sessions and failures, set-up codes, SCIM keys, and kept counts.
 
 Not here: the rules about them (app/administration). Every function works in the transaction that the caller opened with
 `reading()` or `writing()`.
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, exists, func, inspect
 from sqlalchemy.orm import Session
 
 from app.store import db
-from app.store.tables import Operator, OperatorSession, Population, Resource, ScimKey, SetupCode, SignInFailure
+from app.store.tables import Operator, OperatorSession, Population, ScimKey, SetupCode, SignInFailure
 
 __all__ = ["Operator", "OperatorSession", "Row", "ScimKey", "Session", "SetupCode"]
 
@@ -181,6 +181,5 @@ def totals(session: Session) -> dict[str, int]:
 
 
 def count_active_users(session: Session) -> int:
-    """Users whose `active` is true; reads all of them."""
-    is_active = func.json_extract(Resource.search, "$.active") == 1
-    return session.scalar(select(func.count()).where(Resource.type == "User", is_active)) or 0
+    """Users whose `active` is true, as it is kept along."""
+    return session.scalar(select(Population.active).where(Population.type == "User")) or 0

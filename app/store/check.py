@@ -6,15 +6,18 @@ It changes nothing and mends nothing.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, func, select
 
+from app.scim.mapping import filled_paths
 from app.scim.resource_types import ResourceType
-from app.store import db, shelf
+from app.store import coverage, db, shelf
 from app.store.pages import count_all
-from app.store.resources import searchable
-from app.store.tables import resource
+from app.store.resources import MEMBERS, count_with_members, is_active, searchable
+from app.store.tables import membership, population, resource
+from app.store.words import count_stray, to_words
 
 
 def check(connection: Connection, types: Sequence[ResourceType]) -> list[str]:
@@ -25,6 +28,8 @@ def check(connection: Connection, types: Sequence[ResourceType]) -> list[str]:
     ]
     for table, row, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
         findings.append(f"{table}: row {row} refers to a missing row of {parent}")
+    if stray := count_stray(connection):
+        findings.append(f"word: {stray} rows belong to no resource")
     derived = shelf.fingerprints(connection)
     known = {resource_type.name for resource_type in types} | derived.keys()
     for (name,) in connection.execute(select(resource.c.type).distinct()):
@@ -49,9 +54,12 @@ def _check_population(connection: Connection, resource_type: ResourceType) -> It
 
 
 def _check_derived(connection: Connection, resource_type: ResourceType) -> Iterator[str]:
-    """Every search copy and every look-up against a fresh fold of the document, and what lies on shelves."""
+    """Every search copy, look-up and word against what the document gives now; shelves, and kept counts."""
+    active, filled = 0, Counter[str]()
     for row in shelf.stored(connection, resource_type):
         document = json.loads(row.document)
+        active += is_active(document)
+        filled.update(filled_paths(resource_type.name, document))
         search, lookups = searchable(resource_type, document)
         if document.get("id") != row.id:
             yield f"{resource_type.name} {row.id}: the document has another id"
@@ -59,8 +67,28 @@ def _check_derived(connection: Connection, resource_type: ResourceType) -> Itera
             yield f"{resource_type.name} {row.id}: the search copy does not agree with the document"
         if row.lookups != lookups:
             yield f"{resource_type.name} {row.id}: the look-ups do not agree with the document"
+        if row.words != to_words(resource_type, document):
+            yield f"{resource_type.name} {row.id}: the words do not agree with the document"
         if row.shelf is not None and not _is_object(row.shelf):
             yield f"{resource_type.name} {row.id}: the shelf holds no JSON object"
+    filled[MEMBERS] = count_with_members(connection, resource_type)
+    kept = select(population.c.active).where(population.c.type == resource_type.name)
+    if (connection.execute(kept).scalar_one_or_none() or 0) != active:
+        yield f"population: {active} {resource_type.name} resources are active, another number is kept"
+    kept_filled = {
+        path: number for (name, path), number in coverage.filled(connection).items() if name == resource_type.name
+    }
+    for path in sorted(kept_filled.keys() | filled.keys()):
+        if kept_filled.get(path, 0) != filled[path]:
+            yield f"coverage: {filled[path]} {resource_type.name} resources have {path}, another number is kept"
+    yield from _check_members(connection, resource_type)
+
+
+def _check_members(connection: Connection, resource_type: ResourceType) -> Iterator[str]:
+    there = select(func.count()).where(membership.c.group_id == resource.c.id).scalar_subquery()
+    wrong = select(resource.c.id).where(resource.c.type == resource_type.name, resource.c.members != there)
+    for (group_id,) in connection.execute(wrong):
+        yield f"{resource_type.name} {group_id}: the number of members is not the one that is kept"
 
 
 def _is_object(text: str) -> bool:

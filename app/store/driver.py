@@ -51,7 +51,8 @@ _REASONS = {
     module.SQLITE_NOMEM: "memory is short",
 }
 _INTERRUPTED: int = module.SQLITE_INTERRUPT
-_SUSPECT = frozenset({module.SQLITE_IOERR, module.SQLITE_CORRUPT, module.SQLITE_NOTADB, module.SQLITE_NOMEM})
+_DAMAGE = frozenset({module.SQLITE_CORRUPT, module.SQLITE_NOTADB})
+_SUSPECT = _DAMAGE | {module.SQLITE_IOERR, module.SQLITE_NOMEM}
 
 
 def sqlite_version() -> str:
@@ -121,6 +122,11 @@ def reason(error: BaseException | None) -> str | None:
 def is_suspect(error: BaseException | None) -> bool:
     """Whether the connection should not be used again after this error."""
     return _primary_code(error) in _SUSPECT
+
+
+def is_damage(error: BaseException | None) -> bool:
+    """Whether the file itself is no sound database."""
+    return _primary_code(error) in _DAMAGE
 
 
 def _primary_code(error: BaseException | None) -> int:

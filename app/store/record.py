@@ -11,7 +11,8 @@ from typing import Any
 from app.store.tables import resource
 
 COLUMNS = tuple(
-    resource.c[name] for name in ("id", "type", "position", "document", "version", "created", "last_modified")
+    resource.c[name]
+    for name in ("id", "type", "position", "document", "version", "created", "last_modified", "members")
 )
 
 
@@ -19,7 +20,7 @@ COLUMNS = tuple(
 class Record:
     """A stored resource. `document` is JSON text as it is sent out, without `meta` and without what memberships hold.
 
-    `created` and `last_modified` are in the form of `app.clock.to_wire`.
+    `created` and `last_modified` are in the form of `app.clock.to_wire`; `members` is how many a group has.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Record:
     version: int
     created: str
     last_modified: str
+    members: int = 0
 
 
 def to_record(row: Any) -> Record:

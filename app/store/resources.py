@@ -1,7 +1,7 @@
 """Resources as rows: load, insert, save, delete. Every function works in the transaction that it is given.
 
 Not here: how lists are made (pages.py), who is in which group (memberships.py), what a document may hold (app.scim).
-`search` and the `lookup` rows are derived from the document, and written nowhere but here.
+`search`, the `lookup` rows and the words are derived from the document, and written nowhere but here.
 """
 
 from __future__ import annotations
@@ -13,18 +13,21 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sql
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy.dialects import sqlite
 
 from app import bounds, clock
 from app.scim import errors
 from app.scim.fold import fold_document, fold_value, lookup_text, lookups_of, values_at
+from app.scim.mapping import filled_paths
 from app.scim.resource_types import ResourceType
+from app.store import coverage, words
 from app.store.record import COLUMNS, Record, to_record
 from app.store.tables import lookup, membership, population, resource
 
-__all__ = ["Record", "delete", "insert", "load", "save", "searchable", "touch"]
+__all__ = ["Record", "delete", "insert", "load", "relate", "save", "searchable"]
 
+MEMBERS = "members"
 LookupKey = tuple[str, str, bool]
 
 
@@ -73,7 +76,8 @@ _DELETE_LOOKUP = sql.delete(lookup).where(
 )
 _one_more = sqlite.insert(population)
 _COUNT = _one_more.on_conflict_do_update(
-    index_elements=["type"], set_={"total": population.c.total + _one_more.excluded.total}
+    index_elements=["type"],
+    set_={name: population.c[name] + _one_more.excluded[name] for name in ("total", "active")},
 )
 
 
@@ -103,7 +107,8 @@ def insert(connection: Connection, resource_type: ResourceType, document: Mappin
     }
     position = connection.execute(_INSERT, columns).scalar_one()
     insert_lookups(connection, resource_type, document["id"], lookups)
-    _count(connection, resource_type, 1)
+    words.insert(connection, resource_type, position, document)
+    _count(connection, resource_type, None, document)
     return Record(document["id"], resource_type.name, position, text, 1, now, now)
 
 
@@ -121,12 +126,25 @@ def save(connection: Connection, resource_type: ResourceType, record: Record, do
     _check_unique(connection, resource_type, document, lookups - held)
     delete_lookups(connection, record.id, held - lookups)
     insert_lookups(connection, resource_type, record.id, lookups - held)
+    before = json.loads(record.document)
+    words.save(connection, resource_type, record.position, before, document)
+    _count(connection, resource_type, before, document)
     return _write(connection, replace(record, document=text), {"document": text, "search": search})
 
 
-def touch(connection: Connection, record: Record) -> Record:
-    """The record with a new version and time, after a change of what it holds outside its document: its members."""
-    return _write(connection, record, {})
+def relate(connection: Connection, record: Record, balance: int, *, is_written: bool = False) -> Record:
+    """The record with so many members more; with a new version and time, unless it `is_written` already.
+
+    To be called once after a change of memberships, also where the balance is 0.
+    """
+    members = record.members + balance
+    if bool(members) != bool(record.members):
+        coverage.count(connection, record.type, {MEMBERS: 1 if members else -1})
+    record = replace(record, members=members)
+    if is_written:
+        update(connection, record.position, {"members": members})
+        return record
+    return _write(connection, record, {"members": members})
 
 
 def delete(connection: Connection, resource_type: ResourceType, record: Record) -> None:
@@ -135,13 +153,16 @@ def delete(connection: Connection, resource_type: ResourceType, record: Record) 
     Its look-ups and, of a group, its members go with the row.
     """
     for row in connection.execute(_GROUPS_WITH, {"id": record.id}).all():
-        touch(connection, to_record(row))
+        relate(connection, to_record(row), -1)
     connection.execute(_LEAVE_GROUPS, {"id": record.id})
+    if record.members:
+        coverage.count(connection, record.type, {MEMBERS: -1})
+    words.delete(connection, record.position)
     connection.execute(_DELETE, {"at": record.position})
-    _count(connection, resource_type, -1)
+    _count(connection, resource_type, json.loads(record.document), None)
 
 
-def _write(connection: Connection, record: Record, changes: Mapping[str, str]) -> Record:
+def _write(connection: Connection, record: Record, changes: Mapping[str, Any]) -> Record:
     written = replace(record, version=record.version + 1, last_modified=_later_than(record.last_modified))
     columns = {"version": written.version, "last_modified": written.last_modified, **changes}
     update(connection, record.position, columns)
@@ -168,10 +189,11 @@ def _check_unique(
     for path, value, is_unique in lookups:
         if not is_unique:
             continue
-        if holder(connection, resource_type, path, value) is not None:
+        if (other := holder(connection, resource_type, path, value)) is not None:
             attribute = next(known for known in resource_type.lookups if known.path == path)
             sent = values_at(document, attribute.keys)
-            raise errors.uniqueness(path, next(one for one in sent if lookup_text(fold_value(attribute, one)) == value))
+            value_sent = next(one for one in sent if lookup_text(fold_value(attribute, one)) == value)
+            raise errors.uniqueness(path, value_sent, other)
 
 
 def holder(connection: Connection, resource_type: ResourceType, path: str, value: str) -> str | None:
@@ -197,6 +219,28 @@ def insert_lookups(connection: Connection, resource_type: ResourceType, id: str,
         connection.execute(_INSERT_LOOKUP, rows)
 
 
-def _count(connection: Connection, resource_type: ResourceType, change: int) -> None:
-    """Keeps `population` in step: one resource more or less."""
-    connection.execute(_COUNT, {"type": resource_type.name, "total": change})
+def _count(
+    connection: Connection,
+    resource_type: ResourceType,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any] | None,
+) -> None:
+    """Keeps `population` and `coverage` in step with a document that came (no `before`), changed or went."""
+    total = (after is not None) - (before is not None)
+    active = is_active(after) - is_active(before)
+    if total or active:
+        connection.execute(_COUNT, {"type": resource_type.name, "total": total, "active": active})
+    old = filled_paths(resource_type.name, before or {})
+    new = filled_paths(resource_type.name, after or {})
+    coverage.count(connection, resource_type.name, {path: (path in new) - (path in old) for path in old ^ new})
+
+
+def count_with_members(connection: Connection, resource_type: ResourceType) -> int:
+    """How many resources of a type have members; reads all of them."""
+    with_members = select(func.count()).where(resource.c.type == resource_type.name, resource.c.members > 0)
+    return connection.execute(with_members).scalar_one()
+
+
+def is_active(document: Mapping[str, Any] | None) -> bool:
+    """Whether somebody counts as active: `active` is there and true."""
+    return document is not None and document.get("active") is True

@@ -7,19 +7,33 @@ The same serves a change of folding. Not here: what belongs where (app/scim/sort
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import update as update_table
 from sqlalchemy.dialects.sqlite import insert
 
+from app.scim.mapping import filled_paths
 from app.scim.resource_types import ResourceType
 from app.scim.sorting_out import sort_out
-from app.store import db
+from app.store import coverage, db, words
 from app.store.db import DatabaseUnusable
-from app.store.resources import LookupKey, delete_lookups, holder, insert_lookups, searchable, to_text, update
-from app.store.tables import derivation, lookup, resource
+from app.store.resources import (
+    MEMBERS,
+    LookupKey,
+    count_with_members,
+    delete_lookups,
+    holder,
+    insert_lookups,
+    is_active,
+    searchable,
+    to_text,
+    update,
+)
+from app.store.tables import derivation, lookup, population, resource
 
 ROWS_AT_ONCE = 500
 
@@ -29,7 +43,7 @@ _NOTE = _one.on_conflict_do_update(index_elements=["type"], set_={"fingerprint":
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A row as it lies there, and its look-ups. `shelf` is JSON text or None."""
+    """A row as it lies there, and its look-ups. `shelf` is JSON text or None; so is `words`, as text with spaces."""
 
     position: int
     id: str
@@ -38,6 +52,7 @@ class Stored:
     version: int
     shelf: str | None
     lookups: set[LookupKey]
+    words: str | None
 
 
 def settle(types: Sequence[ResourceType]) -> list[str]:
@@ -85,7 +100,8 @@ def stored(connection: Connection, resource_type: ResourceType) -> Iterator[Stor
             )
         ):
             held[id].add((path, value, is_unique))
-        yield from (Stored(**row._mapping, lookups=held[row.id]) for row in rows)
+        worded = words.held(connection, (row.position for row in rows))
+        yield from (Stored(**row._mapping, lookups=held[row.id], words=worded.get(row.position)) for row in rows)
         after = rows[-1].position
 
 
@@ -93,11 +109,15 @@ def _derive(connection: Connection, resource_type: ResourceType) -> int:
     """Twice through all rows: an old look-up of one row must not stand in the way of a new one of another."""
     moved = 0
     is_lookup_missing = False
+    active = 0
+    filled: Counter[str] = Counter()
     for row in stored(connection, resource_type):
         document, aside = sort_out(resource_type, json.loads(row.document), json.loads(row.shelf or "{}"))
         search, lookups = searchable(resource_type, document)
         shelf = to_text(aside) if aside else None
         text = to_text(document)
+        active += is_active(document)
+        filled.update(filled_paths(resource_type.name, document))
         changes: dict[str, Any] = {"document": text, "search": search, "shelf": shelf}
         if changes != {"document": row.document, "search": row.search, "shelf": row.shelf}:
             # Another representation is another version; nobody has changed the resource, so its time stays.
@@ -105,11 +125,15 @@ def _derive(connection: Connection, resource_type: ResourceType) -> int:
             update(connection, row.position, {**changes, "version": version})
             moved += 1
         delete_lookups(connection, row.id, row.lookups - lookups)
+        words.rewrite(connection, resource_type, row.position, row.words, document)
         is_lookup_missing = is_lookup_missing or bool(lookups - row.lookups)
     for row in stored(connection, resource_type) if is_lookup_missing else ():
         fresh = searchable(resource_type, json.loads(row.document))[1] - row.lookups
         _check_unique(connection, resource_type, row.id, fresh)
         insert_lookups(connection, resource_type, row.id, fresh)
+    filled[MEMBERS] = count_with_members(connection, resource_type)
+    coverage.rewrite(connection, resource_type.name, +filled)
+    connection.execute(update_table(population).where(population.c.type == resource_type.name).values(active=active))
     return moved
 
 

@@ -33,12 +33,21 @@ class Resource(Model):
     `search` is its folded copy, for filters and order only. `shelf` is JSON text in the shape of a document: the values
     that were stored under a declaration which is gone.
 
-    `position` gives lists their order. A rowid table on purpose: such long rows would not fit well into WITHOUT ROWID.
+    `position` gives lists their order; `members` is how many members a group has. A rowid table on purpose: such long
+    rows would not fit well into WITHOUT ROWID.
     """
 
     __tablename__ = "resource"
     __table_args__ = (
         Index("resource_type_position", "type", "position"),
+        Index("resource_type_last_modified", "type", "last_modified"),
+        Index(
+            "resource_disabled",
+            "type",
+            "position",
+            "id",
+            sqlite_where=text("json_extract(document, '$.active') = 0"),
+        ),
         {"sqlite_strict": True, "sqlite_autoincrement": True},
     )
 
@@ -51,6 +60,7 @@ class Resource(Model):
     created: Mapped[str]
     last_modified: Mapped[str]
     shelf: Mapped[str | None]
+    members: Mapped[int] = mapped_column(default=0, server_default=text("0"))
 
 
 class Lookup(Model):
@@ -88,13 +98,95 @@ class Membership(Model):
 
 
 class Population(Model):
-    """How many resources of a type there are: to count a million for `totalResults` takes longer than the page."""
+    """How many resources of a type there are, and how many whose `active` is true: to count a million for
+    `totalResults` takes longer than the page.
+    """
 
     __tablename__ = "population"
     __table_args__ = {"sqlite_strict": True, "sqlite_with_rowid": False}
 
     type: Mapped[str] = mapped_column(primary_key=True)
     total: Mapped[int]
+    active: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+
+
+class Coverage(Model):
+    """How many resources of a type have a value at a mapped path (app/scim/mapping.py)."""
+
+    __tablename__ = "coverage"
+    __table_args__ = {"sqlite_strict": True, "sqlite_with_rowid": False}
+
+    type: Mapped[str] = mapped_column(primary_key=True)
+    attribute: Mapped[str] = mapped_column(primary_key=True)
+    filled: Mapped[int]
+
+
+class StrictAttribute(Model):
+    """A mapped path without which nobody comes in."""
+
+    __tablename__ = "strict_attribute"
+    __table_args__ = {"sqlite_strict": True, "sqlite_with_rowid": False}
+
+    type: Mapped[str] = mapped_column(primary_key=True)
+    attribute: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[str]
+    set_by: Mapped[str]
+
+
+class Event(Model):
+    """What one request did to one resource, written in the same transaction; it outlives the resource.
+
+    `request` is the request's number, `actor` who asked, like `key 1a2b3c4d`. `joined` and `departed` count the rows of
+    `membership_event`.
+    """
+
+    __tablename__ = "event"
+    __table_args__ = (
+        Index("event_resource_id", "resource_id", "id"),
+        Index("event_request", "request"),
+        Index("event_at", "at"),
+        {"sqlite_strict": True, "sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[str]
+    request: Mapped[str]
+    actor: Mapped[str]
+    verb: Mapped[str]
+    resource_type: Mapped[str]
+    resource_id: Mapped[str]
+    name: Mapped[str]
+    version: Mapped[int]
+    joined: Mapped[int]
+    departed: Mapped[int]
+
+
+class AttributeChange(Model):
+    """An attribute before and after an event, as JSON; NULL where it had no value."""
+
+    __tablename__ = "change"
+    __table_args__ = {"sqlite_strict": True, "sqlite_with_rowid": False}
+
+    event_id: Mapped[int] = mapped_column(ForeignKey("event.id", ondelete="CASCADE"), primary_key=True)
+    attribute: Mapped[str] = mapped_column(primary_key=True)
+    old: Mapped[str | None]
+    new: Mapped[str | None]
+
+
+class MembershipEvent(Model):
+    """Somebody joined a group or left it. Of a deleted user, the groups that lost it stand under its own event."""
+
+    __tablename__ = "membership_event"
+    __table_args__ = (
+        Index("membership_event_group_id", "group_id", "event_id"),
+        Index("membership_event_member_id", "member_id", "event_id"),
+        {"sqlite_strict": True, "sqlite_with_rowid": False},
+    )
+
+    event_id: Mapped[int] = mapped_column(ForeignKey("event.id", ondelete="CASCADE"), primary_key=True)
+    group_id: Mapped[str] = mapped_column(primary_key=True)
+    member_id: Mapped[str] = mapped_column(primary_key=True)
+    has_joined: Mapped[bool] = mapped_column(Switch)
 
 
 class Derivation(Model):
@@ -189,3 +281,8 @@ lookup = cast(Table, Lookup.__table__)
 membership = cast(Table, Membership.__table__)
 population = cast(Table, Population.__table__)
 derivation = cast(Table, Derivation.__table__)
+coverage = cast(Table, Coverage.__table__)
+strict_attribute = cast(Table, StrictAttribute.__table__)
+event = cast(Table, Event.__table__)
+change = cast(Table, AttributeChange.__table__)
+membership_event = cast(Table, MembershipEvent.__table__)

@@ -7,16 +7,16 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app, g, request
 
-from app.provisioning import Resource
+from app.provisioning import Author, Resource
 from app.scim import errors, projection
 from app.scim.precondition import Precondition
 from app.scim.projection import EVERYTHING, Selection
 from app.scim.resource_types import ResourceType
 from app.scim.wire import read_json
 from app.settings import Settings
-from app.web import parameters
+from app.web import draft, parameters
 from app.web.proxy import SCIM_ROOT as ROOT
 
 MEDIA_TYPE = "application/scim+json"
@@ -51,12 +51,21 @@ def body() -> Any:
     """The JSON of the request, whatever media type it claims but a form's. Entra and others send several, or none."""
     if request.mimetype in FORM_TYPES:
         raise errors.unsupported_media(request.mimetype)
-    return read_json(request.get_data(cache=False))
+    noted = draft.current()
+    noted.body = request.get_data(cache=False)
+    noted.facts.sent_bytes = len(noted.body)
+    noted.facts.sent = sent = read_json(noted.body)
+    return sent
 
 
 def selection(resource_type: ResourceType) -> Selection:
     """What the request wants to see of one resource."""
     return parameters.selection_of(resource_type, parameters.of_get(request.args))
+
+
+def author() -> Author:
+    """Who changes something: this request, with its key."""
+    return Author(draft.current().number, f"key {g.scim_key.id}")
 
 
 def precondition() -> Precondition:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from app import bounds
 from app.scim.errors import ScimError
 from app.settings import EVERY_ADDRESS, Network, Settings
+from app.web import draft
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -90,6 +91,7 @@ class PublicAddress:
         if not self._is_ours(environ.get("HTTP_HOST")):
             detail = "Host: expected the host of the public URL (setting public_url) or an address of this machine"
             headers, body = refusal(environ["PATH_INFO"], 400, detail)
+            draft.of(environ).facts.error = ScimError(400, detail)
             start_response("400 Bad Request", headers)
             return [body]
         if self._ignored:

@@ -6,7 +6,6 @@ It serves `/scim` and `/scim/v2` alike, with and without a trailing slash, and n
 """
 
 import logging
-import secrets
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
@@ -20,13 +19,14 @@ from app.scim.errors import ScimError
 from app.scim.messages import read_patch
 from app.scim.projection import Selection
 from app.scim.resource_types import ResourceType
-from app.web import bulk_api, discovery_api, search_api
+from app.web import bulk_api, discovery_api, draft, facts, search_api
 from app.web.exchange import (
     MEDIA_TYPE,
     ROOT_V2,
     SECOND_NAME,
     add,
     address_of,
+    author,
     body,
     precondition,
     represented,
@@ -69,7 +69,7 @@ def init_app(app: Flask) -> None:
 
 def refuse(error: Exception) -> Response:
     """Any failure of a request below `/scim` as the Error message of RFC 7644 §3.12; never HTML, never a traceback."""
-    refusal = _as_scim_error(error)
+    refusal = draft.facts().error = _as_scim_error(error)
     headers = refusal.headers
     return Response(projection.compact(refusal.to_scim()), refusal.status, headers, content_type=MEDIA_TYPE)
 
@@ -85,7 +85,7 @@ def _as_scim_error(error: Exception) -> ScimError:
         headers = {name: value for name, value in error.get_headers() if name == "Allow"}
         detail = f"{request.method if len(request.method) < 10 else 'This method'} is not possible here"
         return ScimError(error.code, detail if error.code == 405 else error.name, headers=headers)
-    number = secrets.token_hex(4)
+    number = draft.current().number
     log.error("request failed, number %s", number, exc_info=error)
     return ScimError(500, f"Something went wrong here; the log tells more under the number {number}")
 
@@ -94,9 +94,11 @@ def _add_resource_routes(blueprint: Blueprint, resource_type: ResourceType) -> N
     """The endpoint of one resource type: the collection and single resources."""
 
     def collection() -> Response:
+        facts.aim(draft.facts(), request.method, resource_type)
         return _create(resource_type) if request.method == "POST" else search_api.listed((resource_type,))
 
     def single(resource_id: str) -> Response:
+        facts.aim(draft.facts(), request.method, resource_type, resource_id)
         return _VERBS[request.method](resource_type, resource_id)
 
     endpoint, name = resource_type.endpoint, resource_type.name
@@ -105,12 +107,14 @@ def _add_resource_routes(blueprint: Blueprint, resource_type: ResourceType) -> N
 
 
 def _create(resource_type: ResourceType) -> Response:
-    resource = provisioning.create(resource_type, body(), wanted := selection(resource_type))
+    resource = provisioning.create(resource_type, body(), author(), wanted := selection(resource_type))
+    facts.done(draft.facts(), resource)
     return represented(resource, wanted, 201, {"Location": address_of(resource)})
 
 
 def _get(resource_type: ResourceType, resource_id: str) -> Response:
     resource = provisioning.get(resource_type, resource_id, wanted := selection(resource_type))
+    facts.done(draft.facts(), resource)
     if precondition().is_known(resource.record.version):
         return Response(status=304, headers=tags(resource))
     return represented(resource, wanted)
@@ -118,7 +122,9 @@ def _get(resource_type: ResourceType, resource_id: str) -> Response:
 
 def _put(resource_type: ResourceType, resource_id: str) -> Response:
     wanted = selection(resource_type)
-    return represented(provisioning.replace(resource_type, resource_id, body(), precondition(), wanted), wanted)
+    resource = provisioning.replace(resource_type, resource_id, body(), author(), precondition(), wanted)
+    facts.done(draft.facts(), resource)
+    return represented(resource, wanted)
 
 
 def _patch(resource_type: ResourceType, resource_id: str) -> Response:
@@ -130,14 +136,15 @@ def _patch(resource_type: ResourceType, resource_id: str) -> Response:
     asked = selection(resource_type)
     is_brief = resource_type.has_members and asked.is_everything
     wanted = Selection(asked=frozenset()) if is_brief else asked
-    resource = provisioning.change(resource_type, resource_id, operations, precondition(), wanted)
+    resource = provisioning.change(resource_type, resource_id, operations, author(), precondition(), wanted)
+    facts.done(draft.facts(), resource)
     if is_brief:
         return Response(status=204, headers={"ETag": projection.entity_tag(resource.record.version)})
     return represented(resource, wanted)
 
 
 def _delete(resource_type: ResourceType, resource_id: str) -> Response:
-    provisioning.delete(resource_type, resource_id, precondition())
+    facts.done(draft.facts(), provisioning.delete(resource_type, resource_id, author(), precondition()))
     return Response(status=204)
 
 

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from app import provisioning
 from app.scim.messages import cursor_response, list_response
 from app.scim.resource_types import ResourceType
-from app.web import cursors, parameters
+from app.web import cursors, draft, facts, parameters
 from app.web.exchange import add, answered_text, base, body, settings, text_of
 
 Types = tuple[ResourceType, ...]
@@ -30,7 +30,12 @@ def listed(types: Types) -> Response:
 
 
 def _searched(types: Types) -> Callable[[], Response]:
-    return lambda: _list(types, parameters.of_message(body()))
+    def view() -> Response:
+        if len(types) == 1:
+            facts.aim(draft.facts(), "GET", types[0])
+        return _list(types, parameters.of_message(body()))
+
+    return view
 
 
 def _list(types: Types, given: Mapping[str, str]) -> Response:
@@ -41,6 +46,7 @@ def _list(types: Types, given: Mapping[str, str]) -> Response:
     if is_by_cursor:
         search = query.by_cursor(search)
     found = provisioning.search(search, selections)
+    facts.found(draft.facts(), search, found)
     texts = [text_of(resource, selections[resource.type.name]) for resource in found.resources]
     if search.start_index is None:
         next_cursor = query.cursor(found.end, search.count) if found.end else None

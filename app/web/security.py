@@ -10,6 +10,7 @@ cannot be ended from the server. Flask-Login would be a second opinion about who
 import os
 import re
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,11 +19,12 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.wrappers import Response
 
 from app import administration, bounds
-from app.administration import SignedIn
+from app.administration import SignedIn, Verdict
 from app.folder import SECRET_NAME
+from app.observation.request import KeyFault
 from app.scim import errors
 from app.settings import Settings
-from app.web import browser_headers
+from app.web import browser_headers, draft, observed
 from app.web.key_failures import KeyFailures
 from app.web.proxy import is_scim
 
@@ -31,7 +33,16 @@ OPEN_ENDPOINTS = frozenset(
 )
 """What answers without a session; everything else that is not SCIM needs one."""
 
+LIVE_HEADER = "X-Recnice-Live"
+"""A page that fetches itself anew sends this (static/console.js). Nobody used it, so its session still ends when idle:
+an open window with nobody before it must not stay signed in. No other site can send it, and it gives no right."""
+
+LARGER_FORMS: Mapping[str, int] = {"console.review": bounds.SCHEMA_EXPORT_FORM_BYTES}
+"""Forms that bring a file, by their endpoint, and how many bytes they may have."""
+
 SECRET_BYTES = 32
+_TWICE_BEARER = re.compile(r"\s*bearer\s+bearer\b", re.IGNORECASE)
+_BEGUN_KEY = re.compile(r"\s*bearer\b.*rcn_", re.IGNORECASE)  # such as one in quotes, or with a space in it
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE | re.ASCII)
 
 
@@ -65,33 +76,50 @@ def init_app(app: Flask) -> None:
         if is_scim(request.path) or (request.blueprint or "").startswith("scim"):
             _require_key(key_failures)
             return None
-        request.max_content_length = bounds.FORM_BYTES
+        request.max_content_length = LARGER_FORMS.get(request.endpoint or "", bounds.FORM_BYTES)
         if request.method not in ("GET", "HEAD", "OPTIONS"):
             _require_own_origin(settings)
         if request.endpoint is None:
             return None  # routing found nothing, and Flask says so next
         if request.endpoint not in OPEN_ENDPOINTS and (elsewhere := _require_operator()):
             return elsewhere
+        if request.method == "GET" and request.endpoint not in OPEN_ENDPOINTS:
+            observed.recorder().settle()  # so that a page shows what happened before it
         form_tokens.protect()
         return None
 
 
 def _require_key(key_failures: KeyFailures) -> None:
     """A SCIM key, from exactly one Authorization header and from nowhere else (RFC 6750 §2.1). Raises 401, or 429."""
-    found = _BEARER.fullmatch(request.headers.get("Authorization", ""))
-    key = administration.find_key(found[1]) if found else None
+    header = request.headers.get("Authorization", "")
+    found = _BEARER.fullmatch(header)
+    verdict = administration.judge_key(found[1]) if found else Verdict()
     address = request.remote_addr or ""
-    if key is None:
+    noted = draft.current()
+    noted.key_id = verdict.key_id
+    if verdict.key is None:
+        noted.key_fault = _fault_of_header(header) or verdict.fault
         wait_s = key_failures.count(address)
         raise errors.too_often(wait_s) if wait_s else errors.unauthorized()
-    g.scim_key = key
-    administration.note_key_use(key.id, address)
+    g.scim_key = verdict.key
+    administration.note_key_use(verdict.key.id, address)
+
+
+def _fault_of_header(header: str) -> KeyFault:
+    """What is wrong with a header that has no key in it; "" where a token stands in it as it should."""
+    if not header.strip():
+        return "missing"
+    if _TWICE_BEARER.match(header):
+        return "twice-bearer"
+    if _BEARER.fullmatch(header):
+        return ""
+    return "cut" if _BEGUN_KEY.match(header) else "no-bearer"
 
 
 def _require_operator() -> Response | None:
     """A signed-in operator in `g.operator`; else the way to the sign-in page for a GET, and 401 for all that acts."""
     token = session_token()
-    g.operator = administration.session(token) if token else None
+    g.operator = administration.session(token, is_used=LIVE_HEADER not in request.headers) if token else None
     if g.operator is not None:
         return None
     if not administration.is_set_up():
@@ -153,7 +181,7 @@ def forget(response: Response) -> None:
 
 
 def own_path(wanted: str) -> str:
-    """Where to go after signing in: `wanted` if it is a path of ours, else the overview.
+    """Where to go after signing in: `wanted` if it is a path of ours, else the Status page.
 
     A path begins with one slash and has no backslash, which browsers take for a slash.
     """

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from app import administration, bounds
-from app.administration import Contact, Refused, keys
+from app.administration import Contact, Refused, Verdict, keys
 from app.scim import errors
 from app.scim.resource_types import GROUP, USER
 from app.store import db
@@ -61,6 +61,26 @@ def wrong_keys(text: str) -> dict[str, str]:
 def test_nothing_else_is_found(kind: str):
     text = administration.create_key("Entra", "eva").text
     assert administration.find_key(wrong_keys(text)[kind]) is None
+
+
+FAULTS = {
+    **dict.fromkeys(("empty", "prefix", "not ASCII", "surrogate", "long"), "foreign"),
+    **dict.fromkeys(("longer", "newline", "shorter", "letter case", "checksum", "zero"), "cut"),
+    "another's": "unknown",
+}
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_what_is_wrong_with_it_is_told(kind: str):
+    text = administration.create_key("Entra", "eva").text
+    assert administration.judge_key(wrong_keys(text)[kind]) == Verdict(fault=FAULTS[kind])
+
+
+def test_a_right_key_and_a_stopped_one_are_told_by_their_ids():
+    new = administration.create_key("Entra", "eva")
+    assert administration.judge_key(new.text) == Verdict(new.row, new.row.id)
+    administration.stop_key(new.row.id)
+    assert administration.judge_key(new.text) == Verdict(key_id=new.row.id, fault="stopped")
 
 
 def test_a_stopped_key_is_refused_at_once():

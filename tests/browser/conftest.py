@@ -5,8 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, expect, sync_playwright
 
+from app import create_app
+from app.settings import Settings
+from tests.browser import walk
+from tests.browser.furnishing import furnish
+from tests.browser.survey import DESK_PX, Seen, survey
 from tests.conftest import Appliance
 from tests.web.visitor import PASSWORD, USER_NAME, set_up
 
@@ -51,6 +57,11 @@ class Complaints:
         page.on("dialog", lambda dialog: (self.lines.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.on("request", lambda request: self.addresses.append(request.url))
 
+    def expect_none(self) -> None:
+        """Nothing went wrong, and nothing came from elsewhere."""
+        assert self.lines == []
+        assert not [url for url in self.addresses if not url.startswith(("http://127.0.0.1:", "data:"))]
+
     def _note(self, kind: str, text: str) -> None:
         # Chromium also writes down every answer of 400 and more, which are often what a test is about.
         if kind in ("error", "warning") and not text.startswith("Failed to load resource"):
@@ -65,15 +76,20 @@ def complaints() -> Complaints:
 @pytest.fixture
 def window(chromium: Browser, complaints: Complaints) -> Iterator[BrowserContext]:
     """A window with cookies of its own; at the end there were no complaints, and nothing came from elsewhere."""
-    context = chromium.new_context(
-        viewport={"width": 1200, "height": 800}, permissions=["clipboard-read", "clipboard-write"]
-    )
-    context.set_default_timeout(15_000)
+    context = new_window(chromium)
     context.on("page", complaints.listen)
     yield context
     context.close()
-    assert complaints.lines == []
-    assert not [url for url in complaints.addresses if not url.startswith(("http://127.0.0.1:", "data:"))]
+    complaints.expect_none()
+
+
+def new_window(chromium: Browser) -> BrowserContext:
+    """A desk's screen, with leave to use the clipboard."""
+    context = chromium.new_context(
+        viewport={"width": DESK_PX, "height": 800}, permissions=["clipboard-read", "clipboard-write"]
+    )
+    context.set_default_timeout(15_000)
+    return context
 
 
 @pytest.fixture
@@ -89,6 +105,50 @@ def furnished(program: list[str], tmp_path_factory: pytest.TempPathFactory) -> I
     appliance.make_key()
     yield appliance
     assert appliance.stop() == 0, appliance.output
+
+
+@pytest.fixture(scope="session")
+def people(furnished: Appliance) -> dict[str, str]:
+    """Something of everything has happened: the pages of people with hostile names, by what is hostile about them."""
+    return furnish(furnished)
+
+
+@pytest.fixture(scope="session")
+def empty(program: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
+    """An appliance that is set up, and nothing more."""
+    appliance = Appliance(program, tmp_path_factory.mktemp("empty") / "recnice").start()
+    set_up(appliance)
+    yield appliance
+    assert appliance.stop() == 0, appliance.output
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """The application in this process, for questions about its routes; it serves nothing."""
+    settings = Settings(tmp_path_factory.mktemp("routes"), ("127.0.0.1", 7644), "http://127.0.0.1:7644")
+    return create_app(settings)
+
+
+@pytest.fixture(scope="session")
+def walked(furnished: Appliance, people: dict[str, str], app: Flask) -> list[str]:
+    """The addresses of the furnished appliance's pages, as its links lead to them, and all of hostile people."""
+    found = walk.pages(furnished, app)
+    tabs = [address.partition("?")[2] for address in found["console.user"] if "?" in address]
+    worst = [f"{people[kind]}?{tab}" for kind in ("long", "script") for tab in dict.fromkeys(tabs)]
+    return [*walk.addresses(found), *people.values(), *worst]
+
+
+@pytest.fixture(scope="session")
+def seen(chromium: Browser, furnished: Appliance, walked: list[str]) -> list[Seen]:
+    """All these pages as a browser sees them."""
+    context, complaints = new_window(chromium), Complaints()
+    context.on("page", complaints.listen)
+    page = context.new_page()
+    sign_in(page, furnished)
+    found = list(survey(page, furnished.url, walked))
+    context.close()
+    complaints.expect_none()
+    return found
 
 
 def sign_in(page: Page, appliance: Appliance) -> None:

@@ -50,8 +50,8 @@ def test_first_run(new_appliance, page: Page):
     page.reload()
     expect(page.locator("#scim-key")).to_have_count(0)
     expect(page.locator("main")).to_contain_text("from 127.0.0.1")
-    page.get_by_role("link", name="Overview").click()
-    expect(page.locator("main")).to_contain_text("All well. Entra last knocked")
+    page.get_by_role("link", name="Status").click()
+    expect(page.locator("main")).to_contain_text("Entra last knocked")
     page.go_back()
     expect(page.locator("#scim-key")).to_have_count(0)
 

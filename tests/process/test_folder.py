@@ -68,10 +68,12 @@ def test_what_is_open_to_others_is_tightened_and_said(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir(mode=0o755)
     (data / "recnice.sqlite3").touch(mode=0o644)
+    (data / "recnice-requests.sqlite3").touch(mode=0o640)
     (data / "recnice.toml").touch(mode=0o600)
     lines = folder.prepare(data)
-    assert [line.partition(" was open")[0] for line in lines] == [str(data), str(data / "recnice.sqlite3")]
-    assert (mode(data), mode(data / "recnice.sqlite3")) == (0o700, 0o600)
+    opened = [data, data / "recnice-requests.sqlite3", data / "recnice.sqlite3"]
+    assert [line.partition(" was open")[0] for line in lines] == list(map(str, opened))
+    assert list(map(mode, opened)) == [0o700, 0o600, 0o600]
     assert folder.prepare(data) == []
 
 
@@ -93,7 +95,10 @@ def test_a_folder_that_cannot_be_is_told_in_one_line(tmp_path: Path) -> None:
         folder.held(tmp_path / "missing", "serve").__enter__()
 
 
-@pytest.mark.parametrize("name", ["recnice.lock", "recnice.secret", "recnice.sqlite3", "recnice.sqlite3-wal"])
+@pytest.mark.parametrize(
+    "name",
+    ["recnice.lock", "recnice.secret", "recnice.sqlite3", "recnice.sqlite3-wal", "recnice-requests.sqlite3"],
+)
 @pytest.mark.parametrize(
     "put", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to(path.parent.parent / "letter.txt")]
 )

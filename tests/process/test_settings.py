@@ -24,6 +24,8 @@ def test_the_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert found.public_url == "http://127.0.0.1:7644"
     assert found.tenant_url == "http://127.0.0.1:7644/scim/"
     assert found.database == tmp_path / "recnice-data" / "recnice.sqlite3"
+    assert found.requests_database == tmp_path / "recnice-data" / "recnice-requests.sqlite3"
+    assert found.request_days == 30
     assert found.trusted_proxy == ()
     assert found.base_path == ""
     assert not found.is_https
@@ -54,13 +56,14 @@ def test_every_option_can_come_from_the_file(tmp_path: Path) -> None:
         threads = 2
         one_cpu = false
         cursor_paging = false
+        request_days = 7
         """,
     )
     assert found.listen == ("::1", 0)
     assert found.public_url == "https://scim.example.com/recnice"
     assert (found.base_path, found.scim_base, found.is_https) == ("/recnice", found.public_url + "/scim", True)
     assert found.trusted_proxy == (ip_network("10.0.0.5"), ip_network("fd00::/64"))
-    assert (found.threads, found.one_cpu, found.cursor_paging) == (2, False, False)
+    assert (found.threads, found.one_cpu, found.cursor_paging, found.request_days) == (2, False, False, 7)
     assert {name for name, origin in found.origins.items() if origin == "file"} == {
         option.name for option in OPTIONS if option.in_file
     }
@@ -75,6 +78,7 @@ def test_every_option_can_come_from_the_environment(tmp_path: Path) -> None:
         "threads": "2",
         "one_cpu": "no",
         "cursor_paging": "0",
+        "request_days": "3650",
     }
     found = load({}, {option.environment: given[option.name] for option in OPTIONS})
     assert set(found.origins.values()) == {"environment"}
@@ -106,6 +110,8 @@ WRONG = [
     ("threads", "1000"),
     ("threads", "four"),
     ("one_cpu", "perhaps"),
+    ("request_days", "0"),
+    ("request_days", "3651"),
 ]
 
 

@@ -11,6 +11,7 @@ from app.scim.filter import Target
 from app.scim.fold import fold_document
 from app.scim.grammar import parse, parse_path
 from app.scim.links import LinkChange
+from app.scim.mapping import MAPPING, filled_paths
 from app.scim.match import matches
 from app.scim.messages import Operation
 from app.scim.patch import apply
@@ -38,6 +39,32 @@ def leaf_of(target: Target) -> Attribute:
 
 def test_the_table_is_whole() -> None:
     assert [len(TABLE[name]) for name in TYPES] == [18, 3]
+
+
+def test_the_program_knows_the_same_table() -> None:
+    declared = {
+        name: [
+            {"path": row.path, "type": row.type, "filter": row.is_matching, "required": row.is_listed_required}
+            for row in rows
+        ]
+        for name, rows in MAPPING.items()
+    }
+    assert declared == {name: TABLE[name] for name in TYPES}
+
+
+def test_a_path_is_filled_where_the_document_has_a_value() -> None:
+    urn = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+    document = {
+        "userName": "ada",
+        "name": {"givenName": "Ada"},
+        "emails": [{"type": "home", "value": "a@example.com"}, {"value": "b@example.com"}],
+        "addresses": [{"type": "work", "country": "UK"}],
+        urn: {"department": "Research"},
+    }
+    paths = {"userName", "name.givenName", 'addresses[type eq "work"].country', f"{urn}:department"}
+    assert filled_paths("User", document) == paths
+    assert filled_paths("User", {}) == frozenset()
+    assert filled_paths("Device", document) == frozenset()
 
 
 @pytest.mark.parametrize(("resource_type", "row"), ROWS)

@@ -157,7 +157,7 @@ def test_columns_memberships_and_plain_lists_give_an_order_too(app: Flask) -> No
     with db.writing() as connection:
         memberships.add_members(connection, staff.id, [first.id])
         memberships.add_members(connection, board.id, [second.id, "0"])
-        resources.touch(connection, second)
+        resources.relate(connection, second, 0)
     assert titles(page(None, 1, 9, order("id"))) == [
         json.loads(record.document)["title"] for record in sorted([first, second, third], key=lambda record: record.id)
     ]

@@ -138,7 +138,7 @@ def test_time_never_goes_back(app: Flask, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(clock, "utc_now", lambda: noon.replace(hour=10))
     with db.writing() as connection:
         saved = resources.save(connection, USER, record, document | {"title": "x"})
-        touched = resources.touch(connection, saved)
+        touched = resources.relate(connection, saved, 0)
         assert resources.load(connection, USER, record.id) == touched
     assert record.last_modified == "2026-01-31T12:00:00.000Z"
     assert saved.last_modified == "2026-01-31T12:00:00.001Z"
@@ -150,9 +150,10 @@ def test_delete_takes_everything_along(app: Flask) -> None:
     member = insert(USER, user(emails=[{"value": "a@b.c"}]))
     inner, outer, other = (insert(GROUP, group()) for _ in range(3))
     with db.writing() as connection:
-        memberships.add_members(connection, inner.id, [member.id])
-        memberships.add_members(connection, outer.id, [inner.id, inner.id, member.id])
-        memberships.add_members(connection, other.id, ["somebody"])
+        for record, ids in ((inner, [member.id]), (outer, [inner.id, inner.id, member.id]), (other, ["somebody"])):
+            joined = memberships.add_members(connection, record.id, ids)
+            resources.relate(connection, record, len(joined), is_written=True)
+        inner, outer, other = (resources.load(connection, GROUP, one.id) for one in (inner, outer, other))
     with db.writing() as connection:
         resources.delete(connection, GROUP, inner)
     with db.reading() as connection:
@@ -182,6 +183,9 @@ def test_positions_are_never_used_again(app: Flask) -> None:
     ("statement", "finding"),
     [
         ("UPDATE population SET total = 7", "population: 7 User"),
+        ("UPDATE population SET active = 7", "population: 0 User resources are active"),
+        ("UPDATE coverage SET filled = 7", "coverage: 1 User resources have userName"),
+        ("UPDATE resource SET members = 7", "the number of members"),
         ("UPDATE resource SET search = '{}'", "search copy"),
         ("UPDATE resource SET document = replace(document, 'ada', 'eve')", "look-ups"),
         ("DELETE FROM lookup", "look-ups"),

@@ -8,7 +8,8 @@ from flask import Flask
 
 from app import create_app
 from app.settings import Settings
-from app.store import db
+from app.store import db, requests
+from app.web import observed
 from tests.conftest import Appliance
 from tests.web.visitor import Visitor, set_up
 
@@ -42,7 +43,9 @@ def app(tmp_path: Path) -> Iterator[Flask]:
     """The whole application in this process, with an operator, outside its context."""
     settings = Settings(data=tmp_path, listen=("127.0.0.1", 7644), public_url="https://scim.recnice.example/sub")
     db.migrate(settings.database)
+    requests.prepare(settings.requests_database)
     app = create_app(settings)
     yield app
+    observed.of(app).recorder.close()
     with app.app_context():
         db.db.engine.dispose()

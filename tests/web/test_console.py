@@ -1,8 +1,6 @@
 """The console's pages over HTTP: first run, signing in, the Account page, users and groups, refusals."""
 
 import re
-import sqlite3
-from contextlib import closing
 
 import pytest
 from flask import Flask
@@ -256,13 +254,16 @@ def test_pages_of_fifty(eva: Visitor):
     [
         ("user11%40recnice", 1),
         ("USER11%40RECNICE.example", 1),
+        ("user11", 11),
+        ("per%20119", 1),
         ("mail119", 1),
         ("Person%20", 114),
         ("%3Cscript%3E", 1),
         ("50%25_off", 0),
         ("%25", 0),
         ("_", 0),
-        ("%22", 1),
+        ("%22", 0),
+        ("img", 1),
         ("%22%20or%20userName%20pr%20or%20userName%20eq%20%22", 0),
         ("%5C", 0),
         ("%00", 0),
@@ -274,7 +275,7 @@ def test_searching(eva: Visitor, sought: str, found: int):
     page = eva.get(f"/users?q={sought}")
     assert page.status == 200
     shown = words(page.text)
-    assert (f"of {found} users" in shown or f" {found} user" in shown) if found else "No user has this text" in shown
+    assert (f"of {found} users" in shown or f" {found} user" in shown) if found else "No user has these words" in shown
 
 
 def test_a_search_that_is_too_long_is_said_to_be(eva: Visitor):
@@ -319,12 +320,12 @@ def test_groups_and_members_lead_to_each_other(console: Appliance, eva: Visitor,
     assert "Legal &lt;b&gt;team&lt;/b&gt;" in eva.get("/groups").text
     pages = [eva.get(f"/groups/{group}?page={number}").text for number in (1, 2)]
     assert "1 to 50 of 62 members" in words(pages[0]) and "51 to 62 of 62 members" in words(pages[1])
-    both = "".join(pages)
+    both = "".join(re.findall(r'<ul class="members">.*?</ul>', "".join(pages), re.DOTALL))
     members = set(re.findall(r'href="/(?:users|groups)/([0-9a-f-]{36})"', both))
     assert members == {*people[:60], inner}
     assert "nobody-known" in both and "unresolved" in both
-    assert f'href="/groups/{group}"' in eva.get(f"/users/{people[0]}").text
-    assert "In no group" in eva.get(f"/users/{people[100]}").text
+    assert f'href="/groups/{group}"' in eva.get(f"/users/{people[0]}?tab=groups").text
+    assert "In no group" in eva.get(f"/users/{people[100]}?tab=groups").text
     assert "no members" in eva.get(f"/groups/{inner}").text
 
 
@@ -355,43 +356,3 @@ def test_operators_are_no_users(console: Appliance, eva: Visitor):
     assert Visitor(console.url).sign_in().status == 303
     assert console.request("DELETE", f"/scim/Users/{made}").status == 204
     assert eva.get("/account").status == 200
-
-
-# --- the overview -----------------------------------------------------------------------------------------------------
-
-
-def test_the_overview_says_how_things_are(new_appliance):
-    fresh = new_appliance().start()
-    visitor = set_up(fresh)
-    assert "Entra has not knocked yet. Make a key" in words(visitor.get("/").text)
-    fresh.make_key()
-    assert "A key is waiting" in words(visitor.get("/").text)
-    provision_user(fresh, userName="a@recnice.example", active=True)
-    provision_user(fresh, userName="b@recnice.example", active=False)
-    provision_group(fresh, "Legal", [])
-    shown = words(visitor.get("/").text)
-    assert "All well. Entra last knocked less than a minute ago from 127.0.0.1" in shown
-    assert "Users 2 of them active 1 Groups 1" in shown
-    [key_id] = re.findall(r"\b[0-9a-f]{8}\b", fresh.command("key", "list").stdout)
-    stopped = fresh.command("key", "stop", key_id)
-    assert stopped.returncode == 0, stopped.stderr
-    assert "No SCIM Key is active" in visitor.get("/").text
-
-
-def test_silence_is_no_fault(new_appliance):
-    fresh = new_appliance().start()
-    visitor = set_up(fresh)
-    fresh.make_key()
-    assert fresh.request("GET", "/scim/Users").status == 200
-    with closing(sqlite3.connect(fresh.data / "recnice.sqlite3", timeout=10)) as connection, connection:
-        connection.execute("UPDATE scim_key SET last_used = '2026-01-31T08:00:00.000Z'")
-    page = visitor.get("/").text
-    assert "That need be no fault: its cycle runs about every 40 minutes" in page
-    assert "notice late" not in page and "All well" not in page
-
-
-def test_a_proxy_that_nobody_trusts_is_named(new_appliance):
-    fresh = new_appliance().start()
-    visitor = set_up(fresh)
-    assert "trusted_proxy" not in visitor.get("/").text
-    assert 'trusted_proxy = ["127.0.0.1"]' in visitor.get("/", {"X-Forwarded-For": "192.0.2.1"}).text

@@ -17,7 +17,8 @@ OPEN_PATHS = {"/static/<path:filename>", "/setup", "/login", "/healthz", "/ready
 
 
 def concrete(rule: str) -> str:
-    return re.sub(r"<[^>]+>", "x", rule)
+    """A path that the rule matches."""
+    return re.sub(r"<[^>]+>", "x", re.sub(r"<int:[^>]+>", "1", rule))
 
 
 # --- every route ------------------------------------------------------------------------------------------------------

@@ -6,16 +6,24 @@ Each file is a group of pages. Not here: who may see them (app/web/security.py) 
 
 from flask import Flask
 
+from app.web import uploads
 from app.web.console import (
     account,
+    activity,
     assets,
+    attributes,
     documentation,
     health,
-    overview,
+    help,
+    listing,
+    menu,
     own_sessions,
+    problems,
     resources,
+    search,
     setup,
     sign_in,
+    status,
     words,
 )
 from app.web.console.blueprint import console
@@ -23,7 +31,10 @@ from app.web.console.refusals import refuse
 
 __all__ = ["init_app", "refuse"]
 
-PAGES = (account, documentation, health, overview, own_sessions, resources, setup, sign_in)
+PAGES = (
+    *(account, activity, attributes, documentation, health, help, own_sessions, problems, resources, search, setup),
+    *(sign_in, status),
+)
 """Imported for their routes, which are on the blueprint once a page's file is read."""
 
 
@@ -32,4 +43,9 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(console)
     resources.init_app(app)
     words.init_app(app)
+    uploads.init_app(app)
     assets.init_app(app)
+    listing.init_app(app)
+    help.init_app(app)
+    menu.init_app(app)
+    activity.init_app(app)

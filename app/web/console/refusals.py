@@ -4,14 +4,14 @@ Not here: which requests are refused (app/web/security.py, the pages).
 """
 
 import logging
-import secrets
 
-from flask import make_response, render_template
+from flask import make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from app import bounds
 from app.scim.errors import RETRY_AFTER_S, ScimError
+from app.web import draft
 from app.web.security import NotSetUp
 
 NEW_SETUP_LINK = "recnice-scim setup-link --data DIR (DIR is the data folder that the program names when it starts)"
@@ -25,7 +25,7 @@ SENTENCES = {
     403: "This request did not come from a page of this console, so nothing was done.",
     404: "There is no such page. What it showed may be gone.",
     405: "This address cannot be used that way.",
-    413: f"What was sent is larger than the {bounds.FORM_BYTES // 1024} KiB that a form here may have.",
+    413: "What was sent is larger than the {form_kib:,} KiB that this form may have.",
     503: "The database cannot be used just now. Try again in a moment; the log says why.",
 }
 TITLES = {400: "Not accepted", 401: "Not signed in", 403: "Refused", 404: "Not found", 503: "Not available"}
@@ -39,7 +39,8 @@ def refuse(error: Exception) -> Response:
         return sentence(403, "Not set up yet", NOT_SET_UP)
     status = _status(error)
     if status < 500 or status == 503:
-        text = SENTENCES.get(status, "That is not possible.")
+        form_kib = (request.max_content_length or bounds.FORM_BYTES) // 1024
+        text = SENTENCES.get(status, "That is not possible.").format(form_kib=form_kib)
         if isinstance(error, ScimError) and status == 400:  # about what was asked, never about a form
             text = f"This cannot be looked up ({error.detail})."
         answer = sentence(status, TITLES.get(status, "Not possible"), text)
@@ -48,7 +49,7 @@ def refuse(error: Exception) -> Response:
         if isinstance(error, HTTPException):
             answer.headers.extend((name, value) for name, value in error.get_headers() if name == "Allow")
         return answer
-    number = secrets.token_hex(4)
+    number = draft.current().number
     log.error("request failed, number %s", number, exc_info=error)
     return sentence(500, "Something went wrong", f"This did not work. The log tells more under the number {number}.")
 

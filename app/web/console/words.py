@@ -10,12 +10,13 @@ from markupsafe import Markup
 
 from app import clock
 
+_SIZES = ("kB", "MB", "GB", "TB")
 _STEPS = (("minute", 60, 60), ("hour", 3600, 24), ("day", 86_400, 60), ("month", 30 * 86_400, 24))
 
 
 def init_app(app: Flask) -> None:
-    """Give templates the filters `ago`, `moment` and `counted`."""
-    for word in (ago, moment, counted):
+    """Give templates the filters `ago`, `moment`, `counted`, `in_bytes` and `lasting`."""
+    for word in (ago, moment, counted, in_bytes, lasting):
         app.add_template_filter(word)
 
 
@@ -39,3 +40,20 @@ def moment(wire: str) -> Markup:
     """A moment in wire form as a `time` element: `2026-01-31 08:00 UTC`."""
     shown = datetime.fromisoformat(wire).strftime("%Y-%m-%d %H:%M UTC")
     return Markup('<time datetime="{}">{}</time>').format(wire, shown)
+
+
+def in_bytes(size: int) -> str:
+    """A size of files: `512 bytes`, `3.4 MB`, `12 GB`; a kB has 1,000 bytes, as disks are sold."""
+    if size < 1000:
+        return counted(size, "byte")
+    steps = next((steps for steps in range(1, len(_SIZES)) if size / 1000**steps < 999.5), len(_SIZES))
+    amount = size / 1000**steps
+    return f"{amount:,.0f} {_SIZES[steps - 1]}" if amount >= 9.95 else f"{amount:.1f} {_SIZES[steps - 1]}"
+
+
+def lasting(seconds: float) -> str:
+    """About how long something lasts: `40 seconds`, `40 minutes`, `6 hours`, `3 days`."""
+    for unit_s, name in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= 2 * unit_s or (seconds >= unit_s and seconds % unit_s < unit_s / 10):
+            return counted(round(seconds / unit_s), name)
+    return counted(round(seconds), "second")

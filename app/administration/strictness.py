@@ -1,0 +1,26 @@
+"""Which mapped attributes are strict: without a value there, nobody comes in.
+
+Not here: how a request is refused for it (app/provisioning.py), and the page (app/web/console).
+"""
+
+from app import clock
+from app.administration.refusals import Refused
+from app.scim.mapping import MAPPING
+from app.store import db, strictness
+
+
+def set_strict(type_name: str, path: str, is_strict: bool, set_by: str) -> None:
+    """Make a mapped path strict, or expected again. Who is here without a value stays.
+
+    Raises Refused for a path that is not mapped, that a schema requires anyway, or that is no value of the resource.
+    """
+    row = next((row for row in MAPPING.get(type_name, ()) if row.path == path), None)
+    if row is None:
+        raise Refused("There is no such attribute in the mapping.")
+    if row.is_matching or row.type != "String":
+        raise Refused(f"{path} cannot be made strict.")
+    with db.writing() as connection:
+        if is_strict:
+            strictness.add(connection, type_name, path, clock.to_wire(clock.utc_now()), set_by)
+        else:
+            strictness.remove(connection, type_name, path)

@@ -1,0 +1,232 @@
+"""What clients asked and what came of it, newest first: rows of the request log, each with what its request changed.
+
+Not here: sentences (app/web/console/lines.py), cycles (cycles.py), and how rows are found (app/store/requests.py).
+"""
+
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from itertools import chain, islice
+
+from app import bounds
+from app.observation import past
+from app.observation.kinds import kind_of
+from app.observation.past import Event, Link
+from app.observation.request import Deed
+from app.scim.resource_types import RESOURCE_TYPES, name_of
+from app.store import db, history, lists, problems, requests
+from app.store.requests import Wanted, Written
+
+READS: tuple[Deed, ...] = ("match", "list", "read", "schema", "confirm")
+_MOVES: tuple[Deed, ...] = ("create", "change", "delete")
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_VERBS: Mapping[str, str] = {"create": "create", "delete": "delete"}
+
+
+@dataclass(frozen=True, slots=True)
+class DeedGroup:
+    """Deeds that people look for together. `has_moves`: only those by which somebody joined or left a group."""
+
+    title: str
+    deeds: tuple[Deed, ...] = ()
+    without_deeds: tuple[Deed, ...] = ()
+    is_refused: bool | None = None
+    has_moves: bool = False
+
+
+DEED_GROUPS: Mapping[str, DeedGroup] = {
+    "changes": DeedGroup("Changes and refusals", without_deeds=("probe", "bulk", *READS)),
+    "created": DeedGroup("Created", ("create",), is_refused=False),
+    "changed": DeedGroup("Changed", ("change",), is_refused=False),
+    "disabled": DeedGroup("Disabled", ("disable",), is_refused=False),
+    "enabled": DeedGroup("Enabled again", ("enable",), is_refused=False),
+    "deleted": DeedGroup("Deleted", ("delete",), is_refused=False),
+    "memberships": DeedGroup("Joined or left groups", _MOVES, is_refused=False, has_moves=True),
+    "reads": DeedGroup("Looked up, nothing changed", READS),
+    "probes": DeedGroup("Probes", ("probe",)),
+    "refused": DeedGroup("Refused", is_refused=True),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which requests are asked for. Texts that are "" ask for nothing; moments are in wire form.
+
+    `about`: ids of people and groups; `named`: a part of the name of one; `group`: a key of `DEED_GROUPS`.
+    """
+
+    about: tuple[str, ...] = ()
+    named: str = ""
+    group: str = ""
+    is_refused: bool | None = None
+    key_id: str = ""
+    since: str = ""
+    until: str = ""
+    number: str = ""
+    cycle_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A resource that is here now."""
+
+    type: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One request, what it changed, some of the memberships that it began or ended, and who of all these is here.
+
+    `problem_id`: the problem that a refused request is part of.
+    """
+
+    request: Written
+    events: Sequence[Event] = ()
+    links: Sequence[Link] = ()
+    known: Mapping[str, Known] = field(default_factory=dict)
+    problem_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of entries, newest first. `before`: the next page has those with a smaller id; None: there are no more."""
+
+    entries: Sequence[Entry]
+    before: int | None
+
+
+def resolve(text: str) -> tuple[str, ...]:
+    """The ids of the people and groups that a text stands for: an id itself, or words that a few are found by.
+
+    None: where nobody here has the words, or too many have, the log's own names are what can be looked through.
+    """
+    if _is_id(text.lower()):
+        return (text.lower(),)
+    ids: list[str] = []
+    with db.reading() as connection:
+        for resource_type in RESOURCE_TYPES:
+            found = lists.positions_with(connection, resource_type, text, "", count=bounds.ACTIVITY_PEOPLE + 1)
+            ids += [key.id for key in lists.keys(connection, resource_type, found)]
+    return tuple(ids) if len(ids) <= bounds.ACTIVITY_PEOPLE else ()
+
+
+def known(ids: Collection[str]) -> dict[str, Known]:
+    """Who of these is here."""
+    if not ids:
+        return {}
+    with db.reading() as connection:
+        here = history.documents_of(connection, ids)
+    return {id: Known(type, name_of(json.loads(document))) for id, (type, document) in here.items()}
+
+
+def find(wanted: Filter, before: int | None = None, count: int = bounds.CONSOLE_PAGE_SIZE) -> Found:
+    """At most `count` entries, newest first; fewer, with more to come, where many rows had to be passed over."""
+    found: list[Entry] = []
+    read = _read(wanted, before, count + 1)
+    for last_id, entries in islice(read, bounds.ACTIVITY_PAGES_READ):
+        found += entries
+        if len(found) > count:
+            return Found(found[:count], found[count - 1].request.id)
+        before = last_id
+    is_more = next(read, None) is not None
+    return Found(found, before if is_more else None)
+
+
+def every(wanted: Filter) -> Iterator[Entry]:
+    """All entries, newest first, read in portions: for an export."""
+    return chain.from_iterable(entries for _, entries in _read(wanted, None, bounds.LOG_PAGE_SIZE))
+
+
+def of_number(number: str) -> list[Entry]:
+    """Everything with a request number, in order: one request, or a bulk request and its operations."""
+    with requests.reading() as connection:
+        rows = requests.page(connection, Wanted(number=number), limit=bounds.LOG_PAGE_SIZE)
+    return _with_effects(rows[::-1], (), bounds.CONSOLE_PAGE_SIZE)
+
+
+def _read(wanted: Filter, before: int | None, at_once: int) -> Iterator[tuple[int, list[Entry]]]:
+    """Portions of the log: the id of the last row that was read, and the entries among them that are wanted."""
+    group = DEED_GROUPS.get(wanted.group, DeedGroup(""))
+    own = _links_of(wanted.about)
+    query = _query(wanted, group, own)
+    while True:
+        with requests.reading() as connection:
+            rows = requests.page(connection, query, before, at_once)
+        if not rows:
+            return
+        entries = _with_effects(rows, own, bounds.LINE_MEMBERS)
+        if group.has_moves:
+            entries = [entry for entry in entries if any(event.joined or event.departed for event in entry.events)]
+        before = rows[-1].id
+        yield before, entries
+        if len(rows) < at_once:
+            return
+
+
+def _query(wanted: Filter, group: DeedGroup, own: Sequence[Link]) -> Wanted:
+    return Wanted(
+        about=wanted.about,
+        numbers={link.request for link in own},
+        named=wanted.named,
+        deeds=group.deeds,
+        without_deeds=group.without_deeds,
+        is_refused=group.is_refused if wanted.is_refused is None else wanted.is_refused,
+        key_id=wanted.key_id,
+        since=wanted.since,
+        until=wanted.until,
+        number=wanted.number,
+        cycle_id=wanted.cycle_id,
+    )
+
+
+def _links_of(ids: Collection[str]) -> list[Link]:
+    """The newest memberships of some people: their requests are about a group, and so about them as well."""
+    return [link for id in ids for link in past.links_of_member(id, limit=bounds.ACTIVITY_LINKS)]
+
+
+def _with_effects(rows: Sequence[Written], own: Sequence[Link], links_each: int) -> list[Entry]:
+    """Rows with what they changed. `own`: links that are wanted whatever else a request did."""
+    numbers = {row.number for row in rows if not row.is_refused and row.deed not in ("probe", *READS)}
+    events = past.events_of_requests(numbers) if numbers else {}
+    links = past.links_of_requests(numbers, links_each) if numbers else {}
+    entries = []
+    for row in rows:
+        done = [event for event in events.get(row.number, ()) if _is_of(event, row)]
+        ids = {event.id for event in done}
+        seen = dict.fromkeys(link for link in (*own, *links.get(row.number, ())) if link.event_id in ids)
+        entries.append(Entry(row, done, list(seen)))
+    here = known(_ids_in(entries))
+    part_of = _problems_of([row for row in rows if row.is_refused])
+    return [replace(entry, known=here, problem_id=part_of.get(entry.request.id)) for entry in entries]
+
+
+def _problems_of(refused: Sequence[Written]) -> dict[int, int | None]:
+    """By the row id of refused requests: the problem that each is part of."""
+    if not refused:
+        return {}
+    with requests.reading() as connection:
+        return {row.id: problems.of_refusal(connection, kind_of(row).name, asdict(row)) for row in refused}
+
+
+def _is_of(event: Event, row: Written) -> bool:
+    """Whether the row, which may be one operation of a bulk request, did this."""
+    if row.is_refused or row.deed in ("bulk", *READS):
+        return False
+    return event.resource_id == row.resource_id and event.verb == _VERBS.get(row.deed, "change")
+
+
+def _is_id(text: str) -> bool:
+    """Whether a text has the form of an id that we give to a resource."""
+    return _ID.fullmatch(text) is not None
+
+
+def _ids_in(entries: Sequence[Entry]) -> set[str]:
+    """All ids that the entries speak of, also as a value like a manager's."""
+    ids = {id for entry in entries for id in (entry.request.resource_id, entry.request.other_id)}
+    for entry in entries:
+        ids.update(id for link in entry.links for id in (link.group_id, link.member_id))
+        values = (one for event in entry.events for change in event.changes for one in (change.old, change.new))
+        ids.update(one for one in values if isinstance(one, str) and _is_id(one))
+    return ids - {""}

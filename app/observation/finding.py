@@ -1,0 +1,183 @@
+"""Finding resources, as an administrator does: by words, by state, by Entra's silence about them, by open problems.
+
+Not here: how rows are found (app/store/lists.py), and what a client may search for (app/provisioning.py).
+The request log is another database. Where it has a say, ids are taken from one side and looked up in the other.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+from typing import Literal, TypeVar
+
+from app import bounds, clock
+from app.observation import mentions, problem_list
+from app.observation.problem_list import Problem
+from app.scim.resource_types import ResourceType
+from app.store import db, history, lists
+from app.store.lists import CHANGED, MADE, Listed, Order
+from app.store.record import Record
+
+__all__ = [
+    "CHANGED",
+    "MADE",
+    "Asked",
+    "Knowledge",
+    "Listed",
+    "Order",
+    "Record",
+    "View",
+    "every",
+    "find",
+    "knowledge_of",
+    "orders_of",
+    "types_of",
+]
+
+T = TypeVar("T")
+View = Literal["", "active", "disabled", "silent", "problems", "leftovers"]
+
+SILENT_AFTER = timedelta(days=30)
+_ROWS_AT_ONCE = 500
+_MENTIONS_AT_ONCE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which resources of a type, in which order. `sought`: words, all of which are in a resource; "" for none.
+
+    Views: `silent` are those of whom no client spoke for 30 days, `leftovers` those of them that are disabled.
+    """
+
+    resource_type: ResourceType
+    sought: str = ""
+    view: View = ""
+    order: Order = Order()
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What the request log knows of a resource: when a client last spoke of it (wire form), and its open problems."""
+
+    confirmed: str
+    problems: Sequence[Problem] = ()
+
+
+def orders_of(resource_type: ResourceType) -> dict[str, str]:
+    """By what a list can be sorted, in an order of the index: paths, and what they are called."""
+    single = {a.path: a.name for a in resource_type.lookups if a.is_simple and a.traits.returned != "never"}
+    return {**single, CHANGED: "last change", MADE: "when made"}
+
+
+def find(asked: Asked, start: int, count: int) -> Listed:
+    """A page of those that are asked for, from the `start`-th on (1-based).
+
+    Where words or the log narrow a list, it ends after `bounds.LISTED_RESOURCES` and says that there are more.
+    """
+    if not asked.sought and asked.view in ("", "active", "disabled"):
+        with db.reading() as connection:
+            return lists.page(connection, asked.resource_type, asked.view, asked.order, start - 1, count)
+    found = list(islice(_positions(asked), bounds.LISTED_RESOURCES + 1))
+    positions = found[: bounds.LISTED_RESOURCES]
+    with db.reading() as connection:
+        records = lists.page_among(connection, asked.resource_type, positions, asked.order, start - 1, count)
+    return Listed(len(positions), records, len(found) > len(positions))
+
+
+def every(asked: Asked) -> Iterator[Record]:
+    """All of them, for an export: read in portions, each from a state of the database of its own."""
+    for portion in _portions(_positions(asked)):
+        with db.reading() as connection:
+            records = lists.load(connection, asked.resource_type, portion)
+        yield from records
+
+
+def knowledge_of(records: Iterable[Record]) -> Mapping[str, Knowledge]:
+    """What the log knows of each of these, by id. Who was never spoken of since the log began, was when it changed."""
+    changed = {record.id: record.last_modified for record in records}
+    spoken = mentions.last_mentioned(changed)
+    problems = problem_list.open_of(list(changed))
+    return {id: Knowledge(max(spoken.get(id, ""), at), problems.get(id, ())) for id, at in changed.items()}
+
+
+def types_of(resource_ids: Iterable[str]) -> Mapping[str, str]:
+    """The names of the types of those resources that are here, or were; an id that none has had is not in it."""
+    ids = set(resource_ids)
+    with db.reading() as connection:
+        types = {id: name for id, (name, _) in history.documents_of(connection, ids).items()}
+        for gone in ids - types.keys():
+            if last := history.events_of(connection, gone, None, 1):
+                types[gone] = last[0].resource_type
+    return types
+
+
+def _positions(asked: Asked) -> Iterator[int]:
+    """Where all of them are, each once; in order of creation, or, of the silent ones, the longest silent first."""
+    match asked.view:
+        case "silent" if not asked.sought:
+            yield from _known(asked.resource_type, _silent_ids(asked.resource_type))
+        case "problems" if not asked.sought:
+            wanted = problem_list.Wanted(resource_type=asked.resource_type.name)
+            ids = dict.fromkeys(one.resource_id for one in problem_list.every(wanted) if one.resource_id)
+            yield from _known(asked.resource_type, ids)
+        case "silent":
+            yield from _silent(asked.resource_type, _walk(asked, ""))
+        case "leftovers":
+            yield from _silent(asked.resource_type, _walk(asked, "disabled"))
+        case "problems":
+            yield from _with_problems(asked.resource_type, _walk(asked, ""))
+        case state:
+            yield from _walk(asked, state)
+
+
+def _walk(asked: Asked, state: lists.State) -> Iterator[int]:
+    """Everybody in a state who has the words, in order of creation."""
+    after, count = 0, bounds.LISTED_RESOURCES + 1
+    while True:
+        with db.reading() as connection:
+            found = lists.positions_with(connection, asked.resource_type, asked.sought, state, after, count)
+        yield from found
+        if len(found) < count:
+            return
+        after, count = found[-1], bounds.WALKED_AT_ONCE
+
+
+def _known(resource_type: ResourceType, ids: Iterable[str]) -> Iterator[int]:
+    for portion in _portions(ids):
+        with db.reading() as connection:
+            positions = lists.positions_of(connection, resource_type, portion)
+        yield from positions
+
+
+def _silent_ids(resource_type: ResourceType) -> Iterator[str]:
+    before, start = _silence_begins(), 1
+    while found := mentions.silent_since(resource_type.name, before, start, _MENTIONS_AT_ONCE):
+        yield from (id for id, _ in found)
+        start += len(found)
+
+
+def _silent(resource_type: ResourceType, positions: Iterable[int]) -> Iterator[int]:
+    before = _silence_begins()
+    for portion in _portions(positions):
+        with db.reading() as connection:
+            keys = lists.keys(connection, resource_type, portion)
+        spoken = mentions.last_mentioned(key.id for key in keys)
+        yield from (key.position for key in keys if spoken.get(key.id, key.last_modified) < before)
+
+
+def _with_problems(resource_type: ResourceType, positions: Iterable[int]) -> Iterator[int]:
+    for portion in _portions(positions):
+        with db.reading() as connection:
+            keys = lists.keys(connection, resource_type, portion)
+        problems = problem_list.open_of([key.id for key in keys])
+        yield from (key.position for key in keys if key.id in problems)
+
+
+def _silence_begins() -> str:
+    return clock.to_wire(clock.utc_now() - SILENT_AFTER)
+
+
+def _portions(values: Iterable[T]) -> Iterator[list[T]]:
+    remaining = iter(values)
+    while portion := list(islice(remaining, _ROWS_AT_ONCE)):
+        yield portion

@@ -1,0 +1,42 @@
+"""Mentions for those of whom the log knows none: after an upgrade, or when the log was begun anew.
+
+A resource's last change came from a client, so it was spoken of then at the latest. Not here: all later mentions
+(mentions.py).
+"""
+
+from collections.abc import Iterable
+
+from app import bounds
+from app.scim.resource_types import ResourceType
+from app.store import db, lists, requests
+from app.store import mentions as rows
+
+_EVER = "~"  # sorts behind every moment in wire form
+
+
+def note_missing(types: Iterable[ResourceType]) -> int:
+    """Notes the last change of every resource of which there is no mention; nothing to do at most starts.
+
+    Gives how many resources were looked at. Portion by portion, each in a transaction of its own.
+    """
+    return sum(_note(one) for one in types if _are_missing(one))
+
+
+def _are_missing(resource_type: ResourceType) -> bool:
+    with db.reading() as connection:
+        here = lists.count_in(connection, resource_type, "")
+    with requests.reading() as connection:
+        return rows.count_before(connection, resource_type.name, _EVER) < here
+
+
+def _note(resource_type: ResourceType) -> int:
+    looked_at, after = 0, 0
+    while True:
+        with db.reading() as connection:
+            found = lists.positions_with(connection, resource_type, "", "", after, bounds.WALKED_AT_ONCE)
+            keys = lists.keys(connection, resource_type, found)
+        if not found:
+            return looked_at
+        with requests.writing() as connection:
+            rows.note(connection, {key.id: (resource_type.name, key.last_modified) for key in keys})
+        looked_at, after = looked_at + len(keys), found[-1]

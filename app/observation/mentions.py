@@ -1,0 +1,53 @@
+"""Who was spoken of: when a client last matched, read or changed each resource that is here.
+
+Entra's silence about somebody is the one sign of a person who fell out of its scope unnoticed. Not here: the rows
+(app/store/mentions.py), and what else a request tells.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from app.observation.request import Request
+from app.store import mentions as rows
+from app.store import requests
+from app.store.requests import Connection
+
+
+def fold(connection: Connection, batch: Sequence[Request]) -> None:
+    """Notes who a batch of requests spoke of, and forgets who was deleted."""
+    moments: dict[str, tuple[str, str]] = {}
+    gone: dict[str, None] = {}
+    for request in batch:
+        if not request.has_key or request.is_refused:
+            continue
+        for resource_type, resource_id in request.mentioned:
+            moments[resource_id] = (resource_type, request.at)
+            gone.pop(resource_id, None)
+        if request.deed == "delete":
+            moments.pop(request.resource_id, None)
+            gone[request.resource_id] = None
+    rows.note(connection, moments)
+    rows.forget(connection, gone)
+
+
+def last_mentioned(ids: Iterable[str]) -> dict[str, str]:
+    """When each of these was last spoken of (wire form); one that never was is not in it.
+
+    Raises `errors.unavailable` when the log cannot be used, as the others here.
+    """
+    with requests.reading() as connection:
+        return rows.of_ids(connection, ids)
+
+
+def silent_since(resource_type: str, before: str, start: int = 1, count: int = 50) -> list[tuple[str, str]]:
+    """Ids, and when they were last spoken of, of those for whom that was before a moment; the longest ago first.
+
+    `start`: the first one's place, from 1. Whoever was never spoken of since the log began is not among them.
+    """
+    with requests.reading() as connection:
+        return rows.before(connection, resource_type, before, start - 1, count)
+
+
+def count_silent_since(resource_type: str, before: str) -> int:
+    """How many these are."""
+    with requests.reading() as connection:
+        return rows.count_before(connection, resource_type, before)

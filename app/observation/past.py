@@ -1,0 +1,213 @@
+"""What was, and who changed it: the history of one resource, of one request, and how a resource was at a moment.
+
+Not here: how a change is written (app/provisioning.py, app/store/history.py) and how it is worded (app/web/console).
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from app import bounds
+from app.scim.differences import Change, flatten, in_detail, spread, undone
+from app.scim.resource_types import ResourceType, name_of
+from app.store import db, history
+from app.store.db import Connection
+from app.store.history import Event
+
+__all__ = [
+    "Event",
+    "Link",
+    "State",
+    "compare",
+    "events_of",
+    "events_of_requests",
+    "last_event",
+    "links_of_group",
+    "links_of_member",
+    "links_of_requests",
+    "newest_event",
+    "state_at",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Somebody joined a group or left it.
+
+    Names are today's where the resource is here, else what it was last called, else its id.
+    """
+
+    event_id: int
+    at: str
+    request: str
+    actor: str
+    group_id: str
+    group_name: str
+    member_id: str
+    member_name: str
+    has_joined: bool
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A resource at one moment: detailed path to value, and the groups that it was in (id to name)."""
+
+    values: dict[str, Any]
+    groups: dict[str, str]
+
+
+def events_of(
+    resource_type: ResourceType, resource_id: str, before: int | None = None, limit: int = bounds.CONSOLE_PAGE_SIZE
+) -> list[Event]:
+    """What was done to a resource, newest first; `before` is the id of the last event seen.
+
+    Changes are in detail, as Entra's mapping page names the attributes; a creation tells what it began with.
+    """
+    with db.reading() as connection:
+        events = history.events_of(connection, resource_id, before, limit)
+        return [_detailed(_with_beginning(connection, resource_type, event)) for event in events]
+
+
+def events_of_requests(numbers: Collection[str]) -> dict[str, list[Event]]:
+    """By request number: what it did, oldest first. What a resource began with is not among the changes."""
+    found: defaultdict[str, list[Event]] = defaultdict(list)
+    with db.reading() as connection:
+        for event in history.events_of_requests(connection, numbers):
+            found[event.request].append(_detailed(event))
+    return dict(found)
+
+
+def last_event(resource_id: str) -> Event | None:
+    """What was done to a resource last; of one that is gone, its deletion."""
+    with db.reading() as connection:
+        return next(map(_detailed, history.events_of(connection, resource_id, None, 1)), None)
+
+
+def newest_event() -> Event | None:
+    """What was done last to any resource."""
+    with db.reading() as connection:
+        found = history.newest_event(connection)
+    return None if found is None else _detailed(found)
+
+
+def state_at(resource_type: ResourceType, resource_id: str, moment: str) -> State | None:
+    """How a resource was at a moment (wire form); None where it was not here then."""
+    with db.reading() as connection:
+        return _state_at(connection, resource_type, resource_id, moment)
+
+
+def compare(resource_type: ResourceType, resource_id: str, earlier: str, later: str) -> list[Change]:
+    """What differs between two moments, in detail; `groups` is one change, of the names of all groups."""
+    with db.reading() as connection:
+        states = [_state_at(connection, resource_type, resource_id, moment) for moment in (earlier, later)]
+    old, new = ({**state.values, **_named_groups(state)} if state else {} for state in states)
+    return [
+        Change(path, old.get(path), new.get(path))
+        for path in dict.fromkeys((*old, *new))
+        if old.get(path) != new.get(path)
+    ]
+
+
+def links_of_group(
+    group_id: str, before: int | None = None, limit: int = bounds.CONSOLE_PAGE_SIZE, beyond: str = ""
+) -> list[Link]:
+    """Who joined and left a group, newest first; `before` is the event id of the last one seen.
+
+    One event may have thousands: `beyond` is the id of the member who was seen last of it.
+    """
+    with db.reading() as connection:
+        return _named(connection, history.links_of_group(connection, group_id, before, limit, beyond))
+
+
+def links_of_member(
+    member_id: str, before: int | None = None, limit: int = bounds.CONSOLE_PAGE_SIZE, beyond: str = ""
+) -> list[Link]:
+    """Which groups somebody joined and left, newest first; `beyond` is the id of the group that was seen last."""
+    with db.reading() as connection:
+        return _named(connection, history.links_of_member(connection, member_id, before, limit, beyond))
+
+
+def links_of_requests(numbers: Collection[str], limit_each: int) -> dict[str, list[Link]]:
+    """By request number: some of the memberships that it began or ended."""
+    found: list[history.Link] = []
+    with db.reading() as connection:
+        for event in history.events_of_requests(connection, numbers):
+            if event.joined or event.departed:
+                found += history.links_of_event(connection, event.id, limit_each)
+        named = _named(connection, found)
+    by_number: defaultdict[str, list[Link]] = defaultdict(list)
+    for link in named:
+        by_number[link.request].append(link)
+    return dict(by_number)
+
+
+def _detailed(event: Event) -> Event:
+    return replace(event, changes=tuple(in_detail(event.changes)))
+
+
+def _with_beginning(connection: Connection, resource_type: ResourceType, event: Event) -> Event:
+    """The event; of a creation, with what the resource began with."""
+    if event.verb != "create":
+        return event
+    later = history.events_after(connection, event.resource_id, event.id)
+    first = _before(connection, resource_type, event.resource_id, later)
+    return replace(event, changes=tuple(Change(name, None, value) for name, value in first.items()))
+
+
+def _before(
+    connection: Connection, resource_type: ResourceType, resource_id: str, events: Iterable[Event]
+) -> dict[str, Any]:
+    """The attributes of a resource before its last events, which come newest first: from what it is now, backwards."""
+    here = history.documents_of(connection, [resource_id]).get(resource_id)
+    document = spread(resource_type, json.loads(here[1])) if here else {}
+    for event in events:
+        document = undone(document, event.changes)
+    return document
+
+
+def _state_at(connection: Connection, resource_type: ResourceType, resource_id: str, moment: str) -> State | None:
+    later = history.events_since(connection, resource_id, moment)
+    is_here = later[-1].verb != "create" if later else bool(history.documents_of(connection, [resource_id]))
+    if not is_here:
+        return None
+    values = flatten(_before(connection, resource_type, resource_id, later))
+    return State(values, _groups_at(connection, resource_id, moment))
+
+
+def _groups_at(connection: Connection, member_id: str, moment: str) -> dict[str, str]:
+    groups = set(history.groups_now(connection, member_id))
+    for link in history.links_of_member_since(connection, member_id, moment):
+        (groups.discard if link.has_joined else groups.add)(link.group_id)
+    names = _names(connection, groups)
+    return {group_id: names[group_id] for group_id in sorted(groups, key=lambda id: names[id])}
+
+
+def _named_groups(state: State) -> dict[str, Any]:
+    return {"groups": list(state.groups.values())} if state.groups else {}
+
+
+def _named(connection: Connection, links: Sequence[history.Link]) -> list[Link]:
+    names = _names(connection, {id for link in links for id in (link.group_id, link.member_id)})
+    return [
+        Link(
+            link.event_id,
+            link.at,
+            link.request,
+            link.actor,
+            link.group_id,
+            names[link.group_id],
+            link.member_id,
+            names[link.member_id],
+            link.has_joined,
+        )
+        for link in links
+    ]
+
+
+def _names(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
+    wanted = set(ids)
+    here = history.documents_of(connection, wanted)
+    names = {id: name_of(json.loads(document)) for id, (_, document) in here.items()}
+    return {id: id for id in wanted} | history.last_names(connection, wanted - names.keys()) | names

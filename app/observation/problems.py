@@ -1,0 +1,170 @@
+"""Problems: refused requests told apart by cause and by whom they are about, each until it is over.
+
+Not here: the kinds of them (kinds.py), and the list for the console (problem_list.py).
+
+A refused request joins the problem that is open for the same kind, attribute and person or group, or opens one. Over is
+
+- a problem of the key: with the next request that has a right key;
+- a problem of a person or group: with the next request about the same one that succeeds (after a refused change only a
+  change counts, since looking somebody up proves nothing), or when nothing came of it for 29 days, as Entra gives up
+  after 28; after 2 days for an id that is not here, which Entra would try daily;
+- any other: when a whole cycle has gone by without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from app import bounds, clock
+from app.observation import cycles
+from app.observation.kind import Kind
+from app.observation.kinds import kind_of, went_wrong
+from app.observation.kinds_of_values import READING
+from app.observation.request import Request
+from app.store import cycles as cycle_rows
+from app.store import problems as rows
+from app.store.db import Connection
+
+CONNECTION = "connection"
+"""The key of all problems with the SCIM Key, as in `Request.objects`."""
+NOBODY = "nobody "
+"""So begins the key of a problem that is about nobody: the rest is its kind, method and path."""
+GIVEN_UP_AFTER = timedelta(days=29)
+GONE_AFTER = timedelta(days=2)
+GONE = "gone"
+
+KEPT = (
+    *("status", "number", "method", "path", "scim_type", "reason", "address", "key_id", "body"),
+    *("resource_id", "resource_name", "other_id"),
+)
+"""What a problem has of its last request, under the same names."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """A problem that is not over, as far as the fold must know it."""
+
+    id: int
+    kind: str
+    attribute: str
+    is_of_reading: bool
+    count: int
+    changed: dict[str, Any] = field(default_factory=dict)
+
+
+def fold(connection: Connection, batch: Sequence[Request]) -> None:
+    """Open, join and close problems with these requests. To be called after cycles.fold."""
+    open_problems = _Open(connection, batch)
+    for request in batch:
+        if went_wrong(request):
+            open_problems.note(request)
+        if request.has_key:
+            open_problems.close_by(request)
+    open_problems.write()
+    if open_problems.has_grown:
+        rows.forget_surplus(connection, bounds.PROBLEMS_KEPT)
+    _close_by_time(connection, batch)
+
+
+def keys_of(request: Request, kind: Kind) -> frozenset[str]:
+    """By what the problem of a refused request is found again."""
+    if kind.is_of_key:
+        return frozenset((CONNECTION,))
+    about = frozenset(request.objects) - {CONNECTION}
+    return about or frozenset((f"{NOBODY}{kind.name} {request.method} {request.path}",))
+
+
+class _Open:
+    """The problems that are not over and that a batch of requests may be about."""
+
+    def __init__(self, connection: Connection, batch: Sequence[Request]) -> None:
+        self._connection = connection
+        self._kinds = {id(request): kind_of(request) for request in batch if went_wrong(request)}
+        keys = {key for request in batch for key in self._keys_of(request)}
+        self._by_key = rows.open_by_keys(connection, keys)
+        ids = {one for some in self._by_key.values() for one in some}
+        self._known = {
+            row.id: _Known(row.id, row.kind, row.attribute, row.method in READING, row._mapping["count"])
+            for row in rows.by_ids(connection, ids)
+        }
+        self.has_grown = False
+
+    def note(self, request: Request) -> None:
+        """One more refusal."""
+        kind = self._kinds[id(request)]
+        keys = keys_of(request, kind)
+        for known in self._of(keys):
+            if (known.kind, known.attribute) == (kind.name, request.attribute):
+                break
+        else:
+            known = self._begin(request, kind)
+        known.count += 1
+        values = {name: value for name in KEPT if (value := getattr(request, name))}
+        known.changed.update(values, last=request.at, count=known.count)
+        known.is_of_reading = request.method in READING
+        self._add_keys(known.id, keys)
+
+    def close_by(self, request: Request) -> None:
+        """What is over by this request: a right key always, somebody's problem when it succeeds."""
+        over = {known.id for known in self._of({CONNECTION})}
+        if not went_wrong(request):
+            about = self._of(request.objects)
+            over |= {one.id for one in about if one.is_of_reading or request.method not in READING}
+        if not over:
+            return
+        self.write(over)
+        rows.close(self._connection, over, request.at, request.number)
+        for some in self._by_key.values():
+            some[:] = [one for one in some if one not in over]
+        for one in over:
+            del self._known[one]
+
+    def write(self, ids: Collection[int] | None = None) -> None:
+        """Write what has changed of these problems, or of all."""
+        for known in self._known.values():
+            if known.changed and (ids is None or known.id in ids):
+                rows.write(self._connection, known.id, known.changed)
+                known.changed = {}
+
+    def _keys_of(self, request: Request) -> frozenset[str]:
+        """All keys by which a request may have to do with a problem."""
+        found = keys_of(request, self._kinds[id(request)]) if went_wrong(request) else frozenset(request.objects)
+        return found | {CONNECTION} if request.has_key else found
+
+    def _of(self, keys: Collection[str]) -> list[_Known]:
+        ids = {one for key in keys for one in self._by_key.get(key, ())}
+        return [self._known[one] for one in sorted(ids)]
+
+    def _begin(self, request: Request, kind: Kind) -> _Known:
+        values = {"kind": kind.name, "attribute": request.attribute, "resource_type": request.resource_type}
+        problem_id = rows.add(self._connection, {**values, "first": request.at, "last": request.at})
+        self.has_grown = True
+        known = self._known[problem_id] = _Known(problem_id, kind.name, request.attribute, False, 0)
+        return known
+
+    def _add_keys(self, problem_id: int, keys: Collection[str]) -> None:
+        new = {key for key in keys if problem_id not in self._by_key.setdefault(key, [])}
+        rows.add_keys(self._connection, problem_id, new)
+        for key in new:
+            self._by_key[key].append(problem_id)
+
+
+def _close_by_time(connection: Connection, batch: Sequence[Request]) -> None:
+    """What no request closes: looked at when a cycle begins, since then the one before it is over."""
+    found = [cycles.cycle_of(row) for row in cycle_rows.last(connection, 2)]
+    begins = [request.at for request in batch if request.has_key]
+    if not begins or found[0].started < min(begins):
+        return
+    now = found[0].started
+    over = rows.open_before(connection, _earlier(now, GIVEN_UP_AFTER))
+    over += rows.open_before(connection, _earlier(now, GONE_AFTER), kind=GONE)
+    if len(found) == 2:
+        over += rows.open_before(connection, found[1].started, keys_from=NOBODY)
+    rows.close(connection, set(over), now, "")
+
+
+def _earlier(moment: str, passed: timedelta) -> str:
+    return clock.to_wire(datetime.fromisoformat(moment) - passed)

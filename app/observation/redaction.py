@@ -1,0 +1,204 @@
+"""What of a request may be kept as text: never a key, a password or a token, and only a little of anything else.
+
+Values of declared attributes stay, cut short, so that a failed request can be understood; of other names only the kind
+of their value stays. Not here: which requests are kept (app/web/observed.py).
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from app import bounds
+from app.scim.attribute import Attribute
+from app.scim.errors import ScimError
+from app.scim.grammar import parse_path
+from app.scim.messages import VERBS
+from app.scim.resource_types import ResourceType
+
+MASK = "[masked]"
+MORE = "…"
+
+_SECRET_NAME = re.compile(r"passw|secret|token|credential|pwd", re.IGNORECASE)
+_BEARER = re.compile(r"\bbearer\b[\s:]+[^\s,;\"']+", re.IGNORECASE)
+_KEY = re.compile(r"rcn_[A-Za-z0-9_-]*", re.IGNORECASE)
+_JWT = re.compile(r"eyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*){0,2}")
+_RUN = re.compile(r"[A-Za-z0-9+/_-]{32,}={0,2}")
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}", re.IGNORECASE)
+_NAME = re.compile(r"urn:[A-Za-z0-9:._-]{1,120}|[A-Za-z][A-Za-z0-9._$-]{0,39}")
+_GOT = re.compile(r", got (?:\"(?:[^\"\\]|\\.)*\"?|[^;]*)")
+_TYPED = re.compile(r'"(?:[^"\\]|\\.)*"?')
+_KINDS: Mapping[type, str] = {bool: "true or false", int: "a number", float: "a number", dict: "an object"}
+
+
+def masked(text: str, limit: int = bounds.KEPT_REASON_LENGTH) -> str:
+    """The text without what looks like a key of ours, a JWT, a Bearer token or any other long secret; cut to `limit`.
+
+    Such a secret is a run of 32 characters or more with a digit or an underscore in it; ids are left.
+    """
+    text = text[: limit * 4]
+    for pattern in (_BEARER, _KEY, _JWT):
+        text = pattern.sub(MASK, text)
+    text = _RUN.sub(_mask_run, text)
+    return text if len(text) <= limit else text[: limit - 1] + MORE
+
+
+def _mask_run(found: re.Match[str]) -> str:
+    run = found.group()
+    is_secret = not _ID.fullmatch(run) and any(character.isdigit() or character in "_+=" for character in run)
+    return MASK if is_secret else run
+
+
+def names_secret(text: str) -> bool:
+    """Whether a text speaks of a password, a secret or a token."""
+    return _SECRET_NAME.search(text) is not None
+
+
+def reason(detail: str, is_about_secret: bool) -> str:
+    """An error's detail as it may be kept. What came is left out where the request spoke of a secret anywhere."""
+    if is_about_secret or names_secret(detail):
+        detail = _TYPED.sub('"…"', _GOT.sub("", detail))
+    return masked(detail)
+
+
+def body(sent: Any, resource_type: ResourceType | None) -> str:
+    """The JSON of a refused request as JSON text that may be kept; `resource_type` is what it was about, if anything.
+
+    At most `bounds.KEPT_BODY_LENGTH` characters; a longer one ends in the middle.
+    """
+    kept = _Reader(resource_type).message(sent)
+    text = json.dumps(kept, ensure_ascii=False, separators=(", ", ": "))
+    return text if len(text) <= bounds.KEPT_BODY_LENGTH else text[: bounds.KEPT_BODY_LENGTH - 1] + MORE
+
+
+def unread_body(size_bytes: int) -> str:
+    """What is kept of a body that is no JSON."""
+    return f"(no JSON that can be read: {size_bytes} bytes)"
+
+
+class _Reader:
+    """One body, read until enough of it is kept."""
+
+    def __init__(self, resource_type: ResourceType | None) -> None:
+        self.tree = resource_type.tree if resource_type else None
+        self.left = bounds.KEPT_VALUES
+
+    def message(self, sent: Any) -> Any:
+        """A resource, or a PATCH message with its operations."""
+        if not isinstance(sent, dict):
+            return self.kind(sent)
+        return self.named(sent)
+
+    def named(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """An object whose names are attributes, dotted paths, URNs, or a message's own."""
+        kept: dict[str, Any] = {}
+        for name, value in values.items():
+            if self.is_over():
+                kept[MORE] = MORE
+                break
+            shown = self.name(name)
+            if name.lower() == "operations" and isinstance(value, list):
+                kept[shown] = self.each(value, self.operation)
+            elif name.lower() == "schemas":
+                kept[shown] = self.each(value, self.urn) if isinstance(value, list) else self.kind(value)
+            elif self.tree is not None and name.lower() == self.tree.core_urn.lower() and isinstance(value, dict):
+                kept[shown] = self.named(value)
+            else:
+                kept[shown] = self.value(self.attribute(name), value, name)
+        return kept
+
+    def operation(self, given: Any) -> Any:
+        """One operation of a PATCH; names in any letter case."""
+        if not isinstance(given, dict):
+            return self.kind(given)
+        named = {name.lower(): value for name, value in given.items()}
+        kept: dict[str, Any] = {}
+        for name in given:
+            known = name.lower()
+            value = given[name]
+            if known == "op":
+                is_verb = isinstance(value, str) and value.lower() in VERBS
+                kept[self.name(name)] = value if is_verb else self.kind(value)
+            elif known == "path":
+                kept[self.name(name)] = self.path(value)
+            elif known == "value":
+                path = named.get("path")
+                if path is None and isinstance(value, dict):
+                    kept[self.name(name)] = self.named(value)
+                else:
+                    spoken = path if isinstance(path, str) else ""
+                    kept[self.name(name)] = self.value(self.attribute(spoken), value, spoken)
+            else:
+                kept[self.name(name)] = self.kind(value)
+        return kept
+
+    def path(self, path: Any) -> Any:
+        """A path that leads to an attribute as it came; of another one only its beginning, where that is a name."""
+        if not isinstance(path, str):
+            return self.kind(path)
+        beginning, bracket, _ = path.partition("[")
+        if names_secret(path) or self.attribute(path) is None:
+            return self.name(beginning) + (f"[{MORE}]" if bracket else "")
+        return masked(path, bounds.KEPT_VALUE_LENGTH)
+
+    def attribute(self, path: str) -> Attribute | None:
+        """What a path leads to; None where it means nothing here."""
+        if self.tree is None or not path:
+            return None
+        try:
+            target = parse_path(path, self.tree)
+        except ScimError:
+            return None
+        return None if target is None else target.part or target.attribute
+
+    def value(self, attribute: Attribute | None, value: Any, name: str) -> Any:
+        """A value of an attribute, as far as it may be kept."""
+        if attribute is None or attribute.traits.returned == "never" or names_secret(name):
+            return self.kind(value)
+        if isinstance(value, list):
+            return self.each(value, lambda one: self.value(attribute, one, name))
+        if isinstance(value, dict):
+            return self.parts(attribute, value)
+        self.left -= 1
+        return masked(value, bounds.KEPT_VALUE_LENGTH) if isinstance(value, str) else value
+
+    def parts(self, attribute: Attribute, values: Mapping[str, Any]) -> Any:
+        kept: dict[str, Any] = {}
+        for name, value in values.items():
+            if self.is_over():
+                kept[MORE] = MORE
+                break
+            kept[self.name(name)] = self.value(attribute.sub_attributes.get(name.lower()), value, name)
+        return kept
+
+    def each(self, values: list[Any], keep: Any) -> list[Any]:
+        kept = []
+        for number, one in enumerate(values):
+            if self.is_over():
+                kept.append(f"and {len(values) - number} more")
+                break
+            kept.append(keep(one))
+        return kept
+
+    def is_over(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+    def urn(self, value: Any) -> Any:
+        return self.name(value) if isinstance(value, str) else self.kind(value)
+
+    @staticmethod
+    def name(name: str) -> str:
+        """A name, where it looks like one of an attribute."""
+        return masked(name, bounds.KEPT_NAME_LENGTH) if _NAME.fullmatch(name) else "(a name)"
+
+    @staticmethod
+    def kind(value: Any) -> str:
+        """What a value is, without a word of it."""
+        if value is None:
+            return "(null)"
+        if isinstance(value, list):
+            return f"(a list of {len(value)})"
+        if isinstance(value, str):
+            return f"(text of {len(value)})"
+        return f"({_KINDS[type(value)]})"

@@ -1,0 +1,91 @@
+"""What is noted of one request: its facts, and what the readers of the log need to tell them apart.
+
+Not here: how it is gathered (app/web/observed.py), redacted (redaction.py) and written (recorder.py).
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Deed = Literal[
+    "",  # nothing that could be told, as when no key was right
+    "probe",  # a look-up by a random GUID that finds nothing. Entra: Test Connection, and the start of every activity
+    "match",  # a look-up by a matching attribute
+    "list",
+    "read",
+    "schema",  # discovery: /Schemas, /ResourceTypes, /ServiceProviderConfig
+    "create",
+    "change",
+    "confirm",  # a change that changed nothing
+    "disable",
+    "enable",
+    "delete",
+    "bulk",
+]
+
+KeyFault = Literal[
+    "",
+    "missing",  # no Authorization header
+    "no-bearer",  # another scheme, or no text that can be a token
+    "twice-bearer",  # "Bearer Bearer …": the word was pasted along
+    "entra-token",  # a JWT: the field Secret Token is empty, so Entra sends a token of its own
+    "cut",  # begins like a key of ours, but is incomplete or mistyped
+    "stopped",  # a key of ours that was stopped; its id is in `key_id`
+    "unknown",  # has the form of a key of ours, but none that is known here
+    "foreign",  # any other token
+]
+
+Dialect = Literal["", "default", "compliant"]
+"""Entra: `{"op": "Add", … "value": "False"}` is the default one; lower-case verbs and real booleans come with the flag
+`aadOptscim062020` in the Tenant URL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request to the service provider. Texts are "" where there is nothing to say.
+
+    `number`: eight hexadecimal digits, in the log and in the header X-Request-Id of the answer too. `at`: when it came,
+    in wire form. `path`: its kind, with an id left out: `Users`, `Users/{id}`, `Users/.search`, `Schemas`, `Bulk`;
+    `unknown` below /scim, `outside` where a SCIM client knocked elsewhere. `reason` and `attribute` are from the SCIM
+    error; `other_id` is the resource that has what must be unique. `body`: redacted, of refused requests only.
+    """
+
+    number: str
+    at: str
+    method: str
+    path: str
+    status: int
+    duration_ms: float = 0.0
+    scim_type: str = ""
+    reason: str = ""
+    attribute: str = ""
+    key_id: str = ""
+    key_fault: KeyFault = ""
+    address: str = ""
+    dialect: Dialect = ""
+    deed: Deed = ""
+    resource_type: str = ""
+    resource_id: str = ""
+    resource_name: str = ""
+    other_id: str = ""
+    body: str = ""
+
+    # What is not kept of the row, but read by those who tell apart what happened.
+    objects: tuple[str, ...] = ()
+    """Keys of what the request was about, by which a later request for the same is recognised: `User id <id>`,
+    `User externalId <folded>`, `User userName <folded>`, `Group displayName <folded>`; `connection` for the key."""
+    mentioned: tuple[tuple[str, str], ...] = ()
+    """Type and id of resources here that a client spoke of."""
+    joined: int = 0
+    departed: int = 0
+    is_plain_http: bool = False
+    """It came by http although the public URL is https."""
+    sent: Any = field(default=None, repr=False)
+    """The JSON of a create or a change, as it came; None for a large one."""
+
+    @property
+    def is_refused(self) -> bool:
+        return self.status >= 400
+
+    @property
+    def has_key(self) -> bool:
+        return bool(self.key_id) and not self.key_fault

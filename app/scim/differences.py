@@ -1,0 +1,126 @@
+"""What differs between two documents of one resource, and how such a difference is told in the paths of a mapping.
+
+A change is kept for a whole attribute, so that an earlier document can be made again from a later one. Not here: where
+changes are kept (app/store/history.py).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.scim.attribute import Attribute
+from app.scim.resource_types import ResourceType
+
+HIDDEN = "(not kept)"
+"""Stands for a value that nobody may read (`returned` never): that it changed is told, but not to what."""
+_OURS = ("schemas", "id")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One attribute before and after; None where it has no value."""
+
+    attribute: str
+    old: Any
+    new: Any
+
+
+def differences(
+    resource_type: ResourceType, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+) -> tuple[Change, ...]:
+    """What became different, one change an attribute: top attributes whole, those of an extension one by one.
+
+    None: the resource was not there yet, or is not there any more.
+    """
+    old, new = spread(resource_type, before or {}), spread(resource_type, after or {})
+    names = dict.fromkeys((*old, *new))
+    return tuple(Change(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name))
+
+
+def undone(document: Mapping[str, Any], changes: Iterable[Change]) -> dict[str, Any]:
+    """The spread document (attribute to value) as it was before the changes."""
+    earlier = dict(document)
+    for change in changes:
+        earlier.pop(change.attribute, None)
+        if change.old is not None:
+            earlier[change.attribute] = change.old
+    return earlier
+
+
+def in_detail(changes: Iterable[Change]) -> Iterator[Change]:
+    """Changes of whole attributes as those of their parts, in the paths of Entra's mapping page.
+
+    `name` becomes `name.givenName`, `emails` becomes `emails[type eq "work"].value`. A list whose values cannot be told
+    apart by their types stays one change.
+    """
+    for change in changes:
+        old, new = _parts(change.attribute, change.old), _parts(change.attribute, change.new)
+        if old is None or new is None:
+            yield change
+            continue
+        for path in dict.fromkeys((*old, *new)):
+            if old.get(path) != new.get(path):
+                yield Change(path, old.get(path), new.get(path))
+
+
+def flatten(spread_document: Mapping[str, Any]) -> dict[str, Any]:
+    """A spread document as detailed path to value."""
+    whole = (Change(name, None, value) for name, value in spread_document.items())
+    return {change.attribute: change.new for change in in_detail(whole)}
+
+
+def _parts(path: str, value: Any) -> Mapping[str, Any] | None:
+    """The parts of a value by their paths, or None where it has none that could be named."""
+    if value is None:
+        return {}
+    if isinstance(value, dict):
+        return {f"{path}.{name}": part for name, part in value.items()}
+    if isinstance(value, list):
+        return _typed_parts(path, value)
+    return {path: value}
+
+
+def _typed_parts(path: str, values: Sequence[Any]) -> Mapping[str, Any] | None:
+    types = [one.get("type") for one in values if isinstance(one, dict)]
+    is_told_apart = len(types) == len(values) == len(set(types)) and all(isinstance(one, str) for one in types)
+    if not is_told_apart:
+        return None
+    return {
+        f'{path}[type eq "{one["type"]}"].{name}': part
+        for one in values
+        for name, part in one.items()
+        if name != "type"
+    }
+
+
+def spread(resource_type: ResourceType, document: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored document as attribute to value, in the grain in which changes are kept, without what nobody may read."""
+    found: dict[str, Any] = {}
+    for attribute in resource_type.attributes:
+        value = document.get(attribute.name)
+        if value is None or attribute.name in _OURS:
+            continue
+        if attribute.is_extension:
+            parts = ((attribute.sub_attributes.get(name.lower()), part) for name, part in value.items())
+            found |= {sub.path: _readable(sub, part) for sub, part in parts if sub is not None}
+        else:
+            found[attribute.name] = _readable(attribute, value)
+    return found
+
+
+def _readable(attribute: Attribute, value: Any) -> Any:
+    """The value without what nobody may read."""
+    if attribute.traits.returned == "never":
+        return HIDDEN
+    hidden = [part.name for part in attribute.sub_attributes.values() if part.traits.returned == "never"]
+    if not hidden:
+        return value
+    if isinstance(value, list):
+        return [_without(one, hidden) for one in value]
+    return _without(value, hidden)
+
+
+def _without(value: Any, hidden: Sequence[str]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {name: HIDDEN if name in hidden else part for name, part in value.items()}

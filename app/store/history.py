@@ -1,0 +1,267 @@
+"""Who changed what, and when: written in the transaction of the change itself, kept when the resource is gone.
+
+Not here: what differs (app/scim/differences.py), and how it is told (app/observation/past.py).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import sqlalchemy as sql
+from sqlalchemy import Connection, bindparam, func, select
+
+from app.scim.differences import Change
+from app.store.tables import change, event, membership, membership_event, resource
+
+Verb = Literal["create", "change", "delete"]
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """By which request something was done (its number), and on whose behalf: `key 1a2b3c4d`."""
+
+    request: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """Who joined and who left one group in one request, whatever the steps between."""
+
+    joined: frozenset[str] = frozenset()
+    departed: frozenset[str] = frozenset()
+
+    def then(self, joined: Collection[str] = (), departed: Collection[str] = ()) -> Moves:
+        """These moves followed by others: who joined and left again did neither."""
+        gone, come = self.departed.union(departed), self.joined.union(joined)
+        return Moves(come - gone, gone - come)
+
+    @property
+    def balance(self) -> int:
+        """How many more members the group has."""
+        return len(self.joined) - len(self.departed)
+
+    def __bool__(self) -> bool:
+        return bool(self.joined or self.departed)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What one request did to one resource. `at` is in wire form; `id` grows with time.
+
+    `changes` are of whole attributes; of a creation none is kept, since it follows from what is there later. `joined`
+    and `departed` count memberships: of a group's members, or, when the resource was deleted, of all its groups.
+    """
+
+    id: int
+    at: str
+    request: str
+    actor: str
+    verb: Verb
+    resource_type: str
+    resource_id: str
+    name: str
+    version: int
+    joined: int = 0
+    departed: int = 0
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Somebody joined a group or left it."""
+
+    event_id: int
+    at: str
+    request: str
+    actor: str
+    group_id: str
+    member_id: str
+    has_joined: bool
+
+
+_EVENT_COLUMNS = [event.c[name] for name in Event.__slots__ if name != "changes"]
+_INSERT = sql.insert(event).returning(event.c.id)
+_rows = func.json_each(bindparam("rows")).table_valued("value").c.value
+_INSERT_CHANGES = sql.insert(change).from_select(
+    ["event_id", "attribute", "old", "new"],
+    select(bindparam("event_id"), *(func.json_extract(_rows, f"$[{place}]") for place in range(3))),
+)
+_INSERT_LINKS = sql.insert(membership_event).from_select(
+    ["event_id", "group_id", "member_id", "has_joined"],
+    select(bindparam("event_id"), bindparam("group_id"), _rows, bindparam("has_joined")),
+)
+_GROUP_DEPARTS = sql.insert(membership_event).from_select(
+    ["event_id", "group_id", "member_id", "has_joined"],
+    select(bindparam("event_id"), membership.c.group_id, membership.c.member_id, sql.false()).where(
+        membership.c.group_id == bindparam("id")
+    ),
+)
+_MEMBER_DEPARTS = sql.insert(membership_event).from_select(
+    ["event_id", "group_id", "member_id", "has_joined"],
+    select(bindparam("event_id"), membership.c.group_id, membership.c.member_id, sql.false()).where(
+        membership.c.member_id == bindparam("id"), membership.c.group_id != bindparam("id")
+    ),
+)
+
+
+def record(
+    connection: Connection,
+    author: Author,
+    verb: Verb,
+    resource: Mapping[str, Any],
+    changes: Sequence[Change],
+    moves: Moves,
+) -> Event:
+    """Writes what was done. `resource`: at, resource_type, resource_id, name, version of the event's row.
+
+    The changes of a creation are not kept: they would double every document.
+    """
+    told = {**resource, "request": author.request, "actor": author.actor, "verb": verb}
+    told |= {"joined": len(moves.joined), "departed": len(moves.departed)}
+    event_id = connection.execute(_INSERT, told).scalar_one()
+    if changes and verb != "create":
+        rows = [[one.attribute, _to_json(one.old), _to_json(one.new)] for one in changes]
+        connection.execute(_INSERT_CHANGES, {"event_id": event_id, "rows": json.dumps(rows, ensure_ascii=False)})
+    for ids, has_joined in ((moves.joined, True), (moves.departed, False)):
+        if ids:
+            link = {"event_id": event_id, "group_id": told["resource_id"], "has_joined": has_joined}
+            connection.execute(_INSERT_LINKS, {**link, "rows": json.dumps(list(ids))})
+    return Event(id=event_id, **told, changes=tuple(changes))
+
+
+def record_departures(connection: Connection, event_id: int, resource_id: str) -> int:
+    """Writes, under the event of a deletion, all memberships that end with the resource; how many those were.
+
+    To be called while they are still there.
+    """
+    told = {"event_id": event_id, "id": resource_id}
+    ended = sum(connection.execute(statement, told).rowcount for statement in (_GROUP_DEPARTS, _MEMBER_DEPARTS))
+    connection.execute(sql.update(event).where(event.c.id == event_id).values(departed=ended))
+    return ended
+
+
+def events_of(connection: Connection, resource_id: str, before: int | None, limit: int) -> list[Event]:
+    """The events of one resource, newest first, with their changes; `before` is the id of the last one seen."""
+    wanted = select(*_EVENT_COLUMNS).where(event.c.resource_id == resource_id)
+    if before is not None:
+        wanted = wanted.where(event.c.id < before)
+    return _with_changes(connection, wanted.order_by(event.c.id.desc()).limit(limit))
+
+
+def events_since(connection: Connection, resource_id: str, moment: str) -> list[Event]:
+    """The events of one resource after a moment, newest first, with their changes."""
+    wanted = select(*_EVENT_COLUMNS).where(event.c.resource_id == resource_id, event.c.at > moment)
+    return _with_changes(connection, wanted.order_by(event.c.id.desc()))
+
+
+def events_after(connection: Connection, resource_id: str, event_id: int) -> list[Event]:
+    """The events of one resource behind one of them, newest first, with their changes."""
+    wanted = select(*_EVENT_COLUMNS).where(event.c.resource_id == resource_id, event.c.id > event_id)
+    return _with_changes(connection, wanted.order_by(event.c.id.desc()))
+
+
+def events_of_requests(connection: Connection, numbers: Collection[str]) -> list[Event]:
+    """What these requests did, oldest first, with the changes."""
+    wanted = select(*_EVENT_COLUMNS).where(event.c.request.in_(_values(numbers))).order_by(event.c.id)
+    return _with_changes(connection, wanted)
+
+
+def newest_event(connection: Connection) -> Event | None:
+    """The last event of all."""
+    found = _with_changes(connection, select(*_EVENT_COLUMNS).order_by(event.c.id.desc()).limit(1))
+    return found[0] if found else None
+
+
+def links_of_group(
+    connection: Connection, group_id: str, before: int | None, limit: int, beyond: str = ""
+) -> list[Link]:
+    """Who joined and left a group, newest first; `before` is the event id of the last one seen.
+
+    One event may have thousands. With `beyond`, those of `before` itself follow too, whose member's id comes after it.
+    """
+    links = membership_event.c
+    return _links(connection, links.group_id == group_id, before, limit, links.member_id > beyond if beyond else None)
+
+
+def links_of_member(
+    connection: Connection, member_id: str, before: int | None, limit: int, beyond: str = ""
+) -> list[Link]:
+    """Which groups somebody joined and left, newest first; `beyond` is the id of a group here."""
+    links = membership_event.c
+    return _links(connection, links.member_id == member_id, before, limit, links.group_id > beyond if beyond else None)
+
+
+def links_of_member_since(connection: Connection, member_id: str, moment: str) -> list[Link]:
+    """The same after a moment, all of them."""
+    condition = sql.and_(membership_event.c.member_id == member_id, event.c.at > moment)
+    return _links(connection, condition, None, None)
+
+
+def links_of_event(connection: Connection, event_id: int, limit: int) -> list[Link]:
+    """Some of the memberships that one event began or ended."""
+    return _links(connection, membership_event.c.event_id == event_id, None, limit)
+
+
+def last_names(connection: Connection, ids: Collection[str]) -> dict[str, str]:
+    """What resources were called when something was last done to them, also those that are gone."""
+    newest = (
+        select(func.max(event.c.id)).where(event.c.resource_id.in_(_values(ids))).group_by(event.c.resource_id)
+    )
+    named = select(event.c.resource_id, event.c.name).where(event.c.id.in_(newest))
+    return {id: name for id, name in connection.execute(named)}
+
+
+def groups_now(connection: Connection, member_id: str) -> list[str]:
+    """The ids of the groups that somebody is in."""
+    mine = select(membership.c.group_id).where(membership.c.member_id == member_id)
+    return list(connection.execute(mine).scalars())
+
+
+def documents_of(connection: Connection, ids: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Type and document (JSON text) of the resources that are here."""
+    wanted = select(resource.c.id, resource.c.type, resource.c.document).where(resource.c.id.in_(_values(ids)))
+    return {id: (type, document) for id, type, document in connection.execute(wanted)}
+
+
+def _with_changes(connection: Connection, wanted: sql.Select[Any]) -> list[Event]:
+    rows = connection.execute(wanted).all()
+    changes: dict[int, list[Change]] = {row.id: [] for row in rows}
+    of_these = select(change).where(change.c.event_id.in_(_values(changes))).order_by(change.c.attribute)
+    for event_id, attribute, old, new in connection.execute(of_these):
+        changes[event_id].append(Change(attribute, _from_json(old), _from_json(new)))
+    return [Event(**row._mapping, changes=tuple(changes[row.id])) for row in rows]
+
+
+def _links(
+    connection: Connection,
+    condition: sql.ColumnElement[bool],
+    before: int | None,
+    limit: int | None,
+    rest: sql.ColumnElement[bool] | None = None,
+) -> list[Link]:
+    """`rest`: which links of the event `before` are wanted as well."""
+    link = membership_event.c
+    columns = (link.event_id, event.c.at, event.c.request, event.c.actor, link.group_id, link.member_id)
+    wanted = select(*columns, link.has_joined).join_from(membership_event, event).where(condition)
+    if before is not None:
+        earlier = link.event_id < before
+        wanted = wanted.where(earlier if rest is None else sql.or_(earlier, sql.and_(link.event_id == before, rest)))
+    order = (link.event_id.desc(), link.group_id, link.member_id)
+    return [Link(*row) for row in connection.execute(wanted.order_by(*order).limit(limit))]
+
+
+def _values(values: Iterable[Any]) -> sql.Select[Any]:
+    """Many values as one parameter: a list of parameters would make a new statement for every length of it."""
+    return select(func.json_each(json.dumps(list(values))).table_valued("value").c.value)
+
+
+def _to_json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _from_json(text: str | None) -> Any:
+    return None if text is None else json.loads(text)

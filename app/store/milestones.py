@@ -1,0 +1,30 @@
+"""When something happened for the first time, and a few things for the last time: rows of the request log.
+
+Not here: what counts as what (app/observation/milestones.py). Every function works in the transaction of its caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+from sqlalchemy.dialects.sqlite import insert
+
+from app.store.log_tables import milestone
+
+
+def all_of(connection: Connection) -> Sequence[Row[Any]]:
+    return connection.execute(select(milestone)).all()
+
+
+def reach(connection: Connection, name: str, at: str, number: str) -> None:
+    """Note that it happened, unless it was noted before."""
+    connection.execute(insert(milestone).values(name=name, at=at, number=number).on_conflict_do_nothing())
+
+
+def move(connection: Connection, name: str, at: str, number: str) -> None:
+    """Note when it happened last."""
+    noted = insert(milestone).values(name=name, at=at, number=number)
+    moved = {"at": noted.excluded.at, "number": noted.excluded.number}
+    connection.execute(noted.on_conflict_do_update(index_elements=["name"], set_=moved))

@@ -1,0 +1,112 @@
+"""The Activity page: what Entra did, by cycle, in plain lines, or as the log has it; and one request by its number.
+
+Not here: the sentences (lines.py), the filter form (activity_filter.py), the columns (activity_rows.py).
+"""
+
+from typing import Any, Literal
+
+from flask import Flask, abort, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app import administration
+from app.observation import activity as log
+from app.observation import cycles
+from app.observation.activity import DEED_GROUPS
+from app.scim.resource_types import ResourceType
+from app.web.console import activity_filter, activity_rows, lines, listing
+from app.web.console.activity_filter import Asked
+from app.web.console.blueprint import console
+from app.web.console.endpoints import Endpoints
+from app.web.console.listing import Pages
+from app.web.console.refusals import sentence
+
+LIVE_S = 3
+UNKNOWN_NUMBER = "No request in the log has this number. It may be mistyped, or older than the log."
+
+View = Literal["cycles", "lines", "raw"]
+
+
+@console.get("/activity")
+def activity() -> str | Response:
+    """Cycles, newest first; with a filter, what fits it, line by line; with a number alone, that request."""
+    asked, view = activity_filter.read(), _view()
+    if asked.filter.number and not listing.export_wanted() and not view:
+        return _single(asked.filter.number)
+    if not asked.is_filtered and view in ("", "cycles"):
+        return _by_cycle(asked)
+    return _requests(asked, view or "lines", "activity")
+
+
+@console.get("/activity/<int:cycle_id>")
+def cycle(cycle_id: int) -> str | Response:
+    """One cycle: what it changed and what was refused in it; look-ups and probes only where they are asked for."""
+    found = cycles.find(cycle_id)
+    if found is None:
+        abort(404)
+    asked = activity_filter.read().within(cycle_id)
+    return _requests(asked, _view() or "lines", f"cycle-{cycle_id}", cycle=found)
+
+
+def _by_cycle(asked: Asked) -> str | Response:
+    if listing.export_wanted():
+        return listing.exported("cycles", activity_rows.CYCLE_COLUMNS, cycles.every())
+    number = listing.page_number()
+    found = cycles.page(Pages(0, number).start)
+    return _page(asked, "cycles", runs=list(activity_rows.folded(found.cycles)), pages=Pages(found.total, number))
+
+
+def _requests(asked: Asked, view: str, name: str, **more: Any) -> str | Response:
+    if listing.export_wanted():
+        return listing.exported(name, activity_rows.REQUEST_COLUMNS, log.every(asked.filter))
+    found = log.find(asked.filter, activity_filter.before())
+    return _page(
+        asked,
+        view,
+        told=lines.told(found.entries, asked.about),
+        before=found.before,
+        columns=activity_rows.REQUEST_COLUMNS,
+        **more,
+    )
+
+
+def _single(number: str) -> str | Response:
+    """Everything that is known of one request, or of a bulk request and its operations."""
+    entries = log.of_number(number)
+    if not entries:
+        return sentence(404, "No such request", UNKNOWN_NUMBER)
+    told = lines.told(entries)
+    return render_template("request.html", number=number, told=told, columns=activity_rows.REQUEST_COLUMNS)
+
+
+def _page(asked: Asked, view: str, **more: Any) -> str:
+    return render_template(
+        "activity.html",
+        asked=asked,
+        view=view,
+        deed_groups=DEED_GROUPS,
+        results=activity_filter.RESULTS,
+        keys=administration.list_keys(),
+        about=log.known(asked.filter.about),
+        live_s=LIVE_S,
+        in_words=activity_rows.in_words,
+        **more,
+    )
+
+
+def _view() -> str:
+    view = request.args.get("view", "")
+    if view not in ("", "cycles", "lines", "raw"):
+        abort(404)
+    return view
+
+
+def init_app(app: Flask) -> None:
+    """Give templates what templates/lines.html needs: `address_of(type, id)`, and the filter `whole`."""
+    types: tuple[ResourceType, ...] = app.config["RECNICE_RESOURCE_TYPES"]
+    endpoints = {one.name: Endpoints.of(one).single for one in types}
+
+    def address_of(type: str, id: str) -> str:
+        return url_for(endpoints[type], resource_id=id) if id and type in endpoints else ""
+
+    app.add_template_global(address_of)
+    app.add_template_filter(lines.whole)

@@ -1,0 +1,53 @@
+"""The console's menu: its pages in the order in which they are needed, each with the keys that lead to it.
+
+Not here: what a menu looks like (templates/base.html), what the keys do in a browser (static/console.js).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Flask
+
+from app import bounds
+from app.observation import problem_list
+from app.scim.errors import ScimError
+from app.scim.resource_types import GROUP, USER, ResourceType
+from app.web.console.endpoints import Endpoints
+
+
+def _open_problems() -> int:
+    """How many problems are open; none to speak of while the log cannot be read, so that a page can still say so."""
+    try:
+        return problem_list.counts()["open"]
+    except ScimError:
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One page of the menu: Flask's name of it, its words, its keys with a blank between, and a number beside it."""
+
+    endpoint: str
+    name: str
+    keys: str = ""
+    number: Callable[[], int] = lambda: 0
+
+
+BEFORE = (
+    Entry("console.status", "Status", "g s"),
+    Entry("console.problems", "Problems", "g p", _open_problems),
+    Entry("console.activity", "Activity", "g a"),
+)
+KEYS_OF_TYPES = {USER.name: "g u", GROUP.name: "g g"}
+AFTER = (
+    Entry("console.attributes", "Attributes", "g t"),
+    Entry("console.account", "Account", "g k"),
+    Entry("console.help", "Help"),
+)
+
+
+def init_app(app: Flask) -> None:
+    """Give templates `menu`, in which every resource type stands by its endpoint's name, and `search_length`."""
+    types: tuple[ResourceType, ...] = app.config["RECNICE_RESOURCE_TYPES"]
+    lists = [Entry(Endpoints.of(one).list, one.endpoint.lstrip("/"), KEYS_OF_TYPES.get(one.name, "")) for one in types]
+    app.jinja_env.globals.update(menu=(*BEFORE, *lists, *AFTER), search_length=bounds.SEARCH_TEXT_LENGTH)

@@ -1,0 +1,125 @@
+"""The Problems page: what was refused, by its cause, with how to mend it; and one problem with its requests.
+
+Not here: what a problem is and when it is over (app/observation/problems.py), and the kinds (app/observation/kinds.py).
+"""
+
+from dataclasses import replace
+from typing import get_args
+
+from flask import abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app import bounds
+from app.observation import problem_list
+from app.observation.kinds import BY_NAME, KINDS
+from app.observation.problem_list import Problem, Status, Wanted
+from app.web.console import listing
+from app.web.console.blueprint import console
+from app.web.console.listing import Column, Pages
+from app.web.console.words import counted
+
+COLUMNS: tuple[Column[Problem], ...] = (
+    Column("kind", "Kind", lambda problem: problem.kind.name),
+    Column("title", "Problem", lambda problem: problem.kind.title),
+    Column("attribute", "Attribute", lambda problem: problem.attribute),
+    Column("resourceType", "Type", lambda problem: problem.resource_type),
+    Column("resourceName", "Who", lambda problem: problem.resource_name),
+    Column("resourceId", "Id", lambda problem: problem.resource_id),
+    Column("otherId", "Other record", lambda problem: problem.other_id),
+    Column("status", "Answer", lambda problem: problem.status),
+    Column("reason", "Reason", lambda problem: problem.reason),
+    Column("count", "Requests", lambda problem: problem.count),
+    Column("first", "First", lambda problem: problem.first),
+    Column("last", "Last", lambda problem: problem.last),
+    Column("nextTry", "Next try", lambda problem: problem.next_try.at),
+    Column("number", "Last request", lambda problem: problem.number),
+    Column("closed", "Closed", lambda problem: problem.closed),
+    Column("closedBy", "Closed by request", lambda problem: problem.closed_by),
+    Column("ignored", "Ignored", lambda problem: problem.ignored),
+)
+
+TABS: dict[Status, str] = {"open": "Open", "closed": "Closed", "ignored": "Ignored"}
+
+
+@console.get("/problems")
+def problems() -> str | Response:
+    """Causes, that with the newest request first; open ones unless another tab is asked for."""
+    wanted = _wanted()
+    if listing.export_wanted():
+        return listing.exported(f"problems-{wanted.status}", COLUMNS, problem_list.every(wanted))
+    number = listing.page_number()
+    found = problem_list.by_cause(wanted, Pages(0, number).start)
+    return render_template(
+        "problems.html",
+        wanted=wanted,
+        tabs=TABS,
+        kinds=sorted(KINDS, key=lambda kind: kind.title),
+        found=found,
+        pages=Pages(found.total, number),
+        bounds=bounds,
+    )
+
+
+@console.get("/problems/<int:problem_id>")
+def problem(problem_id: int) -> str:
+    """One problem: what was sent and refused, how it is mended, and its requests."""
+    found = _find(problem_id)
+    return render_template("problem.html", problem=found, requests=problem_list.requests_of(found))
+
+
+@console.post("/problems/ignore")
+def ignore_problems() -> Response:
+    """Put all open problems of one cause aside; the answer says how many, and how they come back."""
+    count = problem_list.ignore(replace(_cause(), status="open"))
+    flash(f"{counted(count, 'problem is', 'problems are')} ignored now. They come back with Stop ignoring.")
+    return redirect(url_for("console.problems", tab="ignored"), 303)
+
+
+@console.post("/problems/heed")
+def heed_problems() -> Response:
+    """Take all ignored problems of one cause back among the open ones."""
+    count = problem_list.heed(replace(_cause(), status="ignored"))
+    flash(f"{counted(count, 'problem is', 'problems are')} among the open ones again.")
+    return redirect(url_for("console.problems"), 303)
+
+
+@console.post("/problems/<int:problem_id>/ignore")
+def ignore_problem(problem_id: int) -> Response:
+    """Put one open problem aside."""
+    _find(problem_id)
+    problem_list.ignore(Wanted("open"), problem_id)
+    return redirect(url_for("console.problem", problem_id=problem_id), 303)
+
+
+@console.post("/problems/<int:problem_id>/heed")
+def heed_problem(problem_id: int) -> Response:
+    """Take one ignored problem back."""
+    _find(problem_id)
+    problem_list.heed(Wanted("ignored"), problem_id)
+    return redirect(url_for("console.problem", problem_id=problem_id), 303)
+
+
+def _wanted() -> Wanted:
+    """What the address asks for; a tab or a kind that there is not is no page."""
+    kind, text = request.args.get("kind", ""), request.args.get("q", "").strip()
+    attribute = request.args.get("attribute")
+    tab: Status
+    for tab in get_args(Status):
+        if tab == request.args.get("tab", "open") and kind in ("", *BY_NAME):
+            return Wanted(tab, kind, attribute, text[: bounds.SEARCH_TEXT_LENGTH])
+    abort(404)
+
+
+def _cause() -> Wanted:
+    """The cause that a form names."""
+    form = request.form
+    if form.get("kind") not in BY_NAME:
+        abort(400)
+    return Wanted(kind=form["kind"], attribute=form.get("attribute", ""), resource_type=form.get("resource_type", ""))
+
+
+def _find(problem_id: int) -> Problem:
+    found = problem_list.find(problem_id)
+    if found is None:
+        abort(404)
+    return found

@@ -1,0 +1,120 @@
+"""What a list shows of each resource, on the page and in an export: its columns, by resource type.
+
+Not here: which resources are listed (app/observation/finding.py), how a cell looks (templates/resources.html).
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal
+
+from app import bounds
+from app.observation import finding
+from app.observation.finding import CHANGED, Knowledge, Record
+from app.scim.attribute import Attribute
+from app.scim.resource_types import GROUP, USER, ResourceType, name_of
+from app.web.console.attribute_rows import value_at
+from app.web.console.listing import Cell, Column
+
+DEPARTMENT = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"
+SOURCE = "Entra"
+OTHER_COLUMNS = 4
+"""How many of its attributes a type shows that has no columns of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One resource of a list, and what the request log knows of it."""
+
+    record: Record
+    document: Mapping[str, Any]
+    knowledge: Knowledge
+
+    @property
+    def name(self) -> str:
+        """What the resource is called for people."""
+        return name_of(self.document)
+
+
+@dataclass(frozen=True)
+class Shown(Column[Line]):
+    """A column that the page has too. `order`: by what its heading sorts, "" where it cannot."""
+
+    form: Literal["text", "word", "number", "moment", "state", "problems"] = "text"
+    order: str = ""
+
+
+def lines(records: Iterable[Record]) -> Iterator[Line]:
+    """The records as lines, looked up in the log in portions."""
+    remaining = iter(records)
+    while portion := list(islice(remaining, bounds.EXPORT_ROWS_AT_ONCE)):
+        knowledge = finding.knowledge_of(portion)
+        yield from (Line(record, json.loads(record.document), knowledge[record.id]) for record in portion)
+
+
+def columns_of(resource_type: ResourceType) -> Sequence[Shown]:
+    """The columns of a type's page; the first leads to the resource."""
+    return _COLUMNS.get(resource_type.name) or (*_own_columns(resource_type), _CONFIRMED, _PROBLEMS, _CHANGED)
+
+
+def exported_columns(resource_type: ResourceType) -> Sequence[Column[Line]]:
+    """The columns of an export: the id, then those of the page."""
+    return (_ID, *columns_of(resource_type))
+
+
+def state_of(document: Mapping[str, Any]) -> Literal["active", "disabled", ""]:
+    """What `active` says; "" where it is not there."""
+    active = document.get("active")
+    return "" if active is None else "active" if active else "disabled"
+
+
+def value_of(resource_type: ResourceType, path: str) -> Callable[[Line], Cell]:
+    """Reads the single value at a path."""
+    way = _way(resource_type, path)
+    return lambda line: value_at(line.document, way)
+
+
+def _way(resource_type: ResourceType, path: str) -> tuple[Attribute, ...]:
+    way = resource_type.tree.find(path)
+    if way is None:
+        raise LookupError(path)
+    if way[-1].path.startswith("urn:"):
+        return (*[one for one in resource_type.attributes if one.name == way[-1].keys[0]], way[-1])
+    return way
+
+
+def _own_columns(resource_type: ResourceType) -> Iterator[Shown]:
+    """The first single attributes of a type; externalId, which every type has and which stands first, comes last."""
+    single = (a for a in resource_type.tree.core.values() if a.is_simple and a.traits.held == "document")
+    first, *more = [a for a in single if a.traits.returned in ("always", "default")]
+    orders = finding.orders_of(resource_type)
+    for attribute in (*more, first)[:OTHER_COLUMNS]:
+        value = value_of(resource_type, attribute.path)
+        yield Shown(attribute.path, attribute.name, value, order=attribute.path if attribute.path in orders else "")
+
+
+_ID = Column[Line]("id", "Id", lambda line: line.record.id)
+_NAME = Shown("name", "Name", lambda line: line.name, order="displayName")
+_CONFIRMED = Shown("lastConfirmed", "Last confirmed", lambda line: line.knowledge.confirmed, "moment")
+_PROBLEMS = Shown("problems", "Problems", lambda line: len(line.knowledge.problems), "problems")
+_CHANGED = Shown("lastChange", "Last change", lambda line: line.record.last_modified, "moment", CHANGED)
+_COLUMNS: Mapping[str, Sequence[Shown]] = {
+    USER.name: (
+        _NAME,
+        Shown("userName", "userName", value_of(USER, "userName"), order="userName"),
+        Shown("state", "State", lambda line: state_of(line.document), "state"),
+        Shown("department", "Department", value_of(USER, DEPARTMENT)),
+        Shown("source", "Source", lambda line: SOURCE, "word"),
+        _CONFIRMED,
+        _PROBLEMS,
+        _CHANGED,
+    ),
+    GROUP.name: (
+        _NAME,
+        Shown("members", "Members", lambda line: line.record.members, "number"),
+        _CONFIRMED,
+        _PROBLEMS,
+        _CHANGED,
+    ),
+}

@@ -1,0 +1,66 @@
+"""One search for all: people, groups and own types by words, a request by its number, a resource by its id.
+
+Not here: how words are found (app/observation/finding.py), and the search of one list (resource_list.py).
+"""
+
+import re
+from dataclasses import dataclass
+
+from flask import current_app, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app import bounds
+from app.observation import activity, finding
+from app.observation.finding import Asked, Listed
+from app.scim.resource_types import ResourceType
+from app.web.console.blueprint import console
+from app.web.console.endpoints import Endpoints
+from app.web.console.resource_columns import Line, lines
+
+_NUMBER = re.compile(r"[0-9a-f]{8}", re.ASCII | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundOfType:
+    """The first of one type that have the words, and how many have in all."""
+
+    type: ResourceType
+    endpoints: Endpoints
+    listed: Listed
+    lines: list[Line]
+
+
+@console.get("/search")
+def search() -> str | Response:
+    """What was found, a few of each type; a request's number and an id lead straight to what they name."""
+    sought = request.args.get("q", "").strip()
+    is_too_long = len(sought) > bounds.SEARCH_TEXT_LENGTH
+    if not is_too_long and (address := _address_of(sought)):
+        return redirect(address)
+    found = [_found(one, sought) for one in _types()] if sought and not is_too_long else []
+    return render_template(
+        "search.html",
+        sought=sought,
+        is_too_long=is_too_long,
+        found=[one for one in found if one.lines],
+        bounds=bounds,
+    )
+
+
+def _address_of(sought: str) -> str:
+    """The page of what is named exactly, or nothing."""
+    if _NUMBER.fullmatch(sought) and activity.of_number(sought.lower()):
+        return url_for("console.activity", number=sought.lower())
+    name = finding.types_of([sought]).get(sought)
+    of_type = next((one for one in _types() if one.name == name), None)
+    return url_for(Endpoints.of(of_type).single, resource_id=sought) if of_type else ""
+
+
+def _found(resource_type: ResourceType, sought: str) -> FoundOfType:
+    listed = finding.find(Asked(resource_type, sought), 1, bounds.FOUND_AT_ONCE)
+    return FoundOfType(resource_type, Endpoints.of(resource_type), listed, list(lines(listed.records)))
+
+
+def _types() -> tuple[ResourceType, ...]:
+    types: tuple[ResourceType, ...] = current_app.config["RECNICE_RESOURCE_TYPES"]
+    return types

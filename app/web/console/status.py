@@ -1,0 +1,70 @@
+"""The first page: is all well, does Entra still come, how many are there, what is to be done.
+
+Not here: how it is counted (app/administration/overview.py), and what the pulse is made of (app/observation/pulse.py).
+"""
+
+from contextlib import suppress
+
+from flask import current_app, render_template, request
+
+from app import administration, bounds, clock
+from app.administration import Storage
+from app.observation import milestones, past, problem_list, pulse, strip
+from app.observation.past import Event
+from app.observation.request import KeyFault
+from app.settings import Settings
+from app.version import VERSION
+from app.web.console.blueprint import console
+from app.web.console.lines import label
+from app.web.console.sentences import KEY_FAULTS
+from app.web.proxy import IGNORED
+
+FAULTS_OF_ONE_KIND: tuple[KeyFault, ...] = ("no-bearer", "unknown", "foreign")
+"""What may be wrong with a key and is not told by the title of the problem's kind."""
+
+
+@console.get("/")
+def status() -> str:
+    """One sentence with its colour, the pulse, a card for each thing that can go wrong, and the checklist."""
+    settings: Settings = current_app.config["RECNICE_SETTINGS"]
+    overview = administration.overview()
+    contact = overview.last_contact
+    found, cycles = pulse.pulse(contact.at if contact else "")
+    checklist = milestones.checklist()
+    is_missed = found.state in ("waiting", "late", "silent", "quarantine") or not checklist.is_complete
+    event = past.newest_event()
+    return render_template(
+        "status.html",
+        overview=overview,
+        pulse=found,
+        now=clock.to_wire(clock.utc_now()),
+        bars=list(strip.bars(cycles, bounds.PULSE_CYCLES)),
+        strip=strip,
+        places=bounds.PULSE_CYCLES,
+        problems=problem_list.counts(),
+        checklist=checklist,
+        seen=milestones.last_seen() if is_missed else None,
+        keys=[key for key in administration.list_keys() if not key.stopped],
+        event=event,
+        changed=_changed(event) if event else "",
+        storage=_storage(settings),
+        version=VERSION,
+        faults={fault: KEY_FAULTS[fault] for fault in FAULTS_OF_ONE_KIND},
+        ignored_proxies=request.environ.get(IGNORED, ()),
+    )
+
+
+def _changed(event: Event) -> str:
+    """What was done, in a word or two."""
+    if event.verb != "change":
+        return {"create": "created", "delete": "deleted"}[event.verb]
+    if event.changes:
+        return label(event.changes[0].attribute)
+    return "members" if event.joined or event.departed else "nothing that shows"
+
+
+def _storage(settings: Settings) -> Storage | None:
+    """None where the system does not tell: the page is worth more than this card."""
+    with suppress(OSError):
+        return administration.storage(settings.database, settings.requests_database)
+    return None

@@ -1,0 +1,86 @@
+"""The draft of what will be noted of a request: views and guards fill it while they work.
+
+Not here: how it becomes a row (observed.py), and how a resource's part of it is told (facts.py).
+"""
+
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from flask import request
+
+from app.observation.request import Deed, Dialect, KeyFault
+from app.scim.errors import ScimError
+from app.scim.resource_types import ResourceType
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+PLACE = "recnice.draft"
+"""Where in the WSGI environment it is."""
+
+NUMBER_BYTES = 4
+
+
+@dataclass(slots=True)
+class Facts:
+    """What one request, or one operation of a bulk request, was about; the words are of `observation.request.Request`.
+
+    `sent` is its JSON as it came, `sent_bytes` as long; None where there was none, or none that could be read.
+    """
+
+    resource_type: ResourceType | None = None
+    resource_id: str = ""
+    resource_name: str = ""
+    deed: Deed = ""
+    dialect: Dialect = ""
+    objects: tuple[str, ...] = ()
+    mentioned: tuple[tuple[str, str], ...] = ()
+    joined: int = 0
+    departed: int = 0
+    error: ScimError | None = None
+    sent: Any = None
+    sent_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One operation of a bulk request with its result."""
+
+    method: str
+    status: int
+    facts: Facts
+
+
+@dataclass(slots=True)
+class Draft:
+    """One request. `number` is its own from the beginning, so that the log, the answer and the history agree.
+
+    `body` is what was read of it as it came.
+    """
+
+    number: str = field(default_factory=lambda: secrets.token_hex(NUMBER_BYTES))
+    status: int = 0
+    key_id: str = ""
+    key_fault: KeyFault = ""
+    body: bytes = b""
+    facts: Facts = field(default_factory=Facts)
+    parts: list[Part] = field(default_factory=list)
+
+
+def of(environ: "WSGIEnvironment") -> Draft:
+    """The draft of a request; a new one where nobody observes."""
+    if PLACE not in environ:
+        environ[PLACE] = Draft()
+    draft: Draft = environ[PLACE]
+    return draft
+
+
+def current() -> Draft:
+    """The draft of the request that is being worked on."""
+    return of(request.environ)
+
+
+def facts() -> Facts:
+    """What that request is about."""
+    return current().facts

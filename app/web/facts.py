@@ -1,0 +1,138 @@
+"""What a request was about, told from what the verbs of provisioning gave back.
+
+Not here: how it is noted (observed.py). Objects are the keys by which the log finds a later request about the same
+person or group: `User id <id>`, `User userName <folded>`, `Group displayName <folded>`.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from app import bounds
+from app.observation.request import Deed
+from app.provisioning import Found, Resource
+from app.scim.attribute import Attribute
+from app.scim.filter import And, Compare, Node, ValuePath
+from app.scim.fold import fold_value
+from app.scim.resource_types import ResourceType, name_of
+from app.scim.search import Search
+from app.web.draft import Facts
+
+DEEDS: Mapping[str, Deed] = {
+    "GET": "read",
+    "HEAD": "read",
+    "POST": "create",
+    "PUT": "change",
+    "PATCH": "change",
+    "DELETE": "delete",
+}
+"""What a method is to do to a single resource."""
+
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def is_id(text: object) -> bool:
+    """Whether a text has the form of a GUID, as our ids and Entra's probes have."""
+    return isinstance(text, str) and _ID.fullmatch(text) is not None
+
+
+def aim(facts: Facts, method: str, resource_type: ResourceType, resource_id: str = "") -> None:
+    """Before it is done: what is to be done to which resource. What cannot be an id of ours is left out."""
+    facts.resource_type = resource_type
+    facts.deed = DEEDS.get(method, "") if resource_id or method == "POST" else "list"
+    if is_id(resource_id):
+        facts.resource_id = resource_id
+        facts.objects = (_key(resource_type, "id", resource_id),)
+
+
+def done(facts: Facts, resource: Resource) -> None:
+    """After a verb on a single resource that succeeded."""
+    document = json.loads(resource.record.document)
+    event = resource.event
+    facts.resource_type, facts.resource_id = resource.type, resource.record.id
+    facts.resource_name = name_of(document)
+    facts.objects = tuple(objects_of(resource.type, document))
+    facts.mentioned = ((resource.type.name, resource.record.id),)
+    if event is not None:
+        facts.joined, facts.departed = event.joined, event.departed
+    if facts.deed == "change":
+        facts.deed = "confirm" if event is None else _turn(event.changes)
+
+
+def _turn(changes: Any) -> Deed:
+    """Whether a change switched `active`; somebody without a value there counts as active."""
+    for change in changes:
+        if change.attribute == "active" and change.new is False:
+            return "disable"
+        if change.attribute == "active" and change.old is False and change.new is True:
+            return "enable"
+    return "change"
+
+
+def found(facts: Facts, search: Search, result: Found) -> None:
+    """After a search: who was looked for, by what, and who was found."""
+    equalities = None
+    if len(search.sought) == 1:
+        sought = search.sought[0]
+        facts.resource_type = sought.resource_type
+        equalities = list(_equalities(sought.where))
+        facts.objects = tuple(
+            _key(sought.resource_type, one.path[-1].path, one.value) for one in equalities if _names_it(one.path[-1])
+        )
+    facts.deed = _look(equalities, result.total)
+    if len(result.resources) > bounds.MENTIONED_AT_ONCE:
+        return
+    facts.mentioned = tuple((one.type.name, one.record.id) for one in result.resources)
+    if len(result.resources) == 1 and facts.deed == "match":
+        resource = result.resources[0]
+        document = json.loads(resource.record.document)
+        facts.resource_id, facts.resource_name = resource.record.id, name_of(document)
+        facts.objects = tuple(dict.fromkeys((*facts.objects, *objects_of(resource.type, document))))
+
+
+def _look(equalities: list[Compare] | None, total: int) -> Deed:
+    """Entra: a probe asks for one random GUID, which nobody has; a match compares with `eq` and nothing else."""
+    if not equalities:
+        return "list"
+    return "probe" if not total and len(equalities) == 1 and is_id(equalities[0].literal) else "match"
+
+
+def _equalities(node: Node | None) -> Iterator[Compare]:
+    """The comparisons of a filter that is nothing but equalities joined by `and`; none of any other."""
+    parts = _flat(node)
+    if all(isinstance(part, Compare) and part.op == "eq" for part in parts):
+        yield from (part for part in parts if isinstance(part, Compare))
+
+
+def _flat(node: Node | None) -> list[Node]:
+    match node:
+        case None:
+            return []
+        case And(left, right):
+            return [*_flat(left), *_flat(right)]
+        case ValuePath(_, where):
+            return _flat(where)
+        case _:
+            return [node]
+
+
+def objects_of(resource_type: ResourceType, document: Mapping[str, Any]) -> Iterator[str]:
+    """The keys of a stored document, or of one that a client sent: names in any letter case, values of any type."""
+    named = {name.lower(): value for name, value in document.items()}
+    if is_id(named.get("id")):
+        yield _key(resource_type, "id", named["id"])
+    for attribute in resource_type.tree.core.values():
+        value = named.get(attribute.name.lower())
+        if attribute.name != "id" and _names_it(attribute) and isinstance(value, str) and value:
+            yield _key(resource_type, attribute.path, fold_value(attribute, value))
+
+
+def _names_it(attribute: Attribute) -> bool:
+    """Whether a value of the attribute says who is meant: an id, a unique name, or the client's own identifier."""
+    is_unique = attribute.traits.uniqueness != "none" or attribute.name == "externalId"
+    return is_unique and attribute.is_simple and len(attribute.keys) == 1 and attribute.type == "string"
+
+
+def _key(resource_type: ResourceType, path: str, value: object) -> str:
+    return f"{resource_type.name} {path} {value}"

@@ -1,0 +1,137 @@
+"""A draft as the request that is noted: every text cut and masked, since any of it may come from a stranger.
+
+Not here: who fills the draft, and where it goes (observed.py).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from app import bounds
+from app.observation import redaction
+from app.observation.request import Deed, Request
+from app.scim.entra import dialect_of
+from app.scim.errors import ScimError
+from app.scim.resource_types import ResourceType
+from app.web import paths
+from app.web.draft import Draft, Facts
+from app.web.facts import objects_of
+
+OPERATION = "Bulk operation"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+CONNECTION = "connection"
+"""The object of a request whose key was wrong."""
+
+_INDEX = re.compile(r"\[[0-9]+\]")  # as in `emails[0].value`
+_WRITES: tuple[Deed, ...] = ("create", "change", "confirm", "disable", "enable")
+_DEEDS: Mapping[str, Deed] = {
+    **dict.fromkeys(paths.DISCOVERY, "schema"),
+    "Bulk": "bulk",
+    paths.ROOT: "list",
+    paths.SEARCH: "list",
+}
+"""What is done at an address that is no resource's; a search says more about itself."""
+
+
+class Came(NamedTuple):
+    """How a request came. `path` is without the sub-path; of the `query` only is asked whether it names a secret."""
+
+    at: str
+    method: str
+    path: str
+    query: str
+    address: str
+    is_plain_http: bool
+
+
+def requests_of(came: Came, draft: Draft, types: Sequence[ResourceType], duration_ms: float) -> list[Request]:
+    """The request, and behind it each operation of a bulk request."""
+    kind = paths.kind_of(came.path, types)
+    spoken = (came.query, came.path, draft.body.decode("latin-1")) if _has_refusal(draft) else ()
+    reader = _Reader(draft, is_about_secret=any(map(redaction.names_secret, spoken)))
+    own = reader.told(came.method, draft.status, draft.facts)
+    if kind in (paths.UNKNOWN, paths.OUTSIDE) and draft.status >= 400:
+        own["reason"] = f"{own['reason'] or 'Nothing is at this address'} ({paths.shown(came.path)})"
+    if draft.status >= 400 and draft.body and draft.facts.sent is None:
+        own["body"] = redaction.unread_body(len(draft.body))
+    if not own["deed"] and draft.key_id and not draft.key_fault:
+        own["deed"] = _DEEDS.get(kind.partition("/")[0] or kind, "")
+    request = Request(
+        number=draft.number,
+        at=came.at,
+        path=kind,
+        duration_ms=round(duration_ms, 3),
+        key_id=draft.key_id,
+        key_fault=draft.key_fault,
+        address=came.address,
+        is_plain_http=came.is_plain_http,
+        **own,
+    )
+    parts = (reader.told(part.method, part.status, part.facts) for part in draft.parts)
+    return [request, *(replace(request, path=OPERATION, is_plain_http=False, duration_ms=0.0, **one) for one in parts)]
+
+
+def _has_refusal(draft: Draft) -> bool:
+    return draft.status >= 400 or any(part.status >= 400 for part in draft.parts)
+
+
+class _Reader:
+    """Reads the facts of one request, and of its operations."""
+
+    def __init__(self, draft: Draft, *, is_about_secret: bool) -> None:
+        self.draft = draft
+        self.is_about_secret = is_about_secret
+
+    def told(self, method: str, status: int, facts: Facts) -> dict[str, Any]:
+        """The fields of a Request that say what it was about and what came of it."""
+        resource_type, error, sent = facts.resource_type, facts.error, facts.sent
+        is_write = facts.deed in _WRITES
+        name, objects = facts.resource_name, facts.objects
+        if status >= 400 and is_write and resource_type and isinstance(sent, dict):
+            objects = tuple(dict.fromkeys((*objects, *objects_of(resource_type, sent))))
+            objects = _without_other(objects, resource_type, error) or objects
+            name = name or _name_in(sent)
+        return {
+            "method": method if method in METHODS else "…",
+            "status": status,
+            "scim_type": (error.scim_type or "") if error else "",
+            "reason": self.reason(error, resource_type) if error else "",
+            "attribute": redaction.masked(error.attribute, bounds.KEPT_NAME_LENGTH) if error else "",
+            "other_id": error.other_id if error else "",
+            "dialect": dialect_of(sent) if method == "PATCH" else "",
+            "deed": facts.deed,
+            "resource_type": resource_type.name if resource_type else "",
+            "resource_id": facts.resource_id,
+            "resource_name": redaction.masked(name, bounds.KEPT_NAME_LENGTH),
+            "objects": self.objects(objects),
+            "mentioned": facts.mentioned,
+            "joined": facts.joined,
+            "departed": facts.departed,
+            "body": redaction.body(sent, resource_type) if status >= 400 and sent is not None else "",
+            "sent": sent if is_write and facts.sent_bytes <= bounds.SENT_BYTES else None,
+        }
+
+    def objects(self, objects: tuple[str, ...]) -> tuple[str, ...]:
+        if self.draft.key_fault:
+            return (CONNECTION,)
+        return tuple(redaction.masked(one, bounds.KEPT_OBJECT_LENGTH) for one in objects)
+
+    def reason(self, error: ScimError, resource_type: ResourceType | None) -> str:
+        """The detail. Beside a password only what came for another declared attribute is told."""
+        named = resource_type.tree.find(_INDEX.sub("", error.attribute)) if resource_type else None
+        is_declared = bool(named) and all(one.traits.returned != "never" for one in named or ())
+        return redaction.reason(error.detail, self.is_about_secret and not is_declared)
+
+
+def _without_other(objects: tuple[str, ...], resource_type: ResourceType, error: ScimError | None) -> tuple[str, ...]:
+    """Without the value that another resource has: by that, requests about the other one would be taken for these."""
+    if error is None or error.scim_type != "uniqueness":
+        return objects
+    return tuple(one for one in objects if not one.startswith(f"{resource_type.name} {error.attribute} "))
+
+
+def _name_in(sent: Mapping[str, Any]) -> str:
+    """What a client calls a resource that is not here."""
+    named = {name.lower(): value for name, value in sent.items()}
+    return next((value for name in ("displayname", "username") if isinstance(value := named.get(name), str)), "")

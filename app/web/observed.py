@@ -1,0 +1,117 @@
+"""Every request to the service provider as the log sees it: outermost WSGI, around the public address and all else.
+
+It measures, gives each answer below /scim its number (X-Request-Id), says a refusal in one line of the program's log,
+and hands the request to the recorder. Not here: what a request was about (facts.py), what of it is noted (noted.py),
+and how it is written down (app/observation/recorder.py).
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, current_app
+
+from app import clock
+from app.observation.recorder import Recorder
+from app.observation.request import Request
+from app.scim.errors import ScimError
+from app.scim.resource_types import ResourceType
+from app.settings import Settings
+from app.web import draft, paths
+from app.web.draft import Draft
+from app.web.noted import Came, requests_of
+from app.web.proxy import is_scim
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+HEADER = "X-Request-Id"
+EXTENSION = "recnice_observed"
+
+log = logging.getLogger("recnice.scim")
+
+
+class Observed:
+    """WSGI middleware; `app.wsgi_app = Observed(app.wsgi_app, …)`, put around all others."""
+
+    def __init__(
+        self, application: "WSGIApplication", recorder: Recorder, types: tuple[ResourceType, ...], is_https: bool
+    ) -> None:
+        self.recorder = recorder
+        self._application = application
+        self._types = types
+        self._is_https = is_https
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        began, at = time.perf_counter(), clock.to_wire(clock.utc_now())
+        noted = draft.of(environ)
+
+        def answer(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], object]:
+            noted.status = int(status[:3])
+            if is_scim(environ["PATH_INFO"]):
+                headers = [*headers, (HEADER, noted.number)]
+            return start_response(status, headers, *more)
+
+        answered = self._application(environ, answer)
+        path = environ["PATH_INFO"]
+        if is_scim(path) or self._is_knock(environ, path, noted.status):
+            came = Came(
+                at,
+                environ["REQUEST_METHOD"],
+                path,
+                environ.get("QUERY_STRING", ""),
+                environ.get("REMOTE_ADDR", ""),
+                self._is_https and environ.get("wsgi.url_scheme") == "http",
+            )
+            self._note(came, noted, (time.perf_counter() - began) * 1_000)
+        return answered
+
+    def _is_knock(self, environ: "WSGIEnvironment", path: str, status: int) -> bool:
+        """Whether somebody outside /scim is a SCIM client at a wrong address."""
+        has_token = environ.get("HTTP_AUTHORIZATION", "")[:7].lower() == "bearer "
+        return has_token or (status == 404 and paths.knocks(path, self._types))
+
+    def refuse(self, method: str, path: str, status: int, detail: str, address: str) -> str:
+        """Notes what the server refused before there was a request for the application; gives its number, if any."""
+        noted = Draft(status=status)
+        noted.facts.error = ScimError(status, detail)
+        if not is_scim(path) and not paths.knocks(path, self._types):
+            return ""
+        self._note(Came(clock.to_wire(clock.utc_now()), method, path, "", address, False), noted, 0.0)
+        return noted.number
+
+    def _note(self, came: Came, noted: Draft, duration_ms: float) -> None:
+        """Nothing that fails here may hinder an answer."""
+        try:
+            requests = requests_of(came, noted, self._types, duration_ms)
+            sent_bytes = len(noted.body) // len(requests)
+            kept = [self.recorder.note(request, sent_bytes) for request in requests]
+            if requests[0].is_refused and (kept[0] or requests[0].has_key):
+                _say(requests[0])
+        except Exception:
+            log.exception("request %s could not be noted", noted.number)
+
+
+def _say(request: Request) -> None:
+    words = (request.method, request.path, str(request.status), request.scim_type, request.attribute)
+    log.info("request %s refused: %s", request.number, " ".join(word for word in words if word))
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Put the observer around the application as it is; to be called last."""
+    recorder = Recorder(app.app_context, settings.request_days)
+    types = app.config["RECNICE_RESOURCE_TYPES"]
+    app.extensions[EXTENSION] = observer = Observed(app.wsgi_app, recorder, types, settings.is_https)
+    app.wsgi_app = observer  # type: ignore[method-assign]
+
+
+def of(app: Flask) -> Observed:
+    """What was put around an application."""
+    observer: Observed = app.extensions[EXTENSION]
+    return observer
+
+
+def recorder() -> Recorder:
+    """The recorder of the application that works on the present request."""
+    return of(current_app).recorder

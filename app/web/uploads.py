@@ -1,0 +1,27 @@
+"""Files that a form brings stay in memory, whatever their size: what is to be thrown away should touch no disk.
+
+Not here: how large a form may be (app/web/security.py).
+"""
+
+from io import BytesIO
+from typing import IO
+
+from flask import Flask, Request
+
+
+class RequestInMemory(Request):
+    """werkzeug puts a larger file into the system's folder for temporary ones; here each is small enough for memory."""
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        return BytesIO()
+
+
+def init_app(app: Flask) -> None:
+    """Let the application's requests be such ones."""
+    app.request_class = RequestInMemory

@@ -1,0 +1,77 @@
+"""axe finds nothing to object to, on any page: full or empty, light or dark, before and after signing in."""
+
+from collections.abc import Iterable
+
+from flask import Flask
+from playwright.sync_api import Page
+
+from tests.browser import walk
+from tests.browser.conftest import sign_in
+from tests.browser.survey import Seen, objections, survey
+from tests.conftest import Appliance
+from tests.web.visitor import setup_path
+
+
+def objected(seen: Iterable[Seen]) -> dict[str, list[str]]:
+    """What axe says, by page and colour scheme; only where it says something."""
+    found = {f"{one.address}, {scheme}": said for one in seen for scheme, said in one.objections.items()}
+    return {page: said for page, said in found.items() if said}
+
+
+def test_every_page(seen: list[Seen]):
+    assert objected(seen) == {}
+
+
+def test_the_walk_came_to_every_route(furnished: Appliance, people: dict[str, str], app: Flask):
+    assert set(walk.pages(furnished, app)) == walk.page_endpoints(app)
+
+
+def test_every_page_of_an_empty_appliance(page: Page, empty: Appliance, app: Flask):
+    sign_in(page, empty)
+    assert objected(survey(page, empty.url, walk.addresses(walk.pages(empty, app)))) == {}
+
+
+def test_the_pages_of_a_stranger(page: Page, furnished: Appliance):
+    assert objected(survey(page, furnished.url, ["/login", "/login?next=/users", "/documentation"])) == {}
+    page.goto(f"{furnished.url}/login")
+    page.get_by_label("User name").fill("nobody")
+    page.get_by_label("Password").fill("not the password")
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_selector("[role=alert]")
+    assert objections(page) == [], "a refused sign-in"
+
+
+def test_the_pages_of_the_first_run(page: Page, new_appliance):
+    fresh = new_appliance().start()
+    assert objected(survey(page, fresh.url, ["/", "/setup?code=wrong", setup_path(fresh.output)])) == {}
+
+
+def test_what_stands_on_a_page_only_once(page: Page, empty: Appliance):
+    """The answers to forms, a page that is not there, the list of shortcuts."""
+    sign_in(page, empty)
+    page.goto(f"{empty.url}/nothing")
+    assert objections(page) == [], "a page that is not there"
+    page.keyboard.press("?")
+    assert objections(page) == [], "the list of shortcuts"
+    page.goto(f"{empty.url}/account")
+    page.get_by_role("button", name="Make").click()
+    page.wait_for_selector("#scim-key")
+    assert objections(page) == [], "a new key"
+    page.locator("summary").first.click()
+    for field in page.locator("input[type=password]").all():
+        field.fill("not the password")
+    page.get_by_role("button", name="Change the password").click()
+    page.wait_for_selector("[role=alert]")
+    assert objections(page) == [], "a refused password"
+    page.goto(f"{empty.url}/attributes")
+    mapping = {"name": "schema.json", "mimeType": "application/json", "buffer": b"{}"}
+    page.get_by_label("Schema file").set_input_files(mapping)
+    page.get_by_role("button", name="Review it").click()
+    page.wait_for_selector("[role=alert]")
+    assert objections(page) == [], "a file that is no schema"
+
+
+def test_an_objection_would_be_seen(page: Page, furnished: Appliance):
+    page.goto(f"{furnished.url}/login")
+    page.evaluate("document.querySelector('main').append(document.createElement('img'))")
+    assert [one.partition(":")[0] for one in objections(page)] == ["image-alt"]

@@ -1,0 +1,58 @@
+"""A request log of its own in this process, and made-up requests for it."""
+
+import itertools
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, create_engine
+
+from app import clock
+from app.observation.request import Request
+from app.store.log_tables import metadata
+
+BEGIN = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+_numbers = itertools.count(1)
+
+
+def after(minutes: float) -> str:
+    """A moment in wire form, so many minutes after the beginning."""
+    return clock.to_wire(BEGIN + timedelta(minutes=minutes))
+
+
+def made_up(minutes: float = 0, **of: Any) -> Request:
+    """A read of Users with a right key, as far as nothing else is said."""
+    told: dict[str, Any] = {"method": "GET", "path": "Users", "status": 200, "key_id": "k1", "deed": "list"}
+    return Request(**{"number": f"{next(_numbers):08x}", "at": after(minutes)} | told | of)
+
+
+def person(minutes: float = 0, name: str = "ana", **of: Any) -> Request:
+    """A POST of somebody, which succeeds as far as nothing else is said."""
+    told = {"method": "POST", "status": 201, "deed": "create", "resource_type": "User", "resource_name": name}
+    return made_up(minutes, **told | {"objects": (f"User userName {name}",)} | of)
+
+
+def taken(minutes: float = 0, name: str = "ana", **of: Any) -> Request:
+    """The same POST, refused because somebody else has the name."""
+    reason = f'userName: expected a value that no other resource has, got "{name}"'
+    told = {"status": 409, "scim_type": "uniqueness", "attribute": "userName", "reason": reason, "other_id": "other"}
+    return person(minutes, name, **told | of)
+
+
+def stranger(minutes: float = 0, fault: str = "foreign", **of: Any) -> Request:
+    """A request whose key is wrong."""
+    told = {"status": 401, "key_id": "", "key_fault": fault, "deed": "", "objects": ("connection",)}
+    return made_up(minutes, **told | {"attribute": "Authorization"} | of)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[Connection]:
+    """An open connection to an empty log."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'log.sqlite3'}")
+    metadata.create_all(engine)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+        yield connection
+    engine.dispose()

@@ -1,0 +1,163 @@
+"""Problems from made-up requests: opened, joined, closed by what came later, bounded."""
+
+from typing import Any
+
+import pytest
+
+from app import bounds
+from app.observation import cycles
+from app.observation.kinds import BY_NAME
+from app.observation.problem_list import Problem, _problem
+from app.observation.problems import fold
+from app.store import problems as rows
+from app.store.log_tables import problem, problem_key
+from app.store.problems import Wanted
+from tests.observation.conftest import after, made_up, person, stranger, taken
+
+DAY = 24 * 60
+
+
+def folded(log, *batches) -> list[Problem]:
+    """All problems after these batches, oldest first."""
+    for batch in batches:
+        cycles.fold(log, batch)
+        fold(log, batch)
+    return [_problem(row) for row in log.execute(problem.select().order_by(problem.c.id))]
+
+
+def states(log, *batches) -> list[str]:
+    return ["closed" if one.closed else "open" for one in folded(log, *batches)]
+
+
+def unknown(minutes: float = 0, **of: Any):
+    return made_up(minutes, status=404, path="unknown", deed="", **of)
+
+
+def gone(minutes: float = 0):
+    of = {"path": "Users/{id}", "resource_type": "User", "resource_id": "lost"}
+    return made_up(minutes, method="PATCH", status=404, deed="change", objects=("User id lost",), **of)
+
+
+def test_a_refused_request_is_a_problem_with_all_that_is_known_of_it(log):
+    [one] = folded(log, [taken(3, body="{…}", address="192.0.2.1")])
+    assert one.kind is BY_NAME["user-name-taken"]
+    assert (one.attribute, one.resource_type, one.resource_name, one.other_id) == ("userName", "User", "ana", "other")
+    assert (one.detail.got, one.body, one.address, one.count) == ('"ana"', "{…}", "192.0.2.1", 1)
+    assert (one.first, one.last, one.closed, one.ignored) == (after(3), after(3), None, None)
+
+
+def test_the_same_again_joins_and_somebody_else_does_not(log):
+    first, second = folded(log, [taken(0), taken(1, "eva")], [taken(360), taken(720)])
+    assert (first.count, first.first, first.last) == (3, after(0), after(720))
+    assert second.count == 1
+
+
+def test_another_attribute_of_the_same_person_is_another_problem(log):
+    of = {"status": 400, "scim_type": "invalidValue", "attribute": "active", "reason": "active: expected true"}
+    assert len(folded(log, [taken(0), person(0, **of)])) == 2
+
+
+def test_a_success_for_the_same_person_closes(log):
+    last = person(40)
+    first, second = folded(log, [taken(0), taken(0, "eva")], [last])
+    assert (first.closed, first.closed_by) == (after(40), last.number)
+    assert second.closed is None
+    assert [row.problem_id for row in log.execute(problem_key.select())] == [second.id]
+
+
+def test_one_batch_may_open_and_close(log):
+    assert states(log, [taken(0), person(1), taken(2)]) == ["closed", "open"]
+
+
+def test_looking_somebody_up_closes_no_refused_change(log):
+    found = made_up(1, deed="match", objects=("User userName ana",))
+    assert states(log, [taken(0), found]) == ["open"]
+
+
+def test_looking_somebody_up_closes_a_refused_look_up(log):
+    of = {"deed": "match", "objects": ("User userName ana",)}
+    wrong = made_up(0, status=400, scim_type="invalidFilter", reason="filter: expected one", **of)
+    assert states(log, [wrong]) == ["open"]
+    assert states(log, [made_up(40, **of)]) == ["closed"]
+
+
+def test_a_person_is_recognised_by_any_of_the_keys(log):
+    by_all = ("User userName ana", "User externalId 7")
+    assert states(log, [taken(0, objects=by_all)], [person(1, objects=("User externalId 7",))]) == ["closed"]
+
+
+def test_a_right_key_closes_problems_of_the_key(log):
+    assert states(log, [stranger(0), stranger(1, fault="missing"), stranger(2)]) == ["open", "open"]
+    assert states(log, [made_up(3, status=404, path="unknown")]) == ["closed", "closed", "open"]
+
+
+def test_a_right_key_closes_nothing_else(log):
+    assert states(log, [taken(0)], [made_up(1)]) == ["open"]
+
+
+def test_what_is_about_nobody_is_over_after_a_cycle_without_it(log):
+    assert states(log, [unknown(0), unknown(1)], [made_up(40)]) == ["open"]
+    assert states(log, [made_up(80)]) == ["closed"]
+
+
+def test_what_is_about_nobody_stays_while_it_comes_again(log):
+    assert states(log, [unknown(0)], [unknown(40)], [unknown(80)], [made_up(120)]) == ["open"]
+    assert states(log, [made_up(160)]) == ["closed"]
+
+
+def test_an_id_that_is_not_here_is_over_after_two_days_without_it(log):
+    assert states(log, [gone(0)], [made_up(2 * DAY - 40)]) == ["open"]
+    assert states(log, [made_up(2 * DAY + 40)]) == ["closed"]
+
+
+def test_entra_gives_up_after_four_weeks(log):
+    assert states(log, [taken(0)], [made_up(28 * DAY)]) == ["open"]
+    assert states(log, [made_up(29 * DAY + 40)]) == ["closed"]
+
+
+def test_an_ignored_problem_joins_and_closes_like_any_other(log):
+    folded(log, [taken(0)])
+    assert rows.set_ignored(log, Wanted("open"), after(1)) == 1
+    [one] = folded(log, [taken(2)])
+    assert (one.count, one.ignored) == (2, after(1))
+    assert rows.counts(log) == {"open": 0, "closed": 0, "ignored": 1}
+    assert states(log, [person(3)]) == ["closed"]
+    assert rows.counts(log) == {"open": 0, "closed": 1, "ignored": 0}
+
+
+def test_only_those_of_the_cause_are_put_aside(log):
+    folded(log, [taken(0), taken(0, "eva"), stranger(0)])
+    assert rows.set_ignored(log, Wanted(kind="user-name-taken", attribute="userName"), after(1)) == 2
+    assert rows.counts(log)["open"] == 1
+    assert rows.set_ignored(log, Wanted("ignored", "user-name-taken"), None) == 2
+
+
+def test_causes_are_counted_and_found_by_a_name(log):
+    folded(log, [taken(0), taken(5, "eva"), taken(6, "eva"), unknown(1)])
+    first, second = rows.causes(log, Wanted())
+    assert (first.kind, first.problems, first.requests, first.last) == ("user-name-taken", 2, 3, after(6))
+    assert second.kind == "path-unknown"
+    assert [row.resource_name for row in rows.listed(log, Wanted(text="EV"))] == ["eva"]
+    assert rows.count(log, Wanted(text="%")) == 0
+
+
+def test_the_oldest_that_are_over_make_room(log, monkeypatch):
+    monkeypatch.setattr(bounds, "PROBLEMS_KEPT", 3)
+    of_each = ([taken(minute, name), person(minute, name)] for minute, name in enumerate("abcd"))
+    found = folded(log, [taken(0, "z")], *of_each)
+    assert [one.resource_name for one in found] == ["z", "c", "d"]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "wait_h"), [((0,), 6), ((0, 360), 12), ((0, 360, 1080), 24), ((0, 360, 1080, 2520), 24)]
+)
+def test_the_next_try_follows_entras_steps(log, minutes, wait_h):
+    [one] = folded(log, *([taken(minute)] for minute in minutes))
+    assert one.next_try.at == after(minutes[-1] + wait_h * 60)
+    assert "6, 12 and 24 hours" in one.next_try.words
+
+
+def test_nobody_promises_a_try_that_does_not_come(log):
+    [given_up] = folded(log, [taken(0)], [taken(27.5 * DAY)])
+    assert given_up.next_try.at == ""
+    assert folded(log, [stranger(27.5 * DAY)])[-1].next_try.at == ""

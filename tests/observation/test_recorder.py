@@ -1,0 +1,413 @@
+"""The writer of the request log on a real file: batches, bounds, locks, pruning, and a damaged file."""
+
+import logging
+import os
+import stat
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import Connection
+
+from app import bounds, clock
+from app.observation import mentions, recorder
+from app.observation.recorder import Recorder, write
+from app.observation.request import Request
+from app.store import db, driver, pruning, requests
+from app.store.log_tables import LOG_VERSION
+from app.store.requests import Wanted
+from tests.conftest import wait_until
+from tests.observation.conftest import made_up, stranger
+
+KEPT_DAYS = bounds.REQUEST_DAYS_MAXIMUM
+sqlite = driver.module  # two libraries in one process would take each other's locks away
+ID, OTHER = "3f1c9a52-8f59-4f0e-9a57-4f2a7a8b3c1d", "11111111-8f59-4f0e-9a57-4f2a7a8b3c1d"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A new log."""
+    path = tmp_path / "recnice-requests.sqlite3"
+    assert requests.prepare(path) == ()
+    return path
+
+
+@pytest.fixture
+def app(path: Path) -> Iterator[Flask]:
+    """The least that the log needs, outside its context."""
+    app = Flask(__name__)
+    app.config["SQLALCHEMY_BINDS"] = {requests.BIND: requests.engine_options(path)}
+    db.db.init_app(app)
+    yield app
+    with app.app_context():
+        db.db.engines[requests.BIND].dispose()
+
+
+@pytest.fixture
+def writer(app: Flask) -> Iterator[Recorder]:
+    """A recorder on it that keeps requests for long: made-up ones are old."""
+    made = Recorder(app.app_context, KEPT_DAYS)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No waiting for locks or for the next try."""
+    monkeypatch.setattr("app.store.driver._PRAGMAS", ("busy_timeout = 0", "journal_mode = WAL", "foreign_keys = ON"))
+    monkeypatch.setattr(recorder, "TRY_AGAIN_S", 0.01)
+
+
+def rows(path: Path, table: str = "request") -> list[Any]:
+    with closing(sqlite.connect(path, timeout=10)) as connection:
+        connection.row_factory = sqlite.Row
+        return connection.execute(f"SELECT * FROM {table}").fetchall()
+
+
+def numbers(path: Path) -> list[str]:
+    return [row["number"] for row in rows(path)]
+
+
+def now(**ago: float) -> str:
+    return clock.to_wire(clock.utc_now() - timedelta(**ago))
+
+
+# --- batches ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_noted_is_written_soon_with_all_its_columns(writer: Recorder, path: Path):
+    asked = Request(
+        number="0000aaaa",
+        at=now(),
+        method="PATCH",
+        path="Users/{id}",
+        status=409,
+        duration_ms=1.5,
+        scim_type="uniqueness",
+        reason="why",
+        attribute="userName",
+        key_id="k1",
+        address="192.0.2.1",
+        dialect="default",
+        deed="change",
+        resource_type="User",
+        resource_id=ID,
+        resource_name="Ada",
+        other_id=OTHER,
+        body="{}",
+    )
+    assert writer.note(asked)
+    (row,) = wait_until(lambda: rows(path), "the row is written")
+    assert {name: row[name] for name in requests.COLUMNS if name not in ("id", "cycle_id", "key_fault")} == {
+        name: getattr(asked, name) for name in requests.COLUMNS if name not in ("id", "cycle_id", "key_fault")
+    }
+    assert row["cycle_id"] == rows(path, "cycle")[0]["id"]
+
+
+def test_settle_waits_until_all_is_written(writer: Recorder, path: Path):
+    for number in range(50):
+        asked = [made_up(number=f"{number:04x}{turn:04x}") for turn in range(20)]
+        assert all(map(writer.note, asked))
+        assert writer.settle(10)
+        assert numbers(path)[-20:] == [one.number for one in asked]
+
+
+def test_many_threads_may_note_at_once(writer: Recorder, path: Path):
+    threads = [
+        threading.Thread(target=lambda: [writer.note(made_up(minutes=0)) for _ in range(500)], daemon=True)
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert writer.settle(30)
+    assert len(numbers(path)) == len(set(numbers(path))) == 4_000
+
+
+def test_close_writes_the_rest_and_takes_nothing_more(writer: Recorder, path: Path):
+    for _ in range(bounds.REQUESTS_PER_BATCH * 2 + 3):
+        writer.note(made_up())
+    writer.close()
+    assert len(rows(path)) == bounds.REQUESTS_PER_BATCH * 2 + 3
+    assert not writer.note(made_up())
+    Recorder(writer._context, KEPT_DAYS).close()  # one that never wrote has nothing to end
+
+
+def test_every_fold_reads_what_is_written(writer: Recorder, path: Path):
+    writer.note(
+        made_up(
+            method="POST",
+            status=201,
+            deed="create",
+            resource_type="User",
+            mentioned=(("User", ID),),
+            sent={"userName": "ada@example.com"},
+        )
+    )
+    writer.note(stranger())
+    assert writer.settle(10)
+    for table in ("cycle", "problem", "milestone", "mention", "sighting"):
+        assert rows(path, table), f"nothing reached {table}"
+
+
+def test_a_fold_that_fails_costs_no_rows(
+    writer: Recorder, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    def broken(connection: Connection, batch: Sequence[Request]) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(recorder, "FOLDS", (broken, *recorder.FOLDS))
+    writer.note(made_up(number="0000aaaa"))
+    assert writer.settle(10)
+    assert numbers(path) == ["0000aaaa"]
+    assert "could not be read" in caplog.text
+
+
+# --- strangers and bounds ---------------------------------------------------------------------------------------------
+
+
+def test_strangers_have_few_rows_a_minute_and_the_rest_is_counted(writer: Recorder, path: Path):
+    noisy = [writer.note(stranger(address="192.0.2.1")) for _ in range(500)]
+    assert noisy.count(True) == bounds.STRANGER_A_MINUTE, "one address hides no other"
+    others = [writer.note(stranger(address=f"192.0.2.{number % 250}")) for number in range(500)]
+    assert noisy.count(True) + others.count(True) == bounds.STRANGERS_A_MINUTE
+    assert writer.note(made_up()), "who has a key is always noted"
+    assert writer.settle(10)
+    assert len(rows(path)) == bounds.STRANGERS_A_MINUTE + 1
+    wait_until(
+        lambda: [tuple(row) for row in rows(path, "tally")] == [("strangers", 1_000 - bounds.STRANGERS_A_MINUTE)],
+        "the rest is counted",
+    )
+
+
+def test_a_minute_later_strangers_are_noted_again(writer: Recorder, monkeypatch: pytest.MonkeyPatch):
+    assert [writer.note(stranger()) for _ in range(100)].count(True) == bounds.STRANGER_A_MINUTE
+    minute = recorder.time.monotonic() + 61
+    monkeypatch.setattr(recorder.time, "monotonic", lambda: minute)
+    assert writer.note(stranger())
+
+
+@pytest.mark.parametrize("bound", ["REQUESTS_WAITING", "REQUESTS_WAITING_BYTES"])
+def test_the_queue_is_bounded_and_what_is_dropped_is_counted(
+    app: Flask, path: Path, monkeypatch: pytest.MonkeyPatch, bound: str
+):
+    allowed = threading.Event()
+    monkeypatch.setattr(bounds, bound, 10 if bound == "REQUESTS_WAITING" else 100_000)
+    writer = Recorder(lambda: (allowed.wait(30), app.app_context())[1], KEPT_DAYS)
+    noted = [writer.note(made_up(sent={}), sent_bytes=2_000) for _ in range(100)]
+    kept = noted.count(True)
+    assert 0 < kept < 20 and noted[0] and not noted[-1]
+    allowed.set()
+    writer.close()
+    assert len(rows(path)) == kept
+    assert [tuple(row) for row in rows(path, "tally")] == [("dropped", 100 - kept)]
+
+
+# --- a log that cannot be written -------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_locked_log_is_said_once_and_loses_nothing(writer: Recorder, path: Path, caplog: pytest.LogCaptureFixture):
+    with closing(sqlite.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert writer.note(made_up(number="0000aaaa"))
+        wait_until(lambda: "cannot be used" in caplog.text, "it is said")
+        assert writer.note(made_up(number="0000bbbb"))
+        assert not writer.settle(30), "nobody waits for a sick log"
+        other.execute("ROLLBACK")
+    wait_until(lambda: numbers(path) == ["0000aaaa", "0000bbbb"], "both are written once it can be")
+    said = [record.message for record in caplog.records if "cannot be used" in record.message]
+    assert said == ["the request log cannot be used: the database is locked by another program"]
+    wait_until(lambda: "can be used again" in caplog.text, "that is said as well")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_close_gives_up_on_a_log_that_stays_locked(writer: Recorder, path: Path):
+    with closing(sqlite.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writer.note(made_up())
+        writer.close()
+        assert writer._thread is not None and not writer._thread.is_alive()
+    assert rows(path) == []
+
+
+def test_a_log_without_its_tables_drops_and_goes_on(app: Flask, path: Path, caplog: pytest.LogCaptureFixture):
+    with closing(sqlite.connect(path)) as other:
+        other.execute("DROP TABLE request")
+    writer = Recorder(app.app_context, 30)
+    writer.note(made_up())
+    assert writer.settle(10)
+    assert "could not be written" in caplog.text
+    writer.close()
+
+
+# --- pruning ----------------------------------------------------------------------------------------------------------
+
+
+def fill(app: Flask, *asked: Request) -> None:
+    with app.app_context(), requests.writing() as connection:
+        write(connection, asked)
+
+
+def test_what_is_too_old_goes_with_the_next_request(app: Flask, path: Path):
+    fill(app, *(replace(made_up(), at=now(days=31), number=f"old{number}") for number in range(3)))
+    fill(app, replace(made_up(), at=now(days=29), number="young"))
+    assert len(rows(path, "cycle")) == 2
+    writer = Recorder(app.app_context, 30)
+    writer.note(replace(made_up(), at=now(), number="new"))
+    wait_until(lambda: numbers(path) == ["young", "new"], "the old ones are gone")
+    writer.close()
+    assert len(rows(path, "cycle")) == 2, "that of the old ones is gone, one for each of the others is there"
+
+
+def pruned(app: Flask, before: str, most: int, most_bytes: int = bounds.REQUEST_LOG_BYTES) -> bool:
+    with app.app_context(), requests.writing() as connection:
+        return pruning.prune(connection, before, most, most_bytes)
+
+
+def test_too_many_rows_go_oldest_first_a_part_at_a_time(app: Flask, path: Path, monkeypatch: pytest.MonkeyPatch):
+    fill(app, *(made_up(minutes=number / 100, number=f"{number}") for number in range(100)))
+    monkeypatch.setattr(bounds, "REQUESTS_PRUNED_AT_ONCE", 30)
+    assert [pruned(app, "", 25), pruned(app, "", 25), pruned(app, "", 25)] == [True, True, False]
+    assert numbers(path) == [f"{number}" for number in range(75, 100)]
+
+
+def test_a_log_that_is_too_large_shrinks_on_the_disk(app: Flask, path: Path, monkeypatch: pytest.MonkeyPatch):
+    fill(app, *(made_up(minutes=number / 1_000, status=400, body="x" * 4_000) for number in range(2_000)))
+    monkeypatch.setattr(bounds, "REQUESTS_PRUNED_AT_ONCE", 500)
+    before = file_bytes(path)
+    assert before > 8_000_000
+    while pruned(app, "", 10_000, 2_000_000):
+        pass
+    for _ in range(10):
+        with app.app_context(), requests.writing() as connection:
+            pruning.give_back(connection)
+    assert 0 < len(rows(path)) < 1_000
+    assert file_bytes(path) < before / 2
+
+
+def file_bytes(path: Path) -> int:
+    with closing(sqlite.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path.stat().st_size
+
+
+# --- the file ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_log_is_for_its_owner_alone(tmp_path: Path):
+    path = tmp_path / "recnice-requests.sqlite3"
+    mask = os.umask(0)
+    try:
+        assert requests.prepare(path) == ()
+    finally:
+        os.umask(mask)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with closing(sqlite.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (LOG_VERSION,)
+    assert requests.prepare(path) == ()
+
+
+DAMAGES = {
+    "no database": lambda path: path.write_bytes(b"this is no database " * 1_000),
+    "another version": lambda path: alter(path, f"PRAGMA user_version = {LOG_VERSION + 1}"),
+    "tables of another program": lambda path: alter(path, "PRAGMA user_version = 0"),
+    "a broken page": lambda path: path.write_bytes(path.read_bytes()[:8_192] + b"\xff" * (path.stat().st_size - 8_192)),
+}
+
+
+def alter(path: Path, statement: str) -> None:
+    with closing(sqlite.connect(path)) as connection:
+        connection.execute(statement)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_log_of_no_use_is_put_aside_and_begun_anew(app: Flask, path: Path, damage: str):
+    fill(app, *(made_up(status=400, body="x" * 1_000) for _ in range(50)))
+    with app.app_context():
+        db.db.engines[requests.BIND].dispose()
+    file_bytes(path)
+    DAMAGES[damage](path)
+    before = path.read_bytes()
+    (warning,) = requests.prepare(path)
+    (aside,) = path.parent.glob("recnice-requests-*.sqlite3")
+    assert aside.name in warning and "begun" in warning
+    assert aside.read_bytes() == before
+    assert rows(path) == []
+    fill(app, made_up(number="0000aaaa"))
+    assert numbers(path) == ["0000aaaa"]
+    assert requests.prepare(path) == ()
+
+
+def test_a_log_that_cannot_be_opened_hinders_no_start(tmp_path: Path):
+    path = tmp_path / "recnice-requests.sqlite3"
+    path.mkdir()
+    (warning,) = requests.prepare(path)
+    assert "no requests are kept" in warning
+    assert list(tmp_path.iterdir()) == [path]
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_page_of_requests_by_what_is_wanted_of_them(app: Flask):
+    fill(
+        app,
+        made_up(0, number="a", resource_type="User", resource_id=ID, deed="read"),
+        made_up(1, number="b", status=400, deed="change", key_id="k2", resource_id=OTHER),
+        stranger(2, number="c", address="192.0.2.9"),
+        made_up(30, number="d", deed="probe"),
+        made_up(31, number="e", deed="bulk"),
+        made_up(31, number="e", deed="create", path="Bulk operation", resource_id=ID, resource_type="User"),
+    )
+
+    def found(before: int | None = None, limit: int = 50, **of: Any) -> str:
+        with app.app_context(), requests.reading() as connection:
+            return "".join(row.number for row in requests.page(connection, Wanted(**of), before, limit))
+
+    assert found() == "eedcba"
+    assert (found(limit=2), found(before=5, limit=2)) == ("ee", "dc")
+    assert found(resource_id=ID) == "ea"
+    assert found(number="e") == "ee"
+    assert (found(is_refused=True), found(is_refused=False)) == ("cb", "eeda")
+    assert found(key_id="k2") == "b"
+    assert found(deeds=("probe", "create")) == "ed"
+    assert found(address="192.0.2.9") == "c"
+    assert (found(has_key=False), found(has_key=True)) == ("c", "eedba")
+    assert found(cycle_id=2) == "eed"
+    assert found(since=made_up(1).at, until=made_up(30).at) == "cb"
+    with app.app_context(), requests.reading() as connection:
+        assert getattr(requests.request_numbered(connection, "e"), "deed", "") == "bulk"
+        assert requests.request_numbered(connection, "f") is None
+
+
+def test_who_was_spoken_of_and_who_was_not(app: Flask):
+    fill(app, made_up(0, mentioned=(("User", ID), ("User", OTHER))), made_up(5, mentioned=(("User", ID),)))
+    fill(app, made_up(9, status=404, mentioned=(("User", OTHER),)), made_up(9, mentioned=(("Group", "g"),)))
+    fill(app, made_up(2, mentioned=(("User", ID),)))
+    with app.app_context():
+        assert mentions.last_mentioned([ID, OTHER, "nobody"]) == {ID: made_up(5).at, OTHER: made_up(0).at}
+        assert mentions.silent_since("User", made_up(6).at) == [(OTHER, made_up(0).at), (ID, made_up(5).at)]
+        assert mentions.silent_since("User", made_up(6).at, start=2, count=1) == [(ID, made_up(5).at)]
+        assert mentions.count_silent_since("User", made_up(5).at) == 1
+    fill(app, made_up(10, deed="delete", resource_id=OTHER, mentioned=(("User", OTHER),)))
+    with app.app_context():
+        assert mentions.last_mentioned([ID, OTHER]) == {ID: made_up(5).at}
+
+
+def test_errors_of_the_log_name_nobody(app: Flask, path: Path, caplog: pytest.LogCaptureFixture):
+    alter(path, "DROP TABLE request")
+    writer = Recorder(app.app_context, 30)
+    with caplog.at_level(logging.ERROR):
+        writer.note(made_up(resource_name="Ada Lovelace"))
+        assert writer.settle(10)
+        writer.close()
+    assert "Traceback" in caplog.text or caplog.records[0].exc_info
+    assert "Lovelace" not in caplog.text

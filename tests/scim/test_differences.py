@@ -1,0 +1,83 @@
+"""What differs between two documents, told whole for the history and in detail for people."""
+
+from typing import Any
+
+import pytest
+
+from app.scim.differences import Change, differences, flatten, in_detail, spread, undone
+from app.scim.resource_types import GROUP, USER
+
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+
+
+def user(**values: Any) -> dict[str, Any]:
+    return {"schemas": [USER.schema.urn], "id": "1", "userName": "ada", **values}
+
+
+def test_a_new_resource_differs_in_all_that_it_has() -> None:
+    assert differences(USER, None, user(active=True)) == (
+        Change("userName", None, "ada"),
+        Change("active", None, True),
+    )
+
+
+def test_a_resource_that_is_gone_differs_too() -> None:
+    assert differences(GROUP, {"schemas": [], "id": "2", "displayName": "Staff"}, None) == (
+        Change("displayName", "Staff", None),
+    )
+
+
+def test_ours_is_no_difference() -> None:
+    assert differences(USER, user(), user() | {"schemas": [USER.schema.urn, ENTERPRISE]}) == ()
+
+
+def test_an_extension_is_told_attribute_by_attribute() -> None:
+    before = user(**{ENTERPRISE: {"department": "Sales", "costCenter": "7"}})
+    after = user(**{ENTERPRISE: {"department": "Legal", "costCenter": "7"}})
+    assert differences(USER, before, after) == (Change(f"{ENTERPRISE}:department", "Sales", "Legal"),)
+
+
+IN_DETAIL = [
+    ("name", {"givenName": "A"}, {"givenName": "B", "familyName": "L"}, [
+        Change("name.givenName", "A", "B"), Change("name.familyName", None, "L"),
+    ]),
+    ("emails", None, [{"type": "work", "value": "a@x"}], [Change('emails[type eq "work"].value', None, "a@x")]),
+    ("emails", [{"type": "work", "value": "a@x", "primary": True}], [{"type": "work", "value": "b@x", "primary": True}],
+     [Change('emails[type eq "work"].value', "a@x", "b@x")]),
+    ("emails", [{"value": "a@x"}], [{"type": "work", "value": "a@x"}],
+     [Change("emails", [{"value": "a@x"}], [{"type": "work", "value": "a@x"}])]),
+    ("roles", [{"type": "t", "value": "1"}], [{"type": "t", "value": "1"}, {"type": "t", "value": "2"}],
+     [Change("roles", [{"type": "t", "value": "1"}], [{"type": "t", "value": "1"}, {"type": "t", "value": "2"}])]),
+    ("title", "Engineer", None, [Change("title", "Engineer", None)]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("attribute", "old", "new", "told"), IN_DETAIL)
+def test_a_change_in_detail(attribute: str, old: Any, new: Any, told: list[Change]) -> None:
+    assert list(in_detail([Change(attribute, old, new)])) == told
+
+
+def test_changes_can_be_undone_one_after_the_other() -> None:
+    states = [
+        user(),
+        user(title="Engineer", emails=[{"value": "a@x"}]),
+        user(emails=[{"type": "work", "value": "b@x"}], **{ENTERPRISE: {"department": "Sales"}}),
+        user(name={"givenName": "Ada"}),
+    ]
+    now = spread(USER, states[-1])
+    for earlier, later in reversed(list(zip(states, states[1:], strict=False))):
+        now = undone(now, differences(USER, earlier, later))
+        assert now == spread(USER, earlier)
+    assert undone(now, differences(USER, None, states[0])) == {}
+
+
+def test_a_flat_document_has_the_paths_of_a_mapping() -> None:
+    document = user(
+        active=True, addresses=[{"type": "work", "country": "UK"}], **{ENTERPRISE: {"department": "Sales"}}
+    )
+    assert flatten(spread(USER, document)) == {
+        "userName": "ada",
+        "active": True,
+        'addresses[type eq "work"].country': "UK",
+        f"{ENTERPRISE}:department": "Sales",
+    }

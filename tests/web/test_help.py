@@ -1,0 +1,186 @@
+"""The help: every file of docs/admin is a page of the console, every link leads somewhere, nothing else is served."""
+
+import html
+import re
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from app import bundle
+from app.observation.kinds import KINDS
+from app.web.console.help import HEADINGS
+from app.web.console.help_text import Addresses, Help, HelpPage
+from tests.conftest import Appliance
+from tests.web.visitor import Visitor
+
+HELP = Help(bundle.HELP, bundle.PICTURES)
+ADDRESSES = Addresses(page=lambda name: f"/help/{name}", picture=lambda name: f"/help/pictures/{name}")
+
+
+def rendered(folder: Path, text: str) -> str:
+    """A help of one page, its HTML."""
+    (folder / "page.md").write_text(f"# Page\n\n{text}\n", encoding="utf-8")
+    help_ = Help(folder, folder)
+    return help_.render(help_.pages["page"], ADDRESSES)
+
+
+def menu(page: str) -> dict[str, str]:
+    """The console's menu as a page has it: paths by their words."""
+    nav = re.search(r'<nav aria-label="Pages">(.*?)</nav>', page, re.DOTALL)
+    assert nav
+    return {words.strip(): path for path, words in re.findall(r'<a href="([^"]+)"[^>]*>\s*([^<]+)', nav[1])}
+
+
+# --- over HTTP --------------------------------------------------------------------------------------------------------
+
+
+def test_every_page_is_served(eva: Visitor):
+    listed = eva.get("/help")
+    for name, page in HELP.pages.items():
+        answer = eva.get(f"/help/{name}")
+        assert answer.status == 200, name
+        assert f">{html.escape(page.title, quote=False)}</h1>" in answer.text, name
+        assert f'href="/help/{name}"' in listed.text, name
+
+
+def test_every_link_of_every_page_leads_somewhere(eva: Visitor):
+    pages = {f"/help/{name}": eva.get(f"/help/{name}").text for name in HELP.pages}
+    for path, text in pages.items():
+        ids = re.findall(r' id="([^"]+)"', text)
+        assert len(ids) == len(set(ids)), path
+        main = text.partition("<main")[2].partition("</main>")[0]
+        for link in re.findall(r'(?:href|src|srcset)="([^"]+)"', main):
+            target, _, heading = link.partition("#")
+            if "://" in link:
+                continue
+            if target.endswith(".png"):
+                continue  # asked for below
+            assert target in pages or target == "/help", f"{path}: {link}"
+            assert not heading or f'id="{heading}"' in pages[target], f"{path}: {link}"
+
+
+def test_every_picture_that_is_shown_is_served(console: Appliance, eva: Visitor):
+    cookie = "; ".join(f"{name}={value}" for name, value in eva.cookies.items())
+    shown = {
+        picture
+        for name in HELP.pages
+        for picture in re.findall(r'(?:src|srcset)="(/help/pictures/[^"]+)"', eva.get(f"/help/{name}").text)
+    }
+    assert "/help/pictures/account.png" in shown
+    for path in shown:
+        headers = head(console, path, cookie)
+        assert headers["content-type"] == "image/png" and int(headers["content-length"]) > 1000, path
+
+
+def head(appliance: Appliance, path: str, cookie: str) -> dict[str, str]:
+    answer = appliance.request("HEAD", path, headers={"Cookie": cookie})
+    assert answer.status == 200, path
+    return dict(answer.headers)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/help/nothing",
+        "/help/problems/",
+        "/help/entra.md",
+        "/help/console/status",
+        "/help/../../README",
+        "/help/%2e%2e/%2e%2e/README",
+        "/help/..%2f..%2fREADME.md",
+        "/help//etc/passwd",
+        "/help/pictures/../admin/entra.md",
+        "/help/pictures/..%2f..%2f..%2fREADME.md",
+        "/help/pictures/nothing.png",
+    ],
+)
+def test_nothing_else_is_served(eva: Visitor, path: str):
+    answer = eva.get(path)
+    assert answer.status == 404, path
+    assert "There is no such page" in answer.text
+
+
+def test_a_stranger_reads_nothing(stranger: Visitor):
+    for path in ("/help", "/help/entra", "/help/pictures/account.png", "/help/nothing"):
+        answer = stranger.get(path)
+        assert answer.status == 303 and answer.location.startswith("/login"), path
+
+
+def test_every_page_of_the_menu_has_its_help(eva: Visitor):
+    pages = menu(eva.get("/").text)
+    assert {"Status", "Users", "Groups", "Account", "Help"} <= set(pages)
+    for words, path in pages.items():
+        if words == "Help":
+            continue
+        found = re.search(r'class="help-link" href="/help/([^"]+)"', eva.get(path).text)
+        assert found, f"{words} has no link to its help"
+        assert found[1] in HELP.pages, words
+
+
+# --- the texts --------------------------------------------------------------------------------------------------------
+
+
+def test_every_kind_of_problem_has_its_page():
+    pages = {page.name.removeprefix("problems/"): page for page in HELP.pages.values() if page.folder == "problems"}
+    assert {kind.name: kind.title for kind in KINDS} == {name: page.title for name, page in pages.items()}
+    for page in pages.values():
+        found = re.findall(r"^## (.+)$", page.text, re.MULTILINE)
+        assert found == ["Why", "What to do", "What happens next"], page.name
+
+
+def test_every_page_stands_in_the_list():
+    assert {page.folder for page in HELP.pages.values()} == set(HEADINGS)
+
+
+# --- how a file becomes a page ----------------------------------------------------------------------------------------
+
+
+def test_html_in_a_file_is_text(tmp_path: Path):
+    text = rendered(tmp_path, "<script>alert(1)</script>\n\nand <b onclick=x>so</b>")
+    assert "<script" not in text and "<b " not in text
+    assert "&lt;script&gt;" in text
+
+
+def test_no_link_leads_where_the_program_cannot(tmp_path: Path):
+    links = ("[out](../secret.md)", "[script](javascript:alert(1))", "[web](https://example.com/)", "[here](#page)")
+    text = rendered(tmp_path, " ".join(links))
+    assert "secret" not in text
+    assert re.findall(r'href="([^"]*)"', text) == ["https://example.com/", "#page"]
+    assert "out" in text
+
+
+def test_a_picture_has_its_dark_sister(tmp_path: Path):
+    (tmp_path / "one.png").write_bytes(b"")
+    (tmp_path / "one-dark.png").write_bytes(b"")
+    path = f"../{tmp_path.name}/"
+    text = rendered(tmp_path, f"![First]({path}one.png) ![Second]({path}two.png)")
+    assert '<source media="(prefers-color-scheme: dark)" srcset="/help/pictures/one-dark.png">' in text
+    assert '<img src="/help/pictures/one.png" alt="First"' in text
+    assert "two.png" not in text and "Second" in text
+
+
+def test_headings_of_the_same_words_have_their_own_anchors(tmp_path: Path):
+    text = rendered(tmp_path, "## Why `so`?\n\n## Why `so`?")
+    assert re.findall(r'id="([^"]+)"', text) == ["page", "why-so", "why-so-1"]
+
+
+def test_a_file_without_a_title_is_found_at_the_start(tmp_path: Path):
+    (tmp_path / "page.md").write_text("no title\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="page.md"):
+        Help(tmp_path, tmp_path)
+
+
+def test_two_files_of_one_name_are_found_at_the_start(tmp_path: Path):
+    (tmp_path / "console").mkdir()
+    for path in ("status.md", "console/status.md"):
+        (tmp_path / path).write_text("# Status\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="status.md"):
+        Help(tmp_path, tmp_path)
+
+
+def test_the_pages_are_those_of_the_folder(app: Flask):
+    files = {path.relative_to(bundle.HELP).as_posix() for path in bundle.HELP.rglob("*.md")}
+    shelf: Help = app.config["RECNICE_HELP"]
+    pages: list[HelpPage] = list(shelf.pages.values())
+    assert {page.path for page in pages} == files

@@ -1,0 +1,324 @@
+"""The Problems pages over HTTP: every kind is provoked, shows what it should, and closes itself."""
+
+import csv
+import html
+import io
+import json
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app import bounds
+from app.observation.kinds import BY_NAME, KINDS
+from tests.conftest import Appliance
+from tests.custom.conftest import make, resource, with_schemas
+from tests.web.test_console import HOSTILE, USER, provision_group, provision_user, words
+from tests.web.visitor import Visitor, set_up
+from tests.web.written import forget, past, write
+
+PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+NOBODY = "00000000-0000-4000-8000-000000000000"
+
+Provoke = Callable[[Appliance, str], Any]
+
+
+def patched(*operations: dict[str, Any]) -> dict[str, Any]:
+    return {"schemas": [PATCH], "Operations": list(operations)}
+
+
+def replaced(path: str, value: Any) -> dict[str, Any]:
+    return patched({"op": "Replace", "path": path, "value": value})
+
+
+def person(name: str, **values: Any) -> dict[str, Any]:
+    return {"schemas": [USER], "userName": name, "externalId": name} | values
+
+
+def refused(appliance: Appliance, *of: Any, **more: Any) -> None:
+    assert appliance.request(*of, **more).status >= 400
+
+
+def changing(body: Any, status: int = 400, headers: dict[str, str] | None = None) -> Provoke:
+    """A PATCH of somebody that is refused; the same one is changed well later."""
+
+    def provoke(appliance: Appliance, somebody: str) -> None:
+        answer = appliance.request("PATCH", f"/scim/Users/{somebody}", body, headers)
+        assert answer.status == status, answer.text
+
+    return provoke
+
+
+def with_token(token: str | None) -> Provoke:
+    return lambda appliance, _: refused(appliance, "GET", "/scim/Users", headers={"Authorization": token})
+
+
+def asking(path: str, method: str = "GET", **more: Any) -> Provoke:
+    return lambda appliance, _: refused(appliance, method, path, **more)
+
+
+def _stopped_key(appliance: Appliance, _: str) -> None:
+    first = appliance.key
+    [first_id] = re.findall(r"\b[0-9a-f]{8}\b", appliance.command("key", "list").stdout)
+    appliance.make_key("other")
+    assert appliance.command("key", "stop", first_id).returncode == 0
+    refused(appliance, "GET", "/scim/Users", headers={"Authorization": f"Bearer {first}"})
+
+
+def _group_twice(appliance: Appliance, _: str) -> None:
+    provision_group(appliance, "Taken", [])
+    free = provision_group(appliance, "Free", [])
+    assert appliance.request("PATCH", f"/scim/Groups/{free}", replaced("displayName", "TAKEN")).status == 409
+
+
+def _name_twice(appliance: Appliance, somebody: str) -> None:
+    provision_user(appliance, userName="taken@recnice.example")
+    answer = appliance.request("PATCH", f"/scim/Users/{somebody}", replaced("userName", "Taken@recnice.example"))
+    assert answer.status == 409
+
+
+SEARCH = "/scim/Users?filter="
+PROVOKED: dict[str, Provoke] = {
+    "key-missing": with_token(None),
+    "key-stopped": _stopped_key,
+    "key-cut": with_token("Bearer rcn_scim_cut"),
+    "key-bearer": with_token("Bearer Bearer rcn_scim_abc"),
+    "entra-token": with_token("Bearer eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJ4In0.c2lnbmF0dXJl"),
+    "key-wrong": with_token("Bearer nonsense"),
+    "host-unknown": asking("/scim/Users", headers={"Host": "other.example"}),
+    "path-unknown": asking("/scim/Nothing"),
+    "method-not-allowed": asking("/scim/Users", "DELETE"),
+    "not-offered": asking("/scim/Me"),
+    "user-name-taken": _name_twice,
+    "group-name-taken": _group_twice,
+    "gone": asking(f"/scim/Users/{NOBODY}", "PATCH", body=replaced("title", "x")),
+    "value-missing": asking("/scim/Users", "POST", body={"schemas": [USER], "externalId": "nameless"}),
+    "value-too-long": changing(replaced("title", "x" * (bounds.TEXT_LENGTH + 1))),
+    "value-wrong": changing(replaced("active", "perhaps")),
+    "read-only": changing(replaced("id", "other")),
+    "no-target": changing(patched({"op": "Remove"})),
+    "version-conflict": changing(replaced("title", "x"), 412, {"If-Match": 'W/"no"'}),
+    "filter-not-understood": asking(SEARCH + "nonsense+eq+1"),
+    "paging": asking("/scim/Users?startIndex=first"),
+    "path-not-understood": changing(replaced("name..givenName", "x")),
+    "body-not-understood": changing("{"),
+    "too-many": changing(patched(*[{"op": "Add", "path": "title", "value": "x"}] * (bounds.PATCH_OPERATIONS + 1))),
+    "body-too-large": changing("[" + " " * bounds.BODY_BYTES + "]", 413),
+    "media-type": changing("a=b", 415, FORM),
+    "not-http": asking("/scim/Users", headers={"Transfer-Encoding": "chunked", "Content-Length": "1"}),
+}
+"""How each kind comes about over HTTP. `{"op": "Remove"}` without a path: what leads nowhere."""
+
+ELSEWHERE = {"value-taken", "value-strict"}
+"""Provoked in tests of their own: those need a schema of one's own, and a switch of the Attributes page."""
+NOT_HERE = {"too-often", "unavailable", "internal"}
+"""Those need a second minute of wrong keys (of the first one no more is written down than comes before the answer 429),
+a full disk, a fault in the program: see test_kinds.py."""
+
+
+@pytest.fixture(scope="module")
+def operator(console: Appliance) -> Visitor:
+    """The operator of the appliance that all tests of this file share."""
+    visitor = Visitor(console.url)
+    assert visitor.sign_in().status == 303
+    return visitor
+
+
+@pytest.fixture
+def visitor(console: Appliance, operator: Visitor) -> Visitor:
+    """The same, and nobody has knocked."""
+    assert operator.get("/").status == 200, "all that was noted is written"
+    forget(console)
+    return operator
+
+
+@pytest.fixture
+def name() -> str:
+    """A userName that nobody else has."""
+    return f"{uuid.uuid4().hex}@recnice.example"
+
+
+def shown(visitor: Visitor, path: str = "/problems") -> str:
+    page = visitor.get(path)
+    assert page.status == 200, (path, page.status)
+    return words(page.text)
+
+
+def rows(visitor: Visitor, tab: str = "open") -> list[dict[str, Any]]:
+    """The export of a tab."""
+    answer = visitor.get(f"/problems?tab={tab}&format=json")
+    assert answer.status == 200
+    found: list[dict[str, Any]] = json.loads(answer.text)
+    return found
+
+
+def test_every_kind_is_provoked_somewhere():
+    assert PROVOKED.keys() | ELSEWHERE | NOT_HERE == BY_NAME.keys()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.name in PROVOKED], ids=lambda kind: kind.name)
+def test_every_kind_shows_what_was_wrong_and_how_to_mend_it_and_closes_itself(console, visitor, name, kind):
+    somebody = provision_user(console, userName=name, displayName="Ana Ruiz")
+    PROVOKED[kind.name](console, somebody)
+    mine = [row for row in rows(visitor) if row["kind"] == kind.name]
+    assert len(mine) == 1, rows(visitor)
+    page = visitor.get(f"/problems?kind={kind.name}")
+    text = html.unescape(words(page.text))
+    assert kind.title in text and kind.menu in text
+    assert all(step in text for step in kind.fix)
+    assert mine[0]["attribute"] in text
+    assert f'href="/help/problems/{kind.name}"' in page.text
+    [details] = re.findall(r'href="/problems/(\d+)"', page.text)
+    assert mine[0]["number"] in visitor.get(f"/problems/{details}").text
+    mend(console, kind.name, somebody)
+    assert kind.name not in {row["kind"] for row in rows(visitor)}
+    assert kind.name in {row["kind"] for row in rows(visitor, "closed")}
+    assert "Closed less than a minute ago" in shown(visitor, f"/problems/{details}")
+
+
+def mend(appliance: Appliance, kind: str, somebody: str) -> None:
+    """What makes a problem go away: a right key, a success for the same one, or a cycle without it."""
+    if kind == "value-missing":
+        made = appliance.request("POST", "/scim/Users", person("new@recnice.example", externalId="nameless"))
+        assert made.status == 201, made.text
+    elif kind == "group-name-taken":
+        [group] = [
+            one for one in appliance.request("GET", "/scim/Groups").json["Resources"] if one["displayName"] == "Free"
+        ]
+        assert appliance.request("PATCH", f"/scim/Groups/{group['id']}", replaced("displayName", "Other")).status == 204
+    else:
+        assert appliance.request("PATCH", f"/scim/Users/{somebody}", replaced("title", "Judge")).status == 200
+    waits = {"gone": 3 * 24 * 60}.get(kind, 90)
+    write(appliance, [past(-waits / 2), past(-waits)])
+
+
+def test_a_missing_value_that_is_strict_here_is_a_kind_of_its_own(console, visitor, name):
+    visitor.get("/attributes")
+    assert visitor.post("/attributes/strict", type="User", attribute="title", strict="yes").status == 303
+    try:
+        body = person(name, active=True)
+        assert console.request("POST", "/scim/Users", body).status == 400
+        [row] = rows(visitor)
+        assert (row["kind"], row["attribute"], row["reason"]) == (
+            "value-strict",
+            "title",
+            "title: expected a value, since it is strict here, got none",
+        )
+        assert "Or set it back to expected on the Attributes page here." in shown(visitor)
+        assert console.request("POST", "/scim/Users", body | {"title": "Judge"}).status == 201
+        assert rows(visitor) == []
+    finally:
+        assert visitor.post("/attributes/strict", type="User", attribute="title", strict="no").status == 303
+
+
+def test_a_unique_value_of_ones_own_schema_is_a_kind_of_its_own(new_appliance):
+    custom = with_schemas(new_appliance()).start()
+    custom.make_key()
+    visitor = set_up(custom)
+    first = make(custom)
+    refused = custom.request("POST", "/scim/TestResources", resource(identifier=first["identifier"]))
+    assert refused.status == 409
+    [row] = rows(visitor)
+    assert (row["kind"], row["attribute"], row["otherId"]) == ("value-taken", "identifier", first["id"])
+    assert "A value already belongs to another record" in shown(visitor)
+    assert f'href="/resources/testresources/{first["id"]}"' in visitor.get("/problems").text
+
+
+def test_one_problem_tells_everything(console, visitor, name):
+    first = provision_user(console, userName=name, displayName="Ana Ruiz")
+    body = person(name.upper(), displayName="Ana Ruiz-Gil", externalId="7")
+    answer = console.request("POST", "/scim/Users", body)
+    assert answer.status == 409
+    [row] = rows(visitor)
+    assert (row["kind"], row["attribute"], row["otherId"]) == ("user-name-taken", "userName", first)
+    listed = shown(visitor)
+    assert "Ana Ruiz-Gil" in listed and "a value that no other resource has" in listed
+    page = visitor.get("/problems/1")
+    text = words(page.text)
+    number = answer.headers["x-request-id"]
+    assert f'href="/users/{first}"' in page.text and f'href="/activity?number={number}"' in page.text
+    assert "409 uniqueness" in text and "Provision on demand" in text and "After" not in text
+    assert name.upper() in text and console.key not in page.text
+    assert visitor.get("/problems/2").status == 404
+
+
+def test_people_with_the_same_cause_are_one_card(console, visitor, name):
+    provision_user(console, userName=name)
+    for number in range(3):
+        body = person(name, externalId=f"e{number}")
+        assert console.request("POST", "/scim/Users", body).status == 409
+    page = visitor.get("/problems").text
+    assert page.count('class="cause"') == 1
+    assert "3 people: userName already belongs to someone else" in words(page)
+    assert len(rows(visitor)) == 3
+
+
+def test_problems_are_ignored_and_heeded_again(console, visitor):
+    refused(console, "GET", SEARCH + "nonsense+eq+1")
+    refused(console, "GET", "/scim/Nothing")
+    visitor.get("/problems")
+    cause = {"kind": "path-unknown", "attribute": "", "resource_type": ""}
+    answer = visitor.post("/problems/ignore", **cause)
+    assert (answer.status, answer.location) == (303, "/problems?tab=ignored")
+    assert "1 problem is ignored now." in shown(visitor, "/problems?tab=ignored")
+    assert [row["kind"] for row in rows(visitor)] == ["filter-not-understood"]
+    assert [row["kind"] for row in rows(visitor, "ignored")] == ["path-unknown"]
+    answer = visitor.post("/problems/heed", **cause)
+    assert answer.location == "/problems" and "1 problem is among the open ones again." in shown(visitor)
+    assert len(rows(visitor)) == 2
+    assert visitor.post("/problems/1/ignore").location == "/problems/1"
+    assert "Ignored since" in shown(visitor, "/problems/1")
+    assert visitor.post("/problems/1/heed").status == 303
+    assert "Ignored since" not in shown(visitor, "/problems/1")
+    assert visitor.post("/problems/99/ignore").status == 404
+    assert visitor.post("/problems/ignore", kind="nonsense").status == 400
+
+
+def test_the_list_is_searched_and_filtered_by_its_address(console, visitor, name):
+    provision_user(console, userName=name)
+    for called in ("Ana Two", "Eva Two"):
+        body = person(name, displayName=called, externalId=called)
+        assert console.request("POST", "/scim/Users", body).status == 409
+    refused(console, "GET", "/scim/Nothing")
+    assert "Eva Two" in shown(visitor, "/problems?q=eva") and "Ana Two" not in shown(visitor, "/problems?q=eva")
+    assert "Ana Two" not in shown(visitor, "/problems?kind=path-unknown")
+    assert "No open problem fits." in shown(visitor, "/problems?q=nobody")
+    for wrong in ("tab=nonsense", "kind=nonsense", "format=xml", "page=0"):
+        assert visitor.get(f"/problems?{wrong}").status == 404, wrong
+
+
+def test_empty_lists_say_what_will_be_there(visitor):
+    assert "Nothing is wrong. When a request of Entra is refused, it appears here" in shown(visitor)
+    assert "No problem was closed yet." in shown(visitor, "/problems?tab=closed")
+    assert "Nothing is ignored." in shown(visitor, "/problems?tab=ignored")
+
+
+def test_the_export_is_safe_for_spreadsheets(console, visitor, name):
+    provision_user(console, userName=name)
+    body = person(name, displayName="=cmd()", externalId="e")
+    assert console.request("POST", "/scim/Users", body).status == 409
+    answer = visitor.get("/problems?format=csv")
+    assert re.search(r'filename="?problems-open-\d{4}-\d\d-\d\d\.csv', answer.headers["content-disposition"])
+    [row] = csv.DictReader(io.StringIO(answer.text.lstrip("\ufeff")))
+    assert row["Who"] == "'=cmd()" and row["Kind"] == "user-name-taken"
+
+
+def test_hostile_names_break_nothing(console, visitor, name):
+    provision_user(console, userName=name)
+    for number, called in enumerate(HOSTILE):
+        body = person(name, displayName=called, externalId=f"e{number}")
+        assert console.request("POST", "/scim/Users", body).status == 409
+    for path in ("/problems", *(f"/problems/{number + 1}" for number in range(len(HOSTILE)))):
+        page = visitor.get(path)
+        assert page.status == 200
+        assert "<script>alert" not in page.text and "<img src=x" not in page.text and ">49<" not in page.text
+
+
+def test_pages_need_an_operator(console):
+    stranger = Visitor(console.url)
+    for path in ("/problems", "/problems/1", "/problems?format=csv"):
+        assert stranger.get(path).status == 303
+    assert stranger.post("/problems/ignore", kind="gone").status == 401

@@ -1,0 +1,281 @@
+"""The Status page: its sentence, the pulse, the cards, and the checklist that real requests tick."""
+
+import re
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from app.web.console.words import in_bytes, lasting
+from tests.conftest import COMMAND_LIMIT_S, Appliance, wait_until
+from tests.web.test_console import GROUP, USER, provision_group, provision_user, words
+from tests.web.visitor import Visitor, set_up
+from tests.web.written import forget, past, start_unknocked, write
+
+NOT_YET, DONE = ": not yet", ": done"
+SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+SEEN_WITHIN_S = 2.0
+
+
+@pytest.fixture
+def fresh(new_appliance: Callable[..., Appliance]) -> Appliance:
+    """Running, nothing set up yet, and nobody has knocked."""
+    return start_unknocked(new_appliance())
+
+
+@pytest.fixture(scope="module")
+def operator(console: Appliance) -> Visitor:
+    """The operator of the appliance that all tests of this file share."""
+    visitor = Visitor(console.url)
+    assert visitor.sign_in().status == 303
+    return visitor
+
+
+@pytest.fixture
+def visitor(console: Appliance, operator: Visitor) -> Visitor:
+    """The same, and nobody has knocked."""
+    assert operator.get("/").status == 200, "all that was noted is written"
+    forget(console)
+    return operator
+
+
+def status_of(visitor: Visitor) -> str:
+    page = visitor.get("/")
+    assert page.status == 200
+    return words(page.text)
+
+
+def ticked(visitor: Visitor) -> list[str]:
+    """The titles of the lines that are ticked."""
+    return re.findall(r"<b>([^<]+)</b><span class=\"unseen\">: done", visitor.get("/").text)
+
+
+# --- the sentence -----------------------------------------------------------------------------------------------------
+
+
+def test_before_anything_came_it_says_what_to_do(fresh):
+    visitor = set_up(fresh)
+    assert "Entra has not knocked yet. Make a key on the Account page" in status_of(visitor)
+    fresh.make_key()
+    assert "A key is waiting: paste it" in status_of(visitor)
+    assert "None is open. 0 closed, 0 ignored" in status_of(visitor)
+
+
+def test_all_is_well_with_the_counts_and_the_last_change(fresh):
+    visitor = set_up(fresh)
+    fresh.make_key()
+    made = provision_user(fresh, userName="ana@recnice.example", displayName="Ana Ruiz", active=True)
+    provision_user(fresh, userName="b@recnice.example", active=False)
+    provision_group(fresh, "Legal", [])
+    body = {"schemas": [SCHEMA], "Operations": [{"op": "Replace", "path": "title", "value": "Judge"}]}
+    assert fresh.request("PATCH", f"/scim/Users/{made}", body).status == 200
+    shown = status_of(visitor)
+    assert "All well. Entra last knocked less than a minute ago from 127.0.0.1, next expected by 20" in shown
+    assert "2 people (1 active), 1 group . Last change: Ana Ruiz , title, 20" in shown
+    assert "made less than a minute ago, last used less than a minute ago" in shown
+
+
+def test_without_an_active_key_it_says_that_entra_is_refused(fresh):
+    visitor = set_up(fresh)
+    fresh.make_key()
+    assert fresh.request("GET", "/scim/Users").status == 200
+    [key_id] = re.findall(r"\b[0-9a-f]{8}\b", fresh.command("key", "list").stdout)
+    assert fresh.command("key", "stop", key_id).returncode == 0
+    assert "No SCIM Key is active, so Entra is refused." in status_of(visitor)
+    assert "All well" not in status_of(visitor)
+
+
+@pytest.mark.parametrize(("minutes", "said"), [(30, "All well."), (100, "Late."), (300, "Silent.")])
+def test_silence_is_named_and_is_no_fault(console, visitor, minutes, said):
+    write(console, [past(minutes + 40 * number) for number in reversed(range(12))])
+    shown = status_of(visitor)
+    assert said in shown
+    assert ("That need be no fault: its cycle runs about every 40 minutes" in shown) == (said != "All well.")
+
+
+def test_the_cadence_of_quarantine_is_recognised_after_refusals(console, visitor):
+    write(console, [past(hour * 60, status=409) for hour in (45, 44, 43, 37, 25, 1)])
+    assert "It looks like quarantine." in status_of(visitor)
+
+
+def test_open_problems_are_part_of_the_sentence(console, visitor):
+    write(console, [past(5, status=400, scim_type="invalidFilter", objects=("User userName x",))])
+    assert "Entra comes, but 1 problem is open." in status_of(visitor)
+    assert "All well" not in status_of(visitor)
+
+
+def test_a_proxy_that_nobody_trusts_is_named(console, visitor):
+    assert "trusted_proxy" not in visitor.get("/").text
+    assert 'trusted_proxy = ["127.0.0.1"]' in visitor.get("/", {"X-Forwarded-For": "192.0.2.1"}).text
+
+
+# --- the pulse --------------------------------------------------------------------------------------------------------
+
+
+def test_the_strip_has_a_bar_for_each_cycle_and_a_mark_for_each_failure(console, visitor):
+    assert "<svg" not in visitor.get("/").text
+    write(console, [past(40 * number, status=409 if number == 3 else 200) for number in reversed(range(1, 8))])
+    page = visitor.get("/").text
+    [picture] = re.findall(r"<svg class=\"strip\".*?</svg>", page, re.DOTALL)
+    assert 'role="img"' in picture and "style=" not in picture
+    assert picture.count("<rect") == 7 and picture.count('class="mark"') == 1
+    assert "The last 7 cycles, oldest first: 0 changes in all, 1 cycle with refused requests" in words(picture)
+    [table] = re.findall(r'aria-label="The last cycles">.*?</table>', page, re.DOTALL)
+    assert len(re.findall(r'href="/activity/\d+"', table)) == 7
+
+
+def test_only_the_last_48_cycles_are_drawn(console, visitor):
+    write(console, [past(40 * number) for number in reversed(range(1, 61))])
+    assert visitor.get("/").text.count("<rect") == 48
+
+
+# --- the checklist ----------------------------------------------------------------------------------------------------
+
+
+def test_every_line_is_ticked_by_a_real_request(fresh):
+    visitor = set_up(fresh)
+    assert ticked(visitor) == []
+    assert 'data-live="1"' in visitor.get("/").text
+    fresh.make_key()
+    person = {"schemas": [USER], "userName": "a@recnice.example", "active": True}
+    group = {"schemas": [GROUP], "displayName": "Legal"}
+    steps = [
+        ("Something knocked at the SCIM address", "GET", "/scim/Users", None, {"Authorization": None}),
+        ("The SCIM Key was accepted", "GET", "/scim/Users", None, {}),
+        ("Entra read the schemas", "GET", "/scim/Schemas", None, {}),
+        ("Entra looked for somebody by name", "GET", "/scim/Users?filter=userName+eq+%22a@x.example%22", None, {}),
+        ("The first person arrived", "POST", "/scim/Users", person, {}),
+        ("The first group arrived", "POST", "/scim/Groups", group, {}),
+    ]
+    done: list[str] = []
+    for title, method, path, body, headers in steps:
+        answer = fresh.request(method, path, body, headers)
+        if path == "/scim/Users" and method == "POST":
+            made = answer.json["id"]
+        done.append(title)
+        assert wait_until(lambda: ticked(visitor) == done, title, SEEN_WITHIN_S)
+    disable = {"schemas": [SCHEMA], "Operations": [{"op": "Replace", "path": "active", "value": "False"}]}
+    assert fresh.request("PATCH", f"/scim/Users/{made}", disable).status == 200
+    assert wait_until(lambda: ticked(visitor) == [*done, "The first person was disabled"], "disabled", SEEN_WITHIN_S)
+
+
+def test_the_rehearsal_ticks_all_but_the_next_cycle(fresh, program):
+    visitor = set_up(fresh)
+    key = fresh.make_key()
+    command = [*program, "simulate", "--people", "3", "--groups", "1", "--dialect", "default", "--seed", "7"]
+    played = subprocess.run(
+        [*command, "--base", f"{fresh.url}/scim/", "--key", "-"],
+        input=key + "\n",
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_LIMIT_S,
+        check=False,
+    )
+    assert played.returncode == 0, played.stdout + played.stderr
+    assert len(ticked(visitor)) == 7
+    page = status_of(visitor)
+    assert "Entra came back for another cycle : not yet" in page and "7 of 8 are done" in page
+
+
+def test_the_last_line_is_ticked_by_a_cycle_after_a_pause(console, visitor):
+    deeds = [("schema", ""), ("match", "User"), ("create", "User"), ("create", "Group"), ("disable", "User")]
+    write(console, [past(60, deed=deed, resource_type=type) for deed, type in deeds])
+    assert "Entra came back for another cycle" not in ticked(visitor)
+    assert console.request("GET", "/scim/Users").status == 200
+    page = visitor.get("/").text
+    assert len(ticked(visitor)) == 8
+    assert '<details id="checklist">' in page and "Set-up is complete" in page and "data-live=" not in page
+
+
+# --- when nothing right comes -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("token", "said"),
+    [
+        (None, "No SCIM Key was shown"),
+        ("Bearer Bearer abc", "The word Bearer was pasted with the SCIM Key"),
+        ("Bearer eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJ4In0.c2lnbmF0dXJl", "Entra sent a token of its own"),
+        ("Bearer rcn_scim_abc", "An incomplete SCIM Key was used"),
+        ("Bearer something-else", "A wrong SCIM Key was used: what was sent in place of a key is not one of ours"),
+    ],
+)
+def test_it_says_which_kind_of_wrong_the_key_was(console, visitor, token, said):
+    assert console.request("GET", "/scim/Users", headers={"Authorization": token}).status == 401
+    shown = status_of(visitor)
+    assert "Entra has not knocked yet with a right key" in shown
+    assert "Last seen: less than a minute ago from 127.0.0.1. " + said in shown
+
+
+def test_it_says_that_the_address_was_wrong(console, visitor):
+    assert console.request("GET", "/scim/Wrong/Users").status == 404
+    assert "Last seen: less than a minute ago from 127.0.0.1. Nothing is at this address." in status_of(visitor)
+    token = {"Authorization": f"Bearer {console.key}"}
+    assert console.request("GET", "/Users?filter=x", headers=token).status == 404
+    assert "Nothing is at this address" in status_of(visitor)
+    assert console.request("GET", "/scim/Users").status == 200
+    assert "Last seen" not in status_of(visitor)
+
+
+def test_it_says_that_the_host_was_another(console, visitor):
+    assert console.request("GET", "/scim/Users", headers={"Host": "other.example"}).status == 400
+    assert "The request was for another host name" in status_of(visitor)
+
+
+def test_plain_http_is_named_where_the_public_url_is_https(new_appliance):
+    fresh = start_unknocked(new_appliance(flags=("--public-url", "https://scim.recnice.example")))
+    visitor = set_up(fresh)
+    fresh.make_key()
+    assert fresh.request("GET", "/scim/Users").status == 200
+    assert "A request came by plain http less than a minute ago" in status_of(visitor)
+
+
+# --- the cards --------------------------------------------------------------------------------------------------------
+
+
+def test_the_cards_tell_the_truth_about_key_backup_disk_and_version(fresh):
+    visitor = set_up(fresh)
+    fresh.make_key()
+    shown = status_of(visitor)
+    assert "never used" in shown and "There is no copy in the data folder." in shown
+    assert re.search(r"[\d.,]+ [MGT]B free of [\d.,]+ [MGT]B; identity data [\d.]+ kB, request log [\d.]+ kB", shown)
+    assert str(fresh.data) in shown
+    assert re.search(r"Version Recnice SCIM \d+\.\d+", shown)
+    copy = fresh.data / "pre-upgrade-0001-20260131T080000Z.sqlite3"
+    copy.write_bytes(b"")
+    assert f"Copied before an upgrade less than a minute ago {copy.name}" in status_of(visitor)
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        (1, "1 byte"),
+        (999, "999 bytes"),
+        (1000, "1.0 kB"),
+        (9_949, "9.9 kB"),
+        (12_400_000, "12 MB"),
+        (3 * 10**15, "3,000 TB"),
+    ],
+)
+def test_sizes_are_short(size, said):
+    assert in_bytes(size) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (1, "1 second"),
+        (90, "90 seconds"),
+        (2400, "40 minutes"),
+        (3600, "1 hour"),
+        (43_200, "12 hours"),
+        (86_400, "1 day"),
+    ],
+)
+def test_durations_are_short(seconds, said):
+    assert lasting(seconds) == said
+
+
+def test_the_moment_of_the_past_is_told_from_the_log(console, visitor):
+    write(console, [past(50)])
+    assert "Entra last knocked 50 minutes ago" in status_of(visitor)
