@@ -27,6 +27,7 @@ __all__ = [
     "links_of_group",
     "links_of_member",
     "links_of_requests",
+    "names_of",
     "newest_event",
     "state_at",
 ]
@@ -77,6 +78,12 @@ def events_of_requests(numbers: Collection[str]) -> dict[str, list[Event]]:
         for event in history.events_of_requests(connection, numbers):
             found[event.request].append(_detailed(event))
     return dict(found)
+
+
+def names_of(ids: Collection[str]) -> dict[str, str]:
+    """What resources are called, or were called last; without those that never were here."""
+    with db.reading() as connection:
+        return {id: name for id, name in _names(connection, ids).items() if name != id}
 
 
 def last_event(resource_id: str) -> Event | None:

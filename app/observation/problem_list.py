@@ -161,8 +161,8 @@ def _is_part(problem: Problem, one: Written) -> bool:
         return False
     if problem.kind.is_of_key:
         return True
-    here = (one.attribute, one.resource_type, one.resource_id, one.resource_name)
-    return here == (problem.attribute, problem.resource_type, problem.resource_id, problem.resource_name)
+    here = (one.attribute, one.resource_type, one.resource_id or one.resource_name)
+    return here == (problem.attribute, problem.resource_type, problem.resource_id or problem.resource_name)
 
 
 def counts() -> Mapping[Status, int]:

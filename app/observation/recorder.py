@@ -10,12 +10,12 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 
 from app import bounds, clock
-from app.observation import cycles, mentions, milestones, problems, sightings
+from app.observation import cycles, mentions, milestones, past, problems, sightings
 from app.observation.request import Request
 from app.scim.errors import ScimError
 from app.store import pruning, requests
@@ -46,6 +46,21 @@ def write(connection: Connection, batch: Sequence[Request]) -> None:
     requests.insert(connection, [row_of(one, cycle_id) for one, cycle_id in zip(batch, cycle_ids, strict=True)])
     for fold in FOLDS:
         fold(connection, batch)
+
+
+def named(batch: Sequence[Request]) -> list[Request]:
+    """The batch with names for those whom a request knew by id only, as a refused change does."""
+    nameless = {one.resource_id for one in batch if one.resource_id and not one.resource_name}
+    try:
+        names = past.names_of(nameless) if nameless else {}
+    except ScimError:  # the database of identity data is busy; the log does without
+        names = {}
+    return [
+        replace(one, resource_name=names[one.resource_id])
+        if one.resource_id in names and not one.resource_name
+        else one
+        for one in batch
+    ]
 
 
 def row_of(request: Request, cycle_id: int = 0) -> Mapping[str, Any]:
@@ -157,7 +172,7 @@ class Recorder:
         """Whether the batch is done with; not while the log cannot be used, which `requests.writing` says by itself."""
         try:
             with self._context(), requests.writing() as connection:
-                write(connection, batch)
+                write(connection, named(batch))
                 requests.add_to_tally(connection, counts)
             return True
         except ScimError:

@@ -322,3 +322,13 @@ def test_pages_need_an_operator(console):
     for path in ("/problems", "/problems/1", "/problems?format=csv"):
         assert stranger.get(path).status == 303
     assert stranger.post("/problems/ignore", kind="gone").status == 401
+
+
+def test_who_is_told_by_name_also_when_the_request_had_only_an_id(appliance: Appliance) -> None:
+    visitor = set_up(appliance)
+    ana = appliance.request("POST", "/scim/Users", {"userName": "ana", "displayName": "Ana Ruiz"}).json["id"]
+    too_long = {"op": "replace", "path": "title", "value": "x" * (bounds.TEXT_LENGTH + 1)}
+    assert appliance.request("PATCH", f"/scim/Users/{ana}", {"Operations": [too_long]}).status == 400
+    page = visitor.get("/problems?q=ruiz").text
+    assert "<bdi>Ana Ruiz</bdi>" in page
+    assert f"<bdi>{ana}</bdi>" not in page

@@ -210,7 +210,7 @@ def test_a_bulk_request_has_a_row_and_so_has_each_operation(asked: Appliance):
     assert said(own, "path", "method", "status", "deed") == ("Bulk", "POST", 200, "bulk")
     assert [said(row, "path", "method", "status", "deed", "resource_name") for row in operations] == [
         ("Bulk operation", "POST", 201, "create", "Choir"),
-        ("Bulk operation", "PATCH", 400, "change", ""),
+        ("Bulk operation", "PATCH", 400, "change", "Dora"),
         ("Bulk operation", "DELETE", 204, "delete", "Dora"),
     ]
     failed = operations[1]
