@@ -14,13 +14,14 @@ INSTALL := $(IN_VENV) -m pip install --quiet --disable-pip-version-check --no-in
 DATA ?= ./recnice-data
 LISTEN ?= 127.0.0.1:7644
 WORKERS ?= 2
+PEOPLE ?= 10000
 PYTEST := $(IN_VENV) -m pytest -n $(WORKERS) --dist loadfile
 
-SOURCES := recnice_scim.py build.spec requirements.txt $(shell find app static templates -type f ! -name '*.pyc')
+SOURCES := recnice_scim.py build.spec requirements.txt $(shell find app static templates docs/admin docs/pictures -type f ! -name '*.pyc')
 
 .PHONY: help
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 .PHONY: run
 run: $(VENV)/runtime-installed  ## start the appliance on 127.0.0.1:7644 with ./recnice-data (LISTEN=… DATA=…)
@@ -61,6 +62,10 @@ pins: $(VENV)/tools-installed  ## write requirements*.txt anew from requirements
 .PHONY: bench
 bench: $(VENV)/tools-installed  ## what Entra's work costs, as shares of a bare route in the same run
 	$(IN_VENV) -m bench.entra
+
+.PHONY: bench-console
+bench-console: $(VENV)/tools-installed  ## how long the console's pages take with PEOPLE people (10,000)
+	$(IN_VENV) -m bench.console --people $(PEOPLE)
 
 .PHONY: pictures
 pictures: $(VENV)/tools-installed debian-packages  ## take the pictures in docs/pictures anew
