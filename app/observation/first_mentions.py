@@ -4,14 +4,40 @@ A resource's last change came from a client, so it was spoken of then at the lat
 (mentions.py).
 """
 
-from collections.abc import Iterable
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 
 from app import bounds
+from app.scim.errors import ScimError
 from app.scim.resource_types import ResourceType
 from app.store import db, lists, requests
 from app.store import mentions as rows
 
 _EVER = "~"  # sorts behind every moment in wire form
+
+log = logging.getLogger(__name__)
+
+
+def note_in_background(
+    context: Callable[[], AbstractContextManager[object]], types: Iterable[ResourceType]
+) -> threading.Thread:
+    """`note_missing` in a thread of its own, since a million takes minutes, and nobody waits for it.
+
+    `context` gives an application context. When it is cut short, the next start goes on.
+    """
+
+    def run() -> None:
+        try:
+            with context():
+                note_missing(types)
+        except ScimError as error:
+            log.warning("who was last spoken of when stays unknown: %s", error.detail)
+
+    thread = threading.Thread(target=run, name="first-mentions", daemon=True)
+    thread.start()
+    return thread
 
 
 def note_missing(types: Iterable[ResourceType]) -> int:
