@@ -13,7 +13,7 @@ from app import bounds, clock
 
 KEY = re.compile(r"rcn_scim_[A-Za-z0-9_-]*")
 QUERY = re.compile(r"(/[\w./%~:@+-]*)\?[^\s\"'\\<>]+")
-QUIET = {"waitress.queue": logging.ERROR, "alembic": logging.WARNING}
+QUIET = {"waitress.queue": logging.ERROR, "alembic": logging.WARNING, "flask_wtf.csrf": logging.WARNING}
 
 
 def redact(text: str) -> str:

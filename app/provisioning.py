@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from dataclasses import replace as replace_fields
 from typing import Any
 
 from app import clock
@@ -178,9 +179,9 @@ def delete(
         record = resources.load(connection, resource_type, resource_id)
         precondition.check(record.version)
         event = _record(connection, author, resource_type, record, json.loads(record.document), None, Moves())
-        history.record_departures(connection, event.id, record.id)
+        departed = history.record_departures(connection, event.id, record.id)
         resources.delete(connection, resource_type, record)
-        return Resource(resource_type, record, event=event)
+        return Resource(resource_type, record, event=replace_fields(event, departed=departed))
 
 
 def _pop_members(resource_type: ResourceType, document: dict[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -78,6 +78,7 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, hold: folder
     hold.note(folder.Holder(os.getpid(), "serve", settings.public_url))
     with app.app_context():
         code = None if administration.is_set_up() else administration.create_setup_code()
+    observed.of(app).recorder.start()
     first_mentions.note_in_background(app.app_context, app.config["RECNICE_RESOURCE_TYPES"])
     _announce(settings, code)
     for line in cautions(settings):

@@ -4,7 +4,7 @@ Not here: sentences (app/web/console/lines.py), cycles (cycles.py), and how rows
 """
 
 import json
-import re
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, islice
@@ -13,14 +13,13 @@ from app import bounds
 from app.observation import past
 from app.observation.kinds import kind_of
 from app.observation.past import Event, Link
-from app.observation.request import Deed
+from app.observation.request import Deed, is_id
 from app.scim.resource_types import RESOURCE_TYPES, name_of
 from app.store import db, history, lists, problems, requests
 from app.store.requests import Wanted, Written
 
 READS: tuple[Deed, ...] = ("match", "list", "read", "schema", "confirm")
 _MOVES: tuple[Deed, ...] = ("create", "change", "delete")
-_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _VERBS: Mapping[str, str] = {"create": "create", "delete": "delete"}
 
 
@@ -102,7 +101,7 @@ def resolve(text: str) -> tuple[str, ...]:
 
     None: where nobody here has the words, or too many have, the log's own names are what can be looked through.
     """
-    if _is_id(text.lower()):
+    if is_id(text):
         return (text.lower(),)
     ids: list[str] = []
     with db.reading() as connection:
@@ -136,18 +135,38 @@ def find(wanted: Filter, before: int | None = None, count: int = bounds.CONSOLE_
 
 def every(wanted: Filter) -> Iterator[Entry]:
     """All entries, newest first, read in portions: for an export."""
-    return chain.from_iterable(entries for _, entries in _read(wanted, None, bounds.LOG_PAGE_SIZE))
+    read = _read(wanted, None, bounds.LOG_PAGE_SIZE, are_told=False)
+    return chain.from_iterable(entries for _, entries in read)
 
 
 def of_number(number: str) -> list[Entry]:
-    """Everything with a request number, in order: one request, or a bulk request and its operations."""
+    """Everything with a request number, in order: one request, or a bulk request and its operations.
+
+    At most one more than a bulk request can have. Its own row, which is the oldest, may be forgotten before the others.
+    """
     with requests.reading() as connection:
-        rows = requests.page(connection, Wanted(number=number), limit=bounds.LOG_PAGE_SIZE)
-    return _with_effects(rows[::-1], (), bounds.CONSOLE_PAGE_SIZE)
+        rows = requests.of_number(connection, number, bounds.BULK_OPERATIONS + 1)
+    return _with_effects(rows, (), bounds.CONSOLE_PAGE_SIZE)
 
 
-def _read(wanted: Filter, before: int | None, at_once: int) -> Iterator[tuple[int, list[Entry]]]:
-    """Portions of the log: the id of the last row that was read, and the entries among them that are wanted."""
+def has_number(number: str) -> bool:
+    """Whether the log has a request with the number. Raises `errors.unavailable` when the log cannot be used."""
+    with requests.reading() as connection:
+        return requests.request_numbered(connection, number) is not None
+
+
+def count_unchanging(cycle_id: int) -> int:
+    """How many look-ups and probes of a cycle changed nothing, each operation of a bulk request by itself."""
+    wanted = Wanted(cycle_id=cycle_id, deeds=("probe", *READS), is_refused=False)
+    with requests.reading() as connection:
+        return requests.count(connection, wanted)
+
+
+def _read(wanted: Filter, before: int | None, at_once: int, are_told: bool = True) -> Iterator[tuple[int, list[Entry]]]:
+    """Portions of the log: the id of the last row that was read, and the entries among them that are wanted.
+
+    Unless `are_told`, without the problems that refused ones are part of.
+    """
     group = DEED_GROUPS.get(wanted.group, DeedGroup(""))
     own = _links_of(wanted.about)
     query = _query(wanted, group, own)
@@ -156,7 +175,7 @@ def _read(wanted: Filter, before: int | None, at_once: int) -> Iterator[tuple[in
             rows = requests.page(connection, query, before, at_once)
         if not rows:
             return
-        entries = _with_effects(rows, own, bounds.LINE_MEMBERS)
+        entries = _with_effects(rows, own, bounds.LINE_MEMBERS, are_told)
         if group.has_moves:
             entries = [entry for entry in entries if any(event.joined or event.departed for event in entry.events)]
         before = rows[-1].id
@@ -186,28 +205,58 @@ def _links_of(ids: Collection[str]) -> list[Link]:
     return [link for id in ids for link in past.links_of_member(id, limit=bounds.ACTIVITY_LINKS)]
 
 
-def _with_effects(rows: Sequence[Written], own: Sequence[Link], links_each: int) -> list[Entry]:
+def _with_effects(rows: Sequence[Written], own: Sequence[Link], links_each: int, are_told: bool = True) -> list[Entry]:
     """Rows with what they changed. `own`: links that are wanted whatever else a request did."""
     numbers = {row.number for row in rows if not row.is_refused and row.deed not in ("probe", *READS)}
     events = past.events_of_requests(numbers) if numbers else {}
-    links = past.links_of_requests(numbers, links_each) if numbers else {}
+    links = past.links_of_events(chain.from_iterable(events.values()), links_each)
     entries = []
+    of_row = _told_apart(events)
     for row in rows:
-        done = [event for event in events.get(row.number, ()) if _is_of(event, row)]
+        done = [
+            event
+            for event in events.get(row.number, ())
+            if _is_of(event, row) and of_row.get(event.id, row.id) == row.id
+        ]
         ids = {event.id for event in done}
         seen = dict.fromkeys(link for link in (*own, *links.get(row.number, ())) if link.event_id in ids)
         entries.append(Entry(row, done, list(seen)))
     here = known(_ids_in(entries))
-    part_of = _problems_of([row for row in rows if row.is_refused])
+    part_of = _problems_of([row for row in rows if row.is_refused]) if are_told else {}
     return [replace(entry, known=here, problem_id=part_of.get(entry.request.id)) for entry in entries]
 
 
-def _problems_of(refused: Sequence[Written]) -> dict[int, int | None]:
+def _told_apart(events: Mapping[str, Sequence[Event]]) -> dict[int, int]:
+    """By the id of events of which one bulk request has several of a kind with one resource: the row of each.
+
+    The i-th operation that did so made the i-th event.
+    """
+    made: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+    for number, of_number in events.items():
+        for event in of_number:
+            made[number, event.resource_id, event.verb].append(event.id)
+    numbers = {key[0] for key, ids in made.items() if len(ids) > 1}
+    if not numbers:
+        return {}
+    with requests.reading() as connection:
+        rows = requests.deeds_of(connection, numbers)
+    of_row: dict[int, int] = {}
+    nth: Counter[tuple[str, str, str]] = Counter()
+    for row in rows:
+        key = (row.number, row.resource_id, _VERBS.get(row.deed, "change"))
+        if row.deed in ("bulk", *READS) or nth[key] >= len(made[key]):
+            continue
+        of_row[made[key][nth[key]]] = row.id
+        nth[key] += 1
+    return of_row
+
+
+def _problems_of(refused: Sequence[Written]) -> dict[int, int]:
     """By the row id of refused requests: the problem that each is part of."""
     if not refused:
         return {}
     with requests.reading() as connection:
-        return {row.id: problems.of_refusal(connection, kind_of(row).name, asdict(row)) for row in refused}
+        return problems.of_refusals(connection, [asdict(row) | {"kind": kind_of(row).name} for row in refused])
 
 
 def _is_of(event: Event, row: Written) -> bool:
@@ -217,16 +266,11 @@ def _is_of(event: Event, row: Written) -> bool:
     return event.resource_id == row.resource_id and event.verb == _VERBS.get(row.deed, "change")
 
 
-def _is_id(text: str) -> bool:
-    """Whether a text has the form of an id that we give to a resource."""
-    return _ID.fullmatch(text) is not None
-
-
 def _ids_in(entries: Sequence[Entry]) -> set[str]:
     """All ids that the entries speak of, also as a value like a manager's."""
     ids = {id for entry in entries for id in (entry.request.resource_id, entry.request.other_id)}
     for entry in entries:
         ids.update(id for link in entry.links for id in (link.group_id, link.member_id))
         values = (one for event in entry.events for change in event.changes for one in (change.old, change.new))
-        ids.update(one for one in values if isinstance(one, str) and _is_id(one))
+        ids.update(one for one in values if is_id(one))
     return ids - {""}

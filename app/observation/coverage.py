@@ -5,10 +5,12 @@ Not here: what looks wrong (hints.py), how a row looks (app/web/console/attribut
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from app.observation.shapes import EMPTY_SHAPES
 from app.observation.sightings import CREATE, NO_VALUE, REMOVE
+from app.scim.errors import ScimError
 from app.scim.mapping import MAPPING, MappedAttribute
 from app.scim.resource_types import ResourceType
 from app.store import accounts, coverage, db, requests, sightings, strictness
@@ -104,7 +106,8 @@ class Coverage:
 def read(types: Iterable[ResourceType]) -> Coverage:
     """All of it as it is now. `types` are the application's own: what a schema file declares is not unknown."""
     known = {one.name: one for one in types if one.name in MAPPING}
-    with requests.reading() as connection:
+    seen: list[Sighting] = []
+    with suppress(ScimError), requests.reading() as connection:  # without the log no arrivals are told
         seen = list(sightings.sightings(connection))
     with accounts.reading() as session:
         totals = accounts.totals(session)

@@ -112,6 +112,24 @@ def fold(connection: Connection, batch: Sequence[Request]) -> list[int]:
     return ids
 
 
+def with_probes(connection: Connection, batch: Sequence[Request]) -> list[Request]:
+    """The batch, in which a match that may be a probe is one where it comes after a quiet minute. To be called first.
+
+    A tenant may match on an externalId that is a GUID: then each new person is looked up just as a probe looks. Entra
+    probes at the start of every activity, so only the first look-up of a stretch is taken for one.
+    """
+    heard = next((row.ended for row in rows.last(connection, 1)), "")
+    told: list[Request] = []
+    for request in batch:
+        if request.has_key:
+            is_first = not heard or seconds_between(heard, request.at) >= PROBE_PAUSE_S
+            if request.may_be_probe and is_first and not request.is_refused:
+                request = replace(request, deed="probe")
+            heard = max(heard, request.at)
+        told.append(request)
+    return told
+
+
 def begins_cycle(current: Cycle, request: Request) -> bool:
     """Whether the request is not of this cycle any more."""
     pause_s = seconds_between(current.ended, request.at)

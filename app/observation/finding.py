@@ -5,6 +5,7 @@ The request log is another database. Where it has a say, ids are taken from one 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
@@ -13,6 +14,7 @@ from typing import Literal, TypeVar
 from app import bounds, clock
 from app.observation import mentions, problem_list
 from app.observation.problem_list import Problem
+from app.scim.errors import ScimError
 from app.scim.resource_types import ResourceType
 from app.store import db, history, lists
 from app.store.lists import CHANGED, MADE, Listed, Order
@@ -95,8 +97,10 @@ def every(asked: Asked) -> Iterator[Record]:
 def knowledge_of(records: Iterable[Record]) -> Mapping[str, Knowledge]:
     """What the log knows of each of these, by id. Who was never spoken of since the log began, was when it changed."""
     changed = {record.id: record.last_modified for record in records}
-    spoken = mentions.last_mentioned(changed)
-    problems = problem_list.open_of(list(changed))
+    spoken: Mapping[str, str] = {}
+    problems: Mapping[str, Sequence[Problem]] = {}
+    with suppress(ScimError):  # without the log there is less to tell of them, which every page says
+        spoken, problems = mentions.last_mentioned(changed), problem_list.open_of(list(changed))
     return {id: Knowledge(max(spoken.get(id, ""), at), problems.get(id, ())) for id, at in changed.items()}
 
 
@@ -112,20 +116,16 @@ def types_of(resource_ids: Iterable[str]) -> Mapping[str, str]:
 
 
 def _positions(asked: Asked) -> Iterator[int]:
-    """Where all of them are, each once; in order of creation, or, of the silent ones, the longest silent first."""
+    """Where all of them are, each once; in order of creation, or in that of the log."""
     match asked.view:
-        case "silent" if not asked.sought:
-            yield from _known(asked.resource_type, _silent_ids(asked.resource_type))
-        case "problems" if not asked.sought:
+        case "silent":
+            yield from _silent(asked, "")
+        case "leftovers":
+            yield from _silent(asked, "disabled")
+        case "problems":
             wanted = problem_list.Wanted(resource_type=asked.resource_type.name)
             ids = dict.fromkeys(one.resource_id for one in problem_list.every(wanted) if one.resource_id)
-            yield from _known(asked.resource_type, ids)
-        case "silent":
-            yield from _silent(asked.resource_type, _walk(asked, ""))
-        case "leftovers":
-            yield from _silent(asked.resource_type, _walk(asked, "disabled"))
-        case "problems":
-            yield from _with_problems(asked.resource_type, _walk(asked, ""))
+            yield from _known(asked, "", ids)
         case state:
             yield from _walk(asked, state)
 
@@ -142,10 +142,27 @@ def _walk(asked: Asked, state: lists.State) -> Iterator[int]:
         after, count = found[-1], bounds.WALKED_AT_ONCE
 
 
-def _known(resource_type: ResourceType, ids: Iterable[str]) -> Iterator[int]:
-    for portion in _portions(ids):
+def _silent(asked: Asked, state: lists.State) -> Iterator[int]:
+    """The silent ones in a state that have the words.
+
+    Few are judged one by one, so that nobody is missing of whom the log has not heard. Of many, those are taken whom
+    the log knows to be silent, the longest silent first.
+    """
+    if asked.sought or state:
+        most = bounds.LISTED_RESOURCES
         with db.reading() as connection:
-            positions = lists.positions_of(connection, resource_type, portion)
+            few = lists.positions_with(connection, asked.resource_type, asked.sought, state, count=most + 1)
+        if len(few) <= most:
+            yield from _silent_among(asked.resource_type, few)
+            return
+    yield from _known(asked, state, _silent_ids(asked.resource_type))
+
+
+def _known(asked: Asked, state: lists.State, ids: Iterable[str]) -> Iterator[int]:
+    """Of those that the log knows, the ones in a state that have the words."""
+    for portion in _portions(ids, bounds.WALKED_AT_ONCE if asked.sought or state else _ROWS_AT_ONCE):
+        with db.reading() as connection:
+            positions = lists.positions_among(connection, asked.resource_type, portion, asked.sought, state)
         yield from positions
 
 
@@ -156,7 +173,7 @@ def _silent_ids(resource_type: ResourceType) -> Iterator[str]:
         start += len(found)
 
 
-def _silent(resource_type: ResourceType, positions: Iterable[int]) -> Iterator[int]:
+def _silent_among(resource_type: ResourceType, positions: Iterable[int]) -> Iterator[int]:
     before = _silence_begins()
     for portion in _portions(positions):
         with db.reading() as connection:
@@ -165,19 +182,11 @@ def _silent(resource_type: ResourceType, positions: Iterable[int]) -> Iterator[i
         yield from (key.position for key in keys if spoken.get(key.id, key.last_modified) < before)
 
 
-def _with_problems(resource_type: ResourceType, positions: Iterable[int]) -> Iterator[int]:
-    for portion in _portions(positions):
-        with db.reading() as connection:
-            keys = lists.keys(connection, resource_type, portion)
-        problems = problem_list.open_of([key.id for key in keys])
-        yield from (key.position for key in keys if key.id in problems)
-
-
 def _silence_begins() -> str:
     return clock.to_wire(clock.utc_now() - SILENT_AFTER)
 
 
-def _portions(values: Iterable[T]) -> Iterator[list[T]]:
+def _portions(values: Iterable[T], count: int = _ROWS_AT_ONCE) -> Iterator[list[T]]:
     remaining = iter(values)
-    while portion := list(islice(remaining, _ROWS_AT_ONCE)):
+    while portion := list(islice(remaining, count)):
         yield portion

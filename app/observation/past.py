@@ -12,7 +12,7 @@ from typing import Any
 from app import bounds
 from app.scim.differences import Change, flatten, in_detail, spread, undone
 from app.scim.resource_types import ResourceType, name_of
-from app.store import db, history
+from app.store import db, history, links
 from app.store.db import Connection
 from app.store.history import Event
 
@@ -24,9 +24,9 @@ __all__ = [
     "events_of",
     "events_of_requests",
     "last_event",
+    "links_of_events",
     "links_of_group",
     "links_of_member",
-    "links_of_requests",
     "names_of",
     "newest_event",
     "state_at",
@@ -125,7 +125,7 @@ def links_of_group(
     One event may have thousands: `beyond` is the id of the member who was seen last of it.
     """
     with db.reading() as connection:
-        return _named(connection, history.links_of_group(connection, group_id, before, limit, beyond))
+        return _named(connection, links.of_group(connection, group_id, before, limit, beyond))
 
 
 def links_of_member(
@@ -133,17 +133,16 @@ def links_of_member(
 ) -> list[Link]:
     """Which groups somebody joined and left, newest first; `beyond` is the id of the group that was seen last."""
     with db.reading() as connection:
-        return _named(connection, history.links_of_member(connection, member_id, before, limit, beyond))
+        return _named(connection, links.of_member(connection, member_id, before, limit, beyond))
 
 
-def links_of_requests(numbers: Collection[str], limit_each: int) -> dict[str, list[Link]]:
-    """By request number: some of the memberships that it began or ended."""
-    found: list[history.Link] = []
+def links_of_events(events: Iterable[Event], limit_each: int) -> dict[str, list[Link]]:
+    """By request number: some of the memberships that these events began or ended."""
+    ids = [event.id for event in events if event.joined or event.departed]
+    if not ids:
+        return {}
     with db.reading() as connection:
-        for event in history.events_of_requests(connection, numbers):
-            if event.joined or event.departed:
-                found += history.links_of_event(connection, event.id, limit_each)
-        named = _named(connection, found)
+        named = _named(connection, links.of_events(connection, ids, limit_each))
     by_number: defaultdict[str, list[Link]] = defaultdict(list)
     for link in named:
         by_number[link.request].append(link)
@@ -158,35 +157,34 @@ def _with_beginning(connection: Connection, resource_type: ResourceType, event: 
     """The event; of a creation, with what the resource began with."""
     if event.verb != "create":
         return event
-    later = history.events_after(connection, event.resource_id, event.id)
+    later = history.changes_after(connection, event.resource_id, event.id)
     first = _before(connection, resource_type, event.resource_id, later)
     return replace(event, changes=tuple(Change(name, None, value) for name, value in first.items()))
 
 
 def _before(
-    connection: Connection, resource_type: ResourceType, resource_id: str, events: Iterable[Event]
+    connection: Connection, resource_type: ResourceType, resource_id: str, later: Iterable[Change]
 ) -> dict[str, Any]:
-    """The attributes of a resource before its last events, which come newest first: from what it is now, backwards."""
+    """The attributes of a resource before these changes: from what it is now, backwards."""
     here = history.documents_of(connection, [resource_id]).get(resource_id)
     document = spread(resource_type, json.loads(here[1])) if here else {}
-    for event in events:
-        document = undone(document, event.changes)
-    return document
+    return undone(document, later)
 
 
 def _state_at(connection: Connection, resource_type: ResourceType, resource_id: str, moment: str) -> State | None:
-    later = history.events_since(connection, resource_id, moment)
-    is_here = later[-1].verb != "create" if later else bool(history.documents_of(connection, [resource_id]))
-    if not is_here:
+    verb = history.verb_since(connection, resource_id, moment)
+    made = history.made_at(connection, resource_id)  # older than its history, where an upgrade brought that
+    if verb == "create" or (made is None and not verb) or (made is not None and made > moment):
         return None
+    later = history.changes_since(connection, resource_id, moment)
     values = flatten(_before(connection, resource_type, resource_id, later))
     return State(values, _groups_at(connection, resource_id, moment))
 
 
 def _groups_at(connection: Connection, member_id: str, moment: str) -> dict[str, str]:
     groups = set(history.groups_now(connection, member_id))
-    for link in history.links_of_member_since(connection, member_id, moment):
-        (groups.discard if link.has_joined else groups.add)(link.group_id)
+    for group_id, was_in in links.groups_before(connection, member_id, moment).items():
+        (groups.add if was_in else groups.discard)(group_id)
     names = _names(connection, groups)
     return {group_id: names[group_id] for group_id in sorted(groups, key=lambda id: names[id])}
 
@@ -195,8 +193,8 @@ def _named_groups(state: State) -> dict[str, Any]:
     return {"groups": list(state.groups.values())} if state.groups else {}
 
 
-def _named(connection: Connection, links: Sequence[history.Link]) -> list[Link]:
-    names = _names(connection, {id for link in links for id in (link.group_id, link.member_id)})
+def _named(connection: Connection, found: Sequence[links.Link]) -> list[Link]:
+    names = _names(connection, {id for link in found for id in (link.group_id, link.member_id)})
     return [
         Link(
             link.event_id,
@@ -209,7 +207,7 @@ def _named(connection: Connection, links: Sequence[history.Link]) -> list[Link]:
             names[link.member_id],
             link.has_joined,
         )
-        for link in links
+        for link in found
     ]
 
 

@@ -23,13 +23,11 @@ from app.observation import cycles
 from app.observation.kind import Kind
 from app.observation.kinds import kind_of, went_wrong
 from app.observation.kinds_of_values import READING
-from app.observation.request import Request
+from app.observation.request import CONNECTION, Request
 from app.store import cycles as cycle_rows
 from app.store import problems as rows
 from app.store.db import Connection
 
-CONNECTION = "connection"
-"""The key of all problems with the SCIM Key, as in `Request.objects`."""
 NOBODY = "nobody "
 """So begins the key of a problem that is about nobody: the rest is its kind, method and path."""
 GIVEN_UP_AFTER = timedelta(days=29)

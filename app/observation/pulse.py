@@ -14,6 +14,7 @@ from typing import Literal
 from app import bounds, clock
 from app.observation import cycles
 from app.observation.cycles import PAUSE_S, Cycle, seconds_between
+from app.observation.request import KeyFault
 from app.store import requests
 from app.store.requests import Wanted
 
@@ -31,6 +32,10 @@ LADDER_S = (6 * 3600, 12 * 3600, 24 * 3600)
 """Entra: the gaps between the tries of a job in quarantine."""
 LADDER_SLACK = 0.1
 LADDER_GAPS = 3
+FAULTS_OF_ENTRA: frozenset[KeyFault] = frozenset(
+    ("stopped", "cut", "unknown", "entra-token", "twice-bearer", "foreign")
+)
+"""What a key is like that was pasted wrongly or is over. Entra always sends some key: who sends none is a stranger."""
 IN_NO_CYCLE = Wanted(cycle_id=0)
 
 
@@ -50,7 +55,7 @@ def pulse(contact: str = "") -> tuple[Pulse, list[Cycle]]:
     """The pulse now, and the last cycles, oldest first. `contact`: when a key was last used, if the log was lost."""
     with requests.reading() as connection:
         asked = requests.page(connection, IN_NO_CYCLE, limit=bounds.LOG_PAGE_SIZE)
-    refused = [one.at for one in asked if one.status == 401]
+    refused = [one.at for one in asked if one.status == 401 and one.key_fault in FAULTS_OF_ENTRA]
     last = cycles.latest(bounds.PULSE_CYCLES)[::-1]
     return read(last, clock.utc_now(), sorted(refused), contact), last
 

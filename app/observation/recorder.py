@@ -31,7 +31,7 @@ DROPPED, STRANGERS = "dropped", "strangers"
 
 Fold = Callable[[Connection, Sequence[Request]], None]
 FOLDS: tuple[Fold, ...] = (problems.fold, milestones.fold, mentions.fold, sightings.fold)
-"""What reads a batch, in this order, after its rows are written. `cycles.fold` goes before, as it names the cycles."""
+"""What reads a batch, in this order, after its rows are written. `cycles` goes before: it names the cycles."""
 
 _FIELDS = tuple(field.name for field in fields(Request) if field.name in requests.COLUMNS)
 _REQUEST_BYTES = 2_000  # of the noted facts, without the body
@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 
 def write(connection: Connection, batch: Sequence[Request]) -> None:
     """A batch of requests, oldest first, into the log and through every fold."""
+    batch = cycles.with_probes(connection, batch)
     cycle_ids = cycles.fold(connection, batch)
     requests.insert(connection, [row_of(one, cycle_id) for one, cycle_id in zip(batch, cycle_ids, strict=True)])
     for fold in FOLDS:
@@ -90,6 +91,16 @@ class Recorder:
         self._thread: threading.Thread | None = None
         self._prune_at = 0.0
 
+    def start(self) -> None:
+        """Begins to work, which the first request would do else: what is too old goes also while nobody comes."""
+        with self._changed:
+            self._start()
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="request-log", daemon=True)
+            self._thread.start()
+
     def note(self, request: Request, sent_bytes: int = 0) -> bool:
         """Takes a request to be written soon; never waits. Gives whether there is room, which strangers have little of.
 
@@ -110,9 +121,7 @@ class Recorder:
             self._waiting_bytes += size
             self._noted += 1
             is_taken = True
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="request-log", daemon=True)
-            self._thread.start()
+        self._start()
         if len(self._waiting) in (0, 1, bounds.REQUESTS_PER_BATCH):
             self._changed.notify_all()
         return is_taken
@@ -142,8 +151,9 @@ class Recorder:
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._counts or self._is_closing)
-                self._changed.wait_for(self._is_due, TRY_AGAIN_S if self._is_failing else WRITE_AFTER_S)
+                until_pruning_s = max(0.0, self._prune_at - time.monotonic())
+                if self._changed.wait_for(lambda: self._waiting or self._counts or self._is_closing, until_pruning_s):
+                    self._changed.wait_for(self._is_due, TRY_AGAIN_S if self._is_failing else WRITE_AFTER_S)
                 is_last = self._is_closing and len(self._waiting) <= bounds.REQUESTS_PER_BATCH
                 taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), bounds.REQUESTS_PER_BATCH))]
                 counts, self._counts = self._counts, Counter()
@@ -159,7 +169,10 @@ class Recorder:
                     self._waiting.extendleft(reversed(taken))
                     self._counts += counts
                 self._changed.notify_all()
-            if is_last or (self._is_closing and not is_written):
+            if not is_written and self._is_closing:
+                log.error("%d requests could not be written before the end", len(taken) + len(self._waiting))
+                return
+            if is_last:
                 return
             if is_written:
                 self._prune()
@@ -182,8 +195,15 @@ class Recorder:
         try:
             with self._context(), requests.writing() as connection:
                 requests.insert(connection, [row_of(request) for request in batch])
+                requests.add_to_tally(connection, counts)
+        except ScimError:
+            return False
         except Exception:
             log.exception("a batch of %d requests could not be written", len(batch))
+            if batch:  # what cannot even be counted is not tried again
+                with self._changed:
+                    self._counts.update(counts)
+                    self._counts[DROPPED] += len(batch)
         return True
 
     def _prune(self) -> None:
@@ -197,6 +217,8 @@ class Recorder:
                 is_more = pruning.prune(connection, before, bounds.REQUEST_ROWS, bounds.REQUEST_LOG_BYTES)
             with self._context(), requests.writing() as connection:
                 pruning.give_back(connection)
+        except ScimError:
+            is_more = False  # `requests.writing` says so by itself
         except Exception:
             log.exception("the request log could not be pruned")
         self._prune_at = time.monotonic() + (TRY_AGAIN_S if is_more else PRUNE_EVERY_S)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app import bounds
+from app.observation.request import GUID
 from app.scim.attribute import Attribute
 from app.scim.errors import ScimError
 from app.scim.grammar import parse_path
@@ -23,8 +24,13 @@ _SECRET_NAME = re.compile(r"passw|secret|token|credential|pwd", re.IGNORECASE)
 _BEARER = re.compile(r"\bbearer\b[\s:]+[^\s,;\"']+", re.IGNORECASE)
 _KEY = re.compile(r"rcn_[A-Za-z0-9_-]*", re.IGNORECASE)
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*){0,2}")
+_OUR_SECRET = (
+    re.compile(  # 32 random bytes: the middle of a key, or a session; a name hardly has this length and mixture
+        r"(?<![\w-])(?=[\w-]*[0-9])(?=[\w-]*[a-z])(?=[\w-]*[A-Z])[A-Za-z0-9_-]{43}(?![\w-])", re.ASCII
+    )
+)
 _RUN = re.compile(r"[A-Za-z0-9+/_-]{32,}={0,2}")
-_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}", re.IGNORECASE)
+_ID = re.compile(rf"{GUID}|[0-9a-f]{{32}}", re.IGNORECASE)
 _NAME = re.compile(r"urn:[A-Za-z0-9:._-]{1,120}|[A-Za-z][A-Za-z0-9._$-]{0,39}")
 _GOT = re.compile(r", got (?:\"(?:[^\"\\]|\\.)*\"?|[^;]*)")
 _TYPED = re.compile(r'"(?:[^"\\]|\\.)*"?')
@@ -36,10 +42,24 @@ def masked(text: str, limit: int = bounds.KEPT_REASON_LENGTH) -> str:
 
     Such a secret is a run of 32 characters or more with a digit or an underscore in it; ids are left.
     """
-    text = text[: limit * 4]
-    for pattern in (_BEARER, _KEY, _JWT):
+    return _cut(_RUN.sub(_mask_run, _without_keys(text[: limit * 4])), limit)
+
+
+def masked_name(name: str, limit: int = bounds.KEPT_NAME_LENGTH) -> str:
+    """What a person or group is called, without a key of ours, a JWT or a Bearer token; cut to `limit`.
+
+    A long run of letters and digits stays: `SG_APP_Finance_Reporting_Readers_EU` is a name.
+    """
+    return _cut(_without_keys(name[: limit * 4]), limit)
+
+
+def _without_keys(text: str) -> str:
+    for pattern in (_BEARER, _KEY, _JWT, _OUR_SECRET):
         text = pattern.sub(MASK, text)
-    text = _RUN.sub(_mask_run, text)
+    return text
+
+
+def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + MORE
 
 

@@ -3,12 +3,20 @@
 Not here: how it is gathered (app/web/observed.py), redacted (redaction.py) and written (recorder.py).
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+CONNECTION = "connection"
+"""In `Request.objects` of a request whose key was wrong, and so the key of all problems with the SCIM Key."""
+GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+"""The form of our ids, and of Entra's objectId and probes, as a pattern for any letter case."""
+_GUID = re.compile(GUID, re.IGNORECASE)
+
 Deed = Literal[
     "",  # nothing that could be told, as when no key was right
-    "probe",  # a look-up by a random GUID that finds nothing. Entra: Test Connection, and the start of every activity
+    "probe",  # a look-up by a random GUID that finds nothing. Entra: Test Connection, and the start of every activity;
+    #           by externalId, which may be a GUID (objectId), only where it begins a stretch of activity
     "match",  # a look-up by a matching attribute
     "list",
     "read",
@@ -43,7 +51,7 @@ Dialect = Literal["", "default", "compliant"]
 class Request:
     """One request to the service provider. Texts are "" where there is nothing to say.
 
-    `number`: eight hexadecimal digits, in the log and in the header X-Request-Id of the answer too. `at`: when it came,
+    `number`: 16 hexadecimal digits, in the log and in the header X-Request-Id of the answer too. `at`: when it came,
     in wire form. `path`: its kind, with an id left out: `Users`, `Users/{id}`, `Users/.search`, `Schemas`, `Bulk`;
     `unknown` below /scim, `outside` where a SCIM client knocked elsewhere. `reason` and `attribute` are from the SCIM
     error; `other_id` is the resource that has what must be unique. `body`: redacted, of refused requests only.
@@ -71,12 +79,14 @@ class Request:
 
     # What is not kept of the row, but read by those who tell apart what happened.
     objects: tuple[str, ...] = ()
-    """Keys of what the request was about, by which a later request for the same is recognised: `User id <id>`,
-    `User externalId <folded>`, `User userName <folded>`, `Group displayName <folded>`; `connection` for the key."""
+    """Keys of what the request was about, by which a later request for the same is recognised: `User id <hash>`,
+    `User externalId <hash>`, `User userName <hash>`, `Group displayName <hash>`; `connection` for the key."""
     mentioned: tuple[tuple[str, str], ...] = ()
     """Type and id of resources here that a client spoke of."""
     joined: int = 0
     departed: int = 0
+    may_be_probe: bool = False
+    """A match by externalId that found nobody: where Entra matches on it, its probes look the same (cycles.py)."""
     is_plain_http: bool = False
     """It came by http although the public URL is https."""
     sent: Any = field(default=None, repr=False)
@@ -89,3 +99,8 @@ class Request:
     @property
     def has_key(self) -> bool:
         return bool(self.key_id) and not self.key_fault
+
+
+def is_id(text: object) -> bool:
+    """Whether a text has the form of a GUID, as our ids and Entra's probes have."""
+    return isinstance(text, str) and _GUID.fullmatch(text) is not None

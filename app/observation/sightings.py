@@ -4,6 +4,7 @@ The mapped attributes are counted (app/scim/mapping.py), and the names that mean
 from it (coverage.py).
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -31,6 +32,9 @@ from app.store.sightings import UNKNOWN, Sighting
 CREATE, ADD, REPLACE, REMOVE = "create", "add", "replace", "remove"
 NO_VALUE = "no value"
 """The shape where an operation has none, as `remove` usually has."""
+
+NO_NAME = "(a name)"
+_NAME = re.compile(r"[A-Za-z$][A-Za-z0-9_$.:-]*(\[…\][A-Za-z0-9_$.:-]*)?")  # RFC 7643 §2.1; a path has `:`, `.`, `[`
 
 _TYPES: Mapping[str, ResourceType] = {one.name: one for one in RESOURCE_TYPES if one.name in MAPPING}
 
@@ -220,7 +224,10 @@ def _whole_shape(attribute: Attribute, value: Any) -> str:
 
 
 def shown_name(name: str) -> str:
-    """A name that means nothing here, bounded, masked, and without what stands in brackets: that may be a value."""
+    """A name that means nothing here, bounded, masked, and without what stands in brackets: that may be a value.
+
+    What has not the form of a name in SCIM may be a value too, and nothing of it is kept.
+    """
     before, bracket, rest = name.partition("[")
     plain = f"{before}[…]{rest.rpartition(']')[2] if ']' in rest else ''}" if bracket else name
-    return masked(plain, bounds.SIGHTED_NAME_LENGTH)
+    return masked(plain, bounds.SIGHTED_NAME_LENGTH) if _NAME.fullmatch(plain) else NO_NAME

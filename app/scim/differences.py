@@ -14,6 +14,7 @@ from app.scim.resource_types import ResourceType
 HIDDEN = "(not kept)"
 """Stands for a value that nobody may read (`returned` never): that it changed is told, but not to what."""
 _OURS = ("schemas", "id")
+_NONE: tuple[None, None] = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,9 @@ def differences(
 
     None: the resource was not there yet, or is not there any more.
     """
-    old, new = spread(resource_type, before or {}), spread(resource_type, after or {})
-    names = dict.fromkeys((*old, *new))
-    return tuple(Change(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name))
+    old, new = _values(resource_type, before or {}), _values(resource_type, after or {})
+    differing = (path for path in dict.fromkeys((*old, *new)) if old.get(path, _NONE)[1] != new.get(path, _NONE)[1])
+    return tuple(Change(path, _readable(*old.get(path, _NONE)), _readable(*new.get(path, _NONE))) for path in differing)
 
 
 def undone(document: Mapping[str, Any], changes: Iterable[Change]) -> dict[str, Any]:
@@ -58,9 +59,11 @@ def in_detail(changes: Iterable[Change]) -> Iterator[Change]:
         if old is None or new is None:
             yield change
             continue
-        for path in dict.fromkeys((*old, *new)):
-            if old.get(path) != new.get(path):
-                yield Change(path, old.get(path), new.get(path))
+        paths = [path for path in dict.fromkeys((*old, *new)) if old.get(path) != new.get(path)]
+        if not paths:
+            yield change  # between two values that are not kept
+        for path in paths:
+            yield Change(path, old.get(path), new.get(path))
 
 
 def flatten(spread_document: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,21 +98,28 @@ def _typed_parts(path: str, values: Sequence[Any]) -> Mapping[str, Any] | None:
 
 def spread(resource_type: ResourceType, document: Mapping[str, Any]) -> dict[str, Any]:
     """A stored document as attribute to value, in the grain in which changes are kept, without what nobody may read."""
-    found: dict[str, Any] = {}
+    return {path: _readable(*found) for path, found in _values(resource_type, document).items()}
+
+
+def _values(resource_type: ResourceType, document: Mapping[str, Any]) -> dict[str, tuple[Attribute | None, Any]]:
+    """By path: the attribute and its value."""
+    found: dict[str, tuple[Attribute | None, Any]] = {}
     for attribute in resource_type.attributes:
         value = document.get(attribute.name)
         if value is None or attribute.name in _OURS:
             continue
         if attribute.is_extension:
             parts = ((attribute.sub_attributes.get(name.lower()), part) for name, part in value.items())
-            found |= {sub.path: _readable(sub, part) for sub, part in parts if sub is not None}
+            found |= {sub.path: (sub, part) for sub, part in parts if sub is not None}
         else:
-            found[attribute.name] = _readable(attribute, value)
+            found[attribute.name] = (attribute, value)
     return found
 
 
-def _readable(attribute: Attribute, value: Any) -> Any:
+def _readable(attribute: Attribute | None, value: Any) -> Any:
     """The value without what nobody may read."""
+    if attribute is None:
+        return value
     if attribute.traits.returned == "never":
         return HIDDEN
     hidden = [part.name for part in attribute.sub_attributes.values() if part.traits.returned == "never"]

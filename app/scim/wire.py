@@ -12,14 +12,15 @@ from app import bounds
 from app.scim import errors
 
 # Possessive, and content with a missing last quote: text that ends in the middle of a string is read once as well.
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _NESTING = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
 def read_json(body: bytes) -> Any:
     """The JSON value in UTF-8 bytes (RFC 8259; a byte order mark is allowed).
 
-    Raises invalidSyntax for what is no JSON, is nested deeper than `bounds.JSON_DEPTH`, names something twice or has a
-    number of more than `bounds.NUMBER_DIGITS` digits.
+    Raises invalidSyntax for what is no JSON, is nested deeper than `bounds.JSON_DEPTH`, names something twice, has a
+    number of more than `bounds.NUMBER_DIGITS` digits, or half of a character (RFC 8259 §8.2).
     """
     try:
         text = body.decode("utf-8-sig")
@@ -34,12 +35,23 @@ def read_json_text(text: str) -> Any:
     """The same for text that is already decoded."""
     _check_depth(text)
     try:
-        return json.loads(
+        value = json.loads(
             text, object_pairs_hook=_pairs, parse_constant=_no_constant, parse_int=_integer, parse_float=_decimal
         )
     except ValueError as error:
         where = f" at position {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
         raise errors.invalid_syntax(f"body: expected JSON{where}") from None
+    if _SURROGATE.search(text):
+        _check_characters(value)
+    return value
+
+
+def _check_characters(value: Any) -> None:
+    """Refuses a lone surrogate, which no UTF-8 can hold: nothing that is stored or sent on could have it."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise errors.invalid_syntax("body: expected whole characters, got half of a surrogate pair") from None
 
 
 def _check_depth(text: str) -> None:

@@ -181,5 +181,5 @@ def totals(session: Session) -> dict[str, int]:
 
 
 def count_active_users(session: Session) -> int:
-    """Users whose `active` is true, as it is kept along."""
+    """Users who are not disabled, as it is kept along."""
     return session.scalar(select(Population.active).where(Population.type == "User")) or 0

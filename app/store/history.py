@@ -1,12 +1,13 @@
 """Who changed what, and when: written in the transaction of the change itself, kept when the resource is gone.
 
-Not here: what differs (app/scim/differences.py), and how it is told (app/observation/past.py).
+Not here: what differs (app/scim/differences.py), how links are read (links.py), and how it is told
+(app/observation/past.py).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ import sqlalchemy as sql
 from sqlalchemy import Connection, bindparam, func, select
 
 from app.scim.differences import Change
+from app.store.parameter import many
 from app.store.tables import change, event, membership, membership_event, resource
 
 Verb = Literal["create", "change", "delete"]
@@ -68,19 +70,6 @@ class Event:
     joined: int = 0
     departed: int = 0
     changes: tuple[Change, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """Somebody joined a group or left it."""
-
-    event_id: int
-    at: str
-    request: str
-    actor: str
-    group_id: str
-    member_id: str
-    has_joined: bool
 
 
 _EVENT_COLUMNS = [event.c[name] for name in Event.__slots__ if name != "changes"]
@@ -152,21 +141,29 @@ def events_of(connection: Connection, resource_id: str, before: int | None, limi
     return _with_changes(connection, wanted.order_by(event.c.id.desc()).limit(limit))
 
 
-def events_since(connection: Connection, resource_id: str, moment: str) -> list[Event]:
-    """The events of one resource after a moment, newest first, with their changes."""
-    wanted = select(*_EVENT_COLUMNS).where(event.c.resource_id == resource_id, event.c.at > moment)
-    return _with_changes(connection, wanted.order_by(event.c.id.desc()))
+def verb_since(connection: Connection, resource_id: str, moment: str) -> Verb | None:
+    """What was done to one resource first after a moment."""
+    wanted = select(event.c.verb).where(event.c.resource_id == resource_id, event.c.at > moment)
+    verb: Verb | None = connection.execute(wanted.order_by(event.c.id).limit(1)).scalar()
+    return verb
 
 
-def events_after(connection: Connection, resource_id: str, event_id: int) -> list[Event]:
-    """The events of one resource behind one of them, newest first, with their changes."""
-    wanted = select(*_EVENT_COLUMNS).where(event.c.resource_id == resource_id, event.c.id > event_id)
-    return _with_changes(connection, wanted.order_by(event.c.id.desc()))
+def changes_since(connection: Connection, resource_id: str, moment: str) -> list[Change]:
+    """Of each attribute that changed after a moment the first change, whose `old` is what there was at the moment.
+
+    Newest first, as they are undone.
+    """
+    return _first_changes(connection, sql.and_(event.c.resource_id == resource_id, event.c.at > moment))
+
+
+def changes_after(connection: Connection, resource_id: str, event_id: int) -> list[Change]:
+    """The same behind an event."""
+    return _first_changes(connection, sql.and_(event.c.resource_id == resource_id, event.c.id > event_id))
 
 
 def events_of_requests(connection: Connection, numbers: Collection[str]) -> list[Event]:
     """What these requests did, oldest first, with the changes."""
-    wanted = select(*_EVENT_COLUMNS).where(event.c.request.in_(_values(numbers))).order_by(event.c.id)
+    wanted = select(*_EVENT_COLUMNS).where(event.c.request.in_(many(numbers))).order_by(event.c.id)
     return _with_changes(connection, wanted)
 
 
@@ -176,41 +173,9 @@ def newest_event(connection: Connection) -> Event | None:
     return found[0] if found else None
 
 
-def links_of_group(
-    connection: Connection, group_id: str, before: int | None, limit: int, beyond: str = ""
-) -> list[Link]:
-    """Who joined and left a group, newest first; `before` is the event id of the last one seen.
-
-    One event may have thousands. With `beyond`, those of `before` itself follow too, whose member's id comes after it.
-    """
-    links = membership_event.c
-    return _links(connection, links.group_id == group_id, before, limit, links.member_id > beyond if beyond else None)
-
-
-def links_of_member(
-    connection: Connection, member_id: str, before: int | None, limit: int, beyond: str = ""
-) -> list[Link]:
-    """Which groups somebody joined and left, newest first; `beyond` is the id of a group here."""
-    links = membership_event.c
-    return _links(connection, links.member_id == member_id, before, limit, links.group_id > beyond if beyond else None)
-
-
-def links_of_member_since(connection: Connection, member_id: str, moment: str) -> list[Link]:
-    """The same after a moment, all of them."""
-    condition = sql.and_(membership_event.c.member_id == member_id, event.c.at > moment)
-    return _links(connection, condition, None, None)
-
-
-def links_of_event(connection: Connection, event_id: int, limit: int) -> list[Link]:
-    """Some of the memberships that one event began or ended."""
-    return _links(connection, membership_event.c.event_id == event_id, None, limit)
-
-
 def last_names(connection: Connection, ids: Collection[str]) -> dict[str, str]:
     """What resources were called when something was last done to them, also those that are gone."""
-    newest = (
-        select(func.max(event.c.id)).where(event.c.resource_id.in_(_values(ids))).group_by(event.c.resource_id)
-    )
+    newest = select(func.max(event.c.id)).where(event.c.resource_id.in_(many(ids))).group_by(event.c.resource_id)
     named = select(event.c.resource_id, event.c.name).where(event.c.id.in_(newest))
     return {id: name for id, name in connection.execute(named)}
 
@@ -221,42 +186,33 @@ def groups_now(connection: Connection, member_id: str) -> list[str]:
     return list(connection.execute(mine).scalars())
 
 
+def made_at(connection: Connection, resource_id: str) -> str | None:
+    """When a resource that is here was made; None for one that is not."""
+    return connection.execute(select(resource.c.created).where(resource.c.id == resource_id)).scalar_one_or_none()
+
+
 def documents_of(connection: Connection, ids: Collection[str]) -> dict[str, tuple[str, str]]:
     """Type and document (JSON text) of the resources that are here."""
-    wanted = select(resource.c.id, resource.c.type, resource.c.document).where(resource.c.id.in_(_values(ids)))
+    wanted = select(resource.c.id, resource.c.type, resource.c.document).where(resource.c.id.in_(many(ids)))
     return {id: (type, document) for id, type, document in connection.execute(wanted)}
 
 
 def _with_changes(connection: Connection, wanted: sql.Select[Any]) -> list[Event]:
     rows = connection.execute(wanted).all()
     changes: dict[int, list[Change]] = {row.id: [] for row in rows}
-    of_these = select(change).where(change.c.event_id.in_(_values(changes))).order_by(change.c.attribute)
+    of_these = select(change).where(change.c.event_id.in_(many(changes))).order_by(change.c.attribute)
     for event_id, attribute, old, new in connection.execute(of_these):
         changes[event_id].append(Change(attribute, _from_json(old), _from_json(new)))
     return [Event(**row._mapping, changes=tuple(changes[row.id])) for row in rows]
 
 
-def _links(
-    connection: Connection,
-    condition: sql.ColumnElement[bool],
-    before: int | None,
-    limit: int | None,
-    rest: sql.ColumnElement[bool] | None = None,
-) -> list[Link]:
-    """`rest`: which links of the event `before` are wanted as well."""
-    link = membership_event.c
-    columns = (link.event_id, event.c.at, event.c.request, event.c.actor, link.group_id, link.member_id)
-    wanted = select(*columns, link.has_joined).join_from(membership_event, event).where(condition)
-    if before is not None:
-        earlier = link.event_id < before
-        wanted = wanted.where(earlier if rest is None else sql.or_(earlier, sql.and_(link.event_id == before, rest)))
-    order = (link.event_id.desc(), link.group_id, link.member_id)
-    return [Link(*row) for row in connection.execute(wanted.order_by(*order).limit(limit))]
-
-
-def _values(values: Iterable[Any]) -> sql.Select[Any]:
-    """Many values as one parameter: a list of parameters would make a new statement for every length of it."""
-    return select(func.json_each(json.dumps(list(values))).table_valued("value").c.value)
+def _first_changes(connection: Connection, among: sql.ColumnElement[bool]) -> list[Change]:
+    by_attribute = select(change.c.attribute, func.min(change.c.event_id).label("event_id")).join_from(event, change)
+    first = by_attribute.where(among).group_by(change.c.attribute).subquery("first")
+    is_it = sql.and_(change.c.event_id == first.c.event_id, change.c.attribute == first.c.attribute)
+    wanted = select(change.c.attribute, change.c.old, change.c.new).join_from(first, change, is_it)
+    rows = connection.execute(wanted.order_by(change.c.event_id.desc(), change.c.attribute))
+    return [Change(attribute, _from_json(old), _from_json(new)) for attribute, old, new in rows]
 
 
 def _to_json(value: Any) -> str | None:

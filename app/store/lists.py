@@ -74,6 +74,7 @@ _VALUES = "SELECT resource_id FROM lookup WHERE type = :type AND attribute = :pa
 _WITHOUT_VALUE = """SELECT position FROM resource WHERE type = :type AND NOT EXISTS (
     SELECT 1 FROM lookup WHERE lookup.resource_id = resource.id AND lookup.attribute = :path)"""
 _WITH_IDS = text("SELECT id, position FROM resource WHERE type = :type AND id IN (SELECT value FROM json_each(:ids))")
+_AMONG = "{0} IN (SELECT value FROM json_each(:among))"
 _AMONG_BY_CHANGE = """SELECT position FROM resource WHERE position IN (SELECT value FROM json_each(:among))
     ORDER BY last_modified {0}, position {0}"""
 _AMONG_BY_VALUE = """SELECT position FROM resource
@@ -153,10 +154,28 @@ def positions_with(
     return _numbers(connection, matching, wanted | {"words": found})
 
 
-def positions_of(connection: Connection, resource_type: ResourceType, ids: Sequence[str]) -> list[int]:
-    """Where the resources with these ids are, in their order; ids that no resource of the type has are left out."""
+def positions_among(
+    connection: Connection, resource_type: ResourceType, ids: Sequence[str], sought: str, state: State
+) -> list[int]:
+    """Where those with these ids are, in their order, that are here, in the state, and have the words; "" asks nothing.
+
+    Costs one walk over all that have the words, so many ids at once are cheaper.
+    """
     found = _with_ids(connection, resource_type, ids)
-    return [found[id] for id in ids if id in found]
+    positions = [found[id] for id in ids if id in found]
+    if not (sought or state) or not positions:
+        return positions
+    wanted = {"type": resource_type.name, "among": json.dumps(positions)}
+    if not sought:
+        fitting = f"SELECT position FROM resource WHERE {_AMONG.format('position')} {_in_state(state, 'position')}"
+    elif expression := words.expression(resource_type, sought):
+        # The `+` keeps SQLite from searching the words anew for every position.
+        fitting = f"{words.MATCHING} AND {_AMONG.format('+rowid')} {_in_state(state, 'rowid')}"
+        wanted["words"] = expression
+    else:
+        return []
+    those = set(_numbers(connection, fitting, wanted))
+    return [position for position in positions if position in those]
 
 
 def page_among(

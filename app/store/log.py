@@ -97,17 +97,15 @@ def writing() -> Iterator[Connection]:
 def _transaction(begin: str) -> Iterator[Connection]:
     try:
         with db.engines[BIND].connect() as connection:
-            driver_connection = connection.connection.driver_connection
-            driver.set_time_limit(driver_connection, bounds.STATEMENT_S)
             try:
-                connection.exec_driver_sql(begin)
-                yield connection
+                with _limited(connection):
+                    connection.exec_driver_sql(begin)
+                    yield connection
             except DBAPIError as error:
+                # After the limit is taken away: an invalidated connection is closed, and takes nothing more.
                 if driver.is_suspect(error.orig):
                     connection.invalidate()
                 raise
-            finally:
-                driver.set_time_limit(driver_connection, None)
     except DBAPIError as error:
         if driver.is_interrupted(error.orig):
             raise errors.too_many(f"The request took longer than {bounds.STATEMENT_S} seconds") from error
@@ -118,3 +116,14 @@ def _transaction(begin: str) -> Iterator[Connection]:
         raise errors.unavailable(f"The request log cannot be used: {reason}") from error
     except PoolTimeout as error:
         raise errors.unavailable("The service is busy") from error
+
+
+@contextmanager
+def _limited(connection: Connection) -> Iterator[None]:
+    """The time limit of a transaction; gone at the end, so that the next one on this connection has its own."""
+    driver_connection = connection.connection.driver_connection
+    driver.set_time_limit(driver_connection, bounds.STATEMENT_S)
+    try:
+        yield
+    finally:
+        driver.set_time_limit(driver_connection, None)

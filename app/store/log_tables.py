@@ -10,7 +10,8 @@ from __future__ import annotations
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, text
 
 LOG_VERSION = 1
-"""`PRAGMA user_version` of the file; a file with another number is put aside and begun anew."""
+"""`PRAGMA user_version` of the file; a file with another number is put aside and begun anew. A new table or index asks
+for no new number: what is missing is made at the start."""
 
 metadata = MetaData()
 
@@ -39,6 +40,8 @@ request = Table(
     Index("request_resource_id", "resource_id", "id"),
     Index("request_other_id", "other_id", "id"),
     Index("request_cycle_id", "cycle_id", "id"),
+    Index("request_deed", "deed", "id"),
+    Index("request_key_id", "key_id", "id"),
     Index("request_refused", "id", sqlite_where=text("status >= 400")),
     sqlite_strict=False,
 )
@@ -72,6 +75,7 @@ problem = Table(
     _number("count"),
     *(_text(name, is_null=True) for name in ("closed", "closed_by", "ignored")),
     Index("problem_last", "last"),
+    Index("problem_cause", "kind", "attribute", "resource_type", "resource_id", "resource_name"),
     Index("problem_open", "kind", "attribute", sqlite_where=text("closed IS NULL")),
     Index("problem_resource_id", "resource_id"),
 )

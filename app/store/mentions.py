@@ -5,14 +5,14 @@ Not here: which requests speak of a resource (app/observation/mentions.py).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from app.store.log_tables import mention
+from app.store.parameter import many
 
 _insert = insert(mention)
 _NOTE = _insert.on_conflict_do_update(
@@ -33,12 +33,12 @@ def note(connection: Connection, moments: Mapping[str, tuple[str, str]]) -> None
 
 def forget(connection: Connection, ids: Iterable[str]) -> None:
     """What is known of resources that are gone."""
-    connection.execute(delete(mention).where(mention.c.resource_id.in_(_values(ids))))
+    connection.execute(delete(mention).where(mention.c.resource_id.in_(many(ids))))
 
 
 def of_ids(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
     """The moment for each id that was spoken of."""
-    query = select(mention.c.resource_id, mention.c.at).where(mention.c.resource_id.in_(_values(ids)))
+    query = select(mention.c.resource_id, mention.c.at).where(mention.c.resource_id.in_(many(ids)))
     return {row.resource_id: row.at for row in connection.execute(query)}
 
 
@@ -57,8 +57,3 @@ def count_before(connection: Connection, resource_type: str, moment: str) -> int
 
 def _is_before(resource_type: str, moment: str) -> ColumnElement[bool]:
     return and_(mention.c.resource_type == resource_type, mention.c.at < moment)
-
-
-def _values(values: Iterable[str]) -> Select[Any]:
-    """Many values as one parameter, so that any number of them is one statement."""
-    return select(func.json_each(json.dumps(list(values))).table_valued("value").c.value)

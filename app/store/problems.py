@@ -11,10 +11,24 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, desc, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    delete,
+    desc,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import sqlite
 
 from app.store.log_tables import problem, problem_key
+from app.store.parameter import many
 
 Status = Literal["open", "closed", "ignored"]
 
@@ -39,13 +53,13 @@ class Wanted:
 def open_by_keys(connection: Connection, keys: Collection[str]) -> dict[str, list[int]]:
     """The problems that are not over, by those of the keys that lead to one."""
     found: dict[str, list[int]] = {}
-    for key, problem_id in connection.execute(select(problem_key).where(problem_key.c.object_key.in_(_values(keys)))):
+    for key, problem_id in connection.execute(select(problem_key).where(problem_key.c.object_key.in_(many(keys)))):
         found.setdefault(key, []).append(problem_id)
     return found
 
 
 def by_ids(connection: Connection, ids: Collection[int]) -> Sequence[Row[Any]]:
-    return connection.execute(select(problem).where(problem.c.id.in_(_values(ids)))).all()
+    return connection.execute(select(problem).where(problem.c.id.in_(many(ids)))).all()
 
 
 def single(connection: Connection, problem_id: int) -> Row[Any] | None:
@@ -68,8 +82,8 @@ def add_keys(connection: Connection, problem_id: int, keys: Collection[str]) -> 
 
 def close(connection: Connection, ids: Collection[int], at: str, number: str) -> None:
     """They are over, by the request with this number ("" where no request says so)."""
-    connection.execute(delete(problem_key).where(problem_key.c.problem_id.in_(_values(ids))))
-    over = update(problem).where(problem.c.id.in_(_values(ids)), problem.c.closed.is_(None))
+    connection.execute(delete(problem_key).where(problem_key.c.problem_id.in_(many(ids))))
+    over = update(problem).where(problem.c.id.in_(many(ids)), problem.c.closed.is_(None))
     connection.execute(over.values(closed=at, closed_by=number))
 
 
@@ -134,20 +148,30 @@ def count(connection: Connection, wanted: Wanted) -> int:
 
 def open_of(connection: Connection, resource_ids: Collection[str]) -> Sequence[Row[Any]]:
     """The open ones of these resources, the last ones first."""
-    wanted = select(problem).where(problem.c.resource_id.in_(_values(resource_ids)), *_CONDITIONS["open"])
+    wanted = select(problem).where(problem.c.resource_id.in_(many(resource_ids)), *_CONDITIONS["open"])
     return connection.execute(wanted.order_by(problem.c.last.desc())).all()
 
 
-def of_refusal(connection: Connection, kind: str, refused: Mapping[str, Any]) -> int | None:
-    """The problem that a refused request is part of: of its kind, at its time, for its attribute and its resource.
+def of_refusals(connection: Connection, refused: Collection[Mapping[str, Any]]) -> dict[int, int]:
+    """By the ids of rows of refused requests: the problem that each is part of, if any is kept.
 
-    `refused`: at, attribute, resource_type, resource_id and resource_name of the request's row.
+    It is of its kind, at its time, for its attribute and its resource, which either may know by id or by name only.
+    `refused`: id, kind, at, attribute, resource_type, resource_id and resource_name of each.
     """
-    same = [problem.c[name] == refused[name] for name in ("attribute", "resource_type")]
-    in_time = (problem.c.first <= refused["at"], problem.c.last >= refused["at"])
-    wanted = select(problem.c.id).where(problem.c.kind == kind, *same, *in_time)
-    is_its = [problem.c[name] == refused[name] for name in ("resource_id", "resource_name")]
-    return connection.execute(wanted.order_by(*map(desc, is_its), problem.c.id).limit(1)).scalar()
+    names = ("id", "kind", "at", "attribute", "resource_type", "resource_id", "resource_name")
+    given = json.dumps([{name: one[name] for name in names} for one in refused])
+    rows = select(*(func.json_extract(literal_column("value"), f"$.{name}").label(name) for name in names))
+    row = rows.select_from(func.json_each(given).table_valued("value")).cte("refused").c
+    same = [problem.c[name] == row[name] for name in ("kind", "attribute", "resource_type")]
+    of_its_time = select(func.min(problem.c.id)).where(*same, problem.c.first <= row.at, problem.c.last >= row.at)
+    has_id, has_name = problem.c.resource_id == row.resource_id, problem.c.resource_name == row.resource_name
+    best = func.coalesce(
+        of_its_time.where(has_id, has_name).scalar_subquery(),
+        of_its_time.where(has_id, row.resource_id != "").scalar_subquery(),
+        of_its_time.where(has_name, row.resource_name != "").scalar_subquery(),
+    )
+    found = connection.execute(select(row.id, best))
+    return {id: problem_id for id, problem_id in found if problem_id is not None}
 
 
 def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
@@ -162,8 +186,3 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         columns = (problem.c.resource_name, problem.c.attribute, problem.c.resource_id)
         found.append(or_(*(column.icontains(wanted.text, autoescape=True) for column in columns)))
     return found
-
-
-def _values(values: Collection[Any]) -> Select[Any]:
-    """Many values as one parameter: a list of parameters would make a new statement for every length of it."""
-    return select(func.json_each(json.dumps(list(values))).table_valued("value").c.value)

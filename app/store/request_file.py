@@ -1,6 +1,7 @@
 """The request log's database file at the start: made, looked at, and put aside where it is of no use.
 
-Not here: the work on it (requests.py). Nothing in it is missed by anybody but the console, so it never hinders a start.
+Not here: the work on it (requests.py). Nothing in it is missed by anybody but the console, so whatever is in the file
+hinders no start. A folder or a link in its place does: then the whole data folder is refused (app/folder.py).
 """
 
 from __future__ import annotations
@@ -70,13 +71,15 @@ def _bring_up(path: Path) -> None:
 
 
 def _make_tables(path: Path) -> None:
-    """Those that are missing, and the version, in one transaction."""
+    """Those that are missing, the indexes that are missing in others, and the version, in one transaction."""
     engine = create_engine(
         driver.address(path), module=driver.module, poolclass=NullPool, connect_args={"isolation_level": None}
     )
     with engine.connect() as connection:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         metadata.create_all(connection)
+        for index in (index for table in metadata.sorted_tables for index in table.indexes):
+            index.create(connection, checkfirst=True)
         connection.exec_driver_sql(f"PRAGMA user_version = {LOG_VERSION}")
         connection.commit()
 

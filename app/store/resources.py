@@ -242,5 +242,5 @@ def count_with_members(connection: Connection, resource_type: ResourceType) -> i
 
 
 def is_active(document: Mapping[str, Any] | None) -> bool:
-    """Whether somebody counts as active: `active` is there and true."""
-    return document is not None and document.get("active") is True
+    """Whether somebody counts as active: who was never disabled is."""
+    return document is not None and document.get("active") is not False

@@ -98,7 +98,7 @@ class Membership(Model):
 
 
 class Population(Model):
-    """How many resources of a type there are, and how many whose `active` is true: to count a million for
+    """How many resources of a type there are, and how many are not disabled: to count a million for
     `totalResults` takes longer than the page.
     """
 

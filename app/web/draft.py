@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import request
 
+from app import bounds
 from app.observation.request import Deed, Dialect, KeyFault
 from app.scim.errors import ScimError
 from app.scim.resource_types import ResourceType
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 PLACE = "recnice.draft"
 """Where in the WSGI environment it is."""
-
-NUMBER_BYTES = 4
 
 
 @dataclass(slots=True)
@@ -36,6 +35,7 @@ class Facts:
     dialect: Dialect = ""
     objects: tuple[str, ...] = ()
     mentioned: tuple[tuple[str, str], ...] = ()
+    may_be_probe: bool = False
     joined: int = 0
     departed: int = 0
     error: ScimError | None = None
@@ -59,7 +59,7 @@ class Draft:
     `body` is what was read of it as it came.
     """
 
-    number: str = field(default_factory=lambda: secrets.token_hex(NUMBER_BYTES))
+    number: str = field(default_factory=lambda: secrets.token_hex(bounds.REQUEST_NUMBER_BYTES))
     status: int = 0
     key_id: str = ""
     key_fault: KeyFault = ""

@@ -1,16 +1,17 @@
 """What a request was about, told from what the verbs of provisioning gave back.
 
 Not here: how it is noted (observed.py). Objects are the keys by which the log finds a later request about the same
-person or group: `User id <id>`, `User userName <folded>`, `Group displayName <folded>`.
+person or group: `User id <hash>`, `User userName <hash>`, `Group displayName <hash>`. The hash is of the folded
+value, so that a key tells values of any length apart and keeps none of them.
 """
 
+import hashlib
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from app import bounds
-from app.observation.request import Deed
+from app.observation.request import Deed, is_id
 from app.provisioning import Found, Resource
 from app.scim.attribute import Attribute
 from app.scim.filter import And, Compare, Node, ValuePath
@@ -29,12 +30,12 @@ DEEDS: Mapping[str, Deed] = {
 }
 """What a method is to do to a single resource."""
 
-_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-
-
-def is_id(text: object) -> bool:
-    """Whether a text has the form of a GUID, as our ids and Entra's probes have."""
-    return isinstance(text, str) and _ID.fullmatch(text) is not None
+EXTERNAL_ID = "externalId"
+REFUSED = "refused "
+"""So begins the key of a value that was refused since another resource has it, where nothing else says who was meant.
+Whoever gets the value later has the same key: who has it all along does not, or its next change would seem to be this
+one's success."""
+_HASH_LENGTH = 16
 
 
 def aim(facts: Facts, method: str, resource_type: ResourceType, resource_id: str = "") -> None:
@@ -53,6 +54,9 @@ def done(facts: Facts, resource: Resource) -> None:
     facts.resource_type, facts.resource_id = resource.type, resource.record.id
     facts.resource_name = name_of(document)
     facts.objects = tuple(objects_of(resource.type, document))
+    if event is not None and event.verb != "delete":
+        got = None if event.verb == "create" else {change.attribute for change in event.changes}
+        facts.objects += tuple(REFUSED + _key(*one) for one in _values(resource.type, document, got))
     facts.mentioned = ((resource.type.name, resource.record.id),)
     if event is not None:
         facts.joined, facts.departed = event.joined, event.departed
@@ -81,6 +85,7 @@ def found(facts: Facts, search: Search, result: Found) -> None:
             _key(sought.resource_type, one.path[-1].path, one.value) for one in equalities if _names_it(one.path[-1])
         )
     facts.deed = _look(equalities, result.total)
+    facts.may_be_probe = facts.deed == "match" and not result.total and _has_guid(equalities)
     if len(result.resources) > bounds.MENTIONED_AT_ONCE:
         return
     facts.mentioned = tuple((one.type.name, one.record.id) for one in result.resources)
@@ -92,10 +97,19 @@ def found(facts: Facts, search: Search, result: Found) -> None:
 
 
 def _look(equalities: list[Compare] | None, total: int) -> Deed:
-    """Entra: a probe asks for one random GUID, which nobody has; a match compares with `eq` and nothing else."""
+    """Entra: a probe asks for one random GUID, which nobody has; a match compares with `eq` and nothing else.
+
+    An externalId is often a GUID, so the look-up of a new person by it is no probe; cycles.py says which of them is.
+    """
     if not equalities:
         return "list"
-    return "probe" if not total and len(equalities) == 1 and is_id(equalities[0].literal) else "match"
+    is_probe = not total and _has_guid(equalities) and equalities[0].path[-1].path != EXTERNAL_ID
+    return "probe" if is_probe else "match"
+
+
+def _has_guid(equalities: list[Compare] | None) -> bool:
+    """Whether there is one comparison, with a GUID."""
+    return equalities is not None and len(equalities) == 1 and is_id(equalities[0].literal)
 
 
 def _equalities(node: Node | None) -> Iterator[Compare]:
@@ -122,17 +136,27 @@ def objects_of(resource_type: ResourceType, document: Mapping[str, Any]) -> Iter
     named = {name.lower(): value for name, value in document.items()}
     if is_id(named.get("id")):
         yield _key(resource_type, "id", named["id"])
+    yield from (_key(*one) for one in _values(resource_type, document))
+
+
+def _values(
+    resource_type: ResourceType, document: Mapping[str, Any], paths: Collection[str] | None = None
+) -> Iterator[tuple[ResourceType, str, str]]:
+    """For `_key`: what a document has that says who is meant, without the id; only of these paths, or of all."""
+    named = {name.lower(): value for name, value in document.items()}
     for attribute in resource_type.tree.core.values():
         value = named.get(attribute.name.lower())
-        if attribute.name != "id" and _names_it(attribute) and isinstance(value, str) and value:
-            yield _key(resource_type, attribute.path, fold_value(attribute, value))
+        is_wanted = attribute.name != "id" and (paths is None or attribute.path in paths)
+        if is_wanted and _names_it(attribute) and isinstance(value, str) and value:
+            yield resource_type, attribute.path, fold_value(attribute, value)
 
 
 def _names_it(attribute: Attribute) -> bool:
     """Whether a value of the attribute says who is meant: an id, a unique name, or the client's own identifier."""
-    is_unique = attribute.traits.uniqueness != "none" or attribute.name == "externalId"
+    is_unique = attribute.traits.uniqueness != "none" or attribute.name == EXTERNAL_ID
     return is_unique and attribute.is_simple and len(attribute.keys) == 1 and attribute.type == "string"
 
 
 def _key(resource_type: ResourceType, path: str, value: object) -> str:
-    return f"{resource_type.name} {path} {value}"
+    hashed = hashlib.sha256(str(value).encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{resource_type.name} {path} {hashed[:_HASH_LENGTH]}"

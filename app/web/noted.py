@@ -10,18 +10,16 @@ from typing import Any, NamedTuple
 
 from app import bounds
 from app.observation import redaction
-from app.observation.request import Deed, Request
+from app.observation.request import CONNECTION, Deed, Request
 from app.scim.entra import dialect_of
 from app.scim.errors import ScimError
 from app.scim.resource_types import ResourceType
 from app.web import paths
 from app.web.draft import Draft, Facts
-from app.web.facts import objects_of
+from app.web.facts import REFUSED, objects_of
 
 OPERATION = "Bulk operation"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-CONNECTION = "connection"
-"""The object of a request whose key was wrong."""
 
 _INDEX = re.compile(r"\[[0-9]+\]")  # as in `emails[0].value`
 _WRITES: tuple[Deed, ...] = ("create", "change", "confirm", "disable", "enable")
@@ -90,7 +88,7 @@ class _Reader:
         name, objects = facts.resource_name, facts.objects
         if status >= 400 and is_write and resource_type and isinstance(sent, dict):
             objects = tuple(dict.fromkeys((*objects, *objects_of(resource_type, sent))))
-            objects = _without_other(objects, resource_type, error) or objects
+            objects = _without_other(objects, resource_type, error) or tuple(REFUSED + one for one in objects)
             name = name or _name_in(sent)
         return {
             "method": method if method in METHODS else "…",
@@ -103,19 +101,15 @@ class _Reader:
             "deed": facts.deed,
             "resource_type": resource_type.name if resource_type else "",
             "resource_id": facts.resource_id,
-            "resource_name": redaction.masked(name, bounds.KEPT_NAME_LENGTH),
-            "objects": self.objects(objects),
+            "resource_name": redaction.masked_name(name),
+            "objects": (CONNECTION,) if self.draft.key_fault else objects,
+            "may_be_probe": facts.may_be_probe,
             "mentioned": facts.mentioned,
             "joined": facts.joined,
             "departed": facts.departed,
             "body": redaction.body(sent, resource_type) if status >= 400 and sent is not None else "",
             "sent": sent if is_write and facts.sent_bytes <= bounds.SENT_BYTES else None,
         }
-
-    def objects(self, objects: tuple[str, ...]) -> tuple[str, ...]:
-        if self.draft.key_fault:
-            return (CONNECTION,)
-        return tuple(redaction.masked(one, bounds.KEPT_OBJECT_LENGTH) for one in objects)
 
     def reason(self, error: ScimError, resource_type: ResourceType | None) -> str:
         """The detail. Beside a password only what came for another declared attribute is told."""

@@ -173,3 +173,27 @@ def test_head_is_get_without_a_body(client):
     answer = connection.getresponse()
     assert (answer.status, answer.read(), answer.getheader("ETag")) == (200, b"", made["meta"]["version"])
     connection.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/Users", r'{"userName":"half-\ud800"}'),
+        ("POST", "/Users", r'{"userName":"half","x\udfff":1}'),
+        ("POST", "/Users/.search", r'{"cursor":"\ud800"}'),
+        (
+            "POST",
+            "/Bulk",
+            r'{"Operations":[{"method":"POST","path":"/Users","bulkId":"\ud800","data":{"userName":"half"}}]}',
+        ),
+    ],
+)
+def test_half_of_a_character_is_no_json(client, method, path, body):
+    refusal(client.send(method, path, body), 400, "invalidSyntax")
+    assert client.find('userName sw "half"')["totalResults"] == 0
+
+
+def test_a_whole_character_may_be_written_as_a_pair(client):
+    name = f"user-{uuid.uuid4()}"
+    answer = client.send("POST", "/Users", rf'{{"userName":"{name}","title":"\ud83d\ude00"}}')
+    assert (answer.status, answer.json["title"]) == (201, "😀")

@@ -88,3 +88,16 @@ def test_pages_are_cut_by_place_and_by_time(log):
 def test_a_cycle_has_every_column_of_its_table():
     assert set(Cycle.__slots__) == {column.name for column in cycle.columns}
     assert set(cycles.COUNTED_AS.values()) <= set(Cycle.__slots__)
+
+
+def test_a_guid_as_external_id_is_a_probe_only_where_it_opens_a_stretch(log):
+    asked = {"deed": "match", "may_be_probe": True}
+    batch = [made_up(0, **asked), made_up(0.5, **asked), made_up(0.9), made_up(1.9, **asked), made_up(9, deed="match")]
+    batch += [stranger(10), made_up(30, deed="match"), made_up(30.1, **asked)]
+    told = cycles.with_probes(log, batch)
+    assert [one.deed for one in told] == ["probe", "match", "list", "probe", "match", "", "match", "match"]
+    fold(log, told)
+    assert [one.deed for one in cycles.with_probes(log, [made_up(30.5, **asked), made_up(40, **asked)])] == [
+        "match",
+        "probe",
+    ]

@@ -1,15 +1,19 @@
 """Problems from made-up requests: opened, joined, closed by what came later, bounded."""
 
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from app import bounds
-from app.observation import cycles
+from app.observation import activity, cycles
 from app.observation.kinds import BY_NAME
 from app.observation.problem_list import Problem, _problem
 from app.observation.problems import fold
+from app.observation.recorder import write
 from app.store import problems as rows
+from app.store import requests
 from app.store.log_tables import problem, problem_key
 from app.store.problems import Wanted
 from tests.observation.conftest import after, made_up, person, stranger, taken
@@ -161,3 +165,39 @@ def test_nobody_promises_a_try_that_does_not_come(log):
     [given_up] = folded(log, [taken(0)], [taken(27.5 * DAY)])
     assert given_up.next_try.at == ""
     assert folded(log, [stranger(27.5 * DAY)])[-1].next_try.at == ""
+
+
+def test_a_refused_request_finds_its_problem_by_an_index_and_best_its_own(log):
+    write(log, [taken(0, "ana"), taken(1, "bo"), taken(2, "ana")])
+    refused = [
+        {
+            "id": number,
+            "kind": "user-name-taken",
+            "at": after(minutes),
+            "attribute": "userName",
+            "resource_type": "User",
+        }
+        | {"resource_id": "", "resource_name": name}
+        for number, minutes, name in ((7, 0, "ana"), (8, 1, "bo"), (9, 1, "ana"), (10, 5, "ana"))
+    ]
+    ids = {row.resource_name: row.id for row in rows.listed(log, rows.Wanted())}
+    statements: list[Any] = []
+    event.listen(log, "before_cursor_execute", lambda *of: statements.append(of[2:4]))
+    assert rows.of_refusals(log, refused) == {7: ids["ana"], 8: ids["bo"], 9: ids["ana"]}
+    [(statement, parameters)] = statements
+    plan = str(log.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all())
+    assert "SEARCH problem USING INDEX problem_cause" in plan, plan
+
+
+def test_an_export_asks_for_no_problems(log, monkeypatch):
+    @contextmanager
+    def reading():
+        yield log
+
+    asked = []
+    monkeypatch.setattr(requests, "reading", reading)
+    monkeypatch.setattr(activity, "known", lambda ids: {})
+    monkeypatch.setattr(rows, "of_refusals", lambda connection, refused: asked.append(len(refused)) or {})
+    write(log, [taken(minutes, f"ana{minutes}") for minutes in range(5)])
+    assert len(list(activity.every(activity.Filter()))) == 5 and not asked
+    assert len(activity.find(activity.Filter()).entries) == 5 and asked == [5]

@@ -1,13 +1,17 @@
 """The pulse from made-up cycles: late, silent, quarantine, and what may be said of the next one."""
 
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import pytest
 
+from app import clock
 from app.observation.cycles import Cycle
-from app.observation.pulse import FIRST_GUESS_S, Pulse, is_ladder, knocks_of, read, usual_gap_s
+from app.observation.pulse import FIRST_GUESS_S, Pulse, is_ladder, knocks_of, pulse, read, usual_gap_s
+from app.observation.recorder import write
 from app.observation.strip import HEIGHT, QUIET_HEIGHT, bars
-from tests.observation.conftest import BEGIN, after
+from app.store import requests
+from tests.observation.conftest import BEGIN, after, made_up, stranger
 
 HOUR = 60
 
@@ -118,3 +122,17 @@ def test_bars_stand_at_the_right_end_and_grow_with_the_changes():
     assert quiet.height == QUIET_HEIGHT < low.height < high.height < HEIGHT
     assert high.y + high.height == HEIGHT
     assert len(list(bars(shown, 2))) == 2
+
+
+def test_who_sends_no_key_is_a_stranger_and_makes_no_quarantine(log, monkeypatch):
+    @contextmanager
+    def reading():
+        yield log
+
+    monkeypatch.setattr(requests, "reading", reading)
+    monkeypatch.setattr(clock, "utc_now", lambda: at(44 * HOUR))
+    write(log, [made_up(0)])
+    write(log, [stranger(hours * HOUR, fault="missing", number=f"m{hours}") for hours in (6, 18, 42)])
+    assert pulse()[0].state == "silent"
+    write(log, [stranger(hours * HOUR, fault="stopped", number=f"s{hours}") for hours in (6, 18, 42)])
+    assert pulse()[0].state == "quarantine"

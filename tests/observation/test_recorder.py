@@ -19,6 +19,7 @@ from app import bounds, clock
 from app.observation import mentions, recorder
 from app.observation.recorder import Recorder, write
 from app.observation.request import Request
+from app.scim import errors
 from app.store import db, driver, pruning, requests
 from app.store.log_tables import LOG_VERSION
 from app.store.requests import Wanted
@@ -245,7 +246,51 @@ def test_a_log_without_its_tables_drops_and_goes_on(app: Flask, path: Path, capl
     writer.note(made_up())
     assert writer.settle(10)
     assert "could not be written" in caplog.text
+    wait_until(lambda: [tuple(row) for row in rows(path, "tally")] == [("dropped", 1)], "what is lost is counted")
     writer.close()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_log_that_is_damaged_while_it_runs_is_said_and_tried_again(
+    app: Flask, path: Path, caplog: pytest.LogCaptureFixture
+):
+    fill(app, *(made_up(status=400, body="x" * 1_000) for _ in range(50)))
+    with app.app_context():
+        db.db.engines[requests.BIND].dispose()
+    file_bytes(path)
+    sound = path.read_bytes()
+    DAMAGES["a broken page"](path)
+    writer = Recorder(app.app_context, KEPT_DAYS)
+    writer.note(made_up(number="0000aaaa"))
+    wait_until(lambda: "cannot be used: the database is damaged" in caplog.text, "it is said")
+    assert not writer.settle(1)
+    writer.close()
+    assert "Traceback" not in caplog.text and "ProgrammingError" not in caplog.text
+    assert "1 requests could not be written" in caplog.text
+    assert len(sound) == path.stat().st_size
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_log_that_is_locked_at_the_second_try_loses_nothing(
+    writer: Recorder, path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    tries: list[int] = []
+
+    def broken(connection: Connection, batch: Sequence[Request]) -> None:
+        tries.append(len(batch))
+        raise ZeroDivisionError
+
+    def locked(connection: Connection, asked: Sequence[object]) -> None:
+        if len(tries) < 3:
+            raise errors.unavailable("locked")
+        insert(connection, asked)
+
+    insert = requests.insert
+    monkeypatch.setattr(recorder.cycles, "fold", broken)
+    monkeypatch.setattr(requests, "insert", locked)
+    writer.note(made_up(number="0000aaaa"))
+    wait_until(lambda: numbers(path) == ["0000aaaa"], "it is written at the third try")
+    assert tries == [1, 1, 1]
 
 
 # --- pruning ----------------------------------------------------------------------------------------------------------
@@ -265,6 +310,16 @@ def test_what_is_too_old_goes_with_the_next_request(app: Flask, path: Path):
     wait_until(lambda: numbers(path) == ["young", "new"], "the old ones are gone")
     writer.close()
     assert len(rows(path, "cycle")) == 2, "that of the old ones is gone, one for each of the others is there"
+
+
+def test_what_is_too_old_goes_also_while_nobody_comes(app: Flask, path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(recorder, "PRUNE_EVERY_S", 0.02)
+    writer = Recorder(app.app_context, 30)
+    writer.start()
+    for turn in range(2):
+        fill(app, replace(made_up(), at=now(days=31), number=f"old{turn}"))
+        wait_until(lambda: not numbers(path), "it is gone")
+    writer.close()
 
 
 def pruned(app: Flask, before: str, most: int, most_bytes: int = bounds.REQUEST_LOG_BYTES) -> bool:
@@ -313,6 +368,16 @@ def test_a_new_log_is_for_its_owner_alone(tmp_path: Path):
     with closing(sqlite.connect(path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (LOG_VERSION,)
     assert requests.prepare(path) == ()
+
+
+def test_an_index_that_an_older_log_lacks_is_made_at_the_start(tmp_path: Path):
+    path = tmp_path / "recnice-requests.sqlite3"
+    assert requests.prepare(path) == ()
+    with closing(sqlite.connect(path)) as connection:
+        declared = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'index'").fetchall()
+        connection.execute("DROP INDEX request_deed")
+        assert requests.prepare(path) == ()
+        assert set(connection.execute("SELECT name FROM sqlite_schema WHERE type = 'index'")) == set(declared)
 
 
 DAMAGES = {

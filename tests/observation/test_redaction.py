@@ -1,17 +1,17 @@
 """What of a refused request may be kept: never a key, a password or a token, and little of anything else."""
 
+import binascii
 import json
 from typing import Any
 
 import pytest
 
 from app import bounds
-from app.administration import keys
 from app.observation import redaction
 from app.scim.resource_types import GROUP, USER
 
-RANDOM = "n0TaKEYn0TaKEYn0TaKEYn0TaKEYn0TaKEYn0TaKEY0"
-KEY = f"rcn_scim_{RANDOM[:43]}_{keys._checksum(RANDOM[:43])}"
+RANDOM = "n0TaKEY" * 6 + "n"
+KEY = f"rcn_scim_{RANDOM}_{binascii.crc32(RANDOM.encode()) & 0xFFFFFF:06x}"
 JWT = "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.eyJhdWQiOiI4YWRmOGU2ZSJ9.c2lnbmF0dXJl"
 SESSION = "jb-aHV5UkUmUmDwMnExYRVKaqvqHPYGD8mQVAnfGGgo"
 ID = "3f1c9a52-8f59-4f0e-9a57-4f2a7a8b3c1d"
@@ -155,3 +155,15 @@ def test_a_reason_beside_a_secret_keeps_nothing_of_what_came():
     assert redaction.reason(detail, True) == "filter: expected a comparison; title: expected text"
     assert "hunter2" not in redaction.reason('password: expected text, got "hunter2"', False)
     assert "hunter2" not in redaction.reason('"hunter2" is no word', True)
+
+
+@pytest.mark.parametrize(
+    "name", ["SG_APP_Finance_Reporting_Readers_EU", "SG_APP_Purchasing_Contributors_US1", "Ana Ruiz"]
+)
+def test_a_long_name_is_no_secret(name: str):
+    assert redaction.masked_name(name) == name
+
+
+@pytest.mark.parametrize("secret", [KEY, JWT, f"Bearer {SESSION}", SESSION, KEY[9:52]])
+def test_a_secret_is_no_name(secret: str):
+    assert redaction.masked_name(f"Ana {secret}").startswith(f"Ana {redaction.MASK}")

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, create_engine
 
 from app import bounds
 from app.observation.request import Request
-from app.observation.sightings import Arrival, arrivals, fold
+from app.observation.sightings import Arrival, arrivals, fold, shown_name
 from app.scim.mapping import MAPPING
 from app.simulation.dialects import COMPLIANT, DEFAULT, Dialect, patch
 from app.simulation.mapping import DEPARTMENT, GIVEN_NAME, LOCALITY, TITLE, WORK_EMAIL
@@ -161,3 +161,19 @@ def test_no_value_is_kept(log: Connection):
     kept = list(sightings(log))
     assert kept
     assert secret not in repr([replace(one, first="", last="") for one in kept])
+
+
+@pytest.mark.parametrize(
+    "name, kept",
+    [
+        ("shoeSize", "shoeSize"),
+        ("urn:example:1.0:User:costCentre", "urn:example:1.0:User:costCentre"),
+        ('phones[type eq "x"].value', "phones[…].value"),
+        ("Ana Ruiz 1980-01-01", "(a name)"),
+        ("ana@recnice.example", "(a name)"),
+        ("+34 600 000 000", "(a name)"),
+    ],
+)
+def test_only_what_has_the_form_of_a_name_is_kept_as_one(name: str, kept: str):
+    assert shown_name(name) == kept
+    assert seen("POST", {name: 1}) == {(kept, UNKNOWN, "")}

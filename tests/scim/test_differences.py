@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
-from app.scim.differences import Change, differences, flatten, in_detail, spread, undone
-from app.scim.resource_types import GROUP, USER
+from app.scim.data_types import Text
+from app.scim.differences import HIDDEN, Change, differences, flatten, in_detail, spread, undone
+from app.scim.fields import ScimSchema, attribute
+from app.scim.resource_types import GROUP, USER, ResourceType
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
@@ -81,3 +83,22 @@ def test_a_flat_document_has_the_paths_of_a_mapping() -> None:
         'addresses[type eq "work"].country': "UK",
         f"{ENTERPRISE}:department": "Sales",
     }
+
+
+class LockSchema(ScimSchema):
+    """A lock, of which the code is never told."""
+
+    urn = "urn:example:Lock"
+    code = attribute(Text, "How it opens", returned="never")
+
+
+LOCK = ResourceType("Lock", "/Locks", "Locks", LockSchema)
+
+
+def test_that_a_value_changed_is_told_also_where_the_value_is_not() -> None:
+    before, after = ({"schemas": [LockSchema.urn], "id": "1", "code": code} for code in ("1234", "4321"))
+    (change,) = differences(LOCK, before, after)
+    assert change == Change("code", HIDDEN, HIDDEN)
+    assert list(in_detail([change])) == [change]
+    assert differences(LOCK, before, before) == ()
+    assert spread(LOCK, after) == {"code": HIDDEN}

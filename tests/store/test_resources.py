@@ -183,7 +183,7 @@ def test_positions_are_never_used_again(app: Flask) -> None:
     ("statement", "finding"),
     [
         ("UPDATE population SET total = 7", "population: 7 User"),
-        ("UPDATE population SET active = 7", "population: 0 User resources are active"),
+        ("UPDATE population SET active = 7", "population: 1 User resources are active"),
         ("UPDATE coverage SET filled = 7", "coverage: 1 User resources have userName"),
         ("UPDATE resource SET members = 7", "the number of members"),
         ("UPDATE resource SET search = '{}'", "search copy"),

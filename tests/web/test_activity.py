@@ -311,7 +311,7 @@ def test_what_is_shown_is_what_is_exported(told: Told):
         exported = told.eva.get(f"/activity?{query}&format=json")
         rows = json.loads(exported.text)
         assert list(rows[0]) == [column.name for column in REQUEST_COLUMNS]
-        numbers = re.findall(r"/activity\?number=([0-9a-f]{8})", told.eva.get(f"/activity?{query}").text)
+        numbers = re.findall(r"/activity\?number=([0-9a-f]{16})", told.eva.get(f"/activity?{query}").text)
         assert [row["number"] for row in rows] == numbers
         as_csv = told.eva.get(f"/activity?{query}&format=csv")
         assert as_csv.headers["content-disposition"].startswith("attachment; filename=activity-")
@@ -339,7 +339,8 @@ def test_a_cycle_has_its_counts_and_opens_to_its_lines(told: Told):
     assert {row["number"] for row in json.loads(told.eva.get(f"{path}?kind=created&format=json").text)} < {
         row["number"] for row in json.loads(told.eva.get(f"{path}?format=json").text)
     }
-    assert told.eva.get("/activity/99999").status == told.eva.get("/activity/x").status == 404
+    for path in ("/activity/99999", "/activity/x", f"/activity/{10**20}", f"/activity/{'9' * 5_000}"):
+        assert told.eva.get(path).status == 404, path
 
 
 @pytest.mark.parametrize(
@@ -429,4 +430,27 @@ def test_a_rehearsal_reads_like_one(new_appliance, program: list[str]):
     assert all(row["deed"] or row["status"] >= 400 for row in rows)
     for path in ("/activity", "/activity?view=lines", "/activity?view=raw", "/activity/1", "/activity/1?kind=all"):
         assert eva.get(path).status == 200, path
+    assert fresh.stop() == 0, fresh.output
+
+
+def test_a_large_bulk_request_is_shown_whole_and_each_operation_has_its_own_changes(new_appliance):
+    fresh = new_appliance().start()
+    eva = set_up(fresh)
+    fresh.make_key()
+    ana = create(fresh, "Users", userName="ana@recnice.example", displayName="Ana Ruiz", title="Clerk")
+    titles = ("Editor", "Editor", "Author")
+    changes = [{"schemas": [PATCH], "Operations": [put("title", title)]} for title in titles]
+    operations = [{"method": "PATCH", "path": f"/Users/{ana}", "data": change} for change in changes]
+    gone = {"method": "DELETE", "path": f"/Users/{uuid.uuid4()}"}
+    answer = fresh.request("POST", "/scim/Bulk", {"schemas": [BULK], "Operations": [*operations, *[gone] * 210]})
+    assert len(answer.json["Operations"]) == 213
+    page = eva.get(f"/activity?number={number_of(answer)}").text
+    sections = [words(f"<main{one}</main>") for one in page.split("<section")[1:]]
+    assert len(sections) == 214 and "A bulk request" in sections[0] and "Operation 213" in sections[-1]
+    assert "Operation 1 " in sections[1] and "Clerk" in sections[1] and "Author" not in sections[1]
+    assert "Editor" not in sections[2], "it changed nothing"
+    assert "Author" in sections[3] and "Clerk" not in sections[3]
+    [path] = re.findall(r'href="(/activity/[0-9]+)"', eva.get("/activity").text)
+    opened = words(eva.get(path).text)
+    assert "1 probe or look-up that changed nothing is left out" in opened, "that is the second operation"
     assert fresh.stop() == 0, fresh.output

@@ -33,7 +33,10 @@ HARMLESS = [
     "'quoted",
     "2-1",
 ]
-FORMULAS = ["=1+1", "+49 30 1234", "-2", "@SUM(A1)", "\t=1", "\r=1", "\n=1", '=HYPERLINK("http://x","y")', "＝1"]
+FORMULAS = [
+    *("=1+1", "+49 30 1234", "-2", "@SUM(A1)", "\t=1", "\r=1", "\n=1", '=HYPERLINK("http://x","y")'),
+    *("＝1", " =1", "\u00a0=1", "\u200b=1", "\ufeff+1", "﹢1"),
+]
 
 
 def answer(app: Flask, form: str, rows: Any, query: str = "") -> Response:

@@ -9,6 +9,7 @@ from flask import Flask
 from app import create_app, settings
 from app.observation import past
 from app.scim.resource_types import GROUP, USER
+from app.store import db
 from tests.conftest import Answer, Appliance
 
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -105,7 +106,10 @@ def test_who_joined_and_left(appliance: Appliance, looking: Flask) -> None:
     gone = past.last_event(bo)
     assert gone is not None
     assert (gone.verb, gone.departed) == ("delete", 1)
-    assert {link.member_name for link in past.links_of_requests([changed.request], 10)[changed.request]} == {
+    board_gone = past.last_event(board)
+    assert board_gone is not None
+    assert (board_gone.verb, board_gone.departed) == ("delete", 2)
+    assert {link.member_name for link in past.links_of_events([changed, gone], 10)[changed.request]} == {
         "Ana", "Bo", "nobody",
     }  # fmt: skip
     assert appliance.command("check").returncode == 0
@@ -133,6 +137,33 @@ def test_any_two_moments_can_be_compared(appliance: Appliance, looking: Flask) -
     now = past.state_at(GROUP, staff, "9999-01-01T00:00:00.000Z")
     assert now is not None
     assert now.values == {"displayName": "Staff"}
+
+
+def test_of_many_changes_the_first_after_a_moment_counts(appliance: Appliance, looking: Flask) -> None:
+    ana = make(appliance, "Users", userName="ana")
+    steps: list[dict[str, Any]] = [{"title": "Clerk"}, {"title": "Lead"}, {"nickName": "A"}, {"title": "Head"}]
+    for step in steps:
+        patch(appliance, f"Users/{ana}", {"op": "replace", "value": step})
+    patch(appliance, f"Users/{ana}", {"op": "remove", "path": "title"})
+    *later, created = past.events_of(USER, ana)
+    assert changes(created) == {"userName": (None, "ana")}
+    states = [past.state_at(USER, ana, event.at) for event in reversed(later)]
+    assert [state and state.values for state in states] == [
+        {"userName": "ana", "title": "Clerk"},
+        {"userName": "ana", "title": "Lead"},
+        {"userName": "ana", "title": "Lead", "nickName": "A"},
+        {"userName": "ana", "title": "Head", "nickName": "A"},
+        {"userName": "ana", "nickName": "A"},
+    ]
+
+
+def test_who_is_older_than_the_history_was_not_here_before(appliance: Appliance, looking: Flask) -> None:
+    ana = make(appliance, "Users", userName="ana", title="Engineer")
+    with db.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM event")
+    patch(appliance, f"Users/{ana}", {"op": "replace", "path": "title", "value": "Lead"})
+    assert past.state_at(USER, ana, "2000-01-01T00:00:00.000Z") is None
+    assert past.state_at(USER, ana, "9999-01-01T00:00:00.000Z") is not None
 
 
 def test_kept_counts_stay_true(appliance: Appliance) -> None:

@@ -239,9 +239,13 @@ def test_a_search_that_finds_too_many_says_so(console: Appliance, eva: Visitor, 
     """The bound is the server's own, so it is met with as many people as it says."""
     many = bounds.LISTED_RESOURCES + 5
     ids: list[str] = []
+
+    def crowd(n: int) -> dict[str, Any]:
+        return {"userName": f"crowd{n:05}@recnice.example", "active": False}
+
     for first in range(0, many, bounds.BULK_OPERATIONS):
         operations = [
-            {"method": "POST", "path": "/Users", "bulkId": str(n), "data": {"userName": f"crowd{n:05}@recnice.example"}}
+            {"method": "POST", "path": "/Users", "bulkId": str(n), "data": crowd(n)}
             for n in range(first, min(many, first + bounds.BULK_OPERATIONS))
         ]
         body = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations}
@@ -257,6 +261,18 @@ def test_a_search_that_finds_too_many_says_so(console: Appliance, eva: Visitor, 
         assert "More than" not in words(eva.get("/users?q=ana").text)
         assert f"All more than {bounds.LISTED_RESOURCES:,} users" in words(eva.get("/search?q=crowd").text)
         assert f"of {many + 5:,} users" in words(eva.get("/users").text), "all of a type are counted exactly"
+        for id in (ids[0], ids[-1]):
+            in_log(console, "UPDATE mention SET at = ? WHERE resource_id = ?", LONG_AGO, id)
+        for asked, names in {
+            "view=silent&q=crowd": ["crowd00000", "crowd01004"],
+            "view=silent&q=recnice.ex": ["crowd00000", "crowd01004", "cy", "di"],
+            "view=leftovers": ["crowd00000", "crowd01004", "di"],
+            "view=leftovers&q=crowd": ["crowd00000", "crowd01004"],
+            "view=problems&q=crowd": [],
+            "view=problems&q=recnice.ex": ["ana"],
+        }.items():
+            shown = rows_of(eva.get(f"/users?sort=userName&{asked}"))
+            assert [row[1].partition("@")[0] for row in shown] == names, asked
     finally:
         for first in range(0, len(ids), bounds.BULK_OPERATIONS):
             operations = [

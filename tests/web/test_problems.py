@@ -332,3 +332,26 @@ def test_who_is_told_by_name_also_when_the_request_had_only_an_id(appliance: App
     page = visitor.get("/problems?q=ruiz").text
     assert "<bdi>Ana Ruiz</bdi>" in page
     assert f"<bdi>{ana}</bdi>" not in page
+
+
+def test_groups_with_long_names_are_told_apart_and_the_holder_of_a_name_closes_nothing(console, visitor):
+    names = ["SG_APP_Finance_Reporting_Readers_EU", "SG_APP_Purchasing_Contributors_US1"]
+    ids = [provision_group(console, called, []) for called in names]
+    body = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"]}
+    for called in names:
+        assert console.request("POST", "/scim/Groups", body | {"displayName": called}).status == 409
+    assert {row["resourceName"] for row in rows(visitor)} == set(names)
+    assert console.request("PATCH", f"/scim/Groups/{ids[0]}", replaced("externalId", "e")).status < 300
+    assert console.request("GET", f"/scim/Groups/{ids[0]}").status == 200
+    assert len(rows(visitor)) == 2, "whoever has the name is another one"
+    assert console.request("PATCH", f"/scim/Groups/{ids[0]}", replaced("displayName", "Free now")).status < 300
+    assert console.request("POST", "/scim/Groups", body | {"displayName": names[0].lower()}).status == 201
+    assert [row["resourceName"] for row in rows(visitor)] == names[1:]
+
+
+@pytest.mark.parametrize("number", [10**19, 10**30, int("9" * 4_000)], ids=["a little", "much", "very much"])
+def test_numbers_that_no_row_has_are_no_page(console, visitor, number):
+    assert visitor.get(f"/problems/{number}").status == 404
+    for deed in ("ignore", "heed"):
+        visitor.get("/problems")
+        assert visitor.post(f"/problems/{number}/{deed}").status == 404

@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -127,7 +128,7 @@ DEEDS: dict[str, tuple[str, str, Any, tuple[str, str, str]]] = {
     "list of all": ("GET", "/scim/v2/", None, ("list", "/", "")),
     "search": (
         *("POST", "/scim/Users/.search", {"schemas": [SEARCH], "filter": f'externalId eq "{GUID}"'}),
-        ("probe", "Users/.search", ""),
+        ("match", "Users/.search", ""),
     ),
     "read": ("GET", "/scim/Users/ID", None, ("read", "Users/{id}", "ID")),
     "schemas": ("GET", "/scim/Schemas", None, ("schema", "Schemas", "")),
@@ -339,7 +340,7 @@ def test_the_number_is_the_same_in_the_answer_in_the_line_and_in_the_row(asked: 
     answer = asked.request("POST", "/scim/Users", person("", title=["Ada Secretname"]))
     row = row_of(asked, answer)
     number = answer.headers["x-request-id"]
-    assert re.fullmatch("[0-9a-f]{8}", number)
+    assert re.fullmatch("[0-9a-f]{16}", number)
     lines = [json.loads(line) for line in asked.output.splitlines() if number in line]
     assert [(line["level"], line["logger"]) for line in lines] == [("info", "recnice.scim")]
     assert lines[0]["message"] == (
@@ -553,3 +554,32 @@ def test_a_page_shows_what_happened_before_it(console: Appliance, eva: Visitor):
         answer = console.request("GET", "/scim/Users?count=0")
         assert eva.get("/account").status == 200
         assert answer.headers["x-request-id"] in {row["number"] for row in read(console)}
+
+
+def test_pages_go_on_without_a_log_and_say_so(new_appliance: Callable[..., Appliance]):
+    appliance = new_appliance("without").start()
+    eva = set_up(appliance)
+    appliance.make_key()
+    one = user(appliance, "gone")
+    pages = ("/", "/users", f"/users/{one}", "/search?q=gone", "/search?q=00112233aabbccdd", "/attributes", "/groups")
+    for path in pages:
+        page = eva.get(path)
+        assert page.status == 200 and "request log cannot be used" not in page.text, path
+    damage(appliance.data / "recnice-requests.sqlite3")
+    for path in pages:
+        page = eva.get(path)
+        assert page.status == 200 and "The request log cannot be used: the database is damaged" in page.text, path
+    assert eva.get("/problems").status == 503
+    assert appliance.request("GET", f"/scim/Users/{one}").status == 200
+    assert appliance.stop() == 0
+    assert "Traceback" not in appliance.output and "ProgrammingError" not in appliance.output
+    assert "could not be written before the end" in appliance.output
+
+
+def damage(log: Path) -> None:
+    """As a disk may do it while the program runs: the tables lead nowhere."""
+    with closing(sqlite3.connect(log, timeout=10, isolation_level=None)) as other:
+        (version,) = other.execute("PRAGMA schema_version").fetchone()
+        other.execute("PRAGMA writable_schema = ON")
+        other.execute("UPDATE sqlite_schema SET rootpage = 1000000 WHERE rootpage > 0")
+        other.execute(f"PRAGMA schema_version = {version + 1}")

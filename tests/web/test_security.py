@@ -362,3 +362,14 @@ def test_a_sign_in_form_from_nowhere_is_refused(stranger: Visitor):
     told = stranger.request("POST", "/login", {"Content-Type": FORM}, "user_name=eva&password=x")
     assert told.status == 400
     assert "recnice_session" not in told.cookies
+
+
+def test_head_asks_for_the_sign_in_page_and_tries_nobody(app: Flask):
+    with app.app_context():
+        administration.create_operator("eva", PASSWORD)
+    visitor = app.test_client()
+    for _ in range(bounds.SIGN_IN_FAILURES + 2):
+        assert visitor.head("/sub/login", base_url="https://scim.recnice.example").status_code == 200
+    visitor.get("/sub/login", base_url="https://scim.recnice.example")
+    with app.app_context():
+        assert administration.sign_in("eva", PASSWORD, "127.0.0.1", "")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from flask import Flask, abort, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app import administration
+from app import administration, bounds
 from app.observation import activity as log
 from app.observation import cycles
 from app.observation.activity import DEED_GROUPS
@@ -19,6 +19,7 @@ from app.web.console.blueprint import console
 from app.web.console.endpoints import Endpoints
 from app.web.console.listing import Pages
 from app.web.console.refusals import sentence
+from app.web.noted import OPERATION
 
 LIVE_S = 3
 UNKNOWN_NUMBER = "No request in the log has this number. It may be mistyped, or older than the log."
@@ -37,14 +38,15 @@ def activity() -> str | Response:
     return _requests(asked, view or "lines", "activity")
 
 
-@console.get("/activity/<int:cycle_id>")
+@console.get("/activity/<row:cycle_id>")
 def cycle(cycle_id: int) -> str | Response:
     """One cycle: what it changed and what was refused in it; look-ups and probes only where they are asked for."""
     found = cycles.find(cycle_id)
     if found is None:
         abort(404)
     asked = activity_filter.read().within(cycle_id)
-    return _requests(asked, _view() or "lines", f"cycle-{cycle_id}", cycle=found)
+    unshown = log.count_unchanging(cycle_id) if asked.given["kind"] == "changes" else 0
+    return _requests(asked, _view() or "lines", f"cycle-{cycle_id}", cycle=found, unshown=unshown)
 
 
 def _by_cycle(asked: Asked) -> str | Response:
@@ -74,8 +76,13 @@ def _single(number: str) -> str | Response:
     entries = log.of_number(number)
     if not entries:
         return sentence(404, "No such request", UNKNOWN_NUMBER)
-    told = lines.told(entries)
-    return render_template("request.html", number=number, told=told, columns=activity_rows.REQUEST_COLUMNS)
+    return render_template(
+        "request.html",
+        number=number,
+        told=lines.told(entries),
+        columns=activity_rows.REQUEST_COLUMNS,
+        operation=OPERATION,
+    )
 
 
 def _page(asked: Asked, view: str, **more: Any) -> str:
@@ -89,6 +96,7 @@ def _page(asked: Asked, view: str, **more: Any) -> str:
         about=log.known(asked.filter.about),
         live_s=LIVE_S,
         in_words=activity_rows.in_words,
+        number_length=2 * bounds.REQUEST_NUMBER_BYTES,
         **more,
     )
 

@@ -84,7 +84,9 @@ def read() -> Asked:
 
 def _in_a_field(wire: str, is_end: bool) -> str:
     """A moment as a field of a form shows it: a minute, at the end of a span the last that is part of it."""
-    shown = datetime.fromisoformat(wire) - (timedelta(milliseconds=1) if is_end else timedelta())
+    shown = datetime.fromisoformat(wire)
+    if is_end and shown > datetime.min.replace(tzinfo=shown.tzinfo):
+        shown -= timedelta(milliseconds=1)
     return clock.to_wire(shown)[: len("2026-01-31T08:00")]
 
 

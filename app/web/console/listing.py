@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import math
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -22,8 +23,9 @@ T = TypeVar("T")
 Cell = str | int | float | bool | None
 Format = Literal["csv", "json"]
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_FORMULA_STARTS = frozenset("=+-@")
 """With these a spreadsheet takes a cell for a formula: it would run what somebody wrote into a name."""
+_BREAKS = frozenset("\t\r\n")
 _BYTE_ORDER_MARK = "\ufeff"  # without it Excel takes UTF-8 for the letters of its own country
 
 
@@ -131,8 +133,16 @@ def _lines(cells: Iterable[Sequence[str]]) -> str:
 def _cell_text(value: Cell) -> str:
     """A number is no formula, whatever its sign."""
     if isinstance(value, str):
-        return "'" + value if value.startswith(_FORMULA_STARTS) else value
+        return "'" + value if _is_formula(value) else value
     return "" if value is None else str(value).lower()
+
+
+def _is_formula(text: str) -> bool:
+    """Whether a spreadsheet could read a formula, behind blanks and what nobody sees, and in letters of full width."""
+    if text[:1] in _BREAKS:
+        return True
+    seen = (one for one in text if not one.isspace() and unicodedata.category(one) != "Cf")
+    return unicodedata.normalize("NFKC", next(seen, " "))[:1] in _FORMULA_STARTS
 
 
 def _json(columns: Sequence[Column[T]], rows: Iterable[T]) -> Iterator[str]:

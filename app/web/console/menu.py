@@ -6,7 +6,7 @@ Not here: what a menu looks like (templates/base.html), what the keys do in a br
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import Flask
+from flask import Flask, g
 
 from app import bounds
 from app.observation import problem_list
@@ -16,10 +16,11 @@ from app.web.console.endpoints import Endpoints
 
 
 def _open_problems() -> int:
-    """How many problems are open; none to speak of while the log cannot be read, so that a page can still say so."""
+    """How many problems are open; none to speak of while the log cannot be read: then the page says why (base.html)."""
     try:
         return problem_list.counts()["open"]
-    except ScimError:
+    except ScimError as error:
+        g.log_trouble = error.detail
         return 0
 
 

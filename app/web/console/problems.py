@@ -60,7 +60,7 @@ def problems() -> str | Response:
     )
 
 
-@console.get("/problems/<int:problem_id>")
+@console.get("/problems/<row:problem_id>")
 def problem(problem_id: int) -> str:
     """One problem: what was sent and refused, how it is mended, and its requests."""
     found = _find(problem_id)
@@ -83,7 +83,7 @@ def heed_problems() -> Response:
     return redirect(url_for("console.problems"), 303)
 
 
-@console.post("/problems/<int:problem_id>/ignore")
+@console.post("/problems/<row:problem_id>/ignore")
 def ignore_problem(problem_id: int) -> Response:
     """Put one open problem aside."""
     _find(problem_id)
@@ -91,7 +91,7 @@ def ignore_problem(problem_id: int) -> Response:
     return redirect(url_for("console.problem", problem_id=problem_id), 303)
 
 
-@console.post("/problems/<int:problem_id>/heed")
+@console.post("/problems/<row:problem_id>/heed")
 def heed_problem(problem_id: int) -> Response:
     """Take one ignored problem back."""
     _find(problem_id)

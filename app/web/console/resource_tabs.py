@@ -117,8 +117,9 @@ def now(subject: Subject) -> Mapping[str, Any] | Response:
         shown = {"members": found.members, "pages": pages, "sought": sought}
     attributes = list(rows(subject.type.attributes, subject.document))
     knowledge = finding.knowledge_of([record])[record.id]
-    changed = _last_changes(subject, [row.path for row in attributes])
-    return {"record": record, "rows": attributes, "changed": changed, "knowledge": knowledge, **shown}
+    changed, has_older = _last_changes(subject, [row.path for row in attributes])
+    told = {"rows": attributes, "changed": changed, "has_older_changes": has_older}
+    return {"record": record, "knowledge": knowledge, **told, **shown}
 
 
 def history(subject: Subject) -> Mapping[str, Any] | Response:
@@ -163,8 +164,8 @@ def requests(subject: Subject) -> Mapping[str, Any] | Response:
     return {"told": lines.told(found.entries, subject.id), "following": following}
 
 
-def _last_changes(subject: Subject, paths: Iterable[str]) -> Mapping[str, Event]:
-    """The last event that touched each attribute or a part of it, as far as the last events tell."""
+def _last_changes(subject: Subject, paths: Iterable[str]) -> tuple[Mapping[str, Event], bool]:
+    """The last event that touched each attribute or a part of it, and whether there are more events than were read."""
     events = past.events_of(subject.type, subject.id, limit=bounds.ATTRIBUTE_EVENTS)
     found: dict[str, Event] = {}
     for path in paths:
@@ -174,7 +175,7 @@ def _last_changes(subject: Subject, paths: Iterable[str]) -> Mapping[str, Event]
             if any(attribute == path or attribute.startswith(of_parts) for attribute in touched):
                 found[path] = event
                 break
-    return found
+    return found, len(events) == bounds.ATTRIBUTE_EVENTS
 
 
 def _steps(subject: Subject) -> Iterator[Step]:

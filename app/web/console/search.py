@@ -4,6 +4,7 @@ Not here: how words are found (app/observation/finding.py), and the search of on
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 from flask import current_app, redirect, render_template, request, url_for
@@ -12,12 +13,13 @@ from werkzeug.wrappers import Response
 from app import bounds
 from app.observation import activity, finding
 from app.observation.finding import Asked, Listed
+from app.scim.errors import ScimError
 from app.scim.resource_types import ResourceType
 from app.web.console.blueprint import console
 from app.web.console.endpoints import Endpoints
 from app.web.console.resource_columns import Line, lines
 
-_NUMBER = re.compile(r"[0-9a-f]{8}", re.ASCII | re.IGNORECASE)
+_NUMBER = re.compile(rf"[0-9a-f]{{{2 * bounds.REQUEST_NUMBER_BYTES}}}", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,18 @@ def search() -> str | Response:
 
 def _address_of(sought: str) -> str:
     """The page of what is named exactly, or nothing."""
-    if _NUMBER.fullmatch(sought) and activity.of_number(sought.lower()):
+    if _NUMBER.fullmatch(sought) and _is_number(sought.lower()):
         return url_for("console.activity", number=sought.lower())
     name = finding.types_of([sought]).get(sought)
     of_type = next((one for one in _types() if one.name == name), None)
     return url_for(Endpoints.of(of_type).single, resource_id=sought) if of_type else ""
+
+
+def _is_number(number: str) -> bool:
+    """Whether the log has a request with the number; it has none while it cannot be read, which the page says."""
+    with suppress(ScimError):
+        return activity.has_number(number)
+    return False
 
 
 def _found(resource_type: ResourceType, sought: str) -> FoundOfType:

@@ -24,7 +24,7 @@ def setup() -> Response:
         raise security.NotSetUp
     if not administration.is_setup_code_open(code):
         return sentence(403, "Link not valid", f"{USED_UP} Make a new one with: {NEW_SETUP_LINK}")
-    if request.method == "GET":
+    if request.method != "POST":
         return _page(code)
     user_name, password = request.form.get("user_name", ""), request.form.get("password", "")
     try:

@@ -18,7 +18,7 @@ def sign_in() -> Response:
     if not administration.is_set_up():
         raise security.NotSetUp
     wanted = request.values.get("next", "")
-    if request.method == "GET":
+    if request.method != "POST":
         return _page(wanted)
     address, browser = request.remote_addr or "", request.headers.get("User-Agent", "")
     user_name, password = request.form.get("user_name", ""), request.form.get("password", "")

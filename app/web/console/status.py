@@ -4,6 +4,7 @@ Not here: how it is counted (app/administration/overview.py), and what the pulse
 """
 
 from contextlib import suppress
+from typing import Any
 
 from flask import current_app, render_template, request
 
@@ -12,6 +13,7 @@ from app.administration import Storage
 from app.observation import milestones, past, problem_list, pulse, strip
 from app.observation.past import Event
 from app.observation.request import KeyFault
+from app.scim.errors import ScimError
 from app.settings import Settings
 from app.version import VERSION
 from app.web.console.blueprint import console
@@ -29,21 +31,15 @@ def status() -> str:
     settings: Settings = current_app.config["RECNICE_SETTINGS"]
     overview = administration.overview()
     contact = overview.last_contact
-    found, cycles = pulse.pulse(contact.at if contact else "")
-    checklist = milestones.checklist()
-    is_missed = found.state in ("waiting", "late", "silent", "quarantine") or not checklist.is_complete
+    log = _log(contact.at if contact else "")
     event = past.newest_event()
     return render_template(
         "status.html",
         overview=overview,
-        pulse=found,
+        **log,
         now=clock.to_wire(clock.utc_now()),
-        bars=list(strip.bars(cycles, bounds.PULSE_CYCLES)),
         strip=strip,
         places=bounds.PULSE_CYCLES,
-        problems=problem_list.counts(),
-        checklist=checklist,
-        seen=milestones.last_seen() if is_missed else None,
         keys=[key for key in administration.list_keys() if not key.stopped],
         event=event,
         changed=_changed(event) if event else "",
@@ -52,6 +48,24 @@ def status() -> str:
         faults={fault: KEY_FAULTS[fault] for fault in FAULTS_OF_ONE_KIND},
         ignored_proxies=request.environ.get(IGNORED, ()),
     )
+
+
+def _log(contact: str) -> dict[str, Any]:
+    """What the request log tells; while it cannot be read, no more than that a key was used at `contact`."""
+    try:
+        found, cycles = pulse.pulse(contact)
+        checklist = milestones.checklist()
+        is_missed = found.state in ("waiting", "late", "silent", "quarantine") or not checklist.is_complete
+        return {
+            "pulse": found,
+            "bars": list(strip.bars(cycles, bounds.PULSE_CYCLES)),
+            "checklist": checklist,
+            "seen": milestones.last_seen() if is_missed else None,
+            "problems": problem_list.counts(),
+        }
+    except ScimError:  # the page says so (base.html)
+        found = pulse.read((), clock.utc_now(), contact=contact)
+        return {"pulse": found, "bars": (), "checklist": None, "seen": None, "problems": None}
 
 
 def _changed(event: Event) -> str:

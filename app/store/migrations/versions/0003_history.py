@@ -15,7 +15,7 @@ STATEMENTS = (
     """
     UPDATE population SET active = (
         SELECT count(*) FROM resource
-        WHERE resource.type = population.type AND json_extract(resource.document, '$.active') = 1
+        WHERE resource.type = population.type AND json_extract(resource.document, '$.active') IS NOT 0
     )
     """,
     """
