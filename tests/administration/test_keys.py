@@ -163,6 +163,6 @@ def test_the_overview_counts():
     key = administration.create_key("Entra", "eva").row
     administration.note_key_use(key.id, HERE)
     found = administration.overview()
-    assert (found.users, found.active_users, found.groups, found.has_key) == (4, 2, 1, True)
+    assert (found.users, found.active_users, found.groups, found.has_key) == (4, 3, 1, True)
     used = administration.list_keys()[0].last_used
     assert found.last_contact == Contact(used or "", HERE, "Entra")

@@ -5,6 +5,7 @@ What is answered is what the functions say; whatever is sent, nothing ends in a 
 
 import http.client
 import json
+import re
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +20,7 @@ from app.scim.grammar import parse
 from app.scim.match import matches
 from app.scim.messages import read_patch
 from app.scim.resource_types import GROUP, USER
+from app.scim.wire import read_json
 from tests.conftest import Answer, Appliance
 from tests.differential.chance import Chance, chances
 
@@ -70,8 +72,19 @@ def attributes_of(resource: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in resource.items() if name not in KEPT_HERE}
 
 
+def over_the_wire(body: Any) -> Any:
+    """A body as the service reads it. Raises invalidSyntax for half of a character, which UTF-8 cannot hold."""
+    return read_json(json.dumps(body).encode())
+
+
+def whole(body: Any) -> Any:
+    """The body without half characters."""
+    return json.loads(re.sub(r"\\\\ud[89a-f][0-9a-f]{2}", "?", json.dumps(body)))
+
+
 def said_by_load(body: Any) -> dict[str, Any] | ScimError:
     try:
+        over_the_wire(body)
         return USER.load(entra.mend_document(USER.tree, body))
     except ScimError as refused:
         return refused
@@ -80,6 +93,7 @@ def said_by_load(body: Any) -> dict[str, Any] | ScimError:
 def said_by_patch(resource: dict[str, Any], operations: Any) -> dict[str, Any] | ScimError:
     """The user after a PATCH by the pure functions alone, or their refusal."""
     try:
+        over_the_wire(operations)
         changed, _ = patch.apply(USER, attributes_of(resource), read_patch({"Operations": operations}))
         return USER.load(changed)
     except ScimError as refused:
@@ -94,7 +108,7 @@ def is_said(answer: Answer, said: dict[str, Any] | ScimError, done: int) -> bool
 
 
 def create(line: Line, chance: Chance) -> dict[str, Any]:
-    body = chance.document() | {"userName": f"chance-{uuid.uuid4()}"}
+    body = whole(chance.document()) | {"userName": f"chance-{uuid.uuid4()}"}
     answer = line.send("POST", "/Users", body)
     assert is_said(answer, said_by_load(body), 201), (body, answer.text)
     resource: dict[str, Any] = answer.json
