@@ -13,7 +13,12 @@ from app import bounds, clock
 
 KEY = re.compile(r"rcn_scim_[A-Za-z0-9_-]*")
 QUERY = re.compile(r"(/[\w./%~:@+-]*)\?[^\s\"'\\<>]+")
-QUIET = {"waitress.queue": logging.ERROR, "alembic": logging.WARNING, "flask_wtf.csrf": logging.WARNING}
+QUIET = {
+    "waitress.queue": logging.ERROR,
+    "alembic": logging.WARNING,
+    "flask_wtf.csrf": logging.WARNING,  # one line a stranger's form
+    "app.store.log.LogConnections": logging.WARNING,
+}
 
 
 def redact(text: str) -> str:

@@ -120,6 +120,12 @@ def known(ids: Collection[str]) -> dict[str, Known]:
     return {id: Known(type, name_of(json.loads(document))) for id, (type, document) in here.items()}
 
 
+def unwritten() -> Mapping[str, int]:
+    """How many requests the log has only counted, by why: `recorder.DROPPED` or `recorder.STRANGERS`."""
+    with requests.reading() as connection:
+        return requests.tallies(connection)
+
+
 def find(wanted: Filter, before: int | None = None, count: int = bounds.CONSOLE_PAGE_SIZE) -> Found:
     """At most `count` entries, newest first; fewer, with more to come, where many rows had to be passed over."""
     found: list[Entry] = []

@@ -133,6 +133,8 @@ def with_probes(connection: Connection, batch: Sequence[Request]) -> list[Reques
 def begins_cycle(current: Cycle, request: Request) -> bool:
     """Whether the request is not of this cycle any more."""
     pause_s = seconds_between(current.ended, request.at)
+    if pause_s <= -PAUSE_S:  # the clock was set back: that cycle is of another time
+        return True
     return pause_s >= PAUSE_S or (request.deed == "probe" and pause_s >= PROBE_PAUSE_S)
 
 

@@ -62,7 +62,7 @@ def pulse(contact: str = "") -> tuple[Pulse, list[Cycle]]:
 
 def read(last: Sequence[Cycle], now: datetime, refused: Sequence[str] = (), contact: str = "") -> Pulse:
     """The pulse from the last cycles and from the moments of requests whose key was refused, both oldest first."""
-    heard = max([cycle.ended for cycle in last], default="") or contact
+    heard = last[-1].ended if last else contact
     if not heard:
         return Pulse("waiting")
     moment = clock.to_wire(now)

@@ -32,6 +32,11 @@ def test_a_probe_after_a_quiet_minute_begins_a_cycle(log):
     assert found == [1, 1, 1, 2, 2]
 
 
+def test_a_clock_that_was_set_back_begins_a_cycle(log):
+    assert fold(log, [made_up(60), made_up(0), made_up(5)]) == [1, 2, 2]
+    assert [(one.started, one.ended) for one in kept(log)] == [(after(60), after(60)), (after(0), after(5))]
+
+
 def test_whoever_has_no_right_key_is_in_no_cycle(log):
     stopped = stranger(5, fault="stopped", key_id="k1")
     assert fold(log, [stranger(0), made_up(1), stopped, made_up(11.5)]) == [0, 1, 0, 2]

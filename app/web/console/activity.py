@@ -95,6 +95,7 @@ def _page(asked: Asked, view: str, **more: Any) -> str:
         keys=administration.list_keys(),
         about=log.known(asked.filter.about),
         live_s=LIVE_S,
+        unwritten=log.unwritten(),
         in_words=activity_rows.in_words,
         number_length=2 * bounds.REQUEST_NUMBER_BYTES,
         **more,
