@@ -18,7 +18,7 @@ OPEN_PATHS = {"/static/<path:filename>", "/setup", "/login", "/healthz", "/ready
 
 def concrete(rule: str) -> str:
     """A path that the rule matches."""
-    return re.sub(r"<[^>]+>", "x", re.sub(r"<int:[^>]+>", "1", rule))
+    return re.sub(r"<[^>]+>", "x", re.sub(r"<(int|row):[^>]+>", "1", rule))
 
 
 # --- every route ------------------------------------------------------------------------------------------------------
