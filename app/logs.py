@@ -17,7 +17,6 @@ QUIET = {
     "waitress.queue": logging.ERROR,
     "alembic": logging.WARNING,
     "flask_wtf.csrf": logging.WARNING,  # one line a stranger's form
-    "app.store.log.LogConnections": logging.WARNING,
 }
 
 

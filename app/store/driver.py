@@ -119,11 +119,6 @@ def reason(error: BaseException | None) -> str | None:
     return _REASONS.get(_primary_code(error))
 
 
-def is_without_tables(error: BaseException | None) -> bool:
-    """Whether the file that was opened has not the tables: it was taken away, and a new one stands in its place."""
-    return _primary_code(error) == module.SQLITE_ERROR and "no such table" in str(error)
-
-
 def is_suspect(error: BaseException | None) -> bool:
     """Whether the connection should not be used again after this error."""
     return _primary_code(error) in _SUSPECT

@@ -20,7 +20,6 @@ from app import bounds
 from app.scim import errors
 from app.store import driver
 from app.store.db import db
-from app.store.request_file import prepare
 
 BIND = "requests"
 """The name of the engine among Flask-SQLAlchemy's."""
@@ -111,23 +110,12 @@ def _transaction(begin: str) -> Iterator[Connection]:
         if driver.is_interrupted(error.orig):
             raise errors.too_many(f"The request took longer than {bounds.STATEMENT_S} seconds") from error
         reason = driver.reason(error.orig)
-        if driver.is_without_tables(error.orig):
-            reason = "it was taken away"
-            _begin_anew()
         if reason is None:
             raise
         _trouble.say(reason)
         raise errors.unavailable(f"The request log cannot be used: {reason}") from error
     except PoolTimeout as error:
         raise errors.unavailable("The service is busy") from error
-
-
-def _begin_anew() -> None:
-    """Makes the log's tables where the file is a new one. Old connections still write to the file that is gone."""
-    engine = db.engines[BIND]
-    engine.dispose()
-    for line in prepare(Path(str(engine.url.database))):
-        log.warning(line)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import re
 import sqlite3
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
@@ -53,24 +52,4 @@ def test_a_log_that_cannot_be_used_hinders_no_start_and_no_request(appliance: Ap
         assert visitor.get("/account").status == 200
         assert visitor.get("/").status in (200, 503)
     assert "no requests are kept" in appliance.output
-    assert "Traceback" not in appliance.output
-
-
-def test_a_log_that_is_deleted_while_it_is_used_is_begun_anew(appliance: Appliance, visitor: Visitor) -> None:
-    assert visitor.get("/activity").status == 200
-    lose_log(appliance)
-
-    def look(path: str) -> int:
-        return visitor.request("GET", path).status
-
-    with ThreadPoolExecutor(8) as several:  # more at once than connections to the old file are open
-        seen = set(several.map(look, ["/", "/users", "/account", "/activity", "/problems", "/attributes"] * 4))
-    assert seen <= {200, 503}
-    assert appliance.request("POST", "/scim/Users", {"userName": "bo"}).status == 201
-
-    def is_told() -> bool:
-        appliance.request("GET", "/scim/Users?filter=userName%20eq%20%22bo%22")
-        return "bo" in visitor.get("/activity?view=lines").text
-
-    wait_until(is_told, "the new log is written to")
     assert "Traceback" not in appliance.output
