@@ -9,7 +9,8 @@ PYTHON ?= $(shell for name in python3 python3.11 python3.12 python3.13 python3.1
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$name"; break; }; done)
 VENV := .venv
 IN_VENV := $(VENV)/bin/python
-INSTALL := $(IN_VENV) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
+# The pins are complete, so nothing is resolved again: a newer release of some package must not be able to stop an install.
+INSTALL := $(IN_VENV) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --no-deps
 
 DATA ?= ./recnice-data
 LISTEN ?= 127.0.0.1:7644
