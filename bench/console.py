@@ -22,7 +22,7 @@ import sqlalchemy as sql
 from sqlalchemy import Table
 
 from app import clock, create_app, settings
-from app.administration import claim_setup, create_setup_code
+from app.administration import Browser, claim_setup, create_setup_code
 from app.scim.mapping import filled_paths
 from app.scim.resource_types import GROUP, USER
 from app.store import check, coverage, db, history, memberships, resources, shelf, words
@@ -56,7 +56,7 @@ def fill(folder: Path, people: int, members: int) -> None:
     db.migrate(chosen.database)
     with app.app_context():
         shelf.settle(app.config["RECNICE_RESOURCE_TYPES"])
-        claim_setup(create_setup_code(), USER_NAME, PASSWORD)
+        claim_setup(create_setup_code(), USER_NAME, PASSWORD, Browser())
         filled: Counter[str] = Counter()
         active = 0
         for first in range(0, people, AT_ONCE):

@@ -41,7 +41,7 @@ ROOMS = (
     room("app.web", 4, "flask flask_wtf wtforms werkzeug markupsafe itsdangerous markdown_it", never=("app.store",)),
     room("app.provisioning", 3, never=OUTSIDE),
     room("app.bulk", 3, never=OUTSIDE),
-    room("app.administration", 3, "argon2", never=OUTSIDE),
+    room("app.administration", 3, "argon2 cryptography", never=OUTSIDE),
     room("app.observation", 3, never=OUTSIDE),
     room("app.store", 2, "sqlalchemy flask_sqlalchemy alembic pysqlite3"),
     room("app.scim", 1, "marshmallow", never=OUTSIDE),
@@ -53,6 +53,7 @@ ROOMS = (
     room("app.bundle", 1),
     room("app.bounds", 0),
     room("app.clock", 0),
+    room("app.roles", 0),
     room("app.exits", 0),
     room("app.version", 0),
 )

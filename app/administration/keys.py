@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from app import bounds, clock
+from app.administration import audit
+from app.administration.audit import Action, Actor
 from app.administration.refusals import Refused
 from app.administration.secret_hash import hash_secret
 from app.observation.request import KeyFault
@@ -63,8 +65,8 @@ class NewKey:
     row: KeyRow
 
 
-def create_key(name: str, created_by: str) -> NewKey:
-    """Make a key. Without a name it is called "Key 3". `created_by`: an operator's user name, or where it was made.
+def create_key(name: str, by: Actor) -> NewKey:
+    """Make a key. Without a name it is called "Key 3".
 
     Raises Refused when as many keys are active as may be, and for an unfit name.
     """
@@ -81,12 +83,16 @@ def create_key(name: str, created_by: str) -> NewKey:
             prefix=text[:PREFIX_LENGTH],
             hash=hash_secret(text),
             created=clock.to_wire(clock.utc_now()),
-            created_by=created_by,
+            created_by=by.name,
             last_used=None,
             last_address=None,
             stopped=None,
+            first_used=None,
+            successor=None,
+            stopped_by="",
         )
         session.add(row)
+        audit.record(session, by, Action.KEY_MADE, row.name, key=row.id, begins=row.prefix)
         return NewKey(text, _key_row(row))
 
 
@@ -96,7 +102,7 @@ def list_keys() -> list[KeyRow]:
         return [_key_row(row) for row in accounts.keys(session)]
 
 
-def stop_key(key_id: str) -> None:
+def stop_key(key_id: str, by: Actor) -> None:
     """Stop a key for good: the next request that carries it is refused. Raises Refused for one unknown or stopped."""
     with accounts.writing() as session:
         row = accounts.key(session, key_id)
@@ -104,7 +110,8 @@ def stop_key(key_id: str) -> None:
             raise Refused("There is no key with this id.")
         if row.stopped:
             raise Refused("This key is stopped already.")
-        row.stopped = clock.to_wire(clock.utc_now())
+        row.stopped, row.stopped_by = clock.to_wire(clock.utc_now()), by.name
+        audit.record(session, by, Action.KEY_STOPPED, row.name, key=row.id, begins=row.prefix)
 
 
 def find_key(text: str) -> KeyRow | None:

@@ -1,30 +1,62 @@
-"""Signing in, and the sessions that follow: rows on the server, so that any of them can be ended at once.
+"""Sessions of signed-in browsers: rows on the server, so that any of them can be ended at once.
 
-Not here: the cookie that carries a session's token (app/web/security.py), and what a password must be (passwords.py).
+Of operators, and of provisioned people who came in by single sign-on. Not here: how somebody signs in (sign_in.py), how
+they show again who they are (proof.py), and the cookie that carries a session's token (app/web/security.py).
 """
 
+import json
 import secrets
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from app import bounds, clock
-from app.administration import attempts, passwords
-from app.administration.refusals import Refused, Slowed
+from app.administration import audit
+from app.administration.audit import Action, Actor
 from app.administration.secret_hash import hash_secret
+from app.roles import Role
 from app.scim.errors import ScimError
-from app.store import accounts
+from app.scim.resource_types import name_of
+from app.store import accounts, people
+from app.store import sessions as rows
 
-WRONG = "The user name or the password is not right."
+Method = Literal["set-up", "password", "password and code", "single sign-on"]
+"""How a session was begun."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """The operator behind a request, and the session that says so."""
+    """Who is behind a request, and the session that says so: an operator, or a provisioned person.
 
-    operator_id: str
-    user_name: str
+    Exactly one of `operator_id` and `user_id` is set. `role` is None for a person to whom none is granted. `proved`:
+    when they last showed who they are (wire form, "" for unknown).
+    """
+
     session_id: str
+    user_name: str
+    role: Role | None
+    operator_id: str = ""
+    user_id: str = ""
+    proved: str = ""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is an operator of this appliance."""
+        return bool(self.operator_id)
+
+    def is_proved(self) -> bool:
+        """Whether they showed within `bounds.PROOF_S` who they are."""
+        now = clock.utc_now()
+        since, until = clock.to_wire(now - timedelta(seconds=bounds.PROOF_S)), clock.to_wire(now + _SLACK)
+        return since <= self.proved <= until
+
+    def actor(self, address: str) -> Actor:
+        """As the audit names them."""
+        return Actor("operator" if self.is_local else "person", self.user_name, address)
+
+
+_SLACK = timedelta(seconds=bounds.CLOCK_SLACK_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,62 +64,56 @@ class Session:
     """One signed-in browser. Moments are in wire form; `id` is no secret and opens nothing."""
 
     id: str
+    method: str
     created: str
     last_seen: str
     address: str
     user_agent: str
 
 
-def sign_in(user_name: str, password: str, address: str, user_agent: str) -> str:
-    """A new session's token, 32 random bytes as text, for the right password.
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """What is known of a browser: its address, and what it says of itself."""
 
-    Raises Refused with one text whatever is wrong, and Slowed (attempts.py says when) without looking at the password.
+    address: str = ""
+    user_agent: str = ""
+
+
+def begin(
+    store: accounts.Session,
+    browser: Browser,
+    method: Method,
+    proved: str,
+    *,
+    operator_id: str | None = None,
+    user_id: str | None = None,
+) -> str:
+    """A new session's token, 32 random bytes as text, in the transaction in which somebody was recognised.
+
+    `proved`: when that was shown, which may be long ago where a provider remembers it; "" if it is not known.
     """
-    name = user_name.strip()
-    attempt = attempts.begin(name, address)
-    with accounts.reading() as store:
-        row = accounts.operator_named(store, passwords.fold_name(name))
-        operator_id, kept = (row.id, row.password_hash) if row and not row.disabled else ("", None)
-    try:
-        is_right = passwords.matches(password, kept)
-    except Slowed:
-        attempts.take_back(attempt)
-        raise
-    if not is_right:
-        raise Refused(WRONG)
-    with accounts.writing() as store:
-        row = accounts.operator(store, operator_id)
-        if row is None or row.disabled or row.password_hash != kept:
-            raise Refused(WRONG)
-        attempts.succeeded(store, attempt)
-        return _begin(store, operator_id, address, user_agent)
-
-
-def open_session(operator_id: str, address: str, user_agent: str) -> str:
-    """A new session's token for an operator who has just been recognised by other means than a password."""
-    with accounts.writing() as store:
-        return _begin(store, operator_id, address, user_agent)
-
-
-def _begin(store: accounts.Session, operator_id: str, address: str, user_agent: str) -> str:
     token = secrets.token_urlsafe(32)
     now = clock.utc_now()
-    accounts.end_sessions_before(store, *_limits(now))
+    rows.end_before(store, *_limits(now))
     store.add(
-        accounts.OperatorSession(
+        rows.ConsoleSession(
             token_hash=hash_secret(token),
             operator_id=operator_id,
+            user_id=user_id,
+            method=method,
             created=clock.to_wire(now),
             last_seen=clock.to_wire(now),
-            address=address,
-            user_agent=user_agent[: bounds.USER_AGENT_LENGTH],
+            proved=proved,
+            wrong_proofs=0,
+            address=browser.address,
+            user_agent=browser.user_agent[: bounds.USER_AGENT_LENGTH],
         )
     )
     return token
 
 
 def session(token: str, is_used: bool = True) -> SignedIn | None:
-    """Whose session this is, or None when there is none, it is over, or its operator may not sign in any more.
+    """Whose session this is, or None when there is none, it is over, or its owner may not sign in any more.
 
     Not `is_used`: nobody did anything, so the session comes no further from its end.
     Over means: not used for `bounds.SESSION_IDLE_S`, or begun more than `bounds.SESSION_AGE_S` ago; or either of it in
@@ -95,18 +121,32 @@ def session(token: str, is_used: bool = True) -> SignedIn | None:
     """
     now = clock.utc_now()
     with accounts.reading() as store:
-        row = accounts.session(store, hash_secret(token))
+        row = rows.session(store, hash_secret(token))
         if row is None or _is_over(row, now):
             return None
-        operator = accounts.operator(store, row.operator_id)
-        if operator is None or operator.disabled:
+        signed_in = _owner(store, row)
+        if signed_in is None:
             return None
-        signed_in = SignedIn(operator.id, operator.user_name, row.token_hash)
         last_seen = row.last_seen
     is_noted = last_seen >= clock.to_wire(now - timedelta(seconds=bounds.SESSION_SEEN_S))
     if is_used and not is_noted and not _pause.is_on:
         _note_seen(signed_in.session_id, clock.to_wire(now))
     return signed_in
+
+
+def _owner(store: accounts.Session, row: rows.ConsoleSession) -> SignedIn | None:
+    if row.operator_id:
+        operator = accounts.operator(store, row.operator_id)
+        if operator is None or operator.disabled:
+            return None
+        role = Role(operator.role)
+        return SignedIn(row.token_hash, operator.user_name, role, operator_id=operator.id, proved=row.proved)
+    person = people.person(store.connection(), row.user_id or "")
+    if person is None or not person.is_active:
+        return None
+    granted = Role(person.role) if person.role else None
+    name = name_of(json.loads(person.document))
+    return SignedIn(row.token_hash, name, granted, user_id=person.id, proved=row.proved)
 
 
 class _Pause:
@@ -130,40 +170,47 @@ def _note_seen(session_id: str, now: str) -> None:
     """Remember that a session was used. While the database cannot be written, reading goes on, and does not wait."""
     try:
         with accounts.writing(wait=False) as store:
-            if row := accounts.session(store, session_id):
+            if row := rows.session(store, session_id):
                 row.last_seen = now
     except ScimError:
         _pause.begin()
 
 
-def sign_out(token: str) -> None:
+def sign_out(token: str, address: str) -> None:
     """End the session, if there is one."""
     with accounts.writing() as store:
-        accounts.end_session(store, hash_secret(token))
+        row = rows.session(store, hash_secret(token))
+        if row is None:
+            return
+        if owner := _owner(store, row):
+            audit.record(store, owner.actor(address), Action.SIGNED_OUT)
+        store.delete(row)
 
 
-def list_sessions(operator_id: str) -> list[Session]:
-    """An operator's sessions that are not over, the one used last first."""
+def list_sessions(who: SignedIn) -> list[Session]:
+    """Somebody's own sessions that are not over, the one used last first."""
     now = clock.utc_now()
     with accounts.reading() as store:
+        own = rows.of_operator(store, who.operator_id) if who.is_local else rows.of_user(store, who.user_id)
         return [
-            Session(row.token_hash, row.created, row.last_seen, row.address, row.user_agent)
-            for row in accounts.sessions_of(store, operator_id)
+            Session(row.token_hash, row.method, row.created, row.last_seen, row.address, row.user_agent)
+            for row in own
             if not _is_over(row, now)
         ]
 
 
-def end_session(operator_id: str, session_id: str) -> None:
-    """End one of the operator's own sessions; another's session is left alone."""
+def end_session(who: SignedIn, session_id: str, address: str) -> None:
+    """End one of somebody's own sessions; another's session is left alone."""
     with accounts.writing() as store:
-        row = accounts.session(store, session_id)
-        if row is not None and row.operator_id == operator_id:
+        row = rows.session(store, session_id)
+        if row is not None and (row.operator_id or "", row.user_id or "") == (who.operator_id, who.user_id):
+            audit.record(store, who.actor(address), Action.SESSION_ENDED, began=row.created, where=row.address)
             store.delete(row)
 
 
-def _is_over(row: accounts.OperatorSession, now: datetime) -> bool:
+def _is_over(row: rows.ConsoleSession, now: datetime) -> bool:
     idle_limit, age_limit = _limits(now)
-    future = clock.to_wire(now + timedelta(seconds=bounds.CLOCK_SLACK_S))
+    future = clock.to_wire(now + _SLACK)
     return not (idle_limit <= row.last_seen <= future and age_limit <= row.created <= future)
 
 

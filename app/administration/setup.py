@@ -7,10 +7,12 @@ import secrets
 from datetime import timedelta
 
 from app import bounds, clock
-from app.administration import operators
-from app.administration.operators import Operator
+from app.administration import audit, operators, sessions
+from app.administration.audit import HOST, Action, Actor
 from app.administration.refusals import Refused
 from app.administration.secret_hash import hash_secret
+from app.administration.sessions import Browser
+from app.roles import Role
 from app.store import accounts
 
 USED_UP = "This setup link is used up or too old."
@@ -42,6 +44,7 @@ def create_setup_code() -> str:
                 consumed=None,
             )
         )
+        audit.record(session, HOST, Action.SETUP_LINK)
     return code
 
 
@@ -51,17 +54,21 @@ def is_setup_code_open(code: str) -> bool:
         return accounts.is_setup_code_open(session, hash_secret(code), clock.to_wire(clock.utc_now()))
 
 
-def claim_setup(code: str, user_name: str, password: str) -> Operator:
-    """Consume the code and make the first operator, both or neither. Of two who come at once exactly one is let in.
+def claim_setup(code: str, user_name: str, password: str, browser: Browser) -> str:
+    """Consume the code, make the first operator and begin a session of theirs, all or nothing; the session's token.
 
-    Raises Refused for a code that is unknown, used or too old, and for an unfit name or password (the code stays good).
+    Of two who come at once exactly one is let in. Raises Refused for a code that is unknown, used or too old, and for
+    an unfit name or password (the code stays good).
     """
     # Asked first, so that a stranger without a code cannot make this machine hash passwords.
     if not is_setup_code_open(code):
         raise Refused(USED_UP)
-    row = operators.prepare(user_name, password)
+    row = operators.prepare(user_name, password, Role.OWNER)
     with accounts.writing() as session:
-        if not accounts.consume_setup_code(session, hash_secret(code), clock.to_wire(clock.utc_now())):
+        now = clock.to_wire(clock.utc_now())
+        if not accounts.consume_setup_code(session, hash_secret(code), now):
             raise Refused(USED_UP)
         session.add(row)
-        return operators.operator_of(row)
+        session.flush()
+        audit.record(session, Actor("operator", row.user_name, browser.address), Action.SET_UP)
+        return sessions.begin(session, browser, "set-up", now, operator_id=row.id)

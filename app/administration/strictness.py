@@ -4,12 +4,14 @@ Not here: how a request is refused for it (app/provisioning.py), and the page (a
 """
 
 from app import clock
+from app.administration import audit
+from app.administration.audit import Action, Actor
 from app.administration.refusals import Refused
 from app.scim.mapping import MAPPING
 from app.store import db, strictness
 
 
-def set_strict(type_name: str, path: str, is_strict: bool, set_by: str) -> None:
+def set_strict(type_name: str, path: str, is_strict: bool, by: Actor) -> None:
     """Make a mapped path strict, or expected again. Who is here without a value stays.
 
     Raises Refused for a path that is not mapped, that a schema requires anyway, or that is no value of the resource.
@@ -21,6 +23,8 @@ def set_strict(type_name: str, path: str, is_strict: bool, set_by: str) -> None:
         raise Refused(f"{path} cannot be made strict.")
     with db.writing() as connection:
         if is_strict:
-            strictness.add(connection, type_name, path, clock.to_wire(clock.utc_now()), set_by)
+            strictness.add(connection, type_name, path, clock.to_wire(clock.utc_now()), by.name)
         else:
             strictness.remove(connection, type_name, path)
+        action = Action.STRICT_SET if is_strict else Action.STRICT_LIFTED
+        audit.record(connection, by, action, path, of=type_name)

@@ -10,7 +10,10 @@ from app import bounds
 from app.commands.opened import opened
 from app.commands.options import in_utf8, taking
 from app.commands.table import show
+from app.roles import Role
 from app.settings import Settings
+
+ROLES = tuple(Role)
 
 
 @click.group(no_args_is_help=False)
@@ -18,14 +21,18 @@ def admin() -> None:
     """Operators: the people who sign in to the console."""
 
 
+def _whom(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--user-name", metavar="N", required=True, callback=in_utf8, help="The operator's sign-in name."
+    )(command)
+
+
 def _named(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options for whom, and how the password comes in: never as an argument, which others could see."""
     command = click.option("--password-stdin", is_flag=True, help="Read the password from standard input, one line.")(
         command
     )
-    return click.option(
-        "--user-name", metavar="N", required=True, callback=in_utf8, help="The operator's sign-in name."
-    )(command)
+    return _whom(command)
 
 
 def _password(from_stdin: bool) -> str:
@@ -40,16 +47,23 @@ def _password(from_stdin: bool) -> str:
     return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
 
 
+def _role(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--role", type=click.Choice(ROLES), default=ROLES[-1], show_default=True, help="What the operator may do."
+    )(command)
+
+
 @admin.command()
+@_role
 @_named
 @taking("data")
-def create(settings: Settings, user_name: str, password_stdin: bool) -> None:
+def create(settings: Settings, user_name: str, password_stdin: bool, role: str) -> None:
     """Make an operator."""
     password = _password(password_stdin)
     with opened(settings, may_create=True):
         from app import administration
 
-        administration.create_operator(user_name, password)
+        administration.create_operator(user_name, password, administration.HOST, administration.Role(role))
 
 
 @admin.command("reset-password")
@@ -61,7 +75,52 @@ def reset_password(settings: Settings, user_name: str, password_stdin: bool) -> 
     with opened(settings):
         from app import administration
 
-        administration.reset_password(user_name, password)
+        administration.reset_password(user_name, password, administration.HOST)
+
+
+@admin.command("set-role")
+@click.option("--role", type=click.Choice(ROLES), required=True, help="What the operator may do.")
+@_whom
+@taking("data")
+def set_role(settings: Settings, user_name: str, role: str) -> None:
+    """Give an operator another role and end all of the operator's sessions."""
+    with opened(settings):
+        from app import administration
+
+        administration.set_role(user_name, administration.Role(role), administration.HOST)
+
+
+@admin.command()
+@_whom
+@taking("data")
+def disable(settings: Settings, user_name: str) -> None:
+    """Keep an operator from signing in and end all of the operator's sessions."""
+    with opened(settings):
+        from app import administration
+
+        administration.set_disabled(user_name, True, administration.HOST)
+
+
+@admin.command()
+@_whom
+@taking("data")
+def enable(settings: Settings, user_name: str) -> None:
+    """Let a disabled operator sign in again."""
+    with opened(settings):
+        from app import administration
+
+        administration.set_disabled(user_name, False, administration.HOST)
+
+
+@admin.command()
+@_whom
+@taking("data")
+def delete(settings: Settings, user_name: str) -> None:
+    """Remove an operator; what the operator did stays in the audit."""
+    with opened(settings):
+        from app import administration
+
+        administration.delete_operator(user_name, administration.HOST)
 
 
 @admin.command("list")
@@ -72,9 +131,9 @@ def list_operators(settings: Settings) -> None:
         from app import administration
 
         show(
-            ("user name", "created", "state"),
+            ("user name", "role", "created", "state"),
             [
-                (operator.user_name, operator.created, "disabled" if operator.disabled else "active")
+                (operator.user_name, operator.role, operator.created, "disabled" if operator.disabled else "active")
                 for operator in administration.list_operators()
             ],
         )

@@ -7,7 +7,6 @@ from app.commands.options import in_utf8, taking
 from app.commands.table import show
 from app.settings import Settings
 
-CREATED_BY = "command line"
 NEVER = "never"
 
 
@@ -31,7 +30,7 @@ def create(settings: Settings, name: str) -> None:
     with opened(settings, may_create=True):
         from app import administration
 
-        click.echo(administration.create_key(name, CREATED_BY).text)
+        click.echo(administration.create_key(name, administration.HOST).text)
 
 
 @key.command("list")
@@ -67,4 +66,4 @@ def stop(settings: Settings, key_id: str) -> None:
     with opened(settings):
         from app import administration
 
-        administration.stop_key(key_id)
+        administration.stop_key(key_id, administration.HOST)

@@ -1,7 +1,7 @@
-"""Rows of administration: operators, their sessions and failures, set-up codes, SCIM keys, and kept counts.
+"""Rows of administration: operators, refused sign-ins, set-up codes, SCIM keys, and kept counts.
 
-Not here: the rules about them (app/administration). Every function works in the transaction that the caller opened with
-`reading()` or `writing()`.
+Not here: the rules about them (app/administration), sessions (sessions.py), the audit (audit.py). Every function works
+in the transaction that the caller opened with `reading()` or `writing()`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,10 +11,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, exists, func, inspect, or_, select, update
 from sqlalchemy.orm import Session
 
+from app.roles import Role
 from app.store import db
-from app.store.tables import Operator, OperatorSession, Population, ScimKey, SetupCode, SignInFailure
+from app.store.account_tables import GrantedRole, Operator, ScimKey, SetupCode, SignInFailure
+from app.store.tables import Population
 
-__all__ = ["Operator", "OperatorSession", "Row", "ScimKey", "Session", "SetupCode"]
+__all__ = ["GrantedRole", "Operator", "Row", "ScimKey", "Session", "SetupCode"]
 
 _KEY_HASHED = select(*inspect(ScimKey).columns).where(ScimKey.hash == bindparam("hash"))
 
@@ -53,6 +55,12 @@ def operator_named(session: Session, folded_name: str) -> Operator | None:
     return session.scalar(select(Operator).where(Operator.folded_name == folded_name))
 
 
+def count_active_owners(session: Session) -> int:
+    """Operators who may sign in and do everything."""
+    owners = select(func.count()).where(Operator.role == Role.OWNER.value, Operator.disabled.is_(False))
+    return session.scalar(owners) or 0
+
+
 # --- set-up codes -----------------------------------------------------------------------------------------------------
 
 
@@ -76,36 +84,6 @@ def consume_setup_code(session: Session, code_hash: str, now: str) -> bool:
 
 def forget_setup_codes(session: Session, expired_at: str) -> None:
     session.execute(delete(SetupCode).where(SetupCode.expires <= expired_at))
-
-
-# --- sessions ---------------------------------------------------------------------------------------------------------
-
-
-def session(session: Session, token_hash: str) -> OperatorSession | None:
-    return session.get(OperatorSession, token_hash)
-
-
-def sessions_of(session: Session, operator_id: str) -> Sequence[OperatorSession]:
-    """The one used last first."""
-    mine = select(OperatorSession).where(OperatorSession.operator_id == operator_id)
-    return session.scalars(mine.order_by(OperatorSession.last_seen.desc(), OperatorSession.token_hash)).all()
-
-
-def end_session(session: Session, token_hash: str) -> None:
-    session.execute(delete(OperatorSession).where(OperatorSession.token_hash == token_hash))
-
-
-def end_sessions(session: Session, operator_id: str, but: str = "") -> None:
-    """End all sessions of an operator, except the one with the token hash `but`."""
-    session.execute(
-        delete(OperatorSession).where(OperatorSession.operator_id == operator_id, OperatorSession.token_hash != but)
-    )
-
-
-def end_sessions_before(session: Session, last_seen: str, created: str) -> None:
-    """End every session that was not used since `last_seen` or began before `created`."""
-    over = or_(OperatorSession.last_seen < last_seen, OperatorSession.created < created)
-    session.execute(delete(OperatorSession).where(over))
 
 
 # --- refused sign-ins -------------------------------------------------------------------------------------------------

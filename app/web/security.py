@@ -1,9 +1,10 @@
-"""Who may do what over HTTP, decided in one place before any view runs: SCIM needs a key, the console an operator.
+"""Who may do what over HTTP, decided in one place before any view runs: SCIM needs a key, the console a session whose
+owner has the permission that the page needs (access.py).
 
-Denied unless a rule here says otherwise, by the endpoint that routing matched and never by the text of the path alone.
+Denied unless a rule says otherwise, by the endpoint that routing matched and never by the text of the path alone.
 Not here: passwords, keys and sessions themselves (app/administration), and the headers of answers (browser_headers.py).
 
-The operator's session is our own row behind a random token; Flask's signed cookie carries only the form token, since it
+The session is our own row behind a random token; Flask's signed cookie carries only the form token, since it
 cannot be ended from the server. Flask-Login would be a second opinion about who is signed in, to save twenty lines.
 """
 
@@ -19,19 +20,14 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.wrappers import Response
 
 from app import administration, bounds
-from app.administration import SignedIn, Verdict
+from app.administration import Actor, Browser, Permission, Sealer, SignedIn, Verdict
 from app.folder import SECRET_NAME
 from app.observation.request import KeyFault
 from app.scim import errors
 from app.settings import Settings
-from app.web import browser_headers, draft, observed
+from app.web import access, browser_headers, draft, observed
 from app.web.key_failures import KeyFailures
 from app.web.proxy import is_scim
-
-OPEN_ENDPOINTS = frozenset(
-    {"static", "console.setup", "console.sign_in", "console.healthz", "console.readyz", "console.documentation"}
-)
-"""What answers without a session; everything else that is not SCIM needs one."""
 
 LIVE_HEADER = "X-Recnice-Live"
 """A page that fetches itself anew sends this (static/console.js). Nobody used it, so its session still ends when idle:
@@ -48,6 +44,14 @@ _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE | re.ASCII
 
 class NotSetUp(Exception):  # noqa: N818
     """There is no operator yet, so no page of the console has anything to show."""
+
+
+class NotPermitted(Exception):  # noqa: N818
+    """Whoever is signed in may not do this; `permission` is what it needs, None where nobody may."""
+
+    def __init__(self, permission: Permission | None) -> None:
+        super().__init__()
+        self.permission = permission
 
 
 def init_app(app: Flask) -> None:
@@ -67,6 +71,8 @@ def init_app(app: Flask) -> None:
         # It would want a Referer, which our own Referrer-Policy takes away; `_require_own_origin` does its work.
         WTF_CSRF_SSL_STRICT=False,
     )
+    access.init_app(app)
+    app.add_template_global(lambda endpoint: access.may(who(), endpoint), "may")
     form_tokens = CSRFProtect(app)
     key_failures = KeyFailures()
     browser_headers.init_app(app, settings)
@@ -81,12 +87,13 @@ def init_app(app: Flask) -> None:
             _require_own_origin(settings)
         if request.endpoint is None:
             return None  # routing found nothing, and Flask says so next
-        if request.endpoint not in OPEN_ENDPOINTS and (elsewhere := _require_operator()):
+        is_open = request.endpoint in access.OPEN_ENDPOINTS
+        if not is_open and (elsewhere := _require_session()):
             return elsewhere
-        if request.method == "GET" and request.endpoint not in OPEN_ENDPOINTS:
+        if request.method == "GET" and not is_open:
             observed.recorder().settle()  # so that a page shows what happened before it
         form_tokens.protect()
-        return None
+        return None if is_open else _require_permission(request.endpoint)
 
 
 def _require_key(key_failures: KeyFailures) -> None:
@@ -116,19 +123,38 @@ def _fault_of_header(header: str) -> KeyFault:
     return "cut" if _BEGUN_KEY.match(header) else "no-bearer"
 
 
-def _require_operator() -> Response | None:
-    """A signed-in operator in `g.operator`; else the way to the sign-in page for a GET, and 401 for all that acts."""
+def _require_session() -> Response | None:
+    """Whoever is signed in, in `g.who`; else the way to the sign-in page for a GET, and 401 for all that acts."""
     token = session_token()
-    g.operator = administration.session(token, is_used=LIVE_HEADER not in request.headers) if token else None
-    if g.operator is not None:
+    g.who = administration.session(token, is_used=LIVE_HEADER not in request.headers) if token else None
+    if g.who is not None:
         return None
     if not administration.is_set_up():
         raise NotSetUp
     if request.method not in ("GET", "HEAD"):
         abort(401)
+    return redirect(url_for("console.sign_in", next=_wanted()), 303)
+
+
+def _require_permission(endpoint: str) -> Response | None:
+    """The permission that the endpoint needs, or NotPermitted; and where it wants one, the way to show who one is."""
+    permission = access.permission_for(endpoint)
+    if permission is None or not permission.is_given_to(who().role, who().is_local):
+        if endpoint == "console.status" and who().role is None:
+            return redirect(url_for("console.profile"), 303)
+        raise NotPermitted(permission)
+    if permission.value.wants_proof and not who().is_proved():
+        # A form cannot be sent twice by us: it is shown again, to be sent again.
+        wanted = _wanted() if request.method in ("GET", "HEAD") else request.form.get("back", "/account")
+        return redirect(url_for("console.confirm", next=wanted), 303)
+    return None
+
+
+def _wanted() -> str | None:
+    """The page that was asked for, to go back to it; None for the first one."""
     query = request.query_string.decode("ascii", "replace")
     wanted = request.path + (f"?{query}" if query else "")
-    return redirect(url_for("console.sign_in", next=None if wanted == "/" else wanted), 303)
+    return None if wanted == "/" else wanted
 
 
 def _require_own_origin(settings: Settings) -> None:
@@ -144,10 +170,25 @@ def _require_own_origin(settings: Settings) -> None:
         abort(403)
 
 
-def operator() -> SignedIn:
-    """The operator behind this request; only for views that are not in OPEN_ENDPOINTS."""
-    signed_in: SignedIn = g.operator
+def who() -> SignedIn:
+    """Who is behind this request; only for views that are not in access.OPEN_ENDPOINTS."""
+    signed_in: SignedIn = g.who
     return signed_in
+
+
+def actor() -> Actor:
+    """The same as the audit names them."""
+    return who().actor(request.remote_addr or "")
+
+
+def browser() -> Browser:
+    """The browser that asks."""
+    return Browser(request.remote_addr or "", request.headers.get("User-Agent", ""))
+
+
+def sealer(purpose: str) -> Sealer:
+    """What seals secrets with the data folder's own."""
+    return Sealer(current_app.config["SECRET_KEY"], purpose)
 
 
 def session_token() -> str:

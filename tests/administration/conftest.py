@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app import clock
+from app.administration import Actor
 from tests.store.conftest import app, path, patient
 
 __all__ = ["app", "path", "patient"]
 
 PASSWORD = "a blue kettle sings"
 HERE = "192.0.2.1"
+EVA = Actor("operator", "eva", HERE)
 
 
 @pytest.fixture

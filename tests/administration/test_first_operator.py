@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 
 from app import administration, bounds
-from app.administration import Refused
-from tests.administration.conftest import PASSWORD
+from app.administration import Browser, Refused, Role
+from tests.administration.conftest import HERE, PASSWORD
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -16,26 +16,29 @@ def test_the_code_makes_the_first_operator():
     assert not administration.is_set_up()
     code = administration.create_setup_code()
     assert administration.is_setup_code_open(code)
-    made = administration.claim_setup(code, "Eva", PASSWORD)
+    token = administration.claim_setup(code, "Eva", PASSWORD, Browser(HERE, "a browser"))
     assert administration.is_set_up()
     assert [operator.user_name for operator in administration.list_operators()] == ["Eva"]
-    assert administration.list_operators() == [made]
+    signed_in = administration.session(token)
+    assert signed_in is not None
+    assert (signed_in.user_name, signed_in.role, signed_in.is_local) == ("Eva", Role.OWNER, True)
+    assert signed_in.is_proved()
 
 
 def test_the_code_works_once():
     code = administration.create_setup_code()
-    administration.claim_setup(code, "eva", PASSWORD)
+    administration.claim_setup(code, "eva", PASSWORD, Browser())
     assert not administration.is_setup_code_open(code)
     with pytest.raises(Refused, match="used up"):
-        administration.claim_setup(code, "adam", PASSWORD)
+        administration.claim_setup(code, "adam", PASSWORD, Browser())
     assert len(administration.list_operators()) == 1
 
 
 def test_no_second_code_makes_a_second_first_operator():
     codes = [administration.create_setup_code() for _ in range(2)]
-    administration.claim_setup(codes[0], "eva", PASSWORD)
+    administration.claim_setup(codes[0], "eva", PASSWORD, Browser())
     with pytest.raises(Refused):
-        administration.claim_setup(codes[1], "adam", PASSWORD)
+        administration.claim_setup(codes[1], "adam", PASSWORD, Browser())
     with pytest.raises(Refused, match="set up already"):
         administration.create_setup_code()
 
@@ -45,7 +48,7 @@ def test_a_wrong_code_makes_nobody(code: str):
     administration.create_setup_code()
     assert not administration.is_setup_code_open(code)
     with pytest.raises(Refused):
-        administration.claim_setup(code, "eva", PASSWORD)
+        administration.claim_setup(code, "eva", PASSWORD, Browser())
     assert not administration.is_set_up()
 
 
@@ -55,14 +58,14 @@ def test_the_code_is_good_for_an_hour(pass_time):
     assert administration.is_setup_code_open(code)
     pass_time(1)
     with pytest.raises(Refused):
-        administration.claim_setup(code, "eva", PASSWORD)
+        administration.claim_setup(code, "eva", PASSWORD, Browser())
 
 
 def test_a_refused_password_leaves_the_code_good():
     code = administration.create_setup_code()
     with pytest.raises(Refused, match="12 characters"):
-        administration.claim_setup(code, "eva", "short")
-    assert administration.claim_setup(code, "eva", PASSWORD).user_name == "eva"
+        administration.claim_setup(code, "eva", "short", Browser())
+    assert administration.claim_setup(code, "eva", PASSWORD, Browser())
 
 
 def test_of_many_at_once_exactly_one_wins(app: Flask):
@@ -74,7 +77,8 @@ def test_of_many_at_once_exactly_one_wins(app: Flask):
         with app.app_context():
             together.wait()
             try:
-                won.append(administration.claim_setup(code, name, PASSWORD).user_name)
+                administration.claim_setup(code, name, PASSWORD, Browser())
+                won.append(name)
             except Refused:
                 return
 

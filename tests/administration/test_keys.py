@@ -13,14 +13,14 @@ from app.administration import Contact, Refused, Verdict, keys
 from app.scim import errors
 from app.scim.resource_types import GROUP, USER
 from app.store import db
-from tests.administration.conftest import HERE
+from tests.administration.conftest import EVA, HERE
 from tests.store.conftest import finished_meanwhile, group, held, insert, user
 
 pytestmark = pytest.mark.usefixtures("app")
 
 
 def test_the_form_of_a_key():
-    text = administration.create_key("Entra", "eva").text
+    text = administration.create_key("Entra", EVA).text
     found = re.fullmatch(r"rcn_scim_([A-Za-z0-9_-]{43})_([0-9a-f]{6})", text)
     assert found
     assert len(base64.urlsafe_b64decode(found[1] + "=")) == 32
@@ -28,7 +28,7 @@ def test_the_form_of_a_key():
 
 
 def test_a_new_key_is_found():
-    new = administration.create_key("Entra", "eva")
+    new = administration.create_key("Entra", EVA)
     assert administration.find_key(new.text) == new.row
     assert administration.list_keys() == [new.row]
     assert (new.row.name, new.row.prefix, new.row.created_by) == ("Entra", new.text[:13], "eva")
@@ -36,7 +36,7 @@ def test_a_new_key_is_found():
 
 
 def test_only_the_hash_is_kept(path: Path):
-    text = administration.create_key("Entra", "eva").text
+    text = administration.create_key("Entra", EVA).text
     assert text[13:].encode() not in b"".join(file.read_bytes() for file in path.parent.iterdir())
 
 
@@ -59,7 +59,7 @@ def wrong_keys(text: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("kind", wrong_keys(""))
 def test_nothing_else_is_found(kind: str):
-    text = administration.create_key("Entra", "eva").text
+    text = administration.create_key("Entra", EVA).text
     assert administration.find_key(wrong_keys(text)[kind]) is None
 
 
@@ -72,49 +72,49 @@ FAULTS = {
 
 @pytest.mark.parametrize("kind", FAULTS)
 def test_what_is_wrong_with_it_is_told(kind: str):
-    text = administration.create_key("Entra", "eva").text
+    text = administration.create_key("Entra", EVA).text
     assert administration.judge_key(wrong_keys(text)[kind]) == Verdict(fault=FAULTS[kind])
 
 
 def test_a_right_key_and_a_stopped_one_are_told_by_their_ids():
-    new = administration.create_key("Entra", "eva")
+    new = administration.create_key("Entra", EVA)
     assert administration.judge_key(new.text) == Verdict(new.row, new.row.id)
-    administration.stop_key(new.row.id)
+    administration.stop_key(new.row.id, EVA)
     assert administration.judge_key(new.text) == Verdict(key_id=new.row.id, fault="stopped")
 
 
 def test_a_stopped_key_is_refused_at_once():
-    new = administration.create_key("Entra", "eva")
-    administration.stop_key(new.row.id)
+    new = administration.create_key("Entra", EVA)
+    administration.stop_key(new.row.id, EVA)
     assert administration.find_key(new.text) is None
     assert administration.list_keys()[0].stopped
     with pytest.raises(Refused, match="already"):
-        administration.stop_key(new.row.id)
+        administration.stop_key(new.row.id, EVA)
     with pytest.raises(Refused, match="no key"):
-        administration.stop_key("00000000")
+        administration.stop_key("00000000", EVA)
 
 
 def test_two_are_active_at_most():
-    first = administration.create_key("", "eva")
-    second = administration.create_key("", "eva")
+    first = administration.create_key("", EVA)
+    second = administration.create_key("", EVA)
     assert (first.row.name, second.row.name) == ("Key 1", "Key 2")
     with pytest.raises(Refused, match="Stop one"):
-        administration.create_key("", "eva")
-    administration.stop_key(first.row.id)
-    assert administration.create_key("", "eva").row.name == "Key 3"
+        administration.create_key("", EVA)
+    administration.stop_key(first.row.id, EVA)
+    assert administration.create_key("", EVA).row.name == "Key 3"
     assert administration.find_key(second.text)
 
 
 @pytest.mark.parametrize("name", ["x" * (bounds.KEY_NAME_LENGTH + 1), "a\nb", "\x1b[31m"])
 def test_names_that_cannot_be_read_are_refused(name: str):
     with pytest.raises(Refused, match="printable"):
-        administration.create_key(name, "eva")
+        administration.create_key(name, EVA)
 
 
 def test_use_is_noted_at_most_once_a_minute(monkeypatch: pytest.MonkeyPatch):
     now = [1000.0]
     monkeypatch.setattr(keys.time, "monotonic", lambda: now[0])
-    key = administration.create_key("Entra", "eva").row
+    key = administration.create_key("Entra", EVA).row
     administration.note_key_use(key.id, HERE)
     administration.note_key_use(key.id, "198.51.100.7")
     [noted] = administration.list_keys()
@@ -127,7 +127,7 @@ def test_use_is_noted_at_most_once_a_minute(monkeypatch: pytest.MonkeyPatch):
 def test_a_note_that_cannot_be_written_disturbs_nobody(monkeypatch: pytest.MonkeyPatch):
     now = [1000.0]
     monkeypatch.setattr(keys.time, "monotonic", lambda: now[0])
-    key = administration.create_key("Entra", "eva").row
+    key = administration.create_key("Entra", EVA).row
     tried: list[bool] = []
     with monkeypatch.context() as patch:
 
@@ -147,7 +147,7 @@ def test_a_note_that_cannot_be_written_disturbs_nobody(monkeypatch: pytest.Monke
 
 @pytest.mark.usefixtures("patient")
 def test_a_note_does_not_wait_for_another_process(app: Flask, path: Path):
-    key = administration.create_key("Entra", "eva").row
+    key = administration.create_key("Entra", EVA).row
     with held(path):
         finished_meanwhile(app, lambda: administration.note_key_use(key.id, HERE))
     assert administration.list_keys()[0].last_used is None
@@ -160,7 +160,7 @@ def test_the_overview_counts():
         insert(USER, user(active=active))
     insert(USER, user())
     insert(GROUP, group())
-    key = administration.create_key("Entra", "eva").row
+    key = administration.create_key("Entra", EVA).row
     administration.note_key_use(key.id, HERE)
     found = administration.overview()
     assert (found.users, found.active_users, found.groups, found.has_key) == (4, 3, 1, True)

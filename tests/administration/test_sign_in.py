@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from app import administration, bounds
-from app.administration import Refused, Slowed, passwords, sessions
+from app.administration import HOST, Browser, Refused, Role, SignedIn, Slowed, passwords, sessions
 from app.store import db
 from tests.administration.conftest import HERE, PASSWORD
 from tests.store.conftest import finished_meanwhile, held, make_app
@@ -21,11 +21,16 @@ ELSEWHERE = "198.51.100.7"
 @pytest.fixture(autouse=True)
 def eva(app: Flask) -> str:
     """The id of the operator Eva."""
-    return administration.create_operator("Eva", PASSWORD).id
+    return administration.create_operator("Eva", PASSWORD, HOST).id
+
+
+def owner_of(operator_id: str) -> SignedIn:
+    """An operator as a request of theirs is known."""
+    return SignedIn("", "Eva", Role.OWNER, operator_id=operator_id)
 
 
 def try_in(user_name: str = "eva", password: str = PASSWORD, address: str = HERE) -> str:
-    return administration.sign_in(user_name, password, address, "a browser")
+    return administration.sign_in(user_name, password, Browser(address, "a browser"))
 
 
 def fail(times: int, user_name: str = "eva", address: str = HERE) -> None:
@@ -223,10 +228,10 @@ def test_use_is_written_at_most_once_a_minute(pass_time, monkeypatch: pytest.Mon
 
 def test_signing_out_ends_the_session():
     token, other = try_in(), try_in()
-    administration.sign_out(token)
+    administration.sign_out(token, HERE)
     assert administration.session(token) is None
     assert administration.session(other)
-    administration.sign_out("never was one")
+    administration.sign_out("never was one", HERE)
 
 
 def test_a_session_of_the_future_is_none(eva: str, pass_time: Callable[[float], None]):
@@ -235,9 +240,9 @@ def test_a_session_of_the_future_is_none(eva: str, pass_time: Callable[[float], 
     assert administration.session(token)
     pass_time(-1)
     assert administration.session(token) is None
-    assert administration.list_sessions(eva) == []
+    assert administration.list_sessions(owner_of(eva)) == []
     pass_time(1)
-    assert administration.list_sessions(eva)
+    assert administration.list_sessions(owner_of(eva))
     pass_time(bounds.CLOCK_SLACK_S + bounds.SESSION_SEEN_S + 1)
     assert administration.session(token), "seen later than begun"
     pass_time(-bounds.CLOCK_SLACK_S - 1)
@@ -252,7 +257,7 @@ def test_a_session_does_not_wait_for_another_process(
     monkeypatch.setattr(sessions, "_pause", sessions._Pause())
     monkeypatch.setattr(sessions.time, "monotonic", lambda: now[0])
     token = try_in()
-    [begun] = administration.list_sessions(eva)
+    [begun] = administration.list_sessions(owner_of(eva))
     pass_time(bounds.SESSION_SEEN_S + 1)
 
     def ask() -> None:
@@ -261,20 +266,20 @@ def test_a_session_does_not_wait_for_another_process(
     with held(path):
         finished_meanwhile(app, ask)
     ask()
-    assert administration.list_sessions(eva) == [begun], "not tried anew with every request"
+    assert administration.list_sessions(owner_of(eva)) == [begun], "not tried anew with every request"
     now[0] += bounds.NOTE_PAUSE_S
     ask()
-    assert administration.list_sessions(eva)[0].last_seen > begun.last_seen
+    assert administration.list_sessions(owner_of(eva))[0].last_seen > begun.last_seen
 
 
 def test_only_ones_own_session_can_be_ended(eva: str):
-    adam = administration.create_operator("adam", PASSWORD).id
+    adam = administration.create_operator("adam", PASSWORD, HOST).id
     token = try_in()
-    [session] = administration.list_sessions(eva)
+    [session] = administration.list_sessions(owner_of(eva))
     assert (session.address, session.user_agent) == (HERE, "a browser")
-    administration.end_session(adam, session.id)
+    administration.end_session(owner_of(adam), session.id, HERE)
     assert administration.session(token)
-    administration.end_session(eva, session.id)
+    administration.end_session(owner_of(eva), session.id, HERE)
     assert administration.session(token) is None
 
 
@@ -309,20 +314,20 @@ def test_changing_a_password_wants_the_current_one_and_counts_failures(eva: str,
 
 def test_a_reset_password_ends_all_sessions():
     token = try_in()
-    administration.reset_password(" EVA ", "a green kettle sings")
+    administration.reset_password(" EVA ", "a green kettle sings", HOST)
     assert administration.session(token) is None
     assert try_in(password="a green kettle sings")
     with pytest.raises(Refused, match="no operator"):
-        administration.reset_password("nobody", "a green kettle sings")
+        administration.reset_password("nobody", "a green kettle sings", HOST)
 
 
 def test_names_are_unique_in_any_letter_case():
     for name in ("eva", "EVA", " Eva "):
         with pytest.raises(Refused, match="already"):
-            administration.create_operator(name, PASSWORD)
+            administration.create_operator(name, PASSWORD, HOST)
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\x00", "x" * (bounds.OPERATOR_NAME_LENGTH + 1), "\u202eeva"])
 def test_names_that_cannot_be_read_are_refused(name: str):
     with pytest.raises(Refused, match="printable"):
-        administration.create_operator(name, PASSWORD)
+        administration.create_operator(name, PASSWORD, HOST)

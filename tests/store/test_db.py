@@ -18,7 +18,8 @@ from app import bounds
 from app.scim.errors import ScimError
 from app.scim.resource_types import USER
 from app.store import db, driver, resources
-from app.store.tables import Operator, population
+from app.store.account_tables import Operator
+from app.store.tables import population
 from tests.store.conftest import finished_meanwhile, held, insert, make_app, user
 
 

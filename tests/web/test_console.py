@@ -186,11 +186,11 @@ def test_changing_ones_password_ends_the_other_sessions(new_appliance):
     there.sign_in()
     here.get("/account")
     form = {"current": PASSWORD, "password": "a green kettle sings", "repeated": "a green kettle sings"}
-    assert "not the same" in here.post("/account/password", **form | {"repeated": "x"}).text
-    refused = here.post("/account/password", **form | {"current": "wrong"})
+    assert "not the same" in here.post("/me/password", **form | {"repeated": "x"}).text
+    refused = here.post("/me/password", **form | {"current": "wrong"})
     assert refused.status == 400 and "current password" in refused.text
     assert there.get("/account").status == 200
-    changed = here.post("/account/password", **form)
+    changed = here.post("/me/password", **form)
     assert changed.status == 200 and "Your password is changed" in changed.text
     assert here.get("/account").status == 200
     assert there.get("/account").status == 303
@@ -202,11 +202,11 @@ def test_one_of_ones_sessions_can_be_ended(console: Appliance, eva: Visitor):
     other = Visitor(console.url)
     other.request("GET", "/login")
     assert other.sign_in().status == 303
-    page = eva.get("/account").text
+    page = eva.get("/me").text
     sessions = re.findall(r'name="session" value="([0-9a-f]{64})"', page)
     assert sessions and "this one" in page
     for session in sessions:
-        assert eva.post("/account/sessions", session=session).status == 303
+        assert eva.post("/me/sessions", session=session).status == 303
     assert other.get("/account").status == 303
     assert eva.get("/account").status == 200
 

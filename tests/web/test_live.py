@@ -12,14 +12,14 @@ from tests.web.visitor import set_up
 
 def last_seen(appliance: Appliance) -> str:
     with closing(sqlite3.connect(appliance.data / "recnice.sqlite3", timeout=10)) as connection:
-        [[moment]] = connection.execute("SELECT last_seen FROM operator_session").fetchall()
+        [[moment]] = connection.execute("SELECT last_seen FROM session").fetchall()
     return str(moment)
 
 
 def set_last_seen(appliance: Appliance, ago_s: float) -> str:
     moment = clock.to_wire(clock.utc_now() - timedelta(seconds=ago_s))
     with closing(sqlite3.connect(appliance.data / "recnice.sqlite3", timeout=10)) as connection, connection:
-        connection.execute("UPDATE operator_session SET last_seen = ?", [moment])
+        connection.execute("UPDATE session SET last_seen = ?", [moment])
     return moment
 
 

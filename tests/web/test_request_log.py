@@ -398,7 +398,7 @@ def test_the_number_of_a_failure_is_that_of_its_request(
 
     monkeypatch.setattr(provisioning, "search", broken)
     with app.app_context():
-        key = administration.create_key("test", "here").text
+        key = administration.create_key("test", administration.HOST).text
     answer = app.test_client().get(
         "/scim/Users", base_url="https://scim.recnice.example", headers={"Authorization": f"Bearer {key}"}
     )

@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 
 from app import administration, bounds
+from app.administration import HOST, Browser
 from app.web import security
 from app.web.browser_headers import CONSOLE_POLICY
 from app.web.key_failures import KeyFailures
@@ -26,7 +27,7 @@ def concrete(rule: str) -> str:
 
 def test_every_route_but_the_open_ones_refuses_a_stranger(app: Flask):
     with app.app_context():
-        administration.create_operator("eva", PASSWORD)
+        administration.create_operator("eva", PASSWORD, HOST)
     visitor = app.test_client()
     seen = set()
     for rule in app.url_map.iter_rules():
@@ -47,8 +48,8 @@ def test_every_route_but_the_open_ones_refuses_a_stranger(app: Flask):
 
 def test_every_form_wants_a_token(app: Flask):
     with app.app_context():
-        operator = administration.create_operator("eva", PASSWORD)
-        token = administration.open_session(operator.id, "127.0.0.1", "")
+        administration.create_operator("eva", PASSWORD, HOST)
+        token = administration.sign_in("eva", PASSWORD, Browser("127.0.0.1"))
     visitor = app.test_client()
     visitor.set_cookie("__Secure-recnice_session", token, domain="scim.recnice.example", path="/sub")
     checked = 0
@@ -206,7 +207,7 @@ def test_ones_token_is_not_anothers(eva: Visitor, stranger: Visitor):
 
 def test_a_get_changes_nothing(console: Appliance, eva: Visitor):
     before = console.command("key", "list").stdout
-    for path in ("/logout", "/account/keys", "/account/password", "/account/sessions"):
+    for path in ("/logout", "/account/keys", "/me/password", "/me/sessions"):
         assert eva.get(path).status == 405, path
     assert eva.get("/account").status == 200
     assert console.command("key", "list").stdout == before
@@ -366,10 +367,10 @@ def test_a_sign_in_form_from_nowhere_is_refused(stranger: Visitor):
 
 def test_head_asks_for_the_sign_in_page_and_tries_nobody(app: Flask):
     with app.app_context():
-        administration.create_operator("eva", PASSWORD)
+        administration.create_operator("eva", PASSWORD, HOST)
     visitor = app.test_client()
     for _ in range(bounds.SIGN_IN_FAILURES + 2):
         assert visitor.head("/sub/login", base_url="https://scim.recnice.example").status_code == 200
     visitor.get("/sub/login", base_url="https://scim.recnice.example")
     with app.app_context():
-        assert administration.sign_in("eva", PASSWORD, "127.0.0.1", "")
+        assert administration.sign_in("eva", PASSWORD, Browser("127.0.0.1"))

@@ -12,13 +12,14 @@ from app.web.console import (
     activity,
     assets,
     attributes,
+    confirm,
     documentation,
     health,
     help,
     listing,
     menu,
-    own_sessions,
     problems,
+    profile,
     resources,
     search,
     setup,
@@ -32,8 +33,8 @@ from app.web.console.refusals import refuse
 __all__ = ["init_app", "refuse"]
 
 PAGES = (
-    *(account, activity, attributes, documentation, health, help, own_sessions, problems, resources, search, setup),
-    *(sign_in, status),
+    *(account, activity, attributes, confirm, documentation, health, help, problems, profile, resources, search),
+    *(setup, sign_in, status),
 )
 """Imported for their routes, which are on the blueprint once a page's file is read."""
 

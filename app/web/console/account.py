@@ -1,13 +1,13 @@
-"""The Account page: what Entra needs (*Tenant URL*, *SCIM Key*), where to paste it, and the operator's own password.
+"""The Account page: what Entra needs (*Tenant URL*, *SCIM Key*), and where to paste it.
 
 Not here: what a key is (app/administration/keys.py).
 """
 
-from flask import abort, current_app, make_response, redirect, render_template, request, url_for
+from flask import abort, current_app, make_response, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from app import administration, bounds
-from app.administration import NewKey, Refused, Slowed
+from app.administration import NewKey, Refused
 from app.settings import Settings
 from app.web import security
 from app.web.console.blueprint import console
@@ -23,7 +23,7 @@ def account() -> Response:
 def make_key() -> Response:
     """Make a key and show it, this once, in the answer itself: so it is in no address, cookie or history."""
     try:
-        return _page(new_key=administration.create_key("", security.operator().user_name))
+        return _page(new_key=administration.create_key("", security.actor()))
     except Refused as refused:
         return _page(key_refused=refused)
 
@@ -43,40 +43,15 @@ def confirm_stop(key_id: str) -> str:
 def stop_key(key_id: str) -> Response:
     """Stop the key at once."""
     try:
-        administration.stop_key(key_id)
+        administration.stop_key(key_id, security.actor())
     except Refused as refused:
         return _page(key_refused=refused)
     return redirect(url_for("console.account"), 303)
 
 
-@console.post("/account/password")
-def change_password() -> Response:
-    """Change the operator's own password, which ends the other sessions."""
-    form, who = request.form, security.operator()
-    try:
-        if form.get("password", "") != form.get("repeated", ""):
-            raise Refused("The two new passwords are not the same.")
-        administration.change_password(
-            who.operator_id,
-            form.get("current", ""),
-            form.get("password", ""),
-            who.session_id,
-            request.remote_addr or "",
-        )
-    except Refused as refused:
-        return _page(password_refused=refused)
-    return _page(is_password_changed=True)
-
-
-def _page(
-    new_key: NewKey | None = None,
-    key_refused: Refused | None = None,
-    password_refused: Refused | None = None,
-    is_password_changed: bool = False,
-) -> Response:
+def _page(new_key: NewKey | None = None, key_refused: Refused | None = None) -> Response:
     settings: Settings = current_app.config["RECNICE_SETTINGS"]
     keys = administration.list_keys()
-    who = security.operator()
     page = render_template(
         "account.html",
         tenant_url=settings.tenant_url,
@@ -84,14 +59,6 @@ def _page(
         keys=keys,
         may_make_key=sum(not key.stopped for key in keys) < bounds.ACTIVE_SCIM_KEYS,
         key_refused=key_refused,
-        sessions=administration.list_sessions(who.operator_id),
-        this_session=who.session_id,
-        password_refused=password_refused,
-        is_password_changed=is_password_changed,
         bounds=bounds,
     )
-    answer = make_response(page, 400 if key_refused or password_refused else 200)
-    if isinstance(password_refused, Slowed):
-        answer.status_code = 429
-        answer.headers["Retry-After"] = str(password_refused.retry_after_s)
-    return answer
+    return make_response(page, 400 if key_refused else 200)

@@ -16,9 +16,9 @@ from app.scim.resource_types import ResourceType
 from app.web.console import activity_filter, activity_rows, lines, listing
 from app.web.console.activity_filter import Asked
 from app.web.console.blueprint import console
-from app.web.console.endpoints import Endpoints
 from app.web.console.listing import Pages
 from app.web.console.refusals import sentence
+from app.web.endpoints import Endpoints
 from app.web.noted import OPERATION
 
 LIVE_S = 3

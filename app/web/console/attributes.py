@@ -78,7 +78,7 @@ def set_strict() -> Response:
     form = request.form
     try:
         administration.set_strict(
-            form.get("type", ""), form.get("attribute", ""), form.get("strict") == "yes", security.operator().user_name
+            form.get("type", ""), form.get("attribute", ""), form.get("strict") == "yes", security.actor()
         )
     except Refused as refused:
         return make_response(_page(_coverage(), refused=refused), 400)

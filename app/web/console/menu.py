@@ -12,7 +12,7 @@ from app import bounds
 from app.observation import problem_list
 from app.scim.errors import ScimError
 from app.scim.resource_types import GROUP, USER, ResourceType
-from app.web.console.endpoints import Endpoints
+from app.web.endpoints import Endpoints
 
 
 def _open_problems() -> int:

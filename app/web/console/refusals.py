@@ -10,9 +10,10 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from app import bounds
+from app.administration import Permission
 from app.scim.errors import RETRY_AFTER_S, ScimError
 from app.web import draft
-from app.web.security import NotSetUp
+from app.web.security import NotPermitted, NotSetUp
 
 NEW_SETUP_LINK = "recnice-scim setup-link --data DIR (DIR is the data folder that the program names when it starts)"
 NOT_SET_UP = (
@@ -37,6 +38,8 @@ def refuse(error: Exception) -> Response:
     """The page for any failure of a request that is not SCIM's."""
     if isinstance(error, NotSetUp):
         return sentence(403, "Not set up yet", NOT_SET_UP)
+    if isinstance(error, NotPermitted):
+        return sentence(403, "Not permitted", _not_permitted(error.permission))
     status = _status(error)
     if status < 500 or status == 503:
         form_kib = (request.max_content_length or bounds.FORM_BYTES) // 1024
@@ -57,6 +60,15 @@ def refuse(error: Exception) -> Response:
 def sentence(status: int, title: str, text: str) -> Response:
     """A page that says one sentence."""
     return make_response(render_template("sentence.html", title=title, sentence=text, status=status), status)
+
+
+def _not_permitted(permission: Permission | None) -> str:
+    """What the page needs, and so whom to ask."""
+    if permission is None or permission.value.least is None:
+        return "Nobody may do this here."
+    terms = permission.value
+    whom = "an operator of this appliance" if terms.is_local else "somebody"
+    return f"This needs {whom} with the role {terms.least} (or a greater one). What it permits: {terms.title}."
 
 
 def _status(error: Exception) -> int:

@@ -13,9 +13,9 @@ from app.observation import finding
 from app.observation.finding import Asked, Order, View
 from app.scim.resource_types import USER, ResourceType
 from app.web.console import listing
-from app.web.console.endpoints import Endpoints
 from app.web.console.listing import Pages
 from app.web.console.resource_columns import columns_of, exported_columns, lines
+from app.web.endpoints import Endpoints
 
 VIEWS: Mapping[View, str] = {
     "": "All",

@@ -15,8 +15,8 @@ from app.scim.errors import ScimError
 from app.scim.projection import Selection
 from app.scim.resource_types import USER, ResourceType
 from app.web.console import resource_tabs
-from app.web.console.endpoints import Endpoints
 from app.web.console.resource_tabs import NOW, Subject, Tab
+from app.web.endpoints import Endpoints
 
 _NO_MEMBERSHIPS = Selection(asked=frozenset())
 

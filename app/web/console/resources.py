@@ -7,7 +7,7 @@ from flask import Flask
 
 from app.scim.resource_types import ResourceType
 from app.web.console import resource_list, resource_page
-from app.web.console.endpoints import Endpoints
+from app.web.endpoints import Endpoints
 
 __all__ = ["Endpoints", "init_app"]
 

@@ -16,8 +16,8 @@ from app.observation.finding import Asked, Listed
 from app.scim.errors import ScimError
 from app.scim.resource_types import ResourceType
 from app.web.console.blueprint import console
-from app.web.console.endpoints import Endpoints
 from app.web.console.resource_columns import Line, lines
+from app.web.endpoints import Endpoints
 
 _NUMBER = re.compile(rf"[0-9a-f]{{{2 * bounds.REQUEST_NUMBER_BYTES}}}", re.ASCII | re.IGNORECASE)
 

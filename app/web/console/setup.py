@@ -30,13 +30,12 @@ def setup() -> Response:
     try:
         if password != request.form.get("repeated", ""):
             raise Refused("The two passwords are not the same.")
-        operator = administration.claim_setup(code, user_name, password)
+        token = administration.claim_setup(code, user_name, password, security.browser())
     except Refused as refused:
         return _page(code, user_name, refused)
-    address, browser = request.remote_addr or "", request.headers.get("User-Agent", "")
     session.clear()
     answer = redirect(url_for("console.account"), 303)
-    security.remember(answer, administration.open_session(operator.id, address, browser))
+    security.remember(answer, token)
     return answer
 
 

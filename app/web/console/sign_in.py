@@ -20,14 +20,13 @@ def sign_in() -> Response:
     wanted = request.values.get("next", "")
     if request.method != "POST":
         return _page(wanted)
-    address, browser = request.remote_addr or "", request.headers.get("User-Agent", "")
     user_name, password = request.form.get("user_name", ""), request.form.get("password", "")
     try:
-        token = administration.sign_in(user_name, password, address, browser)
+        token = administration.sign_in(user_name, password, security.browser())
     except Refused as refused:
         return _page(wanted, user_name, refused)
     if earlier := security.session_token():
-        administration.sign_out(earlier)
+        administration.sign_out(earlier, request.remote_addr or "")
     session.clear()
     answer = redirect(security.own_path(wanted), 303)
     security.remember(answer, token)
@@ -47,7 +46,7 @@ def _page(wanted: str, user_name: str = "", refused: Refused | None = None) -> R
 @console.post("/logout")
 def sign_out() -> Response:
     """End the session on the server, and take it from the browser."""
-    administration.sign_out(security.session_token())
+    administration.sign_out(security.session_token(), request.remote_addr or "")
     session.clear()
     answer = redirect(url_for("console.sign_in"), 303)
     security.forget(answer)

@@ -1,0 +1,106 @@
+"""The audit: every administrative act and every sign-in, written in the transaction of the act itself.
+
+Not here: how the rows are chained (app/store/audit.py), and what Entra does to users and groups (the history).
+"""
+
+import json
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+from app import bounds, clock
+from app.store import audit as rows
+from app.store.accounts import Session
+from app.store.db import Connection
+
+Kind = Literal["operator", "person", "client", "host", "nobody", "itself"]
+"""An operator, a provisioned person, a SCIM client, whoever works on the machine that runs this, somebody who is not
+signed in, or Recnice SCIM by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something: `name` is what they are called, `address` from where ("" where there is none)."""
+
+    kind: Kind
+    name: str = ""
+    address: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}".strip()
+
+
+HOST = Actor("host", "command line")
+ITSELF = Actor("itself")
+
+
+class Action(Enum):
+    """Everything that is audited: its name as it is kept, and what is said of it after the actor's name."""
+
+    SET_UP = "set-up", "made the first operator"
+    SETUP_LINK = "setup-link", "made a setup link"
+    SIGNED_IN = "signed-in", "signed in"
+    SIGN_IN_REFUSED = "sign-in-refused", "was not let in"
+    SIGN_INS_UNCOUNTED = "sign-ins-uncounted", "stopped writing down refused sign-ins for a while"
+    SIGNED_OUT = "signed-out", "signed out"
+    PROVED = "proved", "showed again who they are"
+    PROOF_REFUSED = "proof-refused", "could not show again who they are"
+    SESSION_ENDED = "session-ended", "ended a session"
+    SESSIONS_ENDED = "sessions-ended", "ended all sessions of"
+    PASSWORD_CHANGED = "password-changed", "changed their password"
+    PASSWORD_RESET = "password-reset", "gave a new password to"
+    SECOND_FACTOR_ON = "second-factor-on", "turned on their second factor"
+    SECOND_FACTOR_OFF = "second-factor-off", "turned off the second factor of"
+    RECOVERY_CODE_USED = "recovery-code-used", "used a recovery code"
+    RECOVERY_CODES_MADE = "recovery-codes-made", "made new recovery codes"
+    OPERATOR_MADE = "operator-made", "made the operator"
+    OPERATOR_ROLE = "operator-role", "changed the role of"
+    OPERATOR_DISABLED = "operator-disabled", "disabled the operator"
+    OPERATOR_ENABLED = "operator-enabled", "enabled the operator"
+    OPERATOR_DELETED = "operator-deleted", "deleted the operator"
+    KEY_MADE = "key-made", "made the SCIM Key"
+    KEY_STOPPED = "key-stopped", "stopped the SCIM Key"
+    KEY_RETIRED = "key-retired", "retired the SCIM Key"
+    CLIENT_MADE = "client-made", "made the OAuth client"
+    CLIENT_STOPPED = "client-stopped", "stopped the OAuth client"
+    SECRET_MADE = "secret-made", "made a client secret for"
+    SECRET_STOPPED = "secret-stopped", "stopped a client secret of"
+    TRUST_MADE = "trust-made", "allowed signed assertions for"
+    TRUST_STOPPED = "trust-stopped", "stopped allowing signed assertions for"
+    SOURCES_MODE = "sources-mode", "changed how addresses are held"
+    NETWORK_ALLOWED = "network-allowed", "allowed the network"
+    NETWORK_REMOVED = "network-removed", "took off the list the network"
+    PROVIDER_SAVED = "provider-saved", "set up single sign-on with"
+    PROVIDER_REMOVED = "provider-removed", "turned off single sign-on with"
+    PROVIDER_TESTED = "provider-tested", "tested single sign-on"
+    MAPPING_SAVED = "mapping-saved", "changed which roles are granted"
+    ROLE_GRANTED = "role-granted", "gave a role to"
+    ROLE_CHANGED = "role-changed", "changed the role of (granted)"
+    ROLE_LOST = "role-lost", "took a role from"
+    STRICT_SET = "strict-set", "made strict"
+    STRICT_LIFTED = "strict-lifted", "made expected again"
+    AUDIT_EXPORTED = "audit-exported", "exported the audit"
+
+    def __init__(self, key: str, title: str) -> None:
+        self.key = key
+        self.title = title
+
+
+def record(where: Session | Connection, actor: Actor, action: Action, target: str = "", /, **detail: str) -> None:
+    """Write down an act in its own transaction. `detail`: texts by their names, never a secret."""
+    connection = where.connection() if isinstance(where, Session) else where
+    kept = {name: _bounded(value) for name, value in detail.items() if value}
+    rows.append(
+        connection,
+        clock.to_wire(clock.utc_now()),
+        _bounded(str(actor)),
+        _bounded(actor.address),
+        action.key,
+        _bounded(target),
+        json.dumps(kept, ensure_ascii=False),
+    )
+
+
+def _bounded(text: str) -> str:
+    """What can be stored and shown: no half of a character, and no longer than `bounds.AUDIT_TEXT_LENGTH`."""
+    return text.encode("utf-8", "replace").decode()[: bounds.AUDIT_TEXT_LENGTH]

@@ -1,0 +1,68 @@
+"""Which permission each page and each form of the console needs: the one table, which the guard asks (security.py).
+
+What stands here not at all is refused to everybody. Not here: who has a permission (administration/permissions.py).
+"""
+
+from collections.abc import Mapping
+
+from flask import Flask, current_app
+
+from app.administration import Permission, SignedIn
+from app.scim.resource_types import ResourceType
+from app.web.endpoints import Endpoints
+
+_EXTENSION = "recnice_access"
+
+OPEN_ENDPOINTS = frozenset(
+    {"static", "console.setup", "console.sign_in", "console.healthz", "console.readyz", "console.documentation"}
+)
+"""What answers without a session; everything else that is not SCIM needs one."""
+
+ENDPOINTS: Mapping[str, Permission] = {
+    "console.sign_out": Permission.OWN,
+    "console.confirm": Permission.OWN,
+    "console.profile": Permission.OWN,
+    "console.end_session": Permission.OWN,
+    "console.help": Permission.OWN,
+    "console.help_page": Permission.OWN,
+    "console.help_picture": Permission.OWN,
+    "console.change_password": Permission.OWN_OPERATOR,
+    "console.status": Permission.SEE,
+    "console.problems": Permission.SEE,
+    "console.problem": Permission.SEE,
+    "console.activity": Permission.SEE,
+    "console.cycle": Permission.SEE,
+    "console.search": Permission.SEE,
+    "console.attributes": Permission.SEE,
+    "console.review": Permission.SEE,
+    "console.account": Permission.SEE,
+    "console.ignore_problems": Permission.OPERATE,
+    "console.heed_problems": Permission.OPERATE,
+    "console.ignore_problem": Permission.OPERATE,
+    "console.heed_problem": Permission.OPERATE,
+    "console.confirm_strict": Permission.OPERATE,
+    "console.set_strict": Permission.OPERATE,
+    "console.make_key": Permission.KEYS,
+    "console.confirm_stop": Permission.KEYS,
+    "console.stop_key": Permission.KEYS,
+}
+
+
+def init_app(app: Flask) -> None:
+    """Add the pages of resources, of which every type has its own."""
+    types: tuple[ResourceType, ...] = app.config["RECNICE_RESOURCE_TYPES"]
+    own = [Endpoints.of(one) for one in types]
+    pages = {name: Permission.SEE for one in own for name in (one.list, one.single)}
+    app.extensions[_EXTENSION] = {**pages, **ENDPOINTS}
+
+
+def permission_for(endpoint: str) -> Permission | None:
+    """What an endpoint of the present application needs; None: nobody may."""
+    permissions: Mapping[str, Permission] = current_app.extensions[_EXTENSION]
+    return permissions.get(endpoint)
+
+
+def may(who: SignedIn, endpoint: str) -> bool:
+    """Whether somebody could open an endpoint, after showing again who they are where it is wanted."""
+    permission = permission_for(endpoint)
+    return endpoint in OPEN_ENDPOINTS or (permission is not None and permission.is_given_to(who.role, who.is_local))

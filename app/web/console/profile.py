@@ -1,0 +1,60 @@
+"""My profile: what everybody who is signed in may see and do about themselves; of those without a role the only page.
+
+Not here: how sessions are kept (app/administration/sessions.py).
+"""
+
+from flask import make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app import administration, bounds
+from app.administration import Refused, Slowed
+from app.web import security
+from app.web.console.blueprint import console
+
+
+@console.get("/me")
+def profile() -> Response:
+    """The page as it is without anything just changed or refused."""
+    return _page()
+
+
+@console.post("/me/password")
+def change_password() -> Response:
+    """Change the operator's own password, which ends the other sessions."""
+    form, who = request.form, security.who()
+    try:
+        if form.get("password", "") != form.get("repeated", ""):
+            raise Refused("The two new passwords are not the same.")
+        administration.change_password(
+            who.operator_id,
+            form.get("current", ""),
+            form.get("password", ""),
+            who.session_id,
+            request.remote_addr or "",
+        )
+    except Refused as refused:
+        return _page(password_refused=refused)
+    return _page(is_password_changed=True)
+
+
+@console.post("/me/sessions")
+def end_session() -> Response:
+    """End the session that the form names, if it is one's own."""
+    administration.end_session(security.who(), request.form.get("session", ""), request.remote_addr or "")
+    return redirect(url_for("console.profile"), 303)
+
+
+def _page(password_refused: Refused | None = None, is_password_changed: bool = False) -> Response:
+    page = render_template(
+        "profile.html",
+        sessions=administration.list_sessions(security.who()),
+        this_session=security.who().session_id,
+        password_refused=password_refused,
+        is_password_changed=is_password_changed,
+        bounds=bounds,
+    )
+    answer = make_response(page, 400 if password_refused else 200)
+    if isinstance(password_refused, Slowed):
+        answer.status_code = 429
+        answer.headers["Retry-After"] = str(password_refused.retry_after_s)
+    return answer
