@@ -57,6 +57,7 @@ def test_what_stands_on_a_page_only_once(page: Page, empty: Appliance):
     page.get_by_role("button", name="Make").click()
     page.wait_for_selector("#scim-key")
     assert objections(page) == [], "a new key"
+    page.goto(f"{empty.url}/me")
     page.locator("summary").first.click()
     for field in page.locator("input[type=password]").all():
         field.fill("not the password")
