@@ -43,9 +43,9 @@ class Cache(Generic[Address, Found]):
         with entry.lock:
             if (kept := self._kept(entry, suffices)) is not None:
                 return kept
-            now = self._monotonic()
-            if entry.failed is not None and now - entry.failed[0] < bounds.PROVIDER_RETRY_S:
-                raise ProviderError.again(entry.failed[1])
+            pause = bounds.PROVIDER_ANEW_S if self._is_fresh(entry) else bounds.PROVIDER_RETRY_S
+            if entry.failed is not None and self._monotonic() - entry.failed[0] < pause:
+                raise entry.failed[1].again()
             try:
                 found = self._fetch(address)
             except ProviderError as error:
@@ -55,12 +55,13 @@ class Cache(Generic[Address, Found]):
             return found
 
     def _kept(self, entry: _Entry[Found], suffices: Callable[[Found], bool]) -> Found | None:
-        if entry.found is None:
+        if entry.found is None or not self._is_fresh(entry):
             return None
-        age = self._monotonic() - entry.found[0]
-        if age >= bounds.PROVIDER_KEPT_S:
-            return None
-        return entry.found[1] if age < bounds.PROVIDER_ANEW_S or suffices(entry.found[1]) else None
+        fetched, found = entry.found
+        return found if suffices(found) or self._monotonic() - fetched < bounds.PROVIDER_ANEW_S else None
+
+    def _is_fresh(self, entry: _Entry[Found]) -> bool:
+        return entry.found is not None and self._monotonic() - entry.found[0] < bounds.PROVIDER_KEPT_S
 
     def _entry(self, address: Address) -> _Entry[Found]:
         with self._lock:

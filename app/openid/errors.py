@@ -36,7 +36,10 @@ class Code(StrEnum):
         return one
 
     # --- what an administrator typed
-    BAD_ADDRESS = "bad-address", "The provider's address must begin with https:// and name a host, without user, ? or #."
+    BAD_ADDRESS = (
+        "bad-address",
+        "The provider's address must begin with https:// and name a host, without user, ? or #.",
+    )
     BAD_TENANT = (
         "bad-tenant",
         "The tenant must be the Directory (tenant) ID from Entra, such as 00000000-0000-0000-0000-000000000000: "
@@ -86,7 +89,10 @@ class Code(StrEnum):
     WRONG_TENANT = "wrong-tenant", "The token comes from another tenant."
     WRONG_SUBJECT = "wrong-subject", "The token belongs to another application of the issuer."
     WRONG_NONCE = "wrong-nonce", "The token belongs to another sign-in: begin again."
-    SIGNED_IN_LONG_AGO = "signed-in-long-ago", "The provider did not ask for a fresh sign-in: sign out there, begin again."
+    SIGNED_IN_LONG_AGO = (
+        "signed-in-long-ago",
+        "The provider did not ask for a fresh sign-in: sign out there, begin again.",
+    )
     NO_IDENTIFIER = "no-identifier", "The token has no identifier (jti), so its repetition could not be seen."
 
     # --- the flow
@@ -103,6 +109,11 @@ class ProviderError(Exception):
     def __init__(self, code: Code, **values: object) -> None:
         super().__init__(code.sentence.format(**values).strip())
         self.code = code
+        self._values = values
+
+    def again(self) -> "ProviderError":
+        """The same, to be raised by another thread."""
+        return ProviderError(self.code, **self._values)
 
 
 def safe_host(address: str) -> str:
