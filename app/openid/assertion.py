@@ -32,7 +32,7 @@ def verify_assertion(text: str, provider: Provider, subject: str, audiences: Col
     identifier = signed.read_text(claims, "jti") or signed.read_text(claims, "uti")
     if not identifier:
         raise ProviderError(Code.NO_IDENTIFIER)
-    expires = (signed.read_time(claims, "exp") or 0.0) + bounds.TOKEN_LEEWAY_S
-    if expires > clock.utc_now().timestamp() + bounds.ASSERTION_S + 2 * bounds.TOKEN_LEEWAY_S:
+    expires = signed.read_time(claims, "exp") or 0.0
+    if expires > clock.utc_now().timestamp() + bounds.ASSERTION_S + bounds.TOKEN_LEEWAY_S:
         raise ProviderError(Code.TOO_LONG_LIVED)
-    return Assertion(identifier, datetime.fromtimestamp(expires, UTC))
+    return Assertion(identifier, datetime.fromtimestamp(expires + bounds.TOKEN_LEEWAY_S, UTC))

@@ -116,6 +116,8 @@ def _fetch_id_token(provider: Provider, client: Client, ticket: Ticket, code: st
         except OAuthError as refusal:
             error, hint = safe_error(refusal.error, refusal.description)
             raise ProviderError(Code.TOKEN_REFUSED, error=error, hint=hint) from None
+        except (ValueError, TypeError, OverflowError):  # Authlib on an `expires_in` that is no number
+            raise ProviderError(Code.NO_ID_TOKEN) from None
     text = answer.get("id_token")
     if not isinstance(text, str):
         raise ProviderError(Code.NO_ID_TOKEN)

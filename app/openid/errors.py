@@ -15,7 +15,7 @@ _ENTRA_ERROR = re.compile(r"\bAADSTS[0-9]{4,7}\b")
 ENTRA_HINTS = {
     "AADSTS7000215": "The client secret is wrong: copy the secret's Value from Entra, not its Secret ID.",
     "AADSTS7000222": "The client secret has expired: make a new one in Entra and store its Value here.",
-    "AADSTS50011": "The redirect address is not registered: add it in Entra under Authentication, exactly as it is shown.",
+    "AADSTS50011": "The redirect address is not registered: add it in Entra under Authentication, as it is shown.",
     "AADSTS700016": "Entra does not know this client ID in this tenant: copy the Application (client) ID again.",
     "AADSTS90002": "Entra does not know this tenant: copy the Directory (tenant) ID again.",
     "AADSTS54005": "The code was used before: begin the sign-in again.",

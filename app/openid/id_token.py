@@ -1,7 +1,7 @@
 """The ID token (OpenID Connect Core 1.0 §2 and §3.1.3.7): who signed in.
 
-A person is `issuer` and `subject`, at Entra `tenant` and `object_id`. Names are for display: they can be changed by those
-who bear them, so they identify nobody and allow nothing.
+A person is `issuer` and `subject`, at Entra `tenant` and `object_id`. Names are for display: those who bear them can
+change them, so they identify nobody and allow nothing.
 """
 
 import json
@@ -21,8 +21,8 @@ from app.openid.provider import Provider
 class Claims:
     """What an ID token says, checked. `tenant`, `object_id`, `name` and `username` are "" where there are none.
 
-    `auth_time` is when the person proved who they are, in seconds since 1970, where the provider tells it. `shown` has all
-    claims as bounded text for a person to read.
+    `auth_time` is when the person proved who they are, in seconds since 1970, where the provider tells it. `shown` has
+    all claims but the nonce as bounded text for a person to read.
     """
 
     issuer: str

@@ -5,6 +5,7 @@ private part of a key is not looked at.
 """
 
 import time
+from base64 import urlsafe_b64decode
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -82,9 +83,13 @@ def _read(one: object) -> Any:
             key = ECKey.import_key(members)  # type: ignore[arg-type]
             key.public_key  # noqa: B018 - it is here that the point is found to be off the curve
             return key
-        if len(str(members["n"])) > bounds.RSA_BITS_MAXIMUM // 6 + 4:
+        if not bounds.RSA_BITS_MINIMUM <= _bits(str(members["n"])) <= bounds.RSA_BITS_MAXIMUM:
             return None
-        rsa = RSAKey.import_key(members)  # type: ignore[arg-type]
-        return rsa if bounds.RSA_BITS_MINIMUM <= rsa.public_key.key_size <= bounds.RSA_BITS_MAXIMUM else None
+        return RSAKey.import_key(members)  # type: ignore[arg-type]
     except (JoseError, ValueError, TypeError):
         return None
+
+
+def _bits(modulus: str) -> int:
+    """The length of a number in base64url. Raises ValueError."""
+    return int.from_bytes(urlsafe_b64decode(modulus + "=" * (-len(modulus) % 4))).bit_length()

@@ -116,7 +116,7 @@ def _endpoint(document: dict[str, Any], name: str, issuer: Issuer, is_required: 
 
 
 def _client_auth(listed: object, issuer: Issuer) -> ClientAuth:
-    """How the secret is shown; a document that lists nothing means basic (Discovery §3). Entra is shown it in the form."""
+    """How the secret is shown: basic where nothing is listed (Discovery §3), to Entra in the form."""
     if not isinstance(listed, list):
         return "client_secret_post" if issuer.tenant else "client_secret_basic"
     if "client_secret_post" in listed and (issuer.tenant or "client_secret_basic" not in listed):
