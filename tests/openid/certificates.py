@@ -43,7 +43,11 @@ class Authority:
         return context
 
     def _sign(
-        self, name: x509.Name, public: ec.EllipticCurvePublicKey, hosts: tuple[str, ...] = (), is_authority: bool = False
+        self,
+        name: x509.Name,
+        public: ec.EllipticCurvePublicKey,
+        hosts: tuple[str, ...] = (),
+        is_authority: bool = False,
     ) -> x509.Certificate:
         now = datetime.datetime.now(datetime.UTC)
         uses = ("key_cert_sign", "crl_sign") if is_authority else ("digital_signature",)

@@ -7,7 +7,6 @@ import pytest
 
 from tests.openid.certificates import Authority
 from tests.openid.provider import TENANT, SigningProvider
-from tests.openid.wires import Proxy
 
 
 @pytest.fixture(autouse=True)
@@ -39,9 +38,3 @@ def entra(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sig
     with SigningProvider(authority, tenant=TENANT).running() as provider, provider.proxy() as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         yield provider
-
-
-@pytest.fixture
-def entra_proxy(authority: Authority) -> Iterator[Proxy]:
-    with Proxy({}).running() as proxy:
-        yield proxy

@@ -89,7 +89,7 @@ class SigningProvider:
     keys            what is published; `signing_key` signs
     document_change the last word about the discovery document
     token_change    the last word about the token endpoint's answer (status, object)
-    faults          by endpoint ("discovery", "keys", "token", …) a function that answers instead: see `Faults`
+    faults          by endpoint ("discovery", "jwks", "token", …) a function that answers instead: see `Faults`
     asked           every request as (endpoint, headers)
     now             the provider's clock, seconds since 1970
     """
@@ -100,7 +100,11 @@ class SigningProvider:
         self.host = host
         self.client_id, self.client_secret = CLIENT_ID, CLIENT_SECRET
         self.redirect_uris: set[str] | None = None
-        self.user: dict[str, Any] = {"sub": "ada-subject", "name": "Ada Lovelace", "preferred_username": "ada@example.org"}
+        self.user: dict[str, Any] = {
+            "sub": "ada-subject",
+            "name": "Ada Lovelace",
+            "preferred_username": "ada@example.org",
+        }
         if tenant:
             self.user |= {"oid": "8c1d3a8e-6d15-4f0e-b5a7-0d9c5a2f4e11", "tid": tenant}
         self.signing_key: Any = KEY
@@ -267,7 +271,7 @@ def reply(handler: BaseHTTPRequestHandler, status: int, headers: dict[str, str],
 
 
 class Faults:
-    """What an endpoint can do instead of answering: `provider.faults["keys"] = Faults.hangs`."""
+    """What an endpoint can do instead of answering: `provider.faults["jwks"] = Faults.hangs`."""
 
     @staticmethod
     def hangs(handler: BaseHTTPRequestHandler) -> None:
