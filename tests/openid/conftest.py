@@ -1,10 +1,12 @@
 """An authority, and a provider for each test: any (`generic`), and one that stands as Entra (`entra`)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from app import clock
 from tests.openid.certificates import Authority
 from tests.openid.provider import TENANT, SigningProvider
 
@@ -38,3 +40,16 @@ def entra(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sig
     with SigningProvider(authority, tenant=TENANT).running() as provider, provider.proxy() as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         yield provider
+
+
+@pytest.fixture
+def pass_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], float]:
+    """Stops our clock; each call moves it by so many seconds and gives what it shows, in seconds since 1970."""
+    now = [datetime(2026, 3, 1, 8, tzinfo=UTC)]
+    monkeypatch.setattr(clock, "utc_now", lambda: now[0])
+
+    def move(seconds: float) -> float:
+        now[0] += timedelta(seconds=seconds)
+        return now[0].timestamp()
+
+    return move

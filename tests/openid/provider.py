@@ -184,7 +184,8 @@ class SigningProvider:
             answer = {"code": code, "state": sent["state"]}
         address = f"{back}?{urlencode(answer)}"
         if self.shows_page:
-            link = f'<a id="sign-in" href="{html.escape(address)}">Sign in as {html.escape(str(self.user.get("name")))}</a>'
+            name = html.escape(str(self.user.get("name")))
+            link = f'<a id="sign-in" href="{html.escape(address)}">Sign in as {name}</a>'
             page = f'<!doctype html><html lang="en"><title>Provider</title><h1>Provider of a test</h1>{link}</html>'
             return 200, {"Content-Type": "text/html; charset=utf-8"}, page.encode()
         return 302, {"Location": address}, b""
@@ -199,7 +200,7 @@ class SigningProvider:
             name, _, secret = base64.b64decode(headers["authorization"][6:]).decode().partition(":")
             shown = (unquote_plus(name), unquote_plus(secret))
         if shown != (self.client_id, self.client_secret):
-            text = "AADSTS7000215: Invalid client secret provided. <b>Ensure</b> the secret being sent is the secret value."
+            text = "AADSTS7000215: Invalid client secret provided. <b>Ensure</b> it is the secret value."
             return 401, {"error": "invalid_client", "error_description": text}
         asked = self.codes.pop(sent.get("code", ""), None)
         if sent.get("grant_type") != "authorization_code" or asked is None:
