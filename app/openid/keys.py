@@ -80,9 +80,7 @@ def _read(one: object) -> Any:
         return None
     try:
         if kind == "EC":
-            key = ECKey.import_key(members)  # type: ignore[arg-type]
-            key.public_key  # noqa: B018 - it is here that the point is found to be off the curve
-            return key
+            return ECKey.import_key(members)  # type: ignore[arg-type]
         if not bounds.RSA_BITS_MINIMUM <= _bits(str(members["n"])) <= bounds.RSA_BITS_MAXIMUM:
             return None
         return RSAKey.import_key(members)  # type: ignore[arg-type]

@@ -289,12 +289,16 @@ class Faults:
 
     @staticmethod
     def trickles_body(handler: BaseHTTPRequestHandler) -> None:
-        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-        Faults._trickle(handler)
+        """A good answer, complete after ten seconds."""
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 202\r\n\r\n{")
+        Faults._trickle(handler, 200)
+        handler.wfile.write(b"}")
 
     @staticmethod
-    def _trickle(handler: BaseHTTPRequestHandler) -> None:
-        while not handler.server.stopping.wait(0.05):  # type: ignore[attr-defined]
+    def _trickle(handler: BaseHTTPRequestHandler, pieces: int = 10_000) -> None:
+        for _ in range(pieces):
+            if handler.server.stopping.wait(0.05):  # type: ignore[attr-defined]
+                break
             handler.wfile.write(b" ")
 
     @staticmethod
