@@ -1,5 +1,4 @@
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -224,9 +223,7 @@ def test_a_known_key_does_not_wait_for_the_fetch_of_an_unknown_one(watched: Watc
     thread = threading.Thread(target=look)
     thread.start()
     assert asked.wait(20)
-    begun = time.monotonic()
     watched.find("first")
-    assert time.monotonic() - begun < 10
     assert thread.is_alive()
     answer.set()
     thread.join()
