@@ -187,3 +187,24 @@ LINE_MEMBERS = 4  # of one request whose names are read
 ACTIVITY_LINKS = 500  # the newest memberships of a person whose requests belong to that person's activity
 ACTIVITY_PEOPLE = 20  # that a text may stand for; one that finds more is looked for in names
 ACTIVITY_PAGES_READ = 20  # of the log for one page of what cannot be asked of the log itself
+
+# --- providers of sign-in and of client assertions
+PROVIDER_ANSWER_S = 5  # from the first packet to the last
+PROVIDER_ANSWER_BYTES = 1024 * 1024  # after decompression
+PROVIDER_ADDRESS_LENGTH = 1_024
+PROVIDER_KEPT_S = 60 * 60  # a discovery document, a list of keys
+PROVIDER_ANEW_S = 60  # keys are fetched anew for an unknown one at most so often
+PROVIDER_RETRY_S = 10  # after a fetch that failed
+PROVIDERS_KEPT = 16
+PROVIDER_KEYS = 100
+PROVIDER_KEY_ID_LENGTH = 256
+RSA_BITS_MINIMUM = 2_048
+RSA_BITS_MAXIMUM = 8_192
+TOKEN_LENGTH = 32 * 1024
+TOKEN_LEEWAY_S = 120
+TIME_MAXIMUM = 2**40  # seconds since 1970
+CLAIM_LENGTH = 255
+CLAIMS_SHOWN = 60
+CLAIM_SHOWN_LENGTH = 200
+AUTHORIZATION_CODE_LENGTH = 4_096
+ASSERTION_S = 90 * 60  # Entra's tokens live 60 to 90 minutes

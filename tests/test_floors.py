@@ -45,6 +45,7 @@ ROOMS = (
     room("app.observation", 3, never=OUTSIDE),
     room("app.store", 2, "sqlalchemy flask_sqlalchemy alembic pysqlite3"),
     room("app.scim", 1, "marshmallow", never=OUTSIDE),
+    room("app.openid", 1, "authlib joserfc requests cryptography", never=(*OUTSIDE, "app.scim", "app.simulation")),
     room("app.simulation", 1, never=("app.settings", "app.folder", "app.logs", "app.process", "app.scim")),
     room("app.settings", 1),
     room("app.folder", 1),

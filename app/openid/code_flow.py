@@ -1,0 +1,124 @@
+"""The authorization code flow with PKCE (OpenID Connect Core 1.0 §3.1, RFC 7636): there, and back again.
+
+`begin` gives the address to go to and a ticket; whoever asks keeps the ticket with the browser's session and uses it
+once. `read_answer` and `finish` take it back.
+"""
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote_plus
+
+from app import bounds, clock
+from app.openid import id_token, signed
+from app.openid.errors import Code, ProviderError, safe_error
+from app.openid.keys import Keys
+from app.openid.provider import Provider
+
+SCOPE = "openid profile"
+RANDOM_BYTES = 32
+_CODE = re.compile(r"[\x20-\x7e]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """What we are to the provider."""
+
+    client_id: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What ties the way back to the way there; `dataclasses.asdict` gives it as JSON takes it."""
+
+    state: str = field(repr=False)
+    nonce: str = field(repr=False)
+    verifier: str = field(repr=False)
+    redirect_uri: str
+    max_age: int | None = None
+
+
+def begin(
+    provider: Provider, client: Client, redirect_uri: str, prompt: str = "", max_age: int | None = None
+) -> tuple[str, Ticket]:
+    """The address to send the browser to, and the ticket. `max_age` in seconds asks for a fresh sign-in."""
+    from authlib.integrations.requests_client import OAuth2Session
+
+    state, nonce, verifier = (secrets.token_urlsafe(RANDOM_BYTES) for _ in range(3))
+    more: dict[str, str | int] = {"nonce": nonce}
+    if prompt:
+        more["prompt"] = prompt
+    if max_age is not None:
+        more["max_age"] = max_age
+    with OAuth2Session(
+        client.client_id, scope=SCOPE, redirect_uri=redirect_uri, code_challenge_method="S256"
+    ) as session:
+        address, _ = session.create_authorization_url(
+            provider.authorization_endpoint, state=state, code_verifier=verifier, **more
+        )
+    return str(address), Ticket(state, nonce, verifier, redirect_uri, max_age)
+
+
+def read_answer(provider: Provider, ticket: Ticket, parameters: Mapping[str, str]) -> str:
+    """The code that the browser brought back (RFC 6749 §4.1.2, RFC 9207). Raises ProviderError."""
+    if not signed.is_same(parameters.get("state"), ticket.state):
+        raise ProviderError(Code.WRONG_STATE)
+    if parameters.get("iss", provider.issuer.address) != provider.issuer.address:
+        raise ProviderError(Code.WRONG_ISSUER)
+    if "error" in parameters:
+        error, hint = safe_error(parameters["error"], parameters.get("error_description"))
+        raise ProviderError(Code.SIGN_IN_REFUSED, error=error, hint=hint)
+    return _checked_code(parameters.get("code"))
+
+
+def finish(provider: Provider, client: Client, ticket: Ticket, code: str, keys: Keys) -> id_token.Claims:
+    """Exchange the code, and say who signed in. Raises ProviderError.
+
+    Where `max_age` was asked for and the provider tells `auth_time`, it is checked; Entra tells it only when that is
+    configured there, so whoever depends on it looks whether it is None.
+    """
+    text = _fetch_id_token(provider, client, ticket, _checked_code(code), keys)
+    claims = id_token.verify(text, provider, client.client_id, ticket.nonce, keys)
+    if ticket.max_age is not None and claims.auth_time is not None:
+        age = clock.utc_now().timestamp() - claims.auth_time
+        if age > ticket.max_age + bounds.TOKEN_LEEWAY_S:
+            raise ProviderError(Code.SIGNED_IN_LONG_AGO)
+    return claims
+
+
+def _checked_code(code: object) -> str:
+    if not isinstance(code, str) or len(code) > bounds.AUTHORIZATION_CODE_LENGTH or not _CODE.fullmatch(code):
+        raise ProviderError(Code.NO_CODE)
+    return code
+
+
+def _fetch_id_token(provider: Provider, client: Client, ticket: Ticket, code: str, keys: Keys) -> str:
+    from authlib.integrations.base_client import OAuthError
+    from authlib.integrations.requests_client import OAuth2Session
+
+    from app.openid import transport
+
+    name, secret = client.client_id, client.secret
+    if provider.client_auth == "client_secret_basic":
+        name, secret = quote_plus(name), quote_plus(secret)  # RFC 6749 §2.3.1; Authlib leaves it to us
+    with OAuth2Session(name, secret, token_endpoint_auth_method=provider.client_auth) as session:
+        transport.bind(session, provider.token_endpoint, "token answer", keys.ca_file)
+        try:
+            answer = session.fetch_token(
+                provider.token_endpoint,
+                grant_type="authorization_code",
+                code=code,
+                redirect_uri=ticket.redirect_uri,
+                code_verifier=ticket.verifier,
+            )
+        except OAuthError as refusal:
+            error, hint = safe_error(refusal.error, refusal.description)
+            raise ProviderError(Code.TOKEN_REFUSED, error=error, hint=hint) from None
+        except (ValueError, TypeError, OverflowError):  # Authlib on an `expires_in` that is no number
+            raise ProviderError(Code.NO_ID_TOKEN) from None
+    text = answer.get("id_token")
+    if not isinstance(text, str):
+        raise ProviderError(Code.NO_ID_TOKEN)
+    return text

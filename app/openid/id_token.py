@@ -1,0 +1,68 @@
+"""The ID token (OpenID Connect Core 1.0 §2 and §3.1.3.7): who signed in.
+
+A person is `issuer` and `subject`, at Entra `tenant` and `object_id`. Names are for display: those who bear them can
+change them, so they identify nobody and allow nothing.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from app import bounds
+from app.openid import signed
+from app.openid.errors import Code, ProviderError
+from app.openid.keys import Keys
+from app.openid.provider import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What an ID token says, checked. `tenant`, `object_id`, `name` and `username` are "" where there are none.
+
+    `auth_time` is when the person proved who they are, in seconds since 1970, where the provider tells it. `shown` has
+    all claims but the nonce as bounded text for a person to read.
+    """
+
+    issuer: str
+    subject: str
+    tenant: str
+    object_id: str
+    name: str
+    username: str
+    auth_time: int | None
+    shown: Mapping[str, str]
+
+
+def verify(text: str, provider: Provider, client_id: str, nonce: str, keys: Keys) -> Claims:
+    """Raises ProviderError unless this provider made the token for this client in this sign-in."""
+    claims = signed.read_claims(text, provider, keys)
+    signed.check_audience(claims, (client_id,))
+    if claims.get("azp", client_id) != client_id:
+        raise ProviderError(Code.WRONG_AUDIENCE)
+    if not nonce or not signed.is_same(claims.get("nonce"), nonce):
+        raise ProviderError(Code.WRONG_NONCE)
+    if not (subject := signed.read_text(claims, "sub")):
+        raise signed.malformed("sub")
+    auth_time = signed.read_time(claims, "auth_time")
+    return Claims(
+        issuer=provider.issuer.address,
+        subject=subject,
+        tenant=provider.issuer.tenant,
+        object_id=signed.read_text(claims, "oid"),
+        name=_shown(claims.get("name", "")),
+        username=_shown(claims.get("preferred_username", "")),
+        auth_time=None if auth_time is None else int(auth_time),
+        shown=MappingProxyType(
+            {_shown(name): _shown(claims[name]) for name in sorted(claims)[: bounds.CLAIMS_SHOWN] if name != "nonce"}
+        ),
+    )
+
+
+def _shown(value: Any) -> str:
+    """Any value as one line that can be read and is not long."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if len(text) > bounds.CLAIM_SHOWN_LENGTH:
+        text = text[: bounds.CLAIM_SHOWN_LENGTH - 1] + "…"
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)

@@ -1,0 +1,126 @@
+"""A provider: which one is meant, and what its discovery document says about it.
+
+OpenID Connect Discovery 1.0 §4; for Entra also the rule that everything is on the authority's own host.
+Not here: its keys (keys.py), what it signs.
+"""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from app.openid import fetching
+from app.openid.cache import Cache
+from app.openid.errors import Code, ProviderError
+
+WELL_KNOWN = "/.well-known/openid-configuration"
+ENTRA_AUTHORITIES = {
+    "global": "login.microsoftonline.com",
+    "us-government": "login.microsoftonline.us",
+    "china": "login.partner.microsoftonline.cn",
+}
+"""The host that signs people in, for each of Microsoft's clouds."""
+GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+ClientAuth = Literal["client_secret_basic", "client_secret_post"]
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """Whom we expect: the exact text of `iss`, and Entra's tenant ("" for any other provider)."""
+
+    address: str
+    tenant: str = ""
+
+    @property
+    def algorithms(self) -> frozenset[str]:
+        """What may stand as `alg` in what it signs; never none, never a shared secret."""
+        return frozenset({"RS256"}) if self.tenant else frozenset({"RS256", "ES256"})
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """What is needed to speak to an issuer. `end_session_endpoint` is "" where it has none."""
+
+    issuer: Issuer
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    end_session_endpoint: str
+    client_auth: ClientAuth
+
+
+def entra(tenant: str, cloud: str = "global") -> Issuer:
+    """Entra's issuer for one tenant, by its GUID. Raises ProviderError."""
+    if cloud not in ENTRA_AUTHORITIES:
+        raise ProviderError(Code.BAD_CLOUD)
+    tenant = tenant.strip().lower()
+    if not GUID.fullmatch(tenant):
+        raise ProviderError(Code.BAD_TENANT)
+    return Issuer(f"https://{ENTRA_AUTHORITIES[cloud]}/{tenant}/v2.0", tenant)
+
+
+def read_issuer(address: str) -> Issuer:
+    """The issuer that an administrator means with its address or with that of its discovery document.
+
+    An address of Entra's stands for its tenant, whatever follows it. Raises ProviderError.
+    """
+    address = address.strip()
+    if not fetching.is_safe(address) or "?" in address:
+        raise ProviderError(Code.BAD_ADDRESS)
+    parts = urlsplit(address)
+    for cloud, host in ENTRA_AUTHORITIES.items():
+        if parts.hostname == host:
+            return entra(parts.path.split("/")[1] if parts.path else "", cloud)
+    return Issuer(address.removesuffix(WELL_KNOWN))
+
+
+def discover(issuer: Issuer, ca_file: Path | None = None) -> Provider:
+    """Fetch and check the discovery document. Raises ProviderError."""
+    document = fetching.get(issuer.address.removesuffix("/") + WELL_KNOWN, "discovery document", ca_file)
+    if document.get("issuer") != issuer.address:
+        raise ProviderError(Code.ISSUER_DIFFERS)
+    return Provider(
+        issuer=issuer,
+        authorization_endpoint=_endpoint(document, "authorization_endpoint", issuer),
+        token_endpoint=_endpoint(document, "token_endpoint", issuer),
+        jwks_uri=_endpoint(document, "jwks_uri", issuer),
+        end_session_endpoint=_endpoint(document, "end_session_endpoint", issuer, is_required=False),
+        client_auth=_client_auth(document.get("token_endpoint_auth_methods_supported"), issuer),
+    )
+
+
+class Providers:
+    """Discovered providers, each kept for an hour. Threads may share it."""
+
+    def __init__(self, ca_file: Path | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._cache = Cache[Issuer, Provider](lambda issuer: discover(issuer, ca_file), monotonic)
+
+    def find(self, issuer: Issuer) -> Provider:
+        """Raises ProviderError."""
+        return self._cache.get(issuer)
+
+
+def _endpoint(document: dict[str, Any], name: str, issuer: Issuer, is_required: bool = True) -> str:
+    address = document.get(name)
+    if address is None and not is_required:
+        return ""
+    if not isinstance(address, str) or not fetching.is_safe(address):
+        raise ProviderError(Code.BAD_ENDPOINT, what=name)
+    if issuer.tenant and urlsplit(address).netloc.lower() != urlsplit(issuer.address).netloc:
+        raise ProviderError(Code.OTHER_HOST, what=name)
+    return address
+
+
+def _client_auth(listed: object, issuer: Issuer) -> ClientAuth:
+    """How the secret is shown: basic where nothing is listed (Discovery §3), to Entra in the form."""
+    if not isinstance(listed, list):
+        return "client_secret_post" if issuer.tenant else "client_secret_basic"
+    if "client_secret_post" in listed and (issuer.tenant or "client_secret_basic" not in listed):
+        return "client_secret_post"
+    if "client_secret_basic" in listed:
+        return "client_secret_basic"
+    raise ProviderError(Code.NO_CLIENT_AUTH)

@@ -1,0 +1,16 @@
+"""What is expected of a refusal: its code, and a sentence that repeats nothing of what the provider sent."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from app.openid.errors import Code, ProviderError
+
+
+@contextmanager
+def refused(code: Code) -> Iterator[pytest.ExceptionInfo[ProviderError]]:
+    with pytest.raises(ProviderError) as caught:
+        yield caught
+    assert caught.value.code is code, str(caught.value)
+    assert "{" not in str(caught.value)
