@@ -31,6 +31,8 @@ def room(name: str, floor: int, packages: str = "", never: tuple[str, ...] = ())
 
 OUTSIDE = ("app.settings", "app.folder", "app.logs", "app.process", "app.bundle")  # what only the program itself asks
 
+WEB_PACKAGES = "flask flask_wtf wtforms werkzeug markupsafe itsdangerous markdown_it segno"
+
 ROOMS = (
     room("recnice_scim", 7),
     room("app.cli", 6, "click rich"),
@@ -38,10 +40,10 @@ ROOMS = (
     room("app", 5, "flask"),
     room("app.server", 5, "waitress"),
     room("app.connection", 5, "waitress"),
-    room("app.web", 4, "flask flask_wtf wtforms werkzeug markupsafe itsdangerous markdown_it", never=("app.store",)),
+    room("app.web", 4, WEB_PACKAGES, never=("app.store",)),
     room("app.provisioning", 3, never=OUTSIDE),
     room("app.bulk", 3, never=OUTSIDE),
-    room("app.administration", 3, "argon2 cryptography", never=OUTSIDE),
+    room("app.administration", 3, "argon2 cryptography pyotp", never=OUTSIDE),
     room("app.observation", 3, never=OUTSIDE),
     room("app.store", 2, "sqlalchemy flask_sqlalchemy alembic pysqlite3"),
     room("app.scim", 1, "marshmallow", never=OUTSIDE),

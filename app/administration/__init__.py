@@ -4,7 +4,9 @@ Plain functions, each with a transaction of its own; all need an application con
 (app/web), the command line (app/commands), and anything that Entra does (app/provisioning).
 
     Refused       a rule says no; its text is for the person who asked
-    └─ Slowed     too many failures; says when to try again
+    ├─ Slowed     too many failures; says when to try again
+    └─ Ended      the session is over; the way on begins at the sign-in page
+    Withdrawn     who asked was permitted to, and is not any more
 """
 
 from app.administration.audit import HOST, Action, Actor
@@ -24,7 +26,9 @@ from app.administration.operators import (
     change_password,
     create_operator,
     delete_operator,
+    find_operator,
     list_operators,
+    remove_second_factor,
     reset_password,
     set_disabled,
     set_role,
@@ -32,7 +36,7 @@ from app.administration.operators import (
 from app.administration.overview import Contact, Overview, overview
 from app.administration.permissions import Permission
 from app.administration.proof import prove
-from app.administration.refusals import Refused, Slowed
+from app.administration.refusals import Ended, Refused, Slowed, Withdrawn
 from app.administration.sealing import Sealer
 from app.administration.sessions import (
     Browser,
@@ -47,7 +51,7 @@ from app.administration.sessions import (
     begin as begin_session,
 )
 from app.administration.setup import claim_setup, create_setup_code, is_set_up, is_setup_code_open
-from app.administration.sign_in import sign_in
+from app.administration.sign_in import CodeWanted, sign_in, sign_in_by_code
 from app.administration.storage import Storage, storage
 from app.administration.strictness import set_strict
 from app.roles import Role
@@ -57,7 +61,9 @@ __all__ = [
     "Action",
     "Actor",
     "Browser",
+    "CodeWanted",
     "Contact",
+    "Ended",
     "HOST",
     "KeyRow",
     "NewKey",
@@ -72,6 +78,7 @@ __all__ = [
     "Slowed",
     "Storage",
     "Verdict",
+    "Withdrawn",
     "change_password",
     "claim_setup",
     "create_key",
@@ -80,6 +87,7 @@ __all__ = [
     "delete_operator",
     "end_session",
     "find_key",
+    "find_operator",
     "is_set_up",
     "is_setup_code_open",
     "judge_key",
@@ -89,12 +97,14 @@ __all__ = [
     "note_key_use",
     "overview",
     "prove",
+    "remove_second_factor",
     "reset_password",
     "session",
     "set_disabled",
     "set_role",
     "set_strict",
     "sign_in",
+    "sign_in_by_code",
     "sign_out",
     "stop_key",
     "storage",

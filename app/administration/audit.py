@@ -4,11 +4,13 @@ Not here: how the rows are chained (app/store/audit.py), and what Entra does to 
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
 from app import bounds, clock
+from app.administration import authority
+from app.administration.permissions import Permission
 from app.store import audit as rows
 from app.store.accounts import Session
 from app.store.db import Connection
@@ -20,11 +22,16 @@ signed in, or Recnice SCIM by itself."""
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does something: `name` is what they are called, `address` from where ("" where there is none)."""
+    """Who does something: `name` is what they are called, `address` from where ("" where there is none).
+
+    `permission`: what the act needs of the owner of the session `session_id`; `record` holds them to it.
+    """
 
     kind: Kind
     name: str = ""
     address: str = ""
+    session_id: str = field(default="", repr=False)
+    permission: Permission | None = None
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}".strip()
@@ -87,8 +94,14 @@ class Action(Enum):
 
 
 def record(where: Session | Connection, actor: Actor, action: Action, target: str = "", /, **detail: str) -> None:
-    """Write down an act in its own transaction. `detail`: texts by their names, never a secret."""
+    """Write down an act in its own transaction. `detail`: texts by their names, never a secret.
+
+    Raises Withdrawn, so that nothing is changed, for an actor who may not do this any more (authority.py). An act that
+    changes the actor's own role, or ends their session, is recorded before that.
+    """
     connection = where.connection() if isinstance(where, Session) else where
+    if actor.permission is not None:
+        authority.require(connection, actor.session_id, actor.permission)
     kept = {name: _bounded(value) for name, value in detail.items() if value}
     rows.append(
         connection,

@@ -1,19 +1,23 @@
 """Operators: the local administrators, in a table that SCIM neither sees nor changes.
 
-At least one owner among them can always sign in. Not here: how the first one is made (setup.py), how one signs in
-(sign_in.py), and people to whom a role is granted.
+At least one owner among them can always sign in. An act is audited before its rule is asked, so that whoever lost the
+permission meanwhile learns nothing by it (authority.py). Not here: how the first one is made (setup.py), how one signs
+in (sign_in.py), one's own second factor (second_factor.py), and people to whom a role is granted.
 """
 
 import unicodedata
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from app import bounds, clock
-from app.administration import attempts, audit, passwords
+from app.administration import audit, passwords, proof
 from app.administration.audit import Action, Actor
 from app.administration.refusals import Refused
+from app.administration.sealing import Sealer
+from app.administration.sessions import SignedIn
 from app.roles import Role
-from app.store import accounts, sessions
+from app.store import accounts, second_factors, sessions
 
 LAST_OWNER = "This is the last active owner among the operators. Make another one first."
 UNKNOWN = "There is no operator with this user name."
@@ -21,18 +25,20 @@ UNKNOWN = "There is no operator with this user name."
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """An operator without the secrets. `created` is a moment in wire form."""
+    """An operator without the secrets. Moments are in wire form; `signed_in` is the last time, "" for never."""
 
     id: str
     user_name: str
     created: str
     disabled: bool
     role: Role
+    has_second_factor: bool = False
+    signed_in: str = ""
 
 
-def operator_of(row: accounts.Operator) -> Operator:
+def operator_of(row: accounts.Operator, has_second_factor: bool = False, signed_in: str = "") -> Operator:
     """The row without its secret."""
-    return Operator(row.id, row.user_name, row.created, row.disabled, Role(row.role))
+    return Operator(row.id, row.user_name, row.created, row.disabled, Role(row.role), has_second_factor, signed_in)
 
 
 def prepare(user_name: str, password: str, role: Role) -> accounts.Operator:
@@ -66,7 +72,21 @@ def create_operator(user_name: str, password: str, by: Actor, role: Role = Role.
 def list_operators() -> list[Operator]:
     """All operators, oldest first."""
     with accounts.reading() as session:
-        return [operator_of(row) for row in accounts.operators(session)]
+        having = second_factors.owners(session)
+        signed_in = accounts.last_acts(session, (Action.SET_UP.key, Action.SIGNED_IN.key))
+        return [
+            operator_of(row, row.id in having, signed_in.get(str(Actor("operator", row.user_name)), ""))
+            for row in accounts.operators(session)
+        ]
+
+
+def find_operator(user_name: str) -> Operator:
+    """The operator with this user name. Raises Refused where there is none."""
+    folded = passwords.fold_name(user_name.strip())
+    for operator in list_operators():
+        if passwords.fold_name(operator.user_name) == folded:
+            return operator
+    raise Refused(UNKNOWN)
 
 
 def set_role(user_name: str, role: Role, by: Actor) -> None:
@@ -75,8 +95,8 @@ def set_role(user_name: str, role: Role, by: Actor) -> None:
         row = _named(session, user_name)
         if row.role == role:
             return
-        _keep_an_owner(session, row)
         audit.record(session, by, Action.OPERATOR_ROLE, row.user_name, old=row.role, new=role.value)
+        _keep_an_owner(session, row)
         row.role = role.value
         sessions.end_of_operator(session, row.id)
 
@@ -87,9 +107,9 @@ def set_disabled(user_name: str, is_disabled: bool, by: Actor) -> None:
         row = _named(session, user_name)
         if row.disabled == is_disabled:
             return
+        audit.record(session, by, Action.OPERATOR_DISABLED if is_disabled else Action.OPERATOR_ENABLED, row.user_name)
         if is_disabled:
             _keep_an_owner(session, row)
-        audit.record(session, by, Action.OPERATOR_DISABLED if is_disabled else Action.OPERATOR_ENABLED, row.user_name)
         row.disabled = is_disabled
         sessions.end_of_operator(session, row.id)
 
@@ -98,43 +118,57 @@ def delete_operator(user_name: str, by: Actor) -> None:
     """Delete an operator with their sessions. Raises Refused for the last active owner."""
     with accounts.writing() as session:
         row = _named(session, user_name)
-        _keep_an_owner(session, row)
         audit.record(session, by, Action.OPERATOR_DELETED, row.user_name, role=row.role)
+        _keep_an_owner(session, row)
         session.delete(row)
 
 
-def reset_password(user_name: str, password: str, by: Actor) -> None:
-    """Give an operator a new password without asking for the old one, and end all their sessions. Raises Refused."""
+def reset_password(user_name: str, password: str, by: Actor, removes_second_factor: bool = False) -> None:
+    """Give an operator a new password without asking for the old one, and end all their sessions.
+
+    With `removes_second_factor` nothing else is asked for at their next sign-in. Raises Refused.
+    """
     passwords.require_acceptable(password, user_name)
     password_hash = passwords.hash_password(password)
     with accounts.writing() as session:
         row = _named(session, user_name)
-        row.password_hash = password_hash
         audit.record(session, by, Action.PASSWORD_RESET, row.user_name)
+        row.password_hash = password_hash
+        if removes_second_factor and second_factors.factor(session, row.id):
+            audit.record(session, by, Action.SECOND_FACTOR_OFF, row.user_name)
+            second_factors.remove(session, row.id)
         sessions.end_of_operator(session, row.id)
 
 
-def change_password(operator_id: str, current: str, password: str, session_id: str, address: str) -> None:
-    """Give an operator a new password and end all their sessions but the one named by `session_id`.
-
-    Raises Refused for a wrong current password and for an unfit new one, Slowed as a sign-in does.
-    """
-    with accounts.reading() as session:
-        row = accounts.operator(session, operator_id)
-        kept, user_name = (row.password_hash, row.user_name) if row else (None, "")
-    passwords.require_acceptable(password, user_name)
-    attempt = attempts.begin(user_name, address)
-    if not passwords.matches(current, kept):
-        raise Refused("The current password is not right.")
-    password_hash = passwords.hash_password(password)
+def remove_second_factor(user_name: str, by: Actor) -> None:
+    """Turn off another's second factor, which ends all their sessions. Raises Refused where it is off."""
     with accounts.writing() as session:
-        row = accounts.operator(session, operator_id)
-        if row is None or row.password_hash != kept:
-            raise Refused("The password was changed from elsewhere in the meantime.")
-        row.password_hash = password_hash
-        attempts.succeeded(session, attempt)
-        audit.record(session, Actor("operator", row.user_name, address), Action.PASSWORD_CHANGED)
-        sessions.end_of_operator(session, operator_id, but=session_id)
+        row = _named(session, user_name)
+        if row.id not in second_factors.owners(session):
+            raise Refused("The second factor of this operator is off already.")
+        audit.record(session, by, Action.SECOND_FACTOR_OFF, row.user_name)
+        second_factors.remove(session, row.id)
+        sessions.end_of_operator(session, row.id)
+
+
+def change_password(who: SignedIn, current: str, code: str, password: str, sealer: Sealer, by: Actor) -> None:
+    """Give an operator a new password and end all their sessions but this one.
+
+    Raises Refused for an unfit new password, and as proof.prove does for the current one and the code.
+    """
+    passwords.require_acceptable(password, who.user_name)
+
+    def prepared() -> Callable[[accounts.Session, accounts.Operator], None]:
+        password_hash = passwords.hash_password(password)
+
+        def change(session: accounts.Session, row: accounts.Operator) -> None:
+            audit.record(session, by, Action.PASSWORD_CHANGED)
+            row.password_hash = password_hash
+            sessions.end_of_operator(session, row.id, but=who.session_id)
+
+        return change
+
+    proof.shown(who, current, code, sealer, by.address, prepared)
 
 
 def _named(session: accounts.Session, user_name: str) -> accounts.Operator:

@@ -29,7 +29,8 @@ class Permission(Enum):
     """Everything that there is to permit."""
 
     OWN = Terms("See one's own profile, and end one's own sessions", None)
-    OWN_OPERATOR = Terms("Change one's own password and second factor", Role.VIEWER, is_local=True)
+    OWN_OPERATOR = Terms("Change one's own password", Role.VIEWER, is_local=True)
+    SECOND_FACTOR = Terms("Turn one's own second factor on and off", Role.VIEWER, is_local=True, wants_proof=True)
     SEE = Terms("See what Entra did, users, groups, problems and settings", Role.VIEWER)
     OPERATE = Terms("Set problems aside, and make attributes strict", Role.OPERATOR)
     AUDIT = Terms("Read and export the audit", Role.OPERATOR)

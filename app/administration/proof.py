@@ -1,41 +1,105 @@
 """Showing again who one is, before keys, roles or single sign-on are changed: a session may have been left open.
 
-Failures are counted in the session itself, and after `bounds.WRONG_PROOFS` of them it is ended. So nobody else can use
-up its owner's tries, and whoever found it open has only those few.
+Tries are counted in the session itself, before they are looked at, and after `bounds.WRONG_PROOFS` wrong ones it is
+ended. So nobody else can use up its owner's tries, and whoever found it open has only those few.
 
 Not here: which acts want it (permissions.py), and people who show it to their provider.
 """
 
+from collections.abc import Callable
+
 from app import bounds, clock
-from app.administration import audit, passwords
+from app.administration import audit, passwords, second_factor
 from app.administration.audit import Action
-from app.administration.refusals import Refused
+from app.administration.refusals import Ended, Refused, Slowed
+from app.administration.sealing import Sealer
 from app.administration.sessions import SignedIn
 from app.store import accounts, sessions
 
 ENDED = "That was wrong too often, so this session is ended. Sign in again."
 
 
-def prove(who: SignedIn, password: str, address: str) -> None:
+def prove(who: SignedIn, password: str, code: str, sealer: Sealer, address: str) -> None:
     """Note in an operator's session that its owner showed just now who they are.
 
-    Raises Refused for a wrong password, and Slowed when too many are being checked.
+    Raises Refused for a wrong password or code, Ended for the last wrong one, Slowed when too many are being checked.
     """
-    with accounts.reading() as store:
-        operator = accounts.operator(store, who.operator_id)
-        kept = operator.password_hash if operator and not operator.disabled else None
-    is_right = passwords.matches(password, kept)
+
+    def note(store: accounts.Session, operator: accounts.Operator) -> None:
+        if row := sessions.session(store, who.session_id):
+            row.proved = clock.to_wire(clock.utc_now())
+        audit.record(store, who.actor(address), Action.PROVED)
+
+    shown(who, password, code, sealer, address, lambda: note)
+
+
+def shown(
+    who: SignedIn,
+    password: str,
+    code: str,
+    sealer: Sealer,
+    address: str,
+    prepared: Callable[[], Callable[[accounts.Session, accounts.Operator], None]],
+) -> None:
+    """Do something for an operator who shows their password, and a code where their second factor is on.
+
+    `prepared` runs once the password is known to be right, and gives what is done in the transaction that judges.
+    Raises as `prove` does.
+    """
+    kept = _count(who)
+    try:
+        is_right = passwords.matches(password, kept)
+        act = prepared() if is_right else None
+    except Slowed:
+        _take_back(who)
+        raise
     with accounts.writing() as store:
         operator, row = accounts.operator(store, who.operator_id), sessions.session(store, who.session_id)
-        if operator is None or row is None:
-            raise Refused(ENDED)
-        if is_right and operator.password_hash == kept:
-            row.proved, row.wrong_proofs = clock.to_wire(clock.utc_now()), 0
-            audit.record(store, who.actor(address), Action.PROVED)
+        if operator is None or operator.disabled or row is None:
+            raise Ended(ENDED)
+        wants_code = second_factor.is_on(store, operator.id)
+        is_password_right = act is not None and operator.password_hash == kept
+        if act and is_password_right and _is_code_right(store, operator, code, sealer, address):
+            row.wrong_proofs = 0
+            act(store, operator)
             return
-        row.wrong_proofs += 1
         is_over = row.wrong_proofs >= bounds.WRONG_PROOFS
         audit.record(store, who.actor(address), Action.PROOF_REFUSED, ended="the session" if is_over else "")
         if is_over:
             store.delete(row)
-    raise Refused(ENDED if is_over else "This password is not right.")
+    if is_over:
+        raise Ended(ENDED)
+    raise Refused("The password or the code is not right." if wants_code else "This password is not right.")
+
+
+def _is_code_right(
+    store: accounts.Session, operator: accounts.Operator, code: str, sealer: Sealer, address: str
+) -> bool:
+    """Asked for a right password alone, since it uses a code up."""
+    return not second_factor.is_on(store, operator.id) or bool(
+        second_factor.accept(store, operator, code, sealer, address)
+    )
+
+
+def _count(who: SignedIn) -> str:
+    """Count a try in the session, before it is looked at; the hash to compare with. Raises Ended, Refused."""
+    if not who.is_local:
+        raise Refused("Only operators of this appliance have a password here.")
+    with accounts.writing() as store:
+        operator, row = accounts.operator(store, who.operator_id), sessions.session(store, who.session_id)
+        is_over = row is None or row.wrong_proofs >= bounds.WRONG_PROOFS
+        if row is not None and operator is not None and not is_over:
+            row.wrong_proofs += 1
+            return operator.password_hash
+        if row is not None:  # as many as may be wrong are looked at just now, or were when the program was ended
+            audit.record(store, who.actor(address=row.address), Action.PROOF_REFUSED, ended="the session")
+            store.delete(row)
+    raise Ended(ENDED)
+
+
+def _take_back(who: SignedIn) -> None:
+    """Nothing was looked at, so nothing is held against anyone."""
+    with accounts.writing() as store:
+        row = sessions.session(store, who.session_id)
+        if row is not None and row.wrong_proofs:
+            row.wrong_proofs -= 1

@@ -13,3 +13,14 @@ class Slowed(Refused):
         wait = f"{retry_after_s} seconds" if retry_after_s < 60 else f"{minutes} minute{'s' if minutes > 1 else ''}"
         super().__init__(f"Too many sign-ins failed. Try again in {wait}.")
         self.retry_after_s = retry_after_s
+
+
+class Ended(Refused):
+    """The session, or the sign-in that was begun, is over: the way on begins at the sign-in page."""
+
+
+class Withdrawn(Exception):  # noqa: N818
+    """Whoever asked was permitted to when they asked, and is not any more; nothing was changed.
+
+    Not Refused: no page is shown to them again with a sentence in it.
+    """

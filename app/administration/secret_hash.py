@@ -1,6 +1,7 @@
 """How a secret that we made ourselves is kept: as its SHA-256.
 
-Only for secrets of 128 random bits or more (keys, session tokens, setup codes). Never for passwords.
+Only for secrets of 112 random bits or more (keys, session tokens, setup codes, recovery codes; NIST SP 800-63B asks for
+salt below that). Never for passwords.
 """
 
 import hashlib

@@ -14,6 +14,7 @@ from typing import Literal
 from app import bounds, clock
 from app.administration import audit
 from app.administration.audit import Action, Actor
+from app.administration.permissions import Permission
 from app.administration.secret_hash import hash_secret
 from app.roles import Role
 from app.scim.errors import ScimError
@@ -21,7 +22,7 @@ from app.scim.resource_types import name_of
 from app.store import accounts, people
 from app.store import sessions as rows
 
-Method = Literal["set-up", "password", "password and code", "single sign-on"]
+Method = Literal["set-up", "password", "password and code", "password and recovery code", "single sign-on"]
 """How a session was begun."""
 
 
@@ -51,9 +52,10 @@ class SignedIn:
         since, until = clock.to_wire(now - timedelta(seconds=bounds.PROOF_S)), clock.to_wire(now + _SLACK)
         return since <= self.proved <= until
 
-    def actor(self, address: str) -> Actor:
-        """As the audit names them."""
-        return Actor("operator" if self.is_local else "person", self.user_name, address)
+    def actor(self, address: str, permission: Permission | None = None) -> Actor:
+        """As the audit names them; with a permission, to be held to it in the transaction of the act."""
+        kind: Literal["operator", "person"] = "operator" if self.is_local else "person"
+        return Actor(kind, self.user_name, address, self.session_id, permission)
 
 
 _SLACK = timedelta(seconds=bounds.CLOCK_SLACK_S)

@@ -1,22 +1,38 @@
-"""Signing in with a user name and a password: for the operators of this appliance, and for nobody else.
+"""Signing in with a user name and a password, and a code where there is a second factor: for operators alone.
 
-Not here: the session that follows (sessions.py), what a password must be (passwords.py), single sign-on.
+Between the password and the code there is no session, only a ticket in the browser's hands; sealed by whoever gives it
+out (app/web/console/sign_in.py). Not here: the session that follows (sessions.py), what a password must be
+(passwords.py), which code is right (second_factor.py), single sign-on.
 """
 
 from app import clock
-from app.administration import attempts, audit, passwords, sessions
+from app.administration import attempts, audit, passwords, second_factor, sessions
 from app.administration.audit import Action, Actor
-from app.administration.refusals import Refused, Slowed
-from app.administration.sessions import Browser
+from app.administration.refusals import Ended, Refused, Slowed
+from app.administration.sealing import Sealer
+from app.administration.secret_hash import hash_secret
+from app.administration.sessions import Browser, Method
 from app.store import accounts
 
 WRONG = "The user name or the password is not right."
+WRONG_CODE = "This code is not right, or was used already."
+BEGIN_AGAIN = "This sign-in was begun too long ago, or something changed since. Sign in again."
+
+
+class CodeWanted(Exception):  # noqa: N818
+    """The password was right, and a code is wanted as well. `ticket` says whose and which password it was."""
+
+    def __init__(self, ticket: str) -> None:
+        super().__init__()
+        self.ticket = ticket
 
 
 def sign_in(user_name: str, password: str, browser: Browser) -> str:
     """A new session's token for the right password.
 
-    Raises Refused with one text whatever is wrong, and Slowed (attempts.py says when) without looking at the password.
+    Raises Refused with one text whatever is wrong, Slowed (attempts.py says when) without looking at the password, and
+    CodeWanted for the right one of an operator with a second factor. That forgets no failures: who has found out a
+    password must not get endless tries at the codes.
     """
     name = user_name.strip()
     attempt = attempts.begin(name, browser.address)
@@ -31,17 +47,66 @@ def sign_in(user_name: str, password: str, browser: Browser) -> str:
     with accounts.writing() as store:
         row = accounts.operator(store, operator_id) if is_right else None
         if row is not None and not row.disabled and row.password_hash == kept:
-            attempts.succeeded(store, attempt)
-            audit.record(store, Actor("operator", row.user_name, browser.address), Action.SIGNED_IN, by="password")
-            now = clock.to_wire(clock.utc_now())
-            return sessions.begin(store, browser, "password", now, operator_id=operator_id)
-        # Only a name that is known here: people type their password into the wrong field.
-        known = accounts.operator_named(store, passwords.fold_name(name))
-        audit.record(
-            store,
-            Actor("nobody", address=browser.address),
-            Action.SIGN_IN_REFUSED,
-            known.user_name if known else "",
-            because="this operator is disabled" if known and known.disabled else "user name or password",
-        )
+            if not second_factor.is_on(store, row.id):
+                return _begin(store, attempt, row, browser, "password")
+            accounts.forget_failure(store, attempt.id)
+            ticket = _ticket(row)
+        else:
+            ticket = ""
+            # Only a name that is known here: people type their password into the wrong field.
+            known = accounts.operator_named(store, passwords.fold_name(name))
+            _refuse(
+                store,
+                browser,
+                known.user_name if known else "",
+                because="this operator is disabled" if known and known.disabled else "user name or password",
+            )
+    if ticket:
+        raise CodeWanted(ticket)
     raise Refused(WRONG)
+
+
+def sign_in_by_code(ticket: str, code: str, sealer: Sealer, browser: Browser) -> str:
+    """A new session's token for the right code after the right password.
+
+    Raises Refused for a wrong code, Slowed without looking at it, and Ended where the sign-in must begin again: the
+    operator was disabled, or their password or second factor changed.
+    """
+    with accounts.reading() as store:
+        row = _holder(store, ticket)
+        if row is None:
+            raise Ended(BEGIN_AGAIN)
+        name = row.user_name
+    attempt = attempts.begin(name, browser.address)
+    with accounts.writing() as store:
+        row = _holder(store, ticket)
+        if row is not None:
+            shown = second_factor.accept(store, row, code, sealer, browser.address)
+            if shown:
+                by: Method = "password and code" if shown == "code" else "password and recovery code"
+                return _begin(store, attempt, row, browser, by)
+            _refuse(store, browser, row.user_name, because="code")
+    raise Ended(BEGIN_AGAIN) if row is None else Refused(WRONG_CODE)
+
+
+def _begin(
+    store: accounts.Session, attempt: attempts.Attempt, row: accounts.Operator, browser: Browser, by: Method
+) -> str:
+    attempts.succeeded(store, attempt)
+    audit.record(store, Actor("operator", row.user_name, browser.address), Action.SIGNED_IN, by=by)
+    return sessions.begin(store, browser, by, clock.to_wire(clock.utc_now()), operator_id=row.id)
+
+
+def _refuse(store: accounts.Session, browser: Browser, user_name: str, because: str) -> None:
+    audit.record(store, Actor("nobody", address=browser.address), Action.SIGN_IN_REFUSED, user_name, because=because)
+
+
+def _ticket(row: accounts.Operator) -> str:
+    return f"{row.id} {hash_secret(row.password_hash)}"
+
+
+def _holder(store: accounts.Session, ticket: str) -> accounts.Operator | None:
+    """Whose ticket it is, if they may still sign in by it."""
+    row = accounts.operator(store, ticket.partition(" ")[0])
+    is_good = row is not None and not row.disabled and ticket == _ticket(row) and second_factor.is_on(store, row.id)
+    return row if is_good else None

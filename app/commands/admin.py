@@ -1,8 +1,10 @@
 """`admin`: the operators of this appliance, who are never among the provisioned users."""
 
+from __future__ import annotations
+
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,7 +15,10 @@ from app.commands.table import show
 from app.roles import Role
 from app.settings import Settings
 
-ROLES = tuple(Role)
+if TYPE_CHECKING:
+    from app.administration import Operator
+
+ROLES = tuple(role.value for role in Role)
 
 
 @click.group(no_args_is_help=False)
@@ -47,6 +52,14 @@ def _password(from_stdin: bool) -> str:
     return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
 
 
+def _still_in_the_way(operator: Operator) -> Iterator[str]:
+    """Why a new password alone does not let an operator in."""
+    if operator.has_second_factor:
+        yield "The second factor stays on; --remove-second-factor turns it off."
+    if operator.disabled:
+        yield "The operator stays disabled; admin enable lets them sign in again."
+
+
 def _role(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--role", type=click.Choice(ROLES), default=ROLES[-1], show_default=True, help="What the operator may do."
@@ -67,19 +80,23 @@ def create(settings: Settings, user_name: str, password_stdin: bool, role: str) 
 
 
 @admin.command("reset-password")
+@click.option("--remove-second-factor", is_flag=True, help="Ask for no code any more either, at the next sign-in.")
 @_named
 @taking("data")
-def reset_password(settings: Settings, user_name: str, password_stdin: bool) -> None:
+def reset_password(settings: Settings, user_name: str, password_stdin: bool, remove_second_factor: bool) -> None:
     """Give an operator a new password and end all of the operator's sessions."""
     password = _password(password_stdin)
     with opened(settings):
         from app import administration
 
-        administration.reset_password(user_name, password, administration.HOST)
+        administration.reset_password(user_name, password, administration.HOST, remove_second_factor)
+        operator = administration.find_operator(user_name)
+        for sentence in _still_in_the_way(operator):
+            click.echo(sentence, err=True)
 
 
 @admin.command("set-role")
-@click.option("--role", type=click.Choice(ROLES), required=True, help="What the operator may do.")
+@click.option("--role", metavar="R", type=click.Choice(ROLES), required=True, help="What the operator may do.")
 @_whom
 @taking("data")
 def set_role(settings: Settings, user_name: str, role: str) -> None:
@@ -131,9 +148,16 @@ def list_operators(settings: Settings) -> None:
         from app import administration
 
         show(
-            ("user name", "role", "created", "state"),
+            ("user name", "role", "created", "state", "second factor", "last signed in"),
             [
-                (operator.user_name, operator.role, operator.created, "disabled" if operator.disabled else "active")
+                (
+                    operator.user_name,
+                    operator.role,
+                    operator.created,
+                    "disabled" if operator.disabled else "active",
+                    "on" if operator.has_second_factor else "off",
+                    operator.signed_in or "never",
+                )
                 for operator in administration.list_operators()
             ],
         )

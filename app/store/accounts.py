@@ -4,7 +4,7 @@ Not here: the rules about them (app/administration), sessions (sessions.py), the
 in the transaction that the caller opened with `reading()` or `writing()`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.roles import Role
 from app.store import db
-from app.store.account_tables import GrantedRole, Operator, ScimKey, SetupCode, SignInFailure
+from app.store.account_tables import AuditEntry, GrantedRole, Operator, ScimKey, SetupCode, SignInFailure
 from app.store.tables import Population
 
 __all__ = ["GrantedRole", "Operator", "Row", "ScimKey", "Session", "SetupCode"]
@@ -59,6 +59,12 @@ def count_active_owners(session: Session) -> int:
     """Operators who may sign in and do everything."""
     owners = select(func.count()).where(Operator.role == Role.OWNER.value, Operator.disabled.is_(False))
     return session.scalar(owners) or 0
+
+
+def last_acts(session: Session, actions: Collection[str]) -> dict[str, str]:
+    """When each actor of the audit last did one of these, by the names that the audit gives them."""
+    at = select(AuditEntry.actor, func.max(AuditEntry.at)).where(AuditEntry.action.in_(actions))
+    return {row[0]: row[1] for row in session.execute(at.group_by(AuditEntry.actor))}
 
 
 # --- set-up codes -----------------------------------------------------------------------------------------------------

@@ -5,11 +5,12 @@ transaction.
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, delete, or_, select
 from sqlalchemy.orm import Session
 
-from app.store.account_tables import ConsoleSession
+from app.store.account_tables import ConsoleSession, Operator
 from app.store.account_tables import session as table
 from app.store.parameter import many
 
@@ -28,6 +29,24 @@ def of_operator(session: Session, operator_id: str) -> Sequence[ConsoleSession]:
 def of_user(session: Session, user_id: str) -> Sequence[ConsoleSession]:
     """The one used last first."""
     return _ordered(session, ConsoleSession.user_id == user_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose a session is: of `operator_id` and `user_id` one is "". `role` and `is_disabled` are an operator's."""
+
+    operator_id: str
+    user_id: str
+    role: str
+    is_disabled: bool
+
+
+def owner(connection: Connection, token_hash: str) -> Owner | None:
+    """Whose session this is, as it stands in this transaction."""
+    columns = select(ConsoleSession.operator_id, ConsoleSession.user_id, Operator.role, Operator.disabled)
+    joined = columns.outerjoin(Operator, Operator.id == ConsoleSession.operator_id)
+    row = connection.execute(joined.where(ConsoleSession.token_hash == token_hash)).one_or_none()
+    return Owner(row[0] or "", row[1] or "", row[2] or "", bool(row[3])) if row else None
 
 
 def end(session: Session, token_hash: str) -> None:

@@ -14,7 +14,10 @@ from app.web.endpoints import Endpoints
 _EXTENSION = "recnice_access"
 
 OPEN_ENDPOINTS = frozenset(
-    {"static", "console.setup", "console.sign_in", "console.healthz", "console.readyz", "console.documentation"}
+    {
+        *("static", "console.setup", "console.sign_in", "console.sign_in_code"),
+        *("console.healthz", "console.readyz", "console.documentation"),
+    }
 )
 """What answers without a session; everything else that is not SCIM needs one."""
 
@@ -27,6 +30,11 @@ ENDPOINTS: Mapping[str, Permission] = {
     "console.help_page": Permission.OWN,
     "console.help_picture": Permission.OWN,
     "console.change_password": Permission.OWN_OPERATOR,
+    "console.second_factor": Permission.SECOND_FACTOR,
+    "console.begin_second_factor": Permission.SECOND_FACTOR,
+    "console.confirm_second_factor": Permission.SECOND_FACTOR,
+    "console.renew_recovery_codes": Permission.SECOND_FACTOR,
+    "console.turn_off_second_factor": Permission.SECOND_FACTOR,
     "console.status": Permission.SEE,
     "console.problems": Permission.SEE,
     "console.problem": Permission.SEE,
@@ -45,6 +53,15 @@ ENDPOINTS: Mapping[str, Permission] = {
     "console.make_key": Permission.KEYS,
     "console.confirm_stop": Permission.KEYS,
     "console.stop_key": Permission.KEYS,
+    "console.operators": Permission.OPERATORS,
+    "console.add_operator": Permission.OPERATORS,
+    "console.operator": Permission.OPERATORS,
+    "console.set_operator_role": Permission.OPERATORS,
+    "console.set_operator_state": Permission.OPERATORS,
+    "console.reset_operator_password": Permission.OPERATORS,
+    "console.remove_operator_factor": Permission.OPERATORS,
+    "console.confirm_delete_operator": Permission.OPERATORS,
+    "console.delete_operator": Permission.OPERATORS,
 }
 
 

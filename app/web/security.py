@@ -25,7 +25,7 @@ from app.folder import SECRET_NAME
 from app.observation.request import KeyFault
 from app.scim import errors
 from app.settings import Settings
-from app.web import access, browser_headers, draft, observed
+from app.web import access, browser_headers, cookies, draft, observed
 from app.web.key_failures import KeyFailures
 from app.web.proxy import is_scim
 
@@ -37,6 +37,7 @@ LARGER_FORMS: Mapping[str, int] = {"console.review": bounds.SCHEMA_EXPORT_FORM_B
 """Forms that bring a file, by their endpoint, and how many bytes they may have."""
 
 SECRET_BYTES = 32
+_SESSION = "recnice_session"
 _TWICE_BEARER = re.compile(r"\s*bearer\s+bearer\b", re.IGNORECASE)
 _BEGUN_KEY = re.compile(r"\s*bearer\b.*rcn_", re.IGNORECASE)  # such as one in quotes, or with a space in it
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE | re.ASCII)
@@ -59,7 +60,7 @@ def init_app(app: Flask) -> None:
     settings: Settings = app.config["RECNICE_SETTINGS"]
     app.config.update(
         SECRET_KEY=_secret(settings.data / SECRET_NAME),
-        SESSION_COOKIE_NAME=_cookie_name(settings, "recnice_form"),
+        SESSION_COOKIE_NAME=cookies.full_name(settings, "recnice_form"),
         SESSION_COOKIE_PATH=settings.base_path or "/",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
@@ -177,8 +178,8 @@ def who() -> SignedIn:
 
 
 def actor() -> Actor:
-    """The same as the audit names them."""
-    return who().actor(request.remote_addr or "")
+    """The same as the audit names them, held to what the page needs until the act is done (audit.record)."""
+    return who().actor(request.remote_addr or "", access.permission_for(request.endpoint or ""))
 
 
 def browser() -> Browser:
@@ -193,32 +194,24 @@ def sealer(purpose: str) -> Sealer:
 
 def session_token() -> str:
     """The session token that the browser sent, or nothing."""
-    return request.cookies.get(_session_cookie_name(), "")
+    return cookies.sent(_SESSION)
 
 
 def remember(response: Response, token: str) -> None:
     """Give the browser a session's token. It lasts until the browser closes, or the session ends here."""
-    settings: Settings = current_app.config["RECNICE_SETTINGS"]
-    response.set_cookie(
-        _session_cookie_name(),
-        token,
-        path=settings.base_path or "/",
-        secure=settings.is_https,
-        httponly=True,
-        samesite="Lax",
-    )
+    cookies.give(response, _SESSION, token)
+
+
+def signed_out(wanted: str) -> Response:
+    """To the sign-in page, for somebody whose session was ended; from there to what was wanted."""
+    response = redirect(url_for("console.sign_in", next=wanted or None), 303)
+    forget(response)
+    return response
 
 
 def forget(response: Response) -> None:
     """Take the session's token from the browser."""
-    settings: Settings = current_app.config["RECNICE_SETTINGS"]
-    response.delete_cookie(
-        _session_cookie_name(),
-        path=settings.base_path or "/",
-        secure=settings.is_https,
-        httponly=True,
-        samesite="Lax",
-    )
+    cookies.take(response, _SESSION)
 
 
 def own_path(wanted: str) -> str:
@@ -228,17 +221,6 @@ def own_path(wanted: str) -> str:
     """
     is_path = re.fullmatch(r"/(?![/\\])[^\\\x00-\x20\x7f]*", wanted) is not None
     return request.script_root + (wanted if is_path else "/")
-
-
-def _session_cookie_name() -> str:
-    return _cookie_name(current_app.config["RECNICE_SETTINGS"], "recnice_session")
-
-
-def _cookie_name(settings: Settings, name: str) -> str:
-    """With the prefix by which a browser keeps other hosts from setting it: __Host- needs the path /."""
-    if not settings.is_https:
-        return name
-    return f"__Secure-{name}" if settings.base_path else f"__Host-{name}"
 
 
 def _secret(path: Path) -> bytes:

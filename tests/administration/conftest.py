@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app import clock
-from app.administration import Actor
+from app.administration import Actor, Browser, Sealer, SignedIn, session, sign_in
 from tests.store.conftest import app, path, patient
 
 __all__ = ["app", "path", "patient"]
@@ -14,6 +14,14 @@ __all__ = ["app", "path", "patient"]
 PASSWORD = "a blue kettle sings"
 HERE = "192.0.2.1"
 EVA = Actor("operator", "eva", HERE)
+SEALER = Sealer(b"s" * 32, "second factor")
+
+
+def signed_in(user_name: str = "eva", password: str = PASSWORD) -> SignedIn:
+    """An operator without a second factor, as a request of theirs is known."""
+    who = session(sign_in(user_name, password, Browser(HERE, "a browser")))
+    assert who is not None
+    return who
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from flask import Flask
 from sqlalchemy import text
 
 from app import administration, bounds
-from app.administration import HOST, Browser, Refused, Role, SignedIn, Slowed, passwords, sessions
+from app.administration import HOST, Browser, Ended, Refused, Role, SignedIn, Slowed, passwords, sessions
 from app.store import db
-from tests.administration.conftest import HERE, PASSWORD
+from tests.administration.conftest import EVA, HERE, PASSWORD, SEALER
 from tests.store.conftest import finished_meanwhile, held, make_app
 
 ELSEWHERE = "198.51.100.7"
@@ -292,11 +292,11 @@ def test_a_disabled_operator_is_out_at_once():
         try_in()
 
 
-def test_a_changed_password_ends_the_other_sessions(eva: str):
+def test_a_changed_password_ends_the_other_sessions():
     here, there = try_in(), try_in(address=ELSEWHERE)
     session = administration.session(here)
     assert session is not None
-    administration.change_password(eva, PASSWORD, "a green kettle sings", session.session_id, HERE)
+    administration.change_password(session, PASSWORD, "", "a green kettle sings", SEALER, EVA)
     assert administration.session(here)
     assert administration.session(there) is None
     with pytest.raises(Refused):
@@ -304,12 +304,21 @@ def test_a_changed_password_ends_the_other_sessions(eva: str):
     assert try_in(password="a green kettle sings")
 
 
-def test_changing_a_password_wants_the_current_one_and_counts_failures(eva: str, quick: list[str]):
-    for _ in range(bounds.SIGN_IN_FAILURES):
-        with pytest.raises(Refused, match="current password"):
-            administration.change_password(eva, "wrong", "a green kettle sings", "", HERE)
-    with pytest.raises(Slowed):
-        administration.change_password(eva, PASSWORD, "a green kettle sings", "", HERE)
+def test_changing_a_password_wants_the_current_one_and_counts_failures(quick: list[str]):
+    token = try_in()
+    session = administration.session(token)
+    assert session is not None
+    for _ in range(bounds.WRONG_PROOFS - 1):
+        with pytest.raises(Refused, match="password is not right"):
+            administration.change_password(session, "wrong", "", "a green kettle sings", SEALER, EVA)
+    with pytest.raises(Ended):
+        administration.change_password(session, "wrong", "", "a green kettle sings", SEALER, EVA)
+    assert administration.session(token) is None
+    looked_at = len(quick)
+    with pytest.raises(Ended):
+        administration.change_password(session, PASSWORD, "", "a green kettle sings", SEALER, EVA)
+    assert len(quick) == looked_at, "not looked at without a session"
+    assert try_in(), "it was not changed, and nobody is slowed"
 
 
 def test_a_reset_password_ends_all_sessions():

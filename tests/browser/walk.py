@@ -18,8 +18,14 @@ from tests.web.visitor import Visitor
 
 ALIKE = 1
 """Pages of one route with the same query are alike; this many of them are looked at."""
-NO_PAGES = frozenset({"static", "console.healthz", "console.readyz", "console.help_picture", "console.setup"})
-"""Routes that are not read by a person who is signed in; the page of the setup link is asked for where it is open."""
+NO_PAGES = frozenset(
+    {
+        *("static", "console.healthz", "console.readyz", "console.help_picture", "console.setup"),
+        "console.sign_in_code",
+    }
+)
+"""Routes that are not read by a person who is signed in; those of the setup link and of the code after the password are
+asked for where they are open."""
 PAGES_MOST = 400
 CHOICES = ("tab", "view", "show", "state")
 """Parameters whose every value makes another page."""

@@ -18,10 +18,12 @@ from app.web.console import (
     help,
     listing,
     menu,
+    operators,
     problems,
     profile,
     resources,
     search,
+    second_factor,
     setup,
     sign_in,
     status,
@@ -33,8 +35,8 @@ from app.web.console.refusals import refuse
 __all__ = ["init_app", "refuse"]
 
 PAGES = (
-    *(account, activity, attributes, confirm, documentation, health, help, problems, profile, resources, search),
-    *(setup, sign_in, status),
+    *(account, activity, attributes, confirm, documentation, health, help, operators, problems, profile, resources),
+    *(search, second_factor, setup, sign_in, status),
 )
 """Imported for their routes, which are on the blueprint once a page's file is read."""
 

@@ -3,34 +3,35 @@
 Not here: which pages want it (app/administration/permissions.py), and how failures count (app/administration/proof.py).
 """
 
-from flask import make_response, redirect, render_template, request, url_for
+from flask import make_response, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from app import administration, bounds
-from app.administration import Refused, Slowed
+from app.administration import Ended, Refused, Slowed, second_factor
 from app.web import security
 from app.web.console.blueprint import console
 
 
 @console.route("/confirm", methods=["GET", "POST"])
 def confirm() -> Response:
-    """Ask for the password; then back to what was wanted."""
-    wanted, who = request.values.get("next", ""), security.who()
+    """Ask an operator for the password, and a code where they have a second factor; then back to what was wanted."""
+    wanted, who, form = request.values.get("next", ""), security.who(), request.form
     if request.method != "POST":
         return _page(wanted)
+    sealer = security.sealer(second_factor.SEAL)
     try:
-        administration.prove(who, request.form.get("password", ""), request.remote_addr or "")
+        administration.prove(who, form.get("password", ""), form.get("code", ""), sealer, request.remote_addr or "")
+    except Ended:
+        return security.signed_out(wanted)
     except Refused as refused:
         return _page(wanted, refused)
     return redirect(security.own_path(wanted), 303)
 
 
 def _page(wanted: str, refused: Refused | None = None) -> Response:
-    if refused and administration.session(security.session_token()) is None:
-        answer = redirect(url_for("console.sign_in", next=wanted), 303)
-        security.forget(answer)
-        return answer
-    answer = make_response(render_template("confirm.html", wanted=wanted, refused=refused, bounds=bounds))
+    wants_code = second_factor.factor(security.who().operator_id) is not None
+    page = render_template("confirm.html", wanted=wanted, wants_code=wants_code, refused=refused, bounds=bounds)
+    answer = make_response(page)
     if isinstance(refused, Slowed):
         answer.status_code = 429
         answer.headers["Retry-After"] = str(refused.retry_after_s)

@@ -7,7 +7,7 @@ from flask import make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app import administration, bounds
-from app.administration import Refused, Slowed
+from app.administration import Ended, Refused, Slowed, second_factor
 from app.web import security
 from app.web.console.blueprint import console
 
@@ -26,12 +26,15 @@ def change_password() -> Response:
         if form.get("password", "") != form.get("repeated", ""):
             raise Refused("The two new passwords are not the same.")
         administration.change_password(
-            who.operator_id,
+            who,
             form.get("current", ""),
+            form.get("code", ""),
             form.get("password", ""),
-            who.session_id,
-            request.remote_addr or "",
+            security.sealer(second_factor.SEAL),
+            security.actor(),
         )
+    except Ended:
+        return security.signed_out("/me")
     except Refused as refused:
         return _page(password_refused=refused)
     return _page(is_password_changed=True)
@@ -48,6 +51,7 @@ def _page(password_refused: Refused | None = None, is_password_changed: bool = F
     page = render_template(
         "profile.html",
         sessions=administration.list_sessions(security.who()),
+        factor=second_factor.factor(security.who().operator_id),
         this_session=security.who().session_id,
         password_refused=password_refused,
         is_password_changed=is_password_changed,

@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from app import bounds
-from app.administration import Permission
+from app.administration import Permission, Withdrawn
 from app.scim.errors import RETRY_AFTER_S, ScimError
 from app.web import draft
 from app.web.security import NotPermitted, NotSetUp
@@ -40,6 +40,8 @@ def refuse(error: Exception) -> Response:
         return sentence(403, "Not set up yet", NOT_SET_UP)
     if isinstance(error, NotPermitted):
         return sentence(403, "Not permitted", _not_permitted(error.permission))
+    if isinstance(error, Withdrawn):
+        return sentence(403, "Not permitted", "You may not do this any more, so nothing was changed.")
     status = _status(error)
     if status < 500 or status == 503:
         form_kib = (request.max_content_length or bounds.FORM_BYTES) // 1024

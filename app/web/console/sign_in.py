@@ -1,15 +1,18 @@
-"""Signing in and out.
+"""Signing in and out: a password, and on a second page a code where the operator has a second factor.
 
-Not here: how failures are counted (app/administration/attempts.py), the cookie (app/web/security.py).
+Not here: how failures are counted (app/administration/attempts.py), the cookies (app/web/cookies.py).
 """
 
 from flask import make_response, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
-from app import administration
-from app.administration import Refused, Slowed
-from app.web import security
+from app import administration, bounds
+from app.administration import CodeWanted, Ended, Refused, Slowed, second_factor
+from app.web import cookies, security
 from app.web.console.blueprint import console
+
+TICKET = "recnice_sign_in"
+"""The cookie, and the purpose of its seal, that says between the two pages whose password was right."""
 
 
 @console.route("/login", methods=["GET", "POST"])
@@ -23,18 +26,56 @@ def sign_in() -> Response:
     user_name, password = request.form.get("user_name", ""), request.form.get("password", "")
     try:
         token = administration.sign_in(user_name, password, security.browser())
+    except CodeWanted as code:
+        answer = redirect(url_for("console.sign_in_code", next=wanted or None), 303)
+        cookies.give(answer, TICKET, security.sealer(TICKET).seal(code.ticket), bounds.CODE_WAIT_S)
+        return answer
     except Refused as refused:
         return _page(wanted, user_name, refused)
+    return _signed_in(token, wanted)
+
+
+@console.route("/login/code", methods=["GET", "POST"])
+def sign_in_code() -> Response:
+    """Ask for the code, of whoever has shown the password within `bounds.CODE_WAIT_S`."""
+    wanted = request.values.get("next", "")
+    sealer = security.sealer(second_factor.SEAL)
+    ticket = security.sealer(TICKET).open(cookies.sent(TICKET), bounds.CODE_WAIT_S)
+    if request.method != "POST":
+        return _code_page(wanted) if ticket else redirect(url_for("console.sign_in", next=wanted or None), 303)
+    try:
+        code = request.form.get("code", "")
+        token = administration.sign_in_by_code(ticket or "", code, sealer, security.browser())
+    except Ended as ended:
+        answer = _page(wanted, refused=ended)
+        cookies.take(answer, TICKET)
+        return answer
+    except Refused as refused:
+        return _code_page(wanted, refused)
+    return _signed_in(token, wanted)
+
+
+def _signed_in(token: str, wanted: str) -> Response:
     if earlier := security.session_token():
         administration.sign_out(earlier, request.remote_addr or "")
     session.clear()
     answer = redirect(security.own_path(wanted), 303)
+    cookies.take(answer, TICKET)
     security.remember(answer, token)
     return answer
 
 
 def _page(wanted: str, user_name: str = "", refused: Refused | None = None) -> Response:
-    answer = make_response(render_template("sign_in.html", wanted=wanted, user_name=user_name, refused=refused))
+    page = render_template("sign_in.html", wanted=wanted, user_name=user_name, refused=refused)
+    return _answer(page, refused)
+
+
+def _code_page(wanted: str, refused: Refused | None = None) -> Response:
+    return _answer(render_template("sign_in_code.html", wanted=wanted, refused=refused, bounds=bounds), refused)
+
+
+def _answer(page: str, refused: Refused | None) -> Response:
+    answer = make_response(page)
     if isinstance(refused, Slowed):
         answer.status_code = 429
         answer.headers["Retry-After"] = str(refused.retry_after_s)

@@ -1,0 +1,179 @@
+"""The second factor of an operator: an authenticator app (TOTP, RFC 6238), and recovery codes for when it is lost.
+
+A code of the app counts for its own 30 seconds and those beside them, and each of them once for ever; a recovery code
+counts once. Not here: where a code is asked for, and how wrong ones are counted (sign_in.py, proof.py).
+
+    recovery code = 6 characters, 4 times, joined by "-"     120 random bits
+"""
+
+import hmac
+import secrets
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import quote
+
+from app import bounds, clock
+from app.administration import audit
+from app.administration.audit import Action, Actor
+from app.administration.refusals import Refused
+from app.administration.sealing import Sealer
+from app.administration.secret_hash import hash_secret
+from app.administration.sessions import SignedIn
+from app.store import accounts, sessions
+from app.store import second_factors as rows
+
+SEAL = "second factor"
+"""The purpose of the Sealer that seals and opens the secrets."""
+
+STEP_S = 30
+DIGITS = 6
+ISSUER = "Recnice SCIM"
+LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
+GROUPS, GROUP_LENGTH = 4, 6
+NOT_BEGUN = "No authenticator app is being set up. Begin again."
+
+Shown = Literal["", "code", "recovery code"]
+"""What a typed text was: nothing that counts, a code of the app, or a recovery code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A second factor that counts. `confirmed`: since when, in wire form; `codes_left`: recovery codes not used."""
+
+    confirmed: str
+    codes_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """What an authenticator app has to be told: `secret` in base 32, and the same as an otpauth: `uri`."""
+
+    secret: str
+    uri: str
+
+
+def factor(operator_id: str) -> Factor | None:
+    """The operator's second factor; None while it is off."""
+    with accounts.reading() as store:
+        row = rows.factor(store, operator_id)
+        if row is None or row.confirmed is None:
+            return None
+        return Factor(row.confirmed, rows.count_recovery_codes(store, operator_id))
+
+
+def pairing(who: SignedIn, sealer: Sealer) -> Pairing | None:
+    """What was begun and is not confirmed yet; None where there is nothing."""
+    with accounts.reading() as store:
+        row = rows.factor(store, who.operator_id)
+        secret = sealer.open(row.secret) if row and row.confirmed is None else None
+    if secret is None:
+        return None
+    label = quote(f"{ISSUER}:{who.user_name[: bounds.AUTHENTICATOR_NAME_LENGTH]}")
+    return Pairing(secret, f"otpauth://totp/{label}?secret={secret}&issuer={quote(ISSUER)}")
+
+
+def begin(who: SignedIn, sealer: Sealer) -> None:
+    """Make a secret, in place of one that was never confirmed. It counts for nothing yet. Raises Refused where on."""
+    import pyotp
+
+    sealed = sealer.seal(pyotp.random_base32())
+    with accounts.writing() as store:
+        if accounts.operator(store, who.operator_id) is None:
+            raise Refused("This operator is gone.")
+        row = rows.factor(store, who.operator_id)
+        if row is not None and row.confirmed is not None:
+            raise Refused("Your second factor is on already.")
+        now = clock.to_wire(clock.utc_now())
+        if row is not None:
+            row.secret, row.created = sealed, now
+            return
+        store.add(
+            rows.SecondFactor(operator_id=who.operator_id, secret=sealed, created=now, confirmed=None, last_step=0)
+        )
+
+
+def confirm(who: SignedIn, code: str, sealer: Sealer, by: Actor) -> list[str]:
+    """Turn the second factor on by a right code, and end all other sessions; the recovery codes, known only now."""
+    with accounts.writing() as store:
+        row = rows.factor(store, who.operator_id)
+        secret = sealer.open(row.secret) if row and row.confirmed is None else None
+        if row is None or secret is None:
+            raise Refused(NOT_BEGUN)
+        step = _step(secret, code, after=row.last_step)
+        if step is None:
+            raise Refused("This code is not right. Type the one that the app shows now; its clock must be right.")
+        row.confirmed, row.last_step = clock.to_wire(clock.utc_now()), step
+        audit.record(store, by, Action.SECOND_FACTOR_ON)
+        sessions.end_of_operator(store, who.operator_id, but=who.session_id)
+        return _make_codes(store, who.operator_id)
+
+
+def turn_off(who: SignedIn, by: Actor) -> None:
+    """Turn one's own second factor off, and end all other sessions. Raises Refused where it is off."""
+    with accounts.writing() as store:
+        _require_on(store, who.operator_id)
+        audit.record(store, by, Action.SECOND_FACTOR_OFF, who.user_name)
+        rows.remove(store, who.operator_id)
+        sessions.end_of_operator(store, who.operator_id, but=who.session_id)
+
+
+def renew_codes(who: SignedIn, by: Actor) -> list[str]:
+    """New recovery codes, known only now; the old ones count no more. Raises Refused where the factor is off."""
+    with accounts.writing() as store:
+        _require_on(store, who.operator_id)
+        audit.record(store, by, Action.RECOVERY_CODES_MADE)
+        return _make_codes(store, who.operator_id)
+
+
+def is_on(store: accounts.Session, operator_id: str) -> bool:
+    """Whether a code is wanted besides the operator's password."""
+    row = rows.factor(store, operator_id)
+    return row is not None and row.confirmed is not None
+
+
+def accept(store: accounts.Session, operator: accounts.Operator, typed: str, sealer: Sealer, address: str) -> Shown:
+    """What the typed text is, which is used up with it. In the transaction in which it lets somebody in."""
+    row = rows.factor(store, operator.id)
+    if row is None or row.confirmed is None:
+        return ""
+    secret = sealer.open(row.secret)
+    step = _step(secret, typed, after=row.last_step) if secret else None
+    if step is not None:
+        row.last_step = step
+        return "code"
+    code = rows.recovery_code(store, operator.id, hash_secret(_plain(typed)))
+    if code is None or code.used:
+        return ""
+    code.used = clock.to_wire(clock.utc_now())
+    audit.record(store, Actor("operator", operator.user_name, address), Action.RECOVERY_CODE_USED)
+    return "recovery code"
+
+
+def _require_on(store: accounts.Session, operator_id: str) -> None:
+    if not is_on(store, operator_id):
+        raise Refused("Your second factor is off already.")
+
+
+def _step(secret: str, typed: str, after: int) -> int | None:
+    """The time step whose code was typed; None for a wrong one, and for one that is not `after` the last one used."""
+    import pyotp
+
+    now = int(clock.utc_now().timestamp()) // STEP_S
+    app, given = pyotp.HOTP(secret, digits=DIGITS), _plain(typed).encode("utf-8", "replace")
+    steps = range(now - bounds.CODE_DRIFT_STEPS, now + bounds.CODE_DRIFT_STEPS + 1)
+    fitting = [step for step in steps if hmac.compare_digest(app.at(step).encode(), given)]
+    return max((step for step in fitting if step > after), default=None)
+
+
+def _make_codes(store: accounts.Session, operator_id: str) -> list[str]:
+    codes = [
+        "-".join("".join(secrets.choice(LETTERS) for _ in range(GROUP_LENGTH)) for _ in range(GROUPS))
+        for _ in range(bounds.RECOVERY_CODES)
+    ]
+    rows.replace_recovery_codes(store, operator_id, [hash_secret(_plain(code)) for code in codes])
+    return codes
+
+
+def _plain(typed: str) -> str:
+    """Without what people put in to read it more easily."""
+    return "".join(typed.replace("-", "").split()).lower()

@@ -1,0 +1,142 @@
+"""The Operators page: who administers this appliance, and what each role may do.
+
+Not here: the rules about operators (app/administration/operators.py), and one's own password and second factor
+(profile.py, second_factor.py).
+"""
+
+from collections.abc import Callable
+
+from flask import abort, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app import administration, bounds
+from app.administration import Operator, Refused, Role, permissions
+from app.web import security
+from app.web.console.blueprint import console
+
+
+@console.get("/operators")
+def operators() -> Response:
+    """The list, a form for another one, and the table of roles."""
+    return _list()
+
+
+@console.post("/operators")
+def add_operator() -> Response:
+    """Make another operator."""
+    form = request.form
+    user_name, password = form.get("user_name", ""), form.get("password", "")
+    try:
+        role = _role()
+        _require_same(password)
+        administration.create_operator(user_name, password, security.actor(), role)
+    except Refused as refused:
+        return _list(refused, user_name, form.get("role", ""))
+    return redirect(url_for("console.operators"), 303)
+
+
+@console.get("/operators/<operator_id>", endpoint="operator")
+def single(operator_id: str) -> Response:
+    """One operator, and all that can be done about them."""
+    return _single(_found(operator_id))
+
+
+@console.post("/operators/<operator_id>/role")
+def set_operator_role(operator_id: str) -> Response:
+    """Give an operator another role."""
+    return _acted(operator_id, lambda name: administration.set_role(name, _role(), security.actor()))
+
+
+@console.post("/operators/<operator_id>/state")
+def set_operator_state(operator_id: str) -> Response:
+    """Disable an operator, or enable them again."""
+    is_disabled = request.form.get("disabled") == "yes"
+    return _acted(operator_id, lambda name: administration.set_disabled(name, is_disabled, security.actor()))
+
+
+@console.post("/operators/<operator_id>/password")
+def reset_operator_password(operator_id: str) -> Response:
+    """Give an operator a new password."""
+    password = request.form.get("password", "")
+
+    def reset(name: str) -> None:
+        _require_same(password)
+        administration.reset_password(name, password, security.actor())
+
+    return _acted(operator_id, reset)
+
+
+@console.post("/operators/<operator_id>/second-factor")
+def remove_operator_factor(operator_id: str) -> Response:
+    """Turn an operator's second factor off."""
+    return _acted(operator_id, lambda name: administration.remove_second_factor(name, security.actor()))
+
+
+@console.get("/operators/<operator_id>/delete")
+def confirm_delete_operator(operator_id: str) -> str:
+    """Say what deleting does, before it is done."""
+    return render_template("delete_operator.html", operator=_found(operator_id))
+
+
+@console.post("/operators/<operator_id>/delete")
+def delete_operator(operator_id: str) -> Response:
+    """Delete an operator."""
+    operator = _found(operator_id)
+    try:
+        administration.delete_operator(operator.user_name, security.actor())
+    except Refused as refused:
+        return _single(operator, refused)
+    return redirect(url_for("console.operators"), 303)
+
+
+def _acted(operator_id: str, act: Callable[[str], None]) -> Response:
+    """Do something about an operator, who is named by their user name; then their page, which says how they are now."""
+    operator = _found(operator_id)
+    try:
+        act(operator.user_name)
+    except Refused as refused:
+        return _single(operator, refused)
+    return redirect(url_for("console.operator", operator_id=operator.id, done="yes"), 303)
+
+
+def _found(operator_id: str) -> Operator:
+    return next((one for one in administration.list_operators() if one.id == operator_id), None) or abort(404)
+
+
+def _role() -> Role:
+    try:
+        return Role(request.form.get("role", ""))
+    except ValueError:
+        raise Refused("Choose one of the roles.") from None
+
+
+def _require_same(password: str) -> None:
+    if password != request.form.get("repeated", ""):
+        raise Refused("The two passwords are not the same.")
+
+
+def _list(refused: Refused | None = None, user_name: str = "", role: str = "") -> Response:
+    page = render_template(
+        "operators.html",
+        operators=administration.list_operators(),
+        roles=tuple(Role),
+        permissions=permissions.table(),
+        refused=refused,
+        user_name=user_name,
+        role=role,
+        bounds=bounds,
+    )
+    return make_response(page, 400 if refused else 200)
+
+
+def _single(operator: Operator, refused: Refused | None = None) -> Response:
+    page = render_template(
+        "operator.html",
+        operator=operator,
+        is_oneself=operator.id == security.who().operator_id,
+        roles=tuple(Role),
+        refused=refused,
+        is_done=refused is None and "done" in request.args,
+        bounds=bounds,
+    )
+    return make_response(page, 400 if refused else 200)

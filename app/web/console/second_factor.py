@@ -1,0 +1,89 @@
+"""One's own second factor: pairing an authenticator app, recovery codes, turning it off.
+
+Not here: what a code is (app/administration/second_factor.py), and where one is asked for (sign_in.py, confirm.py).
+"""
+
+from flask import make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app import bounds
+from app.administration import Refused
+from app.administration import second_factor as factors
+from app.administration.sealing import Sealer
+from app.web import security
+from app.web.console.blueprint import console
+
+GROUP_LENGTH = 4
+"""The secret is shown in groups of so many characters, for whoever types it."""
+
+
+@console.get("/me/second-factor")
+def second_factor() -> Response:
+    """The page as it is, with the QR code of what was begun and not confirmed yet."""
+    return _page()
+
+
+@console.post("/me/second-factor")
+def begin_second_factor() -> Response:
+    """Make a secret for an authenticator app."""
+    try:
+        factors.begin(security.who(), _sealer())
+    except Refused as refused:
+        return _page(refused)
+    return redirect(url_for("console.second_factor"), 303)
+
+
+@console.post("/me/second-factor/code")
+def confirm_second_factor() -> Response:
+    """Turn it on by a right code, and show the recovery codes this once, in the answer itself."""
+    try:
+        codes = factors.confirm(security.who(), request.form.get("code", ""), _sealer(), security.actor())
+    except Refused as refused:
+        return _page(refused)
+    return make_response(render_template("recovery_codes.html", codes=codes, is_new=True))
+
+
+@console.post("/me/second-factor/recovery-codes")
+def renew_recovery_codes() -> Response:
+    """Show new recovery codes, this once; the old ones count no more."""
+    try:
+        codes = factors.renew_codes(security.who(), security.actor())
+    except Refused as refused:
+        return _page(refused)
+    return make_response(render_template("recovery_codes.html", codes=codes, is_new=False))
+
+
+@console.post("/me/second-factor/off")
+def turn_off_second_factor() -> Response:
+    """Turn it off."""
+    try:
+        factors.turn_off(security.who(), security.actor())
+    except Refused as refused:
+        return _page(refused)
+    return redirect(url_for("console.profile"), 303)
+
+
+def _page(refused: Refused | None = None) -> Response:
+    who = security.who()
+    pairing = factors.pairing(who, _sealer())
+    secret = pairing.secret if pairing else ""
+    page = render_template(
+        "second_factor.html",
+        factor=factors.factor(who.operator_id),
+        picture=_qr_code(pairing.uri) if pairing else "",
+        secret=" ".join(secret[n : n + GROUP_LENGTH] for n in range(0, len(secret), GROUP_LENGTH)),
+        refused=refused,
+        bounds=bounds,
+    )
+    return make_response(page, 400 if refused else 200)
+
+
+def _qr_code(text: str) -> str:
+    """A QR code as a data: address of an SVG, dark on light in any colour scheme, as cameras want it."""
+    import segno
+
+    return segno.make(text, error="m", micro=False).svg_data_uri(scale=5, dark="#000", light="#fff")
+
+
+def _sealer() -> Sealer:
+    return security.sealer(factors.SEAL)
