@@ -46,7 +46,7 @@ def shown(
     `prepared` runs once the password is known to be right, and gives what is done in the transaction that judges.
     Raises as `prove` does.
     """
-    kept = _count(who)
+    kept = _count(who, address)
     try:
         is_right = passwords.matches(password, kept)
         act = prepared() if is_right else None
@@ -81,7 +81,7 @@ def _is_code_right(
     )
 
 
-def _count(who: SignedIn) -> str:
+def _count(who: SignedIn, address: str) -> str:
     """Count a try in the session, before it is looked at; the hash to compare with. Raises Ended, Refused."""
     if not who.is_local:
         raise Refused("Only operators of this appliance have a password here.")
@@ -92,7 +92,7 @@ def _count(who: SignedIn) -> str:
             row.wrong_proofs += 1
             return operator.password_hash
         if row is not None:  # as many as may be wrong are looked at just now, or were when the program was ended
-            audit.record(store, who.actor(address=row.address), Action.PROOF_REFUSED, ended="the session")
+            audit.record(store, who.actor(address), Action.PROOF_REFUSED, ended="the session")
             store.delete(row)
     raise Ended(ENDED)
 
