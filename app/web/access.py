@@ -45,6 +45,11 @@ ENDPOINTS: Mapping[str, Permission] = {
     "console.make_key": Permission.KEYS,
     "console.confirm_stop": Permission.KEYS,
     "console.stop_key": Permission.KEYS,
+    "console.sources": Permission.SEE,
+    "console.set_sources_mode": Permission.SOURCES,
+    "console.allow_networks": Permission.SOURCES,
+    "console.remove_network": Permission.SOURCES,
+    "console.enforce_sources": Permission.SOURCES,
 }
 
 

@@ -24,6 +24,7 @@ from app.web.console import (
     search,
     setup,
     sign_in,
+    sources,
     status,
     words,
 )
@@ -34,7 +35,7 @@ __all__ = ["init_app", "refuse"]
 
 PAGES = (
     *(account, activity, attributes, confirm, documentation, health, help, problems, profile, resources, search),
-    *(setup, sign_in, status),
+    *(setup, sign_in, sources, status),
 )
 """Imported for their routes, which are on the blueprint once a page's file is read."""
 
