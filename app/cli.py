@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import click
 
 from app import exits, logs, settings
-from app.commands import about, admin, check, key, licenses, serve, setup_link, simulate
+from app.commands import about, admin, check, key, licenses, serve, setup_link, simulate, sources
 from app.folder import FolderError, FolderInUseError
 
 PROGRAM = "recnice-scim"
@@ -48,6 +48,7 @@ for command in (
     setup_link.setup_link,
     key.key,
     admin.admin,
+    sources.sources,
     about.schema,
     about.config,
     check.check,

@@ -21,6 +21,7 @@ from app.administration.keys import (
     note_key_use,
     stop_key,
 )
+from app.administration.networks import NetworkSet, read_address
 from app.administration.operators import (
     Operator,
     change_password,
@@ -52,6 +53,11 @@ from app.administration.sessions import (
 )
 from app.administration.setup import claim_setup, create_setup_code, is_set_up, is_setup_code_open
 from app.administration.sign_in import CodeWanted, sign_in, sign_in_by_code
+from app.administration.source_policy import CurrentPolicy, Mode, SeenSources
+from app.administration.sources import SourceList, source_list
+from app.administration.sources import allow as allow_networks
+from app.administration.sources import remove as remove_network
+from app.administration.sources import set_mode as set_sources_mode
 from app.administration.storage import Storage, storage
 from app.administration.strictness import set_strict
 from app.roles import Role
@@ -64,8 +70,11 @@ __all__ = [
     "CodeWanted",
     "Contact",
     "Ended",
+    "CurrentPolicy",
     "HOST",
     "KeyRow",
+    "Mode",
+    "NetworkSet",
     "NewKey",
     "Operator",
     "Overview",
@@ -73,12 +82,15 @@ __all__ = [
     "Refused",
     "Role",
     "Sealer",
+    "SeenSources",
     "Session",
     "SignedIn",
     "Slowed",
+    "SourceList",
     "Storage",
     "Verdict",
     "Withdrawn",
+    "allow_networks",
     "change_password",
     "claim_setup",
     "create_key",
@@ -98,14 +110,18 @@ __all__ = [
     "overview",
     "prove",
     "remove_second_factor",
+    "read_address",
+    "remove_network",
     "reset_password",
     "session",
     "set_disabled",
     "set_role",
+    "set_sources_mode",
     "set_strict",
     "sign_in",
     "sign_in_by_code",
     "sign_out",
+    "source_list",
     "stop_key",
     "storage",
 ]

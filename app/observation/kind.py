@@ -32,6 +32,7 @@ MAPPINGS = f"{PROVISIONING} › Mappings"
 ON_DEMAND = f"{PROVISIONING} › Provision on demand"
 PROXY = "The reverse proxy in front of this server"
 HERE = "This server"
+ADDRESSES = "This server › Account › Addresses"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,9 @@ Not here: problems of one person or group (kinds_of_values.py) and of a message'
 
 from collections.abc import Callable
 
-from app.observation.kind import APPLICATION, CREDENTIALS, HERE, PROXY, Asked, Kind
+from app.observation.kind import ADDRESSES, APPLICATION, CREDENTIALS, HERE, PROXY, Asked, Kind
 from app.observation.request import KeyFault
+from app.scim.errors import SOURCE
 
 PASTE = (
     "Make a new key on the Account page here.",
@@ -35,6 +36,11 @@ def _is_at_no_address(request: Asked) -> bool:
 
 def _is_for_another_host(request: Asked) -> bool:
     return request.status == 400 and request.reason.startswith("Host:")
+
+
+def is_from_elsewhere(request: Asked) -> bool:
+    """Whether a request was refused for the address that it came from."""
+    return request.status == 403 and request.reason.startswith(f"{SOURCE}:")
 
 
 KINDS = (
@@ -134,6 +140,20 @@ KINDS = (
         menu=PROXY,
         retry="job",
         fits=_is_for_another_host,
+    ),
+    Kind(
+        name="source-refused",
+        title="A request came from an address that is not allowed",
+        what="SCIM is held to a list of addresses here, and the address is not on it. The key was not looked at. Entra "
+        "takes such refusals for a broken service, and quarantines the job.",
+        fix=(
+            "See from which address it came, and whether that is Entra's.",
+            "If it is, put it on the list on the Addresses page here. If you do not know it, leave it: nothing opened.",
+            "To be on the safe side meanwhile, go back to watching there: then nobody is refused.",
+        ),
+        menu=ADDRESSES,
+        retry="job",
+        fits=is_from_elsewhere,
     ),
     Kind(
         name="method-not-allowed",

@@ -14,7 +14,7 @@ Not here: how a database's error becomes one of these (app/store/db.py), and how
     ├─ invalid_cursor    400     invalidCursor      (these three: RFC 9865 §2.4)
     ├─ expired_cursor    400     expiredCursor
     ├─ invalid_count     400     invalidCount
-    └─ unauthorized 401 · forbidden 403 · not_found 404 · not_allowed 405 · unresolved_reference 409 ·
+    └─ unauthorized 401 · forbidden, source_refused 403 · not_found 404 · not_allowed 405 · unresolved_reference 409 ·
        precondition_failed 412 · too_large, too_many_operations 413 · unsupported_media 415 · too_often 429 ·
        not_implemented 501 · unavailable 503
 """
@@ -27,6 +27,8 @@ from typing import Any
 ERROR_URN = "urn:ietf:params:scim:api:messages:2.0:Error"
 RETRY_AFTER_S = 5
 SHOWN_LENGTH = 60
+SOURCE = "Source"
+"""So begins the detail of a refusal for the address that a request came from; no attribute is called so."""
 
 _KINDS = {bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object"}
 
@@ -167,6 +169,11 @@ def unauthorized() -> ScimError:
 def forbidden(detail: str) -> ScimError:
     """Understood, and refused whoever asks."""
     return ScimError(403, detail)
+
+
+def source_refused() -> ScimError:
+    """The request came from an address that is not on the allow list; its key was not looked at."""
+    return ScimError(403, f"{SOURCE}: expected an address from which SCIM is allowed here")
 
 
 def not_found(detail: str) -> ScimError:

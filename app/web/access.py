@@ -62,6 +62,11 @@ ENDPOINTS: Mapping[str, Permission] = {
     "console.remove_operator_factor": Permission.OPERATORS,
     "console.confirm_delete_operator": Permission.OPERATORS,
     "console.delete_operator": Permission.OPERATORS,
+    "console.sources": Permission.SEE,
+    "console.set_sources_mode": Permission.SOURCES,
+    "console.allow_networks": Permission.SOURCES,
+    "console.remove_network": Permission.SOURCES,
+    "console.enforce_sources": Permission.SOURCES,
 }
 
 

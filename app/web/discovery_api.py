@@ -31,9 +31,7 @@ def add_routes(blueprint: Blueprint, types: tuple[ResourceType, ...]) -> None:
 
 def _config() -> Response:
     documentation = settings().public_url + DOCUMENTATION
-    return answered(
-        discovery.service_provider_config(base(), documentation, has_cursors=settings().cursor_paging)
-    )
+    return answered(discovery.service_provider_config(base(), documentation, has_cursors=settings().cursor_paging))
 
 
 def _listed(documents: Documents) -> Callable[[], Response]:

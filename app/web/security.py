@@ -1,5 +1,5 @@
-"""Who may do what over HTTP, decided in one place before any view runs: SCIM needs a key, the console a session whose
-owner has the permission that the page needs (access.py).
+"""Who may do what over HTTP, decided in one place before any view runs: SCIM needs an allowed address (sources.py) and
+a key, the console a session whose owner has the permission that the page needs (access.py).
 
 Denied unless a rule says otherwise, by the endpoint that routing matched and never by the text of the path alone.
 Not here: passwords, keys and sessions themselves (app/administration), and the headers of answers (browser_headers.py).
@@ -25,7 +25,7 @@ from app.folder import SECRET_NAME
 from app.observation.request import KeyFault
 from app.scim import errors
 from app.settings import Settings
-from app.web import access, browser_headers, cookies, draft, observed
+from app.web import access, browser_headers, cookies, draft, observed, sources
 from app.web.key_failures import KeyFailures
 from app.web.proxy import is_scim
 
@@ -73,6 +73,7 @@ def init_app(app: Flask) -> None:
         WTF_CSRF_SSL_STRICT=False,
     )
     access.init_app(app)
+    sources.init_app(app)
     app.add_template_global(lambda endpoint: access.may(who(), endpoint), "may")
     form_tokens = CSRFProtect(app)
     key_failures = KeyFailures()
@@ -81,7 +82,9 @@ def init_app(app: Flask) -> None:
     @app.before_request
     def guard() -> Response | None:
         if is_scim(request.path) or (request.blueprint or "").startswith("scim"):
+            sources.require_allowed()
             _require_key(key_failures)
+            sources.note()
             return None
         request.max_content_length = LARGER_FORMS.get(request.endpoint or "", bounds.FORM_BYTES)
         if request.method not in ("GET", "HEAD", "OPTIONS"):

@@ -1,4 +1,4 @@
-"""A second factor in Chromium, pyotp being the app: set up, sign in with a code, with a recovery code, off; operators."""
+"""A second factor in Chromium, with pyotp as the app: set up, sign in with a code and a recovery code, turned off."""
 
 import os
 import re

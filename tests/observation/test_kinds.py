@@ -65,6 +65,10 @@ REFUSALS: dict[str, list[tuple[ScimError, dict[str, object], str]]] = {
         }.items()
     ],
     "forbidden": [(errors.forbidden("filter: expected none"), {"path": "Schemas"}, "not-offered")],
+    "source_refused": [
+        (errors.source_refused(), {"path": "Schemas", "key_id": ""}, "source-refused"),
+        (errors.source_refused(), PERSON | {"key_id": ""}, "source-refused"),
+    ],
     "not_found": [
         (errors.not_found("User: expected the id of one that is here"), PERSON, "gone"),
         (errors.not_found("Nothing is at this address"), {"path": "unknown"}, "path-unknown"),

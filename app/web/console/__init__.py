@@ -26,6 +26,7 @@ from app.web.console import (
     second_factor,
     setup,
     sign_in,
+    sources,
     status,
     words,
 )
@@ -35,8 +36,23 @@ from app.web.console.refusals import refuse
 __all__ = ["init_app", "refuse"]
 
 PAGES = (
-    *(account, activity, attributes, confirm, documentation, health, help, operators, problems, profile, resources),
-    *(search, second_factor, setup, sign_in, status),
+    account,
+    activity,
+    attributes,
+    confirm,
+    documentation,
+    health,
+    help,
+    operators,
+    problems,
+    profile,
+    resources,
+    search,
+    second_factor,
+    setup,
+    sign_in,
+    sources,
+    status,
 )
 """Imported for their routes, which are on the blueprint once a page's file is read."""
 

@@ -46,6 +46,7 @@ def status() -> str:
         storage=_storage(settings),
         version=VERSION,
         faults={fault: KEY_FAULTS[fault] for fault in FAULTS_OF_ONE_KIND},
+        sources=administration.source_list(),
         ignored_proxies=request.environ.get(IGNORED, ()),
     )
 

@@ -1,0 +1,132 @@
+"""Addresses and networks as the allow list has them: read from what a person typed, held, and proposed from what came.
+
+Plain values. Not here: where they are kept, and who may change them (sources.py).
+"""
+
+import ipaddress
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from app.administration.refusals import Refused
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+WIDEST: Mapping[int, int] = {4: 8, 6: 16}
+"""The shortest prefix that can be allowed, by IP version: a wider network is a good part of the internet."""
+TOGETHER = 3
+"""So many that fall into one network are proposed as that network."""
+
+
+class Step(NamedTuple):
+    """How a proposal is put together: what falls together within this prefix becomes one network."""
+
+    version: int
+    prefix: int
+
+
+STEPS = (Step(4, 24), Step(6, 64), Step(6, 56))
+"""IPv6: a host is anywhere in its /64, and a site has several of those, up to a /56."""
+
+_FORM = re.compile(r"[0-9A-Fa-f.:]+(?:/[0-9.]+)?")
+_LONGEST = 80
+
+
+def read_address(text: str) -> Address | None:
+    """The address that a text is, None for any other. IPv4 in IPv6 is IPv4, and an IPv6 zone is left out."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    return address.ipv4_mapped or ipaddress.IPv6Address(int(address))
+
+
+def read_network(text: str) -> Network:
+    """The network that a person typed. Raises Refused, with the right one in the sentence where it can be guessed."""
+    text = text.strip()
+    shown = text[:_LONGEST] if text.isprintable() else "That"
+    try:
+        if not _FORM.fullmatch(text):
+            raise ValueError
+        loose = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise Refused(f"{shown} is no address and no network. Write it like 203.0.113.7 or 203.0.113.0/24.") from None
+    network = _plain(loose)
+    if network.prefixlen == 0:
+        raise Refused(f"{shown} is every address there is: that would be no list. Turn the list off instead.")
+    if network.prefixlen < WIDEST[network.version]:
+        widest = WIDEST[network.version]
+        raise Refused(f"{shown} is too much of the internet. A network may be /{widest} at the widest.")
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        address = text.partition("/")[0]
+        right = f"Write {shown_network(network)} for the network, or {address} for this one address."
+        raise Refused(f"{shown} names an address inside of a network. {right}") from None
+    return network
+
+
+def shown_network(network: Network) -> str:
+    """A network as it is kept and shown: a single address without a prefix."""
+    is_single = network.prefixlen == network.max_prefixlen
+    return str(network.network_address if is_single else network)
+
+
+def propose(addresses: Iterable[Address]) -> list[Network]:
+    """Networks that hold all the addresses: those that fall together as one network, the others by themselves."""
+    found: set[Network] = {ipaddress.ip_network(address) for address in addresses}
+    for step in STEPS:
+        inside: dict[Network, set[Network]] = defaultdict(set)
+        for network in found:
+            if network.version == step.version:
+                inside[network.supernet(new_prefix=step.prefix)].add(network)
+        for wider, those in inside.items():
+            if len(those) >= TOGETHER:
+                found = (found - those) | {wider}
+    return sorted(found, key=lambda network: (network.version, network.network_address, network.prefixlen))
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSet:
+    """Networks in which an address is found as quickly among many as among few: by each prefix that there is."""
+
+    networks: Sequence[Network]
+    _by_prefix: Mapping[tuple[int, int], frozenset[int]] = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        found: dict[tuple[int, int], set[int]] = defaultdict(set)
+        for network in self.networks:
+            shift = network.max_prefixlen - network.prefixlen
+            found[network.version, shift].add(int(network.network_address) >> shift)
+        object.__setattr__(self, "_by_prefix", {key: frozenset(those) for key, those in found.items()})
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> "NetworkSet":
+        """Networks as they are kept."""
+        return cls([ipaddress.ip_network(text) for text in texts])
+
+    def has(self, text: str) -> bool:
+        """Whether a text is an address in one of the networks; what is no address is in none."""
+        address = read_address(text)
+        return address is not None and address in self
+
+    def __contains__(self, address: Address) -> bool:
+        number, version = int(address), address.version
+        return any(number >> shift in those for (of, shift), those in self._by_prefix.items() if of == version)
+
+    def holds(self, network: Network) -> bool:
+        """Whether all of a network is inside of one of these."""
+        return any(network.version == one.version and network.subnet_of(one) for one in self.networks)  # type: ignore[arg-type]
+
+
+def _plain(network: Network) -> Network:
+    """The same, where it is IPv4 written as IPv6."""
+    mapped = network.network_address.ipv4_mapped if isinstance(network, ipaddress.IPv6Network) else None
+    if mapped is None or network.prefixlen < 96:
+        return network
+    return ipaddress.IPv4Network((mapped, network.prefixlen - 96))

@@ -1,0 +1,111 @@
+"""The Addresses page: from which addresses SCIM is reached. Who came, the allow list, and whether it is enforced.
+
+Not here: the rules of the list (app/administration/sources.py), and how a request is held to it (app/web/sources.py).
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from flask import abort, flash, g, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app import administration, bounds, clock
+from app.administration import Mode, Refused, SourceList
+from app.observation import refused_sources
+from app.observation.refused_sources import RefusedSource
+from app.scim.errors import ScimError
+from app.web import security
+from app.web.console.blueprint import console
+from app.web.console.words import counted
+from app.web.proxy import IGNORED
+
+
+@console.get("/sources")
+def sources() -> str:
+    """How addresses are held, the list, who came, and who was refused."""
+    found = administration.source_list()
+    listed = administration.NetworkSet.of(one.network for one in found.listed)
+    return render_template(
+        "sources.html",
+        found=found,
+        refused=[(one, listed.has(one.address)) for one in _refused()],
+        ignored_proxies=request.environ.get(IGNORED, ()),
+        bounds=bounds,
+    )
+
+
+@console.post("/sources/mode")
+def set_sources_mode() -> Response:
+    """Watch, or hold nobody to the list any more; to enforce it has a page of its own."""
+    wanted = {"off": Mode.OFF, "watch": Mode.WATCH}.get(request.form.get("mode", "")) or abort(400)
+    administration.set_sources_mode(wanted, security.actor())
+    return redirect(url_for("console.sources"), 303)
+
+
+@console.route("/sources/enforce", methods=["GET", "POST"])
+def enforce_sources() -> Response:
+    """Say who would be refused, then hold everybody to the list."""
+    refused: Refused | None = None
+    if request.method == "POST":
+        try:
+            administration.set_sources_mode(Mode.ENFORCE, security.actor())
+            return redirect(url_for("console.sources"), 303)
+        except Refused as error:
+            refused = error
+    return _form("enforce_sources.html", refused, found=administration.source_list())
+
+
+@console.route("/sources/add", methods=["GET", "POST"])
+def allow_networks() -> Response:
+    """Put networks on the list: typed by hand, one that was refused, or what is proposed, to be looked through."""
+    found = administration.source_list()
+    if request.method != "POST":
+        proposed = found.proposal if "proposal" in request.args else request.args.getlist("network")
+        return _form("allow_networks.html", found=found, text="\n".join(proposed)[: bounds.FORM_BYTES], note="")
+    text, note = request.form.get("networks", ""), request.form.get("note", "")
+    try:
+        added = administration.allow_networks(text.replace(",", " ").split(), note, security.actor())
+    except Refused as refused:
+        return _form("allow_networks.html", refused, found=found, text=text, note=note)
+    flash(f"{counted(len(added), 'network is', 'networks are')} on the list now.")
+    return redirect(url_for("console.sources"), 303)
+
+
+@console.route("/sources/remove", methods=["GET", "POST"])
+def remove_network() -> Response:
+    """Say who would not be on the list any more, then take the network off it."""
+    network, found = request.values.get("network", ""), administration.source_list()
+    refused: Refused | None = None
+    if request.method == "POST":
+        try:
+            administration.remove_network(network, security.actor())
+            return redirect(url_for("console.sources"), 303)
+        except Refused as error:
+            refused = error
+    listed = next((one for one in found.listed if one.network == network), None)
+    if listed is None:
+        abort(404)
+    lost = _lost(found, network)
+    return _form("remove_network.html", refused, found=found, listed=listed, lost=lost)
+
+
+def _lost(found: SourceList, network: str) -> list[str]:
+    """The sources that only this network holds."""
+    before = {one.address for one in found.unlisted}
+    return [one.address for one in found.without(network).unlisted if one.address not in before]
+
+
+def _refused() -> Sequence[RefusedSource]:
+    """Nobody while the log cannot be read: then the page says so (base.html)."""
+    since = clock.to_wire(clock.utc_now() - timedelta(days=bounds.SOURCE_DAYS))
+    try:
+        return refused_sources.refused_sources(since)
+    except ScimError as error:
+        g.log_trouble = error.detail
+        return []
+
+
+def _form(template: str, refused: Refused | None = None, **shown: Any) -> Response:
+    page = render_template(template, refused=refused, bounds=bounds, **shown)
+    return make_response(page, 400 if refused else 200)
