@@ -3,11 +3,21 @@
 Plain functions, each with a transaction of its own; all need an application context. Not here: pages, cookies, headers
 (app/web), the command line (app/commands), and anything that Entra does (app/provisioning).
 
-    Refused       a rule says no; its text is for the person who asked
-    └─ Slowed     too many failures; says when to try again
+    Refused           a rule says no; its text is for the person who asked
+    └─ Slowed         too many failures; says when to try again
+    NotAuthenticated  no access token for what a program showed; its text is for the log
+    SignerAway        whether to give one cannot be told just now; the same
 """
 
+from app.administration.access_tokens import (
+    NewToken,
+    NotAuthenticated,
+    token_for_assertion,
+    token_for_secret,
+)
 from app.administration.audit import HOST, Action, Actor
+from app.administration.bearer import Bearer, judge_bearer, note_use
+from app.administration.client_assertions import SignerAway, Signers
 from app.administration.keys import (
     KeyRow,
     NewKey,
@@ -18,6 +28,19 @@ from app.administration.keys import (
     list_keys,
     note_key_use,
     stop_key,
+)
+from app.administration.oauth import (
+    ENTRA_AUDIENCE,
+    Client,
+    Credential,
+    NewSecret,
+    add_trust,
+    create_client,
+    create_secret,
+    list_clients,
+    stop_client,
+    stop_secret,
+    stop_trust,
 )
 from app.administration.operators import (
     Operator,
@@ -56,11 +79,18 @@ __all__ = [
     "begin_session",
     "Action",
     "Actor",
+    "Bearer",
     "Browser",
+    "Client",
     "Contact",
+    "Credential",
+    "ENTRA_AUDIENCE",
     "HOST",
     "KeyRow",
     "NewKey",
+    "NewSecret",
+    "NewToken",
+    "NotAuthenticated",
     "Operator",
     "Overview",
     "Permission",
@@ -69,24 +99,32 @@ __all__ = [
     "Sealer",
     "Session",
     "SignedIn",
+    "SignerAway",
+    "Signers",
     "Slowed",
     "Storage",
     "Verdict",
+    "add_trust",
     "change_password",
     "claim_setup",
+    "create_client",
     "create_key",
     "create_operator",
+    "create_secret",
     "create_setup_code",
     "delete_operator",
     "end_session",
     "find_key",
     "is_set_up",
     "is_setup_code_open",
+    "judge_bearer",
     "judge_key",
+    "list_clients",
     "list_keys",
     "list_operators",
     "list_sessions",
     "note_key_use",
+    "note_use",
     "overview",
     "prove",
     "reset_password",
@@ -96,6 +134,11 @@ __all__ = [
     "set_strict",
     "sign_in",
     "sign_out",
+    "stop_client",
     "stop_key",
+    "stop_secret",
+    "stop_trust",
     "storage",
+    "token_for_assertion",
+    "token_for_secret",
 ]

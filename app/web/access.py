@@ -14,7 +14,10 @@ from app.web.endpoints import Endpoints
 _EXTENSION = "recnice_access"
 
 OPEN_ENDPOINTS = frozenset(
-    {"static", "console.setup", "console.sign_in", "console.healthz", "console.readyz", "console.documentation"}
+    {
+        *("static", "console.setup", "console.sign_in", "console.healthz", "console.readyz", "console.documentation"),
+        "oauth.token",
+    }
 )
 """What answers without a session; everything else that is not SCIM needs one."""
 
@@ -36,6 +39,7 @@ ENDPOINTS: Mapping[str, Permission] = {
     "console.attributes": Permission.SEE,
     "console.review": Permission.SEE,
     "console.account": Permission.SEE,
+    "console.oauth": Permission.SEE,
     "console.ignore_problems": Permission.OPERATE,
     "console.heed_problems": Permission.OPERATE,
     "console.ignore_problem": Permission.OPERATE,
@@ -45,6 +49,11 @@ ENDPOINTS: Mapping[str, Permission] = {
     "console.make_key": Permission.KEYS,
     "console.confirm_stop": Permission.KEYS,
     "console.stop_key": Permission.KEYS,
+    "console.make_client": Permission.KEYS,
+    "console.make_secret": Permission.KEYS,
+    "console.add_trust": Permission.KEYS,
+    "console.confirm_stop_credential": Permission.KEYS,
+    "console.stop_credential": Permission.KEYS,
 }
 
 

@@ -18,6 +18,7 @@ from app.web.console import (
     help,
     listing,
     menu,
+    oauth,
     problems,
     profile,
     resources,
@@ -33,7 +34,7 @@ from app.web.console.refusals import refuse
 __all__ = ["init_app", "refuse"]
 
 PAGES = (
-    *(account, activity, attributes, confirm, documentation, health, help, problems, profile, resources, search),
+    *(account, activity, attributes, confirm, documentation, health, help, oauth, problems, profile, resources, search),
     *(setup, sign_in, status),
 )
 """Imported for their routes, which are on the blueprint once a page's file is read."""
