@@ -7,9 +7,21 @@ Plain functions, each with a transaction of its own; all need an application con
     ├─ Slowed     too many failures; says when to try again
     └─ Ended      the session is over; the way on begins at the sign-in page
     Withdrawn     who asked was permitted to, and is not any more
+    Refused           a rule says no; its text is for the person who asked
+    └─ Slowed         too many failures; says when to try again
+    NotAuthenticated  no access token for what a program showed; its text is for the log
+    SignerAway        whether to give one cannot be told just now; the same
 """
 
+from app.administration.access_tokens import (
+    NewToken,
+    NotAuthenticated,
+    token_for_assertion,
+    token_for_secret,
+)
 from app.administration.audit import HOST, Action, Actor
+from app.administration.bearer import Bearer, judge_bearer, note_use
+from app.administration.client_assertions import SignerAway, Signers
 from app.administration.keys import (
     KeyRow,
     NewKey,
@@ -22,6 +34,19 @@ from app.administration.keys import (
     stop_key,
 )
 from app.administration.networks import NetworkSet, read_address
+from app.administration.oauth import (
+    ENTRA_AUDIENCE,
+    Client,
+    Credential,
+    NewSecret,
+    add_trust,
+    create_client,
+    create_secret,
+    list_clients,
+    stop_client,
+    stop_secret,
+    stop_trust,
+)
 from app.administration.operators import (
     Operator,
     change_password,
@@ -63,19 +88,25 @@ from app.administration.strictness import set_strict
 from app.roles import Role
 
 __all__ = [
-    "begin_session",
     "Action",
     "Actor",
+    "Bearer",
     "Browser",
+    "Client",
     "CodeWanted",
     "Contact",
-    "Ended",
+    "Credential",
     "CurrentPolicy",
+    "ENTRA_AUDIENCE",
+    "Ended",
     "HOST",
     "KeyRow",
     "Mode",
     "NetworkSet",
     "NewKey",
+    "NewSecret",
+    "NewToken",
+    "NotAuthenticated",
     "Operator",
     "Overview",
     "Permission",
@@ -85,16 +116,22 @@ __all__ = [
     "SeenSources",
     "Session",
     "SignedIn",
+    "SignerAway",
+    "Signers",
     "Slowed",
     "SourceList",
     "Storage",
     "Verdict",
     "Withdrawn",
+    "add_trust",
     "allow_networks",
+    "begin_session",
     "change_password",
     "claim_setup",
+    "create_client",
     "create_key",
     "create_operator",
+    "create_secret",
     "create_setup_code",
     "delete_operator",
     "end_session",
@@ -102,16 +139,19 @@ __all__ = [
     "find_operator",
     "is_set_up",
     "is_setup_code_open",
+    "judge_bearer",
     "judge_key",
+    "list_clients",
     "list_keys",
     "list_operators",
     "list_sessions",
     "note_key_use",
+    "note_use",
     "overview",
     "prove",
-    "remove_second_factor",
     "read_address",
     "remove_network",
+    "remove_second_factor",
     "reset_password",
     "session",
     "set_disabled",
@@ -122,6 +162,11 @@ __all__ = [
     "sign_in_by_code",
     "sign_out",
     "source_list",
+    "stop_client",
     "stop_key",
+    "stop_secret",
+    "stop_trust",
     "storage",
+    "token_for_assertion",
+    "token_for_secret",
 ]

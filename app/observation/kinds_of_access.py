@@ -6,9 +6,14 @@ Not here: problems of one person or group (kinds_of_values.py) and of a message'
 from collections.abc import Callable
 
 from app.observation.kind import ADDRESSES, APPLICATION, CREDENTIALS, HERE, PROXY, Asked, Kind
-from app.observation.request import KeyFault
+from app.observation.request import TOKEN, KeyFault
 from app.scim.errors import SOURCE
 
+OAUTH = (
+    "See on the OAuth page here which client it was, and make another secret there if need be.",
+    "Paste Token Endpoint, Client identifier and Client secret again.",
+    "Press Test Connection, then Save.",
+)
 PASTE = (
     "Make a new key on the Account page here.",
     "Paste it into Secret Token, without the word Bearer.",
@@ -22,6 +27,12 @@ def _key(*faults: KeyFault) -> Callable[[Asked], bool]:
 
 def _answer(*statuses: int) -> Callable[[Asked], bool]:
     return lambda request: request.status in statuses
+
+
+def _is_without_token(request: Asked) -> bool:
+    """Whether a client got no access token for what it showed, or for the way in which it asked."""
+    is_plain = request.status != 429 and (request.status < 500 or bool(request.key_fault))
+    return request.path == TOKEN and is_plain and not _is_for_another_host(request)
 
 
 def is_outside(request: Asked) -> bool:
@@ -58,6 +69,42 @@ KINDS = (
         fits=_is_at_no_address,
     ),
     Kind(
+        name="source-refused",
+        title="A request came from an address that is not allowed",
+        what="SCIM is held to a list of addresses here, and the address is not on it. The key was not looked at. Entra "
+        "takes such refusals for a broken service, and quarantines the job.",
+        fix=(
+            "See from which address it came, and whether that is Entra's.",
+            "If it is, put it on the list on the Addresses page here. If you do not know it, leave it: nothing opened.",
+            "To be on the safe side meanwhile, go back to watching there: then nobody is refused.",
+        ),
+        menu=ADDRESSES,
+        retry="job",
+        fits=is_from_elsewhere,
+    ),
+    Kind(
+        name="token-refused",
+        title="An OAuth client got no access token",
+        what="Whoever asked at the token endpoint showed no client and secret that are right here, no signed assertion "
+        "that is trusted here, or asked in another form. Without a token Entra does not come at all.",
+        fix=OAUTH,
+        menu=CREDENTIALS,
+        retry="job",
+        fits=_is_without_token,
+        is_of_key=True,
+    ),
+    Kind(
+        name="token-expired",
+        title="An access token was used after its hour",
+        what="The access token was right once. A client is told how long a token lasts and fetches the next one by "
+        "itself; one that goes on like this has a clock that is wrong, or does not look at the time.",
+        fix=("Look whether the clock of this machine is right.", "Press Test Connection: Entra fetches a new token."),
+        menu=CREDENTIALS,
+        retry="job",
+        fits=_key("expired"),
+        is_of_key=True,
+    ),
+    Kind(
         name="key-missing",
         title="No SCIM Key was shown",
         what="A request came without an Authorization header that carries a key. A browser or a monitor looks like "
@@ -71,7 +118,8 @@ KINDS = (
     Kind(
         name="key-stopped",
         title="A stopped SCIM Key was used",
-        what="The key was right once, and was stopped here.",
+        what="The key was right once, and was stopped here. The same is said of an access token whose client or secret "
+        "was stopped.",
         fix=PASTE,
         menu=CREDENTIALS,
         retry="job",
@@ -140,20 +188,6 @@ KINDS = (
         menu=PROXY,
         retry="job",
         fits=_is_for_another_host,
-    ),
-    Kind(
-        name="source-refused",
-        title="A request came from an address that is not allowed",
-        what="SCIM is held to a list of addresses here, and the address is not on it. The key was not looked at. Entra "
-        "takes such refusals for a broken service, and quarantines the job.",
-        fix=(
-            "See from which address it came, and whether that is Entra's.",
-            "If it is, put it on the list on the Addresses page here. If you do not know it, leave it: nothing opened.",
-            "To be on the safe side meanwhile, go back to watching there: then nobody is refused.",
-        ),
-        menu=ADDRESSES,
-        retry="job",
-        fits=is_from_elsewhere,
     ),
     Kind(
         name="method-not-allowed",

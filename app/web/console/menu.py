@@ -44,6 +44,7 @@ AFTER = (
     Entry("console.attributes", "Attributes", "g t"),
     Entry("console.account", "Account", "g k"),
     Entry("console.operators", "Operators"),
+    Entry("console.oauth", "OAuth", "g o"),
     Entry("console.help", "Help"),
 )
 
