@@ -168,7 +168,7 @@ def change_password(who: SignedIn, current: str, code: str, password: str, seale
 
         return change
 
-    proof.shown(who, current, code, sealer, by.address, prepared)
+    proof.shown(who, current, code, sealer, by.address, prepared, "current password")
 
 
 def _named(session: accounts.Session, user_name: str) -> accounts.Operator:

@@ -40,11 +40,12 @@ def shown(
     sealer: Sealer,
     address: str,
     prepared: Callable[[], Callable[[accounts.Session, accounts.Operator], None]],
+    field: str = "password",
 ) -> None:
     """Do something for an operator who shows their password, and a code where their second factor is on.
 
     `prepared` runs once the password is known to be right, and gives what is done in the transaction that judges.
-    Raises as `prove` does.
+    `field` is what the page calls the password. Raises as `prove` does.
     """
     kept = _count(who, address)
     try:
@@ -58,8 +59,12 @@ def shown(
         if operator is None or operator.disabled or row is None:
             raise Ended(ENDED)
         wants_code = second_factor.is_on(store, operator.id)
-        is_password_right = act is not None and operator.password_hash == kept
-        if act and is_password_right and _is_code_right(store, operator, code, sealer, address):
+        # The code last, and beside a right password alone: looking at a right one uses it up.
+        if (
+            act is not None
+            and operator.password_hash == kept
+            and (not wants_code or second_factor.accept(store, operator, code, sealer, address))
+        ):
             row.wrong_proofs = 0
             act(store, operator)
             return
@@ -69,16 +74,7 @@ def shown(
             store.delete(row)
     if is_over:
         raise Ended(ENDED)
-    raise Refused("The password or the code is not right." if wants_code else "This password is not right.")
-
-
-def _is_code_right(
-    store: accounts.Session, operator: accounts.Operator, code: str, sealer: Sealer, address: str
-) -> bool:
-    """Asked for a right password alone, since it uses a code up."""
-    return not second_factor.is_on(store, operator.id) or bool(
-        second_factor.accept(store, operator, code, sealer, address)
-    )
+    raise Refused(f"The {field}{' or the code' if wants_code else ''} is not right.")
 
 
 def _count(who: SignedIn, address: str) -> str:
