@@ -16,6 +16,7 @@ _EXTENSION = "recnice_access"
 OPEN_ENDPOINTS = frozenset(
     {
         *("static", "console.setup", "console.sign_in", "console.sign_in_code"),
+        *("console.auth_start", "console.auth_callback", "console.signed_out"),
         *("console.healthz", "console.readyz", "console.documentation"),
     }
 )
@@ -24,6 +25,7 @@ OPEN_ENDPOINTS = frozenset(
 ENDPOINTS: Mapping[str, Permission] = {
     "console.sign_out": Permission.OWN,
     "console.confirm": Permission.OWN,
+    "console.auth_proof": Permission.OWN,
     "console.profile": Permission.OWN,
     "console.end_session": Permission.OWN,
     "console.help": Permission.OWN,
@@ -44,6 +46,7 @@ ENDPOINTS: Mapping[str, Permission] = {
     "console.attributes": Permission.SEE,
     "console.review": Permission.SEE,
     "console.account": Permission.SEE,
+    "console.single_sign_on": Permission.SEE,
     "console.ignore_problems": Permission.OPERATE,
     "console.heed_problems": Permission.OPERATE,
     "console.ignore_problem": Permission.OPERATE,
@@ -67,6 +70,10 @@ ENDPOINTS: Mapping[str, Permission] = {
     "console.allow_networks": Permission.SOURCES,
     "console.remove_network": Permission.SOURCES,
     "console.enforce_sources": Permission.SOURCES,
+    "console.save_single_sign_on": Permission.SINGLE_SIGN_ON,
+    "console.test_single_sign_on": Permission.SINGLE_SIGN_ON,
+    "console.confirm_remove_single_sign_on": Permission.SINGLE_SIGN_ON,
+    "console.remove_single_sign_on": Permission.SINGLE_SIGN_ON,
 }
 
 

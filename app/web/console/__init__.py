@@ -12,6 +12,7 @@ from app.web.console import (
     activity,
     assets,
     attributes,
+    auth,
     confirm,
     documentation,
     health,
@@ -26,6 +27,7 @@ from app.web.console import (
     second_factor,
     setup,
     sign_in,
+    single_sign_on,
     sources,
     status,
     words,
@@ -39,6 +41,7 @@ PAGES = (
     account,
     activity,
     attributes,
+    auth,
     confirm,
     documentation,
     health,
@@ -51,6 +54,7 @@ PAGES = (
     second_factor,
     setup,
     sign_in,
+    single_sign_on,
     sources,
     status,
 )
@@ -61,6 +65,7 @@ def init_app(app: Flask) -> None:
     """Put the console's pages, and the words that its templates use, on the application."""
     app.register_blueprint(console)
     resources.init_app(app)
+    auth.init_app(app)
     words.init_app(app)
     uploads.init_app(app)
     assets.init_app(app)

@@ -44,6 +44,7 @@ AFTER = (
     Entry("console.attributes", "Attributes", "g t"),
     Entry("console.account", "Account", "g k"),
     Entry("console.operators", "Operators"),
+    Entry("console.single_sign_on", "Single sign-on"),
     Entry("console.help", "Help"),
 )
 
