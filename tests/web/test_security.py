@@ -15,6 +15,7 @@ from tests.conftest import Appliance
 from tests.web.visitor import FORM, PASSWORD, Visitor, set_up
 
 OPEN_PATHS = {"/static/<path:filename>", "/setup", "/login", "/login/code", "/healthz", "/readyz", "/documentation"}
+OPEN_PATHS |= {"/auth/start", "/auth/callback", "/signed-out"}
 
 
 def concrete(rule: str) -> str:

@@ -49,14 +49,14 @@ def line() -> Line:
 @console.get("/auth/start")
 def auth_start() -> Response:
     """Off to the provider, to sign in."""
-    _require_get()
+    _require_visit()
     return depart("sign-in", request.args.get("next", ""))
 
 
 @console.get("/auth/proof")
 def auth_proof() -> Response:
     """Off to the provider, to show again who one is."""
-    _require_get()
+    _require_visit()
     if security.who().is_local:
         return confirm.page(request.args.get("next", ""))
     return depart("proof", request.args.get("next", ""), security.who())
@@ -80,7 +80,7 @@ def depart(purpose: sso.Purpose, wanted: str, who: SignedIn | None = None) -> Re
 @console.get(CALLBACK)
 def auth_callback() -> Response:
     """Back from the provider."""
-    _require_get()
+    _require_visit()
     journey = _journey()
     if journey is None:
         return _refused("sign-in", "", Lost())
@@ -171,6 +171,9 @@ def _forget(answer: Response) -> Response:
     return answer
 
 
-def _require_get() -> None:
+def _require_visit() -> None:
+    """A person's own visit, and somebody who could be let in."""
+    if not administration.is_set_up():
+        raise security.NotSetUp
     if request.method != "GET":
         raise MethodNotAllowed(["GET"])
