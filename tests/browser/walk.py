@@ -40,10 +40,11 @@ _LINK = re.compile(r"<a\b[^>]*?\shref=\"([^\"]*)\"")
 
 def page_endpoints(app: Flask) -> set[str]:
     """Flask's name of every route that a browser can open."""
+    left_out = NO_PAGES | WITH_A_PROVIDER
     return {
         rule.endpoint
         for rule in app.url_map.iter_rules()
-        if "GET" in (rule.methods or ()) and not rule.endpoint.startswith("scim") and rule.endpoint not in NO_PAGES | WITH_A_PROVIDER
+        if "GET" in (rule.methods or ()) and not rule.endpoint.startswith("scim") and rule.endpoint not in left_out
     }
 
 

@@ -35,7 +35,7 @@ class House:
     def clear(self, scene: Scene) -> None:
         """Take away what a test made."""
         owner = scene.owner()
-        owner.get("/single-sign-on/remove")
+        owner.get("/me")
         assert owner.post("/single-sign-on/remove").location == "/single-sign-on"
         for one in self.appliance.request("GET", "/scim/Users?count=200").json["Resources"]:
             assert self.appliance.request("DELETE", f"/scim/Users/{one['id']}").status == 204
