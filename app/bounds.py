@@ -229,3 +229,11 @@ CLAIMS_SHOWN = 60
 CLAIM_SHOWN_LENGTH = 200
 AUTHORIZATION_CODE_LENGTH = 4_096
 ASSERTION_S = 90 * 60  # Entra's tokens live 60 to 90 minutes
+
+# --- single sign-on
+JOURNEY_S = 10 * 60  # from our page to the provider's and back
+JOURNEY_NEXT_BYTES = 1_024  # of the page that was wanted; the cookie carries it
+PROVIDER_TALKS = 4  # at once; the other threads serve whoever signs in with a password
+PROVIDER_BUSY_S = 5
+CLIENT_ID_LENGTH = 255
+CLIENT_SECRET_LENGTH = 1_024

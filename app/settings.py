@@ -50,6 +50,11 @@ def _folder(given: object) -> Path:
     return Path(os.path.abspath(Path(_text(given)).expanduser()))
 
 
+def _file(given: object) -> Path | None:
+    """A file by its path, which need not be there yet; "" where there is none."""
+    return _folder(given) if given else None
+
+
 def _address(given: object) -> tuple[str, int]:
     """`HOST:PORT`, IPv6 in brackets; port 0 lets the system choose a free one."""
     parts = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})", _text(given))
@@ -143,6 +148,7 @@ OPTIONS = (
     Option("listen", "127.0.0.1:7644", _address, "HOST:PORT", "Where to listen; port 0 takes a free one."),
     Option("public_url", None, _public_url, "URL", "The address that people and Entra use, with its path."),
     Option("trusted_proxy", (), _networks, "CIDR", "A reverse proxy whose forwarded headers are believed.", many=True),
+    Option("ca_file", "", _file, "FILE", "Certificate authorities (PEM) that are trusted beside the usual ones."),
     Option("threads", 16, _number(bounds.THREADS_MAXIMUM), "N", "Requests worked on at the same time."),
     Option("cursor_paging", True, _switch, "", "Offer cursor paging (RFC 9865) beside paging by index."),
     Option("request_days", 30, _number(bounds.REQUEST_DAYS_MAXIMUM), "DAYS", "How long requests are kept in the log."),
@@ -158,6 +164,7 @@ class Settings:
     listen: tuple[str, int]
     public_url: str
     trusted_proxy: tuple[Network, ...] = ()
+    ca_file: Path | None = None
     threads: int = 16
     one_cpu: bool = True
     cursor_paging: bool = True
@@ -226,6 +233,8 @@ def url_of(listen: tuple[str, int]) -> str:
 def as_text(value: object) -> str:
     """A parsed value as it could be given again."""
     match value:
+        case None:
+            return ""
         case True | False:
             return str(value).lower()
         case (str(host), int(port)):

@@ -5,12 +5,14 @@ Not here: everything else about a user (resources.py).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, func, select
 
 from app.store.account_tables import granted_role
-from app.store.tables import resource
+from app.store.parameter import many
+from app.store.tables import lookup, resource
 
 _PERSON = (
     select(
@@ -39,3 +41,11 @@ def person(connection: Connection, user_id: str) -> Person | None:
     """The user with this id, whether active or not."""
     row = connection.execute(_PERSON, {"id": user_id}).one_or_none()
     return Person(row[0], row[1], bool(row[2]), row[3]) if row else None
+
+
+def with_value(connection: Connection, path: str, values: Iterable[str], limit: int) -> list[Person]:
+    """Some of the users who have one of these values, folded, at an attribute that has an index."""
+    having = select(lookup.c.resource_id).distinct()
+    having = having.where(lookup.c.type == "User", lookup.c.attribute == path, lookup.c.value.in_(many(values)))
+    ids = connection.execute(having.order_by(lookup.c.resource_id).limit(limit)).scalars().all()
+    return [found for id in ids if (found := person(connection, id)) is not None]

@@ -7,7 +7,7 @@ transaction.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, delete, or_, select
+from sqlalchemy import ColumnElement, Connection, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.store.account_tables import ConsoleSession, Operator
@@ -62,6 +62,14 @@ def end_of_operator(session: Session, operator_id: str, but: str = "") -> None:
 def end_of_users(connection: Connection, user_ids: Collection[str]) -> int:
     """End all sessions of provisioned people; how many those were."""
     return connection.execute(delete(table).where(table.c.user_id.in_(many(user_ids)))).rowcount
+
+
+def end_of_people(session: Session) -> int:
+    """End every session of provisioned people; how many those were."""
+    count = select(func.count()).where(ConsoleSession.user_id.is_not(None))
+    total = session.scalar(count) or 0
+    session.execute(delete(ConsoleSession).where(ConsoleSession.user_id.is_not(None)))
+    return total
 
 
 def end_before(session: Session, last_seen: str, created: str) -> None:

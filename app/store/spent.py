@@ -15,3 +15,8 @@ def spend(session: Session, kind: str, hash: str, expires: str, now: str) -> boo
     session.execute(delete(Spent).where(Spent.expires <= now))
     made = insert(Spent).values(kind=kind, hash=hash, expires=expires).on_conflict_do_nothing().returning(Spent.hash)
     return session.execute(made).first() is not None
+
+
+def is_spent(session: Session, kind: str, hash: str) -> bool:
+    """Whether it was spent before; a look, which spends nothing."""
+    return session.get(Spent, (kind, hash)) is not None

@@ -19,6 +19,9 @@ OPEN_ENDPOINTS = frozenset(
         "console.setup",
         "console.sign_in",
         "console.sign_in_code",
+        "console.auth_start",
+        "console.auth_callback",
+        "console.signed_out",
         "console.healthz",
         "console.readyz",
         "console.documentation",
@@ -30,6 +33,7 @@ OPEN_ENDPOINTS = frozenset(
 ENDPOINTS: Mapping[str, Permission] = {
     "console.sign_out": Permission.OWN,
     "console.confirm": Permission.OWN,
+    "console.auth_proof": Permission.OWN,
     "console.profile": Permission.OWN,
     "console.end_session": Permission.OWN,
     "console.help": Permission.OWN,
@@ -51,6 +55,7 @@ ENDPOINTS: Mapping[str, Permission] = {
     "console.review": Permission.SEE,
     "console.account": Permission.SEE,
     "console.oauth": Permission.SEE,
+    "console.single_sign_on": Permission.SEE,
     "console.ignore_problems": Permission.OPERATE,
     "console.heed_problems": Permission.OPERATE,
     "console.ignore_problem": Permission.OPERATE,
@@ -79,6 +84,10 @@ ENDPOINTS: Mapping[str, Permission] = {
     "console.add_trust": Permission.KEYS,
     "console.confirm_stop_credential": Permission.KEYS,
     "console.stop_credential": Permission.KEYS,
+    "console.save_single_sign_on": Permission.SINGLE_SIGN_ON,
+    "console.test_single_sign_on": Permission.SINGLE_SIGN_ON,
+    "console.confirm_remove_single_sign_on": Permission.SINGLE_SIGN_ON,
+    "console.remove_single_sign_on": Permission.SINGLE_SIGN_ON,
 }
 
 

@@ -26,6 +26,11 @@ NO_PAGES = frozenset(
 )
 """Routes that are not read by a person who is signed in; those of the setup link and of the code after the password are
 asked for where they are open."""
+WITH_A_PROVIDER = frozenset(
+    {"console.auth_start", "console.auth_callback", "console.auth_proof", "console.signed_out"}
+    | {"console.test_single_sign_on", "console.confirm_remove_single_sign_on"}
+)
+"""What there is only where single sign-on is set up (tests/browser/test_single_sign_on_in_browser.py)."""
 PAGES_MOST = 400
 CHOICES = ("tab", "view", "show", "state")
 """Parameters whose every value makes another page."""
@@ -35,10 +40,11 @@ _LINK = re.compile(r"<a\b[^>]*?\shref=\"([^\"]*)\"")
 
 def page_endpoints(app: Flask) -> set[str]:
     """Flask's name of every route that a browser can open."""
+    left_out = NO_PAGES | WITH_A_PROVIDER
     return {
         rule.endpoint
         for rule in app.url_map.iter_rules()
-        if "GET" in (rule.methods or ()) and not rule.endpoint.startswith("scim") and rule.endpoint not in NO_PAGES
+        if "GET" in (rule.methods or ()) and not rule.endpoint.startswith("scim") and rule.endpoint not in left_out
     }
 
 

@@ -53,6 +53,7 @@ def test_every_option_can_come_from_the_file(tmp_path: Path) -> None:
         listen = "[::1]:0"
         public_url = "https://Scim.Example.com:443/recnice/"
         trusted_proxy = ["10.0.0.5", "fd00::/64"]
+        ca_file = "/etc/ssl/own.pem"
         threads = 2
         one_cpu = false
         cursor_paging = false
@@ -64,6 +65,7 @@ def test_every_option_can_come_from_the_file(tmp_path: Path) -> None:
     assert (found.base_path, found.scim_base, found.is_https) == ("/recnice", found.public_url + "/scim", True)
     assert found.trusted_proxy == (ip_network("10.0.0.5"), ip_network("fd00::/64"))
     assert (found.threads, found.one_cpu, found.cursor_paging, found.request_days) == (2, False, False, 7)
+    assert found.ca_file == Path("/etc/ssl/own.pem")
     assert {name for name, origin in found.origins.items() if origin == "file"} == {
         option.name for option in OPTIONS if option.in_file
     }
@@ -75,6 +77,7 @@ def test_every_option_can_come_from_the_environment(tmp_path: Path) -> None:
         "listen": "localhost:8080",
         "public_url": "https://scim.example.com",
         "trusted_proxy": "10.0.0.5, 10.1.0.0/16",
+        "ca_file": str(tmp_path / "ca.pem"),
         "threads": "2",
         "one_cpu": "no",
         "cursor_paging": "0",

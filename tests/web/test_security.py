@@ -23,6 +23,9 @@ OPEN_PATHS = {
     "/readyz",
     "/documentation",
     "/oauth/token",
+    "/auth/start",
+    "/auth/callback",
+    "/signed-out",
 }
 
 

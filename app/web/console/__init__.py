@@ -12,6 +12,7 @@ from app.web.console import (
     activity,
     assets,
     attributes,
+    auth,
     confirm,
     documentation,
     health,
@@ -27,6 +28,7 @@ from app.web.console import (
     second_factor,
     setup,
     sign_in,
+    single_sign_on,
     sources,
     status,
     words,
@@ -40,6 +42,7 @@ PAGES = (
     account,
     activity,
     attributes,
+    auth,
     confirm,
     documentation,
     health,
@@ -53,6 +56,7 @@ PAGES = (
     second_factor,
     setup,
     sign_in,
+    single_sign_on,
     sources,
     status,
 )
@@ -63,6 +67,7 @@ def init_app(app: Flask) -> None:
     """Put the console's pages, and the words that its templates use, on the application."""
     app.register_blueprint(console)
     resources.init_app(app)
+    auth.init_app(app)
     words.init_app(app)
     uploads.init_app(app)
     assets.init_app(app)

@@ -7,7 +7,7 @@ from flask import make_response, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from app import administration, bounds
-from app.administration import Ended, Refused, Slowed, second_factor
+from app.administration import Ended, Refused, Slowed, second_factor, single_sign_on
 from app.web import security
 from app.web.console.blueprint import console
 
@@ -17,21 +17,24 @@ def confirm() -> Response:
     """Ask an operator for the password, and a code where they have a second factor; then back to what was wanted."""
     wanted, who, form = request.values.get("next", ""), security.who(), request.form
     if request.method != "POST":
-        return _page(wanted)
+        return page(wanted)
     sealer = security.sealer(second_factor.SEAL)
     try:
         administration.prove(who, form.get("password", ""), form.get("code", ""), sealer, request.remote_addr or "")
     except Ended:
         return security.signed_out(wanted)
     except Refused as refused:
-        return _page(wanted, refused)
+        return page(wanted, refused)
     return redirect(security.own_path(wanted), 303)
 
 
-def _page(wanted: str, refused: Refused | None = None) -> Response:
-    wants_code = second_factor.factor(security.who().operator_id) is not None
-    page = render_template("confirm.html", wanted=wanted, wants_code=wants_code, refused=refused, bounds=bounds)
-    answer = make_response(page)
+def page(wanted: str, refused: Refused | None = None) -> Response:
+    """The page that asks, with a sentence where something was refused."""
+    who = security.who()
+    wants_code = second_factor.factor(who.operator_id) is not None
+    provider = None if who.is_local else single_sign_on.configured()
+    shown = {"wanted": wanted, "wants_code": wants_code, "provider": provider and provider.title, "refused": refused}
+    answer = make_response(render_template("confirm.html", bounds=bounds, **shown))
     if isinstance(refused, Slowed):
         answer.status_code = 429
         answer.headers["Retry-After"] = str(refused.retry_after_s)

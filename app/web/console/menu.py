@@ -45,6 +45,7 @@ AFTER = (
     Entry("console.account", "Account", "g k"),
     Entry("console.operators", "Operators"),
     Entry("console.oauth", "OAuth", "g o"),
+    Entry("console.single_sign_on", "Single sign-on"),
     Entry("console.help", "Help"),
 )
 

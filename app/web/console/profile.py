@@ -3,13 +3,31 @@
 Not here: how sessions are kept (app/administration/sessions.py).
 """
 
-from flask import make_response, redirect, render_template, request, url_for
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import current_app, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app import administration, bounds
+from app import administration, bounds, provisioning
 from app.administration import Ended, Refused, Slowed, second_factor
+from app.provisioning import Resource
+from app.scim.projection import EVERYTHING
+from app.scim.resource_types import USER, ResourceType
 from app.web import security
+from app.web.console.attribute_rows import Row, rows
 from app.web.console.blueprint import console
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is held about a provisioned person."""
+
+    resource: Resource
+    rows: Sequence[Row]
+    groups: Sequence[Mapping[str, Any]]
 
 
 @console.get("/me")
@@ -52,6 +70,7 @@ def _page(password_refused: Refused | None = None, is_password_changed: bool = F
         "profile.html",
         sessions=administration.list_sessions(security.who()),
         factor=second_factor.factor(security.who().operator_id),
+        person=None if security.who().is_local else _held(security.who().user_id),
         this_session=security.who().session_id,
         password_refused=password_refused,
         is_password_changed=is_password_changed,
@@ -62,3 +81,12 @@ def _page(password_refused: Refused | None = None, is_password_changed: bool = F
         answer.status_code = 429
         answer.headers["Retry-After"] = str(password_refused.retry_after_s)
     return answer
+
+
+def _held(user_id: str) -> Held:
+    """Raises 404 for somebody who was deleted just now."""
+    types: Sequence[ResourceType] = current_app.config["RECNICE_RESOURCE_TYPES"]
+    user = next(one for one in types if one.name == USER.name)
+    resource = provisioning.get(user, user_id, EVERYTHING)
+    attributes = list(rows(user.attributes, json.loads(resource.record.document)))
+    return Held(resource, attributes, resource.memberships.get("groups", ()))

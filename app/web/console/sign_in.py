@@ -7,7 +7,7 @@ from flask import make_response, redirect, render_template, request, session, ur
 from werkzeug.wrappers import Response
 
 from app import administration, bounds
-from app.administration import CodeWanted, Ended, Refused, Slowed, second_factor
+from app.administration import CodeWanted, Ended, Refused, Slowed, second_factor, single_sign_on
 from app.web import cookies, security
 from app.web.console.blueprint import console
 
@@ -22,7 +22,7 @@ def sign_in() -> Response:
         raise security.NotSetUp
     wanted = request.values.get("next", "")
     if request.method != "POST":
-        return _page(wanted)
+        return page(wanted)
     user_name, password = request.form.get("user_name", ""), request.form.get("password", "")
     try:
         token = administration.sign_in(user_name, password, security.browser())
@@ -31,7 +31,7 @@ def sign_in() -> Response:
         cookies.give(answer, TICKET, security.sealer(TICKET).seal(code.ticket), bounds.CODE_WAIT_S)
         return answer
     except Refused as refused:
-        return _page(wanted, user_name, refused)
+        return page(wanted, user_name, refused)
     return _signed_in(token, wanted)
 
 
@@ -47,7 +47,7 @@ def sign_in_code() -> Response:
         code = request.form.get("code", "")
         token = administration.sign_in_by_code(ticket or "", code, sealer, security.browser())
     except Ended as ended:
-        answer = _page(wanted, refused=ended)
+        answer = page(wanted, refused=ended)
         cookies.take(answer, TICKET)
         return answer
     except Refused as refused:
@@ -65,9 +65,11 @@ def _signed_in(token: str, wanted: str) -> Response:
     return answer
 
 
-def _page(wanted: str, user_name: str = "", refused: Refused | None = None) -> Response:
-    page = render_template("sign_in.html", wanted=wanted, user_name=user_name, refused=refused)
-    return _answer(page, refused)
+def page(wanted: str, user_name: str = "", refused: Refused | None = None) -> Response:
+    """The page where people sign in: first by single sign-on, where that is set up."""
+    provider = single_sign_on.configured()
+    shown = {"wanted": wanted, "user_name": user_name, "provider": provider and provider.title}
+    return _answer(render_template("sign_in.html", refused=refused, **shown), refused)
 
 
 def _code_page(wanted: str, refused: Refused | None = None) -> Response:
@@ -89,6 +91,6 @@ def sign_out() -> Response:
     """End the session on the server, and take it from the browser."""
     administration.sign_out(security.session_token(), request.remote_addr or "")
     session.clear()
-    answer = redirect(url_for("console.sign_in"), 303)
+    answer = redirect(url_for("console.sign_in" if security.who().is_local else "console.signed_out"), 303)
     security.forget(answer)
     return answer

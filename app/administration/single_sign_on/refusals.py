@@ -1,0 +1,25 @@
+"""How single sign-on says no. The person reads little, and the administrator finds the rest in the audit by the number
+of the request.
+
+Not here: HTTP statuses (app/web).
+"""
+
+from app.administration.refusals import Refused
+
+
+class Lost(Refused):
+    """What came back belongs to no sign-in that is under way here."""
+
+    def __init__(self) -> None:
+        super().__init__("This sign-in was not begun here, is over, or took too long. Begin again.")
+
+
+class NotLetIn(Refused):
+    """The provider or the match says no."""
+
+    def __init__(self, number: str, text: str = "You are not let in here. Ask your administrator") -> None:
+        super().__init__(f"{text}; reference {number}.")
+
+
+class Unreachable(Refused):
+    """The provider cannot be spoken to at this moment."""

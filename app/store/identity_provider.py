@@ -1,0 +1,26 @@
+"""The row of the provider that lets provisioned people in, of which there is at most one.
+
+Not here: what it means (app/administration/single_sign_on). Every function works in the caller's transaction.
+"""
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from app.store.account_tables import IdentityProvider
+
+__all__ = ["IdentityProvider"]
+
+_ONLY = 1
+
+
+def provider(session: Session) -> IdentityProvider | None:
+    return session.get(IdentityProvider, _ONLY)
+
+
+def save(session: Session, **values: str) -> None:
+    """Put the values of all columns in place of what was there."""
+    session.merge(IdentityProvider(id=_ONLY, **values))
+
+
+def remove(session: Session) -> None:
+    session.execute(delete(IdentityProvider))

@@ -1,0 +1,179 @@
+"""The way to the provider and back: to sign in, to show again who one is, or to test it.
+
+The provider is reached by links alone: no form leads anywhere but here. HEAD does nothing, since what looks at links
+before a person does must not use a sign-in up. Not here: what comes of it (app/administration/single_sign_on), and the
+page where the provider is set up (single_sign_on.py).
+"""
+
+import logging
+from urllib.parse import urlencode
+
+from flask import Flask, current_app, g, make_response, redirect, render_template, request, session, url_for
+from werkzeug.exceptions import MethodNotAllowed
+from werkzeug.wrappers import Response
+
+from app import administration, bounds
+from app.administration import Ended, Permission, Refused, Sealer, SignedIn
+from app.administration import single_sign_on as sso
+from app.administration.single_sign_on import Arrival, Journey, Line, Lost, NotLetIn, Unreachable
+from app.openid.errors import ProviderError
+from app.settings import Settings
+from app.web import cookies, draft, security
+from app.web.console import confirm, sign_in
+from app.web.console.blueprint import console
+
+log = logging.getLogger(__name__)
+
+CALLBACK = "/auth/callback"
+"""Where providers send people back to, below the public URL; registered there in exactly this form."""
+
+_COOKIE = "recnice_journey"
+_SEALED = "journey to the provider"
+_EXTENSION = "recnice_line"
+_STATUSES: dict[type[Refused], int] = {Lost: 400, NotLetIn: 403, Unreachable: 503}
+
+
+def init_app(app: Flask) -> None:
+    """Make the line to the provider."""
+    settings: Settings = app.config["RECNICE_SETTINGS"]
+    sealer = Sealer(app.config["SECRET_KEY"], "client secret")
+    app.extensions[_EXTENSION] = Line(settings.ca_file, sealer, settings.public_url + CALLBACK)
+
+
+def line() -> Line:
+    """The present application's line to the provider."""
+    found: Line = current_app.extensions[_EXTENSION]
+    return found
+
+
+@console.get("/auth/start")
+def auth_start() -> Response:
+    """Off to the provider, to sign in."""
+    _require_visit()
+    return depart("sign-in", request.args.get("next", ""))
+
+
+@console.get("/auth/proof")
+def auth_proof() -> Response:
+    """Off to the provider, to show again who one is."""
+    _require_visit()
+    if security.who().is_local:
+        return confirm.page(request.args.get("next", ""))
+    return depart("proof", request.args.get("next", ""), security.who())
+
+
+def depart(purpose: sso.Purpose, wanted: str, who: SignedIn | None = None) -> Response:
+    """To the provider with a cookie to come back with; or a page that says why not."""
+    try:
+        address, journey = sso.depart(line(), purpose, wanted, who.session_id if who else "")
+    except ProviderError as error:
+        number = draft.current().number
+        log.warning("single sign-on, request %s: %s", number, error)
+        return _refused(purpose, wanted, Unreachable(str(error) if purpose == "test" else sso.unreachable(number)))
+    except Refused as refused:
+        return _refused(purpose, wanted, refused)
+    answer = redirect(address, 303)
+    cookies.give(answer, _COOKIE, security.sealer(_SEALED).seal(journey.to_text()), bounds.JOURNEY_S)
+    return answer
+
+
+@console.get(CALLBACK)
+def auth_callback() -> Response:
+    """Back from the provider."""
+    _require_visit()
+    journey = _journey()
+    if journey is None:
+        return _refused("sign-in", "", Lost())
+    if journey.purpose != "sign-in":
+        g.who = administration.session(security.session_token())
+        if g.who is None:
+            return _refused("sign-in", "", Lost())
+    try:
+        return _forget(_arrive(journey))
+    except Unreachable as refused:
+        return _refused(journey.purpose, journey.wanted, refused)
+    except Ended:
+        return _forget(security.signed_out(journey.wanted))
+    except Refused as refused:
+        return _forget(_refused(journey.purpose, journey.wanted, refused))
+
+
+def _arrive(journey: Journey) -> Response:
+    """What was wanted is done. Raises Refused."""
+    parameters = request.args.to_dict(flat=False)
+    if any(len(values) > 1 for values in parameters.values()):
+        raise Lost
+    once = {name: values[0] for name, values in parameters.items()}
+    arrival = Arrival(journey, once, security.browser(), draft.current().number)
+    if journey.purpose == "sign-in":
+        token = sso.arrive(line(), arrival)
+        if earlier := security.session_token():
+            administration.sign_out(earlier, request.remote_addr or "")
+        session.clear()
+        answer = redirect(security.own_path(journey.wanted), 303)
+        security.remember(answer, token)
+        return answer
+    if journey.purpose == "proof":
+        sso.prove(line(), arrival, security.who())
+        return redirect(security.own_path(journey.wanted), 303)
+    who = security.who()
+    if not Permission.SINGLE_SIGN_ON.is_given_to(who.role, who.is_local):
+        raise security.NotPermitted(Permission.SINGLE_SIGN_ON)
+    trial = sso.try_out(line(), arrival, who)
+    return _trial(trial)
+
+
+def _trial(trial: sso.Trial) -> Response:
+    return make_response(render_template("single_sign_on_test.html", trial=trial))
+
+
+@console.get("/signed-out")
+def signed_out() -> Response:
+    """After a session that the provider began: it may still know the person, and the next sign-in asks nothing."""
+    found = sso.configured()
+    if found is None:
+        return redirect(url_for("console.sign_in"), 303)
+    try:
+        end = line().find(found.issuer).end_session_endpoint
+    except (ProviderError, Unreachable):
+        end = ""
+    settings: Settings = current_app.config["RECNICE_SETTINGS"]
+    back = {"client_id": found.client_id, "post_logout_redirect_uri": settings.public_url + "/login"}
+    address = f"{end}{'&' if '?' in end else '?'}{urlencode(back)}" if end else ""
+    return make_response(render_template("signed_out.html", provider=found.title, address=address))
+
+
+def _refused(purpose: sso.Purpose, wanted: str, refused: Refused) -> Response:
+    """The page from which the way began, with the sentence."""
+    if purpose == "test":
+        answer = _trial(sso.Trial(refused=str(refused)))
+    elif purpose == "proof":
+        answer = confirm.page(wanted, refused)
+    else:
+        answer = sign_in.page(wanted, refused=refused)
+    answer.status_code = _STATUSES.get(type(refused), 400)
+    if answer.status_code == 503:
+        answer.headers["Retry-After"] = str(bounds.PROVIDER_BUSY_S)
+    return answer
+
+
+def _journey() -> Journey | None:
+    """The way that this browser is on, if it is on one."""
+    text = security.sealer(_SEALED).open(cookies.sent(_COOKIE), bounds.JOURNEY_S)
+    try:
+        return Journey.of(text) if text else None
+    except ValueError:
+        return None
+
+
+def _forget(answer: Response) -> Response:
+    cookies.take(answer, _COOKIE)
+    return answer
+
+
+def _require_visit() -> None:
+    """A person's own visit, and somebody who could be let in."""
+    if not administration.is_set_up():
+        raise security.NotSetUp
+    if request.method != "GET":
+        raise MethodNotAllowed(["GET"])

@@ -1,0 +1,92 @@
+"""The Single sign-on page: which provider lets provisioned people in, whether it answers, and a test of it.
+
+Not here: the way to the provider and back (auth.py), the rules (app/administration/single_sign_on).
+"""
+
+from flask import current_app, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app import bounds
+from app.administration import Refused
+from app.administration import single_sign_on as sso
+from app.administration.single_sign_on import Configured, Entered
+from app.openid.errors import ProviderError
+from app.settings import Settings
+from app.web import security
+from app.web.console import auth
+from app.web.console.blueprint import console
+
+
+@console.get("/single-sign-on")
+def single_sign_on() -> Response:
+    """The page as it is without anything just refused."""
+    return _page()
+
+
+@console.post("/single-sign-on")
+def save_single_sign_on() -> Response:
+    """Save what was entered. The secret goes in and is not shown again, here neither."""
+    form = request.form
+    names = ("kind", "cloud", "tenant", "address", "client_id", "secret")
+    entered = Entered(**{name: form.get(name, "") for name in names})
+    try:
+        sso.save(entered, auth.line(), security.actor())
+    except Refused as refused:
+        return _page(entered, refused)
+    return redirect(url_for("console.single_sign_on"), 303)
+
+
+@console.get("/single-sign-on/test")
+def test_single_sign_on() -> Response:
+    """Off to the provider, and back to a page that shows what it said."""
+    return auth.depart("test", "/single-sign-on", security.who())
+
+
+@console.get("/single-sign-on/remove")
+def confirm_remove_single_sign_on() -> Response:
+    """Say what turning it off does, before it is done."""
+    found = sso.configured()
+    if found is None:
+        return redirect(url_for("console.single_sign_on"), 303)
+    return make_response(render_template("remove_single_sign_on.html", provider=found))
+
+
+@console.post("/single-sign-on/remove")
+def remove_single_sign_on() -> Response:
+    """Turn it off. Whoever came in by it is signed out, so for them the way leads to the sign-in page."""
+    sso.remove(security.actor())
+    return redirect(url_for("console.single_sign_on"), 303)
+
+
+def _page(entered: Entered | None = None, refused: Refused | None = None) -> Response:
+    found = sso.configured()
+    settings: Settings = current_app.config["RECNICE_SETTINGS"]
+    page = render_template(
+        "single_sign_on.html",
+        provider=found,
+        entered=entered or _as_entered(found),
+        trouble=_trouble(found) if found else "",
+        clouds=sso.CLOUDS,
+        redirect_uri=settings.public_url + auth.CALLBACK,
+        refused=refused,
+        bounds=bounds,
+    )
+    return make_response(page, 400 if refused else 200)
+
+
+def _as_entered(found: Configured | None) -> Entered:
+    """What is set up, as its form has it; the secret is never in it."""
+    if found is None:
+        return Entered("entra", "global", "", "", "", "")
+    if found.issuer.tenant:
+        return Entered("entra", found.cloud, found.issuer.tenant, "", found.client_id, "")
+    return Entered("openid", "global", "", found.issuer.address, found.client_id, "")
+
+
+def _trouble(found: Configured) -> str:
+    """What is wrong with the provider or the way to it at this moment; "" for nothing."""
+    try:
+        auth.line().find(found.issuer)
+    except (ProviderError, Refused) as error:
+        return str(error)
+    return ""

@@ -1,0 +1,138 @@
+"""What a provider may sign, say and do wrong, at the door: nobody comes in, the audit says why, and never a 500."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.openid import provider as theirs
+from tests.openid.provider import NEXT_KEY, OTHER_TENANT, STRANGER_KEY, Faults, SigningProvider
+from tests.single_sign_on.scene import Scene
+from tests.single_sign_on.test_entry import refused
+
+
+def claims(**of: Any) -> Callable[[SigningProvider], None]:
+    """Other claims in the token; None takes one away."""
+
+    def change(provider: SigningProvider) -> None:
+        provider.claims_change = lambda told: {k: v for k, v in {**told, **of}.items() if v is not None}
+
+    return change
+
+
+def signed(sign: Callable[[dict[str, Any]], str]) -> Callable[[SigningProvider], None]:
+    def change(provider: SigningProvider) -> None:
+        provider.sign = sign
+
+    return change
+
+
+LONG_AGO = int(time.time()) - 100_000
+TOKENS: dict[str, tuple[Callable[[SigningProvider], None], str]] = {
+    "another issuer": (claims(iss=f"https://login.microsoftonline.com/{OTHER_TENANT}/v2.0"), "wrong-issuer"),
+    "the issuer with a slash": (
+        claims(iss=f"https://login.microsoftonline.com/{theirs.TENANT}/v2.0/"),
+        "wrong-issuer",
+    ),
+    "another audience": (claims(aud="another"), "wrong-audience"),
+    "two audiences": (claims(aud=[theirs.CLIENT_ID, "another"]), "wrong-audience"),
+    "a guest of another tenant": (claims(tid=OTHER_TENANT), "wrong-tenant"),
+    "no tenant": (claims(tid=None), "wrong-tenant"),
+    "another nonce": (claims(nonce="another"), "wrong-nonce"),
+    "no nonce": (claims(nonce=None), "wrong-nonce"),
+    "expired": (claims(exp=LONG_AGO, iat=LONG_AGO, nbf=LONG_AGO), "expired"),
+    "not yet": (claims(nbf=int(time.time()) + 100_000), "not-yet"),
+    "no object ID": (claims(oid=None), "no-object-id"),
+    "an object ID that is no text": (claims(oid=["a"]), "malformed"),
+    "unsigned": (signed(theirs.unsigned), "alg-refused"),
+    "signed with the public key": (signed(theirs.signed_with_public_key), "alg-refused"),
+    "an unknown key": (signed(lambda told: theirs.sign(told, NEXT_KEY)), "unknown-key"),
+    "a stranger's key": (signed(lambda told: theirs.sign(told, STRANGER_KEY)), "bad-signature"),
+    "no token": (signed(lambda _: "x"), "malformed"),
+}
+
+
+@pytest.mark.parametrize("which", TOKENS)
+def test_a_wrong_token_lets_nobody_in(entra: Scene, ada: str, which: str):
+    change, code = TOKENS[which]
+    change(entra.provider)
+    visitor = entra.stranger()
+    assert "You are not let in here" in refused(entra.go(visitor))
+    assert not entra.is_in(visitor) and entra.sessions() == 0
+    (entry,) = entra.audit("sign-in-refused")
+    assert entry["code"] == code and entry["because"]
+
+
+def test_an_object_id_of_another_tenant_is_nobodys(entra: Scene, ada: str):
+    """The person exists here, by an identifier that only the configured tenant gives away."""
+    entra.provider.claims_change = lambda told: {
+        **told,
+        "tid": OTHER_TENANT,
+        "iss": f"https://login.microsoftonline.com/{OTHER_TENANT}/v2.0",
+    }
+    refused(entra.go(entra.stranger()))
+    assert entra.sessions() == 0
+
+
+ANSWERS: dict[str, tuple[Callable[..., None], int, str]] = {
+    "a page": (Faults.replies(200, b"<html>secret page</html>"), 503, "not-json"),
+    "a server error": (Faults.replies(500, b'{"error": "secret page"}'), 503, "http-status"),
+    "a redirect": (Faults.replies(302, b"", Location="https://evil.example/"), 503, "redirect"),
+    "nothing": (Faults.closes, 503, "proxy"),
+    "100 MB": (Faults.is_endless, 503, "too-large"),
+    "a bomb": (Faults.is_bomb, 503, "too-large"),
+    "a refusal": (Faults.replies(400, b'{"error": "invalid_grant"}'), 403, "token-refused"),
+    "a refusal with a text": (
+        Faults.replies(401, b'{"error": "<secret page>", "error_description": "AADSTS7000215 secret page"}'),
+        403,
+        "token-refused",
+    ),
+    "no ID token": (Faults.replies(200, b'{"access_token": "x", "token_type": "Bearer"}'), 403, "no-id-token"),
+}
+
+
+@pytest.mark.parametrize("which", ANSWERS)
+def test_a_wrong_answer_lets_nobody_in(entra: Scene, ada: str, which: str):
+    fault, status, code = ANSWERS[which]
+    entra.provider.faults["token"] = fault
+    visitor = entra.stranger()
+    page = entra.go(visitor)
+    refused(page, status)
+    assert not entra.is_in(visitor)
+    (entry,) = entra.audit("sign-in-refused")
+    assert entry["code"] == code
+    assert "secret page" not in page.text + str(entry) + entra.appliance.output
+    if which == "a refusal with a text":
+        assert "copy the secret's Value from Entra" in entry["because"]
+
+
+@pytest.mark.parametrize("fault", [Faults.hangs, Faults.trickles_body], ids=["hangs", "trickles"])
+def test_a_slow_provider_is_given_up_and_hinders_no_password(entra: Scene, ada: str, fault: Callable[..., None]):
+    entra.provider.faults["token"] = fault
+    began = time.monotonic()
+    page = entra.go(entra.stranger())
+    assert time.monotonic() - began < 12
+    assert "Operators can sign in with their password" in refused(page, 503)
+    assert page.headers["retry-after"] and 'name="password"' in page.text
+    assert entra.audit("sign-in-refused")[0]["code"] == "slow"
+    assert entra.stranger().sign_in().status == 303
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Faults.closes, Faults.hangs, Faults.is_endless, Faults.replies(200, b"{}"), Faults.replies(404, b"no")],
+    ids=["down", "hangs", "huge", "another's", "404"],
+)
+def test_a_provider_that_cannot_be_discovered(entra: Scene, ada: str, fault: Callable[..., None]):
+    """Saving it forgot what was known of it, so the next sign-in discovers it anew."""
+    entra.provider.faults["discovery"] = fault
+    visitor = entra.stranger()
+    began = time.monotonic()
+    page = visitor.get("/auth/start")
+    assert time.monotonic() - began < 12
+    assert "Operators can sign in with their password" in refused(page, 503)
+    assert 'name="password"' in page.text and "recnice_journey" not in page.cookies
+    assert "Nobody can sign in with" in entra.owner().get("/single-sign-on").text
+    assert "recnice_journey" not in visitor.get("/signed-out").text
+    assert visitor.sign_in().status == 303
