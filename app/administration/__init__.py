@@ -8,6 +8,8 @@ Plain functions, each with a transaction of its own; all need an application con
 """
 
 from app.administration.audit import HOST, Action, Actor
+from app.administration.grants import Grant, Granted, grant_of, granted
+from app.administration.grants import news as role_news
 from app.administration.keys import (
     KeyRow,
     NewKey,
@@ -33,6 +35,7 @@ from app.administration.overview import Contact, Overview, overview
 from app.administration.permissions import Permission
 from app.administration.proof import prove
 from app.administration.refusals import Refused, Slowed
+from app.administration.role_mapping import Outdated
 from app.administration.sealing import Sealer
 from app.administration.sessions import (
     Browser,
@@ -58,10 +61,13 @@ __all__ = [
     "Actor",
     "Browser",
     "Contact",
+    "Grant",
+    "Granted",
     "HOST",
     "KeyRow",
     "NewKey",
     "Operator",
+    "Outdated",
     "Overview",
     "Permission",
     "Refused",
@@ -80,6 +86,8 @@ __all__ = [
     "delete_operator",
     "end_session",
     "find_key",
+    "grant_of",
+    "granted",
     "is_set_up",
     "is_setup_code_open",
     "judge_key",
@@ -90,6 +98,7 @@ __all__ = [
     "overview",
     "prove",
     "reset_password",
+    "role_news",
     "session",
     "set_disabled",
     "set_role",

@@ -36,6 +36,7 @@ ENDPOINTS: Mapping[str, Permission] = {
     "console.attributes": Permission.SEE,
     "console.review": Permission.SEE,
     "console.account": Permission.SEE,
+    "console.roles": Permission.SEE,
     "console.ignore_problems": Permission.OPERATE,
     "console.heed_problems": Permission.OPERATE,
     "console.ignore_problem": Permission.OPERATE,
@@ -45,6 +46,9 @@ ENDPOINTS: Mapping[str, Permission] = {
     "console.make_key": Permission.KEYS,
     "console.confirm_stop": Permission.KEYS,
     "console.stop_key": Permission.KEYS,
+    "console.edit_roles": Permission.ROLES,
+    "console.preview_roles": Permission.ROLES,
+    "console.save_roles": Permission.ROLES,
 }
 
 

@@ -21,6 +21,7 @@ from app.web.console import (
     problems,
     profile,
     resources,
+    roles,
     search,
     setup,
     sign_in,
@@ -34,7 +35,7 @@ __all__ = ["init_app", "refuse"]
 
 PAGES = (
     *(account, activity, attributes, confirm, documentation, health, help, problems, profile, resources, search),
-    *(setup, sign_in, status),
+    *(roles, setup, sign_in, status),
 )
 """Imported for their routes, which are on the blueprint once a page's file is read."""
 

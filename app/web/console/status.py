@@ -42,6 +42,7 @@ def status() -> str:
         places=bounds.PULSE_CYCLES,
         keys=[key for key in administration.list_keys() if not key.stopped],
         event=event,
+        role_news=administration.role_news(),
         changed=_changed(event) if event else "",
         storage=_storage(settings),
         version=VERSION,
