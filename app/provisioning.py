@@ -11,6 +11,7 @@ from dataclasses import replace as replace_fields
 from typing import Any
 
 from app import clock
+from app.administration import grants
 from app.scim import entra, errors, mutability, patch
 from app.scim.differences import differences
 from app.scim.links import LinkChange
@@ -223,7 +224,8 @@ def _record(
     after: Mapping[str, Any] | None,
     moves: Moves,
 ) -> Event:
-    """The history's note of a resource that came (no `before`), changed or went."""
+    """The history's note of a resource that came (no `before`), changed or goes; and the roles that follow from it."""
+    grants.follow(connection, author, record, before, after, moves)
     row = {
         "at": record.last_modified if after else clock.to_wire(clock.utc_now()),
         "resource_type": resource_type.name,

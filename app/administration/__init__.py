@@ -3,12 +3,11 @@
 Plain functions, each with a transaction of its own; all need an application context. Not here: pages, cookies, headers
 (app/web), the command line (app/commands), and anything that Entra does (app/provisioning).
 
-    Refused       a rule says no; its text is for the person who asked
-    ├─ Slowed     too many failures; says when to try again
-    └─ Ended      the session is over; the way on begins at the sign-in page
-    Withdrawn     who asked was permitted to, and is not any more
     Refused           a rule says no; its text is for the person who asked
-    └─ Slowed         too many failures; says when to try again
+    ├─ Slowed         too many failures; says when to try again
+    ├─ Ended          the session is over; the way on begins at the sign-in page
+    └─ Outdated       what was previewed is not what would happen any more
+    Withdrawn         who asked was permitted to, and is not any more
     NotAuthenticated  no access token for what a program showed; its text is for the log
     SignerAway        whether to give one cannot be told just now; the same
 """
@@ -22,6 +21,8 @@ from app.administration.access_tokens import (
 from app.administration.audit import HOST, Action, Actor
 from app.administration.bearer import Bearer, judge_bearer, note_use
 from app.administration.client_assertions import SignerAway, Signers
+from app.administration.grants import Grant, Granted, grant_of, granted
+from app.administration.grants import news as role_news
 from app.administration.keys import (
     KeyRow,
     NewKey,
@@ -63,6 +64,7 @@ from app.administration.overview import Contact, Overview, overview
 from app.administration.permissions import Permission
 from app.administration.proof import prove
 from app.administration.refusals import Ended, Refused, Slowed, Withdrawn
+from app.administration.role_mapping import Outdated
 from app.administration.sealing import Sealer
 from app.administration.sessions import (
     Browser,
@@ -99,6 +101,8 @@ __all__ = [
     "CurrentPolicy",
     "ENTRA_AUDIENCE",
     "Ended",
+    "Grant",
+    "Granted",
     "HOST",
     "KeyRow",
     "Mode",
@@ -108,6 +112,7 @@ __all__ = [
     "NewToken",
     "NotAuthenticated",
     "Operator",
+    "Outdated",
     "Overview",
     "Permission",
     "Refused",
@@ -137,6 +142,8 @@ __all__ = [
     "end_session",
     "find_key",
     "find_operator",
+    "grant_of",
+    "granted",
     "is_set_up",
     "is_setup_code_open",
     "judge_bearer",
@@ -153,6 +160,7 @@ __all__ = [
     "remove_network",
     "remove_second_factor",
     "reset_password",
+    "role_news",
     "session",
     "set_disabled",
     "set_role",

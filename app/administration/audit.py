@@ -4,6 +4,7 @@ Not here: how the rows are chained (app/store/audit.py), and what Entra does to 
 """
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
@@ -102,7 +103,6 @@ def record(where: Session | Connection, actor: Actor, action: Action, target: st
     connection = where.connection() if isinstance(where, Session) else where
     if actor.permission is not None:
         authority.require(connection, actor.session_id, actor.permission)
-    kept = {name: _bounded(value) for name, value in detail.items() if value}
     rows.append(
         connection,
         clock.to_wire(clock.utc_now()),
@@ -110,8 +110,21 @@ def record(where: Session | Connection, actor: Actor, action: Action, target: st
         _bounded(actor.address),
         action.key,
         _bounded(target),
-        json.dumps(kept, ensure_ascii=False),
+        _detail(detail),
     )
+
+
+def record_all(connection: Connection, actor: Actor, acts: Iterable[tuple[Action, str, Mapping[str, str]]]) -> None:
+    """Write down many acts of one actor at once: of each the action, the target and the texts of the detail."""
+    at, by, address = clock.to_wire(clock.utc_now()), _bounded(str(actor)), _bounded(actor.address)
+    rows.append_all(
+        connection,
+        ((at, by, address, action.key, _bounded(target), _detail(detail)) for action, target, detail in acts),
+    )
+
+
+def _detail(detail: Mapping[str, str]) -> str:
+    return json.dumps({name: _bounded(value) for name, value in detail.items() if value}, ensure_ascii=False)
 
 
 def _bounded(text: str) -> str:

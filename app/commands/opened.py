@@ -40,13 +40,14 @@ def opened(settings: Settings, *, may_create: bool = False) -> Iterator[Sequence
 
 
 def _bring_up(settings: Settings, types: Sequence[ResourceType]) -> None:
+    from app.administration import grants
     from app.store import db, shelf
 
     while not folder.server(settings.data):
         with suppress(folder.FolderInUseError), folder.held(settings.data, "prepare"):
             is_new = not settings.database.exists()
             db.migrate(settings.database)
-            shelf.settle(types)
+            shelf.settle(types, grants.settle)
             if is_new:
                 click.echo(f"made the data folder {settings.data}", err=True)
             return

@@ -56,6 +56,7 @@ def _bind(settings: Settings) -> socket.socket:
 
 def _run(settings: Settings, bound: socket.socket, open_files: int, hold: folder.Hold) -> None:
     from app import administration, create_app, server
+    from app.administration import grants
     from app.observation import first_mentions
     from app.store import db, requests, shelf
     from app.web import observed
@@ -64,7 +65,7 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, hold: folder
     for line in (*db.migrate(settings.database), *requests.prepare(settings.requests_database)):
         log.warning(line)
     with app.app_context():
-        for line in shelf.settle(app.config["RECNICE_RESOURCE_TYPES"]):
+        for line in shelf.settle(app.config["RECNICE_RESOURCE_TYPES"], grants.settle):
             log.info(line)
     running = server.Server(
         app.wsgi_app,

@@ -33,6 +33,11 @@ def fold_text(text: str) -> str:
     return unicodedata.normalize("NFC", lower)
 
 
+def exact_text(text: str | None) -> str | None:
+    """Text as it is compared where it gives rights: composed (NFC), without blanks around it, letter case as it is."""
+    return text if text is None else unicodedata.normalize("NFC", text).strip()
+
+
 def fold_instant(text: str) -> str:
     """A dateTime as fixed-width UTC text with microseconds, so that text order is time order. No zone means UTC.
 

@@ -111,7 +111,7 @@ class EntitlementSchema(ScimSchema):
 
 
 class RoleSchema(ScimSchema):
-    """RFC 7643 §4.1.2, a value of `roles`: shown as data, it gives no right here.
+    """RFC 7643 §4.1.2, a value of `roles`: data; it gives a right here only where an owner has mapped its `value`.
 
     Entra names an app role's text `displayName` where the RFC says `display`; both are kept as they were sent.
     """

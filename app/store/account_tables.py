@@ -238,7 +238,10 @@ class RoleMapping(Model):
 
 
 class GrantedRole(Model):
-    """The role that a provisioned person has by the mapping; derived, and written with whatever changes it."""
+    """The role that a provisioned person has by the mapping; derived, and written with whatever changes it.
+
+    `because` is the line of the mapping that gives it: `app_role:Admin`, `group:<id>`.
+    """
 
     __tablename__ = "granted_role"
     __table_args__ = {"sqlite_strict": True, "sqlite_with_rowid": False}
@@ -267,7 +270,11 @@ class AuditEntry(Model):
     """
 
     __tablename__ = "audit"
-    __table_args__ = (Index("audit_at", "at"), {"sqlite_strict": True, "sqlite_autoincrement": True})
+    __table_args__ = (
+        Index("audit_at", "at"),
+        Index("audit_action_at", "action", "at"),
+        {"sqlite_strict": True, "sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[str]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
@@ -40,6 +40,28 @@ def append(connection: Connection, at: str, actor: str, address: str, action: st
     connection.execute(insert(audit).values(**named, hash=new_hash))
     connection.execute(update(audit_head).values(entries=values[0], hash=new_hash))
     return int(values[0])
+
+
+def append_all(connection: Connection, entries: Iterable[tuple[str, str, str, str, str, str]]) -> None:
+    """Write many at once, each as `append` takes it: the head is read and written once, whatever their number."""
+    before = connection.execute(_HEAD).one()
+    number, new_hash, written = before.entries, before.hash, []
+    names = [column.name for column in _COLUMNS]
+    for entry in entries:
+        number += 1
+        values = (number, *entry)
+        new_hash = _hash(new_hash, values)
+        written.append(dict(zip(names, values, strict=True)) | {"hash": new_hash})
+    if written:
+        connection.execute(insert(audit), written)
+        connection.execute(update(audit_head).values(entries=number, hash=new_hash))
+
+
+def newest(connection: Connection, action: str, since: str, limit: int) -> Sequence[Any]:
+    """Rows with at, actor, target and detail: the newest entries of one action that are not older than `since`."""
+    columns = select(audit.c.at, audit.c.actor, audit.c.target, audit.c.detail)
+    wanted = columns.where(audit.c.action == action, audit.c.at >= since)
+    return connection.execute(wanted.order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit)).all()
 
 
 def head(connection: Connection) -> tuple[int, str]:

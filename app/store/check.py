@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select
 
 from app.scim.mapping import filled_paths
 from app.scim.resource_types import ResourceType
-from app.store import audit, coverage, db, shelf
+from app.store import audit, coverage, db, grants, shelf
 from app.store.pages import count_all
 from app.store.resources import MEMBERS, count_with_members, is_active, searchable
 from app.store.tables import membership, population, resource
@@ -29,6 +29,7 @@ def check(connection: Connection, types: Sequence[ResourceType]) -> list[str]:
     for table, row, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
         findings.append(f"{table}: row {row} refers to a missing row of {parent}")
     findings += audit.faults(connection)
+    findings += grants.faults(connection)
     if stray := count_stray(connection):
         findings.append(f"word: {stray} rows belong to no resource")
     derived = shelf.fingerprints(connection)

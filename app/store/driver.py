@@ -12,6 +12,8 @@ from typing import Any
 
 from sqlalchemy.engine import URL
 
+from app.scim.fold import exact_text
+
 try:
     # Before 3.51.3 SQLite can damage a database in a rare race when the WAL is reset; this package brings a newer one.
     import pysqlite3.dbapi2 as _library
@@ -82,6 +84,8 @@ def set_pragmas(connection: Any, _record: object = None) -> None:
     """
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}").close()
+    # SQLite itself composes no text; only grants.py asks for it.
+    connection.create_function("exact_text", 1, exact_text, deterministic=True)
 
 
 def connect(path: Path) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,11 +55,12 @@ class Stored:
     words: str | None
 
 
-def settle(types: Sequence[ResourceType]) -> list[str]:
+def settle(types: Sequence[ResourceType], follow: Callable[[Connection], None] = lambda _: None) -> list[str]:
     """Brings every row in line with the declared types, before anybody reads it; nothing is done where nothing changed.
 
-    Rows of a type that is not declared stay as they are. One write transaction. Gives a line for each type that was
-    brought in line. Raises DatabaseUnusable, and has then changed nothing, when values that shall be unique are not.
+    Rows of a type that is not declared stay as they are. One write transaction, in which `follow` does what else
+    depends on the rows, if they are derived anew. Gives a line for each type that was brought in line. Raises
+    DatabaseUnusable, and has then changed nothing, when values that shall be unique are not.
     """
     with db.reading() as connection:
         known = fingerprints(connection)
@@ -74,6 +75,7 @@ def settle(types: Sequence[ResourceType]) -> list[str]:
             connection.execute(_NOTE, {"type": resource_type.name, "fingerprint": resource_type.fingerprint})
             if moved:
                 lines.append(f"{resource_type.name}: {moved} stored resources brought in line with the schemas")
+        follow(connection)
     return lines
 
 

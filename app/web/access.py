@@ -56,6 +56,7 @@ ENDPOINTS: Mapping[str, Permission] = {
     "console.account": Permission.SEE,
     "console.oauth": Permission.SEE,
     "console.single_sign_on": Permission.SEE,
+    "console.roles": Permission.SEE,
     "console.ignore_problems": Permission.OPERATE,
     "console.heed_problems": Permission.OPERATE,
     "console.ignore_problem": Permission.OPERATE,
@@ -88,6 +89,9 @@ ENDPOINTS: Mapping[str, Permission] = {
     "console.test_single_sign_on": Permission.SINGLE_SIGN_ON,
     "console.confirm_remove_single_sign_on": Permission.SINGLE_SIGN_ON,
     "console.remove_single_sign_on": Permission.SINGLE_SIGN_ON,
+    "console.edit_roles": Permission.ROLES,
+    "console.preview_roles": Permission.ROLES,
+    "console.save_roles": Permission.ROLES,
 }
 
 

@@ -46,6 +46,7 @@ AFTER = (
     Entry("console.operators", "Operators"),
     Entry("console.oauth", "OAuth", "g o"),
     Entry("console.single_sign_on", "Single sign-on"),
+    Entry("console.roles", "Roles"),
     Entry("console.help", "Help"),
 )
 

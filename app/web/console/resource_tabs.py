@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from flask import request
 from werkzeug.wrappers import Response
 
-from app import bounds, clock, provisioning
+from app import administration, bounds, clock, provisioning
 from app.observation import activity, finding, members, past
 from app.observation.activity import Filter
 from app.observation.members import Member
@@ -20,7 +20,7 @@ from app.observation.past import Event, Link
 from app.provisioning import Resource
 from app.scim.differences import Change
 from app.scim.projection import EVERYTHING
-from app.scim.resource_types import ResourceType, name_of
+from app.scim.resource_types import USER, ResourceType, name_of
 from app.web.console import activity_filter, lines, listing
 from app.web.console.activity_rows import REQUEST_COLUMNS
 from app.web.console.attribute_rows import rows
@@ -119,7 +119,8 @@ def now(subject: Subject) -> Mapping[str, Any] | Response:
     knowledge = finding.knowledge_of([record])[record.id]
     changed, has_older = _last_changes(subject, [row.path for row in attributes])
     told = {"rows": attributes, "changed": changed, "has_older_changes": has_older}
-    return {"record": record, "knowledge": knowledge, **told, **shown}
+    grant = administration.grant_of(record.id) if subject.type.name == USER.name else None
+    return {"record": record, "knowledge": knowledge, "grant": grant, **told, **shown}
 
 
 def history(subject: Subject) -> Mapping[str, Any] | Response:

@@ -43,6 +43,7 @@ def status() -> str:
         keys=[key for key in administration.list_keys() if not key.stopped],
         clients=[client for client in administration.list_clients() if client.credentials],
         event=event,
+        role_news=administration.role_news(),
         changed=_changed(event) if event else "",
         storage=_storage(settings),
         version=VERSION,

@@ -174,6 +174,7 @@ STATEMENTS = (
     ) STRICT
     """,
     "CREATE INDEX audit_at ON audit (at)",
+    "CREATE INDEX audit_action_at ON audit (action, at)",
     "CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END",
     "CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END",
     """

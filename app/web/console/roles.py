@@ -1,0 +1,91 @@
+"""The Roles page: which app role or group gives which role of the console, who has one by it, and the way to change it.
+
+A change is seen before it is saved. Not here: the rules (app/administration/role_mapping.py, grants.py).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flask import make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app import administration, bounds
+from app.administration import Outdated, Refused, Role, role_mapping
+from app.administration.role_mapping import RawLine
+from app.web import security
+from app.web.console.blueprint import console
+
+BLANKS = 3
+"""Empty lines of the form, to add as many at once."""
+
+
+@console.get("/roles")
+def roles() -> str:
+    """The mapping, and those who have a role by it."""
+    return render_template(
+        "roles.html", mapping=role_mapping.mapping(), granted=administration.granted(), **_words(), bounds=bounds
+    )
+
+
+@console.get("/roles/edit")
+def edit_roles() -> Response:
+    """The mapping as a form."""
+    return _form(_held())
+
+
+@console.post("/roles/preview")
+def preview_roles() -> Response:
+    """Who would gain, lose or change a role; nothing is saved."""
+    return _preview(_given())
+
+
+@console.post("/roles/save")
+def save_roles() -> Response:
+    """Save what was previewed."""
+    lines = _given()
+    try:
+        role_mapping.save(lines, request.form.get("expected", ""), security.actor())
+    except Outdated as outdated:
+        return _preview(lines, outdated)
+    except Refused as refused:
+        return _form(lines, refused)
+    return redirect(url_for("console.roles"), 303)
+
+
+def _preview(lines: Sequence[RawLine], outdated: Outdated | None = None) -> Response:
+    try:
+        found = role_mapping.preview(lines)
+    except Refused as refused:
+        return _form(lines, refused)
+    exact = [(one.line.source, one.line.value, one.line.role.value) for one in found.mapping.lines]
+    page = render_template("roles_preview.html", preview=found, refused=outdated, **_fields(exact), bounds=bounds)
+    return make_response(page, 400 if outdated else 200)
+
+
+def _form(lines: Sequence[RawLine], refused: Refused | None = None) -> Response:
+    page = render_template("roles_edit.html", refused=refused, **_fields(lines), bounds=bounds)
+    return make_response(page, 400 if refused else 200)
+
+
+def _held() -> list[RawLine]:
+    return [(one.line.source, one.line.value, one.line.role.value) for one in role_mapping.mapping().lines]
+
+
+def _given() -> list[RawLine]:
+    """The form's lines as they came, without those that shall be removed or are empty."""
+    form = request.form
+    numbers = [number for number in range(bounds.ROLE_LINES + BLANKS) if f"remove-{number}" not in form]
+    found = [(form.get(f"source-{n}", ""), form.get(f"value-{n}", ""), form.get(f"role-{n}", "")) for n in numbers]
+    return [line for line in found if line[1].strip()]
+
+
+def _fields(lines: Sequence[RawLine]) -> Mapping[str, Any]:
+    """What the form needs: the lines, each with what a group is called, empty ones, and what may be chosen."""
+    names = role_mapping.names_of_groups(value for source, value, _ in lines if source == "group")
+    return {"lines": lines, "names": names, "blanks": BLANKS, "groups": role_mapping.groups_offered(), **_words()}
+
+
+def _words() -> Mapping[str, Any]:
+    """The roles, the highest first, and the sources, each with its title."""
+    roles = {role.value: role.value for role in reversed(Role)}
+    return {"roles": roles, "titles": {"app_role": "App role", "group": "Group"}}
