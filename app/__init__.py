@@ -25,7 +25,7 @@ def create_app(settings: Settings) -> Flask:
     from app import bounds, bundle
     from app.scim import custom
     from app.store import db, requests
-    from app.web import console, failures, observed, proxy, scim_api, security
+    from app.web import console, failures, oauth_api, observed, proxy, scim_api, security
 
     app = Flask(__name__, static_folder=str(bundle.STATIC), template_folder=str(bundle.TEMPLATES))
     app.config.update(
@@ -41,6 +41,7 @@ def create_app(settings: Settings) -> Flask:
     db.db.init_app(app)
     security.init_app(app)
     scim_api.init_app(app)
+    oauth_api.init_app(app)
     console.init_app(app)
     failures.init_app(app)
     app.wsgi_app = proxy.PublicAddress(app.wsgi_app, settings)  # type: ignore[method-assign]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import click
 
 from app import exits, logs, settings
-from app.commands import about, admin, check, key, licenses, serve, setup_link, simulate, sources
+from app.commands import about, admin, check, key, licenses, oauth, serve, setup_link, simulate, sources
 from app.folder import FolderError, FolderInUseError
 
 PROGRAM = "recnice-scim"
@@ -47,6 +47,7 @@ for command in (
     serve.serve,
     setup_link.setup_link,
     key.key,
+    oauth.oauth,
     admin.admin,
     sources.sources,
     about.schema,

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from app import bounds, clock
 
-KEY = re.compile(r"rcn_scim_[A-Za-z0-9_-]*")
+KEY = re.compile(r"(rcn_[a-z]{2,4}_)[A-Za-z0-9_-]*")
 QUERY = re.compile(r"(/[\w./%~:@+-]*)\?[^\s\"'\\<>]+")
 QUIET = {
     "waitress.queue": logging.ERROR,
@@ -25,7 +25,7 @@ def redact(text: str) -> str:
 
     A filter in a query string names people; a setup link carries its code there.
     """
-    return QUERY.sub(r"\1?[query]", KEY.sub("rcn_scim_[key]", text))
+    return QUERY.sub(r"\1?[query]", KEY.sub(r"\1[key]", text))
 
 
 class JsonLine(logging.Formatter):

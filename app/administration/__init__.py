@@ -3,13 +3,23 @@
 Plain functions, each with a transaction of its own; all need an application context. Not here: pages, cookies, headers
 (app/web), the command line (app/commands), and anything that Entra does (app/provisioning).
 
-    Refused       a rule says no; its text is for the person who asked
-    ├─ Slowed     too many failures; says when to try again
-    └─ Ended      the session is over; the way on begins at the sign-in page
-    Withdrawn     who asked was permitted to, and is not any more
+    Refused           a rule says no; its text is for the person who asked
+    ├─ Slowed         too many failures; says when to try again
+    └─ Ended          the session is over; the way on begins at the sign-in page
+    Withdrawn         who asked was permitted to, and is not any more
+    NotAuthenticated  no access token for what a program showed; its text is for the log
+    SignerAway        whether to give one cannot be told just now; the same
 """
 
+from app.administration.access_tokens import (
+    NewToken,
+    NotAuthenticated,
+    token_for_assertion,
+    token_for_secret,
+)
 from app.administration.audit import HOST, Action, Actor
+from app.administration.bearer import Bearer, judge_bearer, note_use
+from app.administration.client_assertions import SignerAway, Signers
 from app.administration.keys import (
     KeyRow,
     NewKey,
@@ -22,6 +32,19 @@ from app.administration.keys import (
     stop_key,
 )
 from app.administration.networks import NetworkSet, read_address
+from app.administration.oauth import (
+    ENTRA_AUDIENCE,
+    Client,
+    Credential,
+    NewSecret,
+    add_trust,
+    create_client,
+    create_secret,
+    list_clients,
+    stop_client,
+    stop_secret,
+    stop_trust,
+)
 from app.administration.operators import (
     Operator,
     change_password,
@@ -66,16 +89,23 @@ __all__ = [
     "begin_session",
     "Action",
     "Actor",
+    "Bearer",
     "Browser",
     "CodeWanted",
     "Contact",
     "Ended",
     "CurrentPolicy",
+    "Client",
+    "Credential",
+    "ENTRA_AUDIENCE",
     "HOST",
     "KeyRow",
     "Mode",
     "NetworkSet",
     "NewKey",
+    "NewSecret",
+    "NewToken",
+    "NotAuthenticated",
     "Operator",
     "Overview",
     "Permission",
@@ -85,16 +115,21 @@ __all__ = [
     "SeenSources",
     "Session",
     "SignedIn",
+    "SignerAway",
+    "Signers",
     "Slowed",
     "SourceList",
     "Storage",
     "Verdict",
     "Withdrawn",
     "allow_networks",
+    "add_trust",
     "change_password",
     "claim_setup",
+    "create_client",
     "create_key",
     "create_operator",
+    "create_secret",
     "create_setup_code",
     "delete_operator",
     "end_session",
@@ -102,11 +137,14 @@ __all__ = [
     "find_operator",
     "is_set_up",
     "is_setup_code_open",
+    "judge_bearer",
     "judge_key",
+    "list_clients",
     "list_keys",
     "list_operators",
     "list_sessions",
     "note_key_use",
+    "note_use",
     "overview",
     "prove",
     "remove_second_factor",
@@ -122,6 +160,11 @@ __all__ = [
     "sign_in_by_code",
     "sign_out",
     "source_list",
+    "stop_client",
     "stop_key",
+    "stop_secret",
+    "stop_trust",
     "storage",
+    "token_for_assertion",
+    "token_for_secret",
 ]

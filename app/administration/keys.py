@@ -1,17 +1,10 @@
 """SCIM keys: what Entra shows as *Secret Token*. Made, found, stopped; only their hashes are kept.
 
-Not here: the Authorization header, and refusals counted by address (app/web/security.py).
-
-    key = "rcn_scim_" 43base64url "_" 6hexdig     32 random bytes, then the last 24 bits of their CRC-32
-
-By its fixed beginning and checksum a secret scanner finds a key that leaked, and a typing error needs no look-up.
+Not here: their form (secret_form.py), the Authorization header, and refusals counted by address (app/web/security.py).
 """
 
-import base64
-import binascii
 import hmac
 import re
-import secrets
 import threading
 import time
 import uuid
@@ -23,15 +16,13 @@ from app import bounds, clock
 from app.administration import audit
 from app.administration.audit import Action, Actor
 from app.administration.refusals import Refused
+from app.administration.secret_form import CLIENT_SECRET, SCIM_KEY
 from app.administration.secret_hash import hash_secret
 from app.observation.request import KeyFault
 from app.scim.errors import ScimError
 from app.store import accounts, db
 
-KEY_BEGINNING = "rcn_scim_"
-PREFIX_LENGTH = 13
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\Z")
-_FORM = re.compile(rf"{KEY_BEGINNING}([A-Za-z0-9_-]{{43}})_([0-9a-f]{{6}})\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +64,14 @@ def create_key(name: str, by: Actor) -> NewKey:
     name = name.strip()
     if len(name) > bounds.KEY_NAME_LENGTH or not name.isprintable():
         raise Refused(f"The key's name may have at most {bounds.KEY_NAME_LENGTH} printable characters.")
-    text = _new_text()
+    text = SCIM_KEY.make()
     with accounts.writing() as session:
         if len(accounts.active_keys(session)) >= bounds.ACTIVE_SCIM_KEYS:
             raise Refused(f"There are {bounds.ACTIVE_SCIM_KEYS} active keys already. Stop one of them first.")
         row = accounts.ScimKey(
             id=uuid.uuid4().hex[:8],
             name=name or f"Key {accounts.count_keys(session) + 1}",
-            prefix=text[:PREFIX_LENGTH],
+            prefix=SCIM_KEY.prefix(text),
             hash=hash_secret(text),
             created=clock.to_wire(clock.utc_now()),
             created_by=by.name,
@@ -124,8 +115,7 @@ def judge_key(text: str) -> Verdict:
 
     A stopped key and one that nobody has take the same time: one look-up by the hash.
     """
-    form = _FORM.match(text)
-    if form is None or _checksum(form[1]) != form[2]:
+    if not SCIM_KEY.fits(text):
         return Verdict(fault=_fault_of_form(text))
     wanted = hash_secret(text)
     with db.reading() as connection:
@@ -139,8 +129,9 @@ def _fault_of_form(text: str) -> KeyFault:
     """What a text is that has not the form of a key. Entra: without a Secret Token it sends a JWT of its own."""
     if _JWT.match(text):
         return "entra-token"
-    is_begun = KEY_BEGINNING in text.lower() or (len(text) >= len("rcn_") and KEY_BEGINNING.startswith(text.lower()))
-    return "cut" if is_begun else "foreign"
+    if CLIENT_SECRET.fits(text):
+        return "client-secret"
+    return "cut" if SCIM_KEY.is_begun(text) else "foreign"
 
 
 def note_key_use(key_id: str, address: str) -> None:
@@ -155,8 +146,8 @@ def note_key_use(key_id: str, address: str) -> None:
             row.last_used, row.last_address = clock.to_wire(clock.utc_now()), address
 
 
-class _Uses:
-    """When each key's use was last noted, or tried to be, on this process's own steady clock."""
+class Uses:
+    """When each use (of a key, or of what else opens SCIM) was last noted, or tried to be, on our own steady clock."""
 
     def __init__(self) -> None:
         self._tried: dict[str, float] = {}
@@ -172,16 +163,7 @@ class _Uses:
             return True
 
 
-_uses = _Uses()
-
-
-def _new_text() -> str:
-    random = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
-    return f"{KEY_BEGINNING}{random}_{_checksum(random)}"
-
-
-def _checksum(random: str) -> str:
-    return f"{binascii.crc32(random.encode()) & 0xFFFFFF:06x}"
+_uses = Uses()
 
 
 def _key_row(row: accounts.ScimKey | accounts.Row[Any]) -> KeyRow:

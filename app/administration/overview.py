@@ -5,12 +5,15 @@ Not here: how it is worded (templates).
 
 from dataclasses import dataclass
 
-from app.store import accounts
+from app.store import accounts, oauth
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """The last request with a right key: when (wire form, exact to a minute), from which address, with which key."""
+    """The last request with a right key: when (wire form, exact to a minute), from which address, with which key.
+
+    `key_name` is an OAuth client's where it came with an access token.
+    """
 
     at: str
     address: str
@@ -19,7 +22,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Counts, and the last contact (None: there was none yet). `has_key`: whether a key is active."""
+    """Counts, and the last contact (None: there was none yet). `has_key`: whether a key or a client opens SCIM."""
 
     users: int
     active_users: int
@@ -32,11 +35,12 @@ def overview() -> Overview:
     """All of it from one state of the database."""
     with accounts.reading() as session:
         totals = accounts.totals(session)
-        used = accounts.key_used_last(session)
+        uses = [used for used in (accounts.key_used_last(session), oauth.used_last(session)) if used]
+        used = max(uses, key=lambda one: one.last_used or "", default=None)
         return Overview(
             users=totals.get("User", 0),
             active_users=accounts.count_active_users(session),
             groups=totals.get("Group", 0),
             last_contact=Contact(used.last_used or "", used.last_address or "", used.name) if used else None,
-            has_key=bool(accounts.active_keys(session)),
+            has_key=bool(accounts.active_keys(session)) or oauth.has_credential(session),
         )

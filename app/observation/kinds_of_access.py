@@ -6,9 +6,14 @@ Not here: problems of one person or group (kinds_of_values.py) and of a message'
 from collections.abc import Callable
 
 from app.observation.kind import ADDRESSES, APPLICATION, CREDENTIALS, HERE, PROXY, Asked, Kind
-from app.observation.request import KeyFault
+from app.observation.request import TOKEN, KeyFault
 from app.scim.errors import SOURCE
 
+OAUTH = (
+    "See on the OAuth page here which client it was, and make another secret there if need be.",
+    "Paste Token Endpoint, Client identifier and Client secret again.",
+    "Press Test Connection, then Save.",
+)
 PASTE = (
     "Make a new key on the Account page here.",
     "Paste it into Secret Token, without the word Bearer.",
@@ -22,6 +27,13 @@ def _key(*faults: KeyFault) -> Callable[[Asked], bool]:
 
 def _answer(*statuses: int) -> Callable[[Asked], bool]:
     return lambda request: request.status in statuses
+
+
+def _is_without_token(request: Asked) -> bool:
+    """Whether a client got no access token for what it showed, or for the way in which it asked."""
+    is_plain = request.status != 429 and (request.status < 500 or bool(request.key_fault))
+    is_ours = request.path == TOKEN and not _is_for_another_host(request) and not is_from_elsewhere(request)
+    return is_ours and is_plain
 
 
 def is_outside(request: Asked) -> bool:
@@ -58,6 +70,28 @@ KINDS = (
         fits=_is_at_no_address,
     ),
     Kind(
+        name="token-refused",
+        title="An OAuth client got no access token",
+        what="Whoever asked at the token endpoint showed no client and secret that are right here, no signed assertion "
+        "that is trusted here, or asked in another form. Without a token Entra does not come at all.",
+        fix=OAUTH,
+        menu=CREDENTIALS,
+        retry="job",
+        fits=_is_without_token,
+        is_of_key=True,
+    ),
+    Kind(
+        name="token-expired",
+        title="An access token was used after its hour",
+        what="The access token was right once. A client is told how long a token lasts and fetches the next one by "
+        "itself; one that goes on like this has a clock that is wrong, or does not look at the time.",
+        fix=("Look whether the clock of this machine is right.", "Press Test Connection: Entra fetches a new token."),
+        menu=CREDENTIALS,
+        retry="job",
+        fits=_key("expired"),
+        is_of_key=True,
+    ),
+    Kind(
         name="key-missing",
         title="No SCIM Key was shown",
         what="A request came without an Authorization header that carries a key. A browser or a monitor looks like "
@@ -71,7 +105,8 @@ KINDS = (
     Kind(
         name="key-stopped",
         title="A stopped SCIM Key was used",
-        what="The key was right once, and was stopped here.",
+        what="The key was right once, and was stopped here. The same is said of an access token whose client or secret "
+        "was stopped.",
         fix=PASTE,
         menu=CREDENTIALS,
         retry="job",

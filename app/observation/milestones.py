@@ -56,7 +56,7 @@ MILESTONES = (
     Milestone(
         "key",
         "The SCIM Key was accepted",
-        "Press Test Connection in Entra. It must show the key of the Account page.",
+        "Press Test Connection in Entra. It must show the key of the Account page, or a token of the OAuth page.",
         lambda request: request.has_key,
     ),
     Milestone(

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 CONNECTION = "connection"
 """In `Request.objects` of a request whose key was wrong, and so the key of all problems with the SCIM Key."""
+TOKEN = "token"
+"""In `Request.path` of a refused request for an access token (/oauth/token)."""
 GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 """The form of our ids, and of Entra's objectId and probes, as a pattern for any letter case."""
 _GUID = re.compile(GUID, re.IGNORECASE)
@@ -39,7 +41,11 @@ KeyFault = Literal[
     "cut",  # begins like a key of ours, but is incomplete or mistyped
     "stopped",  # a key of ours that was stopped; its id is in `key_id`
     "unknown",  # has the form of a key of ours, but none that is known here
+    "expired",  # an access token of ours that has ended
+    "client-secret",  # the secret of an OAuth client in place of a key
     "foreign",  # any other token
+    "client",  # at the token endpoint: a client and a secret that are not right
+    "assertion",  # at the token endpoint: a signed assertion that was not accepted
 ]
 
 Dialect = Literal["", "default", "compliant"]
@@ -53,8 +59,9 @@ class Request:
 
     `number`: 16 hexadecimal digits, in the log and in the header X-Request-Id of the answer too. `at`: when it came,
     in wire form. `path`: its kind, with an id left out: `Users`, `Users/{id}`, `Users/.search`, `Schemas`, `Bulk`;
-    `unknown` below /scim, `outside` where a SCIM client knocked elsewhere. `reason` and `attribute` are from the SCIM
-    error; `other_id` is the resource that has what must be unique. `body`: redacted, of refused requests only.
+    `unknown` below /scim, `outside` where a SCIM client knocked elsewhere, `token` at the token endpoint. `reason` and
+    `attribute` are from the SCIM error; `other_id` is the resource that has what must be unique. `body`: redacted, of
+    refused requests only.
     """
 
     number: str

@@ -16,10 +16,13 @@ RESOURCE_TYPE_URN = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
 SCHEMA_URN = "urn:ietf:params:scim:schemas:core:2.0:Schema"
 
 
-def service_provider_config(base: str, documentation: str, *, has_cursors: bool = True) -> dict[str, Any]:
+def service_provider_config(
+    base: str, documentation: str, token_endpoint: str, *, has_cursors: bool = True
+) -> dict[str, Any]:
     """RFC 7643 §5, with `pagination` of RFC 9865 §4.
 
-    `base` is the public address of `/scim`, `documentation` that of the page for people.
+    `base` is the public address of `/scim`, `documentation` that of the page for people, `token_endpoint` that where
+    OAuth clients fetch access tokens.
     """
     return {
         "schemas": [CONFIG_URN],
@@ -41,8 +44,17 @@ def service_provider_config(base: str, documentation: str, *, has_cursors: bool 
                 "name": "SCIM Key",
                 "description": "The SCIM Key of the Account page as a bearer token; Entra calls it Secret Token",
                 "specUri": "https://www.rfc-editor.org/info/rfc6750",
+                "documentationUri": documentation,
                 "primary": True,
-            }
+            },
+            {
+                "type": "oauth2",
+                "name": "OAuth 2.0 client credentials",
+                "description": f"An access token that a client of the OAuth page fetches at {token_endpoint}",
+                "specUri": "https://www.rfc-editor.org/info/rfc6749",
+                "documentationUri": documentation,
+                "primary": False,
+            },
         ],
         "meta": {"resourceType": "ServiceProviderConfig", "location": f"{base}/ServiceProviderConfig"},
     }

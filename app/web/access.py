@@ -17,6 +17,7 @@ OPEN_ENDPOINTS = frozenset(
     {
         *("static", "console.setup", "console.sign_in", "console.sign_in_code"),
         *("console.healthz", "console.readyz", "console.documentation"),
+        "oauth.token",
     }
 )
 """What answers without a session; everything else that is not SCIM needs one."""
@@ -44,6 +45,7 @@ ENDPOINTS: Mapping[str, Permission] = {
     "console.attributes": Permission.SEE,
     "console.review": Permission.SEE,
     "console.account": Permission.SEE,
+    "console.oauth": Permission.SEE,
     "console.ignore_problems": Permission.OPERATE,
     "console.heed_problems": Permission.OPERATE,
     "console.ignore_problem": Permission.OPERATE,
@@ -67,6 +69,11 @@ ENDPOINTS: Mapping[str, Permission] = {
     "console.allow_networks": Permission.SOURCES,
     "console.remove_network": Permission.SOURCES,
     "console.enforce_sources": Permission.SOURCES,
+    "console.make_client": Permission.KEYS,
+    "console.make_secret": Permission.KEYS,
+    "console.add_trust": Permission.KEYS,
+    "console.confirm_stop_credential": Permission.KEYS,
+    "console.stop_credential": Permission.KEYS,
 }
 
 

@@ -13,6 +13,7 @@ from app.scim import discovery, errors, projection
 from app.scim.messages import list_response
 from app.scim.resource_types import ResourceType
 from app.web.exchange import add, answered, answered_text, base, settings
+from app.web.proxy import TOKEN_ENDPOINT
 
 DOCUMENTATION = "/documentation"
 Documents = Callable[[str], list[dict[str, Any]]]
@@ -30,8 +31,12 @@ def add_routes(blueprint: Blueprint, types: tuple[ResourceType, ...]) -> None:
 
 
 def _config() -> Response:
-    documentation = settings().public_url + DOCUMENTATION
-    return answered(discovery.service_provider_config(base(), documentation, has_cursors=settings().cursor_paging))
+    public_url = settings().public_url
+    return answered(
+        discovery.service_provider_config(
+            base(), public_url + DOCUMENTATION, public_url + TOKEN_ENDPOINT, has_cursors=settings().cursor_paging
+        )
+    )
 
 
 def _listed(documents: Documents) -> Callable[[], Response]:

@@ -64,8 +64,8 @@ def selection(resource_type: ResourceType) -> Selection:
 
 
 def author() -> Author:
-    """Who changes something: this request, with its key."""
-    return Author(draft.current().number, f"key {g.scim_key.id}")
+    """Who changes something: this request, with its key or for its client."""
+    return Author(draft.current().number, g.scim_author)
 
 
 def precondition() -> Precondition:

@@ -21,7 +21,7 @@ from app.settings import Settings
 from app.web import draft, paths
 from app.web.draft import Draft
 from app.web.noted import Came, requests_of
-from app.web.proxy import is_scim
+from app.web.proxy import is_scim, is_token_endpoint
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -68,7 +68,9 @@ class Observed:
         return answered
 
     def _is_knock(self, environ: "WSGIEnvironment", path: str, status: int) -> bool:
-        """Whether somebody outside /scim is a SCIM client at a wrong address."""
+        """Whether somebody outside /scim is a SCIM client at a wrong address, or one that got no access token."""
+        if is_token_endpoint(path):
+            return status >= 400 and status != 405  # a browser that looks is no client
         has_token = environ.get("HTTP_AUTHORIZATION", "")[:7].lower() == "bearer "
         return has_token or (status == 404 and paths.knocks(path, self._types))
 

@@ -7,8 +7,9 @@ import re
 from collections.abc import Sequence
 
 from app import bounds
+from app.observation.request import TOKEN
 from app.scim.resource_types import ResourceType
-from app.web.proxy import SCIM_ROOT, is_scim
+from app.web.proxy import SCIM_ROOT, is_scim, is_token_endpoint
 
 ROOT, SEARCH, UNKNOWN, OUTSIDE = "/", ".search", "unknown", "outside"
 DISCOVERY = frozenset({"Schemas", "ResourceTypes", "ServiceProviderConfig"})
@@ -19,10 +20,10 @@ _WORD = re.compile(rf"v2|[A-Za-z.]{{1,{bounds.KEPT_SEGMENT_LENGTH}}}")
 def kind_of(path: str, types: Sequence[ResourceType]) -> str:
     """`Users`, `Users/{id}`, `Users/.search`, `Schemas`, `Schemas/{id}`, `Bulk`, `/` for the root itself, `unknown`.
 
-    `path` is without the sub-path; what is not below /scim is `outside`.
+    `path` is without the sub-path; what is not below /scim is `outside`, and the token endpoint `token`.
     """
     if not is_scim(path):
-        return OUTSIDE
+        return TOKEN if is_token_endpoint(path) else OUTSIDE
     segments = path.removeprefix(SCIM_ROOT).removesuffix("/").split("/")[1:]
     if segments[:1] == ["v2"]:
         segments = segments[1:]

@@ -39,6 +39,7 @@ _FORWARDED = (
     "HTTP_X_REWRITE_URL",
 )
 SCIM_ROOT = "/scim"
+TOKEN_ENDPOINT = "/oauth/token"
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 _WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
 
@@ -50,6 +51,11 @@ log = logging.getLogger("recnice.proxy")
 def is_scim(path: str) -> bool:
     """Whether a path (without the sub-path) is the SCIM service provider's, which answers in SCIM's own form."""
     return path == SCIM_ROOT or path.startswith(SCIM_ROOT + "/")
+
+
+def is_token_endpoint(path: str) -> bool:
+    """Whether a path (without the sub-path) is where OAuth clients fetch access tokens."""
+    return path == TOKEN_ENDPOINT
 
 
 def refusal(path: str, status: int, detail: str) -> tuple[list[tuple[str, str]], bytes]:

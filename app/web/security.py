@@ -20,14 +20,14 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.wrappers import Response
 
 from app import administration, bounds
-from app.administration import Actor, Browser, Permission, Sealer, SignedIn, Verdict
+from app.administration import Actor, Bearer, Browser, Permission, Sealer, SignedIn
 from app.folder import SECRET_NAME
 from app.observation.request import KeyFault
 from app.scim import errors
 from app.settings import Settings
 from app.web import access, browser_headers, cookies, draft, observed, sources
 from app.web.key_failures import KeyFailures
-from app.web.proxy import is_scim
+from app.web.proxy import is_scim, is_token_endpoint
 
 LIVE_HEADER = "X-Recnice-Live"
 """A page that fetches itself anew sends this (static/console.js). Nobody used it, so its session still ends when idle:
@@ -86,6 +86,9 @@ def init_app(app: Flask) -> None:
             _require_key(key_failures)
             sources.note()
             return None
+        if is_token_endpoint(request.path):
+            sources.require_allowed()
+            return None  # for programs: no cookie counts there, so no form token either (oauth_api.py)
         request.max_content_length = LARGER_FORMS.get(request.endpoint or "", bounds.FORM_BYTES)
         if request.method not in ("GET", "HEAD", "OPTIONS"):
             _require_own_origin(settings)
@@ -101,19 +104,22 @@ def init_app(app: Flask) -> None:
 
 
 def _require_key(key_failures: KeyFailures) -> None:
-    """A SCIM key, from exactly one Authorization header and from nowhere else (RFC 6750 §2.1). Raises 401, or 429."""
+    """A SCIM key or an access token, from exactly one Authorization header and from nowhere else (RFC 6750 §2.1).
+
+    Raises 401, or 429. Whoever shows a token that has ended is not slowed: it was right once.
+    """
     header = request.headers.get("Authorization", "")
     found = _BEARER.fullmatch(header)
-    verdict = administration.judge_key(found[1]) if found else Verdict()
+    bearer = administration.judge_bearer(found[1]) if found else Bearer()
     address = request.remote_addr or ""
     noted = draft.current()
-    noted.key_id = verdict.key_id
-    if verdict.key is None:
-        noted.key_fault = _fault_of_header(header) or verdict.fault
-        wait_s = key_failures.count(address)
+    noted.key_id = bearer.id
+    if not bearer.is_right:
+        noted.key_fault = _fault_of_header(header) or bearer.fault
+        wait_s = 0 if bearer.was_right else key_failures.count(address)
         raise errors.too_often(wait_s) if wait_s else errors.unauthorized()
-    g.scim_key = verdict.key
-    administration.note_key_use(verdict.key.id, address)
+    g.scim_author = bearer.author
+    administration.note_use(bearer, address)
 
 
 def _fault_of_header(header: str) -> KeyFault:

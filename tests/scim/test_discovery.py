@@ -13,9 +13,10 @@ from app.scim.resource_types import RESOURCE_TYPES
 
 BASE = "https://example.com/scim"
 DOCUMENTATION = "https://example.com/documentation"
+TOKEN_ENDPOINT = "https://example.com/oauth/token"
 SCHEMAS = {document["name"]: document for document in discovery.schemas(RESOURCE_TYPES, BASE)}
 DOCUMENTS = [
-    discovery.service_provider_config(BASE, DOCUMENTATION),
+    discovery.service_provider_config(BASE, DOCUMENTATION, TOKEN_ENDPOINT),
     *discovery.resource_types(RESOURCE_TYPES, BASE),
     *SCHEMAS.values(),
 ]
@@ -116,7 +117,7 @@ def test_resource_types() -> None:
 
 
 def test_service_provider_config_promises_what_is_there() -> None:
-    config = discovery.service_provider_config(BASE, DOCUMENTATION)
+    config = discovery.service_provider_config(BASE, DOCUMENTATION, TOKEN_ENDPOINT)
     features = {name: value for name, value in config.items() if isinstance(value, dict) and "supported" in value}
     offered = {name: value["supported"] for name, value in features.items()}
     assert offered == {
@@ -130,12 +131,14 @@ def test_service_provider_config_promises_what_is_there() -> None:
     assert config["filter"]["maxResults"] == bounds.PAGE_SIZE_MAXIMUM
     assert config["bulk"]["maxOperations"] == bounds.BULK_OPERATIONS
     assert config["bulk"]["maxPayloadSize"] == bounds.BODY_BYTES
-    assert [scheme["type"] for scheme in config["authenticationSchemes"]] == ["oauthbearertoken"]
+    schemes = {scheme["type"]: scheme for scheme in config["authenticationSchemes"]}
+    assert {name: scheme["primary"] for name, scheme in schemes.items()} == {"oauthbearertoken": True, "oauth2": False}
+    assert TOKEN_ENDPOINT in schemes["oauth2"]["description"]
 
 
 def test_cursors_are_offered_where_they_are_on() -> None:
     """RFC 9865 §4: how long a cursor is good is told only where there are cursors."""
-    by_index = discovery.service_provider_config(BASE, DOCUMENTATION, has_cursors=False)["pagination"]
+    by_index = discovery.service_provider_config(BASE, DOCUMENTATION, TOKEN_ENDPOINT, has_cursors=False)["pagination"]
     assert by_index == {
         "cursor": False,
         "index": True,
@@ -143,5 +146,5 @@ def test_cursors_are_offered_where_they_are_on() -> None:
         "defaultPageSize": bounds.PAGE_SIZE,
         "maxPageSize": bounds.PAGE_SIZE_MAXIMUM,
     }
-    both = discovery.service_provider_config(BASE, DOCUMENTATION)["pagination"]
+    both = discovery.service_provider_config(BASE, DOCUMENTATION, TOKEN_ENDPOINT)["pagination"]
     assert both == {**by_index, "cursor": True, "cursorTimeout": bounds.CURSOR_S}

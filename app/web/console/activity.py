@@ -92,7 +92,7 @@ def _page(asked: Asked, view: str, **more: Any) -> str:
         view=view,
         deed_groups=DEED_GROUPS,
         results=activity_filter.RESULTS,
-        keys=administration.list_keys(),
+        keys=[*administration.list_keys(), *administration.list_clients()],
         about=log.known(asked.filter.about),
         live_s=LIVE_S,
         unwritten=log.unwritten(),

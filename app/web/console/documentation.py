@@ -10,7 +10,7 @@ from app.scim import discovery
 from app.settings import Settings
 from app.web.console.blueprint import console
 from app.web.discovery_api import DOCUMENTATION
-from app.web.proxy import SCIM_ROOT
+from app.web.proxy import SCIM_ROOT, TOKEN_ENDPOINT
 
 
 @console.get(DOCUMENTATION)
@@ -18,11 +18,13 @@ def documentation() -> str:
     """Address, key, limits, and every attribute of every resource type."""
     settings: Settings = current_app.config["RECNICE_SETTINGS"]
     base = settings.public_url + SCIM_ROOT
+    token_endpoint = settings.public_url + TOKEN_ENDPOINT
     return render_template(
         "documentation.html",
+        token_endpoint=token_endpoint,
         base=base,
         offered=discovery.service_provider_config(
-            base, settings.public_url + DOCUMENTATION, has_cursors=settings.cursor_paging
+            base, settings.public_url + DOCUMENTATION, token_endpoint, has_cursors=settings.cursor_paging
         ),
         resource_types=current_app.config["RECNICE_RESOURCE_TYPES"],
         is_listed=discovery.is_listed,

@@ -95,7 +95,11 @@ KEY_FAULTS: Mapping[str, str] = {
     "cut": "the key is incomplete or mistyped",
     "stopped": "the key was stopped",
     "unknown": "this key is not known here",
+    "expired": "the access token had expired",
+    "client-secret": "the secret of an OAuth client was sent in place of a key",
     "foreign": "what was sent in place of a key is not one of ours",
+    "client": "the client identifier or the client secret is wrong",
+    "assertion": "a signed assertion was not accepted",
 }
 
 

@@ -21,7 +21,7 @@ from app.web.console.lines import label
 from app.web.console.sentences import KEY_FAULTS
 from app.web.proxy import IGNORED
 
-FAULTS_OF_ONE_KIND: tuple[KeyFault, ...] = ("no-bearer", "unknown", "foreign")
+FAULTS_OF_ONE_KIND: tuple[KeyFault, ...] = ("no-bearer", "unknown", "client-secret", "foreign", "client", "assertion")
 """What may be wrong with a key and is not told by the title of the problem's kind."""
 
 
@@ -41,6 +41,7 @@ def status() -> str:
         strip=strip,
         places=bounds.PULSE_CYCLES,
         keys=[key for key in administration.list_keys() if not key.stopped],
+        clients=[client for client in administration.list_clients() if client.credentials],
         event=event,
         changed=_changed(event) if event else "",
         storage=_storage(settings),

@@ -1,0 +1,275 @@
+"""OAuth clients: who may fetch access tokens for SCIM (RFC 6749 §4.4), and what each shows for it.
+
+A client shows a secret, or an assertion that a provider signed (RFC 7523); a trust says whose. Not here: the tokens
+(access_tokens.py), how assertions are verified (client_assertions.py), and HTTP (app/web/oauth_api.py).
+"""
+
+import uuid
+from dataclasses import dataclass
+
+from app import bounds, clock
+from app.administration import audit
+from app.administration.audit import Action, Actor
+from app.administration.refusals import Refused
+from app.administration.secret_form import CLIENT_SECRET
+from app.administration.secret_hash import hash_secret
+from app.openid import provider
+from app.openid.errors import ProviderError
+from app.store import accounts
+from app.store import oauth as rows
+
+ENTRA_AUDIENCE = "api://AzureADTokenExchange"
+"""Entra: the audience that its documents propose for every federation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """What a client may show. Moments are in wire form; None means never."""
+
+    id: str
+    client_id: str
+    created: str
+    created_by: str
+    last_used: str | None
+    last_address: str | None
+    stopped: str | None
+
+    @property
+    def label(self) -> str:
+        """What people know it by."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSecret(Credential):
+    """A secret as it may be shown: `prefix` are its first characters."""
+
+    prefix: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.prefix}…"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust(Credential):
+    """Whose signed assertions stand in for a secret: exactly these three."""
+
+    issuer: str
+    subject: str
+    audience: str
+
+    @property
+    def label(self) -> str:
+        return self.issuer
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A client with all that it has, the newest first, stopped ones too. Its `id` is the client identifier."""
+
+    id: str
+    name: str
+    created: str
+    created_by: str
+    stopped: str | None
+    secrets: tuple[ClientSecret, ...] = ()
+    trusts: tuple[Trust, ...] = ()
+
+    @property
+    def credentials(self) -> tuple[Credential, ...]:
+        """What it may still show."""
+        return tuple(one for one in (*self.secrets, *self.trusts) if not one.stopped and not self.stopped)
+
+    @property
+    def last_used(self) -> str | None:
+        return max((one.last_used for one in (*self.secrets, *self.trusts) if one.last_used), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class NewSecret:
+    """A secret just made; the only time that `text`, the secret itself, is known."""
+
+    text: str
+    client_id: str
+    client_name: str
+
+
+def list_clients() -> list[Client]:
+    """All clients, newest first, stopped ones too."""
+    with accounts.reading() as session:
+        secrets = [_secret(row) for row in rows.secrets(session)]
+        trusts = [_trust(row) for row in rows.trusts(session)]
+        return [
+            Client(
+                *(row.id, row.name, row.created, row.created_by, row.stopped),
+                tuple(one for one in secrets if one.client_id == row.id),
+                tuple(one for one in trusts if one.client_id == row.id),
+            )
+            for row in rows.clients(session)
+        ]
+
+
+def create_client(name: str, by: Actor) -> NewSecret:
+    """Make a client with its first secret. Without a name it is called "Client 3".
+
+    Raises Refused when as many clients are active as may be, and for an unfit name.
+    """
+    name = name.strip()
+    if len(name) > bounds.KEY_NAME_LENGTH or not name.isprintable():
+        raise Refused(f"The client's name may have at most {bounds.KEY_NAME_LENGTH} printable characters.")
+    with accounts.writing() as session:
+        if rows.count_clients(session, is_active=True) >= bounds.OAUTH_CLIENTS:
+            raise Refused(f"There are {bounds.OAUTH_CLIENTS} active clients already. Stop one of them first.")
+        row = rows.OAuthClient(
+            id=uuid.uuid4().hex[:12],
+            name=name or f"Client {rows.count_clients(session) + 1}",
+            created=clock.to_wire(clock.utc_now()),
+            created_by=by.name,
+            stopped=None,
+        )
+        session.add(row)
+        session.flush()
+        audit.record(session, by, Action.CLIENT_MADE, row.name, client=row.id)
+        return _new_secret(session, row, by)
+
+
+def create_secret(client_id: str, by: Actor) -> NewSecret:
+    """Make one more secret of a client. Raises Refused when as many are active as may be, and for no such client."""
+    with accounts.writing() as session:
+        row = _active_client(session, client_id)
+        if rows.count_active_secrets(session, client_id) >= bounds.OAUTH_SECRETS:
+            raise Refused(f"{row.name} has {bounds.OAUTH_SECRETS} active secrets already. Stop one of them first.")
+        return _new_secret(session, row, by)
+
+
+def add_trust(client_id: str, issuer: str, subject: str, audience: str, by: Actor) -> None:
+    """Accept what an issuer signs for this subject and this audience instead of a secret of the client.
+
+    `issuer` is its address, or an Entra tenant's id. Raises Refused for what cannot be, and for what is there already.
+    """
+    issuer = _issuer(issuer)
+    subject, audience = (_claim(text, name) for text, name in ((subject, "subject"), (audience, "audience")))
+    with accounts.writing() as session:
+        row = _active_client(session, client_id)
+        if rows.count_active_trusts(session, client_id) >= bounds.OAUTH_TRUSTS:
+            raise Refused(f"{row.name} accepts {bounds.OAUTH_TRUSTS} signers already. Stop one of them first.")
+        if rows.trust_in(session, issuer, subject, audience):
+            raise Refused("Assertions of this issuer, subject and audience are accepted already.")
+        trust = rows.OAuthTrust(
+            id=uuid.uuid4().hex[:12],
+            client_id=client_id,
+            issuer=issuer,
+            subject=subject,
+            audience=audience,
+            created=clock.to_wire(clock.utc_now()),
+            created_by=by.name,
+            last_used=None,
+            last_address=None,
+            stopped=None,
+        )
+        session.add(trust)
+        detail = {"client": client_id, "issuer": issuer, "subject": subject, "audience": audience}
+        audit.record(session, by, Action.TRUST_MADE, row.name, trust=trust.id, **detail)
+
+
+def stop_client(client_id: str, by: Actor) -> None:
+    """Stop a client for good, with all that it has and its tokens. Raises Refused for one unknown or stopped."""
+    with accounts.writing() as session:
+        row = _active_client(session, client_id)
+        row.stopped = clock.to_wire(clock.utc_now())
+        audit.record(session, by, Action.CLIENT_STOPPED, row.name, client=row.id)
+
+
+def stop_secret(secret_id: str, by: Actor) -> None:
+    """Stop a secret for good, and the tokens that it brought. Raises Refused for one unknown or stopped."""
+    with accounts.writing() as session:
+        row = rows.secret(session, secret_id)
+        if row is None or row.stopped:
+            raise Refused("There is no active secret with this id.")
+        row.stopped = clock.to_wire(clock.utc_now())
+        client = rows.client(session, row.client_id)
+        name = client.name if client else ""
+        audit.record(session, by, Action.SECRET_STOPPED, name, client=row.client_id, secret=row.id, begins=row.prefix)
+
+
+def stop_trust(trust_id: str, by: Actor) -> None:
+    """Stop a trust for good, and the tokens that it brought. Raises Refused for one unknown or stopped."""
+    with accounts.writing() as session:
+        row = rows.trust(session, trust_id)
+        if row is None or row.stopped:
+            raise Refused("There is no active trust with this id.")
+        row.stopped = clock.to_wire(clock.utc_now())
+        client = rows.client(session, row.client_id)
+        detail = {"client": row.client_id, "issuer": row.issuer, "subject": row.subject, "audience": row.audience}
+        audit.record(session, by, Action.TRUST_STOPPED, client.name if client else "", trust=row.id, **detail)
+
+
+def _active_client(session: accounts.Session, client_id: str) -> rows.OAuthClient:
+    row = rows.client(session, client_id)
+    if row is None or row.stopped:
+        raise Refused("There is no active client with this identifier.")
+    return row
+
+
+def _new_secret(session: accounts.Session, client: rows.OAuthClient, by: Actor) -> NewSecret:
+    text = CLIENT_SECRET.make()
+    row = rows.OAuthSecret(
+        id=uuid.uuid4().hex[:12],
+        client_id=client.id,
+        prefix=CLIENT_SECRET.prefix(text),
+        hash=hash_secret(text),
+        created=clock.to_wire(clock.utc_now()),
+        created_by=by.name,
+        last_used=None,
+        last_address=None,
+        stopped=None,
+    )
+    session.add(row)
+    audit.record(session, by, Action.SECRET_MADE, client.name, client=client.id, secret=row.id, begins=row.prefix)
+    return NewSecret(text, client.id, client.name)
+
+
+def _issuer(text: str) -> str:
+    """The exact text of `iss`; an id of a tenant stands for Entra's newer form of it."""
+    text = text.strip()
+    try:
+        found = provider.entra(text) if provider.GUID.fullmatch(text.lower()) else provider.read_issuer(text)
+    except ProviderError as error:
+        raise Refused(str(error)) from None
+    return found.address
+
+
+def _claim(text: str, name: str) -> str:
+    text = text.strip()
+    if not 0 < len(text) <= bounds.CLAIM_LENGTH or not text.isprintable():
+        raise Refused(f"The {name} must have 1 to {bounds.CLAIM_LENGTH} printable characters.")
+    return text
+
+
+def _secret(row: rows.OAuthSecret) -> ClientSecret:
+    return ClientSecret(
+        id=row.id,
+        client_id=row.client_id,
+        created=row.created,
+        created_by=row.created_by,
+        last_used=row.last_used,
+        last_address=row.last_address,
+        stopped=row.stopped,
+        prefix=row.prefix,
+    )
+
+
+def _trust(row: rows.OAuthTrust) -> Trust:
+    return Trust(
+        id=row.id,
+        client_id=row.client_id,
+        created=row.created,
+        created_by=row.created_by,
+        last_used=row.last_used,
+        last_address=row.last_address,
+        stopped=row.stopped,
+        issuer=row.issuer,
+        subject=row.subject,
+        audience=row.audience,
+    )

@@ -1,0 +1,94 @@
+"""`oauth`: the clients that fetch access tokens instead of showing a SCIM Key; their rules are in app/administration."""
+
+import click
+
+from app.commands.opened import opened
+from app.commands.options import in_utf8, taking
+from app.commands.table import show
+from app.settings import Settings
+
+NEVER = "never"
+
+
+@click.group(no_args_is_help=False)
+def oauth() -> None:
+    """OAuth clients: what Entra's fields Client identifier and Client secret want."""
+
+
+@oauth.command()
+@click.option(
+    "--name",
+    metavar="N",
+    default="Microsoft Entra",
+    show_default=True,
+    callback=in_utf8,
+    help="A name to know it by.",
+)
+@taking("data")
+def create(settings: Settings, name: str) -> None:
+    """Make a client and print its identifier and its secret, this once."""
+    with opened(settings, may_create=True):
+        from app import administration
+
+        new = administration.create_client(name, administration.HOST)
+        click.echo(f"{new.client_id}\n{new.text}")
+
+
+@oauth.command("add-secret")
+@click.argument("client_id", metavar="ID", callback=in_utf8)
+@taking("data")
+def add_secret(settings: Settings, client_id: str) -> None:
+    """Make one more secret of a client and print it, this once."""
+    with opened(settings):
+        from app import administration
+
+        click.echo(administration.create_secret(client_id, administration.HOST).text)
+
+
+@oauth.command("list")
+@taking("data")
+def list_clients(settings: Settings) -> None:
+    """Show all clients and what each may show, also what is stopped; never a secret itself."""
+    with opened(settings):
+        from app import administration
+
+        show(
+            ("client", "name", "id", "shows", "created", "by", "last used", "from", "state"),
+            [
+                (
+                    client.id,
+                    client.name,
+                    one.id,
+                    one.label,
+                    one.created,
+                    one.created_by,
+                    one.last_used or NEVER,
+                    one.last_address or "-",
+                    f"stopped {stopped}" if (stopped := client.stopped or one.stopped) else "active",
+                )
+                for client in administration.list_clients()
+                for one in (*client.secrets, *client.trusts)
+            ],
+        )
+
+
+@oauth.command()
+@click.argument("client_id", metavar="ID", callback=in_utf8)
+@taking("data")
+def stop(settings: Settings, client_id: str) -> None:
+    """Stop a client with its secrets: from now on it is refused, and so are its access tokens."""
+    with opened(settings):
+        from app import administration
+
+        administration.stop_client(client_id, administration.HOST)
+
+
+@oauth.command("stop-secret")
+@click.argument("secret_id", metavar="ID", callback=in_utf8)
+@taking("data")
+def stop_secret(settings: Settings, secret_id: str) -> None:
+    """Stop one secret of a client, by its id in the list."""
+    with opened(settings):
+        from app import administration
+
+        administration.stop_secret(secret_id, administration.HOST)

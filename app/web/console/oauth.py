@@ -1,0 +1,122 @@
+"""The OAuth page: clients that fetch access tokens, their secrets, and whose signed assertions they may show instead.
+
+Not here: what a client is (app/administration/oauth.py), and the token endpoint (app/web/oauth_api.py).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from flask import abort, current_app, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app import administration, bounds
+from app.administration import Actor, Client, Credential, NewSecret, Refused
+from app.settings import Settings
+from app.web import security
+from app.web.console.blueprint import console
+from app.web.proxy import TOKEN_ENDPOINT
+
+STOPS: Mapping[str, Callable[[str, Actor], None]] = {
+    "client": administration.stop_client,
+    "secret": administration.stop_secret,
+    "trust": administration.stop_trust,
+}
+"""What can be stopped, by its word in the address."""
+
+
+class _Stopped(NamedTuple):
+    """What somebody wants to stop: whose it is, what it is called, when it was used last."""
+
+    client: Client
+    name: str
+    last_used: str | None
+    is_last: bool
+
+
+@console.get("/oauth")
+def oauth() -> Response:
+    """The page as it is without anything just made or refused."""
+    return _page()
+
+
+@console.post("/oauth/clients")
+def make_client() -> Response:
+    """Make a client, and show its secret this once, in the answer itself."""
+    try:
+        return _page(administration.create_client(request.form.get("name", ""), security.actor()))
+    except Refused as refused:
+        return _page(refused=refused)
+
+
+@console.post("/oauth/clients/<client_id>/secrets")
+def make_secret(client_id: str) -> Response:
+    """Make one more secret of a client, and show it the same way."""
+    try:
+        return _page(administration.create_secret(client_id, security.actor()))
+    except Refused as refused:
+        return _page(refused=refused)
+
+
+@console.post("/oauth/clients/<client_id>/trusts")
+def add_trust(client_id: str) -> Response:
+    """Accept assertions that somebody signed."""
+    given = {name: request.form.get(name, "") for name in ("issuer", "subject", "audience")}
+    try:
+        administration.add_trust(client_id, **given, by=security.actor())
+    except Refused as refused:
+        return _page(refused=refused, typed=given | {"client_id": client_id})
+    return redirect(url_for("console.oauth"), 303)
+
+
+@console.get("/oauth/<kind>/<id>/stop")
+def confirm_stop_credential(kind: str, id: str) -> str:
+    """Say what stopping a client, a secret or a trust does, before it is done."""
+    found = _find(kind, id) or abort(404)
+    return render_template("stop_credential.html", kind=kind, id=id, found=found)
+
+
+@console.post("/oauth/<kind>/<id>/stop")
+def stop_credential(kind: str, id: str) -> Response:
+    """Stop it at once."""
+    stop = STOPS.get(kind) or abort(404)
+    try:
+        stop(id, security.actor())
+    except Refused as refused:
+        return _page(refused=refused)
+    return redirect(url_for("console.oauth"), 303)
+
+
+def _find(kind: str, id: str) -> _Stopped | None:
+    """None for what is not there, or is stopped already."""
+    for client in administration.list_clients():
+        if client.stopped:
+            continue
+        if kind == "client" and client.id == id:
+            return _Stopped(client, client.name, client.last_used, is_last=True)
+        is_last = len(client.credentials) == 1
+        by_kind: dict[str, Sequence[Credential]] = {"secret": client.secrets, "trust": client.trusts}
+        for one in by_kind.get(kind, ()):
+            if one.id == id and not one.stopped:
+                return _Stopped(client, one.label, one.last_used, is_last)
+    return None
+
+
+def _page(
+    new: NewSecret | None = None, refused: Refused | None = None, typed: Mapping[str, str] | None = None
+) -> Response:
+    settings: Settings = current_app.config["RECNICE_SETTINGS"]
+    clients = administration.list_clients()
+    token_endpoint = settings.public_url + TOKEN_ENDPOINT
+    page = render_template(
+        "oauth.html",
+        tenant_url=settings.tenant_url,
+        token_endpoint=token_endpoint,
+        audiences=(administration.ENTRA_AUDIENCE, token_endpoint),
+        clients=clients,
+        may_make_more=sum(not one.stopped for one in clients) < bounds.OAUTH_CLIENTS,
+        new=new,
+        refused=refused,
+        typed=typed or {},
+        bounds=bounds,
+    )
+    return make_response(page, 400 if refused else 200)
