@@ -1,4 +1,4 @@
-"""`oauth`: the clients that fetch access tokens instead of showing a SCIM Key; their rules are in app/administration."""
+"""`oauth`: the clients that fetch access tokens instead of showing a SCIM Key; their rules: app/administration."""
 
 import click
 

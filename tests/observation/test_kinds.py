@@ -59,6 +59,8 @@ REFUSALS: dict[str, list[tuple[ScimError, dict[str, object], str]]] = {
             "entra-token": "entra-token",
             "cut": "key-cut",
             "stopped": "key-stopped",
+            "expired": "token-expired",
+            "client-secret": "key-wrong",
             "unknown": "key-wrong",
             "foreign": "key-wrong",
             "": "key-wrong",
@@ -116,6 +118,26 @@ def test_refusals_before_the_application_are_of_a_kind_too(status, reason, kind)
     assert kind_of(made_up(status=status, reason=reason)).name == kind
 
 
+@pytest.mark.parametrize(
+    ("status", "of", "kind"),
+    [
+        (401, {"key_fault": "client"}, "token-refused"),
+        (401, {"key_fault": "assertion"}, "token-refused"),
+        (401, {"key_fault": "stopped"}, "token-refused"),
+        (401, {"key_fault": "missing"}, "token-refused"),
+        (400, {}, "token-refused"),
+        (413, {}, "token-refused"),
+        (503, {"key_fault": "assertion"}, "token-refused"),
+        (503, {}, "unavailable"),
+        (429, {"key_fault": "client"}, "too-often"),
+        (500, {}, "internal"),
+        (400, {"reason": "Host: expected the host of the public URL"}, "host-unknown"),
+    ],
+)
+def test_who_got_no_access_token_is_told_by_what_was_wrong(status, of, kind):
+    assert kind_of(made_up(status=status, path="token", key_id="", **of)).name == kind
+
+
 @pytest.mark.parametrize("status", [200, 303, 401, 404])
 def test_outside_of_scim_a_client_is_at_a_wrong_address_whatever_the_answer(status):
     knock = made_up(status=status, path="outside", key_id="")
@@ -133,7 +155,7 @@ def test_no_way_to_refuse_is_forgotten():
 
 
 def test_no_kind_is_there_for_nothing():
-    provoked = {case[2] for case in CASES} | {kind for _, _, kind in BEYOND}
+    provoked = {case[2] for case in CASES} | {kind for _, _, kind in BEYOND} | {"token-refused"}
     assert provoked == BY_NAME.keys()
 
 

@@ -14,7 +14,10 @@ from app.web.key_failures import KeyFailures
 from tests.conftest import Appliance
 from tests.web.visitor import FORM, PASSWORD, Visitor, set_up
 
-OPEN_PATHS = {"/static/<path:filename>", "/setup", "/login", "/login/code", "/healthz", "/readyz", "/documentation"}
+OPEN_PATHS = {
+    *("/static/<path:filename>", "/setup", "/login", "/login/code", "/healthz", "/readyz", "/documentation"),
+    "/oauth/token",
+}
 
 
 def concrete(rule: str) -> str:

@@ -1,0 +1,343 @@
+"""OAuth clients: made, bounded, stopped; access tokens: made for a right secret, ended by time and with its end."""
+
+import json
+import re
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from app import administration, bounds
+from app.administration import Bearer, NewSecret, NotAuthenticated, Refused, access_tokens, keys
+from app.administration.secret_form import ACCESS_TOKEN, CLIENT_SECRET, SCIM_KEY, SecretForm
+from app.scim import errors
+from app.store import db
+from tests.administration.conftest import EVA, HERE
+from tests.store.conftest import finished_meanwhile, held
+
+pytestmark = pytest.mark.usefixtures("app")
+TENANT = "6f0f2c1e-95a4-4d4e-8f43-0a6f5d3c9b21"
+ISSUER = f"https://login.microsoftonline.com/{TENANT}/v2.0"
+
+
+@pytest.fixture
+def client(app: Flask) -> NewSecret:
+    return administration.create_client("Entra", EVA)
+
+
+def token_of(new: NewSecret) -> str:
+    return administration.token_for_secret(new.client_id, new.text, HERE).text
+
+
+def refused_as(new_id: str, secret: str) -> tuple[str, str]:
+    """The fault and the client id that the log gets."""
+    with pytest.raises(NotAuthenticated) as refused:
+        administration.token_for_secret(new_id, secret, HERE)
+    assert not secret or secret not in str(refused.value)
+    return refused.value.fault, refused.value.client_id
+
+
+def audited() -> list[tuple[str, str, dict[str, str]]]:
+    with db.reading() as connection:
+        rows = connection.exec_driver_sql("SELECT action, target, detail FROM audit ORDER BY id").all()
+    return [(row.action, row.target, json.loads(row.detail)) for row in rows]
+
+
+def count(table: str) -> int:
+    with db.reading() as connection:
+        return int(connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one())
+
+
+# --- the form of our secrets ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", [SCIM_KEY, CLIENT_SECRET, ACCESS_TOKEN])
+def test_each_kind_of_secret_has_a_beginning_of_its_own(form: SecretForm):
+    text = form.make()
+    assert re.fullmatch(form.beginning + "[A-Za-z0-9_-]{43}_[0-9a-f]{6}", text)
+    assert [one for one in (SCIM_KEY, CLIENT_SECRET, ACCESS_TOKEN) if one.fits(text)] == [form]
+    assert form.make() != text
+    for wrong in (text + "x", text + "\n", text[:-1], text.swapcase(), " " + text, text[:-6] + "zzzzzz", ""):
+        assert not form.fits(wrong)
+    assert form.is_begun(text[:-1]) and form.is_begun("rcn_") and not form.is_begun("rcn") and not form.is_begun("")
+
+
+# --- clients and secrets ----------------------------------------------------------------------------------------------
+
+
+def test_a_new_client_has_a_secret_of_which_only_the_hash_is_kept(client: NewSecret, path: Path):
+    [listed] = administration.list_clients()
+    assert (listed.id, listed.name, listed.created_by) == (client.client_id, "Entra", "eva")
+    assert re.fullmatch("[0-9a-f]{12}", listed.id)
+    [secret] = listed.secrets
+    assert secret.prefix == client.text[:12] and secret.last_used is None
+    token = token_of(client)
+    kept = b"".join(file.read_bytes() for file in path.parent.iterdir())
+    assert client.text[12:].encode() not in kept and token[8:].encode() not in kept
+
+
+def test_several_secrets_are_active_and_their_number_is_bounded(client: NewSecret):
+    more = [administration.create_secret(client.client_id, EVA) for _ in range(bounds.OAUTH_SECRETS - 1)]
+    assert all(token_of(one) for one in (client, *more))
+    with pytest.raises(Refused, match="active secrets already"):
+        administration.create_secret(client.client_id, EVA)
+    administration.stop_secret(administration.list_clients()[0].secrets[0].id, EVA)
+    administration.create_secret(client.client_id, EVA)
+
+
+def test_the_number_of_clients_is_bounded(client: NewSecret):
+    names = [administration.create_client("", EVA).client_name for _ in range(bounds.OAUTH_CLIENTS - 1)]
+    assert names[0] == "Client 2"
+    with pytest.raises(Refused, match="active clients already"):
+        administration.create_client("", EVA)
+    administration.stop_client(client.client_id, EVA)
+    administration.create_client("", EVA)
+
+
+@pytest.mark.parametrize("name", ["x" * (bounds.KEY_NAME_LENGTH + 1), "a\nb", "\x1b[31m", "\x00"])
+def test_names_that_cannot_be_read_are_refused(name: str):
+    with pytest.raises(Refused, match="printable"):
+        administration.create_client(name, EVA)
+    assert count("oauth_client") == 0 and audited() == []
+
+
+def test_what_is_stopped_or_unknown_cannot_be_stopped_or_used(client: NewSecret):
+    administration.stop_client(client.client_id, EVA)
+    for act in (
+        lambda: administration.stop_client(client.client_id, EVA),
+        lambda: administration.stop_client("unknown", EVA),
+        lambda: administration.create_secret(client.client_id, EVA),
+        lambda: administration.add_trust(client.client_id, TENANT, "a", "b", EVA),
+        lambda: administration.stop_secret("unknown", EVA),
+        lambda: administration.stop_trust("unknown", EVA),
+    ):
+        with pytest.raises(Refused, match="There is no active"):
+            act()
+
+
+def test_every_act_is_audited_without_a_secret(client: NewSecret):
+    second = administration.create_secret(client.client_id, EVA)
+    administration.add_trust(client.client_id, TENANT, "subject", "audience", EVA)
+    [listed] = administration.list_clients()
+    administration.stop_trust(listed.trusts[0].id, EVA)
+    administration.stop_secret(listed.secrets[0].id, EVA)
+    administration.stop_client(client.client_id, EVA)
+    token = token_of(administration.create_client("other", EVA))
+    acts = audited()
+    assert [(action, target) for action, target, _ in acts[:7]] == [
+        ("client-made", "Entra"),
+        ("secret-made", "Entra"),
+        ("secret-made", "Entra"),
+        ("trust-made", "Entra"),
+        ("trust-stopped", "Entra"),
+        ("secret-stopped", "Entra"),
+        ("client-stopped", "Entra"),
+    ]
+    assert acts[3][2] | {"trust": ""} == {
+        "client": client.client_id,
+        "trust": "",
+        "issuer": ISSUER,
+        "subject": "subject",
+        "audience": "audience",
+    }
+    assert all(text not in json.dumps(acts) for text in (client.text, second.text, token))
+
+
+# --- trusts -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("typed", [TENANT, TENANT.upper(), f" {TENANT} ", ISSUER, f"{ISSUER}/"])
+def test_a_tenant_stands_for_entras_issuer(client: NewSecret, typed: str):
+    administration.add_trust(client.client_id, typed, " a subject ", "api://x", EVA)
+    [trust] = administration.list_clients()[0].trusts
+    assert (trust.issuer, trust.subject, trust.audience) == (ISSUER, "a subject", "api://x")
+    with pytest.raises(Refused, match="already"):
+        administration.add_trust(administration.create_client("", EVA).client_id, ISSUER, "a subject", "api://x", EVA)
+
+
+@pytest.mark.parametrize(
+    ("issuer", "subject", "audience"),
+    [
+        ("", "a", "b"),
+        ("http://issuer.example", "a", "b"),
+        ("https://login.microsoftonline.com/common/v2.0", "a", "b"),
+        ("https://u:p@issuer.example", "a", "b"),
+        ("file:///etc/passwd", "a", "b"),
+        (TENANT, "", "b"),
+        (TENANT, "a", "\x00"),
+        (TENANT, "a", "x" * (bounds.CLAIM_LENGTH + 1)),
+    ],
+)
+def test_trusts_that_cannot_be(client: NewSecret, issuer: str, subject: str, audience: str):
+    with pytest.raises(Refused):
+        administration.add_trust(client.client_id, issuer, subject, audience, EVA)
+    assert count("oauth_trust") == 0
+
+
+def test_the_number_of_trusts_is_bounded(client: NewSecret):
+    for number in range(bounds.OAUTH_TRUSTS):
+        administration.add_trust(client.client_id, TENANT, str(number), "b", EVA)
+    with pytest.raises(Refused, match="signers already"):
+        administration.add_trust(client.client_id, TENANT, "another", "b", EVA)
+
+
+# --- access tokens ----------------------------------------------------------------------------------------------------
+
+
+def test_a_token_opens_scim_on_behalf_of_its_client(client: NewSecret):
+    token = token_of(client)
+    bearer = administration.judge_bearer(token)
+    assert (bearer.is_right, bearer.author, bearer.id) == (True, f"client {client.client_id}", client.client_id)
+    key = administration.create_key("", EVA)
+    assert administration.judge_bearer(key.text).author == f"key {key.row.id}"
+
+
+def wrong_tokens(text: str) -> dict[str, tuple[str, str]]:
+    return {
+        "empty": ("", "foreign"),
+        "longer": (text + "x", "cut"),
+        "newline": (text + "\n", "cut"),
+        "letter case": (text.swapcase(), "cut"),
+        "another's": (ACCESS_TOKEN.make(), "unknown"),
+        "zero": ("\x00" + text, "foreign"),
+        "surrogate": ("\ud800", "foreign"),
+        "long": (text * 1_000, "cut"),
+        "secret": (CLIENT_SECRET.make(), "client-secret"),
+        "jwt": ("eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiI4YWRmOGU2ZSJ9.c2ln", "entra-token"),
+    }
+
+
+@pytest.mark.parametrize("kind", wrong_tokens(""))
+def test_nothing_else_opens_it(client: NewSecret, kind: str):
+    text, fault = wrong_tokens(token_of(client))[kind]
+    bearer = administration.judge_bearer(text)
+    assert (bearer.is_right, bearer.fault, bearer.id) == (False, fault, "")
+
+
+def test_wrong_secrets_get_no_token(client: NewSecret):
+    other = administration.create_client("other", EVA)
+    assert refused_as(client.client_id, CLIENT_SECRET.make()) == ("client", "")
+    assert refused_as(other.client_id, client.text) == ("client", "")
+    assert refused_as("", client.text) == ("client", "")
+    assert refused_as(client.client_id.upper() + "\x00", client.text) == ("client", "")
+    for secret in ("", client.text + "\n", "\ud800", "x" * 100_000, token_of(client), "rcn_oas_"):
+        assert refused_as(client.client_id, secret) == ("client", "")
+    assert count("access_token") == 1
+
+
+@pytest.mark.parametrize("what", ["secret", "client"])
+def test_a_token_ends_at_once_with_what_brought_it(client: NewSecret, what: str):
+    second = administration.create_secret(client.client_id, EVA)
+    newest, oldest = administration.list_clients()[0].secrets
+    first_token, second_token = token_of(client), token_of(second)
+    first_secret = next(one for one in (newest, oldest) if one.prefix == client.text[:12])
+    if what == "client":
+        administration.stop_client(client.client_id, EVA)
+    else:
+        administration.stop_secret(first_secret.id, EVA)
+    assert administration.judge_bearer(first_token).fault == "stopped"
+    assert administration.judge_bearer(first_token).id == client.client_id
+    assert refused_as(client.client_id, client.text) == ("stopped", client.client_id)
+    assert administration.judge_bearer(second_token).is_right is (what == "secret")
+
+
+def test_a_token_lasts_an_hour_and_is_then_told_from_a_wrong_one_for_a_day(
+    client: NewSecret, pass_time: Callable[[float], None]
+):
+    token = token_of(client)
+    pass_time(bounds.ACCESS_TOKEN_S - 1)
+    assert administration.judge_bearer(token).is_right
+    pass_time(1)
+    ended = administration.judge_bearer(token)
+    assert (ended.is_right, ended.fault, ended.was_right) == (False, "expired", True)
+    token_of(client)
+    assert administration.judge_bearer(token).fault == "expired"
+    pass_time(bounds.ACCESS_TOKENS_REMEMBERED_S)
+    token_of(client)
+    assert administration.judge_bearer(token).fault == "unknown"
+    assert count("access_token") == 2
+
+
+def test_a_token_does_not_last_longer_because_the_clock_was_set_back(
+    client: NewSecret, pass_time: Callable[[float], None]
+):
+    token = token_of(client)
+    pass_time(-bounds.CLOCK_SLACK_S)
+    assert administration.judge_bearer(token).is_right
+    pass_time(-1)
+    assert not administration.judge_bearer(token).is_right
+    token_of(client)
+    assert count("access_token") == 1, "it is forgotten with the next one"
+
+
+def test_the_number_of_tokens_is_bounded_and_the_oldest_end(
+    client: NewSecret, monkeypatch: pytest.MonkeyPatch, pass_time: Callable[[float], None]
+):
+    monkeypatch.setattr(bounds, "ACCESS_TOKENS", 3)
+    other = token_of(administration.create_client("other", EVA))
+    tokens = []
+    for _ in range(5):
+        pass_time(1)
+        tokens.append(token_of(client))
+    assert [administration.judge_bearer(one).is_right for one in tokens] == [False, False, True, True, True]
+    assert administration.judge_bearer(other).is_right
+
+
+def test_tokens_made_at_the_same_time_are_all_right(app: Flask, client: NewSecret):
+    made: list[str] = []
+
+    def make() -> None:
+        with app.app_context():
+            made.append(token_of(client))
+
+    threads = [threading.Thread(target=make) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(set(made)) == 8 and all(administration.judge_bearer(one).is_right for one in made)
+
+
+def test_use_is_noted_at_most_once_a_minute(client: NewSecret, monkeypatch: pytest.MonkeyPatch):
+    now = [1000.0]
+    monkeypatch.setattr(keys.time, "monotonic", lambda: now[0])
+    bearer = administration.judge_bearer(token_of(client))
+    assert administration.list_clients()[0].secrets[0].last_address == HERE, "the token itself was a use"
+    for address in ("198.51.100.7", "198.51.100.8"):
+        administration.note_use(bearer, address)
+    assert administration.list_clients()[0].secrets[0].last_address == "198.51.100.7"
+    now[0] += bounds.KEY_USE_NOTED_S
+    administration.note_use(bearer, "198.51.100.8")
+    [secret] = administration.list_clients()[0].secrets
+    assert (secret.last_address, secret.last_used) == ("198.51.100.8", administration.list_clients()[0].last_used)
+
+
+def test_a_note_that_cannot_be_written_disturbs_nobody(client: NewSecret, monkeypatch: pytest.MonkeyPatch):
+    bearer = administration.judge_bearer(token_of(client))
+
+    def full(wait: bool) -> None:
+        raise errors.unavailable("full")
+
+    monkeypatch.setattr(access_tokens, "_uses", keys.Uses())
+    monkeypatch.setattr(db, "writing", full)
+    administration.note_use(bearer, HERE)
+    administration.note_use(Bearer("client x", "x", "unknown"), HERE)
+
+
+@pytest.mark.usefixtures("patient")
+def test_wrong_secrets_wait_for_nobody_who_writes(app: Flask, path: Path, client: NewSecret):
+    with held(path):
+        finished_meanwhile(app, lambda: refused_as(client.client_id, CLIENT_SECRET.make()))
+
+
+def test_the_overview_counts_clients_too(client: NewSecret):
+    found = administration.overview()
+    assert found.has_key and found.last_contact is None
+    token_of(client)
+    contact = administration.overview().last_contact
+    assert contact and (contact.key_name, contact.address) == ("Entra", HERE)
+    administration.stop_client(client.client_id, EVA)
+    assert not administration.overview().has_key
+    assert administration.overview().last_contact == contact
