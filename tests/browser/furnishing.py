@@ -1,4 +1,5 @@
-"""An appliance in which something of everything has happened, with names that want to do harm: by SCIM requests alone.
+"""An appliance in which something of everything has happened, with names that want to do harm: by SCIM requests, and by
+commands what these cannot do.
 
 Not here: what the pages make of it (test_*.py).
 """
@@ -41,6 +42,8 @@ WRONG_KEYS = (
 def furnish(appliance: Appliance) -> dict[str, str]:
     """Fill a fresh appliance that has a key. Gives the console's paths of the hostile people and of their `group`."""
     _connect(appliance)
+    for name in (HOSTILE["script"], HOSTILE["right to left"]):
+        assert appliance.command("oauth", "create", "--name", name).returncode == 0
     ids = {kind: _person(appliance, number, name) for number, (kind, name) in enumerate(HOSTILE.items())}
     for number in range(len(HOSTILE), PEOPLE):
         _person(appliance, number, f"Person {number}")

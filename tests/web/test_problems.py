@@ -116,8 +116,8 @@ PROVOKED: dict[str, Provoke] = {
 ELSEWHERE = {"value-taken", "value-strict"}
 """Provoked in tests of their own: those need a schema of one's own, and a switch of the Attributes page."""
 NOT_HERE = {"too-often", "unavailable", "internal", "token-expired"}
-"""The last needs an hour (test_oauth_api.py). The others need a second minute of wrong keys (of the first one no more is written down than comes before the answer 429),
-a full disk, a fault in the program: see test_kinds.py."""
+"""Those need a second minute of wrong keys (of the first one no more is written down than comes before the answer 429),
+a full disk, a fault in the program, a token whose hour is over: see test_kinds.py."""
 
 
 @pytest.fixture(scope="module")
