@@ -32,7 +32,8 @@ def _answer(*statuses: int) -> Callable[[Asked], bool]:
 def _is_without_token(request: Asked) -> bool:
     """Whether a client got no access token for what it showed, or for the way in which it asked."""
     is_plain = request.status != 429 and (request.status < 500 or bool(request.key_fault))
-    return request.path == TOKEN and is_plain and not _is_for_another_host(request)
+    is_ours = request.path == TOKEN and not _is_for_another_host(request) and not is_from_elsewhere(request)
+    return is_ours and is_plain
 
 
 def is_outside(request: Asked) -> bool:
@@ -67,20 +68,6 @@ KINDS = (
         menu=CREDENTIALS,
         retry="job",
         fits=_is_at_no_address,
-    ),
-    Kind(
-        name="source-refused",
-        title="A request came from an address that is not allowed",
-        what="SCIM is held to a list of addresses here, and the address is not on it. The key was not looked at. Entra "
-        "takes such refusals for a broken service, and quarantines the job.",
-        fix=(
-            "See from which address it came, and whether that is Entra's.",
-            "If it is, put it on the list on the Addresses page here. If you do not know it, leave it: nothing opened.",
-            "To be on the safe side meanwhile, go back to watching there: then nobody is refused.",
-        ),
-        menu=ADDRESSES,
-        retry="job",
-        fits=is_from_elsewhere,
     ),
     Kind(
         name="token-refused",
@@ -188,6 +175,20 @@ KINDS = (
         menu=PROXY,
         retry="job",
         fits=_is_for_another_host,
+    ),
+    Kind(
+        name="source-refused",
+        title="A request came from an address that is not allowed",
+        what="SCIM is held to a list of addresses here, and the address is not on it. The key was not looked at. Entra "
+        "takes such refusals for a broken service, and quarantines the job.",
+        fix=(
+            "See from which address it came, and whether that is Entra's.",
+            "If it is, put it on the list on the Addresses page here. If you do not know it, leave it: nothing opened.",
+            "To be on the safe side meanwhile, go back to watching there: then nobody is refused.",
+        ),
+        menu=ADDRESSES,
+        retry="job",
+        fits=is_from_elsewhere,
     ),
     Kind(
         name="method-not-allowed",

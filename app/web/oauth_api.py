@@ -95,14 +95,14 @@ def refuse(error: Exception) -> Response:
     """The answer for any failure of a request to the token endpoint."""
     refused = _refused(error)
     if draft.facts().error is None:
-        draft.facts().error = ScimError(refused.status, str(refused))
+        draft.facts().error = error if isinstance(error, ScimError) else ScimError(refused.status, str(refused))
     return _answered(refused.status, {"error": refused.error, "error_description": str(refused)}, refused.headers)
 
 
 def _refused(error: Exception) -> NoToken:
     if isinstance(error, NoToken):
         return error
-    if isinstance(error, ScimError) and error.status == 403:
+    if isinstance(error, ScimError) and error.status == 403:  # the list of addresses
         return NoToken(403, "access_denied", error.detail)
     if isinstance(error, ScimError):  # the database, whatever is wrong with it
         return _away("The service cannot use its database just now")

@@ -132,6 +132,7 @@ def test_refusals_before_the_application_are_of_a_kind_too(status, reason, kind)
         (429, {"key_fault": "client"}, "too-often"),
         (500, {}, "internal"),
         (400, {"reason": "Host: expected the host of the public URL"}, "host-unknown"),
+        (403, {"reason": errors.source_refused().detail}, "source-refused"),
     ],
 )
 def test_who_got_no_access_token_is_told_by_what_was_wrong(status, of, kind):

@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 
 from app import administration, bounds, clock
-from app.administration import HOST, Signers
+from app.administration import HOST, Mode, Signers
 from app.store import db
 from app.web import oauth_api
 from tests.conftest import Answer, Appliance
@@ -408,6 +408,30 @@ def test_without_a_database_it_says_when_to_come_back(app: Flask, inside: Client
             answer = app.test_client().post(PATH, data=inside.form, base_url=BASE)
         assert (answer.status_code, answer.json["error"]) == (503, "temporarily_unavailable")
         assert answer.headers["Retry-After"] and "disk" not in answer.text
+
+
+def test_the_list_of_addresses_holds_here_too(app: Flask, inside: Client):
+    with app.app_context():
+        administration.allow_networks(["192.0.2.0/24"], "", HOST)
+        administration.set_sources_mode(Mode.ENFORCE, HOST)
+
+    def ask(address: str) -> Any:
+        return app.test_client().post(PATH, data=inside.form, base_url=BASE, environ_base={"REMOTE_ADDR": address})
+
+    assert ask("192.0.2.7").status_code == 200
+    refused = ask("198.51.100.7")
+    assert (refused.status_code, refused.json["error"]) == (403, "access_denied")
+    assert refused.headers["Pragma"] == "no-cache"
+
+
+def test_who_fetches_a_token_is_remembered_while_addresses_are_watched(app: Flask, inside: Client):
+    with app.app_context():
+        administration.set_sources_mode(Mode.WATCH, HOST)
+    for address, secret in (("192.0.2.7", inside.secret), ("198.51.100.7", "wrong")):
+        form = {**inside.form, "client_secret": secret}
+        app.test_client().post(PATH, data=form, base_url=BASE, environ_base={"REMOTE_ADDR": address})
+    with app.app_context():
+        assert [one.address for one in administration.source_list().sources] == ["192.0.2.7"]
 
 
 def test_a_fault_of_ours_is_told_in_the_same_form(app: Flask, inside: Client, monkeypatch: pytest.MonkeyPatch):

@@ -43,6 +43,7 @@ KEYS_OF_TYPES = {USER.name: "g u", GROUP.name: "g g"}
 AFTER = (
     Entry("console.attributes", "Attributes", "g t"),
     Entry("console.account", "Account", "g k"),
+    Entry("console.oauth", "OAuth", "g o"),
     Entry("console.operators", "Operators"),
     Entry("console.oauth", "OAuth", "g o"),
     Entry("console.single_sign_on", "Single sign-on"),
