@@ -46,6 +46,7 @@ from app.administration.sessions import (
 from app.administration.sessions import (
     begin as begin_session,
 )
+from app.administration.setting_aside import heed_problems, ignore_problems
 from app.administration.setup import claim_setup, create_setup_code, is_set_up, is_setup_code_open
 from app.administration.sign_in import sign_in
 from app.administration.storage import Storage, storage
@@ -80,6 +81,8 @@ __all__ = [
     "delete_operator",
     "end_session",
     "find_key",
+    "heed_problems",
+    "ignore_problems",
     "is_set_up",
     "is_setup_code_open",
     "judge_key",

@@ -37,10 +37,9 @@ def sign_in(user_name: str, password: str, browser: Browser) -> str:
             return sessions.begin(store, browser, "password", now, operator_id=operator_id)
         # Only a name that is known here: people type their password into the wrong field.
         known = accounts.operator_named(store, passwords.fold_name(name))
-        audit.record(
+        audit.record_refusal(
             store,
             Actor("nobody", address=browser.address),
-            Action.SIGN_IN_REFUSED,
             known.user_name if known else "",
             because="this operator is disabled" if known and known.disabled else "user name or password",
         )

@@ -12,6 +12,7 @@ from app.web.console import (
     activity,
     assets,
     attributes,
+    audit,
     confirm,
     documentation,
     health,
@@ -33,8 +34,8 @@ from app.web.console.refusals import refuse
 __all__ = ["init_app", "refuse"]
 
 PAGES = (
-    *(account, activity, attributes, confirm, documentation, health, help, problems, profile, resources, search),
-    *(setup, sign_in, status),
+    *(account, activity, attributes, audit, confirm, documentation, health, help, problems, profile, resources),
+    *(search, setup, sign_in, status),
 )
 """Imported for their routes, which are on the blueprint once a page's file is read."""
 

@@ -43,6 +43,7 @@ KEYS_OF_TYPES = {USER.name: "g u", GROUP.name: "g g"}
 AFTER = (
     Entry("console.attributes", "Attributes", "g t"),
     Entry("console.account", "Account", "g k"),
+    Entry("console.audit", "Audit"),
     Entry("console.help", "Help"),
 )
 
