@@ -6,6 +6,7 @@ Not here: how the rows are chained (app/store/audit.py), and what Entra does to 
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import Enum
 from typing import Literal
 
@@ -83,10 +84,12 @@ class Action(Enum):
     PROVIDER_TESTED = "provider-tested", "tested single sign-on"
     MAPPING_SAVED = "mapping-saved", "changed which roles are granted"
     ROLE_GRANTED = "role-granted", "gave a role to"
-    ROLE_CHANGED = "role-changed", "changed the role of (granted)"
+    ROLE_CHANGED = "role-changed", "changed the granted role of"
     ROLE_LOST = "role-lost", "took a role from"
     STRICT_SET = "strict-set", "made strict"
     STRICT_LIFTED = "strict-lifted", "made expected again"
+    PROBLEMS_IGNORED = "problems-ignored", "set aside problems:"
+    PROBLEMS_HEEDED = "problems-heeded", "took back from those set aside problems:"
     AUDIT_EXPORTED = "audit-exported", "exported the audit"
 
     def __init__(self, key: str, title: str) -> None:
@@ -125,6 +128,20 @@ def record_all(connection: Connection, actor: Actor, acts: Iterable[tuple[Action
 
 def _detail(detail: Mapping[str, str]) -> str:
     return json.dumps({name: _bounded(value) for name, value in detail.items() if value}, ensure_ascii=False)
+
+
+def record_refusal(where: Session | Connection, actor: Actor, target: str = "", /, **detail: str) -> None:
+    """Write down a refused sign-in, which anybody can cause: of all together `bounds.REFUSALS_AUDITED` in an hour.
+
+    One entry says that the rest is not written. Those who are let in are always written, by `record`.
+    """
+    connection = where.connection() if isinstance(where, Session) else where
+    now = clock.utc_now()
+    window = clock.to_wire(now - timedelta(seconds=bounds.REFUSALS_WINDOW_S)), clock.to_wire(now)
+    if rows.count_since(connection, Action.SIGN_IN_REFUSED.key, *window) < bounds.REFUSALS_AUDITED:
+        record(connection, actor, Action.SIGN_IN_REFUSED, target, **detail)
+    elif not rows.count_since(connection, Action.SIGN_INS_UNCOUNTED.key, *window):
+        record(connection, ITSELF, Action.SIGN_INS_UNCOUNTED, after=f"{bounds.REFUSALS_AUDITED} in an hour")
 
 
 def _bounded(text: str) -> str:

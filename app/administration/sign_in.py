@@ -98,7 +98,7 @@ def _begin(
 
 
 def _refuse(store: accounts.Session, browser: Browser, user_name: str, because: str) -> None:
-    audit.record(store, Actor("nobody", address=browser.address), Action.SIGN_IN_REFUSED, user_name, because=because)
+    audit.record_refusal(store, Actor("nobody", address=browser.address), user_name, because=because)
 
 
 def _ticket(row: accounts.Operator) -> str:

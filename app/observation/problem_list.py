@@ -180,6 +180,12 @@ def open_of(resource_ids: Collection[str]) -> dict[str, list[Problem]]:
     return found
 
 
+def count(wanted: Wanted, problem_id: int | None = None) -> int:
+    """How many problems there are of those wanted, or whether the one is of these."""
+    with requests.reading() as connection:
+        return rows.count(connection, wanted, problem_id)
+
+
 def ignore(wanted: Wanted, problem_id: int | None = None) -> int:
     """Put open problems aside until they are over or heeded again: those wanted, or of these the one. How many."""
     with requests.writing() as connection:

@@ -287,7 +287,10 @@ class AuditEntry(Model):
 
 
 class AuditHead(Model):
-    """How many entries the audit has and the hash of the last one, so that an audit that was cut is noticed."""
+    """How many entries the audit has and the hash of the last one, so that an audit that was cut is noticed.
+
+    `began`: since when acts are audited; what was made before has no entry.
+    """
 
     __tablename__ = "audit_head"
     __table_args__ = (CheckConstraint("id = 1"), {"sqlite_strict": True})
@@ -295,6 +298,7 @@ class AuditHead(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     entries: Mapped[int]
     hash: Mapped[str]
+    began: Mapped[str]
 
 
 class SetupCode(Model):

@@ -12,39 +12,98 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, LargeBinary, Row, cast, func, insert, select, union_all, update
+from sqlalchemy.exc import IntegrityError
 
-from app.store.account_tables import audit, audit_head
+from app import bounds
+from app.scim import errors
+from app.store.account_tables import (
+    AllowedNetwork,
+    ConsoleSession,
+    IdentityProvider,
+    OAuthClient,
+    OAuthSecret,
+    OAuthTrust,
+    Operator,
+    ScimKey,
+    audit,
+    audit_head,
+)
+
+_REFUSE = "BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END"
 
 TRIGGERS = {
-    "audit_stays": "CREATE TRIGGER audit_stays BEFORE UPDATE ON audit "
-    "BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END",
-    "audit_is_kept": "CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit "
-    "BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END",
+    name: f"CREATE TRIGGER {name} BEFORE {when} {_REFUSE}"
+    for name, when in {
+        "audit_stays": "UPDATE ON audit",
+        "audit_is_kept": "DELETE ON audit",
+        # INSERT OR REPLACE deletes a row without asking the trigger above.
+        "audit_grows": "INSERT ON audit WHEN NEW.id <= (SELECT max(id) FROM audit)",
+        "audit_head_grows": "UPDATE ON audit_head WHEN NEW.entries <= OLD.entries OR NEW.began <> OLD.began",
+        "audit_head_is_kept": "DELETE ON audit_head",
+        "audit_head_is_one": "INSERT ON audit_head",
+    }.items()
 }
 """By which SQLite refuses to change an entry; the migration made them with the same text."""
 
 _COLUMNS = (audit.c.id, audit.c.at, audit.c.actor, audit.c.address, audit.c.action, audit.c.target, audit.c.detail)
+# As bytes, since who tampers may write what is no text, and that must not stop whoever looks for it.
+_READ = (audit.c.id, *(cast(column, LargeBinary).label(column.name) for column in (*_COLUMNS[1:], audit.c.hash)))
 _HEAD = select(audit_head.c.entries, audit_head.c.hash)
 
+_MADE = (
+    *(Operator.created, ScimKey.created, ConsoleSession.created, OAuthClient.created, OAuthSecret.created),
+    *(OAuthTrust.created, AllowedNetwork.created, IdentityProvider.saved),
+)
+"""Moments at which something was made that never comes without an entry."""
 
-def append(connection: Connection, at: str, actor: str, address: str, action: str, target: str, detail: str) -> int:
-    """Write one entry in the caller's transaction; its id. `detail` is JSON."""
-    before = connection.execute(_HEAD).one()
-    values = (before.entries + 1, at, actor, address, action, target, detail)
-    new_hash = _hash(before.hash, values)
-    named = dict(zip((column.name for column in _COLUMNS), values, strict=True))
-    connection.execute(insert(audit).values(**named, hash=new_hash))
-    connection.execute(update(audit_head).values(entries=values[0], hash=new_hash))
-    return int(values[0])
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row; `detail` is the JSON text as it is kept, `at` a moment in wire form."""
+
+    id: int
+    at: str
+    actor: str
+    address: str
+    action: str
+    target: str
+    detail: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which entries: all that fulfil every field that is given.
+
+    `actions`: their keys. `actor`, `target`: a part of the text. `since` is part of the time, `until` is not.
+    """
+
+    actions: Collection[str] = ()
+    actor: str = ""
+    target: str = ""
+    since: str = ""
+    until: str = ""
+
+
+def append(connection: Connection, at: str, actor: str, address: str, action: str, target: str, detail: str) -> None:
+    """Write one entry in the caller's transaction. `detail` is JSON.
+
+    Raises errors.unavailable where the audit was tampered with so that nothing fits behind it: no act without an entry.
+    """
+    append_all(connection, [(at, actor, address, action, target, detail)])
 
 
 def append_all(connection: Connection, entries: Iterable[tuple[str, str, str, str, str, str]]) -> None:
     """Write many at once, each as `append` takes it: the head is read and written once, whatever their number."""
-    before = connection.execute(_HEAD).one()
+    before = connection.execute(_HEAD).one_or_none()
+    if before is None:
+        raise _unwritable()
     number, new_hash, written = before.entries, before.hash, []
     names = [column.name for column in _COLUMNS]
     for entry in entries:
@@ -52,9 +111,17 @@ def append_all(connection: Connection, entries: Iterable[tuple[str, str, str, st
         values = (number, *entry)
         new_hash = _hash(new_hash, values)
         written.append(dict(zip(names, values, strict=True)) | {"hash": new_hash})
-    if written:
+    if not written:
+        return
+    try:
         connection.execute(insert(audit), written)
         connection.execute(update(audit_head).values(entries=number, hash=new_hash))
+    except IntegrityError as error:
+        raise _unwritable() from error
+
+
+def _unwritable() -> errors.ScimError:
+    return errors.unavailable("The audit cannot be written; recnice-scim check says what is wrong with it")
 
 
 def newest(connection: Connection, action: str, since: str, limit: int) -> Sequence[Any]:
@@ -70,25 +137,122 @@ def head(connection: Connection) -> tuple[int, str]:
     return (row.entries, row.hash) if row else (0, "")
 
 
-def faults(connection: Connection) -> Iterator[str]:
-    """A sentence for each way in which the audit is not what was written."""
+def count_since(connection: Connection, action: str, since: str, until: str) -> int:
+    """How many entries of an action there are from one moment to another, both included."""
+    wanted = select(func.count()).where(audit.c.at.between(since, until), audit.c.action == action)
+    return int(connection.execute(wanted).scalar_one())
+
+
+def page(connection: Connection, wanted: Wanted, before: int | None, limit: int) -> tuple[list[Entry], int | None]:
+    """At most so many wanted entries, the newest first, and the id before which the next page goes on (None: no more).
+
+    Only those with an id below `before`, and at most `bounds.AUDIT_ROWS_READ` rows are looked at; so a page may be
+    short, or empty, and have a next one.
+    """
+    top = (_edge(connection, func.max(audit.c.id), *_conditions(Wanted(until=wanted.until))) or 0) + 1
+    first = _edge(connection, func.min(audit.c.id), *_conditions(Wanted(since=wanted.since))) or top
+    top = top if before is None else min(before, top)
+    bottom = max(first, top - bounds.AUDIT_ROWS_READ)
+    # Read along the ids: along another index all that fits would be sorted for every page.
+    found = select(*_READ).with_hint(audit, "NOT INDEXED", "sqlite").where(audit.c.id < top, audit.c.id >= bottom)
+    rows = connection.execute(found.where(*_conditions(wanted)).order_by(audit.c.id.desc()).limit(limit + 1)).all()
+    entries = [_entry(row, "replace") for row in rows[:limit]]
+    if len(rows) > limit:
+        return entries, entries[-1].id
+    return entries, bottom if bottom > first else None
+
+
+def _edge(connection: Connection, edge: ColumnElement[int], *conditions: ColumnElement[bool]) -> int | None:
+    return connection.execute(select(edge).where(*conditions)).scalar()
+
+
+def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.actions:
+        found.append(audit.c.action.in_(wanted.actions))
+    for column, text in ((audit.c.actor, wanted.actor), (audit.c.target, wanted.target)):
+        if text:
+            found.append(column.icontains(text, autoescape=True))
+    if wanted.since:
+        found.append(audit.c.at >= wanted.since)
+    if wanted.until:
+        found.append(audit.c.at < wanted.until)
+    return found
+
+
+def faults(connection: Connection, noted_hash: str = "") -> Iterator[str]:
+    """A sentence for each way in which the audit is not what was written; of changed entries only the first ones.
+
+    `noted_hash`: the last hash as it once was. That it is nowhere in the chain is a fault, too.
+    """
     triggers = connection.exec_driver_sql("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")
-    kept = {row.name: row.sql for row in triggers}
-    if kept != TRIGGERS:
+    if {row.name: _normal(row.sql) for row in triggers} != {name: _normal(sql) for name, sql in TRIGGERS.items()}:
         yield "audit: the triggers that keep it append-only are missing, or are others"
-    expected, previous = 1, ""
-    for row in connection.execute(select(*_COLUMNS, audit.c.hash).order_by(audit.c.id)):
-        if row.id != expected:
-            yield f"audit: entry {expected} is missing, entry {row.id} follows"
-        if row.hash != _hash(previous, tuple(row)[:-1]):
-            yield f"audit: entry {row.id} is not as it was written, or the one before it is not"
-        expected, previous = row.id + 1, row.hash
-    if head(connection) != (expected - 1, previous):
-        yield f"audit: {head(connection)[0]} entries were written, the last one that is there is {expected - 1}"
+    chain = _Chain(noted_hash)
+    yield from islice(chain.faults(connection), bounds.AUDIT_FAULTS)
+    if head(connection) != (chain.last, chain.hash):
+        yield f"audit: {head(connection)[0]} entries were written, the last one that is there is {chain.last}"
     numbered = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'audit'").scalar()
-    if (numbered or 0) != expected - 1:
-        yield f"audit: {numbered or 0} entries were numbered, the last one that is there is {expected - 1}"
+    if (numbered or 0) != chain.last:
+        yield f"audit: {numbered or 0} entries were numbered, the last one that is there is {chain.last}"
+    yield from _unaudited(connection, chain.newest)
+    if noted_hash and not chain.noted:
+        yield f"audit: no entry has the hash {noted_hash}, or one up to it is not as it was written"
 
 
-def _hash(previous: str, values: tuple[Any, ...] | Row[Any]) -> str:
+def find_noted(connection: Connection, noted_hash: str) -> int:
+    """The id of the entry with this hash, if all entries up to it are as they were written; 0 if not. Reads them."""
+    chain = _Chain(noted_hash)
+    for _ in chain.faults(connection):
+        break
+    return chain.noted
+
+
+class _Chain:
+    """A walk from the first entry to the last. After it: the last one's id and hash, and the newest moment of all."""
+
+    def __init__(self, noted_hash: str) -> None:
+        self.last, self.hash, self.newest = 0, "", ""
+        self.noted = 0
+        self._noted_hash = noted_hash.encode()
+
+    def faults(self, connection: Connection) -> Iterator[str]:
+        is_sound = True
+        for row in connection.execute(select(*_READ).order_by(audit.c.id)):
+            entry = _entry(row, "surrogateescape")
+            here = []
+            if entry.id != self.last + 1:
+                here.append(f"audit: entry {self.last + 1} is missing, entry {entry.id} follows")
+            values = (entry.id, entry.at, entry.actor, entry.address, entry.action, entry.target, entry.detail)
+            if entry.hash != _hash(self.hash, values):
+                here.append(f"audit: entry {entry.id} is not as it was written, or the one before it is not")
+            is_sound = is_sound and not here
+            if is_sound and row.hash == self._noted_hash:
+                self.noted = entry.id
+            self.last, self.hash, self.newest = entry.id, entry.hash, max(self.newest, entry.at)
+            yield from here
+
+
+def _unaudited(connection: Connection, newest: str) -> Iterator[str]:
+    """An audit that was cut with care still does not tell of what was made since."""
+    began = connection.execute(select(audit_head.c.began)).scalar() or ""
+    made = union_all(*(select(func.max(moment).label("moment")) for moment in _MADE)).subquery()
+    # An entry is written in the same transaction, but some milliseconds before or after.
+    slack = func.strftime("%Y-%m-%dT%H:%M:%fZ", func.max(made.c.moment), f"-{bounds.CLOCK_SLACK_S} seconds")
+    last_made = connection.execute(select(slack)).scalar() or ""
+    if last_made > max(began, newest):
+        yield f"audit: something was made after {last_made}, and no entry is as new as that"
+
+
+def _entry(row: Row[Any], on_error: str) -> Entry:
+    values: Sequence[Any] = row
+    return Entry(values[0], *(text.decode("utf-8", on_error) for text in values[1:]))
+
+
+def _normal(sql: str | None) -> str:
+    """SQL without what means nothing: SQLite keeps the text as it was given."""
+    return " ".join((sql or "").split())
+
+
+def _hash(previous: str, values: Sequence[Any]) -> str:
     return hashlib.sha256(json.dumps([previous, *values], ensure_ascii=True).encode()).hexdigest()

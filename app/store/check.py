@@ -20,16 +20,19 @@ from app.store.tables import membership, population, resource
 from app.store.words import count_stray, to_words
 
 
-def check(connection: Connection, types: Sequence[ResourceType]) -> list[str]:
-    """One sentence for each fault; an empty list for a sound database. Reads everything."""
+def check(connection: Connection, types: Sequence[ResourceType], noted_hash: str = "") -> list[str]:
+    """One sentence for each fault; an empty list for a sound database. Reads everything.
+
+    `noted_hash`: the audit's last hash as it once was, if one was noted.
+    """
     db.lift_time_limit(connection)
     findings = [
         f"integrity: {line}" for (line,) in connection.exec_driver_sql("PRAGMA integrity_check") if line != "ok"
     ]
     for table, row, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
         findings.append(f"{table}: row {row} refers to a missing row of {parent}")
-    findings += audit.faults(connection)
     findings += grants.faults(connection)
+    findings += audit.faults(connection, noted_hash)
     if stray := count_stray(connection):
         findings.append(f"word: {stray} rows belong to no resource")
     derived = shelf.fingerprints(connection)

@@ -141,8 +141,10 @@ def listed(connection: Connection, wanted: Wanted, skip: int = 0, limit: int = -
     yield from connection.execute(found.order_by(problem.c.last.desc(), problem.c.id.desc()).limit(limit).offset(skip))
 
 
-def count(connection: Connection, wanted: Wanted) -> int:
+def count(connection: Connection, wanted: Wanted, problem_id: int | None = None) -> int:
     found: Select[Any] = select(func.count()).select_from(problem).where(*_conditions(wanted))
+    if problem_id is not None:
+        found = found.where(problem.c.id == problem_id)
     return int(connection.execute(found).scalar_one())
 
 

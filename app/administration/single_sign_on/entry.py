@@ -115,7 +115,7 @@ def read_claims(line: Line, arrival: Arrival) -> Claims:
             spend(store, arrival)
             nobody = Actor("nobody", address=arrival.browser.address)
             kept = {"code": error.code.value, "because": str(error), "reference": arrival.number}
-            audit.record(store, nobody, Action.SIGN_IN_REFUSED, **kept)
+            audit.record_refusal(store, nobody, "", **kept)
         if error.code in _DOWN:
             raise Unreachable(unreachable(arrival.number)) from None
         if error.code is Code.SIGN_IN_REFUSED:
@@ -183,10 +183,9 @@ def _is_fresh(claims: Claims) -> bool:
 
 
 def _note_no_match(store: accounts.Session, arrival: Arrival, claims: Claims, found: Match) -> None:
-    audit.record(
+    audit.record_refusal(
         store,
         Actor("nobody", address=arrival.browser.address),
-        Action.SIGN_IN_REFUSED,
         claims.name or claims.username,
         code=found.reason.value,
         because=found.because,

@@ -67,7 +67,7 @@ def read() -> Asked:
         if moment is None:
             complaints.append(f"“{given[name]}” is no time. Write it like 2026-01-31T08:00.")
         elif moment:
-            given[name] = _in_a_field(moment, is_end=name == "to")
+            given[name] = in_a_field(moment, is_end=name == "to")
     wanted = Filter(
         about=about,
         named=named,
@@ -82,7 +82,7 @@ def read() -> Asked:
     return Asked(given, wanted, complaints)
 
 
-def _in_a_field(wire: str, is_end: bool) -> str:
+def in_a_field(wire: str, is_end: bool) -> str:
     """A moment as a field of a form shows it: a minute, at the end of a span the last that is part of it."""
     shown = datetime.fromisoformat(wire)
     if is_end and shown > datetime.min.replace(tzinfo=shown.tzinfo):

@@ -44,10 +44,10 @@ AFTER = (
     Entry("console.attributes", "Attributes", "g t"),
     Entry("console.account", "Account", "g k"),
     Entry("console.oauth", "OAuth", "g o"),
-    Entry("console.operators", "Operators"),
-    Entry("console.oauth", "OAuth", "g o"),
     Entry("console.single_sign_on", "Single sign-on"),
     Entry("console.roles", "Roles"),
+    Entry("console.operators", "Operators"),
+    Entry("console.audit", "Audit"),
     Entry("console.help", "Help"),
 )
 

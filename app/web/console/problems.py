@@ -9,10 +9,11 @@ from typing import get_args
 from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app import bounds
+from app import administration, bounds
 from app.observation import problem_list
 from app.observation.kinds import BY_NAME, KINDS
 from app.observation.problem_list import Problem, Status, Wanted
+from app.web import security
 from app.web.console import listing
 from app.web.console.blueprint import console
 from app.web.console.listing import Column, Pages
@@ -70,7 +71,7 @@ def problem(problem_id: int) -> str:
 @console.post("/problems/ignore")
 def ignore_problems() -> Response:
     """Put all open problems of one cause aside; the answer says how many, and how they come back."""
-    count = problem_list.ignore(replace(_cause(), status="open"))
+    count = administration.ignore_problems(replace(_cause(), status="open"), security.actor())
     flash(f"{counted(count, 'problem is', 'problems are')} ignored now. They come back with Stop ignoring.")
     return redirect(url_for("console.problems", tab="ignored"), 303)
 
@@ -78,7 +79,7 @@ def ignore_problems() -> Response:
 @console.post("/problems/heed")
 def heed_problems() -> Response:
     """Take all ignored problems of one cause back among the open ones."""
-    count = problem_list.heed(replace(_cause(), status="ignored"))
+    count = administration.heed_problems(replace(_cause(), status="ignored"), security.actor())
     flash(f"{counted(count, 'problem is', 'problems are')} among the open ones again.")
     return redirect(url_for("console.problems"), 303)
 
@@ -87,7 +88,7 @@ def heed_problems() -> Response:
 def ignore_problem(problem_id: int) -> Response:
     """Put one open problem aside."""
     _find(problem_id)
-    problem_list.ignore(Wanted("open"), problem_id)
+    administration.ignore_problems(Wanted("open"), security.actor(), problem_id)
     return redirect(url_for("console.problem", problem_id=problem_id), 303)
 
 
@@ -95,7 +96,7 @@ def ignore_problem(problem_id: int) -> Response:
 def heed_problem(problem_id: int) -> Response:
     """Take one ignored problem back."""
     _find(problem_id)
-    problem_list.heed(Wanted("ignored"), problem_id)
+    administration.heed_problems(Wanted("ignored"), security.actor(), problem_id)
     return redirect(url_for("console.problem", problem_id=problem_id), 303)
 
 

@@ -175,16 +175,26 @@ STATEMENTS = (
     """,
     "CREATE INDEX audit_at ON audit (at)",
     "CREATE INDEX audit_action_at ON audit (action, at)",
-    "CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END",
-    "CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END",
     """
     CREATE TABLE audit_head (
         id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
         entries INTEGER NOT NULL,
-        hash TEXT NOT NULL
+        hash TEXT NOT NULL,
+        began TEXT NOT NULL
     ) STRICT
     """,
-    "INSERT INTO audit_head VALUES (1, 0, '')",
+    "INSERT INTO audit_head VALUES (1, 0, '', strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))",
+    *(
+        f"CREATE TRIGGER {name} BEFORE {when} BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END"
+        for name, when in (
+            ("audit_stays", "UPDATE ON audit"),
+            ("audit_is_kept", "DELETE ON audit"),
+            ("audit_grows", "INSERT ON audit WHEN NEW.id <= (SELECT max(id) FROM audit)"),
+            ("audit_head_grows", "UPDATE ON audit_head WHEN NEW.entries <= OLD.entries OR NEW.began <> OLD.began"),
+            ("audit_head_is_kept", "DELETE ON audit_head"),
+            ("audit_head_is_one", "INSERT ON audit_head"),
+        )
+    ),
 )
 
 

@@ -1,0 +1,45 @@
+"""Problems set aside by somebody, and taken back: an act, so it is in the audit.
+
+Not here: what a problem is (app/observation/problems.py). The request log is a file of its own, so entry and change are
+no single transaction; the entry is written first, since an act without one would be worse than one that then fails.
+"""
+
+from app.administration import audit
+from app.administration.audit import Action, Actor
+from app.observation import problem_list
+from app.observation.problem_list import Wanted
+from app.store import db
+
+
+def ignore_problems(wanted: Wanted, by: Actor, problem_id: int | None = None) -> int:
+    """Put open problems aside until they are over or heeded again: those wanted, or of these the one. How many."""
+    if not _record(wanted, by, Action.PROBLEMS_IGNORED, problem_id):
+        return 0
+    return problem_list.ignore(wanted, problem_id)
+
+
+def heed_problems(wanted: Wanted, by: Actor, problem_id: int | None = None) -> int:
+    """Take ignored problems back among the open ones. How many."""
+    if not _record(wanted, by, Action.PROBLEMS_HEEDED, problem_id):
+        return 0
+    return problem_list.heed(wanted, problem_id)
+
+
+def _record(wanted: Wanted, by: Actor, action: Action, problem_id: int | None) -> int:
+    """How many there are to change; nothing is written where there are none."""
+    count = problem_list.count(wanted, problem_id)
+    if count:
+        problem = problem_list.find(problem_id) if problem_id is not None else None
+        kind = problem.kind.name if problem else wanted.kind
+        with db.writing() as connection:
+            audit.record(
+                connection,
+                by,
+                action,
+                kind,
+                problems=str(count),
+                attribute=(problem.attribute if problem else wanted.attribute) or "",
+                of=(problem.resource_type if problem else wanted.resource_type) or "",
+                who=problem.resource_name or problem.resource_id if problem else "",
+            )
+    return count

@@ -1,0 +1,367 @@
+"""The audit: SQLite refuses to change an entry, and `check` finds whoever did it all the same, by plain SQLite."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tracemalloc
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app import bounds
+from app.scim.errors import ScimError
+from app.store import audit, check, db, driver
+from app.store.audit import Wanted
+
+ENTRIES = 5
+AT = "2026-03-01T08:00:0{}.000Z"
+
+
+def append(connection: Any, number: int, **of: str) -> None:
+    values = {"at": AT.format(number), "actor": "operator eva", "address": "192.0.2.1", "action": "key-made"}
+    audit.append(connection, **values | {"target": f"Key {number}", "detail": '{"key": "é"}'} | of)
+
+
+@pytest.fixture
+def written(app: Flask, path: Path) -> Path:
+    """The file, with some entries and an operator who was made at the time of the last."""
+    with db.writing() as connection:
+        for number in range(1, ENTRIES + 1):
+            append(connection, number)
+    with altered(path) as connection:
+        connection.execute("UPDATE audit_head SET began = '2026-01-01T00:00:00.000Z'")
+        made = ("o", "eva", "eva", "", AT.format(ENTRIES), 0, "owner")
+        connection.execute("INSERT INTO operator VALUES (?, ?, ?, ?, ?, ?, ?)", made)
+    return path
+
+
+class altered:  # noqa: N801
+    """The file in the hands of somebody who takes the triggers off, writes, and puts the same ones back."""
+
+    def __init__(self, path: Path) -> None:
+        self.connection = driver.module.connect(path, isolation_level=None)
+
+    def __enter__(self) -> Any:
+        for name in audit.TRIGGERS:
+            self.connection.execute(f"DROP TRIGGER {name}")
+        return self.connection
+
+    def __exit__(self, *_: object) -> None:
+        for sql in audit.TRIGGERS.values():
+            self.connection.execute(sql)
+        self.connection.close()
+
+
+def faults(noted: str = "") -> list[str]:
+    with db.reading() as connection:
+        return list(audit.faults(connection, noted))
+
+
+def head() -> tuple[int, str]:
+    with db.reading() as connection:
+        return audit.head(connection)
+
+
+def test_a_sound_audit_has_no_faults(written: Path):
+    assert faults() == []
+    with db.reading() as connection:
+        assert check.check(connection, ()) == []
+    assert head()[0] == ENTRIES
+
+
+def test_the_hash_is_the_one_that_is_promised(written: Path):
+    with closing(driver.module.connect(written)) as connection:
+        rows = connection.execute("SELECT * FROM audit ORDER BY id").fetchall()
+    previous = ""
+    for *values, kept in rows:
+        previous = hashlib.sha256(json.dumps([previous, *values]).encode()).hexdigest()
+        assert kept == previous
+    assert head() == (ENTRIES, previous)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit SET actor = 'nobody'",
+        "UPDATE audit SET at = at WHERE id = 1",
+        "DELETE FROM audit WHERE id = 3",
+        "DELETE FROM audit",
+        "INSERT OR REPLACE INTO audit SELECT id, at, 'nobody', address, action, target, detail, hash FROM audit",
+        "INSERT INTO audit SELECT 0, at, actor, address, action, target, detail, hash FROM audit WHERE id = 1",
+        "INSERT INTO audit VALUES (-4, '', '', '', '', '', '', '')",
+        "UPDATE audit_head SET entries = 1",
+        "UPDATE audit_head SET hash = ''",
+        "UPDATE audit_head SET entries = entries + 1, began = ''",
+        "DELETE FROM audit_head",
+        "INSERT OR REPLACE INTO audit_head VALUES (1, 0, '', '')",
+    ],
+)
+def test_sqlite_refuses_to_change_what_is_written(written: Path, statement: str):
+    with (
+        closing(driver.module.connect(written)) as connection,
+        pytest.raises(driver.module.IntegrityError, match="append-only"),
+    ):
+        connection.execute(statement)
+    assert faults() == []
+
+
+# What somebody may do to the file, and a word of each sentence that tells of it.
+TAMPERED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "edited": (("UPDATE audit SET actor = 'operator adam' WHERE id = 3",), ("entry 3 is not as it was written",)),
+    "moment edited": (("UPDATE audit SET at = '2026-02-01T08:00:00.000Z' WHERE id = 1",), ("entry 1 is not as",)),
+    "no text": (("UPDATE audit SET target = CAST(x'ff' AS TEXT) WHERE id = 2",), ("entry 2 is not as",)),
+    "removed": (("DELETE FROM audit WHERE id = 3",), ("entry 3 is missing", "entry 4 is not as it was written")),
+    "first removed": (("DELETE FROM audit WHERE id = 1",), ("entry 1 is missing", "entry 2 is not as")),
+    "inserted before": (
+        ("INSERT INTO audit SELECT 0, at, actor, address, action, target, detail, hash FROM audit WHERE id = 1",),
+        ("entry 1 is missing, entry 0 follows", "entry 0 is not as", "entry 1 is not as"),
+    ),
+    "inserted behind": (
+        ("INSERT INTO audit SELECT 6, at, actor, address, action, target, detail, hash FROM audit WHERE id = 5",),
+        ("entry 6 is not as", "5 entries were written, the last one that is there is 6"),
+    ),
+    "two exchanged": (
+        (
+            "UPDATE audit SET id = 99 WHERE id = 2",
+            "UPDATE audit SET id = 2 WHERE id = 3",
+            "UPDATE audit SET id = 3 WHERE id = 99",
+        ),
+        ("entry 2 is not as", "entry 3 is not as", "entry 4 is not as"),
+    ),
+    "cut": (
+        ("DELETE FROM audit WHERE id > 3",),
+        ("5 entries were written, the last one that is there is 3", "5 entries were numbered"),
+    ),
+    "cut, head set": (
+        (
+            "DELETE FROM audit WHERE id > 3",
+            "UPDATE audit_head SET entries = 3, hash = (SELECT hash FROM audit WHERE id = 3)",
+        ),
+        ("5 entries were numbered, the last one that is there is 3",),
+    ),
+    "emptied": (
+        ("DELETE FROM audit",),
+        ("5 entries were written, the last one that is there is 0", "5 entries were numbered", "as new as that"),
+    ),
+    "emptied, head set": (
+        ("DELETE FROM audit", "UPDATE audit_head SET entries = 0, hash = ''"),
+        ("5 entries were numbered, the last one that is there is 0", "no entry is as new as that"),
+    ),
+    "emptied, head and numbers set": (
+        (
+            "DELETE FROM audit",
+            "UPDATE audit_head SET entries = 0, hash = ''",
+            "DELETE FROM sqlite_sequence WHERE name = 'audit'",
+        ),
+        ("no entry is as new as that",),
+    ),
+    "head's hash": (("UPDATE audit_head SET hash = ''",), ("5 entries were written, the last one that is there is 5",)),
+    "head's number": (("UPDATE audit_head SET entries = 9",), ("9 entries were written",)),
+    "no head": (("DELETE FROM audit_head",), ("0 entries were written, the last one that is there is 5",)),
+    "numbers forgotten": (("DELETE FROM sqlite_sequence",), ("0 entries were numbered",)),
+    "numbers moved": (("UPDATE sqlite_sequence SET seq = 9 WHERE name = 'audit'",), ("9 entries were numbered",)),
+}
+
+
+@pytest.mark.parametrize("kind", TAMPERED)
+def test_what_was_done_to_the_file_is_found(written: Path, kind: str):
+    statements, told = TAMPERED[kind]
+    with altered(written) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    found = faults()
+    assert len(found) == len(told), found
+    for sentence, part in zip(found, told, strict=True):
+        assert part in sentence
+    with db.reading() as connection:
+        assert set(found) <= set(check.check(connection, ()))
+
+
+def chained(connection: Any, since: int) -> str:
+    """Make the hashes fit again, as somebody does who knows how; gives the last one."""
+    found = connection.execute("SELECT hash FROM audit WHERE id = ?", (since - 1,)).fetchone()
+    previous = found[0] if found else ""
+    rows = connection.execute("SELECT * FROM audit WHERE id >= ? ORDER BY id", (since,)).fetchall()
+    for *values, _ in rows:
+        previous = hashlib.sha256(json.dumps([previous, *values]).encode()).hexdigest()
+        connection.execute("UPDATE audit SET hash = ? WHERE id = ?", (previous, values[0]))
+    connection.execute("UPDATE audit_head SET hash = ?", (previous,))
+    return str(previous)
+
+
+def test_a_whole_new_chain_is_found_by_a_hash_that_was_noted(written: Path):
+    noted = head()[1]
+    with db.writing() as connection:
+        append(connection, 6)
+    assert faults(noted) == []
+    with db.reading() as connection:
+        assert audit.find_noted(connection, noted) == ENTRIES
+    with altered(written) as connection:
+        connection.execute("UPDATE audit SET actor = 'operator adam' WHERE id = 3")
+        chained(connection, 3)
+    assert faults() == [], "whoever can write the file can make another chain"
+    assert faults(noted) == [f"audit: no entry has the hash {noted}, or one up to it is not as it was written"]
+    with db.reading() as connection:
+        assert audit.find_noted(connection, noted) == 0
+
+
+def test_a_change_after_the_noted_entry_does_not_hide_it(written: Path):
+    noted = head()[1]
+    with db.writing() as connection:
+        append(connection, 6)
+    with altered(written) as connection:
+        connection.execute("UPDATE audit SET actor = 'operator adam' WHERE id = 6")
+    assert len(faults(noted)) == 1
+    with db.reading() as connection:
+        assert audit.find_noted(connection, noted) == ENTRIES
+
+
+def test_the_noted_hash_of_a_changed_past_counts_for_nothing(written: Path):
+    noted = head()[1]
+    with altered(written) as connection:
+        connection.execute("UPDATE audit SET actor = 'operator adam' WHERE id = 2")
+    assert faults(noted)[-1].startswith(f"audit: no entry has the hash {noted}")
+
+
+@pytest.mark.parametrize("name", audit.TRIGGERS)
+def test_a_trigger_that_is_gone_or_does_nothing_is_found(written: Path, name: str):
+    table = "audit_head" if "head" in name else "audit"
+    with closing(driver.module.connect(written, isolation_level=None)) as connection:
+        connection.execute(f"DROP TRIGGER {name}")
+        assert "triggers" in faults()[0]
+        connection.execute(f"CREATE TRIGGER {name} BEFORE DELETE ON {table} BEGIN SELECT 1; END")
+        assert "triggers" in faults()[0]
+        connection.execute(f"DROP TRIGGER {name}")
+        connection.execute(audit.TRIGGERS[name].replace(" BEGIN", "\n  BEGIN"))
+        assert faults() == [], "blanks mean nothing"
+
+
+def test_a_trigger_too_many_is_found(written: Path):
+    with closing(driver.module.connect(written, isolation_level=None)) as connection:
+        connection.execute("CREATE TRIGGER more AFTER INSERT ON audit BEGIN UPDATE operator SET role = 'owner'; END")
+    [sentence] = faults()
+    assert "triggers" in sentence
+
+
+def test_after_an_upgrade_of_an_older_file_what_was_there_needs_no_entry(app: Flask, path: Path):
+    with closing(driver.module.connect(path, isolation_level=None)) as connection:
+        made = ("o", "eva", "eva", "", "2025-01-01T00:00:00.000Z", 0, "owner")
+        connection.execute("INSERT INTO operator VALUES (?, ?, ?, ?, ?, ?, ?)", made)
+    assert faults() == []
+
+
+@pytest.mark.parametrize(
+    "statement", ["DELETE FROM audit_head", "UPDATE audit_head SET entries = 2", "UPDATE audit_head SET entries = 0"]
+)
+def test_no_act_without_an_entry_where_none_fits(written: Path, statement: str):
+    with altered(written) as connection:
+        connection.execute(statement)
+    with pytest.raises(ScimError) as refused, db.writing() as connection:
+        append(connection, 6)
+    assert refused.value.status == 503 and "recnice-scim check" in refused.value.detail
+
+
+def test_of_many_changed_entries_the_first_are_named(written: Path):
+    with db.writing() as connection:
+        for number in range(3 * bounds.AUDIT_FAULTS):
+            append(connection, 6, target=str(number))
+    with altered(written) as connection:
+        connection.execute("UPDATE audit SET actor = ''")
+    found = [sentence for sentence in faults() if "is not as it was written" in sentence]
+    assert len(found) == bounds.AUDIT_FAULTS
+
+
+def test_looking_through_many_entries_takes_no_memory(app: Flask):
+    many = 5_000
+    with db.writing() as connection:
+        for number in range(many):
+            append(connection, 1, target=f"{number:0400}")
+    with db.reading() as connection:
+        assert list(audit.faults(connection)) == []  # everything that is made once is made
+        tracemalloc.start()
+        assert list(audit.faults(connection)) == []
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < many * 400 / 4
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def pages(wanted: Wanted, limit: int = 2) -> list[list[int]]:
+    """The ids of each page until there is none."""
+    found, before = [], None
+    with db.reading() as connection:
+        while True:
+            entries, before = audit.page(connection, wanted, before, limit)
+            found.append([entry.id for entry in entries])
+            if before is None:
+                return found
+
+
+def test_pages_are_newest_first(written: Path):
+    assert pages(Wanted()) == [[5, 4], [3, 2], [1]]
+    assert pages(Wanted(), ENTRIES) == [[5, 4, 3, 2, 1]]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "ids"),
+    [
+        (Wanted(actions=("key-made",)), [5, 4, 3, 2, 1]),
+        (Wanted(actions=("key-stopped",)), []),
+        (Wanted(actor="EVA"), [5, 4, 3, 2, 1]),
+        (Wanted(actor="%"), []),
+        (Wanted(target="key 3"), [3]),
+        (Wanted(target="_"), []),
+        (Wanted(since=AT.format(4)), [5, 4]),
+        (Wanted(until=AT.format(2)), [1]),
+        (Wanted(since=AT.format(2), until=AT.format(4)), [3, 2]),
+        (Wanted(since="2027"), []),
+        (Wanted(until="2025"), []),
+    ],
+)
+def test_filters(written: Path, wanted: Wanted, ids: list[int]):
+    assert [id for page in pages(wanted) for id in page] == ids
+
+
+def test_a_clock_that_was_set_back_loses_nothing(written: Path):
+    with db.writing() as connection:
+        append(connection, 6, at=AT.format(2))
+        append(connection, 7)
+    assert pages(Wanted(until=AT.format(3)), 9) == [[6, 2, 1]]
+    assert pages(Wanted(since=AT.format(5)), 9) == [[7, 5]]
+    assert faults() == []
+
+
+def test_a_page_looks_at_so_many_rows_and_goes_on(written: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bounds, "AUDIT_ROWS_READ", 2)
+    assert pages(Wanted(target="key 1")) == [[], [], [1]]
+    assert pages(Wanted()) == [[5, 4], [3, 2], [1]]
+
+
+def test_it_is_read_along_the_ids(written: Path, monkeypatch: pytest.MonkeyPatch):
+    seen: list[str] = []
+    with db.reading() as connection:
+        execute: Callable[..., Any] = connection.execute
+
+        def spy(statement: Any, *of: Any) -> Any:
+            text = str(statement.compile(connection.engine, compile_kwargs={"literal_binds": True}))
+            seen.append(" ".join(row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")))
+            return execute(statement, *of)
+
+        monkeypatch.setattr(connection, "execute", spy)
+        audit.page(connection, Wanted(("key-made",), "eva", "key", AT.format(1), AT.format(9)), 99, 2)
+    assert "USING INTEGER PRIMARY KEY" in seen[-1] and "TEMP B-TREE" not in seen[-1], seen
+
+
+def test_what_is_no_text_is_shown_all_the_same(written: Path):
+    with altered(written) as connection:
+        connection.execute("UPDATE audit SET target = CAST(x'61ff' AS TEXT) WHERE id = 5")
+    with db.reading() as connection:
+        [entry], _ = audit.page(connection, Wanted(), None, 1)
+    assert entry.target == "a\ufffd"
