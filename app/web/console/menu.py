@@ -40,8 +40,8 @@ BEFORE = (
     Entry("console.activity", "Activity", "g a"),
 )
 KEYS_OF_TYPES = {USER.name: "g u", GROUP.name: "g g"}
-AFTER = (
-    Entry("console.attributes", "Attributes", "g t"),
+AFTER = (Entry("console.attributes", "Attributes", "g t"),)
+ADMINISTRATION = (
     Entry("console.account", "Account", "g k"),
     Entry("console.oauth", "OAuth", "g o"),
     Entry("console.single_sign_on", "Single sign-on"),
@@ -53,7 +53,12 @@ AFTER = (
 
 
 def init_app(app: Flask) -> None:
-    """Give templates `menu`, in which every resource type stands by its endpoint's name, and `search_length`."""
+    """Give templates `menus`, a row of entries each, and `search_length`.
+
+    The first row is what Entra did, where every resource type stands by its endpoint's name; the second is about those
+    who may come in.
+    """
     types: tuple[ResourceType, ...] = app.config["RECNICE_RESOURCE_TYPES"]
     lists = [Entry(Endpoints.of(one).list, one.endpoint.lstrip("/"), KEYS_OF_TYPES.get(one.name, "")) for one in types]
-    app.jinja_env.globals.update(menu=(*BEFORE, *lists, *AFTER), search_length=bounds.SEARCH_TEXT_LENGTH)
+    rows = ((*BEFORE, *lists, *AFTER), ADMINISTRATION)
+    app.jinja_env.globals.update(menus=rows, search_length=bounds.SEARCH_TEXT_LENGTH)
