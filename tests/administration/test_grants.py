@@ -1,4 +1,4 @@
-"""Roles of provisioned people: the rule, every road on which a role comes or goes, what is audited, which sessions end."""
+"""Roles of provisioned people: the rule, every road on which a role comes or goes, the audit, the sessions that end."""
 
 import json
 import sqlite3

@@ -135,7 +135,9 @@ def by_the_rule(lines: list[RawLine]) -> dict[str, str]:
         members = {tuple(row) for row in connection.exec_driver_sql("SELECT group_id, member_id FROM membership")}
     for user_id, text in documents:
         document = json.loads(text)
-        has = {unicodedata.normalize("NFC", one["value"]).strip() for one in document.get("roles", ()) if "value" in one}
+        has = {
+            unicodedata.normalize("NFC", one["value"]).strip() for one in document.get("roles", ()) if "value" in one
+        }
         due = [
             Role(role)
             for source, value, role in lines

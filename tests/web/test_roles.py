@@ -103,7 +103,7 @@ def test_from_nothing_to_a_mapping_and_back(fresh: tuple[Appliance, Visitor]):
     assert eva.post("/roles/save", **hidden(preview)).status == 303
     page = eva.get("/roles")
     said = words(page)
-    assert "1 owner, 1 viewer." in said and f"{HOSTILE} owner app role \"Admin\"" in said
+    assert "1 owner, 1 viewer." in said and f'{HOSTILE} owner app role "Admin"' in said
     assert 'ben viewer group "Console Readers"' in said and "Nobody can come in by it yet" in said
     assert f'href="/users/{ana}"' in page.text and f'href="/groups/{group}"' in page.text
     assert 'Role in this console owner by app role "Admin"' in words(eva.get(f"/users/{ana}"))
