@@ -16,7 +16,7 @@ from app.administration.refusals import Refused
 from app.roles import Role
 from app.scim.fold import exact_text, fold_text
 from app.scim.resource_types import GROUP, name_of
-from app.store import db, resources
+from app.store import db, identity_provider, resources
 from app.store import grants as rows
 from app.store.db import Connection
 from app.store.grants import SOURCES, Difference, Line
@@ -182,7 +182,7 @@ def _words(connection: Connection, line: Line) -> str:
 def _mapping(connection: Connection, lines: Sequence[Line]) -> RoleMapping:
     names = grants.group_names(connection, [line.value for line in lines if line.source == "group"])
     shown = [MappedLine(line, names.get(line.value, "") if line.source == "group" else "") for line in lines]
-    return RoleMapping(shown, rows.has_provider(connection))
+    return RoleMapping(shown, identity_provider.is_set_up(connection))
 
 
 def _of_roles(found: Iterable[Difference]) -> list[Difference]:

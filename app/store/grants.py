@@ -12,10 +12,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from sqlalchemy import Connection, case, delete, exists, func, insert, select, text
+from sqlalchemy import Connection, case, delete, func, insert, select, text
 
 from app.roles import Role
-from app.store.account_tables import IdentityProvider, granted_role, role_mapping
+from app.store.account_tables import granted_role, role_mapping
 from app.store.tables import membership, resource
 
 Source = Literal["app_role", "group"]
@@ -182,11 +182,6 @@ def groups_offered(connection: Connection, limit: int) -> dict[str, str]:
     """Some groups, the oldest first: their documents (JSON) by their ids."""
     wanted = select(resource.c.id, resource.c.document).where(resource.c.type == "Group")
     return {id: document for id, document in connection.execute(wanted.order_by(resource.c.position).limit(limit))}
-
-
-def has_provider(connection: Connection) -> bool:
-    """Whether single sign-on is set up: without it nobody comes in by a granted role."""
-    return bool(connection.execute(select(exists().select_from(IdentityProvider))).scalar())
 
 
 def faults(connection: Connection) -> Iterator[str]:

@@ -3,7 +3,7 @@
 Not here: what it means (app/administration/single_sign_on). Every function works in the caller's transaction.
 """
 
-from sqlalchemy import delete
+from sqlalchemy import Connection, delete, exists, select
 from sqlalchemy.orm import Session
 
 from app.store.account_tables import IdentityProvider
@@ -15,6 +15,11 @@ _ONLY = 1
 
 def provider(session: Session) -> IdentityProvider | None:
     return session.get(IdentityProvider, _ONLY)
+
+
+def is_set_up(connection: Connection) -> bool:
+    """Whether there is one: without it nobody comes in by a granted role."""
+    return bool(connection.execute(select(exists().select_from(IdentityProvider))).scalar())
 
 
 def save(session: Session, **values: str) -> None:

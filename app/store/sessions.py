@@ -4,17 +4,22 @@ Not here: when one is over and who may do what in it (app/administration). Every
 transaction.
 """
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.store.account_tables import ConsoleSession, Operator
 from app.store.account_tables import session as table
-from app.store.parameter import many
 
 __all__ = ["ConsoleSession"]
+
+# Asked for with whatever changes a person, so put together once.
+_END_OF_USERS = delete(table).where(
+    table.c.user_id.in_(select(func.json_each(bindparam("ids")).table_valued("value").c.value))
+)
 
 
 def session(session: Session, token_hash: str) -> ConsoleSession | None:
@@ -61,7 +66,7 @@ def end_of_operator(session: Session, operator_id: str, but: str = "") -> None:
 
 def end_of_users(connection: Connection, user_ids: Collection[str]) -> int:
     """End all sessions of provisioned people; how many those were."""
-    return connection.execute(delete(table).where(table.c.user_id.in_(many(user_ids)))).rowcount
+    return connection.execute(_END_OF_USERS, {"ids": json.dumps(list(user_ids))}).rowcount
 
 
 def end_of_people(session: Session) -> int:
