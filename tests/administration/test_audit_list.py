@@ -1,0 +1,177 @@
+"""The audit as it is read, and how many refused sign-ins anybody can make it hold."""
+
+import json
+
+import pytest
+from flask import Flask
+
+from app import administration, bounds
+from app.administration import HOST, Action, Actor, Browser, Refused, audit, audit_list, passwords
+from app.administration.audit_list import Asked
+from app.store import accounts, db
+from tests.administration.conftest import EVA, HERE, PASSWORD
+
+pytestmark = pytest.mark.usefixtures("app")
+
+
+def record(action: Action, target: str = "", by: Actor = EVA, **detail: str) -> None:
+    with db.writing() as connection:
+        audit.record(connection, by, action, target, **detail)
+
+
+def refuse(times: int) -> None:
+    with db.writing() as connection:
+        for number in range(times):
+            audit.record_refusal(connection, Actor("nobody", address=f"198.51.100.{number}"), because="test")
+
+
+def keys(asked: Asked = Asked()) -> list[str]:  # noqa: B008
+    return [entry.action for entry in audit_list.find(asked).entries]
+
+
+def test_an_entry_is_told_in_words():
+    record(Action.KEY_MADE, "Key 1", key="0a1b2c3d", empty="")
+    [entry] = audit_list.find(Asked()).entries
+    assert (entry.who, entry.address, entry.sentence) == ("operator eva", HERE, "made the SCIM Key Key 1")
+    assert entry.texts == {"key": "0a1b2c3d"} and not entry.is_refused and entry.has_time
+
+
+@pytest.mark.parametrize(
+    ("by", "who"),
+    [
+        (HOST, "the command line"),
+        (audit.ITSELF, "Recnice SCIM"),
+        (Actor("nobody", address=HERE), "somebody who is not signed in"),
+        (Actor("person", "itself"), "person itself"),
+        (Actor("client", "key 1"), "client key 1"),
+    ],
+)
+def test_who_it_was(by: Actor, who: str):
+    record(Action.SIGNED_OUT, by=by)
+    assert audit_list.find(Asked()).entries[0].who == who
+
+
+def test_a_refusal_names_whom_it_was_tried_as():
+    refuse(1)
+    record(Action.SIGN_IN_REFUSED, "Eva", Actor("nobody"))
+    assert [entry.sentence for entry in audit_list.find(Asked()).entries] == ["was not let in as Eva", "was not let in"]
+
+
+def test_views():
+    for action in (Action.SIGNED_IN, Action.SIGN_IN_REFUSED, Action.PROOF_REFUSED, Action.KEY_MADE):
+        record(action)
+    assert keys() == ["key-made", "proof-refused", "sign-in-refused", "signed-in"]
+    assert keys(Asked("sign-ins")) == ["proof-refused", "sign-in-refused", "signed-in"]
+    assert keys(Asked("refused")) == ["proof-refused", "sign-in-refused"]
+    assert keys(Asked("acts")) == ["key-made"]
+    assert keys(Asked(action=Action.SIGNED_IN)) == ["signed-in"]
+    assert keys(Asked("acts", Action.SIGNED_IN)) == [], "one that is in no such view is not all of them"
+
+
+def test_every_action_is_a_sign_in_or_an_act():
+    assert audit_list.VIEWS["sign-ins"] | audit_list.VIEWS["acts"] == set(Action)
+    assert audit_list.VIEWS["refused"] < audit_list.VIEWS["sign-ins"]
+    assert len({action.key for action in Action}) == len({action.title for action in Action}) == len(Action)
+
+
+def test_pages_follow_each_other():
+    for number in range(bounds.CONSOLE_PAGE_SIZE + 1):
+        record(Action.KEY_MADE, str(number))
+    first = audit_list.find(Asked())
+    assert [len(first.entries), first.entries[0].target] == [bounds.CONSOLE_PAGE_SIZE, str(bounds.CONSOLE_PAGE_SIZE)]
+    second = audit_list.find(Asked(), first.before)
+    assert [entry.target for entry in second.entries] == ["0"] and second.before is None
+
+
+def test_an_export_is_an_entry_and_has_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bounds, "EXPORT_ROWS_AT_ONCE", 2)
+    for number in range(5):
+        record(Action.KEY_MADE, str(number))
+    taken = audit_list.export(Asked(actor="eva"), EVA, "csv")
+    record(Action.KEY_STOPPED, "later")
+    found = list(taken)
+    assert [entry.action for entry in found] == ["audit-exported"] + ["key-made"] * 5
+    assert found[0].texts == {"form": "csv", "who": "eva"}
+
+
+def test_an_export_that_nobody_reads_is_an_entry_all_the_same():
+    audit_list.export(Asked(), EVA, "json")
+    assert keys() == ["audit-exported"]
+
+
+def test_what_is_no_json_is_told_as_it_stands():
+    for detail in ("{", "[1]", "[" * 100_000):
+        assert audit_list._texts(detail) == {"detail": detail}
+    assert audit_list._texts('{"a": 1}') == {"a": "1"}
+
+
+def test_a_moment_that_is_none_is_known_as_such(app: Flask):
+    with db.writing() as connection:
+        audit.rows.append(connection, "yesterday", "operator eva", "", "an-old-action", "x", "{}")
+    [entry] = audit_list.find(Asked()).entries
+    assert not entry.has_time and entry.sentence == "an-old-action x"
+
+
+# --- refused sign-ins -------------------------------------------------------------------------------------------------
+
+
+def test_refused_sign_ins_fill_no_disk(pass_time):
+    refuse(bounds.REFUSALS_AUDITED + 50)
+    record(Action.SIGNED_IN)
+    found = list(audit_list.export(Asked(), EVA, "csv"))
+    told = [entry.action for entry in found if entry.action != "audit-exported"]
+    assert told == ["signed-in", "sign-ins-uncounted"] + ["sign-in-refused"] * bounds.REFUSALS_AUDITED
+    assert found[2].who == "Recnice SCIM"
+    pass_time(bounds.REFUSALS_WINDOW_S + 1)
+    refuse(1)
+    assert keys()[0] == "sign-in-refused", "the next hour has room again"
+
+
+def test_a_long_attack_leaves_so_many_entries_an_hour(pass_time, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bounds, "REFUSALS_AUDITED", 5)
+    for _ in range(24):
+        refuse(20)
+        pass_time(bounds.REFUSALS_WINDOW_S / 2)
+    assert len(list(audit_list.export(Asked("refused"), EVA, "csv"))) <= 13 * 6
+
+
+def test_a_clock_set_back_silences_nothing_for_long(pass_time):
+    refuse(bounds.REFUSALS_AUDITED + 1)
+    pass_time(-10 * bounds.REFUSALS_WINDOW_S)
+    refuse(1)
+    assert keys()[0] == "sign-in-refused"
+
+
+def test_a_flood_of_wrong_passwords_hides_no_success(monkeypatch: pytest.MonkeyPatch):
+    administration.create_operator("eva", PASSWORD, HOST)
+    monkeypatch.setattr(bounds, "REFUSALS_AUDITED", 3)
+    monkeypatch.setattr(passwords, "matches", lambda password, kept: password == PASSWORD and kept is not None)
+    for number in range(8):
+        with pytest.raises(Refused):
+            administration.sign_in("nobody", "wrong", Browser(f"203.0.113.{number}"))
+    assert keys() == ["sign-ins-uncounted", *["sign-in-refused"] * 3, "operator-made"]
+    assert administration.sign_in("eva", PASSWORD, Browser(HERE))
+    assert keys()[0] == "signed-in"
+
+
+def test_a_refusal_can_stand_in_any_transaction():
+    with accounts.writing() as store:
+        audit.record_refusal(store, Actor("nobody"), "eva", because="code")
+    [entry] = audit_list.find(Asked()).entries
+    assert json.loads(entry.detail) == {"because": "code"}
+
+
+def test_slowed_tries_are_not_written(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(passwords, "matches", lambda password, kept: False)
+    for _ in range(bounds.SIGN_IN_FAILURES + 5):
+        with pytest.raises(Refused):
+            administration.sign_in("eva", "wrong", Browser(HERE))
+    assert len(keys()) == bounds.SIGN_IN_FAILURES
+
+
+def test_the_name_that_was_typed_is_kept_only_if_it_is_known():
+    administration.create_operator("Eva", PASSWORD, HOST)
+    for name in ("my password by mistake", "EVA"):
+        with pytest.raises(Refused):
+            administration.sign_in(name, "wrong", Browser(HERE))
+    assert [entry.target for entry in audit_list.find(Asked("refused")).entries] == ["Eva", ""]
