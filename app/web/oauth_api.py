@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 from app import administration, bounds
 from app.administration import NewToken, NotAuthenticated, SignerAway, Signers
 from app.scim.errors import RETRY_AFTER_S, ScimError
+from app.settings import Settings
 from app.web import draft, sources
 from app.web.key_failures import KeyFailures
 from app.web.proxy import TOKEN_ENDPOINT
@@ -30,7 +31,8 @@ oauth = Blueprint("oauth", __name__)
 
 def init_app(app: Flask) -> None:
     """Put the token endpoint on the application, with its own count of failures."""
-    app.extensions[SIGNERS] = Signers()
+    settings: Settings = app.config["RECNICE_SETTINGS"]
+    app.extensions[SIGNERS] = Signers(settings.ca_file)
     app.extensions[FAILURES] = KeyFailures()
     app.register_blueprint(oauth)
 
