@@ -14,7 +14,15 @@ from tests.conftest import Appliance
 from tests.web.test_console import words
 from tests.web.visitor import PASSWORD, Visitor
 
-HOSTILE = ("<script>alert(1)</script>", "\"'><img src=x onerror=alert(1)>", "{{ 7 * 7 }}", "مرحبا", "=1+1", "@x", "x" * 300)
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "\"'><img src=x onerror=alert(1)>",
+    "{{ 7 * 7 }}",
+    "مرحبا",
+    "=1+1",
+    "@x",
+    "x" * 300,
+)
 
 
 def shown(visitor: Visitor, query: str = "") -> str:
