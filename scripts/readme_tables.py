@@ -1,4 +1,4 @@
-"""Write the tables of README.md from what the program declares, so that they are never written twice.
+"""Write the tables of documents from what the program declares, so that they are never written twice.
 
 `make tables` runs it; `tests/test_docs.py` fails when a table is not what this would write.
 """
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
+SECURITY = ROOT / "docs/security.md"
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -86,15 +87,31 @@ def _attribute(of: str, attribute: "Attribute") -> tuple[str, ...]:
     )
 
 
-TABLES = {"options": options, "commands": commands, "attributes": attributes}
+def roles() -> str:
+    from app.administration.permissions import table as permissions
+    from app.roles import Role
+
+    rows = []
+    for permission, those in permissions().items():
+        terms = permission.value
+        marks = ["yes" if terms.least is None or role in those else "" for role in Role]
+        conditions = ("asks again who one is" if terms.wants_proof else "", "operators alone" if terms.is_local else "")
+        rows.append((terms.title, *marks, ", ".join(filter(None, conditions))))
+    return table(("What", *(role.value for role in Role), "On these terms"), rows)
 
 
-def with_tables(text: str) -> str:
-    """The text with each table between its marks written anew. Raises ValueError when a mark is missing."""
-    for name, make in TABLES.items():
+TABLES = {README: (options, commands, attributes), SECURITY: (roles,)}
+"""For each document what makes its tables, each named as the marks around its table are."""
+
+
+def with_tables(path: Path) -> str:
+    """A document with each table between its marks written anew. Raises ValueError when a mark is missing."""
+    text = path.read_text(encoding="utf-8")
+    for make in TABLES[path]:
+        name = make.__name__
         marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
         if not marks.search(text):
-            raise ValueError(f"README.md has no marks for the table of {name}")
+            raise ValueError(f"{path.name} has no marks for the table of {name}")
         made = make()
         text = marks.sub(lambda found, made=made: f"{found[1]}{made}\n{found[2]}", text)
     return text
@@ -102,4 +119,5 @@ def with_tables(text: str) -> str:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
-    README.write_text(with_tables(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for path in TABLES:
+        path.write_text(with_tables(path), encoding="utf-8")

@@ -6,8 +6,10 @@ in COMMANDS. What changes nothing that an administrator answers for stands in NO
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
+from unittest import mock
 
 import click
 import pytest
@@ -16,11 +18,13 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import administration
-from app.administration import HOST, Action, Actor, Browser
+from app.administration import HOST, Action, Actor, Browser, Role, Sealer, second_factor
+from app.administration.single_sign_on import Line
 from app.cli import commands
 from app.observation import recorder
 from app.observation.problem_list import Wanted
-from app.store import accounts, audit, db, requests
+from app.store import accounts, audit, db, driver, requests
+from tests.authenticator import Authenticator
 from tests.conftest import Appliance
 from tests.web.visitor import PASSWORD
 from tests.web.written import past
@@ -35,6 +39,7 @@ class World:
 
     app: Flask
     eva: FlaskClient
+    token: str
 
     def post(self, path: str, **fields: str) -> TestResponse:
         """A form as the owner sends it, or a stranger where nobody is signed in."""
@@ -77,6 +82,97 @@ def with_a_problem(path: str, is_ignored: bool = False, **fields: str) -> Callab
     return act
 
 
+def about_mia(way: str, state: str = "", **fields: str) -> Callable[[World], TestResponse]:
+    """Something is done about another operator, who may be in a state of her own before."""
+
+    def act(world: World) -> TestResponse:
+        mia = world.ask(lambda: administration.create_operator("mia", PASSWORD, HOST, Role.VIEWER))
+        if state == "disabled":
+            world.ask(lambda: administration.set_disabled("mia", True, HOST))
+        if state == "with a second factor":
+            turn_on(world, world.ask(lambda: administration.sign_in("mia", PASSWORD, Browser("192.0.2.7"))))
+        return world.post(f"/operators/{mia.id}/{way}", **fields)
+
+    return act
+
+
+def sealer(world: World) -> Sealer:
+    return Sealer(world.app.config["SECRET_KEY"], second_factor.SEAL)
+
+
+def authenticator(world: World, token: str) -> Authenticator:
+    """A second factor that is begun and not confirmed."""
+    with world.app.app_context():
+        who = administration.session(token)
+        assert who
+        second_factor.begin(who, sealer(world))
+        pairing = second_factor.pairing(who, sealer(world))
+        assert pairing
+        return Authenticator(pairing.secret)
+
+
+def turn_on(world: World, token: str) -> Authenticator:
+    app = authenticator(world, token)
+    with world.app.app_context():
+        who = administration.session(token)
+        assert who
+        second_factor.confirm(who, app.code(), sealer(world), who.actor("192.0.2.7"))
+    return app
+
+
+def confirm_the_factor(world: World) -> TestResponse:
+    return world.post("/me/second-factor/code", code=authenticator(world, world.token).code())
+
+
+def with_a_factor(path: str) -> Callable[[World], TestResponse]:
+    def act(world: World) -> TestResponse:
+        turn_on(world, world.token)
+        return world.post(path)
+
+    return act
+
+
+def sign_in_by_code(world: World) -> TestResponse:
+    app = turn_on(world, world.token)
+    world.post("/logout")
+    assert world.post("/login", user_name="eva", password=PASSWORD).headers["Location"] == "/sub/login/code"
+    return world.post("/login/code", code=app.code())
+
+
+def with_a_client(path: str, **fields: str) -> Callable[[World], TestResponse]:
+    def act(world: World) -> TestResponse:
+        new = world.ask(lambda: administration.create_client("one", HOST))
+        return world.post(path.format(client=new.client_id), **fields)
+
+    return act
+
+
+def with_a_network(path: str, **fields: str) -> Callable[[World], TestResponse]:
+    def act(world: World) -> TestResponse:
+        world.ask(lambda: administration.allow_networks(["192.0.2.0/24"], "", HOST))
+        return world.post(path, **fields)
+
+    return act
+
+
+def save_the_provider(world: World) -> TestResponse:
+    form = {"kind": "entra", "cloud": "global", "tenant": "8adf8e6e-67b2-4cf2-a259-e3dc5476c621", "client_id": "one"}
+    with mock.patch.object(Line, "check"):
+        return world.post("/single-sign-on", **form, secret="the secret of a client")
+
+
+def remove_the_provider(world: World) -> TestResponse:
+    save_the_provider(world)
+    return world.post("/single-sign-on/remove")
+
+
+def save_roles(world: World) -> TestResponse:
+    form = {"source-0": "app_role", "value-0": "Recnice.Viewer", "role-0": "viewer"}
+    expected = re.search(r'name="expected" value="([^"]+)"', world.post("/roles/preview", **form).text)
+    assert expected
+    return world.post("/roles/save", **form, expected=expected[1])
+
+
 def post(path: str, **fields: str) -> Callable[[World], TestResponse]:
     return lambda world: world.post(path, **fields)
 
@@ -113,10 +209,45 @@ ACTS: Mapping[str, tuple[Callable[[World], TestResponse], Action]] = {
     "console.heed_problems": (with_a_problem("/problems/heed", True, **CAUSE), Action.PROBLEMS_HEEDED),
     "console.ignore_problem": (with_a_problem("/problems/1/ignore"), Action.PROBLEMS_IGNORED),
     "console.heed_problem": (with_a_problem("/problems/1/heed", True), Action.PROBLEMS_HEEDED),
+    "console.sign_in_code": (sign_in_by_code, Action.SIGNED_IN),
+    "console.confirm_second_factor": (confirm_the_factor, Action.SECOND_FACTOR_ON),
+    "console.renew_recovery_codes": (with_a_factor("/me/second-factor/recovery-codes"), Action.RECOVERY_CODES_MADE),
+    "console.turn_off_second_factor": (with_a_factor("/me/second-factor/off"), Action.SECOND_FACTOR_OFF),
+    "console.add_operator": (
+        post("/operators", user_name="mia", password=PASSWORD, repeated=PASSWORD, role="viewer"),
+        Action.OPERATOR_MADE,
+    ),
+    "console.set_operator_role": (about_mia("role", role="operator"), Action.OPERATOR_ROLE),
+    "console.set_operator_state": (about_mia("state", disabled="yes"), Action.OPERATOR_DISABLED),
+    "console.set_operator_state again": (about_mia("state", "disabled", disabled="no"), Action.OPERATOR_ENABLED),
+    "console.reset_operator_password": (
+        about_mia("password", password=ANOTHER, repeated=ANOTHER),
+        Action.PASSWORD_RESET,
+    ),
+    "console.remove_operator_factor": (about_mia("second-factor", "with a second factor"), Action.SECOND_FACTOR_OFF),
+    "console.delete_operator": (about_mia("delete"), Action.OPERATOR_DELETED),
+    "console.set_sources_mode": (post("/sources/mode", mode="watch"), Action.SOURCES_MODE),
+    "console.allow_networks": (post("/sources/add", networks="192.0.2.0/24"), Action.NETWORK_ALLOWED),
+    "console.remove_network": (with_a_network("/sources/remove", network="192.0.2.0/24"), Action.NETWORK_REMOVED),
+    "console.enforce_sources": (with_a_network("/sources/enforce"), Action.SOURCES_MODE),
+    "console.make_client": (post("/oauth/clients", name="one"), Action.CLIENT_MADE),
+    "console.make_secret": (with_a_client("/oauth/clients/{client}/secrets"), Action.SECRET_MADE),
+    "console.add_trust": (
+        with_a_client("/oauth/clients/{client}/trusts", issuer="https://issuer.example", subject="one", audience="two"),
+        Action.TRUST_MADE,
+    ),
+    "console.stop_credential": (with_a_client("/oauth/client/{client}/stop"), Action.CLIENT_STOPPED),
+    "console.save_single_sign_on": (save_the_provider, Action.PROVIDER_SAVED),
+    "console.remove_single_sign_on": (remove_the_provider, Action.PROVIDER_REMOVED),
+    "console.save_roles": (save_roles, Action.MAPPING_SAVED),
 }
+"""By Flask's name of the form; what stands behind a blank is another act of the same form."""
 
 NO_ACTS: Mapping[str, str] = {
     "console.review": "reads a file and keeps nothing",
+    "console.preview_roles": "says what would come of a form and keeps nothing",
+    "console.begin_second_factor": "makes a secret that counts for nothing until a code of it is shown",
+    "oauth.token": "a client's daily work; who used a secret, and when, is kept with it",
 }
 
 
@@ -127,7 +258,7 @@ def world(app: Flask) -> World:
         token = administration.sign_in("eva", PASSWORD, Browser("127.0.0.1"))
     eva = app.test_client()
     eva.set_cookie("__Secure-recnice_session", token, domain="scim.recnice.example", path="/sub")
-    return World(app, eva)
+    return World(app, eva, token)
 
 
 def entries() -> list[audit.Entry]:
@@ -142,8 +273,9 @@ def test_every_form_of_the_console_is_in_one_of_the_tables(app: Flask):
         for rule in app.url_map.iter_rules()
         if (rule.methods or set()) - {"GET", "HEAD", "OPTIONS"} and not rule.endpoint.startswith("scim")
     }
-    assert forms == ACTS.keys() | NO_ACTS.keys()
-    assert not ACTS.keys() & NO_ACTS.keys()
+    in_table = {line.partition(" ")[0] for line in ACTS}
+    assert forms == in_table | NO_ACTS.keys()
+    assert not in_table & NO_ACTS.keys()
 
 
 @pytest.mark.parametrize("endpoint", ACTS)
@@ -165,7 +297,7 @@ def test_a_refused_form_leaves_no_entry_of_an_act(world: World):
     assert world.post("/attributes/strict", type="User", attribute="userName", strict="yes").status_code == 400
     assert world.post("/me/password", current="wrong", password=ANOTHER, repeated=ANOTHER).status_code == 400
     assert world.post("/problems/ignore", **CAUSE).status_code == 303, "there is none to ignore"
-    assert world.ask(entries)[before:] == []
+    assert [entry.action for entry in world.ask(entries)[before:]] == [Action.PROOF_REFUSED.key]
 
 
 # --- the command line -------------------------------------------------------------------------------------------------
@@ -183,11 +315,18 @@ COMMANDS: Mapping[str, tuple[tuple[str, ...], Action]] = {
     "admin delete": (("--user-name", "mia"), Action.OPERATOR_DELETED),
     "key create": (("--name", "one"), Action.KEY_MADE),
     "key stop": (("{key}",), Action.KEY_STOPPED),
+    "oauth create": (("--name", "one"), Action.CLIENT_MADE),
+    "oauth add-secret": (("{client}",), Action.SECRET_MADE),
+    "oauth stop-secret": (("{secret}",), Action.SECRET_STOPPED),
+    "oauth stop": (("{client}",), Action.CLIENT_STOPPED),
+    "sources allow": (("192.0.2.0/24",), Action.NETWORK_ALLOWED),
+    "sources off": ((), Action.SOURCES_MODE),
 }
-"""What is given to each, in the order in which they are run; `{key}` is the id of the key."""
+"""What is given to each, in the order in which they are run; in braces stands an id that is there then."""
 
 NO_COMMANDS: Mapping[str, str] = {
-    **dict.fromkeys(("admin list", "check", "config", "key list", "licenses", "schema", "version"), "reads"),
+    **dict.fromkeys(("admin list", "key list", "oauth list", "sources list"), "reads"),
+    **dict.fromkeys(("check", "config", "licenses", "schema", "version"), "reads"),
     "serve": "what is done while it serves is written then",
     "simulate": "plays against an appliance of its own, or as a client",
 }
@@ -210,26 +349,33 @@ def test_every_command_is_in_one_of_the_tables():
 def test_every_command_that_changes_something_leaves_an_entry(new_appliance: Callable[..., Appliance]):
     appliance = new_appliance()
     assert appliance.command("key", "create", "--name", "zero").returncode == 0
-    written = entries_of(appliance)
     for name, (words, action) in COMMANDS.items():
-        if name == "admin set-role":
-            given = ("--user-name", "mia", "--password-stdin")
-            assert appliance.command("admin", "create", *given, typed=TYPED).returncode == 0
-            written = entries_of(appliance)
-        [key_id, *_] = re.findall(r"^[0-9a-f]{8}\b", appliance.command("key", "list").stdout, re.MULTILINE)
-        done = appliance.command(*name.split(), *(word.format(key=key_id) for word in words), typed=TYPED)
+        prepare(appliance, name)
+        before = asked(appliance, "SELECT actor, action FROM audit ORDER BY id")
+        ids = {
+            "key": asked(appliance, "SELECT id FROM scim_key"),
+            "client": asked(appliance, "SELECT id FROM oauth_client"),
+            "secret": asked(appliance, "SELECT id FROM oauth_secret"),
+        }
+        given = (word.format(**{kind: found[0][0] for kind, found in ids.items() if found}) for word in words)
+        done = appliance.command(*name.split(), *given, typed=TYPED)
         assert done.returncode == 0, done.stderr
-        more = entries_of(appliance)
-        assert more[len(written) :] == [("host command line", action.key)], name
-        written = more
+        after = asked(appliance, "SELECT actor, action FROM audit ORDER BY id")
+        assert after[len(before) :] == [("host command line", action.key)], name
     assert appliance.command("check").returncode == 0
 
 
-def entries_of(appliance: Appliance) -> list[tuple[str, str]]:
-    """Actor and action of each entry, the oldest first; read by plain SQLite."""
-    from contextlib import closing
+def prepare(appliance: Appliance, name: str) -> None:
+    """What has to be there for some commands."""
+    if name == "admin set-role":
+        given = ("--user-name", "mia", "--password-stdin")
+        assert appliance.command("admin", "create", *given, typed=TYPED).returncode == 0
+    if name == "sources off":
+        with closing(driver.module.connect(appliance.data / "recnice.sqlite3", isolation_level=None)) as connection:
+            connection.execute("INSERT OR REPLACE INTO source_policy VALUES (1, 'watch', '', '')")
 
-    from app.store import driver
 
+def asked(appliance: Appliance, question: str) -> list[tuple[str, ...]]:
+    """By plain SQLite."""
     with closing(driver.module.connect(appliance.data / "recnice.sqlite3")) as connection:
-        return list(connection.execute("SELECT actor, action FROM audit ORDER BY id"))
+        return list(connection.execute(question))
