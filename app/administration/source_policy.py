@@ -11,6 +11,7 @@ from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from app import bounds, clock
 from app.administration.networks import Address, NetworkSet
@@ -71,9 +72,15 @@ class CurrentPolicy:
             row = rows.policy(connection)
             mode = Mode(row.mode) if row else Mode.OFF
             networks = rows.networks(connection) if mode is Mode.ENFORCE else ()
-        policy = SourcePolicy(mode, NetworkSet.of(one.network for one in networks))
+        policy = SourcePolicy(mode, _set_of(tuple(one.network for one in networks)))
         self._kept = policy, change, now
         return policy
+
+
+@lru_cache(maxsize=4)
+def _set_of(networks: tuple[str, ...]) -> NetworkSet:
+    """Made anew only when the list is another one: for a long list that takes longer than to read it."""
+    return NetworkSet.of(networks)
 
 
 class SeenSources:
