@@ -107,8 +107,11 @@ def test_from_nothing_to_a_mapping_and_back(fresh: tuple[Appliance, Visitor]):
     assert 'ben viewer group "Console Readers"' in said and "Nobody can come in by it yet" in said
     assert f'href="/users/{ana}"' in page.text and f'href="/groups/{group}"' in page.text
     assert 'Role in this console owner by app role "Admin"' in words(eva.get(f"/users/{ana}"))
-    status = words(eva.get("/"))
-    assert "1 person became owner by a change of the mapping" in status
+    status = eva.get("/")
+    assert "1 person became owner by a change of the mapping" in words(status)
+    assert '<a href="/audit?view=acts">who did it</a>' in status.text
+    audited = words(eva.get("/audit?view=acts"))
+    assert f"gave a role to {HOSTILE}" in audited and 'changed which roles are granted app role "Admin"' in audited
     patch(appliance, f"/Users/{ana}", "Replace", "active", "False")
     assert "1 person lost the role owner by provisioning" in words(eva.get("/"))
     assert "Role in this console" not in words(eva.get(f"/users/{ana}"))
