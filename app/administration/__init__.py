@@ -23,6 +23,8 @@ from app.administration.bearer import Bearer, judge_bearer, note_use
 from app.administration.client_assertions import SignerAway, Signers
 from app.administration.grants import Grant, Granted, grant_of, granted
 from app.administration.grants import news as role_news
+from app.administration.key_standing import ActiveKey, active_keys
+from app.administration.key_use import note_key_use
 from app.administration.keys import (
     KeyRow,
     NewKey,
@@ -31,7 +33,6 @@ from app.administration.keys import (
     find_key,
     judge_key,
     list_keys,
-    note_key_use,
     stop_key,
 )
 from app.administration.networks import NetworkSet, read_address
@@ -92,6 +93,7 @@ from app.roles import Role
 
 __all__ = [
     "Action",
+    "ActiveKey",
     "Actor",
     "Bearer",
     "Browser",
@@ -129,6 +131,7 @@ __all__ = [
     "Storage",
     "Verdict",
     "Withdrawn",
+    "active_keys",
     "add_trust",
     "allow_networks",
     "begin_session",

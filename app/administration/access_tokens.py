@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from app import bounds, clock
 from app.administration.client_assertions import AssertionRefused, Claimed, Signers, read_claimed
-from app.administration.keys import Uses
+from app.administration.key_use import Uses
 from app.administration.secret_form import ACCESS_TOKEN, CLIENT_SECRET
 from app.administration.secret_hash import hash_secret
 from app.observation.request import KeyFault
@@ -111,7 +111,7 @@ def note_token_use(credential: str, address: str) -> None:
 
     As with a key, a note is worth neither a refused request nor one that waits.
     """
-    if not _uses.is_due(credential):
+    if not _uses.add(credential):
         return
     with suppress(ScimError), accounts.writing(wait=False) as session:
         if row := rows.secret(session, credential) or rows.trust(session, credential):

@@ -6,7 +6,8 @@ Not here: the two themselves (keys.py, access_tokens.py), and the Authorization 
 from dataclasses import dataclass
 
 from app.administration.access_tokens import judge_token, note_token_use
-from app.administration.keys import judge_key, note_key_use
+from app.administration.key_use import note_key_use
+from app.administration.keys import judge_key
 from app.administration.secret_form import ACCESS_TOKEN
 from app.observation.request import KeyFault
 

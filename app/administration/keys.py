@@ -1,25 +1,22 @@
 """SCIM keys: what Entra shows as *Secret Token*. Made, found, stopped; only their hashes are kept.
 
-Not here: their form (secret_form.py), the Authorization header, and refusals counted by address (app/web/security.py).
+Not here: their form (secret_form.py), how one hands over to the next (hand_over.py), how their use is noted
+(key_use.py), the Authorization header, and refusals counted by address (app/web/security.py).
 """
 
 import hmac
 import re
-import threading
-import time
 import uuid
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from app import bounds, clock
-from app.administration import audit
+from app.administration import audit, hand_over
 from app.administration.audit import Action, Actor
 from app.administration.refusals import Refused
 from app.administration.secret_form import CLIENT_SECRET, SCIM_KEY
 from app.administration.secret_hash import hash_secret
 from app.observation.request import KeyFault
-from app.scim.errors import ScimError
 from app.store import accounts, db
 
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\Z")
@@ -27,7 +24,10 @@ _JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\Z")
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """A key as it may be shown: `prefix` are its first characters. Moments are in wire form; None means never."""
+    """A key as it may be shown: `prefix` are its first characters. Moments are in wire form; None means never.
+
+    `successor` is the id of the key it hands over to, or has handed over to; `relieved` since when only that is used.
+    """
 
     id: str
     name: str
@@ -37,6 +37,18 @@ class KeyRow:
     last_used: str | None
     last_address: str | None
     stopped: str | None
+    first_used: str | None
+    successor: str | None
+    relieved: str | None
+    stopped_by: str
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether it has handed over and stopped by itself."""
+        return self.stopped is not None and self.successor is not None
+
+
+_COLUMNS = tuple(field.name for field in fields(KeyRow))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +68,8 @@ class NewKey:
     row: KeyRow
 
 
-def create_key(name: str, by: Actor) -> NewKey:
-    """Make a key. Without a name it is called "Key 3".
+def create_key(name: str, by: Actor, *, is_beside: bool = False) -> NewKey:
+    """Make a key, to which the active ones hand over unless it `is_beside` them. Without a name it is called "Key 3".
 
     Raises Refused when as many keys are active as may be, and for an unfit name.
     """
@@ -80,10 +92,13 @@ def create_key(name: str, by: Actor) -> NewKey:
             stopped=None,
             first_used=None,
             successor=None,
+            relieved=None,
             stopped_by="",
         )
+        relieved = [] if is_beside else hand_over.begin(session, row)
         session.add(row)
-        audit.record(session, by, Action.KEY_MADE, row.name, key=row.id, begins=row.prefix)
+        of = ", ".join(old.name for old in relieved)
+        audit.record(session, by, Action.KEY_MADE, row.name, key=row.id, begins=row.prefix, takes_over_from=of)
         return NewKey(text, _key_row(row))
 
 
@@ -94,7 +109,10 @@ def list_keys() -> list[KeyRow]:
 
 
 def stop_key(key_id: str, by: Actor) -> None:
-    """Stop a key for good: the next request that carries it is refused. Raises Refused for one unknown or stopped."""
+    """Stop a key for good: the next request that carries it is refused. A key that was handing over to it stays.
+
+    Raises Refused for one unknown or stopped.
+    """
     with accounts.writing() as session:
         row = accounts.key(session, key_id)
         if row is None:
@@ -102,6 +120,7 @@ def stop_key(key_id: str, by: Actor) -> None:
         if row.stopped:
             raise Refused("This key is stopped already.")
         row.stopped, row.stopped_by = clock.to_wire(clock.utc_now()), by.name
+        hand_over.call_off(session, row)
         audit.record(session, by, Action.KEY_STOPPED, row.name, key=row.id, begins=row.prefix)
 
 
@@ -134,39 +153,5 @@ def _fault_of_form(text: str) -> KeyFault:
     return "cut" if SCIM_KEY.is_begun(text) else "foreign"
 
 
-def note_key_use(key_id: str, address: str) -> None:
-    """Remember that a key was used now, from this address; at most one try a minute for a key. Never raises.
-
-    A note is worth neither a refused request nor one that waits: where others are writing, it is left for next time.
-    """
-    if not _uses.is_due(key_id):
-        return
-    with suppress(ScimError), accounts.writing(wait=False) as session:
-        if row := accounts.key(session, key_id):
-            row.last_used, row.last_address = clock.to_wire(clock.utc_now()), address
-
-
-class Uses:
-    """When each use (of a key, or of what else opens SCIM) was last noted, or tried to be, on our own steady clock."""
-
-    def __init__(self) -> None:
-        self._tried: dict[str, float] = {}
-        self._lock = threading.Lock()
-
-    def is_due(self, key_id: str) -> bool:
-        """Whether a minute has gone; if so, it begins anew."""
-        now = time.monotonic()
-        with self._lock:
-            if now - self._tried.get(key_id, float("-inf")) < bounds.KEY_USE_NOTED_S:
-                return False
-            self._tried[key_id] = now
-            return True
-
-
-_uses = Uses()
-
-
 def _key_row(row: accounts.ScimKey | accounts.Row[Any]) -> KeyRow:
-    return KeyRow(
-        row.id, row.name, row.prefix, row.created, row.created_by, row.last_used, row.last_address, row.stopped
-    )
+    return KeyRow(*(getattr(row, name) for name in _COLUMNS))

@@ -1,11 +1,19 @@
 """`key`: the SCIM Keys with which Microsoft Entra signs in; what a key is says app/administration."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import click
 
 from app.commands.opened import opened
 from app.commands.options import in_utf8, taking
 from app.commands.table import show
 from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.administration import KeyRow
 
 NEVER = "never"
 
@@ -24,13 +32,20 @@ def key() -> None:
     callback=in_utf8,
     help="A name to know it by.",
 )
+@click.option(
+    "--beside", is_flag=True, help="For another client: the active key does not hand over to this one, and stays."
+)
 @taking("data")
-def create(settings: Settings, name: str) -> None:
-    """Make a key and print it, this once and nothing else."""
+def create(settings: Settings, name: str, beside: bool) -> None:
+    """Make a key and print it, this once and nothing else.
+
+    A key that is active hands over to it: both work, and the old one retires by itself when only the new one was used
+    for a day.
+    """
     with opened(settings, may_create=True):
         from app import administration
 
-        click.echo(administration.create_key(name, administration.HOST).text)
+        click.echo(administration.create_key(name, administration.HOST, is_beside=beside).text)
 
 
 @key.command("list")
@@ -40,6 +55,8 @@ def list_keys(settings: Settings) -> None:
     with opened(settings):
         from app import administration
 
+        rows = administration.list_keys()
+        names = {row.id: row.name for row in rows}
         show(
             ("id", "name", "begins with", "created", "by", "last used", "from", "state"),
             [
@@ -51,9 +68,9 @@ def list_keys(settings: Settings) -> None:
                     row.created_by,
                     row.last_used or NEVER,
                     row.last_address or "-",
-                    f"stopped {row.stopped}" if row.stopped else "active",
+                    _state(row, names),
                 )
-                for row in administration.list_keys()
+                for row in rows
             ],
         )
 
@@ -67,3 +84,10 @@ def stop(settings: Settings, key_id: str) -> None:
         from app import administration
 
         administration.stop_key(key_id, administration.HOST)
+
+
+def _state(row: KeyRow, names: Mapping[str, str]) -> str:
+    """What a key does now. `names` of the keys by their ids."""
+    if row.stopped:
+        return f"{'retired' if row.is_retired else 'stopped'} {row.stopped}"
+    return f"hands over to {names.get(row.successor, '')} ({row.successor})" if row.successor else "active"

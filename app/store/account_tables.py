@@ -89,7 +89,8 @@ class ConsoleSession(Model):
 class ScimKey(Model):
     """A SCIM key, of which only the hash and its first characters are kept.
 
-    `successor` is the id of the key that takes over from it; `stopped_by` who stopped it.
+    `successor` is the id of the key that takes over from it, also after it has retired; a key that a person stopped has
+    none. `relieved`: since when only the successor is used. `stopped_by`: who stopped it.
     """
 
     __tablename__ = "scim_key"
@@ -106,6 +107,7 @@ class ScimKey(Model):
     stopped: Mapped[str | None]
     first_used: Mapped[str | None]
     successor: Mapped[str | None]
+    relieved: Mapped[str | None]
     stopped_by: Mapped[str] = mapped_column(default="", server_default=text("''"))
 
 

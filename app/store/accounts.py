@@ -137,6 +137,11 @@ def active_keys(session: Session) -> Sequence[ScimKey]:
     return session.scalars(select(ScimKey).where(ScimKey.stopped.is_(None))).all()
 
 
+def predecessors(session: Session, key_id: str) -> Sequence[ScimKey]:
+    """The active keys that hand over to this one."""
+    return session.scalars(select(ScimKey).where(ScimKey.stopped.is_(None), ScimKey.successor == key_id)).all()
+
+
 def count_keys(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(ScimKey)) or 0
 

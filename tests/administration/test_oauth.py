@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from app import administration, bounds
-from app.administration import Bearer, NewSecret, NotAuthenticated, Refused, access_tokens, keys
+from app.administration import Bearer, NewSecret, NotAuthenticated, Refused, access_tokens, key_use
 from app.administration.secret_form import ACCESS_TOKEN, CLIENT_SECRET, SCIM_KEY, SecretForm
 from app.scim import errors
 from app.store import db
@@ -302,7 +302,7 @@ def test_tokens_made_at_the_same_time_are_all_right(app: Flask, client: NewSecre
 
 def test_use_is_noted_at_most_once_a_minute(client: NewSecret, monkeypatch: pytest.MonkeyPatch):
     now = [1000.0]
-    monkeypatch.setattr(keys.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(key_use, "steady_s", lambda: now[0])
     bearer = administration.judge_bearer(token_of(client))
     assert administration.list_clients()[0].secrets[0].last_address == HERE, "the token itself was a use"
     for address in ("198.51.100.7", "198.51.100.8"):
@@ -320,7 +320,7 @@ def test_a_note_that_cannot_be_written_disturbs_nobody(client: NewSecret, monkey
     def full(wait: bool) -> None:
         raise errors.unavailable("full")
 
-    monkeypatch.setattr(access_tokens, "_uses", keys.Uses())
+    monkeypatch.setattr(access_tokens, "_uses", key_use.Uses())
     monkeypatch.setattr(db, "writing", full)
     administration.note_use(bearer, HERE)
     administration.note_use(Bearer("client x", "x", "unknown"), HERE)

@@ -3,7 +3,7 @@
 Not here: what a key is (app/administration/keys.py).
 """
 
-from flask import abort, current_app, make_response, redirect, render_template, url_for
+from flask import abort, current_app, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app import administration, bounds
@@ -23,7 +23,8 @@ def account() -> Response:
 def make_key() -> Response:
     """Make a key and show it, this once, in the answer itself: so it is in no address, cookie or history."""
     try:
-        return _page(new_key=administration.create_key("", security.actor()))
+        new_key = administration.create_key("", security.actor(), is_beside="beside" in request.form)
+        return _page(new_key=new_key)
     except Refused as refused:
         return _page(key_refused=refused)
 
@@ -31,12 +32,12 @@ def make_key() -> Response:
 @console.get("/account/keys/<key_id>/stop")
 def confirm_stop(key_id: str) -> str:
     """Say what stopping a key does, before it is done."""
-    keys = administration.list_keys()
-    key = next((key for key in keys if key.id == key_id and not key.stopped), None)
-    if key is None:
+    active = administration.active_keys()
+    one = next((one for one in active if one.key.id == key_id), None)
+    if one is None:
         abort(404)
-    others = [other for other in keys if other is not key and not other.stopped]
-    return render_template("stop_key.html", key=key, others=others)
+    others = [other.key for other in active if other is not one]
+    return render_template("stop_key.html", one=one, key=one.key, others=others, bounds=bounds)
 
 
 @console.post("/account/keys/<key_id>/stop")
@@ -52,12 +53,15 @@ def stop_key(key_id: str) -> Response:
 def _page(new_key: NewKey | None = None, key_refused: Refused | None = None) -> Response:
     settings: Settings = current_app.config["RECNICE_SETTINGS"]
     keys = administration.list_keys()
+    active = administration.active_keys(keys)
     page = render_template(
         "account.html",
         tenant_url=settings.tenant_url,
         new_key=new_key,
-        keys=keys,
-        may_make_key=sum(not key.stopped for key in keys) < bounds.ACTIVE_SCIM_KEYS,
+        active=active,
+        over=[key for key in keys if key.stopped],
+        names={key.id: key.name for key in keys},
+        may_make_key=len(active) < bounds.ACTIVE_SCIM_KEYS,
         key_refused=key_refused,
         bounds=bounds,
     )

@@ -49,6 +49,7 @@ STATEMENTS = (
     "DROP TABLE operator_session",
     "ALTER TABLE scim_key ADD COLUMN first_used TEXT",
     "ALTER TABLE scim_key ADD COLUMN successor TEXT",
+    "ALTER TABLE scim_key ADD COLUMN relieved TEXT",
     "ALTER TABLE scim_key ADD COLUMN stopped_by TEXT NOT NULL DEFAULT ''",
     "UPDATE scim_key SET first_used = last_used",
     """

@@ -1,0 +1,61 @@
+"""The use of SCIM keys: every one is remembered in this process, and now and then one is noted in the database.
+
+Not here: what a use means for a hand-over (hand_over.py).
+"""
+
+import threading
+import time
+from contextlib import suppress
+
+from app import bounds, clock
+from app.administration import hand_over
+from app.scim.errors import ScimError
+from app.store import accounts
+
+steady_s = time.monotonic
+"""Seconds on a clock that nobody sets; only pictures and tests put another in its place."""
+
+
+def note_key_use(key_id: str, address: str) -> None:
+    """Remember that a key was used now, from this address; at most one try a minute for a key. Never raises.
+
+    A note is worth neither a refused request nor one that waits: where others are writing, it is left for next time.
+    The same transaction retires the keys whose hand-over to this one is complete.
+    """
+    if not _uses.add(key_id):
+        return
+    with suppress(ScimError), accounts.writing(wait=False) as session:
+        if row := accounts.key(session, key_id):
+            hand_over.note_use(session, row, _uses.is_quiet)
+            row.last_used, row.last_address = clock.to_wire(clock.utc_now()), address
+            row.first_used = min(row.first_used or row.last_used, row.last_used)
+
+
+class Uses:
+    """When each key, or what else opens SCIM, was used last, and when that was last noted or tried to be.
+
+    On this process's own steady clock.
+    """
+
+    def __init__(self) -> None:
+        self._used: dict[str, float] = {}
+        self._tried: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def add(self, key_id: str) -> bool:
+        """A use. Whether a minute has gone since the last try to note one; if so, it begins anew."""
+        now = steady_s()
+        with self._lock:
+            self._used[key_id] = now
+            if now - self._tried.get(key_id, float("-inf")) < bounds.KEY_USE_NOTED_S:
+                return False
+            self._tried[key_id] = now
+            return True
+
+    def is_quiet(self, key_id: str) -> bool:
+        """Whether this process has not seen the key used for a day. It knows of uses that could not be noted."""
+        with self._lock:
+            return steady_s() - self._used.get(key_id, float("-inf")) >= bounds.KEY_HAND_OVER_S
+
+
+_uses = Uses()

@@ -1,0 +1,97 @@
+"""The whole hand-over of the SCIM key on the Account page in Chromium: made, pasted, used, retired by itself."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from app import bounds
+from tests.browser.conftest import sign_in
+from tests.browser.survey import NARROW_PX
+from tests.conftest import Appliance
+from tests.web.told import Told, told
+from tests.web.visitor import set_up
+
+MINUTE = 60
+HOUR = 60 * MINUTE
+
+
+@pytest.fixture
+def turned(new_appliance: Callable[..., Appliance], tmp_path: Path) -> Told:
+    return told(new_appliance, tmp_path)
+
+
+def use(turned: Told, key: str) -> int:
+    return turned.appliance.request("GET", "/scim/Users", headers={"Authorization": f"Bearer {key}"}).status
+
+
+def open_account(page: Page, turned: Told) -> None:
+    """Signed in anew, since sessions end while the clock is turned."""
+    page.context.clear_cookies()
+    sign_in(page, turned.appliance)
+    page.get_by_role("link", name="Account", exact=True).click()
+
+
+def expect_fit(page: Page) -> None:
+    """Nothing for axe to find, and nothing wider than a telephone."""
+    found = Axe().run(page).response["violations"]
+    assert [one["id"] for one in found] == []
+    desk = page.viewport_size
+    assert desk
+    page.set_viewport_size({"width": NARROW_PX, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW_PX
+    page.set_viewport_size(desk)
+
+
+def test_the_whole_hand_over(turned: Told, page: Page, tmp_path: Path):
+    set_up(turned.appliance)
+    open_account(page, turned)
+    page.get_by_role("button", name="Make key").click()
+    old = page.locator("#scim-key").inner_text()
+    assert use(turned, old) == 200
+
+    turned.pass_time(10 * MINUTE)
+    page.goto(f"{turned.appliance.url}/account")
+    page.get_by_role("button", name="Make another key").click()
+    # That was long ago: who it is must be shown again, and the form is sent again by hand.
+    page.get_by_label("Password").fill("a blue kettle sings")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{turned.appliance.url}/account")
+    page.get_by_role("button", name="Make another key").click()
+    new = page.locator("#scim-key").inner_text()
+    main = page.locator("main")
+    expect(main).to_contain_text("Both work.")
+    expect(main).to_contain_text("is not used yet. Paste it into Secret Token")
+    expect_fit(page)
+    page.screenshot(path=tmp_path / "made.png", full_page=True)
+
+    assert use(turned, new) == 200
+    turned.pass_time(2 * HOUR)
+    open_account(page, turned)
+    expect(main).to_contain_text("is used since")
+    expect(main).to_contain_text("The old key retires by itself about")
+    page.get_by_role("link", name="Stop Key 1 now").click()
+    expect(main).to_contain_text("This is for a key that has leaked.")
+    expect(main).to_contain_text("It need not be stopped by hand")
+    expect_fit(page)
+    page.screenshot(path=tmp_path / "stop.png", full_page=True)
+    page.get_by_role("link", name="Keep it").click()
+
+    turned.pass_time(bounds.KEY_IDLE_S)
+    open_account(page, turned)
+    expect(main).to_contain_text("was not used for 3 days")
+    expect(main).to_contain_text("The old one retires by itself at one of its next requests")
+    expect_fit(page)
+    page.screenshot(path=tmp_path / "idle.png", full_page=True)
+
+    for _ in range(2):
+        assert use(turned, new) == 200
+    assert (use(turned, old), use(turned, new)) == (401, 200)
+    page.reload()
+    expect(page.get_by_role("group", name="SCIM Keys")).not_to_contain_text("Key 1")
+    page.get_by_text("Retired and stopped keys (1)").click()
+    expect(page.get_by_role("group", name="Retired and stopped keys")).to_contain_text("handed over to Key 2")
+    expect_fit(page)
+    page.screenshot(path=tmp_path / "retired.png", full_page=True)
