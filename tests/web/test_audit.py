@@ -1,4 +1,4 @@
-"""The Audit page over HTTP: who sees it, what it shows, its filters, and an export from which the chain is made anew."""
+"""The Audit page over HTTP: who sees it, what it shows, its filters, and an export that gives the chain anew."""
 
 import csv
 import hashlib
