@@ -58,6 +58,7 @@ def furnish(appliance: Appliance) -> dict[str, str]:
         _made(appliance, "Groups", {"schemas": [GROUP], "displayName": name})
     _live(appliance, ids)
     _refuse(appliance, ids, group)
+    _administer(appliance)
     return {kind: f"/users/{one}" for kind, one in ids.items()} | {"group": f"/groups/{group}"}
 
 
@@ -136,6 +137,14 @@ def _refuse(appliance: Appliance, ids: dict[str, str], group: str) -> None:
     _refused(appliance, "GET", "/scim/Users", None, {"Host": "elsewhere.example"})
     for key in WRONG_KEYS:
         _refused(appliance, "GET", "/scim/Users", None, {"Authorization": key})
+
+
+def _administer(appliance: Appliance) -> None:
+    """Operators whose names stand in their list and in the audit; what nobody can see is no name of an operator."""
+    for name in filter(str.isprintable, HOSTILE.values()):
+        given = ("--user-name", name, "--role", "viewer", "--password-stdin")
+        made = appliance.command("admin", "create", *given, typed="a red kettle sings\n")
+        assert made.returncode == 0, made.stderr
 
 
 def _made(appliance: Appliance, endpoint: str, body: dict[str, Any]) -> str:
