@@ -153,9 +153,8 @@ def page(connection: Connection, wanted: Wanted, before: int | None, limit: int)
     first = _edge(connection, func.min(audit.c.id), *_conditions(Wanted(since=wanted.since))) or top
     top = top if before is None else min(before, top)
     bottom = max(first, top - bounds.AUDIT_ROWS_READ)
-    # Read along the ids: along another index all that fits would be sorted for every page.
-    found = select(*_READ).with_hint(audit, "NOT INDEXED", "sqlite").where(audit.c.id < top, audit.c.id >= bottom)
-    rows = connection.execute(found.where(*_conditions(wanted)).order_by(audit.c.id.desc()).limit(limit + 1)).all()
+    found = select(*_READ).where(audit.c.id < top, audit.c.id >= bottom, *_conditions(wanted, is_along_ids=True))
+    rows = connection.execute(found.order_by(audit.c.id.desc()).limit(limit + 1)).all()
     entries = [_entry(row, "replace") for row in rows[:limit]]
     if len(rows) > limit:
         return entries, entries[-1].id
@@ -166,17 +165,19 @@ def _edge(connection: Connection, edge: ColumnElement[int], *conditions: ColumnE
     return connection.execute(select(edge).where(*conditions)).scalar()
 
 
-def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+def _conditions(wanted: Wanted, is_along_ids: bool = False) -> list[ColumnElement[bool]]:
+    """`is_along_ids`: in a form that fits no index, along which all that fits would be sorted for every page."""
     found: list[ColumnElement[bool]] = []
+    action, at = (column.concat("") if is_along_ids else column for column in (audit.c.action, audit.c.at))
     if wanted.actions:
-        found.append(audit.c.action.in_(wanted.actions))
+        found.append(action.in_(wanted.actions))
     for column, text in ((audit.c.actor, wanted.actor), (audit.c.target, wanted.target)):
         if text:
             found.append(column.icontains(text, autoescape=True))
     if wanted.since:
-        found.append(audit.c.at >= wanted.since)
+        found.append(at >= wanted.since)
     if wanted.until:
-        found.append(audit.c.at < wanted.until)
+        found.append(at < wanted.until)
     return found
 
 

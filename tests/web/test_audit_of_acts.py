@@ -360,8 +360,8 @@ def test_every_command_that_changes_something_leaves_an_entry(new_appliance: Cal
         given = (word.format(**{kind: found[0][0] for kind, found in ids.items() if found}) for word in words)
         done = appliance.command(*name.split(), *given, typed=TYPED)
         assert done.returncode == 0, done.stderr
-        after = asked(appliance, "SELECT actor, action FROM audit ORDER BY id")
-        assert after[len(before) :] == [("host command line", action.key)], name
+        left = asked(appliance, "SELECT actor, action FROM audit ORDER BY id")[len(before) :]
+        assert ("host command line", action.key) in left and {actor for actor, _ in left} == {"host command line"}, name
     assert appliance.command("check").returncode == 0
 
 
