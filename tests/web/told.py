@@ -1,11 +1,13 @@
 """An appliance whose clock the test turns: the real program, through scripts/told_clock.py."""
 
+import sqlite3
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conftest import ROOT, Appliance
+from tests.conftest import ROOT, Appliance, wait_until
 
 
 @dataclass
@@ -21,6 +23,24 @@ class Told:
         written = self.shift.with_suffix(".new")
         written.write_text(str(self.ahead_s))
         written.replace(self.shift)
+
+    def use(self, key: str) -> None:
+        """Show the key until that is noted, which is left for the next time where somebody else is writing."""
+        before = self._noted(key)
+
+        def is_noted() -> bool:
+            answer = self.appliance.request("GET", "/scim/Users", headers={"Authorization": f"Bearer {key}"})
+            assert answer.status == 200, answer.text
+            return self._noted(key) != before
+
+        wait_until(is_noted, "the use of the key is noted")
+
+    def _noted(self, key: str) -> str | None:
+        """When the last use was, as it is written."""
+        with closing(sqlite3.connect(self.appliance.data / "recnice.sqlite3", timeout=30)) as connection:
+            query = "SELECT last_used FROM scim_key WHERE prefix = ?"
+            [(last_used,)] = connection.execute(query, (key[:13],)).fetchall()
+        return last_used
 
 
 def told(new_appliance: Callable[..., Appliance], folder: Path) -> Told:
