@@ -356,6 +356,13 @@ def test_a_session_ends_when_a_whole_record_is_put_for_somebody_else():
     assert administration.session(token) is None
 
 
+def test_the_audit_tells_two_people_of_one_name_apart():
+    """A client gives display names, and any number of people the same one."""
+    who = [administration.session(enter(person(name, displayName="Ana Ruiz"))) for name in ("ana", "ana.too")]
+    assert [str(one and one.actor("")) for one in who] == ["person ana", "person ana.too"]
+    assert {one.user_name for one in who if one} == {"Ana Ruiz"}, "as pages show them"
+
+
 def test_a_start_that_derives_rows_anew_mends_roles(path: Path):
     save(ADMIN)
     ana = person("ana", "Admin")
