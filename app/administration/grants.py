@@ -1,8 +1,8 @@
 """Roles that provisioned people have by the mapping: kept in step with every change, each change audited, in its own
 transaction.
 
-Sessions end with it: of whoever is disabled or deleted, and of whoever gets another role, for a new one begins with a
-new session. Operators are another table, and nothing here touches them. Not here: the mapping and its preview
+Sessions end with it: of whoever is disabled or deleted, or stands for somebody else by another externalId, and of whoever
+gets another role, for a new one begins with a new session. Operators are another table, and nothing here touches them. Not here: the mapping and its preview
 (role_mapping.py), and the rule by which somebody has a role (app/store/grants.py).
 """
 
@@ -77,7 +77,7 @@ def follow(
     Without a mapping it asks for that and no more; with one it looks only at those whom the change concerns.
     """
     if record.type == USER.name:
-        if is_active(before) and not is_active(after):
+        if before and (not is_active(after) or before.get("externalId") != (after or {}).get("externalId")):
             sessions.end_of_users(connection, [record.id])
         if before and after and all(before.get(name) == after.get(name) for name in ("active", "roles")):
             return

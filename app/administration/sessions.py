@@ -31,7 +31,7 @@ class SignedIn:
     """Who is behind a request, and the session that says so: an operator, or a provisioned person.
 
     Exactly one of `operator_id` and `user_id` is set. `role` is None for a person to whom none is granted. `proved`:
-    when they last showed who they are (wire form, "" for unknown).
+    when they last showed who they are (wire form, "" for unknown). `audited_name`: what the audit calls a person.
     """
 
     session_id: str
@@ -40,6 +40,7 @@ class SignedIn:
     operator_id: str = ""
     user_id: str = ""
     proved: str = ""
+    audited_name: str = ""
 
     @property
     def is_local(self) -> bool:
@@ -55,7 +56,7 @@ class SignedIn:
     def actor(self, address: str, permission: Permission | None = None) -> Actor:
         """As the audit names them; with a permission, to be held to it in the transaction of the act."""
         kind: Literal["operator", "person"] = "operator" if self.is_local else "person"
-        return Actor(kind, self.user_name, address, self.session_id, permission)
+        return Actor(kind, self.audited_name or self.user_name, address, self.session_id, permission)
 
 
 _SLACK = timedelta(seconds=bounds.CLOCK_SLACK_S)
@@ -147,8 +148,8 @@ def _owner(store: accounts.Session, row: rows.ConsoleSession) -> SignedIn | None
     if person is None or not person.is_active:
         return None
     granted = Role(person.role) if person.role else None
-    name = name_of(json.loads(person.document))
-    return SignedIn(row.token_hash, name, granted, user_id=person.id, proved=row.proved)
+    name, unique = name_of(json.loads(person.document)), person.user_name  # any other can have the same display name
+    return SignedIn(row.token_hash, name, granted, user_id=person.id, proved=row.proved, audited_name=unique)
 
 
 class _Pause:

@@ -77,7 +77,7 @@ def sign_in_by_code(ticket: str, code: str, sealer: Sealer, browser: Browser) ->
         if row is None:
             raise Ended(BEGIN_AGAIN)
         name = row.user_name
-    attempt = attempts.begin(name, browser.address)
+    attempt = attempts.begin(name, browser.address, is_code=True)
     with accounts.writing() as store:
         row = _holder(store, ticket)
         if row is not None:

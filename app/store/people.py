@@ -5,6 +5,7 @@ Not here: everything else about a user (resources.py).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -35,6 +36,11 @@ class Person:
     document: str
     is_active: bool
     role: str
+
+    @property
+    def user_name(self) -> str:
+        """What nobody else is called at the same time."""
+        return str(json.loads(self.document)["userName"])
 
 
 def person(connection: Connection, user_id: str) -> Person | None:

@@ -328,6 +328,41 @@ def test_without_a_mapping_a_session_ends_with_its_person():
     assert administration.session(tokens[2]) is None
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"op": "Replace", "path": "externalId", "value": "another"},
+        {"op": "Replace", "value": {"externalId": "ANA"}},
+        {"op": "Remove", "path": "externalId"},
+    ],
+)
+def test_a_session_ends_when_its_record_comes_to_mean_somebody_else(change: dict[str, str]):
+    """Whoever signed in was found by the externalId: with another one the record is not theirs any more."""
+    ana, ben = person("ana", externalId="ana"), person("ben", externalId="ben")
+    tokens = [enter(ana), enter(ben)]
+    patch(USER, ana, {"op": "Replace", "path": "title", "value": "Chief"})
+    assert all(map(administration.session, tokens))
+    patch(USER, ana, change)
+    assert [administration.session(one) is not None for one in tokens] == [False, True]
+
+
+def test_a_session_ends_when_a_whole_record_is_put_for_somebody_else():
+    ana = person("ana", externalId="ana")
+    token = enter(ana)
+    body = {"schemas": [USER.schema.urn], "userName": "ana", "active": True}
+    provisioning.replace(USER, ana, body | {"externalId": "ana", "title": "Chief"}, CLIENT)
+    assert administration.session(token)
+    provisioning.replace(USER, ana, body, CLIENT)
+    assert administration.session(token) is None
+
+
+def test_the_audit_tells_two_people_of_one_name_apart():
+    """A client gives display names, and any number of people the same one."""
+    who = [administration.session(enter(person(name, displayName="Ana Ruiz"))) for name in ("ana", "ana.too")]
+    assert [str(one and one.actor("")) for one in who] == ["person ana", "person ana.too"]
+    assert {one.user_name for one in who if one} == {"Ana Ruiz"}, "as pages show them"
+
+
 def test_a_start_that_derives_rows_anew_mends_roles(path: Path):
     save(ADMIN)
     ana = person("ana", "Admin")

@@ -246,6 +246,33 @@ def test_the_password_alone_gives_no_session(eva: SignedIn):
             administration.sign_in_by_code(made_up, "000000", SEALER, Browser(HERE))
 
 
+def test_codes_are_not_guessed_from_many_addresses(eva: SignedIn, pass_time: PassTime):
+    """Who has the password needs one of a million codes, and each address would have a try of its own."""
+    app, _ = turned_on(eva)
+    for n in range(bounds.CODE_FAILURES):
+        fail(app.wrong(), address=f"2001:db8:0:{n}::1")
+    with pytest.raises(Slowed) as slowed:
+        try_code(app.code_of(0), address="2001:db8:1::1")
+    assert 0 < slowed.value.retry_after_s <= bounds.SIGN_IN_WINDOW_S + 1
+    pass_time(bounds.SIGN_IN_WINDOW_S + 1)
+    assert try_code(app.code_of(0), address="2001:db8:1::1")
+
+
+def test_right_codes_are_not_counted(eva: SignedIn, pass_time: PassTime):
+    app, _ = turned_on(eva)
+    for n in range(bounds.CODE_FAILURES + 1):
+        pass_time(STEP_S)
+        assert try_code(app.code_of(0), address=f"2001:db8:0:{n}::1")
+
+
+def test_wrong_passwords_do_not_slow_whoever_has_the_code(eva: SignedIn):
+    app, _ = turned_on(eva)
+    for n in range(bounds.SIGN_IN_FAILURES + 1):
+        with pytest.raises(Refused):
+            administration.sign_in("eva", "wrong", Browser(f"2001:db8:0:{n}::1"))
+    assert try_code(app.code_of(0))
+
+
 def test_a_wrong_password_has_one_answer_with_and_without_a_second_factor(eva: SignedIn):
     told = []
     for _ in range(2):

@@ -58,7 +58,7 @@ def test_it_is_shown_to_the_provider(granted: Scene):
     page = granted.go(visitor, f"/auth/proof?next={WANTS_PROOF}")
     assert (page.status, page.location) == (303, WANTS_PROOF)
     assert is_proved(visitor) and visitor.cookies["recnice_session"] == cookie
-    assert granted.audit("proved")[-1]["actor"] == "person Ada Lovelace"
+    assert granted.audit("proved")[-1]["actor"] == "person ada@example.org"
     assert granted.sessions() == 1
 
 

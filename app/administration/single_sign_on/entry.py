@@ -63,7 +63,7 @@ def arrive(line: Line, arrival: Arrival) -> str:
         spend(store, arrival)
         found = match.find(store.connection(), claims)
         if found.person is not None:
-            actor = Actor("person", found.name, arrival.browser.address)
+            actor = Actor("person", found.person.user_name, arrival.browser.address)
             audit.record(store, actor, Action.SIGNED_IN, by="single sign-on")
             proved = _proved(claims)
             return sessions.begin(store, arrival.browser, "single sign-on", proved, user_id=found.person.id)
