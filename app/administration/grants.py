@@ -1,9 +1,10 @@
 """Roles that provisioned people have by the mapping: kept in step with every change, each change audited, in its own
 transaction.
 
-Sessions end with it: of whoever is disabled or deleted, or stands for somebody else by another externalId, and of whoever
-gets another role, for a new one begins with a new session. Operators are another table, and nothing here touches them. Not here: the mapping and its preview
-(role_mapping.py), and the rule by which somebody has a role (app/store/grants.py).
+Sessions end with it: of whoever is disabled or deleted, or stands for somebody else by another externalId, and of
+whoever gets another role, for a new one begins with a new session. Operators are another table, and nothing here
+touches them. Not here: the mapping and its preview (role_mapping.py), and the rule by which somebody has a role
+(app/store/grants.py).
 """
 
 import json
