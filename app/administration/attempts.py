@@ -29,8 +29,8 @@ def begin(user_name: str, address: str, is_code: bool = False) -> Attempt:
 
     Slowed is an address with `bounds.SIGN_IN_FAILURES` failures within `bounds.SIGN_IN_WINDOW_S`. When one account has
     had so many from anywhere, each address has one try at it; so whoever attacks an account cannot lock its owner out.
-    With `is_code` it is a try at a code, and an account with `bounds.CODE_FAILURES` of those is slowed for everybody: who
-    comes so far has the password, and a code is short enough to be guessed from many addresses.
+    With `is_code` it is a try at a code, and an account with `bounds.CODE_FAILURES` of those is slowed for everybody:
+    who comes so far has the password, and a code is short enough to be guessed from many addresses.
     """
     # Hashed, since people type their password into the wrong field.
     account, network = hash_secret(fold_name(user_name)), _network(address)
