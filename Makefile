@@ -50,8 +50,8 @@ types: $(VENV)/tools-installed  ## mypy, strict
 build: dist/recnice-scim  ## make the executable dist/recnice-scim
 
 .PHONY: smoke
-smoke: dist/recnice-scim debian-packages  ## drive the built executable with tests/program
-	RECNICE_PROGRAM="$(CURDIR)/dist/recnice-scim" $(PYTEST) tests/program
+smoke: dist/recnice-scim debian-packages  ## drive the built executable with tests/program and a sign-in by a provider
+	RECNICE_PROGRAM="$(CURDIR)/dist/recnice-scim" $(PYTEST) tests/program tests/single_sign_on/test_entry.py
 
 .PHONY: pins
 pins: $(VENV)/tools-installed  ## write requirements*.txt anew from requirements*.in, with hashes of the public index
