@@ -1,7 +1,8 @@
-"""Requests with a wrong SCIM key, counted for each address for a minute. In memory: nobody is locked out by it.
+"""Requests with a wrong SCIM key, and others that show something wrong, counted for each address for a minute. In
+memory: nobody is locked out by it.
 
-Not here: what is refused (security.py). Right keys are never counted and never slowed, since Entra shares its addresses
-with others and takes refusals for a reason to stop.
+Not here: what is refused (security.py, oauth_api.py, console/auth.py). Right keys are never counted and never slowed,
+since Entra shares its addresses with others and takes refusals for a reason to stop.
 """
 
 import threading
@@ -26,9 +27,18 @@ class KeyFailures:
             self._moments.move_to_end(address)
             if len(self._moments) > bounds.KEY_FAILURE_ADDRESSES:
                 self._moments.popitem(last=False)
-            is_full = len(moments) == bounds.KEY_FAILURES
-            wait_s = moments[0] + bounds.KEY_FAILURE_WINDOW_S - now if is_full else 0.0
-            if wait_s <= 0:
+            wait_s = _wait_s(moments, now)
+            if not wait_s:
                 moments.append(now)
-                return 0
-            return int(wait_s) + 1
+            return wait_s
+
+    def wait_s(self, address: str) -> int:
+        """The same without counting: for what must not even be looked at."""
+        with self._lock:
+            return _wait_s(self._moments.get(address, deque()), time.monotonic())
+
+
+def _wait_s(moments: deque[float], now: float) -> int:
+    is_full = len(moments) == bounds.KEY_FAILURES
+    wait_s = moments[0] + bounds.KEY_FAILURE_WINDOW_S - now if is_full else 0.0
+    return int(wait_s) + 1 if wait_s > 0 else 0

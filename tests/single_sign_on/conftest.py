@@ -48,7 +48,7 @@ def house(program: list[str], authority: Authority, tmp_path_factory: pytest.Tem
         appliance = Appliance(
             program,
             tmp_path_factory.mktemp("house") / "recnice",
-            flags=("--ca-file", str(authority.ca_file)),
+            flags=("--ca-file", str(authority.ca_file), "--trusted-proxy", "127.0.0.1"),
             environment={**environment, "HTTPS_PROXY": proxy.url, "https_proxy": proxy.url},
         ).start()
         set_up(appliance)

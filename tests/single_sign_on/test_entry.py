@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from app import bounds
 from tests.openid.provider import CLIENT_SECRET
 from tests.single_sign_on.scene import GROUP, Scene
 from tests.web.visitor import Page
@@ -328,3 +329,17 @@ def test_before_it_is_set_up_there_is_no_way(unconfigured: Scene):
     assert refused(visitor.get("/auth/start"), 400) == "Single sign-on is not set up here."
     lost(visitor.get("/auth/callback?code=x&state=y"))
     assert visitor.get("/signed-out").location == "/login"
+
+
+def test_who_comes_back_in_vain_too_often_makes_us_ask_nobody(entra: Scene, ada: str):
+    """Whoever begins journeys and makes up codes must not take the provider from those who sign in."""
+    attacker, asked = {"X-Forwarded-For": "203.0.113.66"}, entra.provider.count("token")
+    for _ in range(bounds.KEY_FAILURES):
+        visitor = entra.stranger()
+        state = parse_qs(urlsplit(visitor.get("/auth/start").location).query)["state"][0]
+        assert visitor.get(f"/auth/callback?state={state}&error=made_up", attacker).status == 403
+    visitor = entra.stranger()
+    page = visitor.get(entra.leave(visitor), attacker)
+    assert page.status == 429 and 0 < int(page.headers["retry-after"]) <= bounds.KEY_FAILURE_WINDOW_S
+    assert entra.provider.count("token") == asked
+    assert entra.is_in(entra.sign_in()), "from another address"

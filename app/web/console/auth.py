@@ -13,7 +13,7 @@ from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.wrappers import Response
 
 from app import administration, bounds
-from app.administration import Ended, Permission, Refused, Sealer, SignedIn
+from app.administration import Ended, Permission, Refused, Sealer, SignedIn, Slowed
 from app.administration import single_sign_on as sso
 from app.administration.single_sign_on import Arrival, Journey, Line, Lost, NotLetIn, Unreachable
 from app.openid.errors import ProviderError
@@ -21,6 +21,7 @@ from app.settings import Settings
 from app.web import cookies, draft, security
 from app.web.console import confirm, sign_in
 from app.web.console.blueprint import console
+from app.web.key_failures import KeyFailures
 
 log = logging.getLogger(__name__)
 
@@ -30,14 +31,16 @@ CALLBACK = "/auth/callback"
 _COOKIE = "recnice_journey"
 _SEALED = "journey to the provider"
 _EXTENSION = "recnice_line"
-_STATUSES: dict[type[Refused], int] = {Lost: 400, NotLetIn: 403, Unreachable: 503}
+_FAILURES = "recnice_arrival_failures"
+_STATUSES: dict[type[Refused], int] = {Lost: 400, NotLetIn: 403, Slowed: 429, Unreachable: 503}
 
 
 def init_app(app: Flask) -> None:
-    """Make the line to the provider."""
+    """Make the line to the provider, and the count of those who came back from it in vain."""
     settings: Settings = app.config["RECNICE_SETTINGS"]
     sealer = Sealer(app.config["SECRET_KEY"], "client secret")
     app.extensions[_EXTENSION] = Line(settings.ca_file, sealer, settings.public_url + CALLBACK)
+    app.extensions[_FAILURES] = KeyFailures()
 
 
 def line() -> Line:
@@ -88,13 +91,20 @@ def auth_callback() -> Response:
         g.who = administration.session(security.session_token())
         if g.who is None:
             return _refused("sign-in", "", Lost())
+    failures: KeyFailures = current_app.extensions[_FAILURES]
+    address = request.remote_addr or ""
     try:
+        # Each code makes us ask the provider, and a stranger can begin as many journeys as they like.
+        if wait_s := failures.wait_s(address):
+            raise Slowed(wait_s)
         return _forget(_arrive(journey))
     except Unreachable as refused:
         return _refused(journey.purpose, journey.wanted, refused)
     except Ended:
         return _forget(security.signed_out(journey.wanted))
     except Refused as refused:
+        if isinstance(refused, NotLetIn):
+            failures.count(address)
         return _forget(_refused(journey.purpose, journey.wanted, refused))
 
 
