@@ -38,7 +38,7 @@ def test_the_way_back_from_a_list_of_addresses(appliance: Appliance):
     eva = set_up(appliance)
     done(appliance, "sources", "allow", "192.0.2.0/24")
     eva.get("/sources/enforce")
-    assert eva.post("/sources/mode", mode="enforce").status == 303
+    assert eva.post("/sources/enforce").status == 303
     assert appliance.request("GET", "/scim/Users").status == 403
     done(appliance, "sources", "off")
 
