@@ -113,8 +113,9 @@ PROVOKED: dict[str, Provoke] = {
 }
 """How each kind comes about over HTTP. `{"op": "Remove"}` without a path: what leads nowhere."""
 
-ELSEWHERE = {"value-taken", "value-strict"}
-"""Provoked in tests of their own: those need a schema of one's own, and a switch of the Attributes page."""
+ELSEWHERE = {"value-taken", "value-strict", "source-refused"}
+"""Provoked in tests of their own: those need a schema of one's own, a switch of the Attributes page, a list of
+addresses (test_sources.py)."""
 NOT_HERE = {"too-often", "unavailable", "internal", "token-expired"}
 """Those need a second minute of wrong keys (of the first one no more is written down than comes before the answer 429),
 a full disk, a fault in the program, a token whose hour is over: see test_kinds.py."""
