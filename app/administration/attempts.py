@@ -1,6 +1,7 @@
-"""Sign-ins counted before the password is looked at, so that guessing is slow and many at once gain nothing.
+"""Sign-ins counted before password or code is looked at, so that guessing is slow and many at once gain nothing.
 
-The count is in the database: a restart forgives nothing. Not here: what is tried (sessions.py, operators.py).
+The count is in the database: a restart forgives nothing. Not here: what is tried (sign_in.py), and tries within a
+session (proof.py).
 """
 
 import ipaddress
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app import bounds, clock
+from app.administration.networks import read_address
 from app.administration.passwords import fold_name
 from app.administration.refusals import Slowed
 from app.administration.secret_hash import hash_secret
@@ -78,10 +80,7 @@ def _slowed(moments: Sequence[str], since: datetime) -> Slowed:
 
 def _network(address: str) -> str:
     """What counts as one address: for IPv6 the /64 network, since one person has all of it."""
-    try:
-        known = ipaddress.ip_address(address)
-    except ValueError:
+    known = read_address(address)
+    if known is None:
         return "unknown"
-    if isinstance(known, ipaddress.IPv4Address):
-        return str(known)
-    return str(known.ipv4_mapped or ipaddress.ip_network((known, 64), strict=False))
+    return str(known if known.version == 4 else ipaddress.ip_network((known, 64), strict=False))
