@@ -55,7 +55,6 @@ class Action(Enum):
     PROVED = "proved", "showed again who they are"
     PROOF_REFUSED = "proof-refused", "could not show again who they are"
     SESSION_ENDED = "session-ended", "ended a session"
-    SESSIONS_ENDED = "sessions-ended", "ended all sessions of"
     PASSWORD_CHANGED = "password-changed", "changed their password"
     PASSWORD_RESET = "password-reset", "gave a new password to"
     SECOND_FACTOR_ON = "second-factor-on", "turned on their second factor"

@@ -25,7 +25,7 @@ RawLine = tuple[str, str, str]
 """A line as a form brings it: source, value (of a group its id or its name), role."""
 
 
-class Outdated(Refused):  # noqa: N818
+class Outdated(Refused):
     """What would come of saving is not what the preview showed."""
 
 

@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 
 from app.roles import Role
 from app.store import db
-from app.store.account_tables import AuditEntry, GrantedRole, Operator, ScimKey, SetupCode, SignInFailure
+from app.store.account_tables import AuditEntry, Operator, ScimKey, SetupCode, SignInFailure
 from app.store.tables import Population
 
-__all__ = ["GrantedRole", "Operator", "Row", "ScimKey", "Session", "SetupCode"]
+__all__ = ["Operator", "Row", "ScimKey", "Session", "SetupCode"]
 
 _KEY_HASHED = select(*inspect(ScimKey).columns).where(ScimKey.hash == bindparam("hash"))
 

@@ -54,27 +54,20 @@ def owner(connection: Connection, token_hash: str) -> Owner | None:
     return Owner(row[0] or "", row[1] or "", row[2] or "", bool(row[3])) if row else None
 
 
-def end(session: Session, token_hash: str) -> None:
-    session.execute(delete(ConsoleSession).where(ConsoleSession.token_hash == token_hash))
-
-
 def end_of_operator(session: Session, operator_id: str, but: str = "") -> None:
     """End all sessions of an operator, except the one with the token hash `but`."""
     mine = ConsoleSession.operator_id == operator_id
     session.execute(delete(ConsoleSession).where(mine, ConsoleSession.token_hash != but))
 
 
-def end_of_users(connection: Connection, user_ids: Collection[str]) -> int:
-    """End all sessions of provisioned people; how many those were."""
-    return connection.execute(_END_OF_USERS, {"ids": json.dumps(list(user_ids))}).rowcount
+def end_of_users(connection: Connection, user_ids: Collection[str]) -> None:
+    """End all sessions of these provisioned people."""
+    connection.execute(_END_OF_USERS, {"ids": json.dumps(list(user_ids))})
 
 
-def end_of_people(session: Session) -> int:
-    """End every session of provisioned people; how many those were."""
-    count = select(func.count()).where(ConsoleSession.user_id.is_not(None))
-    total = session.scalar(count) or 0
+def end_of_people(session: Session) -> None:
+    """End every session of provisioned people."""
     session.execute(delete(ConsoleSession).where(ConsoleSession.user_id.is_not(None)))
-    return total
 
 
 def end_before(session: Session, last_seen: str, created: str) -> None:

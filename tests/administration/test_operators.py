@@ -13,6 +13,7 @@ from app.administration import second_factor as factors
 from app.provisioning import Author, create
 from app.scim.resource_types import USER
 from app.store import accounts, db
+from app.store.account_tables import GrantedRole
 from tests.administration.conftest import HERE, PASSWORD, SEALER, signed_in
 from tests.authenticator import Authenticator
 
@@ -159,7 +160,7 @@ def test_a_granted_role_is_read_anew_too():
     person = create(USER, {"schemas": [USER.schema.urn], "userName": "ana"}, Author("1", "key 1")).record.id
     now = "2026-03-01T08:00:00.000Z"
     with accounts.writing() as store:
-        store.add(accounts.GrantedRole(user_id=person, role="owner", because="test", since=now))
+        store.add(GrantedRole(user_id=person, role="owner", because="test", since=now))
         token = administration.begin_session(store, Browser(), "single sign-on", now, user_id=person)
     who = administration.session(token)
     assert who

@@ -13,6 +13,7 @@ from app.administration import HOST, Browser, Permission, Role
 from app.provisioning import Author, create
 from app.scim.resource_types import USER
 from app.store import accounts
+from app.store.account_tables import GrantedRole
 from app.web import access
 from tests.web.test_security import concrete
 from tests.web.visitor import PASSWORD
@@ -45,7 +46,7 @@ def signed_in(app: Flask, role: Role | None, is_local: bool) -> FlaskClient:
             now = clock.to_wire(clock.utc_now())
             with accounts.writing() as store:
                 if role:
-                    store.add(accounts.GrantedRole(user_id=person, role=role.value, because="test", since=now))
+                    store.add(GrantedRole(user_id=person, role=role.value, because="test", since=now))
                 token = administration.begin_session(store, Browser(), "single sign-on", now, user_id=person)
     visitor = app.test_client()
     visitor.set_cookie("__Secure-recnice_session", token, domain="scim.recnice.example", path="/sub")
