@@ -217,8 +217,6 @@ class IdentityProvider(Model):
     __table_args__ = (CheckConstraint("id = 1"), {"sqlite_strict": True})
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    kind: Mapped[str]
-    authority: Mapped[str]
     tenant: Mapped[str]
     issuer: Mapped[str]
     client_id: Mapped[str]

@@ -23,7 +23,7 @@ from app.openid.provider import ENTRA_AUTHORITIES, Issuer
 from app.store import accounts, sessions
 from app.store import identity_provider as rows
 
-ENTRA, OPENID = "entra", "openid"
+ENTRA = "entra"
 CLOUDS: Mapping[str, str] = {
     "global": "Microsoft Entra",
     "us-government": "Microsoft Entra for US Government",
@@ -37,15 +37,20 @@ _SECRET_AGAIN = "Enter the client secret: none is kept for this provider and thi
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """What is set up. `cloud` is "" unless it is Entra; `sealed_secret` only the line to the provider opens."""
+    """What is set up. `sealed_secret` only the line to the provider opens."""
 
     issuer: Issuer
-    cloud: str
     client_id: str
     sealed_secret: str = field(repr=False)
     generation: str
     saved: str
     saved_by: str
+
+    @property
+    def cloud(self) -> str:
+        """The key of Microsoft's cloud in CLOUDS, "" unless it is Entra."""
+        host = urlsplit(self.issuer.address).hostname
+        return next((cloud for cloud, authority in ENTRA_AUTHORITIES.items() if authority == host), "")
 
     @property
     def title(self) -> str:
@@ -76,7 +81,6 @@ def read(row: rows.IdentityProvider) -> Configured:
     """A row as what it means."""
     return Configured(
         Issuer(row.issuer, row.tenant),
-        row.authority,
         row.client_id,
         row.client_secret,
         row.generation,
@@ -116,8 +120,6 @@ def save(entered: Entered, line: Line, actor: Actor) -> None:
             sessions.end_of_people(store)
         rows.save(
             store,
-            kind=ENTRA if issuer.tenant else OPENID,
-            authority=_cloud(issuer),
             tenant=issuer.tenant,
             issuer=issuer.address,
             client_id=client_id,
@@ -142,11 +144,6 @@ def remove(actor: Actor) -> None:
 def _issuer(entered: Entered) -> Issuer:
     """Raises ProviderError."""
     return openid.entra(entered.tenant, entered.cloud) if entered.kind == ENTRA else openid.read_issuer(entered.address)
-
-
-def _cloud(issuer: Issuer) -> str:
-    host = urlsplit(issuer.address).hostname
-    return next((cloud for cloud, authority in ENTRA_AUTHORITIES.items() if authority == host), "")
 
 
 def _has_secret(issuer: Issuer, client_id: str) -> bool:

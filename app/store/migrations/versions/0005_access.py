@@ -126,8 +126,6 @@ STATEMENTS = (
     """
     CREATE TABLE identity_provider (
         id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
-        kind TEXT NOT NULL,
-        authority TEXT NOT NULL,
         tenant TEXT NOT NULL,
         issuer TEXT NOT NULL,
         client_id TEXT NOT NULL,
