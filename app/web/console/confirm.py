@@ -3,13 +3,14 @@
 Not here: which pages want it (app/administration/permissions.py), and how failures count (app/administration/proof.py).
 """
 
-from flask import make_response, redirect, render_template, request
+from flask import redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from app import administration, bounds
-from app.administration import Ended, Refused, Slowed, second_factor, single_sign_on
+from app.administration import Ended, Refused, second_factor, single_sign_on
 from app.web import security
 from app.web.console.blueprint import console
+from app.web.console.refusals import with_refusal
 
 
 @console.route("/confirm", methods=["GET", "POST"])
@@ -34,10 +35,4 @@ def page(wanted: str, refused: Refused | None = None) -> Response:
     wants_code = second_factor.factor(who.operator_id) is not None
     provider = None if who.is_local else single_sign_on.configured()
     shown = {"wanted": wanted, "wants_code": wants_code, "provider": provider and provider.title, "refused": refused}
-    answer = make_response(render_template("confirm.html", bounds=bounds, **shown))
-    if isinstance(refused, Slowed):
-        answer.status_code = 429
-        answer.headers["Retry-After"] = str(refused.retry_after_s)
-    elif refused:
-        answer.status_code = 400
-    return answer
+    return with_refusal(render_template("confirm.html", bounds=bounds, **shown), refused)

@@ -8,17 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import current_app, make_response, redirect, render_template, request, url_for
+from flask import current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app import administration, bounds, provisioning
-from app.administration import Ended, Refused, Slowed, second_factor
+from app.administration import Ended, Refused, second_factor
 from app.provisioning import Resource
 from app.scim.projection import EVERYTHING
 from app.scim.resource_types import USER, ResourceType
 from app.web import security
 from app.web.console.attribute_rows import Row, rows
 from app.web.console.blueprint import console
+from app.web.console.refusals import with_refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,7 @@ def _page(password_refused: Refused | None = None, is_password_changed: bool = F
         is_password_changed=is_password_changed,
         bounds=bounds,
     )
-    answer = make_response(page, 400 if password_refused else 200)
-    if isinstance(password_refused, Slowed):
-        answer.status_code = 429
-        answer.headers["Retry-After"] = str(password_refused.retry_after_s)
-    return answer
+    return with_refusal(page, password_refused)
 
 
 def _held(user_id: str) -> Held:

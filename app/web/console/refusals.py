@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from app import bounds
-from app.administration import Permission, Withdrawn
+from app.administration import Permission, Refused, Slowed, Withdrawn
 from app.scim.errors import RETRY_AFTER_S, ScimError
 from app.web import draft
 from app.web.security import NotPermitted, NotSetUp
@@ -57,6 +57,15 @@ def refuse(error: Exception) -> Response:
     number = draft.current().number
     log.error("request failed, number %s", number, exc_info=error)
     return sentence(500, "Something went wrong", f"This did not work. The log tells more under the number {number}.")
+
+
+def with_refusal(page: str, refused: Refused | None, status: int = 400) -> Response:
+    """A page that may say what was refused: with `status` then, or with 429 and when to try again."""
+    response = make_response(page, status if refused else 200)
+    if isinstance(refused, Slowed):
+        response.status_code = 429
+        response.headers["Retry-After"] = str(refused.retry_after_s)
+    return response
 
 
 def sentence(status: int, title: str, text: str) -> Response:

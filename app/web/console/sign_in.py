@@ -3,12 +3,13 @@
 Not here: how failures are counted (app/administration/attempts.py), the cookies (app/web/cookies.py).
 """
 
-from flask import make_response, redirect, render_template, request, session, url_for
+from flask import redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
 from app import administration, bounds
-from app.administration import CodeWanted, Ended, Refused, Slowed, second_factor, single_sign_on
+from app.administration import CodeWanted, Ended, Refused, second_factor, single_sign_on
 from app.web import cookies, security
+from app.web.console import refusals
 from app.web.console.blueprint import console
 
 TICKET = "recnice_sign_in"
@@ -69,21 +70,12 @@ def page(wanted: str, user_name: str = "", refused: Refused | None = None) -> Re
     """The page where people sign in: first by single sign-on, where that is set up."""
     provider = single_sign_on.configured()
     shown = {"wanted": wanted, "user_name": user_name, "provider": provider and provider.title}
-    return _answer(render_template("sign_in.html", refused=refused, **shown), refused)
+    return refusals.with_refusal(render_template("sign_in.html", refused=refused, **shown), refused, 401)
 
 
 def _code_page(wanted: str, refused: Refused | None = None) -> Response:
-    return _answer(render_template("sign_in_code.html", wanted=wanted, refused=refused, bounds=bounds), refused)
-
-
-def _answer(page: str, refused: Refused | None) -> Response:
-    answer = make_response(page)
-    if isinstance(refused, Slowed):
-        answer.status_code = 429
-        answer.headers["Retry-After"] = str(refused.retry_after_s)
-    elif refused:
-        answer.status_code = 401
-    return answer
+    shown = render_template("sign_in_code.html", wanted=wanted, refused=refused, bounds=bounds)
+    return refusals.with_refusal(shown, refused, 401)
 
 
 @console.post("/logout")
