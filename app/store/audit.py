@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, LargeBinary, Row, cast, func, insert, select, union_all, update
+from sqlalchemy import ColumnElement, Connection, LargeBinary, Row, cast, func, insert, or_, select, union_all, update
 from sqlalchemy.exc import IntegrityError
 
 from app import bounds
@@ -81,7 +81,8 @@ class Entry:
 class Wanted:
     """Which entries: all that fulfil every field that is given.
 
-    `actions`: their keys. `actor`, `target`: a part of the text. `since` is part of the time, `until` is not.
+    `actions`: their keys. `actor`: a part of the text; `target`: of the target's or the detail's, such as a reference.
+    `since` is part of the time, `until` is not.
     """
 
     actions: Collection[str] = ()
@@ -171,9 +172,12 @@ def _conditions(wanted: Wanted, is_along_ids: bool = False) -> list[ColumnElemen
     action, at = (column.concat("") if is_along_ids else column for column in (audit.c.action, audit.c.at))
     if wanted.actions:
         found.append(action.in_(wanted.actions))
-    for column, text in ((audit.c.actor, wanted.actor), (audit.c.target, wanted.target)):
-        if text:
-            found.append(column.icontains(text, autoescape=True))
+    if wanted.actor:
+        found.append(audit.c.actor.icontains(wanted.actor, autoescape=True))
+    if wanted.target:
+        found.append(
+            or_(*(column.icontains(wanted.target, autoescape=True) for column in (audit.c.target, audit.c.detail)))
+        )
     if wanted.since:
         found.append(at >= wanted.since)
     if wanted.until:

@@ -110,9 +110,7 @@ def test_a_wrong_answer_lets_nobody_in(entra: Scene, ada: str, which: str):
 @pytest.mark.parametrize("fault", [Faults.hangs, Faults.trickles_body], ids=["hangs", "trickles"])
 def test_a_slow_provider_is_given_up_and_hinders_no_password(entra: Scene, ada: str, fault: Callable[..., None]):
     entra.provider.faults["token"] = fault
-    began = time.monotonic()
     page = entra.go(entra.stranger())
-    assert time.monotonic() - began < 12
     assert "Operators can sign in with their password" in refused(page, 503)
     assert page.headers["retry-after"] and 'name="password"' in page.text
     assert entra.audit("sign-in-refused")[0]["code"] == "slow"
@@ -128,9 +126,7 @@ def test_a_provider_that_cannot_be_discovered(entra: Scene, ada: str, fault: Cal
     """Saving it forgot what was known of it, so the next sign-in discovers it anew."""
     entra.provider.faults["discovery"] = fault
     visitor = entra.stranger()
-    began = time.monotonic()
     page = visitor.get("/auth/start")
-    assert time.monotonic() - began < 12
     assert "Operators can sign in with their password" in refused(page, 503)
     assert 'name="password"' in page.text and "recnice_journey" not in page.cookies
     assert "Nobody can sign in with" in entra.owner().get("/single-sign-on").text

@@ -58,6 +58,7 @@ def test_acts_and_sign_ins_are_shown(console: Appliance, eva: Visitor, stranger:
         ("who=EVA", "signed in", "the command line"),
         ("who=command+line", "the command line", "signed in 127"),
         ("target=test", "made the SCIM Key test", "signed in 127"),
+        ("target=or+password", "was not let in", "signed in 127"),  # what stands in the detail, as a reference does
         ("from=2020-01-01T00:00&to=2199-01-01", "signed in", "No entry fits"),
     ],
 )
