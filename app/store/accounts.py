@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from app.roles import Role
 from app.store import db
-from app.store.account_tables import AuditEntry, Operator, ScimKey, SetupCode, SignInFailure
+from app.store.account_tables import AuditEntry, Operator, SetupCode, SignInFailure
+from app.store.credential_tables import ScimKey
 from app.store.tables import Population
 
 __all__ = ["Operator", "Row", "ScimKey", "Session", "SetupCode"]

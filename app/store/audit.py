@@ -22,18 +22,8 @@ from sqlalchemy.exc import IntegrityError
 
 from app import bounds
 from app.scim import errors
-from app.store.account_tables import (
-    AllowedNetwork,
-    ConsoleSession,
-    IdentityProvider,
-    OAuthClient,
-    OAuthSecret,
-    OAuthTrust,
-    Operator,
-    ScimKey,
-    audit,
-    audit_head,
-)
+from app.store.account_tables import ConsoleSession, IdentityProvider, Operator, audit, audit_head
+from app.store.credential_tables import AllowedNetwork, OAuthClient, OAuthSecret, OAuthTrust, ScimKey
 
 _REFUSE = "BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END"
 

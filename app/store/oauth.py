@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, bindparam, delete, func, inspect, or_, select, union_all
 from sqlalchemy.orm import Session
 
-from app.store.account_tables import AccessToken, OAuthClient, OAuthSecret, OAuthTrust
+from app.store.credential_tables import AccessToken, OAuthClient, OAuthSecret, OAuthTrust
 
 __all__ = ["AccessToken", "OAuthClient", "OAuthSecret", "OAuthTrust"]
 

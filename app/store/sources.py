@@ -12,7 +12,7 @@ import sqlalchemy as sql
 from sqlalchemy import Connection, Row, Table, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from app.store.account_tables import AllowedNetwork, SeenSource, SourcePolicy
+from app.store.credential_tables import AllowedNetwork, SeenSource, SourcePolicy
 from app.store.parameter import many
 
 _policy = cast(Table, SourcePolicy.__table__)

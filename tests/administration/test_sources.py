@@ -14,7 +14,8 @@ from app import administration, bounds
 from app.administration import CurrentPolicy, Mode, Refused, SeenSources, source_policy
 from app.scim import errors
 from app.store import db
-from app.store.account_tables import AuditEntry, SeenSource
+from app.store.account_tables import AuditEntry
+from app.store.credential_tables import SeenSource
 from tests.administration.conftest import EVA, HERE
 from tests.store.conftest import finished_meanwhile, held
 
