@@ -22,6 +22,8 @@ def set_strict(type_name: str, path: str, is_strict: bool, by: Actor) -> None:
     if row.is_matching or row.type != "String":
         raise Refused(f"{path} cannot be made strict.")
     with db.writing() as connection:
+        if (path in strictness.strict_paths(connection, type_name)) == is_strict:
+            return
         if is_strict:
             strictness.add(connection, type_name, path, clock.to_wire(clock.utc_now()), by.name)
         else:

@@ -92,3 +92,28 @@ def stop_secret(settings: Settings, secret_id: str) -> None:
         from app import administration
 
         administration.stop_secret(secret_id, administration.HOST)
+
+
+@oauth.command("add-trust")
+@click.argument("client_id", metavar="ID", callback=in_utf8)
+@click.option("--issuer", metavar="URL", required=True, callback=in_utf8, help="Who signs, or an Entra tenant's id.")
+@click.option("--subject", metavar="S", required=True, callback=in_utf8, help="Whom it must be signed for.")
+@click.option("--audience", metavar="A", required=True, callback=in_utf8, help="Whom it must be meant for.")
+@taking("data")
+def add_trust(settings: Settings, client_id: str, issuer: str, subject: str, audience: str) -> None:
+    """Accept assertions that an issuer signs in place of a client's secret."""
+    with opened(settings):
+        from app import administration
+
+        administration.add_trust(client_id, issuer, subject, audience, administration.HOST)
+
+
+@oauth.command("stop-trust")
+@click.argument("trust_id", metavar="ID", callback=in_utf8)
+@taking("data")
+def stop_trust(settings: Settings, trust_id: str) -> None:
+    """Stop accepting an issuer's assertions, by the id in the list."""
+    with opened(settings):
+        from app import administration
+
+        administration.stop_trust(trust_id, administration.HOST)

@@ -317,6 +317,11 @@ COMMANDS: Mapping[str, tuple[tuple[str, ...], Action]] = {
     "key stop": (("{key}",), Action.KEY_STOPPED),
     "oauth create": (("--name", "one"), Action.CLIENT_MADE),
     "oauth add-secret": (("{client}",), Action.SECRET_MADE),
+    "oauth add-trust": (
+        ("{client}", "--issuer", "https://issuer.example", "--subject", "one", "--audience", "two"),
+        Action.TRUST_MADE,
+    ),
+    "oauth stop-trust": (("{trust}",), Action.TRUST_STOPPED),
     "oauth stop-secret": (("{secret}",), Action.SECRET_STOPPED),
     "oauth stop": (("{client}",), Action.CLIENT_STOPPED),
     "sources allow": (("192.0.2.0/24",), Action.NETWORK_ALLOWED),
@@ -356,6 +361,7 @@ def test_every_command_that_changes_something_leaves_an_entry(new_appliance: Cal
             "key": asked(appliance, "SELECT id FROM scim_key"),
             "client": asked(appliance, "SELECT id FROM oauth_client"),
             "secret": asked(appliance, "SELECT id FROM oauth_secret"),
+            "trust": asked(appliance, "SELECT id FROM oauth_trust"),
         }
         given = (word.format(**{kind: found[0][0] for kind, found in ids.items() if found}) for word in words)
         done = appliance.command(*name.split(), *given, typed=TYPED)
