@@ -179,8 +179,17 @@ def stop_on_signals(server: Server) -> None:
         elif now - first[0] > SAME_PRESS_S:
             os._exit(1)
 
-    for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), handle)
+    _take_signals(handle)
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def ignore_signals() -> None:
+    """Once all is stopped: the interpreter gives its signals back while it ends, and a late Ctrl-C would end it so."""
+    _take_signals(signal.SIG_IGN)
+
+
+def _take_signals(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), handler)

@@ -87,6 +87,7 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, hold: folder
     log.info("serving at %s", settings.public_url)
     running.run()
     observed.of(app).recorder.close()
+    server.ignore_signals()
     log.info("stopped")
 
 
