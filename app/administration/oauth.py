@@ -5,6 +5,7 @@ A client shows a secret, or an assertion that a provider signed (RFC 7523); a tr
 """
 
 import uuid
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from app import bounds, clock
@@ -23,7 +24,7 @@ ENTRA_AUDIENCE = "api://AzureADTokenExchange"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Credential:
+class Credential(ABC):
     """What a client may show. Moments are in wire form; None means never."""
 
     id: str
@@ -35,9 +36,9 @@ class Credential:
     stopped: str | None
 
     @property
+    @abstractmethod
     def label(self) -> str:
         """What people know it by."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
