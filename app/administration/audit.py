@@ -59,6 +59,7 @@ class Action(Enum):
     PASSWORD_RESET = "password-reset", "gave a new password to"
     SECOND_FACTOR_ON = "second-factor-on", "turned on their second factor"
     SECOND_FACTOR_OFF = "second-factor-off", "turned off the second factor of"
+    CODES_STOPPED = "codes-stopped", "stopped, after too many wrong ones, the codes of the authenticator app of"
     RECOVERY_CODE_USED = "recovery-code-used", "used a recovery code"
     RECOVERY_CODES_MADE = "recovery-codes-made", "made new recovery codes"
     OPERATOR_MADE = "operator-made", "made the operator"
@@ -130,17 +131,27 @@ def _detail(detail: Mapping[str, str]) -> str:
 
 
 def record_refusal(where: Session | Connection, actor: Actor, target: str = "", /, **detail: str) -> None:
-    """Write down a refused sign-in, which anybody can cause: of all together `bounds.REFUSALS_AUDITED` in an hour.
+    """Write down a refused sign-in, which anybody can cause: of all together `bounds.REFUSALS_AUDITED` in an hour, and
+    `bounds.REFUSALS_AUDITED_OF_ONE` from one address.
 
     One entry says that the rest is not written. Those who are let in are always written, by `record`.
     """
     connection = where.connection() if isinstance(where, Session) else where
     now = clock.utc_now()
     window = clock.to_wire(now - timedelta(seconds=bounds.REFUSALS_WINDOW_S)), clock.to_wire(now)
-    if rows.count_since(connection, Action.SIGN_IN_REFUSED.key, *window) < bounds.REFUSALS_AUDITED:
+
+    def counted(action: Action, address: str | None = None) -> int:
+        return rows.count_since(connection, action.key, *window, address)
+
+    if counted(Action.SIGN_IN_REFUSED) >= bounds.REFUSALS_AUDITED:
+        full, address = bounds.REFUSALS_AUDITED, ""
+    elif counted(Action.SIGN_IN_REFUSED, actor.address) >= bounds.REFUSALS_AUDITED_OF_ONE:
+        full, address = bounds.REFUSALS_AUDITED_OF_ONE, actor.address
+    else:
         record(connection, actor, Action.SIGN_IN_REFUSED, target, **detail)
-    elif not rows.count_since(connection, Action.SIGN_INS_UNCOUNTED.key, *window):
-        record(connection, ITSELF, Action.SIGN_INS_UNCOUNTED, after=f"{bounds.REFUSALS_AUDITED} in an hour")
+        return
+    if not counted(Action.SIGN_INS_UNCOUNTED, address):
+        record(connection, Actor("itself", address=address), Action.SIGN_INS_UNCOUNTED, after=f"{full} in an hour")
 
 
 def _bounded(text: str) -> str:

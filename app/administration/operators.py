@@ -137,6 +137,7 @@ def reset_password(user_name: str, password: str, by: Actor, removes_second_fact
         if removes_second_factor and second_factors.factor(session, row.id):
             audit.record(session, by, Action.SECOND_FACTOR_OFF, row.user_name)
             second_factors.remove(session, row.id)
+        second_factors.forget_wrong_codes(session, row.id)
         sessions.end_of_operator(session, row.id)
 
 

@@ -69,12 +69,14 @@ def shown(
             act(store, operator)
             return
         is_over = row.wrong_proofs >= bounds.WRONG_PROOFS
+        are_stopped = wants_code and second_factor.are_codes_stopped(store, operator.id)
         audit.record(store, who.actor(address), Action.PROOF_REFUSED, ended="the session" if is_over else "")
         if is_over:
             store.delete(row)
     if is_over:
         raise Ended(ENDED)
-    raise Refused(f"The {field}{' or the code' if wants_code else ''} is not right.")
+    why = f"The {field}{' or the code' if wants_code else ''} is not right."
+    raise Refused(f"{why} {second_factor.STOPPED}" if are_stopped else why)
 
 
 def _count(who: SignedIn, address: str) -> str:

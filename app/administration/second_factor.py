@@ -1,7 +1,10 @@
 """The second factor of an operator: an authenticator app (TOTP, RFC 6238), and recovery codes for when it is lost.
 
 A code of the app counts for its own 30 seconds and those beside them, and each of them once for ever; a recovery code
-counts once. Not here: where a code is asked for, and how wrong ones are counted (sign_in.py, proof.py).
+counts once. After `bounds.WRONG_CODES` wrong ones in a row the app's codes count no more, until a recovery code was
+shown or the password is another: whoever types so many has the password, and one in a million is found in the end.
+
+Not here: where a code is asked for, and how those who try are slowed (sign_in.py, proof.py).
 
     recovery code = 6 characters, 4 times, joined by "-"     120 random bits
 """
@@ -14,7 +17,7 @@ from urllib.parse import quote
 
 from app import bounds, clock
 from app.administration import audit
-from app.administration.audit import Action, Actor
+from app.administration.audit import ITSELF, Action, Actor
 from app.administration.refusals import Refused
 from app.administration.sealing import Sealer
 from app.administration.secret_hash import hash_secret
@@ -31,6 +34,10 @@ ISSUER = "Recnice SCIM"
 LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
 GROUPS, GROUP_LENGTH = 4, 6
 NOT_BEGUN = "No authenticator app is being set up. Begin again."
+STOPPED = (
+    "Codes of the authenticator app count no more, since too many wrong ones were typed. Type a recovery code, and then"
+    " change the password: somebody else seems to know it."
+)
 
 Shown = Literal["", "code", "recovery code"]
 """What a typed text was: nothing that counts, a code of the app, or a recovery code."""
@@ -136,17 +143,26 @@ def accept(store: accounts.Session, operator: accounts.Operator, typed: str, sea
     row = rows.factor(store, operator.id)
     if row is None or row.confirmed is None:
         return ""
-    secret = sealer.open(row.secret)
+    secret = sealer.open(row.secret) if row.wrong_codes < bounds.WRONG_CODES else None
     step = _step(secret, typed, after=row.last_step) if secret else None
     if step is not None:
-        row.last_step = step
+        row.last_step, row.wrong_codes = step, 0
         return "code"
     code = rows.recovery_code(store, operator.id, hash_secret(_plain(typed)))
     if code is None or code.used:
+        row.wrong_codes += 1
+        if row.wrong_codes == bounds.WRONG_CODES:
+            audit.record(store, ITSELF, Action.CODES_STOPPED, operator.user_name)
         return ""
-    code.used = clock.to_wire(clock.utc_now())
+    code.used, row.wrong_codes = clock.to_wire(clock.utc_now()), 0
     audit.record(store, Actor("operator", operator.user_name, address), Action.RECOVERY_CODE_USED)
     return "recovery code"
+
+
+def are_codes_stopped(store: accounts.Session, operator_id: str) -> bool:
+    """Whether only recovery codes count, after too many wrong ones."""
+    row = rows.factor(store, operator_id)
+    return row is not None and row.wrong_codes >= bounds.WRONG_CODES
 
 
 def _require_on(store: accounts.Session, operator_id: str) -> None:

@@ -97,7 +97,7 @@ def begin(
     """
     token = secrets.token_urlsafe(32)
     now = clock.utc_now()
-    rows.end_before(store, *_limits(now))
+    rows.end_outside(store, *_limits(now))
     store.add(
         rows.ConsoleSession(
             token_hash=hash_secret(token),
@@ -212,12 +212,11 @@ def end_session(who: SignedIn, session_id: str, address: str) -> None:
 
 
 def _is_over(row: rows.ConsoleSession, now: datetime) -> bool:
-    idle_limit, age_limit = _limits(now)
-    future = clock.to_wire(now + _SLACK)
+    idle_limit, age_limit, future = _limits(now)
     return not (idle_limit <= row.last_seen <= future and age_limit <= row.created <= future)
 
 
-def _limits(now: datetime) -> tuple[str, str]:
-    """The moments before which a session's last use, and its beginning, make it over."""
-    idle = now - timedelta(seconds=bounds.SESSION_IDLE_S)
-    return clock.to_wire(idle), clock.to_wire(now - timedelta(seconds=bounds.SESSION_AGE_S))
+def _limits(now: datetime) -> tuple[str, str, str]:
+    """Since when a session must have been used, since when it must have begun, and until when both of it."""
+    idle, age = (now - timedelta(seconds=seconds) for seconds in (bounds.SESSION_IDLE_S, bounds.SESSION_AGE_S))
+    return clock.to_wire(idle), clock.to_wire(age), clock.to_wire(now + _SLACK)

@@ -86,7 +86,8 @@ def sign_in_by_code(ticket: str, code: str, sealer: Sealer, browser: Browser) ->
                 by: Method = "password and code" if shown == "code" else "password and recovery code"
                 return _begin(store, attempt, row, browser, by)
             _refuse(store, browser, row.user_name, because="code")
-    raise Ended(BEGIN_AGAIN) if row is None else Refused(WRONG_CODE)
+            why = second_factor.STOPPED if second_factor.are_codes_stopped(store, row.id) else WRONG_CODE
+    raise Ended(BEGIN_AGAIN) if row is None else Refused(why)
 
 
 def _begin(

@@ -35,7 +35,8 @@ class Operator(Model):
 class SecondFactor(Model):
     """An operator's authenticator app (TOTP, RFC 6238). `secret` is sealed; `confirmed`: it counts from then on.
 
-    `last_step` is the time step of the code that was used last, which is not taken again.
+    `last_step` is the time step of the code that was used last, which is not taken again. `wrong_codes`: how many wrong
+    ones there were since the last right one.
     """
 
     __tablename__ = "second_factor"
@@ -46,6 +47,7 @@ class SecondFactor(Model):
     created: Mapped[str]
     confirmed: Mapped[str | None]
     last_step: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    wrong_codes: Mapped[int] = mapped_column(default=0, server_default=text("0"))
 
 
 class RecoveryCode(Model):

@@ -128,9 +128,11 @@ def head(connection: Connection) -> tuple[int, str]:
     return (row.entries, row.hash) if row else (0, "")
 
 
-def count_since(connection: Connection, action: str, since: str, until: str) -> int:
-    """How many entries of an action there are from one moment to another, both included."""
+def count_since(connection: Connection, action: str, since: str, until: str, address: str | None = None) -> int:
+    """How many entries of an action there are from one moment to another, both included; all, or from one address."""
     wanted = select(func.count()).where(audit.c.at.between(since, until), audit.c.action == action)
+    if address is not None:
+        wanted = wanted.where(audit.c.address == address)
     return int(connection.execute(wanted).scalar_one())
 
 

@@ -5,7 +5,7 @@ Not here: which code is right (app/administration/second_factor.py). Every funct
 
 from collections.abc import Iterable
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from app.store.account_tables import RecoveryCode, SecondFactor
@@ -21,6 +21,10 @@ def factor(session: Session, operator_id: str) -> SecondFactor | None:
 def owners(session: Session) -> frozenset[str]:
     """The ids of the operators whose second factor is confirmed."""
     return frozenset(session.scalars(select(SecondFactor.operator_id).where(SecondFactor.confirmed.is_not(None))))
+
+
+def forget_wrong_codes(session: Session, operator_id: str) -> None:
+    session.execute(update(SecondFactor).where(SecondFactor.operator_id == operator_id).values(wrong_codes=0))
 
 
 def remove(session: Session, operator_id: str) -> None:

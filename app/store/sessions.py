@@ -70,9 +70,9 @@ def end_of_people(session: Session) -> None:
     session.execute(delete(ConsoleSession).where(ConsoleSession.user_id.is_not(None)))
 
 
-def end_before(session: Session, last_seen: str, created: str) -> None:
-    """End every session that was not used since `last_seen` or began before `created`."""
-    over = or_(ConsoleSession.last_seen < last_seen, ConsoleSession.created < created)
+def end_outside(session: Session, last_seen: str, created: str, until: str) -> None:
+    """End every session that was not used from `last_seen` to `until`, or did not begin from `created` to `until`."""
+    over = or_(~ConsoleSession.last_seen.between(last_seen, until), ~ConsoleSession.created.between(created, until))
     session.execute(delete(ConsoleSession).where(over))
 
 

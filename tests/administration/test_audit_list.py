@@ -127,6 +127,17 @@ def test_refused_sign_ins_fill_no_disk(pass_time):
     assert keys()[0] == "sign-in-refused", "the next hour has room again"
 
 
+def test_one_address_uses_up_no_more_than_its_share(pass_time):
+    one = "203.0.113.66"
+    for _ in range(bounds.REFUSALS_AUDITED):
+        with db.writing() as connection:
+            audit.record_refusal(connection, Actor("nobody", address=one), because="test")
+    assert keys() == ["sign-ins-uncounted"] + ["sign-in-refused"] * bounds.REFUSALS_AUDITED_OF_ONE
+    assert audit_list.find(Asked()).entries[0].address == one
+    refuse(1)
+    assert keys()[0] == "sign-in-refused", "another's is written"
+
+
 def test_a_long_attack_leaves_so_many_entries_an_hour(pass_time, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bounds, "REFUSALS_AUDITED", 5)
     for _ in range(24):

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from app import administration, bounds
 from app.administration import HOST, Browser, CodeWanted, Ended, Permission, Refused, SignedIn, Slowed, passwords
 from app.administration import second_factor as factors
-from app.store import db
+from app.store import accounts, db
 from tests.administration.conftest import HERE, PASSWORD, SEALER, signed_in
 from tests.authenticator import STEP_S, Authenticator
 
@@ -263,6 +263,52 @@ def test_right_codes_are_not_counted(eva: SignedIn, pass_time: PassTime):
     for n in range(bounds.CODE_FAILURES + 1):
         pass_time(STEP_S)
         assert try_code(app.code_of(0), address=f"2001:db8:0:{n}::1")
+
+
+def typed_wrong_for_days(app: Authenticator, pass_time: PassTime, times: int = bounds.WRONG_CODES) -> None:
+    """Wrong codes, slowly enough that none of them is refused as one too many."""
+    for n in range(times):
+        fail(app.wrong(), address=f"2001:db8:0:{n}::1")
+        pass_time(bounds.SIGN_IN_WINDOW_S / bounds.CODE_FAILURES + 1)
+
+
+def test_patience_does_not_find_a_code(eva: SignedIn, pass_time: PassTime):
+    """One in a million is found in the end, however slowly somebody who has the password may try."""
+    app, codes = turned_on(eva)
+    typed_wrong_for_days(app, pass_time)
+    with pytest.raises(Refused, match="count no more.*recovery code"):
+        try_code(app.code_of(0))
+    pass_time(bounds.SIGN_IN_WINDOW_S)
+    assert [line for line in audited() if "codes-stopped" in line] == ["itself codes-stopped {}"]
+    assert try_code(codes[0])
+    pass_time(STEP_S)
+    assert try_code(app.code_of(0)), "a recovery code showed that it is the owner"
+
+
+def test_a_right_code_makes_up_for_wrong_ones(eva: SignedIn, pass_time: PassTime):
+    app, _ = turned_on(eva)
+    for _ in range(2):
+        typed_wrong_for_days(app, pass_time, bounds.WRONG_CODES - 1)
+        assert try_code(app.code_of(0))
+    assert not [line for line in audited() if "codes-stopped" in line]
+
+
+def test_another_password_makes_up_for_wrong_codes(eva: SignedIn, pass_time: PassTime):
+    app, _ = turned_on(eva)
+    typed_wrong_for_days(app, pass_time)
+    administration.reset_password("eva", PASSWORD, HOST)
+    assert try_code(app.code_of(0))
+
+
+def test_an_open_session_tells_that_codes_count_no_more(eva: SignedIn, pass_time: PassTime):
+    app, codes = turned_on(eva)
+    with accounts.writing() as store:
+        row = factors.rows.factor(store, eva.operator_id)
+        assert row
+        row.wrong_codes = bounds.WRONG_CODES
+    with pytest.raises(Refused, match="count no more"):
+        administration.prove(eva, PASSWORD, app.code_of(0), SEALER, HERE)
+    administration.prove(eva, PASSWORD, codes[0], SEALER, HERE)
 
 
 def test_wrong_passwords_do_not_slow_whoever_has_the_code(eva: SignedIn):

@@ -247,6 +247,9 @@ def test_a_session_of_the_future_is_none(eva: str, pass_time: Callable[[float], 
     assert administration.session(token), "seen later than begun"
     pass_time(-bounds.CLOCK_SLACK_S - 1)
     assert administration.session(token) is None
+    try_in()
+    pass_time(bounds.CLOCK_SLACK_S + 1)
+    assert administration.session(token) is None, "the next sign-in took it away"
 
 
 @pytest.mark.usefixtures("patient")

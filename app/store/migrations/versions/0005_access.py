@@ -14,7 +14,8 @@ STATEMENTS = (
         secret TEXT NOT NULL,
         created TEXT NOT NULL,
         confirmed TEXT,
-        last_step INTEGER NOT NULL DEFAULT 0
+        last_step INTEGER NOT NULL DEFAULT 0,
+        wrong_codes INTEGER NOT NULL DEFAULT 0
     ) STRICT
     """,
     """
