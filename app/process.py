@@ -15,6 +15,8 @@ from pathlib import Path
 from app import bounds, bundle
 
 PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
+M_MMAP_THRESHOLD = -3
 
 if sys.platform != "win32":
     import fcntl
@@ -42,8 +44,15 @@ def tie_to_launcher() -> None:
 
 
 def keep_private() -> None:
-    """What this process makes from now on is for its owner alone."""
+    """What this process makes from now on is for its owner alone, and its memory, which has secrets, for nobody.
+
+    A process that ends by a fault leaves no core file; on Linux no other of the same user can look into it either.
+    """
     os.umask(0o077)
+    if sys.platform != "win32":
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0)
 
 
 def mark_unpacked(unpacked: Path) -> int | None:
@@ -110,6 +119,17 @@ def raise_open_files() -> int:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
             soft = wanted
     return bounds.OPEN_FILES_WANTED if soft == resource.RLIM_INFINITY else soft
+
+
+def give_back_memory() -> None:
+    """Blocks of `bounds.MEMORY_GIVEN_BACK` bytes or more go back to the system when they are freed (glibc).
+
+    Left to itself it learns from the first password that is checked to keep 19 MiB, for each thread that checks one:
+    measured, forty sign-ins at once left 300 MiB behind.
+    """
+    if sys.platform.startswith("linux"):
+        with suppress(AttributeError):  # not every C library has it
+            ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, bounds.MEMORY_GIVEN_BACK)
 
 
 def stay_on_one_cpu() -> int | None:

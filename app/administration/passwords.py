@@ -57,12 +57,11 @@ def matches(password: str, kept: str | None) -> bool:
     """Whether the password is the kept one; for None it takes the same time and is always false. Raises Slowed."""
     from argon2.exceptions import InvalidHashError, VerificationError
 
-    against = _nobody() if kept is None else kept
     if len(password) > bounds.PASSWORD_LENGTH_MAXIMUM:
         return False
     with _turn():
         try:
-            return _hasher().verify(against, _normal(password)) and kept is not None
+            return _hasher().verify(_nobody() if kept is None else kept, _normal(password)) and kept is not None
         except (VerificationError, InvalidHashError):
             return False
 

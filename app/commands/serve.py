@@ -27,6 +27,7 @@ def serve(settings: Settings) -> int:
     logs.to_stderr()
     process.keep_private()
     process.mark_unpacked(bundle.ROOT)
+    process.give_back_memory()
     open_files = process.raise_open_files()
     for line in folder.prepare(settings.data):
         log.warning(line)

@@ -93,6 +93,22 @@ def test_new_files_are_private(tmp_path: Path) -> None:
         os.umask(before)
 
 
+SECRETIVE = """
+import ctypes, resource
+from app import process
+process.keep_private()
+print(ctypes.CDLL(None).prctl(3), resource.getrlimit(resource.RLIMIT_CORE)[0])
+"""
+
+
+def test_the_memory_is_written_nowhere() -> None:
+    """3 is PR_GET_DUMPABLE; asked by the process itself, since nobody else can."""
+    told = subprocess.run(
+        [sys.executable, "-c", SECRETIVE], cwd=ROOT, timeout=20, check=True, capture_output=True, text=True
+    )
+    assert told.stdout == "0 0\n"
+
+
 # A launcher as PyInstaller's: its child believes to be frozen and unpacked by it, and prints its own id.
 LAUNCHER = """
 import subprocess, sys

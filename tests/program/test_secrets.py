@@ -1,10 +1,14 @@
-"""After a whole life no secret stands in any file of the data folder, nor in what the program printed."""
+"""After a whole life no secret stands in any file of the data folder, in what the program printed, or in its words."""
 
+import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import quote
 
+from tests.authenticator import Authenticator
 from tests.conftest import Appliance
+from tests.program.test_access import token
 from tests.web.visitor import PASSWORD, Visitor, setup_path
 
 MISTYPED = "a purple kettle by mistake"
@@ -19,6 +23,8 @@ def test_no_secret_is_kept_or_printed(new_appliance: Callable[..., Appliance]) -
     code = setup_path(appliance.output).partition("code=")[2]
     secrets = {"password": PASSWORD, "mistyped": MISTYPED, "changed": CHANGED, "reset": RESET, "scim": PROVISIONED}
     secrets |= live(appliance, code)
+    process = Path("/proc", str(json.loads((appliance.data / "recnice.lock").read_text())["process"]))
+    words = {name: (process / name).read_bytes() for name in ("cmdline", "environ")}
     assert appliance.stop() == 0
     assert appliance.command("check").returncode == 0
     files = {path.name: path.read_bytes() for path in appliance.data.rglob("*") if path.is_file()}
@@ -26,7 +32,7 @@ def test_no_secret_is_kept_or_printed(new_appliance: Callable[..., Appliance]) -
     for name, secret in (secrets | {"setup code": code}).items():
         assert len(secret) > 10, name
         for spelt in {secret, quote(secret), secret.replace(" ", "+")}:
-            assert [file for file, content in files.items() if spelt.encode() in content] == [], name
+            assert [file for file, content in (files | words).items() if spelt.encode() in content] == [], name
             # The setup link is printed for whoever starts the program, and used up since.
             assert name == "setup code" or spelt not in appliance.output, name
 
@@ -56,8 +62,34 @@ def live(appliance: Appliance, code: str) -> dict[str, str]:
     assert eva.post("/me/password", current=PASSWORD, password=CHANGED, repeated=CHANGED).status == 200
     assert eva.post("/confirm", password=CHANGED, next="/account").status == 303
     assert eva.get(f"/users?q={quote(appliance.key)}").status == 200
+    secrets = a_second_factor(eva) | an_oauth_client(appliance)
     reset = ("--user-name", "eva", "--password-stdin")
     assert appliance.command("admin", "reset-password", *reset, typed=RESET + "\n").returncode == 0
     key = appliance.key
     second = appliance.make_key()
-    return tokens | {"key": key, "second key": second, "wrong key": wrong, "form token": eva.token}
+    keys = {"key": key, "second key": second, "wrong key": wrong}
+    return tokens | keys | secrets | {"form token": eva.token}
+
+
+def a_second_factor(eva: Visitor) -> dict[str, str]:
+    """Turned on through the pages, and a recovery code used up."""
+    eva.get("/me/second-factor")
+    eva.post("/me/second-factor")
+    shown = re.search(r'id="secret"[^>]*>([A-Z2-7 ]+)<', eva.get("/me/second-factor").text)
+    assert shown
+    app = Authenticator(shown[1])
+    code = app.code()
+    codes = re.findall(r"(?:[a-z2-9]{6}-){3}[a-z2-9]{6}", eva.post("/me/second-factor/code", code=code).text)
+    assert eva.post("/confirm", password=CHANGED, code=codes[0], next="/account").status == 303
+    unused = {f"recovery code {number}": one for number, one in enumerate(codes)}
+    return unused | {"second factor": shown[1].replace(" ", "")}
+
+
+def an_oauth_client(appliance: Appliance) -> dict[str, str]:
+    """Made by the command, and one token fetched."""
+    made = appliance.command("oauth", "create")
+    assert made.returncode == 0, made.stderr
+    client, secret = made.stdout.split()
+    status, text = token(appliance, client, secret)
+    assert status == 200 and appliance.request("GET", "/scim/Users", headers={"Authorization": f"Bearer {text}"})
+    return {"client secret": secret, "access token": text}
