@@ -76,6 +76,12 @@ def objections(page: Page) -> list[str]:
     return [f"{one['id']}: {node['html'][:120]}" for one in found for node in one["nodes"]]
 
 
+def objected(seen: Iterable[Seen]) -> dict[str, list[str]]:
+    """What axe says, by page and colour scheme; only where it says something."""
+    found = {f"{one.address}, {scheme}": said for one in seen for scheme, said in one.objections.items()}
+    return {page: said for page, said in found.items() if said}
+
+
 def survey(page: Page, url: str, addresses: Iterable[str]) -> Iterator[Seen]:
     """See each address in each way, all of it: what is folded is unfolded. Nothing moves while it is looked at."""
     for address in addresses:

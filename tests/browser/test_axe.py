@@ -1,25 +1,16 @@
-"""axe finds nothing to object to, on any page: full or empty, light or dark, before and after signing in."""
+"""axe finds nothing to object to, on any page: empty, or before signing in, light or dark.
 
-from collections.abc import Iterable
+Not here: the pages of an appliance in which something of everything has happened (test_pages_in_browser.py).
+"""
 
 from flask import Flask
 from playwright.sync_api import Page
 
 from tests.browser import walk
 from tests.browser.conftest import sign_in
-from tests.browser.survey import Seen, objections, survey
+from tests.browser.survey import objected, objections, survey
 from tests.conftest import Appliance
 from tests.web.visitor import setup_path
-
-
-def objected(seen: Iterable[Seen]) -> dict[str, list[str]]:
-    """What axe says, by page and colour scheme; only where it says something."""
-    found = {f"{one.address}, {scheme}": said for one in seen for scheme, said in one.objections.items()}
-    return {page: said for page, said in found.items() if said}
-
-
-def test_every_page(seen: list[Seen]):
-    assert objected(seen) == {}
 
 
 def test_the_walk_came_to_every_route(furnished: Appliance, people: dict[str, str], app: Flask):

@@ -1,4 +1,7 @@
-"""The pages as people meet them: hostile names, a narrow, enlarged or dark screen, no script, paper."""
+"""The pages as people meet them: hostile names, a narrow, enlarged or dark screen, no script, paper, a screen reader.
+
+All that asks for the survey of every page is in this file, so that it is taken once.
+"""
 
 import re
 import socket
@@ -9,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import launch, sign_in
 from tests.browser.furnishing import HOSTILE
-from tests.browser.survey import WIDTHS_PX, Scheme, Seen
+from tests.browser.survey import WIDTHS_PX, Scheme, Seen, objected
 from tests.conftest import Appliance
 from tests.web.visitor import PASSWORD, USER_NAME
 
@@ -38,6 +41,10 @@ def test_nothing_that_somebody_wrote_becomes_a_part_of_a_page(furnished: Applian
         assert look["scripts"] == 1 and look["pictures"] == 0, page.address
         assert not [one for one in look["sources"] if not own.match(one)], page.address
         assert not [one for one in look["attributes"] if one.startswith("on") or one == "style"], page.address
+
+
+def test_axe_objects_to_nothing(seen: list[Seen]):
+    assert objected(seen) == {}
 
 
 # --- screens and paper ------------------------------------------------------------------------------------------------
