@@ -12,18 +12,9 @@ from pathlib import Path
 from app import bounds
 from app.openid import provider
 from app.openid.assertion import Assertion, verify_assertion
-from app.openid.errors import Code, ProviderError
+from app.openid.errors import About, ProviderError
 from app.openid.keys import Keys
 from app.openid.objects import read_object
-
-_OF_THE_TOKEN = frozenset(
-    {
-        *(Code.UNKNOWN_KEY, Code.MALFORMED, Code.ALG_REFUSED, Code.BAD_SIGNATURE, Code.EXPIRED, Code.NOT_YET),
-        *(Code.TOO_LONG_LIVED, Code.WRONG_ISSUER, Code.WRONG_AUDIENCE, Code.WRONG_TENANT, Code.WRONG_SUBJECT),
-        Code.NO_IDENTIFIER,
-    }
-)
-"""What is the fault of an assertion; all else is the provider's, or lies on the way to it."""
 
 
 class AssertionRefused(Exception):  # noqa: N818
@@ -78,7 +69,7 @@ class Signers:
             found = self._providers.find(provider.read_issuer(trusted.issuer))
             return verify_assertion(text, found, trusted.subject, [trusted.audience], self._keys)
         except ProviderError as error:
-            if error.code in _OF_THE_TOKEN:
+            if error.code.about is About.TOKEN:
                 raise AssertionRefused(str(error)) from None
             raise SignerAway(str(error)) from None
         finally:

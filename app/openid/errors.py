@@ -5,7 +5,7 @@ A sentence is made of fixed words, of the administrator's own settings and of wh
 """
 
 import re
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from urllib.parse import urlsplit
 
 _HOST = re.compile(r"[a-z0-9.\-]{1,253}|\[[0-9a-f:.]{2,45}\]")
@@ -24,83 +24,122 @@ ENTRA_HINTS = {
 """What to do about the errors that are met most, by Entra's own numbers."""
 
 
-class Code(StrEnum):
-    """What went wrong, in kebab case, and the sentence for it. The one list of them."""
+class About(Enum):
+    """Whose fault it is: the provider's or the way's to it, whoever signs in; one token's; or one sign-in's."""
 
+    PROVIDER = auto()
+    TOKEN = auto()
+    SIGN_IN = auto()
+
+
+PROVIDER, TOKEN, SIGN_IN = About
+
+
+class Code(StrEnum):
+    """What went wrong, in kebab case, what it is about, and the sentence for it. The one list of them."""
+
+    about: About
     sentence: str
 
-    def __new__(cls, code: str, sentence: str) -> "Code":
+    def __new__(cls, code: str, about: About, sentence: str) -> "Code":
         one = str.__new__(cls, code)
         one._value_ = code
+        one.about = about
         one.sentence = sentence
         return one
 
     # --- what an administrator typed
     BAD_ADDRESS = (
         "bad-address",
+        PROVIDER,
         "The provider's address must begin with https:// and name a host, without user, ? or #.",
     )
     BAD_TENANT = (
         "bad-tenant",
+        PROVIDER,
         "The tenant must be the Directory (tenant) ID from Entra, such as 00000000-0000-0000-0000-000000000000: "
         "a domain name, common, organizations and consumers do not say whose people may sign in.",
     )
-    BAD_CLOUD = "bad-cloud", "This Microsoft cloud is not known here."
-    BAD_CA_FILE = "bad-ca-file", "The file with further certificate authorities cannot be read as PEM certificates."
+    BAD_CLOUD = "bad-cloud", PROVIDER, "This Microsoft cloud is not known here."
+    BAD_CA_FILE = (
+        "bad-ca-file",
+        PROVIDER,
+        "The file with further certificate authorities cannot be read as PEM certificates.",
+    )
 
     # --- the way to the provider
-    UNREACHABLE = "unreachable", "There is no connection to {host}: check its name, the network and the proxy."
+    UNREACHABLE = (
+        "unreachable",
+        PROVIDER,
+        "There is no connection to {host}: check its name, the network and the proxy.",
+    )
     NO_TRUST = (
         "no-trust",
+        PROVIDER,
         "The connection to {host} is not trusted: its certificate is not valid for this name, "
         "or comes from an authority that is not known here.",
     )
-    PROXY = "proxy", "The proxy gave no connection to {host}: check HTTPS_PROXY and what the proxy allows."
-    SLOW = "slow", "{host} did not answer completely within {seconds} seconds."
-    TOO_LARGE = "too-large", "The {what} is larger than {size} bytes."
-    REDIRECT = "redirect", "The {what} was answered with a redirect, and none is followed: enter the final address."
-    HTTP_STATUS = "http-status", "The {what} was answered with status {status}."
-    NOT_JSON = "not-json", "The {what} is not a JSON object."
+    PROXY = "proxy", PROVIDER, "The proxy gave no connection to {host}: check HTTPS_PROXY and what the proxy allows."
+    SLOW = "slow", PROVIDER, "{host} did not answer completely within {seconds} seconds."
+    TOO_LARGE = "too-large", PROVIDER, "The {what} is larger than {size} bytes."
+    REDIRECT = (
+        "redirect",
+        PROVIDER,
+        "The {what} was answered with a redirect, and none is followed: enter the final address.",
+    )
+    HTTP_STATUS = "http-status", PROVIDER, "The {what} was answered with status {status}."
+    NOT_JSON = "not-json", PROVIDER, "The {what} is not a JSON object."
 
     # --- the discovery document and the keys
     ISSUER_DIFFERS = (
         "issuer-differs",
+        PROVIDER,
         "The discovery document belongs to another issuer: enter the issuer exactly as the provider writes it, "
         "also with or without a slash at its end.",
     )
-    BAD_ENDPOINT = "bad-endpoint", "The discovery document has no usable https address as its {what}."
-    OTHER_HOST = "other-host", "The discovery document's {what} is on another host than the issuer."
+    BAD_ENDPOINT = "bad-endpoint", PROVIDER, "The discovery document has no usable https address as its {what}."
+    OTHER_HOST = "other-host", PROVIDER, "The discovery document's {what} is on another host than the issuer."
     NO_CLIENT_AUTH = (
         "no-client-auth",
+        PROVIDER,
         "The provider takes a client secret neither as client_secret_basic nor as client_secret_post.",
     )
-    BAD_KEYS = "bad-keys", "The provider's list of keys cannot be used: it has no list, or one that is too long."
-    UNKNOWN_KEY = "unknown-key", "The token is signed with a key that the provider does not publish."
+    BAD_KEYS = (
+        "bad-keys",
+        PROVIDER,
+        "The provider's list of keys cannot be used: it has no list, or one that is too long.",
+    )
 
     # --- what it signed
-    MALFORMED = "malformed", "The token does not have the form that it must have ({what})."
-    ALG_REFUSED = "alg-refused", "The token is signed in a way that is not accepted here."
-    BAD_SIGNATURE = "bad-signature", "The token's signature is wrong."
-    EXPIRED = "expired", "The token has expired: begin again, and check that the clock of this machine is right."
-    NOT_YET = "not-yet", "The token is not valid yet: check that the clock of this machine is right."
-    TOO_LONG_LIVED = "too-long-lived", "The token is valid for longer than is accepted here."
-    WRONG_ISSUER = "wrong-issuer", "The token comes from another issuer."
-    WRONG_AUDIENCE = "wrong-audience", "The token was made for another application."
-    WRONG_TENANT = "wrong-tenant", "The token comes from another tenant."
-    WRONG_SUBJECT = "wrong-subject", "The token belongs to another application of the issuer."
-    WRONG_NONCE = "wrong-nonce", "The token belongs to another sign-in: begin again."
+    MALFORMED = "malformed", TOKEN, "The token does not have the form that it must have ({what})."
+    UNKNOWN_KEY = "unknown-key", TOKEN, "The token is signed with a key that the provider does not publish."
+    ALG_REFUSED = "alg-refused", TOKEN, "The token is signed in a way that is not accepted here."
+    BAD_SIGNATURE = "bad-signature", TOKEN, "The token's signature is wrong."
+    EXPIRED = "expired", TOKEN, "The token has expired: begin again, and check that the clock of this machine is right."
+    NOT_YET = "not-yet", TOKEN, "The token is not valid yet: check that the clock of this machine is right."
+    TOO_LONG_LIVED = "too-long-lived", TOKEN, "The token is valid for longer than is accepted here."
+    WRONG_ISSUER = "wrong-issuer", TOKEN, "The token comes from another issuer."
+    WRONG_AUDIENCE = "wrong-audience", TOKEN, "The token was made for another application."
+    WRONG_TENANT = "wrong-tenant", TOKEN, "The token comes from another tenant."
+    WRONG_SUBJECT = "wrong-subject", TOKEN, "The token belongs to another application of the issuer."
+    WRONG_NONCE = "wrong-nonce", TOKEN, "The token belongs to another sign-in: begin again."
     SIGNED_IN_LONG_AGO = (
         "signed-in-long-ago",
+        TOKEN,
         "The provider did not ask for a fresh sign-in: sign out there, begin again.",
     )
-    NO_IDENTIFIER = "no-identifier", "The token has no identifier (jti), so its repetition could not be seen."
+    NO_IDENTIFIER = "no-identifier", TOKEN, "The token has no identifier (jti), so its repetition could not be seen."
 
     # --- the flow
-    WRONG_STATE = "wrong-state", "The answer belongs to another sign-in, or to none: begin again."
-    SIGN_IN_REFUSED = "sign-in-refused", "The provider refused the sign-in ({error}). {hint}"
-    NO_CODE = "no-code", "The provider sent no usable code."
-    TOKEN_REFUSED = "token-refused", "The provider refused the token ({error}). {hint}"
-    NO_ID_TOKEN = "no-id-token", "The provider sent no ID token: the scope openid must be allowed for this application."
+    WRONG_STATE = "wrong-state", SIGN_IN, "The answer belongs to another sign-in, or to none: begin again."
+    SIGN_IN_REFUSED = "sign-in-refused", SIGN_IN, "The provider refused the sign-in ({error}). {hint}"
+    NO_CODE = "no-code", SIGN_IN, "The provider sent no usable code."
+    TOKEN_REFUSED = "token-refused", SIGN_IN, "The provider refused the token ({error}). {hint}"
+    NO_ID_TOKEN = (
+        "no-id-token",
+        SIGN_IN,
+        "The provider sent no ID token: the scope openid must be allowed for this application.",
+    )
 
 
 class ProviderError(Exception):

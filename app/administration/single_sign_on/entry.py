@@ -20,7 +20,7 @@ from app.administration.single_sign_on.line import Line
 from app.administration.single_sign_on.match import Match
 from app.administration.single_sign_on.provider import Configured
 from app.administration.single_sign_on.refusals import Lost, NotLetIn, Unreachable
-from app.openid.errors import Code, ProviderError
+from app.openid.errors import About, Code, ProviderError
 from app.openid.id_token import Claims
 from app.store import accounts, spent
 from app.store import identity_provider as rows
@@ -35,14 +35,6 @@ ANOTHER = "Somebody else signed in there. Sign in as yourself"
 WRONG_TOO_OFTEN = "Somebody else signed in there too often, so this session is ended. Sign in again."
 
 _STATE = "state"
-_DOWN = frozenset(
-    {
-        *(Code.UNREACHABLE, Code.NO_TRUST, Code.PROXY, Code.SLOW, Code.TOO_LARGE, Code.REDIRECT, Code.HTTP_STATUS),
-        *(Code.NOT_JSON, Code.ISSUER_DIFFERS, Code.BAD_ENDPOINT, Code.OTHER_HOST, Code.NO_CLIENT_AUTH, Code.BAD_KEYS),
-        *(Code.BAD_CA_FILE, Code.BAD_ADDRESS, Code.BAD_TENANT, Code.BAD_CLOUD),
-    }
-)
-"""What is wrong with the provider, or with the way to it, whoever signs in."""
 
 
 def depart(line: Line, purpose: Purpose, wanted: str, session_id: str = "") -> tuple[str, Journey]:
@@ -116,7 +108,7 @@ def read_claims(line: Line, arrival: Arrival) -> Claims:
             nobody = Actor("nobody", address=arrival.browser.address)
             kept = {"code": error.code.value, "because": str(error), "reference": arrival.number}
             audit.record_refusal(store, nobody, "", **kept)
-        if error.code in _DOWN:
+        if error.code.about is About.PROVIDER:
             raise Unreachable(unreachable(arrival.number)) from None
         if error.code is Code.SIGN_IN_REFUSED:
             raise NotLetIn(arrival.number, "The provider did not sign you in. Try again, or ask") from None
