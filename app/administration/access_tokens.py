@@ -114,8 +114,7 @@ def note_token_use(credential: str, address: str) -> None:
     if not _uses.add(credential):
         return
     with suppress(ScimError), accounts.writing(wait=False) as session:
-        if row := rows.secret(session, credential) or rows.trust(session, credential):
-            row.last_used, row.last_address = clock.to_wire(clock.utc_now()), address
+        rows.note_use(session, credential, clock.to_wire(clock.utc_now()), address)
 
 
 _uses = Uses()

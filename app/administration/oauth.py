@@ -6,7 +6,8 @@ A client shows a secret, or an assertion that a provider signed (RFC 7523); a tr
 
 import uuid
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import TypeVar
 
 from app import bounds, clock
 from app.administration import audit
@@ -65,6 +66,9 @@ class Trust(Credential):
         return self.issuer
 
 
+Shown = TypeVar("Shown", ClientSecret, Trust)
+
+
 @dataclass(frozen=True, slots=True)
 class Client:
     """A client with all that it has, the newest first, stopped ones too. Its `id` is the client identifier."""
@@ -99,8 +103,8 @@ class NewSecret:
 def list_clients() -> list[Client]:
     """All clients, newest first, stopped ones too."""
     with accounts.reading() as session:
-        secrets = [_secret(row) for row in rows.secrets(session)]
-        trusts = [_trust(row) for row in rows.trusts(session)]
+        secrets = [_read(ClientSecret, row) for row in rows.credentials(session, rows.OAuthSecret)]
+        trusts = [_read(Trust, row) for row in rows.credentials(session, rows.OAuthTrust)]
         return [
             Client(
                 *(row.id, row.name, row.created, row.created_by, row.stopped),
@@ -139,7 +143,7 @@ def create_secret(client_id: str, by: Actor) -> NewSecret:
     """Make one more secret of a client. Raises Refused when as many are active as may be, and for no such client."""
     with accounts.writing() as session:
         row = _active_client(session, client_id)
-        if rows.count_active_secrets(session, client_id) >= bounds.OAUTH_SECRETS:
+        if rows.count_active(session, rows.OAuthSecret, client_id) >= bounds.OAUTH_SECRETS:
             raise Refused(f"{row.name} has {bounds.OAUTH_SECRETS} active secrets already. Stop one of them first.")
         return _new_secret(session, row, by)
 
@@ -153,7 +157,7 @@ def add_trust(client_id: str, issuer: str, subject: str, audience: str, by: Acto
     subject, audience = (_claim(text, name) for text, name in ((subject, "subject"), (audience, "audience")))
     with accounts.writing() as session:
         row = _active_client(session, client_id)
-        if rows.count_active_trusts(session, client_id) >= bounds.OAUTH_TRUSTS:
+        if rows.count_active(session, rows.OAuthTrust, client_id) >= bounds.OAUTH_TRUSTS:
             raise Refused(f"{row.name} accepts {bounds.OAUTH_TRUSTS} signers already. Stop one of them first.")
         if rows.trust_in(session, issuer, subject, audience):
             raise Refused("Assertions of this issuer, subject and audience are accepted already.")
@@ -185,25 +189,16 @@ def stop_client(client_id: str, by: Actor) -> None:
 def stop_secret(secret_id: str, by: Actor) -> None:
     """Stop a secret for good, and the tokens that it brought. Raises Refused for one unknown or stopped."""
     with accounts.writing() as session:
-        row = rows.secret(session, secret_id)
-        if row is None or row.stopped:
-            raise Refused("There is no active secret with this id.")
-        row.stopped = clock.to_wire(clock.utc_now())
-        client = rows.client(session, row.client_id)
-        name = client.name if client else ""
+        row, name = _stopped(session, rows.OAuthSecret, secret_id, "secret")
         audit.record(session, by, Action.SECRET_STOPPED, name, client=row.client_id, secret=row.id, begins=row.prefix)
 
 
 def stop_trust(trust_id: str, by: Actor) -> None:
     """Stop a trust for good, and the tokens that it brought. Raises Refused for one unknown or stopped."""
     with accounts.writing() as session:
-        row = rows.trust(session, trust_id)
-        if row is None or row.stopped:
-            raise Refused("There is no active trust with this id.")
-        row.stopped = clock.to_wire(clock.utc_now())
-        client = rows.client(session, row.client_id)
+        row, name = _stopped(session, rows.OAuthTrust, trust_id, "trust")
         detail = {"client": row.client_id, "issuer": row.issuer, "subject": row.subject, "audience": row.audience}
-        audit.record(session, by, Action.TRUST_STOPPED, client.name if client else "", trust=row.id, **detail)
+        audit.record(session, by, Action.TRUST_STOPPED, name, trust=row.id, **detail)
 
 
 def _active_client(session: accounts.Session, client_id: str) -> rows.OAuthClient:
@@ -211,6 +206,18 @@ def _active_client(session: accounts.Session, client_id: str) -> rows.OAuthClien
     if row is None or row.stopped:
         raise Refused("There is no active client with this identifier.")
     return row
+
+
+def _stopped(
+    session: accounts.Session, kind: type[rows.Credential], credential_id: str, called: str
+) -> tuple[rows.Credential, str]:
+    """The row, stopped just now, and its client's name. Raises Refused for one unknown or stopped."""
+    row = rows.credential(session, kind, credential_id)
+    if row is None or row.stopped:
+        raise Refused(f"There is no active {called} with this id.")
+    row.stopped = clock.to_wire(clock.utc_now())
+    client = rows.client(session, row.client_id)
+    return row, client.name if client else ""
 
 
 def _new_secret(session: accounts.Session, client: rows.OAuthClient, by: Actor) -> NewSecret:
@@ -248,29 +255,6 @@ def _claim(text: str, name: str) -> str:
     return text
 
 
-def _secret(row: rows.OAuthSecret) -> ClientSecret:
-    return ClientSecret(
-        id=row.id,
-        client_id=row.client_id,
-        created=row.created,
-        created_by=row.created_by,
-        last_used=row.last_used,
-        last_address=row.last_address,
-        stopped=row.stopped,
-        prefix=row.prefix,
-    )
-
-
-def _trust(row: rows.OAuthTrust) -> Trust:
-    return Trust(
-        id=row.id,
-        client_id=row.client_id,
-        created=row.created,
-        created_by=row.created_by,
-        last_used=row.last_used,
-        last_address=row.last_address,
-        stopped=row.stopped,
-        issuer=row.issuer,
-        subject=row.subject,
-        audience=row.audience,
-    )
+def _read(kind: type[Shown], row: rows.OAuthSecret | rows.OAuthTrust) -> Shown:
+    """The row as it may be shown: every field is the column of the same name."""
+    return kind(**{field.name: getattr(row, field.name) for field in fields(kind)})

@@ -52,39 +52,37 @@ class OAuthClient(Model):
     stopped: Mapped[str | None]
 
 
-class OAuthSecret(Model):
+class OAuthCredential:
+    """What a client may show at the token endpoint."""
+
+    id: Mapped[str] = mapped_column(primary_key=True, sort_order=-1)
+    client_id: Mapped[str] = mapped_column(ForeignKey("oauth_client.id", ondelete="CASCADE"), sort_order=-1)
+    created: Mapped[str]
+    created_by: Mapped[str]
+    last_used: Mapped[str | None]
+    last_address: Mapped[str | None]
+    stopped: Mapped[str | None]
+
+
+class OAuthSecret(OAuthCredential, Model):
     """A secret of a client, of which only the hash and its first characters are kept; several may be active."""
 
     __tablename__ = "oauth_secret"
     __table_args__ = (Index("oauth_secret_client_id", "client_id"), {"sqlite_strict": True})
 
-    id: Mapped[str] = mapped_column(primary_key=True)
-    client_id: Mapped[str] = mapped_column(ForeignKey("oauth_client.id", ondelete="CASCADE"))
     prefix: Mapped[str]
     hash: Mapped[str] = mapped_column(unique=True)
-    created: Mapped[str]
-    created_by: Mapped[str]
-    last_used: Mapped[str | None]
-    last_address: Mapped[str | None]
-    stopped: Mapped[str | None]
 
 
-class OAuthTrust(Model):
+class OAuthTrust(OAuthCredential, Model):
     """Whose signed assertions stand in for a client's secret (RFC 7523 §2.2): exactly these three."""
 
     __tablename__ = "oauth_trust"
     __table_args__ = (Index("oauth_trust_client_id", "client_id"), {"sqlite_strict": True})
 
-    id: Mapped[str] = mapped_column(primary_key=True)
-    client_id: Mapped[str] = mapped_column(ForeignKey("oauth_client.id", ondelete="CASCADE"))
     issuer: Mapped[str]
     subject: Mapped[str]
     audience: Mapped[str]
-    created: Mapped[str]
-    created_by: Mapped[str]
-    last_used: Mapped[str | None]
-    last_address: Mapped[str | None]
-    stopped: Mapped[str | None]
 
 
 class AccessToken(Model):

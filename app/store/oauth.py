@@ -5,14 +5,16 @@ transaction.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, func, inspect, or_, select, union_all
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, inspect, or_, select, union_all, update
 from sqlalchemy.orm import Session
 
 from app.store.credential_tables import AccessToken, OAuthClient, OAuthSecret, OAuthTrust
 
-__all__ = ["AccessToken", "OAuthClient", "OAuthSecret", "OAuthTrust"]
+__all__ = ["AccessToken", "Credential", "OAuthClient", "OAuthSecret", "OAuthTrust"]
+
+Credential = TypeVar("Credential", OAuthSecret, OAuthTrust)
 
 _TOKEN_HASHED: Select[Any] = (
     select(
@@ -46,31 +48,23 @@ def count_clients(session: Session, is_active: bool = False) -> int:
     return session.scalar(found.where(OAuthClient.stopped.is_(None)) if is_active else found) or 0
 
 
-def secrets(session: Session) -> Sequence[OAuthSecret]:
+def credentials(session: Session, kind: type[Credential]) -> Sequence[Credential]:
     """Of all clients, newest first."""
-    return session.scalars(select(OAuthSecret).order_by(OAuthSecret.created.desc(), OAuthSecret.id)).all()
+    return session.scalars(select(kind).order_by(kind.created.desc(), kind.id)).all()
 
 
-def secret(session: Session, secret_id: str) -> OAuthSecret | None:
-    return session.get(OAuthSecret, secret_id)
+def credential(session: Session, kind: type[Credential], credential_id: str) -> Credential | None:
+    """Stopped or not."""
+    return session.get(kind, credential_id)
+
+
+def count_active(session: Session, kind: type[Credential], client_id: str) -> int:
+    mine = select(func.count()).where(kind.client_id == client_id, kind.stopped.is_(None))
+    return session.scalar(mine) or 0
 
 
 def secret_hashed(session: Session, secret_hash: str) -> OAuthSecret | None:
     return session.scalar(select(OAuthSecret).where(OAuthSecret.hash == secret_hash))
-
-
-def count_active_secrets(session: Session, client_id: str) -> int:
-    mine = select(func.count()).where(OAuthSecret.client_id == client_id, OAuthSecret.stopped.is_(None))
-    return session.scalar(mine) or 0
-
-
-def trusts(session: Session) -> Sequence[OAuthTrust]:
-    """Of all clients, newest first."""
-    return session.scalars(select(OAuthTrust).order_by(OAuthTrust.created.desc(), OAuthTrust.id)).all()
-
-
-def trust(session: Session, trust_id: str) -> OAuthTrust | None:
-    return session.get(OAuthTrust, trust_id)
 
 
 def trust_in(session: Session, issuer: str, subject: str, audience: str) -> OAuthTrust | None:
@@ -83,9 +77,10 @@ def trust_in(session: Session, issuer: str, subject: str, audience: str) -> OAut
     )
 
 
-def count_active_trusts(session: Session, client_id: str) -> int:
-    mine = select(func.count()).where(OAuthTrust.client_id == client_id, OAuthTrust.stopped.is_(None))
-    return session.scalar(mine) or 0
+def note_use(session: Session, credential_id: str, at: str, address: str) -> None:
+    """Of a secret or a trust, whichever has this id."""
+    for kind in (OAuthSecret, OAuthTrust):
+        session.execute(update(kind).where(kind.id == credential_id).values(last_used=at, last_address=address))
 
 
 def has_credential(session: Session) -> bool:
