@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, QueuePool, Text, event
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, registry
 
 from app import bounds
@@ -22,6 +20,7 @@ from app.scim import errors
 from app.store import driver
 from app.store.driver import address, sqlite_version
 from app.store.migration import DatabaseUnusable, migrate
+from app.store.transaction import transaction
 
 __all__ = [
     "Connection",
@@ -87,7 +86,7 @@ def reading() -> Iterator[Connection]:
     Needs an application context. Raises `errors.unavailable` when the database cannot be used, and `errors.too_many`
     when SQLite still works after `bounds.STATEMENT_S`.
     """
-    with _transaction("BEGIN") as connection:
+    with transaction(db.engine, "BEGIN", _unusable) as connection:
         yield connection
 
 
@@ -104,7 +103,7 @@ def writing(wait: bool = True) -> Iterator[Connection]:
     if not _door.acquire(timeout=bounds.WRITE_WAIT_S if wait else 0):
         raise errors.unavailable("The database is busy with other changes")
     try:
-        with _transaction("BEGIN IMMEDIATE", wait) as connection:
+        with transaction(db.engine, "BEGIN IMMEDIATE", _unusable, wait) as connection:
             yield connection
             connection.commit()
     finally:
@@ -116,51 +115,6 @@ def lift_time_limit(connection: Connection) -> None:
     driver.set_time_limit(connection.connection.driver_connection, None)
 
 
-@contextmanager
-def _transaction(begin: str, wait: bool = True) -> Iterator[Connection]:
-    """A pooled connection after `begin`; rolled back at the end unless committed."""
-    try:
-        with db.engine.connect() as connection:
-            try:
-                with _limited(connection):
-                    _begin(connection, begin, wait)
-                    yield connection
-            except DBAPIError as error:
-                # After a failed sync nobody knows what the library's cache holds.
-                if driver.is_suspect(error.orig):
-                    connection.invalidate()
-                raise
-    except DBAPIError as error:
-        if driver.is_interrupted(error.orig):
-            raise errors.too_many(f"The request took longer than {bounds.STATEMENT_S} seconds") from error
-        reason = driver.reason(error.orig)
-        if reason is None:
-            raise
-        log.error("%s: %s", reason, error.orig)
-        raise errors.unavailable(f"The service cannot use its database: {reason}") from error
-    except PoolTimeout as error:
-        raise errors.unavailable("The service is busy") from error
-
-
-@contextmanager
-def _limited(connection: Connection) -> Iterator[None]:
-    """The time limit of a transaction; gone at the end, so that the next one on this connection has its own."""
-    driver_connection = connection.connection.driver_connection
-    driver.set_time_limit(driver_connection, bounds.STATEMENT_S)
-    try:
-        yield
-    finally:
-        driver.set_time_limit(driver_connection, None)
-
-
-def _begin(connection: Connection, begin: str, wait: bool) -> None:
-    """Begins. Only here SQLite's lock is waited for: a transaction that has begun to write holds it."""
-    if wait:
-        connection.exec_driver_sql(begin)
-        return
-    driver_connection = connection.connection.driver_connection
-    driver.set_patience(driver_connection, False)
-    try:
-        connection.exec_driver_sql(begin)
-    finally:
-        driver.set_patience(driver_connection, True)
+def _unusable(reason: str, error: BaseException | None) -> str:
+    log.error("%s: %s", reason, error)
+    return f"The service cannot use its database: {reason}"

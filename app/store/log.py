@@ -13,13 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, QueuePool, event
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app import bounds
-from app.scim import errors
 from app.store import driver
 from app.store.db import db
+from app.store.transaction import transaction
 
 BIND = "requests"
 """The name of the engine among Flask-SQLAlchemy's."""
@@ -80,50 +78,19 @@ def reading() -> Iterator[Connection]:
 
     Raises `errors.unavailable` when the log cannot be used, `errors.too_many` after `bounds.STATEMENT_S`.
     """
-    with _transaction("BEGIN") as connection:
+    with transaction(db.engines[BIND], "BEGIN", _unusable) as connection:
         yield connection
 
 
 @contextmanager
 def writing() -> Iterator[Connection]:
     """The same in a write transaction: committed at the end, rolled back when an exception leaves the block."""
-    with _transaction("BEGIN IMMEDIATE") as connection:
+    with transaction(db.engines[BIND], "BEGIN IMMEDIATE", _unusable) as connection:
         yield connection
         connection.commit()
     _trouble.is_over()
 
 
-@contextmanager
-def _transaction(begin: str) -> Iterator[Connection]:
-    try:
-        with db.engines[BIND].connect() as connection:
-            try:
-                with _limited(connection):
-                    connection.exec_driver_sql(begin)
-                    yield connection
-            except DBAPIError as error:
-                # After the limit is taken away: an invalidated connection is closed, and takes nothing more.
-                if driver.is_suspect(error.orig):
-                    connection.invalidate()
-                raise
-    except DBAPIError as error:
-        if driver.is_interrupted(error.orig):
-            raise errors.too_many(f"The request took longer than {bounds.STATEMENT_S} seconds") from error
-        reason = driver.reason(error.orig)
-        if reason is None:
-            raise
-        _trouble.say(reason)
-        raise errors.unavailable(f"The request log cannot be used: {reason}") from error
-    except PoolTimeout as error:
-        raise errors.unavailable("The service is busy") from error
-
-
-@contextmanager
-def _limited(connection: Connection) -> Iterator[None]:
-    """The time limit of a transaction; gone at the end, so that the next one on this connection has its own."""
-    driver_connection = connection.connection.driver_connection
-    driver.set_time_limit(driver_connection, bounds.STATEMENT_S)
-    try:
-        yield
-    finally:
-        driver.set_time_limit(driver_connection, None)
+def _unusable(reason: str, error: BaseException | None) -> str:
+    _trouble.say(reason)
+    return f"The request log cannot be used: {reason}"

@@ -17,7 +17,7 @@ from app.administration import NewToken, NotAuthenticated, SignerAway, Signers
 from app.scim.errors import RETRY_AFTER_S, ScimError
 from app.settings import Settings
 from app.web import draft, sources
-from app.web.key_failures import KeyFailures
+from app.web.address_failures import AddressFailures
 from app.web.proxy import TOKEN_ENDPOINT
 from app.web.token_request import Asked, MalformedRequest, read_request
 
@@ -33,7 +33,7 @@ def init_app(app: Flask) -> None:
     """Put the token endpoint on the application, with its own count of failures."""
     settings: Settings = app.config["RECNICE_SETTINGS"]
     app.extensions[SIGNERS] = Signers(settings.ca_file)
-    app.extensions[FAILURES] = KeyFailures()
+    app.extensions[FAILURES] = AddressFailures()
     app.register_blueprint(oauth)
 
 
@@ -82,7 +82,7 @@ def _not_authenticated(refused: NotAuthenticated) -> NoToken:
     noted = draft.current()
     noted.key_fault, noted.key_id = refused.fault, refused.client_id
     noted.facts.error = ScimError(401, str(refused))
-    failures: KeyFailures = current_app.extensions[FAILURES]
+    failures: AddressFailures = current_app.extensions[FAILURES]
     if wait_s := failures.count(request.remote_addr or ""):
         return NoToken(429, "temporarily_unavailable", "Too many failures", {"Retry-After": str(wait_s)})
     headers = {"WWW-Authenticate": CHALLENGE}

@@ -26,7 +26,7 @@ from app.observation.request import KeyFault
 from app.scim import errors
 from app.settings import Settings
 from app.web import access, browser_headers, cookies, draft, observed, sources
-from app.web.key_failures import KeyFailures
+from app.web.address_failures import AddressFailures
 from app.web.proxy import is_scim, is_token_endpoint
 
 LIVE_HEADER = "X-Recnice-Live"
@@ -76,14 +76,14 @@ def init_app(app: Flask) -> None:
     sources.init_app(app)
     app.add_template_global(lambda endpoint: access.may(who(), endpoint), "may")
     form_tokens = CSRFProtect(app)
-    key_failures = KeyFailures()
+    failures = AddressFailures()
     browser_headers.init_app(app, settings)
 
     @app.before_request
     def guard() -> Response | None:
         if is_scim(request.path) or (request.blueprint or "").startswith("scim"):
             sources.require_allowed()
-            _require_key(key_failures)
+            _require_key(failures)
             sources.note()
             return None
         if is_token_endpoint(request.path):
@@ -103,7 +103,7 @@ def init_app(app: Flask) -> None:
         return None if is_open else _require_permission(request.endpoint)
 
 
-def _require_key(key_failures: KeyFailures) -> None:
+def _require_key(failures: AddressFailures) -> None:
     """A SCIM key or an access token, from exactly one Authorization header and from nowhere else (RFC 6750 §2.1).
 
     Raises 401, or 429. Whoever shows a token that has ended is not slowed: it was right once.
@@ -116,7 +116,7 @@ def _require_key(key_failures: KeyFailures) -> None:
     noted.key_id = bearer.id
     if not bearer.is_right:
         noted.key_fault = _fault_of_header(header) or bearer.fault
-        wait_s = 0 if bearer.was_right else key_failures.count(address)
+        wait_s = 0 if bearer.was_right else failures.count(address)
         raise errors.too_often(wait_s) if wait_s else errors.unauthorized()
     g.scim_author = bearer.author
     administration.note_use(bearer, address)

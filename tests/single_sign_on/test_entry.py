@@ -336,12 +336,12 @@ def test_before_it_is_set_up_there_is_no_way(unconfigured: Scene):
 def test_who_comes_back_in_vain_too_often_makes_us_ask_nobody(entra: Scene, ada: str):
     """Whoever begins journeys and makes up codes must not take the provider from those who sign in."""
     attacker, asked = {"X-Forwarded-For": "203.0.113.66"}, entra.provider.count("token")
-    for _ in range(bounds.KEY_FAILURES):
+    for _ in range(bounds.ADDRESS_FAILURES):
         visitor = entra.stranger()
         state = parse_qs(urlsplit(visitor.get("/auth/start").location).query)["state"][0]
         assert visitor.get(f"/auth/callback?state={state}&error=made_up", attacker).status == 403
     visitor = entra.stranger()
     page = visitor.get(entra.leave(visitor), attacker)
-    assert page.status == 429 and 0 < int(page.headers["retry-after"]) <= bounds.KEY_FAILURE_WINDOW_S
+    assert page.status == 429 and 0 < int(page.headers["retry-after"]) <= bounds.ADDRESS_FAILURE_WINDOW_S
     assert entra.provider.count("token") == asked
     assert entra.is_in(entra.sign_in()), "from another address"

@@ -348,10 +348,10 @@ def test_an_operator_sees_why_there_was_no_token(appliance: Appliance):
 def test_only_failures_are_slowed(appliance: Appliance):
     mine = make_client(appliance)
     wrong = {**mine.form, "client_id": "unknown"}
-    answers = [post(appliance, wrong) for _ in range(bounds.KEY_FAILURES + 1)]
-    assert [one.status for one in answers] == [401] * bounds.KEY_FAILURES + [429]
+    answers = [post(appliance, wrong) for _ in range(bounds.ADDRESS_FAILURES + 1)]
+    assert [one.status for one in answers] == [401] * bounds.ADDRESS_FAILURES + [429]
     assert_refused(answers[-1], 429, "temporarily_unavailable")
-    assert 1 <= int(answers[-1].headers["retry-after"]) <= bounds.KEY_FAILURE_WINDOW_S + 1
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= bounds.ADDRESS_FAILURE_WINDOW_S + 1
     token = token_of(post(appliance, mine.form))
     bearer = {"Authorization": f"Bearer {token}"}
     assert appliance.request("GET", "/scim/Users?count=1", headers=bearer).status == 200
@@ -387,7 +387,7 @@ def test_an_expired_token_is_refused_like_any_other_and_never_slowed(
     assert visitor.get("/scim/Users", headers=bearer, base_url=BASE).status_code == 200
     now[0] += timedelta(seconds=bounds.ACCESS_TOKEN_S)
     wrong = visitor.get("/scim/Users", headers={"Authorization": "Bearer x"}, base_url=BASE)
-    for _ in range(bounds.KEY_FAILURES + 5):
+    for _ in range(bounds.ADDRESS_FAILURES + 5):
         expired = visitor.get("/scim/Users", headers=bearer, base_url=BASE)
         assert expired.status_code == 401
     assert expired.data == wrong.data

@@ -9,8 +9,8 @@ from flask import Flask
 from app import administration, bounds
 from app.administration import HOST, Browser
 from app.web import security
+from app.web.address_failures import AddressFailures
 from app.web.browser_headers import CONSOLE_POLICY
-from app.web.key_failures import KeyFailures
 from tests.conftest import Appliance
 from tests.web.visitor import FORM, PASSWORD, Visitor, set_up
 
@@ -147,27 +147,27 @@ def test_a_session_opens_no_scim_and_a_key_no_page(console: Appliance, eva: Visi
 
 def test_only_failures_are_slowed(appliance: Appliance):
     wrong = {"Authorization": "Bearer wrong"}
-    answers = [appliance.request("GET", "/scim/Users", headers=wrong) for _ in range(bounds.KEY_FAILURES + 1)]
+    answers = [appliance.request("GET", "/scim/Users", headers=wrong) for _ in range(bounds.ADDRESS_FAILURES + 1)]
     refused = [answer for answer in answers if answer.status == 401]
     # The fixture's own look whether the appliance answers had no key either.
-    assert bounds.KEY_FAILURES - 20 < len(refused) <= bounds.KEY_FAILURES
+    assert bounds.ADDRESS_FAILURES - 20 < len(refused) <= bounds.ADDRESS_FAILURES
     assert {answer.status for answer in answers[len(refused) :]} == {429}
     slowed = answers[-1]
     assert slowed.json["status"] == "429"
-    assert 1 <= int(slowed.headers["retry-after"]) <= bounds.KEY_FAILURE_WINDOW_S + 1
+    assert 1 <= int(slowed.headers["retry-after"]) <= bounds.ADDRESS_FAILURE_WINDOW_S + 1
     assert appliance.request("GET", "/scim/Users").status == 200
 
 
 def test_failures_are_forgotten_and_never_many(monkeypatch: pytest.MonkeyPatch):
     now = [0.0]
-    monkeypatch.setattr("app.web.key_failures.time.monotonic", lambda: now[0])
-    monkeypatch.setattr(bounds, "KEY_FAILURE_ADDRESSES", 3)
-    failures = KeyFailures()
-    for _ in range(bounds.KEY_FAILURES):
+    monkeypatch.setattr("app.web.address_failures.time.monotonic", lambda: now[0])
+    monkeypatch.setattr(bounds, "FAILING_ADDRESSES", 3)
+    failures = AddressFailures()
+    for _ in range(bounds.ADDRESS_FAILURES):
         assert failures.count("192.0.2.1") == 0
-    assert failures.count("192.0.2.1") == bounds.KEY_FAILURE_WINDOW_S + 1
+    assert failures.count("192.0.2.1") == bounds.ADDRESS_FAILURE_WINDOW_S + 1
     assert failures.count("192.0.2.2") == 0
-    now[0] = bounds.KEY_FAILURE_WINDOW_S
+    now[0] = bounds.ADDRESS_FAILURE_WINDOW_S
     assert failures.count("192.0.2.1") == 0
     for n in range(100):
         failures.count(f"198.51.100.{n}")

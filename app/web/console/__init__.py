@@ -4,6 +4,9 @@ Each file is a group of pages. Not here: who may see them (app/web/security.py) 
 (app/administration, app/provisioning).
 """
 
+# ruff: noqa: F401
+# Pages are imported for their routes, which are on the blueprint once a page's file is read.
+
 from flask import Flask
 
 from app.web import uploads
@@ -39,32 +42,6 @@ from app.web.console.blueprint import console
 from app.web.console.refusals import refuse
 
 __all__ = ["init_app", "refuse"]
-
-PAGES = (
-    account,
-    activity,
-    attributes,
-    audit,
-    auth,
-    confirm,
-    documentation,
-    health,
-    help,
-    oauth,
-    operators,
-    problems,
-    profile,
-    resources,
-    roles,
-    search,
-    second_factor,
-    setup,
-    sign_in,
-    single_sign_on,
-    sources,
-    status,
-)
-"""Imported for their routes, which are on the blueprint once a page's file is read."""
 
 
 def init_app(app: Flask) -> None:

@@ -19,9 +19,9 @@ from app.administration.single_sign_on import Arrival, Journey, Line, Lost, NotL
 from app.openid.errors import ProviderError
 from app.settings import Settings
 from app.web import cookies, draft, security
+from app.web.address_failures import AddressFailures
 from app.web.console import confirm, sign_in
 from app.web.console.blueprint import console
-from app.web.key_failures import KeyFailures
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def init_app(app: Flask) -> None:
     settings: Settings = app.config["RECNICE_SETTINGS"]
     sealer = Sealer(app.config["SECRET_KEY"], "client secret")
     app.extensions[_EXTENSION] = Line(settings.ca_file, sealer, settings.public_url + CALLBACK)
-    app.extensions[_FAILURES] = KeyFailures()
+    app.extensions[_FAILURES] = AddressFailures()
 
 
 def line() -> Line:
@@ -91,7 +91,7 @@ def auth_callback() -> Response:
         g.who = administration.session(security.session_token())
         if g.who is None:
             return _refused("sign-in", "", Lost())
-    failures: KeyFailures = current_app.extensions[_FAILURES]
+    failures: AddressFailures = current_app.extensions[_FAILURES]
     address = request.remote_addr or ""
     try:
         # Each code makes us ask the provider, and a stranger can begin as many journeys as they like.

@@ -12,8 +12,8 @@ from collections import OrderedDict, deque
 from app import bounds
 
 
-class KeyFailures:
-    """The failures of the addresses that failed last, at most `bounds.KEY_FAILURE_ADDRESSES` of them."""
+class AddressFailures:
+    """The failures of the addresses that failed last, at most `bounds.FAILING_ADDRESSES` of them."""
 
     def __init__(self) -> None:
         self._moments: OrderedDict[str, deque[float]] = OrderedDict()
@@ -23,9 +23,9 @@ class KeyFailures:
         """Count one more failure. 0, or the seconds to wait when the address has had more than it may."""
         now = time.monotonic()
         with self._lock:
-            moments = self._moments.setdefault(address, deque(maxlen=bounds.KEY_FAILURES))
+            moments = self._moments.setdefault(address, deque(maxlen=bounds.ADDRESS_FAILURES))
             self._moments.move_to_end(address)
-            if len(self._moments) > bounds.KEY_FAILURE_ADDRESSES:
+            if len(self._moments) > bounds.FAILING_ADDRESSES:
                 self._moments.popitem(last=False)
             wait_s = _wait_s(moments, now)
             if not wait_s:
@@ -39,6 +39,6 @@ class KeyFailures:
 
 
 def _wait_s(moments: deque[float], now: float) -> int:
-    is_full = len(moments) == bounds.KEY_FAILURES
-    wait_s = moments[0] + bounds.KEY_FAILURE_WINDOW_S - now if is_full else 0.0
+    is_full = len(moments) == bounds.ADDRESS_FAILURES
+    wait_s = moments[0] + bounds.ADDRESS_FAILURE_WINDOW_S - now if is_full else 0.0
     return int(wait_s) + 1 if wait_s > 0 else 0
