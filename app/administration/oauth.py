@@ -23,6 +23,12 @@ from app.store import oauth as rows
 ENTRA_AUDIENCE = "api://AzureADTokenExchange"
 """Entra: the audience that its documents propose for every federation."""
 
+_NOTHING_ACCEPTED = "Nothing more is accepted than before."
+_NO_ISSUER = (
+    f"{_NOTHING_ACCEPTED} Enter the Directory (tenant) ID from Entra, such as 00000000-0000-0000-0000-000000000000, "
+    "or the https address of another issuer."
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential(ABC):
@@ -244,7 +250,9 @@ def _issuer(text: str) -> str:
     try:
         found = provider.entra(text) if provider.GUID.fullmatch(text.lower()) else provider.read_issuer(text)
     except ProviderError as error:
-        raise Refused(str(error)) from None
+        if "://" not in text:  # meant as a tenant ID, it seems
+            raise Refused(_NO_ISSUER) from None
+        raise Refused(f"{_NOTHING_ACCEPTED} {error}") from None
     return found.address
 
 

@@ -123,7 +123,7 @@ def test_a_person_with_a_role_shows_again_who_they_are(page: Page, entra: Scene,
     sign_in(page, entra)
     page.goto(f"{entra.appliance.url}/single-sign-on/remove")
     entra.provider.user["auth_time"] = int(entra.provider.now())
-    page.get_by_role("link", name="Show it to Microsoft").click()
+    page.get_by_role("link", name="Sign in again with Microsoft").click()
     page.get_by_role("link", name="Sign in as Ada Lovelace").click()
     expect(page).to_have_url(f"{entra.appliance.url}/single-sign-on/remove")
     expect(page.get_by_role("main")).to_contain_text("That is you as well")

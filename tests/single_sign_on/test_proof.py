@@ -52,7 +52,7 @@ def test_it_is_shown_to_the_provider(granted: Scene):
     says(granted, 3600)
     visitor = granted.sign_in()
     confirm = visitor.get(visitor.get(WANTS_PROOF).location).text
-    assert "Show it to <bdi>Microsoft</bdi>" in confirm and "password" not in confirm.lower().split("<main")[1]
+    assert "Sign in again with <bdi>Microsoft</bdi>" in confirm and "password" not in confirm.lower().split("<main")[1]
     says(granted, 1)
     cookie = visitor.cookies["recnice_session"]
     page = granted.go(visitor, f"/auth/proof?next={WANTS_PROOF}")

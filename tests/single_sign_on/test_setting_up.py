@@ -124,7 +124,7 @@ def test_a_test_shows_claims_and_match_and_signs_nobody_in(entra: Scene, ada: st
     cookie = owner.cookies["recnice_session"]
     page = entra.go(owner, "/single-sign-on/test")
     assert page.status == 200
-    for shown in ("Ada Lovelace</bdi> would be let in", "preferred_username", entra.provider.user["oid"], "auth_time"):
+    for shown in ("Ada Lovelace</bdi></a> would be let in", "preferred_username", entra.provider.user["oid"], "auth_time"):
         assert shown in page.text, shown
     assert "<code>nonce</code>" not in page.text
     assert entra.sessions() == 0 and owner.cookies["recnice_session"] == cookie

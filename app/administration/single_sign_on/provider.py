@@ -18,20 +18,24 @@ from app.administration.audit import Action, Actor
 from app.administration.refusals import Refused
 from app.administration.single_sign_on.line import Line
 from app.openid import provider as openid
-from app.openid.errors import ProviderError
+from app.openid.errors import Code, ProviderError
 from app.openid.provider import ENTRA_AUTHORITIES, Issuer
 from app.store import accounts, sessions
 from app.store import identity_provider as rows
 
 ENTRA = "entra"
 CLOUDS: Mapping[str, str] = {
-    "global": "Microsoft Entra",
-    "us-government": "Microsoft Entra for US Government",
-    "china": "Microsoft Entra operated by 21Vianet",
+    "global": "Global (the usual one)",
+    "us-government": "US Government",
+    "china": "China (operated by 21Vianet)",
 }
 """Microsoft's clouds as people name them, by their keys in ENTRA_AUTHORITIES."""
 
 _PRINTABLE = re.compile(r"[\x20-\x7e]+")  # RFC 6749, appendix A.1 and A.2
+_TENANT_AGAIN = (  # Entra: 400 and AADSTS90002 for the discovery document of an unknown tenant
+    " Microsoft answers so for a tenant that it does not know: copy the Directory (tenant) ID again, "
+    "and look whether the cloud is right."
+)
 _SECRET_AGAIN = "Enter the client secret: none is kept for this provider and this client ID."
 
 
@@ -105,7 +109,8 @@ def save(entered: Entered, line: Line, actor: Actor) -> None:
             raise Refused(_SECRET_AGAIN)
         line.check(issuer)
     except ProviderError as error:
-        raise Refused(f"Nothing was saved. {error}") from None
+        is_of_tenant = entered.kind == ENTRA and error.code is Code.HTTP_STATUS
+        raise Refused(f"Nothing was saved. {error}" + (_TENANT_AGAIN if is_of_tenant else "")) from None
     sealed = line.sealer.seal(secret) if secret else ""
     with accounts.writing() as store:
         row = rows.provider(store)

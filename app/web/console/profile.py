@@ -21,6 +21,14 @@ from app.web.console.attribute_rows import Row, rows
 from app.web.console.blueprint import console
 from app.web.console.refusals import with_refusal
 
+WORDS: Mapping[str, str] = {
+    "id": "Your identifier here",
+    "externalId": "Your identifier in the directory",
+    "userName": "Your sign-in name",
+    "active": "Whether you may use Recnice",
+}
+"""What a person is told in place of the schema's description, by path."""
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -72,6 +80,7 @@ def _page(password_refused: Refused | None = None, is_password_changed: bool = F
         sessions=administration.list_sessions(security.who()),
         factor=second_factor.factor(security.who().operator_id),
         person=None if security.who().is_local else _held(security.who().user_id),
+        words=WORDS,
         this_session=security.who().session_id,
         password_refused=password_refused,
         is_password_changed=is_password_changed,

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from app import bounds
 from app.administration import Permission, Refused, Slowed, Withdrawn
+from app.roles import Role
 from app.scim.errors import RETRY_AFTER_S, ScimError
 from app.web import draft
 from app.web.security import NotPermitted, NotSetUp
@@ -79,7 +80,8 @@ def _not_permitted(permission: Permission | None) -> str:
         return "Nobody may do this here."
     terms = permission.value
     whom = "an operator of this appliance" if terms.is_local else "somebody"
-    return f"This needs {whom} with the role {terms.least} (or a greater one). What it permits: {terms.title}."
+    or_greater = " or a greater one" if terms.least is not Role.OWNER else ""
+    return f"This needs {whom} with the role {terms.least}{or_greater}. What it permits: {terms.title}."
 
 
 def _status(error: Exception) -> int:

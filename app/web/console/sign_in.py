@@ -67,9 +67,17 @@ def _signed_in(token: str, wanted: str) -> Response:
 
 
 def page(wanted: str, user_name: str = "", refused: Refused | None = None) -> Response:
-    """The page where people sign in: first by single sign-on, where that is set up."""
+    """The page where people sign in: first by single sign-on, where that is set up.
+
+    A provider that knows somebody asks for no account again, so whoever came as the wrong one is led out of it.
+    """
     provider = single_sign_on.configured()
-    shown = {"wanted": wanted, "user_name": user_name, "provider": provider and provider.title}
+    shown = {
+        "wanted": wanted,
+        "user_name": user_name,
+        "provider": provider and provider.title,
+        "may_be_another_account": isinstance(refused, single_sign_on.NotLetIn),
+    }
     return refusals.with_refusal(render_template("sign_in.html", refused=refused, **shown), refused, 401)
 
 

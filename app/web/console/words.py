@@ -11,12 +11,23 @@ from markupsafe import Markup
 from app import clock
 
 _SIZES = ("kB", "MB", "GB", "TB")
+_BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+"""A mark in a User-Agent and whose it is; each of them also says the later ones."""
+_SYSTEMS = (
+    ("Windows", "Windows"),
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Macintosh", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
 _STEPS = (("minute", 60, 60), ("hour", 3600, 24), ("day", 86_400, 60), ("month", 30 * 86_400, 24))
 
 
 def init_app(app: Flask) -> None:
-    """Give templates the filters `ago`, `moment`, `counted`, `in_bytes` and `lasting`."""
-    for word in (ago, moment, counted, in_bytes, lasting):
+    """Give templates the filters `ago`, `browser`, `moment`, `counted`, `in_bytes` and `lasting`."""
+    for word in (ago, browser, moment, counted, in_bytes, lasting):
         app.add_template_filter(word)
 
 
@@ -34,6 +45,13 @@ def ago(wire: str) -> str:
         if passed_s < unit_s * limit:
             return f"{counted(int(passed_s // unit_s), name)} ago"
     return f"{counted(int(passed_s // (365 * 86_400)), 'year')} ago"
+
+
+def browser(user_agent: str) -> str:
+    """`Edge on Windows` for a User-Agent; the text itself where it names nothing that is known."""
+    name = next((name for mark, name in _BROWSERS if mark in user_agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
+    return f"{name} on {system}" if name and system else name or user_agent or "unknown"
 
 
 def moment(wire: str) -> Markup:
