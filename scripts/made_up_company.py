@@ -147,7 +147,7 @@ class Company:
         self.find("Users", "userName", address.lower())
         body = {
             "schemas": [USER, ENTERPRISE],
-            "externalId": _object_id(address),
+            "externalId": object_id(address),
             "userName": address.lower(),
             "active": True,
             "displayName": name,
@@ -161,7 +161,7 @@ class Company:
         self._keep(name, self.send("POST", "/Users", body))
 
     def found(self, name: str) -> None:
-        body = {"schemas": [GROUP], "displayName": name, "externalId": _object_id(name)}
+        body = {"schemas": [GROUP], "displayName": name, "externalId": object_id(name)}
         self._keep(name, self.send("POST", "/Groups", body))
 
     def set(self, name: str, path: str, value: str) -> None:
@@ -187,6 +187,6 @@ def _address(given: str, family: str) -> str:
     return re.sub(r"[^A-Za-z.]", "", plain) + "@example.com"
 
 
-def _object_id(name: str) -> str:
+def object_id(name: str) -> str:
     """What stands for Entra's object id: the same for the same name."""
     return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{name}.example.com"))

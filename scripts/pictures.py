@@ -1,30 +1,33 @@
 """The pictures in docs/pictures, taken of a running appliance in real Chromium, light and dark: `make pictures`.
 
-It starts the appliance on a temporary folder, walks through the first run, lets a made-up company live in it, and
-photographs every page. Not here: the company (made_up_company.py), and how its time is made (told_clock.py).
+It starts the appliance on a temporary folder, walks through the first run, lets a made-up company live in it, sets up
+who may come in, and photographs every page. Not here: the company (made_up_company.py), who may come in
+(made_up_access.py), and how time is made (told_clock.py).
 """
 
 import http.client
 import json
+import os
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ProxySettings, Route, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts import made_up_company  # noqa: E402
+from scripts import made_up_access, made_up_company  # noqa: E402
+from scripts.made_up_access import Provider  # noqa: E402
 
 PICTURES = ROOT / "docs" / "pictures"
 SIZE = {"width": 1120, "height": 760}
@@ -42,7 +45,7 @@ TELL_FOLDER = """told => {
 PASSWORD = "an honest long password"
 # As behind a reverse proxy; Chromium keeps secure cookies on this machine's own address also without TLS.
 PUBLIC_URL = "https://scim.example.com"
-FORWARDED = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.24"}
+ENTRA = "20.190.128.7"
 CHROMIUM = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--lang=en-GB")
 
 
@@ -59,10 +62,11 @@ class Appliance:
         written.write_text(str(seconds))
         written.replace(self.shift)
 
-    def sender(self, key: str) -> made_up_company.Send:
+    def sender(self, key: str, address: str = ENTRA) -> made_up_company.Send:
         def send(method: str, path: str, body: Any) -> dict[str, Any]:
             connection = http.client.HTTPConnection(self.address.removeprefix("http://"), timeout=30)
-            headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/scim+json", **FORWARDED}
+            headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/scim+json"}
+            headers |= {"X-Forwarded-Proto": "https", "X-Forwarded-For": address}
             connection.request(method, f"/scim{path}", json.dumps(body) if body else None, headers)
             text = connection.getresponse().read()
             connection.close()
@@ -74,8 +78,11 @@ class Appliance:
 
 def main() -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
-    folder = tempfile.TemporaryDirectory(prefix="recnice-")
-    with folder as name, sync_playwright() as playwright, appliance(Path(name)) as running:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="recnice-")))
+        playwright = stack.enter_context(sync_playwright())
+        provider = stack.enter_context(made_up_access.provider(folder))
+        running = stack.enter_context(appliance(folder, provider))
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(CHROMIUM))
         page = first_page(browser, running)
         key = first_run(page, running)
@@ -84,12 +91,15 @@ def main() -> None:
         take(browser, running, CALM)
         company.stumble()
         take(browser, running, PAGES)
+        made_up_access.set_up(signed_in(browser, running), provider, running.sender)
+        take(browser, running, ACCESS, "sign-in-with-provider")
+        take_profile(browser, running, provider)
         browser.close()
 
 
 @contextmanager
-def appliance(folder: Path) -> Iterator[Appliance]:
-    """One on a free port, with a clock that stands at the time of the first cycle."""
+def appliance(folder: Path, provider: Provider) -> Iterator[Appliance]:
+    """One on a free port that reaches the provider, with a clock that stands at the time of the first cycle."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         listen = f"127.0.0.1:{free.getsockname()[1]}"
@@ -97,8 +107,9 @@ def appliance(folder: Path) -> Iterator[Appliance]:
     shift.write_text(str(-made_up_company.LAST_CYCLE_S - made_up_company.CYCLES * made_up_company.CYCLE_S))
     command = [sys.executable, str(ROOT / "scripts" / "told_clock.py"), str(shift), "serve"]
     command += ["--data", str(folder / "recnice"), "--listen", listen]
-    command += ["--public-url", PUBLIC_URL, "--trusted-proxy", "127.0.0.1"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    command += ["--public-url", PUBLIC_URL, "--trusted-proxy", "127.0.0.1", "--ca-file", str(provider.ca_file)]
+    environment = {**os.environ, **dict.fromkeys(("HTTPS_PROXY", "https_proxy"), provider.proxy), "NO_PROXY": ""}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
     try:
         assert process.stdout is not None
         link = next(line.strip() for line in process.stdout if line.startswith(PUBLIC_URL + "/setup?code="))
@@ -108,8 +119,12 @@ def appliance(folder: Path) -> Iterator[Appliance]:
         process.wait()
 
 
-def first_page(browser: Browser, running: Appliance, scheme: str = "light") -> Page:
+def first_page(
+    browser: Browser, running: Appliance, scheme: str = "light", proxy: ProxySettings | None = None
+) -> Page:
     context = browser.new_context(
+        proxy=proxy,
+        ignore_https_errors=proxy is not None,
         viewport=SIZE,
         locale="en-GB",
         color_scheme="dark" if scheme == "dark" else "light",
@@ -138,20 +153,54 @@ def first_run(page: Page, running: Appliance) -> str:
     return page.locator("#scim-key").inner_text()
 
 
-def take(browser: Browser, running: Appliance, pages: Mapping[str, Callable[[Page], None]]) -> None:
-    """These pages in both colour schemes."""
-    for scheme, ending in (("light", ""), ("dark", "-dark")):
-        page = first_page(browser, running, scheme)
-        page.goto("/login")
-        photograph(page, f"sign-in{ending}")
-        page.get_by_label("User name").fill("eva")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(f"{running.address}/")
+def take(
+    browser: Browser, running: Appliance, pages: Mapping[str, Callable[[Page], None]], way_in: str = "sign-in"
+) -> None:
+    """These pages in both colour schemes, and the one where people sign in under the name `way_in`."""
+    for scheme, ending in SCHEMES.items():
+        page = signed_in(browser, running, scheme, f"{way_in}{ending}")
         for name, go in pages.items():
             go(page)
             photograph(page, f"{name}{ending}")
         page.context.close()
+
+
+def signed_in(browser: Browser, running: Appliance, scheme: str = "light", way_in: str = "") -> Page:
+    """The operator's window; the page before it is photographed where that has a name."""
+    page = first_page(browser, running, scheme)
+    page.goto("/login")
+    if way_in:
+        photograph(page, way_in)
+    if (other := page.get_by_text("Sign in as an operator")).count():
+        other.click()
+    page.get_by_label("User name").fill("eva")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{running.address}/")
+    return page
+
+
+def take_profile(browser: Browser, running: Appliance, provider: Provider) -> None:
+    """Somebody who is not provisioned is refused, which the audit shows; what somebody who is sees of themselves."""
+    for scheme, ending in SCHEMES.items():
+        page = first_page(browser, running, scheme, {"server": provider.proxy, "bypass": "127.0.0.1"})
+        page.context.route(f"{PUBLIC_URL}/**", lambda route: route.fulfill(status=302, headers=_home(route, running)))
+        provider.be("Noor Bakker", "noor.bakker@example.com")
+        made_up_access.come_in(page)
+        provider.be("Ana Ruiz", "ana.ruiz@example.com", made_up_company.object_id("Ana.Ruiz@example.com"))
+        made_up_access.come_in(page)
+        page.wait_for_url("**/me")
+        photograph(page, f"profile{ending}")
+        page.context.close()
+        page = signed_in(browser, running, scheme)
+        page.goto("/audit")
+        photograph(page, f"audit{ending}")
+        page.context.close()
+
+
+def _home(route: Route, running: Appliance) -> dict[str, str]:
+    """What a reverse proxy would do: the public address leads to the appliance."""
+    return {"Location": route.request.url.replace(PUBLIC_URL, running.address)}
 
 
 def _to(address: str, *then: str) -> Callable[[Page], None]:
@@ -181,6 +230,16 @@ PAGES: Mapping[str, Callable[[Page], None]] = {
     "search": _to("/search?q=le"),
     "help": _to("/help"),
 }
+ACCESS: Mapping[str, Callable[[Page], None]] = {
+    "hand-over": _to("/account"),
+    "oauth": _to("/oauth"),
+    "sources": _to("/sources"),
+    "single-sign-on": _to("/single-sign-on"),
+    "roles-preview": made_up_access.preview_roles,
+    "operators": _to("/operators"),
+}
+SCHEMES = {"light": "", "dark": "-dark"}
+"""Their endings in the names of files."""
 
 
 def photograph(page: Page, name: str) -> None:
@@ -189,7 +248,7 @@ def photograph(page: Page, name: str) -> None:
     height = min(int(page.evaluate(END)) + MARGIN, TALLEST)
     clip = {"x": 0, "y": 0, "width": SIZE["width"], "height": height}
     picture = Image.open(BytesIO(page.screenshot(clip=clip, full_page=True)))
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(PICTURES / f"{name}.png", optimize=True)
+    picture.quantize(COLOURS, kmeans=1, dither=Image.Dither.NONE).save(PICTURES / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Signing in by single sign-on over HTTP: who comes in, who does not and why, and that nothing counts twice."""
 
+import html
 import re
 from urllib.parse import parse_qs, urlsplit
 
@@ -86,6 +87,22 @@ def test_swapped_names_and_addresses_lead_to_the_own_record(entra: Scene, ada: s
 
 
 # --- who is not let in, and what the administrator reads
+
+
+def test_a_refused_sign_in_leads_on(entra: Scene):
+    """The person to another account, and the administrator from the reference to what is to be done, all unfolded."""
+    page = entra.go(entra.stranger())
+    assert 'href="/signed-out"' in page.text
+    (entry,) = entra.audit("sign-in-refused")
+    found = entra.owner().get(f"/audit?target={entry['reference']}").text
+    assert re.search(r'<details id="detail-\d+" open>', found) and entry["because"] in html.unescape(found)
+    assert "<dt>Code</dt>" in found and "<dt>Because</dt>" in found
+    assert 'href="/help/single-sign-on#when-somebody-is-not-let-in"' in found
+
+
+def test_a_wrong_password_leads_to_no_other_account(entra: Scene):
+    page = entra.stranger().sign_in(password="a wrong kettle sings")
+    assert page.status == 401 and "wrong account" not in page.text
 
 
 def test_nobody_is_made_by_signing_in(entra: Scene):

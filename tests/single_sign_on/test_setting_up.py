@@ -58,6 +58,11 @@ def test_what_cannot_be_is_refused_and_nothing_is_saved(unconfigured: Scene, cha
     assert CLIENT_SECRET not in page.text and "pw@" not in sentence
 
 
+def test_a_tenant_that_microsoft_does_not_know_is_told_so(unconfigured: Scene):
+    unconfigured.provider.faults["discovery"] = Faults.replies(400, b'{"error": "invalid_tenant"}')
+    assert "copy the Directory (tenant) ID again" in refused(unconfigured.save(), 400)
+
+
 def test_a_provider_that_is_down_is_not_saved(unconfigured: Scene):
     unconfigured.provider.faults["discovery"] = Faults.closes
     assert "no connection to login.microsoftonline.com" in refused(unconfigured.save(), 400)
@@ -124,7 +129,8 @@ def test_a_test_shows_claims_and_match_and_signs_nobody_in(entra: Scene, ada: st
     cookie = owner.cookies["recnice_session"]
     page = entra.go(owner, "/single-sign-on/test")
     assert page.status == 200
-    for shown in ("Ada Lovelace</bdi></a> would be let in", "preferred_username", entra.provider.user["oid"], "auth_time"):
+    would = "Ada Lovelace</bdi></a> would be let in"
+    for shown in (would, "preferred_username", entra.provider.user["oid"], "auth_time"):
         assert shown in page.text, shown
     assert "<code>nonce</code>" not in page.text
     assert entra.sessions() == 0 and owner.cookies["recnice_session"] == cookie

@@ -94,6 +94,7 @@ def test_trusts(eva: Visitor, made: tuple[str, str]):
 def test_a_refused_trust_says_why_and_keeps_what_was_typed(eva: Visitor, made: tuple[str, str], issuer: str):
     page = eva.post(f"/oauth/clients/{made[0]}/trusts", **TRUST | {"issuer": issuer})
     assert page.status == 400 and 'role="alert"' in page.text and "<details open>" in page.text
+    assert "Nothing more is accepted than before" in page.text
     assert TRUST["subject"] in page.text
     assert "<script>alert" not in page.text and "<img src=x" not in page.text
 

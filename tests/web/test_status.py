@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from app.web.console.words import in_bytes, lasting
+from app.web.console.words import browser, in_bytes, lasting
 from tests.conftest import COMMAND_LIMIT_S, Appliance, wait_until
 from tests.web.test_console import GROUP, USER, provision_group, provision_user, words
 from tests.web.visitor import Visitor, set_up
@@ -279,3 +279,19 @@ def test_durations_are_short(seconds, said):
 def test_the_moment_of_the_past_is_told_from_the_log(console, visitor):
     write(console, [past(50)])
     assert "Entra last knocked 50 minutes ago" in status_of(visitor)
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "said"),
+    [
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/140.0 Safari/537.36 Edg/140.0", "Edge on Windows"),
+        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36", "Chrome on Linux"),
+        ("Mozilla/5.0 (Linux; Android 16) AppleWebKit/537.36 Chrome/140.0 Mobile Safari/537.36", "Chrome on Android"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1", "Safari on iPhone"),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 15.0; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on macOS"),
+        ("curl/8.0", "curl/8.0"),
+        ("", "unknown"),
+    ],
+)
+def test_a_browser_is_told_as_people_call_it(user_agent: str, said: str):
+    assert browser(user_agent) == said

@@ -25,6 +25,8 @@ WORDS: Mapping[str, str] = {
     "id": "Your identifier here",
     "externalId": "Your identifier in the directory",
     "userName": "Your sign-in name",
+    "preferredLanguage": "The language that you prefer",
+    "locale": "Where numbers, dates and currencies are written as you do",
     "active": "Whether you may use Recnice",
 }
 """What a person is told in place of the schema's description, by path."""
