@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 CALLBACK = "/auth/callback"
 """Where providers send people back to, below the public URL; registered there in exactly this form."""
+AFTER_SIGNING_OUT = "/login"
+"""Where a provider sends people back to whom it signed out, below the public URL; only if it is registered there."""
 
 _COOKIE = "recnice_journey"
 _SEALED = "journey to the provider"
@@ -148,7 +150,7 @@ def signed_out() -> Response:
     except (ProviderError, Unreachable):
         end = ""
     settings: Settings = current_app.config["RECNICE_SETTINGS"]
-    back = {"client_id": found.client_id, "post_logout_redirect_uri": settings.public_url + "/login"}
+    back = {"client_id": found.client_id, "post_logout_redirect_uri": settings.public_url + AFTER_SIGNING_OUT}
     address = f"{end}{'&' if '?' in end else '?'}{urlencode(back)}" if end else ""
     return make_response(render_template("signed_out.html", provider=found.title, address=address))
 

@@ -68,6 +68,7 @@ def _page(entered: Entered | None = None, refused: Refused | None = None) -> Res
         trouble=_trouble(found) if found else "",
         clouds=sso.CLOUDS,
         redirect_uri=settings.public_url + auth.CALLBACK,
+        signed_out_uri=settings.public_url + auth.AFTER_SIGNING_OUT,
         refused=refused,
         bounds=bounds,
     )
