@@ -147,6 +147,7 @@ def first_run(page: Page, running: Appliance) -> str:
     photograph(page, "status-empty")
     page.goto("/account")
     page.get_by_role("button", name="Make key").click()
+    page.locator("#scim-key").wait_for()
     photograph(page, "account")
     page.emulate_media(color_scheme="dark")
     photograph(page, "account-dark")
