@@ -30,10 +30,8 @@ def test_many_sign_ins_at_once_take_the_memory_of_two(new_appliance: Callable[..
     before, statuses = memory(appliance, "VmHWM"), []
 
     def sign_in(number: int) -> None:
-        somewhere = {"X-Forwarded-For": f"203.0.113.{number}"}
-        visitor = Visitor(appliance.url)
-        visitor.get("/login", somewhere)
-        statuses.append(visitor.post("/login", somewhere, user_name=f"nobody-{number}", password="wrong").status)
+        visitor = Visitor(appliance.url, sends={"X-Forwarded-For": f"203.0.113.{number}"})
+        statuses.append(visitor.sign_in(f"nobody-{number}", "wrong").status)
 
     tries = [threading.Thread(target=sign_in, args=(number,)) for number in range(SIGN_INS)]
     for one in tries:

@@ -1,6 +1,7 @@
 """An appliance, a provider, and the browser between them, which is played here: links are followed one by one."""
 
 import http.client
+import itertools
 import json
 import sqlite3
 from collections.abc import Callable
@@ -17,15 +18,21 @@ USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
+_numbers = itertools.count(1)
+
 
 @dataclass
 class Scene:
-    """`owner` gives a window of an operator who may do everything; `audited` counts the audit's entries before."""
+    """`owner` gives a window of an operator who may do everything; `audited` counts the audit's entries before.
+
+    Strangers come from an address of the scene's own: of one address not all refused sign-ins are written down.
+    """
 
     appliance: Appliance
     provider: SigningProvider
     owner: Callable[[], Visitor]
     audited: int = field(init=False)
+    address: str = field(default_factory=lambda: f"2001:db8::{next(_numbers):x}")
 
     def __post_init__(self) -> None:
         self.audited = len(self._audit(0))
@@ -50,7 +57,7 @@ class Scene:
     # --- the console
 
     def stranger(self) -> Visitor:
-        return Visitor(self.appliance.url)
+        return Visitor(self.appliance.url, sends={"X-Forwarded-For": self.address})
 
     def entered(self, **of: str) -> dict[str, str]:
         """The form as an administrator fills it in for the provider."""

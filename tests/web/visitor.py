@@ -29,11 +29,12 @@ class Page:
 
 @dataclass
 class Visitor:
-    """One browser window. `get` and `post` follow no redirects."""
+    """One browser window. `get` and `post` follow no redirects. `sends`: headers that go with every request."""
 
     url: str
     cookies: dict[str, str] = field(default_factory=dict)
     token: str = ""
+    sends: Mapping[str, str] = field(default_factory=dict)
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Page:
         return self.request("GET", path, headers)
@@ -50,7 +51,7 @@ class Visitor:
     def request(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, body: str | None = None
     ) -> Page:
-        sent = dict(headers or {})
+        sent = {**self.sends, **(headers or {})}
         if self.cookies:
             sent.setdefault("Cookie", "; ".join(f"{name}={value}" for name, value in self.cookies.items()))
         address = urlsplit(self.url)
