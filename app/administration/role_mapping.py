@@ -6,7 +6,7 @@ It is seen before it is saved: who gains a role, who loses one. Not here: the ru
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from app import bounds
@@ -31,10 +31,14 @@ class Outdated(Refused):
 
 @dataclass(frozen=True, slots=True)
 class MappedLine:
-    """A line to be shown. `name` is the group's, "" for a group that is gone and for an app role."""
+    """A line to be shown. `name` is the group's, "" for a group that is gone and for an app role.
+
+    `people`: how many active people have what it names; None where they were not counted.
+    """
 
     line: Line
     name: str
+    people: int | None = None
 
     @property
     def is_gone(self) -> bool:
@@ -116,7 +120,7 @@ def preview(raw: Iterable[RawLine]) -> Preview:
         held, lines = rows.mapping(connection), _read(connection, raw)
         found = _of_roles(rows.differences(connection, lines))
         return Preview(
-            _mapping(connection, lines),
+            _mapping(connection, lines, rows.counts(connection, lines)),
             gains=_outcomes(connection, [one for one in found if one.old is None]),
             loses=_outcomes(connection, [one for one in found if one.new is None]),
             changes=_outcomes(connection, [one for one in found if one.old and one.new]),
@@ -179,9 +183,16 @@ def _words(connection: Connection, line: Line) -> str:
     return _mapping(connection, [line]).lines[0].words
 
 
-def _mapping(connection: Connection, lines: Sequence[Line]) -> RoleMapping:
+def _mapping(connection: Connection, lines: Sequence[Line], counts: Mapping[str, int] | None = None) -> RoleMapping:
     names = grants.group_names(connection, [line.value for line in lines if line.source == "group"])
-    shown = [MappedLine(line, names.get(line.value, "") if line.source == "group" else "") for line in lines]
+    shown = [
+        MappedLine(
+            line,
+            names.get(line.value, "") if line.source == "group" else "",
+            counts.get(line.because, 0) if counts is not None else None,
+        )
+        for line in lines
+    ]
     return RoleMapping(shown, identity_provider.is_set_up(connection))
 
 

@@ -67,7 +67,7 @@ _MAPPING = select(role_mapping.c.source, role_mapping.c.value, role_mapping.c.ro
 _GRANT = select(granted_role.c.user_id, granted_role.c.role, granted_role.c.because, granted_role.c.since)
 
 # `place` is a line's place behind all that give more, so the least place of somebody is the role that they have.
-_DIFFERENCES = """
+_CANDIDATES = """
 WITH line AS MATERIALIZED (
     SELECT key AS place, value ->> 0 AS source, value ->> 1 AS value, value ->> 2 AS role, value ->> 3 AS because
     FROM json_each(:lines)
@@ -82,7 +82,12 @@ WITH line AS MATERIALIZED (
     FROM {line_and_ids} CROSS JOIN membership CROSS JOIN resource AS person
     WHERE line.source = 'group' AND membership.group_id = line.value AND {is_member}
       AND person.id = membership.member_id AND {active}
-), due AS MATERIALIZED (
+)
+"""
+_DIFFERENCES = (
+    _CANDIDATES
+    + """
+, due AS MATERIALIZED (
     SELECT id, min(place) AS place FROM candidate GROUP BY id
 )
 SELECT due.id, granted.role, granted.because, line.role, line.because
@@ -92,12 +97,12 @@ UNION ALL
 SELECT granted.user_id, granted.role, granted.because, NULL, NULL
 FROM granted_role AS granted WHERE {is_meant} AND granted.user_id NOT IN (SELECT id FROM due)
 """
-_ACTIVE = "+person.type = 'User' AND coalesce(json_extract(person.document, '$.active'), 1)"
-_OF_ALL = text(
-    _DIFFERENCES.format(
-        people="resource AS person", line_and_ids="line", is_member="TRUE", is_meant="TRUE", active=_ACTIVE
-    )
 )
+_COUNTS = _CANDIDATES + "SELECT line.because, count(DISTINCT id) FROM candidate JOIN line USING (place) GROUP BY 1"
+_ACTIVE = "+person.type = 'User' AND coalesce(json_extract(person.document, '$.active'), 1)"
+_EVERYBODY = {"people": "resource AS person", "line_and_ids": "line", "is_member": "TRUE", "active": _ACTIVE}
+_OF_ALL = text(_DIFFERENCES.format(**_EVERYBODY, is_meant="TRUE"))
+_COUNTS_OF_ALL = text(_COUNTS.format(**_EVERYBODY))
 _ONES = "json_each(:ids) AS one"
 _OF_SOME = text(
     _DIFFERENCES.format(
@@ -138,12 +143,19 @@ def rewrite_mapping(connection: Connection, lines: Iterable[Line]) -> None:
 
 def differences(connection: Connection, lines: Sequence[Line], ids: Collection[str] | None = None) -> list[Difference]:
     """What these people have and should have by these lines, where it is not the same; without `ids` of everybody."""
-    asked = {"lines": json.dumps([[one.source, one.value, one.role, one.because] for one in ordered(lines)])}
     if ids is None:
-        found = connection.execute(_OF_ALL, asked)
+        found = connection.execute(_OF_ALL, _asked(lines))
     else:
-        found = connection.execute(_OF_SOME, asked | {"ids": json.dumps(list(ids))})
+        found = connection.execute(_OF_SOME, _asked(lines) | {"ids": json.dumps(list(ids))})
     return [Difference(id, _role(old), why, _role(new), because) for id, old, why, new, because in found]
+
+
+def counts(connection: Connection, lines: Sequence[Line]) -> dict[str, int]:
+    """How many people have what a line names, by its `because`, whichever line gives them their role; without noughts.
+
+    Reads everybody.
+    """
+    return {because: number for because, number in connection.execute(_COUNTS_OF_ALL, _asked(lines))}
 
 
 def apply(connection: Connection, found: Sequence[Difference], now: str) -> None:
@@ -200,6 +212,11 @@ def faults(connection: Connection) -> Iterator[str]:
             yield f"granted_role: {one.user_id} has {kept}, by the mapping it is {due}"
         else:
             yield f"granted_role: {one.user_id} has {kept} by another line of the mapping than the one that is kept"
+
+
+def _asked(lines: Sequence[Line]) -> dict[str, str]:
+    """The lines as the statements take them."""
+    return {"lines": json.dumps([[one.source, one.value, one.role, one.because] for one in ordered(lines)])}
 
 
 def _role(kept: str | None) -> Role | None:

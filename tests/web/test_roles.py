@@ -96,6 +96,7 @@ def test_from_nothing_to_a_mapping_and_back(fresh: tuple[Appliance, Visitor]):
     preview = eva.post("/roles/preview", **fields(*lines))
     said = words(preview)
     assert "Nothing is saved yet" in said and "Gain a role: 2 people" in said and "Lose their role: 0 people" in said
+    assert "Admin owner 1 person" in said and f"{group} viewer 2 people" in said
     assert "A line gives the role owner" in said and "single sign-on is not set up" in said
     assert HOSTILE not in preview.text and HOSTILE in said
     assert "It is off" in words(eva.get("/roles"))
@@ -128,6 +129,12 @@ def test_from_nothing_to_a_mapping_and_back(fresh: tuple[Appliance, Visitor]):
         file.execute("INSERT INTO granted_role VALUES (?, 'owner', 'app_role:Admin', '')", (ben,))
     checked = appliance.command("check")
     assert checked.returncode == 1 and f"granted_role: {ben} has owner" in checked.stdout
+
+
+def test_a_line_that_gives_nobody_anything_is_told_before_it_is_saved(eva: Visitor):
+    eva.get("/roles/edit")
+    said = words(eva.post("/roles/preview", **fields(("app_role", "The display name", "viewer"))))
+    assert "The display name viewer nobody Is it the value in Entra, not the display name?" in said
 
 
 def test_what_changed_since_the_preview_is_shown_anew(console: Appliance, eva: Visitor):
