@@ -44,6 +44,7 @@ AFTER = (Entry("console.attributes", "Attributes", "g t"),)
 ADMINISTRATION = (
     Entry("console.account", "Account", "g k"),
     Entry("console.oauth", "OAuth", "g o"),
+    Entry("console.sources", "Addresses"),
     Entry("console.single_sign_on", "Single sign-on"),
     Entry("console.roles", "Roles"),
     Entry("console.operators", "Operators"),
