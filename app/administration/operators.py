@@ -20,6 +20,7 @@ from app.roles import Role
 from app.store import accounts, second_factors, sessions
 
 LAST_OWNER = "This is the last active owner among the operators. Make another one first."
+NO_OWNER = "There is no active owner among the operators yet, so this one must be an owner."
 UNKNOWN = "There is no operator with this user name."
 
 
@@ -59,13 +60,19 @@ def prepare(user_name: str, password: str, role: Role) -> accounts.Operator:
 
 
 def create_operator(user_name: str, password: str, by: Actor, role: Role = Role.OWNER) -> Operator:
-    """Make another operator. Raises Refused for a name that is taken and for an unfit name or password."""
+    """Make another operator, or the first one.
+
+    Raises Refused for a name that is taken, for an unfit name or password, and for a smaller role than owner while
+    there is no active owner: nobody could set anything up, and any operator closes the setup link.
+    """
     row = prepare(user_name, password, role)
     with accounts.writing() as session:
         if accounts.operator_named(session, row.folded_name):
             raise Refused("There is an operator with this user name already.")
-        session.add(row)
         audit.record(session, by, Action.OPERATOR_MADE, row.user_name, role=role.value)
+        if role is not Role.OWNER and accounts.count_active_owners(session) == 0:
+            raise Refused(NO_OWNER)
+        session.add(row)
         return operator_of(row)
 
 

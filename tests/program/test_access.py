@@ -1,6 +1,7 @@
 """Ways in, from the command line to an answer: a client with its token, the list of addresses, roles, the audit."""
 
 import re
+from collections.abc import Callable
 from urllib.parse import urlencode
 
 from tests.conftest import Appliance, wait_until
@@ -58,6 +59,19 @@ def test_the_last_owner_stays_and_a_forgotten_password_is_no_end(appliance: Appl
     visitor = Visitor(appliance.url)
     assert visitor.sign_in(password=PASSWORD).status == 401
     assert visitor.sign_in(password="a green kettle sings").status == 303
+
+
+def test_the_first_operator_by_command_is_an_owner(new_appliance: Callable[..., Appliance]):
+    fresh = new_appliance()
+    done(fresh, "key", "create")
+    given = ("--user-name", "ada", "--password-stdin")
+    for role in ("viewer", "operator"):
+        refused = fresh.command("admin", "create", *given, "--role", role, typed=f"{PASSWORD}\n")
+        complains(refused, FAILED, "no active owner")
+    assert "ada" not in done(fresh, "admin", "list")
+    assert "/setup?code=" in done(fresh, "setup-link"), "the way of the first operator is still open"
+    done(fresh, "admin", "create", *given, typed=f"{PASSWORD}\n")
+    done(fresh, "admin", "create", "--user-name", "mia", "--role", "viewer", "--password-stdin", typed=f"{PASSWORD}\n")
 
 
 def test_a_noted_hash_of_the_audit_is_found_again(appliance: Appliance):

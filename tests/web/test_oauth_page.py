@@ -11,7 +11,7 @@ from app.administration import HOST, Role
 from tests.conftest import Appliance
 from tests.web.test_access import BASE, signed_in
 from tests.web.test_console import HOSTILE, words
-from tests.web.visitor import Visitor
+from tests.web.visitor import PASSWORD, Visitor
 
 TENANT = "6f0f2c1e-95a4-4d4e-8f43-0a6f5d3c9b21"
 TRUST = {"issuer": TENANT, "subject": "d2f8ee76-c549-45b8-a143-f5b640669704", "audience": "api://AzureADTokenExchange"}
@@ -124,6 +124,7 @@ def test_what_is_not_there_cannot_be_stopped(eva: Visitor, path: str):
 
 def test_a_viewer_sees_and_changes_nothing(app: Flask):
     with app.app_context():
+        administration.create_operator("eva", PASSWORD, HOST)
         made = administration.create_client("Entra", HOST)
     page = signed_in(app, Role.VIEWER, True).get("/sub/oauth", base_url=BASE).text
     assert made.client_id in page and "<button>Make" not in page and "/stop" not in page and "/trusts" not in page
