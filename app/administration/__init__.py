@@ -35,7 +35,7 @@ from app.administration.keys import (
     list_keys,
     stop_key,
 )
-from app.administration.networks import NetworkSet, read_address
+from app.administration.networks import NetworkSet, counted_as, read_address
 from app.administration.oauth import (
     ENTRA_AUDIENCE,
     Client,
@@ -137,6 +137,7 @@ __all__ = [
     "begin_session",
     "change_password",
     "claim_setup",
+    "counted_as",
     "create_client",
     "create_key",
     "create_operator",

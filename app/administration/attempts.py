@@ -4,13 +4,12 @@ The count is in the database: a restart forgives nothing. Not here: what is trie
 session (proof.py).
 """
 
-import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app import bounds, clock
-from app.administration.networks import read_address
+from app.administration.networks import counted_as
 from app.administration.passwords import fold_name
 from app.administration.refusals import Slowed
 from app.administration.secret_hash import hash_secret
@@ -35,7 +34,7 @@ def begin(user_name: str, address: str, is_code: bool = False) -> Attempt:
     who comes so far has the password, and a code is short enough to be guessed from many addresses.
     """
     # Hashed, since people type their password into the wrong field.
-    account, network = hash_secret(fold_name(user_name)), _network(address)
+    account, network = hash_secret(fold_name(user_name)), counted_as(address)
     with accounts.writing() as store:
         now = clock.utc_now()
         since = now - timedelta(seconds=bounds.SIGN_IN_WINDOW_S)
@@ -76,11 +75,3 @@ def _counted_as_code(account: str, network: str) -> tuple[str, str]:
 def _slowed(moments: Sequence[str], since: datetime) -> Slowed:
     """Until the oldest of the failures counts no more."""
     return Slowed(max(1, int((datetime.fromisoformat(moments[0]) - since).total_seconds()) + 1))
-
-
-def _network(address: str) -> str:
-    """What counts as one address: for IPv6 the /64 network, since one person has all of it."""
-    known = read_address(address)
-    if known is None:
-        return "unknown"
-    return str(known if known.version == 4 else ipaddress.ip_network((known, 64), strict=False))

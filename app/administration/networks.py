@@ -17,6 +17,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 WIDEST: Mapping[int, int] = {4: 8, 6: 16}
 """The shortest prefix that can be allowed, by IP version: a wider network is a good part of the internet."""
+OF_ONE_PERSON = 64
+"""The prefix of an IPv6 network in which everybody has any address that they like."""
 TOGETHER = 3
 """So many that fall into one network are proposed as that network."""
 
@@ -28,7 +30,7 @@ class Step(NamedTuple):
     prefix: int
 
 
-STEPS = (Step(4, 24), Step(6, 64), Step(6, 56))
+STEPS = (Step(4, 24), Step(6, OF_ONE_PERSON), Step(6, 56))
 """IPv6: a host is anywhere in its /64, and a site has several of those, up to a /56."""
 
 _FORM = re.compile(r"[0-9A-Fa-f.:]+(?:/[0-9.]+)?")
@@ -44,6 +46,14 @@ def read_address(text: str) -> Address | None:
     if isinstance(address, ipaddress.IPv4Address):
         return address
     return address.ipv4_mapped or ipaddress.IPv6Address(int(address))
+
+
+def counted_as(text: str) -> str:
+    """What an address counts as where tries are counted: for IPv6 its /64, since one person has all of it."""
+    known = read_address(text)
+    if known is None:
+        return "unknown"
+    return str(known if known.version == 4 else ipaddress.ip_network((known, OF_ONE_PERSON), strict=False))
 
 
 def read_network(text: str) -> Network:

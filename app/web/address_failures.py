@@ -9,11 +9,14 @@ import threading
 import time
 from collections import OrderedDict, deque
 
-from app import bounds
+from app import administration, bounds
 
 
 class AddressFailures:
-    """The failures of the addresses that failed last, at most `bounds.FAILING_ADDRESSES` of them."""
+    """The failures of the addresses that failed last, at most `bounds.FAILING_ADDRESSES` of them.
+
+    An IPv6 address counts as its /64: whoever has that takes another address for every request.
+    """
 
     def __init__(self) -> None:
         self._moments: OrderedDict[str, deque[float]] = OrderedDict()
@@ -21,10 +24,10 @@ class AddressFailures:
 
     def count(self, address: str) -> int:
         """Count one more failure. 0, or the seconds to wait when the address has had more than it may."""
-        now = time.monotonic()
+        now, network = time.monotonic(), administration.counted_as(address)
         with self._lock:
-            moments = self._moments.setdefault(address, deque(maxlen=bounds.ADDRESS_FAILURES))
-            self._moments.move_to_end(address)
+            moments = self._moments.setdefault(network, deque(maxlen=bounds.ADDRESS_FAILURES))
+            self._moments.move_to_end(network)
             if len(self._moments) > bounds.FAILING_ADDRESSES:
                 self._moments.popitem(last=False)
             wait_s = _wait_s(moments, now)
@@ -35,7 +38,7 @@ class AddressFailures:
     def wait_s(self, address: str) -> int:
         """The same without counting: for what must not even be looked at."""
         with self._lock:
-            return _wait_s(self._moments.get(address, deque()), time.monotonic())
+            return _wait_s(self._moments.get(administration.counted_as(address), deque()), time.monotonic())
 
 
 def _wait_s(moments: deque[float], now: float) -> int:

@@ -32,7 +32,7 @@ class Scene:
     provider: SigningProvider
     owner: Callable[[], Visitor]
     audited: int = field(init=False)
-    address: str = field(default_factory=lambda: f"2001:db8::{next(_numbers):x}")
+    address: str = field(default_factory=lambda: f"2001:db8:{next(_numbers):x}::1")
 
     def __post_init__(self) -> None:
         self.audited = len(self._audit(0))

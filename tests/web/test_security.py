@@ -174,6 +174,15 @@ def test_failures_are_forgotten_and_never_many(monkeypatch: pytest.MonkeyPatch):
     assert len(failures._moments) == 3
 
 
+def test_failures_of_an_ipv6_network_are_those_of_one():
+    failures = AddressFailures()
+    for n in range(bounds.ADDRESS_FAILURES):
+        assert failures.count(f"2001:db8:0:1::{n:x}") == 0
+    assert failures.count("2001:db8:0:1:ffff::1") and failures.wait_s("2001:db8:0:1::ffff:1")
+    assert not failures.wait_s("2001:db8:0:2::1") and not failures.wait_s("unknown")
+    assert failures.count("2001:db8:0:2::1") == 0
+
+
 # --- forms ------------------------------------------------------------------------------------------------------------
 
 
