@@ -85,6 +85,7 @@ WRONG_PROOFS = 5
 CODE_DRIFT_STEPS = 1  # an authenticator app's clock may be wrong by so many of its steps of 30 seconds
 CODE_LENGTH = 64  # as it may be typed
 CODE_WAIT_S = 5 * 60  # from the right password to the code
+PAIRING_S = 10 * 60  # from the secret that is shown to the first code of the app
 RECOVERY_CODES = 10
 AUTHENTICATOR_NAME_LENGTH = 40  # of the operator's name in an authenticator app
 SOURCE_POLICY_S = 1.0

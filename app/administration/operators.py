@@ -145,6 +145,7 @@ def reset_password(user_name: str, password: str, by: Actor, removes_second_fact
             audit.record(session, by, Action.SECOND_FACTOR_OFF, row.user_name)
             second_factors.remove(session, row.id)
         second_factors.forget_wrong_codes(session, row.id)
+        second_factors.forget_unconfirmed(session, row.id)
         sessions.end_of_operator(session, row.id)
 
 
@@ -172,6 +173,7 @@ def change_password(who: SignedIn, current: str, code: str, password: str, seale
         def change(session: accounts.Session, row: accounts.Operator) -> None:
             audit.record(session, by, Action.PASSWORD_CHANGED)
             row.password_hash = password_hash
+            second_factors.forget_unconfirmed(session, row.id)
             sessions.end_of_operator(session, row.id, but=who.session_id)
 
         return change

@@ -12,6 +12,7 @@ Not here: where a code is asked for, and how those who try are slowed (sign_in.p
 import hmac
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 from urllib.parse import quote
 
@@ -69,10 +70,10 @@ def factor(operator_id: str) -> Factor | None:
 
 
 def pairing(who: SignedIn, sealer: Sealer) -> Pairing | None:
-    """What was begun and is not confirmed yet; None where there is nothing."""
+    """What was begun within `bounds.PAIRING_S` and is not confirmed yet; None where there is nothing."""
     with accounts.reading() as store:
         row = rows.factor(store, who.operator_id)
-        secret = sealer.open(row.secret) if row and row.confirmed is None else None
+        secret = sealer.open(row.secret) if row and _is_under_way(row) else None
     if secret is None:
         return None
     label = quote(f"{ISSUER}:{who.user_name[: bounds.AUTHENTICATOR_NAME_LENGTH]}")
@@ -100,10 +101,13 @@ def begin(who: SignedIn, sealer: Sealer) -> None:
 
 
 def confirm(who: SignedIn, code: str, sealer: Sealer, by: Actor) -> list[str]:
-    """Turn the second factor on by a right code, and end all other sessions; the recovery codes, known only now."""
+    """Turn the second factor on by a right code, and end all other sessions; the recovery codes, known only now.
+
+    Raises Refused for a wrong code, and where no pairing is under way.
+    """
     with accounts.writing() as store:
         row = rows.factor(store, who.operator_id)
-        secret = sealer.open(row.secret) if row and row.confirmed is None else None
+        secret = sealer.open(row.secret) if row and _is_under_way(row) else None
         if row is None or secret is None:
             raise Refused(NOT_BEGUN)
         step = _step(secret, code, after=row.last_step)
@@ -163,6 +167,14 @@ def are_codes_stopped(store: accounts.Session, operator_id: str) -> bool:
     """Whether only recovery codes count, after too many wrong ones."""
     row = rows.factor(store, operator_id)
     return row is not None and row.wrong_codes >= bounds.WRONG_CODES
+
+
+def _is_under_way(row: rows.SecondFactor) -> bool:
+    """Whether a secret waits for its first code: whoever was in this session long ago may know an older one."""
+    now = clock.utc_now()
+    since = now - timedelta(seconds=bounds.PAIRING_S)
+    ahead = now + timedelta(seconds=bounds.CLOCK_SLACK_S)
+    return row.confirmed is None and clock.to_wire(since) <= row.created <= clock.to_wire(ahead)
 
 
 def _require_on(store: accounts.Session, operator_id: str) -> None:

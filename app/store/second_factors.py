@@ -27,6 +27,11 @@ def forget_wrong_codes(session: Session, operator_id: str) -> None:
     session.execute(update(SecondFactor).where(SecondFactor.operator_id == operator_id).values(wrong_codes=0))
 
 
+def forget_unconfirmed(session: Session, operator_id: str) -> None:
+    mine = SecondFactor.operator_id == operator_id
+    session.execute(delete(SecondFactor).where(mine, SecondFactor.confirmed.is_(None)))
+
+
 def remove(session: Session, operator_id: str) -> None:
     """The factor and all of its recovery codes."""
     session.execute(delete(SecondFactor).where(SecondFactor.operator_id == operator_id))

@@ -18,6 +18,7 @@ from tests.authenticator import STEP_S, Authenticator
 
 ELSEWHERE = "198.51.100.7"
 STRANGER = "203.0.113.9"
+NEW_PASSWORD = "a green kettle sings"
 
 PassTime = Callable[[float], None]
 
@@ -83,6 +84,29 @@ def test_nothing_is_asked_for_before_a_right_code_was_typed(eva: SignedIn):
     assert found and found.codes_left == bounds.RECOVERY_CODES
     assert ticket()
     assert factors.pairing(eva, SEALER) is None, "the secret is shown no more"
+
+
+@pytest.mark.parametrize("seconds", [bounds.PAIRING_S + 1, -bounds.CLOCK_SLACK_S - 1])
+def test_a_pairing_that_was_begun_long_ago_is_none(eva: SignedIn, pass_time: PassTime, seconds: float):
+    app = begun(eva)
+    pass_time(seconds)
+    assert factors.pairing(eva, SEALER) is None
+    with pytest.raises(Refused, match="Begin again"):
+        factors.confirm(eva, app.code_of(0), SEALER, eva.actor(HERE))
+    assert factors.confirm(eva, begun(eva).code_of(0), SEALER, eva.actor(HERE))
+
+
+@pytest.mark.parametrize("road", ["changed", "reset"])
+def test_a_new_password_forgets_what_somebody_else_began_to_pair(eva: SignedIn, road: str):
+    app = begun(eva)
+    if road == "reset":
+        administration.reset_password("eva", NEW_PASSWORD, HOST)
+    else:
+        by = eva.actor(HERE, Permission.OWN_OPERATOR)
+        administration.change_password(eva, PASSWORD, "", NEW_PASSWORD, SEALER, by)
+    assert factors.pairing(eva, SEALER) is None
+    with pytest.raises(Refused, match="Begin again"):
+        factors.confirm(eva, app.code_of(0), SEALER, eva.actor(HERE))
 
 
 def test_recovery_codes_have_bits_enough(eva: SignedIn):
