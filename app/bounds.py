@@ -80,6 +80,7 @@ SIGN_IN_WINDOW_S = 10 * 60
 SESSION_IDLE_S = 30 * 60
 SESSION_AGE_S = 12 * 60 * 60
 SESSION_SEEN_S = 60
+SESSIONS = 50  # of one operator or person; those used last stay
 PROOF_S = 5 * 60
 WRONG_PROOFS = 5
 CODE_DRIFT_STEPS = 1  # an authenticator app's clock may be wrong by so many of its steps of 30 seconds

@@ -93,11 +93,13 @@ def begin(
 ) -> str:
     """A new session's token, 32 random bytes as text, in the transaction in which somebody was recognised.
 
+    Of more than `bounds.SESSIONS` of one owner those that were used last stay.
     `proved`: when that was shown, which may be long ago where a provider remembers it; "" if it is not known.
     """
     token = secrets.token_urlsafe(32)
     now = clock.utc_now()
     rows.end_outside(store, *_limits(now))
+    rows.end_surplus(store, operator_id, user_id, bounds.SESSIONS - 1)
     store.add(
         rows.ConsoleSession(
             token_hash=hash_secret(token),

@@ -16,6 +16,7 @@ from app.store.account_tables import session as table
 
 __all__ = ["ConsoleSession"]
 
+_USED_LAST = ConsoleSession.last_seen.desc(), ConsoleSession.token_hash
 # Asked for with whatever changes a person, so put together once.
 _END_OF_USERS = delete(table).where(
     table.c.user_id.in_(select(func.json_each(bindparam("ids")).table_valued("value").c.value))
@@ -65,6 +66,13 @@ def end_of_users(connection: Connection, user_ids: Collection[str]) -> None:
     connection.execute(_END_OF_USERS, {"ids": json.dumps(list(user_ids))})
 
 
+def end_surplus(session: Session, operator_id: str | None, user_id: str | None, kept: int) -> None:
+    """End the sessions of one owner but those that were used last."""
+    mine = ConsoleSession.operator_id.is_(operator_id), ConsoleSession.user_id.is_(user_id)
+    surplus = select(ConsoleSession.token_hash).where(*mine).order_by(*_USED_LAST).limit(-1).offset(kept)
+    session.execute(delete(ConsoleSession).where(ConsoleSession.token_hash.in_(surplus)))
+
+
 def end_of_people(session: Session) -> None:
     """End every session of provisioned people."""
     session.execute(delete(ConsoleSession).where(ConsoleSession.user_id.is_not(None)))
@@ -77,5 +85,4 @@ def end_outside(session: Session, last_seen: str, created: str, until: str) -> N
 
 
 def _ordered(session: Session, mine: ColumnElement[bool]) -> Sequence[ConsoleSession]:
-    found = select(ConsoleSession).where(mine)
-    return session.scalars(found.order_by(ConsoleSession.last_seen.desc(), ConsoleSession.token_hash)).all()
+    return session.scalars(select(ConsoleSession).where(mine).order_by(*_USED_LAST)).all()

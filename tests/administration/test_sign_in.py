@@ -226,6 +226,25 @@ def test_use_is_written_at_most_once_a_minute(pass_time, monkeypatch: pytest.Mon
     assert len(written) == 1
 
 
+def test_of_very_many_sessions_of_one_owner_the_last_ones_stay(quick: list[str], pass_time: Callable[[float], None]):
+    administration.create_operator("ada", PASSWORD, HOST)
+    other = administration.sign_in("ada", PASSWORD, Browser(HERE))
+    first, used = try_in(), try_in()
+    for _ in range(bounds.SESSIONS - 2):
+        try_in()
+    pass_time(bounds.SESSION_SEEN_S + 1)
+    assert administration.session(used) and administration.session(first)
+    pass_time(bounds.SESSION_SEEN_S + 1)
+    who = administration.session(used)
+    assert who and len(administration.list_sessions(who)) == bounds.SESSIONS
+    tokens = [try_in() for _ in range(bounds.SESSIONS - 1)]
+    assert len(administration.list_sessions(who)) == bounds.SESSIONS
+    assert all(map(administration.session, (used, other, *tokens)))
+    assert administration.session(first) is None
+    newest = try_in()
+    assert administration.session(newest) and len(administration.list_sessions(who)) == bounds.SESSIONS
+
+
 def test_signing_out_ends_the_session():
     token, other = try_in(), try_in()
     administration.sign_out(token, HERE)
