@@ -10,13 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from app import bounds
 from app.administration.refusals import Refused
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-WIDEST: Mapping[int, int] = {4: 8, 6: 16}
-"""The shortest prefix that can be allowed, by IP version: a wider network is a good part of the internet."""
 OF_ONE_PERSON = 64
 """The prefix of an IPv6 network in which everybody has any address that they like."""
 TOGETHER = 3
@@ -34,7 +33,6 @@ STEPS = (Step(4, 24), Step(6, OF_ONE_PERSON), Step(6, 56))
 """IPv6: a host is anywhere in its /64, and a site has several of those, up to a /56."""
 
 _FORM = re.compile(r"[0-9A-Fa-f.:]+(?:/[0-9.]+)?")
-_LONGEST = 80
 
 
 def read_address(text: str) -> Address | None:
@@ -59,7 +57,7 @@ def counted_as(text: str) -> str:
 def read_network(text: str) -> Network:
     """The network that a person typed. Raises Refused, with the right one in the sentence where it can be guessed."""
     text = text.strip()
-    shown = text[:_LONGEST] if text.isprintable() else "That"
+    shown = text[: bounds.NETWORK_SHOWN_LENGTH] if text.isprintable() else "That"
     try:
         if not _FORM.fullmatch(text):
             raise ValueError
@@ -69,8 +67,8 @@ def read_network(text: str) -> Network:
     network = _plain(loose)
     if network.prefixlen == 0:
         raise Refused(f"{shown} is every address there is: that would be no list. Turn the list off instead.")
-    if network.prefixlen < WIDEST[network.version]:
-        widest = WIDEST[network.version]
+    widest = bounds.NETWORK_PREFIX_MINIMUM[network.version]
+    if network.prefixlen < widest:
         raise Refused(f"{shown} is too much of the internet. A network may be /{widest} at the widest.")
     try:
         ipaddress.ip_network(text)

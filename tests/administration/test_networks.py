@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.administration import NetworkSet, Refused, networks
-from app.administration.networks import TOGETHER, propose, read_address, read_network, shown_network
+from app import bounds
+from app.administration import NetworkSet, Refused
+from app.administration.networks import STEPS, TOGETHER, propose, read_address, read_network, shown_network
 
 
 @pytest.mark.parametrize(
@@ -127,4 +128,4 @@ def test_a_set_holds_what_its_networks_hold(came, of):
 
 
 def test_no_proposal_is_wider_than_may_be_allowed():
-    assert all(step.prefix >= networks.WIDEST[step.version] for step in networks.STEPS)
+    assert all(step.prefix >= bounds.NETWORK_PREFIX_MINIMUM[step.version] for step in STEPS)

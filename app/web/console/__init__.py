@@ -9,6 +9,7 @@ Each file is a group of pages. Not here: who may see them (app/web/security.py) 
 
 from flask import Flask
 
+from app import bounds
 from app.web import uploads
 from app.web.console import (
     account,
@@ -45,8 +46,9 @@ __all__ = ["init_app", "refuse"]
 
 
 def init_app(app: Flask) -> None:
-    """Put the console's pages, and the words that its templates use, on the application."""
+    """Put the console's pages, and the words and bounds that its templates use, on the application."""
     app.register_blueprint(console)
+    app.jinja_env.globals.update(bounds=bounds)
     resources.init_app(app)
     auth.init_app(app)
     words.init_app(app)

@@ -37,7 +37,7 @@ def confirm_stop(key_id: str) -> str:
     if one is None:
         abort(404)
     others = [other.key for other in active if other is not one]
-    return render_template("stop_key.html", one=one, key=one.key, others=others, bounds=bounds)
+    return render_template("stop_key.html", one=one, key=one.key, others=others)
 
 
 @console.post("/account/keys/<key_id>/stop")
@@ -63,6 +63,5 @@ def _page(new_key: NewKey | None = None, key_refused: Refused | None = None) -> 
         names={key.id: key.name for key in keys},
         may_make_key=len(active) < bounds.ACTIVE_SCIM_KEYS,
         key_refused=key_refused,
-        bounds=bounds,
     )
     return make_response(page, 400 if key_refused else 200)

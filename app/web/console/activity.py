@@ -8,7 +8,7 @@ from typing import Any, Literal
 from flask import Flask, abort, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app import administration, bounds
+from app import administration
 from app.observation import activity as log
 from app.observation import cycles
 from app.observation.activity import DEED_GROUPS
@@ -97,7 +97,6 @@ def _page(asked: Asked, view: str, **more: Any) -> str:
         live_s=LIVE_S,
         unwritten=log.unwritten(),
         in_words=activity_rows.in_words,
-        number_length=2 * bounds.REQUEST_NUMBER_BYTES,
         **more,
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from flask import abort, current_app, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app import administration, bounds
+from app import administration
 from app.administration import Refused
 from app.observation import coverage
 from app.observation.coverage import Coverage, MappedRow
@@ -121,7 +121,6 @@ def _page(
         demand=demand,
         refused=refused,
         unreadable=unreadable,
-        bounds=bounds,
     )
 
 

@@ -64,7 +64,6 @@ def audit() -> str | Response:
         actions=sorted(audit_list.VIEWS[form.asked.view], key=lambda action: action.title),
         found=audit_list.find(form.asked, before()),
         head=audit_list.head(),
-        bounds=bounds,
     )
 
 

@@ -6,7 +6,7 @@ Not here: which pages want it (app/administration/permissions.py), and how failu
 from flask import redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from app import administration, bounds
+from app import administration
 from app.administration import Ended, Refused, second_factor, single_sign_on
 from app.web import security
 from app.web.console.blueprint import console
@@ -35,4 +35,4 @@ def page(wanted: str, refused: Refused | None = None) -> Response:
     wants_code = second_factor.factor(who.operator_id) is not None
     provider = None if who.is_local else single_sign_on.configured()
     shown = {"wanted": wanted, "wants_code": wants_code, "provider": provider and provider.title, "refused": refused}
-    return with_refusal(render_template("confirm.html", bounds=bounds, **shown), refused)
+    return with_refusal(render_template("confirm.html", **shown), refused)

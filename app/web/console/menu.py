@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from flask import Flask, g
 
-from app import bounds
 from app.observation import problem_list
 from app.scim.errors import ScimError
 from app.scim.resource_types import GROUP, USER, ResourceType
@@ -54,7 +53,7 @@ ADMINISTRATION = (
 
 
 def init_app(app: Flask) -> None:
-    """Give templates `menus`, a row of entries each, and `search_length`.
+    """Give templates `menus`, a row of entries each.
 
     The first row is what Entra did, where every resource type stands by its endpoint's name; the second is about those
     who may come in.
@@ -62,4 +61,4 @@ def init_app(app: Flask) -> None:
     types: tuple[ResourceType, ...] = app.config["RECNICE_RESOURCE_TYPES"]
     lists = [Entry(Endpoints.of(one).list, one.endpoint.lstrip("/"), KEYS_OF_TYPES.get(one.name, "")) for one in types]
     rows = ((*BEFORE, *lists, *AFTER), ADMINISTRATION)
-    app.jinja_env.globals.update(menus=rows, search_length=bounds.SEARCH_TEXT_LENGTH)
+    app.jinja_env.globals.update(menus=rows)

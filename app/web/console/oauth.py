@@ -117,6 +117,5 @@ def _page(
         new=new,
         refused=refused,
         typed=typed or {},
-        bounds=bounds,
     )
     return make_response(page, 400 if refused else 200)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from flask import abort, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app import administration, bounds
+from app import administration
 from app.administration import Operator, Refused, Role, permissions
 from app.web import security
 from app.web.console.blueprint import console
@@ -124,7 +124,6 @@ def _list(refused: Refused | None = None, user_name: str = "", role: str = "") -
         refused=refused,
         user_name=user_name,
         role=role,
-        bounds=bounds,
     )
     return make_response(page, 400 if refused else 200)
 
@@ -137,6 +136,5 @@ def _single(operator: Operator, refused: Refused | None = None) -> Response:
         roles=tuple(Role),
         refused=refused,
         is_done=refused is None and "done" in request.args,
-        bounds=bounds,
     )
     return make_response(page, 400 if refused else 200)

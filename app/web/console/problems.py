@@ -57,7 +57,6 @@ def problems() -> str | Response:
         kinds=sorted(KINDS, key=lambda kind: kind.title),
         found=found,
         pages=Pages(found.total, number),
-        bounds=bounds,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from flask import current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app import administration, bounds, provisioning
+from app import administration, provisioning
 from app.administration import Ended, Refused, second_factor
 from app.provisioning import Resource
 from app.scim.projection import EVERYTHING
@@ -86,7 +86,6 @@ def _page(password_refused: Refused | None = None, is_password_changed: bool = F
         this_session=security.who().session_id,
         password_refused=password_refused,
         is_password_changed=is_password_changed,
-        bounds=bounds,
     )
     return with_refusal(page, password_refused)
 

@@ -70,7 +70,6 @@ def view_of(resource_type: ResourceType) -> Callable[[], str | Response]:
             views=views,
             explained=EXPLAINED.get(asked.view, ""),
             orders=orders,
-            bounds=bounds,
         )
 
     return view

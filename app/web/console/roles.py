@@ -23,7 +23,7 @@ BLANKS = 3
 def roles() -> str:
     """The mapping, and those who have a role by it."""
     return render_template(
-        "roles.html", mapping=role_mapping.mapping(), granted=administration.granted(), **_words(), bounds=bounds
+        "roles.html", mapping=role_mapping.mapping(), granted=administration.granted(), **_words()
     )
 
 
@@ -58,12 +58,12 @@ def _preview(lines: Sequence[RawLine], outdated: Outdated | None = None) -> Resp
     except Refused as refused:
         return _form(lines, refused)
     exact = [(one.line.source, one.line.value, one.line.role.value) for one in found.mapping.lines]
-    page = render_template("roles_preview.html", preview=found, refused=outdated, **_fields(exact), bounds=bounds)
+    page = render_template("roles_preview.html", preview=found, refused=outdated, **_fields(exact))
     return make_response(page, 400 if outdated else 200)
 
 
 def _form(lines: Sequence[RawLine], refused: Refused | None = None) -> Response:
-    page = render_template("roles_edit.html", refused=refused, **_fields(lines), bounds=bounds)
+    page = render_template("roles_edit.html", refused=refused, **_fields(lines))
     return make_response(page, 400 if refused else 200)
 
 

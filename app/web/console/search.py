@@ -45,7 +45,6 @@ def search() -> str | Response:
         sought=sought,
         is_too_long=is_too_long,
         found=[one for one in found if one.lines],
-        bounds=bounds,
     )
 
 

@@ -6,7 +6,6 @@ Not here: what a code is (app/administration/second_factor.py), and where one is
 from flask import make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app import bounds
 from app.administration import Refused
 from app.administration import second_factor as factors
 from app.administration.sealing import Sealer
@@ -73,7 +72,6 @@ def _page(refused: Refused | None = None) -> Response:
         picture=_qr_code(pairing.uri) if pairing else "",
         secret=" ".join(secret[n : n + GROUP_LENGTH] for n in range(0, len(secret), GROUP_LENGTH)),
         refused=refused,
-        bounds=bounds,
     )
     return make_response(page, 400 if refused else 200)
 

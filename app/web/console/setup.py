@@ -6,7 +6,7 @@ Not here: the code's life (app/administration/setup.py).
 from flask import abort, make_response, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
-from app import administration, bounds
+from app import administration
 from app.administration import Refused
 from app.administration.setup import USED_UP
 from app.web import security
@@ -40,5 +40,5 @@ def setup() -> Response:
 
 
 def _page(code: str, user_name: str = "", refused: Refused | None = None) -> Response:
-    page = render_template("setup.html", code=code, user_name=user_name, refused=refused, bounds=bounds)
+    page = render_template("setup.html", code=code, user_name=user_name, refused=refused)
     return make_response(page, 400 if refused else 200)

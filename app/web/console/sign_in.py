@@ -82,7 +82,7 @@ def page(wanted: str, user_name: str = "", refused: Refused | None = None) -> Re
 
 
 def _code_page(wanted: str, refused: Refused | None = None) -> Response:
-    shown = render_template("sign_in_code.html", wanted=wanted, refused=refused, bounds=bounds)
+    shown = render_template("sign_in_code.html", wanted=wanted, refused=refused)
     return refusals.with_refusal(shown, refused, 401)
 
 

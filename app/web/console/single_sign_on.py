@@ -6,7 +6,6 @@ Not here: the way to the provider and back (auth.py), the rules (app/administrat
 from flask import current_app, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app import bounds
 from app.administration import Refused
 from app.administration import single_sign_on as sso
 from app.administration.single_sign_on import Configured, Entered
@@ -70,7 +69,6 @@ def _page(entered: Entered | None = None, refused: Refused | None = None) -> Res
         redirect_uri=settings.public_url + auth.CALLBACK,
         signed_out_uri=settings.public_url + auth.AFTER_SIGNING_OUT,
         refused=refused,
-        bounds=bounds,
     )
     return make_response(page, 400 if refused else 200)
 

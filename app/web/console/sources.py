@@ -31,7 +31,6 @@ def sources() -> str:
         found=found,
         refused=[(one, listed.has(one.address)) for one in _refused()],
         ignored_proxies=request.environ.get(IGNORED, ()),
-        bounds=bounds,
     )
 
 
@@ -107,5 +106,5 @@ def _refused() -> Sequence[RefusedSource]:
 
 
 def _form(template: str, refused: Refused | None = None, **shown: Any) -> Response:
-    page = render_template(template, refused=refused, bounds=bounds, **shown)
+    page = render_template(template, refused=refused, **shown)
     return make_response(page, 400 if refused else 200)
