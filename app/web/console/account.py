@@ -3,7 +3,7 @@
 Not here: what a key is (app/administration/keys.py).
 """
 
-from flask import abort, current_app, make_response, redirect, render_template, request, url_for
+from flask import abort, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app import administration, bounds
@@ -11,6 +11,7 @@ from app.administration import NewKey, Refused
 from app.settings import Settings
 from app.web import security
 from app.web.console.blueprint import console
+from app.web.console.refusals import with_refusal
 
 
 @console.get("/account")
@@ -26,7 +27,7 @@ def make_key() -> Response:
         new_key = administration.create_key("", security.actor(), is_beside="beside" in request.form)
         return _page(new_key=new_key)
     except Refused as refused:
-        return _page(key_refused=refused)
+        return _page(refused=refused)
 
 
 @console.get("/account/keys/<key_id>/stop")
@@ -46,22 +47,21 @@ def stop_key(key_id: str) -> Response:
     try:
         administration.stop_key(key_id, security.actor())
     except Refused as refused:
-        return _page(key_refused=refused)
+        return _page(refused=refused)
     return redirect(url_for("console.account"), 303)
 
 
-def _page(new_key: NewKey | None = None, key_refused: Refused | None = None) -> Response:
+def _page(new_key: NewKey | None = None, refused: Refused | None = None) -> Response:
     settings: Settings = current_app.config["RECNICE_SETTINGS"]
     keys = administration.list_keys()
     active = administration.active_keys(keys)
-    page = render_template(
+    return with_refusal(
         "account.html",
+        refused,
         tenant_url=settings.tenant_url,
         new_key=new_key,
         active=active,
         over=[key for key in keys if key.stopped],
         names={key.id: key.name for key in keys},
         may_make_key=len(active) < bounds.ACTIVE_SCIM_KEYS,
-        key_refused=key_refused,
     )
-    return make_response(page, 400 if key_refused else 200)

@@ -3,7 +3,7 @@
 Not here: which pages want it (app/administration/permissions.py), and how failures count (app/administration/proof.py).
 """
 
-from flask import redirect, render_template, request
+from flask import redirect, request
 from werkzeug.wrappers import Response
 
 from app import administration
@@ -32,7 +32,11 @@ def confirm() -> Response:
 def page(wanted: str, refused: Refused | None = None) -> Response:
     """The page that asks, with a sentence where something was refused."""
     who = security.who()
-    wants_code = second_factor.factor(who.operator_id) is not None
     provider = None if who.is_local else single_sign_on.configured()
-    shown = {"wanted": wanted, "wants_code": wants_code, "provider": provider and provider.title, "refused": refused}
-    return with_refusal(render_template("confirm.html", **shown), refused)
+    return with_refusal(
+        "confirm.html",
+        refused,
+        wanted=wanted,
+        wants_code=second_factor.factor(who.operator_id) is not None,
+        provider=provider and provider.title,
+    )

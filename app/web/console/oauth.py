@@ -6,7 +6,7 @@ Not here: what a client is (app/administration/oauth.py), and the token endpoint
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from flask import abort, current_app, make_response, redirect, render_template, request, url_for
+from flask import abort, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app import administration, bounds
@@ -14,6 +14,7 @@ from app.administration import Actor, Client, Credential, NewSecret, Refused
 from app.settings import Settings
 from app.web import security
 from app.web.console.blueprint import console
+from app.web.console.refusals import with_refusal
 from app.web.proxy import TOKEN_ENDPOINT
 
 STOPS: Mapping[str, Callable[[str, Actor], None]] = {
@@ -107,15 +108,14 @@ def _page(
     settings: Settings = current_app.config["RECNICE_SETTINGS"]
     clients = administration.list_clients()
     token_endpoint = settings.public_url + TOKEN_ENDPOINT
-    page = render_template(
+    return with_refusal(
         "oauth.html",
+        refused,
         tenant_url=settings.tenant_url,
         token_endpoint=token_endpoint,
         audiences=(administration.ENTRA_AUDIENCE, token_endpoint),
         clients=clients,
         may_make_more=sum(not one.stopped for one in clients) < bounds.OAUTH_CLIENTS,
         new=new,
-        refused=refused,
         typed=typed or {},
     )
-    return make_response(page, 400 if refused else 200)

@@ -6,13 +6,14 @@ Not here: the rules about operators (app/administration/operators.py), and one's
 
 from collections.abc import Callable
 
-from flask import abort, make_response, redirect, render_template, request, url_for
+from flask import abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app import administration
 from app.administration import Operator, Refused, Role, permissions
 from app.web import security
 from app.web.console.blueprint import console
+from app.web.console.refusals import with_refusal
 
 
 @console.get("/operators")
@@ -116,25 +117,23 @@ def _require_same(password: str) -> None:
 
 
 def _list(refused: Refused | None = None, user_name: str = "", role: str = "") -> Response:
-    page = render_template(
+    return with_refusal(
         "operators.html",
+        refused,
         operators=administration.list_operators(),
         roles=tuple(Role),
         permissions=permissions.table(),
-        refused=refused,
         user_name=user_name,
         role=role,
     )
-    return make_response(page, 400 if refused else 200)
 
 
 def _single(operator: Operator, refused: Refused | None = None) -> Response:
-    page = render_template(
+    return with_refusal(
         "operator.html",
+        refused,
         operator=operator,
         is_oneself=operator.id == security.who().operator_id,
         roles=tuple(Role),
-        refused=refused,
         is_done=refused is None and "done" in request.args,
     )
-    return make_response(page, 400 if refused else 200)

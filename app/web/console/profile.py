@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import current_app, redirect, render_template, request, url_for
+from flask import current_app, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from app import administration, provisioning
@@ -65,7 +65,7 @@ def change_password() -> Response:
     except Ended:
         return security.signed_out("/me")
     except Refused as refused:
-        return _page(password_refused=refused)
+        return _page(refused=refused)
     return _page(is_password_changed=True)
 
 
@@ -76,18 +76,17 @@ def end_session() -> Response:
     return redirect(url_for("console.profile"), 303)
 
 
-def _page(password_refused: Refused | None = None, is_password_changed: bool = False) -> Response:
-    page = render_template(
+def _page(refused: Refused | None = None, is_password_changed: bool = False) -> Response:
+    return with_refusal(
         "profile.html",
+        refused,
         sessions=administration.list_sessions(security.who()),
         factor=second_factor.factor(security.who().operator_id),
         person=None if security.who().is_local else _held(security.who().user_id),
         words=WORDS,
         this_session=security.who().session_id,
-        password_refused=password_refused,
         is_password_changed=is_password_changed,
     )
-    return with_refusal(page, password_refused)
 
 
 def _held(user_id: str) -> Held:

@@ -4,6 +4,7 @@ Not here: which requests are refused (app/web/security.py, the pages).
 """
 
 import logging
+from typing import Any
 
 from flask import make_response, render_template, request
 from werkzeug.exceptions import HTTPException
@@ -60,9 +61,9 @@ def refuse(error: Exception) -> Response:
     return sentence(500, "Something went wrong", f"This did not work. The log tells more under the number {number}.")
 
 
-def with_refusal(page: str, refused: Refused | None, status: int = 400) -> Response:
-    """A page that may say what was refused: with `status` then, or with 429 and when to try again."""
-    response = make_response(page, status if refused else 200)
+def with_refusal(template: str, refused: Refused | None, status: int = 400, **shown: Any) -> Response:
+    """A page that may say what was `refused`: with `status` then, or with 429 and when to try again."""
+    response = make_response(render_template(template, refused=refused, **shown), status if refused else 200)
     if isinstance(refused, Slowed):
         response.status_code = 429
         response.headers["Retry-After"] = str(refused.retry_after_s)

@@ -6,7 +6,7 @@ A change is seen before it is saved. Not here: the rules (app/administration/rol
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flask import make_response, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app import administration, bounds
@@ -14,6 +14,7 @@ from app.administration import Outdated, Refused, Role, role_mapping
 from app.administration.role_mapping import RawLine
 from app.web import security
 from app.web.console.blueprint import console
+from app.web.console.refusals import with_refusal
 
 BLANKS = 3
 """Empty lines of the form, to add as many at once."""
@@ -22,9 +23,7 @@ BLANKS = 3
 @console.get("/roles")
 def roles() -> str:
     """The mapping, and those who have a role by it."""
-    return render_template(
-        "roles.html", mapping=role_mapping.mapping(), granted=administration.granted(), **_words()
-    )
+    return render_template("roles.html", mapping=role_mapping.mapping(), granted=administration.granted(), **_words())
 
 
 @console.get("/roles/edit")
@@ -58,13 +57,11 @@ def _preview(lines: Sequence[RawLine], outdated: Outdated | None = None) -> Resp
     except Refused as refused:
         return _form(lines, refused)
     exact = [(one.line.source, one.line.value, one.line.role.value) for one in found.mapping.lines]
-    page = render_template("roles_preview.html", preview=found, refused=outdated, **_fields(exact))
-    return make_response(page, 400 if outdated else 200)
+    return with_refusal("roles_preview.html", outdated, preview=found, **_fields(exact))
 
 
 def _form(lines: Sequence[RawLine], refused: Refused | None = None) -> Response:
-    page = render_template("roles_edit.html", refused=refused, **_fields(lines))
-    return make_response(page, 400 if refused else 200)
+    return with_refusal("roles_edit.html", refused, **_fields(lines))
 
 
 def _held() -> list[RawLine]:

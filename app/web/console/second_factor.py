@@ -11,6 +11,7 @@ from app.administration import second_factor as factors
 from app.administration.sealing import Sealer
 from app.web import security
 from app.web.console.blueprint import console
+from app.web.console.refusals import with_refusal
 
 GROUP_LENGTH = 4
 """The secret is shown in groups of so many characters, for whoever types it."""
@@ -66,14 +67,13 @@ def _page(refused: Refused | None = None) -> Response:
     who = security.who()
     pairing = factors.pairing(who, _sealer())
     secret = pairing.secret if pairing else ""
-    page = render_template(
+    return with_refusal(
         "second_factor.html",
+        refused,
         factor=factors.factor(who.operator_id),
         picture=_qr_code(pairing.uri) if pairing else "",
         secret=" ".join(secret[n : n + GROUP_LENGTH] for n in range(0, len(secret), GROUP_LENGTH)),
-        refused=refused,
     )
-    return make_response(page, 400 if refused else 200)
 
 
 def _qr_code(text: str) -> str:

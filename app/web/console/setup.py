@@ -3,7 +3,7 @@
 Not here: the code's life (app/administration/setup.py).
 """
 
-from flask import abort, make_response, redirect, render_template, request, session, url_for
+from flask import abort, redirect, request, session, url_for
 from werkzeug.wrappers import Response
 
 from app import administration
@@ -11,7 +11,7 @@ from app.administration import Refused
 from app.administration.setup import USED_UP
 from app.web import security
 from app.web.console.blueprint import console
-from app.web.console.refusals import NEW_SETUP_LINK, sentence
+from app.web.console.refusals import NEW_SETUP_LINK, sentence, with_refusal
 
 
 @console.route("/setup", methods=["GET", "POST"])
@@ -40,5 +40,4 @@ def setup() -> Response:
 
 
 def _page(code: str, user_name: str = "", refused: Refused | None = None) -> Response:
-    page = render_template("setup.html", code=code, user_name=user_name, refused=refused)
-    return make_response(page, 400 if refused else 200)
+    return with_refusal("setup.html", refused, code=code, user_name=user_name)

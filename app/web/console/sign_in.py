@@ -3,14 +3,14 @@
 Not here: how failures are counted (app/administration/attempts.py), the cookies (app/web/cookies.py).
 """
 
-from flask import redirect, render_template, request, session, url_for
+from flask import redirect, request, session, url_for
 from werkzeug.wrappers import Response
 
 from app import administration, bounds
 from app.administration import CodeWanted, Ended, Refused, second_factor, single_sign_on
 from app.web import cookies, security
-from app.web.console import refusals
 from app.web.console.blueprint import console
+from app.web.console.refusals import with_refusal
 
 TICKET = "recnice_sign_in"
 """The cookie, and the purpose of its seal, that says between the two pages whose password was right."""
@@ -72,18 +72,19 @@ def page(wanted: str, user_name: str = "", refused: Refused | None = None) -> Re
     A provider that knows somebody asks for no account again, so whoever came as the wrong one is led out of it.
     """
     provider = single_sign_on.configured()
-    shown = {
-        "wanted": wanted,
-        "user_name": user_name,
-        "provider": provider and provider.title,
-        "may_be_another_account": isinstance(refused, single_sign_on.NotLetIn),
-    }
-    return refusals.with_refusal(render_template("sign_in.html", refused=refused, **shown), refused, 401)
+    return with_refusal(
+        "sign_in.html",
+        refused,
+        401,
+        wanted=wanted,
+        user_name=user_name,
+        provider=provider and provider.title,
+        may_be_another_account=isinstance(refused, single_sign_on.NotLetIn),
+    )
 
 
 def _code_page(wanted: str, refused: Refused | None = None) -> Response:
-    shown = render_template("sign_in_code.html", wanted=wanted, refused=refused)
-    return refusals.with_refusal(shown, refused, 401)
+    return with_refusal("sign_in_code.html", refused, 401, wanted=wanted)
 
 
 @console.post("/logout")

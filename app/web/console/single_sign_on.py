@@ -14,6 +14,7 @@ from app.settings import Settings
 from app.web import security
 from app.web.console import auth
 from app.web.console.blueprint import console
+from app.web.console.refusals import with_refusal
 
 
 @console.get("/single-sign-on")
@@ -60,17 +61,16 @@ def remove_single_sign_on() -> Response:
 def _page(entered: Entered | None = None, refused: Refused | None = None) -> Response:
     found = sso.configured()
     settings: Settings = current_app.config["RECNICE_SETTINGS"]
-    page = render_template(
+    return with_refusal(
         "single_sign_on.html",
+        refused,
         provider=found,
         entered=entered or _as_entered(found),
         trouble=_trouble(found) if found else "",
         clouds=sso.CLOUDS,
         redirect_uri=settings.public_url + auth.CALLBACK,
         signed_out_uri=settings.public_url + auth.AFTER_SIGNING_OUT,
-        refused=refused,
     )
-    return make_response(page, 400 if refused else 200)
 
 
 def _as_entered(found: Configured | None) -> Entered:

@@ -5,9 +5,8 @@ Not here: the rules of the list (app/administration/sources.py), and how a reque
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
-from flask import abort, flash, g, make_response, redirect, render_template, request, url_for
+from flask import abort, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app import administration, bounds, clock
@@ -17,6 +16,7 @@ from app.observation.refused_sources import RefusedSource
 from app.scim.errors import ScimError
 from app.web import security
 from app.web.console.blueprint import console
+from app.web.console.refusals import with_refusal
 from app.web.console.words import counted
 from app.web.proxy import IGNORED
 
@@ -52,7 +52,7 @@ def enforce_sources() -> Response:
             return redirect(url_for("console.sources"), 303)
         except Refused as error:
             refused = error
-    return _form("enforce_sources.html", refused, found=administration.source_list())
+    return with_refusal("enforce_sources.html", refused, found=administration.source_list())
 
 
 @console.route("/sources/add", methods=["GET", "POST"])
@@ -61,12 +61,13 @@ def allow_networks() -> Response:
     found = administration.source_list()
     if request.method != "POST":
         proposed = found.proposal if "proposal" in request.args else request.args.getlist("network")
-        return _form("allow_networks.html", found=found, text="\n".join(proposed)[: bounds.FORM_BYTES], note="")
+        text = "\n".join(proposed)[: bounds.FORM_BYTES]
+        return with_refusal("allow_networks.html", None, found=found, text=text, note="")
     text, note = request.form.get("networks", ""), request.form.get("note", "")
     try:
         added = administration.allow_networks(text.replace(",", " ").split(), note, security.actor())
     except Refused as refused:
-        return _form("allow_networks.html", refused, found=found, text=text, note=note)
+        return with_refusal("allow_networks.html", refused, found=found, text=text, note=note)
     flash(f"{counted(len(added), 'network is', 'networks are')} on the list now.")
     return redirect(url_for("console.sources"), 303)
 
@@ -86,7 +87,7 @@ def remove_network() -> Response:
     if listed is None:
         abort(404)
     lost = _lost(found, network)
-    return _form("remove_network.html", refused, found=found, listed=listed, lost=lost)
+    return with_refusal("remove_network.html", refused, found=found, listed=listed, lost=lost)
 
 
 def _lost(found: SourceList, network: str) -> list[str]:
@@ -103,8 +104,3 @@ def _refused() -> Sequence[RefusedSource]:
     except ScimError as error:
         g.log_trouble = error.detail
         return []
-
-
-def _form(template: str, refused: Refused | None = None, **shown: Any) -> Response:
-    page = render_template(template, refused=refused, **shown)
-    return make_response(page, 400 if refused else 200)
