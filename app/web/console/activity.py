@@ -13,7 +13,7 @@ from app.observation import activity as log
 from app.observation import cycles
 from app.observation.activity import DEED_GROUPS
 from app.scim.resource_types import ResourceType
-from app.web.console import activity_filter, activity_rows, lines, listing
+from app.web.console import activity_filter, activity_rows, filter_form, lines, listing
 from app.web.console.activity_filter import Asked
 from app.web.console.blueprint import console
 from app.web.console.listing import Pages
@@ -60,7 +60,7 @@ def _by_cycle(asked: Asked) -> str | Response:
 def _requests(asked: Asked, view: str, name: str, **more: Any) -> str | Response:
     if listing.export_wanted():
         return listing.exported(name, activity_rows.REQUEST_COLUMNS, log.every(asked.filter))
-    found = log.find(asked.filter, activity_filter.before())
+    found = log.find(asked.filter, filter_form.before())
     return _page(
         asked,
         view,

@@ -21,7 +21,7 @@ from app.provisioning import Resource
 from app.scim.differences import Change
 from app.scim.projection import EVERYTHING
 from app.scim.resource_types import USER, ResourceType, name_of
-from app.web.console import activity_filter, lines, listing
+from app.web.console import filter_form, lines, listing
 from app.web.console.activity_rows import REQUEST_COLUMNS
 from app.web.console.attribute_rows import rows
 from app.web.console.listing import Column, Pages
@@ -127,9 +127,9 @@ def history(subject: Subject) -> Mapping[str, Any] | Response:
     """What was done to it, newest first; and, between two moments that were given, what differs."""
     if listing.export_wanted():
         return listing.exported("history", STEP_COLUMNS, _steps(subject))
-    events = past.events_of(subject.type, subject.id, activity_filter.before(), AT_ONCE + 1)
+    events = past.events_of(subject.type, subject.id, filter_form.before(), AT_ONCE + 1)
     given = {name: request.args.get(name, "").strip() for name in ("from", "to")}
-    earlier, later = (activity_filter.moment_of(given[name], is_end=name == "to") for name in given)
+    earlier, later = (filter_form.moment_of(given[name], is_end=name == "to") for name in given)
     following = {"before": events[AT_ONCE - 1].id} if len(events) > AT_ONCE else None
     wrong = [given[name] for name, at in (("from", earlier), ("to", later)) if at is None]
     shown: dict[str, Any] = {"events": events[:AT_ONCE], "following": following, "given": given, "wrong": wrong}
@@ -160,7 +160,7 @@ def requests(subject: Subject) -> Mapping[str, Any] | Response:
     about = Filter(about=(subject.id,))
     if listing.export_wanted():
         return listing.exported("requests", REQUEST_COLUMNS, activity.every(about))
-    found = activity.find(about, activity_filter.before(), AT_ONCE)
+    found = activity.find(about, filter_form.before(), AT_ONCE)
     following = {"before": found.before} if found.before is not None else None
     return {"told": lines.told(found.entries, subject.id), "following": following}
 
@@ -189,7 +189,7 @@ def _steps(subject: Subject) -> Iterator[Step]:
 
 def _link_page(find: FindLinks, id: str, other: Callable[[Link], str]) -> Mapping[str, Any]:
     """A page of links, and where the next one begins. Many links may be of one event, so it begins inside of it."""
-    links = find(id, activity_filter.before(), AT_ONCE + 1, request.args.get("beyond", ""))
+    links = find(id, filter_form.before(), AT_ONCE + 1, request.args.get("beyond", ""))
     last = links[AT_ONCE - 1] if len(links) > AT_ONCE else None
     following = {"before": last.event_id, "beyond": other(last)} if last else None
     return {"links": links[:AT_ONCE], "following": following, "types": finding.types_of(map(other, links))}
