@@ -87,12 +87,6 @@ def create_key(name: str, by: Actor, *, is_beside: bool = False) -> NewKey:
             hash=hash_secret(text),
             created=clock.to_wire(clock.utc_now()),
             created_by=by.name,
-            last_used=None,
-            last_address=None,
-            stopped=None,
-            first_used=None,
-            successor=None,
-            relieved=None,
             stopped_by="",
         )
         relieved = [] if is_beside else hand_over.begin(session, row)

@@ -132,13 +132,7 @@ def create_client(name: str, by: Actor) -> NewSecret:
     with accounts.writing() as session:
         if rows.count_clients(session, is_active=True) >= bounds.OAUTH_CLIENTS:
             raise Refused(f"There are {bounds.OAUTH_CLIENTS} active clients already. Stop one of them first.")
-        row = rows.OAuthClient(
-            id=uuid.uuid4().hex[:12],
-            name=name or f"Client {rows.count_clients(session) + 1}",
-            created=clock.to_wire(clock.utc_now()),
-            created_by=by.name,
-            stopped=None,
-        )
+        row = rows.OAuthClient(**_made(by), name=name or f"Client {rows.count_clients(session) + 1}")
         session.add(row)
         session.flush()
         audit.record(session, by, Action.CLIENT_MADE, row.name, client=row.id)
@@ -167,18 +161,7 @@ def add_trust(client_id: str, issuer: str, subject: str, audience: str, by: Acto
             raise Refused(f"{row.name} accepts {bounds.OAUTH_TRUSTS} signers already. Stop one of them first.")
         if rows.trust_in(session, issuer, subject, audience):
             raise Refused("Assertions of this issuer, subject and audience are accepted already.")
-        trust = rows.OAuthTrust(
-            id=uuid.uuid4().hex[:12],
-            client_id=client_id,
-            issuer=issuer,
-            subject=subject,
-            audience=audience,
-            created=clock.to_wire(clock.utc_now()),
-            created_by=by.name,
-            last_used=None,
-            last_address=None,
-            stopped=None,
-        )
+        trust = rows.OAuthTrust(**_made(by), client_id=client_id, issuer=issuer, subject=subject, audience=audience)
         session.add(trust)
         detail = {"client": client_id, "issuer": issuer, "subject": subject, "audience": audience}
         audit.record(session, by, Action.TRUST_MADE, row.name, trust=trust.id, **detail)
@@ -226,18 +209,15 @@ def _stopped(
     return row, client.name if client else ""
 
 
+def _made(by: Actor) -> dict[str, str]:
+    """What every row has from its making: an id, when, and by whom."""
+    return {"id": uuid.uuid4().hex[:12], "created": clock.to_wire(clock.utc_now()), "created_by": by.name}
+
+
 def _new_secret(session: accounts.Session, client: rows.OAuthClient, by: Actor) -> NewSecret:
     text = CLIENT_SECRET.make()
     row = rows.OAuthSecret(
-        id=uuid.uuid4().hex[:12],
-        client_id=client.id,
-        prefix=CLIENT_SECRET.prefix(text),
-        hash=hash_secret(text),
-        created=clock.to_wire(clock.utc_now()),
-        created_by=by.name,
-        last_used=None,
-        last_address=None,
-        stopped=None,
+        **_made(by), client_id=client.id, prefix=CLIENT_SECRET.prefix(text), hash=hash_secret(text)
     )
     session.add(row)
     audit.record(session, by, Action.SECRET_MADE, client.name, client=client.id, secret=row.id, begins=row.prefix)

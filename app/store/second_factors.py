@@ -45,7 +45,7 @@ def recovery_code(session: Session, operator_id: str, code_hash: str) -> Recover
 
 def replace_recovery_codes(session: Session, operator_id: str, hashes: Iterable[str]) -> None:
     session.execute(delete(RecoveryCode).where(RecoveryCode.operator_id == operator_id))
-    session.add_all(RecoveryCode(operator_id=operator_id, hash=one, used=None) for one in hashes)
+    session.add_all(RecoveryCode(operator_id=operator_id, hash=one) for one in hashes)
 
 
 def count_recovery_codes(session: Session, operator_id: str) -> int:
