@@ -51,7 +51,7 @@ def create_setup_code() -> str:
 def is_setup_code_open(code: str) -> bool:
     """Whether the code could make the first operator now."""
     with accounts.reading() as session:
-        return accounts.is_setup_code_open(session, hash_secret(code), clock.to_wire(clock.utc_now()))
+        return accounts.is_setup_code_open(session, hash_secret(code), *_moments())
 
 
 def claim_setup(code: str, user_name: str, password: str, browser: Browser) -> str:
@@ -65,10 +65,16 @@ def claim_setup(code: str, user_name: str, password: str, browser: Browser) -> s
         raise Refused(USED_UP)
     row = operators.prepare(user_name, password, Role.OWNER)
     with accounts.writing() as session:
-        now = clock.to_wire(clock.utc_now())
-        if not accounts.consume_setup_code(session, hash_secret(code), now):
+        now, ahead = _moments()
+        if not accounts.consume_setup_code(session, hash_secret(code), now, ahead):
             raise Refused(USED_UP)
         session.add(row)
         session.flush()
         audit.record(session, Actor("operator", row.user_name, browser.address), Action.SET_UP)
         return sessions.begin(session, browser, "set-up", now, operator_id=row.id)
+
+
+def _moments() -> tuple[str, str]:
+    """Now, and until when a code can have been made: one of the future would last longer than its hour."""
+    now = clock.utc_now()
+    return clock.to_wire(now), clock.to_wire(now + timedelta(seconds=bounds.CLOCK_SLACK_S))

@@ -71,17 +71,19 @@ def last_acts(session: Session, actions: Collection[str]) -> dict[str, str]:
 # --- set-up codes -----------------------------------------------------------------------------------------------------
 
 
-def is_setup_code_open(session: Session, code_hash: str, now: str) -> bool:
-    """Whether the code is known, not consumed, not expired, and there is no operator."""
+def is_setup_code_open(session: Session, code_hash: str, now: str, ahead: str) -> bool:
+    """Whether the code is known, not consumed, not expired, not made after `ahead`, and there is no operator."""
     code = session.get(SetupCode, code_hash)
-    return code is not None and code.consumed is None and code.expires > now and not has_operator(session)
+    is_good = code is not None and code.consumed is None and code.expires > now and code.created <= ahead
+    return is_good and not has_operator(session)
 
 
-def consume_setup_code(session: Session, code_hash: str, now: str) -> bool:
-    """Use the code up; true for exactly one caller, and only while there is no operator."""
+def consume_setup_code(session: Session, code_hash: str, now: str, ahead: str) -> bool:
+    """Use an open code up; true for exactly one caller."""
     consumed = session.execute(
         update(SetupCode)
-        .where(SetupCode.hash == code_hash, SetupCode.consumed.is_(None), SetupCode.expires > now)
+        .where(SetupCode.hash == code_hash, SetupCode.consumed.is_(None))
+        .where(SetupCode.expires > now, SetupCode.created <= ahead)
         .where(~exists().select_from(Operator))
         .values(consumed=now)
         .returning(SetupCode.hash)

@@ -61,6 +61,17 @@ def test_the_code_is_good_for_an_hour(pass_time):
         administration.claim_setup(code, "eva", PASSWORD, Browser())
 
 
+def test_a_clock_set_back_gives_the_code_no_more_than_its_hour(pass_time):
+    code = administration.create_setup_code()
+    pass_time(-bounds.CLOCK_SLACK_S)
+    assert administration.is_setup_code_open(code)
+    pass_time(-1)
+    assert not administration.is_setup_code_open(code)
+    with pytest.raises(Refused, match="too old"):
+        administration.claim_setup(code, "eva", PASSWORD, Browser())
+    assert administration.claim_setup(administration.create_setup_code(), "eva", PASSWORD, Browser())
+
+
 def test_a_refused_password_leaves_the_code_good():
     code = administration.create_setup_code()
     with pytest.raises(Refused, match="12 characters"):
