@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from app import bounds, clock
 from app.administration import audit, passwords, proof
+from app.administration import sessions as console_sessions
 from app.administration.audit import Action, Actor
 from app.administration.refusals import Refused
 from app.administration.sealing import Sealer
@@ -160,25 +161,30 @@ def remove_second_factor(user_name: str, by: Actor) -> None:
         sessions.end_of_operator(session, row.id)
 
 
-def change_password(who: SignedIn, current: str, code: str, password: str, sealer: Sealer, by: Actor) -> None:
-    """Give an operator a new password and end all their sessions but this one.
+def change_password(who: SignedIn, current: str, code: str, password: str, sealer: Sealer, by: Actor) -> str:
+    """Give an operator a new password and end all their sessions but this one; the new token of this one.
 
+    Of this one, too, somebody can have a copy, and a new password is what helps against that.
     Raises Refused for an unfit new password, and as proof.prove does for the current one and the code.
     """
     passwords.require_acceptable(password, who.user_name)
+    token = ""
 
     def prepared() -> Callable[[accounts.Session, accounts.Operator], None]:
         password_hash = passwords.hash_password(password)
 
         def change(session: accounts.Session, row: accounts.Operator) -> None:
+            nonlocal token
             audit.record(session, by, Action.PASSWORD_CHANGED)
             row.password_hash = password_hash
             second_factors.forget_unconfirmed(session, row.id)
             sessions.end_of_operator(session, row.id, but=who.session_id)
+            token = console_sessions.renew(session, who.session_id)
 
         return change
 
     proof.shown(who, current, code, sealer, by.address, prepared, "current password")
+    return token
 
 
 def _named(session: accounts.Session, user_name: str) -> accounts.Operator:

@@ -117,6 +117,16 @@ def begin(
     return token
 
 
+def renew(store: accounts.Session, session_id: str) -> str:
+    """Another token for a session that goes on; "" where it is over. Whoever has a copy of the old one is out."""
+    row = rows.session(store, session_id)
+    if row is None:
+        return ""
+    token = secrets.token_urlsafe(32)
+    row.token_hash = hash_secret(token)
+    return token
+
+
 def session(token: str, is_used: bool = True) -> SignedIn | None:
     """Whose session this is, or None when there is none, it is over, or its owner may not sign in any more.
 

@@ -211,6 +211,11 @@ def remember(response: Response, token: str) -> None:
     cookies.give(response, _SESSION, token)
 
 
+def go_on(token: str) -> None:
+    """The present session has this token from now on; the answer has to `remember` it."""
+    g.who = administration.session(token) or abort(401)
+
+
 def signed_out(wanted: str) -> Response:
     """To the sign-in page, for somebody whose session was ended; from there to what was wanted."""
     response = redirect(url_for("console.sign_in", next=wanted or None), 303)

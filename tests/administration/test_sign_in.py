@@ -318,9 +318,10 @@ def test_a_changed_password_ends_the_other_sessions():
     here, there = try_in(), try_in(address=ELSEWHERE)
     session = administration.session(here)
     assert session is not None
-    administration.change_password(session, PASSWORD, "", "a green kettle sings", SEALER, EVA)
-    assert administration.session(here)
+    new = administration.change_password(session, PASSWORD, "", "a green kettle sings", SEALER, EVA)
+    assert administration.session(new)
     assert administration.session(there) is None
+    assert administration.session(here) is None, "somebody may have a copy of it"
     with pytest.raises(Refused):
         try_in()
     assert try_in(password="a green kettle sings")

@@ -190,9 +190,13 @@ def test_changing_ones_password_ends_the_other_sessions(new_appliance):
     refused = here.post("/me/password", **form | {"current": "wrong"})
     assert refused.status == 400 and "current password" in refused.text
     assert there.get("/account").status == 200
+    thief = Visitor(fresh.url, cookies=dict(here.cookies))
+    assert thief.get("/account").status == 200
     changed = here.post("/me/password", **form)
-    assert changed.status == 200 and "Your password is changed" in changed.text
+    assert changed.status == 200 and "Your password is changed" in changed.text and "this one" in changed.text
+    assert "HttpOnly" in changed.cookies["recnice_session"]
     assert here.get("/account").status == 200
+    assert thief.get("/account").status == 303, "a copy of the cookie is of no use any more"
     assert there.get("/account").status == 303
     assert there.sign_in().status == 401
     assert there.sign_in(password="a green kettle sings").status == 303

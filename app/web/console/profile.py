@@ -49,12 +49,12 @@ def profile() -> Response:
 
 @console.post("/me/password")
 def change_password() -> Response:
-    """Change the operator's own password, which ends the other sessions."""
+    """Change the operator's own password, which ends the other sessions and gives this one another token."""
     form, who = request.form, security.who()
     try:
         if form.get("password", "") != form.get("repeated", ""):
             raise Refused("The two new passwords are not the same.")
-        administration.change_password(
+        token = administration.change_password(
             who,
             form.get("current", ""),
             form.get("code", ""),
@@ -66,7 +66,10 @@ def change_password() -> Response:
         return security.signed_out("/me")
     except Refused as refused:
         return _page(refused=refused)
-    return _page(is_password_changed=True)
+    security.go_on(token)
+    answer = _page(is_password_changed=True)
+    security.remember(answer, token)
+    return answer
 
 
 @console.post("/me/sessions")
