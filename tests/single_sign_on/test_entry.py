@@ -32,6 +32,7 @@ def test_a_provisioned_person_comes_in(entra: Scene, ada: str):
         assert shown in me, shown
     (entry,) = entra.audit("signed-in")[-1:]
     assert (entry["actor"], entry["by"]) == ("person ada@example.org", "single sign-on")
+    assert entry["person"] == ada
 
 
 def test_without_a_role_there_is_nothing_but_the_own_profile(entra: Scene, ada: str):

@@ -56,7 +56,8 @@ def arrive(line: Line, arrival: Arrival) -> str:
         found = match.find(store.connection(), claims)
         if found.person is not None:
             actor = Actor("person", found.person.user_name, arrival.browser.address)
-            audit.record(store, actor, Action.SIGNED_IN, by="single sign-on")
+            # Names can be given to somebody else later; the id never is.
+            audit.record(store, actor, Action.SIGNED_IN, by="single sign-on", person=found.person.id)
             proved = _proved(claims)
             return sessions.begin(store, arrival.browser, "single sign-on", proved, user_id=found.person.id)
         _note_no_match(store, arrival, claims, found)
