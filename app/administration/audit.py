@@ -38,6 +38,11 @@ class Actor:
     def __str__(self) -> str:
         return f"{self.kind} {self.name}".strip()
 
+    @property
+    def signature(self) -> str:
+        """As what they made is marked. Whoever provisions people can give one of them an operator's name."""
+        return f"{self.name} (single sign-on)" if self.kind == "person" else self.name
+
 
 HOST = Actor("host", "command line")
 ITSELF = Actor("itself")

@@ -86,7 +86,7 @@ def create_key(name: str, by: Actor, *, is_beside: bool = False) -> NewKey:
             prefix=SCIM_KEY.prefix(text),
             hash=hash_secret(text),
             created=clock.to_wire(clock.utc_now()),
-            created_by=by.name,
+            created_by=by.signature,
             stopped_by="",
         )
         relieved = [] if is_beside else hand_over.begin(session, row)
@@ -113,7 +113,7 @@ def stop_key(key_id: str, by: Actor) -> None:
             raise Refused("There is no key with this id.")
         if row.stopped:
             raise Refused("This key is stopped already.")
-        row.stopped, row.stopped_by = clock.to_wire(clock.utc_now()), by.name
+        row.stopped, row.stopped_by = clock.to_wire(clock.utc_now()), by.signature
         hand_over.call_off(session, row)
         audit.record(session, by, Action.KEY_STOPPED, row.name, key=row.id, begins=row.prefix)
 

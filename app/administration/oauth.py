@@ -211,7 +211,7 @@ def _stopped(
 
 def _made(by: Actor) -> dict[str, str]:
     """What every row has from its making: an id, when, and by whom."""
-    return {"id": uuid.uuid4().hex[:12], "created": clock.to_wire(clock.utc_now()), "created_by": by.name}
+    return {"id": uuid.uuid4().hex[:12], "created": clock.to_wire(clock.utc_now()), "created_by": by.signature}
 
 
 def _new_secret(session: accounts.Session, client: rows.OAuthClient, by: Actor) -> NewSecret:

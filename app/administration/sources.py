@@ -113,7 +113,7 @@ def set_mode(mode: Mode, by: Actor) -> None:
             return
         if mode is Mode.ENFORCE and not rows.networks(connection):
             raise Refused("The list is empty: enforced, it would refuse everybody. Allow a network first.")
-        rows.set_policy(connection, mode.value, clock.to_wire(clock.utc_now()), by.name)
+        rows.set_policy(connection, mode.value, clock.to_wire(clock.utc_now()), by.signature)
         audit.record(connection, by, Action.SOURCES_MODE, mode.value, before=before)
     forget_policy()
 
@@ -136,7 +136,7 @@ def allow(texts: Sequence[str], note: str, by: Actor) -> list[str]:
             raise Refused("That is on the list already.")
         if len(known) + len(added) > bounds.ALLOWED_NETWORKS:
             raise Refused(f"The list may have {bounds.ALLOWED_NETWORKS} networks. Write some of them as a wider one.")
-        rows.add_networks(connection, added, note, clock.to_wire(clock.utc_now()), by.name)
+        rows.add_networks(connection, added, note, clock.to_wire(clock.utc_now()), by.signature)
         for network in added:
             audit.record(connection, by, Action.NETWORK_ALLOWED, network, note=note)
     forget_policy()

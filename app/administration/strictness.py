@@ -25,7 +25,7 @@ def set_strict(type_name: str, path: str, is_strict: bool, by: Actor) -> None:
         if (path in strictness.strict_paths(connection, type_name)) == is_strict:
             return
         if is_strict:
-            strictness.add(connection, type_name, path, clock.to_wire(clock.utc_now()), by.name)
+            strictness.add(connection, type_name, path, clock.to_wire(clock.utc_now()), by.signature)
         else:
             strictness.remove(connection, type_name, path)
         action = Action.STRICT_SET if is_strict else Action.STRICT_LIFTED

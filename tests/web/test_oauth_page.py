@@ -9,7 +9,7 @@ from flask import Flask
 from app import administration, bounds
 from app.administration import HOST, Role
 from tests.conftest import Appliance
-from tests.web.test_access import BASE, signed_in
+from tests.web.test_access import BASE, form_token, signed_in
 from tests.web.test_console import HOSTILE, words
 from tests.web.visitor import PASSWORD, Visitor
 
@@ -129,3 +129,13 @@ def test_a_viewer_sees_and_changes_nothing(app: Flask):
     page = signed_in(app, Role.VIEWER, True).get("/sub/oauth", base_url=BASE).text
     assert made.client_id in page and "<button>Make" not in page and "/stop" not in page and "/trusts" not in page
     assert f">{BASE}/sub/oauth/token</code>" in page
+
+
+def test_what_a_provisioned_person_made_is_not_taken_for_an_operators(app: Flask):
+    with app.app_context():
+        administration.create_operator("ana", PASSWORD, HOST)
+    ana = signed_in(app, Role.OWNER, False)
+    token = form_token(ana)
+    for path in ("/sub/oauth/clients", "/sub/account/keys"):
+        page = ana.post(path, data=token, base_url=BASE).text
+        assert "by <bdi>ana (single sign-on)</bdi>" in page and "<bdi>ana</bdi></small>" not in page

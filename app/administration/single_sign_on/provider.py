@@ -131,7 +131,7 @@ def save(entered: Entered, line: Line, actor: Actor) -> None:
             client_secret=sealed,
             generation=secrets.token_urlsafe(16),
             saved=clock.to_wire(clock.utc_now()),
-            saved_by=actor.name,
+            saved_by=actor.signature,
         )
 
 
