@@ -238,17 +238,33 @@ def own_path(wanted: str) -> str:
 
 
 def _secret(path: Path) -> bytes:
-    """The key that signs form tokens: random, made once, for its owner's eyes only."""
-    try:
-        kept = path.read_bytes()
-    except FileNotFoundError:
-        kept = b""
-    if len(kept) == SECRET_BYTES:
+    """The key that signs form tokens: random, made once, for its owner's eyes only.
+
+    Of two processes that make one at the same time both have that of the first: what is sealed with another could not
+    be opened after the next start.
+    """
+    if kept := _kept(path):
         return kept
     made = secrets.token_bytes(SECRET_BYTES)
     beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     with os.fdopen(file, "wb") as writer:
         writer.write(made)
-    os.replace(beside, path)
-    return made
+    try:
+        os.link(beside, path)
+        return made
+    except OSError:  # it is there by now, or is no secret, or the disk knows no links
+        if kept := _kept(path):
+            return kept
+        os.replace(beside, path)
+        return made
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _kept(path: Path) -> bytes | None:
+    try:
+        kept = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    return kept if len(kept) == SECRET_BYTES else None

@@ -2,6 +2,7 @@
 
 import re
 import stat
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -286,6 +287,33 @@ def test_cookies_under_https(new_appliance, public_url: str, name: str, path: st
     assert form.startswith(name.partition("recnice")[0]) and "Secure" in form
     assert answer.headers["strict-transport-security"].startswith("max-age=")
     assert fresh.stop() == 0
+
+
+def test_two_processes_that_make_the_secret_at_once_have_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    file, others = tmp_path / "recnice.secret", b"o" * security.SECRET_BYTES
+
+    def made_meanwhile(size: int) -> bytes:
+        file.write_bytes(others)
+        return b"m" * size
+
+    monkeypatch.setattr("app.web.security.secrets.token_bytes", made_meanwhile)
+    assert security._secret(file) == others == file.read_bytes()
+    assert [one.name for one in tmp_path.iterdir()] == [file.name]
+
+
+@pytest.mark.parametrize("is_broken", [False, True])
+def test_a_disk_without_links_and_a_broken_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_broken: bool):
+    def no_links(*_: object) -> None:
+        raise PermissionError
+
+    file = tmp_path / "recnice.secret"
+    if is_broken:
+        file.write_bytes(b"short")
+    else:
+        monkeypatch.setattr("os.link", no_links)
+    made = security._secret(file)
+    assert len(made) == security.SECRET_BYTES and made == file.read_bytes() == security._secret(file)
+    assert [one.name for one in tmp_path.iterdir()] == [file.name]
 
 
 def test_the_secret_of_form_tokens_is_for_its_owner_and_stays(console: Appliance):
