@@ -69,7 +69,7 @@ def init_app(app: Flask) -> None:
         WTF_CSRF_CHECK_DEFAULT=False,
         # A token lasts as long as its cookie; a form that was left open overnight still works.
         WTF_CSRF_TIME_LIMIT=None,
-        # It would want a Referer, which our own Referrer-Policy takes away; `_require_own_origin` does its work.
+        # It would want a Referer, which our own Referrer-Policy takes away; `require_own_origin` does its work.
         WTF_CSRF_SSL_STRICT=False,
     )
     access.init_app(app)
@@ -91,7 +91,7 @@ def init_app(app: Flask) -> None:
             return None  # for programs: no cookie counts there, so no form token either (oauth_api.py)
         request.max_content_length = LARGER_FORMS.get(request.endpoint or "", bounds.FORM_BYTES)
         if request.method not in ("GET", "HEAD", "OPTIONS"):
-            _require_own_origin(settings)
+            require_own_origin()
         if request.endpoint is None:
             return None  # routing found nothing, and Flask says so next
         is_open = request.endpoint in access.OPEN_ENDPOINTS
@@ -167,12 +167,13 @@ def _wanted() -> str | None:
     return None if wanted == "/" else wanted
 
 
-def _require_own_origin(settings: Settings) -> None:
-    """Refuse a form that another site sent, whatever token it has.
+def require_own_origin() -> None:
+    """Refuse what another site sent: a form, whatever token it has, and a link to what is written down.
 
     Pages with `Referrer-Policy: no-referrer` send `Origin: null`; then Sec-Fetch-Site says where the form was, and a
     browser without that (on plain HTTP) is left to the form token.
     """
+    settings: Settings = current_app.config["RECNICE_SETTINGS"]
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
     origin = request.headers.get("Origin", "null")
     own = {urlsplit(settings.public_url)._replace(path="").geturl(), f"{request.scheme}://{request.host}"}

@@ -131,6 +131,16 @@ def test_an_export_keeps_the_filter_and_says_it(eva: Visitor):
     assert json.loads(newest["detail"]) == {"form": "csv", "action": "key-made"}
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_another_site_makes_nobody_export_it(eva: Visitor, site: str):
+    exports = "/audit?format=json&action=audit-exported"
+    before = json.loads(eva.get(exports, {"Sec-Fetch-Site": "same-origin"}).text)
+    refused = eva.get("/audit?format=csv", {"Sec-Fetch-Site": site})
+    assert refused.status == 403 and "did not come from a page of this console" in refused.text
+    assert len(json.loads(eva.get(exports, {"Sec-Fetch-Site": "none"}).text)) == len(before) + 1
+    assert eva.get("/audit", {"Sec-Fetch-Site": site}).status == 200, "a link to look at it is none"
+
+
 def test_the_hash_of_the_page_is_checked_on_the_command_line(console: Appliance, eva: Visitor):
     found = re.search(r'id="head-hash">([0-9a-f]{64})<', eva.get("/audit").text)
     assert found

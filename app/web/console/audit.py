@@ -41,6 +41,7 @@ def audit() -> str | Response:
     form = FilterForm(_PARAMETERS)
     asked = _asked(form)
     if file := listing.export_wanted():
+        security.require_own_origin()  # else any site could make the audit say that its reader exported it
         return listing.exported("audit", COLUMNS, audit_list.export(asked, security.actor(), file))
     return render_template(
         "audit.html",
