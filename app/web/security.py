@@ -174,11 +174,15 @@ def require_own_origin() -> None:
     browser without that (on plain HTTP) is left to the form token.
     """
     settings: Settings = current_app.config["RECNICE_SETTINGS"]
-    site = request.headers.get("Sec-Fetch-Site", "same-origin")
     origin = request.headers.get("Origin", "null")
     own = {urlsplit(settings.public_url)._replace(path="").geturl(), f"{request.scheme}://{request.host}"}
-    if site not in ("same-origin", "none") or (origin != "null" and origin not in own):
+    if not is_from_here() or (origin != "null" and origin not in own):
         abort(403)
+
+
+def is_from_here() -> bool:
+    """Whether a page of ours or the person themselves sent it, as far as the browser says (not on plain HTTP)."""
+    return request.headers.get("Sec-Fetch-Site", "same-origin") in ("same-origin", "none")
 
 
 def who() -> SignedIn:

@@ -9,7 +9,7 @@ import pytest
 from app import bounds
 from tests.openid.provider import CLIENT_SECRET
 from tests.single_sign_on.scene import GROUP, Scene
-from tests.web.visitor import Page
+from tests.web.visitor import Page, Visitor
 
 
 def refused(page: Page, status: int = 403) -> str:
@@ -341,6 +341,22 @@ def test_a_subject_is_compared_as_it_is(generic: Scene):
     generic.person("ada@example.org", "ADA-subject")
     refused(generic.go(generic.stranger()))
     assert 'is "ADA-subject"; map the subject (sub) to externalId' in generic.audit("sign-in-refused")[0]["because"]
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_link_of_another_site_replaces_no_session(entra: Scene, ada: str, site: str):
+    operator, from_there = Visitor(entra.appliance.url), {"Sec-Fetch-Site": site}
+    assert operator.sign_in().status == 303
+    page = operator.get("/auth/start?next=/account", from_there)
+    assert (page.status, page.location) == (303, "/account") and "recnice_journey" not in operator.cookies
+    assert operator.get("/account").status == 200
+    assert operator.get("/auth/start?next=//evil.example", from_there).location == "/"
+    portal = entra.stranger()
+    assert portal.get("/auth/start", from_there).location.startswith("https://"), "a portal may lead in"
+    portal.cookies["recnice_session"] = "of none"
+    assert portal.get("/auth/start", from_there).location.startswith("https://")
+    entra.go(operator)
+    assert operator.get("/account").status == 403, "by a page of ours it is another session"
 
 
 def test_before_it_is_set_up_there_is_no_way(unconfigured: Scene):

@@ -53,9 +53,16 @@ def line() -> Line:
 
 @console.get("/auth/start")
 def auth_start() -> Response:
-    """Off to the provider, to sign in."""
+    """Off to the provider, to sign in.
+
+    A link of another site, such as a portal, leads whoever is signed in already on to the page: the provider may ask
+    nothing, and so any site could put another session in the place of an operator's.
+    """
     _require_visit()
-    return depart("sign-in", request.args.get("next", ""))
+    wanted = request.args.get("next", "")
+    if not security.is_from_here() and administration.session(security.session_token()):
+        return redirect(security.own_path(wanted), 303)
+    return depart("sign-in", wanted)
 
 
 @console.get("/auth/proof")
