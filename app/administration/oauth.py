@@ -216,9 +216,7 @@ def _made(by: Actor) -> dict[str, str]:
 
 def _new_secret(session: accounts.Session, client: rows.OAuthClient, by: Actor) -> NewSecret:
     text = CLIENT_SECRET.make()
-    row = rows.OAuthSecret(
-        **_made(by), client_id=client.id, prefix=CLIENT_SECRET.prefix(text), hash=hash_secret(text)
-    )
+    row = rows.OAuthSecret(**_made(by), client_id=client.id, prefix=CLIENT_SECRET.prefix(text), hash=hash_secret(text))
     session.add(row)
     audit.record(session, by, Action.SECRET_MADE, client.name, client=client.id, secret=row.id, begins=row.prefix)
     return NewSecret(text, client.id, client.name)
