@@ -6,7 +6,7 @@ transaction of whatever happens to the keys.
     an old key retires when, at a use of its successor,
         the first use of the successor after the last one of the old key was a day ago or earlier (`relieved`),
         the successor was used before within the last day too, and
-        the old key was not used for a day, as far as its row and this process know
+        the old key was not used for a day, as far as its row and this process know, which has listened for some time
 
 Two mere tests of a new key, a day apart, are not that: a use of the old key in between begins the day anew. Moments in
 the future, which a clock that was set back leaves behind, end nothing.

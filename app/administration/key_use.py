@@ -38,6 +38,7 @@ class Uses:
     """
 
     def __init__(self) -> None:
+        self._began = steady_s()
         self._used: dict[str, float] = {}
         self._tried: dict[str, float] = {}
         self._lock = threading.Lock()
@@ -53,9 +54,16 @@ class Uses:
             return True
 
     def is_quiet(self, key_id: str) -> bool:
-        """Whether this process has not seen the key used for a day. It knows of uses that could not be noted."""
+        """Whether this process has not seen the key used for a day. It knows of uses that could not be noted.
+
+        Where it has not seen it at all, it must have listened for `bounds.KEY_LISTENED_S`: before that, the program may
+        have been off, or its clock wrong.
+        """
         with self._lock:
-            return steady_s() - self._used.get(key_id, float("-inf")) >= bounds.KEY_HAND_OVER_S
+            used = self._used.get(key_id)
+            if used is None:
+                return steady_s() - self._began >= bounds.KEY_LISTENED_S
+            return steady_s() - used >= bounds.KEY_HAND_OVER_S
 
 
 _uses = Uses()

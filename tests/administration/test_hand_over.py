@@ -37,7 +37,13 @@ class Turned:
 def clocks(pass_time: Callable[[float], None], monkeypatch: pytest.MonkeyPatch) -> Turned:
     turned = Turned(pass_time)
     monkeypatch.setattr(key_use, "steady_s", lambda: turned.steady_s)
+    restart(monkeypatch)
     return turned
+
+
+def restart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process begins anew: what it has seen itself is forgotten."""
+    monkeypatch.setattr(key_use, "_uses", key_use.Uses())
 
 
 @dataclass
@@ -218,6 +224,30 @@ def test_a_use_is_not_lost_with_a_wrong_clock(pair: Pair):
     pair.clocks.pass_time(MINUTE)
     pair.use_new()
     assert pair.old.stopped is None, "by this process's own clock the old key was used an hour ago"
+
+
+@pytest.mark.parametrize("is_ahead", [False, True], ids=["off for days", "wrong clock"])
+def test_after_a_start_the_old_key_has_time_to_come(pair: Pair, monkeypatch: pytest.MonkeyPatch, is_ahead: bool):
+    """The program was off, or its clock is ahead by now: nobody can have used the old key in the meantime."""
+    pair.use_old()
+    pair.use_new()
+    restart(monkeypatch)
+    (pair.clocks.set_clock if is_ahead else pair.clocks.pass_time)(2 * DAY)
+    restart(monkeypatch)
+    pair.use_new_for(bounds.KEY_LISTENED_S - MINUTE, every=MINUTE)
+    assert pair.old.stopped is None
+    pair.use_old()
+    pair.clocks.pass_time(HOUR)
+    pair.use_new()
+    assert pair.old.stopped is None
+
+
+def test_a_program_that_is_started_every_day_retires_keys_too(pair: Pair, monkeypatch: pytest.MonkeyPatch):
+    for _ in range(2):
+        restart(monkeypatch)
+        pair.use_new_for(DAY - HOUR)
+        pair.clocks.pass_time(HOUR)
+    assert pair.old.is_retired
 
 
 def test_moments_in_the_future_retire_nothing(pair: Pair):
