@@ -60,6 +60,8 @@ def live(appliance: Appliance, code: str) -> dict[str, str]:
     eva.get("/me")
     assert eva.post("/me/password", current=MISTYPED, password=CHANGED, repeated=CHANGED).status == 400
     assert eva.post("/me/password", current=PASSWORD, password=CHANGED, repeated=CHANGED).status == 200
+    tokens["the session with the new password"] = eva.cookies["recnice_session"]
+    assert len(set(tokens.values())) == 3
     assert eva.post("/confirm", password=CHANGED, next="/account").status == 303
     assert eva.get(f"/users?q={quote(appliance.key)}").status == 200
     secrets = a_second_factor(eva) | an_oauth_client(appliance)
@@ -91,5 +93,6 @@ def an_oauth_client(appliance: Appliance) -> dict[str, str]:
     assert made.returncode == 0, made.stderr
     client, secret = made.stdout.split()
     status, text = token(appliance, client, secret)
-    assert status == 200 and appliance.request("GET", "/scim/Users", headers={"Authorization": f"Bearer {text}"})
+    bearer = {"Authorization": f"Bearer {text}"}
+    assert status == 200 and appliance.request("GET", "/scim/Users", headers=bearer).status == 200
     return {"client secret": secret, "access token": text}
