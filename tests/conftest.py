@@ -1,17 +1,21 @@
-"""A running appliance for any test that wants one: started as a user starts it, driven over HTTP, ended by its pid.
+"""A running appliance for any test that wants one: driven over HTTP, ended by its pid.
 
 It knows nothing of what is inside. `RECNICE_PROGRAM=/path/to/recnice-scim` makes the same tests drive the executable.
+Scratch folders are in memory where the system has /dev/shm, since most of the time goes into waiting for a disk.
+See also: tests/fork.py (how a start is made cheap).
 """
 
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,10 +23,20 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.fork import Fork, cheap_hasher
+
 ROOT = Path(__file__).resolve().parent.parent
+SCRIPT = str(ROOT / "recnice_scim.py")
 START_LIMIT_S = 30.0
 STOP_LIMIT_S = 30.0
 COMMAND_LIMIT_S = 60.0
+FORKED = "forked"
+"""Stands where a program has its interpreter: the script runs in a fork of one that has imported everything."""
+MEMORY = Path("/dev/shm")
+MEMORY_WANTED_BYTES = 2 * 1024**3
+
+if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_WANTED_BYTES:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 def wait_until(condition: Callable[[], Any], what: str, limit_s: float = START_LIMIT_S) -> Any:
@@ -41,19 +55,33 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def start(
+    words: Sequence[str], typed: Path, output: Path, errors: Path, environment: Mapping[str, str]
+) -> "Fork | subprocess.Popen[bytes]":
+    """Start a program in a process group of its own, and do not wait; it appends to both output files."""
+    environment = {**os.environ, **environment}
+    if words[0] == FORKED:
+        return Fork(words[1:], typed, output, errors, environment)
+    with typed.open("rb") as stdin, output.open("ab") as stdout, errors.open("ab") as stderr:
+        return subprocess.Popen(
+            words, stdin=stdin, stdout=stdout, stderr=stderr, env=environment, start_new_session=True
+        )
+
+
 def run(
     program: list[str], *words: str, typed: str = "", environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run one command of the program to its end; `typed` goes to its standard input."""
-    return subprocess.run(
-        [*program, *words],
-        input=typed,
-        capture_output=True,
-        text=True,
-        timeout=COMMAND_LIMIT_S,
-        env={**os.environ, **(environment or {})},
-        check=False,
-    )
+    with tempfile.TemporaryDirectory(dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")) as folder:
+        files = [Path(folder, name) for name in ("typed", "output", "errors")]
+        for file, text in zip(files, (typed, "", ""), strict=True):
+            file.write_text(text)
+        process = start([*program, *words], *files, environment or {})
+        try:
+            status = process.wait(COMMAND_LIMIT_S)
+        finally:
+            process.kill()
+        return subprocess.CompletedProcess(list(words), status, files[1].read_text(), files[2].read_text())
 
 
 @dataclass(frozen=True)
@@ -79,7 +107,7 @@ class Appliance:
     environment: Mapping[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     key: str = ""
-    process: subprocess.Popen[bytes] | None = None
+    process: Fork | subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -94,18 +122,11 @@ class Appliance:
     def output(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
-    def launch(self) -> subprocess.Popen[bytes]:
+    def launch(self) -> Fork | subprocess.Popen[bytes]:
         """Start `serve` in a process group of its own, and do not wait."""
         words = [*self.program, "serve", "--data", str(self.data), "--listen", f"127.0.0.1:{self.port}", *self.flags]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                words,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **self.environment},
-                start_new_session=True,
-            )
+        self.log.touch()
+        self.process = start(words, Path(os.devnull), self.log, self.log, self.environment)
         return self.process
 
     def start(self) -> "Appliance":
@@ -173,11 +194,41 @@ class Appliance:
             connection.close()
 
 
+def with_values(**values: float) -> list[str]:
+    """Return the program with other values of constants: `with_values(bounds__PROVIDER_ANSWER_S=0.2)`."""
+    return [FORKED, str(ROOT / "tests" / "with_values.py"), json.dumps(values)]
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords at the least cost in this process too."""
+    monkeypatch.setattr("app.administration.passwords._hasher", cheap_hasher)
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database file of the present version, to be copied."""
+    from app.store import db
+
+    path = tmp_path_factory.mktemp("migrated") / "recnice.sqlite3"
+    db.migrate(path)
+    return path
+
+
 @pytest.fixture(scope="session")
 def program() -> list[str]:
-    """The command that starts the program: the executable where RECNICE_PROGRAM names one, else the source."""
+    """The command that starts the program: the executable that RECNICE_PROGRAM names, else the source in a fork."""
     executable = os.environ.get("RECNICE_PROGRAM")
-    return [str(Path(executable).resolve())] if executable else [sys.executable, str(ROOT / "recnice_scim.py")]
+    return [str(Path(executable).resolve())] if executable else [FORKED, SCRIPT]
+
+
+@pytest.fixture(scope="session")
+def real_program(program: list[str]) -> list[str]:
+    """The same, but the source in an interpreter of its own, as a user starts it.
+
+    A module whose tests need that imports this one under the name `program`.
+    """
+    return [sys.executable, SCRIPT] if program[0] == FORKED else program
 
 
 @pytest.fixture

@@ -29,7 +29,6 @@ CACHE_KIB = 2_048
 JOURNAL_LIMIT_BYTES = 64 * 1024 * 1024
 
 _PRAGMAS = (
-    f"busy_timeout = {BUSY_TIMEOUT_MS}",
     "journal_mode = WAL",
     "synchronous = FULL",
     "foreign_keys = ON",
@@ -82,6 +81,7 @@ def set_pragmas(connection: Any, _record: object = None) -> None:
     The second argument is what SQLAlchemy's «connect» event passes along. The cache is small because each thread's
     connection has its own; the operating system caches the file for all.
     """
+    set_patience(connection, is_patient=True)
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}").close()
     # SQLite itself composes no text; only grants.py asks for it.

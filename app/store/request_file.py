@@ -48,7 +48,7 @@ def _bring_up(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE))
     try:
         with closing(driver.module.connect(path, isolation_level=None)) as connection:
-            connection.execute(f"PRAGMA busy_timeout = {driver.BUSY_TIMEOUT_MS}").close()
+            driver.set_patience(connection, is_patient=True)
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             if not tables and not version:

@@ -11,6 +11,11 @@ from app.administration.common_passwords import COMMON_PASSWORDS
 GOOD = "a blue kettle sings"
 
 
+@pytest.fixture(autouse=True)
+def cheap_passwords() -> None:
+    """Hash at the cost that the program has; overrides tests/conftest.py."""
+
+
 @pytest.mark.parametrize(
     "password",
     [

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from http.client import HTTPException
 from itertools import count
 
+from tests.conftest import real_program as program
 from tests.conftest import wait_until
+
+__all__ = ["program"]
 
 ROUNDS = 4
 WRITERS = 4

@@ -3,6 +3,10 @@
 import re
 import stat
 
+from tests.conftest import real_program as program
+
+__all__ = ["program"]
+
 
 def setup_path(output: str) -> str:
     """The path and query of the setup link that the program printed last."""

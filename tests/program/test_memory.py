@@ -8,7 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.conftest import Appliance
+from tests.conftest import real_program as program
 from tests.web.visitor import Visitor, set_up
+
+__all__ = ["program"]
 
 MIB = 1024  # KiB
 SIGN_INS = 40

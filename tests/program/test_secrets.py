@@ -8,8 +8,11 @@ from urllib.parse import quote
 
 from tests.authenticator import Authenticator
 from tests.conftest import Appliance
+from tests.conftest import real_program as program
 from tests.program.test_access import token
 from tests.web.visitor import PASSWORD, Visitor, setup_path
+
+__all__ = ["program"]
 
 MISTYPED = "a purple kettle by mistake"
 CHANGED = "a green kettle sings"

@@ -9,6 +9,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from tests.conftest import COMMAND_LIMIT_S, free_port, run, wait_until
+from tests.conftest import real_program as program
+
+__all__ = ["program"]
 
 SMALL = ("--people", "3", "--groups", "1")
 

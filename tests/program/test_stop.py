@@ -4,7 +4,10 @@ import json
 import signal
 import socket
 
+from tests.conftest import real_program as program
 from tests.conftest import wait_until
+
+__all__ = ["program"]
 
 
 def test_a_request_in_flight_is_finished(appliance):

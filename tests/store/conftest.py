@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -30,11 +31,9 @@ def make_app(address: URL) -> Flask:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(migrated: Path, tmp_path: Path) -> Path:
     """Where the database file is; migrated."""
-    path = tmp_path / "recnice.sqlite3"
-    db.migrate(path)
-    return path
+    return shutil.copy(migrated, tmp_path / migrated.name)
 
 
 @pytest.fixture

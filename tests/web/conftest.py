@@ -1,5 +1,6 @@
 """An appliance that is set up, and the application in this process for questions about its routes."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,10 +40,10 @@ def stranger(console: Appliance) -> Visitor:
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Iterator[Flask]:
+def app(migrated: Path, tmp_path: Path) -> Iterator[Flask]:
     """The whole application in this process, with an operator, outside its context."""
     settings = Settings(data=tmp_path, listen=("127.0.0.1", 7644), public_url="https://scim.recnice.example/sub")
-    db.migrate(settings.database)
+    shutil.copy(migrated, settings.database)
     requests.prepare(settings.requests_database)
     app = create_app(settings)
     yield app

@@ -18,7 +18,7 @@ from flask import Flask
 from app import administration, bounds, provisioning
 from app.store import requests
 from app.web import observed
-from tests.conftest import Answer, Appliance, wait_until
+from tests.conftest import Answer, Appliance, wait_until, with_values
 from tests.web.visitor import PASSWORD, USER_NAME, Visitor, set_up
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -532,6 +532,24 @@ def test_requests_go_on_with_a_log_that_cannot_be_used_at_all(new_appliance: Cal
     assert appliance.request("GET", f"/scim/Users/{one}").status == 200
     wait_until(lambda: "could not be" in appliance.output, "it is said")
     assert appliance.stop() == 0
+
+
+def test_a_locked_log_hinders_no_start_and_no_request(new_appliance: Callable[..., Appliance]):
+    appliance = new_appliance("locked").start()
+    eva = set_up(appliance)
+    appliance.make_key()
+    assert appliance.stop() == 0
+    appliance.program = with_values(store__driver__BUSY_TIMEOUT_MS=200)
+    with closing(sqlite3.connect(appliance.data / "recnice-requests.sqlite3", isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode = DELETE")
+        other.execute("BEGIN EXCLUSIVE")
+        appliance.start()
+        user(appliance, "bo")
+        assert appliance.request("GET", "/scim/Users").json["totalResults"] == 1
+        assert eva.get("/account").status == 200
+        assert eva.get("/").status in (200, 503)
+    assert "no requests are kept" in appliance.output
+    assert "Traceback" not in appliance.output
 
 
 def test_a_kill_loses_no_identity_data_and_the_log_opens_again(appliance: Appliance):

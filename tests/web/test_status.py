@@ -1,13 +1,12 @@
 """The Status page: its sentence, the pulse, the cards, and the checklist that real requests tick."""
 
 import re
-import subprocess
 from collections.abc import Callable
 
 import pytest
 
 from app.web.console.words import browser, in_bytes, lasting
-from tests.conftest import COMMAND_LIMIT_S, Appliance, wait_until
+from tests.conftest import Appliance, run, wait_until
 from tests.web.test_console import GROUP, USER, provision_group, provision_user, words
 from tests.web.visitor import Visitor, set_up
 from tests.web.written import forget, past, start_unknocked, write
@@ -162,15 +161,8 @@ def test_every_line_is_ticked_by_a_real_request(fresh):
 def test_the_rehearsal_ticks_all_but_the_next_cycle(fresh, program):
     visitor = set_up(fresh)
     key = fresh.make_key()
-    command = [*program, "simulate", "--people", "3", "--groups", "1", "--dialect", "default", "--seed", "7"]
-    played = subprocess.run(
-        [*command, "--base", f"{fresh.url}/scim/", "--key", "-"],
-        input=key + "\n",
-        capture_output=True,
-        text=True,
-        timeout=COMMAND_LIMIT_S,
-        check=False,
-    )
+    size = ("--people", "3", "--groups", "1", "--dialect", "default", "--seed", "7")
+    played = run(program, "simulate", *size, "--base", f"{fresh.url}/scim/", "--key", "-", typed=key + "\n")
     assert played.returncode == 0, played.stdout + played.stderr
     assert len(ticked(visitor)) == 7
     page = status_of(visitor)

@@ -1,13 +1,12 @@
 """An appliance whose clock the test turns: the real program, through scripts/told_clock.py."""
 
 import sqlite3
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conftest import ROOT, Appliance, wait_until
+from tests.conftest import FORKED, ROOT, Appliance, wait_until
 
 
 @dataclass
@@ -48,5 +47,5 @@ def told(new_appliance: Callable[..., Appliance], folder: Path) -> Told:
     shift = folder / "shift"
     shift.write_text("0")
     appliance = new_appliance()
-    appliance.program = [sys.executable, str(ROOT / "scripts" / "told_clock.py"), str(shift)]
+    appliance.program = [FORKED, str(ROOT / "scripts" / "told_clock.py"), str(shift)]
     return Told(appliance.start(), shift)
