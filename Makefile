@@ -16,7 +16,7 @@ DATA ?= ./recnice-data
 LISTEN ?= 127.0.0.1:7644
 WORKERS ?= 2
 PEOPLE ?= 10000
-PYTEST := $(IN_VENV) -m pytest -n $(WORKERS) --dist loadfile
+PYTEST := PYTHONDONTWRITEBYTECODE= $(IN_VENV) -m pytest -n $(WORKERS) --dist loadfile
 
 SOURCES := recnice_scim.py build.spec requirements.txt $(shell find app static templates docs/admin docs/pictures -type f ! -name '*.pyc')
 

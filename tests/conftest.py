@@ -22,8 +22,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
-from tests.fork import Fork, cheap_hasher
+from tests import cheap
+from tests.fork import Fork
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = str(ROOT / "recnice_scim.py")
@@ -37,6 +39,27 @@ MEMORY_WANTED_BYTES = 2 * 1024**3
 
 if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_WANTED_BYTES:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+SLOWEST_FIRST = ("browser", "program", "single_sign_on", "web", "openid", "differential", "custom", "administration")
+"""Folders in the order in which their tests run, so that no worker ends with a long file; all others follow."""
+
+
+class Scheduling(LoadFileScheduling):  # type: ignore[misc]
+    """Give each worker whole files, and one worker all browser tests, which share a browser and a survey of pages."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "tests/browser" if nodeid.startswith("tests/browser/") else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    config.option.loadscopereorder = False
+    return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {folder: place for place, folder in enumerate(SLOWEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path.relative_to(ROOT).parts[1], len(places)))
 
 
 def wait_until(condition: Callable[[], Any], what: str, limit_s: float = START_LIMIT_S) -> Any:
@@ -202,7 +225,13 @@ def with_values(**values: float) -> list[str]:
 @pytest.fixture(autouse=True)
 def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hash passwords at the least cost in this process too."""
-    monkeypatch.setattr("app.administration.passwords._hasher", cheap_hasher)
+    monkeypatch.setattr("app.administration.passwords._hasher", cheap.hasher)
+
+
+@pytest.fixture(autouse=True)
+def few_authorities(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trust one usual authority instead of 150 in this process too."""
+    monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", cheap.authorities())
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """This module runs Python scripts in forks of a process that has imported the whole program already.
 
-A fork starts in a tenth of the time of a new interpreter, and hashes passwords at the least cost.
+A fork starts in a tenth of the time of a new interpreter, and has the substitutes of tests/cheap.py.
 See also: tests/preload.py (what that process does first), tests/program (which starts the program as a user does).
 """
 
@@ -10,24 +10,11 @@ import runpy
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from subprocess import TimeoutExpired
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from argon2 import PasswordHasher
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.preload"])
-
-
-@cache
-def cheap_hasher() -> "PasswordHasher":
-    """Return what hashes a password at the least cost that argon2 accepts: 0.1 ms instead of 25 ms."""
-    from argon2 import PasswordHasher
-
-    return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 class Fork:

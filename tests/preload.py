@@ -4,13 +4,15 @@ import importlib
 import pkgutil
 
 import pytest  # noqa: F401 a fork looks at the module that started the tests
+from requests import adapters
 
 import app
 from app.administration import passwords
 from app.observation import recorder
-from tests.fork import cheap_hasher
+from tests import cheap
 
 for module in pkgutil.walk_packages(app.__path__, "app."):
     importlib.import_module(module.name)
-passwords._hasher = cheap_hasher
-recorder.WRITE_AFTER_S = 0.05  # the tests wait for rows of the request log a thousand times
+adapters.DEFAULT_CA_BUNDLE_PATH = cheap.authorities()
+passwords._hasher = cheap.hasher
+recorder.WRITE_AFTER_S = cheap.LOG_WRITTEN_AFTER_S

@@ -77,11 +77,13 @@ def test_a_certificate_for_another_name_is_refused(authority: Authority, monkeyp
         assert "other.example" in str(caught.value)
 
 
-def test_further_authorities_stand_beside_the_usual_ones(generic: SigningProvider):
+def test_further_authorities_stand_beside_the_usual_ones(generic: SigningProvider, monkeypatch: pytest.MonkeyPatch):
+    import certifi
     import requests
 
     from app.openid import transport
 
+    monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", certifi.where())
     with requests.Session() as session:
         transport.bind(session, address(generic), "discovery document", generic.authority.ca_file)
         context = session.get_adapter(address(generic))._ssl

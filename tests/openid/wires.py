@@ -38,7 +38,7 @@ class Server(ThreadingHTTPServer):
 
 @contextmanager
 def serving(server: Server) -> Iterator[Server]:
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005})
     thread.start()
     try:
         yield server
@@ -69,6 +69,8 @@ class Proxy:
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
+            disable_nagle_algorithm = True
+
             def do_CONNECT(self) -> None:  # noqa: N802
                 proxy.asked.append(self.path)
                 if proxy.trickles:
