@@ -266,7 +266,7 @@ def new_appliance(program: list[str], tmp_path: Path) -> Iterator[Callable[..., 
     made: list[Appliance] = []
 
     def make(name: str = "recnice", **of: Any) -> Appliance:
-        made.append(Appliance(program, tmp_path / name, **of))
+        made.append(Appliance(**{"program": program, "data": tmp_path / name} | of))
         return made[-1]
 
     yield make

@@ -13,8 +13,9 @@ from app.scim.match import matches
 from app.scim.resource_types import USER
 from tests.differential.chance import INSTANTS, chances
 from tests.differential.other import OtherRefusedError, reader, user
+from tests.examples import examples
 
-FILTERS = 3_000
+FILTERS = examples(1_000)
 USERS = 60
 USERS_A_FILTER = 15
 SEED = 7644

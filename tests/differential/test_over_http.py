@@ -23,12 +23,13 @@ from app.scim.resource_types import GROUP, USER
 from app.scim.wire import read_json
 from tests.conftest import Answer, Appliance
 from tests.differential.chance import Chance, chances
+from tests.examples import examples
 
-USERS = 100
+USERS = examples(30)
 PATCHES_A_USER = 6
 FILTERS_A_USER = 8
-ODD_REQUESTS = 500
-MEMBER_PATCHES = 150
+ODD_REQUESTS = examples(150)
+MEMBER_PATCHES = examples(50)
 SEED = 9865
 MEMBERS = GROUP.tree.core["members"]
 KEPT_HERE = {"id", "meta", "groups"}

@@ -6,8 +6,9 @@ from app.scim.resource_types import USER
 from tests.differential.chance import chances
 from tests.differential.patch_case import Case, case
 from tests.differential.patch_differences import DIFFERENCES
+from tests.examples import examples
 
-USERS = 400
+USERS = examples(150)
 OPERATIONS_A_USER = 4
 SEED = 7643
 

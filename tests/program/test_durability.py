@@ -1,18 +1,34 @@
 """A request that got its 2xx survives `kill -9`: four writers note what was acknowledged, and the server is killed."""
 
+import subprocess
+import tempfile
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from itertools import count
+from pathlib import Path
+
+import pytest
 
 from tests.conftest import real_program as program
 from tests.conftest import wait_until
 
 __all__ = ["program"]
 
+DISK = Path("/var/tmp")
 ROUNDS = 4
 WRITERS = 4
 ACKNOWLEDGED_BEFORE_THE_KILL = 60
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder on a disk, since other tests' folders are in memory; overrides pytest's own."""
+    with tempfile.TemporaryDirectory(prefix="recnice-", dir=DISK) as folder:
+        kind = subprocess.run(["stat", "-f", "-c", "%T", folder], capture_output=True, text=True, check=True).stdout
+        assert kind.strip() not in ("tmpfs", "ramfs"), f"{DISK} is in memory"
+        yield Path(folder)
 
 
 @dataclass

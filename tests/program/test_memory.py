@@ -15,7 +15,7 @@ __all__ = ["program"]
 
 MIB = 1024  # KiB
 SIGN_INS = 40
-PATHS = 10_000
+PATHS = 3_000
 
 
 def memory(appliance: Appliance, field: str) -> int:
@@ -47,7 +47,7 @@ def test_many_sign_ins_at_once_take_the_memory_of_two(new_appliance: Callable[..
     assert appliance.stop() == 0
 
 
-def test_ten_thousand_paths_that_are_none_leave_nothing(appliance: Appliance):
+def test_thousands_of_paths_that_are_none_leave_nothing(appliance: Appliance):
     connection = http.client.HTTPConnection("127.0.0.1", appliance.port, timeout=30)
 
     def ask(first: int, last: int) -> None:
@@ -62,4 +62,4 @@ def test_ten_thousand_paths_that_are_none_leave_nothing(appliance: Appliance):
     before = memory(appliance, "VmRSS")
     ask(PATHS // 20, PATHS)
     connection.close()
-    assert memory(appliance, "VmRSS") - before < 16 * MIB
+    assert memory(appliance, "VmRSS") - before < 5 * MIB, "some 1,600 bytes a path"

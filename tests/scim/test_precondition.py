@@ -1,7 +1,5 @@
 """If-Match and If-None-Match (RFC 7644 §3.14, RFC 9110 §13)."""
 
-import time
-
 import pytest
 
 from app.scim.errors import ScimError
@@ -36,8 +34,7 @@ def test_no_header_asks_for_nothing() -> None:
     assert not NONE.is_known(3)
 
 
-@pytest.mark.parametrize("header", ['"x"' + " " * 60_000 + "y", '"' * 60_001, '"",' * 20_000, " " * 60_000])
+@pytest.mark.parametrize("header", ['"x"' + " " * 10**6 + "y", '"' * (10**6 + 1), '"",' * 10**6, " " * 10**6])
 def test_a_long_header_is_read_once(header: str) -> None:
-    started = time.process_time()
+    """A reader that begins anew at every quote would need hours for this, and pyproject.toml ends it."""
     assert not Precondition(if_none_match=header).is_known(3)
-    assert time.process_time() - started < 1

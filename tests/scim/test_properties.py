@@ -26,12 +26,17 @@ from app.scim.patch import apply
 from app.scim.projection import Selection, compact, read_selection, represent
 from app.scim.resource_types import RESOURCE_TYPES, USER, ResourceType
 from app.scim.wire import read_json
+from tests.examples import examples
 from tests.scim.vectors import Row
 
 tried = settings(
-    max_examples=300, derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=examples(100),
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )
-tried_on_documents = settings(tried, max_examples=200)
+tried_on_documents = settings(tried, max_examples=examples(50))
 TYPES = pytest.mark.parametrize("resource_type", RESOURCE_TYPES, ids=lambda resource_type: resource_type.name)
 LIKELY = [
     "",

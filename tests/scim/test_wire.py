@@ -1,7 +1,6 @@
 """JSON within bounds: what is read, what is refused, and that bad text costs no time."""
 
 import json
-import time
 
 import pytest
 
@@ -67,8 +66,6 @@ def test_json_is_refused(body: bytes, detail: str) -> None:
 
 @pytest.mark.parametrize("body", [b'"' + b'\\"' * 500_000, b'"' * 500_001, b'{"a":"' + b"\\" * 500_001])
 def test_text_that_does_not_end_is_read_once(body: bytes) -> None:
-    """A reader that begins anew at every quote would need hours for this."""
-    started = time.process_time()
+    """A reader that begins anew at every quote would need hours for this, and pyproject.toml ends it."""
     with pytest.raises(ScimError):
         read_json(body)
-    assert time.process_time() - started < 5
