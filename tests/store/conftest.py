@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -31,9 +30,9 @@ def make_app(address: URL) -> Flask:
 
 
 @pytest.fixture
-def path(migrated: Path, tmp_path: Path) -> Path:
+def path(copy_database: Callable[[Path], Path], tmp_path: Path) -> Path:
     """Where the database file is; migrated."""
-    return shutil.copy(migrated, tmp_path / migrated.name)
+    return copy_database(tmp_path / "recnice.sqlite3")
 
 
 @pytest.fixture

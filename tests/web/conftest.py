@@ -1,7 +1,6 @@
 """An appliance that is set up, and the application in this process for questions about its routes."""
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -40,10 +39,10 @@ def stranger(console: Appliance) -> Visitor:
 
 
 @pytest.fixture
-def app(migrated: Path, tmp_path: Path) -> Iterator[Flask]:
+def app(copy_database: Callable[[Path], Path], tmp_path: Path) -> Iterator[Flask]:
     """The whole application in this process, with an operator, outside its context."""
     settings = Settings(data=tmp_path, listen=("127.0.0.1", 7644), public_url="https://scim.recnice.example/sub")
-    shutil.copy(migrated, settings.database)
+    copy_database(settings.database)
     requests.prepare(settings.requests_database)
     app = create_app(settings)
     yield app
