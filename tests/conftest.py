@@ -85,6 +85,8 @@ def start(
     """Start a program in a process group of its own, and do not wait; it appends to both output files."""
     environment = {**os.environ, **environment}
     if words[0] == FORKED:
+        output.touch()
+        errors.touch()
         return Fork(words[1:], typed, output, errors, environment)
     with typed.open("rb") as stdin, output.open("ab") as stdout, errors.open("ab") as stderr:
         return subprocess.Popen(
@@ -149,7 +151,6 @@ class Appliance:
     def launch(self) -> Fork | subprocess.Popen[bytes]:
         """Start `serve` in a process group of its own, and do not wait."""
         words = [*self.program, "serve", "--data", str(self.data), "--listen", f"127.0.0.1:{self.port}", *self.flags]
-        self.log.touch()
         self.process = start(words, Path(os.devnull), self.log, self.log, self.environment)
         return self.process
 

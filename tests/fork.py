@@ -9,6 +9,7 @@ import os
 import runpy
 import signal
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from subprocess import TimeoutExpired
@@ -59,6 +60,7 @@ def _run(words: list[str], typed: Path, output: Path, errors: Path, environment:
     sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w", buffering=1)  # noqa: SIM115
     os.environ.clear()
     os.environ.update(environment)
+    tempfile.tempdir = None  # asks the environment again
     sys.argv = words
     runpy.run_path(words[0], run_name="__main__")
 

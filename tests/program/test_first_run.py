@@ -3,10 +3,6 @@
 import re
 import stat
 
-from tests.conftest import real_program as program
-
-__all__ = ["program"]
-
 
 def setup_path(output: str) -> str:
     """The path and query of the setup link that the program printed last."""
@@ -15,8 +11,8 @@ def setup_path(output: str) -> str:
     return str(links[-1])
 
 
-def test_serve_prints_what_an_administrator_needs(new_appliance):
-    fresh = new_appliance().start()
+def test_serve_prints_what_an_administrator_needs(new_appliance, real_program):
+    fresh = new_appliance(program=real_program).start()
     output = fresh.output
     assert f"{fresh.url}/scim/" in output
     assert str(fresh.data) in output

@@ -2,16 +2,13 @@
 
 import os
 import signal
-import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
-from tests.conftest import COMMAND_LIMIT_S, free_port, run, wait_until
-from tests.conftest import real_program as program
-
-__all__ = ["program"]
+from tests.conftest import COMMAND_LIMIT_S, free_port, run, start, wait_until
 
 SMALL = ("--people", "3", "--groups", "1")
 
@@ -56,31 +53,26 @@ def test_against_a_running_appliance_it_says_what_it_does_and_deletes_it(applian
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
-def test_interrupted_it_deletes_what_it_made(appliance):
+def test_interrupted_it_deletes_what_it_made(appliance, temporary):
     words = ["simulate", "--people", "2000", "--base", f"{appliance.url}/scim/", "--key", appliance.key]
-    with subprocess.Popen([*appliance.program, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        wait_until(lambda: appliance.request("GET", "/scim/Users?count=0").json["totalResults"] > 20, "some people")
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=COMMAND_LIMIT_S)
-    assert process.returncode == 1, said
-    assert said.endswith(b"stopped\n"), said
+    errors = temporary[0] / "errors"
+    process = start([*appliance.program, *words], Path(os.devnull), Path(os.devnull), errors, {})
+    wait_until(lambda: appliance.request("GET", "/scim/Users?count=0").json["totalResults"] > 20, "some people")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(COMMAND_LIMIT_S) == 1, errors.read_text()
+    assert errors.read_text().endswith("stopped\n")
     assert appliance.request("GET", "/scim/Users").json["totalResults"] == 0
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to be caught")
 def test_ended_it_takes_its_own_appliance_with_it(program, temporary):
     folder, environment = temporary
-    with subprocess.Popen(
-        [*program, "simulate", "--people", "2000"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, **environment},
-    ) as process:
-        output = wait_until(lambda: next(folder.glob("recnice-*/output"), None), "its appliance")
-        wait_until(lambda: "Tenant URL" in output.read_text(), "its appliance listens")
-        process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=COMMAND_LIMIT_S)
-    assert process.returncode == 1, said
+    errors, nowhere = folder / "errors", Path(os.devnull)
+    process = start([*program, "simulate", "--people", "2000"], nowhere, nowhere, errors, environment)
+    output = wait_until(lambda: next(folder.glob("recnice-*/output"), None), "its appliance")
+    wait_until(lambda: "Tenant URL" in output.read_text(), "its appliance listens")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(COMMAND_LIMIT_S) == 1, errors.read_text()
     assert not left_in(folder)
 
 
