@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import quote, quote_plus, urlencode, urlsplit
 
@@ -57,8 +58,9 @@ class Client:
 
     def __init__(self, tenant_url: str, key: str, ledger: Ledger) -> None:
         url = urlsplit(tenant_url)
-        connection = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
-        self._connection = connection(url.hostname or "", url.port, timeout=bounds.SIMULATED_ANSWER_S)
+        kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
+        self._connect = partial(kind, url.hostname or "", url.port, timeout=bounds.SIMULATED_ANSWER_S)
+        self._connection = self._connect()
         self._host = url.netloc
         self._path = url.path.rstrip("/")
         self._flag = url.query
@@ -119,7 +121,12 @@ class Client:
         return response, raw.decode("utf-8", errors="replace")
 
     def close(self) -> None:
+        """Close the connection; the next request opens another.
+
+        A closed HTTPConnection keeps the lines of a request that was interrupted, and sends them before the next one.
+        """
         self._connection.close()
+        self._connection = self._connect()
 
 
 def _json_of(text: str) -> Mapping[str, Any]:

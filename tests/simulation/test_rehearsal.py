@@ -1,5 +1,6 @@
 """The rehearsal holds against the real appliance, and names the fault of every service that has one."""
 
+import http.client
 import re
 import uuid
 from contextlib import closing
@@ -275,3 +276,16 @@ def test_what_was_made_without_an_answer_is_gone_too(shared_appliance):
         rehearse(plan, client, ledger, Nobody())
     assert not ledger.failures, "\n".join(map(failure_line, ledger.failures))
     assert [shared_appliance.request("GET", path).status for path in made] == [404, 404, 404]
+
+
+def test_an_interrupted_request_leaves_nothing_to_the_next_one(shared_appliance, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    ledger = Ledger()
+    ledger.begin("interrupted")
+    with closing(Client(f"{shared_appliance.url}/scim/", shared_appliance.key, ledger)) as client:
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(http.client.HTTPConnection, "endheaders", interrupt)
+            client.send("POST", "/Users", "interrupted", body={"userName": "never sent"})
+        assert client.send("GET", "/Users", "the next one").status == 200
