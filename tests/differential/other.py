@@ -7,14 +7,20 @@ the values that it lists, and an add makes the value that its filter describes. 
 import copy
 import json
 from collections.abc import Callable
+from enum import Enum
 from typing import Any
 
 from pydantic import ValidationError
-from scim2_models import EnterpriseUser, PatchOp, SCIMException, ScimFilter, ScimPolicy, User
+from scim2_models import EnterpriseUser, ExtensibleStringEnum, PatchOp, SCIMException, ScimFilter, ScimPolicy, User
 
 OTHER_USER = User[EnterpriseUser]
 PATCH_URN = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 KEPT = {"schemas", "id", "meta"}
+
+if not hasattr(Enum, "__deepcopy__"):
+    # Before Python 3.11.5 (gh-106602), a deep copy of an enum member gets it from the class by its name. That fails for
+    # a value outside the enum: scim2-models makes a member for it that is not an attribute of the class.
+    ExtensibleStringEnum.__deepcopy__ = lambda member, memo: member
 
 
 class OtherRefusedError(Exception):
