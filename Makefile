@@ -16,6 +16,7 @@ DATA ?= ./recnice-data
 LISTEN ?= 127.0.0.1:7644
 WORKERS ?= 2
 PEOPLE ?= 10000
+INSTALL_DEBIAN := PYTHON=$(IN_VENV) scripts/install_debian_packages.sh
 PYTEST := PYTHONDONTWRITEBYTECODE= $(IN_VENV) -m pytest -n $(WORKERS) --dist loadfile
 
 SOURCES := recnice_scim.py build.spec requirements.txt $(shell find app static templates docs/admin docs/pictures -type f ! -name '*.pyc')
@@ -29,7 +30,7 @@ run: $(VENV)/runtime-installed  ## start the appliance on 127.0.0.1:7644 with ./
 	@exec $(IN_VENV) recnice_scim.py serve --data "$(DATA)" --listen "$(LISTEN)"
 
 .PHONY: test
-test: $(VENV)/tools-installed debian-packages  ## install what the tests need, then run all of them
+test: test-packages  ## install what the tests need, then run all of them
 	$(PYTEST)
 
 .PHONY: setup
@@ -50,7 +51,7 @@ types: $(VENV)/tools-installed  ## mypy, strict
 build: dist/recnice-scim  ## make the executable dist/recnice-scim
 
 .PHONY: smoke
-smoke: dist/recnice-scim debian-packages  ## drive the built executable with tests/program and a sign-in by a provider
+smoke: dist/recnice-scim test-packages  ## drive the built executable with tests/program and a sign-in by a provider
 	RECNICE_PROGRAM="$(CURDIR)/dist/recnice-scim" $(PYTEST) tests/program tests/single_sign_on/test_entry.py
 
 .PHONY: pins
@@ -69,7 +70,8 @@ bench-console: $(VENV)/tools-installed  ## how long the console's pages take wit
 	$(IN_VENV) -m bench.console --people $(PEOPLE)
 
 .PHONY: pictures
-pictures: $(VENV)/tools-installed debian-packages  ## take the pictures in docs/pictures anew
+pictures: $(VENV)/tools-installed  ## take the pictures in docs/pictures anew
+	@$(INSTALL_DEBIAN) chromium libatomic1
 	$(IN_VENV) scripts/pictures.py
 
 .PHONY: tables
@@ -83,12 +85,18 @@ clean:  ## remove what was built and cached; the virtual environment and ./recni
 
 # --- how the above get what they need; each is done once, and again when its requirements change ---------------------------
 
-$(VENV)/pyvenv.cfg:
-	@test -n "$(PYTHON)" || { echo "Recnice SCIM needs Python 3.11 or newer, found none (PYTHON=/path/to/python3.11 make …)"; exit 1; }
-	@echo "making $(VENV) with $$($(PYTHON) --version)"
-	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "no virtual environment: on Debian, apt-get install python3-venv"; exit 1; }
+# venv writes bin/pip last, so its absence shows an interrupted run. FORCE repeats the work where the Python of .venv is gone.
+$(VENV)/bin/pip: $(shell $(IN_VENV) -c '' 2>/dev/null || echo FORCE)
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "missing: Python 3.11 or newer (Debian 12: apt-get install python3; elsewhere: make PYTHON=/path/to/python …)" >&2; exit 1; }
+	@PYTHON="$(PYTHON)" scripts/install_debian_packages.sh python3-venv
+	@echo "making $(VENV) with $$("$(PYTHON)" --version)"
+	@"$(PYTHON)" -m venv --clear $(VENV)
 
-$(VENV)/runtime-installed: requirements.txt | $(VENV)/pyvenv.cfg
+.PHONY: FORCE
+FORCE:
+
+$(VENV)/runtime-installed: requirements.txt $(VENV)/bin/pip
 	@echo "installing requirements.txt"
 	@$(INSTALL) -r requirements.txt
 	@touch $@
@@ -98,22 +106,13 @@ $(VENV)/tools-installed: requirements-dev.txt $(VENV)/runtime-installed
 	@$(INSTALL) -r requirements-dev.txt
 	@touch $@
 
-# Chromium walks through the console, nginx stands in front of the appliance with a certificate that openssl makes: three Debian
-# packages, only where missing.
-.PHONY: debian-packages
-debian-packages:
-	@missing=""; \
-	PATH="$$PATH:/usr/sbin"; \
-	for package in chromium nginx openssl; do command -v $$package >/dev/null || missing="$$missing $$package"; done; \
-	test -n "$$missing" || exit 0; \
-	as_root=""; test "$$(id -u)" = 0 || as_root="sudo -n"; \
-	if command -v apt-get >/dev/null && $$as_root true 2>/dev/null; then \
-		echo "installing Debian packages:$$missing"; \
-		export DEBIAN_FRONTEND=noninteractive; \
-		$$as_root apt-get update -qq && $$as_root apt-get install -y -qq --no-install-recommends $$missing >/dev/null && exit 0; \
-	fi; \
-	echo "not installed, and cannot be from here:$$missing (the tests that need them say so); apt-get install$$missing"
+# The browser tests need chromium, and libatomic1 for the Node.js in playwright. The tests of the reverse proxy need nginx and
+# openssl. Without a package, the tests that need it are skipped; with CI=true they fail (tests/needed.py).
+.PHONY: test-packages
+test-packages: $(VENV)/tools-installed
+	@$(INSTALL_DEBIAN) chromium libatomic1 nginx openssl || true
 
 dist/recnice-scim: $(SOURCES) | $(VENV)/tools-installed
+	@$(INSTALL_DEBIAN) binutils libpython3
 	PYTHONHASHSEED=1 SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || date +%s) $(IN_VENV) -m PyInstaller --noconfirm --log-level WARN build.spec
 	@ls -l $@ | awk '{printf "%s: %.1f MB\n", $$NF, $$5 / 1e6}'

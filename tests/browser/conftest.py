@@ -1,11 +1,12 @@
 """Real Chromium, as Debian packages it, and an appliance for it to look at."""
 
-import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
 from flask import Flask
+from playwright._impl._driver import compute_driver_executable
 from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, expect, sync_playwright
 
 from app import create_app
@@ -14,6 +15,7 @@ from tests.browser import walk
 from tests.browser.furnishing import furnish
 from tests.browser.survey import DESK_PX, Seen, survey
 from tests.conftest import Appliance
+from tests.needed import need, program_of
 from tests.web.visitor import PASSWORD, USER_NAME, set_up
 
 ARGUMENTS = [
@@ -28,16 +30,17 @@ ARGUMENTS = [
 
 
 def launch(chromium: BrowserType, *more: str) -> Browser:
-    """Debian's Chromium; skips the test where it is not installed."""
-    executable = shutil.which("chromium")
-    if executable is None:
-        pytest.skip("chromium is not installed: apt-get install chromium")
-    return chromium.launch(executable_path=executable, args=[*ARGUMENTS, *more])
+    """Start Debian's Chromium."""
+    return chromium.launch(executable_path=program_of("chromium"), args=[*ARGUMENTS, *more])
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """The browser, one for the whole run."""
+    program_of("chromium")
+    node, _ = compute_driver_executable()
+    # Without libatomic1 the driver cannot start, and playwright reports only a closed connection.
+    need("libatomic" not in subprocess.run([node, "--version"], capture_output=True, text=True).stderr, "libatomic1")
     with sync_playwright() as playwright:
         browser = launch(playwright.chromium)
         yield browser

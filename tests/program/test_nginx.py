@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import re
-import shutil
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -15,13 +14,10 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT, Answer, Appliance, free_port, wait_until
+from tests.needed import program_of
 
-NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-OPENSSL = shutil.which("openssl")
 PAGE = ROOT / "docs" / "admin" / "reverse-proxy.md"
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
-
-pytestmark = pytest.mark.skipif(not NGINX or not OPENSSL, reason="needs apt-get install nginx openssl")
 
 
 @dataclass
@@ -76,8 +72,9 @@ def proxied(
     request: pytest.FixtureRequest, program: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Proxied]:
     """nginx with the documentation's configuration, and the settings that the same page gives."""
+    nginx_program, openssl = program_of("nginx"), program_of("openssl")
     folder, port, path = tmp_path_factory.mktemp("nginx"), free_port(), request.param
-    make_certificate(folder)
+    make_certificate(openssl, folder)
     appliance = Appliance(program, folder / "recnice")
     appliance.data.mkdir(mode=0o700)
     (appliance.data / "recnice.toml").write_text(
@@ -85,7 +82,7 @@ def proxied(
     )
     (folder / "nginx.conf").write_text(around(folder, documented(path, port, appliance.port, folder)), "utf-8")
     started = Proxied(appliance, port, path, folder / "certificate.pem", folder / "access.log")
-    command = [str(NGINX), "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
+    command = [nginx_program, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
     with (folder / "output").open("wb") as output:
         nginx = subprocess.Popen(command, stdout=output, stderr=output)
     try:
@@ -102,10 +99,10 @@ def proxied(
             appliance.kill()
 
 
-def make_certificate(folder: Path) -> None:
+def make_certificate(openssl: str, folder: Path) -> None:
     words = "req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
     files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "certificate.pem")]
-    subprocess.run([str(OPENSSL), *words.split(), *files], check=True, capture_output=True)
+    subprocess.run([openssl, *words.split(), *files], check=True, capture_output=True)
 
 
 def around(folder: Path, server: str) -> str:
