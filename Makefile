@@ -17,6 +17,8 @@ LISTEN ?= 127.0.0.1:7644
 WORKERS ?= 2
 PEOPLE ?= 10000
 INSTALL_DEBIAN := PYTHON=$(IN_VENV) scripts/install_debian_packages.sh
+FAST := tests/scim tests/store tests/administration tests/observation tests/openid tests/process $(wildcard tests/test_*.py)
+# Bytecode is kept: without it each start of the program and of a worker compiles every module again.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(IN_VENV) -m pytest -n $(WORKERS) --dist loadfile
 
 SOURCES := recnice_scim.py build.spec requirements.txt $(shell find app static templates docs/admin docs/pictures -type f ! -name '*.pyc')
@@ -32,6 +34,10 @@ run: $(VENV)/runtime-installed  ## start the appliance on 127.0.0.1:7644 with ./
 .PHONY: test
 test: test-packages  ## install what the tests need, then run all of them
 	$(PYTEST)
+
+.PHONY: test-fast
+test-fast: $(VENV)/tools-installed  ## run the tests below the web layer, after each change
+	$(PYTEST) $(FAST)
 
 .PHONY: setup
 setup: $(VENV)/runtime-installed  ## only make the virtual environment .venv
