@@ -40,6 +40,7 @@ MEMORY_WANTED_BYTES = 2 * 1024**3
 
 if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_WANTED_BYTES:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+    os.environ.setdefault("TMPDIR", str(MEMORY))  # the executable unpacks itself there
 
 
 SLOWEST_FIRST = ("browser", "program", "single_sign_on", "web", "openid", "differential", "custom", "administration")
