@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -16,8 +17,9 @@ from tests.browser.furnishing import furnish
 from tests.browser.survey import DESK_PX, Seen, survey
 from tests.conftest import Appliance
 from tests.needed import need, program_of
-from tests.web.visitor import PASSWORD, USER_NAME, set_up
+from tests.web.visitor import PASSWORD, USER_NAME, Visitor, set_up
 
+FOLDER = Path(__file__).parent
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -27,6 +29,13 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all tests of this folder."""
+    for item in items:
+        if item.path.is_relative_to(FOLDER):
+            item.add_marker(pytest.mark.browser)
 
 
 def launch(chromium: BrowserType, *more: str) -> Browser:
@@ -133,12 +142,17 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
 
 
 @pytest.fixture(scope="session")
-def walked(furnished: Appliance, people: dict[str, str], app: Flask) -> list[str]:
-    """The addresses of the furnished appliance's pages, as its links lead to them, and all of hostile people."""
-    found = walk.pages(furnished, app)
+def found(furnished: Appliance, people: dict[str, str], app: Flask) -> dict[str, list[str]]:
+    """The addresses of the furnished appliance's pages by route, as its links lead to them."""
+    return walk.pages(furnished, app)
+
+
+@pytest.fixture(scope="session")
+def walked(found: dict[str, list[str]], people: dict[str, str]) -> list[str]:
+    """The addresses of the furnished appliance's pages, and of all pages of hostile people."""
     tabs = [address.partition("?")[2] for address in found["console.user"] if "?" in address]
     worst = [f"{people[kind]}?{tab}" for kind in ("long", "script") for tab in dict.fromkeys(tabs)]
-    return [*walk.addresses(found), *people.values(), *worst]
+    return list(dict.fromkeys([*walk.addresses(found), *people.values(), *worst]))
 
 
 @pytest.fixture(scope="session")
@@ -147,11 +161,20 @@ def seen(chromium: Browser, furnished: Appliance, walked: list[str]) -> list[See
     context, complaints = new_window(chromium), Complaints()
     context.on("page", complaints.listen)
     page = context.new_page()
-    sign_in(page, furnished)
-    found = list(survey(page, furnished.url, walked))
+    open_session(page, furnished)
+    seen = list(survey(page, furnished.url, walked))
     context.close()
     complaints.expect_none()
-    return found
+    return seen
+
+
+def open_session(page: Page, appliance: Appliance) -> None:
+    """Sign in without the form: its own tests fill it in. The page stays where it is."""
+    visitor = Visitor(appliance.url)
+    assert visitor.sign_in().status == 303
+    page.context.add_cookies(
+        [{"name": name, "value": value, "url": appliance.url} for name, value in visitor.cookies.items()]
+    )
 
 
 def sign_in(page: Page, appliance: Appliance) -> None:

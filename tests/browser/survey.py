@@ -19,10 +19,15 @@ WIDTHS_PX = {"360 px": NARROW_PX, "200 %": DESK_PX // 2}
 UNFOLD = "document.querySelectorAll('main details').forEach((one) => { one.open = true; })"
 LOOK = """() => {
   const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const known = new Map();
   const painted = (colors) => {
-    canvas.clearRect(0, 0, 1, 1);
-    for (const color of colors) { canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1); }
-    return [...canvas.getImageData(0, 0, 1, 1).data.slice(0, 3)];
+    const key = colors.join();
+    if (!known.has(key)) {
+      canvas.clearRect(0, 0, 1, 1);
+      for (const color of colors) { canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1); }
+      known.set(key, [...canvas.getImageData(0, 0, 1, 1).data.slice(0, 3)]);
+    }
+    return known.get(key);
   };
   const texts = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -55,6 +60,61 @@ ON_PAPER = """() => {
   return [...shown("button, .button, header nav, input"), ...cut].map((one) => one.outerHTML.slice(0, 80));
 }"""
 
+AXE = """async ({ isOnlyColor, known, enough }) => {
+  const digest = (text) => {
+    let [low, high] = [0xdeadbeef, 0x41c6ce57];
+    for (let at = 0; at < text.length; at++) {
+      low = Math.imul(low ^ text.charCodeAt(at), 2654435761);
+      high = Math.imul(high ^ text.charCodeAt(at), 1597334677);
+    }
+    return (high >>> 0).toString(36) + (low >>> 0).toString(36);
+  };
+  const properties = ["color", "backgroundColor", "backgroundImage", "opacity", "fontSize", "fontWeight", "textShadow",
+    "display", "visibility", "position", "filter", "mixBlendMode"];
+  const digests = new Map([[null, `${innerWidth}`]]);
+  const paint = (one) => {
+    if (!digests.has(one)) {
+      const look = getComputedStyle(one);
+      const own = properties.map((name) => look[name]);
+      const text = [paint(one.parentElement), one.tagName, one.className, one.type, one.disabled, ...own].join();
+      digests.set(one, digest(text));
+    }
+    return digests.get(one);
+  };
+  const isAmongText = (link) => {
+    const block = link.closest("p, li, td, th, dd, dt, div, section, main, body");
+    const length = (one) => one.textContent.replace(/\\s+/g, "").length;
+    return length(block) > [...block.querySelectorAll("a")].reduce((sum, one) => sum + length(one), 0);
+  };
+  const kind = (one) => paint(one) + (one.matches("a[href]") && isAmongText(one) ? "t" : "");
+  const hasText = (one) => one.matches("input, select, textarea")
+    || [...one.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+  const times = new Map(known.map((kind) => [kind, enough]));
+  const isNew = (one) => {
+    const count = times.get(kind(one)) ?? 0;
+    times.set(kind(one), count + 1);
+    return count < enough;
+  };
+  const candidates = [...document.querySelectorAll("body *")].filter((one) => one.matches("a[href]") || hasText(one));
+  const unjudged = candidates.filter(isNew);
+  if (isOnlyColor && !unjudged.length) return { found: [], judged: [] };
+  for (const one of unjudged) one.dataset.unjudged = "";
+  const selectors = { "color-contrast": "[data-unjudged]", "link-in-text-block": "a[href][data-unjudged]" };
+  axe.configure({ rules: Object.entries(selectors).map(([id, selector]) => ({ id, selector })) });
+  const only = isOnlyColor ? { runOnly: Object.keys(selectors) } : {};
+  const { violations } = await axe.run({ resultTypes: ["violations"], preload: false, ...only });
+  for (const one of unjudged) delete one.dataset.unjudged;
+  return {
+    found: violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 120)}`)),
+    judged: [...new Set(unjudged.map(kind))],
+  };
+}"""
+AXE_SOURCE = Axe().axe_script
+ENOUGH = 2
+"""So many elements of a page that are painted alike are judged."""
+_judged: set[str] = set()
+"""How elements were painted to whose contrast axe had no objection, each with all that it lies in."""
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -70,10 +130,18 @@ class Seen:
     out_of_place: list[str]
 
 
-def objections(page: Page) -> list[str]:
-    """What any rule of axe says, also those that are only good practice: rule and element."""
-    found = Axe().run(page).response["violations"]
-    return [f"{one['id']}: {node['html'][:120]}" for one in found for node in one["nodes"]]
+def objections(page: Page, is_only_color: bool = False) -> list[str]:
+    """Return what any rule of axe objects to, also those that are only good practice: rule and element.
+
+    The contrast of elements that are painted alike, and lie in elements that are, is judged once: it is most of axe's
+    work. `is_only_color`: only the rules on colors, for a page that is known in another color scheme.
+    """
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SOURCE)
+    answer = page.evaluate(AXE, {"isOnlyColor": is_only_color, "known": list(_judged), "enough": ENOUGH})
+    if not answer["found"]:
+        _judged.update(answer["judged"])
+    return list(answer["found"])
 
 
 def objected(seen: Iterable[Seen]) -> dict[str, list[str]]:
@@ -82,13 +150,30 @@ def objected(seen: Iterable[Seen]) -> dict[str, list[str]]:
     return {page: said for page, said in found.items() if said}
 
 
-def survey(page: Page, url: str, addresses: Iterable[str]) -> Iterator[Seen]:
-    """See each address in each way, all of it: what is folded is unfolded. Nothing moves while it is looked at."""
+def objected_in_both(page: Page) -> dict[Scheme, list[str]]:
+    """Return what axe objects to by color scheme. In the dark only the colors differ."""
+    found: dict[Scheme, list[str]] = {}
+    for scheme in get_args(Scheme):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        found[scheme] = objections(page, is_only_color=scheme == "dark")
+    return found
+
+
+def unfolded(page: Page, url: str, addresses: Iterable[str]) -> Iterator[str]:
+    """Open each address with all that is folded unfolded, and axe ready."""
+    page.add_init_script(AXE_SOURCE)
     for address in addresses:
-        page.emulate_media(media="screen", color_scheme="light", reduced_motion="reduce")
         page.goto(url + address)
         page.evaluate(UNFOLD)
+        yield address
+
+
+def survey(page: Page, url: str, addresses: Iterable[str]) -> Iterator[Seen]:
+    """See each address in each way, all of it. Nothing moves while it is looked at."""
+    page.emulate_media(media="screen", color_scheme="light", reduced_motion="reduce")
+    for address in unfolded(page, url, addresses):
         widths_px = {name: _width_px(page, width_px) for name, width_px in WIDTHS_PX.items()}
+        page.set_viewport_size({"width": DESK_PX, "height": 800})
         page.emulate_media(media="print")
         out_of_place = page.evaluate(ON_PAPER)
         page.emulate_media(media="screen")
@@ -96,14 +181,13 @@ def survey(page: Page, url: str, addresses: Iterable[str]) -> Iterator[Seen]:
         looks: dict[Scheme, dict[str, Any]] = {}
         for scheme in get_args(Scheme):
             page.emulate_media(color_scheme=scheme)
-            said[scheme], looks[scheme] = objections(page), page.evaluate(LOOK)
+            looks[scheme] = page.evaluate(LOOK)
+            said[scheme] = objections(page, is_only_color=scheme == "dark")
+        page.emulate_media(color_scheme="light")
         yield Seen(address, said, looks, widths_px, out_of_place)
 
 
 def _width_px(page: Page, width_px: int) -> int:
-    """How wide the page becomes on a screen of this width."""
+    """Return how wide the page becomes on a screen of this width."""
     page.set_viewport_size({"width": width_px, "height": 740})
-    try:
-        return int(page.evaluate("document.documentElement.scrollWidth"))
-    finally:
-        page.set_viewport_size({"width": DESK_PX, "height": 800})
+    return int(page.evaluate("document.documentElement.scrollWidth"))

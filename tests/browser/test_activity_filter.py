@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import open_session
 from tests.conftest import Appliance
 from tests.web.visitor import PASSWORD, USER_NAME
 
@@ -12,7 +12,7 @@ from tests.web.visitor import PASSWORD, USER_NAME
 def test_times_are_filled_in_in_the_readers_zone_and_sent_in_utc(chromium: Browser, furnished: Appliance):
     context = chromium.new_context(timezone_id="Asia/Tokyo", locale="en-GB")
     page = context.new_page()
-    sign_in(page, furnished)
+    open_session(page, furnished)
     page.goto(f"{furnished.url}/activity")
     page.get_by_label("From", exact=True).fill("2026-01-31T08:30")
     page.get_by_role("button", name="Show").click()

@@ -7,19 +7,21 @@ from flask import Flask
 from playwright.sync_api import Page
 
 from tests.browser import walk
-from tests.browser.conftest import sign_in
-from tests.browser.survey import objected, objections, survey
+from tests.browser.conftest import open_session
+from tests.browser.survey import objected, objected_in_both, objections, survey, unfolded
 from tests.conftest import Appliance
 from tests.web.visitor import setup_path
 
 
-def test_the_walk_came_to_every_route(furnished: Appliance, people: dict[str, str], app: Flask):
-    assert set(walk.pages(furnished, app)) == walk.page_endpoints(app)
+def test_the_walk_came_to_every_route(found: dict[str, list[str]], app: Flask):
+    assert set(found) == walk.page_endpoints(app)
 
 
 def test_every_page_of_an_empty_appliance(page: Page, empty: Appliance, app: Flask):
-    sign_in(page, empty)
-    assert objected(survey(page, empty.url, walk.addresses(walk.pages(empty, app)))) == {}
+    open_session(page, empty)
+    addresses = walk.addresses(walk.pages(empty, app))
+    said = {address: objected_in_both(page) for address in unfolded(page, empty.url, addresses)}
+    assert {address: both for address, both in said.items() if any(both.values())} == {}
 
 
 def test_the_pages_of_a_stranger(page: Page, furnished: Appliance):
@@ -39,7 +41,7 @@ def test_the_pages_of_the_first_run(page: Page, new_appliance):
 
 def test_what_stands_on_a_page_only_once(page: Page, empty: Appliance):
     """The answers to forms, a page that is not there, the list of shortcuts."""
-    sign_in(page, empty)
+    open_session(page, empty)
     page.goto(f"{empty.url}/nothing")
     assert objections(page) == [], "a page that is not there"
     page.keyboard.press("?")

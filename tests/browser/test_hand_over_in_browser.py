@@ -4,12 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from app import bounds
 from tests.browser.conftest import sign_in
-from tests.browser.survey import NARROW_PX
+from tests.browser.survey import NARROW_PX, objections
 from tests.conftest import Appliance
 from tests.web.told import Told, told
 from tests.web.visitor import PASSWORD, set_up
@@ -32,8 +31,7 @@ def open_account(page: Page, turned: Told) -> None:
 
 def expect_fit(page: Page) -> None:
     """Nothing for axe to find, and nothing wider than a telephone."""
-    found = Axe().run(page).response["violations"]
-    assert [one["id"] for one in found] == []
+    assert objections(page) == []
     desk = page.viewport_size
     assert desk
     page.set_viewport_size({"width": NARROW_PX, "height": 800})

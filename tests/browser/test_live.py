@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, Request, Route, e
 
 from app.web.console.activity import LIVE_S
 from app.web.security import LIVE_HEADER
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import open_session
 from tests.conftest import Appliance, wait_until
 from tests.web.visitor import set_up
 
@@ -102,7 +102,7 @@ class Window:
 
 @pytest.fixture
 def window(page: Page, appliance: Appliance) -> Window:
-    sign_in(page, appliance)
+    open_session(page, appliance)
     shown = Window(page, appliance)
 
     def note(into: list[Request]) -> Callable[[Request], None]:

@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import launch, sign_in
+from tests.browser.conftest import launch, open_session
 from tests.browser.furnishing import HOSTILE
 from tests.browser.survey import WIDTHS_PX, Scheme, Seen, objected
 from tests.conftest import Appliance
@@ -20,7 +20,7 @@ from tests.web.visitor import PASSWORD, USER_NAME
 
 
 def test_hostile_names_are_shown_as_text(page: Page, furnished: Appliance, people: dict[str, str]):
-    sign_in(page, furnished)
+    open_session(page, furnished)
     for kind, name in HOSTILE.items():
         page.goto(furnished.url + people[kind])
         assert page.locator("h1").inner_text() == name
@@ -90,7 +90,7 @@ def test_every_field_has_a_name_and_every_page_one_heading(seen: list[Seen]):
 def test_times_become_the_readers_own(chromium: Browser, furnished: Appliance, people: dict[str, str]):
     context = chromium.new_context(timezone_id="Asia/Tokyo", locale="en-GB")
     page = context.new_page()
-    sign_in(page, furnished)
+    open_session(page, furnished)
     page.goto(furnished.url + people["emoji"])
     shown = page.locator("time").first
     instant = str(shown.get_attribute("datetime"))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import open_session
 from tests.conftest import Appliance
 from tests.web.visitor import set_up
 from tests.web.written import start_unknocked
@@ -24,7 +24,7 @@ def fresh(new_appliance: Callable[..., Appliance]) -> Appliance:
 
 
 def test_a_line_ticks_by_itself(fresh: Appliance, page: Page):
-    sign_in(page, fresh)
+    open_session(page, fresh)
     page.goto(fresh.url + "/")
     lines = page.locator(".checklist > li.done")
     expect(lines).to_have_count(0)
@@ -39,7 +39,7 @@ def test_a_line_ticks_by_itself(fresh: Appliance, page: Page):
 
 def test_the_table_under_the_strip_stays_open(fresh: Appliance, page: Page):
     assert fresh.request("GET", "/scim/Users").status == 200
-    sign_in(page, fresh)
+    open_session(page, fresh)
     page.goto(fresh.url + "/")
     page.get_by_text("These cycles as a table").click()
     requests = page.get_by_label("The last cycles").get_by_role("cell").nth(2)
