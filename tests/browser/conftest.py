@@ -2,7 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from app.settings import Settings
 from tests.browser import walk
 from tests.browser.furnishing import furnish
 from tests.browser.survey import DESK_PX, Seen, survey
+from tests.browser.tabbing import tab_through
 from tests.conftest import Appliance
 from tests.needed import need, program_of
 from tests.web.visitor import PASSWORD, USER_NAME, Visitor, set_up
@@ -142,13 +143,13 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
 
 
 @pytest.fixture(scope="session")
-def found(furnished: Appliance, people: dict[str, str], app: Flask) -> dict[str, list[str]]:
-    """The addresses of the furnished appliance's pages by route, as its links lead to them."""
+def found(furnished: Appliance, people: dict[str, str], app: Flask) -> dict[str, dict[str, str]]:
+    """The furnished appliance's pages by route and address, as its links lead to them."""
     return walk.pages(furnished, app)
 
 
 @pytest.fixture(scope="session")
-def walked(found: dict[str, list[str]], people: dict[str, str]) -> list[str]:
+def walked(found: dict[str, dict[str, str]], people: dict[str, str]) -> list[str]:
     """The addresses of the furnished appliance's pages, and of all pages of hostile people."""
     tabs = [address.partition("?")[2] for address in found["console.user"] if "?" in address]
     worst = [f"{people[kind]}?{tab}" for kind in ("long", "script") for tab in dict.fromkeys(tabs)]
@@ -157,12 +158,15 @@ def walked(found: dict[str, list[str]], people: dict[str, str]) -> list[str]:
 
 @pytest.fixture(scope="session")
 def seen(chromium: Browser, furnished: Appliance, walked: list[str]) -> list[Seen]:
-    """All these pages as a browser sees them."""
+    """All these pages as a browser sees them, and as the Tab key leads through them."""
     context, complaints = new_window(chromium), Complaints()
     context.on("page", complaints.listen)
     page = context.new_page()
     open_session(page, furnished)
-    seen = list(survey(page, furnished.url, walked))
+    seen, headers = [], set[str]()
+    for one in survey(page, furnished.url, walked):
+        missed, unseen = tab_through(page, headers)
+        seen.append(replace(one, missed=missed, unseen=unseen))
     context.close()
     complaints.expect_none()
     return seen

@@ -4,7 +4,7 @@ Not here: what may be seen (test_pages_in_browser.py, test_axe.py), and which pa
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from axe_playwright_python.sync_playwright import Axe
@@ -120,7 +120,8 @@ _judged: set[str] = set()
 class Seen:
     """One page as it was seen. By colour scheme: axe's objections, and what LOOK gives. By screen: how wide it became.
 
-    `out_of_place`: elements that paper cannot use or would cut off.
+    `out_of_place`: elements that paper cannot use or would cut off. `missed`, `unseen`: what tab_through
+    gives, where a test asks for it.
     """
 
     address: str
@@ -128,6 +129,8 @@ class Seen:
     looks: dict[Scheme, dict[str, Any]]
     widths_px: dict[str, int]
     out_of_place: list[str]
+    missed: list[str] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
 
 
 def objections(page: Page, is_only_color: bool = False) -> list[str]:

@@ -6,7 +6,7 @@ So no list of pages is kept by hand. Not here: what is asked of a page (test_*.p
 import html
 import re
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from flask import Flask
@@ -35,6 +35,7 @@ PAGES_MOST = 400
 CHOICES = ("tab", "view", "show", "state")
 """Parameters whose every value makes another page."""
 
+_DIFFERING = re.compile(r"<input[^>]*name=\"csrf_token\"[^>]*>|127\.0\.0\.1:[0-9]+")
 _LINK = re.compile(r"<a\b[^>]*?\shref=\"([^\"]*)\"")
 
 
@@ -48,12 +49,12 @@ def page_endpoints(app: Flask) -> set[str]:
     }
 
 
-def pages(appliance: Appliance, app: Flask) -> dict[str, list[str]]:
-    """Addresses (paths with their query) by route: all that can be reached by links from the first page."""
+def pages(appliance: Appliance, app: Flask) -> dict[str, dict[str, str]]:
+    """Return all pages that links lead to from the first page: by route, the text by address (path with query)."""
     visitor = Visitor(appliance.url)
     assert visitor.sign_in().status == 303
     adapter = app.url_map.bind("127.0.0.1")
-    found: dict[str, list[str]] = {}
+    found: dict[str, dict[str, str]] = {}
     alike: Counter[tuple[object, ...]] = Counter()
     unasked = list(_without_arguments(app))
     waiting = deque(unasked)
@@ -73,7 +74,7 @@ def pages(appliance: Appliance, app: Flask) -> dict[str, list[str]]:
             continue  # a page that wants to be told something, as its links do
         assert answer.status == 200, f"{address}: {answer.status}"
         alike[kind] += 1
-        found.setdefault(endpoint, []).append(address)
+        found.setdefault(endpoint, {})[address] = answer.text
         for link in _links(address, answer.text):
             if link not in seen:
                 seen.add(link)
@@ -82,9 +83,14 @@ def pages(appliance: Appliance, app: Flask) -> dict[str, list[str]]:
     return found
 
 
-def addresses(found: Mapping[str, list[str]]) -> list[str]:
+def addresses(found: Mapping[str, Iterable[str]]) -> list[str]:
     """All of them in a row."""
     return [address for those in found.values() for address in those]
+
+
+def content(text: str) -> str:
+    """Return the main part of a page without what differs between appliances: form tokens and the port."""
+    return _DIFFERING.sub("", text[text.index("<main") : text.index("</main>")])
 
 
 def _without_arguments(app: Flask) -> Iterator[str]:

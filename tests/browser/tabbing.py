@@ -1,0 +1,71 @@
+"""This module walks through a page by the Tab key and tells which controls it missed, and where the focus was not seen.
+
+See also: survey.py (the pages), test_keyboard.py (what may be missed).
+"""
+
+from playwright.sync_api import Page
+
+CONTROLS = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']"
+
+WATCH = """(controls) => {
+  window.reached = new Set();
+  window.unseen = [];
+  addEventListener("focusin", ({ target }) => {
+    if (!target.matches(controls)) return;
+    reached.add(target);
+    const look = getComputedStyle(target);
+    const box = target.getBoundingClientRect();
+    const isSeen = look.outlineStyle !== "none" && box.width > 0 && box.bottom > 0 && box.top < innerHeight;
+    if (!isSeen) unseen.push(target.outerHTML.slice(0, 80));
+  });
+}"""
+IS_WANTED = """(one) => one.checkVisibility() && !one.disabled && !(one.type === "radio"
+  && document.querySelector(`[name="${one.name}"]:checked`) !== one)"""
+ALIKE = 2
+"""So many rows of a list stay that are the same but for their words and addresses."""
+THIN = """(alike) => {
+  const isTold = (name) => ["class", "name", "role", "type", "hidden", "disabled", "tabindex"].includes(name);
+  const attributes = (one) => [...one.attributes].map(({ name, value }) => isTold(name) ? name + value : name);
+  const shape = (one) => [one.tagName, ...attributes(one), "(", ...[...one.children].map(shape), ")"].join();
+  for (const list of document.querySelectorAll("main tbody, main ul, main ol")) {
+    if (list.closest("[data-live-always]")) continue;
+    const times = new Map();
+    for (const row of [...list.children]) {
+      const count = times.get(shape(row)) ?? 0;
+      times.set(shape(row), count + 1);
+      if (count >= alike) row.remove();
+    }
+  }
+}"""
+HEADER = """() => document.querySelector("header").outerHTML.replace(/ value="[^"]*"/g, "").replace(/[0-9]+/g, "")"""
+# The header of the page is passed over where it is known: the next key leads into the content.
+PASS_OVER = "document.getElementById('main').focus()"
+WANTED = f"""({{ controls, isWhole }}) => [...document.querySelectorAll(controls)].filter({IS_WANTED})
+  .filter((one) => isWhole || !one.closest("header, .skip"))"""
+# A field for a moment has a stop for each of its parts.
+KEYS = f"(given) => ({WANTED})(given).reduce((sum, one) => sum + (one.type === 'datetime-local' ? 9 : 1), 0)"
+MISSED = f"(given) => ({WANTED})(given).filter((one) => !reached.has(one)).map((one) => one.outerHTML.slice(0, 80))"
+MORE_KEYS = 5
+"""A few stops are no controls, as a table that scrolls."""
+
+
+def tab_through(page: Page, headers: set[str]) -> tuple[list[str], list[str]]:
+    """Press Tab until every control had the focus. Return those that it missed, and those whose focus is not seen.
+
+    Rows of a list that are the same but for their words are left out of the page, and so is a header of `headers`, to
+    which a new one is added.
+    """
+    header = page.evaluate(HEADER)
+    given = {"controls": CONTROLS, "isWhole": header not in headers}
+    headers.add(header)
+    page.evaluate(THIN, ALIKE)
+    page.evaluate(WATCH, CONTROLS)
+    if not given["isWhole"]:
+        page.evaluate(PASS_OVER)
+    for _ in range(page.evaluate(KEYS, given)):
+        page.keyboard.down("Tab")
+    for _ in range(MORE_KEYS):
+        if page.evaluate(MISSED, given):
+            page.keyboard.down("Tab")
+    page.keyboard.up("Tab")
+    return page.evaluate(MISSED, given), page.evaluate("unseen")
