@@ -163,9 +163,9 @@ def seen(chromium: Browser, furnished: Appliance, walked: list[str]) -> list[See
     context.on("page", complaints.listen)
     page = context.new_page()
     open_session(page, furnished)
-    seen, headers = [], set[str]()
+    seen, known = [], set[str]()
     for one in survey(page, furnished.url, walked):
-        missed, unseen = tab_through(page, headers)
+        missed, unseen = tab_through(page, known)
         seen.append(replace(one, missed=missed, unseen=unseen))
     context.close()
     complaints.expect_none()

@@ -21,21 +21,19 @@ WATCH = """(controls) => {
 }"""
 IS_WANTED = """(one) => one.checkVisibility() && !one.disabled && !(one.type === "radio"
   && document.querySelector(`[name="${one.name}"]:checked`) !== one)"""
-ALIKE = 2
-"""So many rows of a list stay that are the same but for their words and addresses."""
-THIN = """(alike) => {
+THIN = """() => {
   const isTold = (name) => ["class", "name", "role", "type", "hidden", "disabled", "tabindex"].includes(name);
   const attributes = (one) => [...one.attributes].map(({ name, value }) => isTold(name) ? name + value : name);
   const shape = (one) => [one.tagName, ...attributes(one), "(", ...[...one.children].map(shape), ")"].join();
   for (const list of document.querySelectorAll("main tbody, main ul, main ol")) {
     if (list.closest("[data-live-always]")) continue;
-    const times = new Map();
+    const known = new Set();
     for (const row of [...list.children]) {
-      const count = times.get(shape(row)) ?? 0;
-      times.set(shape(row), count + 1);
-      if (count >= alike) row.remove();
+      if (known.has(shape(row))) row.remove();
+      known.add(shape(row));
     }
   }
+  return shape(document.getElementById("main"));
 }"""
 HEADER = """() => document.querySelector("header").outerHTML.replace(/ value="[^"]*"/g, "").replace(/[0-9]+/g, "")"""
 # The header of the page is passed over where it is known: the next key leads into the content.
@@ -49,16 +47,17 @@ MORE_KEYS = 5
 """A few stops are no controls, as a table that scrolls."""
 
 
-def tab_through(page: Page, headers: set[str]) -> tuple[list[str], list[str]]:
+def tab_through(page: Page, known: set[str]) -> tuple[list[str], list[str]]:
     """Press Tab until every control had the focus. Return those that it missed, and those whose focus is not seen.
 
-    Rows of a list that are the same but for their words are left out of the page, and so is a header of `headers`, to
-    which a new one is added.
+    Only one stays of the rows of a list that are the same but for their words and addresses. A header or a main part of
+    which `known` has the same is passed over; new ones are added to it.
     """
-    header = page.evaluate(HEADER)
-    given = {"controls": CONTROLS, "isWhole": header not in headers}
-    headers.add(header)
-    page.evaluate(THIN, ALIKE)
+    header, main = page.evaluate(HEADER), page.evaluate(THIN)
+    given = {"controls": CONTROLS, "isWhole": header not in known}
+    if {header, main} <= known:
+        return [], []
+    known |= {header, main}
     page.evaluate(WATCH, CONTROLS)
     if not given["isWhole"]:
         page.evaluate(PASS_OVER)

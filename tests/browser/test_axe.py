@@ -3,12 +3,15 @@
 Not here: the pages of an appliance in which something of everything has happened (test_pages_in_browser.py).
 """
 
+from typing import get_args
+
+import pytest
 from flask import Flask
 from playwright.sync_api import Page
 
 from tests.browser import walk
 from tests.browser.conftest import open_session
-from tests.browser.survey import objected, objected_in_both, objections, survey, unfolded
+from tests.browser.survey import Scheme, objected, objected_in_both, objections, survey, unfolded
 from tests.conftest import Appliance
 from tests.web.visitor import setup_path
 
@@ -73,3 +76,14 @@ def test_an_objection_would_be_seen(page: Page, furnished: Appliance):
     page.goto(f"{furnished.url}/login")
     page.evaluate("document.querySelector('main').append(document.createElement('img'))")
     assert [one.partition(":")[0] for one in objections(page)] == ["image-alt"]
+
+
+@pytest.mark.parametrize("scheme", get_args(Scheme))
+def test_a_weak_contrast_would_be_seen_on_a_page_that_is_known(page: Page, furnished: Appliance, scheme: Scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.goto(f"{furnished.url}/login")
+    assert objections(page, is_only_color=scheme == "dark") == []
+    page.evaluate("document.querySelector('main label').style.color = 'rgb(128 128 128 / 30%)'")
+    for _ in range(2):
+        said = objections(page, is_only_color=scheme == "dark")
+        assert [one.partition(":")[0] for one in said] == ["color-contrast"]

@@ -1,6 +1,6 @@
 """The pages as people meet them: hostile names, a narrow, enlarged or dark screen, no script, paper, a screen reader.
 
-All that asks for the survey of every page is in this file, so that it is taken once.
+See also: survey.py (the visits), test_keyboard.py (the Tab key on these pages).
 """
 
 import re
@@ -73,6 +73,15 @@ def test_every_text_stands_out_from_its_ground(seen: list[Seen], scheme: Scheme)
             assert (light + 0.05) / (dark + 0.05) >= 4.5, (page.address, text, color, ground)
             is_light.append(luminance(ground) > 0.5)
         assert (sum(is_light) > len(is_light) / 2) == (scheme == "light"), page.address
+
+
+def test_both_schemes_show_the_same_texts(seen: list[Seen]):
+    """So what axe says of all but colors in the light scheme holds in the dark one."""
+    shown = {
+        one.address: {tuple(text for text, *_ in one.looks[scheme]["texts"]) for scheme in get_args(Scheme)}
+        for one in seen
+    }
+    assert {address: texts for address, texts in shown.items() if len(texts) > 1} == {}
 
 
 def test_paper_has_no_buttons_and_nothing_is_cut_off(seen: list[Seen]):
