@@ -104,8 +104,9 @@ AXE = """async ({ isOnlyColor, known, enough }) => {
   const only = isOnlyColor ? { runOnly: Object.keys(selectors) } : {};
   const { violations } = await axe.run({ resultTypes: ["violations"], preload: false, ...only });
   for (const one of unjudged) delete one.dataset.unjudged;
+  const cleared = (html) => html.replaceAll(' data-unjudged=""', "");
   return {
-    found: violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 120)}`)),
+    found: violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${cleared(html).slice(0, 120)}`)),
     judged: [...new Set(unjudged.map(kind))],
   };
 }"""
