@@ -1,5 +1,7 @@
 """This module holds cheap substitutes for what takes most of the tests' processor time and is not their subject."""
 
+import atexit
+import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -25,6 +27,8 @@ def authorities() -> str:
     """Return the path of a bundle with one of certifi's authorities: reading all takes each connection 25 ms."""
     import certifi
 
-    path = Path(tempfile.mkdtemp()) / "one-authority.pem"
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = Path(folder) / "one-authority.pem"
     path.write_text(Path(certifi.where()).read_text(encoding="utf-8").partition(END)[0] + END, encoding="utf-8")
     return str(path)

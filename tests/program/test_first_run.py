@@ -47,7 +47,8 @@ def test_a_new_link_while_it_runs(new_appliance):
     assert fresh.request("GET", link).status == 200
 
 
-def test_the_data_folder_is_for_its_owner_alone(appliance):
+def test_the_data_folder_is_for_its_owner_alone(new_appliance):
+    appliance = new_appliance().start()
     assert stat.S_IMODE(appliance.data.stat().st_mode) == 0o700
     for path in appliance.data.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
