@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,6 +25,7 @@ from urllib.parse import urlsplit
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
+from app import clock
 from tests import cheap
 from tests.fork import Fork
 
@@ -235,6 +237,19 @@ def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
 def few_authorities(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trust one usual authority instead of 150 in this process too."""
     monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", cheap.authorities())
+
+
+@pytest.fixture(autouse=True)
+def distinct_moments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the clock of this process never show one millisecond twice, so that an order by time is the order of work."""
+    real, shown = clock.utc_now, datetime.min.replace(tzinfo=UTC)
+
+    def utc_now() -> datetime:
+        nonlocal shown
+        shown = max(real(), shown + timedelta(milliseconds=1))
+        return shown
+
+    monkeypatch.setattr(clock, "utc_now", utc_now)
 
 
 @pytest.fixture(scope="session")
