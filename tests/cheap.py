@@ -3,6 +3,8 @@
 import atexit
 import shutil
 import tempfile
+import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +13,8 @@ if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
 LOG_WRITTEN_AFTER_S = 0.05  # the tests wait for rows of the request log a thousand times
+COPIED_FOR_S = 20.0
+EMPTY_BYTES = 4096  # the one page of a database that has no table yet
 END = "-----END CERTIFICATE-----\n"
 
 
@@ -23,12 +27,43 @@ def hasher() -> "PasswordHasher":
 
 
 @cache
+def folder() -> Path:
+    """Return a scratch folder of this process and its forks."""
+    made = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return Path(made)
+
+
+@cache
 def authorities() -> str:
     """Return the path of a bundle with one of certifi's authorities: reading all takes each connection 25 ms."""
     import certifi
 
-    folder = tempfile.mkdtemp()
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    path = Path(folder) / "one-authority.pem"
+    path = folder() / "one-authority.pem"
     path.write_text(Path(certifi.where()).read_text(encoding="utf-8").partition(END)[0] + END, encoding="utf-8")
     return str(path)
+
+
+def make_database(path: Path) -> Path:
+    """Write a migrated database to a path that has no file."""
+    from app.store import migration
+
+    path.touch(migration.FILE_MODE)
+    upgrade(migration._upgrade, path)
+    return path
+
+
+def upgrade(real: Callable[[Path], None], path: Path) -> None:
+    """Take the missing steps of a database with `real`, but copy a migrated one over an empty one: that saves 120 ms.
+
+    The one that is copied is never old: the audit's check compares its age with what was made since.
+    """
+    if path.stat().st_size > EMPTY_BYTES:
+        return real(path)
+    template = folder() / "migrated.sqlite3"
+    if not template.exists() or time.time() - template.stat().st_mtime > COPIED_FOR_S:
+        newest = Path(tempfile.mkdtemp(dir=folder())) / "recnice.sqlite3"
+        newest.touch()
+        real(newest)
+        newest.replace(template)
+    shutil.copyfile(template, path)

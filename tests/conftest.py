@@ -34,7 +34,6 @@ SCRIPT = str(ROOT / "recnice_scim.py")
 START_LIMIT_S = 30.0
 STOP_LIMIT_S = 30.0
 COMMAND_LIMIT_S = 60.0
-COPIED_FOR_S = 20.0
 FORKED = "forked"
 """Stands where a program has its interpreter: the script runs in a fork of one that has imported everything."""
 MEMORY = Path("/dev/shm")
@@ -250,27 +249,6 @@ def distinct_moments(monkeypatch: pytest.MonkeyPatch) -> None:
         return shown
 
     monkeypatch.setattr(clock, "utc_now", utc_now)
-
-
-@pytest.fixture(scope="session")
-def copy_database(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
-    """Return what writes a migrated database file to a path: a copy, since a migration takes 120 ms.
-
-    The one that is copied is never old: the audit's check compares its age with what was made since.
-    """
-    from app.store import db
-
-    made: dict[Path, float] = {}
-
-    def copy(path: Path) -> Path:
-        newest = next(reversed(made), None)
-        if newest is None or time.monotonic() - made[newest] > COPIED_FOR_S:
-            newest = tmp_path_factory.mktemp("migrated") / "recnice.sqlite3"
-            db.migrate(newest)
-            made[newest] = time.monotonic()
-        return shutil.copy(newest, path)
-
-    return copy
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,19 @@
 """This module imports the whole program; the process from which tests/fork.py forks starts with it."""
 
+import gc
 import importlib
 import pkgutil
+from functools import partial
 
+import alembic.command  # noqa: F401 the program imports it late
 import pytest  # noqa: F401 a fork looks at the module that started the tests
 from requests import adapters
+from sqlalchemy.orm import configure_mappers
 
 import app
 from app.administration import passwords
 from app.observation import recorder
+from app.store import migration
 from tests import cheap
 
 for module in pkgutil.walk_packages(app.__path__, "app."):
@@ -16,3 +21,6 @@ for module in pkgutil.walk_packages(app.__path__, "app."):
 adapters.DEFAULT_CA_BUNDLE_PATH = cheap.authorities()
 passwords._hasher = cheap.hasher
 recorder.WRITE_AFTER_S = cheap.LOG_WRITTEN_AFTER_S
+migration._upgrade = partial(cheap.upgrade, migration._upgrade)
+configure_mappers()
+gc.freeze()  # a collection in a fork would copy the memory that it shares

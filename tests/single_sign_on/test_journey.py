@@ -18,6 +18,7 @@ from app.settings import Settings
 from app.store import db, requests
 from app.web import observed
 from app.web.console import auth
+from tests.cheap import make_database
 from tests.openid.conftest import entra as provider
 from tests.openid.provider import SigningProvider
 from tests.web.visitor import PASSWORD
@@ -31,7 +32,7 @@ BASE = "https://scim.recnice.example"
 def app(tmp_path: Path, provider: SigningProvider) -> Iterator[Flask]:
     """Behind an https address with a path, with Entra set up."""
     settings = Settings(tmp_path, ("127.0.0.1", 7644), BASE + "/sub", ca_file=provider.authority.ca_file)
-    db.migrate(settings.database)
+    make_database(settings.database)
     requests.prepare(settings.requests_database)
     app = create_app(settings)
     with app.app_context():

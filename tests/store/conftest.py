@@ -19,6 +19,7 @@ from app.scim.resource_types import GROUP, USER, ResourceType
 from app.scim.search import Search, Sought
 from app.store import db, driver, pages, resources
 from app.store.record import Record
+from tests.cheap import make_database
 
 
 def make_app(address: URL) -> Flask:
@@ -30,9 +31,9 @@ def make_app(address: URL) -> Flask:
 
 
 @pytest.fixture
-def path(copy_database: Callable[[Path], Path], tmp_path: Path) -> Path:
+def path(tmp_path: Path) -> Path:
     """Where the database file is; migrated."""
-    return copy_database(tmp_path / "recnice.sqlite3")
+    return make_database(tmp_path / "recnice.sqlite3")
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """An appliance that is set up, and the application in this process for questions about its routes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from app import create_app
 from app.settings import Settings
 from app.store import db, requests
 from app.web import observed
+from tests.cheap import make_database
 from tests.conftest import Appliance
 from tests.web.visitor import Visitor, set_up
 
@@ -39,10 +40,10 @@ def stranger(console: Appliance) -> Visitor:
 
 
 @pytest.fixture
-def app(copy_database: Callable[[Path], Path], tmp_path: Path) -> Iterator[Flask]:
+def app(tmp_path: Path) -> Iterator[Flask]:
     """The whole application in this process, with an operator, outside its context."""
     settings = Settings(data=tmp_path, listen=("127.0.0.1", 7644), public_url="https://scim.recnice.example/sub")
-    copy_database(settings.database)
+    make_database(settings.database)
     requests.prepare(settings.requests_database)
     app = create_app(settings)
     yield app
