@@ -77,7 +77,7 @@ bench-console: $(VENV)/tools-installed  ## how long the console's pages take wit
 
 .PHONY: pictures
 pictures: $(VENV)/tools-installed  ## take the pictures in docs/pictures anew
-	@$(INSTALL_DEBIAN) chromium libatomic1
+	@$(INSTALL_DEBIAN) chromium-headless-shell libatomic1
 	$(IN_VENV) scripts/pictures.py
 
 .PHONY: tables
@@ -112,11 +112,11 @@ $(VENV)/tools-installed: requirements-dev.txt $(VENV)/runtime-installed
 	@$(INSTALL) -r requirements-dev.txt
 	@touch $@
 
-# The browser tests need chromium, and libatomic1 for the Node.js in playwright. The tests of the reverse proxy need nginx and
-# openssl. Without a package, the tests that need it are skipped; with CI=true they fail (tests/needed.py).
+# The browser tests need chromium-headless-shell, and libatomic1 for the Node.js in playwright. The tests of the reverse proxy
+# need nginx and openssl. Without a package, the tests that need it are skipped; with CI=true they fail (tests/needed.py).
 .PHONY: test-packages
 test-packages: $(VENV)/tools-installed
-	@$(INSTALL_DEBIAN) chromium libatomic1 nginx openssl || true
+	@$(INSTALL_DEBIAN) chromium-headless-shell libatomic1 nginx openssl || true
 
 dist/recnice-scim: $(SOURCES) | $(VENV)/tools-installed
 	@$(INSTALL_DEBIAN) binutils libpython3

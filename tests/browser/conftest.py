@@ -40,14 +40,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def launch(chromium: BrowserType, *more: str) -> Browser:
-    """Start Debian's Chromium."""
-    return chromium.launch(executable_path=program_of("chromium"), args=[*ARGUMENTS, *more])
+    """Start Debian's Chromium without its windows: it draws the same and takes half of the processor time."""
+    return chromium.launch(executable_path=program_of("chromium-headless-shell"), args=[*ARGUMENTS, *more])
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """The browser, one for the whole run."""
-    program_of("chromium")
+    program_of("chromium-headless-shell")
     node, _ = compute_driver_executable()
     # Without libatomic1 the driver cannot start, and playwright reports only a closed connection.
     need("libatomic" not in subprocess.run([node, "--version"], capture_output=True, text=True).stderr, "libatomic1")

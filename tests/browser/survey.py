@@ -3,12 +3,14 @@
 Not here: what may be seen (test_pages_in_browser.py, test_axe.py), and which pages there are (walk.py).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
+
+from tests.browser.tabbing import THIN
 
 Scheme = Literal["light", "dark"]
 NARROW_PX = 360
@@ -29,20 +31,26 @@ LOOK = """() => {
     }
     return known.get(key);
   };
+  const grounds = new Map([[null, ["white"]]]);
+  const ground = (one) => {
+    if (!grounds.has(one)) grounds.set(one, [...ground(one.parentElement), getComputedStyle(one).backgroundColor]);
+    return grounds.get(one);
+  };
   const texts = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const element = walker.currentNode.parentElement;
     const words = walker.currentNode.textContent.trim();
     if (!words || !element.checkVisibility() || element.closest(".unseen, .skip, svg")) continue;
-    const above = ["white"];
-    for (let one = element; one; one = one.parentElement) above.splice(1, 0, getComputedStyle(one).backgroundColor);
-    texts.push([words.slice(0, 40), painted([...above, getComputedStyle(element).color]), painted(above)]);
+    const under = ground(element);
+    texts.push([words.slice(0, 40), painted([...under, getComputedStyle(element).color]), painted(under)]);
   }
   const all = [...document.querySelectorAll("*")];
   const fields = [...document.querySelectorAll("input:not([type=hidden]), select, textarea")];
+  const ids = all.map((one) => one.id).filter(Boolean);
   return {
     texts,
+    repeated: ids.filter((id, place) => ids.indexOf(id) !== place),
     attributes: [...new Set(all.flatMap((one) => one.getAttributeNames()))],
     sources: all.map((one) => one.src || one.href).filter((one) => typeof one === "string" && one),
     scripts: document.scripts.length,
@@ -126,8 +134,8 @@ class Seen:
     """
 
     address: str
-    objections: dict[Scheme, list[str]]
-    looks: dict[Scheme, dict[str, Any]]
+    objections: Mapping[Scheme, list[str]]
+    looks: Mapping[Scheme, dict[str, Any]]
     widths_px: dict[str, int]
     out_of_place: list[str]
     missed: list[str] = field(default_factory=list)
@@ -173,7 +181,7 @@ def unfolded(page: Page, url: str, addresses: Iterable[str]) -> Iterator[str]:
 
 
 def survey(page: Page, url: str, addresses: Iterable[str]) -> Iterator[Seen]:
-    """See each address in each way, all of it. Nothing moves while it is looked at."""
+    """See each address in each way, all of it. Nothing moves while it is looked at; axe sees no row twice."""
     page.emulate_media(media="screen", color_scheme="light", reduced_motion="reduce")
     for address in unfolded(page, url, addresses):
         widths_px = {name: _width_px(page, width_px) for name, width_px in WIDTHS_PX.items()}
@@ -181,13 +189,13 @@ def survey(page: Page, url: str, addresses: Iterable[str]) -> Iterator[Seen]:
         page.emulate_media(media="print")
         out_of_place = page.evaluate(ON_PAPER)
         page.emulate_media(media="screen")
-        said: dict[Scheme, list[str]] = {}
-        looks: dict[Scheme, dict[str, Any]] = {}
-        for scheme in get_args(Scheme):
-            page.emulate_media(color_scheme=scheme)
-            looks[scheme] = page.evaluate(LOOK)
-            said[scheme] = objections(page, is_only_color=scheme == "dark")
+        looks: dict[Scheme, dict[str, Any]] = {"light": page.evaluate(LOOK)}
+        page.emulate_media(color_scheme="dark")
+        looks["dark"] = page.evaluate(LOOK)
+        page.evaluate(THIN)
+        said: dict[Scheme, list[str]] = {"dark": objections(page, is_only_color=True)}
         page.emulate_media(color_scheme="light")
+        said["light"] = objections(page)
         yield Seen(address, said, looks, widths_px, out_of_place)
 
 

@@ -24,7 +24,8 @@ IS_WANTED = """(one) => one.checkVisibility() && !one.disabled && !(one.type ===
 THIN = """() => {
   const isTold = (name) => ["class", "name", "role", "type", "hidden", "disabled", "tabindex"].includes(name);
   const attributes = (one) => [...one.attributes].map(({ name, value }) => isTold(name) ? name + value : name);
-  const shape = (one) => [one.tagName, ...attributes(one), "(", ...[...one.children].map(shape), ")"].join();
+  const hasText = (one) => one.textContent.trim() !== "";
+  const shape = (one) => [one.tagName, ...attributes(one), hasText(one), ...[...one.children].map(shape), ")"].join();
   for (const list of document.querySelectorAll("main tbody, main ul, main ol")) {
     if (list.closest("[data-live-always]")) continue;
     const known = new Set();

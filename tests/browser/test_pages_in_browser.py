@@ -91,10 +91,10 @@ def test_paper_has_no_buttons_and_nothing_is_cut_off(seen: list[Seen]):
 # --- with a keyboard and without a script -----------------------------------------------------------------------------
 
 
-def test_every_field_has_a_name_and_every_page_one_heading(seen: list[Seen]):
+def test_every_field_has_a_name_every_id_is_there_once_and_every_page_has_one_heading(seen: list[Seen]):
     for page in seen:
         look = page.looks["light"]
-        assert look["nameless"] == [], page.address
+        assert look["nameless"] == look["repeated"] == [], page.address
         assert (look["headings"], look["mains"], look["language"]) == (1, 1, "en"), page.address
 
 
