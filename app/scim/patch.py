@@ -55,12 +55,13 @@ class _Patch:
         if target is None:
             return
         if target.attribute.traits.held == "membership" and not target.attribute.is_read_only:
+            self.examine(operation.op, target, operation.value)
             is_given = operation.has_value or operation.value is not None
             self.links.append(link_change(operation.op, target, operation.value, is_given=is_given))
             return
         if target.attribute.is_read_only or (target.part and target.part.is_read_only):
             raise errors.mutability(f"{target.path}: expected an attribute that is not read-only")
-        self.change(operation.op, target, operation.value)
+        self.step(operation.op, target, operation.value)
 
     def without_path(self, op: str, value: Any) -> None:
         """Each name of the value is a path of its own; what the service provider keeps itself is skipped.
@@ -79,7 +80,7 @@ class _Patch:
             except ScimError:
                 continue
             if target and not target.attribute.is_read_only and not (target.part and target.part.is_read_only):
-                self.change(op, target, inner)
+                self.step(op, target, inner)
 
     def count(self) -> None:
         """A name in a value without a path is as much work as an operation, so there may be as many."""
@@ -87,8 +88,25 @@ class _Patch:
         if self.changes > bounds.PATCH_OPERATIONS:
             raise errors.too_many(f"value: expected at most {bounds.PATCH_OPERATIONS} names in all operations")
 
+    def examine(self, op: str, target: Target, value: Any) -> None:
+        """Count the values, held and given, that an operation looks at; each, so that no form of it costs more.
+
+        A `remove` of named values compares each with each, and a filter gives all that is given to each that it finds.
+        """
+        held = len(self.values(target.attribute))
+        given = len(value) if isinstance(value, list | dict) else 0
+        is_each_with_each = op == "remove" or target.where is not None
+        self.examined += held + given + (held * given if is_each_with_each else 0)
+        if self.examined > bounds.PATCH_VALUES_EXAMINED:
+            most = f"at most {bounds.PATCH_VALUES_EXAMINED} values, held and given"
+            raise errors.too_many(f"{target.path}: expected {most}, in all operations")
+
+    def step(self, op: str, target: Target, value: Any) -> None:
+        """One operation on one resolved target; each name of a value without a path, or of an extension, is one."""
+        self.examine(op, target, value)
+        self.change(op, target, value)
+
     def change(self, op: str, target: Target, value: Any) -> None:
-        """One operation on one resolved target."""
         attribute = target.attribute
         if attribute.traits.held == "membership":
             self.links.append(link_change(op, target, value))
@@ -116,7 +134,7 @@ class _Patch:
                 self.count()
                 attribute = extension.sub_attributes.get(name.lower())
                 if attribute and not attribute.is_read_only:
-                    self.change(op, Target(attribute), inner)
+                    self.step(op, Target(attribute), inner)
         else:
             raise errors.invalid_value(f"{extension.path}: expected an object, got {shown(value)}")
 
@@ -149,9 +167,6 @@ class _Patch:
         """The values that a filter in brackets selects, or a sub-attribute of them (RFC 7644 §3.5.2)."""
         attribute, part = target.attribute, target.part
         values = self.values(attribute)
-        self.examined += len(values)
-        if self.examined > bounds.PATCH_VALUES_EXAMINED:
-            raise errors.too_many(f"path: expected filters over at most {bounds.PATCH_VALUES_EXAMINED} values in all")
         selected = [matches(where, fold(attribute, one), in_value=True) for one in values]
         clears = op == "remove" or is_unassigned(value)
         if not any(selected):

@@ -1,6 +1,8 @@
 """PATCH: documents, operations and what comes of them (RFC 7644 §3.5.2, and Entra's habits)."""
 
 import copy
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -102,3 +104,62 @@ def test_filters_over_many_values_are_bounded_in_all() -> None:
     with pytest.raises(ScimError) as refused:
         apply(USER, {**DOCUMENT, "emails": emails}, [operation] * (enough + 1))
     assert refused.value.scim_type == "tooMany"
+
+
+def emails_of(count: int) -> list[dict[str, Any]]:
+    return [{"value": f"{number}@x.example", "type": "work"} for number in range(count)]
+
+
+JUNK = {f"nothing{number}": "" for number in range(100)}
+COSTLY = {
+    "remove of named values": lambda count: Operation("remove", "emails", [{"display": str(n)} for n in range(count)]),
+    "add of a list": lambda count: Operation("add", "emails", emails_of(count)),
+    "replace of a list": lambda count: Operation("replace", "emails", emails_of(count)),
+    "replace of every value that a filter finds": lambda _: Operation("replace", "emails[value pr]", JUNK),
+    "remove of a part of every value": lambda _: Operation("remove", "emails.display"),
+    "replace without a path": lambda count: Operation("replace", None, {"emails": emails_of(count)}),
+}
+"""Operations that look at many values, by how many values they name; each leaves the held ones many."""
+
+
+def calls(document: dict[str, Any], operations: Sequence[Operation]) -> tuple[int, str]:
+    """How many Python functions a PATCH calls, and with which scimType it is refused."""
+    count, refusal = 0, ""
+
+    def note(_frame: Any, event: str, _argument: Any) -> None:
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(note)
+    try:
+        apply(USER, document, operations)
+    except ScimError as refused:
+        refusal = refused.scim_type or ""
+    finally:
+        sys.setprofile(None)
+    return count, refusal
+
+
+@pytest.mark.parametrize("name", COSTLY)
+def test_what_a_patch_looks_at_grows_with_its_operations_up_to_a_bound(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twice the operations are twice the work, and any number of them is never more than the bound allows."""
+    document = {**DOCUMENT, "emails": emails_of(20)}
+    operation = COSTLY[name](20)
+    (once, _), (twice, _) = (calls(document, [operation] * count) for count in (4, 8))
+    assert twice < once * 2.2
+    monkeypatch.setattr(bounds, "PATCH_VALUES_EXAMINED", 2_000)
+    (some, first), (all_of_them, second) = (calls(document, [operation] * count) for count in (300, 900))
+    assert (first, second) == ("tooMany", "tooMany")
+    assert all_of_them == some
+
+
+def test_members_are_counted_among_the_values_that_a_patch_looks_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "PATCH_VALUES_EXAMINED", 100)
+    members = [{"value": str(number)} for number in range(40)]
+    for operation in (Operation("add", "members", members), Operation("add", None, {"members": members})):
+        apply(GROUP, {}, [operation] * 2)
+        with pytest.raises(ScimError, match="members: expected at most 100 values") as refused:
+            apply(GROUP, {}, [operation] * 3)
+        assert refused.value.scim_type == "tooMany"
