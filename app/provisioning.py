@@ -136,8 +136,9 @@ def replace(
         before = resources.load(connection, resource_type, resource_id)
         precondition.check(before.version)
         held = json.loads(before.document)
+        document = mutability.kept(resource_type.attributes, held, document)
         if resource_type.keeps_values:
-            document = resource_type.load(mutability.kept(resource_type.attributes, held, document))
+            document = resource_type.load(document)
             mutability.check(resource_type.attributes, held, document)
         record, event = _save(connection, author, resource_type, before, held, document, links)
         return _resources(connection, resource_type, [record], selection, event)[0]

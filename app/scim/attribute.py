@@ -11,11 +11,12 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Characteristics:
-    """RFC 7643 §2.2 and §7 in its own words, and two of ours.
+    """RFC 7643 §2.2 and §7 in its own words, and three of ours.
 
     `held` says where values live: "document" (the resource's own document), "row" (columns beside it: id and meta),
     "membership" (rows of their own: members, groups) or "nowhere" (accepted, checked, thrown away: password).
-    `lookup` attributes have an index, so that a client may match on them.
+    `lookup` attributes have an index, so that a client may match on them. A value that is not `is_clearable` stays until
+    a client sends another one: null, empty text, remove and a PUT without it change nothing.
     """
 
     description: str
@@ -27,6 +28,7 @@ class Characteristics:
     reference_types: tuple[str, ...] = ()
     held: str = "document"
     lookup: bool = False
+    is_clearable: bool = True
 
 
 def is_unassigned(value: object, *, is_simple: bool = False) -> bool:

@@ -16,13 +16,15 @@ _STAYS = frozenset({"immutable", "writeOnly"})
 def kept(attributes: Iterable[Attribute], before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
     """A document that replaces another, with the values that its client does not say and cannot mean to clear.
 
-    These are immutable values, which have no other, and writeOnly ones, which no client could read and send back.
+    These are immutable values, which have no other, writeOnly ones, which no client could read and send back, and those
+    that cannot be cleared. All names are in declared order.
     """
     whole = {}
     for attribute in attributes:
         name = attribute.name
         value = after.get(name)
-        if value is None and attribute.traits.mutability in _STAYS:
+        stays = attribute.traits.mutability in _STAYS or not attribute.traits.is_clearable
+        if value is None and stays:
             value = before.get(name)
         elif isinstance(before.get(name), dict) and isinstance(value, dict | None):
             value = kept(attribute.sub_attributes.values(), before[name], value or {}) or None

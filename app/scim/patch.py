@@ -210,6 +210,8 @@ class _Patch:
         self.store(attribute, kept if attribute.multi_valued else kept[0] if kept else None)
 
     def store(self, attribute: Attribute, value: Any) -> None:
+        if is_unassigned(value) and not attribute.traits.is_clearable:
+            return
         place = self.document
         for key in attribute.keys[:-1]:
             place = place.setdefault(key, {})

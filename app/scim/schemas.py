@@ -168,7 +168,9 @@ class UserSchema(ResourceSchema):
     preferredLanguage = attribute(Text, "Preferred language, as in Accept-Language")
     locale = attribute(Text, "Where numbers, dates and currencies are written as the user does")
     timezone = attribute(Text, "Time zone, like Europe/Berlin")
-    active = attribute(Flag, "Whether the user may use Recnice; Entra sets false when somebody leaves")
+    active = attribute(
+        Flag, "Whether the user may use Recnice; Entra sets false when somebody leaves", is_clearable=False
+    )  # fmt: skip
     password = attribute(
         Text, "Accepted and thrown away: people sign in with Entra", mutability="writeOnly", returned="never",
         case_exact=True, held="nowhere",
