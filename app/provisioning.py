@@ -5,18 +5,21 @@ It joins the SCIM rules to the store. Not here: HTTP, and how anything is stored
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as replace_fields
 from typing import Any
 
 from app import clock
 from app.administration import grants
-from app.scim import entra, errors, mutability, patch
+from app.scim import disabling, entra, errors, mutability
 from app.scim.differences import differences
+from app.scim.disabling import Disabling, LeftOut
+from app.scim.errors import ScimError
 from app.scim.links import LinkChange
 from app.scim.mapping import filled_paths
 from app.scim.messages import Operation
+from app.scim.patch import Patch
 from app.scim.precondition import NONE, Precondition
 from app.scim.projection import EVERYTHING, Selection, reference
 from app.scim.resource_types import GROUP, RESOURCE_TYPES, ResourceType, name_of
@@ -48,13 +51,16 @@ _MEMBER_TYPES: Mapping[str, ResourceType] = {resource_type.name: resource_type f
 class Resource:
     """A record, and where asked for the values that have rows of their own: a group's `members`, a user's `groups`.
 
-    `event` is what a verb did to it; None where it was only read, or is as it was before.
+    `event` is what a verb did to it; None where it was only read, or is as it was before. `given` are the paths that a
+    change gave a value to, `left_out` the values that it did not store.
     """
 
     type: ResourceType
     record: Record
     memberships: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     event: Event | None = None
+    given: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,21 +133,34 @@ def replace(
 ) -> Resource:
     """PUT (RFC 7644 §3.5.1): what the body leaves out is cleared, what is read-only stays as it is.
 
-    Raises 404, 412, invalidSyntax, invalidValue, mutability, uniqueness.
+    Raises 404, 412, invalidSyntax, invalidValue, mutability, uniqueness. A request that disables a user is not refused
+    for its other values (app/scim/disabling.py): an attribute whose value is refused stays as it is.
     """
-    document = resource_type.load(entra.mend_document(resource_type.tree, body))
-    members = LinkChange.to_members("replace", _pop_members(resource_type, document))
-    links = (members,) if resource_type.has_members else ()
-    with db.writing() as connection:
-        before = resources.load(connection, resource_type, resource_id)
-        precondition.check(before.version)
-        held = json.loads(before.document)
-        document = mutability.kept(resource_type.attributes, held, document)
+    body = entra.mend_document(resource_type.tree, body)
+    document: dict[str, Any] = {}
+    refusal: ScimError | None = None
+    links: tuple[LinkChange, ...] = ()
+    try:
+        document = resource_type.load(body)
+        members = LinkChange.to_members("replace", _pop_members(resource_type, document))
+        links = (members,) if resource_type.has_members else ()
+    except ScimError as error:
+        if not disabling.may_leave_out(resource_type, error):
+            raise
+        refusal = error
+
+    def whole(held: Mapping[str, Any]) -> _Change:
+        if refusal is not None:
+            raise refusal
+        changed = mutability.kept(resource_type.attributes, held, document)
         if resource_type.keeps_values:
-            document = resource_type.load(document)
-            mutability.check(resource_type.attributes, held, document)
-        record, event = _save(connection, author, resource_type, before, held, document, links)
-        return _resources(connection, resource_type, [record], selection, event)[0]
+            changed = resource_type.load(changed)
+            mutability.check(resource_type.attributes, held, changed)
+        return _Change(changed, links, tuple(_given(resource_type, document)))
+
+    return _change(
+        resource_type, resource_id, author, precondition, selection, whole, lambda partial: partial.replace(body)
+    )
 
 
 def change(
@@ -154,20 +173,92 @@ def change(
 ) -> Resource:
     """PATCH (RFC 7644 §3.5.2): all operations or none. A change that changes nothing leaves the version alone.
 
-    Members that are not named are neither loaded nor checked. Raises 404, 412 and what `patch.apply` raises.
+    Members that are not named are neither loaded nor checked. Raises 404, 412 and what `patch.apply` raises. The one
+    exception to all or none is a request that disables a user: refused values are left out (app/scim/disabling.py).
     """
+
+    def whole(held: Mapping[str, Any]) -> _Change:
+        patch = Patch(resource_type, held)
+        patch.patch(operations)
+        changed = patch.document
+        if changed == held:
+            changed = dict(held)  # the same values in another order are no change
+        else:
+            changed = resource_type.load(changed, before=held)
+            mutability.check(resource_type.attributes, held, changed)
+        return _Change(changed, patch.links, tuple(patch.given))
+
+    return _change(
+        resource_type, resource_id, author, precondition, selection, whole, lambda partial: partial.patch(operations)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What is to be stored. `given`: the paths that got a value; `left_out`: the values that were refused.
+
+    `is_bounded`: whether it is refused when it is too large.
+    """
+
+    document: dict[str, Any]
+    links: Sequence[LinkChange] = ()
+    given: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    is_bounded: bool = True
+
+
+def _change(
+    resource_type: ResourceType,
+    resource_id: str,
+    author: Author,
+    precondition: Precondition,
+    selection: Selection,
+    whole: Callable[[Mapping[str, Any]], _Change],
+    partly: Callable[[Disabling], None],
+) -> Resource:
+    """Change one resource by all of a request, or where that is refused but disables a user, by what is not refused."""
     with db.writing() as connection:
         before = resources.load(connection, resource_type, resource_id)
         precondition.check(before.version)
-        document = json.loads(before.document)
-        changed, links = patch.apply(resource_type, document, operations)
-        if changed == document:
-            changed = document  # the same values in another order are no change
-        else:
-            changed = resource_type.load(changed, before=document)
-            mutability.check(resource_type.attributes, document, changed)
-        record, event = _save(connection, author, resource_type, before, document, changed, links)
-        return _resources(connection, resource_type, [record], selection, event)[0]
+        held = json.loads(before.document)
+        try:
+            made = whole(held)
+            record, event = _save(connection, author, resource_type, before, held, made)
+        except ScimError as refusal:
+            made = _disabled(connection, resource_type, before, held, partly, refusal)
+            record, event = _save(connection, author, resource_type, before, held, made)
+        [resource] = _resources(connection, resource_type, [record], selection, event)
+        return replace_fields(resource, given=made.given, left_out=made.left_out)
+
+
+def _disabled(
+    connection: Connection,
+    resource_type: ResourceType,
+    before: Record,
+    held: Mapping[str, Any],
+    partly: Callable[[Disabling], None],
+    refusal: ScimError,
+) -> _Change:
+    """Return what a refused request changes without what is refused. Raises `refusal` where it disables nobody."""
+    if not disabling.may_leave_out(resource_type, refusal):
+        raise refusal
+    partial = Disabling(
+        resource_type, held, lambda document: resources.check_unique(connection, resource_type, document, before.id)
+    )
+    try:
+        partly(partial)
+        document = partial.settle() if partial.disables else None
+    except ScimError:
+        raise refusal from None
+    if document is None:
+        raise refusal
+    return _Change(document, (), tuple(partial.given), tuple(partial.left_out), is_bounded=False)
+
+
+def _given(resource_type: ResourceType, document: Mapping[str, Any]) -> Iterator[str]:
+    """The paths that a document gives a value to."""
+    for attribute in resource_type.attributes:
+        yield from attribute.given(document.get(attribute.name))
 
 
 def delete(
@@ -198,15 +289,17 @@ def _save(
     resource_type: ResourceType,
     before: Record,
     held: Mapping[str, Any],
-    document: dict[str, Any],
-    links: Sequence[LinkChange],
+    made: _Change,
 ) -> tuple[Record, Event | None]:
-    """The record as it is now, and what was done to it, if anything. `held` is its document before."""
-    document = _with_id(document, before.id)
+    """The record as it is now, and what was done to it, if anything. `held` is its document before.
+
+    Nothing is written before everything is checked.
+    """
+    document = _with_id(made.document, before.id)
     _check_strict(connection, resource_type, held, document)
-    record = resources.save(connection, resource_type, before, document)
+    record = resources.save(connection, resource_type, before, document, is_bounded=made.is_bounded)
     moves = Moves()
-    for link in links:
+    for link in made.links:
         moves = _relate(connection, before.id, link, moves)
     is_written = record.version != before.version
     if moves:

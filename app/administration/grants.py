@@ -17,7 +17,7 @@ from app import bounds, clock
 from app.administration import audit
 from app.administration.audit import ITSELF, Action, Actor
 from app.roles import Role
-from app.scim.resource_types import GROUP, USER, name_of
+from app.scim.resource_types import GROUP, USER, is_active, name_of
 from app.store import audit as audit_rows
 from app.store import db, history, sessions
 from app.store import grants as rows
@@ -25,7 +25,6 @@ from app.store.db import Connection
 from app.store.grants import Difference
 from app.store.history import Author, Moves
 from app.store.record import Record
-from app.store.resources import is_active
 
 _KINDS = {"app_role": "app role", "group": "group"}
 _ROWS_AT_ONCE = 500

@@ -15,8 +15,8 @@ class Characteristics:
 
     `held` says where values live: "document" (the resource's own document), "row" (columns beside it: id and meta),
     "membership" (rows of their own: members, groups) or "nowhere" (accepted, checked, thrown away: password).
-    `lookup` attributes have an index, so that a client may match on them. A value that is not `is_clearable` stays until
-    a client sends another one: null, empty text, remove and a PUT without it change nothing.
+    `lookup` attributes have an index, so that a client may match on them. Where `is_clearable` is false, a value stays
+    until a client sends another one: null, empty text, remove and a PUT without it change nothing.
     """
 
     description: str
@@ -37,6 +37,11 @@ def is_unassigned(value: object, *, is_simple: bool = False) -> bool:
     For an attribute with one simple value an empty list or object is a wrong type, not an absent value.
     """
     return value is None or value == "" or (not is_simple and value in ([], {}))
+
+
+def is_within(path: str, whole: str) -> bool:
+    """Return whether a path leads to an attribute, an extension or a filtered value, or into it."""
+    return path == whole or path.startswith((f"{whole}.", f"{whole}[", f"{whole}:"))
 
 
 def _unchecked(value: Any) -> Any:
@@ -79,6 +84,15 @@ class Attribute:
     @property
     def is_read_only(self) -> bool:
         return self.traits.mutability == "readOnly"
+
+    def given(self, value: Any) -> list[str]:
+        """Return the paths that a sent value gives something to: those of its parts where it is one object."""
+        if is_unassigned(value):
+            return []
+        if self.type != "complex" or self.multi_valued or not isinstance(value, dict):
+            return [self.path]
+        parts = ((self.sub_attributes.get(name.lower()), part) for name, part in value.items())
+        return [path for attribute, part in parts if attribute for path in attribute.given(part)]
 
     def walk(self) -> Iterator["Attribute"]:
         """This attribute and its parts, depth first."""

@@ -71,13 +71,23 @@ OPERATORS: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a PATCH operation applies: `attribute`, the values of it that `where` selects, and the `part` of these."""
+    """Where a PATCH operation applies: `attribute`, the values of it that `where` selects, and the `part` of these.
+
+    `where_text` is the filter as the client wrote it.
+    """
 
     attribute: Attribute
     where: Node | None = None
     part: Attribute | None = None
+    where_text: str = field(default="", compare=False)
 
     @property
     def path(self) -> str:
         """The path without its filter, for messages."""
         return self.part.path if self.part else self.attribute.path
+
+    @property
+    def place(self) -> str:
+        """The path with its filter: `emails[type eq "work"].value`."""
+        filtered = f"{self.attribute.path}[{self.where_text}]"
+        return self.path if self.where is None else f"{filtered}.{self.part.name}" if self.part else filtered

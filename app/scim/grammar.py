@@ -262,7 +262,7 @@ def parse_path(text: str, tree: AttributeTree) -> Target | None:
     if len(text) > bounds.PATH_LENGTH:
         raise errors.invalid_path(f"expected at most {bounds.PATH_LENGTH} characters, got {len(text)}")
     parser = _Parser(text, (tree,), errors.invalid_path, bounds.PATH_TOKENS)
-    where = None
+    where, where_text = None, ""
     try:
         word = parser.take("an attribute")
         if not _NAME.match(word) and _LIKE_NAME.match(word):
@@ -270,11 +270,13 @@ def parse_path(text: str, tree: AttributeTree) -> Target | None:
         path = parser.name(word, None)
         if parser.peek() == "[":
             parser.refuse = errors.invalid_filter
+            begin = parser.tokens[parser.at][1] + 1
             where = parser.brackets(path)
+            where_text = text[begin : parser.position].strip()
             parser.refuse = errors.invalid_path
             if parser.peek().startswith(".") and _LIKE_NAME.match(parser.peek()):
                 path = (*path, parser.part(path[-1], parser.take("a sub-attribute")))
         parser.end()
     except _UnknownNameError:
         return None
-    return Target(path[0], where, path[1] if len(path) > 1 else None)
+    return Target(path[0], where, path[1] if len(path) > 1 else None, where_text)

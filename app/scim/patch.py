@@ -29,26 +29,34 @@ def apply(
 
     Every value is checked by its attribute. Raises invalidPath, invalidFilter, invalidValue, noTarget, mutability.
     """
-    patch = _Patch(resource_type, copy.deepcopy(dict(document)))
-    for operation in operations:
-        if operation.path is not None:
-            patch.at_path(operation)
-        elif operation.op == "remove":
-            raise errors.no_target("path: expected one, since remove needs a target")
-        else:
-            patch.without_path(operation.op, operation.value)
+    patch = Patch(resource_type, document)
+    patch.patch(operations)
     return patch.document, tuple(patch.links)
 
 
-class _Patch:
-    """A document on its way through the operations."""
+class Patch:
+    """A document on its way through the operations. `given` are the paths that got a value."""
 
-    def __init__(self, resource_type: ResourceType, document: dict[str, Any]) -> None:
+    def __init__(self, resource_type: ResourceType, document: Mapping[str, Any]) -> None:
         self.type = resource_type
-        self.document = document
+        self.document = copy.deepcopy(dict(document))
         self.links: list[LinkChange] = []
+        self.given: list[str] = []
         self.changes = 0
         self.examined = 0
+
+    def patch(self, operations: Iterable[Operation]) -> None:
+        """Do all operations in their order; raises what `apply` raises."""
+        for operation in operations:
+            self.take(operation)
+
+    def take(self, operation: Operation) -> None:
+        if operation.path is not None:
+            self.at_path(operation)
+        elif operation.op == "remove":
+            raise errors.no_target("path: expected one, since remove needs a target")
+        else:
+            self.without_path(operation.op, operation.value)
 
     def at_path(self, operation: Operation) -> None:
         target = parse_path(operation.path or "", self.type.tree)
@@ -105,6 +113,9 @@ class _Patch:
         """One operation on one resolved target; each name of a value without a path, or of an extension, is one."""
         self.examine(op, target, value)
         self.change(op, target, value)
+        if op != "remove" and not is_unassigned(value):
+            is_whole = target.where is None and target.part is None
+            self.given += target.attribute.given(value) if is_whole else [target.place]
 
     def change(self, op: str, target: Target, value: Any) -> None:
         attribute = target.attribute

@@ -115,7 +115,7 @@ class ResourceType:
         if not isinstance(document, dict):
             raise errors.invalid_syntax(f"body: expected an object, got {errors.shown(document)}")
         core, extensions = self._loaders
-        named = self._spread_core(document)
+        named = self.spread_core(document)
         loaded = self._check(core, named, "", before)
         loaded["schemas"] = [self.schema.urn]
         for folded, extension in extensions.items():
@@ -136,7 +136,7 @@ class ResourceType:
                 raise errors.invalid_value(f"{extension.urn}: expected a value, got none")
         return {a.name: loaded[a.name] for a in self.attributes if a.name in loaded and a.traits.held != "nowhere"}
 
-    def _spread_core(self, document: dict[str, Any]) -> dict[str, Any]:
+    def spread_core(self, document: dict[str, Any]) -> dict[str, Any]:
         """The document with what stands under the core schema's own URN moved to the top, as some clients nest it."""
         urn = self.schema.urn.lower()
         nested = next(
@@ -154,6 +154,11 @@ class ResourceType:
         except ValidationError as error:
             raise invalid(error, prefix) from None
         return _without_empty(loaded)
+
+
+def is_active(document: Mapping[str, Any] | None) -> bool:
+    """Whether somebody counts as active: who was never disabled is."""
+    return document is not None and document.get("active") is not False
 
 
 def name_of(document: Mapping[str, Any]) -> str:

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import Connection, func, select
 
 from app.scim.mapping import filled_paths
-from app.scim.resource_types import ResourceType
+from app.scim.resource_types import ResourceType, is_active
 from app.store import audit, coverage, db, grants, shelf
 from app.store.pages import count_all
-from app.store.resources import MEMBERS, count_with_members, is_active, searchable
+from app.store.resources import MEMBERS, count_with_members, searchable
 from app.store.tables import membership, population, resource
 from app.store.words import count_stray, to_words
 

@@ -20,7 +20,7 @@ from app import bounds, clock
 from app.scim import errors
 from app.scim.fold import fold_document, fold_value, lookup_text, lookups_of, values_at
 from app.scim.mapping import filled_paths
-from app.scim.resource_types import ResourceType
+from app.scim.resource_types import ResourceType, is_active
 from app.store import coverage, words
 from app.store.record import COLUMNS, Record, to_record
 from app.store.tables import lookup, membership, population, resource
@@ -112,15 +112,24 @@ def insert(connection: Connection, resource_type: ResourceType, document: Mappin
     return Record(document["id"], resource_type.name, position, text, 1, now, now)
 
 
-def save(connection: Connection, resource_type: ResourceType, record: Record, document: Mapping[str, Any]) -> Record:
+def save(
+    connection: Connection,
+    resource_type: ResourceType,
+    record: Record,
+    document: Mapping[str, Any],
+    *,
+    is_bounded: bool = True,
+) -> Record:
     """The record with a new document. One that says the same changes nothing, neither version nor time.
 
-    `record` was loaded in this transaction. Raises uniqueness and invalidValue.
+    `record` was loaded in this transaction. Raises uniqueness and, where it `is_bounded`, invalidValue for a document
+    that grew too large; nothing is written then.
     """
     text = to_text(document)
     if text == record.document:
         return record
-    _check_size(text)
+    if is_bounded:
+        _check_size(text)
     search, lookups = searchable(resource_type, document)
     held = {(path, value, is_unique) for path, value, is_unique in connection.execute(_LOOKUPS_OF, {"id": record.id})}
     _check_unique(connection, resource_type, document, lookups - held)
@@ -183,17 +192,28 @@ def _later_than(previous: str) -> str:
 
 
 def _check_unique(
-    connection: Connection, resource_type: ResourceType, document: Mapping[str, Any], lookups: Iterable[LookupKey]
+    connection: Connection,
+    resource_type: ResourceType,
+    document: Mapping[str, Any],
+    lookups: Iterable[LookupKey],
+    own_id: str = "",
 ) -> None:
     """Raises uniqueness with the attribute and the value as it was sent; the index would name neither."""
     for path, value, is_unique in lookups:
         if not is_unique:
             continue
-        if (other := holder(connection, resource_type, path, value)) is not None:
+        other = holder(connection, resource_type, path, value)
+        if other is not None and other != own_id:
             attribute = next(known for known in resource_type.lookups if known.path == path)
             sent = values_at(document, attribute.keys)
             value_sent = next(one for one in sent if lookup_text(fold_value(attribute, one)) == value)
             raise errors.uniqueness(path, value_sent, other)
+
+
+def check_unique(connection: Connection, resource_type: ResourceType, document: Mapping[str, Any], own_id: str) -> None:
+    """Raise uniqueness for a document with a value that another resource than its own has."""
+    _, lookups = searchable(resource_type, document)
+    _check_unique(connection, resource_type, document, lookups, own_id)
 
 
 def holder(connection: Connection, resource_type: ResourceType, path: str, value: str) -> str | None:
@@ -239,8 +259,3 @@ def count_with_members(connection: Connection, resource_type: ResourceType) -> i
     """How many resources of a type have members; reads all of them."""
     with_members = select(func.count()).where(resource.c.type == resource_type.name, resource.c.members > 0)
     return connection.execute(with_members).scalar_one()
-
-
-def is_active(document: Mapping[str, Any] | None) -> bool:
-    """Whether somebody counts as active: who was never disabled is."""
-    return document is not None and document.get("active") is not False

@@ -17,7 +17,7 @@ from sqlalchemy import update as update_table
 from sqlalchemy.dialects.sqlite import insert
 
 from app.scim.mapping import filled_paths
-from app.scim.resource_types import ResourceType
+from app.scim.resource_types import ResourceType, is_active
 from app.scim.sorting_out import sort_out
 from app.store import coverage, db, words
 from app.store.db import DatabaseUnusable
@@ -28,7 +28,6 @@ from app.store.resources import (
     delete_lookups,
     holder,
     insert_lookups,
-    is_active,
     searchable,
     to_text,
     update,

@@ -307,13 +307,15 @@ def test_a_refused_change_leaves_the_role():
     ana = person("ana", "Admin")
     token, before = enter(ana), told()
     with pytest.raises(Exception, match="userName"):
-        patch(
-            USER,
-            ana,
-            {"op": "Replace", "path": "active", "value": "False"},
-            {"op": "Remove", "path": "userName"},
-        )
+        patch(USER, ana, {"op": "Remove", "path": "roles"}, {"op": "Remove", "path": "userName"})
     assert role(ana) == "operator" and told() == before and administration.session(token)
+    patch(
+        USER,
+        ana,
+        {"op": "Replace", "path": "active", "value": "False"},
+        {"op": "Remove", "path": "userName"},
+    )
+    assert role(ana) == "" and not administration.session(token), "a disable is not refused for another value"
 
 
 def test_without_a_mapping_a_session_ends_with_its_person():

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import pytest
 
 from app.scim import entra, patch
+from app.scim.disabling import Disabling, may_leave_out
 from app.scim.errors import ERROR_URN, ScimError
 from app.scim.fold import fold, fold_document
 from app.scim.grammar import parse
@@ -98,7 +99,18 @@ def said_by_patch(resource: dict[str, Any], operations: Any) -> dict[str, Any] |
         changed, _ = patch.apply(USER, attributes_of(resource), read_patch({"Operations": operations}))
         return USER.load(changed)
     except ScimError as refused:
+        return said_by_disabling(resource, operations, refused)
+
+
+def said_by_disabling(resource: dict[str, Any], operations: Any, refused: ScimError) -> dict[str, Any] | ScimError:
+    """The user after a refused PATCH that disables all the same, or the refusal."""
+    partial = Disabling(USER, attributes_of(resource), lambda document: None)
+    try:
+        if may_leave_out(USER, refused):
+            partial.patch(read_patch({"Operations": operations}))
+    except ScimError:
         return refused
+    return partial.settle() if partial.disables else refused
 
 
 def is_said(answer: Answer, said: dict[str, Any] | ScimError, done: int) -> bool:

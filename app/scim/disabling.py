@@ -1,0 +1,214 @@
+"""This module applies a request that disables a user, and leaves out only the values that are refused.
+
+See also: docs/decisions/0031-a-disable-is-not-lost.md (why), patch.py (a PATCH as a whole).
+"""
+
+import copy
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from app import bounds
+from app.scim import errors, mutability
+from app.scim.attribute import Attribute, is_unassigned, is_within
+from app.scim.errors import ScimError
+from app.scim.filter import Target
+from app.scim.messages import Operation
+from app.scim.patch import Patch
+from app.scim.projection import compact
+from app.scim.resource_types import USER, ResourceType, checked, is_active
+
+REFUSED_ALONE = frozenset({"invalidValue", "uniqueness", "noTarget", "mutability"})
+"""The scimTypes of refusals of one value. Any other refuses the whole request."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """One value that was not stored, and why; `path` is where it belongs, like `emails[type eq "work"].value`."""
+
+    path: str
+    error: ScimError
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One operation that was done: `after` is what it left of the top attribute or extension that it is about."""
+
+    path: str
+    act: Callable[[], None]
+    after: Any
+
+
+def may_leave_out(resource_type: ResourceType, refusal: ScimError) -> bool:
+    """Return whether what was refused could be left out, if the request disables the resource, which must be a user."""
+    return resource_type.name == USER.name and refusal.scim_type in REFUSED_ALONE
+
+
+class Disabling(Patch):
+    """A user's document on its way through a request whose refused values are left out, each alone.
+
+    `held` is the document before. `check_unique` raises `uniqueness` for a document with a value that another user has.
+    Call `patch` or `replace`, then see `disables`, then call `settle`.
+    """
+
+    def __init__(
+        self,
+        resource_type: ResourceType,
+        held: Mapping[str, Any],
+        check_unique: Callable[[Mapping[str, Any]], None],
+    ) -> None:
+        super().__init__(resource_type, held)
+        self.held = held
+        self.check_unique = check_unique
+        self.left_out: list[LeftOut] = []
+        self.steps: defaultdict[str, list[_Step]] = defaultdict(list)
+        self.settled: dict[str, Any] = {}
+
+    @property
+    def disables(self) -> bool:
+        """Whether the user was active before, and is not after all operations in their order."""
+        return is_active(self.held) and not is_active(self.document)
+
+    def take(self, operation: Operation) -> None:
+        with self._leaving_out():
+            super().take(operation)
+
+    def step(self, op: str, target: Target, value: Any) -> None:
+        if target.attribute.is_extension and op != "remove" and isinstance(value, dict):
+            super().step(op, target, value)  # each attribute of it is a step of its own
+            return
+        self._do(target.place, target.attribute, lambda: super(Disabling, self).step(op, target, value))
+
+    def replace(self, body: Mapping[str, Any]) -> None:
+        """Do what PUT does with a mended body: every attribute gets its value there, or loses the one that it has."""
+        for attribute, values in self._named(body):
+            self._do(attribute.path, attribute, partial(self._put, attribute, values))
+
+    def settle(self) -> dict[str, Any]:
+        """Return the whole document to store; from now on `left_out` and `given` are final.
+
+        A value that is possible alone may be impossible in the result: taken, required but gone, immutable but changed,
+        or too large.
+        """
+        self.examined = 0
+        for unit in self.steps:
+            self._settle_unit(unit)
+        document = self._whole()
+        while len(compact(document).encode()) > bounds.DOCUMENT_BYTES and (largest := self._largest_growth()):
+            most = f"expected at most {bounds.DOCUMENT_BYTES} bytes of JSON in the whole resource"
+            paths = dict.fromkeys(one.path for one in self.steps[largest])
+            self.left_out += [LeftOut(path, errors.invalid_value(f"{path}: {most}")) for path in paths]
+            del self.settled[largest]
+            document = self._whole()
+        self.given = [path for path in self.given if not any(is_within(path, one.path) for one in self.left_out)]
+        return document
+
+    def _do(self, path: str, attribute: Attribute, act: Callable[[], None]) -> None:
+        """Do one step, or note that it is left out."""
+        unit = attribute.keys[0]
+        with self._leaving_out(path):
+            act()
+            self.steps[unit].append(_Step(path, act, copy.copy(self.document.get(unit))))
+
+    @contextmanager
+    def _leaving_out(self, path: str = "") -> Iterator[None]:
+        try:
+            yield
+        except ScimError as error:
+            if error.scim_type not in REFUSED_ALONE:
+                raise
+            self.left_out.append(LeftOut(path or error.attribute, error))
+
+    def _named(self, body: Mapping[str, Any]) -> Iterator[tuple[Attribute, list[Any]]]:
+        """Every attribute that a client may write, with the values that a body names for it in any letter case."""
+        named = _by_name(self.type.spread_core(dict(body)))
+        for attribute in self.type.tree.core.values():
+            if not attribute.is_read_only and attribute.name != "schemas":
+                yield attribute, named[attribute.name.lower()]
+        for extension in self.type.tree.extensions.values():
+            parts = [{} if is_unassigned(part) else part for part in named[extension.name.lower()]] or [{}]
+            if len(parts) > 1 or not isinstance(parts[0], dict):
+                wrong = f"{extension.path}: expected one object, got {errors.shown(parts[-1])}"
+                self.left_out.append(LeftOut(extension.path, errors.invalid_value(wrong)))
+                continue
+            inner = _by_name(parts[0])
+            for attribute in extension.sub_attributes.values():
+                if not attribute.is_read_only:
+                    yield attribute, inner[attribute.name.lower()]
+
+    def _put(self, attribute: Attribute, values: Sequence[Any]) -> None:
+        if len(values) > 1:
+            raise errors.invalid_value(f"{attribute.path}: expected once, got twice in different letter case")
+        value = values[0] if values else None
+        new = {} if is_unassigned(value, is_simple=attribute.is_simple) else {attribute.name: checked(attribute, value)}
+        scope: Mapping[str, Any] = self.held
+        for key in attribute.keys[:-1]:
+            scope = scope.get(key) or {}
+        self.store(attribute, mutability.kept([attribute], scope, new).get(attribute.name))
+        self.given += attribute.given(value)
+
+    def _settle_unit(self, unit: str) -> None:
+        """Bring one top attribute or extension to the last value of it that is possible.
+
+        Its last steps are undone until it is possible. Then those behind the one that made it impossible are tried
+        again.
+        """
+        steps, undone = self.steps[unit], []
+        while self._refusal(unit) and steps:
+            undone.append(steps.pop())
+            self._restore(unit, steps[-1].after if steps else self.held.get(unit))
+        for step in reversed(undone):
+            before = copy.copy(self.document.get(unit))
+            with self._leaving_out(step.path):
+                step.act()
+                if refusal := self._refusal(unit):
+                    self._restore(unit, before)
+                    raise refusal
+                steps.append(step)
+
+    def _refusal(self, unit: str) -> ScimError | None:
+        """Return why a top attribute or extension cannot have its present value; where it can, note that value."""
+        held, now = ({unit: document[unit]} if unit in document else {} for document in (self.held, self.document))
+        if held == now:
+            self.settled.pop(unit, None)
+            return None
+        try:
+            loaded = self.type.load(now, held)
+            mutability.check(self.type.attributes, held, loaded)
+            self.check_unique(loaded)
+        except ScimError as error:
+            return error
+        self.settled[unit] = loaded.get(unit)
+        return None
+
+    def _restore(self, unit: str, value: Any) -> None:
+        self.document.pop(unit, None)
+        if value is not None:
+            self.document[unit] = copy.copy(value)
+
+    def _whole(self) -> dict[str, Any]:
+        """The held document with what is settled, in declared order."""
+        values = {**self.held, **self.settled}
+        urns = [urn for extension in self.type.extensions if values.get(urn := extension.urn)]
+        values["schemas"] = [self.type.schema.urn, *urns]
+        return {one.name: values[one.name] for one in self.type.attributes if values.get(one.name) is not None}
+
+    def _largest_growth(self) -> str | None:
+        """The unit that grew most, without `active`; None where none has grown."""
+
+        def growth(unit: str) -> int:
+            return len(compact(self.settled[unit])) - len(compact(self.held.get(unit)))
+
+        grown = [unit for unit in self.settled if unit != "active" and growth(unit) > 0]
+        return max(grown, key=growth, default=None)
+
+
+def _by_name(document: Mapping[str, Any]) -> defaultdict[str, list[Any]]:
+    """The values of a document by their names in lower case."""
+    found: defaultdict[str, list[Any]] = defaultdict(list)
+    for name, value in document.items():
+        found[name.lower()].append(value)
+    return found

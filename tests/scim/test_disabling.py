@@ -1,0 +1,91 @@
+"""What is left out where a value is possible alone, and not in the result: required, immutable and unique values."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from app.scim import errors
+from app.scim.data_types import Text
+from app.scim.disabling import Disabling
+from app.scim.fields import Complex, ScimSchema, attribute
+from app.scim.messages import Operation
+from app.scim.resource_types import ResourceType
+from app.scim.schemas import UserSchema
+
+
+class DeviceSchema(ScimSchema):
+    serial = attribute(Text, "Its number", required=True)
+    model = attribute(Text, "Its model")
+
+
+class StaffSchema(ScimSchema):
+    """An extension of one's own."""
+
+    urn = "urn:example:2.0:Staff"
+    schema_name = "Staff"
+
+    grade = attribute(Text, "The grade", required=True)
+    badge = attribute(Text, "The badge", mutability="immutable")
+    desk = attribute(Text, "The desk", uniqueness="server", lookup=True)
+    device = attribute(Complex, "The device", DeviceSchema)
+
+
+URN = StaffSchema.urn
+STAFF = ResourceType("User", "/Users", "", UserSchema, (StaffSchema,))
+HELD = {"userName": "ada", "active": True}
+DISABLE = Operation("replace", "active", False)
+
+
+def check_unique(document: Mapping[str, Any]) -> None:
+    if document.get(URN, {}).get("desk") == "taken":
+        raise errors.uniqueness(f"{URN}:desk", "taken")
+
+
+def disabled(held: Mapping[str, Any], *operations: Operation) -> tuple[Any, list[str]]:
+    """The extension after a disable and other operations, and the names in it that were left out."""
+    partial = Disabling(STAFF, STAFF.load(held), check_unique)
+    partial.patch([*operations, DISABLE])
+    assert partial.disables
+    document = partial.settle()
+    assert document == STAFF.load(document) and document["active"] is False
+    return document.get(URN), [one.path.removeprefix(f"{URN}:") for one in partial.left_out]
+
+
+def replaced(**values: Any) -> list[Operation]:
+    return [Operation("replace", f"{URN}:{name}", value) for name, value in values.items()]
+
+
+FULL = HELD | {URN: {"grade": "7", "badge": "b", "desk": "d1", "device": {"serial": "s"}}}
+
+
+@pytest.mark.parametrize(
+    ("held", "operations", "extension", "left_out"),
+    [
+        (HELD, replaced(desk="d2", grade="7"), {"grade": "7", "desk": "d2"}, []),
+        (HELD, replaced(desk="d2"), None, ["desk"]),
+        (HELD, replaced(desk="d2", grade="7", badge="x" * 2_000), {"grade": "7", "desk": "d2"}, ["badge"]),
+        (HELD, replaced(badge="b", grade="7", desk="taken"), {"grade": "7", "badge": "b"}, ["desk"]),
+        (FULL, replaced(grade="", desk="d2"), FULL[URN] | {"desk": "d2"}, ["grade"]),
+        (FULL, replaced(badge="c", desk="d2"), FULL[URN] | {"desk": "d2"}, ["badge"]),
+        (FULL, replaced(desk="taken", grade="8"), FULL[URN] | {"grade": "8"}, ["desk"]),
+        (FULL, replaced(device={"model": "m"}), FULL[URN] | {"device": {"serial": "s", "model": "m"}}, []),
+        (FULL, replaced(device={"serial": None, "model": "m"}, desk="d2"), FULL[URN] | {"desk": "d2"}, ["device"]),
+        (FULL, [Operation("remove", URN)], FULL[URN], [URN]),
+        (HELD | {URN: {"grade": "7"}}, [Operation("remove", URN)], None, []),
+    ],
+)
+def test_only_what_makes_the_result_impossible_is_left_out(
+    held: Mapping[str, Any], operations: list[Operation], extension: Any, left_out: list[str]
+) -> None:
+    assert disabled(held, *operations) == (extension, left_out)
+
+
+def test_a_put_keeps_what_is_refused_and_what_cannot_be_cleared() -> None:
+    partial = Disabling(STAFF, STAFF.load(FULL), check_unique)
+    staff = {"grade": "8", "desk": "taken", "device": {"model": "m"}}
+    partial.replace({"userName": "ada", "active": False, URN: staff})
+    document = partial.settle()
+    assert document[URN] == FULL[URN] | {"grade": "8"}
+    assert sorted(one.path for one in partial.left_out) == [f"{URN}:desk", f"{URN}:device"]
+    assert f"{URN}:grade" in partial.given and f"{URN}:desk" not in partial.given
