@@ -26,6 +26,10 @@ __all__ = ["Cause", "Found", "NextTry", "Problem", "Status", "Wanted"]
 TRIES_S = (6 * 3600, 12 * 3600, 24 * 3600)
 """Entra: how long after a failure one person or group is tried again; the last of it daily."""
 TRIED_FOR = timedelta(days=28)
+LEFT_OUT_RETRY = (
+    "The user was disabled and this value was left out. The answer was success, so Entra sends the value again only "
+    "when it changes there."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,11 @@ class Problem:
     ignored: str | None
 
     @property
+    def is_left_out(self) -> bool:
+        """Whether the value was left out of a request that succeeded, since that disabled somebody."""
+        return rows.is_left_out(self)
+
+    @property
     def detail(self) -> Detail:
         """What was expected, and what was sent."""
         return read_detail(self.reason)
@@ -75,6 +84,8 @@ class Problem:
     @property
     def next_try(self) -> NextTry:
         """When Entra tries again, as far as its rules and the failures until now tell."""
+        if self.is_left_out:
+            return NextTry("", LEFT_OUT_RETRY)
         words = RETRIES[self.kind.retry]
         if self.kind.retry not in ("single", "lost") or self.closed:
             return NextTry("", words)
@@ -140,7 +151,14 @@ def find(problem_id: int) -> Problem | None:
 
 
 def requests_of(problem: Problem) -> list[Written]:
-    """The requests that the problem is made of, as far as the log still has them near each other, newest first."""
+    """The requests that the problem is made of, as far as the log still has them near each other, newest first.
+
+    Of a value that was left out there is only the last one.
+    """
+    if problem.is_left_out:
+        with requests.reading() as connection:
+            wanted = requests.Wanted(number=problem.number, resource_id=problem.resource_id)
+            return requests.page(connection, wanted)
     wanted = requests.Wanted(is_refused=True if problem.status >= 400 else None)
     most = min(problem.count, bounds.PROBLEM_REQUESTS)
     found: list[Written] = []

@@ -5,16 +5,18 @@ Not here: the kinds of them (kinds.py), and the list for the console (problem_li
 A refused request joins the problem that is open for the same kind, attribute and person or group, or opens one. Over is
 
 - a problem of the key: with the next request that has a right key;
-- a problem of a person or group: with the next request about the same one that succeeds (after a refused change only a
-  change counts, since looking somebody up proves nothing), or when nothing came of it for 29 days, as Entra gives up
-  after 28; after 2 days for an id that is not here, which Entra would try daily;
+- a value that was left out, for the rest of its request disabled somebody: with the next request that gives the same
+  attribute of the same person a value, or that deletes the person;
+- any other problem of a person or group: with the next request about the same one that succeeds (after a refused
+  change only a change counts, since looking somebody up proves nothing), or when nothing came of it for 29 days, as
+  Entra gives up after 28; after 2 days for an id that is not here, which Entra would try daily;
 - any other: when a whole cycle has gone by without it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,11 +25,15 @@ from app.observation import cycles
 from app.observation.kind import Kind
 from app.observation.kinds import kind_of, went_wrong
 from app.observation.kinds_of_values import READING
-from app.observation.request import CONNECTION, Request
+from app.observation.request import CONNECTION, LeftOutValue, Request
+from app.scim.attribute import is_within
 from app.store import cycles as cycle_rows
 from app.store import problems as rows
 from app.store.db import Connection
 
+LEFT_OUT = "left out "
+"""So begins the key of a problem with a value that was left out: the rest is the person's id. So no other success of
+the same person closes it."""
 NOBODY = "nobody "
 """So begins the key of a problem that is about nobody: the rest is its kind, method and path."""
 GIVEN_UP_AFTER = timedelta(days=29)
@@ -49,6 +55,7 @@ class _Known:
     kind: str
     attribute: str
     is_of_reading: bool
+    is_left_out: bool
     count: int
     changed: dict[str, Any] = field(default_factory=dict)
 
@@ -61,6 +68,8 @@ def fold(connection: Connection, batch: Sequence[Request]) -> None:
             open_problems.note(request)
         if request.has_key:
             open_problems.close_by(request)
+        for left_out in request.left_out:
+            open_problems.note_left_out(request, left_out)
     open_problems.write()
     if open_problems.has_grown:
         rows.forget_surplus(connection, bounds.PROBLEMS_KEPT)
@@ -85,7 +94,9 @@ class _Open:
         self._by_key = rows.open_by_keys(connection, keys)
         ids = {one for some in self._by_key.values() for one in some}
         self._known = {
-            row.id: _Known(row.id, row.kind, row.attribute, row.method in READING, row._mapping["count"])
+            row.id: _Known(
+                row.id, row.kind, row.attribute, row.method in READING, rows.is_left_out(row), row._mapping["count"]
+            )
             for row in rows.by_ids(connection, ids)
         }
         self.has_grown = False
@@ -94,23 +105,41 @@ class _Open:
         """One more refusal."""
         kind = self._kinds[id(request)]
         keys = keys_of(request, kind)
-        for known in self._of(keys):
-            if (known.kind, known.attribute) == (kind.name, request.attribute):
-                break
-        else:
-            known = self._begin(request, kind)
-        known.count += 1
-        values = {name: value for name in KEPT if (value := getattr(request, name))}
-        known.changed.update(values, last=request.at, count=known.count)
+        known = self._joined(request, kind, keys)
         known.is_of_reading = request.method in READING
         self._add_keys(known.id, keys)
 
+    def note_left_out(self, request: Request, one: LeftOutValue) -> None:
+        """A value that was refused, while the rest of its request succeeded: the problem has the status of that."""
+        refused = replace(request, **one._asdict())
+        keys = frozenset((LEFT_OUT + request.resource_id,))
+        known = self._joined(refused, kind_of(refused), keys, is_left_out=True)
+        known.changed["status"] = request.status
+        self._add_keys(known.id, keys)
+
+    def _joined(self, request: Request, kind: Kind, keys: Collection[str], is_left_out: bool = False) -> _Known:
+        """The problem that a refusal joins, or a new one, with what the refusal says."""
+        for known in self._of(keys):
+            if (known.kind, known.attribute, known.is_left_out) == (kind.name, request.attribute, is_left_out):
+                break
+        else:
+            known = self._begin(request, kind, is_left_out)
+        known.count += 1
+        values = {name: value for name in KEPT if (value := getattr(request, name))}
+        known.changed.update(values, last=request.at, count=known.count)
+        return known
+
     def close_by(self, request: Request) -> None:
-        """What is over by this request: a right key always, somebody's problem when it succeeds."""
+        """What is over by this request: a right key always, somebody's problem when it succeeds.
+
+        A value that was left out is over when its attribute gets a value, or the person goes.
+        """
         over = {known.id for known in self._of({CONNECTION})}
         if not went_wrong(request):
             about = self._of(request.objects)
             over |= {one.id for one in about if one.is_of_reading or request.method not in READING}
+            left_out = self._of({LEFT_OUT + request.resource_id})
+            over |= {one.id for one in left_out if request.deed == "delete" or _gives(request, one.attribute)}
         if not over:
             return
         self.write(over)
@@ -130,17 +159,19 @@ class _Open:
     def _keys_of(self, request: Request) -> frozenset[str]:
         """All keys by which a request may have to do with a problem."""
         found = keys_of(request, self._kinds[id(request)]) if went_wrong(request) else frozenset(request.objects)
+        if request.left_out or request.given or request.deed == "delete":
+            found |= {LEFT_OUT + request.resource_id}
         return found | {CONNECTION} if request.has_key else found
 
     def _of(self, keys: Collection[str]) -> list[_Known]:
         ids = {one for key in keys for one in self._by_key.get(key, ())}
         return [self._known[one] for one in sorted(ids)]
 
-    def _begin(self, request: Request, kind: Kind) -> _Known:
+    def _begin(self, request: Request, kind: Kind, is_left_out: bool) -> _Known:
         values = {"kind": kind.name, "attribute": request.attribute, "resource_type": request.resource_type}
         problem_id = rows.add(self._connection, {**values, "first": request.at, "last": request.at})
         self.has_grown = True
-        known = self._known[problem_id] = _Known(problem_id, kind.name, request.attribute, False, 0)
+        known = self._known[problem_id] = _Known(problem_id, kind.name, request.attribute, False, is_left_out, 0)
         return known
 
     def _add_keys(self, problem_id: int, keys: Collection[str]) -> None:
@@ -148,6 +179,11 @@ class _Open:
         rows.add_keys(self._connection, problem_id, new)
         for key in new:
             self._by_key[key].append(problem_id)
+
+
+def _gives(request: Request, attribute: str) -> bool:
+    """Whether a request gave a value to an attribute, to a part of it, or to all that it is a part of."""
+    return any(is_within(path, attribute) or is_within(attribute, path) for path in request.given)
 
 
 def _close_by_time(connection: Connection, batch: Sequence[Request]) -> None:

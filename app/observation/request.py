@@ -5,7 +5,7 @@ Not here: how it is gathered (app/web/observed.py), redacted (redaction.py) and 
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 CONNECTION = "connection"
 """In `Request.objects` of a request whose key was wrong, and so the key of all problems with the SCIM Key."""
@@ -53,6 +53,16 @@ Dialect = Literal["", "default", "compliant"]
 `aadOptscim062020` in the Tenant URL."""
 
 
+class LeftOutValue(NamedTuple):
+    """A value that was not stored although its request succeeded; the words are those of `Request`."""
+
+    attribute: str
+    status: int
+    scim_type: str
+    reason: str
+    other_id: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One request to the service provider. Texts are "" where there is nothing to say.
@@ -61,7 +71,7 @@ class Request:
     in wire form. `path`: its kind, with an id left out: `Users`, `Users/{id}`, `Users/.search`, `Schemas`, `Bulk`;
     `unknown` below /scim, `outside` where a SCIM client knocked elsewhere, `token` at the token endpoint. `reason` and
     `attribute` are from the SCIM error; `other_id` is the resource that has what must be unique. `body`: redacted, of
-    refused requests only.
+    requests only of which something was refused.
     """
 
     number: str
@@ -94,6 +104,10 @@ class Request:
     departed: int = 0
     may_be_probe: bool = False
     """A match by externalId that found nobody: where Entra matches on it, its probes look the same (cycles.py)."""
+    given: tuple[str, ...] = ()
+    """Paths of the attributes that a change gave a value to."""
+    left_out: tuple[LeftOutValue, ...] = ()
+    """The values that a request which disabled somebody did not store."""
     is_plain_http: bool = False
     """It came by http although the public URL is https."""
     sent: Any = field(default=None, repr=False)

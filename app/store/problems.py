@@ -16,6 +16,7 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    and_,
     delete,
     desc,
     func,
@@ -87,9 +88,20 @@ def close(connection: Connection, ids: Collection[int], at: str, number: str) ->
     connection.execute(over.values(closed=at, closed_by=number))
 
 
+_IS_LEFT_OUT = and_(problem.c.status < 400, problem.c.scim_type != "")
+
+
+def is_left_out(row: Any) -> bool:
+    """Whether a problem is a value that was left out of a request that succeeded, as `_IS_LEFT_OUT` says it in SQL."""
+    return row.status < 400 and bool(row.scim_type)
+
+
 def open_before(connection: Connection, last: str, keys_from: str = "", kind: str = "") -> list[int]:
-    """Those not over whose last request came before a moment; with a key that begins so, or of one kind."""
-    wanted = select(problem.c.id).where(problem.c.closed.is_(None), problem.c.last < last)
+    """Those not over whose last request came before a moment; with a key that begins so, or of one kind.
+
+    A value that was left out is not among them: no client tries that again by itself.
+    """
+    wanted = select(problem.c.id).where(problem.c.closed.is_(None), problem.c.last < last, ~_IS_LEFT_OUT)
     if keys_from:
         begins = problem_key.c.object_key.startswith(keys_from, autoescape=True)
         wanted = wanted.where(problem.c.id.in_(select(problem_key.c.problem_id).where(begins)))

@@ -11,6 +11,7 @@ from flask import request
 
 from app import bounds
 from app.observation.request import Deed, Dialect, KeyFault
+from app.scim.disabling import LeftOut
 from app.scim.errors import ScimError
 from app.scim.resource_types import ResourceType
 
@@ -38,6 +39,8 @@ class Facts:
     may_be_probe: bool = False
     joined: int = 0
     departed: int = 0
+    given: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     error: ScimError | None = None
     sent: Any = None
     sent_bytes: int = 0

@@ -58,6 +58,7 @@ def done(facts: Facts, resource: Resource) -> None:
         got = None if event.verb == "create" else {change.attribute for change in event.changes}
         facts.objects += tuple(REFUSED + _key(*one) for one in _values(resource.type, document, got))
     facts.mentioned = ((resource.type.name, resource.record.id),)
+    facts.given, facts.left_out = resource.given, resource.left_out
     if event is not None:
         facts.joined, facts.departed = event.joined, event.departed
     if facts.deed == "change":

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from app import bounds
 from app.observation import redaction
-from app.observation.request import CONNECTION, Deed, Request
+from app.observation.request import CONNECTION, Deed, LeftOutValue, Request
+from app.scim.disabling import LeftOut
 from app.scim.entra import dialect_of
 from app.scim.errors import ScimError
 from app.scim.resource_types import ResourceType
@@ -71,7 +72,9 @@ def requests_of(came: Came, draft: Draft, types: Sequence[ResourceType], duratio
 
 
 def _has_refusal(draft: Draft) -> bool:
-    return draft.status >= 400 or any(part.status >= 400 for part in draft.parts)
+    all_facts = (draft.facts, *(part.facts for part in draft.parts))
+    statuses = (draft.status, *(part.status for part in draft.parts))
+    return any(status >= 400 for status in statuses) or any(facts.left_out for facts in all_facts)
 
 
 class _Reader:
@@ -84,7 +87,7 @@ class _Reader:
     def told(self, method: str, status: int, facts: Facts) -> dict[str, Any]:
         """The fields of a Request that say what it was about and what came of it."""
         resource_type, error, sent = facts.resource_type, facts.error, facts.sent
-        is_write = facts.deed in _WRITES
+        is_write, has_refusal = facts.deed in _WRITES, status >= 400 or bool(facts.left_out)
         name, objects = facts.resource_name, facts.objects
         if status >= 400 and is_write and resource_type and isinstance(sent, dict):
             objects = tuple(dict.fromkeys((*objects, *objects_of(resource_type, sent))))
@@ -107,9 +110,19 @@ class _Reader:
             "mentioned": facts.mentioned,
             "joined": facts.joined,
             "departed": facts.departed,
-            "body": redaction.body(sent, resource_type) if status >= 400 and sent is not None else "",
+            "given": facts.given,
+            "left_out": tuple(self.left_out(one, resource_type) for one in facts.left_out),
+            "body": redaction.body(sent, resource_type) if has_refusal and sent is not None else "",
             "sent": sent if is_write and facts.sent_bytes <= bounds.SENT_BYTES else None,
         }
+
+    def left_out(self, one: LeftOut, resource_type: ResourceType | None) -> LeftOutValue:
+        """A value that was left out, as the log notes it."""
+        attribute = redaction.masked(one.path, bounds.KEPT_NAME_LENGTH)
+        error = one.error
+        return LeftOutValue(
+            attribute, error.status, error.scim_type or "", self.reason(error, resource_type), error.other_id
+        )
 
     def reason(self, error: ScimError, resource_type: ResourceType | None) -> str:
         """The detail. Beside a password only what came for another declared attribute is told."""

@@ -9,9 +9,10 @@ from sqlalchemy import event
 from app import bounds
 from app.observation import activity, cycles
 from app.observation.kinds import BY_NAME
-from app.observation.problem_list import Problem, _problem
+from app.observation.problem_list import LEFT_OUT_RETRY, NextTry, Problem, _problem
 from app.observation.problems import fold
 from app.observation.recorder import write
+from app.observation.request import LeftOutValue
 from app.store import problems as rows
 from app.store import requests
 from app.store.log_tables import problem, problem_key
@@ -201,3 +202,77 @@ def test_an_export_asks_for_no_problems(log, monkeypatch):
     write(log, [taken(minutes, f"ana{minutes}") for minutes in range(5)])
     assert len(list(activity.every(activity.Filter()))) == 5 and not asked
     assert len(activity.find(activity.Filter()).entries) == 5 and asked == [5]
+
+
+def left_out(attribute: str = "userName", scim_type: str = "uniqueness", status: int = 409, got: str = '"ana"'):
+    reason = f"{attribute}: expected a value that no other resource has, got {got}"
+    return LeftOutValue(attribute, status, scim_type, reason, "other" if scim_type == "uniqueness" else "")
+
+
+def changed(minutes: float, *given: str, **of: Any):
+    """A PATCH of one person that succeeds, and gives these attributes a value."""
+    about = {"resource_type": "User", "resource_id": "a1", "resource_name": "ana", "objects": ("User id a1",)}
+    told = {"method": "PATCH", "path": "Users/{id}", "deed": "change", "given": given}
+    return made_up(minutes, **told | about | of)
+
+
+def disabled(minutes: float, *left: LeftOutValue, **of: Any):
+    return changed(minutes, "active", **{"deed": "disable", "left_out": left} | of)
+
+
+def test_what_was_left_out_is_a_problem_for_each_value(log):
+    title = left_out("title", "invalidValue", 400, "a text of 2000 characters")
+    first, second = folded(log, [disabled(0, left_out(), title, body="{…}")])
+    assert (first.kind, second.kind) == (BY_NAME["user-name-taken"], BY_NAME["value-wrong"])
+    assert [(one.attribute, one.resource_id, one.resource_name, one.status) for one in (first, second)] == [
+        ("userName", "a1", "ana", 200),
+        ("title", "a1", "ana", 200),
+    ]
+    assert (first.other_id, first.detail.got, first.body) == ("other", '"ana"', "{…}")
+    assert first.is_left_out and first.next_try == NextTry("", LEFT_OUT_RETRY)
+
+
+def test_another_success_does_not_close_what_was_left_out_and_time_neither(log):
+    others = [changed(1, "title"), changed(2, "userNameX", deed="confirm"), changed(3, resource_id="b2"), person(4)]
+    assert states(log, [disabled(0, left_out())], others) == ["open"]
+    assert states(log, [made_up(40 * DAY)], [changed(41 * DAY, "userName", resource_id="b2")]) == ["open"]
+    assert states(log, [changed(42 * DAY, "userName", "title")]) == ["closed"]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "given", "state"),
+    [
+        ("title", "title", "closed"),
+        ('emails[type eq "work"].value', 'emails[type eq "work"].value', "closed"),
+        ('emails[type eq "work"].value', "emails", "closed"),
+        ('emails[type eq "work"].value', 'emails[type eq "home"].value', "open"),
+        ("emails", 'emails[type eq "home"].value', "closed"),
+        ("name", "name.givenName", "closed"),
+        ("name.givenName", "name.familyName", "open"),
+        ("urn:x:User", "urn:x:User:department", "closed"),
+        ("urn:x:User:department", "urn:x:User:costCenter", "open"),
+    ],
+)
+def test_a_value_for_the_same_attribute_closes_what_was_left_out(log, attribute, given, state):
+    value = left_out(attribute, "invalidValue", 400)
+    assert states(log, [disabled(0, value)], [changed(1, given)]) == [state]
+    assert states(log, [changed(2, deed="delete", method="DELETE")]) == ["closed"]
+
+
+def test_what_is_left_out_again_joins_and_what_is_refused_is_its_own(log):
+    refused = changed(1, status=409, scim_type="uniqueness", attribute="userName", reason="userName: expected a value")
+    first, second = folded(log, [disabled(0, left_out())], [refused], [disabled(2, left_out())])
+    assert (first.count, first.last, first.closed) == (2, after(2), None)
+    assert (second.is_left_out, second.closed) == (False, after(2)), "that one was of a request, which succeeds now"
+
+
+def test_a_value_in_the_same_request_closes_before_another_is_left_out(log):
+    title = left_out("title", "invalidValue", 400)
+    first, second = folded(log, [disabled(0, title)], [changed(1, "title", deed="disable", left_out=(left_out(),))])
+    assert (first.closed, second.closed) == (after(1), None)
+
+
+def test_what_was_left_out_can_be_ignored(log):
+    folded(log, [disabled(0, left_out())])
+    rows.set_ignored(log, Wanted(), after(1))
+    assert rows.counts(log) == {"open": 0, "closed": 0, "ignored": 1}

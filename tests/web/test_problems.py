@@ -20,6 +20,7 @@ from tests.web.visitor import Visitor, set_up
 from tests.web.written import forget, past, write
 
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+BULK = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
@@ -245,6 +246,47 @@ def test_one_problem_tells_everything(console, visitor, name):
     assert "409 uniqueness" in text and "Provision on demand" in text and "After" not in text
     assert name.upper() in text and console.key not in page.text
     assert visitor.get("/problems/2").status == 404
+
+
+@pytest.mark.parametrize("way", ["PATCH", "PUT", "Bulk"])
+def test_what_was_left_out_beside_a_disable_is_a_problem_until_the_attribute_gets_a_value(console, visitor, name, way):
+    other = provision_user(console, userName=name)
+    ana = provision_user(console, userName=f"ana.{name}", displayName="Ana Ruiz", title="Clerk")
+    path, secret = f"/scim/Users/{ana}", {"password": "never to be seen"}
+    long = "x" * (bounds.TEXT_LENGTH + 1)
+    values = {"userName": name, "title": long, "nickName": "Ana", "active": "False"}
+    body = patched(*({"op": "Replace", "path": path, "value": value} for path, value in values.items()))
+    if way == "Bulk":
+        operation = {"method": "PATCH", "path": f"/Users/{ana}", "data": body}
+        answer = console.request("POST", "/scim/Bulk", {"schemas": [BULK], "Operations": [operation]})
+        assert [one["status"] for one in answer.json["Operations"]] == ["200"]
+    elif way == "PUT":
+        answer = console.request("PUT", path, person(**values | {"name": name}) | {"displayName": "Ana Ruiz"} | secret)
+    else:
+        answer = console.request("PATCH", path, body)
+    assert answer.status == 200, answer.text
+    stored = console.request("GET", path).json
+    assert way == "Bulk" or answer.json == stored
+    assert (stored["userName"], stored["title"], stored["nickName"]) == (f"ana.{name}", "Clerk", "Ana")
+    assert stored["active"] is False
+    found = {row["attribute"]: row for row in rows(visitor)}
+    assert {attribute: row["kind"] for attribute, row in found.items()} == {
+        "userName": "user-name-taken",
+        "title": "value-too-long",
+    }
+    assert {(row["resourceId"], row["status"]) for row in found.values()} == {(ana, 200)}
+    assert found["userName"]["otherId"] == other
+    page = visitor.get("/problems").text
+    assert "Ana Ruiz" in page and "left out when the user was disabled" in page and "never to be seen" not in page
+    details = [visitor.get(way).text for way in set(re.findall(r'href="(/problems/\d+)"', page))]
+    assert len(details) == 2
+    assert all("The request disabled this user." in one and answer.headers["x-request-id"] in one for one in details)
+    assert console.request("PATCH", path, replaced("nickName", "Anita")).status == 200
+    assert len(rows(visitor)) == 2, "another success"
+    assert console.request("PATCH", path, replaced("title", "Clerk")).status == 200
+    assert [row["attribute"] for row in rows(visitor)] == ["userName"]
+    assert console.request("DELETE", path).status == 204
+    assert rows(visitor) == []
 
 
 def test_people_with_the_same_cause_are_one_card(console, visitor, name):
