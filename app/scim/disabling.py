@@ -91,7 +91,7 @@ class Disabling(Patch):
         """Return the whole document to store; from now on `left_out` and `given` are final.
 
         A value that is possible alone may be impossible in the result: taken, required but gone, immutable but changed,
-        or too large.
+        or too large. Raises tooMany when that asks for looking at too many values.
         """
         self.examined = 0
         for unit in self.steps:
@@ -175,6 +175,8 @@ class Disabling(Patch):
         if held == now:
             self.settled.pop(unit, None)
             return None
+        parts = now[unit].values() if isinstance(now.get(unit), dict) else now.values()
+        self.look_at(unit, sum(len(part) if isinstance(part, list) else 1 for part in parts))
         try:
             loaded = self.type.load(now, held)
             mutability.check(self.type.attributes, held, loaded)

@@ -104,10 +104,14 @@ class Patch:
         held = len(self.values(target.attribute))
         given = len(value) if isinstance(value, list | dict) else 0
         is_each_with_each = op == "remove" or target.where is not None
-        self.examined += held + given + (held * given if is_each_with_each else 0)
+        self.look_at(target.path, held + given + (held * given if is_each_with_each else 0))
+
+    def look_at(self, path: str, count: int) -> None:
+        """Count so many values as examined."""
+        self.examined += count
         if self.examined > bounds.PATCH_VALUES_EXAMINED:
             most = f"at most {bounds.PATCH_VALUES_EXAMINED} values, held and given"
-            raise errors.too_many(f"{target.path}: expected {most}, in all operations")
+            raise errors.too_many(f"{path}: expected {most}, in all operations")
 
     def step(self, op: str, target: Target, value: Any) -> None:
         """One operation on one resolved target; each name of a value without a path, or of an extension, is one."""

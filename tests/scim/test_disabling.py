@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from app import bounds
 from app.scim import errors
 from app.scim.data_types import Text
 from app.scim.disabling import Disabling
+from app.scim.errors import ScimError
 from app.scim.fields import Complex, ScimSchema, attribute
 from app.scim.messages import Operation
 from app.scim.resource_types import ResourceType
@@ -89,3 +91,13 @@ def test_a_put_keeps_what_is_refused_and_what_cannot_be_cleared() -> None:
     assert document[URN] == FULL[URN] | {"grade": "8"}
     assert sorted(one.path for one in partial.left_out) == [f"{URN}:desk", f"{URN}:device"]
     assert f"{URN}:grade" in partial.given and f"{URN}:desk" not in partial.given
+
+
+def test_what_is_looked_at_again_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many steps on one attribute whose last value is impossible are no way round the bound."""
+    monkeypatch.setattr(bounds, "PATCH_VALUES_EXAMINED", 200)
+    [taken] = replaced(desk="taken")
+    assert disabled(FULL, *[taken] * 20) == (FULL[URN], ["desk"] * 20)
+    with pytest.raises(ScimError) as refused:
+        disabled(FULL, *[taken] * 180)
+    assert refused.value.scim_type == "tooMany"
