@@ -7,7 +7,8 @@ from flask import Flask, request
 from werkzeug.wrappers import Response
 
 from app.settings import Settings
-from app.web.proxy import is_scim
+from app.web import services
+from app.web.services import Service
 
 CONSOLE_POLICY = "; ".join(
     (
@@ -40,7 +41,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         headers["Cache-Control"] = f"public, max-age={ONE_YEAR_S}, immutable" if is_versioned else "no-store"
         if settings.is_https:
             headers["Strict-Transport-Security"] = f"max-age={ONE_YEAR_S}"
-        if is_scim(request.path):
+        if services.current() is Service.SCIM:
             headers["Content-Security-Policy"] = SCIM_POLICY
         else:
             headers["Content-Security-Policy"] = CONSOLE_POLICY

@@ -22,7 +22,8 @@ from app.web.proxy import SCIM_ROOT as ROOT
 MEDIA_TYPE = "application/scim+json"
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 ROOT_V2 = ROOT + "/v2"
-SECOND_NAME = "scim_v2"
+FIRST_NAME, SECOND_NAME = "scim", "scim_v2"
+"""Of the blueprint, below either root."""
 
 
 def add(

@@ -4,12 +4,20 @@ elsewhere.
 Not here: what they look like.
 """
 
-from flask import Flask, request
+from collections.abc import Callable, Mapping
+
+from flask import Flask
 from werkzeug.wrappers import Response
 
 from app.scim.errors import ScimError
-from app.web import console, oauth_api, scim_api
-from app.web.proxy import is_scim, is_token_endpoint
+from app.web import console, oauth_api, scim_api, services
+from app.web.services import Service
+
+REFUSALS: Mapping[Service, Callable[[Exception], Response]] = {
+    Service.SCIM: scim_api.refuse,
+    Service.TOKEN: oauth_api.refuse,
+    Service.CONSOLE: console.refuse,
+}
 
 
 def init_app(app: Flask) -> None:
@@ -18,8 +26,4 @@ def init_app(app: Flask) -> None:
     @app.errorhandler(ScimError)
     @app.errorhandler(Exception)
     def refuse(error: Exception) -> Response:
-        if is_scim(request.path):
-            return scim_api.refuse(error)
-        if is_token_endpoint(request.path):
-            return oauth_api.refuse(error)
-        return console.refuse(error)
+        return REFUSALS[services.current()](error)

@@ -4,7 +4,7 @@ Not here: who fills the draft, and where it goes (observed.py).
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from app.scim.resource_types import ResourceType
 from app.web import paths
 from app.web.draft import Draft, Facts
 from app.web.facts import REFUSED, objects_of
+from app.web.services import Target
 
 OPERATION = "Bulk operation"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -37,6 +38,7 @@ class Came(NamedTuple):
     """How a request came. `path` is without the sub-path; of the `query` only is asked whether it names a secret."""
 
     at: str
+    target: Target
     method: str
     path: str
     query: str
@@ -44,9 +46,9 @@ class Came(NamedTuple):
     is_plain_http: bool
 
 
-def requests_of(came: Came, draft: Draft, types: Sequence[ResourceType], duration_ms: float) -> list[Request]:
+def requests_of(came: Came, draft: Draft, duration_ms: float) -> list[Request]:
     """The request, and behind it each operation of a bulk request."""
-    kind = paths.kind_of(came.path, types)
+    kind = paths.kind_of(came.target)
     spoken = (came.query, came.path, draft.body.decode("latin-1")) if _has_refusal(draft) else ()
     reader = _Reader(draft, is_about_secret=any(map(redaction.names_secret, spoken)))
     own = reader.told(came.method, draft.status, draft.facts)

@@ -18,10 +18,10 @@ from app.observation.request import Request
 from app.scim.errors import ScimError
 from app.scim.resource_types import ResourceType
 from app.settings import Settings
-from app.web import draft, paths
+from app.web import draft, paths, services
 from app.web.draft import Draft
 from app.web.noted import Came, requests_of
-from app.web.proxy import is_scim, is_token_endpoint
+from app.web.services import Service
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -35,12 +35,11 @@ log = logging.getLogger("recnice.scim")
 class Observed:
     """WSGI middleware; `app.wsgi_app = Observed(app.wsgi_app, …)`, put around all others."""
 
-    def __init__(
-        self, application: "WSGIApplication", recorder: Recorder, types: tuple[ResourceType, ...], is_https: bool
-    ) -> None:
+    def __init__(self, application: "WSGIApplication", recorder: Recorder, app: Flask, is_https: bool) -> None:
         self.recorder = recorder
         self._application = application
-        self._types = types
+        self._types: tuple[ResourceType, ...] = app.config["RECNICE_RESOURCE_TYPES"]
+        self._urls = app.url_map
         self._is_https = is_https
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -49,17 +48,18 @@ class Observed:
 
         def answer(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], object]:
             noted.status = int(status[:3])
-            if is_scim(environ["PATH_INFO"]):
+            if services.of(environ, self._urls).service is Service.SCIM:
                 headers = [*headers, (HEADER, noted.number)]
             return start_response(status, headers, *more)
 
         answered = self._application(environ, answer)
-        path = environ["PATH_INFO"]
-        if is_scim(path) or self._is_knock(environ, path, noted.status):
+        target = services.of(environ, self._urls)
+        if target.service is Service.SCIM or self._is_knock(environ, target.service, noted.status):
             came = Came(
                 at,
+                target,
                 environ["REQUEST_METHOD"],
-                path,
+                environ["PATH_INFO"],
                 environ.get("QUERY_STRING", ""),
                 environ.get("REMOTE_ADDR", ""),
                 self._is_https and environ.get("wsgi.url_scheme") == "http",
@@ -67,26 +67,27 @@ class Observed:
             self._note(came, noted, (time.perf_counter() - began) * 1_000)
         return answered
 
-    def _is_knock(self, environ: "WSGIEnvironment", path: str, status: int) -> bool:
+    def _is_knock(self, environ: "WSGIEnvironment", service: Service, status: int) -> bool:
         """Whether somebody outside /scim is a SCIM client at a wrong address, or one that got no access token."""
-        if is_token_endpoint(path):
+        if service is Service.TOKEN:
             return status >= 400 and status != 405  # a browser that looks is no client
         has_token = environ.get("HTTP_AUTHORIZATION", "")[:7].lower() == "bearer "
-        return has_token or (status == 404 and paths.knocks(path, self._types))
+        return has_token or (status == 404 and paths.knocks(environ["PATH_INFO"], self._types))
 
     def refuse(self, method: str, path: str, status: int, detail: str, address: str) -> str:
         """Notes what the server refused before there was a request for the application; gives its number, if any."""
         noted = Draft(status=status)
         noted.facts.error = ScimError(status, detail)
-        if not is_scim(path) and not paths.knocks(path, self._types):
+        target = services.at(path, self._urls)
+        if target.service is not Service.SCIM and not paths.knocks(path, self._types):
             return ""
-        self._note(Came(clock.to_wire(clock.utc_now()), method, path, "", address, False), noted, 0.0)
+        self._note(Came(clock.to_wire(clock.utc_now()), target, method, path, "", address, False), noted, 0.0)
         return noted.number
 
     def _note(self, came: Came, noted: Draft, duration_ms: float) -> None:
         """Nothing that fails here may hinder an answer."""
         try:
-            requests = requests_of(came, noted, self._types, duration_ms)
+            requests = requests_of(came, noted, duration_ms)
             sent_bytes = len(noted.body) // len(requests)
             kept = [self.recorder.note(request, sent_bytes) for request in requests]
             if requests[0].is_refused and (kept[0] or requests[0].has_key):
@@ -103,8 +104,7 @@ def _say(request: Request) -> None:
 def init_app(app: Flask, settings: Settings) -> None:
     """Put the observer around the application as it is; to be called last."""
     recorder = Recorder(app.app_context, settings.request_days)
-    types = app.config["RECNICE_RESOURCE_TYPES"]
-    app.extensions[EXTENSION] = observer = Observed(app.wsgi_app, recorder, types, settings.is_https)
+    app.extensions[EXTENSION] = observer = Observed(app.wsgi_app, recorder, app, settings.is_https)
     app.wsgi_app = observer  # type: ignore[method-assign]
 
 

@@ -9,35 +9,24 @@ from collections.abc import Sequence
 from app import bounds
 from app.observation.request import TOKEN
 from app.scim.resource_types import ResourceType
-from app.web.proxy import SCIM_ROOT, is_scim, is_token_endpoint
+from app.web.services import Service, Target
 
 ROOT, SEARCH, UNKNOWN, OUTSIDE = "/", ".search", "unknown", "outside"
 DISCOVERY = frozenset({"Schemas", "ResourceTypes", "ServiceProviderConfig"})
-_SINGLES = frozenset({"Bulk", "Me", SEARCH, *DISCOVERY})
+_BELOW_ROOT = re.compile(r"/scim(?:/v2)?(?:/(.*?))?/?")
+_PART = re.compile(r"<[^>]+>")
 _WORD = re.compile(rf"v2|[A-Za-z.]{{1,{bounds.KEPT_SEGMENT_LENGTH}}}")
 
 
-def kind_of(path: str, types: Sequence[ResourceType]) -> str:
+def kind_of(target: Target) -> str:
     """`Users`, `Users/{id}`, `Users/.search`, `Schemas`, `Schemas/{id}`, `Bulk`, `/` for the root itself, `unknown`.
 
-    `path` is without the sub-path; what is not below /scim is `outside`, and the token endpoint `token`.
+    What the console answers is `outside`, and the token endpoint `token`.
     """
-    if not is_scim(path):
-        return TOKEN if is_token_endpoint(path) else OUTSIDE
-    segments = path.removeprefix(SCIM_ROOT).removesuffix("/").split("/")[1:]
-    if segments[:1] == ["v2"]:
-        segments = segments[1:]
-    endpoints = {one.endpoint.removeprefix("/") for one in types}
-    match segments:
-        case []:
-            return ROOT
-        case [name] if name in _SINGLES or name in endpoints:
-            return name
-        case [name, more] if name in endpoints and more:
-            return f"{name}/{more if more == SEARCH else '{id}'}"
-        case [name, more] if name in ("Schemas", "ResourceTypes") and more:
-            return f"{name}/{{id}}"
-    return UNKNOWN
+    if target.service is not Service.SCIM:
+        return TOKEN if target.service is Service.TOKEN else OUTSIDE
+    below = _BELOW_ROOT.fullmatch(target.rule)
+    return (_PART.sub("{id}", below[1] or "") or ROOT) if below else UNKNOWN
 
 
 def knocks(path: str, types: Sequence[ResourceType]) -> bool:

@@ -53,11 +53,6 @@ def is_scim(path: str) -> bool:
     return path == SCIM_ROOT or path.startswith(SCIM_ROOT + "/")
 
 
-def is_token_endpoint(path: str) -> bool:
-    """Whether a path (without the sub-path) is where OAuth clients fetch access tokens."""
-    return path == TOKEN_ENDPOINT
-
-
 def refusal(path: str, status: int, detail: str) -> tuple[list[tuple[str, str]], bytes]:
     """Headers and body of a refusal before the application is reached: a SCIM Error under /scim, else one line."""
     if is_scim(path):

@@ -21,6 +21,7 @@ from app.scim.projection import Selection
 from app.scim.resource_types import ResourceType
 from app.web import bulk_api, discovery_api, draft, facts, search_api
 from app.web.exchange import (
+    FIRST_NAME,
     MEDIA_TYPE,
     ROOT_V2,
     SECOND_NAME,
@@ -42,7 +43,7 @@ log = logging.getLogger(__name__)
 
 def make_blueprint(types: tuple[ResourceType, ...]) -> Blueprint:
     """Every route below one root. It is registered once for each root."""
-    blueprint = Blueprint("scim", __name__)
+    blueprint = Blueprint(FIRST_NAME, __name__)
     for resource_type in types:
         _add_resource_routes(blueprint, resource_type)
     search_api.add_routes(blueprint, types)

@@ -1,8 +1,9 @@
 """Who may do what over HTTP, decided in one place before any view runs: SCIM needs an allowed address (sources.py) and
 a key, the console a session whose owner has the permission that the page needs (access.py).
 
-Denied unless a rule says otherwise, by the endpoint that routing matched and never by the text of the path alone.
-Not here: passwords, keys and sessions themselves (app/administration), and the headers of answers (browser_headers.py).
+Denied unless a rule says otherwise, by the endpoint that routing matched and never by the text of the path
+(services.py). Not here: passwords, keys and sessions themselves (app/administration), and the headers of answers
+(browser_headers.py).
 
 The session is our own row behind a random token; Flask's signed cookie carries only the form token, since it
 cannot be ended from the server. Flask-Login would be a second opinion about who is signed in, to save twenty lines.
@@ -25,9 +26,9 @@ from app.folder import SECRET_NAME
 from app.observation.request import KeyFault
 from app.scim import errors
 from app.settings import Settings
-from app.web import access, browser_headers, cookies, draft, observed, sources
+from app.web import access, browser_headers, cookies, draft, observed, services, sources
 from app.web.address_failures import AddressFailures
-from app.web.proxy import is_scim, is_token_endpoint
+from app.web.services import Service
 
 LIVE_HEADER = "X-Recnice-Live"
 """A page that fetches itself anew sends this (static/console.js). Nobody used it, so its session still ends when idle:
@@ -81,12 +82,13 @@ def init_app(app: Flask) -> None:
 
     @app.before_request
     def guard() -> Response | None:
-        if is_scim(request.path) or (request.blueprint or "").startswith("scim"):
+        service = services.current()
+        if service is Service.SCIM:
             sources.require_allowed()
             _require_key(failures)
             sources.note()
             return None
-        if is_token_endpoint(request.path):
+        if service is Service.TOKEN:
             sources.require_allowed()
             return None  # for programs: no cookie counts there, so no form token either (oauth_api.py)
         request.max_content_length = LARGER_FORMS.get(request.endpoint or "", bounds.FORM_BYTES)
