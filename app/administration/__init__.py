@@ -5,6 +5,7 @@ Plain functions, each with a transaction of its own; all need an application con
 
     Refused           a rule says no; its text is for the person who asked
     ├─ Slowed         too many failures; says when to try again
+    │  └─ Busy        too many people sign in at the same moment; the same
     ├─ Ended          the session is over; the way on begins at the sign-in page
     └─ Outdated       what was previewed is not what would happen any more
     Withdrawn         who asked was permitted to, and is not any more
@@ -18,6 +19,7 @@ from app.administration.access_tokens import (
     token_for_assertion,
     token_for_secret,
 )
+from app.administration.attempts import failed_sign_ins
 from app.administration.audit import HOST, Action, Actor
 from app.administration.bearer import Bearer, judge_bearer, note_use
 from app.administration.client_assertions import SignerAway, Signers
@@ -35,7 +37,7 @@ from app.administration.keys import (
     list_keys,
     stop_key,
 )
-from app.administration.networks import NetworkSet, counted_as, read_address
+from app.administration.networks import CountedNetwork, NetworkSet, counted_networks, read_address, site_of
 from app.administration.oauth import (
     ENTRA_AUDIENCE,
     Client,
@@ -64,7 +66,7 @@ from app.administration.operators import (
 from app.administration.overview import Contact, Overview, overview
 from app.administration.permissions import Permission
 from app.administration.proof import prove
-from app.administration.refusals import Ended, Refused, Slowed, Withdrawn
+from app.administration.refusals import Busy, Ended, Refused, Slowed, Withdrawn
 from app.administration.role_mapping import Outdated
 from app.administration.sealing import Sealer
 from app.administration.sessions import (
@@ -97,8 +99,10 @@ __all__ = [
     "Actor",
     "Bearer",
     "Browser",
+    "Busy",
     "Client",
     "CodeWanted",
+    "CountedNetwork",
     "Contact",
     "Credential",
     "CurrentPolicy",
@@ -137,7 +141,7 @@ __all__ = [
     "begin_session",
     "change_password",
     "claim_setup",
-    "counted_as",
+    "counted_networks",
     "create_client",
     "create_key",
     "create_operator",
@@ -145,6 +149,7 @@ __all__ = [
     "create_setup_code",
     "delete_operator",
     "end_session",
+    "failed_sign_ins",
     "find_key",
     "find_operator",
     "grant_of",
@@ -176,6 +181,7 @@ __all__ = [
     "sign_in",
     "sign_in_by_code",
     "sign_out",
+    "site_of",
     "source_list",
     "stop_client",
     "stop_key",

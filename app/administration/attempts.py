@@ -1,77 +1,130 @@
 """Sign-ins counted before password or code is looked at, so that guessing is slow and many at once gain nothing.
 
-The count is in the database: a restart forgives nothing. Not here: what is tried (sign_in.py), and tries within a
-session (proof.py).
+An account has a count of its own for each kind of what is typed, besides that of the address and of the networks
+around it. The counts are in the database: a restart forgives nothing. Not here: what is tried (sign_in.py), and tries
+within a session (proof.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from app import bounds, clock
-from app.administration.networks import counted_as
-from app.administration.passwords import fold_name
-from app.administration.refusals import Slowed
+from app.administration import passwords
+from app.administration.networks import CountedNetwork, counted_networks
+from app.administration.places import Full, Places, Terms
+from app.administration.refusals import Busy, Slowed
 from app.administration.secret_hash import hash_secret
 from app.store import accounts
 
+Kind = Literal["password", "code", "recovery code"]
+"""What is typed: each has a count of its own, so that wrong ones of one kind keep nobody from another."""
+
+RECOVERY = "A recovery code is looked at all the same."
+_PREFIXES: dict[Kind, str] = {"password": "", "code": "codes of ", "recovery code": "recovery codes of "}
+_BEYOND = "beyond "
+"""Before the network of a try that was looked at although its network had failed too often: it counts there no more."""
+
+# Those whom a failing network leaves one try a minute hold at most one of the places where passwords are looked at.
+_beyond = Places(lambda: Terms(bounds.SLOWED_CHECKS_AT_ONCE, bounds.SLOWED_CHECKS_WAITING, bounds.PASSWORD_WAIT_S))
+
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    """One try at an account's password, from one network; counted as a failure until something else is known."""
-
-    id: int
+class _Try:
     account: str
-    network: str
+    networks: Sequence[CountedNetwork]
+    kind: Kind
 
 
-def begin(user_name: str, address: str, is_code: bool = False) -> Attempt:
-    """Count a try. Raises Slowed, and then the password must not be looked at.
+@contextmanager
+def counted(user_name: str, address: str, kind: Kind = "password") -> Iterator[int]:
+    """Count a try, and for a password hold one of the few places for it; gives the id of its row.
 
-    Slowed is an address with `bounds.SIGN_IN_FAILURES` failures within `bounds.SIGN_IN_WINDOW_S`. When one account has
-    had so many from anywhere, each address has one try at it; so whoever attacks an account cannot lock its owner out.
-    With `is_code` it is a try at a code, and an account with `bounds.CODE_FAILURES` of those is slowed for everybody:
-    who comes so far has the password, and a code is short enough to be guessed from many addresses.
+    A network has failed too often after `bounds.SIGN_IN_FAILURES` within `bounds.SIGN_IN_WINDOW_S`; an IPv6 network
+    around the address after more (`bounds.FAILURES_OF_IPV6`). Then an account that has not failed itself has one try
+    in `bounds.SIGN_IN_LOOK_S`: others behind the same address lock nobody out. When an account has failed so often
+    from anywhere, each address has one try at it. Only codes of the app are slowed for everybody after
+    `bounds.CODE_FAILURES`: who comes so far has the password, and a code is short enough to be guessed from many
+    addresses.
+
+    Raises:
+        Slowed: what was typed must not be looked at. Busy where too many others sign in just now.
     """
     # Hashed, since people type their password into the wrong field.
-    account, network = hash_secret(fold_name(user_name)), counted_as(address)
-    with accounts.writing() as store:
+    tried = _Try(_PREFIXES[kind] + hash_secret(passwords.fold_name(user_name)), counted_networks(address), kind)
+    with ExitStack() as held:
+        with accounts.reading() as store:  # whoever is slowed takes no place and writes nothing
+            is_beyond = _require(store, tried, clock.utc_now())
+        if kind == "password":
+            if is_beyond:
+                held.enter_context(_place_beyond())
+            held.enter_context(passwords.turn())
+        with accounts.writing() as store:
+            now = clock.utc_now()
+            # Also what lies ahead: after the clock was set back it would count for ever.
+            accounts.forget_failures_outside(store, clock.to_wire(_since(now)), clock.to_wire(now))
+            network = (_BEYOND if _require(store, tried, now) else "") + tried.networks[0].text
+            number = accounts.add_failure(store, tried.account, network, clock.to_wire(now))
+        yield number
+
+
+def succeeded(store: accounts.Session, user_name: str, address: str) -> None:
+    """The password was right, and the code: forget the failures of this account from this address."""
+    account, network = hash_secret(passwords.fold_name(user_name)), counted_networks(address)[0].text
+    accounts.forget_failures(store, [prefix + account for prefix in _PREFIXES.values()], [network, _BEYOND + network])
+
+
+def failed_sign_ins(address: str) -> int:
+    """Return how many tries from an address failed within `bounds.SIGN_IN_WINDOW_S`, as far as they are counted."""
+    with accounts.reading() as store:
         now = clock.utc_now()
-        since = now - timedelta(seconds=bounds.SIGN_IN_WINDOW_S)
-        # Also what lies ahead: after the clock was set back it would count for ever.
-        accounts.forget_failures_outside(store, clock.to_wire(since), clock.to_wire(now))
-        by_address = accounts.failures(store, address=network)
-        by_both = accounts.failures(store, account=account, address=network)
-        by_account = accounts.failures(store, account=account)
-        if len(by_address) >= bounds.SIGN_IN_FAILURES or (by_both and len(by_account) >= bounds.SIGN_IN_FAILURES):
-            raise _slowed(by_address, since)
-        at = clock.to_wire(now)
-        if is_code:
-            codes, of_codes = _counted_as_code(account, network)
-            by_codes = accounts.failures(store, account=codes)
-            if len(by_codes) >= bounds.CODE_FAILURES:
-                raise _slowed(by_codes, since)
-            accounts.add_failure(store, codes, of_codes, at)
-        return Attempt(accounts.add_failure(store, account, network, at), account, network)
+        window = clock.to_wire(_since(now)), clock.to_wire(now)
+        return len(accounts.failures(store, *window, network=counted_networks(address)[0].text))
 
 
-def succeeded(store: accounts.Session, attempt: Attempt) -> None:
-    """The password was right, and the code: forget the failures of this account from this network."""
-    accounts.forget_failures(store, attempt.account, attempt.network)
-    accounts.forget_failures(store, *_counted_as_code(attempt.account, attempt.network))
+def _require(store: accounts.Session, tried: _Try, now: datetime) -> bool:
+    """Return whether the try is one that a failing network leaves to its account. Raises Slowed."""
+    window = clock.to_wire(_since(now)), clock.to_wire(now)
+    limit = bounds.CODE_FAILURES if tried.kind == "code" else bounds.SIGN_IN_FAILURES
+    own = accounts.failures(store, *window, account=tried.account)
+    here = tried.networks[0].text
+    failed_here = (accounts.failures(store, *window, tried.account, one) for one in (here, _BEYOND + here))
+    if len(own) >= limit and (tried.kind == "code" or any(failed_here)):
+        raise _slowed(_wait_s(own, limit, now), tried.kind)
+    wait_s = max(_network_wait_s(store, network, window, now) for network in tried.networks)
+    if wait_s and own:
+        look_s = bounds.SIGN_IN_LOOK_S - int((now - datetime.fromisoformat(own[-1])).total_seconds())
+        if len(own) >= limit or look_s > 0:
+            raise _slowed(wait_s if len(own) >= limit else min(wait_s, look_s), tried.kind)
+    return wait_s > 0
 
 
-def take_back(attempt: Attempt) -> None:
-    """The password was never looked at, so nothing is held against anyone."""
-    with accounts.writing() as store:
-        accounts.forget_failure(store, attempt.id)
+def _network_wait_s(store: accounts.Session, network: CountedNetwork, window: tuple[str, str], now: datetime) -> int:
+    limit = network.times * bounds.SIGN_IN_FAILURES
+    moments = accounts.failures(store, *window, network=network.text)
+    return _wait_s(moments, limit, now) if len(moments) >= limit else 0
 
 
-def _counted_as_code(account: str, network: str) -> tuple[str, str]:
-    """Under which account and network a try at a code is counted once more: under none that a password has."""
-    return f"codes of {account}", f"a code from {network}"
+@contextmanager
+def _place_beyond() -> Iterator[None]:
+    try:
+        with _beyond.taken():
+            yield
+    except Full:
+        raise Busy(bounds.PASSWORD_WAIT_S) from None
 
 
-def _slowed(moments: Sequence[str], since: datetime) -> Slowed:
-    """Until the oldest of the failures counts no more."""
-    return Slowed(max(1, int((datetime.fromisoformat(moments[0]) - since).total_seconds()) + 1))
+def _since(now: datetime) -> datetime:
+    return now - timedelta(seconds=bounds.SIGN_IN_WINDOW_S)
+
+
+def _wait_s(moments: Sequence[str], limit: int, now: datetime) -> int:
+    """Whole seconds until so many of the moments are too old that fewer than `limit` are left."""
+    first = datetime.fromisoformat(moments[len(moments) - limit])
+    return max(1, int((first - _since(now)).total_seconds()) + 1)
+
+
+def _slowed(wait_s: int, kind: Kind) -> Slowed:
+    return Slowed(wait_s, RECOVERY if kind == "code" else "")

@@ -18,6 +18,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 OF_ONE_PERSON = 64
 """The prefix of an IPv6 network in which everybody has any address that they like."""
+OF_ONE_SITE = 56
+"""The prefix of what many providers give to one customer."""
+BITS_OF_DIGIT = 4  # hexadecimal
 TOGETHER = 3
 """So many that fall into one network are proposed as that network."""
 
@@ -29,7 +32,7 @@ class Step(NamedTuple):
     prefix: int
 
 
-STEPS = (Step(4, 24), Step(6, OF_ONE_PERSON), Step(6, 56))
+STEPS = (Step(4, 24), Step(6, OF_ONE_PERSON), Step(6, OF_ONE_SITE))
 """IPv6: a host is anywhere in its /64, and a site has several of those, up to a /56."""
 
 _FORM = re.compile(r"[0-9A-Fa-f.:]+(?:/[0-9.]+)?")
@@ -46,12 +49,34 @@ def read_address(text: str) -> Address | None:
     return address.ipv4_mapped or ipaddress.IPv6Address(int(address))
 
 
-def counted_as(text: str) -> str:
-    """What an address counts as where tries are counted: for IPv6 its /64, since one person has all of it."""
+class CountedNetwork(NamedTuple):
+    """A network whose failures are counted together. It may fail `times` as often as a single address."""
+
+    text: str
+    times: int
+
+
+def counted_networks(text: str) -> tuple[CountedNetwork, ...]:
+    """Return the networks that an address counts to, the narrowest first.
+
+    IPv4: the address alone. IPv6: its /64, all of which one person has, and those around it (`bounds.FAILURES_OF_IPV6`)
+    that a site has. The text of a network begins with that of each wider one, and no other text begins so.
+    """
     known = read_address(text)
-    if known is None:
-        return "unknown"
-    return str(known if known.version == 4 else ipaddress.ip_network((known, OF_ONE_PERSON), strict=False))
+    if known is None or known.version == 4:
+        return (CountedNetwork(f"{known}/32" if known else "unknown", 1),)
+    digits = f"{int(known):032x}"
+    return tuple(
+        CountedNetwork(digits[: prefix // BITS_OF_DIGIT], times) for prefix, times in bounds.FAILURES_OF_IPV6.items()
+    )
+
+
+def site_of(text: str) -> str:
+    """Return what an address counts as where each site has one place: an IPv4 address, or an IPv6 network."""
+    known = read_address(text)
+    if known is None or known.version == 4:
+        return str(known or "unknown")
+    return str(ipaddress.ip_network((known, OF_ONE_SITE), strict=False))
 
 
 def read_network(text: str) -> Network:

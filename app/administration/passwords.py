@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING
 
 from app import bounds
 from app.administration.common_passwords import COMMON_PASSWORDS
-from app.administration.refusals import Refused, Slowed
+from app.administration.places import Full, Places, Terms
+from app.administration.refusals import Busy, Refused
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
 # Each check takes 19 MiB and a processor: more at once would let a flood of sign-ins take the memory.
-_checks = threading.BoundedSemaphore(bounds.PASSWORD_CHECKS_AT_ONCE)
+_places = Places(lambda: Terms(bounds.PASSWORD_CHECKS_AT_ONCE, bounds.PASSWORD_CHECKS_WAITING, bounds.PASSWORD_WAIT_S))
+_of_thread = threading.local()
 
 
 def fold_name(user_name: str) -> str:
@@ -48,18 +50,18 @@ def require_acceptable(password: str, user_name: str) -> None:
 
 
 def hash_password(password: str) -> str:
-    """The password as it is kept, in PHC form. Takes some 50 ms. Raises Slowed when too many are worked on."""
-    with _turn():
+    """The password as it is kept, in PHC form. Takes some 50 ms. Raises Busy when too many are worked on."""
+    with turn():
         return _hasher().hash(_normal(password))
 
 
 def matches(password: str, kept: str | None) -> bool:
-    """Whether the password is the kept one; for None it takes the same time and is always false. Raises Slowed."""
+    """Whether the password is the kept one; for None it takes the same time and is always false. Raises Busy."""
     from argon2.exceptions import InvalidHashError, VerificationError
 
     if len(password) > bounds.PASSWORD_LENGTH_MAXIMUM:
         return False
-    with _turn():
+    with turn():
         try:
             return _hasher().verify(_nobody() if kept is None else kept, _normal(password)) and kept is not None
         except (VerificationError, InvalidHashError):
@@ -75,13 +77,20 @@ def _normal(password: str) -> str:
 
 
 @contextmanager
-def _turn() -> Iterator[None]:
-    if not _checks.acquire(timeout=bounds.PASSWORD_WAIT_S):
-        raise Slowed(bounds.PASSWORD_WAIT_S)
-    try:
+def turn() -> Iterator[None]:
+    """Hold one of the places where passwords are worked on; a thread that has one keeps it. Raises Busy."""
+    if getattr(_of_thread, "has_place", False):
         yield
-    finally:
-        _checks.release()
+        return
+    try:
+        with _places.taken():
+            _of_thread.has_place = True
+            try:
+                yield
+            finally:
+                _of_thread.has_place = False
+    except Full:
+        raise Busy(bounds.PASSWORD_WAIT_S) from None
 
 
 @cache

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from app import bounds, clock
 from app.administration import audit, passwords, second_factor
 from app.administration.audit import Action
-from app.administration.refusals import Ended, Refused, Slowed
+from app.administration.refusals import Ended, Refused
 from app.administration.sealing import Sealer
 from app.administration.sessions import SignedIn
 from app.store import accounts, sessions
@@ -22,7 +22,7 @@ ENDED = "That was wrong too often, so this session is ended. Sign in again."
 def prove(who: SignedIn, password: str, code: str, sealer: Sealer, address: str) -> None:
     """Note in an operator's session that its owner showed just now who they are.
 
-    Raises Refused for a wrong password or code, Ended for the last wrong one, Slowed when too many are being checked.
+    Raises Refused for a wrong password or code, Ended for the last wrong one, Busy when too many are being checked.
     """
 
     def note(store: accounts.Session, operator: accounts.Operator) -> None:
@@ -47,13 +47,9 @@ def shown(
     `prepared` runs once the password is known to be right, and gives what is done in the transaction that judges.
     `field` is what the page calls the password. Raises as `prove` does.
     """
-    kept = _count(who, address)
-    try:
-        is_right = passwords.matches(password, kept)
-        act = prepared() if is_right else None
-    except Slowed:
-        _take_back(who)
-        raise
+    with passwords.turn():
+        kept = _count(who, address)
+        act = prepared() if passwords.matches(password, kept) else None
     with accounts.writing() as store:
         operator, row = accounts.operator(store, who.operator_id), sessions.session(store, who.session_id)
         if operator is None or operator.disabled or row is None:
@@ -93,11 +89,3 @@ def _count(who: SignedIn, address: str) -> str:
             audit.record(store, who.actor(address), Action.PROOF_REFUSED, ended="the session")
             store.delete(row)
     raise Ended(ENDED)
-
-
-def _take_back(who: SignedIn) -> None:
-    """Nothing was looked at, so nothing is held against anyone."""
-    with accounts.writing() as store:
-        row = sessions.session(store, who.session_id)
-        if row is not None and row.wrong_proofs:
-            row.wrong_proofs -= 1

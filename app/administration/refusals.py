@@ -6,13 +6,21 @@ class Refused(Exception):  # noqa: N818
 
 
 class Slowed(Refused):
-    """Too many failures, or too many sign-ins at once. `retry_after_s`: whole seconds until another try."""
+    """Too many failures. `retry_after_s`: whole seconds until another try. `hint`: what is possible meanwhile."""
 
-    def __init__(self, retry_after_s: int) -> None:
+    why = "Too many sign-ins failed."
+
+    def __init__(self, retry_after_s: int, hint: str = "") -> None:
         minutes = -(-retry_after_s // 60)
         wait = f"{retry_after_s} seconds" if retry_after_s < 60 else f"{minutes} minute{'s' if minutes > 1 else ''}"
-        super().__init__(f"Too many sign-ins failed. Try again in {wait}.")
+        super().__init__(f"{self.why} Try again in {wait}. {hint}".strip())
         self.retry_after_s = retry_after_s
+
+
+class Busy(Slowed):
+    """Too many people sign in at the same moment; nothing was looked at, and nothing is counted."""
+
+    why = "Too many people are signing in at this moment."
 
 
 class Ended(Refused):

@@ -154,6 +154,8 @@ def accept(store: accounts.Session, operator: accounts.Operator, typed: str, sea
         return "code"
     code = rows.recovery_code(store, operator.id, hash_secret(_plain(typed)))
     if code is None or code.used:
+        if is_recovery_code(typed):
+            return ""  # it guesses no code of the app
         row.wrong_codes += 1
         if row.wrong_codes == bounds.WRONG_CODES:
             audit.record(store, ITSELF, Action.CODES_STOPPED, operator.user_name)
@@ -161,6 +163,18 @@ def accept(store: accounts.Session, operator: accounts.Operator, typed: str, sea
     code.used, row.wrong_codes = clock.to_wire(clock.utc_now()), 0
     audit.record(store, Actor("operator", operator.user_name, address), Action.RECOVERY_CODE_USED)
     return "recovery code"
+
+
+def is_recovery_code(typed: str) -> bool:
+    """Whether a text has the form of a recovery code, and so is no try at a code of the app."""
+    plain = _plain(typed)
+    return len(plain) == GROUPS * GROUP_LENGTH and set(plain) <= set(LETTERS)
+
+
+def has_recovery_code(store: accounts.Session, operator_id: str, typed: str) -> bool:
+    """Whether it is a recovery code of the operator that was not used yet."""
+    code = rows.recovery_code(store, operator_id, hash_secret(_plain(typed)))
+    return code is not None and not code.used
 
 
 def are_codes_stopped(store: accounts.Session, operator_id: str) -> bool:

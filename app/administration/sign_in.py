@@ -8,7 +8,7 @@ out (app/web/console/sign_in.py). Not here: the session that follows (sessions.p
 from app import clock
 from app.administration import attempts, audit, passwords, second_factor, sessions
 from app.administration.audit import Action, Actor
-from app.administration.refusals import Ended, Refused, Slowed
+from app.administration.refusals import Ended, Refused
 from app.administration.sealing import Sealer
 from app.administration.secret_hash import hash_secret
 from app.administration.sessions import Browser, Method
@@ -35,21 +35,17 @@ def sign_in(user_name: str, password: str, browser: Browser) -> str:
     password must not get endless tries at the codes.
     """
     name = user_name.strip()
-    attempt = attempts.begin(name, browser.address)
-    with accounts.reading() as store:
-        row = accounts.operator_named(store, passwords.fold_name(name))
-        operator_id, kept = (row.id, row.password_hash) if row and not row.disabled else ("", None)
-    try:
+    with attempts.counted(name, browser.address) as attempt:
+        with accounts.reading() as store:
+            row = accounts.operator_named(store, passwords.fold_name(name))
+            operator_id, kept = (row.id, row.password_hash) if row and not row.disabled else ("", None)
         is_right = passwords.matches(password, kept)
-    except Slowed:
-        attempts.take_back(attempt)
-        raise
     with accounts.writing() as store:
         row = accounts.operator(store, operator_id) if is_right else None
         if row is not None and not row.disabled and row.password_hash == kept:
             if not second_factor.is_on(store, row.id):
-                return _begin(store, attempt, row, browser, "password")
-            accounts.forget_failure(store, attempt.id)
+                return _begin(store, row, browser, "password")
+            accounts.forget_failure(store, attempt)
             ticket = _ticket(row)
         else:
             ticket = ""
@@ -69,6 +65,8 @@ def sign_in(user_name: str, password: str, browser: Browser) -> str:
 def sign_in_by_code(ticket: str, code: str, sealer: Sealer, browser: Browser) -> str:
     """A new session's token for the right code after the right password.
 
+    A right recovery code is never slowed: none is found by guessing, so nobody can use up its owner's tries.
+
     Raises Refused for a wrong code, Slowed without looking at it, and Ended where the sign-in must begin again: the
     operator was disabled, or their password or second factor changed.
     """
@@ -76,24 +74,25 @@ def sign_in_by_code(ticket: str, code: str, sealer: Sealer, browser: Browser) ->
         row = _holder(store, ticket)
         if row is None:
             raise Ended(BEGIN_AGAIN)
-        name = row.user_name
-    attempt = attempts.begin(name, browser.address, is_code=True)
+        name, is_known = row.user_name, second_factor.has_recovery_code(store, row.id, code)
+    if not is_known:
+        kind: attempts.Kind = "recovery code" if second_factor.is_recovery_code(code) else "code"
+        with attempts.counted(name, browser.address, kind):
+            pass
     with accounts.writing() as store:
         row = _holder(store, ticket)
         if row is not None:
             shown = second_factor.accept(store, row, code, sealer, browser.address)
             if shown:
                 by: Method = "password and code" if shown == "code" else "password and recovery code"
-                return _begin(store, attempt, row, browser, by)
+                return _begin(store, row, browser, by)
             _refuse(store, browser, row.user_name, because="code")
             why = second_factor.STOPPED if second_factor.are_codes_stopped(store, row.id) else WRONG_CODE
     raise Ended(BEGIN_AGAIN) if row is None else Refused(why)
 
 
-def _begin(
-    store: accounts.Session, attempt: attempts.Attempt, row: accounts.Operator, browser: Browser, by: Method
-) -> str:
-    attempts.succeeded(store, attempt)
+def _begin(store: accounts.Session, row: accounts.Operator, browser: Browser, by: Method) -> str:
+    attempts.succeeded(store, row.user_name, browser.address)
     audit.record(store, Actor("operator", row.user_name, browser.address), Action.SIGNED_IN, by=by)
     return sessions.begin(store, browser, by, clock.to_wire(clock.utc_now()), operator_id=row.id)
 

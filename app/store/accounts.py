@@ -19,6 +19,7 @@ from app.store.tables import Population
 
 __all__ = ["Operator", "Row", "ScimKey", "Session", "SetupCode"]
 
+_AFTER_DIGITS = "g"
 _KEY_HASHED = select(*inspect(ScimKey).columns).where(ScimKey.hash == bindparam("hash"))
 
 
@@ -106,13 +107,19 @@ def add_failure(session: Session, account: str, address: str, at: str) -> int:
     return row.id
 
 
-def failures(session: Session, account: str | None = None, address: str | None = None) -> Sequence[str]:
-    """When the failures of an account, of an address, or of both together were; oldest first."""
+def failures(
+    session: Session, since: str, until: str, account: str | None = None, network: str | None = None
+) -> Sequence[str]:
+    """When the failures of an account, of a network, or of both together were; oldest first.
+
+    `network`: how the address of a failure begins, in hexadecimal digits or to its end (networks.counted_networks).
+    """
     moments = select(SignInFailure.at).order_by(SignInFailure.at)
+    moments = moments.where(SignInFailure.at >= since, SignInFailure.at <= until)
     if account is not None:
         moments = moments.where(SignInFailure.account == account)
-    if address is not None:
-        moments = moments.where(SignInFailure.address == address)
+    if network is not None:
+        moments = moments.where(SignInFailure.address >= network, SignInFailure.address < f"{network}{_AFTER_DIGITS}")
     return session.scalars(moments).all()
 
 
@@ -120,8 +127,10 @@ def forget_failure(session: Session, failure_id: int) -> None:
     session.execute(delete(SignInFailure).where(SignInFailure.id == failure_id))
 
 
-def forget_failures(session: Session, account: str, address: str) -> None:
-    session.execute(delete(SignInFailure).where(SignInFailure.account == account, SignInFailure.address == address))
+def forget_failures(session: Session, accounts: Collection[str], addresses: Collection[str]) -> None:
+    session.execute(
+        delete(SignInFailure).where(SignInFailure.account.in_(accounts), SignInFailure.address.in_(addresses))
+    )
 
 
 def forget_failures_outside(session: Session, since: str, until: str) -> None:

@@ -8,40 +8,48 @@ since Entra shares its addresses with others and takes refusals for a reason to 
 import threading
 import time
 from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
 
 from app import administration, bounds
+from app.administration import CountedNetwork
 
 
 class AddressFailures:
-    """The failures of the addresses that failed last, at most `bounds.FAILING_ADDRESSES` of them.
+    """The failures of the networks that failed last, at most `bounds.FAILING_ADDRESSES` of them.
 
-    An IPv6 address counts as its /64: whoever has that takes another address for every request.
+    `limit` says how many a single address may have. An IPv6 address counts to all networks around it: whoever has
+    those takes another address for every request.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limit: Callable[[], int] = lambda: bounds.ADDRESS_FAILURES) -> None:
+        self._limit = limit
         self._moments: OrderedDict[str, deque[float]] = OrderedDict()
         self._lock = threading.Lock()
 
     def count(self, address: str) -> int:
         """Count one more failure. 0, or the seconds to wait when the address has had more than it may."""
-        now, network = time.monotonic(), administration.counted_as(address)
+        now, networks = time.monotonic(), administration.counted_networks(address)
         with self._lock:
-            moments = self._moments.setdefault(network, deque(maxlen=bounds.ADDRESS_FAILURES))
-            self._moments.move_to_end(network)
-            if len(self._moments) > bounds.FAILING_ADDRESSES:
+            wait_s = self._wait_s(networks, now)
+            for network in networks:
+                if not wait_s:
+                    fresh = deque[float](maxlen=network.times * self._limit())
+                    self._moments.setdefault(network.text, fresh).append(now)
+                if network.text in self._moments:
+                    self._moments.move_to_end(network.text)
+            while len(self._moments) > bounds.FAILING_ADDRESSES:
                 self._moments.popitem(last=False)
-            wait_s = _wait_s(moments, now)
-            if not wait_s:
-                moments.append(now)
             return wait_s
 
     def wait_s(self, address: str) -> int:
         """The same without counting: for what must not even be looked at."""
         with self._lock:
-            return _wait_s(self._moments.get(administration.counted_as(address), deque()), time.monotonic())
+            return self._wait_s(administration.counted_networks(address), time.monotonic())
 
-
-def _wait_s(moments: deque[float], now: float) -> int:
-    is_full = len(moments) == bounds.ADDRESS_FAILURES
-    wait_s = moments[0] + bounds.ADDRESS_FAILURE_WINDOW_S - now if is_full else 0.0
-    return int(wait_s) + 1 if wait_s > 0 else 0
+    def _wait_s(self, networks: Sequence[CountedNetwork], now: float) -> int:
+        waits = [0.0]
+        for network in networks:
+            moments = self._moments.get(network.text, deque())
+            if len(moments) == network.times * self._limit():
+                waits.append(moments[0] + bounds.ADDRESS_FAILURE_WINDOW_S - now)
+        return int(max(waits)) + 1 if max(waits) > 0 else 0

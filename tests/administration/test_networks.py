@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 
 from app import bounds
 from app.administration import NetworkSet, Refused
-from app.administration.networks import STEPS, TOGETHER, propose, read_address, read_network, shown_network
+from app.administration.networks import (
+    STEPS,
+    TOGETHER,
+    counted_networks,
+    propose,
+    read_address,
+    read_network,
+    shown_network,
+    site_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -129,3 +138,20 @@ def test_a_set_holds_what_its_networks_hold(came, of):
 
 def test_no_proposal_is_wider_than_may_be_allowed():
     assert all(step.prefix >= bounds.NETWORK_PREFIX_MINIMUM[step.version] for step in STEPS)
+
+
+@pytest.mark.parametrize(
+    ("address", "texts", "site"),
+    [
+        ("192.0.2.1", ["192.0.2.1/32"], "192.0.2.1"),
+        ("::ffff:192.0.2.1", ["192.0.2.1/32"], "192.0.2.1"),
+        ("2001:db8:1:2345::9", ["20010db800012345", "20010db8000123", "20010db80001"], "2001:db8:1:2300::/56"),
+        ("fe80::1%eth0", ["fe80000000000000", "fe800000000000", "fe8000000000"], "fe80::/56"),
+        ("", ["unknown"], "unknown"),
+    ],
+)
+def test_an_address_counts_to_the_networks_around_it(address: str, texts: list[str], site: str):
+    counted = counted_networks(address)
+    assert [one.text for one in counted] == texts
+    assert all(counted[0].text.startswith(one.text) for one in counted), "a wider one is the beginning"
+    assert site_of(address) == site

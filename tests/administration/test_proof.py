@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from app import administration, bounds
-from app.administration import HOST, Browser, Ended, Permission, Refused, SignedIn, Slowed, passwords
+from app.administration import HOST, Browser, Busy, Ended, Permission, Refused, SignedIn, Slowed, passwords
 from app.administration import second_factor as factors
 from tests.administration.conftest import EVA, HERE, PASSWORD, SEALER, signed_in
 from tests.authenticator import Authenticator
@@ -154,13 +154,11 @@ def test_another_session_has_tries_of_its_own(eva: SignedIn):
 
 
 def test_what_was_not_looked_at_is_not_counted(eva: SignedIn, monkeypatch: pytest.MonkeyPatch):
-    def too_busy(password: str, kept: str | None) -> bool:
-        raise Slowed(5)
-
     with monkeypatch.context() as patch:
-        patch.setattr(passwords, "matches", too_busy)
+        patch.setattr(bounds, "PASSWORD_CHECKS_AT_ONCE", 0)
+        patch.setattr(bounds, "PASSWORD_CHECKS_WAITING", 0)
         for _ in range(bounds.WRONG_PROOFS + 1):
-            with pytest.raises(Slowed):
+            with pytest.raises(Busy):
                 prove(eva)
     prove(eva)
 

@@ -377,15 +377,47 @@ def test_knowing_the_password_gives_no_endless_tries_at_the_codes(eva: SignedIn,
     for _ in range(bounds.SIGN_IN_FAILURES):
         fail(app.wrong(), of=ticket(STRANGER), address=STRANGER)
     held = ticket(ELSEWHERE)
-    with pytest.raises(Slowed):
-        try_code(codes[0], address=STRANGER, of=held)
-    with pytest.raises(Slowed):
-        ticket(STRANGER)
-    found = factors.factor(eva.operator_id)
-    assert found and found.codes_left == bounds.RECOVERY_CODES, "not looked at"
-    assert try_code(codes[0], address=ELSEWHERE), "its owner gets in from elsewhere"
+    with pytest.raises(Slowed, match="recovery code is looked at all the same"):
+        try_code(app.code_of(0), address=STRANGER, of=held)
+    assert try_code(app.code_of(0), address=ELSEWHERE), "its owner gets in from elsewhere"
     pass_time(bounds.SIGN_IN_WINDOW_S + 1)
-    assert try_code(codes[1], address=STRANGER)
+    assert try_code(app.code_of(0), address=STRANGER)
+
+
+@pytest.mark.parametrize("address", [STRANGER, ELSEWHERE])
+def test_wrong_codes_keep_no_recovery_code_from_its_owner(eva: SignedIn, address: str):
+    """Whoever has the password uses up the tries at codes, from many addresses, also from the owner's own."""
+    app, codes = turned_on(eva)
+    for n in range(bounds.CODE_FAILURES):
+        fail(app.wrong(), address=STRANGER if n % 2 else f"2001:db8:{n}::1")
+    with pytest.raises(Slowed):
+        try_code(app.code_of(0), address)
+    assert try_code(codes[0], address)
+    assert try_code(codes[1].replace("-", " ").upper(), address)
+
+
+def test_made_up_recovery_codes_keep_nobody_out(eva: SignedIn):
+    """They are slowed, and neither the owner's code of the app nor the owner's recovery code is."""
+    app, codes = turned_on(eva)
+    made_up = "-".join(["aaaaaa"] * factors.GROUPS)
+    fail(made_up, bounds.SIGN_IN_FAILURES, STRANGER)
+    with pytest.raises(Slowed):
+        try_code(made_up, STRANGER)
+    for n in range(bounds.CODE_FAILURES):
+        fail(made_up, address=f"2001:db8:{n:x}::1")
+    assert try_code(codes[0], STRANGER)
+    assert try_code(app.code_of(0), ELSEWHERE)
+    with accounts.reading() as store:
+        row = factors.rows.factor(store, eva.operator_id)
+        assert row and row.wrong_codes == 0, "none of them was a try at a code of the app"
+
+
+def test_a_used_recovery_code_is_slowed_like_a_made_up_one(eva: SignedIn):
+    _, codes = turned_on(eva)
+    assert try_code(codes[0], STRANGER)
+    fail(codes[0], bounds.SIGN_IN_FAILURES, STRANGER)
+    with pytest.raises(Slowed):
+        try_code(codes[0], STRANGER)
 
 
 def test_the_right_password_alone_uses_up_no_tries_and_gives_none_back(eva: SignedIn):

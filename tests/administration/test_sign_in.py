@@ -1,7 +1,8 @@
 """Signing in: one answer for everything wrong, guessing made slow, sessions that end."""
 
+import ipaddress
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ from flask import Flask
 from sqlalchemy import text
 
 from app import administration, bounds
-from app.administration import HOST, Browser, Ended, Refused, Role, SignedIn, Slowed, passwords, sessions
-from app.store import db
+from app.administration import HOST, Browser, Busy, Ended, Refused, Role, SignedIn, Slowed, passwords, sessions
+from app.administration.networks import counted_networks
+from app.store import accounts, db
 from tests.administration.conftest import EVA, HERE, PASSWORD, SEALER
+from tests.conftest import wait_until
 from tests.store.conftest import finished_meanwhile, held, make_app
 
 ELSEWHERE = "198.51.100.7"
@@ -38,6 +41,12 @@ def fail(times: int, user_name: str = "eva", address: str = HERE) -> None:
         with pytest.raises(Refused) as refused:
             try_in(user_name, "wrong", address)
         assert not isinstance(refused.value, Slowed)
+
+
+def test_failed_sign_ins_of_an_address_are_told(quick: list[str]):
+    fail(2)
+    fail(1, address=ELSEWHERE)
+    assert [administration.failed_sign_ins(one) for one in (HERE, ELSEWHERE, "192.0.2.10")] == [2, 1, 0]
 
 
 @pytest.fixture
@@ -117,19 +126,75 @@ def test_an_account_under_attack_leaves_each_address_one_try(quick: list[str]):
     assert administration.session(try_in(address="198.51.100.8"))
 
 
-def test_an_address_is_slowed_whatever_names_it_tries(quick: list[str]):
+def test_others_at_the_same_address_lock_nobody_out(quick: list[str]):
+    """As behind a reverse proxy that is not trusted: everybody comes from its address."""
     for n in range(bounds.SIGN_IN_FAILURES):
         fail(1, f"name{n}")
+    assert administration.session(try_in())
+
+
+def test_an_address_that_failed_too_often_leaves_an_account_one_try_a_minute(
+    quick: list[str], pass_time: Callable[[float], None]
+):
+    for n in range(bounds.SIGN_IN_FAILURES):
+        fail(1, f"name{n}")
+    for _ in range(3):
+        fail(1)
+        with pytest.raises(Slowed) as slowed:
+            try_in()
+        assert 0 < slowed.value.retry_after_s <= bounds.SIGN_IN_LOOK_S
+        pass_time(bounds.SIGN_IN_LOOK_S - 1)
+        with pytest.raises(Slowed):
+            try_in()
+        pass_time(1)
+    assert administration.session(try_in())
+
+
+def test_which_names_there_are_is_not_told_by_who_is_slowed(quick: list[str]):
+    for n in range(bounds.SIGN_IN_FAILURES):
+        fail(1, f"name{n}")
+    looked_at = len(quick)
+    for name in ("eva", "nobody"):
+        fail(1, name)
+        with pytest.raises(Slowed):
+            try_in(name)
+    assert len(quick) == looked_at + 2, "an unknown name is looked at as well"
+
+
+@pytest.mark.parametrize("names", [5, 50])
+def test_a_failing_address_is_counted_no_further(quick: list[str], names: int):
+    """Nobody is slowed for longer by those who go on, and what is read for a try does not grow with them."""
+    for n in range(bounds.SIGN_IN_FAILURES + names):
+        fail(1, f"name{n}")
+    read = []
+    with accounts.reading() as store:
+        for network in counted_networks(HERE):
+            read += accounts.failures(store, "0", "9", network=network.text)
+    assert len(read) == bounds.SIGN_IN_FAILURES
+
+
+def test_an_account_that_failed_itself_has_no_more_tries_by_waiting_a_minute(
+    quick: list[str], pass_time: Callable[[float], None]
+):
+    fail(bounds.SIGN_IN_FAILURES)
+    pass_time(bounds.SIGN_IN_LOOK_S + 1)
     with pytest.raises(Slowed):
         try_in()
 
 
-def test_one_ipv6_network_is_one_address(quick: list[str]):
-    for n in range(bounds.SIGN_IN_FAILURES):
-        fail(1, f"name{n}", f"2001:db8::{n:x}")
+@pytest.mark.parametrize(("prefix", "step"), [(64, 1), (56, 1 << 64), (48, 1 << 72)])
+def test_ipv6_networks_are_counted_together(quick: list[str], monkeypatch: pytest.MonkeyPatch, prefix: int, step: int):
+    """Whoever has a network comes from another part of it each time: of a /64, of a /56, of a /48."""
+    monkeypatch.setattr(bounds, "SIGN_IN_FAILURES", 3)
+    first, failures = int(ipaddress.ip_address("2001:db8::")), 3 * bounds.FAILURES_OF_IPV6[prefix]
+    for n in range(failures):
+        fail(1, f"name{n}", str(ipaddress.ip_address(first + n * step)))
+    next_one = str(ipaddress.ip_address(first + failures * step))
     with pytest.raises(Slowed):
-        try_in(address="2001:db8::ffff")
-    assert try_in(address="2001:db8:0:1::1")
+        try_in("name0", address=next_one)
+    beyond = str(ipaddress.ip_address(first + (1 << 128 - prefix)))
+    fail(1, "name0", beyond)
+    assert administration.session(try_in(address=next_one)), "who did not fail has a try"
 
 
 def test_the_count_survives_a_restart(quick: list[str], path: Path):
@@ -164,7 +229,9 @@ def test_success_forgets_the_failures_before_it(quick: list[str]):
     assert try_in()
 
 
-def test_many_at_once_have_no_more_tries(quick: list[str], app: Flask):
+def test_many_at_once_have_no_more_tries(quick: list[str], app: Flask, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bounds, "PASSWORD_CHECKS_WAITING", 30)
+
     def run() -> None:
         with app.app_context(), pytest.raises(Refused):
             try_in(password="wrong")
@@ -177,15 +244,81 @@ def test_many_at_once_have_no_more_tries(quick: list[str], app: Flask):
     assert len(quick) == bounds.SIGN_IN_FAILURES
 
 
-def test_a_try_that_was_never_made_is_not_held_against_anyone(monkeypatch: pytest.MonkeyPatch):
-    def too_busy(password: str, kept: str | None) -> bool:
-        raise Slowed(5)
+class Crowd:
+    """Sign-ins whose passwords are looked at until `leave` is set. `inside`: so many are looked at just now."""
 
-    monkeypatch.setattr(passwords, "matches", too_busy)
-    with pytest.raises(Slowed):
-        try_in()
+    def __init__(self, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.app = app
+        self.leave = threading.Event()
+        self.inside: list[str] = []
+        self.ended: list[Exception] = []
+        monkeypatch.setattr(passwords, "matches", self.matches)
+
+    def matches(self, password: str, kept: str | None) -> bool:
+        self.inside.append(password)
+        assert self.leave.wait(30)
+        return False
+
+    def come(self, count: int, name: str = "name", address: str = HERE) -> list[threading.Thread]:
+        def run(n: int) -> None:
+            with self.app.app_context(), pytest.raises(Refused) as refused:
+                try_in(f"{name}{n}", "wrong", address)
+            self.ended.append(refused.value)
+
+        threads = [threading.Thread(target=run, args=(n,)) for n in range(count)]
+        for thread in threads:
+            thread.start()
+        return threads
+
+
+@pytest.fixture
+def crowd(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crowd]:
+    made = Crowd(app, monkeypatch)
+    yield made
+    made.leave.set()
+
+
+def test_two_are_looked_at_and_a_few_wait_and_the_others_are_told_at_once(crowd: Crowd):
+    taken = bounds.PASSWORD_CHECKS_AT_ONCE + bounds.PASSWORD_CHECKS_WAITING
+    threads = crowd.come(taken + 5)
+    wait_until(lambda: len(crowd.ended) == 5, "five are refused while the others are still there")
+    assert {type(one) for one in crowd.ended} == {Busy}
+    assert "Too many people are signing in" in str(crowd.ended[0])
+    assert len(crowd.inside) == bounds.PASSWORD_CHECKS_AT_ONCE
     with db.reading() as connection:
-        assert connection.execute(text("SELECT count(*) FROM sign_in_failure")).scalar() == 0
+        counted = connection.execute(text("SELECT count(*) FROM sign_in_failure")).scalar()
+    assert counted == bounds.PASSWORD_CHECKS_AT_ONCE, "who is not looked at is not counted"
+    crowd.leave.set()
+    for thread in threads:
+        thread.join(30)
+    assert len(crowd.inside) == taken and [type(one) for one in crowd.ended[5:]] == [Refused] * taken
+
+
+def test_networks_that_failed_too_often_leave_a_place_to_others(crowd: Crowd):
+    crowd.leave.set()
+    for n in range(bounds.SIGN_IN_FAILURES):
+        fail(1, f"one{n}", ELSEWHERE)
+    crowd.leave.clear()
+    before = len(crowd.inside)
+    slowed = crowd.come(bounds.SLOWED_CHECKS_AT_ONCE + bounds.SLOWED_CHECKS_WAITING, "beyond", ELSEWHERE)
+    wait_until(lambda: len(crowd.inside) == before + bounds.SLOWED_CHECKS_AT_ONCE, "one of those is looked at")
+    others = crowd.come(1, "other", HERE)
+    wait_until(lambda: len(crowd.inside) == before + bounds.SLOWED_CHECKS_AT_ONCE + 1, "and somebody from elsewhere")
+    crowd.leave.set()
+    for thread in slowed + others:
+        thread.join(30)
+
+
+def test_a_slowed_account_takes_no_place(quick: list[str], app: Flask, monkeypatch: pytest.MonkeyPatch):
+    """Whoever fails on and on is refused by reading alone, while all places are taken."""
+    fail(bounds.SIGN_IN_FAILURES)
+    monkeypatch.setattr(bounds, "PASSWORD_CHECKS_AT_ONCE", 0)
+    written: list[bool] = []
+    writing = db.writing
+    monkeypatch.setattr(db, "writing", lambda wait: written.append(wait) or writing(wait))
+    with pytest.raises(Slowed) as slowed:
+        try_in()
+    assert not isinstance(slowed.value, Busy) and not written
 
 
 def test_what_was_typed_is_not_kept(path: Path):

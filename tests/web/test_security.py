@@ -184,6 +184,16 @@ def test_failures_of_an_ipv6_network_are_those_of_one():
     assert failures.count("2001:db8:0:2::1") == 0
 
 
+@pytest.mark.parametrize(("prefix", "form"), [(56, "2001:db8:0:{:x}::1"), (48, "2001:db8:0:{:x}00::1")])
+def test_failures_of_an_ipv6_site_are_counted_together(prefix: int, form: str):
+    """Another /64, or another /56, for every request gives no more tries."""
+    failures = AddressFailures(limit=lambda: 2)
+    for n in range(2 * bounds.FAILURES_OF_IPV6[prefix]):
+        assert failures.count(form.format(n)) == 0
+    assert failures.count(form.format(99)) and failures.wait_s(form.format(100))
+    assert not failures.wait_s("2001:db8:1::1")
+
+
 # --- forms ------------------------------------------------------------------------------------------------------------
 
 

@@ -48,7 +48,7 @@ def status() -> str:
         version=VERSION,
         faults={fault: KEY_FAULTS[fault] for fault in FAULTS_OF_ONE_KIND},
         sources=administration.source_list(),
-        ignored_proxies=request.environ.get(IGNORED, ()),
+        ignored_proxies={one: administration.failed_sign_ins(one) for one in request.environ.get(IGNORED, ())},
     )
 
 
