@@ -259,8 +259,12 @@ ASSERTION_S = 90 * 60  # Entra's tokens live 60 to 90 minutes
 # --- single sign-on
 JOURNEY_S = 10 * 60  # from our page to the provider's and back
 JOURNEY_NEXT_BYTES = 1_024  # of the page that was wanted; the cookie carries it
-PROVIDER_TALKS = 4  # at once; the other threads serve whoever signs in with a password
+PROVIDER_TALKS = 4  # at once, one of a caller; the other threads serve whoever signs in with a password
+PROVIDER_TALKS_WAITING = 4
+PROVIDER_TALKS_WAITING_OF_ONE = 2  # of one caller, as of an office that has one address
+PROVIDER_WAIT_S = 3
 PROVIDER_BUSY_S = 5
+ARRIVAL_FAILURES = 10  # returns from the provider in vain, of one address within ADDRESS_FAILURE_WINDOW_S
 TENANT_LENGTH = 100  # as it may be typed
 CLIENT_ID_LENGTH = 255
 CLIENT_SECRET_LENGTH = 1_024

@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 
 class Terms(NamedTuple):
-    """How many hold a place, how many wait for one, and for how many seconds."""
+    """How many hold a place, how many wait for one and for how many seconds, and how many of these of one caller."""
 
     at_once: int
     waiting: int
     wait_s: float
+    waiting_of_one: int = 1
 
 
 class Full(Exception):  # noqa: N818
@@ -37,7 +38,7 @@ class Places:
 
     @contextmanager
     def taken(self, caller: str = "") -> Iterator[None]:
-        """Hold a place until the block ends. One `caller` has only one, and waits only once; "" is anybody.
+        """Hold a place until the block ends. One `caller` has only one at a time; "" is anybody.
 
         Raises:
             Full: at once where enough others wait, or after waiting in vain.
@@ -55,8 +56,8 @@ class Places:
 
     def _wait(self, caller: str) -> None:
         terms, waiter = self._terms(), _Waiter(caller, object())
-        is_waiting_already = caller != "" and any(other.caller == caller for other in self._waiters)
-        if len(self._waiters) >= terms.waiting or is_waiting_already:
+        own = sum(other.caller == caller for other in self._waiters) if caller else 0
+        if len(self._waiters) >= terms.waiting or own >= terms.waiting_of_one:
             raise Full
         self._waiters.append(waiter)
         try:

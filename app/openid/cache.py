@@ -32,6 +32,10 @@ class Cache(Generic[Address, Found]):
         self._lock = threading.Lock()
         self._entries: dict[Address, _Entry[Found]] = {}
 
+    def kept(self, address: Address) -> Found | None:
+        """Return what is kept and not old, without waiting for anything."""
+        return self._kept(self._entry(address), lambda _: True)
+
     def get(self, address: Address, suffices: Callable[[Found], bool] = lambda _: True) -> Found:
         """What is kept; fetched anew when it is old, or when it does not suffice and was not fetched just now.
 

@@ -99,6 +99,10 @@ class Providers:
     def __init__(self, ca_file: Path | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._cache = Cache[Issuer, Provider](lambda issuer: discover(issuer, ca_file), monotonic)
 
+    def kept(self, issuer: Issuer) -> Provider | None:
+        """Return the provider if it need not be fetched."""
+        return self._cache.kept(issuer)
+
     def find(self, issuer: Issuer) -> Provider:
         """Raises ProviderError."""
         return self._cache.get(issuer)

@@ -46,6 +46,13 @@ class AddressFailures:
         with self._lock:
             return self._wait_s(administration.counted_networks(address), time.monotonic())
 
+    def has_failed(self, address: str) -> bool:
+        """Whether an address, for IPv6 its /64, failed within `bounds.ADDRESS_FAILURE_WINDOW_S`."""
+        network = administration.counted_networks(address)[0]
+        with self._lock:
+            moments = self._moments.get(network.text, deque())
+            return len(moments) > 0 and moments[-1] + bounds.ADDRESS_FAILURE_WINDOW_S > time.monotonic()
+
     def _wait_s(self, networks: Sequence[CountedNetwork], now: float) -> int:
         waits = [0.0]
         for network in networks:

@@ -6,6 +6,7 @@ Not here: the protocol (app/openid), pages and cookies (app/web), and which role
     ├─ Lost           what came back belongs to no sign-in that is under way here
     ├─ NotLetIn       the provider or the match says no; the audit says why
     └─ Unreachable    the provider cannot be spoken to at this moment
+       └─ NoPlace     too many others speak to it, so it was not asked
 """
 
 from app.administration.single_sign_on.entry import arrive, depart, prove, unreachable
@@ -13,7 +14,7 @@ from app.administration.single_sign_on.journey import Arrival, Journey, Purpose
 from app.administration.single_sign_on.line import Line
 from app.administration.single_sign_on.match import Match
 from app.administration.single_sign_on.provider import CLOUDS, Configured, Entered, configured, remove, save
-from app.administration.single_sign_on.refusals import Lost, NotLetIn, Unreachable
+from app.administration.single_sign_on.refusals import Lost, NoPlace, NotLetIn, Unreachable
 from app.administration.single_sign_on.trial import Trial, try_out
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Line",
     "Lost",
     "Match",
+    "NoPlace",
     "NotLetIn",
     "Purpose",
     "Trial",

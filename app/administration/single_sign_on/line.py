@@ -1,17 +1,18 @@
 """The line to the provider: what the whole process keeps of it, and how many requests may wait for it at a time.
 
-A provider that hangs holds no more than `bounds.PROVIDER_TALKS` threads; the others go on serving everybody else, and
-so does whoever signs in with a password. Not here: the protocol (app/openid).
+A provider that hangs holds no more than `bounds.PROVIDER_TALKS` threads, and a few more wait; the others go on serving
+everybody else, and so does whoever signs in with a password. Not here: the protocol (app/openid).
 """
 
-import threading
+import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from app import bounds
+from app.administration.places import Full, Places, Terms
 from app.administration.sealing import Sealer
-from app.administration.single_sign_on.refusals import Unreachable
+from app.administration.single_sign_on.refusals import NoPlace
 from app.openid import code_flow
 from app.openid import provider as openid
 from app.openid.code_flow import Client, Ticket
@@ -19,7 +20,14 @@ from app.openid.id_token import Claims
 from app.openid.keys import Keys
 from app.openid.provider import Issuer, Provider, Providers
 
-BUSY = "Too many people are signing in at this moment. Try again in a few seconds."
+
+def _terms() -> Terms:
+    return Terms(
+        bounds.PROVIDER_TALKS,
+        bounds.PROVIDER_TALKS_WAITING,
+        bounds.PROVIDER_WAIT_S,
+        bounds.PROVIDER_TALKS_WAITING_OF_ONE,
+    )
 
 
 class Line:
@@ -31,7 +39,14 @@ class Line:
         self._ca_file = ca_file
         self._providers = Providers(ca_file)
         self._keys = Keys(ca_file)
-        self._places = threading.BoundedSemaphore(bounds.PROVIDER_TALKS)
+        self._places = Places(_terms)
+        self._caller = ""
+
+    def for_caller(self, caller: str) -> "Line":
+        """Return the same line for a caller, who has one place at a time; without one only places count."""
+        line = copy.copy(self)
+        line._caller = caller
+        return line
 
     def check(self, issuer: Issuer) -> Provider:
         """Read the discovery document anew; what was kept is forgotten. Raises ProviderError, Unreachable."""
@@ -42,6 +57,8 @@ class Line:
 
     def find(self, issuer: Issuer) -> Provider:
         """The provider as it is kept, or discovered. Raises ProviderError, Unreachable."""
+        if (kept := self._providers.kept(issuer)) is not None:
+            return kept
         with self._place():
             return self._providers.find(issuer)
 
@@ -61,10 +78,9 @@ class Line:
 
     @contextmanager
     def _place(self) -> Iterator[None]:
-        """Nobody waits for a place: whoever waited would hold a thread as well."""
-        if not self._places.acquire(blocking=False):
-            raise Unreachable(BUSY)
+        """Few wait for a place, and not for long: whoever waits holds a thread as well. Raises NoPlace."""
         try:
-            yield
-        finally:
-            self._places.release()
+            with self._places.taken(self._caller):
+                yield
+        except Full:
+            raise NoPlace from None

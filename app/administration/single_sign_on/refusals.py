@@ -23,3 +23,10 @@ class NotLetIn(Refused):
 
 class Unreachable(Refused):
     """The provider cannot be spoken to at this moment."""
+
+
+class NoPlace(Unreachable):
+    """Too many others speak to it at this moment, so it was not asked."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many people are signing in at this moment. Try again in a few seconds.")

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 from app import administration, bounds
 from app.administration import Ended, Permission, Refused, Sealer, SignedIn, Slowed
 from app.administration import single_sign_on as sso
-from app.administration.single_sign_on import Arrival, Journey, Line, Lost, NotLetIn, Unreachable
+from app.administration.single_sign_on import Arrival, Journey, Line, Lost, NoPlace, NotLetIn, Unreachable
 from app.openid.errors import ProviderError
 from app.settings import Settings
 from app.web import cookies, draft, security
@@ -30,11 +30,14 @@ CALLBACK = "/auth/callback"
 AFTER_SIGNING_OUT = "/login"
 """Where a provider sends people back to whom it signed out, below the public URL; only if it is registered there."""
 
+FAILED = "addresses that failed"
+"""The one caller that addresses are from which somebody came back in vain within the last minute."""
+
 _COOKIE = "recnice_journey"
 _SEALED = "journey to the provider"
 _EXTENSION = "recnice_line"
 _FAILURES = "recnice_arrival_failures"
-_STATUSES: dict[type[Refused], int] = {Lost: 400, NotLetIn: 403, Slowed: 429, Unreachable: 503}
+_STATUSES: dict[type[Refused], int] = {Lost: 400, NotLetIn: 403, Slowed: 429, Unreachable: 503, NoPlace: 503}
 
 
 def init_app(app: Flask) -> None:
@@ -42,13 +45,24 @@ def init_app(app: Flask) -> None:
     settings: Settings = app.config["RECNICE_SETTINGS"]
     sealer = Sealer(app.config["SECRET_KEY"], "client secret")
     app.extensions[_EXTENSION] = Line(settings.ca_file, sealer, settings.public_url + CALLBACK)
-    app.extensions[_FAILURES] = AddressFailures()
+    app.extensions[_FAILURES] = AddressFailures(lambda: bounds.ARRIVAL_FAILURES)
 
 
 def line() -> Line:
     """The present application's line to the provider."""
     found: Line = current_app.extensions[_EXTENSION]
     return found
+
+
+def _failures() -> AddressFailures:
+    found: AddressFailures = current_app.extensions[_FAILURES]
+    return found
+
+
+def _line_of_caller() -> Line:
+    """The line for whoever asks: each site has one place at the provider, and all that failed have one together."""
+    address = request.remote_addr or ""
+    return line().for_caller(FAILED if _failures().has_failed(address) else administration.site_of(address))
 
 
 @console.get("/auth/start")
@@ -77,7 +91,7 @@ def auth_proof() -> Response:
 def depart(purpose: sso.Purpose, wanted: str, who: SignedIn | None = None) -> Response:
     """To the provider with a cookie to come back with; or a page that says why not."""
     try:
-        address, journey = sso.depart(line(), purpose, wanted, who.session_id if who else "")
+        address, journey = sso.depart(_line_of_caller(), purpose, wanted, who.session_id if who else "")
     except ProviderError as error:
         number = draft.current().number
         log.warning("single sign-on, request %s: %s", number, error)
@@ -100,21 +114,19 @@ def auth_callback() -> Response:
         g.who = administration.session(security.session_token())
         if g.who is None:
             return _refused("sign-in", "", Lost())
-    failures: AddressFailures = current_app.extensions[_FAILURES]
-    address = request.remote_addr or ""
+    failures, address = _failures(), request.remote_addr or ""
     try:
         # Each code makes us ask the provider, and a stranger can begin as many journeys as they like.
         if wait_s := failures.wait_s(address):
             raise Slowed(wait_s)
         return _forget(_arrive(journey))
-    except Unreachable as refused:
-        return _refused(journey.purpose, journey.wanted, refused)
     except Ended:
         return _forget(security.signed_out(journey.wanted))
     except Refused as refused:
-        if isinstance(refused, NotLetIn):
+        if not isinstance(refused, NoPlace | Slowed):
             failures.count(address)
-        return _forget(_refused(journey.purpose, journey.wanted, refused))
+        answer = _refused(journey.purpose, journey.wanted, refused)
+        return answer if isinstance(refused, Unreachable) else _forget(answer)
 
 
 def _arrive(journey: Journey) -> Response:
@@ -125,7 +137,7 @@ def _arrive(journey: Journey) -> Response:
     once = {name: values[0] for name, values in parameters.items()}
     arrival = Arrival(journey, once, security.browser(), draft.current().number)
     if journey.purpose == "sign-in":
-        token = sso.arrive(line(), arrival)
+        token = sso.arrive(_line_of_caller(), arrival)
         if earlier := security.session_token():
             administration.sign_out(earlier, request.remote_addr or "")
         session.clear()
@@ -133,12 +145,12 @@ def _arrive(journey: Journey) -> Response:
         security.remember(answer, token)
         return answer
     if journey.purpose == "proof":
-        sso.prove(line(), arrival, security.who())
+        sso.prove(_line_of_caller(), arrival, security.who())
         return redirect(security.own_path(journey.wanted), 303)
     who = security.who()
     if not Permission.SINGLE_SIGN_ON.is_given_to(who.role, who.is_local):
         raise security.NotPermitted(Permission.SINGLE_SIGN_ON)
-    trial = sso.try_out(line(), arrival, who)
+    trial = sso.try_out(_line_of_caller(), arrival, who)
     return _trial(trial)
 
 
@@ -153,7 +165,7 @@ def signed_out() -> Response:
     if found is None:
         return redirect(url_for("console.sign_in"), 303)
     try:
-        end = line().find(found.issuer).end_session_endpoint
+        end = _line_of_caller().find(found.issuer).end_session_endpoint
     except (ProviderError, Unreachable):
         end = ""
     settings: Settings = current_app.config["RECNICE_SETTINGS"]
