@@ -4,76 +4,98 @@ Not here: the loop over all connections (server.py) and what an accepted request
 It leans on names inside waitress 3.0.2; `tests/web/test_server.py` holds each point.
 """
 
+from http import HTTPStatus
 from typing import Any
 
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.parser import HTTPRequestParser
 from waitress.receiver import ChunkedReceiver
 from waitress.task import ErrorTask, WSGITask
 from waitress.utilities import BadRequest
 
-from app import bounds
+from app import bounds, request_head
+from app.scim.errors import ScimError
 from app.web.observed import HEADER
-from app.web.proxy import refusal
+from app.web.proxy import refusal, without_base
 
-# What may stand once only: two of them let two readers of one request disagree (RFC 9112 §11.2).
-ONCE = (b"host", b"authorization", b"content-length", b"transfer-encoding")
+
+class Fault(BadRequest):  # type: ignore[misc]
+    """What is wrong with a request, for waitress."""
+
+    def __init__(self, error: ScimError) -> None:
+        super().__init__(error.detail)
+        self.code = error.status
+        self.reason = HTTPStatus(error.status).phrase
+        self.headers = error.headers
 
 
 class Parser(HTTPRequestParser):  # type: ignore[misc]
-    """One request. Refuses with 400 whatever two readers could understand differently (RFC 9112 §3 and §6)."""
+    """One request. Refuses whatever two readers could understand differently (request_head.py).
 
-    request_line = b""
+    `is_cut`: it is answered after its head, and nothing that follows is read.
+    """
+
     body_rcv: Any = None
+    is_cut = False
 
-    def parse_header(self, header_plus: bytes) -> None:
-        """Raises ParsingError with a text that repeats nothing of the request: it may hold a key."""
-        # Over the header limit, waitress parses a made-up request; what has come so far then has the real line.
-        self.request_line = max(self.header_plus, header_plus, key=len).lstrip().partition(b"\r\n")[0]
-        check_fields(header_plus)
+    def __init__(self, adj: Any) -> None:
+        super().__init__(adj)
+        self._head = bytearray()
+
+    @property
+    def request_line(self) -> bytes:
+        """The first line as far as it came, whatever it is."""
+        return bytes(self._head).partition(b"\r\n")[0]
+
+    def received(self, data: bytes) -> int:
+        """Take what belongs to this request and return how many bytes that is."""
+        if not self.headers_finished:
+            return self._take_head(data)
+        taken: int = super().received(data)
+        return self._cut(data) if self.error else taken
+
+    def refuse(self, error: ScimError) -> None:
+        """Answer with an error instead of asking the application."""
+        self.error = Fault(error)
+        self.version = "1.0" if self.request_line.endswith(b"HTTP/1.0") else "1.1"
+        self.completed = self.headers_finished = True
+
+    def _take_head(self, data: bytes) -> int:
+        head = self._head
+        head += data
+        while head.startswith(b"\r\n"):  # RFC 9112 §2.2
+            del head[:2]
+        # Only what is new is searched: a head may come byte by byte.
+        found = head.find(request_head.BLANK_LINE, max(0, len(head) - len(data) - len(request_head.BLANK_LINE)))
+        size = found + len(request_head.BLANK_LINE) if found >= 0 else len(head)
+        if size >= bounds.HEADER_BYTES:
+            self.refuse(ScimError(431, f"expected a head of less than {bounds.HEADER_BYTES} bytes"))
+            return self._cut(data)
+        if found < 0:
+            return len(data)
         try:
-            super().parse_header(header_plus)
-        except (ParsingError, ValueError):
-            raise ParsingError("expected a well-formed HTTP request") from None
-        finally:
-            # Where nothing is to come, or it will be refused, "continue" would only keep both sides waiting.
-            if self.body_rcv is None or self.content_length >= self.adj.max_request_body_size:
-                self.expect_continue = False
-        self._check_line()
+            checked = request_head.check(bytes(head[:size]))
+        except ScimError as error:
+            self.refuse(error)
+            return self._cut(data)
+        super().received(checked)
+        if self.error:
+            return self._cut(data)
         if self.chunked:
             self.body_rcv = Chunks(self.body_rcv.getbuf())
+        elif self.body_rcv is None:
+            self.expect_continue = False  # nothing is to come, so it would keep both sides waiting
+        return len(data) - (len(head) - size)
 
-    def _check_line(self) -> None:
-        host = self.headers.get("HOST")
-        problem = ""
-        if self.version not in ("1.0", "1.1"):
-            problem = "expected HTTP/1.0 or HTTP/1.1"
-        elif self.version == "1.1" and host is None:
-            problem = "Host: expected the header in HTTP/1.1"
-        elif self.version == "1.0" and "TRANSFER_ENCODING" in self.headers:
-            problem = "Transfer-Encoding: expected HTTP/1.1"
-        elif not self.path.startswith("/"):
-            problem = "expected a path that begins with a slash"
-        elif self.proxy_netloc and self.proxy_netloc != host:
-            problem = "Host: expected the host of the request line"
-        if problem:
-            self.expect_continue = False
-            raise ParsingError(problem)
-
-
-def check_fields(header_plus: bytes) -> None:
-    """Refuse too many header fields, folded ones, and twins of those that say where a request ends or whose it is."""
-    lines = [line for line in header_plus.split(b"\r\n")[1:] if line]
-    if len(lines) > bounds.HEADER_FIELDS:
-        raise ParsingError(f"expected at most {bounds.HEADER_FIELDS} header fields")
-    if any(line.startswith((b" ", b"\t")) for line in lines):
-        raise ParsingError("expected no folded header fields")
-    names = [line.partition(b":")[0].strip().lower() for line in lines]
-    for name in ONCE:
-        if names.count(name) > 1:
-            raise ParsingError(f"{name.decode().title()}: expected one, got several")
-    if b"content-length" in names and b"transfer-encoding" in names:
-        raise ParsingError("expected Content-Length or Transfer-Encoding, got both")
+    def _cut(self, data: bytes) -> int:
+        """Have the request answered now, as one without a body, on a connection that is closed then."""
+        self.close()
+        self.body_rcv = None
+        self.headers.pop("CONTENT_LENGTH", None)
+        self.headers["CONNECTION"] = "close"
+        self.completed = self.is_cut = True
+        self.expect_continue = False
+        return len(data)
 
 
 class Chunks(ChunkedReceiver):  # type: ignore[misc]
@@ -100,16 +122,16 @@ class Task(WSGITask):  # type: ignore[misc]
 
 
 class Refusal(ErrorTask):  # type: ignore[misc]
-    """What waitress itself refuses (400, 413, 431, 501), said as the application says it."""
+    """What is refused before the application (400, 413, 414, 431, 501, 503), said as the application says it."""
 
     def execute(self) -> None:
-        error = self.request.error
+        fault = self.request.error
         # After an exception in the application the request here is an empty one; the real one is still first in line.
         method, path = self._asked(self.channel.requests[0])
-        headers, body = refusal(path, error.code, error.body)
-        if number := self.channel.server.on_refusal(method, path, error.code, error.body, self.channel.addr[0]):
+        headers, body = refusal(path, ScimError(fault.code, fault.body, headers=getattr(fault, "headers", None)))
+        if number := self.channel.server.on_refusal(method, path, fault.code, fault.body, self.channel.addr[0]):
             headers.append((HEADER, number))
-        self.status = f"{error.code} {error.reason}"
+        self.status = f"{fault.code} {fault.reason}"
         self.response_headers.extend(headers)
         self.set_close_on_finish()
         self.content_length = len(body)
@@ -121,7 +143,7 @@ class Refusal(ErrorTask):  # type: ignore[misc]
         target = words[1].partition("?")[0] if len(words) > 1 else ""
         if "://" in target:
             target = "/" + target.partition("://")[2].partition("/")[2]
-        return words[0], target.removeprefix(self.channel.server.base_path)
+        return words[0], without_base(target, self.channel.server.base_path)
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]

@@ -85,19 +85,18 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         )
 
     def readable(self) -> bool:
-        """Called at every turn of the loop, also when no new connection is taken."""
-        now = self.clock()
-        if now >= self._next_look:
-            self._next_look = now + LOOK_EVERY_S
-            self._close_overdue(now)
-        return bool(super().readable()) and now >= self._accept_again
+        return bool(super().readable()) and self.clock() >= self._accept_again
 
-    def _close_overdue(self, now: float) -> None:
+    def _close_overdue(self) -> None:
+        now = self.clock()
+        if now < self._next_look:
+            return
+        self._next_look = now + LOOK_EVERY_S
         crowded = len(self.active_channels) > self.adj.connection_limit // 2
         idle_s = bounds.IDLE_CONNECTION_CROWDED_S if crowded else bounds.IDLE_CONNECTION_S
         for channel in list(self.active_channels.values()):
             if channel.is_overdue(now, idle_s):
-                channel.will_close = True
+                channel.handle_close()
 
     def accept(self) -> Any:
         """A new connection. Out of open files, wait a second instead of asking again at once for ever."""
@@ -123,6 +122,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         self._drain()
 
     def _turn(self, wait_s: float) -> None:
+        self._close_overdue()
         wasyncore.loop(timeout=wait_s, map=self._map, use_poll=True, count=1)
 
     def _drain(self) -> None:
@@ -136,7 +136,6 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             if not self.active_channels:
                 break
             self._turn(0.1)
-            self._close_overdue(self.clock())
         if cut := len(self.active_channels):
             log.warning("stopped with %d connections unfinished after %d seconds", cut, bounds.DRAIN_S)
         self._threads.shutdown(timeout=1)

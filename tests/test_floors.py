@@ -40,6 +40,7 @@ ROOMS = (
     room("app", 5, "flask"),
     room("app.server", 5, "waitress"),
     room("app.connection", 5, "waitress"),
+    room("app.request_head", 5),
     room("app.web", 4, WEB_PACKAGES, never=("app.store",)),
     room("app.provisioning", 3, never=OUTSIDE),
     room("app.bulk", 3, never=OUTSIDE),

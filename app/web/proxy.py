@@ -53,13 +53,21 @@ def is_scim(path: str) -> bool:
     return path == SCIM_ROOT or path.startswith(SCIM_ROOT + "/")
 
 
-def refusal(path: str, status: int, detail: str) -> tuple[list[tuple[str, str]], bytes]:
+def without_base(path: str, base_path: str) -> str:
+    """A path without the sub-path of the public URL; a proxy may have taken that away already, or not."""
+    if base_path and (path == base_path or path.startswith(base_path + "/")):
+        path = path.removeprefix(base_path)
+    return path or "/"
+
+
+def refusal(path: str, error: ScimError) -> tuple[list[tuple[str, str]], bytes]:
     """Headers and body of a refusal before the application is reached: a SCIM Error under /scim, else one line."""
     if is_scim(path):
-        body, kind = json.dumps(ScimError(status, detail).to_scim()).encode(), "application/scim+json"
+        body, kind = json.dumps(error.to_scim()).encode(), "application/scim+json"
     else:
-        body, kind = f"{detail}\n".encode(), "text/plain; charset=utf-8"
+        body, kind = f"{error.detail}\n".encode(), "text/plain; charset=utf-8"
     headers = [
+        *error.headers.items(),
         ("Content-Type", kind),
         ("Content-Length", str(len(body))),
         ("Cache-Control", "no-store"),
@@ -91,8 +99,8 @@ class PublicAddress:
         self._take_forwarded(environ)
         if not self._is_ours(environ.get("HTTP_HOST")):
             detail = "Host: expected the host of the public URL (setting public_url) or an address of this machine"
-            headers, body = refusal(environ["PATH_INFO"], 400, detail)
-            draft.of(environ).facts.error = ScimError(400, detail)
+            draft.of(environ).facts.error = error = ScimError(400, detail)
+            headers, body = refusal(environ["PATH_INFO"], error)
             start_response("400 Bad Request", headers)
             return [body]
         if self._ignored:
@@ -100,13 +108,9 @@ class PublicAddress:
         return self._application(environ, start_response)
 
     def _take_sub_path(self, environ: "WSGIEnvironment") -> None:
-        """The path after the public URL's own; a proxy may have taken that part away already, or not."""
-        path = environ.get("PATH_INFO", "")
         if self._base_path:
             environ["SCRIPT_NAME"] = self._base_path
-            if path == self._base_path or path.startswith(self._base_path + "/"):
-                path = path[len(self._base_path) :]
-        environ["PATH_INFO"] = path or "/"
+        environ["PATH_INFO"] = without_base(environ.get("PATH_INFO", ""), self._base_path)
 
     def _take_forwarded(self, environ: "WSGIEnvironment") -> None:
         """Believe `X-Forwarded-For` and `-Proto` of a trusted proxy. Everything else of the kind is dropped unread,
