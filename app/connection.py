@@ -4,6 +4,8 @@ Not here: the loop over all connections (server.py) and what an accepted request
 It leans on names inside waitress 3.0.2; `tests/web/test_server.py` holds each point.
 """
 
+import socket
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -17,6 +19,9 @@ from app import bounds, request_head
 from app.scim.errors import ScimError
 from app.web.observed import HEADER
 from app.web.proxy import refusal, without_base
+
+TakesBody = Callable[[str, str], bool]
+"""Says whether the body of a request is read (path without the sub-path, value of the Authorization header)."""
 
 
 class Fault(BadRequest):  # type: ignore[misc]
@@ -38,8 +43,10 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
     body_rcv: Any = None
     is_cut = False
 
-    def __init__(self, adj: Any) -> None:
+    def __init__(self, adj: Any, base_path: str, takes_body: TakesBody) -> None:
         super().__init__(adj)
+        self._base_path = base_path
+        self._takes_body = takes_body
         self._head = bytearray()
 
     @property
@@ -80,6 +87,9 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
             return self._cut(data)
         super().received(checked)
         if self.error:
+            return self._cut(data)
+        path = without_base(self.path, self._base_path)
+        if self.body_rcv is not None and not self._takes_body(path, self.headers.get("AUTHORIZATION", "")):
             return self._cut(data)
         if self.chunked:
             self.body_rcv = Chunks(self.body_rcv.getbuf())
@@ -147,22 +157,57 @@ class Refusal(ErrorTask):  # type: ignore[misc]
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]
-    """One connection, and since when its present request has been arriving."""
+    """One connection, and since when its present request has been arriving.
 
-    parser_class = Parser
+    `is_cut`: its last request was answered before all of it was read. `refused_since`: that answer was sent.
+    """
+
     task_class = Task
     error_task_class = Refusal
+    is_cut = False
+    close_when_flushed: bool = False
+    refused_since: float | None = None
     arriving_since: float | None = None
     quiet_since = 0.0
     seen_activity = -1.0
 
+    def parser_class(self, adj: Any) -> Parser:
+        """Return the reader of one more request."""
+        return Parser(adj, self.server.base_path, self.server.takes_body)
+
     def received(self, data: bytes) -> bool:
+        if self.refused_since is not None:
+            return False
         taken: bool = super().received(data)
         if self.request is None:
             self.arriving_since = None
         elif self.arriving_since is None:
             self.arriving_since = self.server.clock()
         return taken
+
+    def service(self) -> None:
+        """Answer the request that is first in line; called by a worker thread."""
+        self.is_cut = self.requests[0].is_cut
+        super().service()
+
+    def readable(self) -> bool:
+        return self.refused_since is not None or bool(super().readable())
+
+    def handle_write(self) -> None:
+        """Send. A client that still sends gets a reset instead of its refusal when all is closed (RFC 9112 §9.6)."""
+        if not (self.is_cut and self.close_when_flushed):
+            super().handle_write()
+            return
+        self._flush_exception(self._flush_some)
+        if self.will_close or not self.connected:
+            self.handle_close()
+        elif not self.total_outbufs_len:
+            self.close_when_flushed = False
+            self.refused_since = self.server.clock()
+            try:
+                self.socket.shutdown(socket.SHUT_WR)
+            except OSError:
+                self.handle_close()
 
     @property
     def is_busy(self) -> bool:
@@ -176,6 +221,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         """
         if self.last_activity != self.seen_activity:
             self.seen_activity, self.quiet_since = self.last_activity, now
+        if self.refused_since is not None:
+            return now - self.refused_since > bounds.REFUSED_READ_S
         if self.requests:
             return False
         if self.arriving_since is not None and now - self.arriving_since > bounds.REQUEST_ARRIVAL_S:

@@ -22,7 +22,7 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
 from app import bounds
-from app.connection import Channel
+from app.connection import Channel, TakesBody
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -51,11 +51,13 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         threads: int,
         base_path: str = "",
         on_refusal: OnRefusal = lambda *_: "",
+        takes_body: TakesBody = lambda *_: True,
         connections: int = bounds.CONNECTIONS,
         clock: Clock = time.monotonic,
     ) -> None:
         self.base_path = base_path
         self.on_refusal = on_refusal
+        self.takes_body = takes_body
         self.clock = clock
         self.is_stopping = False
         self._next_look = 0.0
@@ -78,6 +80,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
                 channel_request_lookahead=0,
                 max_request_header_size=bounds.HEADER_BYTES,
                 max_request_body_size=bounds.WIRE_BODY_BYTES,
+                inbuf_overflow=bounds.BODY_IN_MEMORY_BYTES,
                 expose_tracebacks=False,
                 log_socket_errors=False,
                 clear_untrusted_proxy_headers=False,  # app/web/proxy.py does it, for every server alike

@@ -60,7 +60,7 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, hold: folder
     from app.administration import grants
     from app.observation import first_mentions
     from app.store import db, requests, shelf
-    from app.web import observed
+    from app.web import observed, security
 
     app = create_app(settings)
     for line in (*db.migrate(settings.database), *requests.prepare(settings.requests_database)):
@@ -74,6 +74,7 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, hold: folder
         threads=settings.threads,
         base_path=settings.base_path,
         on_refusal=observed.of(app).refuse,
+        takes_body=security.takes_body,
         connections=server.connections_for(open_files),
     )
     server.stop_on_signals(running)

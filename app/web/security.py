@@ -111,8 +111,8 @@ def _require_key(failures: AddressFailures) -> None:
     Raises 401, or 429. Whoever shows a token that has ended is not slowed: it was right once.
     """
     header = request.headers.get("Authorization", "")
-    found = _BEARER.fullmatch(header)
-    bearer = administration.judge_bearer(found[1]) if found else Bearer()
+    token = bearer_token(header)
+    bearer = administration.judge_bearer(token) if token else Bearer()
     address = request.remote_addr or ""
     noted = draft.current()
     noted.key_id = bearer.id
@@ -124,13 +124,24 @@ def _require_key(failures: AddressFailures) -> None:
     administration.note_use(bearer, address)
 
 
+def bearer_token(header: str) -> str:
+    """The token in the value of an Authorization header, "" where there is none (RFC 6750 §2.1)."""
+    found = _BEARER.fullmatch(header)
+    return found[1] if found else ""
+
+
+def takes_body(path: str, authorization: str) -> bool:
+    """Whether the body of a request is looked at: SCIM without a token is refused whatever the body is."""
+    return not is_scim(path) or bool(bearer_token(authorization))
+
+
 def _fault_of_header(header: str) -> KeyFault:
     """What is wrong with a header that has no key in it; "" where a token stands in it as it should."""
     if not header.strip():
         return "missing"
     if _TWICE_BEARER.match(header):
         return "twice-bearer"
-    if _BEARER.fullmatch(header):
+    if bearer_token(header):
         return ""
     return "cut" if _BEGUN_KEY.match(header) else "no-bearer"
 

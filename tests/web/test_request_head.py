@@ -29,7 +29,7 @@ MANY = 60_000
 def read(request: bytes, packet: int = 8192) -> Parser:
     """Give a request to a parser in packets, as the server does."""
     adj = Adjustments(max_request_header_size=bounds.HEADER_BYTES, max_request_body_size=bounds.WIRE_BODY_BYTES)
-    reader = Parser(adj)
+    reader = Parser(adj, "", lambda path, authorization: True)
     while request and not reader.completed:
         taken = reader.received(request[:packet])
         assert taken > 0

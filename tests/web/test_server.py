@@ -340,6 +340,78 @@ def closed(served: Running, passing_s: float = 0.0) -> bool:
     return not served.server.active_channels
 
 
+# --- bodies that are not looked at ------------------------------------------------------------------------------------
+
+
+def takes_body(path: str, authorization: str) -> bool:
+    return path != "/scim/Users" or authorization == "Bearer x"
+
+
+@pytest.fixture
+def guarded() -> Iterator[Running]:
+    """A server that reads no body for /scim/Users without a token."""
+    with running(base_path="/recnice", takes_body=takes_body) as started:
+        yield started
+
+
+POST = GET.replace(b"GET", b"POST")
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 500000\r\n", b"Transfer-Encoding: chunked\r\n"])
+@pytest.mark.parametrize("expect", [b"", b"Expect: 100-continue\r\n"])
+@pytest.mark.parametrize("base", [b"", b"/recnice"])
+def test_a_body_that_is_not_looked_at_is_not_waited_for(
+    guarded: Running, framing: bytes, expect: bytes, base: bytes
+) -> None:
+    with closing(guarded.connect()) as connection:
+        connection.sendall(POST.replace(b"/scim", base + b"/scim") + framing + expect + b"\r\n")
+        answer = receive(connection)
+        assert answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b"nothing"), "neither 100 nor a body before it"
+        assert b"\r\nConnection: close\r\n" in answer
+    assert guarded.application.reached == [base.decode() + "/scim/Users"]
+
+
+def test_with_a_token_the_client_is_told_to_go_on(guarded: Running) -> None:
+    with closing(guarded.connect()) as connection:
+        connection.sendall(POST + b"Authorization: Bearer x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+        assert connection.recv(1024) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"{}")
+        assert receive(connection).endswith(b"{}")
+
+
+def test_with_a_token_the_body_is_read(guarded: Running) -> None:
+    answer = guarded.answer(POST + b"Authorization: Bearer x\r\nContent-Length: 2\r\n\r\n{}")
+    assert answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b"{}")
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        POST + b"Content-Length: 3000000\r\n\r\n",
+        POST + b"Content-Length: %d\r\n\r\n" % (bounds.WIRE_BODY_BYTES + 1),
+        b"POST /elsewhere HTTP/1.1\r\nContent-Length: 3000000\r\n\r\n",
+        POST.replace(b"/Users", b"/Groups") + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ],
+)
+def test_who_still_sends_reads_the_answer_all_the_same(guarded: Running, request_bytes: bytes) -> None:
+    """Closed with something unread in it, a connection is reset, and the answer is lost on its way."""
+    with closing(guarded.connect()) as connection:
+        connection.sendall(request_bytes)
+        connection.sendall(b"GET /scim/wait HTTP/1.1\r\nHost: localhost\r\n\r\n" * 40_000)
+        assert receive(connection).startswith(b"HTTP/1.1 ")
+        assert connection.recv(1024) == b""
+    assert len(guarded.application.reached) <= 1, "what follows is no request"
+
+
+def test_what_is_sent_after_a_refusal_is_read_for_a_moment(guarded: Running) -> None:
+    with closing(guarded.connect()) as connection:
+        connection.sendall(POST + b"Content-Length: 500000\r\n\r\n")
+        assert receive(connection).startswith(b"HTTP/1.1 200 ")
+        assert not closed(guarded)
+        guarded.clock.now += bounds.REFUSED_READ_S + server.LOOK_EVERY_S
+        wait_until(lambda: closed(guarded), "it is closed")
+
+
 # --- stopping --------------------------------------------------------------------------------------------------------
 
 
