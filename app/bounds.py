@@ -124,6 +124,7 @@ CONSOLE_PAGE_SIZE = 50
 POOLED_CONNECTIONS = 20
 CONNECTION_WAIT_S = 5
 WRITE_WAIT_S = 10
+WRITES_QUEUED = 100  # requests that wait for a thread that may write; further ones are refused at once
 QUICK_CHECK_BYTES = 1_000_000_000
 
 # --- the process and its connections

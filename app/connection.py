@@ -16,12 +16,15 @@ from waitress.task import ErrorTask, WSGITask
 from waitress.utilities import BadRequest
 
 from app import bounds, request_head
-from app.scim.errors import ScimError
+from app.scim.errors import ScimError, busy
 from app.web.observed import HEADER
-from app.web.proxy import refusal, without_base
+from app.web.paths import SEARCH
+from app.web.proxy import CALLBACK, HEALTH, refusal, without_base
 
 TakesBody = Callable[[str, str], bool]
 """Says whether the body of a request is read (path without the sub-path, value of the Authorization header)."""
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Fault(BadRequest):  # type: ignore[misc]
@@ -37,11 +40,15 @@ class Fault(BadRequest):  # type: ignore[misc]
 class Parser(HTTPRequestParser):  # type: ignore[misc]
     """One request. Refuses whatever two readers could understand differently (request_head.py).
 
-    `is_cut`: it is answered after its head, and nothing that follows is read.
+    `is_cut`: it is answered after its head, and nothing that follows is read. `is_writing`: it may change something.
+    `waiting_since`: when it was complete, by the server's clock.
     """
 
     body_rcv: Any = None
     is_cut = False
+    is_writing = False
+    is_health = False
+    waiting_since = 0.0
 
     def __init__(self, adj: Any, base_path: str, takes_body: TakesBody) -> None:
         super().__init__(adj)
@@ -65,6 +72,7 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
         """Answer with an error instead of asking the application."""
         self.error = Fault(error)
         self.version = "1.0" if self.request_line.endswith(b"HTTP/1.0") else "1.1"
+        self.is_writing = self.is_health = False
         self.completed = self.headers_finished = True
 
     def _take_head(self, data: bytes) -> int:
@@ -91,6 +99,9 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
         path = without_base(self.path, self._base_path)
         if self.body_rcv is not None and not self._takes_body(path, self.headers.get("AUTHORIZATION", "")):
             return self._cut(data)
+        self.is_health = path == HEALTH and self.command in _SAFE
+        is_search = path.rstrip("/").endswith("/" + SEARCH)
+        self.is_writing = path == CALLBACK or (self.command not in _SAFE and not is_search)
         if self.chunked:
             self.body_rcv = Chunks(self.body_rcv.getbuf())
         elif self.body_rcv is None:
@@ -104,7 +115,7 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
         self.headers.pop("CONTENT_LENGTH", None)
         self.headers["CONNECTION"] = "close"
         self.completed = self.is_cut = True
-        self.expect_continue = False
+        self.expect_continue = self.is_writing = False
         return len(data)
 
 
@@ -187,7 +198,10 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def service(self) -> None:
         """Answer the request that is first in line; called by a worker thread."""
-        self.is_cut = self.requests[0].is_cut
+        request = self.requests[0]
+        self.is_cut = request.is_cut
+        if request.is_writing and self.server.clock() - request.waiting_since > bounds.WRITE_WAIT_S:
+            request.refuse(busy())
         super().service()
 
     def readable(self) -> bool:

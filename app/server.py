@@ -23,6 +23,8 @@ from waitress.task import ThreadedTaskDispatcher
 
 from app import bounds
 from app.connection import Channel, TakesBody
+from app.scim.errors import busy
+from app.settings import Threads
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -62,14 +64,15 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         self.is_stopping = False
         self._next_look = 0.0
         self._accept_again = 0.0
-        self._threads = ThreadedTaskDispatcher()
-        self._threads.set_thread_count(threads)
+        shares = Threads.of(threads)
+        self._reading, self._writing = _threads(shares.reading), _threads(shares.writing)
+        self._health = _threads(1)
         super().__init__(
             application,
             map={},
             _sock=bound,
             bind_socket=False,
-            dispatcher=self._threads,
+            dispatcher=self._reading,
             sockinfo=(bound.family, bound.type, bound.proto, bound.getsockname()),
             adj=Adjustments(
                 listen="127.0.0.1:0",  # not used: the socket is bound
@@ -86,6 +89,17 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
                 clear_untrusted_proxy_headers=False,  # app/web/proxy.py does it, for every server alike
             ),
         )
+
+    def add_task(self, channel: Channel) -> None:
+        """Have a connection's next request answered, by the threads for its kind."""
+        request = channel.requests[0]
+        request.waiting_since = self.clock()
+        if request.is_health:
+            self._health.add_task(channel)
+            return
+        if request.is_writing and len(self._writing.queue) >= bounds.WRITES_QUEUED:
+            request.refuse(busy())
+        (self._writing if request.is_writing else self._reading).add_task(channel)
 
     def readable(self) -> bool:
         return bool(super().readable()) and self.clock() >= self._accept_again
@@ -141,8 +155,15 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             self._turn(0.1)
         if cut := len(self.active_channels):
             log.warning("stopped with %d connections unfinished after %d seconds", cut, bounds.DRAIN_S)
-        self._threads.shutdown(timeout=1)
+        for threads in (self._reading, self._writing, self._health):
+            threads.shutdown(timeout=1)
         wasyncore.close_all(self._map, ignore_all=True)
+
+
+def _threads(count: int) -> Any:
+    made = ThreadedTaskDispatcher()
+    made.set_thread_count(count)
+    return made
 
 
 def bind(listen: tuple[str, int]) -> socket.socket:

@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from app import bounds
@@ -149,11 +149,26 @@ OPTIONS = (
     Option("public_url", None, _public_url, "URL", "The address that people and Entra use, with its path."),
     Option("trusted_proxy", (), _networks, "CIDR", "A reverse proxy whose forwarded headers are believed.", many=True),
     Option("ca_file", "", _file, "FILE", "Certificate authorities (PEM) that are trusted beside the usual ones."),
-    Option("threads", 16, _number(bounds.THREADS_MAXIMUM), "N", "Requests worked on at the same time."),
+    Option(
+        *("threads", 16, _number(bounds.THREADS_MAXIMUM), "N"),
+        "Requests worked on at the same time; half of them may write.",
+    ),
     Option("cursor_paging", True, _switch, "", "Offer cursor paging (RFC 9865) beside paging by index."),
     Option("request_days", 30, _number(bounds.REQUEST_DAYS_MAXIMUM), "DAYS", "How long requests are kept in the log."),
     Option("one_cpu", hasattr(os, "sched_setaffinity"), _switch, "", "Stay on one processor: faster (Linux only)."),
 )
+
+
+class Threads(NamedTuple):
+    """How many requests are worked on at the same time: of those that only read, and of those that may write."""
+
+    reading: int
+    writing: int
+
+    @classmethod
+    def of(cls, threads: int) -> "Threads":
+        """Share them out, so that no number of writers that wait keeps readers waiting. Two may always read."""
+        return cls(reading=max(2, threads - threads // 2), writing=max(1, threads // 2))
 
 
 @dataclass(frozen=True)

@@ -224,3 +224,8 @@ def not_implemented(detail: str) -> ScimError:
 def unavailable(detail: str) -> ScimError:
     """The database cannot be used just now; the client should try again."""
     return ScimError(503, detail, headers={"Retry-After": str(RETRY_AFTER_S)})
+
+
+def busy() -> ScimError:
+    """Too many changes wait for their turn already, or the present one takes too long."""
+    return unavailable("The database is busy with other changes")

@@ -101,7 +101,7 @@ def writing(wait: bool = True) -> Iterator[Connection]:
     `bounds.STATEMENT_S`; then nothing was written. Without `wait`, anybody else who is writing makes it unavailable.
     """
     if not _door.acquire(timeout=bounds.WRITE_WAIT_S if wait else 0):
-        raise errors.unavailable("The database is busy with other changes")
+        raise errors.busy()
     try:
         with transaction(db.engine, "BEGIN IMMEDIATE", _unusable, wait) as connection:
             yield connection

@@ -40,6 +40,9 @@ _FORWARDED = (
 )
 SCIM_ROOT = "/scim"
 TOKEN_ENDPOINT = "/oauth/token"
+HEALTH = "/healthz"
+CALLBACK = "/auth/callback"
+"""Where providers send people back to, below the public URL; registered there in exactly this form."""
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 _WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
 

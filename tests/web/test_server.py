@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import pytest
 import waitress
 
 from app import bounds, server
+from app.settings import Threads
 from tests.conftest import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -410,6 +411,74 @@ def test_what_is_sent_after_a_refusal_is_read_for_a_moment(guarded: Running) -> 
         assert not closed(guarded)
         guarded.clock.now += bounds.REFUSED_READ_S + server.LOOK_EVERY_S
         wait_until(lambda: closed(guarded), "it is closed")
+
+
+# --- reads and health wait for no writer ------------------------------------------------------------------------------
+
+WAITING_WRITE = b"POST /scim/wait HTTP/1.1\r\nHost: localhost\r\n\r\n"
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def open_all(stack: ExitStack, served: Running, request: bytes, count: int) -> list[socket.socket]:
+    opened = [stack.enter_context(closing(served.connect())) for _ in range(count)]
+    for connection in opened:
+        connection.sendall(request)
+    return opened
+
+
+def test_who_reads_is_answered_while_more_writers_wait_than_there_are_threads(served: Running) -> None:
+    with ExitStack() as stack:
+        writers = open_all(stack, served, WAITING_WRITE, 10)
+        assert served.application.waiting.acquire(timeout=10)
+        for request in (
+            GET + b"\r\n",
+            b"HEAD /scim/Users HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            b"POST /scim/Users/.search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}",
+            HEALTH,
+        ):
+            assert served.answer(request).startswith(b"HTTP/1.1 200 ")
+        assert served.application.reached.count("/scim/wait") == Threads.of(4).writing, "the others wait"
+        served.application.gate.set()
+        assert all(receive(writer).startswith(b"HTTP/1.1 200 ") for writer in writers)
+
+
+def test_who_comes_back_from_the_provider_counts_as_a_writer(served: Running) -> None:
+    """A sign-in writes, although its method does not say so."""
+    with ExitStack() as stack:
+        open_all(stack, served, WAITING_WRITE, Threads.of(4).writing)
+        for _ in range(Threads.of(4).writing):
+            assert served.application.waiting.acquire(timeout=10)
+        open_all(stack, served, b"GET /auth/callback?code=x HTTP/1.1\r\nHost: localhost\r\n\r\n", 3)
+        wait_until(lambda: len(served.server._writing.queue) == 3, "they wait with the writers")
+        assert served.answer(GET + b"\r\n").startswith(b"HTTP/1.1 200 ")
+
+
+def test_health_is_answered_while_every_thread_is_at_work(served: Running) -> None:
+    with ExitStack() as stack:
+        open_all(stack, served, WAITING_WRITE, 3)
+        open_all(stack, served, WAITING_WRITE.replace(b"POST", b"GET"), 3)
+        for _ in range(4):
+            assert served.application.waiting.acquire(timeout=10)
+        for request in (HEALTH, HEALTH.replace(b"GET", b"HEAD")):
+            assert served.answer(request).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_writer_too_many_is_refused_while_the_others_wait(served: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "WRITES_QUEUED", 2)
+    with ExitStack() as stack:
+        open_all(stack, served, WAITING_WRITE, Threads.of(4).writing)
+        for _ in range(Threads.of(4).writing):
+            assert served.application.waiting.acquire(timeout=10)
+        queued = open_all(stack, served, WAITING_WRITE, 2)
+        wait_until(lambda: len(served.server._writing.queue) == 2, "two are queued")
+        answer = served.answer(WAITING_WRITE)
+        assert_scim_error(answer, 503)
+        assert b"\r\nRetry-After: 5\r\n" in answer
+        served.clock.now += bounds.WRITE_WAIT_S + 1
+        served.application.gate.set()
+        for connection in queued:
+            assert_scim_error(receive(connection), 503)
+    assert served.application.reached == ["/scim/wait"] * Threads.of(4).writing
 
 
 # --- stopping --------------------------------------------------------------------------------------------------------

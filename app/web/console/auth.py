@@ -22,11 +22,10 @@ from app.web import cookies, draft, security
 from app.web.address_failures import AddressFailures
 from app.web.console import confirm, sign_in
 from app.web.console.blueprint import console
+from app.web.proxy import CALLBACK
 
 log = logging.getLogger(__name__)
 
-CALLBACK = "/auth/callback"
-"""Where providers send people back to, below the public URL; registered there in exactly this form."""
 AFTER_SIGNING_OUT = "/login"
 """Where a provider sends people back to whom it signed out, below the public URL; only if it is registered there."""
 

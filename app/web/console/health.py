@@ -8,9 +8,10 @@ from werkzeug.wrappers import Response
 from app import administration
 from app.scim.errors import ScimError
 from app.web.console.blueprint import console
+from app.web.proxy import HEALTH
 
 
-@console.get("/healthz")
+@console.get(HEALTH)
 def healthz() -> Response:
     """The process answers. Asks nothing of the database, so that a slow disk restarts nobody."""
     return Response("ok\n", 200, content_type="text/plain; charset=utf-8")

@@ -15,6 +15,7 @@ from app.web import security
 from app.web.console import auth
 from app.web.console.blueprint import console
 from app.web.console.refusals import with_refusal
+from app.web.proxy import CALLBACK
 
 
 @console.get("/single-sign-on")
@@ -68,7 +69,7 @@ def _page(entered: Entered | None = None, refused: Refused | None = None) -> Res
         entered=entered or _as_entered(found),
         trouble=_trouble(found) if found else "",
         clouds=sso.CLOUDS,
-        redirect_uri=settings.public_url + auth.CALLBACK,
+        redirect_uri=settings.public_url + CALLBACK,
         signed_out_uri=settings.public_url + auth.AFTER_SIGNING_OUT,
     )
 
