@@ -142,6 +142,8 @@ CONTENT_TYPE_LENGTH = 256  # a form's boundary, which becomes an expression, has
 PROXY_HINTS = 4  # addresses that are proposed as trusted_proxy
 WIRE_BODY_BYTES = 4 * 1024 * 1024
 BODY_IN_MEMORY_BYTES = 64 * 1024  # of one body while it arrives; a longer one is in a temporary file
+SEND_BUFFER_BYTES = 64 * 1024  # of one connection, in the system
+ANSWER_UNREAD_S = 30.0  # in which a client takes nothing of an answer that waits for it
 REFUSED_READ_S = 2.0  # in which a client reads a refusal while what it still sends is thrown away
 REQUEST_ARRIVAL_S = 15.0
 IDLE_CONNECTION_S = 60.0
@@ -196,6 +198,8 @@ REVIEWED_TEXT_LENGTH = 500
 
 # --- lists of the console
 EXPORT_ROWS_AT_ONCE = 500
+EXPORTS_AT_ONCE = 3
+EXPORT_RETRY_S = 30  # until a refused export is tried again
 LISTED_RESOURCES = 1_000  # that are found by words, or by what the request log knows; "more than 1,000"
 WALKED_AT_ONCE = 20_000  # positions that an export takes from an index at once
 FOUND_AT_ONCE = 10  # of each type, on the page that searches all

@@ -168,7 +168,7 @@ class Refusal(ErrorTask):  # type: ignore[misc]
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]
-    """One connection, and since when its present request has been arriving.
+    """One connection, since when its present request has been arriving, and since when its answer has not been read.
 
     `is_cut`: its last request was answered before all of it was read. `refused_since`: that answer was sent.
     """
@@ -179,6 +179,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     close_when_flushed: bool = False
     refused_since: float | None = None
     arriving_since: float | None = None
+    unread_since: float | None = None
     quiet_since = 0.0
     seen_activity = -1.0
 
@@ -229,14 +230,21 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         return bool(self.requests or self.request is not None or self.total_outbufs_len or self.close_when_flushed)
 
     def is_overdue(self, now: float, idle_s: float) -> bool:
-        """Whether to close: a request that takes too long to arrive, or a connection on which nothing happens.
+        """Whether to close: a request that takes too long to arrive, an answer that is not read, or nothing happens.
 
         waitress stamps `last_activity` with the wall clock, which can be set back; so only its change is looked at.
         """
-        if self.last_activity != self.seen_activity:
+        is_moving = self.last_activity != self.seen_activity
+        if is_moving:
             self.seen_activity, self.quiet_since = self.last_activity, now
         if self.refused_since is not None:
             return now - self.refused_since > bounds.REFUSED_READ_S
+        if is_moving or not self.total_outbufs_len:
+            self.unread_since = None
+        if self.total_outbufs_len:
+            if self.unread_since is None:
+                self.unread_since = now
+            return now - self.unread_since > bounds.ANSWER_UNREAD_S
         if self.requests:
             return False
         if self.arriving_since is not None and now - self.arriving_since > bounds.REQUEST_ARRIVAL_S:

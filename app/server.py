@@ -113,7 +113,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         idle_s = bounds.IDLE_CONNECTION_CROWDED_S if crowded else bounds.IDLE_CONNECTION_S
         for channel in list(self.active_channels.values()):
             if channel.is_overdue(now, idle_s):
-                channel.handle_close()
+                channel.handle_close()  # at once: a socket whose client does not read is never ready to be written
 
     def accept(self) -> Any:
         """A new connection. Out of open files, wait a second instead of asking again at once for ever."""
@@ -125,6 +125,11 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             self._accept_again = self.clock() + LOOK_EVERY_S
             log.warning("no more open files: no new connections for a moment")
             return None
+
+    def set_socket_options(self, conn: socket.socket) -> None:
+        super().set_socket_options(conn)
+        # The system's own is of megabytes, and a slow reader would seem to take nothing for minutes.
+        conn.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, bounds.SEND_BUFFER_BYTES)
 
     def stop(self) -> None:
         """Ask the loop to end; may be called from a signal handler or another thread."""

@@ -3,17 +3,25 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from app import bounds
+from app.settings import Settings, Threads
 from app.web.console import listing
 from app.web.console.listing import Column, Pages, exported
+from app.web.console.refusals import refuse
+from tests.conftest import Appliance, with_values
+from tests.web.visitor import set_up
 
 Row = dict[str, Any]
 COLUMNS: list[Column[Row]] = [
@@ -108,6 +116,73 @@ def test_rows_are_sent_while_they_are_read(app: Flask, form: str):
         assert [one["count"] for one in json.loads(whole)] == list(range(many))
 
 
+@pytest.fixture
+def exporting(tmp_path: Path) -> Flask:
+    """An application whose only page is a list that can be exported."""
+    app = Flask(__name__)
+    app.config["RECNICE_SETTINGS"] = Settings(tmp_path, ("127.0.0.1", 7644), "https://scim.recnice.example")
+    listing.init_app(app)
+
+    @app.get("/list")
+    def view() -> Response | str:
+        if listing.export_wanted():
+            if request.args.get("fails"):
+                raise ZeroDivisionError
+            return exported("list", COLUMNS, ({"name": str(number)} for number in range(5_000)))
+        return "the page"
+
+    app.errorhandler(listing.TooManyExports)(lambda _: Response("too many", 503))
+    app.errorhandler(ZeroDivisionError)(lambda _: Response("failed", 500))
+    return app
+
+
+def test_so_many_exports_are_sent_at_once_and_no_more(exporting: Flask):
+    begun, gone = threading.Semaphore(0), threading.Event()
+
+    def begin() -> None:
+        answer = exporting.test_client().get("/list?format=csv")
+        begun.release()
+        assert gone.wait(30)
+        answer.close()
+
+    threads = [threading.Thread(target=begin) for _ in range(bounds.EXPORTS_AT_ONCE)]
+    for thread in threads:
+        thread.start()
+        assert begun.acquire(timeout=30)
+    client = exporting.test_client()
+    assert client.get("/list?format=json").status_code == 503
+    assert client.get("/list").get_data(as_text=True) == "the page"
+    gone.set()
+    for thread in threads:
+        thread.join()
+    assert client.get("/list?format=json").get_json()[-1]["name"] == "4999", "whose reader is gone leaves a place"
+
+
+@pytest.mark.parametrize(("method", "query"), [("GET", ""), ("HEAD", ""), ("GET", "&fails=1")])
+def test_every_end_of_an_export_leaves_its_place(exporting: Flask, method: str, query: str):
+    for _ in range(bounds.EXPORTS_AT_ONCE + 1):
+        answer = exporting.test_client().open(f"/list?format=csv{query}", method=method, buffered=True)
+        assert answer.status_code == (500 if query else 200)
+
+
+def test_an_export_too_many_is_told_to_come_again(app: Flask):
+    with app.test_request_context("/users?format=csv"):
+        refused = refuse(listing.TooManyExports())
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, str(bounds.EXPORT_RETRY_S))
+    assert "Wait until one of them ends" in refused.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("threads", range(1, bounds.THREADS_MAXIMUM + 1))
+def test_exports_leave_a_thread_for_whoever_reads(threads: int):
+    shares = Threads.of(threads)
+    app = Flask(__name__)
+    app.config["RECNICE_SETTINGS"] = Settings(Path("/nowhere"), ("127.0.0.1", 1), "http://127.0.0.1:1", threads=threads)
+    listing.init_app(app)
+    places = app.extensions["recnice_exports"]
+    at_once = sum(places.acquire(blocking=False) for _ in range(threads + 2))
+    assert 1 <= at_once <= min(bounds.EXPORTS_AT_ONCE, shares.reading - 1)
+
+
 def test_another_form_is_not_there(app: Flask):
     for form in ("xlsx", "", "CSV"):
         with app.test_request_context(f"/users?format={form}"), pytest.raises(NotFound):
@@ -130,3 +205,12 @@ def test_where_a_page_is_in_its_list():
         (101, 120, 3),
         (1, 0, 1),
     ]
+
+
+def test_an_export_that_is_refused_is_no_act(new_appliance: Callable[..., Appliance]):
+    appliance = new_appliance(program=with_values(bounds__EXPORTS_AT_ONCE=0)).start()
+    eva = set_up(appliance)
+    refused = eva.get("/audit?format=csv")
+    assert (refused.status, refused.headers["retry-after"]) == (503, str(bounds.EXPORT_RETRY_S))
+    with closing(sqlite3.connect(appliance.data / "recnice.sqlite3")) as connection:
+        assert connection.execute("SELECT count(*) FROM audit WHERE action = 'audit-exported'").fetchone() == (0,)

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from tests.conftest import wait_until
 ROOT = Path(__file__).resolve().parent.parent.parent
 KEY = "rcn_scim_not-to-be-repeated"
 GET = b"GET /scim/Users HTTP/1.1\r\nHost: localhost\r\n"
+PORTION, LARGE = b"x" * 65_536, 60
+"""An answer of 4 MB is far more than the system keeps for a client that does not read."""
 
 
 class Clock:
@@ -45,13 +47,16 @@ class Application:
         self.gate = threading.Event()
         self.waiting = threading.Semaphore(0)
 
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         self.reached.append(environ["PATH_INFO"])
         if environ["PATH_INFO"].endswith("/wait"):
             self.waiting.release()
             assert self.gate.wait(30)
         if environ["PATH_INFO"].endswith("/raise"):
             raise RuntimeError("on purpose")
+        if environ["PATH_INFO"].endswith("/large"):
+            start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(LARGE * len(PORTION)))])
+            return (PORTION for _ in range(LARGE))
         body = environ["wsgi.input"].read() or b"nothing"
         start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
         return [body]
@@ -411,6 +416,55 @@ def test_what_is_sent_after_a_refusal_is_read_for_a_moment(guarded: Running) -> 
         assert not closed(guarded)
         guarded.clock.now += bounds.REFUSED_READ_S + server.LOOK_EVERY_S
         wait_until(lambda: closed(guarded), "it is closed")
+
+
+# --- answers that are not read ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shallow(served: Running) -> Running:
+    """A server that keeps little of an answer, so that its thread waits for the client."""
+    served.server.adj.outbuf_high_watermark = 2 * len(PORTION)
+    return served
+
+
+def ask_for_much(served: Running) -> socket.socket:
+    connection = served.connect()
+    connection.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    return connection
+
+
+def test_a_connection_that_takes_nothing_of_its_answer_is_closed(shallow: Running) -> None:
+    readers = Threads.of(4).reading
+    with ExitStack() as stack:
+        for _ in range(readers):
+            stack.enter_context(closing(ask_for_much(shallow)))
+        wait_until(lambda: shallow.application.reached == ["/large"] * readers, "every thread has one")
+        late = stack.enter_context(closing(shallow.connect()))
+        late.sendall(GET + b"\r\n")
+        wait_until(lambda: len(shallow.server.active_channels) == readers + 1, "a reader waits")
+        assert not closed(shallow, passing_s=bounds.ANSWER_UNREAD_S - 2) and len(shallow.application.reached) == readers
+        wait_until(lambda: closed(shallow, passing_s=bounds.ANSWER_UNREAD_S) or late_is_answered(shallow), "a thread")
+        assert receive(late).startswith(b"HTTP/1.1 200 ")
+
+
+def late_is_answered(served: Running) -> bool:
+    return served.application.reached[-1] == "/scim/Users"
+
+
+def test_who_reads_slowly_but_steadily_gets_the_whole_answer(shallow: Running) -> None:
+    got = 0
+    with closing(ask_for_much(shallow)) as connection:
+        began = shallow.clock.now
+        for portion in range(1, 6):
+            while got < portion * 10 * len(PORTION):
+                got += len(connection.recv(65_536))
+            assert not closed(shallow, passing_s=bounds.ANSWER_UNREAD_S - 2 * server.LOOK_EVERY_S)
+        assert shallow.clock.now - began > 2 * bounds.ANSWER_UNREAD_S
+        while got < LARGE * len(PORTION):
+            chunk = connection.recv(65_536)
+            assert chunk, "it is sent whole"
+            got += len(chunk)
 
 
 # --- reads and health wait for no writer ------------------------------------------------------------------------------

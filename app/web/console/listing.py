@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import math
+import threading
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,12 +15,15 @@ from itertools import chain, islice
 from typing import Generic, Literal, TypeVar
 from urllib.parse import urlencode
 
-from flask import Flask, abort, request, stream_with_context
+from flask import Flask, abort, current_app, g, request, stream_with_context
 from werkzeug.wrappers import Response
 
 from app import bounds, clock
+from app.settings import Settings, Threads
 
 T = TypeVar("T")
+_EXTENSION = "recnice_exports"
+
 Cell = str | int | float | bool | None
 Format = Literal["csv", "json"]
 
@@ -27,6 +31,10 @@ _FORMULA_STARTS = frozenset("=+-@")
 """With these a spreadsheet takes a cell for a formula: it would run what somebody wrote into a name."""
 _BREAKS = frozenset("\t\r\n")
 _BYTE_ORDER_MARK = "\ufeff"  # without it Excel takes UTF-8 for the letters of its own country
+
+
+class TooManyExports(Exception):  # noqa: N818
+    """As many exports are being sent as may be at the same time: each holds a thread as long as its reader likes."""
 
 
 @dataclass(frozen=True)  # with slots, `Column[T](…)` could not be written
@@ -74,7 +82,20 @@ def page_number() -> int:
 
 
 def export_wanted() -> Format | None:
-    """The form of an export that was asked for with `?format=`; None: the page is wanted. Another form is not there."""
+    """The form of an export that was asked for with `?format=`; None: the page is wanted. Another form is not there.
+
+    Raises TooManyExports, so it is to be called before anything is done for the export.
+    """
+    form = _form()
+    if form and "export_places" not in g:
+        places: threading.BoundedSemaphore = current_app.extensions[_EXTENSION]
+        if not places.acquire(blocking=False):
+            raise TooManyExports
+        g.export_places = places
+    return form
+
+
+def _form() -> Format | None:
     match request.args.get("format"):
         case "csv":
             return "csv"
@@ -92,7 +113,7 @@ def exported(name: str, columns: Sequence[Column[T]], rows: Iterable[T]) -> Resp
     text that a spreadsheet would take for a formula behind an apostrophe. JSON: an array of objects with the columns'
     names. The file is called `<name>-<today>`.
     """
-    form = export_wanted() or "csv"
+    form = _form() or "csv"
     if form == "csv":
         texts, type_of_file = _csv(columns, rows), "text/csv; charset=utf-8"
     else:
@@ -100,6 +121,8 @@ def exported(name: str, columns: Sequence[Column[T]], rows: Iterable[T]) -> Resp
     answer = Response(stream_with_context(texts), content_type=type_of_file)
     day = clock.utc_now().strftime("%Y-%m-%d")
     answer.headers.set("Content-Disposition", "attachment", filename=f"{name}-{day}.{form}")
+    if places := g.pop("export_places", None):
+        answer.call_on_close(places.release)  # the whole answer is sent, or its reader is gone
     return answer
 
 
@@ -158,5 +181,15 @@ def _json(columns: Sequence[Column[T]], rows: Iterable[T]) -> Iterator[str]:
 
 
 def init_app(app: Flask) -> None:
-    """Give templates `address_with`."""
+    """Give templates `address_with`, and the application its places for exports, which leave a thread for readers."""
+    settings: Settings = app.config["RECNICE_SETTINGS"]
+    at_once = min(bounds.EXPORTS_AT_ONCE, Threads.of(settings.threads).reading - 1)
+    app.extensions[_EXTENSION] = threading.BoundedSemaphore(at_once)
+    app.teardown_request(_release)
     app.add_template_global(address_with)
+
+
+def _release(_error: BaseException | None) -> None:
+    """Free the place of an export that came to nothing."""
+    if places := g.pop("export_places", None):
+        places.release()

@@ -15,6 +15,7 @@ from app.administration import Permission, Refused, Slowed, Withdrawn
 from app.roles import Role
 from app.scim.errors import RETRY_AFTER_S, ScimError
 from app.web import draft
+from app.web.console.listing import TooManyExports
 from app.web.security import NotPermitted, NotSetUp
 
 NEW_SETUP_LINK = "recnice-scim setup-link --data DIR (DIR is the data folder that the program names when it starts)"
@@ -22,6 +23,7 @@ NOT_SET_UP = (
     "Recnice SCIM is not set up yet. Open the setup link that the program printed, or make a new one with: "
     + NEW_SETUP_LINK
 )
+TOO_MANY_EXPORTS = "Several exports are running. Wait until one of them ends, then export again."
 SENTENCES = {
     400: "This form is too old or was not sent from here. Go back, load the page again and repeat what you did.",
     401: "You are not signed in, or your session is over. Sign in and repeat what you did.",
@@ -44,6 +46,10 @@ def refuse(error: Exception) -> Response:
         return sentence(403, "Not permitted", _not_permitted(error.permission))
     if isinstance(error, Withdrawn):
         return sentence(403, "Not permitted", "You may not do this any more, so nothing was changed.")
+    if isinstance(error, TooManyExports):
+        answer = sentence(503, "Not available", TOO_MANY_EXPORTS)
+        answer.headers["Retry-After"] = str(bounds.EXPORT_RETRY_S)
+        return answer
     status = _status(error)
     if status < 500 or status == 503:
         form_kib = (request.max_content_length or bounds.FORM_BYTES) // 1024
