@@ -28,6 +28,7 @@ from app.scim import errors
 from app.settings import Settings
 from app.web import access, browser_headers, cookies, draft, observed, services, sources
 from app.web.address_failures import AddressFailures
+from app.web.proxy import is_scim
 from app.web.services import Service
 
 LIVE_HEADER = "X-Recnice-Live"
