@@ -86,6 +86,7 @@ REFUSALS: dict[str, list[tuple[ScimError, dict[str, object], str]]] = {
     "too_often": [(errors.too_often(10), {"key_fault": "foreign"}, "too-often")],
     "not_implemented": [(errors.not_implemented("/Me is not offered"), {"path": "Me"}, "not-offered")],
     "unavailable": [(errors.unavailable("The database is busy"), PERSON, "unavailable")],
+    "busy": [(errors.busy(), PERSON, "unavailable")],
 }
 """For each function of app/scim/errors.py that makes a refusal: such refusals, requests for them, and their kinds."""
 
