@@ -40,8 +40,8 @@ MEMORY = Path("/dev/shm")
 MEMORY_WANTED_BYTES = 2 * 1024**3
 
 if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_WANTED_BYTES:
-    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
-    os.environ.setdefault("TMPDIR", str(MEMORY))  # the executable unpacks itself there
+    # Also for the executable, which unpacks itself there; this process may have looked for a folder already.
+    tempfile.tempdir = os.environ.setdefault("TMPDIR", str(MEMORY))
 
 
 SLOWEST_FIRST = ("browser", "program", "single_sign_on", "web", "openid", "differential", "custom", "administration")
@@ -100,7 +100,7 @@ def run(
     program: list[str], *words: str, typed: str = "", environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run one command of the program to its end; `typed` goes to its standard input."""
-    with tempfile.TemporaryDirectory(dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder, name) for name in ("typed", "output", "errors")]
         for file, text in zip(files, (typed, "", ""), strict=True):
             file.write_text(text)

@@ -143,17 +143,17 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
 
 
 @pytest.fixture(scope="session")
-def found(furnished: Appliance, people: dict[str, str], app: Flask) -> dict[str, dict[str, str]]:
+def linked_pages(furnished: Appliance, people: dict[str, str], app: Flask) -> dict[str, dict[str, str]]:
     """The furnished appliance's pages by route and address, as its links lead to them."""
     return walk.pages(furnished, app)
 
 
 @pytest.fixture(scope="session")
-def walked(found: dict[str, dict[str, str]], people: dict[str, str]) -> list[str]:
+def walked(linked_pages: dict[str, dict[str, str]], people: dict[str, str]) -> list[str]:
     """The addresses of the furnished appliance's pages, and of all pages of hostile people."""
-    tabs = [address.partition("?")[2] for address in found["console.user"] if "?" in address]
+    tabs = [address.partition("?")[2] for address in linked_pages["console.user"] if "?" in address]
     worst = [f"{people[kind]}?{tab}" for kind in ("long", "script") for tab in dict.fromkeys(tabs)]
-    return list(dict.fromkeys([*walk.addresses(found), *people.values(), *worst]))
+    return list(dict.fromkeys([*walk.addresses(linked_pages), *people.values(), *worst]))
 
 
 @pytest.fixture(scope="session")

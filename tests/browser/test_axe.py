@@ -16,13 +16,15 @@ from tests.conftest import Appliance
 from tests.web.visitor import setup_path
 
 
-def test_the_walk_came_to_every_route(found: dict[str, dict[str, str]], app: Flask):
-    assert set(found) == walk.page_endpoints(app)
+def test_the_walk_came_to_every_route(linked_pages: dict[str, dict[str, str]], app: Flask):
+    assert set(linked_pages) == walk.page_endpoints(app)
 
 
-def test_every_page_of_an_empty_appliance(page: Page, empty: Appliance, app: Flask, found: dict[str, dict[str, str]]):
+def test_every_page_of_an_empty_appliance(
+    page: Page, empty: Appliance, app: Flask, linked_pages: dict[str, dict[str, str]]
+):
     """Those that are not the same in a furnished one: test_pages_in_browser.py sees these."""
-    known = {walk.content(text) for texts in found.values() for text in texts.values()}
+    known = {walk.content(text) for texts in linked_pages.values() for text in texts.values()}
     of_empty = {address: text for texts in walk.pages(empty, app).values() for address, text in texts.items()}
     addresses = [address for address, text in of_empty.items() if walk.content(text) not in known]
     open_session(page, empty)

@@ -115,14 +115,14 @@ def test_times_become_the_readers_own(chromium: Browser, furnished: Appliance, p
     context.close()
 
 
-def test_it_works_without_a_script(chromium: Browser, furnished: Appliance, found: dict[str, dict[str, str]]):
+def test_it_works_without_a_script(chromium: Browser, furnished: Appliance, linked_pages: dict[str, dict[str, str]]):
     """One page of each route, and all of it that differ in their buttons for a script."""
     kinds = {
         (route, *_SCRIPT_BUTTON.findall(text)): address
-        for route, texts in found.items()
+        for route, texts in linked_pages.items()
         for address, text in texts.items()
     }
-    assert len(kinds) >= len(found)
+    assert len(kinds) >= len(linked_pages)
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{furnished.url}/account")
