@@ -73,7 +73,7 @@ def _role(command: Callable[..., Any]) -> Callable[..., Any]:
 def create(settings: Settings, user_name: str, password_stdin: bool, role: str) -> None:
     """Make an operator."""
     password = _password(password_stdin)
-    with opened(settings, may_create=True):
+    with opened(settings):
         from app import administration
 
         administration.create_operator(user_name, password, administration.HOST, administration.Role(role))

@@ -42,7 +42,7 @@ def create(settings: Settings, name: str, beside: bool) -> None:
     A key that is active hands over to it: both work, and the old one retires by itself when only the new one was used
     for a day.
     """
-    with opened(settings, may_create=True):
+    with opened(settings):
         from app import administration
 
         click.echo(administration.create_key(name, administration.HOST, is_beside=beside).text)

@@ -27,7 +27,7 @@ def oauth() -> None:
 @taking("data")
 def create(settings: Settings, name: str) -> None:
     """Make a client and print its identifier and its secret, this once."""
-    with opened(settings, may_create=True):
+    with opened(settings):
         from app import administration
 
         new = administration.create_client(name, administration.HOST)

@@ -9,8 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-import click
-
 from app import folder, process
 from app.settings import Settings
 
@@ -19,15 +17,16 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def opened(settings: Settings, *, may_create: bool = False) -> Iterator[Sequence[ResourceType]]:
+def opened(settings: Settings) -> Iterator[Sequence[ResourceType]]:
     """An application context on a migrated and settled database; gives its resource types.
 
-    A running server has done that already; without one this does it, holding the folder meanwhile. A folder without a
-    database is only made one where `may_create`, and that is said on standard error, in case --data was mistyped.
+    A running server has done that already; without one this does it, holding the folder meanwhile. Only `serve` makes a
+    database, since another command may have a mistyped --data.
     Raises folder.FolderError, folder.FolderInUseError, store.db.DatabaseUnusable, scim.custom.SchemaFileError.
     """
     process.keep_private()
-    if not may_create and not settings.database.exists():
+    is_served = (settings.data / folder.LOCK_NAME).exists() and folder.server(settings.data)
+    if not settings.database.exists() and not is_served:
         raise folder.FolderError(f"data folder {settings.data}: no database there (recnice-scim serve makes it)")
     folder.prepare(settings.data)
     from app import create_app
@@ -45,9 +44,6 @@ def _bring_up(settings: Settings, types: Sequence[ResourceType]) -> None:
 
     while not folder.server(settings.data):
         with suppress(folder.FolderInUseError), folder.held(settings.data, "prepare"):
-            is_new = not settings.database.exists()
             db.migrate(settings.database)
             shelf.settle(types, grants.settle)
-            if is_new:
-                click.echo(f"made the data folder {settings.data}", err=True)
             return

@@ -2,7 +2,6 @@
 
 import os
 import re
-import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,23 +21,14 @@ def test_a_key_can_be_made_while_the_server_is_starting(new_appliance: Callable[
     assert appliance.stop() == 0
 
 
-def test_before_the_first_start_a_command_makes_the_database(new_appliance: Callable[..., Appliance]) -> None:
-    appliance = new_appliance()
-    made = appliance.command("key", "create")
-    assert (made.returncode, made.stderr) == (0, f"made the data folder {appliance.data}\n")
-    appliance.make_key()
-    assert stat.S_IMODE(appliance.data.stat().st_mode) == 0o700
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in appliance.data.iterdir()}
-    assert set(modes.values()) == {0o600}, modes
-    appliance.start()
-    assert appliance.request("GET", "/scim/Users").status == 200
-    assert appliance.stop() == 0
-
-
 def test_a_mistyped_folder_is_not_made(new_appliance: Callable[..., Appliance]) -> None:
     appliance = new_appliance()
-    for command in ("check", "setup-link"):
-        refused = appliance.command(command)
+    commands = (
+        *("check", "setup-link", "key create", "key list", "oauth create --name n", "sources list"),
+        "admin create --user-name eva --password-stdin",
+    )
+    for command in commands:
+        refused = appliance.command(*command.split(), typed="a blue kettle sings\n")
         assert (refused.returncode, refused.stdout) == (78, "")
         assert f"data folder {appliance.data}: no database there" in refused.stderr
         assert not appliance.data.exists()
@@ -47,6 +37,7 @@ def test_a_mistyped_folder_is_not_made(new_appliance: Callable[..., Appliance]) 
 def test_a_pipe_or_folder_in_place_of_a_file_is_told_in_one_line(new_appliance: Callable[..., Appliance]) -> None:
     appliance = new_appliance()
     (appliance.data / "recnice.secret").mkdir(parents=True)
+    (appliance.data / "recnice.sqlite3").touch()
     for refused in (appliance.command("key", "create"), appliance.command("serve", "--listen", "127.0.0.1:0")):
         assert refused.returncode == 78
         assert f"{appliance.data}/recnice.secret: expected a regular file" in refused.stderr.splitlines()[-1]

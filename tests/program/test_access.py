@@ -62,8 +62,7 @@ def test_the_last_owner_stays_and_a_forgotten_password_is_no_end(appliance: Appl
 
 
 def test_the_first_operator_by_command_is_an_owner(new_appliance: Callable[..., Appliance]):
-    fresh = new_appliance()
-    done(fresh, "key", "create")
+    fresh = new_appliance().start()
     given = ("--user-name", "ada", "--password-stdin")
     for role in ("viewer", "operator"):
         refused = fresh.command("admin", "create", *given, "--role", role, typed=f"{PASSWORD}\n")

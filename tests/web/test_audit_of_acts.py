@@ -353,6 +353,7 @@ def test_every_command_is_in_one_of_the_tables():
 
 def test_every_command_that_changes_something_leaves_an_entry(new_appliance: Callable[..., Appliance]):
     appliance = new_appliance()
+    assert appliance.start().stop() == 0
     assert appliance.command("key", "create", "--name", "zero").returncode == 0
     for name, (words, action) in COMMANDS.items():
         prepare(appliance, name)
