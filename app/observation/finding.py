@@ -65,10 +65,15 @@ class Knowledge:
     problems: Sequence[Problem] = ()
 
 
+_NAMES = {"emails.value": "e-mail"}
+
+
 def orders_of(resource_type: ResourceType) -> dict[str, str]:
     """By what a list can be sorted, in an order of the index: paths, and what they are called."""
-    single = {a.path: a.name for a in resource_type.lookups if a.is_simple and a.traits.returned != "never"}
-    return {**single, CHANGED: "last change", MADE: "when made"}
+    single = [a for a in resource_type.lookups if a.is_simple and a.traits.returned != "never"]
+    # The value of a complex attribute is called as that attribute is.
+    names = {a.path: _NAMES.get(a.path) or (a.name if a.path.startswith("urn:") else a.keys[0]) for a in single}
+    return {**names, CHANGED: "last change", MADE: "when made"}
 
 
 def find(asked: Asked, start: int, count: int) -> Listed:

@@ -180,6 +180,12 @@ def test_what_no_form_sends_is_not_there(eva: Visitor):
 
 
 @pytest.mark.usefixtures("staff")
+def test_an_order_has_the_name_of_its_attribute(eva: Visitor):
+    offered = eva.get("/users").text
+    assert ">e-mail, A first<" in offered and ">userName, Z first<" in offered
+    assert ">value," not in offered
+
+
 def test_links_keep_view_order_and_words(eva: Visitor):
     page = eva.get("/users?view=active&sort=-userName&q=recnice").text
     assert 'href="/users?view=disabled' not in page
