@@ -8,18 +8,19 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from app.settings import DATABASE_NAME, REQUESTS_NAME
 
 LOCK_NAME = "recnice.lock"
 SECRET_NAME = "recnice.secret"
+SETUP_LINK_NAME = "recnice.setup-link"
 OWN_NAMES = frozenset(
     (
-        *(LOCK_NAME, SECRET_NAME),
+        *(LOCK_NAME, SECRET_NAME, SETUP_LINK_NAME),
         *(name + more for name in (DATABASE_NAME, REQUESTS_NAME) for more in ("", "-wal", "-shm", "-journal")),
     )
 )
@@ -37,11 +38,15 @@ class FolderError(Exception):
 
 @dataclass(frozen=True)
 class Holder:
-    """Who has the folder: process id, command (`serve` or another), and its public URL once `serve` answers."""
+    """Who has the folder: process id, command (`serve` or another), and once `serve` answers its public URL and `urls`.
+
+    `urls` are those by which a browser reaches it: the public URL alone where one is set.
+    """
 
     process: int = 0
     command: str = ""
     public_url: str = ""
+    urls: list[str] = field(default_factory=list)
 
 
 class FolderInUseError(Exception):
@@ -159,6 +164,22 @@ def server(path: Path) -> Holder | None:
             if time.monotonic() > give_up:
                 raise
         time.sleep(ASK_AGAIN_S)
+
+
+def write_setup_links(path: Path, links: Sequence[str]) -> None:
+    """Write the links that make the first operator into a file of the folder, since a service has no terminal.
+
+    Raises FolderError, OSError.
+    """
+    file = _open_regular(path / SETUP_LINK_NAME, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    with open(file, "w", encoding="utf-8") as opened:
+        opened.writelines(f"{link}\n" for link in links)
+
+
+def remove_setup_links(path: Path) -> None:
+    """Remove that file, once there is an operator."""
+    with suppress(OSError):
+        (path / SETUP_LINK_NAME).unlink()
 
 
 def _read(file: int) -> Holder:

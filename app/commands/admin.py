@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app import bounds
+from app import bounds, folder
 from app.commands.opened import opened
 from app.commands.options import in_utf8, taking
 from app.commands.table import show
@@ -77,6 +77,7 @@ def create(settings: Settings, user_name: str, password_stdin: bool, role: str) 
         from app import administration
 
         administration.create_operator(user_name, password, administration.HOST, administration.Role(role))
+    folder.remove_setup_links(settings.data)
 
 
 @admin.command("reset-password")

@@ -8,13 +8,15 @@ import ipaddress
 import logging
 import os
 import socket
+from collections.abc import Sequence
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import click
 
 from app import bundle, exits, folder, logs, process
 from app.commands.options import taking
-from app.settings import Settings
+from app.settings import EVERY_ADDRESS, Settings, url_of
 from app.version import VERSION
 
 log = logging.getLogger("recnice.serve")
@@ -78,12 +80,16 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, hold: folder
         connections=server.connections_for(open_files),
     )
     server.stop_on_signals(running)
-    hold.note(folder.Holder(os.getpid(), "serve", settings.public_url))
+    urls = urls_of(settings)
+    hold.note(folder.Holder(os.getpid(), "serve", settings.public_url, urls))
+    folder.remove_setup_links(settings.data)
+    links = []
     with app.app_context():
-        code = None if administration.is_set_up() else administration.create_setup_code()
+        if not administration.is_set_up():
+            links = make_setup_links(settings, urls)
     observed.of(app).recorder.start()
     first_mentions.note_in_background(app.app_context, app.config["RECNICE_RESOURCE_TYPES"])
-    _announce(settings, code)
+    _announce(settings, links)
     for line in cautions(settings):
         log.warning(line)
     log.info("serving at %s", settings.public_url)
@@ -93,21 +99,47 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, hold: folder
     log.info("stopped")
 
 
-def setup_link_of(public_url: str, code: str) -> str:
-    """The address that makes the first operator, once."""
-    return f"{public_url}/setup?code={code}"
+def urls_of(settings: Settings) -> list[str]:
+    """Return the URLs by which browsers reach the server: without a public URL, one for each known address."""
+    host, port = settings.listen
+    if host not in EVERY_ADDRESS or settings.public_url != url_of(settings.listen):
+        return [settings.public_url]
+    # A datagram socket sends nothing here: the system only chooses the address that it would send from.
+    ways = [(socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")][: 1 if host == "0.0.0.0" else 2]
+    addresses = []
+    for family, elsewhere in ways:
+        with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as asked:
+            asked.connect((elsewhere, 9))
+            addresses.append(asked.getsockname()[0])
+    return list(dict.fromkeys([*(url_of((address, port)) for address in addresses), settings.public_url]))
 
 
-def _announce(settings: Settings, setup_code: str | None) -> None:
+def make_setup_links(settings: Settings, urls: Sequence[str]) -> list[str]:
+    """Return the links that make the first operator, with a new code; they stand in a file of the data folder too.
+
+    Needs an application context. Raises administration.Refused when there is an operator.
+    """
+    from app import administration
+
+    code = administration.create_setup_code()
+    links = [f"{url}/setup?code={code}" for url in urls]
+    try:
+        folder.write_setup_links(settings.data, links)
+    except (OSError, folder.FolderError) as error:
+        log.warning("the setup link is in no file: %s", error)
+    return links
+
+
+def _announce(settings: Settings, setup_links: Sequence[str]) -> None:
     """Say on standard output what an administrator needs to go on; at once, also into a pipe."""
     click.echo(f"Recnice SCIM {VERSION}")
     click.echo(f"Data folder: {settings.data}")
     click.echo(f"Address:     {settings.public_url}/")
     click.echo(f"Tenant URL:  {settings.tenant_url}")
-    if setup_code:
+    if setup_links:
         another = settings.command("setup-link")
         click.echo(f"Make the first operator here (valid for one hour, once; a new one: {another}):")
-        click.echo(setup_link_of(settings.public_url, setup_code))
+        click.echo("\n".join(setup_links))
 
 
 def cautions(settings: Settings) -> list[str]:

@@ -5,7 +5,7 @@ import click
 from app import exits, folder
 from app.commands.opened import opened
 from app.commands.options import taking
-from app.commands.serve import setup_link_of
+from app.commands.serve import make_setup_links, urls_of
 from app.settings import Settings
 
 
@@ -21,5 +21,5 @@ def setup_link(settings: Settings) -> None:
             raise exits.CommandError(f"Recnice SCIM is set up already. Sign in, or make another operator: {another}")
         # A running server knows best: its public URL may come from a flag, its port from the system.
         running = folder.server(settings.data)
-        public_url = (running.public_url if running else "") or settings.public_url
-        click.echo(setup_link_of(public_url, administration.create_setup_code()))
+        urls = running.urls if running and running.urls else urls_of(settings)
+        click.echo("\n".join(make_setup_links(settings, urls)))

@@ -2,6 +2,13 @@
 
 import re
 import stat
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+from tests.conftest import free_port
+from tests.web.visitor import set_up
+
+LINK = re.compile(r"^(http\S+/setup\?code=\S+)$", re.MULTILINE)
 
 
 def setup_path(output: str) -> str:
@@ -45,6 +52,34 @@ def test_a_new_link_while_it_runs(new_appliance):
     link = setup_path(made.stdout)
     assert link != setup_path(fresh.output)
     assert fresh.request("GET", link).status == 200
+
+
+def test_every_link_leads_there_where_it_listens_on_every_address(new_appliance):
+    port = free_port()
+    fresh = new_appliance(port=port, flags=("--listen", f"0.0.0.0:{port}")).start()
+    printed = LINK.findall(fresh.output)
+    links = LINK.findall(fresh.command("setup-link").stdout)
+    assert [urlsplit(link).netloc for link in links] == [urlsplit(link).netloc for link in printed]
+    assert links[-1].startswith(f"http://127.0.0.1:{port}/") and len(links) == len(set(links))
+    for link in (*printed, *links):
+        with urlopen(link) as page:
+            assert b'type="password"' in page.read(), link
+
+
+def test_the_link_stands_in_a_file_until_there_is_an_operator(new_appliance):
+    for way in ("page", "command"):
+        fresh = new_appliance(way).start()
+        file = fresh.data / "recnice.setup-link"
+        assert file.read_text() in fresh.output and LINK.fullmatch(file.read_text().strip())
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        printed = fresh.command("setup-link").stdout
+        assert file.read_text() == printed
+        if way == "page":
+            set_up(fresh)
+        else:
+            given = ("--user-name", "eva", "--password-stdin")
+            assert fresh.command("admin", "create", *given, typed="a blue kettle sings\n").returncode == 0
+        assert not file.exists()
 
 
 def test_the_data_folder_is_for_its_owner_alone(new_appliance):

@@ -3,10 +3,10 @@
 Not here: the code's life (app/administration/setup.py).
 """
 
-from flask import abort, redirect, request, session, url_for
+from flask import abort, current_app, redirect, request, session, url_for
 from werkzeug.wrappers import Response
 
-from app import administration
+from app import administration, folder
 from app.administration import Refused
 from app.administration.setup import USED_UP
 from app.web import security
@@ -33,6 +33,7 @@ def setup() -> Response:
         token = administration.claim_setup(code, user_name, password, security.browser())
     except Refused as refused:
         return _page(code, user_name, refused)
+    folder.remove_setup_links(current_app.config["RECNICE_SETTINGS"].data)
     session.clear()
     answer = redirect(url_for("console.account"), 303)
     security.remember(answer, token)
