@@ -16,8 +16,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from flask import Flask, abort, current_app, g, redirect, request, url_for
+from flask import Flask, abort, current_app, g, redirect, request, session, url_for
 from flask_wtf.csrf import CSRFProtect
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from app import administration, bounds
@@ -245,6 +246,29 @@ def signed_out(wanted: str) -> Response:
 def forget(response: Response) -> None:
     """Take the session's token from the browser."""
     cookies.take(response, _SESSION)
+
+
+def signed_in(token: str, wanted: str) -> Response:
+    """Return the redirect that begins a session in this browser: to the page that was wanted.
+
+    It leads to the profile instead where the account may not open that page, as a user without a role.
+    """
+    if earlier := session_token():
+        administration.sign_out(earlier, request.remote_addr or "")
+    session.clear()
+    account, path = administration.session(token), own_path(wanted)
+    endpoint = _endpoint_at(path.removeprefix(request.script_root).partition("?")[0])
+    is_closed = account is not None and endpoint != "" and not access.may(account, endpoint)
+    answer = redirect(url_for("console.profile") if is_closed else path, 303)
+    remember(answer, token)
+    return answer
+
+
+def _endpoint_at(path: str) -> str:
+    try:
+        return str(current_app.url_map.bind("").match(path)[0])
+    except HTTPException:
+        return ""
 
 
 def own_path(wanted: str) -> str:

@@ -8,7 +8,7 @@ page where the provider is set up (single_sign_on.py).
 import logging
 from urllib.parse import urlencode
 
-from flask import Flask, current_app, g, make_response, redirect, render_template, request, session, url_for
+from flask import Flask, current_app, g, make_response, redirect, render_template, request, url_for
 from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.wrappers import Response
 
@@ -136,13 +136,7 @@ def _arrive(journey: Journey) -> Response:
     once = {name: values[0] for name, values in parameters.items()}
     arrival = Arrival(journey, once, security.browser(), draft.current().number)
     if journey.purpose == "sign-in":
-        token = sso.arrive(_line_of_caller(), arrival)
-        if earlier := security.session_token():
-            administration.sign_out(earlier, request.remote_addr or "")
-        session.clear()
-        answer = redirect(security.own_path(journey.wanted), 303)
-        security.remember(answer, token)
-        return answer
+        return security.signed_in(sso.arrive(_line_of_caller(), arrival), journey.wanted)
     if journey.purpose == "proof":
         sso.prove(_line_of_caller(), arrival, security.who())
         return redirect(security.own_path(journey.wanted), 303)

@@ -57,12 +57,8 @@ def sign_in_code() -> Response:
 
 
 def _signed_in(token: str, wanted: str) -> Response:
-    if earlier := security.session_token():
-        administration.sign_out(earlier, request.remote_addr or "")
-    session.clear()
-    answer = redirect(security.own_path(wanted), 303)
+    answer = security.signed_in(token, wanted)
     cookies.take(answer, TICKET)
-    security.remember(answer, token)
     return answer
 
 
