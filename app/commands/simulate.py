@@ -90,23 +90,28 @@ def _watching() -> Iterator[Watch]:
 )
 @click.option("--base", metavar="URL", help="The Tenant URL of a running service, instead of a temporary one.")
 @click.option("--key", metavar="KEY", help="The SCIM Key for --base; - reads it from standard input.")
+@click.option("--keep", is_flag=True, help="With --base: do not delete what was created, to look at it in the console.")
 @click.option(
     "--seed", metavar="N", type=click.IntRange(0, bounds.SIMULATED_SEED), help="Make up the same directory again."
 )
 @data_unused
-def simulate(people: int, groups: int, dialect: str, base: str | None, key: str | None, seed: int | None) -> int:
+def simulate(
+    people: int, groups: int, dialect: str, base: str | None, key: str | None, keep: bool, seed: int | None
+) -> int:
     """Rehearse with a simulated Entra that checks every answer.
 
     Without --base it starts an appliance on a temporary folder, which is removed afterwards. With --base it creates
-    people and groups there whose names begin with rehearsal-, and deletes them at the end. Exit code 0: all checks
-    held; 1: some failed; 75: no answer.
+    people and groups there whose names begin with rehearsal-, and deletes them at the end. It stops after the first
+    stage in which a check fails. Exit code 0: all checks held; 1: some failed; 75: no answer.
     """
     if (base is None) != (key is None):
         raise click.UsageError("--base and --key belong together: the Tenant URL, and a SCIM Key for it")
     if base is not None:
         _check_address(base)
+    elif keep:
+        raise click.UsageError("--keep: expected --base, since without it the folder is temporary")
     seed = secrets.randbelow(bounds.SIMULATED_SEED) if seed is None else seed
-    plan = Plan(people, groups, DIALECTS[dialect], seed, alone=base is None)
+    plan = Plan(people, groups, DIALECTS[dialect], seed, alone=base is None, keeps=keep)
     ledger = Ledger()
     # Either ends the rehearsal in order, since nothing may be left behind; SIGINT even where a script has it ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -149,9 +154,10 @@ def _secret(key: str) -> str:
 
 
 def _intention(plan: Plan, base: str) -> str:
+    end = "keeps them" if plan.keeps else "deletes them at the end"
     return (
         f"This creates {plan.people} people, {plan.groups} groups and some more for single stages at {base}, all with "
-        f"names that begin with {plan.run}, and deletes them at the end. Nothing else is changed."
+        f"names that begin with {plan.run}, and {end}. Nothing else is changed."
     )
 
 

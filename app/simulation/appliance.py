@@ -41,11 +41,9 @@ def temporary_appliance(program: Sequence[str]) -> Iterator[tuple[str, str]]:
     folder = Path(tempfile.mkdtemp(prefix="recnice-rehearsal-"))
     try:
         data = folder / "data"
-        key = _run([*program, "key", "create", "--data", str(data), "--name", "rehearsal"])
-        with _serving(
-            [*program, "serve", "--data", str(data), "--listen", "127.0.0.1:0"], folder / "output"
-        ) as tenant_url:
-            yield tenant_url, key
+        words = [*program, "serve", "--data", str(data), "--listen", "127.0.0.1:0"]
+        with _serving(words, folder / "output") as tenant_url:
+            yield tenant_url, _run([*program, "key", "create", "--data", str(data), "--name", "rehearsal"])
     finally:
         shutil.rmtree(folder, ignore_errors=sys.platform == "win32")
 

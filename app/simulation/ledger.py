@@ -53,11 +53,15 @@ class Watch(Protocol):
 
 
 class Ledger:
-    """All stages so far, and the failures: the first of them in words, the others as a count."""
+    """All stages so far, and the failures: the first of them in words, the others as a count.
+
+    `stopped` is the stage after which the story was not continued; "" where it came to its end.
+    """
 
     def __init__(self) -> None:
         self.stages: list[Stage] = []
         self.failures: list[Failure] = []
+        self.stopped = ""
 
     @property
     def stage(self) -> Stage:

@@ -49,3 +49,5 @@ def closing(ledger: Ledger) -> Iterator[str]:
     rate = ledger.requests / max(seconds, 0.001)
     yield f"{ledger.requests} requests in {seconds:.1f} s ({rate:.0f} a second, one after another)"
     yield f"{ledger.failed} of {checks} checks failed" if ledger.failed else f"all {checks} checks held"
+    if ledger.stopped:
+        yield f"Stopped after the stage {ledger.stopped}, since checks failed in it: fix that first, then run it again."

@@ -28,13 +28,17 @@ def new_run() -> str:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be played. `alone`: the service is this rehearsal's own, and goes away with it."""
+    """What is to be played. `alone`: the service is this rehearsal's own, and goes away with it.
+
+    `keeps`: a rehearsal that comes to its end does not delete what it created.
+    """
 
     people: int
     groups: int
     dialects: Sequence[Dialect]
     seed: int
     alone: bool
+    keeps: bool = False
     run: str = field(default_factory=new_run)
 
 
@@ -92,20 +96,24 @@ def _scenes_in(directory: Directory, dialect: Dialect) -> Iterator[Scene]:
 
 
 def rehearse(plan: Plan, client: Client, ledger: Ledger, watch: Watch) -> None:
-    """Play all of it, then delete what it made, also where it broke off. Raises UnreachableError.
+    """Play it up to the first scene with a failed check, then delete what it made, also where it broke off.
 
-    A service of the rehearsal's own goes away as it is where the story broke off.
+    A service of the rehearsal's own goes away as it is where the story broke off. Raises UnreachableError.
     """
     directory = Directory(plan.people, plan.groups, plan.seed, plan.run)
     job = Job(client, directory, plan.alone)
     try:
         for scene in scenes(directory, plan.dialects):
             play(job, scene, ledger, watch)
+            if ledger.failed:
+                ledger.stopped = scene.name
+                break
     except BaseException:
         if not plan.alone and job.made:
             clean_up(job, ledger, watch)
         raise
-    clean_up(job, ledger, watch)
+    if not plan.keeps:
+        clean_up(job, ledger, watch)
 
 
 def play(job: Job, scene: Scene, ledger: Ledger, watch: Watch) -> None:

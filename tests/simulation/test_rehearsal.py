@@ -13,6 +13,7 @@ from app.simulation.dialects import DIALECTS
 from app.simulation.directory import Directory
 from app.simulation.job import Job
 from app.simulation.ledger import Ledger
+from app.simulation.report import closing as closing_lines
 from app.simulation.report import failure_line
 from app.simulation.story import CLEANING, Plan, clean_up, play, rehearse, scenes
 from tests.simulation.faulty import Answered, error, faulty
@@ -289,3 +290,25 @@ def test_an_interrupted_request_leaves_nothing_to_the_next_one(shared_appliance,
             patched.setattr(http.client.HTTPConnection, "endheaders", interrupt)
             client.send("POST", "/Users", "interrupted", body={"userName": "never sent"})
         assert client.send("GET", "/Users", "the next one").status == 200
+
+
+def rehearsed(appliance, key, **of):
+    plan, ledger = Plan(1, 1, DIALECTS["default"], seed=7, alone=False, **of), Ledger()
+    with closing(Client(f"{appliance.url}/scim/", key, ledger)) as client:
+        rehearse(plan, client, ledger, Nobody())
+    return plan, ledger
+
+
+def test_it_stops_after_the_first_stage_with_a_failed_check(shared_appliance):
+    _, ledger = rehearsed(shared_appliance, "a-wrong-key")
+    assert [stage.name for stage in ledger.stages] == ["Test Connection", CLEANING]
+    assert ledger.requests < 10 and ledger.failed
+    assert "Stopped after the stage Test Connection" in "\n".join(closing_lines(ledger))
+
+
+def test_what_was_created_is_kept_where_that_is_asked_for(appliance):
+    plan, ledger = rehearsed(appliance, appliance.key, keeps=True)
+    assert (ledger.failed, ledger.stopped) == (0, "")
+    assert CLEANING not in [stage.name for stage in ledger.stages]
+    kept = appliance.request("GET", f"/scim/Users?filter=userName%20sw%20%22{plan.run}%22").json
+    assert kept["totalResults"] > 0
