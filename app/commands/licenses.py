@@ -73,6 +73,8 @@ def notices() -> Iterator[tuple[str, str]]:
     yield f"Python {sys.version.split()[0]}", path.read_text("utf-8") if path else "Python Software Foundation License"
     for distribution in distributions():
         yield f"{distribution.name} {distribution.version}", "\n\n".join(_texts(distribution))
+    for path in sorted(bundle.NOTICES.glob("*.txt")):
+        yield path.stem, path.read_text("utf-8", errors="replace")
     for path in sorted((bundle.STATIC / "vendor").rglob("*")):
         if path.is_file() and _NOTICE.search(path.name):
             yield str(path.relative_to(bundle.STATIC)), path.read_text("utf-8")

@@ -1,0 +1,51 @@
+"""What travels in the one-file executable: the packages of requirements.txt, each with its notice, and nothing else."""
+
+import os
+import re
+import sys
+from importlib import metadata
+from pathlib import Path, PurePath
+
+import pytest
+
+from tests.conftest import ROOT, run
+
+pytestmark = pytest.mark.skipif(
+    not os.environ.get("RECNICE_PROGRAM"), reason="only the executable has an archive (RECNICE_PROGRAM=…)"
+)
+BESIDE_PACKAGES = re.compile(r"_sysconfigdata|_?pyi|struct$")
+PINNED = re.compile(r"^([a-z0-9-]+)==", re.MULTILINE)
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def archived_modules(executable: Path) -> set[str]:
+    """The top names of all modules in the archive, compiled ones among them."""
+    from PyInstaller.archive.readers import CArchiveReader
+
+    archive = CArchiveReader(str(executable))
+    pure = archive.open_embedded_archive("PYZ.pyz").toc
+    compiled = [name for name, entry in archive.toc.items() if entry[4] == "b" and ".so" in name]
+    places = [PurePath(name).parts[0].partition(".")[0] for name in compiled if "python" not in PurePath(name).parts[0]]
+    libraries = {name for name in places if name.startswith("lib")}
+    return {name.partition(".")[0] for name in pure} | (set(places) - libraries)
+
+
+def test_the_archive_has_the_pinned_packages_and_their_notices(program: list[str]):
+    pins = set(PINNED.findall((ROOT / "requirements.txt").read_text("utf-8")))
+    own = {"app", *sys.stdlib_module_names}
+    modules = {name for name in archived_modules(Path(program[0])) - own if not BESIDE_PACKAGES.match(name)}
+    packages = metadata.packages_distributions()
+    archived = {canonical(name) for module in modules for name in packages.get(module, [f"unknown: {module}"])}
+    assert archived - pins == set()
+    headings = re.findall(r"^={80}\n(\S+) \S+\n={80}$", run(program, "licenses").stdout, re.MULTILINE)
+    assert archived - set(map(canonical, headings)) == set()
+    assert {"flask", "sqlalchemy", "cryptography", "marshmallow", "waitress"} <= archived
+
+
+def test_what_is_no_python_package_has_its_notice_too(program: list[str]):
+    headings = re.findall(r"^={80}\n(\S+).*\n={80}$", run(program, "licenses").stdout, re.MULTILINE)
+    for beginning in ("Python", "PyInstaller", "libssl", "zlib", "libffi"):
+        assert any(heading.startswith(beginning) for heading in headings), beginning
