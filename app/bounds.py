@@ -129,6 +129,9 @@ QUICK_CHECK_BYTES = 1_000_000_000
 
 # --- the process and its connections
 THREADS_MAXIMUM = POOLED_CONNECTIONS
+SETTINGS_BYTES = 16 * 1024  # of recnice.toml
+SETTINGS_DEPTH = 16  # dots in one of its keys: reading takes time by their square
+TRUSTED_PREFIX = {4: 8, 6: 7}  # by version of IP: the widest private network, wider ones cannot all be proxies
 CONNECTIONS = 1_000
 CONNECTIONS_WITHOUT_POLL = 400
 MEMORY_GIVEN_BACK = 1024 * 1024  # the smallest block that is not kept for later

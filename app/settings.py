@@ -89,9 +89,13 @@ def _networks(given: object) -> tuple[Network, ...]:
     if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
         raise ValueError("addresses or networks such as 10.0.0.5 or 10.0.0.0/24")
     try:
-        return tuple(ipaddress.ip_network(word) for word in words if word)
+        networks = tuple(ipaddress.ip_network(word) for word in words if word)
     except ValueError:
         raise ValueError("addresses or networks such as 10.0.0.5 or 10.0.0.0/24") from None
+    if any(one.prefixlen < bounds.TRUSTED_PREFIX[one.version] for one in networks):
+        widest = " or ".join(f"/{prefix} for IPv{version}" for version, prefix in bounds.TRUSTED_PREFIX.items())
+        raise ValueError(f"networks no wider than {widest}, since every address in them may forge the client's")
+    return networks
 
 
 def _number(most: int) -> Callable[[object], int]:
@@ -308,9 +312,14 @@ def _read_file(path: Path) -> Mapping[str, object]:
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for, and for ever
             raise SettingsError(f"{path}: expected a regular file", FILE)
-        found = tomllib.loads(path.read_text("utf-8"))
+        with path.open("rb") as file:
+            text = file.read(bounds.SETTINGS_BYTES + 1).decode("utf-8")
+        _check_text(path, text)
+        found = tomllib.loads(text)
     except FileNotFoundError:
         return {}
+    except RecursionError:
+        raise SettingsError(f"{path}: expected fewer brackets in each other", FILE) from None
     except (OSError, ValueError) as error:
         raise SettingsError(f"{path}: {' '.join(str(error).split())}", FILE) from None
     known = [option.name for option in OPTIONS if option.in_file]
@@ -318,3 +327,14 @@ def _read_file(path: Path) -> Mapping[str, object]:
         if name not in known:
             raise SettingsError(f"{path}: expected one of {', '.join(known)}, got {name[:80]!r}", FILE)
     return found
+
+
+_KEY = re.compile(r"""^[ \t]*\[*((?:"[^"\n]*"|'[^'\n]*'|[^=#,"'\n])*)""", re.MULTILINE)
+
+
+def _check_text(path: Path, text: str) -> None:
+    """Raise SettingsError for a text that would take long to read."""
+    if len(text.encode()) > bounds.SETTINGS_BYTES:
+        raise SettingsError(f"{path}: expected at most {bounds.SETTINGS_BYTES:,} bytes", FILE)
+    if any(key.count(".") > bounds.SETTINGS_DEPTH for key in _KEY.findall(text)):
+        raise SettingsError(f"{path}: expected at most {bounds.SETTINGS_DEPTH} dots in a key", FILE)

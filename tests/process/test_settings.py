@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app import settings
+from app import bounds, settings
 from app.settings import OPTIONS, Settings, SettingsError, load
 
 
@@ -109,6 +109,10 @@ WRONG = [
     ("public_url", "https://scim.example.com/scim/"),
     ("trusted_proxy", "proxy.example.com"),
     ("trusted_proxy", "10.0.0.5/24"),
+    ("trusted_proxy", "0.0.0.0/0"),
+    ("trusted_proxy", "::/0"),
+    ("trusted_proxy", "10.0.0.5, 128.0.0.0/1"),
+    ("trusted_proxy", "2000::/3"),
     ("threads", "0"),
     ("threads", "1000"),
     ("threads", "four"),
@@ -132,12 +136,31 @@ def test_a_wrong_value_is_told_in_one_line_with_its_place(tmp_path: Path, name: 
 
 
 @pytest.mark.parametrize(
-    "file", ["colour = 1", 'data = "/elsewhere"', "listen = 7644", "one_cpu = 1.5", "threads = true", "threads =", "\0"]
+    "file",
+    [
+        *("colour = 1", 'data = "/elsewhere"', "listen = 7644", "one_cpu = 1.5", "threads = true", "threads =", "\0"),
+        *(".".join("a" * 17) + ".a = 1", "[" + ".".join("a" * 18) + "]", "#" * (bounds.SETTINGS_BYTES + 1)),
+        *("threads = " + "[" * 8_000, '"=".' + "a." * 8_000 + "a = 1"),
+    ],
+    ids=range(12),
 )
 def test_a_wrong_file_is_told_in_one_line(tmp_path: Path, file: str) -> None:
     with pytest.raises(SettingsError, match=r"recnice\.toml") as told:
         in_folder(tmp_path, file)
     assert "\n" not in str(told.value) and told.value.origin == "file"
+
+
+def test_a_file_with_many_dots_in_its_values_is_read(tmp_path: Path) -> None:
+    proxies = [f"10.0.0.{number}" for number in range(40)]
+    written = ", ".join(f'"{one}"' for one in proxies)
+    name = ".".join("abcdefghijklmnopqrstuvwxyz")
+    found = in_folder(tmp_path, f"# {'.' * 40}\ntrusted_proxy = [{written}]\npublic_url = 'https://{name}'\n")
+    assert len(found.trusted_proxy) == 40
+
+
+def test_the_widest_private_networks_may_be_trusted(tmp_path: Path) -> None:
+    found = load({"data": str(tmp_path), "trusted_proxy": ("10.0.0.0/8", "fc00::/7")}, {})
+    assert len(found.trusted_proxy) == 2
 
 
 def test_what_came_is_told_as_it_was_given(tmp_path: Path) -> None:
