@@ -4,6 +4,7 @@ what is there.
 Not here: what schemas and resource types are (custom.py).
 """
 
+import os
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -101,12 +102,18 @@ def _is_plain(value: Any) -> bool:
 
 
 def read_folder(folder: Path) -> list[Part]:
-    """The `*.json` files of a folder by name, each an object; none where there is no folder. Raises SchemaFileError."""
+    """The `*.json` files of a folder by name, each an object; none where there is no folder.
+
+    What cannot be followed is no folder that is missing: the values of its attributes would be lost. Raises
+    SchemaFileError.
+    """
     try:
-        if not folder.exists():
+        if not os.path.lexists(folder):
             return []
-        named = (path for path in folder.iterdir() if path.suffix.lower() == ".json" and path.name[0] != ".")
-        paths = sorted(path for path in named if path.is_file())
+        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".json" and path.name[0] != ".")
+        for path in paths:
+            if not path.is_file():
+                raise SchemaFileError(f"{path}: expected a regular file")
         if len(paths) > bounds.SCHEMA_FILES:
             raise SchemaFileError(f"{folder}: expected at most {bounds.SCHEMA_FILES} files, got {len(paths)}")
         return [_read(path) for path in paths]

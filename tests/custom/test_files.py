@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,21 @@ def test_without_files_there_are_the_built_in_types(tmp_path: Path) -> None:
     (tmp_path / "schemas" / "read.me").write_text("not JSON")
     (tmp_path / "schemas" / ".hidden.json").write_text("not JSON")
     assert custom.read(tmp_path / "schemas") == RESOURCE_TYPES
+
+
+@pytest.mark.parametrize("leads_to", ["nowhere", "schemas"])
+def test_a_link_that_leads_nowhere_is_no_folder_that_is_missing(tmp_path: Path, leads_to: str) -> None:
+    """Otherwise every write would lose the attributes of these schemas."""
+    folder = tmp_path / "schemas"
+    folder.symlink_to(tmp_path / leads_to)
+    with pytest.raises(SchemaFileError, match=re.escape(str(folder))):
+        custom.read(folder)
+    folder.unlink()
+    folder.mkdir()
+    file = folder / "badge.json"
+    file.symlink_to(tmp_path / leads_to / "badge.json")
+    with pytest.raises(SchemaFileError, match="badge.json: expected a regular file"):
+        custom.read(folder)
 
 
 def test_what_is_not_said_is_as_the_standard_has_it(tmp_path: Path, files: Files) -> None:
