@@ -268,6 +268,7 @@ CLAIMS_SHOWN = 60
 CLAIM_SHOWN_LENGTH = 200
 AUTHORIZATION_CODE_LENGTH = 4_096
 ASSERTION_S = 90 * 60  # Entra's tokens live 60 to 90 minutes
+SPENT_KEPT = 10_000  # of what may be used once, after it expired
 
 # --- single sign-on
 JOURNEY_S = 10 * 60  # from our page to the provider's and back

@@ -3,16 +3,21 @@
 Not here: what that is (app/administration). Every function works in the caller's transaction.
 """
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
+from app import bounds
 from app.store.account_tables import Spent
 
 
 def spend(session: Session, kind: str, hash: str, expires: str, now: str) -> bool:
-    """Spend it; false when it was spent before. What expired by `now` is forgotten first (moments in wire form)."""
-    session.execute(delete(Spent).where(Spent.expires <= now))
+    """Spend it; false when it was spent before (moments in wire form).
+
+    Of what expired by `now` only the last `bounds.SPENT_KEPT` stay: the clock may be ahead, and be set back later.
+    """
+    over = select(Spent.expires).where(Spent.expires <= now).order_by(Spent.expires.desc())
+    session.execute(delete(Spent).where(Spent.expires <= over.offset(bounds.SPENT_KEPT).limit(1).scalar_subquery()))
     made = insert(Spent).values(kind=kind, hash=hash, expires=expires).on_conflict_do_nothing().returning(Spent.hash)
     return session.execute(made).first() is not None
 

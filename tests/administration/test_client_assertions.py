@@ -126,8 +126,22 @@ def test_an_identifier_is_remembered_as_long_as_its_assertion_could_count(
     assert simple.refused(text) == "The assertion was used before"
     now[0] += 2
     assert "expired" in simple.refused(text)
+    monkeypatch.setattr(bounds, "SPENT_KEPT", 0)
     simple.token_of(uti="another")
     assert spent() == 1, "what is over is forgotten"
+
+
+def test_used_once_means_once_also_when_the_clock_was_ahead_for_a_while(
+    simple: Trusted, monkeypatch: pytest.MonkeyPatch
+):
+    now = [datetime(2026, 3, 1, 8, tzinfo=UTC).timestamp()]
+    monkeypatch.setattr(clock, "utc_now", lambda: datetime.fromtimestamp(now[0], UTC))
+    text = sign(simple.theirs.claims(exp=int(now[0]) + 600))
+    simple.token(text)
+    now[0] += 365 * 86_400
+    simple.token_of(uti="another", exp=int(now[0]) + 600)
+    now[0] -= 365 * 86_400
+    assert simple.refused(text) == "The assertion was used before"
 
 
 @pytest.mark.parametrize("claims", [{"uti": None}, {"uti": None, "jti": None}, {"uti": ""}, {"jti": 5}])
