@@ -91,6 +91,13 @@ from app.administration.sources import remove as remove_network
 from app.administration.sources import set_mode as set_sources_mode
 from app.administration.storage import Storage, storage
 from app.administration.strictness import set_strict
+from app.administration.unconfirmed import (
+    UnconfirmedUser,
+    UnconfirmedUsers,
+    confirm_user,
+    find_unconfirmed,
+    list_unconfirmed,
+)
 from app.roles import Role
 
 __all__ = [
@@ -133,6 +140,8 @@ __all__ = [
     "Slowed",
     "SourceList",
     "Storage",
+    "UnconfirmedUser",
+    "UnconfirmedUsers",
     "Verdict",
     "Withdrawn",
     "active_keys",
@@ -141,6 +150,7 @@ __all__ = [
     "begin_session",
     "change_password",
     "claim_setup",
+    "confirm_user",
     "counted_networks",
     "create_client",
     "create_key",
@@ -152,6 +162,7 @@ __all__ = [
     "failed_sign_ins",
     "find_key",
     "find_operator",
+    "find_unconfirmed",
     "grant_of",
     "granted",
     "heed_problems",
@@ -164,6 +175,7 @@ __all__ = [
     "list_keys",
     "list_operators",
     "list_sessions",
+    "list_unconfirmed",
     "note_key_use",
     "note_use",
     "overview",

@@ -91,6 +91,7 @@ class Action(Enum):
     ROLE_GRANTED = "role-granted", "gave a role to"
     ROLE_CHANGED = "role-changed", "changed the granted role of"
     ROLE_LOST = "role-lost", "took a role from"
+    USER_CONFIRMED = "user-confirmed", "confirmed the user"
     STRICT_SET = "strict-set", "made strict"
     STRICT_LIFTED = "strict-lifted", "made expected again"
     PROBLEMS_IGNORED = "problems-ignored", "set aside problems:"

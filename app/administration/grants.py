@@ -2,15 +2,15 @@
 transaction.
 
 Sessions end with it: of whoever is disabled or deleted, or stands for somebody else by another externalId, and of
-whoever gets another role, for a new one begins with a new session. Operators are another table, and nothing here
-touches them. Not here: the mapping and its preview (role_mapping.py), and the rule by which somebody has a role
-(app/store/grants.py).
+whoever gets another role, for a new one begins with a new session. A user that may be another person than before has
+none until an owner confirms the user (unconfirmed.py). Operators are another table, and nothing here touches them. Not
+here: the mapping and its preview (role_mapping.py), and the rule by which somebody has a role (app/store/grants.py).
 """
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from app import bounds, clock
@@ -19,15 +19,17 @@ from app.administration.audit import ITSELF, Action, Actor
 from app.roles import Role
 from app.scim.resource_types import GROUP, USER, is_active, name_of
 from app.store import audit as audit_rows
-from app.store import db, history, sessions
+from app.store import db, history, sessions, unconfirmed
 from app.store import grants as rows
 from app.store.db import Connection
 from app.store.grants import Difference
 from app.store.history import Author, Moves
 from app.store.record import Record
+from app.store.unconfirmed import UnconfirmedRow
 
 _KINDS = {"app_role": "app role", "group": "group"}
 _ROWS_AT_ONCE = 500
+_DECISIVE = ("active", "roles")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +78,12 @@ def follow(
 
     Without a mapping it asks for that and no more; with one it looks only at those whom the change concerns.
     """
+    is_noted = False
     if record.type == USER.name:
         if before and (not is_active(after) or before.get("externalId") != (after or {}).get("externalId")):
             sessions.end_of_users(connection, [record.id])
-        if before and after and all(before.get(name) == after.get(name) for name in ("active", "roles")):
+            is_noted = after is not None and _note_external_id(connection, record.id, before, after)
+        if before and after and not is_noted and all(before.get(name) == after.get(name) for name in _DECISIVE):
             return
     elif record.type != GROUP.name or (after and not moves):
         return
@@ -97,8 +101,37 @@ def follow(
     elif not after:
         lines = ()
     by = Actor("client", author.actor.rpartition(" ")[2])
-    reason = "deleted" if record.type == USER.name and not after else ""
+    reason = "another externalId" if is_noted else "deleted" if record.type == USER.name and not after else ""
     apply(connection, by, rows.differences(connection, lines, concerned), reason, request=author.request)
+
+
+def _note_external_id(
+    connection: Connection, user_id: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> bool:
+    """Note whether a user with these documents may be another person than before, and return whether that has changed.
+
+    A user name is given to a new person after the former one was disabled, so the externalId changes while the user is
+    disabled, in the request that disables or enables the user, or soon after that. While nobody was disabled a change
+    is another mapping of Entra's, which changes everybody. The user is the former person when the former id returns.
+    """
+    old, new = before.get("externalId"), after.get("externalId")
+    if old == new:
+        return False
+    if known := unconfirmed.find(connection, user_id):
+        if new == known.external_id:
+            unconfirmed.remove(connection, user_id)
+        return new == known.external_id
+    now = clock.utc_now()
+    if not old or (is_active(before) and is_active(after) and not _was_enabled_lately(connection, user_id, now)):
+        return False
+    unconfirmed.add(connection, UnconfirmedRow(user_id, old, clock.to_wire(now)))
+    return True
+
+
+def _was_enabled_lately(connection: Connection, user_id: str, now: datetime) -> bool:
+    """Return whether an active user was disabled until `bounds.ENABLED_LATELY_S` ago or less."""
+    enabled = history.last_change_of(connection, user_id, "active")
+    return enabled is not None and enabled > clock.to_wire(now - timedelta(seconds=bounds.ENABLED_LATELY_S))
 
 
 def settle(connection: Connection) -> None:
@@ -126,6 +159,13 @@ def grant_of(user_id: str) -> Grant | None:
     with db.reading() as connection:
         found = rows.grant_of(connection, user_id)
         return _grants(connection, [found])[0] if found else None
+
+
+def withheld(connection: Connection, user_ids: Collection[str]) -> dict[str, Grant]:
+    """Return the roles that unconfirmed users would have by the mapping, by their ids; `since` is "" in them."""
+    due = rows.differences(connection, rows.mapping(connection), user_ids, are_confirmed=True)
+    found = [rows.Grant(one.user_id, one.new, one.new_because, "") for one in due if one.new and one.new_because]
+    return {one.user_id: one for one in _grants(connection, found)}
 
 
 def granted() -> Granted:

@@ -38,6 +38,7 @@ class Permission(Enum):
     SOURCES = Terms("Say from which addresses SCIM is reached", Role.OWNER, wants_proof=True)
     SINGLE_SIGN_ON = Terms("Set up single sign-on", Role.OWNER, wants_proof=True)
     ROLES = Terms("Say which app role or group gives which role", Role.OWNER, wants_proof=True)
+    UNCONFIRMED = Terms("Decide about users that may be another person", Role.OWNER, wants_proof=True)
     OPERATORS = Terms("Make, change and remove operators", Role.OWNER, is_local=True, wants_proof=True)
 
     def is_given_to(self, role: Role | None, is_local: bool) -> bool:

@@ -133,6 +133,20 @@ class GrantedRole(Model):
     since: Mapped[str]
 
 
+class UnconfirmedUser(Model):
+    """A user that was disabled and has another externalId than before, so it may be another person.
+
+    `external_id` is the former one. The row is deleted when an owner confirms the user, or the former one returns.
+    """
+
+    __tablename__ = "unconfirmed_user"
+    __table_args__ = {"sqlite_strict": True, "sqlite_with_rowid": False}
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("resource.id", ondelete="CASCADE"), primary_key=True)
+    external_id: Mapped[str]
+    since: Mapped[str]
+
+
 class Spent(Model):
     """Something that counts once (a state, an assertion's identifier) and has; kept until it is too old anyway."""
 
@@ -214,5 +228,6 @@ class SignInFailure(Model):
 session = cast(Table, ConsoleSession.__table__)
 role_mapping = cast(Table, RoleMapping.__table__)
 granted_role = cast(Table, GrantedRole.__table__)
+unconfirmed_user = cast(Table, UnconfirmedUser.__table__)
 audit = cast(Table, AuditEntry.__table__)
 audit_head = cast(Table, AuditHead.__table__)

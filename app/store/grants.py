@@ -1,8 +1,8 @@
 """The role mapping and the roles that it gives: rows, and the one statement that says who should have which.
 
 The rule: app roles are compared exactly (fold.exact_text), only direct members of a group count, of several roles the
-highest is given, and who is not active has none. Not here: who may change the mapping, what is audited and whose
-sessions end (app/administration). Every function works in the caller's transaction.
+highest is given, and who is not active, or not confirmed (unconfirmed.py), has none. Not here: who may change the
+mapping, what is audited and whose sessions end (app/administration). Every function works in the caller's transaction.
 """
 
 from __future__ import annotations
@@ -99,7 +99,8 @@ FROM granted_role AS granted WHERE {is_meant} AND granted.user_id NOT IN (SELECT
 """
 )
 _COUNTS = _CANDIDATES + "SELECT line.because, count(DISTINCT id) FROM candidate JOIN line USING (place) GROUP BY 1"
-_ACTIVE = "+person.type = 'User' AND coalesce(json_extract(person.document, '$.active'), 1)"
+_ACTIVE = """+person.type = 'User' AND coalesce(json_extract(person.document, '$.active'), 1)
+      AND (:are_confirmed OR NOT EXISTS (SELECT 1 FROM unconfirmed_user WHERE user_id = person.id))"""
 _EVERYBODY = {"people": "resource AS person", "line_and_ids": "line", "is_member": "TRUE", "active": _ACTIVE}
 _OF_ALL = text(_DIFFERENCES.format(**_EVERYBODY, is_meant="TRUE"))
 _COUNTS_OF_ALL = text(_COUNTS.format(**_EVERYBODY))
@@ -141,12 +142,18 @@ def rewrite_mapping(connection: Connection, lines: Iterable[Line]) -> None:
         connection.execute(insert(role_mapping), rows)
 
 
-def differences(connection: Connection, lines: Sequence[Line], ids: Collection[str] | None = None) -> list[Difference]:
-    """What these people have and should have by these lines, where it is not the same; without `ids` of everybody."""
+def differences(
+    connection: Connection, lines: Sequence[Line], ids: Collection[str] | None = None, *, are_confirmed: bool = False
+) -> list[Difference]:
+    """What these people have and should have by these lines, where it is not the same; without `ids` of everybody.
+
+    `are_confirmed`: what they should have if an owner confirmed them.
+    """
+    asked = _asked(lines) | {"are_confirmed": are_confirmed}
     if ids is None:
-        found = connection.execute(_OF_ALL, _asked(lines))
+        found = connection.execute(_OF_ALL, asked)
     else:
-        found = connection.execute(_OF_SOME, _asked(lines) | {"ids": json.dumps(list(ids))})
+        found = connection.execute(_OF_SOME, asked | {"ids": json.dumps(list(ids))})
     return [Difference(id, _role(old), why, _role(new), because) for id, old, why, new, because in found]
 
 
@@ -214,9 +221,10 @@ def faults(connection: Connection) -> Iterator[str]:
             yield f"granted_role: {one.user_id} has {kept} by another line of the mapping than the one that is kept"
 
 
-def _asked(lines: Sequence[Line]) -> dict[str, str]:
+def _asked(lines: Sequence[Line]) -> dict[str, str | bool]:
     """The lines as the statements take them."""
-    return {"lines": json.dumps([[one.source, one.value, one.role, one.because] for one in ordered(lines)])}
+    told = [[one.source, one.value, one.role, one.because] for one in ordered(lines)]
+    return {"lines": json.dumps(told), "are_confirmed": False}
 
 
 def _role(kept: str | None) -> Role | None:

@@ -148,6 +148,13 @@ def verb_since(connection: Connection, resource_id: str, moment: str) -> Verb | 
     return verb
 
 
+def last_change_of(connection: Connection, resource_id: str, attribute: str) -> str | None:
+    """Return when an attribute of a resource was last changed (wire form); None where its creation was the last."""
+    changed = select(event.c.at).join_from(event, change, change.c.event_id == event.c.id)
+    changed = changed.where(event.c.resource_id == resource_id, change.c.attribute == attribute)
+    return connection.execute(changed.order_by(event.c.id.desc()).limit(1)).scalar_one_or_none()
+
+
 def changes_since(connection: Connection, resource_id: str, moment: str) -> list[Change]:
     """Of each attribute that changed after a moment the first change, whose `old` is what there was at the moment.
 

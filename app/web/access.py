@@ -90,6 +90,7 @@ ENDPOINTS: Mapping[str, Permission] = {
     "console.test_single_sign_on": Permission.SINGLE_SIGN_ON,
     "console.confirm_remove_single_sign_on": Permission.SINGLE_SIGN_ON,
     "console.remove_single_sign_on": Permission.SINGLE_SIGN_ON,
+    "console.confirm_user": Permission.UNCONFIRMED,
     "console.edit_roles": Permission.ROLES,
     "console.preview_roles": Permission.ROLES,
     "console.save_roles": Permission.ROLES,

@@ -17,12 +17,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app import administration
+from app import administration, provisioning
 from app.administration import HOST, Action, Actor, Browser, Role, Sealer, second_factor
 from app.administration.single_sign_on import Line
 from app.cli import commands
 from app.observation import recorder
 from app.observation.problem_list import Wanted
+from app.provisioning import Author
+from app.scim.resource_types import USER
 from app.store import accounts, audit, db, driver, requests
 from tests.authenticator import Authenticator
 from tests.conftest import Appliance
@@ -166,6 +168,24 @@ def remove_the_provider(world: World) -> TestResponse:
     return world.post("/single-sign-on/remove")
 
 
+def renewed(world: World, **values: Any) -> str:
+    """The id of a user that was disabled and then got another externalId."""
+
+    def act() -> str:
+        author = Author("abc123", "key 1a2b3c4d")
+        user = {"userName": "ana", "externalId": "former-id", "roles": [{"value": "Recnice.Viewer"}]} | values
+        made = provisioning.create(USER, user | {"active": False}, author).record.id
+        provisioning.replace(USER, made, user | {"active": True, "externalId": "new-id"}, author)
+        return made
+
+    found: str = world.ask(act)
+    return found
+
+
+def about_a_renewed_user(way: str, **fields: str) -> Callable[[World], TestResponse]:
+    return lambda world: world.post(f"/users/{renewed(world)}/{way}", **fields)
+
+
 def save_roles(world: World) -> TestResponse:
     form = {"source-0": "app_role", "value-0": "Recnice.Viewer", "role-0": "viewer"}
     expected = re.search(r'name="expected" value="([^"]+)"', world.post("/roles/preview", **form).text)
@@ -240,6 +260,7 @@ ACTS: Mapping[str, tuple[Callable[[World], TestResponse], Action]] = {
     "console.save_single_sign_on": (save_the_provider, Action.PROVIDER_SAVED),
     "console.remove_single_sign_on": (remove_the_provider, Action.PROVIDER_REMOVED),
     "console.save_roles": (save_roles, Action.MAPPING_SAVED),
+    "console.confirm_user": (about_a_renewed_user("confirm", external_id="new-id"), Action.USER_CONFIRMED),
 }
 """By Flask's name of the form; what stands behind a blank is another act of the same form."""
 

@@ -37,6 +37,7 @@ from app.web.console import (
     single_sign_on,
     sources,
     status,
+    unconfirmed,
     words,
 )
 from app.web.console.blueprint import console

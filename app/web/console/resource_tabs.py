@@ -119,8 +119,12 @@ def now(subject: Subject) -> Mapping[str, Any] | Response:
     knowledge = finding.knowledge_of([record])[record.id]
     changed, has_older = _last_changes(subject, [row.path for row in attributes])
     told = {"rows": attributes, "changed": changed, "has_older_changes": has_older}
-    grant = administration.grant_of(record.id) if subject.type.name == USER.name else None
-    return {"record": record, "knowledge": knowledge, "grant": grant, **told, **shown}
+    if subject.type.name == USER.name:
+        shown["grant"] = administration.grant_of(record.id)
+        if unconfirmed := administration.find_unconfirmed(record.id):
+            kept = provisioning.get(subject.type, subject.id, EVERYTHING).memberships["groups"]
+            shown |= {"unconfirmed": unconfirmed, "kept_groups": kept}
+    return {"record": record, "knowledge": knowledge, **told, **shown}
 
 
 def history(subject: Subject) -> Mapping[str, Any] | Response:

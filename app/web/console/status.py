@@ -43,6 +43,7 @@ def status() -> str:
         clients=[client for client in administration.list_clients() if client.credentials],
         event=event,
         role_news=administration.role_news(),
+        unconfirmed=administration.list_unconfirmed(),
         changed=_changed(event) if event else "",
         storage=_storage(settings),
         version=VERSION,

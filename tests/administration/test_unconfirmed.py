@@ -1,0 +1,205 @@
+"""Users that may be another person than before: when they are, what they have until an owner confirms them."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app import administration, bounds, provisioning
+from app.administration import Refused, grants
+from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER
+from app.store import db, shelf
+from tests.administration.conftest import EVA
+from tests.administration.test_grants import ADMIN, CLIENT, enter, faults, group, patch, person, role, save, told
+
+FORMER, NEW = "former-object-id", "new-object-id"
+DISABLE = {"op": "Replace", "path": "active", "value": "False"}
+ENABLE = {"op": "Replace", "path": "active", "value": "True"}
+
+
+def identify(external_id: str | None) -> dict[str, Any]:
+    """The operation that gives a user another externalId."""
+    if external_id is None:
+        return {"op": "Remove", "path": "externalId"}
+    return {"op": "Replace", "path": "externalId", "value": external_id}
+
+
+TO_NEW = identify(NEW)
+Requests = tuple[tuple[dict[str, Any], ...], ...]
+
+
+@pytest.fixture(autouse=True)
+def ready(app: Flask) -> Iterator[None]:
+    """A mapping that gives a role; afterwards what is kept is what follows from the mapping."""
+    save(ADMIN)
+    yield
+    assert faults() == []
+
+
+def renewed(*requests: tuple[dict[str, Any], ...]) -> str:
+    """The id of a user with an app role that has become another person's, or what the requests make of it."""
+    ana = person("ana", "Admin", externalId=FORMER)
+    for operations in requests or ((DISABLE,), (TO_NEW, ENABLE)):
+        patch(USER, ana, *operations)
+    return ana
+
+
+def waiting() -> list[tuple[str, str, str]]:
+    return [(one.name, one.former_id, one.external_id) for one in administration.list_unconfirmed().users]
+
+
+@pytest.mark.parametrize(
+    "requests",
+    [
+        ((DISABLE,), (TO_NEW, ENABLE)),
+        ((DISABLE,), (ENABLE, TO_NEW)),
+        ((DISABLE,), ({"op": "Replace", "value": {"active": True, "externalId": NEW}},)),
+        ((DISABLE,), (TO_NEW,), (ENABLE,)),
+        ((DISABLE,), (ENABLE,), (TO_NEW,)),
+        ((DISABLE, TO_NEW), (ENABLE,)),
+        ((DISABLE,), (identify(None),), (ENABLE, TO_NEW)),
+        ((DISABLE,), (identify(None), ENABLE), (TO_NEW,)),
+        ((DISABLE,), (identify("third"),), (TO_NEW,), (ENABLE,)),
+        ((DISABLE,), (TO_NEW, ENABLE), (DISABLE,), (ENABLE,)),
+    ],
+)
+def test_a_user_that_was_disabled_and_gets_another_external_id_has_no_role(requests: Requests):
+    ana = renewed(*requests)
+    assert role(ana) == "" and waiting() == [("ana", FORMER, NEW)]
+    found = administration.find_unconfirmed(ana)
+    assert found and found.grant and (found.grant.role, found.grant.because) == ("operator", 'app role "Admin"')
+
+
+def test_a_whole_record_that_is_put_is_recognized_as_well():
+    ana = renewed((DISABLE,))
+    body = {"schemas": [USER.schema.urn], "userName": "ana", "externalId": NEW, "active": True}
+    provisioning.replace(USER, ana, body | {"roles": [{"value": "Admin"}]}, CLIENT)
+    assert role(ana) == "" and waiting() == [("ana", FORMER, NEW)]
+
+
+@pytest.mark.parametrize(
+    "requests",
+    [
+        ((DISABLE,), (ENABLE,)),
+        ((TO_NEW,),),
+        ((DISABLE,), (TO_NEW,), (identify(FORMER),), (ENABLE,)),
+        ((DISABLE,), (TO_NEW, ENABLE), (identify(FORMER),)),
+        ((DISABLE,), (identify(None),), (identify(FORMER), ENABLE)),
+    ],
+)
+def test_the_same_person_keeps_the_role(requests: Requests):
+    """Another externalId of somebody who was not disabled is another mapping of Entra's, which changes everybody."""
+    ana = renewed(*requests)
+    assert role(ana) == "operator" and waiting() == []
+    assert administration.find_unconfirmed(ana) is None
+
+
+def test_a_first_external_id_is_nobody_elses():
+    ana = person("ana", "Admin")
+    patch(USER, ana, DISABLE)
+    patch(USER, ana, TO_NEW, ENABLE)
+    assert role(ana) == "operator" and waiting() == []
+
+
+def test_long_after_it_was_enabled_a_user_is_the_same_person(pass_time: Callable[[float], None]):
+    ana = renewed((DISABLE,), (ENABLE,))
+    pass_time(bounds.ENABLED_LATELY_S - 1)
+    patch(USER, ana, identify("second"))
+    assert role(ana) == ""
+    patch(USER, ana, identify(FORMER))
+    pass_time(2)
+    patch(USER, ana, TO_NEW)
+    assert role(ana) == "operator" and waiting() == []
+
+
+def test_a_disabled_user_waits_for_nobody():
+    ana = renewed((DISABLE,), (TO_NEW,))
+    assert waiting() == [] and administration.list_unconfirmed().total == 0
+    assert administration.find_unconfirmed(ana) is None
+    patch(USER, ana, ENABLE)
+    assert administration.list_unconfirmed().total == 1
+
+
+def test_no_group_and_no_change_of_the_mapping_gives_a_role():
+    ana = renewed()
+    console = group("Console")
+    save(ADMIN, ("group", console, "owner"))
+    patch(GROUP, console, {"op": "Add", "path": "members", "value": [{"value": ana}]})
+    patch(USER, ana, {"op": "Replace", "path": "roles", "value": [{"value": "Other"}]})
+    assert role(ana) == ""
+    found = administration.find_unconfirmed(ana)
+    assert found and found.grant and (found.grant.role, found.grant.because) == ("owner", 'group "Console"')
+    patch(GROUP, console, {"op": "Remove", "path": "members"})
+    found = administration.find_unconfirmed(ana)
+    assert found and found.grant is None, "nothing would give a role"
+
+
+def test_the_audit_says_why_a_role_is_lost():
+    ana = renewed((DISABLE,), (ENABLE,))
+    token, before = enter(ana), len(told())
+    patch(USER, ana, TO_NEW)
+    assert administration.session(token) is None
+    assert told(before) == [("client 1a2b3c4d", "role-lost", "ana", "operator", "", "another externalId")]
+
+
+def test_an_owner_confirms_a_user():
+    ana = renewed()
+    who, before = administration.session(enter(ana)), len(told())
+    assert who and who.role is None, "signed in, with a profile and nothing more"
+    administration.confirm_user(ana, NEW, EVA)
+    assert role(ana) == "operator" and waiting() == []
+    assert told(before) == [
+        ("operator eva", "user-confirmed", "ana", FORMER, NEW, ""),
+        ("operator eva", "role-granted", "ana", "", "operator", 'app role "Admin"'),
+    ]
+    patch(USER, ana, DISABLE)
+    patch(USER, ana, ENABLE)
+    assert role(ana) == "operator", "the confirmed person comes back"
+    patch(USER, ana, DISABLE)
+    patch(USER, ana, identify(FORMER), ENABLE)
+    assert role(ana) == "" and waiting() == [("ana", NEW, FORMER)]
+
+
+def test_nobody_is_confirmed_whom_the_owner_did_not_see():
+    ana = renewed()
+    patch(USER, ana, identify("third"))
+    before = told()
+    with pytest.raises(Refused, match="another externalId"):
+        administration.confirm_user(ana, NEW, EVA)
+    for user_id in (person("ben", "Admin", externalId="ben"), "nobody"):
+        with pytest.raises(Refused, match="confirmed already"):
+            administration.confirm_user(user_id, "ben", EVA)
+    assert [one for one in told() if one not in before] == [
+        ("client 1a2b3c4d", "role-granted", "ben", "", "operator", 'app role "Admin"')
+    ]
+    assert role(ana) == ""
+
+
+def test_it_survives_a_start_that_derives_rows_again(path: Path):
+    ana = renewed()
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("UPDATE derivation SET fingerprint = ''")
+        file.execute("INSERT OR IGNORE INTO derivation VALUES ('User', '')")
+    shelf.settle(RESOURCE_TYPES, grants.settle)
+    assert role(ana) == "" and waiting() == [("ana", FORMER, NEW)]
+
+
+def test_it_ends_with_the_user():
+    provisioning.delete(USER, renewed(), CLIENT)
+    with db.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM unconfirmed_user").scalar_one() == 0
+
+
+def test_the_latest_are_listed_up_to_a_bound(pass_time: Callable[[float], None], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bounds, "UNCONFIRMED_SHOWN", 2)
+    for name in ("a", "b", "c"):
+        user_id = person(name, externalId=FORMER + name)
+        pass_time(1)
+        patch(USER, user_id, DISABLE)
+        patch(USER, user_id, identify(NEW + name), ENABLE)
+    found = administration.list_unconfirmed()
+    assert ([one.name for one in found.users], found.total) == (["c", "b"], 3)

@@ -1,0 +1,70 @@
+"""A user that may be another person than before: what the pages say, and what an owner can do there."""
+
+import html
+import re
+
+import pytest
+from flask.testing import FlaskClient
+
+from app import provisioning
+from app.administration import Role
+from app.provisioning import Author
+from app.scim.resource_types import GROUP
+from tests.web.test_access import signed_in
+from tests.web.test_audit_of_acts import BASE, World, renewed, save_roles, world
+
+__all__ = ["world"]
+
+HOSTILE = "<script>alert('x')</script>"
+
+
+def words(client: FlaskClient, path: str) -> str:
+    """The page's text inside main."""
+    page = client.get("/sub" + path, base_url=BASE)
+    assert page.status_code == 200, page.text
+    assert HOSTILE not in page.text
+    main = page.text.partition("<main")[2].partition("</main>")[0]
+    return html.unescape(" ".join(re.sub(r"<[^>]+>", " ", main).split()))
+
+
+def join(world: World, user_id: str, *names: str) -> list[str]:
+    """The ids of new groups that the user is in."""
+    bodies = [{"displayName": name, "members": [{"value": user_id}]} for name in names]
+    author = Author("abc123", "key 1a2b3c4d")
+    return [world.ask(lambda body=body: provisioning.create(GROUP, body, author).record.id) for body in bodies]
+
+
+@pytest.fixture
+def ana(world: World) -> str:
+    """A user with a hostile name that was disabled and got another externalId; the app role would give a role."""
+    assert save_roles(world).status_code == 303
+    return renewed(world, displayName=HOSTILE)
+
+
+def test_the_pages_say_what_the_record_kept(world: World, ana: str):
+    join(world, ana, "Legal", HOSTILE)
+    said = words(world.eva, "/")
+    assert "1 user may be another person than before. The user name was probably given to" in said
+    assert f"{HOSTILE} , role viewer withheld, since 20" in said and "All well" not in said
+    said = words(world.eva, f"/users/{ana}")
+    assert "This user may be another person than before" in said
+    assert "from former-id to new-id . The user name was probably given" in said
+    assert "2 groups: " in said and f"{HOSTILE}" in said and "Legal" in said
+    assert "1 app role: Recnice.Viewer" in said
+    assert 'The role viewer in this console by app role "Recnice.Viewer" , withheld until an owner confirms' in said
+
+
+def test_it_is_over_when_an_owner_confirms_the_user(world: World, ana: str):
+    answer = world.post(f"/users/{ana}/confirm", external_id="new-id")
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/sub/users/{ana}")
+    said = words(world.eva, f"/users/{ana}")
+    assert "may be another person" not in said + words(world.eva, "/")
+    assert 'Role in this console viewer by app role "Recnice.Viewer"' in said
+    assert f"confirmed the user {HOSTILE}" in words(world.eva, "/audit?view=acts")
+    again = world.post(f"/users/{ana}/confirm", external_id="new-id")
+    assert again.status_code == 409 and "Nothing was changed" in again.text
+
+
+def test_who_is_no_owner_sees_no_button(world: World, ana: str):
+    said = words(signed_in(world.app, Role.OPERATOR, is_local=True), f"/users/{ana}")
+    assert "An owner can confirm this user here." in said and "Confirm user" not in said
