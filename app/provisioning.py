@@ -1,5 +1,7 @@
 """Provisioning: what a client may do with resources, one function a verb, one transaction each (RFC 7644 §3).
 
+`leave_groups` is the one act of an owner of the console.
+
 It joins the SCIM rules to the store. Not here: HTTP, and how anything is stored.
 """
 
@@ -11,7 +13,8 @@ from dataclasses import replace as replace_fields
 from typing import Any
 
 from app import clock
-from app.administration import grants
+from app.administration import audit, grants, unconfirmed
+from app.administration.audit import Action, Actor
 from app.scim import disabling, entra, errors, mutability
 from app.scim.differences import differences
 from app.scim.disabling import Disabling, LeftOut
@@ -22,7 +25,7 @@ from app.scim.messages import Operation
 from app.scim.patch import Patch
 from app.scim.precondition import NONE, Precondition
 from app.scim.projection import EVERYTHING, Selection, reference
-from app.scim.resource_types import GROUP, RESOURCE_TYPES, ResourceType, name_of
+from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER, ResourceType, name_of
 from app.scim.search import Place, Search
 from app.store import db, history, memberships, pages, resources, strictness
 from app.store.db import Connection
@@ -39,6 +42,7 @@ __all__ = [
     "create",
     "delete",
     "get",
+    "leave_groups",
     "new_id",
     "replace",
     "search",
@@ -275,6 +279,24 @@ def delete(
         departed = history.record_departures(connection, event.id, record.id)
         resources.delete(connection, resource_type, record)
         return Resource(resource_type, record, event=replace_fields(event, departed=departed))
+
+
+def leave_groups(user_id: str, by: Actor) -> None:
+    """Remove a user that may be another person from every group, as the audit and the history of each group say.
+
+    Raises 404, and Refused where the user has been confirmed.
+    """
+    author = Author("", str(by))
+    with db.writing() as connection:
+        unconfirmed.require_unconfirmed(connection, user_id)
+        name = name_of(json.loads(resources.load(connection, USER, user_id).document))
+        groups = history.groups_now(connection, user_id)
+        audit.record(connection, by, Action.GROUPS_LEFT, name, groups=str(len(groups)), person=user_id)
+        for group_id in groups:
+            before = resources.load(connection, GROUP, group_id)
+            document = json.loads(before.document)
+            departure = _Change(document, (LinkChange("remove", (user_id,)),))
+            _save(connection, author, GROUP, before, document, departure)
 
 
 def _pop_members(resource_type: ResourceType, document: dict[str, Any]) -> Sequence[Mapping[str, Any]]:

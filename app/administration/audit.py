@@ -92,6 +92,7 @@ class Action(Enum):
     ROLE_CHANGED = "role-changed", "changed the granted role of"
     ROLE_LOST = "role-lost", "took a role from"
     USER_CONFIRMED = "user-confirmed", "confirmed the user"
+    GROUPS_LEFT = "groups-left", "removed from all groups the user"
     STRICT_SET = "strict-set", "made strict"
     STRICT_LIFTED = "strict-lifted", "made expected again"
     PROBLEMS_IGNORED = "problems-ignored", "set aside problems:"

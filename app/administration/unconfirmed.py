@@ -77,6 +77,12 @@ def confirm_user(user_id: str, external_id: str, by: Actor) -> None:
         grants.apply(connection, by, grant_rows.differences(connection, lines, [user_id]))
 
 
+def require_unconfirmed(connection: Connection, user_id: str) -> None:
+    """Raise Refused for a user about whom nothing is to be confirmed any more."""
+    if rows.find(connection, user_id) is None:
+        raise Refused(OUTDATED)
+
+
 def _users(connection: Connection, found: Sequence[UnconfirmedRow]) -> list[UnconfirmedUser]:
     ids = [row.user_id for row in found]
     documents = {id: json.loads(text) for id, (_, text) in history.documents_of(connection, ids).items()}

@@ -23,7 +23,10 @@ Verb = Literal["create", "change", "delete"]
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """By which request something was done (its number), and on whose behalf: `key 1a2b3c4d`."""
+    """By which request something was done (its number), and on whose behalf: `key 1a2b3c4d`.
+
+    What an owner does in the console has no number: `Author("", "operator eva")`.
+    """
 
     request: str
     actor: str

@@ -91,6 +91,7 @@ ENDPOINTS: Mapping[str, Permission] = {
     "console.confirm_remove_single_sign_on": Permission.SINGLE_SIGN_ON,
     "console.remove_single_sign_on": Permission.SINGLE_SIGN_ON,
     "console.confirm_user": Permission.UNCONFIRMED,
+    "console.leave_groups": Permission.UNCONFIRMED,
     "console.edit_roles": Permission.ROLES,
     "console.preview_roles": Permission.ROLES,
     "console.save_roles": Permission.ROLES,

@@ -260,6 +260,7 @@ ACTS: Mapping[str, tuple[Callable[[World], TestResponse], Action]] = {
     "console.save_single_sign_on": (save_the_provider, Action.PROVIDER_SAVED),
     "console.remove_single_sign_on": (remove_the_provider, Action.PROVIDER_REMOVED),
     "console.save_roles": (save_roles, Action.MAPPING_SAVED),
+    "console.leave_groups": (about_a_renewed_user("leave-groups"), Action.GROUPS_LEFT),
     "console.confirm_user": (about_a_renewed_user("confirm", external_id="new-id"), Action.USER_CONFIRMED),
 }
 """By Flask's name of the form; what stands behind a blank is another act of the same form."""

@@ -8,8 +8,10 @@ from flask.testing import FlaskClient
 
 from app import provisioning
 from app.administration import Role
-from app.provisioning import Author
-from app.scim.resource_types import GROUP
+from app.provisioning import Resource
+from app.scim.messages import Operation
+from app.scim.resource_types import GROUP, USER, ResourceType
+from tests.administration.test_grants import CLIENT, faults
 from tests.web.test_access import signed_in
 from tests.web.test_audit_of_acts import BASE, World, renewed, save_roles, world
 
@@ -30,8 +32,12 @@ def words(client: FlaskClient, path: str) -> str:
 def join(world: World, user_id: str, *names: str) -> list[str]:
     """The ids of new groups that the user is in."""
     bodies = [{"displayName": name, "members": [{"value": user_id}]} for name in names]
-    author = Author("abc123", "key 1a2b3c4d")
-    return [world.ask(lambda body=body: provisioning.create(GROUP, body, author).record.id) for body in bodies]
+    return [world.ask(lambda body=body: provisioning.create(GROUP, body, CLIENT).record.id) for body in bodies]
+
+
+def held(world: World, resource_type: ResourceType, resource_id: str) -> Resource:
+    found: Resource = world.ask(lambda: provisioning.get(resource_type, resource_id))
+    return found
 
 
 @pytest.fixture
@@ -67,4 +73,33 @@ def test_it_is_over_when_an_owner_confirms_the_user(world: World, ana: str):
 
 def test_who_is_no_owner_sees_no_button(world: World, ana: str):
     said = words(signed_in(world.app, Role.OPERATOR, is_local=True), f"/users/{ana}")
-    assert "An owner can confirm this user here." in said and "Confirm user" not in said
+    assert "An owner can confirm this user, or remove it from all groups, here." in said
+    assert "Confirm user" not in said and "Leave all groups" not in said
+
+
+def test_an_owner_removes_the_user_from_all_groups(world: World, ana: str):
+    """Not the other members, and not in what the user itself is."""
+    ben = world.ask(lambda: provisioning.create(USER, {"userName": "ben"}, CLIENT).record.id)
+    legal, sales = join(world, ana, "Legal", "Sales")
+    world.ask(lambda: provisioning.change(GROUP, legal, [Operation("add", "members", [{"value": ben}], True)], CLIENT))
+    user, groups = held(world, USER, ana), [held(world, GROUP, one) for one in (legal, sales)]
+    answer = world.post(f"/users/{ana}/leave-groups")
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/sub/users/{ana}")
+    after = [held(world, GROUP, one) for one in (legal, sales)]
+    assert [[one["value"] for one in resource.memberships["members"]] for resource in after] == [[ben], []]
+    assert [new.record.version - old.record.version for old, new in zip(groups, after, strict=True)] == [1, 1]
+    assert held(world, USER, ana).record == user.record
+    said = words(world.eva, f"/users/{ana}")
+    assert "No group" in said and "Confirm user" in said and "Leave all groups" not in said
+    for path in (f"/users/{ana}?tab=groups", f"/groups/{legal}?tab=history"):
+        assert "operator eva" in words(world.eva, path) and 'number="' not in world.eva.get("/sub" + path).text
+    assert f"removed from all groups the user {HOSTILE}" in words(world.eva, "/audit?view=acts")
+    assert world.ask(faults) == []
+
+
+def test_a_confirmed_user_leaves_no_group(world: World, ana: str):
+    (legal,) = join(world, ana, "Legal")
+    assert world.post(f"/users/{ana}/confirm", external_id="new-id").status_code == 303
+    answer = world.post(f"/users/{ana}/leave-groups")
+    assert answer.status_code == 409 and "confirmed already" in answer.text
+    assert held(world, GROUP, legal).memberships["members"]
