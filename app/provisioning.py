@@ -430,4 +430,4 @@ def _member_value(member: Member) -> dict[str, Any]:
     if resource_type is None:
         return {"value": member.id}
     ref = reference(resource_type, member.id, is_absolute=member.is_absolute)
-    return {"value": member.id, "$ref": ref, "type": member.type}
+    return {"value": member.id, "$ref": ref, "display": member.display, "type": member.type}

@@ -213,13 +213,16 @@ class EnterpriseUserSchema(ScimSchema):
 
 
 class MemberSchema(ScimSchema):
-    """RFC 7643 §4.2, a value of `members`. What it refers to is looked up here, so `$ref` and `type` are our own."""
+    """RFC 7643 §4.2, a value of `members`. What it refers to is looked up here, so all but `value` is our own."""
 
     value = attribute(Text, "The member's id", mutability="immutable", case_exact=True, held="membership")
     ref = attribute(
         Reference, "The member's address below the base URL", name="$ref", mutability="immutable",
         reference_types=("User", "Group"), held="membership",
     )  # fmt: skip
+    display = attribute(
+        Text, "The member's displayName, or userName where it has none", mutability="readOnly", held="membership"
+    )
     type = attribute(
         Text, "User or Group; missing while nobody with this id is known", mutability="immutable",
         canonical_values=("User", "Group"), held="membership",

@@ -19,10 +19,14 @@ from app.store.tables import membership, resource
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member of a group; `type` is None while no resource has that id. `is_absolute` as in `tables.Membership`."""
+    """A member of a group; `type` and `display` are None while no resource has that id.
+
+    `is_absolute` as in `tables.Membership`.
+    """
 
     id: str
     type: str | None
+    display: str | None = None
     is_absolute: bool = False
 
 
@@ -97,7 +101,7 @@ def replace_members(
 def members_of(connection: Connection, group_id: str) -> list[Member]:
     """All members, by id: the order in which they joined is not kept."""
     found = (
-        select(membership.c.member_id, resource.c.type, membership.c.is_absolute)
+        select(membership.c.member_id, resource.c.type, query.displayed(resource.c.document), membership.c.is_absolute)
         .join_from(membership, resource, _IS_MEMBER, isouter=True)
         .where(membership.c.group_id == group_id)
         .order_by(membership.c.member_id)

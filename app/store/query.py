@@ -65,6 +65,11 @@ def members_condition(where: Node) -> Condition:
     return _MembershipScope(GROUP.tree.core["members"]).condition(where)
 
 
+def displayed(json: Expression) -> Expression:
+    """What `display` says of the resource with that document, or folded that search copy."""
+    return func.coalesce(_extract(json, ("displayName",)), _extract(json, ("userName",)))
+
+
 def sort_key(path: tuple[Attribute, ...], resource_type: ResourceType, base: str = "") -> Expression:
     """The folded value to sort by, NULL where it is missing (RFC 7644 §3.4.2.3).
 
@@ -219,7 +224,7 @@ class _MembershipScope(_Scope):
     def of_other(self, name: str) -> Expression:
         """A value from the other resource's row, NULL where no resource has that id."""
         other = resource.alias()
-        found = _extract(other.c.search, ("displayName",)) if name == "display" else other.c.type
+        found = displayed(other.c.search) if name == "display" else other.c.type
         known = other.c.id == self.other
         if self.is_from_group:
             known &= other.c.type.in_(MEMBER_TYPES)

@@ -68,6 +68,23 @@ def test_a_reference_leads_to_its_resource(client):
     assert client.get(f"/{back}")["id"] == group["id"]
 
 
+def test_a_member_has_the_name_of_its_resource(client):
+    named, unnamed, inner = client.user(displayName="Ada"), client.user(), client.group()
+    names = {named["id"]: "Ada", unnamed["id"]: unnamed["userName"], inner["id"]: inner["displayName"]}
+    sent = [{"value": one, "display": "ignored, since it is read-only"} for one in (*names, "nobody")]
+    group = client.group(members=sent)
+    assert {one["value"]: one.get("display") for one in group["members"]} == {**names, "nobody": None}
+    path = f"/Groups/{group['id']}"
+    only = client.get(path, attributes="members.display")["members"]
+    assert sorted(one["display"] for one in only) == sorted(names.values())
+    for where in ('members.display eq "ADA"', 'members[display sw "a" and type eq "User"]'):
+        found = client.get("/Groups", filter=f'id eq "{group["id"]}" and {where}')
+        assert found["totalResults"] == 1, where
+    client.patch(f"/Users/{named['id']}", {"op": "replace", "path": "displayName", "value": "Ada L"})
+    client.patch(path, {"op": "remove", "path": 'members[display eq "ada l"]'})
+    assert {one["value"] for one in client.get(path)["members"]} == {unnamed["id"], inner["id"], "nobody"}
+
+
 def test_a_reference_keeps_its_letter_case(client):
     made = client.user(profileUrl="https://x.example/A")
     assert client.find(f'id eq "{made["id"]}" and profileUrl eq "https://x.example/A"')["totalResults"] == 1

@@ -45,6 +45,7 @@ PUBLISHED = {
     "Group members": ("complex", False, "readWrite", "default", "none", False),
     "Group members.value": ("string", False, "immutable", "default", "none", True),
     "Group members.$ref": ("reference", False, "immutable", "default", "none", True),
+    "Group members.display": ("string", False, "readOnly", "default", "none", False),
     "Group members.type": ("string", False, "immutable", "default", "none", False),
 }
 

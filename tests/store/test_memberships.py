@@ -6,6 +6,7 @@ import json
 
 import pytest
 from flask import Flask
+from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
 from app.scim.grammar import parse_path
@@ -87,14 +88,26 @@ def test_members_are_told_by_type_where_they_are_known(staff: str) -> None:
     with db.writing() as connection:
         memberships.add_members(connection, staff, ["~unknown", inner.id, person.id])
     expected = sorted([(person.id, "User"), (inner.id, "Group")]) + [("~unknown", None)]
+    names = {"User": "Ada", "Group": json.loads(inner.document)["displayName"], None: None}
     with db.reading() as connection:
-        assert memberships.members_of(connection, staff) == [Member(id, type) for id, type in expected]
+        assert memberships.members_of(connection, staff) == [Member(id, type, names[type]) for id, type in expected]
         first, last, beyond = (member_lists.page(connection, staff, offset, 2) for offset in (0, 2, 8))
     assert [(member.id, member.type) for member in first + last] == expected
     assert last[0].document is None
     (shown,) = [member.document for member in first if member.type == "User"]
     assert json.loads(shown or "")["displayName"] == "Ada"
     assert beyond == []
+
+
+def test_members_and_their_names_are_one_query_however_many_they_are(app: Flask, staff: str) -> None:
+    people = [insert(USER, user(displayName=str(number))) for number in range(3)]
+    with db.writing() as connection:
+        memberships.add_members(connection, staff, [one.id for one in people])
+    asked: list[str] = []
+    with db.reading() as connection:
+        event.listen(connection, "before_cursor_execute", lambda *of: asked.append(of[2]))
+        assert {one.display for one in memberships.members_of(connection, staff)} == {"0", "1", "2"}
+    assert len(asked) == 1
 
 
 def test_groups_are_told_with_their_names_as_they_were_sent(staff: str) -> None:

@@ -21,7 +21,7 @@ from app.scim.filter import OPERATORS
 from app.scim.fold import fold_document
 from app.scim.grammar import parse
 from app.scim.match import matches
-from app.scim.resource_types import GROUP, USER, ResourceType
+from app.scim.resource_types import GROUP, USER, ResourceType, name_of
 from app.scim.search import Search, Sought
 from app.store import db, memberships, pages, resources
 from app.store.record import Record
@@ -151,6 +151,7 @@ def populate(chance: Chance) -> dict[str, list[dict[str, Any]]]:
         for record in chance.random.sample(groups, 5):
             resources.relate(connection, record, 0)
     kinds = {record.id: ("User", "Users") for record in users} | {record.id: ("Group", "Groups") for record in groups}
+    displayed = {record.id: name_of(json.loads(record.document)) for record in users + groups}
 
     def related(record: Record) -> dict[str, Any]:
         if record.type == "User":
@@ -162,7 +163,10 @@ def populate(chance: Chance) -> dict[str, list[dict[str, Any]]]:
             ]
             return {"groups": values} if values else {}
         values = [
-            {"value": id} | ({"type": kinds[id][0], "$ref": f"{kinds[id][1]}/{id}"} if id in kinds else {})
+            {"value": id}
+            | (
+                {"type": kinds[id][0], "$ref": f"{kinds[id][1]}/{id}", "display": displayed[id]} if id in kinds else {}
+            )
             for id in members[record.id]
         ]
         return {"members": values} if values else {}

@@ -157,7 +157,9 @@ def test_delete_takes_everything_along(app: Flask) -> None:
     with db.writing() as connection:
         resources.delete(connection, GROUP, inner)
     with db.reading() as connection:
-        assert memberships.members_of(connection, outer.id) == [memberships.Member(member.id, "User")]
+        assert memberships.members_of(connection, outer.id) == [
+            memberships.Member(member.id, "User", json.loads(member.document)["userName"])
+        ]
         assert resources.load(connection, GROUP, outer.id).version == 2
         assert resources.load(connection, USER, member.id).version == 1
     with db.writing() as connection:
