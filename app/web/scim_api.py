@@ -129,18 +129,16 @@ def _put(resource_type: ResourceType, resource_id: str) -> Response:
 
 
 def _patch(resource_type: ResourceType, resource_id: str) -> Response:
-    """200 with the resource; for a group that nobody asked to see 204, since it may have very many members.
+    """Answer 200 with the resource, and a group without its members where no attributes are named.
 
-    Entra: group changes want no members in the answer.
+    Members may be very many, and Entra reads none of them (docs/decisions/0039-what-a-group-is-answered-with.md).
     """
     operations = read_patch(body())
-    asked = selection(resource_type)
-    is_brief = resource_type.has_members and asked.is_everything
-    wanted = Selection(asked=frozenset()) if is_brief else asked
+    wanted = selection(resource_type)
+    if wanted.is_everything and resource_type.has_members and resource_type.membership:
+        wanted = Selection(excluded=frozenset({resource_type.membership.path}))
     resource = provisioning.change(resource_type, resource_id, operations, author(), precondition(), wanted)
     facts.done(draft.facts(), resource)
-    if is_brief:
-        return Response(status=204, headers={"ETag": projection.entity_tag(resource.record.version)})
     return represented(resource, wanted)
 
 
