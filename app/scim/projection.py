@@ -67,7 +67,8 @@ class Selection:
             is_whole = self.asked is None
         is_whole = (is_whole or attribute.path in (self.asked or ())) and attribute.path not in self.excluded
         if isinstance(value, list):
-            return [kept for one in value if (kept := self._narrow_one(attribute, one, is_whole))] or None
+            narrowed = [kept for one in value if (kept := self._narrow_one(attribute, one, is_whole))]
+            return narrowed if narrowed or not value else None
         return self._narrow_one(attribute, value, is_whole)
 
     def _narrow_one(self, attribute: Attribute, value: Mapping[str, Any], is_whole: bool) -> dict[str, Any] | None:
@@ -135,11 +136,14 @@ def represent(
 ) -> str:
     """The JSON text of one resource.
 
-    `memberships` holds the values of attributes that have rows of their own (`members`, `groups`), by name; an empty
-    list is unassigned and left out. `base` is the public address of `/scim`.
+    `memberships` holds the values of attributes that have rows of their own (`members`, `groups`), by name. An empty
+    list is unassigned: a user's `groups` are left out then, and a group's `members` are `[]`, without which a known
+    client adds no first member. `base` is the public address of `/scim`.
     """
     beside: dict[str, Any] = {
-        name: [_with_base(value, base) for value in values] for name, values in memberships.items() if values
+        name: [_with_base(value, base) for value in values]
+        for name, values in memberships.items()
+        if values or resource_type.has_members
     }
     beside["meta"] = {
         "resourceType": resource_type.name,

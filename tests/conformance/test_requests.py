@@ -75,7 +75,7 @@ def test_what_was_deleted_is_gone(client):
     for verb, body in (("GET", None), ("PUT", made), ("PATCH", {"Operations": []}), ("DELETE", None)):
         refusal(client.send(verb, path, body), 404)
     assert client.find(f'id eq "{made["id"]}"')["totalResults"] == 0
-    assert "members" not in client.get(f"/Groups/{group['id']}")
+    assert client.get(f"/Groups/{group['id']}")["members"] == []
 
 
 def test_what_was_deleted_is_in_nobodys_way(client):

@@ -32,9 +32,25 @@ def test_nothing_asked_sends_the_stored_text() -> None:
     assert text.startswith(ROW.document[:-1] + ',"meta":{"resourceType":"User"')
 
 
-def test_an_empty_group_has_no_members() -> None:
-    """Entra: a group's members are absent, never an empty list."""
-    assert "members" not in json.loads(represent(GROUP, ROW, {"members": []}, BASE))
+@pytest.mark.parametrize("asked", [None, "members", "members.value"])
+def test_an_empty_group_has_an_empty_list_of_members(asked: str | None) -> None:
+    selection = read_selection(GROUP.tree, asked, None)
+    assert json.loads(represent(GROUP, ROW, {"members": []}, BASE, selection))["members"] == []
+
+
+def test_members_that_are_excluded_are_absent() -> None:
+    """Entra: a group's members are absent where they are excluded, not even an empty list is there."""
+    selection = read_selection(GROUP.tree, None, "members")
+    assert "members" not in json.loads(represent(GROUP, ROW, {"members": []}, BASE, selection))
+
+
+def test_an_empty_list_is_no_answer_about_members_without_the_wanted_part() -> None:
+    selection = read_selection(GROUP.tree, "members.type", None)
+    assert "members" not in json.loads(represent(GROUP, ROW, {"members": [{"value": "unknown"}]}, BASE, selection))
+
+
+def test_a_user_in_no_group_has_no_groups() -> None:
+    assert "groups" not in json.loads(represent(USER, ROW, {"groups": []}, BASE))
 
 
 def test_characters_go_out_as_they_are() -> None:
