@@ -21,7 +21,6 @@ def documentation() -> str:
     token_endpoint = settings.public_url + TOKEN_ENDPOINT
     return render_template(
         "documentation.html",
-        token_endpoint=token_endpoint,
         base=base,
         offered=discovery.service_provider_config(
             base, settings.public_url + DOCUMENTATION, token_endpoint, has_cursors=settings.cursor_paging
