@@ -21,7 +21,8 @@ Documents = Callable[[str], list[dict[str, Any]]]
 
 def add_routes(blueprint: Blueprint, types: tuple[ResourceType, ...]) -> None:
     """The discovery endpoints for these resource types."""
-    add(blueprint, "/ServiceProviderConfig", "config", _config)
+    for path in ("/ServiceProviderConfig", "/serviceConfiguration"):  # Microsoft's reference code asks for the second
+        add(blueprint, path, "config", _config)
     for name, documents in (
         ("ResourceTypes", partial(discovery.resource_types, types)),
         ("Schemas", partial(discovery.schemas, types)),

@@ -18,10 +18,11 @@ from app.scim.wire import read_json
 from app.settings import Settings
 from app.web import draft, parameters
 from app.web.proxy import SCIM_ROOT as ROOT
+from app.web.proxy import SCIM_VERSION
 
 MEDIA_TYPE = "application/scim+json"
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
-ROOT_V2 = ROOT + "/v2"
+ROOT_V2 = ROOT + SCIM_VERSION
 FIRST_NAME, SECOND_NAME = "scim", "scim_v2"
 """Of the blueprint, below either root."""
 

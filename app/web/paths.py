@@ -12,7 +12,7 @@ from app.scim.resource_types import ResourceType
 from app.web.services import Service, Target
 
 ROOT, SEARCH, UNKNOWN, OUTSIDE = "/", ".search", "unknown", "outside"
-DISCOVERY = frozenset({"Schemas", "ResourceTypes", "ServiceProviderConfig"})
+DISCOVERY = frozenset({"Schemas", "ResourceTypes", "ServiceProviderConfig", "serviceConfiguration"})
 _BELOW_ROOT = re.compile(r"/scim(?:/v2)?(?:/(.*?))?/?")
 _PART = re.compile(r"<[^>]+>")
 _WORD = re.compile(rf"v2|[A-Za-z.]{{1,{bounds.KEPT_SEGMENT_LENGTH}}}")

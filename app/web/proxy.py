@@ -39,10 +39,12 @@ _FORWARDED = (
     "HTTP_X_REWRITE_URL",
 )
 SCIM_ROOT = "/scim"
+SCIM_VERSION = "/v2"
 TOKEN_ENDPOINT = "/oauth/token"
 HEALTH = "/healthz"
 CALLBACK = "/auth/callback"
 """Where providers send people back to, below the public URL; registered there in exactly this form."""
+_DOUBLED_SLASH = re.compile(rf"\A({SCIM_ROOT}(?:{SCIM_VERSION})?)//+")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 _WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
 
@@ -57,10 +59,13 @@ def is_scim(path: str) -> bool:
 
 
 def without_base(path: str, base_path: str) -> str:
-    """A path without the sub-path of the public URL; a proxy may have taken that away already, or not."""
+    """Return a path without the sub-path of the public URL; a proxy may have taken that away already, or not.
+
+    Behind the SCIM root one slash counts as many do: a client whose Tenant URL ends in a slash asks for `/scim//Users`.
+    """
     if base_path and (path == base_path or path.startswith(base_path + "/")):
         path = path.removeprefix(base_path)
-    return path or "/"
+    return _DOUBLED_SLASH.sub(r"\1/", path) or "/"
 
 
 def refusal(path: str, error: ScimError) -> tuple[list[tuple[str, str]], bytes]:

@@ -46,6 +46,9 @@ ROUTES = {
     "/Groups/.search": "POST",
     "/Bulk": "POST",
     "/ServiceProviderConfig": "GET",
+    "/serviceConfiguration": "GET",
+    "//Users": "GET POST",
+    "//Users/{ada}": "GET PUT PATCH DELETE",
     "/ResourceTypes": "GET",
     "/ResourceTypes/User": "GET",
     "/Schemas": "GET",
@@ -147,7 +150,7 @@ def test_lenient_in_and_exact_out(ada: Ada, accept: str, content_type: str) -> N
 
 
 def test_what_is_nowhere(ada: Ada) -> None:
-    for path in ("/scim/Nothing", "/scim/v2/v2", f"/scim/Users/{NOBODY}/b", "/scim//Users", "/scim/users"):
+    for path in ("/scim/Nothing", "/scim/v2/v2", f"/scim/Users/{NOBODY}/b", "/scim/Users//x", "/scim/users"):
         for method in ("GET", "POST", "DELETE"):
             refused = ada.request(method, path)
             assert (refused.status, refused.json["status"]) == (404, "404"), path

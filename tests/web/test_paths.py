@@ -1,5 +1,6 @@
 """Every route in every spelling of its path is protected and noted as the route itself, or nothing is there."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 from urllib.parse import unquote
@@ -13,6 +14,7 @@ from app import administration, bounds
 from app.administration import HOST, Mode, Role
 from app.observation.request import Request
 from app.web import observed, services
+from app.web.proxy import without_base
 from app.web.services import Service
 from tests.web.test_access import BASE, form_token, signed_in
 from tests.web.test_security import concrete
@@ -34,6 +36,7 @@ def spellings(path: str) -> Iterator[str]:
     yield path.rstrip("/") + ("" if path.endswith("/") else "/")
     yield path + "//"
     yield "/" + path
+    yield re.sub(r"\A/scim(/v2)?/", r"\g<0>/", path)
     yield path.replace("/", "//")
     yield path[:letter] + f"%{ord(path[letter]):02X}" + path[letter + 1 :]
     yield path[:1] + path[1:].replace("/", "%2F")
@@ -72,7 +75,7 @@ def walker(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Walker:
 def endpoint_of(app: Flask, method: str, path: str) -> str:
     """Which view routing leads to: the own, none (""), or another one, which is walked itself."""
     try:
-        return str(app.url_map.bind("").match(unquote(path), method=method)[0])
+        return str(app.url_map.bind("").match(without_base(unquote(path), ""), method=method)[0])
     except NotFound:
         return ""
     except MethodNotAllowed:
