@@ -98,6 +98,8 @@ def create(
     with db.writing() as connection:
         _check_strict(connection, resource_type, None, document)
         record = resources.insert(connection, resource_type, document)
+        if resource_id:
+            memberships.resolve(connection, resource_id)
         moves = _relate(connection, record.id, members, Moves()) if members.ids else Moves()
         if moves:
             record = resources.relate(connection, record, moves.balance, is_written=True)

@@ -4,12 +4,12 @@ Not here: who joined and left when (past.py).
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from app import bounds
 from app.scim.resource_types import name_of
-from app.store import db, member_lists
+from app.store import db, member_lists, memberships
 from app.store.member_lists import ListedMember
 
 
@@ -61,6 +61,12 @@ def every(group_id: str, members: int, sought: str) -> Iterator[Member]:
         if len(page) < bounds.EXPORT_ROWS_AT_ONCE:
             return
         after = page[-1].id
+
+
+def count_unresolved(group_ids: Iterable[str]) -> Mapping[str, int]:
+    """Return how many members of each group are unresolved; groups without any are left out."""
+    with db.reading() as connection:
+        return memberships.count_unresolved(connection, group_ids)
 
 
 def _members(listed: Iterable[ListedMember]) -> Iterator[Member]:

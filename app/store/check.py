@@ -9,11 +9,11 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, select
 
 from app.scim.mapping import filled_paths
 from app.scim.resource_types import ResourceType, is_active
-from app.store import audit, coverage, db, grants, shelf
+from app.store import audit, coverage, db, grants, query, shelf
 from app.store.pages import count_all
 from app.store.resources import MEMBERS, count_with_members, searchable
 from app.store.tables import membership, population, resource
@@ -90,10 +90,20 @@ def _check_derived(connection: Connection, resource_type: ResourceType) -> Itera
 
 
 def _check_members(connection: Connection, resource_type: ResourceType) -> Iterator[str]:
+    member = resource.alias()
     there = select(func.count()).where(membership.c.group_id == resource.c.id).scalar_subquery()
     wrong = select(resource.c.id).where(resource.c.type == resource_type.name, resource.c.members != there)
     for (group_id,) in connection.execute(wrong):
         yield f"{resource_type.name} {group_id}: the number of members is not the one that is kept"
+    known = exists().where(member.c.id == membership.c.member_id, member.c.type.in_(query.MEMBER_TYPES))
+    group_ids = (
+        select(membership.c.group_id)
+        .distinct()
+        .join_from(membership, resource, resource.c.id == membership.c.group_id)
+        .where(resource.c.type == resource_type.name, membership.c.is_unresolved == known)
+    )
+    for (group_id,) in connection.execute(group_ids):
+        yield f"{resource_type.name} {group_id}: a member is noted as unresolved and is here, or the other way round"
 
 
 def _is_object(text: str) -> bool:

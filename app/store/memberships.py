@@ -6,10 +6,10 @@ Not here: the group's version and count; the caller says `resources.relate` once
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, delete, func, select, true
+from sqlalchemy import Connection, bindparam, delete, exists, func, select, text, true, update
 from sqlalchemy.dialects.sqlite import insert
 
 from app.scim.filter import Node
@@ -42,14 +42,17 @@ class Membership:
 _IDS = select(func.json_each(bindparam("ids")).table_valued("value").c.value)
 _IS_MEMBER = (resource.c.id == membership.c.member_id) & resource.c.type.in_(query.MEMBER_TYPES)
 _joining = func.json_each(bindparam("joining")).table_valued("value").c.value
+_joining_id = func.json_extract(_joining, "$[0]")
 _INSERT = (
     insert(membership)
     .from_select(
-        ["group_id", "member_id", "is_absolute"],
-        # SQLite would read ON CONFLICT behind a bare table as the condition of a join.
-        select(bindparam("to_group"), func.json_extract(_joining, "$[0]"), func.json_extract(_joining, "$[1]")).where(
-            true()
-        ),
+        ["group_id", "member_id", "is_absolute", "is_unresolved"],
+        select(
+            bindparam("to_group"),
+            _joining_id,
+            func.json_extract(_joining, "$[1]"),
+            ~exists().where(resource.c.id == _joining_id, resource.c.type.in_(query.MEMBER_TYPES)),
+        ).where(true()),  # SQLite would read ON CONFLICT behind a bare table as the condition of a join.
     )
     .on_conflict_do_nothing()
     .returning(membership.c.member_id)
@@ -60,6 +63,9 @@ _GROUPS_OF = (
     .where(membership.c.member_id.in_(_IDS))
     .order_by(membership.c.group_id)
 )
+_RESOLVE = update(membership).values(is_unresolved=False).where(membership.c.member_id == bindparam("id"))
+_UNRESOLVED = text("""SELECT group_id, count(*) FROM membership INDEXED BY membership_unresolved
+    WHERE group_id IN (SELECT value FROM json_each(:ids)) AND is_unresolved = 1 GROUP BY group_id""")
 _DELETE = (
     delete(membership)
     .where(membership.c.group_id == bindparam("group_id"), membership.c.member_id.in_(_IDS))
@@ -107,6 +113,20 @@ def members_of(connection: Connection, group_id: str) -> list[Member]:
         .order_by(membership.c.member_id)
     )
     return [Member(*row) for row in connection.execute(found)]
+
+
+def resolve(connection: Connection, resource_id: str) -> None:
+    """Note that a resource now has this id, which was told before: a group may name it already."""
+    connection.execute(_RESOLVE, {"id": resource_id})
+
+
+def count_unresolved(connection: Connection, group_ids: Iterable[str]) -> Mapping[str, int]:
+    """Return how many members of each of these groups have an id that no resource has; groups without any are left out.
+
+    Reads only the rows that it counts, however large the groups are.
+    """
+    rows = connection.execute(_UNRESOLVED, {"ids": json.dumps(list(group_ids))})
+    return {group_id: count for group_id, count in rows}
 
 
 def groups_of(connection: Connection, resource_ids: Sequence[str]) -> dict[str, list[Membership]]:

@@ -84,17 +84,21 @@ class Membership(Model):
     """Who is in which group. `member_id` may be an id that no resource has: it was sent, so it is kept.
 
     `is_absolute`: the client named the member's address in full, so it is answered with the address in full.
+    `is_unresolved`: no user or group has the id. Ids are never used again, and a resource that is deleted leaves its
+    groups, so only the creation of a resource whose id was told before (Bulk) changes it.
     """
 
     __tablename__ = "membership"
     __table_args__ = (
         Index("membership_member_id", "member_id"),
+        Index("membership_unresolved", "group_id", "member_id", sqlite_where=text("is_unresolved = 1")),
         {"sqlite_strict": True, "sqlite_with_rowid": False},
     )
 
     group_id: Mapped[str] = mapped_column(ForeignKey("resource.id", ondelete="CASCADE"), primary_key=True)
     member_id: Mapped[str] = mapped_column(primary_key=True)
     is_absolute: Mapped[bool] = mapped_column(Switch, default=False, server_default=text("0"))
+    is_unresolved: Mapped[bool] = mapped_column(Switch, default=False, server_default=text("0"))
 
 
 class Population(Model):

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
+from app import provisioning
+from app.observation import members
+from app.provisioning import Author
 from app.scim.grammar import parse_path
-from app.scim.resource_types import GROUP, USER
-from app.store import db, member_lists, memberships
+from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER
+from app.store import check, db, member_lists, memberships
 from app.store.memberships import Member, Membership
+from app.store.tables import membership
 from tests.store.conftest import group, insert, user
 
 MANY = 1_007
@@ -108,6 +113,44 @@ def test_members_and_their_names_are_one_query_however_many_they_are(app: Flask,
         event.listen(connection, "before_cursor_execute", lambda *of: asked.append(of[2]))
         assert {one.display for one in memberships.members_of(connection, staff)} == {"0", "1", "2"}
     assert len(asked) == 1
+
+
+def test_members_that_nobody_is_are_counted(staff: str) -> None:
+    person, empty, inner = insert(USER, user()), insert(GROUP, group()), insert(GROUP, group())
+    with db.writing() as connection:
+        memberships.add_members(connection, staff, [person.id, inner.id, "nobody", "somebody", "told before"])
+        memberships.add_members(connection, inner.id, [person.id, "nobody"])
+        asked = [staff, empty.id, inner.id]
+        assert memberships.count_unresolved(connection, asked) == {staff: 3, inner.id: 1}
+        memberships.remove_members(connection, staff, [person.id, "nobody"])
+        memberships.resolve(connection, "told before")
+        assert memberships.count_unresolved(connection, [staff, empty.id]) == {staff: 1}
+
+
+def test_an_id_that_is_told_before_is_unresolved_until_its_resource_is_made(app: Flask) -> None:
+    """Bulk does so for resources that refer to each other."""
+    author, person_id = Author("request", "key"), provisioning.new_id()
+    body = {"displayName": "Board", "members": [{"value": person_id}]}
+    board = provisioning.create(GROUP, body, author).record.id
+    assert members.count_unresolved([board]) == {board: 1}
+    provisioning.create(USER, {"userName": "ada"}, author, resource_id=person_id)
+    assert members.count_unresolved([board]) == {}
+    with db.writing() as connection:
+        assert check.check(connection, RESOURCE_TYPES) == []
+        connection.execute(membership.update().values(is_unresolved=True))
+        assert check.check(connection, RESOURCE_TYPES) == [
+            f"Group {board}: a member is noted as unresolved and is here, or the other way round"
+        ]
+
+
+def test_counting_them_reads_no_other_members(app: Flask, staff: str) -> None:
+    asked: list[Any] = []
+    with db.reading() as connection:
+        event.listen(connection, "before_cursor_execute", lambda *of: asked.append(of[2:4]))
+        memberships.count_unresolved(connection, [staff])
+        ((statement, parameters),) = asked
+        plan = [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+    assert plan[0] == "SEARCH membership USING COVERING INDEX membership_unresolved (group_id=?)"
 
 
 def test_groups_are_told_with_their_names_as_they_were_sent(staff: str) -> None:

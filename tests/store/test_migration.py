@@ -177,6 +177,24 @@ def test_an_older_database_is_copied_and_upgraded(path: Path, steps: Path) -> No
     assert len(list(path.parent.glob("pre-upgrade-*"))) == 1
 
 
+def test_members_that_nobody_is_are_noted_in_an_older_database(tmp_path: Path, steps: Path) -> None:
+    (step,) = steps.glob("*_unresolved_members.py")
+    newer = {file: file.read_text() for file in steps.glob("[0-9]*_*.py") if file.name >= step.name}
+    for file in newer:
+        file.unlink()
+    path = tmp_path / "recnice.sqlite3"
+    db.migrate(path)
+    resource = "INSERT INTO resource (id, type, document, search, version, created, last_modified) VALUES "
+    with closing(driver.module.connect(path)) as connection:
+        connection.execute(resource + "('g', 'Group', '{}', '{}', 1, '', ''), ('u', 'User', '{}', '{}', 1, '', '')")
+        connection.execute("INSERT INTO membership (group_id, member_id) VALUES ('g', 'g'), ('g', 'u'), ('g', 'x')")
+        connection.commit()
+    for file, text in newer.items():
+        file.write_text(text)
+    db.migrate(path)
+    assert rows(path, "SELECT member_id, is_unresolved FROM membership") == [("g", 0), ("u", 0), ("x", 1)]
+
+
 @pytest.mark.parametrize(
     "rest", ['raise ValueError("stop")', 'op.execute("CREATE TABLE second (x)")', 'op.execute("INSERT INTO nothing")']
 )

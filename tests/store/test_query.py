@@ -164,9 +164,7 @@ def populate(chance: Chance) -> dict[str, list[dict[str, Any]]]:
             return {"groups": values} if values else {}
         values = [
             {"value": id}
-            | (
-                {"type": kinds[id][0], "$ref": f"{kinds[id][1]}/{id}", "display": displayed[id]} if id in kinds else {}
-            )
+            | ({"type": kinds[id][0], "$ref": f"{kinds[id][1]}/{id}", "display": displayed[id]} if id in kinds else {})
             for id in members[record.id]
         ]
         return {"members": values} if values else {}

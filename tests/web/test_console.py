@@ -1,5 +1,6 @@
 """The console's pages over HTTP: first run, signing in, the Account page, users and groups, refusals."""
 
+import json
 import re
 
 import pytest
@@ -328,6 +329,11 @@ def test_groups_and_members_lead_to_each_other(console: Appliance, eva: Visitor,
     members = set(re.findall(r'href="/(?:users|groups)/([0-9a-f-]{36})"', both))
     assert members == {*people[:60], inner}
     assert "nobody-known" in both and "unresolved" in both
+    assert "1 member is unresolved" in words(pages[0])
+    assert "62 1 unresolved" in words(eva.get("/groups?q=Legal").text)
+    listed = json.loads(eva.get("/groups?q=Legal&format=json").text)
+    assert [(one["id"], one["members"], one["unresolved"]) for one in listed] == [(group, 62, 1)]
+    assert "unresolved" not in eva.get(f"/groups/{inner}").text
     assert f'href="/groups/{group}"' in eva.get(f"/users/{people[0]}?tab=groups").text
     assert "In no group" in eva.get(f"/users/{people[100]}?tab=groups").text
     assert "no members" in eva.get(f"/groups/{inner}").text

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any, Literal
 
 from app import bounds
-from app.observation import finding
+from app.observation import finding, members
 from app.observation.finding import CHANGED, Knowledge, Record
 from app.scim.attribute import Attribute
 from app.scim.resource_types import GROUP, USER, ResourceType, name_of
@@ -25,11 +25,12 @@ OTHER_COLUMNS = 4
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One resource of a list, and what the request log knows of it."""
+    """One resource of a list, and what the request log knows of it. `unresolved`: how many of its members are."""
 
     record: Record
     document: Mapping[str, Any]
     knowledge: Knowledge
+    unresolved: int = 0
 
     @property
     def name(self) -> str:
@@ -41,7 +42,7 @@ class Line:
 class Shown(Column[Line]):
     """A column that the page has too. `order`: by what its heading sorts, "" where it cannot."""
 
-    form: Literal["text", "word", "number", "moment", "state", "problems"] = "text"
+    form: Literal["text", "word", "members", "moment", "state", "problems"] = "text"
     order: str = ""
 
 
@@ -50,7 +51,10 @@ def lines(records: Iterable[Record]) -> Iterator[Line]:
     remaining = iter(records)
     while portion := list(islice(remaining, bounds.EXPORT_ROWS_AT_ONCE)):
         knowledge = finding.knowledge_of(portion)
-        yield from (Line(record, json.loads(record.document), knowledge[record.id]) for record in portion)
+        with_members = [record.id for record in portion if record.members]
+        unresolved = members.count_unresolved(with_members) if with_members else {}
+        for record in portion:
+            yield Line(record, json.loads(record.document), knowledge[record.id], unresolved.get(record.id, 0))
 
 
 def columns_of(resource_type: ResourceType) -> Sequence[Shown]:
@@ -59,8 +63,8 @@ def columns_of(resource_type: ResourceType) -> Sequence[Shown]:
 
 
 def exported_columns(resource_type: ResourceType) -> Sequence[Column[Line]]:
-    """The columns of an export: the id, then those of the page."""
-    return (_ID, *columns_of(resource_type))
+    """The columns of an export: the id, then those of the page; of a group also how many members are unresolved."""
+    return (_ID, *columns_of(resource_type), *([_UNRESOLVED] if resource_type.has_members else []))
 
 
 def state_of(document: Mapping[str, Any]) -> Literal["active", "disabled", ""]:
@@ -95,6 +99,7 @@ def _own_columns(resource_type: ResourceType) -> Iterator[Shown]:
 
 
 _ID = Column[Line]("id", "Id", lambda line: line.record.id)
+_UNRESOLVED = Column[Line]("unresolved", "Unresolved", lambda line: line.unresolved)
 _NAME = Shown("name", "Name", lambda line: line.name, order="displayName")
 _CONFIRMED = Shown("lastConfirmed", "Last confirmed", lambda line: line.knowledge.confirmed, "moment")
 _PROBLEMS = Shown("problems", "Problems", lambda line: len(line.knowledge.problems), "problems")
@@ -112,7 +117,7 @@ _COLUMNS: Mapping[str, Sequence[Shown]] = {
     ),
     GROUP.name: (
         _NAME,
-        Shown("members", "Members", lambda line: line.record.members, "number"),
+        Shown("members", "Members", lambda line: line.record.members, "members"),
         _CONFIRMED,
         _PROBLEMS,
         _CHANGED,

@@ -114,7 +114,8 @@ def now(subject: Subject) -> Mapping[str, Any] | Response:
         number = listing.page_number()
         found = members.find(record.id, record.members, sought, Pages(0, number).start, AT_ONCE)
         pages = Pages(found.total, number, found.is_at_least)
-        shown = {"members": found.members, "pages": pages, "sought": sought}
+        unresolved = members.count_unresolved([record.id]).get(record.id, 0)
+        shown = {"members": found.members, "pages": pages, "sought": sought, "unresolved": unresolved}
     attributes = list(rows(subject.type.attributes, subject.document))
     knowledge = finding.knowledge_of([record])[record.id]
     changed, has_older = _last_changes(subject, [row.path for row in attributes])
