@@ -241,6 +241,10 @@ PULSE_CYCLES = 48
 REFUSALS_READ = 1_000  # refused requests that are looked at to say which of them belong together
 PROBLEM_REQUESTS = 50
 PROBLEMS_OF_CAUSE = 25  # that a card shows at once
+REFUSED_OPERATIONS_READ = 5_000  # of one refused message, to say whose access it was meant to take away
+DUE_REMOVALS = 1_000  # users of one refused request whose access it was meant to take away
+DUE_REMOVALS_READ = 10_000  # of all of them, the newest
+DUE_REMOVALS_SHOWN = 50
 
 # --- activity
 LINE_CHANGES = 2  # of one request that are said in words

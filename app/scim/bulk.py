@@ -102,10 +102,11 @@ def read_bulk(body: Any) -> BulkRequest:
         raise errors.too_many_operations(bounds.BULK_OPERATIONS)
     if fail_on_errors is not None and fail_on_errors < 0:
         raise errors.invalid_syntax(f"failOnErrors: expected a number of errors, got {fail_on_errors}")
-    return BulkRequest(tuple(map(_read_operation, operations)), fail_on_errors or None)
+    return BulkRequest(tuple(map(read_operation, operations)), fail_on_errors or None)
 
 
-def _read_operation(given: Any) -> BulkOperation:
+def read_operation(given: Any) -> BulkOperation:
+    """Return one operation as it was sent, with a fault where its form is wrong."""
     if not isinstance(given, dict):
         return BulkOperation(fault=errors.invalid_syntax(f"operation: expected an object, got {shown(given)}"))
     try:
