@@ -37,10 +37,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The BulkResponse, and what came of every operation that was worked on; both in the order of the request."""
+    """The BulkResponse, and what came of every operation that was worked on; both in the order of the request.
+
+    `undone`: the operations that were not worked on, since too many others had failed.
+    """
 
     response: dict[str, Any]
     outcomes: tuple[Outcome, ...]
+    undone: tuple[BulkOperation, ...] = ()
 
 
 def run(request: BulkRequest, types: Sequence[ResourceType], base: str, author: Author) -> Done:
@@ -49,7 +53,8 @@ def run(request: BulkRequest, types: Sequence[ResourceType], base: str, author: 
     bulk.run()
     numbers = sorted(bulk.results)
     response = {"schemas": [RESPONSE_URN], "Operations": [bulk.results[number] for number in numbers]}
-    return Done(response, tuple(bulk.outcomes[number] for number in numbers))
+    undone = tuple(one for number, one in enumerate(request.operations) if number not in bulk.results)
+    return Done(response, tuple(bulk.outcomes[number] for number in numbers), undone)
 
 
 class _Bulk:

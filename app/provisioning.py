@@ -176,11 +176,13 @@ def change(
     author: Author,
     precondition: Precondition = NONE,
     selection: Selection = EVERYTHING,
+    permit: Callable[[Connection, Record], None] | None = None,
 ) -> Resource:
     """PATCH (RFC 7644 §3.5.2): all operations or none. A change that changes nothing leaves the version alone.
 
-    Members that are not named are neither loaded nor checked. Raises 404, 412 and what `patch.apply` raises. The one
-    exception to all or none is a request that disables a user: refused values are left out (app/scim/disabling.py).
+    Members that are not named are neither loaded nor checked. `permit` is called in the transaction before anything is
+    changed, and may raise. Raises 404, 412 and what `patch.apply` raises. The one exception to all or none is a request
+    that disables a user: refused values are left out (app/scim/disabling.py).
     """
 
     def whole(held: Mapping[str, Any]) -> _Change:
@@ -195,7 +197,14 @@ def change(
         return _Change(changed, patch.links, tuple(patch.given))
 
     return _change(
-        resource_type, resource_id, author, precondition, selection, whole, lambda partial: partial.patch(operations)
+        resource_type,
+        resource_id,
+        author,
+        precondition,
+        selection,
+        whole,
+        lambda partial: partial.patch(operations),
+        permit,
     )
 
 
@@ -221,11 +230,14 @@ def _change(
     selection: Selection,
     whole: Callable[[Mapping[str, Any]], _Change],
     partly: Callable[[Disabling], None],
+    permit: Callable[[Connection, Record], None] | None = None,
 ) -> Resource:
     """Change one resource by all of a request, or where that is refused but disables a user, by what is not refused."""
     with db.writing() as connection:
         before = resources.load(connection, resource_type, resource_id)
         precondition.check(before.version)
+        if permit is not None:
+            permit(connection, before)
         held = json.loads(before.document)
         try:
             made = whole(held)

@@ -44,6 +44,7 @@ ROOMS = (
     room("app.web", 4, WEB_PACKAGES, never=("app.store",)),
     room("app.provisioning", 3, never=OUTSIDE),
     room("app.bulk", 3, never=OUTSIDE),
+    room("app.local_removal", 3, never=OUTSIDE),
     room("app.administration", 3, "argon2 cryptography pyotp", never=OUTSIDE),
     room("app.observation", 3, never=OUTSIDE),
     room("app.store", 2, "sqlalchemy flask_sqlalchemy alembic pysqlite3"),

@@ -93,6 +93,8 @@ class Action(Enum):
     ROLE_LOST = "role-lost", "took a role from"
     USER_CONFIRMED = "user-confirmed", "confirmed the user"
     GROUPS_LEFT = "groups-left", "removed from all groups the user"
+    USER_DISABLED = "user-disabled", "disabled here the user"
+    MEMBER_REMOVED = "member-removed", "removed here from a group the user"
     STRICT_SET = "strict-set", "made strict"
     STRICT_LIFTED = "strict-lifted", "made expected again"
     PROBLEMS_IGNORED = "problems-ignored", "set aside problems:"

@@ -55,7 +55,7 @@ class Granted:
 class News:
     """How many people came to a role or lost it lately, and when the last one did (wire form).
 
-    `is_provisioned`: by what a SCIM client did. `is_more`: there are more than were counted.
+    `is_provisioned`: by what a SCIM client did, not by an act in the console. `is_more`: more than were counted.
     """
 
     number: int
@@ -100,7 +100,8 @@ def follow(
         concerned = moves.joined | moves.departed if after else rows.members(connection, record.id)
     elif not after:
         lines = ()
-    by = Actor("client", author.actor.rpartition(" ")[2])
+    kind, _, name = author.actor.partition(" ")
+    by = Actor("operator" if kind == "operator" else "person" if kind == "person" else "client", name)
     reason = "another externalId" if is_noted else "deleted" if record.type == USER.name and not after else ""
     apply(connection, by, rows.differences(connection, lines, concerned), reason, request=author.request)
 

@@ -7,6 +7,8 @@ A refused request joins the problem that is open for the same kind, attribute an
 - a problem of the key: with the next request that has a right key;
 - a value that was left out, for the rest of its request disabled somebody: with the next request that gives the same
   attribute of the same person a value, or that deletes the person;
+- one whose requests were meant to take access away from users: when none of them has it any more (due_removals.py), or
+  with the next request that gives their `active` a value or deletes them;
 - any other problem of a person or group: with the next request about the same one that succeeds (after a refused
   change only a change counts, since looking somebody up proves nothing), or when nothing came of it for 29 days, as
   Entra gives up after 28; after 2 days for an id that is not here, which Entra would try daily;
@@ -28,12 +30,15 @@ from app.observation.kinds_of_values import READING
 from app.observation.request import CONNECTION, LeftOutValue, Request
 from app.scim.attribute import is_within
 from app.store import cycles as cycle_rows
+from app.store import due_removals
 from app.store import problems as rows
 from app.store.db import Connection
 
 LEFT_OUT = "left out "
 """So begins the key of a problem with a value that was left out: the rest is the person's id. So no other success of
 the same person closes it."""
+DUE = "due "
+"""So begins the key of a problem by which a user should be disabled or deleted: the rest is the user's id."""
 NOBODY = "nobody "
 """So begins the key of a problem that is about nobody: the rest is its kind, method and path."""
 GIVEN_UP_AFTER = timedelta(days=29)
@@ -56,6 +61,7 @@ class _Known:
     attribute: str
     is_of_reading: bool
     is_left_out: bool
+    is_due: bool
     count: int
     changed: dict[str, Any] = field(default_factory=dict)
 
@@ -93,9 +99,16 @@ class _Open:
         keys = {key for request in batch for key in self._keys_of(request)}
         self._by_key = rows.open_by_keys(connection, keys)
         ids = {one for some in self._by_key.values() for one in some}
+        due = due_removals.of_problems(connection, ids)
         self._known = {
             row.id: _Known(
-                row.id, row.kind, row.attribute, row.method in READING, rows.is_left_out(row), row._mapping["count"]
+                row.id,
+                row.kind,
+                row.attribute,
+                row.method in READING,
+                rows.is_left_out(row),
+                row.id in due,
+                row._mapping["count"],
             )
             for row in rows.by_ids(connection, ids)
         }
@@ -107,6 +120,10 @@ class _Open:
         keys = keys_of(request, kind)
         known = self._joined(request, kind, keys)
         known.is_of_reading = request.method in READING
+        if request.due:
+            due_removals.add(self._connection, known.id, request.due)
+            known.is_due = True
+            keys |= {DUE + one.user_id for one in request.due if not one.group_id}
         self._add_keys(known.id, keys)
 
     def note_left_out(self, request: Request, one: LeftOutValue) -> None:
@@ -132,12 +149,14 @@ class _Open:
     def close_by(self, request: Request) -> None:
         """What is over by this request: a right key always, somebody's problem when it succeeds.
 
-        A value that was left out is over when its attribute gets a value, or the person goes.
+        A value that was left out is over when its attribute gets a value, or the person goes. While somebody still has
+        access that was to be taken away, no other success closes the problem.
         """
         over = {known.id for known in self._of({CONNECTION})}
         if not went_wrong(request):
+            over |= self._no_longer_due(request)
             about = self._of(request.objects)
-            over |= {one.id for one in about if one.is_of_reading or request.method not in READING}
+            over |= {one.id for one in about if not one.is_due and (one.is_of_reading or request.method not in READING)}
             left_out = self._of({LEFT_OUT + request.resource_id})
             over |= {one.id for one in left_out if request.deed == "delete" or _gives(request, one.attribute)}
         if not over:
@@ -148,6 +167,15 @@ class _Open:
             some[:] = [one for one in some if one not in over]
         for one in over:
             del self._known[one]
+
+    def _no_longer_due(self, request: Request) -> set[int]:
+        """The problems in which nothing is due any more, for the request says itself whether the user is active."""
+        if not _decides_active(request) or not self._of({DUE + request.resource_id}):
+            return set()
+        over = due_removals.end(self._connection, request.resource_id, "", request.at)
+        for known in self._known.values():
+            known.is_due = known.is_due and known.id not in over
+        return over & self._known.keys()
 
     def write(self, ids: Collection[int] | None = None) -> None:
         """Write what has changed of these problems, or of all."""
@@ -161,6 +189,8 @@ class _Open:
         found = keys_of(request, self._kinds[id(request)]) if went_wrong(request) else frozenset(request.objects)
         if request.left_out or request.given or request.deed == "delete":
             found |= {LEFT_OUT + request.resource_id}
+        if _decides_active(request):
+            found |= {DUE + request.resource_id}
         return found | {CONNECTION} if request.has_key else found
 
     def _of(self, keys: Collection[str]) -> list[_Known]:
@@ -171,7 +201,7 @@ class _Open:
         values = {"kind": kind.name, "attribute": request.attribute, "resource_type": request.resource_type}
         problem_id = rows.add(self._connection, {**values, "first": request.at, "last": request.at})
         self.has_grown = True
-        known = self._known[problem_id] = _Known(problem_id, kind.name, request.attribute, False, is_left_out, 0)
+        known = self._known[problem_id] = _Known(problem_id, kind.name, request.attribute, False, is_left_out, False, 0)
         return known
 
     def _add_keys(self, problem_id: int, keys: Collection[str]) -> None:
@@ -179,6 +209,10 @@ class _Open:
         rows.add_keys(self._connection, problem_id, new)
         for key in new:
             self._by_key[key].append(problem_id)
+
+
+def _decides_active(request: Request) -> bool:
+    return request.deed == "delete" or "active" in request.given
 
 
 def _gives(request: Request, attribute: str) -> bool:

@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any
 
 from app import bounds, clock
-from app.observation import cycles, mentions, milestones, past, problems, sightings
+from app.observation import cycles, due_removals, mentions, milestones, past, problems, sightings
 from app.observation.request import Request
 from app.scim.errors import ScimError
 from app.store import pruning, requests
@@ -106,7 +106,8 @@ class Recorder:
 
         `sent_bytes`: the length of `sent` as text.
         """
-        size = _REQUEST_BYTES + len(request.body) + (_SENT_FACTOR * sent_bytes if request.sent is not None else 0)
+        has_sent = request.sent is not None or request.removals
+        size = _REQUEST_BYTES + len(request.body) + (_SENT_FACTOR * sent_bytes if has_sent else 0)
         with self._changed:
             return not self._is_closing and self._takes(request, size)
 
@@ -185,7 +186,8 @@ class Recorder:
         """Whether the batch is done with; not while the log cannot be used, which `requests.writing` says by itself."""
         try:
             with self._context(), requests.writing() as connection:
-                write(connection, named(batch))
+                write(connection, due_removals.with_due(named(batch)))
+                due_removals.settle(connection)
                 requests.add_to_tally(connection, counts)
             return True
         except ScimError:

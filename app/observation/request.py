@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from app.scim.access_removal import AccessRemoval, Purpose
+
 CONNECTION = "connection"
 """In `Request.objects` of a request whose key was wrong, and so the key of all problems with the SCIM Key."""
 TOKEN = "token"
@@ -63,6 +65,14 @@ class LeftOutValue(NamedTuple):
     other_id: str
 
 
+class DueRemoval(NamedTuple):
+    """Access that a refused request was meant to take away from one user; `group_id` is "" but for "leave"."""
+
+    purpose: Purpose
+    user_id: str
+    group_id: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One request to the service provider. Texts are "" where there is nothing to say.
@@ -108,6 +118,10 @@ class Request:
     """Paths of the attributes that a change gave a value to."""
     left_out: tuple[LeftOutValue, ...] = ()
     """The values that a request which disabled somebody did not store."""
+    removals: tuple[AccessRemoval, ...] = ()
+    """What a refused request was meant to do, as it says so itself."""
+    due: tuple[DueRemoval, ...] = ()
+    """The same for each user who was still active, and still in the group, when the request was written down."""
     is_plain_http: bool = False
     """It came by http although the public URL is https."""
     sent: Any = field(default=None, repr=False)

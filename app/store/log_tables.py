@@ -92,6 +92,20 @@ problem_key = Table(
 )
 """By which keys of `Request.objects` a problem is found again while it is open."""
 
+due_removal = Table(
+    "due_removal",
+    metadata,
+    Column("problem_id", Integer, ForeignKey("problem.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    Column("group_id", Text, primary_key=True),
+    _text("purpose"),
+    _text("over", is_null=True),
+    Index("due_removal_due", "user_id", "group_id", sqlite_where=text("over IS NULL")),
+    sqlite_with_rowid=False,
+)
+"""Whose access the requests of a problem were meant to take away; `group_id` is "" unless the user was to leave one.
+`over`: since when it need not be done any more."""
+
 milestone = Table(
     "milestone",
     metadata,

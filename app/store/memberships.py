@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam, delete, exists, func, select, text
 from sqlalchemy.dialects.sqlite import insert
 
 from app.scim.filter import Node
+from app.scim.links import LinkChange
 from app.store import query
 from app.store.tables import membership, resource
 
@@ -102,6 +103,25 @@ def replace_members(
     held = set(connection.execute(select(membership.c.member_id).where(membership.c.group_id == group_id)).scalars())
     removed = remove_members(connection, group_id, held - wanted.keys())
     return add_members(connection, group_id, (id for id in wanted if id not in held), absolute), removed
+
+
+def departures(connection: Connection, group_id: str, links: Iterable[LinkChange]) -> frozenset[str]:
+    """Return the members that a group would lose by some steps, without doing them."""
+    members = select(membership.c.member_id).where(membership.c.group_id == group_id)
+    held = frozenset(connection.execute(members).scalars())
+    gone: frozenset[str] = frozenset()
+    for link in links:
+        if link.verb == "replace":
+            gone = held.difference(link.ids)
+        elif link.verb == "add":
+            gone = gone.difference(link.ids)
+        elif link.verb == "remove":
+            gone |= held.intersection(link.ids)
+        elif link.where is None:
+            gone = held
+        else:
+            gone |= frozenset(connection.execute(members.where(query.members_condition(link.where))).scalars())
+    return gone
 
 
 def members_of(connection: Connection, group_id: str) -> list[Member]:

@@ -6,10 +6,10 @@ Not here: everything else about a user (resources.py).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, select, text
 
 from app.store.account_tables import granted_role
 from app.store.parameter import many
@@ -26,6 +26,21 @@ _PERSON = (
     .outerjoin(granted_role, granted_role.c.user_id == resource.c.id)
     .where(resource.c.id == bindparam("id"), resource.c.type == "User")
 )
+
+
+_WITH_ACCESS = text("""
+SELECT pair.value ->> 0, pair.value ->> 1,
+    pair.value ->> 1 = '' OR EXISTS (
+        SELECT 1 FROM role_mapping WHERE role_mapping.source = 'group' AND role_mapping.value = pair.value ->> 1
+    )
+FROM json_each(:pairs) AS pair CROSS JOIN resource AS person ON person.id = pair.value ->> 0
+WHERE +person.type = 'User' AND coalesce(json_extract(person.document, '$.active'), 1) AND (
+    pair.value ->> 1 = '' OR EXISTS (
+        SELECT 1 FROM membership
+        WHERE membership.group_id = pair.value ->> 1 AND membership.member_id = person.id
+    )
+)
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +62,15 @@ def person(connection: Connection, user_id: str) -> Person | None:
     """The user with this id, whether active or not."""
     row = connection.execute(_PERSON, {"id": user_id}).one_or_none()
     return Person(row[0], row[1], bool(row[2]), row[3]) if row else None
+
+
+def with_access(connection: Connection, pairs: Collection[tuple[str, str]]) -> dict[tuple[str, str], bool]:
+    """Return, of pairs of a user and a group ("" for none), those in which the user is active and in the group.
+
+    The value is whether the group gives a role of the console; True for no group.
+    """
+    found = connection.execute(_WITH_ACCESS, {"pairs": json.dumps(list(pairs))})
+    return {(user_id, group_id): bool(gives_role) for user_id, group_id, gives_role in found}
 
 
 def with_value(connection: Connection, path: str, values: Iterable[str], limit: int) -> list[Person]:

@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import sqlite
 
+from app.store.due_removals import IS_DUE_IN_PROBLEM
 from app.store.log_tables import problem, problem_key
 from app.store.parameter import many
 
@@ -89,6 +90,8 @@ def close(connection: Connection, ids: Collection[int], at: str, number: str) ->
 
 
 _IS_LEFT_OUT = and_(problem.c.status < 400, problem.c.scim_type != "")
+LASTS = and_(problem.c.closed.is_(None), or_(_IS_LEFT_OUT, IS_DUE_IN_PROBLEM))
+"""The open problems that time does not close: no client tries again, or somebody still has access."""
 
 
 def is_left_out(row: Any) -> bool:
@@ -99,9 +102,9 @@ def is_left_out(row: Any) -> bool:
 def open_before(connection: Connection, last: str, keys_from: str = "", kind: str = "") -> list[int]:
     """Those not over whose last request came before a moment; with a key that begins so, or of one kind.
 
-    A value that was left out is not among them: no client tries that again by itself.
+    What `LASTS` is not among them.
     """
-    wanted = select(problem.c.id).where(problem.c.closed.is_(None), problem.c.last < last, ~_IS_LEFT_OUT)
+    wanted = select(problem.c.id).where(problem.c.closed.is_(None), problem.c.last < last, ~LASTS)
     if keys_from:
         begins = problem_key.c.object_key.startswith(keys_from, autoescape=True)
         wanted = wanted.where(problem.c.id.in_(select(problem_key.c.problem_id).where(begins)))
@@ -111,11 +114,14 @@ def open_before(connection: Connection, last: str, keys_from: str = "", kind: st
 
 
 def forget_surplus(connection: Connection, most: int) -> None:
-    """Keep at most so many, giving up those that are over first, then the ones that came last longest ago."""
+    """Keep at most so many, giving up those that are over first, then the ones that came last longest ago.
+
+    Those by which somebody still has access go last.
+    """
     surplus = connection.execute(select(func.count()).select_from(problem)).scalar_one() - most
     if surplus > 0:
-        oldest = select(problem.c.id).order_by(problem.c.closed.is_(None), problem.c.last).limit(surplus)
-        connection.execute(delete(problem).where(problem.c.id.in_(oldest.scalar_subquery())))
+        oldest = select(problem.c.id).order_by(problem.c.closed.is_(None), IS_DUE_IN_PROBLEM, problem.c.last)
+        connection.execute(delete(problem).where(problem.c.id.in_(oldest.limit(surplus).scalar_subquery())))
 
 
 def set_ignored(connection: Connection, wanted: Wanted, ignored: str | None, problem_id: int | None = None) -> int:

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select
 
 from app import bounds
 from app.store.log_tables import cycle, problem, request
+from app.store.problems import LASTS
 
 
 def prune(connection: Connection, before: str, most: int, most_bytes: int) -> bool:
@@ -27,7 +28,7 @@ def prune(connection: Connection, before: str, most: int, most_bytes: int) -> bo
     if (surplus := min(surplus, at_once - gone)) > 0:
         gone += connection.execute(delete(request).where(_is_among_oldest(surplus))).rowcount
     connection.execute(delete(cycle).where(cycle.c.ended < before))
-    connection.execute(delete(problem).where(problem.c.last < before))
+    connection.execute(delete(problem).where(problem.c.last < before, ~LASTS))
     return gone >= at_once
 
 

@@ -63,6 +63,7 @@ ENDPOINTS: Mapping[str, Permission] = {
     "console.heed_problem": Permission.OPERATE,
     "console.confirm_strict": Permission.OPERATE,
     "console.set_strict": Permission.OPERATE,
+    "console.remove_access": Permission.REMOVE_ACCESS,
     "console.audit": Permission.AUDIT,
     "console.make_key": Permission.KEYS,
     "console.confirm_stop": Permission.KEYS,

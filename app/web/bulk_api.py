@@ -26,6 +26,8 @@ def add_routes(blueprint: Blueprint, types: tuple[ResourceType, ...]) -> None:
             _part(outcome, int(result["status"]), share_bytes)
             for outcome, result in zip(done.outcomes, results, strict=True)
         ]
+        if refused := next((part.facts for part in reversed(noted.parts) if part.facts.error), None):
+            refused.undone = done.undone
         return answered(done.response)
 
     add(blueprint, "/Bulk", "bulk", view, ("POST",))

@@ -11,6 +11,7 @@ from flask import request
 
 from app import bounds
 from app.observation.request import Deed, Dialect, KeyFault
+from app.scim.bulk import BulkOperation
 from app.scim.disabling import LeftOut
 from app.scim.errors import ScimError
 from app.scim.resource_types import ResourceType
@@ -26,7 +27,8 @@ PLACE = "recnice.draft"
 class Facts:
     """What one request, or one operation of a bulk request, was about; the words are of `observation.request.Request`.
 
-    `sent` is its JSON as it came, `sent_bytes` as long; None where there was none, or none that could be read.
+    `sent` is its JSON as it came, `sent_bytes` as long; None where there was none, or none that could be read. `undone`
+    are the operations of a bulk request that were not worked on, since this one was refused.
     """
 
     resource_type: ResourceType | None = None
@@ -44,6 +46,7 @@ class Facts:
     error: ScimError | None = None
     sent: Any = None
     sent_bytes: int = 0
+    undone: tuple[BulkOperation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,14 @@ Not here: who fills the draft, and where it goes (observed.py).
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from app import bounds
 from app.observation import redaction
 from app.observation.request import CONNECTION, Deed, LeftOutValue, Request
+from app.scim.access_removal import AccessRemoval, bulk_operations, removal_of, removals_of_bulk
 from app.scim.disabling import LeftOut
 from app.scim.entra import dialect_of
 from app.scim.errors import ScimError
@@ -20,6 +21,7 @@ from app.web.draft import Draft, Facts
 from app.web.facts import REFUSED, objects_of
 from app.web.services import Target
 
+BULK = "Bulk"
 OPERATION = "Bulk operation"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -27,7 +29,7 @@ _INDEX = re.compile(r"\[[0-9]+\]")  # as in `emails[0].value`
 _WRITES: tuple[Deed, ...] = ("create", "change", "confirm", "disable", "enable")
 _DEEDS: Mapping[str, Deed] = {
     **dict.fromkeys(paths.DISCOVERY, "schema"),
-    "Bulk": "bulk",
+    BULK: "bulk",
     paths.ROOT: "list",
     paths.SEARCH: "list",
 }
@@ -54,9 +56,11 @@ def requests_of(came: Came, draft: Draft, duration_ms: float) -> list[Request]:
     own = reader.told(came.method, draft.status, draft.facts)
     if kind in (paths.UNKNOWN, paths.OUTSIDE) and draft.status >= 400:
         own["reason"] = f"{own['reason'] or 'Nothing is at this address'} ({paths.shown(came.path)})"
+    if kind == BULK and draft.status >= 400 and reader.has_key:
+        own["removals"] = tuple(removals_of_bulk(bulk_operations(draft.facts.sent)))
     if draft.status >= 400 and draft.body and draft.facts.sent is None:
         own["body"] = redaction.unread_body(len(draft.body))
-    if not own["deed"] and draft.key_id and not draft.key_fault:
+    if not own["deed"] and reader.has_key:
         own["deed"] = _DEEDS.get(kind.partition("/")[0] or kind, "")
     request = Request(
         number=draft.number,
@@ -86,6 +90,10 @@ class _Reader:
         self.draft = draft
         self.is_about_secret = is_about_secret
 
+    @property
+    def has_key(self) -> bool:
+        return bool(self.draft.key_id) and not self.draft.key_fault
+
     def told(self, method: str, status: int, facts: Facts) -> dict[str, Any]:
         """The fields of a Request that say what it was about and what came of it."""
         resource_type, error, sent = facts.resource_type, facts.error, facts.sent
@@ -114,9 +122,16 @@ class _Reader:
             "departed": facts.departed,
             "given": facts.given,
             "left_out": tuple(self.left_out(one, resource_type) for one in facts.left_out),
+            "removals": tuple(self.removals(method, facts)) if status >= 400 and self.has_key else (),
             "body": redaction.body(sent, resource_type) if has_refusal and sent is not None else "",
             "sent": sent if is_write and facts.sent_bytes <= bounds.SENT_BYTES else None,
         }
+
+    def removals(self, method: str, facts: Facts) -> Iterator[AccessRemoval]:
+        """What a refused request was meant to take away; nothing where its body was not read, or is no JSON."""
+        if facts.resource_type and (own := removal_of(facts.resource_type.name, method, facts.resource_id, facts.sent)):
+            yield own
+        yield from removals_of_bulk(facts.undone)
 
     def left_out(self, one: LeftOut, resource_type: ResourceType | None) -> LeftOutValue:
         """A value that was left out, as the log notes it."""

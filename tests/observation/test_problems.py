@@ -12,11 +12,12 @@ from app.observation.kinds import BY_NAME
 from app.observation.problem_list import LEFT_OUT_RETRY, NextTry, Problem, _problem
 from app.observation.problems import fold
 from app.observation.recorder import write
-from app.observation.request import LeftOutValue
+from app.observation.request import DueRemoval, LeftOutValue
+from app.store import due_removals, requests
 from app.store import problems as rows
-from app.store import requests
 from app.store.log_tables import problem, problem_key
 from app.store.problems import Wanted
+from app.store.pruning import prune
 from tests.observation.conftest import after, made_up, person, stranger, taken
 
 DAY = 24 * 60
@@ -276,3 +277,47 @@ def test_what_was_left_out_can_be_ignored(log):
     folded(log, [disabled(0, left_out())])
     rows.set_ignored(log, Wanted(), after(1))
     assert rows.counts(log) == {"open": 0, "closed": 0, "ignored": 1}
+
+
+def should_go(minutes: float, *users: str, purpose: str = "disable", group_id: str = "", **of: Any):
+    """A refused PATCH of ana that was meant to take access away from these users."""
+    due = tuple(DueRemoval(purpose, user, group_id) for user in users or ("a1",))
+    return changed(minutes, **{"status": 412, "reason": 'If-Match: expected W/"1"', "due": due} | of)
+
+
+def test_who_should_be_disabled_keeps_the_problem_open_through_success_and_time(log):
+    assert states(log, [should_go(0)], [changed(1, "title")], [made_up(40 * DAY)]) == ["open"]
+    prune(log, after(80 * DAY), 10, 10**9)
+    assert states(log, [changed(81 * DAY, "title")]) == ["open"]
+    assert states(log, [changed(82 * DAY, "active")]) == ["closed"]
+
+
+@pytest.mark.parametrize("last", [{"deed": "delete", "method": "DELETE"}, {"given": ("active", "title")}])
+def test_a_client_that_decides_about_active_closes_it(log, last):
+    decided = changed(1, **last) if "given" not in last else changed(1, *last["given"])
+    first, second = folded(
+        log, [should_go(0), should_go(0, "b2", objects=("User id b2",), resource_id="b2")], [decided]
+    )
+    assert (first.closed, first.closed_by) == (after(1), decided.number)
+    assert second.closed is None
+
+
+def test_a_bulk_message_is_over_with_the_last_of_its_users(log):
+    bulk = {"method": "POST", "path": "Bulk", "resource_type": "", "resource_id": "", "objects": ()}
+    assert states(log, [should_go(0, "a1", "b2", **bulk), made_up(40)], [made_up(80)], [made_up(120)]) == ["open"]
+    assert states(log, [changed(121, "active")]) == ["open"]
+    assert states(log, [changed(122, "active", resource_id="b2", objects=("User id b2",))]) == ["closed"]
+
+
+def test_a_refusal_that_comes_again_is_due_again(log):
+    bulk = {"method": "POST", "path": "Bulk", "resource_type": "", "resource_id": "", "objects": ()}
+    folded(log, [should_go(0, "a1", "b2", **bulk), changed(1, "active")])
+    assert [row.user_id for row in due_removals.due(log, 10)] == ["b2"]
+    folded(log, [should_go(2, "a1", **bulk)])
+    assert {row.user_id for row in due_removals.due(log, 10)} == {"a1", "b2"}
+
+
+def test_who_still_has_access_makes_room_last(log, monkeypatch):
+    monkeypatch.setattr(bounds, "PROBLEMS_KEPT", 2)
+    found = folded(log, [should_go(0)], *([taken(minute, name)] for minute, name in enumerate("abc", 1)))
+    assert [one.resource_name for one in found] == ["ana", "c"]

@@ -18,13 +18,14 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import administration, provisioning
-from app.administration import HOST, Action, Actor, Browser, Role, Sealer, second_factor
+from app.administration import HOST, Action, Actor, Browser, Role, Sealer, role_mapping, second_factor
 from app.administration.single_sign_on import Line
 from app.cli import commands
 from app.observation import recorder
 from app.observation.problem_list import Wanted
-from app.provisioning import Author
-from app.scim.resource_types import USER
+from app.observation.request import DueRemoval
+from app.provisioning import Author, create
+from app.scim.resource_types import GROUP, USER
 from app.store import accounts, audit, db, driver, requests
 from tests.authenticator import Authenticator
 from tests.conftest import Appliance
@@ -80,6 +81,27 @@ def with_a_problem(path: str, is_ignored: bool = False, **fields: str) -> Callab
             if is_ignored:
                 administration.ignore_problems(Wanted(), HOST)
         return world.post(path, **fields)
+
+    return act
+
+
+def remove_access(is_member: bool) -> Callable[[World], TestResponse]:
+    """Somebody is here whom a refused request should have disabled, or taken out of a group that gives a role."""
+
+    def act(world: World) -> TestResponse:
+        author = Author("1", "key 1")
+        with world.app.app_context():
+            user_id = create(USER, {"userName": "ana"}, author).record.id
+            group_id = ""
+            if is_member:
+                group_id = create(GROUP, {"displayName": "Admins", "members": [{"value": user_id}]}, author).record.id
+                lines = [("group", group_id, "viewer")]
+                role_mapping.save(lines, role_mapping.preview(lines).fingerprint, HOST)
+            due = DueRemoval("leave" if is_member else "disable", user_id, group_id)
+            refused = past(1, method="PATCH", path="Users/{id}", status=412, deed="change", due=(due,))
+            with requests.writing() as connection:
+                recorder.write(connection, [refused])
+        return world.post("/problems/remove-access", user_id=user_id, group_id=group_id)
 
     return act
 
@@ -229,6 +251,8 @@ ACTS: Mapping[str, tuple[Callable[[World], TestResponse], Action]] = {
     "console.heed_problems": (with_a_problem("/problems/heed", True, **CAUSE), Action.PROBLEMS_HEEDED),
     "console.ignore_problem": (with_a_problem("/problems/1/ignore"), Action.PROBLEMS_IGNORED),
     "console.heed_problem": (with_a_problem("/problems/1/heed", True), Action.PROBLEMS_HEEDED),
+    "console.remove_access": (remove_access(False), Action.USER_DISABLED),
+    "console.remove_access of a member": (remove_access(True), Action.MEMBER_REMOVED),
     "console.sign_in_code": (sign_in_by_code, Action.SIGNED_IN),
     "console.confirm_second_factor": (confirm_the_factor, Action.SECOND_FACTOR_ON),
     "console.renew_recovery_codes": (with_a_factor("/me/second-factor/recovery-codes"), Action.RECOVERY_CODES_MADE),

@@ -109,7 +109,7 @@ def test_from_nothing_to_a_mapping_and_back(fresh: tuple[Appliance, Visitor]):
     assert f'href="/users/{ana}"' in page.text and f'href="/groups/{group}"' in page.text
     assert 'Role in this console owner by app role "Admin"' in words(eva.get(f"/users/{ana}"))
     status = eva.get("/")
-    assert "1 person became owner by a change of the mapping" in words(status)
+    assert "1 person became owner by a change in this console" in words(status)
     assert '<a href="/audit?view=acts">who did it</a>' in status.text
     audited = words(eva.get("/audit?view=acts"))
     assert f"gave a role to {HOSTILE}" in audited and 'changed which roles are granted app role "Admin"' in audited

@@ -9,8 +9,9 @@ from typing import get_args
 from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app import administration, bounds
-from app.observation import problem_list
+from app import administration, bounds, local_removal
+from app.administration import Refused
+from app.observation import due_removals, problem_list
 from app.observation.kinds import BY_NAME, KINDS
 from app.observation.problem_list import Problem, Status, Wanted
 from app.web import security
@@ -56,6 +57,7 @@ def problems() -> str | Response:
         tabs=TABS,
         kinds=sorted(KINDS, key=lambda kind: kind.title),
         found=found,
+        standing=due_removals.standing(),
         pages=Pages(found.total, number),
     )
 
@@ -64,7 +66,26 @@ def problems() -> str | Response:
 def problem(problem_id: int) -> str:
     """One problem: what was sent and refused, how it is mended, and its requests."""
     found = _find(problem_id)
-    return render_template("problem.html", problem=found, requests=problem_list.requests_of(found))
+    return render_template(
+        "problem.html",
+        problem=found,
+        standing=due_removals.standing(problem_id),
+        was_due=due_removals.had_any(problem_id),
+        requests=problem_list.requests_of(found),
+    )
+
+
+@console.post("/problems/remove-access")
+def remove_access() -> Response:
+    """Disable a user, or remove one from a group, as a refused request was meant to do."""
+    user_id, group_id = request.form.get("user_id", ""), request.form.get("group_id", "")
+    try:
+        name = local_removal.remove_access(user_id, group_id, security.actor())
+    except Refused as refused:
+        flash(str(refused), "wrong")
+    else:
+        flash(f"{name} is {'removed from the group' if group_id else 'disabled'} here.")
+    return redirect(url_for("console.problems"), 303)
 
 
 @console.post("/problems/ignore")

@@ -1,6 +1,6 @@
 """The page of one resource: what it is now, what it was, its groups or members, and the requests about it.
 
-Entra manages it; nothing is changed here. A resource that was deleted has its page still, from its history.
+Entra manages it; nothing is changed on this page. A resource that was deleted has its page still, from its history.
 Not here: the tabs' contents (resource_tabs.py), lists (resource_list.py).
 """
 

@@ -10,7 +10,7 @@ from flask import current_app, render_template, request
 
 from app import administration, bounds, clock
 from app.administration import Storage
-from app.observation import milestones, past, problem_list, pulse, strip
+from app.observation import due_removals, milestones, past, problem_list, pulse, strip
 from app.observation.past import Event
 from app.observation.request import KeyFault
 from app.scim.errors import ScimError
@@ -65,10 +65,11 @@ def _log(contact: str) -> dict[str, Any]:
             "checklist": checklist,
             "seen": milestones.last_seen() if is_missed else None,
             "problems": problem_list.counts(),
+            "standing": due_removals.standing(),
         }
     except ScimError:  # the page says so (base.html)
         found = pulse.read((), clock.utc_now(), contact=contact)
-        return {"pulse": found, "bars": (), "checklist": None, "seen": None, "problems": None}
+        return {"pulse": found, "bars": (), "checklist": None, "seen": None, "problems": None, "standing": None}
 
 
 def _changed(event: Event) -> str:
