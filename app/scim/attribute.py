@@ -44,7 +44,7 @@ def is_within(path: str, whole: str) -> bool:
     return path == whole or path.startswith((f"{whole}.", f"{whole}[", f"{whole}:"))
 
 
-def _unchecked(value: Any) -> Any:
+def _as_it_is(value: Any) -> Any:
     return value
 
 
@@ -53,8 +53,9 @@ class Attribute:
     """One attribute as everything but validation sees it.
 
     `path` is what a client writes (`name.givenName`, `urn:…:User:department`), `keys` the way to the value from the
-    document's root. `check` gives a sent value as it is kept, or raises marshmallow's ValidationError. An extension
-    stands here too: a complex attribute named by its URN.
+    document's root. `check` gives a sent value as it is kept, or raises marshmallow's ValidationError. `spelled` gives
+    one simple value of another spelling in the declared type (data_types.py). `is_identifying`: it is never guessed. An
+    extension stands here too: a complex attribute named by its URN.
     """
 
     name: str
@@ -65,7 +66,9 @@ class Attribute:
     required: bool
     traits: Characteristics
     sub_attributes: Mapping[str, "Attribute"] = field(default_factory=dict, compare=False, repr=False)
-    check: Callable[[Any], Any] = field(default=_unchecked, compare=False, repr=False)
+    check: Callable[[Any], Any] = field(default=_as_it_is, compare=False, repr=False)
+    spelled: Callable[[Any], Any] = field(default=_as_it_is, compare=False, repr=False)
+    is_identifying: bool = field(default=False, compare=False, repr=False)
 
     @property
     def value_attribute(self) -> "Attribute | None":

@@ -1,6 +1,7 @@
 """SCIM's simple data types as marshmallow fields (RFC 7643 §2.3): what one value must be, kept as it was sent.
 
-Not here: many values and complex ones (fields.py), and what values mean in a comparison (fold.py).
+`spelled` is the one place where a value in another spelling becomes one of its type: POST, PUT, PATCH and filters all
+read it. Not here: many values and complex ones (fields.py), and what values mean in a comparison (fold.py).
 """
 
 import base64
@@ -15,6 +16,7 @@ from marshmallow import ValidationError, fields
 from app import bounds
 from app.scim.errors import shown
 from app.scim.fold import fold_instant
+from app.scim.wire import read_number
 
 # Controls but tab and line ends are no text for people, SQLite cuts text at NUL, lone surrogates are no text at all.
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -23,18 +25,28 @@ _FORBIDDEN_IN_NAMES = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\u202a-\u202e\u
 
 
 class Text(fields.Field[str]):
-    """`string` (RFC 7643 §2.3.1): text as it was sent, never trimmed or changed."""
+    """`string` (RFC 7643 §2.3.1): text as it was sent, never trimmed or changed; a JSON integer is its decimal text.
+
+    Other clients: `{"employeeNumber": 701984}`.
+    """
 
     scim_type: ClassVar[str] = "string"
     default_error_messages = {"null": "expected text, got null"}
     case_exact: ClassVar[bool] = False
+    takes_integers: ClassVar[bool] = True
     forbidden: ClassVar[re.Pattern[str]] = _FORBIDDEN
 
     def __init__(self, *, max_length: int = bounds.TEXT_LENGTH, **options: Any) -> None:
         super().__init__(**options)
         self.max_length = max_length
 
+    @classmethod
+    def spelled(cls, value: Any) -> Any:
+        """Return the text of an integer where the type takes one, any other value as it is."""
+        return str(value) if cls.takes_integers and isinstance(value, int) and not isinstance(value, bool) else value
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        value = self.spelled(value)
         if not isinstance(value, str):
             raise ValidationError(f"expected text, got {shown(value)}")
         if len(value) > self.max_length:
@@ -44,8 +56,14 @@ class Text(fields.Field[str]):
         return value
 
 
-class Name(Text):
-    """A `string` that people and machines recognise somebody by: not blank, one line, no hidden direction changes."""
+class Identifier(Text):
+    """A `string` by which a client or this server identifies a record. It is never guessed: a number is refused."""
+
+    takes_integers: ClassVar[bool] = False
+
+
+class Name(Identifier):
+    """An identifier that people read too: not blank, one line, no hidden direction changes."""
 
     forbidden: ClassVar[re.Pattern[str]] = _FORBIDDEN_IN_NAMES
 
@@ -61,6 +79,7 @@ class Reference(Text):
 
     scim_type: ClassVar[str] = "reference"
     case_exact: ClassVar[bool] = True
+    takes_integers: ClassVar[bool] = False
 
     def __init__(self, *, max_length: int = bounds.REFERENCE_LENGTH, **options: Any) -> None:
         super().__init__(max_length=max_length, **options)
@@ -71,6 +90,7 @@ class Binary(Text):
 
     scim_type: ClassVar[str] = "binary"
     case_exact: ClassVar[bool] = True
+    takes_integers: ClassVar[bool] = False
 
     def __init__(self, *, max_length: int = bounds.BINARY_LENGTH, **options: Any) -> None:
         super().__init__(max_length=max_length, **options)
@@ -92,6 +112,7 @@ class Instant(Text):
     """`dateTime` (RFC 7643 §2.3.5), kept as it was sent; no zone means UTC."""
 
     scim_type: ClassVar[str] = "dateTime"
+    takes_integers: ClassVar[bool] = False
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
@@ -103,14 +124,24 @@ class Instant(Text):
 
 
 class Decimal(fields.Field[int | float]):
-    """`decimal` (RFC 7643 §2.3.3): a JSON number."""
+    """`decimal` (RFC 7643 §2.3.3): a JSON number, or the same number as text.
+
+    Entra: `{"op": "Add", "path": "urn:…:grade", "value": "2.5"}`, since its attributes are texts.
+    """
 
     scim_type: ClassVar[str] = "decimal"
     default_error_messages = {"null": "expected a number, got null"}
     case_exact: ClassVar[bool] = False
     expected: ClassVar[str] = "a number"
 
+    @staticmethod
+    def spelled(value: Any) -> Any:
+        """Return the number that a text spells in JSON, any other value as it is."""
+        number = read_number(value) if isinstance(value, str) else None
+        return value if number is None else number
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int | float:
+        value = self.spelled(value)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValidationError(f"expected {self.expected}, got {shown(value)}")
         if isinstance(value, int) and not bounds.INTEGER_MINIMUM <= value <= bounds.INTEGER_MAXIMUM:
@@ -126,7 +157,7 @@ class Integer(Decimal):
     expected: ClassVar[str] = "a whole number"
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int | float:
-        if isinstance(value, float):
+        if isinstance(self.spelled(value), float):
             raise ValidationError(f"expected {self.expected}, got {shown(value)}")
         return super()._deserialize(value, attr, data, **kwargs)
 
@@ -143,9 +174,13 @@ class Flag(fields.Field[bool]):
     case_exact: ClassVar[bool] = False
     words: ClassVar[Mapping[str, bool]] = MappingProxyType({"true": True, "false": False})
 
+    @classmethod
+    def spelled(cls, value: Any) -> Any:
+        """Return the boolean that a text names, any other value as it is."""
+        return cls.words.get(value.lower(), value) if isinstance(value, str) else value
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
-        if isinstance(value, bool):
-            return value
-        if isinstance(value, str) and value.lower() in self.words:
-            return self.words[value.lower()]
-        raise ValidationError(f"expected true or false, got {shown(value)}")
+        value = self.spelled(value)
+        if not isinstance(value, bool):
+            raise ValidationError(f"expected true or false, got {shown(value)}")
+        return value

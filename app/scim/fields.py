@@ -14,6 +14,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
 
 from app import bounds
 from app.scim.attribute import Attribute, Characteristics, is_unassigned
+from app.scim.data_types import Identifier
 from app.scim.errors import shown
 
 
@@ -164,6 +165,7 @@ def attributes_of(schema: type[ScimSchema], parent: Attribute | None = None) -> 
         name = declared.data_key or declared_name
         traits: Characteristics = declared.metadata["scim"]
         joint = ":" if parent and parent.is_extension else "."
+        each: Any = declared.inner if isinstance(declared, Values) else declared
         node = Attribute(
             name=name,
             path=f"{parent.path}{joint}{name}" if parent else name,
@@ -173,8 +175,11 @@ def attributes_of(schema: type[ScimSchema], parent: Attribute | None = None) -> 
             required=declared.required,
             traits=traits,
             check=declared.deserialize,
+            is_identifying=isinstance(each, Identifier),
         )
         if isinstance(declared, Complex):
             node = replace(node, sub_attributes=attributes_of(declared.parts, node))
+        else:
+            node = replace(node, spelled=each.spelled)
         found[name.lower()] = node
     return MappingProxyType(found)

@@ -60,9 +60,8 @@ def comparable(attribute: Attribute, value: Any) -> Any:
 
     Entra: `roles[primary eq "True"]` compares a boolean with text. Raises ValueError for a literal of another type.
     """
+    value = attribute.spelled(value)
     if attribute.type == "boolean":
-        if isinstance(value, str) and value.lower() in ("true", "false"):
-            return value.lower() == "true"
         if not isinstance(value, bool):
             raise ValueError(f"expected true or false, got {shown(value)}")
         return value

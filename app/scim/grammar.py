@@ -14,7 +14,6 @@ Names are resolved while parsing, so that no later stage looks one up again.
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from app import bounds
 from app.scim import errors
@@ -22,13 +21,13 @@ from app.scim.attribute import Attribute, AttributeTree
 from app.scim.errors import ScimError, shown
 from app.scim.filter import OPERATORS, And, Compare, Node, Not, Or, Target, Value, ValuePath
 from app.scim.fold import comparable
+from app.scim.wire import read_number
 
 _TOKEN = re.compile(r'\s*(?:("(?:[^"\\]|\\.)*")|([()\[\]])|([^\s()\[\]"]+)|(\S))', re.DOTALL)
 _NAME = re.compile(r"(?:urn:[A-Z0-9:._~%/$-]+|[A-Z$][A-Z0-9_$-]*(?:\.[A-Z$][A-Z0-9_$-]*)?)\Z", re.ASCII | re.IGNORECASE)
 # What could be a name elsewhere: an attribute that nobody declared here, in another alphabet or of another depth.
 _LIKE_NAME = re.compile(r'\.?[^\s()\[\]".]+(?:\.[^\s()\[\]".]+)*\Z')
 _PART = re.compile(r"\.[A-Za-z$][A-Za-z0-9_$-]*\Z")
-_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d{1,3})?\Z", re.ASCII)
 _WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None}
 
 
@@ -221,10 +220,8 @@ class _Parser:
             return text
         if token.lower() in _WORDS:
             return _WORDS[token.lower()]
-        if _NUMBER.match(token) and len(token) <= bounds.NUMBER_DIGITS:
-            number: Any = json.loads(token) if not re.match(r"-?0\d", token) else None
-            if number is not None:
-                return number  # type: ignore[no-any-return]
+        if (number := read_number(token)) is not None:
+            return number
         raise self.wrong("a text in double quotes, a number, true, false or null")
 
 

@@ -246,15 +246,13 @@ def _checked_parts(attribute: Attribute, parts: Mapping[str, Any]) -> dict[str, 
 
 def _with_part(held: Mapping[str, Any], op: str, part: Attribute, value: Any) -> dict[str, Any]:
     """A complex value with one part changed; a `$ref` that led to another `value` goes. Raises mutability."""
-    if part.traits.mutability == "immutable" and part.name in held and (op == "remove" or held[part.name] != value):
+    clears = op == "remove" or is_unassigned(value, is_simple=part.is_simple)
+    new = {} if clears else {part.name: checked(part, value)}
+    is_other = held.get(part.name) != new.get(part.name)
+    if part.traits.mutability == "immutable" and part.name in held and is_other:
         raise errors.mutability(f"{part.path}: expected an immutable value to stay as it is")
-    is_moved = part.name == "value" and held.get("value") != value
-    kept = {name: one for name, one in held.items() if name != part.name and not (is_moved and name == "$ref")}
-    return (
-        kept
-        if op == "remove" or is_unassigned(value, is_simple=part.is_simple)
-        else {**kept, part.name: checked(part, value)}
-    )
+    is_moved = part.name == "value" and is_other
+    return {name: one for name, one in held.items() if name != part.name and not (is_moved and name == "$ref")} | new
 
 
 def _merged(attribute: Attribute, held: Mapping[str, Any], value: Any) -> dict[str, Any]:

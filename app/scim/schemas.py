@@ -5,7 +5,7 @@ Only `userName` and a group's `displayName` are required: Entra leaves out what 
 """
 
 from app import bounds
-from app.scim.data_types import Binary, Flag, Instant, Name, Reference, Text
+from app.scim.data_types import Binary, Flag, Identifier, Instant, Name, Reference, Text
 from app.scim.fields import Complex, ScimSchema, attribute
 
 WORK_HOME_OTHER = ("work", "home", "other")
@@ -28,11 +28,11 @@ class ResourceSchema(ScimSchema):
         Reference, "The URNs of the schemas that it uses", many=True, returned="always", reference_types=("uri",)
     )
     id = attribute(
-        Text, "Its identifier here, never reused", mutability="readOnly", returned="always", uniqueness="server",
+        Identifier, "Its identifier here, never reused", mutability="readOnly", returned="always", uniqueness="server",
         case_exact=True, held="row",
     )  # fmt: skip
     externalId = attribute(
-        Text, "The client's own identifier, kept as it was sent; need not be unique", case_exact=True, lookup=True
+        Identifier, "The client's own identifier, kept as it was sent; need not be unique", case_exact=True, lookup=True
     )
     meta = attribute(Complex, "About the resource itself", MetaSchema, mutability="readOnly", held="row")
 

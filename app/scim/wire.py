@@ -13,6 +13,8 @@ from app.scim import errors
 
 # Possessive, and content with a missing last quote: text that ends in the middle of a string is read once as well.
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
+_INFINITE = (float("inf"), float("-inf"))
 _NESTING = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
@@ -44,6 +46,15 @@ def read_json_text(text: str) -> Any:
     if _SURROGATE.search(text):
         _check_characters(value)
     return value
+
+
+def read_number(text: str) -> int | float | None:
+    """Return the number whose JSON spelling (RFC 8259 §6) a text is; None for any other text, and out of bounds."""
+    found = _NUMBER.match(text) if len(text) <= bounds.NUMBER_DIGITS else None
+    if not found:
+        return None
+    number = float(text) if found[1] or found[2] else int(text)
+    return None if number in _INFINITE else number
 
 
 def _check_characters(value: Any) -> None:
@@ -84,7 +95,7 @@ def _integer(digits: str) -> int:
 def _decimal(digits: str) -> float:
     _check_digits(digits)
     value = float(digits)
-    if value in (float("inf"), float("-inf")):
+    if value in _INFINITE:
         raise errors.invalid_syntax("body: expected a number that fits 64 bits")
     return value
 

@@ -58,7 +58,8 @@ def test_names_are_taken_in_any_letter_case_and_keep_their_own(custom: Appliance
     ("name", "value", "told"),
     [
         ("integerAttr", 1.5, "integerAttr: expected a whole number, got 1.5"),
-        ("integerAttr", "1", "integerAttr: expected a whole number"),
+        ("integerAttr", "1.5", "integerAttr: expected a whole number, got \"1.5\""),
+        ("decimalAttr", "1,5", "decimalAttr: expected a number, got \"1,5\""),
         ("integerAttr", True, "integerAttr: expected a whole number"),
         ("integerAttr", 2**63, "fits 64 bits"),
         ("decimalAttr", "x", "decimalAttr: expected a number"),
@@ -268,7 +269,7 @@ def test_filters(pair: list[str], found: Callable[..., list[str]], where: str, e
         "booleanAttr gt true",
         'binaryAttr co "a"',
         'integerAttr sw "1"',
-        'integerAttr eq "1"',
+        'integerAttr eq "1_0"',
         "integerAttr eq 99999999999999999999",
         'dateTimeAttr eq "soon"',
         'multiStrings[value eq "a"]',
@@ -318,7 +319,7 @@ def test_patch_of_many_simple_values(custom: Appliance, operation: dict[str, Any
         ({"op": "remove", "path": "identifier"}, 400, "mutability"),
         ({"op": "remove", "path": EXTENSION}, 400, "mutability"),
         ({"op": "remove", "path": f"{EXTENSION}:extRequired"}, 400, "mutability"),
-        ({"op": "replace", "path": "integerAttr", "value": "5"}, 400, "invalidValue"),
+        ({"op": "replace", "path": "integerAttr", "value": "5x"}, 400, "invalidValue"),
     ],
 )
 def test_patches_that_are_refused(
