@@ -77,7 +77,7 @@ class Disabling(Patch):
             super().take(operation)
 
     def step(self, op: str, target: Target, value: Any) -> None:
-        if target.attribute.is_extension and op != "remove" and isinstance(value, dict):
+        if target.attribute.is_extension and op != "remove" and isinstance(value, dict | list):
             super().step(op, target, value)  # each attribute of it is a step of its own
             return
         self._do(target.place, target.attribute, lambda: super(Disabling, self).step(op, target, value))

@@ -15,38 +15,50 @@ USUAL_FILTER = ("type", "primary")
 
 
 def mend_document(tree: AttributeTree, document: Any) -> Any:
-    """A posted document with each value in the shape of its attribute; names that mean nothing stay as they are."""
+    """A posted document with each value in the shape of its attribute; names that mean nothing stay as they are.
+
+    Identifying values are not touched: a list for a userName is refused.
+    """
     if not isinstance(document, dict):
         return document
     return {name: _mend_named(tree, name, value) for name, value in document.items()}
 
 
 def _mend_named(tree: AttributeTree, name: str, value: Any) -> Any:
-    extension = tree.extensions.get(name.lower())
-    if extension is not None and isinstance(value, dict):
-        known = extension.sub_attributes
+    attribute = tree.core.get(name.lower()) or tree.extensions.get(name.lower())
+    if attribute is None or attribute.is_identifying:
+        return value
+    value = mend_value(attribute, value)
+    if attribute.is_extension and isinstance(value, dict):
+        known = attribute.sub_attributes
         return {part: mend_value(known[part.lower()], v) if part.lower() in known else v for part, v in value.items()}
-    attribute = tree.core.get(name.lower())
-    return value if attribute is None else mend_value(attribute, value)
+    return value
 
 
-def mend_value(attribute: Attribute, value: Any) -> Any:
-    """A value in the shape of its attribute: a list where many are meant, an object where a text stands for `value`.
+def mend_value(attribute: Attribute, value: Any, *, is_one: bool = False) -> Any:
+    """A value in the shape of its attribute: a list for many values, an object or a simple value for a single one.
+
+    `is_one`: a single value of an attribute that may have many is meant.
 
     Entra: `{"op": "Add", "path": "…:User:manager", "value": "<id>"}`, `"manager": [{"value": "<id>"}]`,
-    `"roles": "Editor"`, `{"op": "Add", "path": "members", "value": {"value": "<id>"}}`.
+    `"roles": "Editor"`, `{"op": "Add", "path": "members", "value": {"value": "<id>"}}`,
+    `{"op": "Replace", "path": "active", "value": [{"value": "False"}]}`; for a list of texts of one's own
+    `[{"value": "a"}, {"value": "b"}]`.
     """
-    if attribute.type != "complex" or is_unassigned(value):
+    if is_unassigned(value):
         return value
-    if attribute.multi_valued:
-        values = value if isinstance(value, list) else [value]
-        return [_mend_one(attribute, one) for one in values if one is not None]
-    if isinstance(value, list) and attribute.value_attribute:
-        value = value[0]
-    return _mend_one(attribute, value)
+    if not attribute.multi_valued or is_one:
+        return _mend_one(attribute, value[0] if isinstance(value, list) and len(value) == 1 else value)
+    if not isinstance(value, list):
+        return _mend_one(attribute, value) if attribute.type != "complex" else [_mend_one(attribute, value)]
+    mended = ((one, _mend_one(attribute, one)) for one in value)
+    return [after for before, after in mended if after is not None or (before is None and attribute.type != "complex")]
 
 
 def _mend_one(attribute: Attribute, value: Any) -> Any:
+    if attribute.type != "complex":
+        named = {name.lower(): part for name, part in value.items()} if isinstance(value, dict) else {}
+        return named.get("value", value)
     if isinstance(value, str) and attribute.value_attribute:
         value = {"value": value}
     return _unpack_role(attribute, value) if attribute.name == "roles" else value

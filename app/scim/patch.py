@@ -76,6 +76,7 @@ class Patch:
 
         Entra: `{"op": "replace", "value": {"name.givenName": "Ada", "urn:…:User:department": "R", "active": false}}`.
         """
+        [value] = value if isinstance(value, list) and len(value) == 1 else [value]
         if not isinstance(value, dict):
             raise errors.invalid_value(f"value: expected an object where there is no path, got {shown(value)}")
         for name, inner in value.items():
@@ -116,6 +117,9 @@ class Patch:
     def step(self, op: str, target: Target, value: Any) -> None:
         """One operation on one resolved target; each name of a value without a path, or of an extension, is one."""
         self.examine(op, target, value)
+        value = entra.mend_value(
+            target.part or target.attribute, value, is_one=target.where is not None and target.part is None
+        )
         self.change(op, target, value)
         if op != "remove" and not is_unassigned(value):
             is_whole = target.where is None and target.part is None
@@ -154,7 +158,6 @@ class Patch:
             raise errors.invalid_value(f"{extension.path}: expected an object, got {shown(value)}")
 
     def change_whole(self, op: str, attribute: Attribute, value: Any) -> None:
-        value = entra.mend_value(attribute, value)
         if attribute.multi_valued and not isinstance(value, list) and not is_unassigned(value):
             value = [value]  # one new value of many (RFC 7644 §3.5.2.1)
         if op == "remove" and attribute.multi_valued and not is_unassigned(value):

@@ -112,7 +112,7 @@ def test_a_member_that_is_there_already_changes_nothing(client):
         ({"op": "replace", "path": 'emails[type eq "nonexistent"].value', "value": "x"}, "noTarget"),
         ({"op": "replace", "path": "emails[type is 5]", "value": {}}, "invalidFilter"),
         ({"op": "replace", "path": "a..b", "value": "x"}, "invalidPath"),
-        ({"op": "replace", "path": "title", "value": 5}, "invalidValue"),
+        ({"op": "replace", "path": "title", "value": 5.5}, "invalidValue"),
         ({"op": "replace", "path": "name", "value": "x"}, "invalidValue"),
         ({"op": "add", "value": "x"}, "invalidValue"),
     ],

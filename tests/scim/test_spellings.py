@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from app import bounds
 from app.scim.attribute import Attribute
 from app.scim.data_types import Decimal, Integer, Text
+from app.scim.entra import mend_document
 from app.scim.errors import ScimError
 from app.scim.fields import Complex, ScimSchema, attribute
 from app.scim.filter import Compare, Not
@@ -180,3 +181,31 @@ def test_no_date_and_no_address_is_made_of_a_number() -> None:
 def test_null_is_no_spelling() -> None:
     assert isinstance(parse("whole eq null", MEASURE.tree), Not)
     assert isinstance(parse('whole eq "8"', MEASURE.tree), Compare)
+
+
+OBJECTS = [{"value": "a"}, {"Value": "b", "type": "x"}, "a", {"value": None}]
+
+
+@pytest.mark.parametrize(
+    ("given", "operation", "texts"),
+    [
+        ({}, Operation("add", "texts", OBJECTS), ["a", "b"]),
+        ({}, Operation("replace", "texts", OBJECTS), ["a", "b"]),
+        ({}, Operation("add", None, {"texts": OBJECTS}), ["a", "b"]),
+        ({"texts": ["c"]}, Operation("add", "texts", {"value": "a"}), ["c", "a"]),
+        ({"texts": ["a", "b", "c"]}, Operation("remove", "texts", OBJECTS), ["c"]),
+    ],
+)
+def test_a_list_of_texts_may_come_as_objects(given: dict[str, Any], operation: Operation, texts: list[str]) -> None:
+    document, _ = apply(MEASURE, MEASURE.load(given), [operation])
+    assert MEASURE.load(document)["texts"] == texts
+
+
+def test_a_posted_list_of_simple_values_may_come_as_objects() -> None:
+    body = {"texts": OBJECTS, "wholes": [{"value": "1"}, {"value": 2}]}
+    assert MEASURE.load(mend_document(MEASURE.tree, body)) == {
+        "schemas": [MeasureSchema.urn], "wholes": [1, 2], "texts": ["a", "b"],
+    }  # fmt: skip
+    for wrong in ([None], "a", [{"type": "a"}]):
+        with pytest.raises(ScimError, match="texts"):
+            MEASURE.load(mend_document(MEASURE.tree, {"texts": wrong}))

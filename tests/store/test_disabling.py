@@ -221,7 +221,7 @@ def test_a_put_that_disables_somebody_leaves_out_what_is_refused(app: Flask) -> 
         "userName": TAKEN,
         "active": "False",
         "title": LONG,
-        "emails": [{"value": 5}],
+        "emails": [{"value": 5.5}],
         "name": {"givenName": "Ada"},
         ENTERPRISE: {"department": "Legal", "costCenter": {"a": 1}},
     }

@@ -201,7 +201,7 @@ def test_a_bulk_request_has_a_row_and_so_has_each_operation(asked: Appliance):
                 {
                     "method": "PATCH",
                     "path": f"/Users/{dora}",
-                    "data": patch({"op": "Add", "path": "title", "value": 5}),
+                    "data": patch({"op": "Add", "path": "title", "value": 5.5}),
                 },
                 {"method": "DELETE", "path": f"/Users/{dora}"},
             ],
@@ -221,7 +221,7 @@ def test_a_bulk_request_has_a_row_and_so_has_each_operation(asked: Appliance):
         dora,
         "default",
     )
-    assert json.loads(failed["body"])["Operations"] == [{"op": "Add", "path": "title", "value": 5}]
+    assert json.loads(failed["body"])["Operations"] == [{"op": "Add", "path": "title", "value": 5.5}]
     assert {row["cycle_id"] for row in (own, *operations)} != {0}
 
 
