@@ -117,7 +117,7 @@ class _Reader:
                 continue
             with suppress(ScimError):
                 target = _target(self.type_name, operation.path)
-                yield from self.arrived(operation.op, operation.path, target, operation.value, operation.has_value)
+                yield from self.arrived(operation.op, operation.path, target, operation.value, operation.is_given)
 
     def named(
         self, way: str, values: Mapping[str, Any], find: Callable[[str], Target | None], is_nested: bool = False

@@ -82,6 +82,11 @@ class Target:
     where_text: str = field(default="", compare=False)
 
     @property
+    def is_list(self) -> bool:
+        """Whether it is all values of an attribute that may have many."""
+        return self.attribute.multi_valued and self.where is None and self.part is None
+
+    @property
     def path(self) -> str:
         """The path without its filter, for messages."""
         return self.part.path if self.part else self.attribute.path

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from app.scim import entra, errors
+from app.scim import errors
 from app.scim.attribute import is_unassigned
 from app.scim.filter import Node, Target
 from app.scim.match import demanded
@@ -42,19 +42,17 @@ class LinkChange:
         return cls(verb, tuple(dict.fromkeys(member["value"] for member in members)), absolute)
 
 
-def link_change(op: str, target: Target, value: Any, *, is_given: bool = True) -> LinkChange:
-    """What one operation of a PATCH wants. Raises mutability for a change of a member itself, and invalidValue.
+def link_change(op: str, target: Target, value: Any) -> LinkChange:
+    """What one operation of a PATCH wants, by a mended value. Raises mutability for a change of a member itself, and invalidValue.
 
-    Entra: `{"op": "Remove", "path": "members", "value": [{"value": "<id>"}]}` removes these, not all. So a value that
-    names nobody removes nobody, null included; only without any value (`is_given`) everybody goes.
+    Entra: `{"op": "Remove", "path": "members", "value": [{"value": "<id>"}]}` removes these, not all.
     """
     if target.part is not None or (target.where is not None and op != "remove"):
         raise errors.mutability(
             f"{target.path}: expected whole members to be added or removed, since a member cannot change"
         )
-    if op == "remove" and (target.where is not None or not is_given):
+    if op == "remove" and (target.where is not None or value is None):
         return _removal(target.where)
-    value = entra.mend_value(target.attribute, value)
     members = [] if is_unassigned(value) else checked(target.attribute, value)
     return LinkChange.to_members(_VERBS[op], members)
 

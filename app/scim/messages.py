@@ -22,13 +22,17 @@ VERBS = ("add", "remove", "replace")
 class Operation:
     """One operation of a PATCH (RFC 7644 §3.5.2); `op` is lower case.
 
-    `value` is None where there is none and where it is null; `has_value` tells the two from each other.
+    `value` is None where there is none and where it is null; `is_given` tells the two from each other.
     """
 
     op: str
     path: str | None = None
     value: Any = None
     has_value: bool = False
+
+    @property
+    def is_given(self) -> bool:
+        return self.has_value or self.value is not None
 
 
 class OperationSchema(NamedSchema):
@@ -45,8 +49,6 @@ class OperationSchema(NamedSchema):
             raise ValidationError({"op": [f"expected one of {', '.join(VERBS)}, got {shown(op)}"]})
         if path is not None and not isinstance(path, str):
             raise ValidationError({"path": [f"expected text, got {shown(path)}"]})
-        if op.lower() == "add" and "value" not in loaded:
-            raise ValidationError({"value": ["expected a value, got none"]})
         return Operation(op.lower(), path, loaded.get("value"), "value" in loaded)
 
 

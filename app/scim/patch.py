@@ -62,13 +62,12 @@ class Patch:
         target = parse_path(operation.path or "", self.type.tree)
         if target is None:
             return
-        if target.attribute.traits.held == "membership" and not target.attribute.is_read_only:
-            self.examine(operation.op, target, operation.value)
-            is_given = operation.has_value or operation.value is not None
-            self.links.append(link_change(operation.op, target, operation.value, is_given=is_given))
-            return
         if target.attribute.is_read_only or (target.part and target.part.is_read_only):
             raise errors.mutability(f"{target.path}: expected an attribute that is not read-only")
+        if operation.op != "remove" and not operation.is_given and target.attribute.traits.is_clearable:
+            raise errors.invalid_value(f"{target.path}: expected a value to {operation.op}, got none")
+        if operation.op == "remove" and operation.is_given and target.is_list and is_unassigned(operation.value):
+            return  # what names no value removes none, so that no client empties a list by an empty one
         self.step(operation.op, target, operation.value)
 
     def without_path(self, op: str, value: Any) -> None:

@@ -77,10 +77,16 @@ DIFFERENCES = (
         'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager eq "b2"',
     ),
     Difference(
-        "order of the manager and a number", WE_REFUSE, r":manager (?!pr\b)\w\w (-?\d|true|false)",
+        "order of the manager and no text", WE_REFUSE, r":manager (?!pr\b)\w\w (-?\d+\.|true|false)",
         "the manager's `value` is text; the other looks for a number where an object is, and never finds it",
         "RFC 7644 Table 9: invalidFilter for an operand that the attribute cannot have",
-        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager gt 5",
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager gt -1.5",
+    ),
+    Difference(
+        "an integer for a text", OTHER_REFUSES, r"\b\w\w -?\d+\b(?!\.)",
+        "some clients send an employeeNumber as a number; it is stored and found as its decimal text",
+        "RFC 7644 3.4.2.2: compValue is any JSON literal; Table 9: invalidFilter only for a comparison that is impossible",
+        "title eq 5",
     ),
     Difference(
         "a value of no such form", OTHER_REFUSES, r'\b(emails|photos|profileUrl|x509Certificates)\b.* "x"',

@@ -108,6 +108,7 @@ IMPOSSIBLE = {
     "a text that is too long": ("title", {"op": "Replace", "path": "title", "value": LONG}, "invalidValue"),
     "an object for a text": ("title", {"op": "Add", "path": "title", "value": {"a": 1}}, "invalidValue"),
     "a list for a text": ("title", {"op": "Replace", "path": "title", "value": ["a", "b"]}, "invalidValue"),
+    "a replace without a value": ("title", {"op": "Replace", "path": "title"}, "invalidValue"),
     "no truth value": ("active", {"op": "Replace", "path": "active", "value": "perhaps"}, "invalidValue"),
     "too many values": (
         "ims",
