@@ -89,13 +89,15 @@ def may_be_made(attribute: Attribute, wanted: dict[str, Any]) -> bool:
     """Whether `replace` makes a value that its filter does not find, where RFC 7644 §3.5.2.3 asks for noTarget.
 
     Entra: `{"op": "Replace", "path": "addresses[type eq \\"work\\"].locality", "value": "Leeds"}` for somebody
-    without addresses, and `roles[primary eq "True"].value`. Only such plain filters count: a type that RFC 7643 names,
-    or primary. `wanted` is what the filter would have the value contain.
+    without addresses, `roles[primary eq "True"].value`, `entitlements[type eq "license"].value`. `wanted` is what the
+    filter would have the value contain. Where RFC 7643 names the types, it is one of these, or primary; where every
+    type is as good as another, any equalities say what is meant.
     """
-    if set(wanted) == {"type"}:
-        usual = attribute.sub_attributes["type"].traits.canonical_values
-        return str(wanted["type"]).lower() in usual
-    return set(wanted) == {"primary"} and wanted["primary"] is True
+    kind = attribute.sub_attributes.get("type")
+    usual = kind.traits.canonical_values if kind else ()
+    if not usual or wanted == {"primary": True}:
+        return True
+    return set(wanted) == {"type"} and str(wanted["type"]).lower() in usual
 
 
 def is_empty_shell(value: dict[str, Any]) -> bool:

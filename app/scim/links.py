@@ -43,9 +43,10 @@ class LinkChange:
 
 
 def link_change(op: str, target: Target, value: Any) -> LinkChange:
-    """What one operation of a PATCH wants, by a mended value. Raises mutability for a change of a member itself, and invalidValue.
+    """What one operation of a PATCH wants. Its value is mended already.
 
-    Entra: `{"op": "Remove", "path": "members", "value": [{"value": "<id>"}]}` removes these, not all.
+    Entra: `{"op": "Remove", "path": "members", "value": [{"value": "<id>"}]}` removes these, not all. Raises mutability
+    for a change of a member itself, and invalidValue.
     """
     if target.part is not None or (target.where is not None and op != "remove"):
         raise errors.mutability(

@@ -207,7 +207,8 @@ class Patch:
         """The value that nothing in the document is yet, made of what its filter demands."""
         attribute, part = target.attribute, target.part
         wanted = demanded(where)
-        if wanted is None or (op == "replace" and not entra.may_be_made(attribute, wanted)):
+        is_taken = bool(self.values(attribute)) and not attribute.multi_valued
+        if wanted is None or is_taken or (op == "replace" and not entra.may_be_made(attribute, wanted)):
             raise errors.no_target(f"{target.path}: expected a filter that finds a value to {op}, found none")
         made = _checked_parts(attribute, wanted)
         made = _with_part(made, op, part, value) if part else _merged(attribute, made, value)

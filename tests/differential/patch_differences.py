@@ -63,7 +63,9 @@ def two_primaries(one: Case) -> bool:
 
 
 def makes_the_usual(one: Case) -> bool:
-    plain = re.search(r'\[(type eq "(work|home|other)"|primary eq true)\]', one.paths[0], re.IGNORECASE)
+    usual = r'\[(type eq "(work|home|other)"|primary eq true)\]'
+    free = r"(roles|entitlements|x509Certificates)\[\w+ eq [^ ]+\]"
+    plain = re.search(f"{usual}|{free}", one.paths[0], re.IGNORECASE)
     return one.operation["op"] == "replace" and one.theirs == "noTarget" and plain is not None
 
 
@@ -174,7 +176,7 @@ DIFFERENCES = (
     Difference(
         "a replace that makes the usual value", makes_the_usual,
         "Entra replaces `emails[type eq \"work\"].value` of somebody without one, and would fail for ever",
-        "RFC 7644 3.5.2.3: noTarget for a filter that finds nothing; we keep to it but for usual types and primary",
+        "RFC 7644 3.5.2.3: noTarget for a filter that finds nothing; we keep to it but for usual types, primary and free types",
         (
             {},
             {"op": "replace", "path": 'emails[type eq "work"].value', "value": "ada@x.example"},

@@ -85,7 +85,7 @@ DIFFERENCES = (
     Difference(
         "an integer for a text", OTHER_REFUSES, r"\b\w\w -?\d+\b(?!\.)",
         "some clients send an employeeNumber as a number; it is stored and found as its decimal text",
-        "RFC 7644 3.4.2.2: compValue is any JSON literal; Table 9: invalidFilter only for a comparison that is impossible",
+        "RFC 7644 3.4.2.2: compValue is any JSON literal; Table 9: invalidFilter for an impossible comparison",
         "title eq 5",
     ),
     Difference(

@@ -209,3 +209,8 @@ def test_a_posted_list_of_simple_values_may_come_as_objects() -> None:
     for wrong in ([None], "a", [{"type": "a"}]):
         with pytest.raises(ScimError, match="texts"):
             MEASURE.load(mend_document(MEASURE.tree, {"texts": wrong}))
+
+
+def test_replace_makes_a_value_of_a_list_of_ones_own() -> None:
+    assert patched('steps[value eq "a" and height eq "4"].height', "4") == {"steps": [{"value": "a", "height": 4}]}
+    assert patched('steps[value eq "a"]', [{"height": 2}]) == {"steps": [{"value": "a", "height": 2}]}
