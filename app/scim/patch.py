@@ -160,7 +160,7 @@ class Patch:
         if attribute.multi_valued and not isinstance(value, list) and not is_unassigned(value):
             value = [value]  # one new value of many (RFC 7644 §3.5.2.1)
         if op == "remove" and attribute.multi_valued and not is_unassigned(value):
-            named = [fold(attribute, one) for one in checked(attribute, value)]
+            named = [fold(attribute, one) for one in _named(attribute, value)]
             self.store(attribute, [kept for kept in self.values(attribute) if not _is_named(attribute, kept, named)])
         elif op == "remove" or (
             is_unassigned(value, is_simple=attribute.is_simple) and not (op == "add" and attribute.multi_valued)
@@ -285,6 +285,13 @@ def _single_primary(values: list[Any], fresh: list[Any]) -> list[Any]:
     if chosen is None:
         return values
     return [value if value is chosen or not value.get("primary") else {**value, "primary": False} for value in values]
+
+
+def _named(attribute: Attribute, values: list[Any]) -> list[Any]:
+    """The values that a remove names; of complex ones any parts, `type` alone too. None is empty."""
+    if attribute.type != "complex":
+        return list(checked(attribute, values))
+    return [parts for one in values if (parts := _merged(attribute, {}, one))]
 
 
 def _is_named(attribute: Attribute, held: Any, named: list[Any]) -> bool:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app import bounds
 from app.scim.attribute import Attribute
-from app.scim.data_types import Decimal, Integer, Text
+from app.scim.data_types import Decimal, Flag, Integer, Text
 from app.scim.entra import mend_document
 from app.scim.errors import ScimError
 from app.scim.fields import Complex, ScimSchema, attribute
@@ -214,3 +214,20 @@ def test_a_posted_list_of_simple_values_may_come_as_objects() -> None:
 def test_replace_makes_a_value_of_a_list_of_ones_own() -> None:
     assert patched('steps[value eq "a" and height eq "4"].height', "4") == {"steps": [{"value": "a", "height": 4}]}
     assert patched('steps[value eq "a"]', [{"height": 2}]) == {"steps": [{"value": "a", "height": 2}]}
+
+
+class PartSchema(ScimSchema):
+    type = attribute(Text, "Its kind")
+    primary = attribute(Flag, "Whether it is the preferred one")
+
+
+class ThingSchema(ResourceSchema):
+    urn = "urn:example:2.0:Thing"
+    schema_name = "Thing"
+
+    parts = attribute(Complex, "What it has", PartSchema, many=True)
+
+
+def test_a_type_may_be_all_that_a_value_of_ones_own_says() -> None:
+    things = ResourceType("Thing", "/Things", "", ThingSchema)
+    assert things.load({"parts": [{"type": "bike"}, {"primary": True}]})["parts"] == [{"type": "bike"}]
