@@ -125,9 +125,9 @@ def invalid_syntax(detail: str) -> ScimError:
     return ScimError(400, detail, "invalidSyntax")
 
 
-def invalid_path(detail: str) -> ScimError:
-    """A PATCH path does not follow the grammar of RFC 7644 §3.5.2."""
-    return ScimError(400, f"path: {detail}", "invalidPath")
+def invalid_path(detail: str, parameter: str = "path") -> ScimError:
+    """A PATCH path does not follow the grammar of RFC 7644 §3.5.2, or another parameter leads to no attribute."""
+    return ScimError(400, f"{parameter}: {detail}", "invalidPath")
 
 
 def no_target(detail: str) -> ScimError:

@@ -60,8 +60,8 @@ class Query:
         return replace(search, start_index=None, count=first_count, after=Place(key, position))
 
     def _count(self) -> int | None:
-        """By cursor the bounds of `count` are strict (RFC 9865 §2.4), where by index they are only bounds."""
+        """By cursor too large a `count` is refused (RFC 9865 §2.4); a negative one is 0 (§2), as by index."""
         count = parameters.whole(self.given, "count")
-        if count is not None and not 0 <= count <= bounds.PAGE_SIZE_MAXIMUM:
+        if count is not None and count > bounds.PAGE_SIZE_MAXIMUM:
             raise errors.invalid_count(f"expected 0 to {bounds.PAGE_SIZE_MAXIMUM}, got {shown(count)}")
-        return count
+        return None if count is None else max(count, 0)

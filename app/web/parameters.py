@@ -21,7 +21,7 @@ from app.scim.search import Search, Sought, read_filter
 SEARCH_URN = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 _LISTS = ("attributes", "excludedAttributes")
 _SINGLES = ("filter", "sortBy", "sortOrder", "startIndex", "count", "cursor")
-_WHOLE = re.compile(r"[+-]?[0-9]{1,15}\Z")
+_WHOLE = re.compile(r"([+-]?)([0-9]+)\Z")
 
 
 def of_get(arguments: MultiDict[str, str]) -> dict[str, str]:
@@ -97,7 +97,7 @@ def _sort_by(types: Sequence[ResourceType], parameters: Mapping[str, str]) -> di
         return {}
     found = {one.name: path for one in types if (path := _sortable(one.tree.find(name)))}
     if not found:
-        raise errors.invalid_path(f"sortBy: expected an attribute with a simple value, got {shown(name)}")
+        raise errors.invalid_path(f"expected an attribute with a simple value, got {shown(name)}", "sortBy")
     return found
 
 
@@ -116,10 +116,14 @@ def _is_descending(parameters: Mapping[str, str]) -> bool:
 
 
 def whole(parameters: Mapping[str, str], name: str) -> int | None:
-    """A parameter that is a whole number; None where it is missing or empty. Raises invalidValue."""
+    """A parameter that is a whole number; None where it is missing or empty. Raises invalidValue.
+
+    A number of more than `bounds.NUMBER_DIGITS` digits is cut to as many, which is still beyond every limit.
+    """
     text = parameters.get(name)
     if text is None or text == "":
         return None
-    if not _WHOLE.match(text):
+    found = _WHOLE.match(text)
+    if not found:
         raise errors.invalid_value(f"{name}: expected a whole number, got {shown(text)}")
-    return int(text)
+    return int(found[1] + (found[2].lstrip("0")[: bounds.NUMBER_DIGITS] or "0"))

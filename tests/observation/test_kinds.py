@@ -28,7 +28,7 @@ REFUSALS: dict[str, list[tuple[ScimError, dict[str, object], str]]] = {
     "invalid_syntax": [(errors.invalid_syntax("body: expected JSON"), PERSON, "body-not-understood")],
     "invalid_path": [
         (errors.invalid_path("expected an attribute"), PERSON, "path-not-understood"),
-        (errors.invalid_path("sortBy: expected an attribute"), {"method": "GET"}, "paging"),
+        (errors.invalid_path("expected an attribute", "sortBy"), {"method": "GET"}, "paging"),
     ],
     "no_target": [(errors.no_target("path: expected one, since remove needs a target"), PERSON, "no-target")],
     "invalid_value": [

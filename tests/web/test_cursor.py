@@ -223,11 +223,23 @@ def test_a_cursor_does_not_last_for_ever(crowd: Crowd) -> None:
     assert pagination["cursorTimeout"] == bounds.CURSOR_S and str(bounds.CURSOR_S) in refused.json["detail"]
 
 
-@pytest.mark.parametrize("count", [-1, bounds.PAGE_SIZE_MAXIMUM + 1])
-def test_a_page_of_an_impossible_size(crowd: Crowd, count: int) -> None:
-    refused = crowd.ask(count=count, cursor="")
+def test_a_page_of_an_impossible_size(crowd: Crowd) -> None:
+    refused = crowd.ask(count=bounds.PAGE_SIZE_MAXIMUM + 1, cursor="")
     assert (refused.status, refused.json["scimType"]) == (400, "invalidCount")
-    assert crowd.ask(count=count).status == 200
+    assert crowd.ask(count=bounds.PAGE_SIZE_MAXIMUM + 1).status == 200
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_a_page_of_none_by_cursor_says_how_many_there_are(crowd: Crowd, count: int) -> None:
+    found = crowd.ask(count=count, cursor="").json
+    assert (found["Resources"], found["itemsPerPage"]) == ([], 0)
+    assert found["totalResults"] == crowd.ask(count=1).json["totalResults"] > 0
+
+
+def test_a_page_far_behind_the_end_is_empty(crowd: Crowd) -> None:
+    found = crowd.ask(startIndex="9" * 16, count="9" * 30).json
+    assert (found["Resources"], found["itemsPerPage"]) == ([], 0)
+    assert found["totalResults"] == crowd.ask(count=1).json["totalResults"] > 0
 
 
 def test_the_size_of_pages_stays(crowd: Crowd) -> None:

@@ -1,0 +1,56 @@
+"""Parameters of a list that are read without a server: numbers of any length, and which parameter is wrong."""
+
+import pytest
+
+from app import bounds
+from app.scim.errors import ScimError
+from app.scim.resource_types import RESOURCE_TYPES
+from app.scim.search import Search
+from app.web import cursors, parameters
+
+
+def search(**given: str) -> Search:
+    found = parameters.read_search(RESOURCE_TYPES, given, "http://x/scim")
+    return cursors.Query(RESOURCE_TYPES, given).by_cursor(found) if "cursor" in given else found
+
+
+LONG = ("9" * 16, "9" * 20, "9" * 5_000, "0" * 5_000 + "9" * 30, "+" + "9" * 21)
+
+
+@pytest.mark.parametrize("number", LONG, ids=len)
+def test_a_number_of_any_length_is_bounded(number: str) -> None:
+    assert search(startIndex=number).start_index == bounds.START_INDEX_MAXIMUM
+    assert search(count=number).count == bounds.PAGE_SIZE_MAXIMUM
+    negative = "-" + number.lstrip("+")
+    assert (search(startIndex=negative).start_index, search(count=negative).count) == (1, 0)
+
+
+@pytest.mark.parametrize(("number", "expected"), [("0" * 5_000, 0), ("0" * 5_000 + "7", 7), ("-0", 0), ("+3", 3)])
+def test_zeros_before_a_number_say_nothing(number: str, expected: int) -> None:
+    assert search(count=number).count == expected
+
+
+@pytest.mark.parametrize("name", ["startIndex", "count"])
+@pytest.mark.parametrize("text", ["many", "1.0", "1e3", "٣", "0x1", "1_000", "--1", " 1", "1" * 99 + "x"])
+def test_what_is_no_whole_number_is_refused(name: str, text: str) -> None:
+    with pytest.raises(ScimError, match=f"^{name}: expected a whole number"):
+        search(**{name: text})
+
+
+@pytest.mark.parametrize(("count", "expected"), [("-1", 0), ("-" + "9" * 30, 0), ("0", 0), ("3", 3)])
+def test_a_negative_count_by_cursor_is_none(count: str, expected: int) -> None:
+    assert search(cursor="", count=count).count == expected
+
+
+@pytest.mark.parametrize("count", [str(bounds.PAGE_SIZE_MAXIMUM + 1), "9" * 30])
+def test_too_large_a_count_by_cursor_is_refused(count: str) -> None:
+    with pytest.raises(ScimError, match="^count: expected 0 to") as refused:
+        search(cursor="", count=count)
+    assert refused.value.scim_type == "invalidCount"
+
+
+@pytest.mark.parametrize("name", ["nosuch", "name", "password", "a..b"])
+def test_a_wrong_order_names_its_parameter(name: str) -> None:
+    with pytest.raises(ScimError, match="^sortBy: expected an attribute with a simple value") as refused:
+        search(sortBy=name)
+    assert (refused.value.status, refused.value.scim_type) == (400, "invalidPath")
