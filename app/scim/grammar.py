@@ -28,6 +28,7 @@ _NAME = re.compile(r"(?:urn:[A-Z0-9:._~%/$-]+|[A-Z$][A-Z0-9_$-]*(?:\.[A-Z$][A-Z0
 # What could be a name elsewhere: an attribute that nobody declared here, in another alphabet or of another depth.
 _LIKE_NAME = re.compile(r'\.?[^\s()\[\]".]+(?:\.[^\s()\[\]".]+)*\Z')
 _PART = re.compile(r"\.[A-Za-z$][A-Za-z0-9_$-]*\Z")
+_PATH_ORDER = re.compile(r"[w.]+(\[[w.]+\]\.?)?\Z")  # of the brackets in it, words (w) and sub-attributes (.)
 _WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None}
 
 
@@ -95,6 +96,15 @@ class _Parser:
         if self.at < len(self.tokens):
             self.at += 1
             raise self.wrong("the end")
+
+    def check_order(self) -> None:
+        """Refuse a path whose brackets are in no order that a path may have, whatever its names mean."""
+        words = (token for token, _ in self.tokens)
+        order = "".join(
+            word if word in "[]" else "." if word.startswith(".") and _LIKE_NAME.match(word) else "w" for word in words
+        )
+        if not _PATH_ORDER.match(order):
+            raise self.refuse("expected a name, name[filter] or name[filter].name")
 
     def deeper(self) -> None:
         self.depth += 1
@@ -263,7 +273,7 @@ def parse_path(text: str, tree: AttributeTree) -> Target | None:
     try:
         word = parser.take("an attribute")
         if not _NAME.match(word) and _LIKE_NAME.match(word):
-            return None
+            raise _UnknownNameError(word, 0)
         path = parser.name(word, None)
         if parser.peek() == "[":
             parser.refuse = errors.invalid_filter
@@ -275,5 +285,7 @@ def parse_path(text: str, tree: AttributeTree) -> Target | None:
                 path = (*path, parser.part(path[-1], parser.take("a sub-attribute")))
         parser.end()
     except _UnknownNameError:
+        parser.refuse = errors.invalid_path
+        parser.check_order()
         return None
     return Target(path[0], where, path[1] if len(path) > 1 else None, where_text)

@@ -82,3 +82,31 @@ def test_the_longest_chain_can_be_read() -> None:
     """Neither reader may run out of stack on a filter that is within its bounds."""
     node = parse(" and ".join(["title pr"] * (bounds.FILTER_TOKENS // 3)), USER.tree)
     assert matches(node, DOCUMENTS["ada"]) and not matches(node, DOCUMENTS["bob"])
+
+
+@pytest.mark.parametrize(
+    "name", ["shoe", "9lives", "straße", "urn:example:hr:2.0:User:grade", "name.initials", "a.b.c"]
+)
+@pytest.mark.parametrize(
+    "behind", ["[", "]", "[]", "[x", "[[", '[type eq "a"', "[a[b]]", "[x]y", "[x].", "[x][y]", "[x].a b"]
+)
+def test_a_path_with_wrong_brackets_is_malformed_whatever_it_names(name: str, behind: str) -> None:
+    with pytest.raises(ScimError) as refused:
+        parse_path(name + behind, USER.tree)
+    assert refused.value.scim_type == "invalidPath"
+
+
+@pytest.mark.parametrize(
+    "path", ["emails[shoe eq 1", "emails[shoe]x", 'emails[type eq "work"].shoe[', "emails[shoe[x]]"]
+)
+def test_wrong_brackets_beside_a_known_name_are_malformed(path: str) -> None:
+    with pytest.raises(ScimError) as refused:
+        parse_path(path, USER.tree)
+    assert refused.value.scim_type in ("invalidPath", "invalidFilter")
+
+
+@pytest.mark.parametrize(
+    "path", ["shoe", "shoe size", 'shoe[größe eq "[x]"].a.b', "shoe[not (a eq 1)]", "emails[shoe eq 1].value", "9[x].y"]
+)
+def test_a_path_of_unknown_names_leads_nowhere(path: str) -> None:
+    assert parse_path(path, USER.tree) is None
