@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 
 from app import administration, bounds, create_app, provisioning
 from app.administration import HOST, Browser, Role, role_mapping
-from app.observation import due_removals
+from app.observation import due_removals, problem_list
 from app.observation.problem_list import Wanted
 from app.provisioning import Author
 from app.scim.errors import ScimError, unavailable
@@ -257,8 +257,11 @@ def test_who_should_leave_a_group_that_gives_a_role_is_named(world: World, name:
     assert world.standing() == [("leave", "Ana Ruiz", "Admins")]
     world.scim("PATCH", f"/Groups/{world.admins}", {"Operations": [leaving(world, world.eva)]})
     assert world.standing() == [("leave", "Ana Ruiz", "Admins")], "somebody else left"
+    problem_id = due_removals.standing().users[0].problem_id
     world.scim("PATCH", f"/Groups/{world.admins}", {"Operations": [leaving(world, world.ana)]})
     assert world.standing() == []
+    problem = problem_list.find(problem_id)
+    assert problem is not None and problem.closed and not due_removals.is_due(world.ana, world.admins)
 
 
 def test_everybody_who_should_leave_a_deleted_group_is_named_and_others_never(world: World):
