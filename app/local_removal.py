@@ -1,6 +1,6 @@
 """This module takes access away here that a refused request was meant to take away.
 
-Nothing else of a user or a group can be changed here, since Entra manages them. When Entra sends `active` true later,
+Entra manages users and groups, so only what Entra wanted already is done here. When Entra sends `active` true later,
 the user is active again.
 See also: app/observation/due_removals.py (whose access that is).
 """

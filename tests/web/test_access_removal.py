@@ -133,11 +133,13 @@ class Window:
         assert answer.status_code == 200, answer.text
         return answer.text
 
+    def post(self, path: str, **fields: str) -> TestResponse:
+        [token] = set(re.findall(r'name="csrf_token" value="([^"]+)"', self.get("/me")))
+        return outside(self.client.post, f"/sub{path}", data={"csrf_token": token} | fields, base_url=BASE)
+
     def remove_access(self, user_id: str, group_id: str = "") -> str:
         """Press the button, and return the page that follows."""
-        [token] = set(re.findall(r'name="csrf_token" value="([^"]+)"', self.get("/me")))
-        form = {"csrf_token": token, "user_id": user_id, "group_id": group_id}
-        answer = outside(self.client.post, "/sub/problems/remove-access", data=form, base_url=BASE)
+        answer = self.post("/problems/remove-access", user_id=user_id, group_id=group_id)
         assert answer.status_code in (303, 403), answer.text
         return answer.text if answer.status_code == 403 else html.unescape(words(self.get("/problems")))
 
@@ -318,6 +320,19 @@ def test_an_owner_removes_from_a_group_here_and_the_role_ends_with_it(world: Wor
     assert found == {("operator olga", "role-lost"), ("operator olga", "member-removed")}
     assert "lost the role viewer by a change in this console" in words(owner.get("/"))
     assert world.standing() == []
+
+
+def test_it_is_over_when_the_user_leaves_all_groups_here(world: World, owner: Window):
+    world.patch(f"/Users/{world.ana}", OFF)
+    another = [
+        {"op": "Replace", "path": path, "value": value} for path, value in (("externalId", "9"), ("active", True))
+    ]
+    world.patch(f"/Users/{world.ana}", *another)
+    world.patch(f"/Groups/{world.admins}", BROKEN, leaving(world, world.ana), status=400)
+    assert world.standing() == [("leave", "Ana Ruiz", "Admins")]
+    answer = owner.post(f"/users/{world.ana}/leave-groups")
+    assert answer.status_code == 303, answer.text
+    assert not due_removals.is_due(world.ana, world.admins)
 
 
 def test_nothing_but_what_was_refused_can_be_taken_away_here(world: World, owner: Window):

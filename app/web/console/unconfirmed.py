@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from app import administration, provisioning
 from app.administration import Actor, Refused
+from app.observation import due_removals
 from app.web import security
 from app.web.console.blueprint import console
 from app.web.console.refusals import sentence
@@ -25,7 +26,12 @@ def confirm_user(resource_id: str) -> Response:
 @console.post("/users/<resource_id>/leave-groups")
 def leave_groups(resource_id: str) -> Response:
     """Remove the user from every group here."""
-    return _done(resource_id, lambda by: provisioning.leave_groups(resource_id, by))
+
+    def leave(by: Actor) -> None:
+        provisioning.leave_groups(resource_id, by)
+        due_removals.settle_now()
+
+    return _done(resource_id, leave)
 
 
 def _done(resource_id: str, act: Callable[[Actor], None]) -> Response:
