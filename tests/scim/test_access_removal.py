@@ -117,7 +117,7 @@ LEAVING = {
     "beside a malformed path": ("PATCH", patched(BROKEN, removing(members("a"))), [("remove", ("a",))]),
     "beside one that cannot be read": (
         "PATCH",
-        patched(removing(members("a", 5, "b"))),
+        patched(removing(members("a", {"no": "text"}, "b"))),
         [("remove", ("a",)), ("remove", ("b",))],
     ),
     "PUT": ("PUT", {"displayName": 5, "members": members("a")}, [("replace", ("a",))]),
@@ -144,7 +144,7 @@ def test_other_filters_are_left_to_the_store():
     ("method", "body"),
     [
         ("PATCH", patched({"op": "Add", "path": "members", "value": members("a")})),
-        ("PATCH", patched({"op": "replace", "path": "members", "value": members("a", 5)})),
+        ("PATCH", patched({"op": "replace", "path": "members", "value": members("a", {"no": "text"})})),
         ("PATCH", patched({"op": "replace", "path": "displayName", "value": "members"})),
         ("PUT", {"displayName": "x", "members": 5}),
         ("PUT", None),
@@ -178,5 +178,5 @@ def test_only_so_many_operations_are_read(monkeypatch: pytest.MonkeyPatch):
     bulk = [read_operation({"method": "DELETE", "path": f"/Users/{number}"}) for number in range(3)]
     assert len(list(removals_of_bulk(bulk))) == 2
     assert len(bulk_operations({"Operations": [{}] * 3})) == 2
-    found = removal_of("Group", "PATCH", ID, patched(removing(members("a", 5, "b"))))
+    found = removal_of("Group", "PATCH", ID, patched(removing(members("a", {"no": "text"}, "b"))))
     assert found is not None and [link.ids for link in found.links] == [("a",)]
