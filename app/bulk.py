@@ -47,9 +47,14 @@ class Done:
     undone: tuple[BulkOperation, ...] = ()
 
 
-def run(request: BulkRequest, types: Sequence[ResourceType], base: str, author: Author) -> Done:
-    """All operations, as far as `failOnErrors` lets them be worked on. `base` is the public address that was asked."""
-    bulk = _Bulk(request, types, base, author)
+def run(
+    request: BulkRequest, types: Sequence[ResourceType], base: str, author: Author, bases: Sequence[str] = ()
+) -> Done:
+    """All operations, as far as `failOnErrors` lets them be worked on. `base` is the public address that was asked.
+
+    `bases` are the public addresses that a full URL as an operation's path may begin with, the longest first.
+    """
+    bulk = _Bulk(request, types, base, author, bases)
     bulk.run()
     numbers = sorted(bulk.results)
     response = {"schemas": [RESPONSE_URN], "Operations": [bulk.results[number] for number in numbers]}
@@ -60,11 +65,19 @@ def run(request: BulkRequest, types: Sequence[ResourceType], base: str, author: 
 class _Bulk:
     """One request on its way: which ids the bulkIds stand for, and what came of the operations so far."""
 
-    def __init__(self, request: BulkRequest, types: Sequence[ResourceType], base: str, author: Author) -> None:
+    def __init__(
+        self,
+        request: BulkRequest,
+        types: Sequence[ResourceType],
+        base: str,
+        author: Author,
+        bases: Sequence[str],
+    ) -> None:
         self.operations = request.operations
         self.limit = request.fail_on_errors
         self.types = {known.endpoint.removeprefix("/"): known for known in types}
         self.base = base
+        self.bases = bases
         self.author = author
         self.ids: dict[str, str] = {}
         self.told: set[str] = set()
@@ -171,8 +184,13 @@ class _Bulk:
         return {"location": location, "version": projection.entity_tag(resource.record.version), "status": status}
 
     def target(self, operation: BulkOperation) -> tuple[ResourceType, str]:
-        """`/Groups` with POST, `/Groups/<id>` or `/Groups/bulkId:<bulkId>` with the others. Raises invalidPath, 409."""
-        endpoint, _, rest = operation.path.removeprefix("/").partition("/")
+        """`/Groups` with POST, `/Groups/<id>` or `/Groups/bulkId:<bulkId>` with the others. Raises invalidPath, 409.
+
+        Other clients: the same as a full URL, which must be one of ours.
+        """
+        path = operation.path
+        base = next((one for one in self.bases if path.lower().startswith(one.lower() + "/")), "")
+        endpoint, _, rest = path[len(base) :].removeprefix("/").partition("/")
         resource_id = unquote(rest.removesuffix("/"))
         resource_type = self.types.get(endpoint)
         if resource_type is None or bool(resource_id) == (operation.method == "POST"):

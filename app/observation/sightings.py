@@ -100,7 +100,7 @@ class _Reader:
         self.names_left = bounds.SIGHTED_PLACES
 
     def document(self, method: str, body: Any) -> Iterator[Arrival]:
-        """A whole resource, as POST and PUT have it: no dotted names, extensions by their URN."""
+        """A whole resource, as POST and PUT have it."""
         if isinstance(body, dict):
             yield from self.named(REPLACE if method == "PUT" else CREATE, body, self.name_in_document)
 
@@ -134,8 +134,8 @@ class _Reader:
                 yield from self.arrived(way, name, find(name), value)
 
     def name_in_document(self, name: str) -> Target | None:
-        attribute = self.tree.core.get(name.lower()) or self.tree.extensions.get(name.lower())
-        return Target(attribute) if attribute else None
+        way = self.tree.find(name)
+        return Target(way[0], part=way[1] if len(way) > 1 else None) if way else None
 
     def name_in_patch(self, name: str) -> Target | None:
         return _target(self.type_name, name)

@@ -139,10 +139,46 @@ class AttributeTree:
         found = (_find_in(scope, folded) for scope in scopes.values())
         return next((way for way in found if way), None)
 
+    def placed(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a document with each value where its attribute is, found by its name as in a PATCH without a path.
+
+        Other clients: `"department": "R"`, `"urn:…:User:department": "R"`, `"name.givenName": "Ada"`, and core
+        attributes below the core schema's URN. A value in its own place wins. Names that mean nothing stay, and so do
+        parts of values of which there may be many.
+        """
+        nested = next((v for name, v in document.items() if name.lower() == self.core_urn.lower()), None)
+        own: dict[str, Any] = {}
+        elsewhere: dict[tuple[str, ...], Any] = {}
+        for name, value in {**document, **(nested if isinstance(nested, dict) else {})}.items():
+            is_in_place = name.lower() in self.core or name.lower() in self.extensions
+            way = None if is_in_place else self.find(name)
+            if way is None or any(one.multi_valued for one in way[:-1]):
+                own[name] = value
+            elif not is_unassigned(value):
+                elsewhere.setdefault(way[-1].keys, value)
+        return _filled(own, elsewhere) if elsewhere else own
+
     def walk(self) -> Iterator[Attribute]:
         """Every attribute and sub-attribute, core first."""
         for top in (*self.core.values(), *self.extensions.values()):
             yield from top.walk()
+
+
+def _filled(document: dict[str, Any], values: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
+    """A document with values at places below it, given by their keys, where it has none; each level is read once."""
+    names = {name.lower(): name for name in document}
+    inner: dict[str, dict[tuple[str, ...], Any]] = {}
+    for (key, *rest), value in values.items():
+        name = names.setdefault(key.lower(), key)
+        if rest:
+            inner.setdefault(name, {})[tuple(rest)] = value
+        else:
+            document.setdefault(name, value)
+    for name, parts in inner.items():
+        held = {} if is_unassigned(document.get(name)) else document[name]
+        if isinstance(held, dict):
+            document[name] = _filled(dict(held), parts)
+    return document
 
 
 def _find_in(scope: Mapping[str, Attribute], names: str) -> tuple[Attribute, ...] | None:

@@ -124,7 +124,7 @@ class Disabling(Patch):
 
     def _named(self, body: Mapping[str, Any]) -> Iterator[tuple[Attribute, list[Any]]]:
         """Every attribute that a client may write, with the values that a body names for it in any letter case."""
-        named = _by_name(self.type.spread_core(dict(body)))
+        named = _by_name(body)
         for attribute in self.type.tree.core.values():
             if not attribute.is_read_only and attribute.name != "schemas":
                 yield attribute, named[attribute.name.lower()]

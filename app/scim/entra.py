@@ -15,13 +15,13 @@ USUAL_FILTER = ("type", "primary")
 
 
 def mend_document(tree: AttributeTree, document: Any) -> Any:
-    """A posted document with each value in the shape of its attribute; names that mean nothing stay as they are.
+    """A posted document with each value in the place and shape of its attribute; names that mean nothing stay.
 
     Identifying values are not touched: a list for a userName is refused.
     """
     if not isinstance(document, dict):
         return document
-    return {name: _mend_named(tree, name, value) for name, value in document.items()}
+    return {name: _mend_named(tree, name, value) for name, value in tree.placed(document).items()}
 
 
 def _mend_named(tree: AttributeTree, name: str, value: Any) -> Any:

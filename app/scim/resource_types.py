@@ -115,11 +115,10 @@ class ResourceType:
         if not isinstance(document, dict):
             raise errors.invalid_syntax(f"body: expected an object, got {errors.shown(document)}")
         core, extensions = self._loaders
-        named = self.spread_core(document)
-        loaded = self._check(core, named, "", before)
+        loaded = self._check(core, document, "", before)
         loaded["schemas"] = [self.schema.urn]
         for folded, extension in extensions.items():
-            part, *more = [value for name, value in named.items() if name.lower() == folded] or [None]
+            part, *more = [value for name, value in document.items() if name.lower() == folded] or [None]
             if more:
                 raise errors.invalid_value(f"{extension.urn}: expected once, got twice in different letter case")
             part = {} if is_unassigned(part) else part
@@ -135,14 +134,6 @@ class ResourceType:
             elif is_demanded:
                 raise errors.invalid_value(f"{extension.urn}: expected a value, got none")
         return {a.name: loaded[a.name] for a in self.attributes if a.name in loaded and a.traits.held != "nowhere"}
-
-    def spread_core(self, document: dict[str, Any]) -> dict[str, Any]:
-        """The document with what stands under the core schema's own URN moved to the top, as some clients nest it."""
-        urn = self.schema.urn.lower()
-        nested = next(
-            (name for name, value in document.items() if name.lower() == urn and isinstance(value, dict)), None
-        )
-        return document if nested is None else document | document[nested]
 
     @staticmethod
     def _check(

@@ -49,6 +49,11 @@ def base() -> str:
     return settings().public_url + (ROOT_V2 if request.blueprint == SECOND_NAME else ROOT)
 
 
+def bases() -> tuple[str, str]:
+    """The public addresses of both roots, the longer one first."""
+    return settings().public_url + ROOT_V2, settings().public_url + ROOT
+
+
 def body() -> Any:
     """The JSON of the request, whatever media type it claims but a form's. Entra and others send several, or none."""
     if request.mimetype in FORM_TYPES:

@@ -113,8 +113,13 @@ def test_names_that_mean_nothing_are_told_without_what_stands_in_brackets():
         ("extension_x.y.z", UNKNOWN, ""),
         ("badge", UNKNOWN, ""),
     }
-    misspelt = {"userName": "zoe@example.com", "department": "Legal", ENTERPRISE: {"desk": "4", "division": "x"}}
-    assert {name for name, way, _ in seen("POST", misspelt) if way == UNKNOWN} == {"department", f"{ENTERPRISE}:desk"}
+    misspelt = {"userName": "zoe@example.com", "departement": "Legal", ENTERPRISE: {"desk": "4", "division": "x"}}
+    assert {name for name, way, _ in seen("POST", misspelt) if way == UNKNOWN} == {"departement", f"{ENTERPRISE}:desk"}
+
+
+def test_a_name_without_its_urn_is_the_extensions():
+    for name in ("department", f"{ENTERPRISE}:department"):
+        assert seen("POST", {name: "Legal"}) == seen("POST", {ENTERPRISE: {"department": "Legal"}}) != set()
 
 
 @pytest.mark.parametrize(

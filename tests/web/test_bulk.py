@@ -201,6 +201,23 @@ def test_an_operation_fails_alone(shared_appliance: Appliance) -> None:
     assert "bulkId: expected" in found[14]["response"]["detail"] and '"never"' in found[14]["response"]["detail"]
 
 
+def test_a_path_may_be_a_full_url_of_ours(shared_appliance: Appliance) -> None:
+    url = shared_appliance.url
+    operations = [
+        post(f"{url}/scim/Users", "a", userName=name()),
+        post(f"{url.upper().replace('HTTP', 'Http')}/scim/v2/Users/", "b", userName=name()),
+        {"method": "DELETE", "path": f"{url}/scim/v2/Users/bulkId:a"},
+        post(f"{url}0/scim/Users", "c"),
+        post("https://other.example/scim/Users", "d"),
+        post(f"{url}/Users", "e"),
+        post(f"{url}/scim/scim/Users", "f"),
+        post(f"{url}/scim", "g"),
+    ]
+    found = results(shared_appliance, *operations)
+    assert statuses(found) == ["201", "201", "204", *["400"] * 5]
+    assert {result["response"]["scimType"] for result in found[3:]} == {"invalidPath"}
+
+
 def test_the_rest_is_left_undone_after_enough_failures(shared_appliance: Appliance) -> None:
     bad = {"method": "DELETE", "path": f"/Users/{NOBODY}"}
     operations = (post("/Users", "a"), bad, post("/Users", "b"), bad, post("/Users", "c"), bad)
