@@ -215,7 +215,7 @@ class EnterpriseUserSchema(ScimSchema):
 class MemberSchema(ScimSchema):
     """RFC 7643 §4.2, a value of `members`. What it refers to is looked up here, so all but `value` is our own."""
 
-    value = attribute(Text, "The member's id", mutability="immutable", case_exact=True, held="membership")
+    value = attribute(Identifier, "The member's id", mutability="immutable", case_exact=True, held="membership")
     ref = attribute(
         Reference, "The member's address below the base URL", name="$ref", mutability="immutable",
         reference_types=("User", "Group"), held="membership",
