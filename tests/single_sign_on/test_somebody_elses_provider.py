@@ -42,7 +42,7 @@ def test_the_whole_way(scene: Scene, other: Other):
     refused(go(scene, visitor, other, {"sub": "ada-of-theirs"}))
     scene.person("ada@example.org", "ada-of-theirs", displayName="Ada Lovelace")
     page = go(scene, visitor, other, {"sub": "ada-of-theirs"})
-    assert (page.status, page.location) == (303, "/"), page.text
+    assert (page.status, page.location) == (303, "/me"), page.text
     assert "Ada Lovelace" in visitor.get("/me").text
 
 

@@ -338,7 +338,7 @@ def test_many_wrong_keys_fill_no_log(new_appliance: Callable[..., Appliance]):
 
 
 def test_the_number_is_the_same_in_the_answer_in_the_line_and_in_the_row(asked: Appliance):
-    answer = asked.request("POST", "/scim/Users", person("", title=["Ada Secretname"]))
+    answer = asked.request("POST", "/scim/Users", person("", title={"is": "Ada Secretname"}))
     row = row_of(asked, answer)
     number = answer.headers["x-request-id"]
     assert re.fullmatch("[0-9a-f]{16}", number)
