@@ -94,8 +94,7 @@ class Code(StrEnum):
     ISSUER_DIFFERS = (
         "issuer-differs",
         PROVIDER,
-        "The discovery document belongs to another issuer: enter the issuer exactly as the provider writes it, "
-        "also with or without a slash at its end.",
+        "The discovery document belongs to another issuer: enter the issuer exactly as the provider writes it.",
     )
     BAD_ENDPOINT = "bad-endpoint", PROVIDER, "The discovery document has no usable https address as its {what}."
     OTHER_HOST = "other-host", PROVIDER, "The discovery document's {what} is on another host than the issuer."

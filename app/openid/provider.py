@@ -7,7 +7,7 @@ Not here: its keys (keys.py), what it signs.
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -34,6 +34,11 @@ class Issuer:
 
     address: str
     tenant: str = ""
+
+    @property
+    def document_address(self) -> str:
+        """Where its discovery document is: the same with and without a slash at the end of `address`."""
+        return self.address.removesuffix("/") + WELL_KNOWN
 
     @property
     def algorithms(self) -> frozenset[str]:
@@ -66,7 +71,8 @@ def entra(tenant: str, cloud: str = "global") -> Issuer:
 def read_issuer(address: str) -> Issuer:
     """The issuer that an administrator means with its address or with that of its discovery document.
 
-    An address of Entra's stands for its tenant, whatever follows it. Raises ProviderError.
+    An address of Entra's stands for its tenant, whatever follows it. Only the document says whether its issuer ends
+    in a slash, so keep the issuer that `discover` returns. Raises ProviderError.
     """
     address = address.strip()
     if not fetching.is_safe(address) or "?" in address:
@@ -75,13 +81,18 @@ def read_issuer(address: str) -> Issuer:
     for cloud, host in ENTRA_AUTHORITIES.items():
         if parts.hostname == host:
             return entra(parts.path.split("/")[1] if parts.path else "", cloud)
-    return Issuer(address.removesuffix(WELL_KNOWN))
+    bare = address.removesuffix("/")
+    return Issuer(bare.removesuffix(WELL_KNOWN) if bare.endswith(WELL_KNOWN) else address)
 
 
 def discover(issuer: Issuer, ca_file: Path | None = None) -> Provider:
-    """Fetch and check the discovery document. Raises ProviderError."""
-    document = fetching.get(issuer.address.removesuffix("/") + WELL_KNOWN, "discovery document", ca_file)
-    if document.get("issuer") != issuer.address:
+    """Fetch and check the discovery document, whose issuer decides about a slash at the end. Raises ProviderError."""
+    document = fetching.get(issuer.document_address, "discovery document", ca_file)
+    for address in (issuer.address, issuer.address + "/", issuer.address.removesuffix("/")):
+        if document.get("issuer") == address:
+            issuer = replace(issuer, address=address)
+            break
+    else:
         raise ProviderError(Code.ISSUER_DIFFERS)
     return Provider(
         issuer=issuer,

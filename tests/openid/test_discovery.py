@@ -34,17 +34,18 @@ def test_an_issuer_is_given_by_its_address_or_its_document(generic: SigningProvi
     assert ours.read_issuer(generic.issuer) == Issuer(generic.issuer)
 
 
-def test_the_slash_at_the_end_belongs_to_the_issuer(generic: SigningProvider):
-    generic.document_change = lambda document: document | {"issuer": generic.issuer + "/"}
-    issuer = ours.read_issuer(generic.issuer + "/")
-    assert ours.discover(issuer, generic.authority.ca_file).issuer.address == generic.issuer + "/"
-    with refused(Code.ISSUER_DIFFERS):
-        discover(generic)
+@pytest.mark.parametrize("end", ["", "/"])
+@pytest.mark.parametrize("typed", ["", "/", ours.WELL_KNOWN, ours.WELL_KNOWN + "/", "/" + ours.WELL_KNOWN])
+def test_the_document_decides_whether_its_issuer_ends_in_a_slash(generic: SigningProvider, typed: str, end: str):
+    generic.document_change = lambda document: document | {"issuer": generic.issuer + end}
+    issuer = ours.read_issuer(generic.issuer + typed)
+    assert ours.discover(issuer, generic.authority.ca_file).issuer == Issuer(generic.issuer + end)
 
 
-@pytest.mark.parametrize("other", [None, 1, "", "https://127.0.0.1/other", "<b>"])
+@pytest.mark.parametrize("other", [None, 1, "", "/", "https://127.0.0.1/other", "<b>", "//", "/other"])
 def test_the_document_is_the_issuers_own(generic: SigningProvider, other):
-    generic.document_change = lambda document: document | {"issuer": other}
+    wrong = generic.issuer + other if other in ("//", "/other") else other
+    generic.document_change = lambda document: document | {"issuer": wrong}
     with refused(Code.ISSUER_DIFFERS) as caught:
         discover(generic)
     assert "<b>" not in str(caught.value)

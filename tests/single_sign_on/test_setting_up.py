@@ -76,6 +76,18 @@ def test_an_address_of_entra_stands_for_its_tenant(unconfigured: Scene):
     assert "the <b>object ID</b>" in unconfigured.owner().get("/single-sign-on").text
 
 
+def test_the_issuer_of_the_discovery_document_is_kept(generic: Scene):
+    """Providers whose issuer ends in a slash have the same document as those whose issuer does not."""
+    theirs, address = generic.provider, generic.provider.issuer + "/.well-known/openid-configuration"
+    theirs.user["iss"] = theirs.issuer + "/"
+    theirs.document_change = lambda document: document | {"issuer": theirs.user["iss"]}
+    generic.person("ada@example.org", theirs.user["sub"])
+    for secret in (theirs.client_secret, ""):
+        assert generic.save(address=address, secret=secret).status == 303
+        assert generic.is_in(generic.sign_in())
+    assert theirs.user["iss"] in generic.owner().get("/single-sign-on").text
+
+
 def test_the_secret_is_kept_where_the_field_is_empty(entra: Scene, ada: str):
     assert entra.save(secret="").status == 303
     assert entra.audit("provider-saved")[-1]["secret"] == "as before"

@@ -107,7 +107,7 @@ def save(entered: Entered, line: Line, actor: Actor) -> None:
         issuer = _issuer(entered)
         if not secret and not _has_secret(issuer, client_id):
             raise Refused(_SECRET_AGAIN)
-        line.check(issuer)
+        issuer = line.check(issuer).issuer
     except ProviderError as error:
         is_of_tenant = entered.kind == ENTRA and error.code is Code.HTTP_STATUS
         raise Refused(f"Nothing was saved. {error}" + (_TENANT_AGAIN if is_of_tenant else "")) from None
@@ -157,4 +157,4 @@ def _has_secret(issuer: Issuer, client_id: str) -> bool:
 
 
 def _is_of(kept: Configured, issuer: Issuer, client_id: str) -> bool:
-    return (kept.issuer, kept.client_id) == (issuer, client_id)
+    return (kept.issuer.document_address, kept.client_id) == (issuer.document_address, client_id)
