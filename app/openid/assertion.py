@@ -14,6 +14,9 @@ from app.openid.errors import Code, ProviderError
 from app.openid.keys import Keys
 from app.openid.provider import Provider
 
+TYPES = signed.JWT | {"client-authentication+jwt"}
+"""What an assertion may have as `typ` (RFC 7523; draft-ietf-oauth-rfc7523bis), in small letters."""
+
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
@@ -25,7 +28,7 @@ class Assertion:
 
 def verify_assertion(text: str, provider: Provider, subject: str, audiences: Collection[str], keys: Keys) -> Assertion:
     """Raises ProviderError unless this provider made the assertion for `subject` and for one of `audiences`."""
-    claims = signed.read_claims(text, provider, keys)
+    claims = signed.read_claims(text, provider, keys, TYPES)
     signed.check_audience(claims, audiences)
     if not subject or signed.read_text(claims, "sub") != subject:
         raise ProviderError(Code.WRONG_SUBJECT)

@@ -38,6 +38,8 @@ class Claims:
 def verify(text: str, provider: Provider, client_id: str, nonce: str, keys: Keys) -> Claims:
     """Raises ProviderError unless this provider made the token for this client in this sign-in."""
     claims = signed.read_claims(text, provider, keys)
+    if signed.read_time(claims, "iat") is None:  # required in an ID token, optional in other tokens (RFC 7519 §4.1.6)
+        raise signed.malformed("iat")
     signed.check_audience(claims, (client_id,))
     if claims.get("azp", client_id) != client_id:
         raise ProviderError(Code.WRONG_AUDIENCE)

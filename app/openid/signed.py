@@ -15,6 +15,9 @@ from app.openid.keys import Keys
 from app.openid.objects import read_object
 from app.openid.provider import Provider
 
+JWT = frozenset({"jwt"})
+"""The type of a token that is nothing special, in small letters."""
+
 _FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")  # without a signature: to be refused for its alg
 
 
@@ -23,9 +26,12 @@ def malformed(what: str) -> ProviderError:
     return ProviderError(Code.MALFORMED, what=what)
 
 
-def read_claims(text: str, provider: Provider, keys: Keys) -> dict[str, Any]:
-    """The claims of a token that this provider signed; of them only issuer, tenant and times are checked."""
-    claims = _verify(text, provider, keys)
+def read_claims(text: str, provider: Provider, keys: Keys, types: Collection[str] = JWT) -> dict[str, Any]:
+    """The claims of a token that this provider signed; of them only issuer, tenant and times are checked.
+
+    `types` are the values of `typ` that are accepted, in small letters; a token without one is a JWT.
+    """
+    claims = _verify(text, provider, keys, types)
     if claims.get("iss") != provider.issuer.address:
         raise ProviderError(Code.WRONG_ISSUER)
     if provider.issuer.tenant and claims.get("tid") != provider.issuer.tenant:
@@ -34,13 +40,13 @@ def read_claims(text: str, provider: Provider, keys: Keys) -> dict[str, Any]:
     return claims
 
 
-def _verify(text: str, provider: Provider, keys: Keys) -> dict[str, Any]:
+def _verify(text: str, provider: Provider, keys: Keys, types: Collection[str]) -> dict[str, Any]:
     from joserfc import jws
     from joserfc.errors import JoseError
 
     if not isinstance(text, str) or len(text) > bounds.TOKEN_LENGTH or not _FORM.fullmatch(text):
         raise malformed("three parts")
-    algorithm, key_id = _read_header(text.partition(".")[0], provider.issuer.algorithms)
+    algorithm, key_id = _read_header(text.partition(".")[0], provider.issuer.algorithms, types)
     key = keys.find(provider.jwks_uri, key_id, algorithm)
     registry = jws.JWSRegistry(algorithms=[algorithm], strict_check_header=False)
     registry.max_header_length = registry.max_payload_length = registry.max_signature_length = bounds.TOKEN_LENGTH
@@ -57,7 +63,7 @@ def _verify(text: str, provider: Provider, keys: Keys) -> dict[str, Any]:
         raise malformed("claims") from None
 
 
-def _read_header(part: str, algorithms: Collection[str]) -> tuple[str, str | None]:
+def _read_header(part: str, algorithms: Collection[str], types: Collection[str]) -> tuple[str, str | None]:
     """The algorithm and the key id that a token names."""
     try:
         header = read_object(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
@@ -68,8 +74,9 @@ def _read_header(part: str, algorithms: Collection[str]) -> tuple[str, str | Non
         raise ProviderError(Code.ALG_REFUSED)
     if "crit" in header or "b64" in header:
         raise malformed("crit")
-    if str(header.get("typ", "JWT")).upper() != "JWT":
-        raise malformed("typ")  # an access token, a logout token
+    # An access token or a logout token has a type of its own. RFC 7515 §4.1.9 leaves "application/" out.
+    if str(header.get("typ", "JWT")).lower().removeprefix("application/") not in types:
+        raise malformed("typ")
     if key_id is not None and not (isinstance(key_id, str) and 0 < len(key_id) <= bounds.PROVIDER_KEY_ID_LENGTH):
         raise malformed("kid")
     return algorithm, key_id
@@ -78,11 +85,11 @@ def _read_header(part: str, algorithms: Collection[str]) -> tuple[str, str | Non
 def _check_times(claims: Mapping[str, Any]) -> None:
     now = clock.utc_now().timestamp()
     expires, issued, begins = (read_time(claims, name) for name in ("exp", "iat", "nbf"))
-    if expires is None or issued is None:
-        raise malformed("exp" if expires is None else "iat")
+    if expires is None:
+        raise malformed("exp")
     if now >= expires + bounds.TOKEN_LEEWAY_S:
         raise ProviderError(Code.EXPIRED)
-    if max(issued, begins or 0) > now + bounds.TOKEN_LEEWAY_S:
+    if max(issued or 0, begins or 0) > now + bounds.TOKEN_LEEWAY_S:
         raise ProviderError(Code.NOT_YET)
 
 

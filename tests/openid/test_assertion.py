@@ -121,6 +121,30 @@ def test_the_times(reader: Reader):
         reader.read_claims(exp=None)
 
 
+def test_when_it_was_made_need_not_be_said(reader: Reader):
+    reader.read_claims(iat=None)
+    reader.read_claims(iat=None, nbf=None)
+    with refused(Code.NOT_YET):
+        reader.read_claims(iat=reader.now + bounds.TOKEN_LEEWAY_S + 1)
+    with refused(Code.MALFORMED):
+        reader.read_claims(iat="today")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["client-authentication+jwt", "application/client-authentication+jwt", "Client-Authentication+JWT"]
+    + ["JWT", "application/jwt", None],
+)
+def test_the_types_of_a_client_assertion(reader: Reader, kind: str | None):
+    reader.read(sign(reader.theirs.claims(), typ=kind))
+
+
+@pytest.mark.parametrize("kind", ["at+jwt", "logout+jwt", "", "application/", "text/jwt"])
+def test_a_token_of_another_type_is_no_assertion(reader: Reader, kind: object):
+    with refused(Code.MALFORMED):
+        reader.read(sign(reader.theirs.claims(), typ=kind))
+
+
 def test_an_assertion_is_not_valid_for_long(reader: Reader):
     longest = reader.now + bounds.ASSERTION_S + bounds.TOKEN_LEEWAY_S
     reader.read_claims(exp=longest)

@@ -155,7 +155,7 @@ def test_what_must_be_understood_is_refused(reader: Reader, header: dict[str, An
     assert "crit" in str(caught.value)
 
 
-@pytest.mark.parametrize("kind", ["at+jwt", "logout+jwt", "JWE", 5, [], {"a": 1}])
+@pytest.mark.parametrize("kind", ["at+jwt", "logout+jwt", "client-authentication+jwt", "JWE", 5, [], {"a": 1}])
 def test_other_kinds_of_token_are_refused(reader: Reader, kind):
     head = encoded(json.dumps({"alg": "RS256", "kid": "first", "typ": kind}).encode())
     with refused(Code.MALFORMED) as caught:
