@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 from app.openid import fetching
 from app.openid.cache import Cache
 from app.openid.errors import Code, ProviderError
+from app.openid.keys import ALGORITHMS
 
 WELL_KNOWN = "/.well-known/openid-configuration"
 ENTRA_AUTHORITIES = {
@@ -43,7 +45,7 @@ class Issuer:
     @property
     def algorithms(self) -> frozenset[str]:
         """What may stand as `alg` in what it signs; never none, never a shared secret."""
-        return frozenset({"RS256"}) if self.tenant else frozenset({"RS256", "ES256"})
+        return frozenset({"RS256"}) if self.tenant else frozenset(chain.from_iterable(ALGORITHMS.values()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ def test_what_a_document_gives(generic: SigningProvider):
     found = discover(generic)
     assert found.issuer == Issuer(generic.issuer)
     assert {name: getattr(found, name) for name in NAMES} == {name: generic.document[name] for name in NAMES}
-    assert found.issuer.algorithms == {"RS256", "ES256"}
+    assert found.issuer.algorithms == {"RS256", "ES256", "PS256", "EdDSA"}
 
 
 def test_entra_through_its_own_name(entra: SigningProvider):

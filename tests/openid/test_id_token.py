@@ -14,6 +14,7 @@ from app.openid.keys import Keys
 from tests.openid.provider import (
     CLIENT_ID,
     EC_KEY,
+    ED_KEY,
     KEY,
     NEXT_KEY,
     OTHER_TENANT,
@@ -77,12 +78,15 @@ def test_an_honest_token_of_entra(entra_reader: Reader):
     assert found.auth_time is None
 
 
-def test_a_curve_signs_for_others_but_not_for_entra(reader: Reader, entra_reader: Reader):
+@pytest.mark.parametrize(("key", "algorithm"), [(EC_KEY, "ES256"), (KEY, "PS256"), (ED_KEY, "EdDSA")])
+def test_others_sign_as_entra_does_not(reader: Reader, entra_reader: Reader, key: Any, algorithm: str):
     for one in (reader, entra_reader):
-        one.theirs.keys = [EC_KEY.as_dict(private=False)]
-    assert reader.read(sign(reader.claims(), EC_KEY, "ES256")).subject == "ada-subject"
+        one.theirs.keys = [key.as_dict(private=False)]
+    assert reader.read(sign(reader.claims(), key, algorithm)).subject == "ada-subject"
+    with refused(Code.BAD_SIGNATURE):
+        reader.read(sign(reader.claims(), key, algorithm)[:-8] + "AAAAAAAA")
     with refused(Code.ALG_REFUSED):
-        entra_reader.read(sign(entra_reader.claims(), EC_KEY, "ES256"))
+        entra_reader.read(sign(entra_reader.claims(), key, algorithm))
 
 
 # --- the signature
@@ -100,7 +104,7 @@ def test_the_public_key_is_no_shared_secret(reader: Reader):
         reader.read(signed_with_public_key(reader.claims()))
 
 
-@pytest.mark.parametrize("algorithm", ["RS384", "RS512", "PS256"])
+@pytest.mark.parametrize("algorithm", ["RS384", "RS512", "PS384", "PS512"])
 def test_other_algorithms_of_the_same_key(reader: Reader, algorithm: str):
     with refused(Code.ALG_REFUSED):
         reader.read(sign(reader.claims(), KEY, algorithm))

@@ -1,13 +1,14 @@
 import threading
+from itertools import chain
 from typing import Any
 
 import pytest
-from joserfc.jwk import ECKey, OctKey, RSAKey
+from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from app import bounds
 from app.openid.errors import Code
-from app.openid.keys import Keys, read_keys
-from tests.openid.provider import EC_KEY, KEY, NEXT_KEY, Faults, SigningProvider
+from app.openid.keys import ALGORITHMS, Keys, choose, read_keys
+from tests.openid.provider import EC_KEY, ED_KEY, KEY, NEXT_KEY, Faults, SigningProvider
 from tests.openid.refusal import refused
 
 PUBLIC = KEY.as_dict(private=False)
@@ -17,7 +18,10 @@ OFF_THE_CURVE = EC_KEY.as_dict(private=False) | {"x": "A" * 43}
 
 
 def usable(*keys: Any) -> set[str]:
-    return set(read_keys({"keys": list(keys)}))
+    """The ids of what can be chosen for an algorithm."""
+    found = read_keys({"keys": list(keys)})
+    tried = [(key.kid, algorithm) for key in found for algorithm in chain.from_iterable(ALGORITHMS.values())]
+    return {key_id or "" for key_id, algorithm in tried if choose(found, key_id, algorithm) is not None}
 
 
 def without(name: str) -> dict[str, Any]:
@@ -32,7 +36,9 @@ def small(bits: int) -> dict[str, Any]:
 
 
 def test_keys_for_signatures_are_usable():
-    assert usable(PUBLIC, EC_KEY.as_dict(private=False)) == {"first", "curve"}
+    every = [key.as_dict(private=False) for key in (KEY, EC_KEY, ED_KEY)]
+    assert usable(*every) == {"first", "curve", "edwards"}
+    assert usable(PUBLIC | {"alg": "PS256"}, every[2] | {"alg": "EdDSA"}) == {"first", "edwards"}
     assert usable(without("use")) == {"first"}
     assert usable(PUBLIC | {"alg": "RS256"}) == {"first"}
     assert usable(without("kid")) == {""}
@@ -49,6 +55,12 @@ def test_keys_for_signatures_are_usable():
         PUBLIC | {"use": ["sig"]},
         PUBLIC | {"alg": "RS512"},
         PUBLIC | {"alg": "HS256"},
+        PUBLIC | {"alg": "EdDSA"},
+        PUBLIC | {"alg": ["RS256"]},
+        ED_KEY.as_dict(private=False) | {"alg": "ES256"},
+        ED_KEY.as_dict(private=False) | {"x": "A"},
+        OKPKey.generate_key("X25519", {"kid": "agreement"}).as_dict(private=False),
+        PUBLIC | {"kty": ["RSA"]},
         EC_KEY.as_dict(private=False) | {"alg": "RS256"},
         PUBLIC | {"kid": 5},
         PUBLIC | {"kid": "k" * (bounds.PROVIDER_KEY_ID_LENGTH + 1)},
@@ -77,7 +89,7 @@ def test_the_bounds_of_a_modulus_are_usable():
 
 
 def test_the_private_part_of_a_key_is_not_looked_at():
-    (key,) = read_keys({"keys": [KEY.as_dict(private=True)]}).values()
+    (key,) = read_keys({"keys": [KEY.as_dict(private=True)]})
     assert isinstance(key, RSAKey)
     assert not key.is_private
 
@@ -212,7 +224,7 @@ def test_a_known_key_does_not_wait_for_the_fetch_of_an_unknown_one(watched: Watc
     def stuck(_: str) -> Any:
         asked.set()
         assert answer.wait(20)
-        return {}
+        return []
 
     watched.keys._cache._fetch = stuck
 
@@ -230,7 +242,7 @@ def test_a_known_key_does_not_wait_for_the_fetch_of_an_unknown_one(watched: Watc
 
 
 def test_only_so_many_addresses_are_kept(watched: Watched):
-    watched.keys._cache._fetch = lambda address: {"first": KEY}
+    watched.keys._cache._fetch = lambda address: [KEY]
     for number in range(bounds.PROVIDERS_KEPT + 5):
         watched.keys.find(f"https://host/{number}", "first", "RS256")
     kept = list(watched.keys._cache._entries)
@@ -247,7 +259,18 @@ def test_a_token_without_a_key_id_means_the_only_key(watched: Watched):
 
 def test_a_key_is_for_one_algorithm(watched: Watched):
     watched.provider.keys.append(EC_KEY.as_dict(private=False))
-    watched.find("curve", "ES256")
-    for key_id, algorithm in (("curve", "RS256"), ("first", "ES256")):
-        with refused(Code.UNKNOWN_KEY):
-            watched.find(key_id, algorithm)
+    watched.provider.keys += [ED_KEY.as_dict(private=False), NEXT_KEY.as_dict(private=False) | {"alg": "PS256"}]
+    of = {"curve": "ES256", "edwards": "EdDSA", "second": "PS256"}
+    for key_id in of:
+        for algorithm in ("RS256", "ES256", "PS256", "EdDSA"):
+            if of[key_id] == algorithm:
+                watched.find(key_id, algorithm)
+                continue
+            with refused(Code.UNKNOWN_KEY):
+                watched.find(key_id, algorithm)
+
+
+def test_a_key_of_another_kind_with_the_same_id_or_none_does_not_hide_a_key(watched: Watched):
+    watched.provider.keys = [PUBLIC, ED_KEY.as_dict(private=False) | {"kid": "first"}]
+    assert watched.find("first", "RS256").key_type == watched.find(None, "PS256").key_type == "RSA"
+    assert watched.find("first", "EdDSA").key_type == watched.find(None, "EdDSA").key_type == "OKP"
