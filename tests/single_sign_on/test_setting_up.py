@@ -149,6 +149,14 @@ def test_a_test_shows_claims_and_match_and_signs_nobody_in(entra: Scene, ada: st
     assert entra.audit("provider-tested")[0]["outcome"] == "would be let in"
 
 
+def test_a_test_asks_when_the_person_signed_in_as_a_proof_does(generic: Scene):
+    """A provider must say it only to those who ask."""
+    generic.person("ada@example.org", generic.provider.user["sub"])
+    page = generic.go(generic.owner(), "/single-sign-on/test")
+    assert page.status == 200 and "would be let in" in page.text
+    assert "<code>auth_time</code>" in page.text and "does not say when" not in page.text
+
+
 def test_a_test_says_why_nobody_would_be_let_in(entra: Scene):
     entra.person("ada@example.org", "ada")
     page = entra.go(entra.owner(), "/single-sign-on/test")

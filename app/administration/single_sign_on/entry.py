@@ -42,7 +42,8 @@ def depart(line: Line, purpose: Purpose, wanted: str, session_id: str = "") -> t
     found = provider.configured()
     if found is None:
         raise Refused(NOT_SET_UP)
-    prompt, max_age = ("login", 0) if purpose == "proof" else ("", None)
+    # A test asks as a proof does: only then must a provider say when the person signed in (OpenID Connect Core §2).
+    prompt, max_age = ("", None) if purpose == "sign-in" else ("login", 0)
     address, ticket = line.begin(found.issuer, found.client_id, prompt, max_age)
     kept = wanted if len(wanted.encode()) <= bounds.JOURNEY_NEXT_BYTES else ""
     return address, Journey(ticket, found.generation, purpose, kept, session_id)
