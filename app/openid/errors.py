@@ -24,6 +24,13 @@ ENTRA_HINTS = {
 """What to do about the errors that are met most, by Entra's own numbers."""
 
 
+KEYS_AGAIN = (
+    " The provider's keys were fetched less than a minute ago. If it has just changed them, this passes within a "
+    "minute: try again then."
+)
+"""What follows the sentence about a token that newer keys may verify."""
+
+
 class About(Enum):
     """Whose fault it is: the provider's or the way's to it, whoever signs in; one token's; or one sign-in's."""
 
@@ -142,16 +149,20 @@ class Code(StrEnum):
 
 
 class ProviderError(Exception):
-    """One sentence for the administrator; `code` tells programs what it is about."""
+    """One sentence for the administrator; `code` tells programs what it is about.
 
-    def __init__(self, code: Code, **values: object) -> None:
-        super().__init__(code.sentence.format(**values).strip())
+    `passes` means that the same may be right a minute later; a second sentence then says so.
+    """
+
+    def __init__(self, code: Code, passes: bool = False, **values: object) -> None:
+        super().__init__(f"{code.sentence.format(**values).strip()}{KEYS_AGAIN if passes else ''}")
         self.code = code
+        self.passes = passes
         self._values = values
 
     def again(self) -> "ProviderError":
         """The same, to be raised by another thread."""
-        return ProviderError(self.code, **self._values)
+        return ProviderError(self.code, self.passes, **self._values)
 
 
 def safe_host(address: str) -> str:

@@ -25,25 +25,33 @@ ALGORITHMS = {"RSA": ("RS256", "PS256"), "EC": ("ES256",), "OKP": ("EdDSA",)}
 class Keys:
     """Keys by the address of their list, each list kept for an hour. Threads may share it.
 
-    A key that is not in the list makes it be fetched anew, at most once a minute for each address.
+    A token that no key of the list verifies makes it be fetched anew, at most once a minute for each address: a
+    provider may also publish another key under the same id.
     """
 
     def __init__(self, ca_file: Path | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.ca_file = ca_file
         self._cache = Cache[str, Sequence[Any]](self._fetch, monotonic)
 
-    def find(self, jwks_uri: str, key_id: str | None, algorithm: str) -> Any:
-        """The joserfc key that `algorithm` is checked with. Raises ProviderError.
+    def find(
+        self, jwks_uri: str, key_id: str | None, algorithm: str, verifies: Callable[[Any], bool] = lambda _: True
+    ) -> Any:
+        """The joserfc key for `algorithm` that `verifies` the token. Raises ProviderError.
 
         A token without a key id can only mean the one key of a provider that has no other for the algorithm.
         """
 
-        def chosen(keys: Sequence[Any]) -> Any:
-            return choose(keys, key_id, algorithm)
+        def suffices(keys: Sequence[Any]) -> bool:
+            key = choose(keys, key_id, algorithm)
+            return key is not None and verifies(key)
 
-        key = chosen(self._cache.get(jwks_uri, lambda keys: chosen(keys) is not None))
+        kept = self._cache.kept(jwks_uri)
+        keys = self._cache.get(jwks_uri, suffices)
+        key = choose(keys, key_id, algorithm)
         if key is None:
-            raise ProviderError(Code.UNKNOWN_KEY)
+            raise ProviderError(Code.UNKNOWN_KEY, passes=keys is kept)
+        if not verifies(key):
+            raise ProviderError(Code.BAD_SIGNATURE, passes=keys is kept)
         return key
 
     def _fetch(self, jwks_uri: str) -> Sequence[Any]:

@@ -48,15 +48,19 @@ def _verify(text: str, provider: Provider, keys: Keys, types: Collection[str]) -
     if not isinstance(text, str) or len(text) > bounds.TOKEN_LENGTH or not _FORM.fullmatch(text):
         raise malformed("three parts")
     algorithm, key_id = _read_header(text.partition(".")[0], provider.issuer.algorithms, types)
-    key = keys.find(provider.jwks_uri, key_id, algorithm)
     registry = _registry(algorithm)
     try:
         token = jws.extract_compact(text.encode("ascii"), registry=registry)
-        is_right = jws.validate_compact(token, key, registry=registry)
     except (JoseError, ValueError):
         raise ProviderError(Code.BAD_SIGNATURE) from None
-    if not is_right:
-        raise ProviderError(Code.BAD_SIGNATURE)
+
+    def verifies(key: Any) -> bool:
+        try:
+            return jws.validate_compact(token, key, registry=registry)
+        except (JoseError, ValueError):
+            return False
+
+    keys.find(provider.jwks_uri, key_id, algorithm, verifies)
     try:
         return read_object(token.payload or b"")
     except ValueError:

@@ -150,11 +150,38 @@ def test_a_new_key_is_found_after_a_minute(watched: Watched):
     watched.find()
     watched.provider.keys.append(NEXT_KEY.as_dict(private=False))
     watched.now = bounds.PROVIDER_ANEW_S - 1
-    with refused(Code.UNKNOWN_KEY):
+    with refused(Code.UNKNOWN_KEY) as caught:
         watched.find("second")
+    assert caught.value.passes and "try again" in str(caught.value) and caught.value.again().passes
     assert watched.fetches == 1
     watched.now = bounds.PROVIDER_ANEW_S
     watched.find("second")
+    assert watched.fetches == 2
+
+
+def test_another_key_under_the_same_id_is_found_after_a_minute(watched: Watched):
+    def verifies(key: Any) -> bool:
+        return bool(key.as_dict(private=False)["n"] == NEXT_KEY.as_dict(private=False)["n"])
+
+    def find() -> Any:
+        return watched.keys.find(watched.provider.document["jwks_uri"], "first", "RS256", verifies)
+
+    watched.find()
+    watched.provider.keys = [NEXT_KEY.as_dict(private=False) | {"kid": "first"}]
+    watched.now = bounds.PROVIDER_ANEW_S - 1
+    with refused(Code.BAD_SIGNATURE) as caught:
+        find()
+    assert caught.value.passes and watched.fetches == 1
+    watched.now = bounds.PROVIDER_ANEW_S
+    assert verifies(find()) and watched.fetches == 2
+
+
+def test_wrong_signatures_make_no_more_than_one_fetch_a_minute(watched: Watched):
+    watched.find()
+    for watched.now, passes in ((1000.0, False), (1001.0, True), (1000.0 + bounds.PROVIDER_ANEW_S - 1, True)):
+        with refused(Code.BAD_SIGNATURE) as caught:
+            watched.keys.find(watched.provider.document["jwks_uri"], "first", "RS256", lambda _: False)
+        assert caught.value.passes is passes, "what was fetched for this token alone does not get better by waiting"
     assert watched.fetches == 2
 
 

@@ -64,6 +64,16 @@ def test_a_wrong_token_lets_nobody_in(entra: Scene, ada: str, which: str):
     assert entry["code"] == code and entry["because"]
 
 
+def test_a_refusal_that_passes_in_a_minute_says_so(entra: Scene, ada: str):
+    """The keys were fetched just now for another sign-in; since then the provider has changed its key."""
+    assert entra.is_in(entra.sign_in())
+    entra.provider.signing_key = NEXT_KEY
+    entra.provider.keys = [NEXT_KEY.as_dict(private=False)]
+    assert "Try again in a minute" in refused(entra.go(entra.stranger()))
+    (entry,) = entra.audit("sign-in-refused")
+    assert entry["code"] == "unknown-key" and "passes within a minute" in entry["because"]
+
+
 def test_an_object_id_of_another_tenant_is_nobodys(entra: Scene, ada: str):
     """The person exists here, by an identifier that only the configured tenant gives away."""
     entra.provider.claims_change = lambda told: {

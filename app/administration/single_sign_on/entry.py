@@ -31,6 +31,7 @@ NO_AUTH_TIME = (
     "The provider does not say when you signed in there. An administrator adds the optional claim auth_time to the ID "
     "token of the app registration for sign-in"
 )
+KEYS_CHANGED = "The provider may have changed its keys just now. Try again in a minute, and then ask your administrator"
 ANOTHER = "Somebody else signed in there. Sign in as yourself"
 WRONG_TOO_OFTEN = "Somebody else signed in there too often, so this session is ended. Sign in again."
 
@@ -114,6 +115,8 @@ def read_claims(line: Line, arrival: Arrival) -> Claims:
             raise Unreachable(unreachable(arrival.number)) from None
         if error.code is Code.SIGN_IN_REFUSED:
             raise NotLetIn(arrival.number, "The provider did not sign you in. Try again, or ask") from None
+        if error.passes:
+            raise NotLetIn(arrival.number, KEYS_CHANGED) from None
         raise NotLetIn(arrival.number) from None
 
 
