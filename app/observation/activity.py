@@ -11,7 +11,7 @@ from itertools import chain, islice
 
 from app import bounds
 from app.observation import past
-from app.observation.kinds import kind_of
+from app.observation.kinds import kind_of, went_wrong
 from app.observation.past import Event, Link
 from app.observation.request import Deed, is_id
 from app.scim.resource_types import RESOURCE_TYPES, name_of
@@ -228,7 +228,7 @@ def _with_effects(rows: Sequence[Written], own: Sequence[Link], links_each: int,
         seen = dict.fromkeys(link for link in (*own, *links.get(row.number, ())) if link.event_id in ids)
         entries.append(Entry(row, done, list(seen)))
     here = known(_ids_in(entries))
-    part_of = _problems_of([row for row in rows if row.is_refused]) if are_told else {}
+    part_of = _problems_of([row for row in rows if went_wrong(row)]) if are_told else {}
     return [replace(entry, known=here, problem_id=part_of.get(entry.request.id)) for entry in entries]
 
 

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from app import bounds
+from app.observation.kinds import went_wrong
 from app.observation.request import Deed, Request
 from app.store import cycles as rows
 from app.store import requests
@@ -36,7 +37,7 @@ COUNTED_AS: Mapping[Deed, str] = {
     "enable": "enabled",
     "delete": "deleted",
 }
-"""In which count of a cycle a deed that succeeded goes; a refused one counts as failed, whatever it was to be."""
+"""In which count of a cycle a deed that succeeded goes; one that went wrong counts as failed, whatever it was to be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +141,8 @@ def begins_cycle(current: Cycle, request: Request) -> bool:
 
 def counted(cycle: Cycle, request: Request, is_first_of_number: bool = True) -> Cycle:
     """The cycle with one more request; operations of one bulk request share its number."""
-    name = "failed" if request.is_refused else COUNTED_AS.get(request.deed)
+    of_success = None if request.is_refused else COUNTED_AS.get(request.deed)
+    name = "failed" if went_wrong(request) else of_success
     more = {name: getattr(cycle, name) + 1} if name else {}
     return replace(
         cycle,

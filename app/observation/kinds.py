@@ -16,8 +16,15 @@ BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS}
 
 
 def went_wrong(request: Asked) -> bool:
-    """Whether a request is of any kind of problem."""
-    return request.is_refused or is_outside(request)
+    """Return whether a request is of any kind of problem.
+
+    A DELETE that finds no resource is refused (RFC 7644 §3.6), but what it was meant to do is true already.
+    """
+    return (request.is_refused and not _is_deleted_already(request)) or is_outside(request)
+
+
+def _is_deleted_already(request: Asked) -> bool:
+    return request.method == "DELETE" and request.status == 404 and bool(request.resource_type)
 
 
 def kind_of(request: Asked) -> Kind:

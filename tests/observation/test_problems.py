@@ -13,6 +13,7 @@ from app.observation.problem_list import LEFT_OUT_RETRY, NextTry, Problem, _prob
 from app.observation.problems import fold
 from app.observation.recorder import write
 from app.observation.request import DueRemoval, LeftOutValue
+from app.store import cycles as cycle_rows
 from app.store import due_removals, requests
 from app.store import problems as rows
 from app.store.log_tables import problem, problem_key
@@ -39,9 +40,9 @@ def unknown(minutes: float = 0, **of: Any):
     return made_up(minutes, status=404, path="unknown", deed="", **of)
 
 
-def gone(minutes: float = 0):
-    of = {"path": "Users/{id}", "resource_type": "User", "resource_id": "lost"}
-    return made_up(minutes, method="PATCH", status=404, deed="change", objects=("User id lost",), **of)
+def gone(minutes: float = 0, method: str = "PATCH", deed: str = "change", resource_type: str = "User"):
+    of = {"path": f"{resource_type}s/{{id}}", "resource_type": resource_type, "resource_id": "lost"}
+    return made_up(minutes, method=method, status=404, deed=deed, objects=(f"{resource_type} id lost",), **of)
 
 
 def test_a_refused_request_is_a_problem_with_all_that_is_known_of_it(log):
@@ -114,6 +115,23 @@ def test_what_is_about_nobody_stays_while_it_comes_again(log):
 def test_an_id_that_is_not_here_is_over_after_two_days_without_it(log):
     assert states(log, [gone(0)], [made_up(2 * DAY - 40)]) == ["open"]
     assert states(log, [made_up(2 * DAY + 40)]) == ["closed"]
+
+
+@pytest.mark.parametrize("resource_type", ["User", "Group"])
+def test_a_delete_of_what_is_not_here_is_no_problem_and_no_failure_of_its_cycle(log, resource_type):
+    assert states(log, [gone(0, "DELETE", "delete", resource_type)]) == []
+    [cycle] = [cycles.cycle_of(row) for row in cycle_rows.last(log, 1)]
+    assert (cycle.failed, cycle.deleted, cycle.changes, cycle.requests) == (0, 0, 0, 1)
+
+
+def test_a_delete_of_what_is_not_here_ends_the_problem_of_the_same_id(log):
+    assert states(log, [gone(0)], [gone(1, "DELETE", "delete")]) == ["closed"]
+
+
+@pytest.mark.parametrize("status", [403, 412, 500])
+def test_any_other_refused_delete_is_a_problem(log, status):
+    of = {"path": "Users/{id}", "resource_type": "User", "resource_id": "here"}
+    assert states(log, [made_up(0, method="DELETE", deed="delete", status=status, **of)]) == ["open"]
 
 
 def test_entra_gives_up_after_four_weeks(log):
