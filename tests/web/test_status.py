@@ -60,9 +60,12 @@ def test_before_anything_came_it_says_what_to_do(fresh):
     assert "None is open. 0 closed, 0 ignored" in status_of(visitor)
 
 
-def test_all_is_well_with_the_counts_and_the_last_change(fresh):
+def test_all_is_well_once_there_are_users_with_the_counts_and_the_last_change(fresh):
     visitor = set_up(fresh)
     fresh.make_key()
+    assert fresh.request("GET", "/scim/Users").status == 200
+    assert "Entra comes, but there are no users here. Assign users under Users and groups" in status_of(visitor)
+    assert 'class="notice well"' not in visitor.get("/").text
     made = provision_user(fresh, userName="ana@recnice.example", displayName="Ana Ruiz", active=True)
     provision_user(fresh, userName="b@recnice.example", active=False)
     provision_group(fresh, "Legal", [])
@@ -84,12 +87,12 @@ def test_without_an_active_key_it_says_that_entra_is_refused(fresh):
     assert "All well" not in status_of(visitor)
 
 
-@pytest.mark.parametrize(("minutes", "said"), [(30, "All well."), (100, "Late."), (300, "Silent.")])
+@pytest.mark.parametrize(("minutes", "said"), [(30, "Entra comes"), (100, "Late."), (300, "Silent.")])
 def test_silence_is_named_and_is_no_fault(console, visitor, minutes, said):
     write(console, [past(minutes + 40 * number) for number in reversed(range(12))])
     shown = status_of(visitor)
     assert said in shown
-    assert ("That need be no fault: its cycle runs about every 40 minutes" in shown) == (said != "All well.")
+    assert ("That need be no fault: its cycle runs about every 40 minutes" in shown) == (said != "Entra comes")
 
 
 def test_the_cadence_of_quarantine_is_recognised_after_refusals(console, visitor):
