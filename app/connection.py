@@ -61,6 +61,11 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
         """The first line as far as it came, whatever it is."""
         return bytes(self._head).partition(b"\r\n")[0]
 
+    @property
+    def has_authorization(self) -> bool:
+        """Whether the head has an Authorization header as far as it came, also a head that cannot be read."""
+        return b"\nauthorization:" in self._head.lower()
+
     def received(self, data: bytes) -> int:
         """Take what belongs to this request and return how many bytes that is."""
         if not self.headers_finished:
@@ -148,9 +153,11 @@ class Refusal(ErrorTask):  # type: ignore[misc]
     def execute(self) -> None:
         fault = self.request.error
         # After an exception in the application the request here is an empty one; the real one is still first in line.
-        method, path = self._asked(self.channel.requests[0])
+        request: Parser = self.channel.requests[0]
+        method, path = self._asked(request)
         headers, body = refusal(path, ScimError(fault.code, fault.body, headers=getattr(fault, "headers", None)))
-        if number := self.channel.server.on_refusal(method, path, fault.code, fault.body, self.channel.addr[0]):
+        about = (fault.code, fault.body, self.channel.addr[0], request.has_authorization)
+        if number := self.channel.server.on_refusal(method, path, *about):
             headers.append((HEADER, number))
         self.status = f"{fault.code} {fault.reason}"
         self.response_headers.extend(headers)

@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 Clock = Callable[[], float]
-OnRefusal = Callable[[str, str, int, str, str], str]
-"""Is told of a request that never reaches the application (method, path, status, reason, address); gives its number."""
+OnRefusal = Callable[[str, str, int, str, str, bool], str]
+"""Is told of a request that never reaches the application (method, path, status, reason, address, whether it has an
+Authorization header); gives its number."""
 
 LOOK_EVERY_S = 1.0
 SAME_PRESS_S = 0.2

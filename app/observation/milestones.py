@@ -22,7 +22,7 @@ from app.store.requests import Wanted, Written
 
 PLAIN_HTTP = "plain-http"
 """Not of the checklist: when a request came last by http although the public URL is https."""
-RETURN = "cycle"
+RETURN, PERSON = "cycle", "person"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ MILESTONES = (
         _deed("match"),
     ),
     Milestone(
-        "person",
+        PERSON,
         "The first person arrived",
         "Try one person with Provision on demand, or press Start provisioning.",
         _deed("create", "User"),
@@ -115,6 +115,10 @@ class Checklist:
     plain_http_at: str
 
     @property
+    def have_users_arrived(self) -> bool:
+        return any(step.at for step in self.steps if step.milestone.name == PERSON)
+
+    @property
     def is_complete(self) -> bool:
         return all(step.at for step in self.steps)
 
@@ -136,16 +140,21 @@ def fold(connection: Connection, batch: Sequence[Request]) -> None:
         if first := next(filter(milestone.is_reached_by, batch), None):
             rows.reach(connection, milestone.name, first.at, first.number)
             reached.add(milestone.name)
-    if RETURN not in reached and "person" in reached:
+    if RETURN not in reached and PERSON in reached:
         _look_for_return(connection, batch)
     if plain := [request for request in batch if request.is_plain_http]:
         rows.move(connection, PLAIN_HTTP, plain[-1].at, plain[-1].number)
 
 
+def have_users_arrived(connection: Connection) -> bool:
+    """Return whether a client with a valid key has created a user at any time."""
+    return any(row.name == PERSON for row in rows.all_of(connection))
+
+
 def _look_for_return(connection: Connection, batch: Sequence[Request]) -> None:
     """A cycle after ten quiet minutes, later than the first person: nobody presses a button for that one."""
     found = [cycles.cycle_of(row) for row in cycle_rows.last(connection, 2)]
-    person_at = next(row.at for row in rows.all_of(connection) if row.name == "person")
+    person_at = next(row.at for row in rows.all_of(connection) if row.name == PERSON)
     if len(found) < 2 or found[0].started <= person_at or seconds_between(found[1].ended, found[0].started) < PAUSE_S:
         return
     first = next((one for one in batch if one.has_key and one.at >= found[0].started), None)

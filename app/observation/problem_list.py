@@ -15,6 +15,7 @@ from app import bounds, clock
 from app.observation.cycles import seconds_between
 from app.observation.kind import RETRIES, Kind
 from app.observation.kinds import BY_NAME, kind_of, went_wrong
+from app.observation.problems import KEYLESS
 from app.scim.errors import Detail, read_detail
 from app.store import problems as rows
 from app.store import requests
@@ -187,6 +188,12 @@ def counts() -> Mapping[Status, int]:
     """How many problems there are of each status."""
     with requests.reading() as connection:
         return rows.counts(connection)
+
+
+def count_keyless() -> int:
+    """Return how many refused requests without a key were only counted, in all the time of the request log."""
+    with requests.reading() as connection:
+        return requests.tallies(connection).get(KEYLESS, 0)
 
 
 def open_of(resource_ids: Collection[str]) -> dict[str, list[Problem]]:

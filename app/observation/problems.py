@@ -13,6 +13,8 @@ A refused request joins the problem that is open for the same kind, attribute an
   change only a change counts, since looking somebody up proves nothing), or when nothing came of it for 29 days, as
   Entra gives up after 28; after 2 days for an id that is not here, which Entra would try daily;
 - any other: when a whole cycle has gone by without it.
+
+Once users have arrived, a refused request without any key is only counted: anybody can send it.
 """
 
 from __future__ import annotations
@@ -23,14 +25,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app import bounds, clock
-from app.observation import cycles
+from app.observation import cycles, milestones
 from app.observation.kind import Kind
 from app.observation.kinds import kind_of, went_wrong
 from app.observation.kinds_of_values import READING
 from app.observation.request import CONNECTION, LeftOutValue, Request
 from app.scim.attribute import is_within
 from app.store import cycles as cycle_rows
-from app.store import due_removals
+from app.store import due_removals, requests
 from app.store import problems as rows
 from app.store.db import Connection
 
@@ -44,6 +46,8 @@ NOBODY = "nobody "
 GIVEN_UP_AFTER = timedelta(days=29)
 GONE_AFTER = timedelta(days=2)
 GONE = "gone"
+KEYLESS = "keyless"
+"""In the log's `tally`: refused requests without a key that are part of no problem."""
 
 KEPT = (
     *("status", "number", "method", "path", "scim_type", "reason", "address", "key_id", "body"),
@@ -67,7 +71,8 @@ class _Known:
 
 
 def fold(connection: Connection, batch: Sequence[Request]) -> None:
-    """Open, join and close problems with these requests. To be called after cycles.fold."""
+    """Open, join and close problems with these requests. To be called after cycles.fold and milestones.fold."""
+    batch = _without_keyless(connection, batch)
     open_problems = _Open(connection, batch)
     for request in batch:
         if went_wrong(request):
@@ -80,6 +85,18 @@ def fold(connection: Connection, batch: Sequence[Request]) -> None:
     if open_problems.has_grown:
         rows.forget_surplus(connection, bounds.PROBLEMS_KEPT)
     _close_by_time(connection, batch)
+
+
+def _without_keyless(connection: Connection, batch: Sequence[Request]) -> Sequence[Request]:
+    """Return the batch without refused requests that have no key, which are only counted once users have arrived.
+
+    Before that they show what is wrong with the connection: a reverse proxy may take the key away.
+    """
+    others = [one for one in batch if not (one.is_keyless and went_wrong(one))]
+    if len(others) == len(batch) or not milestones.have_users_arrived(connection):
+        return batch
+    requests.add_to_tally(connection, {KEYLESS: len(batch) - len(others)})
+    return others
 
 
 def keys_of(request: Request, kind: Kind) -> frozenset[str]:

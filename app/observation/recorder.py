@@ -30,7 +30,7 @@ DROPPED, STRANGERS = "dropped", "strangers"
 """In the log's `tally`: requests for which there was no room, and those of strangers over their bound."""
 
 Fold = Callable[[Connection, Sequence[Request]], None]
-FOLDS: tuple[Fold, ...] = (problems.fold, milestones.fold, mentions.fold, sightings.fold)
+FOLDS: tuple[Fold, ...] = (milestones.fold, problems.fold, mentions.fold, sightings.fold)
 """What reads a batch, in this order, after its rows are written. `cycles` goes before: it names the cycles."""
 
 _FIELDS = tuple(field.name for field in fields(Request) if field.name in requests.COLUMNS)

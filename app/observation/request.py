@@ -122,6 +122,8 @@ class Request:
     """What a refused request was meant to do, as it says so itself."""
     due: tuple[DueRemoval, ...] = ()
     """The same for each user who was still active, and still in the group, when the request was written down."""
+    is_keyless: bool = False
+    """It has no token and no other proof of a client at all. Entra always sends one, so anybody may have sent this."""
     is_plain_http: bool = False
     """It came by http although the public URL is https."""
     sent: Any = field(default=None, repr=False)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from app import bounds
 from app.observation import redaction
-from app.observation.request import CONNECTION, Deed, LeftOutValue, Request
+from app.observation.request import CONNECTION, Deed, KeyFault, LeftOutValue, Request
 from app.scim.access_removal import AccessRemoval, bulk_operations, removal_of, removals_of_bulk
 from app.scim.disabling import LeftOut
 from app.scim.entra import dialect_of
@@ -25,6 +25,9 @@ BULK = "Bulk"
 OPERATION = "Bulk operation"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
+KEYLESS: tuple[KeyFault, ...] = ("", "missing", "no-bearer")
+"""What is said of a request without a token; "" where its key was not looked at, as in one for another host."""
+
 _INDEX = re.compile(r"\[[0-9]+\]")  # as in `emails[0].value`
 _WRITES: tuple[Deed, ...] = ("create", "change", "confirm", "disable", "enable")
 _DEEDS: Mapping[str, Deed] = {
@@ -37,7 +40,10 @@ _DEEDS: Mapping[str, Deed] = {
 
 
 class Came(NamedTuple):
-    """How a request came. `path` is without the sub-path; of the `query` only is asked whether it names a secret."""
+    """How a request came. `path` is without the sub-path; of the `query` only is asked whether it names a secret.
+
+    `has_proof`: whether its Authorization header may hold a key, or a client's secret at the token endpoint.
+    """
 
     at: str
     target: Target
@@ -45,7 +51,8 @@ class Came(NamedTuple):
     path: str
     query: str
     address: str
-    is_plain_http: bool
+    has_proof: bool
+    is_plain_http: bool = False
 
 
 def requests_of(came: Came, draft: Draft, duration_ms: float) -> list[Request]:
@@ -70,6 +77,7 @@ def requests_of(came: Came, draft: Draft, duration_ms: float) -> list[Request]:
         key_id=draft.key_id,
         key_fault=draft.key_fault,
         address=came.address,
+        is_keyless=not came.has_proof and draft.key_fault in KEYLESS,
         is_plain_http=came.is_plain_http,
         **own,
     )

@@ -54,7 +54,9 @@ class Observed:
 
         answered = self._application(environ, answer)
         target = services.of(environ, self._urls)
-        if target.service is Service.SCIM or self._is_knock(environ, target.service, noted.status):
+        authorization = environ.get("HTTP_AUTHORIZATION", "")
+        has_proof = bool(authorization) if target.service is Service.TOKEN else has_scheme(authorization)
+        if target.service is Service.SCIM or self._is_knock(environ, target.service, noted.status, has_proof):
             came = Came(
                 at,
                 target,
@@ -62,26 +64,29 @@ class Observed:
                 environ["PATH_INFO"],
                 environ.get("QUERY_STRING", ""),
                 environ.get("REMOTE_ADDR", ""),
+                has_proof,
                 self._is_https and environ.get("wsgi.url_scheme") == "http",
             )
             self._note(came, noted, (time.perf_counter() - began) * 1_000)
         return answered
 
-    def _is_knock(self, environ: "WSGIEnvironment", service: Service, status: int) -> bool:
+    def _is_knock(self, environ: "WSGIEnvironment", service: Service, status: int, has_token: bool) -> bool:
         """Whether somebody outside /scim is a SCIM client at a wrong address, or one that got no access token."""
         if service is Service.TOKEN:
             return status >= 400 and status != 405  # a browser that looks is no client
-        has_token = environ.get("HTTP_AUTHORIZATION", "")[:7].lower() == "bearer "
         return has_token or (status == 404 and paths.knocks(environ["PATH_INFO"], self._types))
 
-    def refuse(self, method: str, path: str, status: int, detail: str, address: str) -> str:
-        """Notes what the server refused before there was a request for the application; gives its number, if any."""
+    def refuse(self, method: str, path: str, status: int, detail: str, address: str, has_proof: bool) -> str:
+        """Notes what the server refused before there was a request for the application; gives its number, if any.
+
+        `has_proof`: whether it has an Authorization header.
+        """
         noted = Draft(status=status)
         noted.facts.error = ScimError(status, detail)
         target = services.at(path, self._urls)
         if target.service is not Service.SCIM and not paths.knocks(path, self._types):
             return ""
-        self._note(Came(clock.to_wire(clock.utc_now()), target, method, path, "", address, False), noted, 0.0)
+        self._note(Came(clock.to_wire(clock.utc_now()), target, method, path, "", address, has_proof), noted, 0.0)
         return noted.number
 
     def _note(self, came: Came, noted: Draft, duration_ms: float) -> None:
@@ -94,6 +99,11 @@ class Observed:
                 _say(requests[0])
         except Exception:
             log.exception("request %s could not be noted", noted.number)
+
+
+def has_scheme(authorization: str) -> bool:
+    """Return whether an Authorization header says that a token follows, whatever follows (RFC 6750 §2.1)."""
+    return authorization[:7].lower() == "bearer "
 
 
 def _say(request: Request) -> None:

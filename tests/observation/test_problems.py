@@ -134,6 +134,38 @@ def test_any_other_refused_delete_is_a_problem(log, status):
     assert states(log, [made_up(0, method="DELETE", deed="delete", status=status, **of)]) == ["open"]
 
 
+KEYLESS = {
+    "missing": stranger(50, fault="missing", is_keyless=True),
+    "another scheme": stranger(50, fault="no-bearer", is_keyless=True),
+    "no address": made_up(50, status=404, path="outside", key_id="", deed="", is_keyless=True),
+    "another host": made_up(50, status=400, reason="Host: expected x", key_id="", deed="", is_keyless=True),
+    "malformed": made_up(50, status=400, path="unknown", key_id="", deed="", is_keyless=True),
+    "too often": stranger(50, fault="missing", status=429, is_keyless=True),
+    "no client": stranger(50, fault="missing", path="token", method="POST", is_keyless=True),
+}
+
+
+@pytest.mark.parametrize("request_made", KEYLESS.values(), ids=KEYLESS)
+def test_a_request_without_a_key_is_only_counted_once_users_have_arrived(log, request_made):
+    write(log, [person(0)])
+    write(log, [request_made, request_made])
+    assert states(log) == []
+    assert requests.tallies(log) == {"keyless": 2}
+
+
+@pytest.mark.parametrize("request_made", KEYLESS.values(), ids=KEYLESS)
+def test_a_request_without_a_key_is_a_problem_until_users_have_arrived(log, request_made):
+    write(log, [made_up(0), request_made])
+    assert states(log) == ["open"] and requests.tallies(log) == {}
+
+
+@pytest.mark.parametrize("fault", ["stopped", "unknown", "foreign", "cut", "entra-token", "client", "assertion"])
+def test_a_wrong_key_is_a_problem_at_any_time(log, fault):
+    write(log, [person(0)])
+    write(log, [stranger(50, fault=fault)])
+    assert states(log) == ["open"]
+
+
 def test_entra_gives_up_after_four_weeks(log):
     assert states(log, [taken(0)], [made_up(28 * DAY)]) == ["open"]
     assert states(log, [made_up(29 * DAY + 40)]) == ["closed"]

@@ -144,6 +144,12 @@ def name() -> str:
     return f"{uuid.uuid4().hex}@recnice.example"
 
 
+@pytest.fixture
+def somebody(console: Appliance, name: str) -> str:
+    """The id of a user. A test that names it before `visitor` has a log in which no user has arrived."""
+    return provision_user(console, userName=name, displayName="Ana Ruiz")
+
+
 def shown(visitor: Visitor, path: str = "/problems") -> str:
     page = visitor.get(path)
     assert page.status == 200, (path, page.status)
@@ -163,8 +169,7 @@ def test_every_kind_is_provoked_somewhere():
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.name in PROVOKED], ids=lambda kind: kind.name)
-def test_every_kind_shows_what_was_wrong_and_how_to_mend_it_and_closes_itself(console, visitor, name, kind):
-    somebody = provision_user(console, userName=name, displayName="Ana Ruiz")
+def test_every_kind_shows_what_was_wrong_and_how_to_mend_it_and_closes_itself(console, somebody, visitor, kind):
     PROVOKED[kind.name](console, somebody)
     mine = [row for row in rows(visitor) if row["kind"] == kind.name]
     assert len(mine) == 1, rows(visitor)
@@ -196,6 +201,25 @@ def mend(appliance: Appliance, kind: str, somebody: str) -> None:
         assert appliance.request("PATCH", f"/scim/Users/{somebody}", replaced("title", "Judge")).status == 200
     waits = {"gone": 3 * 24 * 60}.get(kind, 90)
     write(appliance, [past(-waits / 2), past(-waits)])
+
+
+def test_requests_without_a_key_turn_status_to_nothing_once_users_have_arrived(console, visitor, somebody):
+    assert "notice well" in visitor.get("/").text
+    refused(console, "GET", "/scim/Users", headers={"Authorization": None})
+    refused(console, "GET", "/scim/Users", headers={"Authorization": "Basic YTpi"})
+    refused(console, "GET", "/Users?filter=x", headers={"Authorization": None})
+    refused(console, "GET", "/scim/Users", headers={"Authorization": None, "Host": "other.example"})
+    refused(console, "POST", "/oauth/token", body="", headers=FORM | {"Authorization": None})
+    broken = {"Authorization": None, "Transfer-Encoding": "chunked", "Content-Length": "1"}
+    refused(console, "GET", "/scim/Users", headers=broken)
+    assert rows(visitor) == []
+    page = visitor.get("/")
+    assert "notice well" in page.text and "notice late" not in page.text
+    assert "6 requests without a SCIM Key were refused and only counted." in words(page.text)
+    refused(console, "GET", "/scim/Users", headers={"Authorization": "Bearer nonsense"})
+    broken["Authorization"] = f"Bearer {console.key}"
+    refused(console, "GET", "/scim/Users", headers=broken)
+    assert {row["kind"] for row in rows(visitor)} == {"key-wrong", "not-http"}
 
 
 def test_a_missing_value_that_is_strict_here_is_a_kind_of_its_own(console, visitor, name):

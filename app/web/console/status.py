@@ -58,18 +58,20 @@ def _log(contact: str) -> dict[str, Any]:
     try:
         found, cycles = pulse.pulse(contact)
         checklist = milestones.checklist()
-        is_missed = found.state in ("waiting", "late", "silent", "quarantine") or not checklist.is_complete
+        is_missed = found.state in ("waiting", "late", "silent", "quarantine") or not checklist.have_users_arrived
         return {
             "pulse": found,
             "bars": list(strip.bars(cycles, bounds.PULSE_CYCLES)),
             "checklist": checklist,
             "seen": milestones.last_seen() if is_missed else None,
             "problems": problem_list.counts(),
+            "keyless": problem_list.count_keyless(),
             "standing": due_removals.standing(),
         }
     except ScimError:  # the page says so (base.html)
         found = pulse.read((), clock.utc_now(), contact=contact)
-        return {"pulse": found, "bars": (), "checklist": None, "seen": None, "problems": None, "standing": None}
+        unknown = dict.fromkeys(("checklist", "seen", "problems", "keyless", "standing"))
+        return {"pulse": found, "bars": (), **unknown}
 
 
 def _changed(event: Event) -> str:
