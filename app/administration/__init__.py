@@ -81,7 +81,7 @@ from app.administration.sessions import (
 from app.administration.sessions import (
     begin as begin_session,
 )
-from app.administration.setting_aside import heed_problems, ignore_problems
+from app.administration.setting_aside import close_exposure, heed_problems, ignore_problems
 from app.administration.setup import claim_setup, create_setup_code, is_set_up, is_setup_code_open
 from app.administration.sign_in import CodeWanted, sign_in, sign_in_by_code
 from app.administration.source_policy import CurrentPolicy, Mode, SeenSources
@@ -150,6 +150,7 @@ __all__ = [
     "begin_session",
     "change_password",
     "claim_setup",
+    "close_exposure",
     "confirm_user",
     "counted_networks",
     "create_client",

@@ -99,6 +99,7 @@ class Action(Enum):
     STRICT_LIFTED = "strict-lifted", "made expected again"
     PROBLEMS_IGNORED = "problems-ignored", "set aside problems:"
     PROBLEMS_HEEDED = "problems-heeded", "took back from those set aside problems:"
+    EXPOSURE_CLOSED = "exposure-closed", "closed the notice that a key was sent by plain http, in request"
     AUDIT_EXPORTED = "audit-exported", "exported the audit"
 
     def __init__(self, key: str, title: str) -> None:

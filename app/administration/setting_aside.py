@@ -1,4 +1,4 @@
-"""Problems set aside by somebody, and taken back: an act, so it is in the audit.
+"""Problems and notices set aside by somebody, and problems taken back: an act, so it is in the audit.
 
 Not here: what a problem is (app/observation/problems.py). The request log is a file of its own, so entry and change are
 no single transaction; the entry is written first, since an act without one would be worse than one that then fails.
@@ -6,7 +6,7 @@ no single transaction; the entry is written first, since an act without one woul
 
 from app.administration import audit
 from app.administration.audit import Action, Actor
-from app.observation import problem_list
+from app.observation import milestones, problem_list
 from app.observation.problem_list import Wanted
 from app.store import db
 
@@ -23,6 +23,16 @@ def heed_problems(wanted: Wanted, by: Actor, problem_id: int | None = None) -> i
     if not _record(wanted, by, Action.PROBLEMS_HEEDED, problem_id):
         return 0
     return problem_list.heed(wanted, problem_id)
+
+
+def close_exposure(number: str, by: Actor) -> None:
+    """Close the notice that a key was sent by plain http in this request, unless a later one has sent it again."""
+    exposure = milestones.checklist().exposure
+    if exposure is None or exposure.number != number:
+        return
+    with db.writing() as connection:
+        audit.record(connection, by, Action.EXPOSURE_CLOSED, number)
+    milestones.close_exposure(number)
 
 
 def _record(wanted: Wanted, by: Actor, action: Action, problem_id: int | None) -> int:

@@ -21,7 +21,7 @@ from app.store.db import Connection
 from app.store.requests import Wanted, Written
 
 PLAIN_HTTP = "plain-http"
-"""Not of the checklist: when a request came last by http although the public URL is https."""
+"""Not of the checklist: when a valid key was last sent by http although the public URL is https."""
 RETURN, PERSON = "cycle", "person"
 
 
@@ -108,11 +108,19 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Exposure:
+    """A request that others could read with its key: when it came (wire form), and its number."""
+
+    at: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
 class Checklist:
-    """All lines, in their order. `plain_http_at`: when a request came last by http instead of https, "" for never."""
+    """All lines, in their order. `exposure`: the last request that sent a valid key by http instead of https."""
 
     steps: tuple[Step, ...]
-    plain_http_at: str
+    exposure: Exposure | None
 
     @property
     def have_users_arrived(self) -> bool:
@@ -142,7 +150,7 @@ def fold(connection: Connection, batch: Sequence[Request]) -> None:
             reached.add(milestone.name)
     if RETURN not in reached and PERSON in reached:
         _look_for_return(connection, batch)
-    if plain := [request for request in batch if request.is_plain_http]:
+    if plain := [request for request in batch if request.is_plain_http and request.has_key]:
         rows.move(connection, PLAIN_HTTP, plain[-1].at, plain[-1].number)
 
 
@@ -171,7 +179,13 @@ def checklist() -> Checklist:
         for one in MILESTONES
     )
     plain = reached.get(PLAIN_HTTP)
-    return Checklist(steps, plain.at if plain else "")
+    return Checklist(steps, Exposure(plain.at, plain.number) if plain else None)
+
+
+def close_exposure(number: str) -> bool:
+    """Forget the request that exposed a key; return whether it was still the last one that did."""
+    with requests.writing() as connection:
+        return rows.forget(connection, PLAIN_HTTP, number)
 
 
 def last_seen() -> Seen | None:

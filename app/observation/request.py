@@ -125,7 +125,7 @@ class Request:
     is_keyless: bool = False
     """It has no token and no other proof of a client at all. Entra always sends one, so anybody may have sent this."""
     is_plain_http: bool = False
-    """It came by http although the public URL is https."""
+    """It came by http from another machine, although the public URL is https."""
     sent: Any = field(default=None, repr=False)
     """The JSON of a create or a change, as it came; None for a large one."""
 

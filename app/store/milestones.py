@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from app.store.log_tables import milestone
@@ -21,6 +21,12 @@ def all_of(connection: Connection) -> Sequence[Row[Any]]:
 def reach(connection: Connection, name: str, at: str, number: str) -> None:
     """Note that it happened, unless it was noted before."""
     connection.execute(insert(milestone).values(name=name, at=at, number=number).on_conflict_do_nothing())
+
+
+def forget(connection: Connection, name: str, number: str) -> bool:
+    """Forget that it happened, and return whether it was this request by which it did."""
+    forgotten = delete(milestone).where(milestone.c.name == name, milestone.c.number == number)
+    return bool(connection.execute(forgotten).rowcount)
 
 
 def move(connection: Connection, name: str, at: str, number: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, current_app
 
-from app import clock
+from app import administration, clock
 from app.observation.recorder import Recorder
 from app.observation.request import Request
 from app.scim.errors import ScimError
@@ -65,7 +65,7 @@ class Observed:
                 environ.get("QUERY_STRING", ""),
                 environ.get("REMOTE_ADDR", ""),
                 has_proof,
-                self._is_https and environ.get("wsgi.url_scheme") == "http",
+                self._is_https and _is_readable_on_its_way(environ),
             )
             self._note(came, noted, (time.perf_counter() - began) * 1_000)
         return answered
@@ -99,6 +99,12 @@ class Observed:
                 _say(requests[0])
         except Exception:
             log.exception("request %s could not be noted", noted.number)
+
+
+def _is_readable_on_its_way(environ: "WSGIEnvironment") -> bool:
+    """Return whether a request came unencrypted over a network: what is sent on this machine, nobody else reads."""
+    address = administration.read_address(environ.get("REMOTE_ADDR", ""))
+    return environ.get("wsgi.url_scheme") == "http" and not (address and address.is_loopback)
 
 
 def has_scheme(authorization: str) -> bool:

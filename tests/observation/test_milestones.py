@@ -1,9 +1,12 @@
 """The checklist: which request ticks which line."""
 
+from typing import get_args
+
 import pytest
 
 from app.observation import cycles
 from app.observation.milestones import MILESTONES, PLAIN_HTTP, fold
+from app.observation.request import KeyFault
 from app.store import milestones as rows
 from tests.observation.conftest import after, made_up, person, stranger
 
@@ -47,9 +50,15 @@ def test_entra_came_back_when_a_cycle_follows_ten_quiet_minutes_after_the_first_
     assert folded(log, [made_up(56)])["cycle"] == after(56)
 
 
-def test_the_last_request_by_plain_http_is_remembered(log):
+def test_the_last_request_that_sent_a_valid_key_by_plain_http_is_remembered(log):
     told = folded(log, [made_up(0, is_plain_http=True)], [made_up(5, is_plain_http=True), made_up(6)])
     assert told[PLAIN_HTTP] == after(5)
+
+
+@pytest.mark.parametrize("fault", get_args(KeyFault)[1:])
+def test_what_is_no_valid_key_is_not_exposed_by_plain_http(log, fault):
+    assert PLAIN_HTTP not in folded(log, [stranger(0, fault, key_id="k1", is_plain_http=True)])
+    assert PLAIN_HTTP not in folded(log, [made_up(0, key_id="", status=404, is_plain_http=True)])
 
 
 def test_the_lines_stand_in_the_order_in_which_entra_does_them():

@@ -85,6 +85,13 @@ def with_a_problem(path: str, is_ignored: bool = False, **fields: str) -> Callab
     return act
 
 
+def close_the_exposure(world: World) -> TestResponse:
+    exposed = past(1, is_plain_http=True)
+    with world.app.app_context(), requests.writing() as connection:
+        recorder.write(connection, [exposed])
+    return world.post("/exposure/close", number=exposed.number)
+
+
 def remove_access(is_member: bool) -> Callable[[World], TestResponse]:
     """Somebody is here whom a refused request should have disabled, or taken out of a group that gives a role."""
 
@@ -251,6 +258,7 @@ ACTS: Mapping[str, tuple[Callable[[World], TestResponse], Action]] = {
     "console.heed_problems": (with_a_problem("/problems/heed", True, **CAUSE), Action.PROBLEMS_HEEDED),
     "console.ignore_problem": (with_a_problem("/problems/1/ignore"), Action.PROBLEMS_IGNORED),
     "console.heed_problem": (with_a_problem("/problems/1/heed", True), Action.PROBLEMS_HEEDED),
+    "console.close_exposure": (close_the_exposure, Action.EXPOSURE_CLOSED),
     "console.remove_access": (remove_access(False), Action.USER_DISABLED),
     "console.remove_access of a member": (remove_access(True), Action.MEMBER_REMOVED),
     "console.sign_in_code": (sign_in_by_code, Action.SIGNED_IN),

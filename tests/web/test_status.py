@@ -5,11 +5,16 @@ from collections.abc import Callable
 
 import pytest
 
+from app import administration
+from app.administration import HOST
 from app.web.console.words import browser, in_bytes, lasting
 from tests.conftest import Appliance, run, wait_until
+from tests.web.test_audit_of_acts import BASE, World, world
 from tests.web.test_console import GROUP, USER, provision_group, provision_user, words
 from tests.web.visitor import Visitor, set_up
 from tests.web.written import forget, past, start_unknocked, write
+
+__all__ = ["world"]
 
 NOT_YET, DONE = ": not yet", ": done"
 SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -217,12 +222,31 @@ def test_it_says_that_the_host_was_another(console, visitor):
     assert "The request was for another host name" in status_of(visitor)
 
 
-def test_plain_http_is_named_where_the_public_url_is_https(new_appliance):
-    fresh = start_unknocked(new_appliance(flags=("--public-url", "https://scim.recnice.example")))
-    visitor = set_up(fresh)
-    fresh.make_key()
-    assert fresh.request("GET", "/scim/Users").status == 200
-    assert "A request came by plain http less than a minute ago" in status_of(visitor)
+def test_a_valid_key_by_plain_http_is_named_until_an_owner_closes_the_notice(world: World):
+    key = world.ask(lambda: administration.create_key("", HOST)).text
+
+    def ask(address: str = "192.0.2.7", token: str = key, scheme: str = "http") -> str:
+        """Send a request, and return what the notice says then."""
+        sent = {"Authorization": f"Bearer {token}"} if token else {}
+        world.app.test_client().get(
+            "/sub/scim/Users",
+            base_url=BASE.replace("https", scheme),
+            headers=sent,
+            environ_overrides={"REMOTE_ADDR": address},
+        )
+        page = world.eva.get("/sub/", base_url=BASE).text
+        return page.partition("was sent by plain http")[2].partition("</div>")[0]
+
+    assert not ask(token="") and not ask(token="nonsense") and not ask(scheme="https")
+    assert not ask("127.0.0.1") and not ask("::1") and not ask("::ffff:127.0.0.1") and not ask("127.3.2.1")
+    first, second = ask(), ask()
+    assert "less than a minute ago, in" in words(second) and "although the public URL is https" in words(second)
+    numbers = [re.findall(r'name="number" value="([0-9a-f]{16})"', said)[0] for said in (first, second)]
+    assert world.post("/exposure/close", number=numbers[0]).status_code == 303
+    assert ask(scheme="https"), "a later request is another exposure"
+    assert world.post("/exposure/close", number=numbers[1]).status_code == 303
+    assert not ask(scheme="https")
+    assert ask("2001:db8::1")
 
 
 # --- the cards --------------------------------------------------------------------------------------------------------

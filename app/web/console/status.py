@@ -6,7 +6,8 @@ Not here: how it is counted (app/administration/overview.py), and what the pulse
 from contextlib import suppress
 from typing import Any
 
-from flask import current_app, render_template, request
+from flask import current_app, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
 
 from app import administration, bounds, clock
 from app.administration import Storage
@@ -16,6 +17,7 @@ from app.observation.request import KeyFault
 from app.scim.errors import ScimError
 from app.settings import Settings
 from app.version import VERSION
+from app.web import security
 from app.web.console.blueprint import console
 from app.web.console.lines import label
 from app.web.console.sentences import KEY_FAULTS
@@ -51,6 +53,13 @@ def status() -> str:
         sources=administration.source_list(),
         ignored_proxies={one: administration.failed_sign_ins(one) for one in request.environ.get(IGNORED, ())},
     )
+
+
+@console.post("/exposure/close")
+def close_exposure() -> Response:
+    """Close the notice about the request that the form shows."""
+    administration.close_exposure(request.form.get("number", ""), security.actor())
+    return redirect(url_for("console.status"), 303)
 
 
 def _log(contact: str) -> dict[str, Any]:
