@@ -130,13 +130,16 @@ class AttributeTree:
         folded = path.lower()
         if extension := self.extensions.get(folded):
             return (extension,)
-        scopes = {self.core_urn.lower(): self.core}
-        scopes |= {urn: extension.sub_attributes for urn, extension in self.extensions.items()}
-        named = [urn for urn in scopes if folded.startswith(urn + ":")]
-        if named:
-            urn = max(named, key=len)  # one URN may begin with another
-            return _find_in(scopes[urn], folded[len(urn) + 1 :])
-        found = (_find_in(scope, folded) for scope in scopes.values())
+        if ":" in folded:
+            scopes = {self.core_urn.lower(): self.core}
+            scopes |= {urn: extension.sub_attributes for urn, extension in self.extensions.items()}
+            if named := [urn for urn in scopes if folded.startswith(urn + ":")]:
+                urn = max(named, key=len)  # one URN may begin with another
+                return _find_in(scopes[urn], folded[len(urn) + 1 :])
+            return None
+        if way := _find_in(self.core, folded):
+            return way
+        found = (_find_in(extension.sub_attributes, folded) for extension in self.extensions.values())
         return next((way for way in found if way), None)
 
     def placed(self, document: Mapping[str, Any]) -> dict[str, Any]:
