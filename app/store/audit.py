@@ -14,13 +14,14 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, LargeBinary, Row, cast, func, insert, or_, select, union_all, update
 from sqlalchemy.exc import IntegrityError
 
-from app import bounds
+from app import bounds, clock
 from app.scim import errors
 from app.store.account_tables import ConsoleSession, IdentityProvider, Operator, audit, audit_head
 from app.store.credential_tables import AllowedNetwork, OAuthClient, OAuthSecret, OAuthTrust, ScimKey
@@ -218,10 +219,14 @@ class _Chain:
         for row in connection.execute(select(*_READ).order_by(audit.c.id)):
             entry = _entry(row, "surrogateescape")
             here = []
+            if not isinstance(row[0], int):  # only in a table that was made again
+                yield f"audit: an entry has the number {row[0]!r:.40}"
+                is_sound = False
+                continue
             if entry.id != self.last + 1:
                 here.append(f"audit: entry {self.last + 1} is missing, entry {entry.id} follows")
             values = (entry.id, entry.at, entry.actor, entry.address, entry.action, entry.target, entry.detail)
-            if entry.hash != _hash(self.hash, values):
+            if None in tuple(row) or entry.hash != _hash(self.hash, values):
                 here.append(f"audit: entry {entry.id} is not as it was written, or the one before it is not")
             is_sound = is_sound and not here
             if is_sound and row.hash == self._noted_hash:
@@ -232,18 +237,29 @@ class _Chain:
 
 def _unaudited(connection: Connection, newest: str) -> Iterator[str]:
     """An audit that was cut with care still does not tell of what was made since."""
-    began = connection.execute(select(audit_head.c.began)).scalar() or ""
+    began = ""
+    for (recorded,) in connection.execute(select(cast(audit_head.c.began, LargeBinary))):
+        began = (recorded or b"").decode("utf-8", "replace")
+        if not _earliest(began):
+            yield f"audit: its beginning is recorded as {began!r:.40}, which is no moment"
     made = union_all(*(select(func.max(moment).label("moment")) for moment in _MADE)).subquery()
     # An entry is written in the same transaction, but some milliseconds before or after.
-    slack = func.strftime("%Y-%m-%dT%H:%M:%fZ", func.max(made.c.moment), f"-{bounds.CLOCK_SLACK_S} seconds")
-    last_made = connection.execute(select(slack)).scalar() or ""
+    last_made = _earliest(connection.execute(select(func.max(made.c.moment))).scalar())
     if last_made > max(began, newest):
         yield f"audit: something was made after {last_made}, and no entry is as new as that"
 
 
+def _earliest(moment: Any) -> str:
+    """The earliest that a moment in wire form can mean by another clock; "" for what is no moment."""
+    try:
+        return clock.to_wire(datetime.fromisoformat(moment) - timedelta(seconds=bounds.CLOCK_SLACK_S))
+    except (TypeError, ValueError, OverflowError):
+        return ""
+
+
 def _entry(row: Row[Any], on_error: str) -> Entry:
     values: Sequence[Any] = row
-    return Entry(values[0], *(text.decode("utf-8", on_error) for text in values[1:]))
+    return Entry(values[0], *((text or b"").decode("utf-8", on_error) for text in values[1:]))
 
 
 def _normal(sql: str | None) -> str:

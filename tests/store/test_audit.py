@@ -182,6 +182,34 @@ def test_what_was_done_to_the_file_is_found(written: Path, kind: str):
         assert set(found) <= set(check.check(connection, ()))
 
 
+def made_again(connection: Any, table: str) -> None:
+    """The table without any of its constraints, as somebody makes it who wants to write anything there."""
+    connection.execute(f"CREATE TABLE other AS SELECT * FROM {table}")
+    connection.execute(f"DROP TABLE {table}")
+    connection.execute(f"ALTER TABLE other RENAME TO {table}")
+
+
+@pytest.mark.parametrize("value", ["NULL", "'x'", "x'ff00'", "1e300", "9223372036854775807"])
+@pytest.mark.parametrize("column", ["id", "at", "actor", "address", "action", "target", "detail", "hash"])
+def test_no_value_ends_the_look_through_the_audit(written: Path, column: str, value: str):
+    with altered(written) as connection:
+        made_again(connection, "audit")
+        connection.execute(f"UPDATE audit SET {column} = {value} WHERE id = 2")
+    found = faults()
+    assert any(("entry 2 is" in one) if column != "id" else ("entry" in one) for one in found), found
+    with db.reading() as connection:
+        assert set(found) <= set(check.check(connection, ()))
+
+
+@pytest.mark.parametrize("value", ["NULL", "'x'", "x'ff00'", "1e300", "9223372036854775807"])
+@pytest.mark.parametrize("column", ["entries", "hash", "began"])
+def test_no_value_in_the_head_ends_it_either(written: Path, column: str, value: str):
+    with altered(written) as connection:
+        made_again(connection, "audit_head")
+        connection.execute(f"UPDATE audit_head SET {column} = {value}")
+    assert faults()
+
+
 def chained(connection: Any, since: int) -> str:
     """Make the hashes fit again, as somebody does who knows how; gives the last one."""
     found = connection.execute("SELECT hash FROM audit WHERE id = ?", (since - 1,)).fetchone()
