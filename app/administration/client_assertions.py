@@ -12,6 +12,7 @@ from pathlib import Path
 from app import bounds
 from app.openid import provider
 from app.openid.assertion import Assertion, verify_assertion
+from app.openid.cache import Cache
 from app.openid.errors import About, ProviderError
 from app.openid.keys import Keys
 from app.openid.objects import read_object
@@ -57,20 +58,30 @@ class Signers:
     """What was fetched from the issuers. Threads share it; only a few may wait for an issuer at the same time."""
 
     def __init__(self, ca_file: Path | None = None) -> None:
-        self._providers = provider.Providers(ca_file)
+        self._ca_file = ca_file
+        self._found = Cache[provider.Issuer, provider.Signer](lambda one: provider.discover_signer(one, ca_file))
         self._keys = Keys(ca_file)
         self._places = threading.BoundedSemaphore(bounds.ASSERTIONS_AT_ONCE)
 
+    def check(self, issuer: provider.Issuer) -> str:
+        """Return the issuer's exact text, after its document and its keys were fetched now. Raises ProviderError."""
+        found = provider.discover_signer(issuer, self._ca_file)
+        self._keys.check(found.jwks_uri)
+        return found.issuer.address
+
     def verify(self, text: str, trusted: Claimed) -> Assertion:
-        """Raises AssertionRefused, or SignerAway. Waits no longer than the bounds on two fetches."""
+        """Raises AssertionRefused, also where the issuer is wrong in a way that lasts, or SignerAway.
+
+        Waits no longer than the bounds on two fetches.
+        """
         if not self._places.acquire(blocking=False):
             raise SignerAway("Too many signed assertions are looked at just now.")
         try:
-            found = self._providers.find(provider.read_issuer(trusted.issuer))
+            found = self._found.get(provider.read_issuer(trusted.issuer))
             return verify_assertion(text, found, trusted.subject, [trusted.audience], self._keys)
         except ProviderError as error:
-            if error.code.about is About.TOKEN:
-                raise AssertionRefused(str(error)) from None
-            raise SignerAway(str(error)) from None
+            if error.about is About.PROVIDER:
+                raise SignerAway(str(error)) from None
+            raise AssertionRefused(str(error)) from None
         finally:
             self._places.release()

@@ -12,6 +12,7 @@ from typing import TypeVar
 from app import bounds, clock
 from app.administration import audit
 from app.administration.audit import Action, Actor
+from app.administration.client_assertions import Signers
 from app.administration.refusals import Refused
 from app.administration.secret_form import CLIENT_SECRET
 from app.administration.secret_hash import hash_secret
@@ -148,13 +149,14 @@ def create_secret(client_id: str, by: Actor) -> NewSecret:
         return _new_secret(session, row, by)
 
 
-def add_trust(client_id: str, issuer: str, subject: str, audience: str, by: Actor) -> None:
+def add_trust(client_id: str, issuer: str, subject: str, audience: str, by: Actor, signers: Signers) -> None:
     """Accept what an issuer signs for this subject and this audience instead of a secret of the client.
 
-    `issuer` is its address, or an Entra tenant's id. Raises Refused for what cannot be, and for what is there already.
+    `issuer` is its address, or an Entra tenant's id; its keys are fetched at once. Raises Refused for what cannot be,
+    where the keys cannot be fetched, and for what is there already.
     """
-    issuer = _issuer(issuer)
     subject, audience = (_claim(text, name) for text, name in ((subject, "subject"), (audience, "audience")))
+    issuer = _issuer(issuer, signers)
     with accounts.writing() as session:
         row = _active_client(session, client_id)
         if rows.count_active(session, rows.OAuthTrust, client_id) >= bounds.OAUTH_TRUSTS:
@@ -222,7 +224,7 @@ def _new_secret(session: accounts.Session, client: rows.OAuthClient, by: Actor) 
     return NewSecret(text, client.id, client.name)
 
 
-def _issuer(text: str) -> str:
+def _issuer(text: str, signers: Signers) -> str:
     """The exact text of `iss`; an id of a tenant stands for Entra's newer form of it."""
     text = text.strip()
     try:
@@ -231,7 +233,10 @@ def _issuer(text: str) -> str:
         if "://" not in text:  # meant as a tenant ID, it seems
             raise Refused(_NO_ISSUER) from None
         raise Refused(f"{_NOTHING_ACCEPTED} {error}") from None
-    return found.address
+    try:
+        return signers.check(found)
+    except ProviderError as error:
+        raise Refused(f"{_NOTHING_ACCEPTED} {error}") from None
 
 
 def _claim(text: str, name: str) -> str:

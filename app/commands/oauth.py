@@ -105,7 +105,8 @@ def add_trust(settings: Settings, client_id: str, issuer: str, subject: str, aud
     with opened(settings):
         from app import administration
 
-        administration.add_trust(client_id, issuer, subject, audience, administration.HOST)
+        signers = administration.Signers(settings.ca_file)
+        administration.add_trust(client_id, issuer, subject, audience, administration.HOST, signers)
 
 
 @oauth.command("stop-trust")

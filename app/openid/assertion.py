@@ -12,7 +12,7 @@ from app import bounds, clock
 from app.openid import signed
 from app.openid.errors import Code, ProviderError
 from app.openid.keys import Keys
-from app.openid.provider import Provider
+from app.openid.provider import Signer
 
 TYPES = signed.JWT | {"client-authentication+jwt"}
 """What an assertion may have as `typ` (RFC 7523; draft-ietf-oauth-rfc7523bis), in small letters."""
@@ -26,7 +26,7 @@ class Assertion:
     expires: datetime
 
 
-def verify_assertion(text: str, provider: Provider, subject: str, audiences: Collection[str], keys: Keys) -> Assertion:
+def verify_assertion(text: str, provider: Signer, subject: str, audiences: Collection[str], keys: Keys) -> Assertion:
     """Raises ProviderError unless this provider made the assertion for `subject` and for one of `audiences`."""
     claims = signed.read_claims(text, provider, keys, TYPES)
     signed.check_audience(claims, audiences)

@@ -32,14 +32,17 @@ KEYS_AGAIN = (
 
 
 class About(Enum):
-    """Whose fault it is: the provider's or the way's to it, whoever signs in; one token's; or one sign-in's."""
+    """Whose fault it is: a setting's, here or at the provider, until somebody changes it; the provider's or the way's
+    to it at this moment, whoever signs in; one token's; or one sign-in's.
+    """
 
+    SETTING = auto()
     PROVIDER = auto()
     TOKEN = auto()
     SIGN_IN = auto()
 
 
-PROVIDER, TOKEN, SIGN_IN = About
+SETTING, PROVIDER, TOKEN, SIGN_IN = About
 
 
 class Code(StrEnum):
@@ -58,19 +61,19 @@ class Code(StrEnum):
     # --- what an administrator typed
     BAD_ADDRESS = (
         "bad-address",
-        PROVIDER,
+        SETTING,
         "The provider's address must begin with https:// and name a host, without user, ? or #.",
     )
     BAD_TENANT = (
         "bad-tenant",
-        PROVIDER,
+        SETTING,
         "The tenant must be the Directory (tenant) ID from Entra, such as 00000000-0000-0000-0000-000000000000: "
         "a domain name, common, organizations and consumers do not say whose people may sign in.",
     )
-    BAD_CLOUD = "bad-cloud", PROVIDER, "This Microsoft cloud is not known here."
+    BAD_CLOUD = "bad-cloud", SETTING, "This Microsoft cloud is not known here."
     BAD_CA_FILE = (
         "bad-ca-file",
-        PROVIDER,
+        SETTING,
         "The file with further certificate authorities cannot be read as PEM certificates.",
     )
 
@@ -82,16 +85,16 @@ class Code(StrEnum):
     )
     NO_TRUST = (
         "no-trust",
-        PROVIDER,
+        SETTING,
         "The connection to {host} is not trusted: its certificate is not valid for this name, "
         "or comes from an authority that is not known here.",
     )
     PROXY = "proxy", PROVIDER, "The proxy gave no connection to {host}: check HTTPS_PROXY and what the proxy allows."
     SLOW = "slow", PROVIDER, "{host} did not answer completely within {seconds} seconds."
-    TOO_LARGE = "too-large", PROVIDER, "The {what} is larger than {size} bytes."
+    TOO_LARGE = "too-large", SETTING, "The {what} is larger than {size} bytes."
     REDIRECT = (
         "redirect",
-        PROVIDER,
+        SETTING,
         "The {what} was answered with a redirect, and none is followed: enter the final address.",
     )
     HTTP_STATUS = "http-status", PROVIDER, "The {what} was answered with status {status}."
@@ -100,21 +103,22 @@ class Code(StrEnum):
     # --- the discovery document and the keys
     ISSUER_DIFFERS = (
         "issuer-differs",
-        PROVIDER,
+        SETTING,
         "The discovery document belongs to another issuer: enter the issuer exactly as the provider writes it.",
     )
-    BAD_ENDPOINT = "bad-endpoint", PROVIDER, "The discovery document has no usable https address as its {what}."
-    OTHER_HOST = "other-host", PROVIDER, "The discovery document's {what} is on another host than the issuer."
+    BAD_ENDPOINT = "bad-endpoint", SETTING, "The discovery document has no usable https address as its {what}."
+    OTHER_HOST = "other-host", SETTING, "The discovery document's {what} is on another host than the issuer."
     NO_CLIENT_AUTH = (
         "no-client-auth",
-        PROVIDER,
+        SETTING,
         "The provider takes a client secret neither as client_secret_basic nor as client_secret_post.",
     )
     BAD_KEYS = (
         "bad-keys",
-        PROVIDER,
+        SETTING,
         "The provider's list of keys cannot be used: it has no list, or one that is too long.",
     )
+    NO_KEY = "no-key", SETTING, "The provider publishes no key that it could sign with in a way that is accepted here."
 
     # --- what it signed
     MALFORMED = "malformed", TOKEN, "The token does not have the form that it must have ({what})."
@@ -159,6 +163,14 @@ class ProviderError(Exception):
         self.code = code
         self.passes = passes
         self._values = values
+
+    @property
+    def about(self) -> About:
+        """Whose fault it is; a status below 500 of a provider is no fault of the moment."""
+        status = self._values.get("status")
+        if self.code is Code.HTTP_STATUS and isinstance(status, int) and status < 500 and status not in (408, 429):
+            return About.SETTING
+        return self.code.about
 
     def again(self) -> "ProviderError":
         """The same, to be raised by another thread."""

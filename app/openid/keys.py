@@ -33,6 +33,11 @@ class Keys:
         self.ca_file = ca_file
         self._cache = Cache[str, Sequence[Any]](self._fetch, monotonic)
 
+    def check(self, jwks_uri: str) -> None:
+        """Fetch the list now. Raises ProviderError, also where no key of it can be used."""
+        if not self._fetch(jwks_uri):
+            raise ProviderError(Code.NO_KEY)
+
     def find(
         self, jwks_uri: str, key_id: str | None, algorithm: str, verifies: Callable[[Any], bool] = lambda _: True
     ) -> Any:

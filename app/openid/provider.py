@@ -49,13 +49,19 @@ class Issuer:
 
 
 @dataclass(frozen=True, slots=True)
-class Provider:
-    """What is needed to speak to an issuer. `end_session_endpoint` is "" where it has none."""
+class Signer:
+    """What is needed to verify what an issuer signed. GitHub Actions and Kubernetes publish nothing else."""
 
     issuer: Issuer
+    jwks_uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provider(Signer):
+    """What is needed to sign people in. `end_session_endpoint` is "" where it has none."""
+
     authorization_endpoint: str
     token_endpoint: str
-    jwks_uri: str
     end_session_endpoint: str
     client_auth: ClientAuth
 
@@ -88,14 +94,8 @@ def read_issuer(address: str) -> Issuer:
 
 
 def discover(issuer: Issuer, ca_file: Path | None = None) -> Provider:
-    """Fetch and check the discovery document, whose issuer decides about a slash at the end. Raises ProviderError."""
-    document = fetching.get(issuer.document_address, "discovery document", ca_file)
-    for address in (issuer.address, issuer.address + "/", issuer.address.removesuffix("/")):
-        if document.get("issuer") == address:
-            issuer = replace(issuer, address=address)
-            break
-    else:
-        raise ProviderError(Code.ISSUER_DIFFERS)
+    """Fetch and check the discovery document of a provider that signs people in. Raises ProviderError."""
+    issuer, document = _read_document(issuer, ca_file)
     return Provider(
         issuer=issuer,
         authorization_endpoint=_endpoint(document, "authorization_endpoint", issuer),
@@ -104,6 +104,21 @@ def discover(issuer: Issuer, ca_file: Path | None = None) -> Provider:
         end_session_endpoint=_endpoint(document, "end_session_endpoint", issuer, is_required=False),
         client_auth=_client_auth(document.get("token_endpoint_auth_methods_supported"), issuer),
     )
+
+
+def discover_signer(issuer: Issuer, ca_file: Path | None = None) -> Signer:
+    """Fetch the discovery document of an issuer that need not sign people in. Raises ProviderError."""
+    issuer, document = _read_document(issuer, ca_file)
+    return Signer(issuer, _endpoint(document, "jwks_uri", issuer))
+
+
+def _read_document(issuer: Issuer, ca_file: Path | None) -> tuple[Issuer, dict[str, Any]]:
+    """The issuer as its own document writes it, which decides about a slash at the end, and the document."""
+    document = fetching.get(issuer.document_address, "discovery document", ca_file)
+    for address in (issuer.address, issuer.address + "/", issuer.address.removesuffix("/")):
+        if document.get("issuer") == address:
+            return replace(issuer, address=address), document
+    raise ProviderError(Code.ISSUER_DIFFERS)
 
 
 class Providers:

@@ -14,7 +14,7 @@ from app import bounds, clock
 from app.openid.errors import Code, ProviderError
 from app.openid.keys import Keys
 from app.openid.objects import read_object
-from app.openid.provider import Provider
+from app.openid.provider import Signer
 
 JWT = frozenset({"jwt"})
 """The type of a token that is nothing special, in small letters."""
@@ -27,7 +27,7 @@ def malformed(what: str) -> ProviderError:
     return ProviderError(Code.MALFORMED, what=what)
 
 
-def read_claims(text: str, provider: Provider, keys: Keys, types: Collection[str] = JWT) -> dict[str, Any]:
+def read_claims(text: str, provider: Signer, keys: Keys, types: Collection[str] = JWT) -> dict[str, Any]:
     """The claims of a token that this provider signed; of them only issuer, tenant and times are checked.
 
     `types` are the values of `typ` that are accepted, in small letters; a token without one is a JWT.
@@ -41,7 +41,7 @@ def read_claims(text: str, provider: Provider, keys: Keys, types: Collection[str
     return claims
 
 
-def _verify(text: str, provider: Provider, keys: Keys, types: Collection[str]) -> dict[str, Any]:
+def _verify(text: str, provider: Signer, keys: Keys, types: Collection[str]) -> dict[str, Any]:
     from joserfc import jws
     from joserfc.errors import JoseError
 

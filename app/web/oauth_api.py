@@ -37,6 +37,12 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(oauth)
 
 
+def signers() -> Signers:
+    """The present application's own."""
+    found: Signers = current_app.extensions[SIGNERS]
+    return found
+
+
 class NoToken(Exception):  # noqa: N818
     """A refusal by RFC 6749 §5.2; `description` says nothing that depends on who is known here."""
 
@@ -72,8 +78,7 @@ def token() -> Response:
 
 def _token(asked: Asked, address: str) -> NewToken:
     if asked.assertion:
-        signers: Signers = current_app.extensions[SIGNERS]
-        return administration.token_for_assertion(asked.client_id, asked.assertion, signers, address)
+        return administration.token_for_assertion(asked.client_id, asked.assertion, signers(), address)
     return administration.token_for_secret(asked.client_id, asked.secret, address)
 
 

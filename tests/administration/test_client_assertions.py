@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from app import administration, bounds, clock
-from app.administration import NotAuthenticated, SignerAway, Signers
+from app.administration import NotAuthenticated, Refused, SignerAway, Signers
 from app.administration.client_assertions import read_claimed
 from app.store import db
 from tests.administration.conftest import EVA, HERE
@@ -44,9 +44,10 @@ class Trusted:
         if theirs.tenant:
             theirs.user |= {"tid": theirs.tenant}
         self.client_id = administration.create_client("Entra", EVA).client_id
-        administration.add_trust(self.client_id, theirs.issuer, SUBJECT, AUDIENCE, EVA)
-        self.trust_id = administration.list_clients()[0].trusts[0].id
         self.signers = Signers(theirs.authority.ca_file)
+        administration.add_trust(self.client_id, theirs.issuer, SUBJECT, AUDIENCE, EVA, self.signers)
+        self.trust_id = administration.list_clients()[0].trusts[0].id
+        theirs.asked.clear()
 
     def token(self, text: str, client_id: str = "") -> str:
         return administration.token_for_assertion(client_id, text, self.signers, HERE).text
@@ -261,6 +262,52 @@ def test_a_provider_that_is_away(simple: Trusted, endpoint: str, fault: Any):
             simple.token_of()
     assert simple.theirs.count(endpoint) == 1, "not asked anew with every request"
     assert spent() == 0
+
+
+def only_signs(document: dict[str, Any]) -> dict[str, Any]:
+    """What GitHub Actions and Kubernetes publish: they sign nobody in."""
+    return {name: document[name] for name in ("issuer", "jwks_uri")}
+
+
+def test_an_issuer_that_signs_nobody_in(simple: Trusted):
+    simple.theirs.document_change = only_signs
+    assert simple.token_of()
+
+
+@pytest.mark.parametrize("endpoint", ["discovery", "jwks"])
+@pytest.mark.parametrize("fault", [Faults.replies(404, b""), Faults.replies(302, b""), Faults.replies(200, b"{}")])
+def test_what_is_wrong_until_somebody_changes_it_is_not_told_as_passing(simple: Trusted, endpoint: str, fault: Any):
+    simple.theirs.faults[endpoint] = fault
+    simple.refused(sign(simple.theirs.claims()))
+    assert spent() == 0
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "fault", "because"),
+    [
+        ("discovery", Faults.closes, "There is no connection to 127.0.0.1"),
+        ("discovery", Faults.replies(404, b""), "discovery document was answered with status 404"),
+        ("discovery", Faults.replies(200, b'{"issuer": "https://other.example"}'), "belongs to another issuer"),
+        ("jwks", Faults.replies(503, b""), "list of keys was answered with status 503"),
+        ("jwks", Faults.replies(200, b"{}"), "list of keys cannot be used"),
+        ("jwks", Faults.replies(200, b'{"keys": []}'), "publishes no key"),
+    ],
+)
+def test_a_trust_in_what_cannot_be_verified_is_refused(
+    app: Flask, generic: SigningProvider, endpoint: str, fault: Any, because: str
+):
+    client_id = administration.create_client("Entra", EVA).client_id
+    generic.faults[endpoint] = fault
+    with pytest.raises(Refused, match=f"Nothing more is accepted than before.*{because}"):
+        administration.add_trust(client_id, generic.issuer, SUBJECT, AUDIENCE, EVA, Signers(generic.authority.ca_file))
+    assert administration.list_clients()[0].trusts == ()
+
+
+def test_a_trust_keeps_the_issuer_as_its_document_writes_it(app: Flask, generic: SigningProvider):
+    generic.document_change = lambda document: only_signs(document) | {"issuer": generic.issuer + "/"}
+    client_id = administration.create_client("Entra", EVA).client_id
+    administration.add_trust(client_id, generic.issuer, SUBJECT, AUDIENCE, EVA, Signers(generic.authority.ca_file))
+    assert administration.list_clients()[0].trusts[0].issuer == generic.issuer + "/"
 
 
 def test_only_a_few_wait_for_a_provider_at_once(simple: Trusted, monkeypatch: pytest.MonkeyPatch):

@@ -5,12 +5,13 @@ import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from flask import Flask
 
 from app import administration, bounds
-from app.administration import Bearer, NewSecret, NotAuthenticated, Refused, access_tokens, key_use
+from app.administration import Bearer, NewSecret, NotAuthenticated, Refused, Signers, access_tokens, key_use
 from app.administration.secret_form import ACCESS_TOKEN, CLIENT_SECRET, SCIM_KEY, SecretForm
 from app.scim import errors
 from app.store import db
@@ -20,6 +21,10 @@ from tests.store.conftest import finished_meanwhile, held
 pytestmark = pytest.mark.usefixtures("app")
 TENANT = "6f0f2c1e-95a4-4d4e-8f43-0a6f5d3c9b21"
 ISSUER = f"https://login.microsoftonline.com/{TENANT}/v2.0"
+
+SIGNERS = mock.create_autospec(Signers, instance=True)
+SIGNERS.check = lambda issuer: issuer.address
+"""They have fetched what every issuer publishes."""
 
 
 @pytest.fixture
@@ -109,7 +114,7 @@ def test_what_is_stopped_or_unknown_cannot_be_stopped_or_used(client: NewSecret)
         lambda: administration.stop_client(client.client_id, EVA),
         lambda: administration.stop_client("unknown", EVA),
         lambda: administration.create_secret(client.client_id, EVA),
-        lambda: administration.add_trust(client.client_id, TENANT, "a", "b", EVA),
+        lambda: administration.add_trust(client.client_id, TENANT, "a", "b", EVA, SIGNERS),
         lambda: administration.stop_secret("unknown", EVA),
         lambda: administration.stop_trust("unknown", EVA),
     ):
@@ -119,7 +124,7 @@ def test_what_is_stopped_or_unknown_cannot_be_stopped_or_used(client: NewSecret)
 
 def test_every_act_is_audited_without_a_secret(client: NewSecret):
     second = administration.create_secret(client.client_id, EVA)
-    administration.add_trust(client.client_id, TENANT, "subject", "audience", EVA)
+    administration.add_trust(client.client_id, TENANT, "subject", "audience", EVA, SIGNERS)
     [listed] = administration.list_clients()
     administration.stop_trust(listed.trusts[0].id, EVA)
     administration.stop_secret(listed.secrets[0].id, EVA)
@@ -150,11 +155,13 @@ def test_every_act_is_audited_without_a_secret(client: NewSecret):
 
 @pytest.mark.parametrize("typed", [TENANT, TENANT.upper(), f" {TENANT} ", ISSUER, f"{ISSUER}/"])
 def test_a_tenant_stands_for_entras_issuer(client: NewSecret, typed: str):
-    administration.add_trust(client.client_id, typed, " a subject ", "api://x", EVA)
+    administration.add_trust(client.client_id, typed, " a subject ", "api://x", EVA, SIGNERS)
     [trust] = administration.list_clients()[0].trusts
     assert (trust.issuer, trust.subject, trust.audience) == (ISSUER, "a subject", "api://x")
     with pytest.raises(Refused, match="already"):
-        administration.add_trust(administration.create_client("", EVA).client_id, ISSUER, "a subject", "api://x", EVA)
+        administration.add_trust(
+            administration.create_client("", EVA).client_id, ISSUER, "a subject", "api://x", EVA, SIGNERS
+        )
 
 
 @pytest.mark.parametrize(
@@ -172,15 +179,15 @@ def test_a_tenant_stands_for_entras_issuer(client: NewSecret, typed: str):
 )
 def test_trusts_that_cannot_be(client: NewSecret, issuer: str, subject: str, audience: str):
     with pytest.raises(Refused):
-        administration.add_trust(client.client_id, issuer, subject, audience, EVA)
+        administration.add_trust(client.client_id, issuer, subject, audience, EVA, SIGNERS)
     assert count("oauth_trust") == 0
 
 
 def test_the_number_of_trusts_is_bounded(client: NewSecret):
     for number in range(bounds.OAUTH_TRUSTS):
-        administration.add_trust(client.client_id, TENANT, str(number), "b", EVA)
+        administration.add_trust(client.client_id, TENANT, str(number), "b", EVA, SIGNERS)
     with pytest.raises(Refused, match="signers already"):
-        administration.add_trust(client.client_id, TENANT, "another", "b", EVA)
+        administration.add_trust(client.client_id, TENANT, "another", "b", EVA, SIGNERS)
 
 
 # --- access tokens ----------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import administration, provisioning
-from app.administration import HOST, Action, Actor, Browser, Role, Sealer, role_mapping, second_factor
+from app.administration import HOST, Action, Actor, Browser, Role, Sealer, Signers, role_mapping, second_factor
 from app.administration.single_sign_on import Line
 from app.cli import commands
 from app.observation import recorder
@@ -29,9 +29,12 @@ from app.scim.resource_types import GROUP, USER
 from app.store import accounts, audit, db, driver, requests
 from tests.authenticator import Authenticator
 from tests.conftest import Appliance
+from tests.openid.conftest import authority, generic, no_proxy
+from tests.openid.provider import SigningProvider
 from tests.web.visitor import PASSWORD
 from tests.web.written import past
 
+__all__ = ["authority", "generic", "no_proxy"]
 BASE = "https://scim.recnice.example"
 ANOTHER = "a green kettle sings"
 
@@ -178,6 +181,14 @@ def with_a_client(path: str, **fields: str) -> Callable[[World], TestResponse]:
     return act
 
 
+def add_a_trust(world: World) -> TestResponse:
+    add = with_a_client(
+        "/oauth/clients/{client}/trusts", issuer="https://issuer.example", subject="one", audience="two"
+    )
+    with mock.patch.object(Signers, "check", lambda _, issuer: issuer.address):
+        return add(world)
+
+
 def with_a_network(path: str, **fields: str) -> Callable[[World], TestResponse]:
     def act(world: World) -> TestResponse:
         world.ask(lambda: administration.allow_networks(["192.0.2.0/24"], "", HOST))
@@ -284,10 +295,7 @@ ACTS: Mapping[str, tuple[Callable[[World], TestResponse], Action]] = {
     "console.enforce_sources": (with_a_network("/sources/enforce"), Action.SOURCES_MODE),
     "console.make_client": (post("/oauth/clients", name="one"), Action.CLIENT_MADE),
     "console.make_secret": (with_a_client("/oauth/clients/{client}/secrets"), Action.SECRET_MADE),
-    "console.add_trust": (
-        with_a_client("/oauth/clients/{client}/trusts", issuer="https://issuer.example", subject="one", audience="two"),
-        Action.TRUST_MADE,
-    ),
+    "console.add_trust": (add_a_trust, Action.TRUST_MADE),
     "console.stop_credential": (with_a_client("/oauth/client/{client}/stop"), Action.CLIENT_STOPPED),
     "console.save_single_sign_on": (save_the_provider, Action.PROVIDER_SAVED),
     "console.remove_single_sign_on": (remove_the_provider, Action.PROVIDER_REMOVED),
@@ -372,7 +380,7 @@ COMMANDS: Mapping[str, tuple[tuple[str, ...], Action]] = {
     "oauth create": (("--name", "one"), Action.CLIENT_MADE),
     "oauth add-secret": (("{client}",), Action.SECRET_MADE),
     "oauth add-trust": (
-        ("{client}", "--issuer", "https://issuer.example", "--subject", "one", "--audience", "two"),
+        ("{client}", "--issuer", "{issuer}", "--subject", "one", "--audience", "two"),
         Action.TRUST_MADE,
     ),
     "oauth stop-trust": (("{trust}",), Action.TRUST_STOPPED),
@@ -405,8 +413,10 @@ def test_every_command_is_in_one_of_the_tables():
     assert leaves(commands).keys() == COMMANDS.keys() | NO_COMMANDS.keys()
 
 
-def test_every_command_that_changes_something_leaves_an_entry(new_appliance: Callable[..., Appliance]):
-    appliance = new_appliance()
+def test_every_command_that_changes_something_leaves_an_entry(
+    new_appliance: Callable[..., Appliance], generic: SigningProvider
+):
+    appliance = new_appliance(environment={"RECNICE_CA_FILE": str(generic.authority.ca_file)})
     assert appliance.start().stop() == 0
     assert appliance.command("key", "create", "--name", "zero").returncode == 0
     for name, (words, action) in COMMANDS.items():
@@ -418,7 +428,8 @@ def test_every_command_that_changes_something_leaves_an_entry(new_appliance: Cal
             "secret": asked(appliance, "SELECT id FROM oauth_secret"),
             "trust": asked(appliance, "SELECT id FROM oauth_trust"),
         }
-        given = (word.format(**{kind: found[0][0] for kind, found in ids.items() if found}) for word in words)
+        there = {kind: found[0][0] for kind, found in ids.items() if found}
+        given = (word.format(issuer=generic.issuer, **there) for word in words)
         done = appliance.command(*name.split(), *given, typed=TYPED)
         assert done.returncode == 0, done.stderr
         left = asked(appliance, "SELECT actor, action FROM audit ORDER BY id")[len(before) :]

@@ -449,7 +449,9 @@ def test_a_signed_assertion_over_http(app: Flask, inside: Client, generic: Signi
     generic.user = {"sub": "robot", "aud": f"{BASE}/sub{PATH}"}
     app.extensions[oauth_api.SIGNERS] = Signers(generic.authority.ca_file)
     with app.app_context():
-        administration.add_trust(inside.id, generic.issuer, "robot", f"{BASE}/sub{PATH}", HOST)
+        administration.add_trust(
+            inside.id, generic.issuer, "robot", f"{BASE}/sub{PATH}", HOST, Signers(generic.authority.ca_file)
+        )
     visitor = app.test_client()
 
     def ask(**form: str) -> Any:
@@ -468,10 +470,11 @@ def test_a_signed_assertion_over_http(app: Flask, inside: Client, generic: Signi
 
 def test_while_a_provider_is_away_others_get_their_tokens(app: Flask, inside: Client, generic: SigningProvider):
     generic.user = {"sub": "robot", "aud": "us"}
-    generic.faults["discovery"] = Faults.closes
-    app.extensions[oauth_api.SIGNERS] = Signers(generic.authority.ca_file)
+    app.extensions[oauth_api.SIGNERS] = signers = Signers(generic.authority.ca_file)
     with app.app_context():
-        administration.add_trust(inside.id, generic.issuer, "robot", "us", HOST)
+        administration.add_trust(inside.id, generic.issuer, "robot", "us", HOST, signers)
+    generic.asked.clear()
+    generic.faults["discovery"] = Faults.closes
     visitor = app.test_client()
     form = {**GRANT, "client_assertion_type": JWT_BEARER, "client_assertion": sign(generic.claims(jti="1"))}
     for _ in range(3):

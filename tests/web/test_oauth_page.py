@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from app import administration, bounds
-from app.administration import HOST, Role
+from app.administration import HOST, Role, Signers
 from tests.conftest import Appliance
 from tests.web.test_access import BASE, form_token, signed_in
 from tests.web.test_console import HOSTILE, words
@@ -75,17 +76,29 @@ def test_a_client_from_made_to_stopped(console: Appliance, eva: Visitor, made: t
     assert "Stopped clients" in eva.get("/oauth").text
 
 
-def test_trusts(eva: Visitor, made: tuple[str, str]):
-    client_id, _ = made
-    added = eva.post(f"/oauth/clients/{client_id}/trusts", **TRUST)
-    assert (added.status, added.location) == (303, "/oauth")
-    page = eva.get("/oauth").text
-    assert f"https://login.microsoftonline.com/{TENANT}/v2.0" in page and TRUST["subject"] in page
-    twice = eva.post(f"/oauth/clients/{client_id}/trusts", **TRUST)
-    assert twice.status == 400 and "accepted already" in twice.text
-    stop = re.search(r'href="(/oauth/trust/[0-9a-f]{12}/stop)"', page)
-    assert stop and eva.get(stop[1]).status == 200 and eva.post(stop[1]).status == 303
-    assert stop[1] not in eva.get("/oauth").text
+def test_trusts(app: Flask, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Signers, "check", lambda _, issuer: issuer.address)  # it has fetched what the issuer publishes
+    owner = signed_in(app, Role.OWNER, True)
+    token = form_token(owner)
+    with app.app_context():
+        client_id = administration.create_client("Entra", HOST).client_id
+
+    def page() -> str:
+        return owner.get("/sub/oauth", base_url=BASE).text
+
+    def add() -> TestResponse:
+        return owner.post(f"/sub/oauth/clients/{client_id}/trusts", data=TRUST | token, base_url=BASE)
+
+    added = add()
+    assert (added.status_code, added.location) == (303, "/sub/oauth")
+    shown = page()
+    assert f"https://login.microsoftonline.com/{TENANT}/v2.0" in shown and TRUST["subject"] in shown
+    twice = add()
+    assert twice.status_code == 400 and "accepted already" in twice.text
+    stop = re.search(r'href="(/sub/oauth/trust/[0-9a-f]{12}/stop)"', shown)
+    assert stop and owner.get(stop[1], base_url=BASE).status_code == 200
+    assert owner.post(stop[1], data=token, base_url=BASE).status_code == 303
+    assert stop[1] not in page()
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def read_claims(line: Line, arrival: Arrival) -> Claims:
             nobody = Actor("nobody", address=arrival.browser.address)
             kept = {"code": error.code.value, "because": str(error), "reference": arrival.number}
             audit.record_refusal(store, nobody, "", **kept)
-        if error.code.about is About.PROVIDER:
+        if error.about in (About.PROVIDER, About.SETTING):
             raise Unreachable(unreachable(arrival.number)) from None
         if error.code is Code.SIGN_IN_REFUSED:
             raise NotLetIn(arrival.number, "The provider did not sign you in. Try again, or ask") from None

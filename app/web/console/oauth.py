@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from app import administration, bounds
 from app.administration import Actor, Client, Credential, NewSecret, Refused
 from app.settings import Settings
-from app.web import security
+from app.web import oauth_api, security
 from app.web.console.blueprint import console
 from app.web.console.refusals import with_refusal
 from app.web.proxy import TOKEN_ENDPOINT
@@ -63,7 +63,7 @@ def add_trust(client_id: str) -> Response:
     """Accept assertions that somebody signed."""
     given = {name: request.form.get(name, "") for name in ("issuer", "subject", "audience")}
     try:
-        administration.add_trust(client_id, **given, by=security.actor())
+        administration.add_trust(client_id, **given, by=security.actor(), signers=oauth_api.signers())
     except Refused as refused:
         return _page(refused=refused, typed=given | {"client_id": client_id})
     return redirect(url_for("console.oauth"), 303)
