@@ -195,6 +195,7 @@ SIGHTED_PLACES = 2_000  # attributes and names that are read from one request
 PATHS_REMEMBERED = 512
 SIGHTED_NAMES = 100  # unknown ones that are kept for a resource type, those seen last
 SIGHTED_NAME_LENGTH = 120
+UNSTORED_NAMES = 3  # that are named of a request that changed nothing
 SCHEMA_EXPORT_BYTES = 2 * 1024 * 1024  # Entra's schema file
 SCHEMA_EXPORT_FORM_BYTES = SCHEMA_EXPORT_BYTES + FORM_BYTES
 REVIEWED_OBJECT_MAPPINGS = 20

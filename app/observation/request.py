@@ -80,8 +80,9 @@ class Request:
     `number`: 16 hexadecimal digits, in the log and in the header X-Request-Id of the answer too. `at`: when it came,
     in wire form. `path`: its kind, with an id left out: `Users`, `Users/{id}`, `Users/.search`, `Schemas`, `Bulk`;
     `unknown` below /scim, `outside` where a SCIM client knocked elsewhere, `token` at the token endpoint. `reason` and
-    `attribute` are from the SCIM error; `other_id` is the resource that has what must be unique. `body`: redacted, of
-    requests only of which something was refused.
+    `attribute` are from the SCIM error; of a "confirm" `attribute` names what was sent and is not stored here.
+    `other_id` is the resource that has what must be unique. `body`: redacted, of requests only of which something was
+    refused.
     """
 
     number: str

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from app import bounds
 from app.observation import redaction
 from app.observation.request import CONNECTION, Deed, KeyFault, LeftOutValue, Request
+from app.observation.unstored import unstored_names
 from app.scim.access_removal import AccessRemoval, bulk_operations, removal_of, removals_of_bulk
 from app.scim.disabling import LeftOut
 from app.scim.entra import dialect_of
@@ -116,7 +117,9 @@ class _Reader:
             "status": status,
             "scim_type": (error.scim_type or "") if error else "",
             "reason": self.reason(error, resource_type) if error else "",
-            "attribute": redaction.masked(error.attribute, bounds.KEPT_NAME_LENGTH) if error else "",
+            "attribute": redaction.masked(error.attribute, bounds.KEPT_NAME_LENGTH)
+            if error
+            else _unstored(method, facts),
             "other_id": error.other_id if error else "",
             "dialect": dialect_of(sent) if method == "PATCH" else "",
             "deed": facts.deed,
@@ -154,6 +157,14 @@ class _Reader:
         named = resource_type.tree.find(_INDEX.sub("", error.attribute)) if resource_type else None
         is_declared = bool(named) and all(one.traits.returned != "never" for one in named or ())
         return redaction.reason(error.detail, self.is_about_secret and not is_declared)
+
+
+def _unstored(method: str, facts: Facts) -> str:
+    """Why nothing changed, where that is since the names mean nothing here."""
+    is_wanted = facts.deed == "confirm" and facts.sent_bytes <= bounds.SENT_BYTES
+    if not is_wanted or facts.resource_type is None:
+        return ""
+    return ", ".join(unstored_names(facts.resource_type, method, facts.sent))
 
 
 def _without_other(objects: tuple[str, ...], resource_type: ResourceType, error: ScimError | None) -> tuple[str, ...]:

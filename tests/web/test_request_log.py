@@ -173,6 +173,21 @@ def test_every_deed_is_told(asked: Appliance):
     assert found == {name: (deed, path, one.replace("ID", carl)) for name, (*_, (deed, path, one)) in DEEDS.items()}
 
 
+def test_a_change_of_what_is_not_stored_here_names_it(asked: Appliance):
+    one = user(asked, "wally", active=True)
+    odd = {"op": "Add", "path": "shoeSize", "value": "42"}
+    known = {"op": "replace", "path": "active", "value": True}
+    assert said(
+        row_of(asked, asked.request("PATCH", f"/scim/Users/{one}", patch(odd, known))), "deed", "attribute"
+    ) == (
+        "confirm",
+        "shoeSize",
+    )
+    data = {"method": "PATCH", "path": f"/Users/{one}", "data": {"Operations": [odd]}}
+    answer = asked.request("POST", "/scim/Bulk", {"schemas": [BULK], "Operations": [data]})
+    assert [said(row, "deed", "attribute") for row in rows_of(asked, answer)] == [("bulk", ""), ("confirm", "shoeSize")]
+
+
 @pytest.mark.parametrize(
     ("operation", "dialect"),
     [

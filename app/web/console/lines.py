@@ -14,7 +14,7 @@ from app import bounds
 from app.observation.activity import Entry, Known
 from app.observation.past import Event, Link
 from app.scim.differences import Change
-from app.web.console.sentences import DEEDS, KEY_FAULTS, MATCHED, METHODS, RULES, UNMATCHED, VERBS, place
+from app.web.console.sentences import DEEDS, KEY_FAULTS, MATCHED, METHODS, RULES, UNMATCHED, UNSTORED, VERBS, place
 from app.web.console.words import counted
 
 
@@ -128,9 +128,12 @@ def _deed(entry: Entry) -> Iterator[Part]:
     says = DEEDS.get(request.deed, DEEDS[""])
     if request.deed == "match":
         says = MATCHED if request.resource_id else UNMATCHED
+    if request.deed == "confirm" and request.attribute:
+        says = UNSTORED
     kind = f"{request.resource_type.lower()}s" if request.resource_type else "all kinds of resources"
     nobody = _NOBODY.get(request.resource_type, "none")
-    yield from _filled(says, who=_who(entry), kind=kind, nobody=nobody, method=request.method, path=request.path)
+    parts: dict[str, Part] = {"kind": kind, "nobody": nobody, "method": request.method, "path": request.path}
+    yield from _filled(says, who=_who(entry), attribute=Name(shortened(request.attribute)), **parts)
 
 
 def _refused(entry: Entry) -> Iterator[Part]:

@@ -76,6 +76,9 @@ DEEDS: Mapping[str, str] = {
 }
 """For requests that changed nothing, or whose history is gone."""
 
+UNSTORED = "Nothing changed for {who}, since this is not stored here: {attribute}"
+"""In place of the sentence for "confirm" where names were sent that mean nothing here."""
+
 MATCHED, UNMATCHED = "Entra looked for and found {who}", "Entra looked for {who} and found {nobody}"
 
 METHODS: Mapping[str, str] = {
