@@ -75,7 +75,7 @@ def fold(connection: Connection, batch: Sequence[Request]) -> None:
     batch = _without_keyless(connection, batch)
     open_problems = _Open(connection, batch)
     for request in batch:
-        if went_wrong(request):
+        if _is_noted(request):
             open_problems.note(request)
         if request.has_key:
             open_problems.close_by(request)
@@ -85,6 +85,11 @@ def fold(connection: Connection, batch: Sequence[Request]) -> None:
     if open_problems.has_grown:
         rows.forget_surplus(connection, bounds.PROBLEMS_KEPT)
     _close_by_time(connection, batch)
+
+
+def _is_noted(request: Request) -> bool:
+    """Whether a request opens or joins a problem: also one in which only an operation behind it was not reached."""
+    return went_wrong(request) or bool(request.due)
 
 
 def _without_keyless(connection: Connection, batch: Sequence[Request]) -> Sequence[Request]:
@@ -112,7 +117,7 @@ class _Open:
 
     def __init__(self, connection: Connection, batch: Sequence[Request]) -> None:
         self._connection = connection
-        self._kinds = {id(request): kind_of(request) for request in batch if went_wrong(request)}
+        self._kinds = {id(request): kind_of(request) for request in batch if _is_noted(request)}
         keys = {key for request in batch for key in self._keys_of(request)}
         self._by_key = rows.open_by_keys(connection, keys)
         ids = {one for some in self._by_key.values() for one in some}
@@ -203,7 +208,7 @@ class _Open:
 
     def _keys_of(self, request: Request) -> frozenset[str]:
         """All keys by which a request may have to do with a problem."""
-        found = keys_of(request, self._kinds[id(request)]) if went_wrong(request) else frozenset(request.objects)
+        found = keys_of(request, self._kinds[id(request)]) if _is_noted(request) else frozenset(request.objects)
         if request.left_out or request.given or request.deed == "delete":
             found |= {LEFT_OUT + request.resource_id}
         if _decides_active(request):

@@ -199,7 +199,7 @@ def with_a_network(path: str, **fields: str) -> Callable[[World], TestResponse]:
 
 def save_the_provider(world: World) -> TestResponse:
     form = {"kind": "entra", "cloud": "global", "tenant": "8adf8e6e-67b2-4cf2-a259-e3dc5476c621", "client_id": "one"}
-    with mock.patch.object(Line, "check"):
+    with mock.patch.object(Line, "check", lambda _, issuer: mock.Mock(issuer=issuer)):
         return world.post("/single-sign-on", **form, secret="the secret of a client")
 
 

@@ -427,20 +427,13 @@ def test_the_number_of_a_failure_is_that_of_its_request(
     assert "what went wrong" not in row.reason
 
 
-def test_plain_http_before_an_https_address_is_remembered(new_appliance: Callable[..., Appliance]):
+def test_a_key_by_plain_http_before_an_https_address_is_remembered(new_appliance: Callable[..., Appliance]):
     for name, scheme, is_told in (("plain", "http", True), ("behind", "https", False)):
         flags = ("--public-url", "https://scim.example.com", "--trusted-proxy", "127.0.0.1")
-        appliance = new_appliance(name, flags=flags)
-        appliance.launch()
+        appliance = new_appliance(name, flags=flags).start()
+        appliance.make_key()
         headers = {"X-Forwarded-Proto": scheme, "X-Forwarded-For": "192.0.2.7"}
-
-        def answers(one: Appliance = appliance, given: dict[str, str] = headers) -> Answer | None:
-            try:
-                return one.request("GET", "/scim/Users", headers=given)
-            except OSError:
-                return None
-
-        row = row_of(appliance, wait_until(answers, "the appliance answers"))
+        row = row_of(appliance, appliance.request("GET", "/scim/Users", headers=headers))
         assert row["address"] == "192.0.2.7"
         reached = {row["name"] for row in read(appliance, "milestone")}
         assert ("plain-http" in reached, "knocked" in reached) == (is_told, True)
