@@ -12,7 +12,7 @@ from urllib.parse import quote_plus
 
 from app import bounds, clock
 from app.openid import id_token, signed
-from app.openid.errors import Code, ProviderError, safe_error
+from app.openid.errors import CLIENT_ERRORS, Code, ProviderError, safe_error
 from app.openid.keys import Keys
 from app.openid.provider import Provider
 
@@ -115,7 +115,9 @@ def _fetch_id_token(provider: Provider, client: Client, ticket: Ticket, code: st
             )
         except OAuthError as refusal:
             error, hint = safe_error(refusal.error, refusal.description)
-            raise ProviderError(Code.TOKEN_REFUSED, error=error, hint=hint) from None
+            is_of_client = isinstance(refusal.error, str) and refusal.error in CLIENT_ERRORS
+            refused = Code.CLIENT_REFUSED if is_of_client else Code.TOKEN_REFUSED
+            raise ProviderError(refused, error=error, hint=hint) from None
         except (ValueError, TypeError, OverflowError):  # Authlib on an `expires_in` that is no number
             raise ProviderError(Code.NO_ID_TOKEN) from None
     text = answer.get("id_token")

@@ -145,11 +145,16 @@ class Code(StrEnum):
     SIGN_IN_REFUSED = "sign-in-refused", SIGN_IN, "The provider refused the sign-in ({error}). {hint}"
     NO_CODE = "no-code", SIGN_IN, "The provider sent no usable code."
     TOKEN_REFUSED = "token-refused", SIGN_IN, "The provider refused the token ({error}). {hint}"
+    CLIENT_REFUSED = "client-refused", SETTING, "The provider does not accept this appliance ({error}). {hint}"
     NO_ID_TOKEN = (
         "no-id-token",
-        SIGN_IN,
+        SETTING,
         "The provider sent no ID token: the scope openid must be allowed for this application.",
     )
+
+
+CLIENT_ERRORS = frozenset({"invalid_client", "unauthorized_client"})
+"""What a provider answers, whoever signs in, where the client ID or its secret is wrong or expired (RFC 6749 §5.2)."""
 
 
 class ProviderError(Exception):

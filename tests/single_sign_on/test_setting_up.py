@@ -169,7 +169,7 @@ def test_a_test_tells_the_administrator_what_went_wrong(entra: Scene):
     )
     page = entra.go(entra.owner(), "/single-sign-on/test")
     assert "copy the secret&#39;s Value from Entra" in page.text and "<b>no</b>" not in page.text
-    assert entra.audit("provider-tested")[0]["code"] == "token-refused"
+    assert entra.audit("provider-tested")[0]["code"] == "client-refused"
 
 
 def test_a_test_is_for_the_session_that_began_it(entra: Scene, ada: str):

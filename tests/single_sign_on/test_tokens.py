@@ -53,15 +53,48 @@ TOKENS: dict[str, tuple[Callable[[SigningProvider], None], str]] = {
 }
 
 
+OF_EVERYBODY = (
+    *("wrong-issuer", "wrong-audience", "expired", "not-yet"),
+    *("alg-refused", "unknown-key", "bad-signature"),
+)
+
+
 @pytest.mark.parametrize("which", TOKENS)
 def test_a_wrong_token_lets_nobody_in(entra: Scene, ada: str, which: str):
     change, code = TOKENS[which]
     change(entra.provider)
     visitor = entra.stranger()
-    assert "You are not let in here" in refused(entra.go(visitor))
+    is_of_everybody = code in OF_EVERYBODY
+    sentence = refused(entra.go(visitor), 503 if is_of_everybody else 403)
+    assert ("does not answer as it should" if is_of_everybody else "You are not let in here") in sentence
     assert not entra.is_in(visitor) and entra.sessions() == 0
     (entry,) = entra.audit("sign-in-refused")
     assert entry["code"] == code and entry["because"]
+
+
+@pytest.mark.parametrize("is_clock", [False, True], ids=["a wrong client secret", "clocks that differ"])
+def test_the_pages_say_since_when_and_why_nobody_could_sign_in(entra: Scene, ada: str, is_clock: bool):
+    sentence = "Nobody could sign in with"
+    entra.provider.token_change = lambda status, answer: (401, {"error": "invalid_client"})
+    because = "does not accept this appliance (invalid_client)"
+    if is_clock:
+        claims(exp=LONG_AGO, iat=LONG_AGO, nbf=LONG_AGO)(entra.provider)
+        entra.provider.token_change, because = lambda *one: one, "check that the clock of this machine is right"
+    paths = ("/", "/single-sign-on")
+    assert not any(sentence in entra.owner().get(path).text for path in paths)
+    assert "does not answer as it should" in refused(entra.go(entra.stranger()), 503)
+    for path in paths:
+        page = entra.owner().get(path).text
+        assert sentence in page and because in page and "All well" not in page and "<b>On:</b>" not in page
+    entra.provider.token_change, entra.provider.claims_change = lambda *one: one, lambda told: told
+    assert entra.is_in(entra.sign_in())
+    assert not any(sentence in entra.owner().get(path).text for path in paths)
+
+
+def test_a_refusal_of_one_person_is_nobody_elses(entra: Scene, ada: str):
+    entra.provider.faults["token"] = Faults.replies(400, b'{"error": "invalid_grant"}')
+    refused(entra.go(entra.stranger()))
+    assert "Nobody could sign in" not in entra.owner().get("/single-sign-on").text
 
 
 def test_a_refusal_that_passes_in_a_minute_says_so(entra: Scene, ada: str):
@@ -81,7 +114,7 @@ def test_an_object_id_of_another_tenant_is_nobodys(entra: Scene, ada: str):
         "tid": OTHER_TENANT,
         "iss": f"https://login.microsoftonline.com/{OTHER_TENANT}/v2.0",
     }
-    refused(entra.go(entra.stranger()))
+    refused(entra.go(entra.stranger()), 503)
     assert entra.sessions() == 0
 
 
@@ -98,7 +131,8 @@ ANSWERS: dict[str, tuple[Callable[..., None], int, str]] = {
         403,
         "token-refused",
     ),
-    "no ID token": (Faults.replies(200, b'{"access_token": "x", "token_type": "Bearer"}'), 403, "no-id-token"),
+    "a refusal of the client": (Faults.replies(401, b'{"error": "invalid_client"}'), 503, "client-refused"),
+    "no ID token": (Faults.replies(200, b'{"access_token": "x", "token_type": "Bearer"}'), 503, "no-id-token"),
 }
 
 

@@ -11,7 +11,7 @@ Not here: the protocol (app/openid), pages and cookies (app/web), and which role
 
 from app.administration.single_sign_on.entry import arrive, depart, prove, unreachable
 from app.administration.single_sign_on.journey import Arrival, Journey, Purpose
-from app.administration.single_sign_on.line import Line
+from app.administration.single_sign_on.line import Line, Outage
 from app.administration.single_sign_on.match import Match
 from app.administration.single_sign_on.provider import CLOUDS, Configured, Entered, configured, remove, save
 from app.administration.single_sign_on.refusals import Lost, NoPlace, NotLetIn, Unreachable
@@ -28,6 +28,7 @@ __all__ = [
     "Match",
     "NoPlace",
     "NotLetIn",
+    "Outage",
     "Purpose",
     "Trial",
     "Unreachable",

@@ -16,11 +16,11 @@ from app.administration.secret_hash import hash_secret
 from app.administration.sessions import SignedIn
 from app.administration.single_sign_on import match, provider
 from app.administration.single_sign_on.journey import Arrival, Journey, Purpose
-from app.administration.single_sign_on.line import Line
+from app.administration.single_sign_on.line import Line, is_of_everybody
 from app.administration.single_sign_on.match import Match
 from app.administration.single_sign_on.provider import Configured
 from app.administration.single_sign_on.refusals import Lost, NotLetIn, Unreachable
-from app.openid.errors import About, Code, ProviderError
+from app.openid.errors import Code, ProviderError
 from app.openid.id_token import Claims
 from app.store import accounts, spent
 from app.store import identity_provider as rows
@@ -111,7 +111,7 @@ def read_claims(line: Line, arrival: Arrival) -> Claims:
             nobody = Actor("nobody", address=arrival.browser.address)
             kept = {"code": error.code.value, "because": str(error), "reference": arrival.number}
             audit.record_refusal(store, nobody, "", **kept)
-        if error.about in (About.PROVIDER, About.SETTING):
+        if is_of_everybody(error):
             raise Unreachable(unreachable(arrival.number)) from None
         if error.code is Code.SIGN_IN_REFUSED:
             raise NotLetIn(arrival.number, "The provider did not sign you in. Try again, or ask") from None

@@ -7,15 +7,17 @@ everybody else, and so does whoever signs in with a password. Not here: the prot
 import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from app import bounds
+from app import bounds, clock
 from app.administration.places import Full, Places, Terms
 from app.administration.sealing import Sealer
 from app.administration.single_sign_on.refusals import NoPlace
 from app.openid import code_flow
 from app.openid import provider as openid
 from app.openid.code_flow import Client, Ticket
+from app.openid.errors import About, Code, ProviderError
 from app.openid.id_token import Claims
 from app.openid.keys import Keys
 from app.openid.provider import Issuer, Provider, Providers
@@ -30,6 +32,34 @@ def _terms() -> Terms:
     )
 
 
+_OF_EVERYBODY = frozenset(
+    {
+        *(Code.EXPIRED, Code.NOT_YET, Code.WRONG_ISSUER, Code.WRONG_AUDIENCE),
+        *(Code.ALG_REFUSED, Code.UNKNOWN_KEY, Code.BAD_SIGNATURE),
+    }
+)
+"""What is wrong with a token that came from the provider itself, and so with everybody's: clocks, settings, keys."""
+
+
+def is_of_everybody(error: ProviderError) -> bool:
+    """Whether nobody can sign in because of it, whoever it is; not where the same may be right a minute later."""
+    return error.about in (About.PROVIDER, About.SETTING) or (error.code in _OF_EVERYBODY and not error.passes)
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """Since when nobody could sign in (in wire form), and the administrator's sentence of the first time."""
+
+    since: str
+    because: str
+
+
+class _Standing:
+    """Shared by the lines of all callers; of this process alone, since the next sign-in shows it again."""
+
+    outage: Outage | None = None
+
+
 class Line:
     """`sealer` seals client secrets, `redirect_uri` is where providers send people back to. Threads share it."""
 
@@ -41,6 +71,12 @@ class Line:
         self._keys = Keys(ca_file)
         self._places = Places(_terms)
         self._caller = ""
+        self._standing = _Standing()
+
+    @property
+    def outage(self) -> Outage | None:
+        """Why nobody can sign in, as far as the last sign-ins have shown."""
+        return self._standing.outage
 
     def for_caller(self, caller: str) -> "Line":
         """Return the same line for a caller, who has one place at a time; without one only places count."""
@@ -53,6 +89,7 @@ class Line:
         with self._place():
             found = openid.discover(issuer, self._ca_file)
             self._providers, self._keys = Providers(self._ca_file), Keys(self._ca_file)
+            self._standing.outage = None
             return found
 
     def find(self, issuer: Issuer) -> Provider:
@@ -64,7 +101,9 @@ class Line:
 
     def begin(self, issuer: Issuer, client_id: str, prompt: str = "", max_age: int | None = None) -> tuple[str, Ticket]:
         """Where to send the browser, and the ticket to come back with. Raises ProviderError, Unreachable."""
-        return code_flow.begin(self.find(issuer), Client(client_id, ""), self.redirect_uri, prompt, max_age)
+        with self._noting():
+            found = self.find(issuer)
+        return code_flow.begin(found, Client(client_id, ""), self.redirect_uri, prompt, max_age)
 
     def read_answer(self, issuer: Issuer, ticket: Ticket, parameters: Mapping[str, str]) -> str:
         """The code that the browser brought back. Raises ProviderError, Unreachable."""
@@ -73,8 +112,19 @@ class Line:
     def finish(self, issuer: Issuer, client_id: str, sealed_secret: str, ticket: Ticket, code: str) -> Claims:
         """Who signed in. Raises ProviderError, Unreachable."""
         client = Client(client_id, self.sealer.open(sealed_secret) or "")
-        with self._place():
-            return code_flow.finish(self._providers.find(issuer), client, ticket, code, self._keys)
+        with self._place(), self._noting():
+            claims = code_flow.finish(self._providers.find(issuer), client, ticket, code, self._keys)
+        self._standing.outage = None
+        return claims
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        try:
+            yield
+        except ProviderError as error:
+            if self._standing.outage is None and is_of_everybody(error):
+                self._standing.outage = Outage(clock.to_wire(clock.utc_now()), str(error))
+            raise
 
     @contextmanager
     def _place(self) -> Iterator[None]:

@@ -68,6 +68,7 @@ def _page(entered: Entered | None = None, refused: Refused | None = None) -> Res
         provider=found,
         entered=entered or _as_entered(found),
         trouble=_trouble(found) if found else "",
+        outage=auth.line().outage,
         clouds=sso.CLOUDS,
         redirect_uri=settings.public_url + CALLBACK,
         signed_out_uri=settings.public_url + auth.AFTER_SIGNING_OUT,

@@ -10,7 +10,7 @@ from flask import current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app import administration, bounds, clock
-from app.administration import Storage
+from app.administration import Storage, single_sign_on
 from app.observation import due_removals, milestones, past, problem_list, pulse, strip
 from app.observation.past import Event
 from app.observation.request import KeyFault
@@ -18,6 +18,7 @@ from app.scim.errors import ScimError
 from app.settings import Settings
 from app.version import VERSION
 from app.web import security
+from app.web.console import auth
 from app.web.console.blueprint import console
 from app.web.console.lines import label
 from app.web.console.sentences import KEY_FAULTS
@@ -45,6 +46,7 @@ def status() -> str:
         clients=[client for client in administration.list_clients() if client.credentials],
         event=event,
         role_news=administration.role_news(),
+        outage=auth.line().outage if single_sign_on.configured() else None,
         unconfirmed=administration.list_unconfirmed(),
         changed=_changed(event) if event else "",
         storage=_storage(settings),
