@@ -216,8 +216,7 @@ class SigningProvider:
         if not is_right or asked["redirect_uri"] != sent.get("redirect_uri"):
             return 400, {"error": "invalid_grant", "error_description": "AADSTS501481: verifier or redirect address"}
         # OpenID Connect Core §2; Entra says it only where the optional claim is configured.
-        says_time = "max_age" in asked and not self.tenant and "auth_time" not in self.user
-        times = {"auth_time": int(self.now())} if says_time else {}
+        times = {"auth_time": int(self.now())} if "max_age" in asked and not self.tenant else {}
         claims = self.claims_change(self.claims(nonce=asked.get("nonce"), **times))
         token = {"access_token": secrets.token_urlsafe(16), "token_type": "Bearer", "expires_in": 3600}
         return 200, {**token, "id_token": self.sign(claims), "scope": asked.get("scope")}
