@@ -89,6 +89,7 @@ class SigningProvider:
 
     user            claims of the one who signs in, beside the protocol's own
     shows_page      the authorize endpoint shows a page with one link instead of sending back at once
+    says_when_asked auth_time is in the ID token where max_age was asked for (OpenID Connect Core §2), and only there
     refuses         an OAuth error that authorize sends back instead of a code
     claims_change   the last word about the claims of an ID token
     sign            how the claims become a token
@@ -124,6 +125,7 @@ class SigningProvider:
         self.now: Callable[[], float] = time.time
         self.shows_page = False
         self.refuses = ""
+        self.says_when_asked = False
         self.codes: dict[str, dict[str, str]] = {}
         self.port = 0
 
@@ -215,8 +217,7 @@ class SigningProvider:
         is_right = asked.get("code_challenge") == challenge and asked.get("code_challenge_method") == "S256"
         if not is_right or asked["redirect_uri"] != sent.get("redirect_uri"):
             return 400, {"error": "invalid_grant", "error_description": "AADSTS501481: verifier or redirect address"}
-        # OpenID Connect Core §2; Entra says it only where the optional claim is configured.
-        times = {"auth_time": int(self.now())} if "max_age" in asked and not self.tenant else {}
+        times = {"auth_time": int(self.now())} if self.says_when_asked and "max_age" in asked else {}
         claims = self.claims_change(self.claims(nonce=asked.get("nonce"), **times))
         token = {"access_token": secrets.token_urlsafe(16), "token_type": "Bearer", "expires_in": 3600}
         return 200, {**token, "id_token": self.sign(claims), "scope": asked.get("scope")}

@@ -151,6 +151,7 @@ def test_a_test_shows_claims_and_match_and_signs_nobody_in(entra: Scene, ada: st
 
 def test_a_test_asks_when_the_person_signed_in_as_a_proof_does(generic: Scene):
     """A provider must say it only to those who ask."""
+    generic.provider.says_when_asked = True
     generic.person("ada@example.org", generic.provider.user["sub"])
     page = generic.go(generic.owner(), "/single-sign-on/test")
     assert page.status == 200 and "would be let in" in page.text
