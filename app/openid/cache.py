@@ -50,13 +50,22 @@ class Cache(Generic[Address, Found]):
             pause = bounds.PROVIDER_ANEW_S if self._is_fresh(entry) else bounds.PROVIDER_RETRY_S
             if entry.failed is not None and self._monotonic() - entry.failed[0] < pause:
                 raise entry.failed[1].again()
-            try:
-                found = self._fetch(address)
-            except ProviderError as error:
-                entry.failed = (self._monotonic(), error)
-                raise
-            entry.found, entry.failed = (self._monotonic(), found), None
-            return found
+            return self._fetch_into(entry, address)
+
+    def renew(self, address: Address) -> Found:
+        """Fetch now, whatever is kept; what was kept stays where that fails."""
+        entry = self._entry(address)
+        with entry.lock:
+            return self._fetch_into(entry, address)
+
+    def _fetch_into(self, entry: _Entry[Found], address: Address) -> Found:
+        try:
+            found = self._fetch(address)
+        except ProviderError as error:
+            entry.failed = (self._monotonic(), error)
+            raise
+        entry.found, entry.failed = (self._monotonic(), found), None
+        return found
 
     def _kept(self, entry: _Entry[Found], suffices: Callable[[Found], bool]) -> Found | None:
         if entry.found is None or not self._is_fresh(entry):

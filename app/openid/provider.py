@@ -7,12 +7,13 @@ Not here: its keys (keys.py), what it signs.
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from app import clock
 from app.openid import fetching
 from app.openid.cache import Cache
 from app.openid.errors import Code, ProviderError
@@ -58,12 +59,16 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class Provider(Signer):
-    """What is needed to sign people in. `end_session_endpoint` is "" where it has none."""
+    """What is needed to sign people in. `end_session_endpoint` is "" where it has none.
+
+    `asked` is when its discovery document was fetched, in wire form.
+    """
 
     authorization_endpoint: str
     token_endpoint: str
     end_session_endpoint: str
     client_auth: ClientAuth
+    asked: str = field(compare=False)
 
 
 def entra(tenant: str, cloud: str = "global") -> Issuer:
@@ -103,6 +108,7 @@ def discover(issuer: Issuer, ca_file: Path | None = None) -> Provider:
         jwks_uri=_endpoint(document, "jwks_uri", issuer),
         end_session_endpoint=_endpoint(document, "end_session_endpoint", issuer, is_required=False),
         client_auth=_client_auth(document.get("token_endpoint_auth_methods_supported"), issuer),
+        asked=clock.to_wire(clock.utc_now()),
     )
 
 
@@ -130,6 +136,10 @@ class Providers:
     def kept(self, issuer: Issuer) -> Provider | None:
         """Return the provider if it need not be fetched."""
         return self._cache.kept(issuer)
+
+    def renew(self, issuer: Issuer) -> Provider:
+        """Ask the provider now, whatever is kept. Raises ProviderError."""
+        return self._cache.renew(issuer)
 
     def find(self, issuer: Issuer) -> Provider:
         """Raises ProviderError."""

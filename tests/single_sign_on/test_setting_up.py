@@ -8,6 +8,7 @@ import pytest
 from tests.openid.provider import CLIENT_SECRET, Faults
 from tests.single_sign_on.scene import Scene
 from tests.single_sign_on.test_entry import refused
+from tests.web.test_console import words
 
 OTHER = "11111111-2222-4333-8444-555555555555"
 
@@ -104,6 +105,20 @@ def test_a_kept_secret_goes_to_nobody_else(entra: Scene, generic_place: int):
 @pytest.fixture
 def generic_place(entra: Scene) -> int:
     return entra.provider.port
+
+
+def test_the_page_asks_for_an_owner_and_says_when_it_asked(entra: Scene, ada: str):
+    asked = entra.provider.count("discovery")
+    assert "answered as it should when it was asked, less than a minute ago" in words(
+        entra.owner().get("/single-sign-on").text
+    )
+    assert entra.provider.count("discovery") == asked + 1
+    entra.grant(ada, "viewer")
+    assert "when it was asked" in words(entra.sign_in().get("/single-sign-on").text)
+    assert entra.provider.count("discovery") == asked + 1, "what is kept is enough for others"
+    entra.provider.faults["discovery"] = Faults.closes
+    assert "Nobody can sign in with" in entra.owner().get("/single-sign-on").text
+    assert entra.is_in(entra.sign_in()), "what was kept stays"
 
 
 def test_turning_it_off_signs_everybody_out(entra: Scene, ada: str):

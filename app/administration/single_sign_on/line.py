@@ -92,6 +92,11 @@ class Line:
             self._standing.outage = None
             return found
 
+    def renew(self, issuer: Issuer) -> Provider:
+        """The provider as it answers now. Raises ProviderError, Unreachable."""
+        with self._place():
+            return self._providers.renew(issuer)
+
     def find(self, issuer: Issuer) -> Provider:
         """The provider as it is kept, or discovered. Raises ProviderError, Unreachable."""
         if (kept := self._providers.kept(issuer)) is not None:

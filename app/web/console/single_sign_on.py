@@ -6,7 +6,7 @@ Not here: the way to the provider and back (auth.py), the rules (app/administrat
 from flask import current_app, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app.administration import Refused
+from app.administration import Permission, Refused
 from app.administration import single_sign_on as sso
 from app.administration.single_sign_on import Configured, Entered
 from app.openid.errors import ProviderError
@@ -61,13 +61,15 @@ def remove_single_sign_on() -> Response:
 
 def _page(entered: Entered | None = None, refused: Refused | None = None) -> Response:
     found = sso.configured()
+    trouble, asked = _answer(found) if found else ("", "")
     settings: Settings = current_app.config["RECNICE_SETTINGS"]
     return with_refusal(
         "single_sign_on.html",
         refused,
         provider=found,
         entered=entered or _as_entered(found),
-        trouble=_trouble(found) if found else "",
+        trouble=trouble,
+        asked=asked,
         outage=auth.line().outage,
         clouds=sso.CLOUDS,
         redirect_uri=settings.public_url + CALLBACK,
@@ -84,10 +86,14 @@ def _as_entered(found: Configured | None) -> Entered:
     return Entered("openid", "global", "", found.issuer.address, found.client_id, "")
 
 
-def _trouble(found: Configured) -> str:
-    """What is wrong with the provider or the way to it at this moment; "" for nothing."""
+def _answer(found: Configured) -> tuple[str, str]:
+    """What is wrong with the provider or the way to it ("" for nothing), and when it was asked.
+
+    It is asked now for whoever may change it; what an hour keeps is enough for the others.
+    """
+    who, line = security.who(), auth.line()
+    ask = line.renew if Permission.SINGLE_SIGN_ON.is_given_to(who.role, who.is_local) else line.find
     try:
-        auth.line().find(found.issuer)
+        return "", ask(found.issuer).asked
     except (ProviderError, Refused) as error:
-        return str(error)
-    return ""
+        return str(error), ""
