@@ -78,6 +78,7 @@ class Known:
 class Entry:
     """One request, what it changed, some of the memberships that it began or ended, and who of all these is here.
 
+    `names`: what those whose id is a value of a change were called then, by their id and the id of the event.
     `problem_id`: the problem that a refused request is part of.
     """
 
@@ -85,6 +86,7 @@ class Entry:
     events: Sequence[Event] = ()
     links: Sequence[Link] = ()
     known: Mapping[str, Known] = field(default_factory=dict)
+    names: Mapping[tuple[str, int], str] = field(default_factory=dict)
     problem_id: int | None = None
 
 
@@ -228,8 +230,9 @@ def _with_effects(rows: Sequence[Written], own: Sequence[Link], links_each: int,
         seen = dict.fromkeys(link for link in (*own, *links.get(row.number, ())) if link.event_id in ids)
         entries.append(Entry(row, done, list(seen)))
     here = known(_ids_in(entries))
+    names = past.names_at({(id, event.id) for entry in entries for event in entry.events for id in _ids_of(event)})
     part_of = _problems_of([row for row in rows if went_wrong(row)]) if are_told else {}
-    return [replace(entry, known=here, problem_id=part_of.get(entry.request.id)) for entry in entries]
+    return [replace(one, known=here, names=names, problem_id=part_of.get(one.request.id)) for one in entries]
 
 
 def _told_apart(events: Mapping[str, Sequence[Event]]) -> dict[int, int]:
@@ -277,6 +280,10 @@ def _ids_in(entries: Sequence[Entry]) -> set[str]:
     ids = {id for entry in entries for id in (entry.request.resource_id, entry.request.other_id)}
     for entry in entries:
         ids.update(id for link in entry.links for id in (link.group_id, link.member_id))
-        values = (one for event in entry.events for change in event.changes for one in (change.old, change.new))
-        ids.update(one for one in values if is_id(one))
+        ids.update(id for event in entry.events for id in _ids_of(event))
     return ids - {""}
+
+
+def _ids_of(event: Event) -> Iterator[str]:
+    """The values of the changes that may be ids, as a manager's is."""
+    return (one for change in event.changes for one in (change.old, change.new) if is_id(one))

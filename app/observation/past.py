@@ -5,7 +5,7 @@ Not here: how a change is written (app/provisioning.py, app/store/history.py) an
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +27,7 @@ __all__ = [
     "links_of_events",
     "links_of_group",
     "links_of_member",
+    "names_at",
     "names_of",
     "newest_event",
     "state_at",
@@ -37,7 +38,8 @@ __all__ = [
 class Link:
     """Somebody joined a group or left it.
 
-    Names are today's where the resource is here, else what it was last called, else its id.
+    Names are today's where the resource is here, else what it was last called, else its id; of `links_of_events` they
+    are those that the resources had then.
     """
 
     event_id: int
@@ -84,6 +86,14 @@ def names_of(ids: Collection[str]) -> dict[str, str]:
     """What resources are called, or were called last; without those that never were here."""
     with db.reading() as connection:
         return {id: name for id, name in _names(connection, ids).items() if name != id}
+
+
+def names_at(moments: Collection[tuple[str, int]]) -> dict[tuple[str, int], str]:
+    """What resources were called right after events, by the id of the resource and of the event, as far as known."""
+    if not moments:
+        return {}
+    with db.reading() as connection:
+        return history.names_at(connection, moments)
 
 
 def last_event(resource_id: str) -> Event | None:
@@ -137,12 +147,14 @@ def links_of_member(
 
 
 def links_of_events(events: Iterable[Event], limit_each: int) -> dict[str, list[Link]]:
-    """By request number: some of the memberships that these events began or ended."""
+    """By request number: some of the memberships that these events began or ended, with the names of that time."""
     ids = [event.id for event in events if event.joined or event.departed]
     if not ids:
         return {}
     with db.reading() as connection:
-        named = _named(connection, links.of_events(connection, ids, limit_each))
+        found = links.of_events(connection, ids, limit_each)
+        moments = {(id, link.event_id) for link in found for id in (link.group_id, link.member_id)}
+        named = _named(connection, found, history.names_at(connection, moments))
     by_number: defaultdict[str, list[Link]] = defaultdict(list)
     for link in named:
         by_number[link.request].append(link)
@@ -193,7 +205,11 @@ def _named_groups(state: State) -> dict[str, Any]:
     return {"groups": list(state.groups.values())} if state.groups else {}
 
 
-def _named(connection: Connection, found: Sequence[links.Link]) -> list[Link]:
+def _named(
+    connection: Connection, found: Sequence[links.Link], then: Mapping[tuple[str, int], str] | None = None
+) -> list[Link]:
+    """Links with names: those of `then` by the id of the resource and of the event, else today's."""
+    then = then or {}
     names = _names(connection, {id for link in found for id in (link.group_id, link.member_id)})
     return [
         Link(
@@ -202,9 +218,9 @@ def _named(connection: Connection, found: Sequence[links.Link]) -> list[Link]:
             link.request,
             link.actor,
             link.group_id,
-            names[link.group_id],
+            then.get((link.group_id, link.event_id), names[link.group_id]),
             link.member_id,
-            names[link.member_id],
+            then.get((link.member_id, link.event_id), names[link.member_id]),
             link.has_joined,
         )
         for link in found

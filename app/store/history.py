@@ -190,6 +190,20 @@ def last_names(connection: Connection, ids: Collection[str]) -> dict[str, str]:
     return {id: name for id, name in connection.execute(named)}
 
 
+def names_at(connection: Connection, moments: Collection[tuple[str, int]]) -> dict[tuple[str, int], str]:
+    """Return what resources were called right after events, by the id of the resource and the id of the event.
+
+    A resource whose history begins later has its first name. One without a history is left out.
+    """
+    pair = func.json_each(json.dumps(list(moments))).table_valued("value")
+    resource_id, event_id = (func.json_extract(pair.c.value, f"$[{place}]") for place in range(2))
+    own = select(event.c.name).where(event.c.resource_id == resource_id).correlate(pair).limit(1)
+    last = own.where(event.c.id <= event_id).order_by(event.c.id.desc()).scalar_subquery()
+    first = own.order_by(event.c.id).scalar_subquery()
+    found = connection.execute(select(resource_id, event_id, func.coalesce(last, first)).select_from(pair))
+    return {(id, at): name for id, at, name in found if name is not None}
+
+
 def groups_now(connection: Connection, member_id: str) -> list[str]:
     """The ids of the groups that somebody is in."""
     mine = select(membership.c.group_id).where(membership.c.member_id == member_id)

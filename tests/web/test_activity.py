@@ -12,12 +12,16 @@ from urllib.parse import quote
 
 import pytest
 
-from app import bounds
+from app import administration, bounds
+from app.administration import HOST
 from app.observation.activity import DEED_GROUPS
 from app.web.console.activity_rows import REQUEST_COLUMNS
 from tests.conftest import Answer, Appliance, run
+from tests.web.test_audit_of_acts import BASE, World, world
 from tests.web.visitor import Visitor, set_up
 from tests.web.written import past, start_unknocked, write
+
+__all__ = ["world"]
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
@@ -454,3 +458,52 @@ def test_a_large_bulk_request_is_shown_whole_and_each_operation_has_its_own_chan
     opened = words(eva.get(path).text)
     assert "1 probe or look-up that changed nothing is left out" in opened, "that is the second operation"
     assert fresh.stop() == 0, fresh.output
+
+
+@dataclass
+class Entra:
+    """A SCIM client of the application in this process."""
+
+    world: World
+    key: str
+
+    def send(self, method: str, path: str, body: object = None) -> str:
+        """Send a request that succeeds, and return the id in its answer."""
+        answer = self.world.app.test_client().open(
+            f"/sub/scim/{path}",
+            method=method,
+            base_url=BASE,
+            headers={"Authorization": f"Bearer {self.key}"},
+            json=body,
+        )
+        assert answer.status_code < 300, answer.text
+        return str(answer.json["id"]) if answer.json else ""
+
+    def put(self, path: str, attribute: str, value: object) -> None:
+        self.send("PATCH", path, {"schemas": [PATCH], "Operations": [put(attribute, value)]})
+
+    def page(self, query: str = "view=lines") -> str:
+        """The Activity page."""
+        return self.world.eva.get(f"/sub/activity?{query}", base_url=BASE).text
+
+
+@pytest.fixture
+def entra(world: World) -> Entra:
+    return Entra(world, world.ask(lambda: administration.create_key("", HOST)).text)
+
+
+def test_an_older_line_has_the_names_of_its_time(entra: Entra):
+    bo = entra.send("POST", "Users", {"userName": "bo", "displayName": "Bo Old"})
+    ana = entra.send("POST", "Users", {"userName": "ana", "displayName": "Ana Old"})
+    team = entra.send("POST", "Groups", {"displayName": "Old team"})
+    entra.put(f"Users/{ana}", f"{ENTERPRISE}:manager", bo)
+    entra.put(f"Groups/{team}", "members", [{"value": ana}, {"value": bo}])
+    for path, name in ((f"Users/{bo}", "Bo New"), (f"Users/{ana}", "Ana New"), (f"Groups/{team}", "New team")):
+        entra.put(path, "displayName", name)
+    entra.send("PATCH", f"Groups/{team}", {"schemas": [PATCH], "Operations": [{"op": "Remove", "path": "members"}]})
+    page = entra.page()
+    lines = sentences(page)
+    assert "Ana Old has a new manager: Bo Old" in lines
+    assert {"Ana Old and Bo Old joined Old team", "Bo Old and Ana Old joined Old team"} & set(lines)
+    assert {"Ana New and Bo New left New team", "Bo New and Ana New left New team"} & set(lines)
+    assert f'<a href="/sub/users/{bo}"><bdi>Bo Old</bdi></a>' in page

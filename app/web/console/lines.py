@@ -70,7 +70,7 @@ def _lines_of(event: Event, entry: Entry, about: str) -> Iterator[Line]:
     who = _name(entry.known, event.resource_id, event.name, event.resource_type)
     match event.verb:
         case "change" if event.changes:
-            yield Line((*_changed(event, who, entry.known),), event.changes)
+            yield Line((*_changed(event, who, entry),), event.changes)
         case "create" | "delete":
             yield Line((*_filled(VERBS[event.verb], who=who),), event.changes)
     if event.verb == "delete":
@@ -105,7 +105,7 @@ def _is_person(link: Link, known: Mapping[str, Known]) -> bool:
     return here.type == "User" if here else link.member_name != link.member_id
 
 
-def _changed(event: Event, who: Name, known: Mapping[str, Known]) -> Iterator[Part]:
+def _changed(event: Event, who: Name, entry: Entry) -> Iterator[Part]:
     """The changes that matter most in words, the rest as a number."""
     renamed = next((one for one in event.changes if one.attribute == "displayName" and one.old), None)
     yield Name(str(renamed.old), who.type, who.id) if renamed else who
@@ -116,7 +116,7 @@ def _changed(event: Event, who: Name, known: Mapping[str, Known]) -> Iterator[Pa
             yield " " if rule.is_clause else ", "
         else:
             yield " and " if rule.is_clause else "; "
-        old, new = (value(one, known) for one in (change.old, change.new))
+        old, new = (_value(one, event, entry) for one in (change.old, change.new))
         yield from _filled(rule.says, attribute=label(change.attribute), old=old, new=new)
     unsaid = len(event.changes) - bounds.LINE_CHANGES
     if unsaid > 0:
@@ -168,10 +168,12 @@ def label(path: str) -> str:
     return path.rpartition(":")[2] if path.startswith("urn:") else path
 
 
-def value(one: Any, known: Mapping[str, Known]) -> Name:
-    """A value as it stands in a sentence: short; the id of somebody who is here as the name."""
-    here = known.get(one) if isinstance(one, str) else None
-    return Name(here.name, here.type, one) if here else Name(shortened(whole(one)))
+def _value(one: Any, event: Event, entry: Entry) -> Name:
+    """A value as it stands in a sentence: short; the id of somebody who is here as the name of that time."""
+    here = entry.known.get(one) if isinstance(one, str) else None
+    if here is None:
+        return Name(shortened(whole(one)))
+    return Name(entry.names.get((one, event.id), here.name), here.type, one)
 
 
 def whole(one: Any) -> str:
