@@ -68,7 +68,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A resource that is here now."""
+    """A resource that is here, or was deleted: its page is there in both cases. `name` is the present or last one."""
 
     type: str
     name: str
@@ -76,7 +76,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One request, what it changed, some of the memberships that it began or ended, and who of all these is here.
+    """One request, what it changed, some of the memberships that it began or ended, and who of all these is known.
 
     `names`: what those whose id is a value of a change were called then, by their id and the id of the event.
     `problem_id`: the problem that a refused request is part of.
@@ -114,12 +114,14 @@ def resolve(text: str) -> tuple[str, ...]:
 
 
 def known(ids: Collection[str]) -> dict[str, Known]:
-    """Who of these is here."""
+    """Who of these is here, or was."""
     if not ids:
         return {}
     with db.reading() as connection:
         here = history.documents_of(connection, ids)
-    return {id: Known(type, name_of(json.loads(document))) for id, (type, document) in here.items()}
+        gone = history.last_known(connection, set(ids) - here.keys())
+    present = {id: Known(type, name_of(json.loads(document))) for id, (type, document) in here.items()}
+    return {id: Known(*one) for id, one in gone.items()} | present
 
 
 def unwritten() -> Mapping[str, int]:

@@ -21,6 +21,7 @@ __all__ = [
     "Link",
     "State",
     "compare",
+    "deletions",
     "events_of",
     "events_of_requests",
     "last_event",
@@ -94,6 +95,13 @@ def names_at(moments: Collection[tuple[str, int]]) -> dict[tuple[str, int], str]
         return {}
     with db.reading() as connection:
         return history.names_at(connection, moments)
+
+
+def deletions(resource_type: ResourceType, sought: str, limit: int) -> list[Event]:
+    """Return the last deletions of resources of a type whose last name has all words of a search, newest first."""
+    words = sought.split()
+    with db.reading() as connection:
+        return history.deletions(connection, resource_type.name, words, limit) if words else []
 
 
 def last_event(resource_id: str) -> Event | None:
@@ -231,4 +239,5 @@ def _names(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
     wanted = set(ids)
     here = history.documents_of(connection, wanted)
     names = {id: name_of(json.loads(document)) for id, (_, document) in here.items()}
-    return {id: id for id in wanted} | history.last_names(connection, wanted - names.keys()) | names
+    gone = history.last_known(connection, wanted - names.keys())
+    return {id: id for id in wanted} | {id: name for id, (_, name) in gone.items()} | names

@@ -183,11 +183,19 @@ def newest_event(connection: Connection) -> Event | None:
     return found[0] if found else None
 
 
-def last_names(connection: Connection, ids: Collection[str]) -> dict[str, str]:
-    """What resources were called when something was last done to them, also those that are gone."""
+def last_known(connection: Connection, ids: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Type and name that resources had when something was last done to them, also those that are gone."""
     newest = select(func.max(event.c.id)).where(event.c.resource_id.in_(many(ids))).group_by(event.c.resource_id)
-    named = select(event.c.resource_id, event.c.name).where(event.c.id.in_(newest))
-    return {id: name for id, name in connection.execute(named)}
+    named = select(event.c.resource_id, event.c.resource_type, event.c.name).where(event.c.id.in_(newest))
+    return {id: (type, name) for id, type, name in connection.execute(named)}
+
+
+def deletions(connection: Connection, resource_type: str, words: Collection[str], limit: int) -> list[Event]:
+    """Return the last deletions of resources of a type whose last name has all words, in any case of ASCII letters."""
+    # The verb is written out, as the partial index has it.
+    wanted = select(*_EVENT_COLUMNS).where(sql.text("verb = 'delete'"), event.c.resource_type == resource_type)
+    wanted = wanted.where(*(event.c.name.icontains(word, autoescape=True) for word in words))
+    return [Event(**row._mapping) for row in connection.execute(wanted.order_by(event.c.id.desc()).limit(limit))]
 
 
 def names_at(connection: Connection, moments: Collection[tuple[str, int]]) -> dict[tuple[str, int], str]:

@@ -149,6 +149,7 @@ class Event(Model):
         Index("event_resource_id", "resource_id", "id"),
         Index("event_request", "request"),
         Index("event_at", "at"),
+        Index("event_deletion", "resource_type", "name", sqlite_where=text("verb = 'delete'")),
         {"sqlite_strict": True, "sqlite_autoincrement": True},
     )
 

@@ -176,6 +176,10 @@ def test_who_was_deleted_has_a_page_still(console: Appliance, eva: Visitor):
     assert eva.get(f"/search?q={made['id']}").location == f"/users/{made['id']}"
     assert eva.get(f"/groups/{made['id']}").status == 404, "it was no group"
     assert "gone@recnice.example" not in eva.get("/users?q=gone").text
+    found = eva.get("/search?q=girl+gone").text
+    assert f'<a href="/users/{made["id"]}"><bdi>Gone &lt;b&gt;Girl&lt;/b&gt;</bdi></a>' in found
+    assert "Girl&lt;/b&gt; deleted 20" in words(found)
+    assert made["id"] not in eva.get("/search?q=gone+boy").text and made["id"] not in eva.get("/search?q=%25").text
 
 
 def test_large_groups_are_paged_and_searched(console: Appliance, eva: Visitor):

@@ -11,8 +11,9 @@ from flask import current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app import bounds
-from app.observation import activity, finding
+from app.observation import activity, finding, past
 from app.observation.finding import Asked, Listed
+from app.observation.past import Event
 from app.scim.errors import ScimError
 from app.scim.resource_types import ResourceType
 from app.web.console.blueprint import console
@@ -24,12 +25,13 @@ _NUMBER = re.compile(rf"[0-9a-f]{{{2 * bounds.REQUEST_NUMBER_BYTES}}}", re.ASCII
 
 @dataclass(frozen=True, slots=True)
 class FoundOfType:
-    """The first of one type that have the words, and how many have in all."""
+    """The first of one type that have the words, how many have in all, and the last that had them and were deleted."""
 
     type: ResourceType
     endpoints: Endpoints
     listed: Listed
     lines: list[Line]
+    deletions: list[Event]
 
 
 @console.get("/search")
@@ -44,7 +46,7 @@ def search() -> str | Response:
         "search.html",
         sought=sought,
         is_too_long=is_too_long,
-        found=[one for one in found if one.lines],
+        found=[one for one in found if one.lines or one.deletions],
     )
 
 
@@ -66,7 +68,8 @@ def _is_number(number: str) -> bool:
 
 def _found(resource_type: ResourceType, sought: str) -> FoundOfType:
     listed = finding.find(Asked(resource_type, sought), 1, bounds.FOUND_AT_ONCE)
-    return FoundOfType(resource_type, Endpoints.of(resource_type), listed, list(lines(listed.records)))
+    deletions = past.deletions(resource_type, sought, bounds.FOUND_AT_ONCE)
+    return FoundOfType(resource_type, Endpoints.of(resource_type), listed, list(lines(listed.records)), deletions)
 
 
 def _types() -> tuple[ResourceType, ...]:
