@@ -209,7 +209,7 @@ def test_a_token_of_another_sign_in(flow: Flow):
 
 def test_a_wrong_secret_says_what_to_do(entra_flow: Flow):
     entra_flow.client = Client(CLIENT_ID, "wrong")
-    with refused(Code.TOKEN_REFUSED) as caught:
+    with refused(Code.CLIENT_REFUSED) as caught:
         entra_flow.go()
     text = str(caught.value)
     assert "invalid_client, AADSTS7000215" in text
