@@ -146,20 +146,31 @@ class AttributeTree:
         """Return a document with each value where its attribute is, found by its name as in a PATCH without a path.
 
         Other clients: `"department": "R"`, `"urn:…:User:department": "R"`, `"name.givenName": "Ada"`, and core
-        attributes below the core schema's URN. A value in its own place wins. Names that mean nothing stay, and so do
-        parts of values of which there may be many.
+        attributes below the core schema's URN. A value in its own place wins over one that is elsewhere, unless it is
+        no value. Names that mean nothing stay, and so do parts of values of which there may be many.
         """
-        nested = next((v for name, v in document.items() if name.lower() == self.core_urn.lower()), None)
         own: dict[str, Any] = {}
         elsewhere: dict[tuple[str, ...], Any] = {}
-        for name, value in {**document, **(nested if isinstance(nested, dict) else {})}.items():
-            is_in_place = name.lower() in self.core or name.lower() in self.extensions
+        for name, value, is_nested in self._named(document):
+            is_in_place = not is_nested and (name.lower() in self.core or name.lower() in self.extensions)
             way = None if is_in_place else self.find(name)
             if way is None or any(one.multi_valued for one in way[:-1]):
-                own[name] = value
-            elif not is_unassigned(value):
+                own.setdefault(name, value)
+            elif not is_unassigned(value, is_simple=way[-1].is_simple):
                 elsewhere.setdefault(way[-1].keys, value)
         return _filled(own, elsewhere) if elsewhere else own
+
+    def _named(self, document: Mapping[str, Any]) -> Iterator[tuple[str, Any, bool]]:
+        """The members of a document, then those of the objects below the core schema's URN, which are nested."""
+        nested = []
+        for name, value in document.items():
+            inner = value[0] if isinstance(value, list) and len(value) == 1 else value
+            if name.lower() == self.core_urn.lower() and isinstance(inner, dict):
+                nested.append(inner)
+            else:
+                yield name, value, False
+        for inner in nested:
+            yield from ((name, value, True) for name, value in inner.items())
 
     def walk(self) -> Iterator[Attribute]:
         """Every attribute and sub-attribute, core first."""
@@ -175,8 +186,8 @@ def _filled(document: dict[str, Any], values: Mapping[tuple[str, ...], Any]) -> 
         name = names.setdefault(key.lower(), key)
         if rest:
             inner.setdefault(name, {})[tuple(rest)] = value
-        else:
-            document.setdefault(name, value)
+        elif is_unassigned(document.get(name)):
+            document[name] = value
     for name, parts in inner.items():
         held = {} if is_unassigned(document.get(name)) else document[name]
         if isinstance(held, dict):

@@ -78,9 +78,14 @@ class Disabling(Patch):
 
     def step(self, op: str, target: Target, value: Any) -> None:
         if target.attribute.is_extension and op != "remove" and isinstance(value, dict | list):
-            super().step(op, target, value)  # each attribute of it is a step of its own
+            with self._leaving_out(target.place):
+                super().step(op, target, value)  # each attribute of it is a step of its own
             return
         self._do(target.place, target.attribute, lambda: super(Disabling, self).step(op, target, value))
+
+    def below_core(self, op: str, value: Any) -> None:
+        with self._leaving_out(self.type.tree.core_urn):
+            super().below_core(op, value)
 
     def replace(self, body: Mapping[str, Any]) -> None:
         """Do what PUT does with a mended body: every attribute gets its value there, or loses the one that it has."""

@@ -52,7 +52,8 @@ def mend_value(attribute: Attribute, value: Any, *, is_one: bool = False) -> Any
     if not isinstance(value, list):
         return _mend_one(attribute, value) if attribute.type != "complex" else [_mend_one(attribute, value)]
     mended = ((one, _mend_one(attribute, one)) for one in value)
-    return [after for before, after in mended if after is not None or (before is None and attribute.type != "complex")]
+    keeps_null = attribute.type != "complex" or attribute.traits.held == "membership"  # to be refused later
+    return [after for before, after in mended if after is not None or (before is None and keeps_null)]
 
 
 def _mend_one(attribute: Attribute, value: Any) -> Any:

@@ -88,19 +88,24 @@ class Complex(fields.Nested):
         if wrong:
             raise ValidationError(wrong)
         loaded: list[dict[str, Any]] = super()._deserialize(value, attr, data, **kwargs)
+        if self.is_membership and (wrong := [i for i, one in enumerate(loaded) if "value" not in one]):
+            raise ValidationError({i: {"value": ["expected a value, got none"]} for i in wrong})
         return distinct([one for one in loaded if one.keys() - self.labels])
+
+    @property
+    def is_membership(self) -> bool:
+        """Whether each value names a member: one that names none is a mistake, which must not empty a group."""
+        return bool(self.metadata["scim"].held == "membership")
 
     @cached_property
     def labels(self) -> frozenset[str]:
         """The names of parts that say nothing alone, so that a value of these only is no value.
 
         Entra: `"emails": [{"type": "work", "value": null}]`. `type` is such a name where the attribute has a `value`,
-        or where RFC 7643 names its types; in another list of one's own it may be all that a value says. A member
-        without its `value` is refused instead.
+        or where RFC 7643 names its types; in another list of one's own it may be all that a value says.
         """
         parts = {field.data_key or name: field.metadata["scim"] for name, field in self.schema.fields.items()}
-        is_member = self.metadata["scim"].held == "membership"
-        is_label = not is_member and ("value" in parts or ("type" in parts and parts["type"].canonical_values))
+        is_label = not self.is_membership and ("value" in parts or ("type" in parts and parts["type"].canonical_values))
         return frozenset({"primary", "type"} if is_label else {"primary"})
 
 

@@ -51,7 +51,10 @@ class Patch:
             self.take(operation)
 
     def take(self, operation: Operation) -> None:
-        if operation.path is not None:
+        if operation.path is not None and operation.path.lower() == self.type.tree.core_urn.lower():
+            if operation.op != "remove":
+                self.below_core(operation.op, operation.value)
+        elif operation.path is not None:
             self.at_path(operation)
         elif operation.op == "remove":
             raise errors.no_target("path: expected one, since remove needs a target")
@@ -75,13 +78,13 @@ class Patch:
 
         Entra: `{"op": "replace", "value": {"name.givenName": "Ada", "urn:…:User:department": "R", "active": false}}`.
         """
-        [value] = value if isinstance(value, list) and len(value) == 1 else [value]
-        if not isinstance(value, dict):
-            raise errors.invalid_value(f"value: expected an object where there is no path, got {shown(value)}")
-        for name, inner in value.items():
+        objects = value if isinstance(value, list) and value else [value]
+        if wrong := [one for one in objects if not isinstance(one, dict)]:
+            raise errors.invalid_value(f"value: expected an object where there is no path, got {shown(wrong[0])}")
+        for name, inner in ((name, inner) for one in objects for name, inner in one.items()):
             self.count()
             if name.lower() == self.type.tree.core_urn.lower():
-                self.without_path(op, inner)
+                self.below_core(op, inner)
                 continue
             try:
                 target = parse_path(name, self.type.tree)
@@ -89,6 +92,11 @@ class Patch:
                 continue
             if target and not target.attribute.is_read_only and not (target.part and target.part.is_read_only):
                 self.step(op, target, inner)
+
+    def below_core(self, op: str, value: Any) -> None:
+        """What is named by the core schema's URN is meant as if it had no path."""
+        if not is_unassigned(value):
+            self.without_path(op, value)
 
     def count(self) -> None:
         """A name in a value without a path is as much work as an operation, so there may be as many."""
