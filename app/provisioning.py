@@ -266,8 +266,8 @@ def _disabled(
     try:
         partly(partial)
         document = partial.settle() if partial.disables else None
-    except ScimError:
-        raise refusal from None
+    except ScimError as other:
+        raise (other if partial.disables else refusal) from None
     if document is None:
         raise refusal
     return _Change(document, (), tuple(partial.given), tuple(partial.left_out), is_bounded=False)
