@@ -134,7 +134,7 @@ class _Bulk:
                 target = self.target(operation)
         if target and target[1]:
             result["location"] = projection.location(self.base, *target)
-        self.outcomes[number] = Outcome(operation, target, error=error)
+        self.outcomes[number] = Outcome(operation, target, error=errors.detach(error))
         self.results[number] = result | {"status": str(error.status), "response": error.to_scim()}
 
     @staticmethod

@@ -153,7 +153,7 @@ def replace(
     except ScimError as error:
         if not disabling.may_leave_out(resource_type, error):
             raise
-        refusal = error
+        refusal = errors.detach(error)
 
     def whole(held: Mapping[str, Any]) -> _Change:
         if refusal is not None:

@@ -175,6 +175,7 @@ class Recorder:
                 return
             if is_last:
                 return
+            del taken, batch  # the bodies in them would stay in memory until the next request
             if is_written:
                 self._prune()
 

@@ -125,7 +125,7 @@ class Disabling(Patch):
         except ScimError as error:
             if error.scim_type not in REFUSED_ALONE:
                 raise
-            self.left_out.append(LeftOut(path or error.attribute, error))
+            self.left_out.append(LeftOut(path or error.attribute, errors.detach(error)))
 
     def _named(self, body: Mapping[str, Any]) -> Iterator[tuple[Attribute, list[Any]]]:
         """Every attribute that a client may write, with the values that a body names for it in any letter case."""
@@ -187,7 +187,7 @@ class Disabling(Patch):
             mutability.check(self.type.attributes, held, loaded)
             self.check_unique(loaded)
         except ScimError as error:
-            return error
+            return errors.detach(error)
         self.settled[unit] = loaded.get(unit)
         return None
 

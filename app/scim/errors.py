@@ -22,7 +22,7 @@ Not here: how a database's error becomes one of these (app/store/db.py), and how
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 ERROR_URN = "urn:ietf:params:scim:api:messages:2.0:Error"
 RETRY_AFTER_S = 5
@@ -30,6 +30,7 @@ SHOWN_LENGTH = 60
 SOURCE = "Source"
 """So begins the detail of a refusal for the address that a request came from; no attribute is called so."""
 
+_Error = TypeVar("_Error", bound=BaseException)
 _KINDS = {bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object"}
 
 
@@ -97,6 +98,20 @@ def shown(value: object) -> str:
     if isinstance(value, bool | int | float) and len(str(value)) <= SHOWN_LENGTH:
         return json.dumps(value)
     return _KINDS.get(type(value), "something else")
+
+
+def detach(error: _Error) -> _Error:
+    """Return the error itself; remove the traceback, cause and context of it and of each error behind it.
+
+    An error that is stored, or that its own frames hold, keeps the request and its body in memory in a circle, until a
+    late garbage collection.
+    """
+    behind: list[BaseException | None] = [error]
+    while behind:
+        if (one := behind.pop()) is not None:
+            behind += (one.__cause__, one.__context__)
+            one.__traceback__ = one.__cause__ = one.__context__ = None
+    return error
 
 
 def invalid_filter(detail: str) -> ScimError:

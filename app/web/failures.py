@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from flask import Flask
 from werkzeug.wrappers import Response
 
-from app.scim.errors import ScimError
+from app.scim.errors import ScimError, detach
 from app.web import console, oauth_api, scim_api, services
 from app.web.services import Service
 
@@ -26,4 +26,7 @@ def init_app(app: Flask) -> None:
     @app.errorhandler(ScimError)
     @app.errorhandler(Exception)
     def refuse(error: Exception) -> Response:
-        return REFUSALS[services.current()](error)
+        try:
+            return REFUSALS[services.current()](error)
+        finally:
+            detach(error)
