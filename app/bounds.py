@@ -182,6 +182,8 @@ SORT_TEXT_LENGTH = 256  # the beginning of a text that gives the order; a cursor
 # --- what one request may take of the machine
 CHUNK_LINE_BYTES = 1_024
 CHUNK_TRAILER_BYTES = 8_192
+CHUNK_OVERHEAD_BYTES = 32 * 1024  # all of a chunked body that is not body, beside the share
+CHUNK_OVERHEAD_SHARE = 1 / 16  # of the body before it, as chunks of 100 bytes have
 STATEMENT_S = 20  # all that SQLite does in one transaction
 DOCUMENT_BYTES = 1024 * 1024
 PAGE_BYTES = 8 * 1024 * 1024  # of stored documents; a page over it ends early and says how long it is

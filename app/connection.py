@@ -125,14 +125,34 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
 
 
 class Chunks(ChunkedReceiver):  # type: ignore[misc]
-    """A chunked body (RFC 9112 §7.1). What has no end yet is searched anew with every packet, so it is short."""
+    """A chunked body (RFC 9112 §7.1). What has no end yet is searched anew with every packet, so it is short.
+
+    Each chunk takes time of the one thread that reads for everybody, so a body of tiny chunks is refused.
+    """
+
+    buf: Any
+
+    def __init__(self, buf: Any) -> None:
+        super().__init__(buf)
+        self._overhead_bytes = 0
 
     def received(self, data: bytes) -> int:
+        buf: Any = self.buf
+        parts: list[bytes] = []
+        self.buf = parts
         consumed: int = super().received(data)
+        self.buf = buf
+        body = b"".join(parts)
+        buf.append(body)  # once for all chunks of a packet: each time is several calls on a file
+        self._overhead_bytes += consumed - len(body)
+        most = bounds.CHUNK_OVERHEAD_BYTES + len(self) * bounds.CHUNK_OVERHEAD_SHARE
         if len(self.control_line) > bounds.CHUNK_LINE_BYTES:
             self.error = BadRequest(f"expected chunk lines of at most {bounds.CHUNK_LINE_BYTES} bytes")
         elif len(self.trailer) > bounds.CHUNK_TRAILER_BYTES:
             self.error = BadRequest(f"expected at most {bounds.CHUNK_TRAILER_BYTES} bytes after the last chunk")
+        elif self._overhead_bytes > most:
+            got = f"{self._overhead_bytes} bytes around a body of {len(self)}"
+            self.error = BadRequest(f"expected larger chunks, got {got}")
         return consumed
 
 

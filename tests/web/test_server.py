@@ -20,6 +20,7 @@ import pytest
 import waitress
 
 from app import bounds, server
+from app.connection import Chunks
 from app.settings import Threads
 from tests.conftest import wait_until
 
@@ -211,6 +212,8 @@ def test_chunk_extensions_and_trailers_are_taken_up_to_their_bounds(served: Runn
         b"2\r\n{}\r\n" + b"0" * bounds.CHUNK_LINE_BYTES + b"1",
         b"0\r\nX: " + b"x" * bounds.CHUNK_TRAILER_BYTES,
         b"0\r\n" + b"X: y\r\n" * (bounds.CHUNK_TRAILER_BYTES // 6 + 1),
+        b"1\r\na\r\n" * (bounds.CHUNK_OVERHEAD_BYTES // 4),
+        (b"1;a=" + b"x" * 1_000 + b"\r\na\r\n") * (bounds.CHUNK_OVERHEAD_BYTES // 1_000 + 1),
     ],
 )
 def test_what_stands_between_chunks_is_refused_before_its_end(served: Running, endless: bytes) -> None:
@@ -219,6 +222,27 @@ def test_what_stands_between_chunks_is_refused_before_its_end(served: Running, e
         assert_scim_error(receive(connection), 400)
         assert connection.recv(1024) == b""
     assert served.application.reached == []
+
+
+@pytest.mark.parametrize(
+    ("chunk_bytes", "body_bytes"), [(1, 4_096), (100, bounds.BODY_BYTES), (300, bounds.BODY_BYTES)]
+)
+def test_a_body_in_chunks_of_a_hundred_bytes_is_taken(served: Running, chunk_bytes: int, body_bytes: int) -> None:
+    chunk = b"%x\r\n%s\r\n" % (chunk_bytes, b"a" * chunk_bytes)
+    answer = served.answer(CHUNKED + chunk * (body_bytes // chunk_bytes) + b"0\r\n\r\n")
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ") and body == b"a" * (body_bytes // chunk_bytes * chunk_bytes)
+
+
+def test_all_chunks_of_a_packet_reach_the_buffer_at_once() -> None:
+    class Buffer(list[bytes]):
+        def __len__(self) -> int:
+            return sum(map(len, self))
+
+    buffer = Buffer()
+    chunks = Chunks(buffer)
+    chunks.received(b"1\r\na\r\n" * 500)
+    assert list(buffer) == [b"a" * 500] and chunks.error is None
 
 
 @pytest.mark.parametrize(
