@@ -96,7 +96,7 @@ def test_an_owner_sets_it_up_and_tests_it(page: Page, unconfigured: Scene):
     page.get_by_label("Application (client) ID").fill(theirs.client_id)
     page.get_by_label("Client secret").fill(CLIENT_SECRET)
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("main")).to_contain_text("Microsoft answers")
+    expect(page.get_by_role("main")).to_contain_text("Microsoft answered")
     expect(page.get_by_label("Client secret")).to_have_value("")
     for person in (None, "ada@example.org"):
         if person:
