@@ -21,8 +21,8 @@ from app.web.observed import HEADER
 from app.web.paths import SEARCH
 from app.web.proxy import CALLBACK, HEALTH, refusal, without_base
 
-TakesBody = Callable[[str, str], bool]
-"""Says whether the body of a request is read (path without the sub-path, value of the Authorization header)."""
+BodyBytes = Callable[[str, str], int]
+"""Return how many bytes of a request's body are read: path without the sub-path, value of the Authorization header."""
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -40,8 +40,8 @@ class Fault(BadRequest):  # type: ignore[misc]
 class Parser(HTTPRequestParser):  # type: ignore[misc]
     """One request. Refuses whatever two readers could understand differently (request_head.py).
 
-    `is_cut`: it is answered after its head, and nothing that follows is read. `is_writing`: it may change something.
-    `waiting_since`: when it was complete, by the server's clock.
+    `is_cut`: it is answered before all of its body was read, and nothing that follows is read. `is_writing`: it may
+    change something. `waiting_since`: when it was complete, by the server's clock.
     """
 
     body_rcv: Any = None
@@ -50,10 +50,11 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
     is_health = False
     waiting_since = 0.0
 
-    def __init__(self, adj: Any, base_path: str, takes_body: TakesBody) -> None:
+    def __init__(self, adj: Any, base_path: str, body_bytes: BodyBytes) -> None:
         super().__init__(adj)
         self._base_path = base_path
-        self._takes_body = takes_body
+        self._body_bytes = body_bytes
+        self._most_bytes = 0
         self._head = bytearray()
 
     @property
@@ -71,7 +72,11 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
         if not self.headers_finished:
             return self._take_head(data)
         taken: int = super().received(data)
-        return self._cut(data) if self.error else taken
+        if self.error:
+            return self._cut(data)
+        if not self.completed and len(self.body_rcv) > self._most_bytes:
+            return self._cut_body(data, len(self.body_rcv))
+        return taken
 
     def refuse(self, error: ScimError) -> None:
         """Answer with an error instead of asking the application."""
@@ -102,8 +107,12 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
         if self.error:
             return self._cut(data)
         path = without_base(self.path, self._base_path)
-        if self.body_rcv is not None and not self._takes_body(path, self.headers.get("AUTHORIZATION", "")):
-            return self._cut(data)
+        if self.body_rcv is not None:
+            self._most_bytes = self._body_bytes(path, self.headers.get("AUTHORIZATION", ""))
+            if not self._most_bytes:
+                return self._cut(data)
+            if self.content_length > self._most_bytes:
+                return self._cut_body(data, self.content_length)
         self.is_health = path == HEALTH and self.command in _SAFE
         is_search = path.rstrip("/").endswith("/" + SEARCH)
         self.is_writing = path == CALLBACK or (self.command not in _SAFE and not is_search)
@@ -112,6 +121,12 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
         elif self.body_rcv is None:
             self.expect_continue = False  # nothing is to come, so it would keep both sides waiting
         return len(data) - (len(head) - size)
+
+    def _cut_body(self, data: bytes, size: int) -> int:
+        """Have the application refuse the request for the size of its body, which it is told, and not given."""
+        taken = self._cut(data)
+        self.headers["CONTENT_LENGTH"] = str(size)
+        return taken
 
     def _cut(self, data: bytes) -> int:
         """Have the request answered now, as one without a body, on a connection that is closed then."""
@@ -212,7 +227,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def parser_class(self, adj: Any) -> Parser:
         """Return the reader of one more request."""
-        return Parser(adj, self.server.base_path, self.server.takes_body)
+        return Parser(adj, self.server.base_path, self.server.body_bytes)
 
     def received(self, data: bytes) -> bool:
         if self.refused_since is not None:

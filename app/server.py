@@ -22,7 +22,7 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
 from app import bounds
-from app.connection import Channel, TakesBody
+from app.connection import BodyBytes, Channel
 from app.scim.errors import busy
 from app.settings import Threads
 
@@ -54,13 +54,13 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         threads: int,
         base_path: str = "",
         on_refusal: OnRefusal = lambda *_: "",
-        takes_body: TakesBody = lambda *_: True,
+        body_bytes: BodyBytes = lambda *_: bounds.WIRE_BODY_BYTES,
         connections: int = bounds.CONNECTIONS,
         clock: Clock = time.monotonic,
     ) -> None:
         self.base_path = base_path
         self.on_refusal = on_refusal
-        self.takes_body = takes_body
+        self.body_bytes = body_bytes
         self.clock = clock
         self.is_stopping = False
         self._next_look = 0.0

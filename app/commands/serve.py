@@ -76,7 +76,7 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, hold: folder
         threads=settings.threads,
         base_path=settings.base_path,
         on_refusal=observed.of(app).refuse,
-        takes_body=security.takes_body,
+        body_bytes=security.body_bytes(app),
         connections=server.connections_for(open_files),
     )
     server.stop_on_signals(running)

@@ -12,7 +12,7 @@ cannot be ended from the server. Flask-Login would be a second opinion about who
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -132,9 +132,22 @@ def bearer_token(header: str) -> str:
     return found[1] if found else ""
 
 
-def takes_body(path: str, authorization: str) -> bool:
-    """Whether the body of a request is looked at: SCIM without a token is refused whatever the body is."""
-    return not is_scim(path) or bool(bearer_token(authorization))
+def body_bytes(app: Flask) -> Callable[[str, str], int]:
+    """Return what says how many bytes of a body are read, by its path and Authorization header.
+
+    SCIM without a token is refused whatever the body is. Where files are sent, all is read up to what the server takes,
+    so that a browser that sends too much still shows the page that says so.
+    """
+    larger = {rule.rule for rule in app.url_map.iter_rules() if rule.endpoint in LARGER_FORMS}
+
+    def most(path: str, authorization: str) -> int:
+        if is_scim(path):
+            return bounds.WIRE_BODY_BYTES if bearer_token(authorization) else 0
+        if path.rstrip("/") in larger:
+            return bounds.WIRE_BODY_BYTES
+        return max(bounds.FORM_BYTES, bounds.TOKEN_REQUEST_BYTES)
+
+    return most
 
 
 def _fault_of_header(header: str) -> KeyFault:

@@ -1,6 +1,7 @@
 """Who is let in: SCIM by a key and nothing else, the console by a session and nothing else."""
 
 import re
+import socket
 import stat
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from app.web.browser_headers import CONSOLE_POLICY
 from tests.conftest import Appliance
 from tests.web.visitor import FORM, PASSWORD, Visitor, set_up
 
+FORM_HEADER = "Content-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked"
 OPEN_PATHS = {
     "/static/<path:filename>",
     "/setup",
@@ -248,6 +250,21 @@ def test_a_get_changes_nothing(console: Appliance, eva: Visitor):
 def test_a_form_is_bounded(eva: Visitor):
     eva.get("/account")
     assert eva.post("/logout", padding="x" * bounds.FORM_BYTES).status == 413
+
+
+@pytest.mark.parametrize("path", ["/login", "/oauth/token"])
+def test_a_form_too_large_is_refused_before_its_end(console: Appliance, path: str):
+    most = max(bounds.FORM_BYTES, bounds.TOKEN_REQUEST_BYTES)
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{console.port}\r\nOrigin: {console.url}\r\n{FORM_HEADER}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", console.port), timeout=10) as connection:
+        connection.sendall(head.encode() + b"fffff\r\na=" + b"x" * most)
+        assert connection.recv(1_024).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_file_may_be_longer_than_a_form(app: Flask):
+    most = security.body_bytes(app)
+    assert most("/attributes/review", "") == most("/scim/Users", "Bearer x") == bounds.WIRE_BODY_BYTES
+    assert most("/scim/Users", "Bearer") == 0
 
 
 # --- sessions and cookies ---------------------------------------------------------------------------------------------

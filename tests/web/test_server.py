@@ -45,6 +45,7 @@ class Application:
 
     def __init__(self) -> None:
         self.reached: list[str] = []
+        self.lengths: list[str] = []
         self.gate = threading.Event()
         self.waiting = threading.Semaphore(0)
 
@@ -58,6 +59,7 @@ class Application:
         if environ["PATH_INFO"].endswith("/large"):
             start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(LARGE * len(PORTION)))])
             return (PORTION for _ in range(LARGE))
+        self.lengths.append(environ.get("CONTENT_LENGTH", ""))
         body = environ["wsgi.input"].read() or b"nothing"
         start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
         return [body]
@@ -373,14 +375,16 @@ def closed(served: Running, passing_s: float = 0.0) -> bool:
 # --- bodies that are not looked at ------------------------------------------------------------------------------------
 
 
-def takes_body(path: str, authorization: str) -> bool:
-    return path != "/scim/Users" or authorization == "Bearer x"
+def body_bytes(path: str, authorization: str) -> int:
+    if path == "/login":
+        return bounds.FORM_BYTES
+    return bounds.WIRE_BODY_BYTES if path != "/scim/Users" or authorization == "Bearer x" else 0
 
 
 @pytest.fixture
 def guarded() -> Iterator[Running]:
-    """A server that reads no body for /scim/Users without a token."""
-    with running(base_path="/recnice", takes_body=takes_body) as started:
+    """A server that reads no body for /scim/Users without a token, and a short one for /login."""
+    with running(base_path="/recnice", body_bytes=body_bytes) as started:
         yield started
 
 
@@ -431,6 +435,37 @@ def test_who_still_sends_reads_the_answer_all_the_same(guarded: Running, request
         assert receive(connection).startswith(b"HTTP/1.1 ")
         assert connection.recv(1024) == b""
     assert len(guarded.application.reached) <= 1, "what follows is no request"
+
+
+LOGIN = b"POST /login HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "length"),
+    [
+        (LOGIN + b"Content-Length: %d\r\n\r\n" % (bounds.FORM_BYTES + 1), bounds.FORM_BYTES + 1),
+        (
+            LOGIN + b"Transfer-Encoding: chunked\r\n\r\nfffff\r\n" + b"a" * (bounds.FORM_BYTES + 1),
+            bounds.FORM_BYTES + 1,
+        ),
+    ],
+)
+def test_a_body_longer_than_what_is_read_is_answered_before_its_end(
+    guarded: Running, request_bytes: bytes, length: int
+) -> None:
+    """The application is told the length, by which it refuses."""
+    with closing(guarded.connect()) as connection:
+        connection.sendall(request_bytes)
+        answer = receive(connection)
+    assert answer.endswith(b"nothing") and b"\r\nConnection: close\r\n" in answer
+    assert [int(one) for one in guarded.application.lengths] == [length]
+
+
+def test_a_body_as_long_as_what_is_read_is_taken(guarded: Running) -> None:
+    body = b"a" * bounds.FORM_BYTES
+    assert guarded.answer(LOGIN + b"Content-Length: %d\r\n\r\n" % len(body) + body).endswith(body)
+    answer = guarded.answer(LOGIN + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(body), body))
+    assert answer.endswith(body)
 
 
 def test_what_is_sent_after_a_refusal_is_read_for_a_moment(guarded: Running) -> None:
