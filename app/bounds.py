@@ -8,6 +8,7 @@ A request over a bound is refused with 400 or 413. Only a page of a list is shor
 # --- requests to /scim
 BODY_BYTES = 2 * 1024 * 1024
 JSON_DEPTH = 32
+JSON_SEPARATORS = 200_000  # commas, brackets and braces that open; the ids of all members in 2 MiB have half as many
 NUMBER_DIGITS = 20  # a whole number of 64 bits with its sign
 
 # --- resources

@@ -21,8 +21,9 @@ _NESTING = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 def read_json(body: bytes) -> Any:
     """The JSON value in UTF-8 bytes (RFC 8259; a byte order mark is allowed).
 
-    Raises invalidSyntax for what is no JSON, is nested deeper than `bounds.JSON_DEPTH`, names something twice, has a
-    number of more than `bounds.NUMBER_DIGITS` digits, or half of a character (RFC 8259 §8.2).
+    Raises invalidSyntax for what is no JSON, has more than `bounds.JSON_SEPARATORS` commas, brackets and braces,
+    is nested deeper than `bounds.JSON_DEPTH`, names something twice, has a number of more than `bounds.NUMBER_DIGITS`
+    digits, or half of a character (RFC 8259 §8.2).
     """
     try:
         text = body.decode("utf-8-sig")
@@ -35,6 +36,7 @@ def read_json(body: bytes) -> Any:
 
 def read_json_text(text: str) -> Any:
     """The same for text that is already decoded."""
+    _check_size(text)
     _check_depth(text)
     try:
         value = json.loads(
@@ -63,6 +65,15 @@ def _check_characters(value: Any) -> None:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise errors.invalid_syntax("body: expected whole characters, got half of a surrogate pair") from None
+
+
+def _check_size(text: str) -> None:
+    """Refuse more values than any client sends: reading them holds the interpreter for a second, in 48 MB.
+
+    Those in texts count too, since a count that tells them apart takes as long as reading.
+    """
+    if sum(map(text.count, ",[{")) > bounds.JSON_SEPARATORS:
+        raise errors.invalid_syntax(f"body: expected at most {bounds.JSON_SEPARATORS} commas, brackets and braces")
 
 
 def _check_depth(text: str) -> None:

@@ -30,6 +30,12 @@ def test_json_is_read(body: str, value: object) -> None:
     assert read_json(body.encode()) == value
 
 
+def test_the_members_that_a_body_has_room_for_are_read() -> None:
+    member = {"value": "6f9619ff-8b86-d011-b42d-00cf4fc964ff"}
+    members = [member] * (bounds.BODY_BYTES // len(json.dumps(member)))
+    assert read_json(json.dumps(members, separators=(",", ":")).encode()) == members
+
+
 def test_nesting_at_its_bound() -> None:
     assert read_json(DEEPEST.encode()) == json.loads(DEEPEST)
 
@@ -54,7 +60,11 @@ def test_nesting_at_its_bound() -> None:
         (b"1e999", "fits 64 bits"),
         (f"[{DEEPEST}]".encode(), f"at most {bounds.JSON_DEPTH} levels"),
         (b'{"a":' * (bounds.JSON_DEPTH + 1) + b"1" + b"}" * (bounds.JSON_DEPTH + 1), "levels of nesting"),
-        (b"[" * 1_000_000, "levels of nesting"),
+        (b"[" * bounds.JSON_SEPARATORS, "levels of nesting"),
+        (b"[" * 1_000_000, "commas, brackets and braces"),
+        (b"[" + b"[]," * 600_000 + b"[]]", "commas, brackets and braces"),
+        (b'{"emails":[' + b"{}," * 600_000 + b"{}]}", "commas, brackets and braces"),
+        (b"[" + b"0," * bounds.JSON_SEPARATORS + b"0]", "commas, brackets and braces"),
     ],
 )
 def test_json_is_refused(body: bytes, detail: str) -> None:
