@@ -111,22 +111,16 @@ class _Reader:
         except ScimError:
             return
         for operation in operations:
-            if operation.path is None:
-                if isinstance(operation.value, dict):
-                    yield from self.named(operation.op, operation.value, self.name_in_patch)
+            if operation.path is None or self.tree.is_whole(operation.path):
+                yield from self.named(operation.op, operation.value, self.name_in_patch)
                 continue
             with suppress(ScimError):
                 target = _target(self.type_name, operation.path)
                 yield from self.arrived(operation.op, operation.path, target, operation.value, operation.is_given)
 
-    def named(
-        self, way: str, values: Mapping[str, Any], find: Callable[[str], Target | None], is_nested: bool = False
-    ) -> Iterator[Arrival]:
-        """Each name of an object; the core schema's own URN may stand around core attributes."""
-        for name, value in values.items():
-            if name.lower() == self.tree.core_urn.lower() and isinstance(value, dict) and not is_nested:
-                yield from self.named(way, value, find, is_nested=True)
-                continue
+    def named(self, way: str, values: Any, find: Callable[[str], Target | None]) -> Iterator[Arrival]:
+        """Each name of a value that is about the whole resource."""
+        for name, value in self.tree.named(values):
             self.names_left -= 1
             if self.names_left < 0:
                 return

@@ -40,17 +40,15 @@ def _of_patch(tree: AttributeTree, body: Any) -> Iterator[str]:
     except ScimError:
         return
     for operation in operations:
-        if operation.path is None:
-            yield from _of_object(tree, operation.value)
-        else:
+        if operation.path is not None and not tree.is_whole(operation.path):
             yield from _at(tree, operation.path, operation.value)
+        elif operation.op != "remove":
+            yield from _of_object(tree, operation.value)
 
 
 def _of_object(tree: AttributeTree, values: Any) -> Iterator[str]:
-    """The core schema's own URN may stand around core attributes."""
-    for name, value in values.items() if isinstance(values, dict) else ():
-        is_core = name.lower() == tree.core_urn.lower()
-        yield from _of_object(tree, value) if is_core else _at(tree, name, value)
+    for name, value in tree.named(values):
+        yield from _at(tree, name, value)
 
 
 def _at(tree: AttributeTree, path: str, value: Any) -> Iterator[str]:

@@ -117,7 +117,7 @@ def _about(resource_type: ResourceType, attribute: str, method: str, body: Any) 
         for given in _operations(body):
             with suppress(ScimError):
                 (operation,) = read_patch({"Operations": [given]})
-                if operation.path is None:
+                if operation.path is None or resource_type.tree.is_whole(operation.path):
                     yield from _without_path(resource_type, attribute, operation.op, operation.value)
                 elif attribute in operation.path.lower():
                     yield operation
@@ -126,8 +126,6 @@ def _about(resource_type: ResourceType, attribute: str, method: str, body: Any) 
 def _without_path(resource_type: ResourceType, attribute: str, op: str, value: Any) -> Iterator[Operation]:
     """Entra: `{"op": "replace", "value": {"title": …, "active": false}}`, also below the URN of the core schema."""
     urn = resource_type.tree.core_urn.lower()
-    for name, inner in value.items() if isinstance(value, dict) and op != "remove" else ():
-        if name.lower() == urn:
-            yield from _without_path(resource_type, attribute, op, inner)
-        elif name.lower() in (attribute, f"{urn}:{attribute}"):
+    for name, inner in resource_type.tree.named(value) if op != "remove" else ():
+        if name.lower() in (attribute, f"{urn}:{attribute}"):
             yield Operation(op, attribute, inner, has_value=True)

@@ -142,6 +142,22 @@ class AttributeTree:
         found = (_find_in(extension.sub_attributes, folded) for extension in self.extensions.values())
         return next((way for way in found if way), None)
 
+    def is_whole(self, path: str) -> bool:
+        """Whether a path is the core schema's URN: what has it is about the whole resource, as without a path."""
+        return path.lower() == self.core_urn.lower()
+
+    def named(self, value: Any) -> Iterator[tuple[str, Any]]:
+        """Yield the names in a value that is about the whole resource, each with what it gets.
+
+        The value is one object or a list of objects; those below the core schema's URN count as if in place.
+        """
+        for one in value if isinstance(value, list) else (value,):
+            for name, inner in one.items() if isinstance(one, dict) else ():
+                if name.lower() == self.core_urn.lower():
+                    yield from self.named(inner)
+                else:
+                    yield name, inner
+
     def placed(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """Return a document with each value where its attribute is, found by its name as in a PATCH without a path.
 

@@ -51,7 +51,7 @@ class Patch:
             self.take(operation)
 
     def take(self, operation: Operation) -> None:
-        if operation.path is not None and operation.path.lower() == self.type.tree.core_urn.lower():
+        if operation.path is not None and self.type.tree.is_whole(operation.path):
             if operation.op != "remove":
                 self.below_core(operation.op, operation.value)
         elif operation.path is not None:
@@ -83,7 +83,7 @@ class Patch:
             raise errors.invalid_value(f"value: expected an object where there is no path, got {shown(wrong[0])}")
         for name, inner in ((name, inner) for one in objects for name, inner in one.items()):
             self.count()
-            if name.lower() == self.type.tree.core_urn.lower():
+            if self.type.tree.is_whole(name):
                 self.below_core(op, inner)
                 continue
             try:

@@ -13,7 +13,7 @@ from tests.conftest import ROOT, run
 pytestmark = pytest.mark.skipif(
     not os.environ.get("RECNICE_PROGRAM"), reason="only the executable has an archive (RECNICE_PROGRAM=…)"
 )
-BESIDE_PACKAGES = re.compile(r"_sysconfigdata|_?pyi|struct$")
+BESIDE_PACKAGES = re.compile(r"_sysconfigdata|_?pyimod|_?pyi_rth")
 PINNED = re.compile(r"^([a-z0-9-]+)==", re.MULTILINE)
 
 
@@ -28,9 +28,8 @@ def archived_modules(executable: Path) -> set[str]:
     archive = CArchiveReader(str(executable))
     pure = archive.open_embedded_archive("PYZ.pyz").toc
     compiled = [name for name, entry in archive.toc.items() if entry[4] == "b" and ".so" in name]
-    places = [PurePath(name).parts[0].partition(".")[0] for name in compiled if "python" not in PurePath(name).parts[0]]
-    libraries = {name for name in places if name.startswith("lib")}
-    return {name.partition(".")[0] for name in pure} | (set(places) - libraries)
+    of_packages = [name for name in compiled if not re.match(r"python[0-9.]+/|lib[^/]*\.so\.", name)]
+    return {name.partition(".")[0] for name in (*pure, *(PurePath(one).parts[0] for one in of_packages))}
 
 
 def test_the_archive_has_the_pinned_packages_and_their_notices(program: list[str]):

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from app.observation.unstored import unstored_names
+from app.scim.access_removal import removal_of
 from app.scim.disabling import Disabling
 from app.scim.errors import ScimError
 from app.scim.messages import Operation
@@ -59,3 +61,16 @@ def test_without_a_disable_they_are_refused(value: Any):
     patch = Patch(USER, HELD)
     with pytest.raises(ScimError):
         patch.patch([Operation("replace", None, value)])
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_a_refused_request_in_this_form_is_known_to_disable(name: str):
+    given = BESIDE[name]
+    body = {"Operations": [{"op": given.op, "value": given.value} | ({"path": given.path} if given.path else {})]}
+    found = removal_of("User", "PATCH", "1", body)
+    assert found is not None and found.purpose == "disable"
+
+
+def test_what_stands_below_the_core_urn_as_path_is_stored():
+    body = {"Operations": [{"op": "add", "path": CORE, "value": {"title": "x", "shoeSize": 44}}]}
+    assert unstored_names(USER, "PATCH", body) == ["shoeSize"]
