@@ -113,7 +113,8 @@ def _note_external_id(
 
     A user name is given to a new person after the former one was disabled, so the externalId changes while the user is
     disabled, in the request that disables or enables the user, or soon after that. While nobody was disabled a change
-    is another mapping of Entra's, which changes everybody. The user is the former person when the former id returns.
+    is another mapping of Entra's, which changes everybody. An externalId that was removed counts until another one is
+    there, so the user may be disabled in between. The user is the former person when the former id returns.
     """
     old, new = before.get("externalId"), after.get("externalId")
     if old == new:
@@ -122,17 +123,24 @@ def _note_external_id(
         if new == known.external_id:
             unconfirmed.remove(connection, user_id)
         return new == known.external_id
-    now = clock.utc_now()
-    if not old or (is_active(before) and is_active(after) and not _was_enabled_lately(connection, user_id, now)):
+    now = clock.to_wire(clock.utc_now())
+    until, former = (now, old) if old else history.last_change_of(connection, user_id, "externalId") or (now, None)
+    if not former or former == new:
         return False
-    unconfirmed.add(connection, UnconfirmedRow(user_id, old, clock.to_wire(now)))
+    if is_active(before) and is_active(after) and not _was_enabled_since(connection, user_id, until):
+        return False
+    unconfirmed.add(connection, UnconfirmedRow(user_id, former, now))
     return True
 
 
-def _was_enabled_lately(connection: Connection, user_id: str, now: datetime) -> bool:
-    """Return whether an active user was disabled until `bounds.ENABLED_LATELY_S` ago or less."""
+def _was_enabled_since(connection: Connection, user_id: str, moment: str) -> bool:
+    """Return whether an active user was disabled after a moment (wire form), or until soon before it.
+
+    Soon is `bounds.ENABLED_LATELY_S`.
+    """
     enabled = history.last_change_of(connection, user_id, "active")
-    return enabled is not None and enabled > clock.to_wire(now - timedelta(seconds=bounds.ENABLED_LATELY_S))
+    soon_before = datetime.fromisoformat(moment) - timedelta(seconds=bounds.ENABLED_LATELY_S)
+    return enabled is not None and enabled[0] > clock.to_wire(soon_before)
 
 
 def settle(connection: Connection) -> None:

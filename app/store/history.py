@@ -151,11 +151,15 @@ def verb_since(connection: Connection, resource_id: str, moment: str) -> Verb | 
     return verb
 
 
-def last_change_of(connection: Connection, resource_id: str, attribute: str) -> str | None:
-    """Return when an attribute of a resource was last changed (wire form); None where its creation was the last."""
-    changed = select(event.c.at).join_from(event, change, change.c.event_id == event.c.id)
+def last_change_of(connection: Connection, resource_id: str, attribute: str) -> tuple[str, Any] | None:
+    """Return when an attribute of a resource was last changed (wire form), and the value that it had before.
+
+    None where its creation was the last.
+    """
+    changed = select(event.c.at, change.c.old).join_from(event, change, change.c.event_id == event.c.id)
     changed = changed.where(event.c.resource_id == resource_id, change.c.attribute == attribute)
-    return connection.execute(changed.order_by(event.c.id.desc()).limit(1)).scalar_one_or_none()
+    row = connection.execute(changed.order_by(event.c.id.desc()).limit(1)).one_or_none()
+    return (row.at, _from_json(row.old)) if row else None
 
 
 def changes_since(connection: Connection, resource_id: str, moment: str) -> list[Change]:

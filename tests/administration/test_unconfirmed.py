@@ -28,7 +28,7 @@ def identify(external_id: str | None) -> dict[str, Any]:
     return {"op": "Replace", "path": "externalId", "value": external_id}
 
 
-TO_NEW = identify(NEW)
+TO_NEW, TO_NONE = identify(NEW), identify(None)
 Requests = tuple[tuple[dict[str, Any], ...], ...]
 
 
@@ -61,10 +61,15 @@ def waiting() -> list[tuple[str, str, str]]:
         ((DISABLE,), (TO_NEW,), (ENABLE,)),
         ((DISABLE,), (ENABLE,), (TO_NEW,)),
         ((DISABLE, TO_NEW), (ENABLE,)),
-        ((DISABLE,), (identify(None),), (ENABLE, TO_NEW)),
-        ((DISABLE,), (identify(None), ENABLE), (TO_NEW,)),
+        ((DISABLE,), (TO_NONE,), (ENABLE, TO_NEW)),
+        ((DISABLE,), (TO_NONE, ENABLE), (TO_NEW,)),
         ((DISABLE,), (identify("third"),), (TO_NEW,), (ENABLE,)),
         ((DISABLE,), (TO_NEW, ENABLE), (DISABLE,), (ENABLE,)),
+        ((TO_NONE,), (DISABLE,), (TO_NEW, ENABLE)),
+        ((TO_NONE,), (DISABLE,), (TO_NEW,), (ENABLE,)),
+        ((TO_NONE,), (DISABLE,), (ENABLE,), (TO_NEW,)),
+        ((TO_NONE,), (DISABLE, TO_NEW), (ENABLE,)),
+        ((TO_NONE,), (DISABLE,), (identify("third"),), (TO_NONE,), (TO_NEW, ENABLE)),
     ],
 )
 def test_a_user_that_was_disabled_and_gets_another_external_id_has_no_role(requests: Requests):
@@ -74,10 +79,18 @@ def test_a_user_that_was_disabled_and_gets_another_external_id_has_no_role(reque
     assert found and found.grant and (found.grant.role, found.grant.because) == ("operator", 'app role "Admin"')
 
 
-def test_a_whole_record_that_is_put_is_recognized_as_well():
-    ana = renewed((DISABLE,))
-    body = {"schemas": [USER.schema.urn], "userName": "ana", "externalId": NEW, "active": True}
-    provisioning.replace(USER, ana, body | {"roles": [{"value": "Admin"}]}, CLIENT)
+@pytest.mark.parametrize("between", [(), (TO_NONE,)])
+def test_the_former_person_is_the_one_whose_external_id_the_user_had_last(between: tuple[dict[str, Any], ...]):
+    ana = renewed((identify("second"),), between, (DISABLE,), (TO_NEW, ENABLE))
+    assert role(ana) == "" and waiting() == [("ana", "second", NEW)]
+
+
+@pytest.mark.parametrize("bodies", [[{"externalId": NEW}], [{}, {"active": False}, {"externalId": NEW}]])
+def test_a_whole_record_that_is_put_is_recognized_as_well(bodies: list[dict[str, Any]]):
+    ana = renewed((DISABLE,)) if len(bodies) == 1 else renewed(())
+    for body in bodies:
+        whole = {"schemas": [USER.schema.urn], "userName": "ana", "active": True, "roles": [{"value": "Admin"}]}
+        provisioning.replace(USER, ana, whole | body, CLIENT)
     assert role(ana) == "" and waiting() == [("ana", FORMER, NEW)]
 
 
@@ -88,7 +101,9 @@ def test_a_whole_record_that_is_put_is_recognized_as_well():
         ((TO_NEW,),),
         ((DISABLE,), (TO_NEW,), (identify(FORMER),), (ENABLE,)),
         ((DISABLE,), (TO_NEW, ENABLE), (identify(FORMER),)),
-        ((DISABLE,), (identify(None),), (identify(FORMER), ENABLE)),
+        ((DISABLE,), (TO_NONE,), (identify(FORMER), ENABLE)),
+        ((TO_NONE,), (DISABLE,), (identify(FORMER), ENABLE)),
+        ((TO_NONE,), (TO_NEW,)),
     ],
 )
 def test_the_same_person_keeps_the_role(requests: Requests):
@@ -114,6 +129,22 @@ def test_long_after_it_was_enabled_a_user_is_the_same_person(pass_time: Callable
     pass_time(2)
     patch(USER, ana, TO_NEW)
     assert role(ana) == "operator" and waiting() == []
+
+
+def test_a_removed_external_id_is_compared_however_long_ago_it_was(pass_time: Callable[[float], None]):
+    ana = renewed((TO_NONE,))
+    for operations in ((DISABLE,), (ENABLE,), (TO_NEW,)):
+        pass_time(bounds.ENABLED_LATELY_S + 1)
+        patch(USER, ana, *operations)
+    assert role(ana) == "" and waiting() == [("ana", FORMER, NEW)]
+
+
+def test_the_external_id_of_a_user_that_was_confirmed_without_one_is_compared():
+    ana = renewed((DISABLE,), (TO_NONE, ENABLE))
+    administration.confirm_user(ana, "", EVA)
+    assert role(ana) == "operator"
+    patch(USER, ana, TO_NEW)
+    assert role(ana) == "" and waiting() == [("ana", FORMER, NEW)]
 
 
 def test_a_disabled_user_waits_for_nobody():
