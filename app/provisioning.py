@@ -2,7 +2,8 @@
 
 `leave_groups` is the one act of an owner of the console.
 
-It joins the SCIM rules to the store. Not here: HTTP, and how anything is stored.
+It joins the SCIM rules to the store. Not here: HTTP, how anything is stored, and what `members` and `groups` are
+answered with (membership_values.py).
 """
 
 import json
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from dataclasses import replace as replace_fields
 from typing import Any
 
-from app import clock
+from app import clock, membership_values
 from app.administration import audit, grants, unconfirmed
 from app.administration.audit import Action, Actor
 from app.scim import disabling, entra, errors, mutability
@@ -24,13 +25,12 @@ from app.scim.mapping import filled_paths
 from app.scim.messages import Operation
 from app.scim.patch import Patch
 from app.scim.precondition import NONE, Precondition
-from app.scim.projection import EVERYTHING, Selection, reference
-from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER, ResourceType, name_of
+from app.scim.projection import EVERYTHING, Selection
+from app.scim.resource_types import GROUP, USER, ResourceType, name_of
 from app.scim.search import Place, Search
 from app.store import db, history, memberships, pages, resources, strictness
 from app.store.db import Connection
 from app.store.history import Author, Event, Moves
-from app.store.memberships import Member, Membership
 from app.store.resources import Record
 
 __all__ = [
@@ -47,8 +47,6 @@ __all__ = [
     "replace",
     "search",
 ]
-
-_MEMBER_TYPES: Mapping[str, ResourceType] = {resource_type.name: resource_type for resource_type in RESOURCE_TYPES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -417,31 +415,5 @@ def _resources(
     membership = resource_type.membership
     if membership is None or not selection.wants(membership):
         return [Resource(resource_type, record, event=event) for record in records]
-    if resource_type.has_members:
-        values = {record.id: _members(connection, record.id) for record in records}
-    else:
-        groups = memberships.groups_of(connection, [record.id for record in records])
-        values = {resource_id: [_group_value(group) for group in found] for resource_id, found in groups.items()}
+    values = membership_values.load(connection, resource_type, [record.id for record in records])
     return [Resource(resource_type, record, {membership.name: values[record.id]}, event) for record in records]
-
-
-def _group_value(group: Membership) -> dict[str, Any]:
-    return {
-        "value": group.group_id,
-        "$ref": reference(GROUP, group.group_id),
-        "display": group.display_name,
-        "type": "direct",
-    }
-
-
-def _members(connection: Connection, group_id: str) -> list[dict[str, Any]]:
-    """The values of `members`; somebody who is not known here has only the `value` that was sent."""
-    return [_member_value(member) for member in memberships.members_of(connection, group_id)]
-
-
-def _member_value(member: Member) -> dict[str, Any]:
-    resource_type = _MEMBER_TYPES.get(member.type or "")
-    if resource_type is None:
-        return {"value": member.id}
-    ref = reference(resource_type, member.id, is_absolute=member.is_absolute)
-    return {"value": member.id, "$ref": ref, "display": member.display, "type": member.type}

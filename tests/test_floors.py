@@ -43,6 +43,7 @@ ROOMS = (
     room("app.request_head", 5),
     room("app.web", 4, WEB_PACKAGES, never=("app.store",)),
     room("app.provisioning", 3, never=OUTSIDE),
+    room("app.membership_values", 3, never=OUTSIDE),
     room("app.bulk", 3, never=OUTSIDE),
     room("app.local_removal", 3, never=OUTSIDE),
     room("app.administration", 3, "argon2 cryptography pyotp", never=OUTSIDE),
