@@ -86,7 +86,7 @@ def body(sent: Any, resource_type: ResourceType | None) -> str:
 
     At most `bounds.KEPT_BODY_LENGTH` characters; a longer one ends in the middle.
     """
-    kept = _Reader(resource_type).message(sent)
+    kept = _Reader(resource_type).whole(sent)
     text = json.dumps(kept, ensure_ascii=False, separators=(", ", ": "))
     return text if len(text) <= bounds.KEPT_BODY_LENGTH else text[: bounds.KEPT_BODY_LENGTH - 1] + MORE
 
@@ -103,11 +103,11 @@ class _Reader:
         self.tree = resource_type.tree if resource_type else None
         self.left = bounds.KEPT_VALUES
 
-    def message(self, sent: Any) -> Any:
-        """A resource, or a PATCH message with its operations."""
-        if not isinstance(sent, dict):
-            return self.kind(sent)
-        return self.named(sent)
+    def whole(self, value: Any) -> Any:
+        """A message, or what is about the whole resource: an object, or a list of objects."""
+        if isinstance(value, list):
+            return self.each(value, self.whole)
+        return self.named(value) if isinstance(value, dict) else self.kind(value)
 
     def named(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """An object whose names are attributes, dotted paths, URNs, or a message's own."""
@@ -121,8 +121,8 @@ class _Reader:
                 kept[shown] = self.each(value, self.operation)
             elif name.lower() == "schemas":
                 kept[shown] = self.each(value, self.urn) if isinstance(value, list) else self.kind(value)
-            elif self.tree is not None and name.lower() == self.tree.core_urn.lower() and isinstance(value, dict):
-                kept[shown] = self.named(value)
+            elif self.is_whole(name):
+                kept[shown] = self.whole(value)
             else:
                 kept[shown] = self.value(self.attribute(name), value, name)
         return kept
@@ -143,8 +143,8 @@ class _Reader:
                 kept[self.name(name)] = self.path(value)
             elif known == "value":
                 path = named.get("path")
-                if path is None and isinstance(value, dict):
-                    kept[self.name(name)] = self.named(value)
+                if path is None or self.is_whole(path):
+                    kept[self.name(name)] = self.whole(value)
                 else:
                     spoken = path if isinstance(path, str) else ""
                     kept[self.name(name)] = self.value(self.attribute(spoken), value, spoken)
@@ -160,6 +160,9 @@ class _Reader:
         if names_secret(path) or self.attribute(path) is None:
             return self.name(beginning) + (f"[{MORE}]" if bracket else "")
         return masked(path, bounds.KEPT_VALUE_LENGTH)
+
+    def is_whole(self, path: Any) -> bool:
+        return self.tree is not None and isinstance(path, str) and self.tree.is_whole(path)
 
     def attribute(self, path: str) -> Attribute | None:
         """What a path leads to; None where it means nothing here."""

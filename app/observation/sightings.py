@@ -120,7 +120,7 @@ class _Reader:
 
     def named(self, way: str, values: Any, find: Callable[[str], Target | None]) -> Iterator[Arrival]:
         """Each name of a value that is about the whole resource."""
-        for name, value in self.tree.named(values):
+        for name, value, _ in self.tree.named(values):
             self.names_left -= 1
             if self.names_left < 0:
                 return

@@ -47,7 +47,7 @@ def _of_patch(tree: AttributeTree, body: Any) -> Iterator[str]:
 
 
 def _of_object(tree: AttributeTree, values: Any) -> Iterator[str]:
-    for name, value in tree.named(values):
+    for name, value, _ in tree.named(values):
         yield from _at(tree, name, value)
 
 

@@ -112,7 +112,8 @@ def _link(operation: Operation) -> list[LinkChange]:
 def _about(resource_type: ResourceType, attribute: str, method: str, body: Any) -> Iterator[Operation]:
     """The readable operations that name one attribute, each for that alone; PUT is read as `replace`."""
     if method == "PUT":
-        yield from _without_path(resource_type, attribute, "replace", body)
+        placed = resource_type.tree.placed(body) if isinstance(body, dict) else {}
+        yield from _without_path(resource_type, attribute, "replace", placed)
     elif method == "PATCH":
         for given in _operations(body):
             with suppress(ScimError):
@@ -126,6 +127,6 @@ def _about(resource_type: ResourceType, attribute: str, method: str, body: Any) 
 def _without_path(resource_type: ResourceType, attribute: str, op: str, value: Any) -> Iterator[Operation]:
     """Entra: `{"op": "replace", "value": {"title": …, "active": false}}`, also below the URN of the core schema."""
     urn = resource_type.tree.core_urn.lower()
-    for name, inner in resource_type.tree.named(value) if op != "remove" else ():
+    for name, inner, _ in resource_type.tree.named(value) if op != "remove" else ():
         if name.lower() in (attribute, f"{urn}:{attribute}"):
             yield Operation(op, attribute, inner, has_value=True)

@@ -6,6 +6,7 @@ RFC 7643 §2 (data types, characteristics) and §7 (how they are published).
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 
@@ -146,17 +147,17 @@ class AttributeTree:
         """Whether a path is the core schema's URN: what has it is about the whole resource, as without a path."""
         return path.lower() == self.core_urn.lower()
 
-    def named(self, value: Any) -> Iterator[tuple[str, Any]]:
-        """Yield the names in a value that is about the whole resource, each with what it gets.
+    def named(self, value: Any, *, is_below: bool = False) -> Iterator[tuple[str, Any, bool]]:
+        """Yield the names in a value that is about the whole resource: each with what it gets, and `is_below`.
 
-        The value is one object or a list of objects; those below the core schema's URN count as if in place.
+        The value is one object or a list of objects. What is below the core schema's URN counts as if in place.
         """
         for one in value if isinstance(value, list) else (value,):
             for name, inner in one.items() if isinstance(one, dict) else ():
-                if name.lower() == self.core_urn.lower():
-                    yield from self.named(inner)
+                if self.is_whole(name):
+                    yield from self.named(inner, is_below=True)
                 else:
-                    yield name, inner
+                    yield name, inner, is_below
 
     def placed(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """Return a document with each value where its attribute is, found by its name as in a PATCH without a path.
@@ -167,26 +168,14 @@ class AttributeTree:
         """
         own: dict[str, Any] = {}
         elsewhere: dict[tuple[str, ...], Any] = {}
-        for name, value, is_nested in self._named(document):
-            is_in_place = not is_nested and (name.lower() in self.core or name.lower() in self.extensions)
+        for name, value, is_below in sorted(self.named(document), key=itemgetter(2)):
+            is_in_place = not is_below and (name.lower() in self.core or name.lower() in self.extensions)
             way = None if is_in_place else self.find(name)
             if way is None or any(one.multi_valued for one in way[:-1]):
                 own.setdefault(name, value)
             elif not is_unassigned(value, is_simple=way[-1].is_simple):
                 elsewhere.setdefault(way[-1].keys, value)
         return _filled(own, elsewhere) if elsewhere else own
-
-    def _named(self, document: Mapping[str, Any]) -> Iterator[tuple[str, Any, bool]]:
-        """The members of a document, then those of the objects below the core schema's URN, which are nested."""
-        nested = []
-        for name, value in document.items():
-            inner = value[0] if isinstance(value, list) and len(value) == 1 else value
-            if name.lower() == self.core_urn.lower() and isinstance(inner, dict):
-                nested.append(inner)
-            else:
-                yield name, value, False
-        for inner in nested:
-            yield from ((name, value, True) for name, value in inner.items())
 
     def walk(self) -> Iterator[Attribute]:
         """Every attribute and sub-attribute, core first."""

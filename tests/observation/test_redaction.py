@@ -15,7 +15,7 @@ KEY = f"rcn_scim_{RANDOM}_{binascii.crc32(RANDOM.encode()) & 0xFFFFFF:06x}"
 JWT = "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.eyJhdWQiOiI4YWRmOGU2ZSJ9.c2lnbmF0dXJl"
 SESSION = "jb-aHV5UkUmUmDwMnExYRVKaqvqHPYGD8mQVAnfGGgo"
 ID = "3f1c9a52-8f59-4f0e-9a57-4f2a7a8b3c1d"
-ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+CORE, ENTERPRISE = USER.schema.urn, "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
 
 def kept(sent: Any, resource_type: Any = USER) -> Any:
@@ -61,7 +61,7 @@ def test_a_text_is_cut():
 
 def test_declared_attributes_keep_their_values_and_others_only_the_kind():
     sent = {
-        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", "urn:misspelt:2.0User"],
+        "schemas": [CORE, "urn:misspelt:2.0User"],
         "USERNAME": "ada@example.com",
         "active": "False",
         "emails": [{"value": "a@example.com", "type": "work", "zip": "12345"}],
@@ -93,7 +93,7 @@ def test_a_password_is_never_kept():
     password = "a blue kettle sings"
     for sent in (
         {"password": password, "passwords": [password], "apiSecret": password, "userName": "ada"},
-        {"urn:ietf:params:scim:schemas:core:2.0:User": {"password": password}},
+        {CORE: {"password": password}},
         {"Operations": [{"op": "add", "path": "password", "value": password}]},
         {"Operations": [{"op": "add", "value": {"PassWord": password, "urn:x:2.0:User:password": password}}]},
         {"operations": [{"op": "add", "path": f'emails[passwordHint eq "{password}"].value', "value": "x"}]},
@@ -111,6 +111,8 @@ def test_operations_of_a_patch_keep_their_paths_and_values():
         {"op": "Replace", "path": 'emails[type eq "work"].value', "value": "b@example.com"},
         {"op": "Add", "path": f"{ENTERPRISE}:manager", "value": {"value": ID}},
         {"op": "replace", "value": {"name.givenName": "Ada", "shoeSize": "44", "active": False}},
+        {"op": "replace", "value": [{"title": "Judge"}, {"pin": 4}]},
+        {"op": "replace", "path": CORE, "value": {"title": "Judge", CORE: [{"active": False}, "pin"]}},
         {"op": "Add", "path": "shoeSize", "value": "44"},
         {"op": "Add", "path": 'shoes[color eq "red"].size', "value": {"a": "44"}},
         "nonsense",
@@ -119,6 +121,8 @@ def test_operations_of_a_patch_keep_their_paths_and_values():
         {"op": "Replace", "path": 'emails[type eq "work"].value', "value": "b@example.com"},
         {"op": "Add", "path": f"{ENTERPRISE}:manager", "value": {"value": ID}},
         {"op": "replace", "value": {"name.givenName": "Ada", "shoeSize": "(text of 2)", "active": False}},
+        {"op": "replace", "value": [{"title": "Judge"}, {"pin": "(a number)"}]},
+        {"op": "replace", "path": CORE, "value": {"title": "Judge", CORE: [{"active": False}, "(text of 3)"]}},
         {"op": "Add", "path": "shoeSize", "value": "(text of 2)"},
         {"op": "Add", "path": "shoes[…]", "value": "(an object)"},
         "(text of 8)",

@@ -1,4 +1,7 @@
-"""What is left out where a value is possible alone, and not in the result: required, immutable and unique values."""
+"""A disable is found wherever a client puts it in a request, and what makes the result impossible is left out.
+
+That is impossible alone, or beside what is there: required, immutable and unique values.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,13 +9,16 @@ from typing import Any
 import pytest
 
 from app import bounds
+from app.observation.unstored import unstored_names
 from app.scim import errors
+from app.scim.access_removal import removal_of
 from app.scim.data_types import Text
 from app.scim.disabling import Disabling
 from app.scim.errors import ScimError
 from app.scim.fields import Complex, ScimSchema, attribute
 from app.scim.messages import Operation
-from app.scim.resource_types import ResourceType
+from app.scim.patch import Patch
+from app.scim.resource_types import USER, ResourceType
 from app.scim.schemas import UserSchema
 
 
@@ -101,3 +107,61 @@ def test_what_is_looked_at_again_is_counted(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(ScimError) as refused:
         disabled(FULL, *[taken] * 180)
     assert refused.value.scim_type == "tooMany"
+
+
+CORE, ENTERPRISE = USER.schema.urn, "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+PLACES: dict[str, tuple[dict[str, Any], bool | None]] = {
+    "own place, null below the URN": ({"active": False, CORE: {"active": None}}, False),
+    "own place, empty below the URN": ({"active": False, CORE: {"active": ""}}, False),
+    "own place, true below the URN": ({"active": False, CORE: {"active": True}}, False),
+    "null in its own place": ({"active": None, f"{CORE}:active": False}, False),
+    "empty in its own place": ({"active": "", f"{CORE}:active": False}, False),
+    "null in its own place, false below the URN": ({"active": None, CORE: {"active": False}}, False),
+    "a list of one below the URN": ({CORE: [{"active": False}]}, False),
+    "two objects below the URN": ({CORE: [{"title": "x"}, {"active": False}]}, False),
+    "the URN below the URN": ({CORE: {CORE: {"active": False}}}, False),
+    "two spellings of the URN": ({CORE: {"x": 1}, CORE.upper(): {"active": False}}, False),
+    "two letter cases": ({"active": False, CORE: {"Active": False}}, False),
+    "true in its own place": ({"active": True, CORE: {"active": None}}, True),
+}
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_a_value_in_its_own_place_wins_unless_it_is_none(name: str) -> None:
+    body, active = PLACES[name]
+    assert USER.tree.placed({"userName": "ada", **body}).get("active") is active
+    assert (removal_of("User", "PUT", "1", body) is not None) is (active is False), "also when it is refused"
+
+
+BESIDE: dict[str, Operation] = {
+    "an extension that is a list": Operation("replace", None, {ENTERPRISE: [1, 2], "active": False}),
+    "an extension with two objects": Operation("replace", None, {ENTERPRISE: [{}, {"x": 1}], "active": False}),
+    "a text below the core URN": Operation("replace", None, {CORE: "x", "active": False}),
+    "null below the core URN": Operation("replace", None, {CORE: None, "active": False}),
+    "numbers below the core URN": Operation("replace", None, {CORE: [1, 2], "active": False}),
+    "two objects": Operation("replace", None, [{"active": False}, {"title": "x"}]),
+    "the core URN as path": Operation("replace", CORE, {"active": False}),
+    "the core URN as path in capitals": Operation("add", CORE.upper(), [{"Active": "False"}]),
+}
+
+
+@pytest.mark.parametrize("operation", BESIDE.values(), ids=BESIDE)
+def test_nothing_beside_it_keeps_a_disable_from_being_done(operation: Operation) -> None:
+    patch = Disabling(USER, USER.load(HELD), lambda _: None)
+    patch.patch([operation])
+    assert patch.disables
+    assert patch.settle()["active"] is False
+    given = {"op": operation.op, "value": operation.value} | ({"path": operation.path} if operation.path else {})
+    refused = removal_of("User", "PATCH", "1", {"Operations": [given]})
+    assert refused and refused.purpose == "disable"
+
+
+@pytest.mark.parametrize("value", [{CORE: "x"}, {ENTERPRISE: [1, 2]}, [{"title": "x"}, 1]])
+def test_without_a_disable_they_are_refused(value: Any) -> None:
+    with pytest.raises(ScimError):
+        Patch(USER, USER.load(HELD)).patch([Operation("replace", None, value)])
+
+
+def test_what_stands_below_the_core_urn_as_path_is_stored() -> None:
+    body = {"Operations": [{"op": "add", "path": CORE, "value": {"title": "x", "shoeSize": 44}}]}
+    assert unstored_names(USER, "PATCH", body) == ["shoeSize"]
