@@ -44,9 +44,12 @@ def judge_bearer(text: str) -> Bearer:
     return Bearer(f"key {verdict.key.id}" if verdict.key else "", verdict.key_id, verdict.key_id, verdict.fault)
 
 
-def note_use(bearer: Bearer, address: str) -> None:
-    """Remember that it was used now, from this address; at most one try a minute. Never raises."""
-    if bearer.author.startswith("client "):
+def note_use(bearer: Bearer, address: str, *, is_simulated: bool = False) -> None:
+    """Remember that it was used now, from this address; at most one try a minute. Never raises.
+
+    The use of a key by a simulation is kept apart. Of a token nothing is: when it was fetched, that was noted.
+    """
+    if not bearer.author.startswith("client "):
+        note_key_use(bearer.credential, address, is_simulated=is_simulated)
+    elif not is_simulated:
         note_token_use(bearer.credential, address)
-    else:
-        note_key_use(bearer.credential, address)

@@ -16,16 +16,20 @@ steady_s = time.monotonic
 """Seconds on a clock that nobody sets; only pictures and tests put another in its place."""
 
 
-def note_key_use(key_id: str, address: str) -> None:
+def note_key_use(key_id: str, address: str, *, is_simulated: bool = False) -> None:
     """Remember that a key was used now, from this address; at most one try a minute for a key. Never raises.
 
     A note is worth neither a refused request nor one that waits: where others are writing, it is left for next time.
-    The same transaction retires the keys whose hand-over to this one is complete.
+    The same transaction retires the keys whose hand-over to this one is complete. That a simulation used the key is
+    noted apart: it is no sign that Entra has it.
     """
-    if not _uses.add(key_id):
+    if not (_simulated if is_simulated else _uses).add(key_id):
         return
     with suppress(ScimError), accounts.writing(wait=False) as session:
-        if row := accounts.key(session, key_id):
+        row = accounts.key(session, key_id)
+        if row and is_simulated:
+            row.last_simulated, row.last_simulated_address = clock.to_wire(clock.utc_now()), address
+        elif row:
             hand_over.note_use(session, row, _uses.is_quiet)
             row.last_used, row.last_address = clock.to_wire(clock.utc_now()), address
             row.first_used = min(row.first_used or row.last_used, row.last_used)
@@ -66,4 +70,4 @@ class Uses:
             return steady_s() - used >= bounds.KEY_HAND_OVER_S
 
 
-_uses = Uses()
+_uses, _simulated = Uses(), Uses()

@@ -27,6 +27,7 @@ class KeyRow:
     """A key as it may be shown: `prefix` are its first characters. Moments are in wire form; None means never.
 
     `successor` is the id of the key it hands over to, or has handed over to; `relieved` since when only that is used.
+    What a simulation did with the key is in `last_simulated` alone.
     """
 
     id: str
@@ -41,6 +42,8 @@ class KeyRow:
     successor: str | None
     relieved: str | None
     stopped_by: str
+    last_simulated: str | None
+    last_simulated_address: str | None
 
     @property
     def is_retired(self) -> bool:

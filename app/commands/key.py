@@ -58,7 +58,7 @@ def list_keys(settings: Settings) -> None:
         rows = administration.list_keys()
         names = {row.id: row.name for row in rows}
         show(
-            ("id", "name", "begins with", "created", "by", "last used", "from", "state"),
+            ("id", "name", "begins with", "created", "by", "last used", "from", "last simulation", "from", "state"),
             [
                 (
                     row.id,
@@ -68,6 +68,8 @@ def list_keys(settings: Settings) -> None:
                     row.created_by,
                     row.last_used or NEVER,
                     row.last_address or "-",
+                    row.last_simulated or NEVER,
+                    row.last_simulated_address or "-",
                     _state(row, names),
                 )
                 for row in rows

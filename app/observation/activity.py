@@ -64,6 +64,8 @@ class Filter:
     until: str = ""
     number: str = ""
     cycle_id: int | None = None
+    is_simulated: bool | None = False
+    """Whether they are part of a simulation; None for both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,12 @@ def count_unchanging(cycle_id: int) -> int:
         return requests.count(connection, wanted)
 
 
+def count_simulated() -> int:
+    """Return how many requests of simulations the log has."""
+    with requests.reading() as connection:
+        return requests.count(connection, Wanted(is_simulated=True))
+
+
 def _read(wanted: Filter, before: int | None, at_once: int, are_told: bool = True) -> Iterator[tuple[int, list[Entry]]]:
     """Portions of the log: the id of the last row that was read, and the entries among them that are wanted.
 
@@ -207,6 +215,7 @@ def _query(wanted: Filter, group: DeedGroup, own: Sequence[Link]) -> Wanted:
         until=wanted.until,
         number=wanted.number,
         cycle_id=wanted.cycle_id,
+        is_simulated=wanted.is_simulated,
     )
 
 
@@ -233,7 +242,7 @@ def _with_effects(rows: Sequence[Written], own: Sequence[Link], links_each: int,
         entries.append(Entry(row, done, list(seen)))
     here = known(_ids_in(entries))
     names = past.names_at({(id, event.id) for entry in entries for event in entry.events for id in _ids_of(event)})
-    part_of = _problems_of([row for row in rows if went_wrong(row)]) if are_told else {}
+    part_of = _problems_of([row for row in rows if went_wrong(row) and not row.is_simulated]) if are_told else {}
     return [replace(one, known=here, names=names, problem_id=part_of.get(one.request.id)) for one in entries]
 
 

@@ -92,13 +92,13 @@ def seconds_between(earlier: str, later: str) -> float:
 def fold(connection: Connection, batch: Sequence[Request]) -> list[int]:
     """Count the requests in their cycles, beginning new ones; the cycle's id for each request, 0 for none.
 
-    Only requests with a right key belong to a cycle: anybody can send others.
+    Only requests with a right key belong to a cycle: anybody can send others. Those of a simulation belong to none.
     """
     ids: list[int] = []
     numbers: set[str] = set()
     current = next(map(cycle_of, rows.last(connection, 1)), None)
     for request in batch:
-        if not request.has_key:
+        if request.is_simulated or not request.has_key:
             ids.append(0)
             continue
         if current is None or begins_cycle(current, request):
@@ -122,7 +122,7 @@ def with_probes(connection: Connection, batch: Sequence[Request]) -> list[Reques
     heard = next((row.ended for row in rows.last(connection, 1)), "")
     told: list[Request] = []
     for request in batch:
-        if request.has_key:
+        if request.has_key and not request.is_simulated:
             is_first = not heard or seconds_between(heard, request.at) >= PROBE_PAUSE_S
             if request.may_be_probe and is_first and not request.is_refused:
                 request = replace(request, deed="probe")

@@ -13,20 +13,19 @@ from app.store.requests import Connection
 
 
 def fold(connection: Connection, batch: Sequence[Request]) -> None:
-    """Notes who a batch of requests spoke of, and forgets who was deleted."""
+    """Notes who a batch of requests spoke of. To be called before `fold_deletions`."""
     moments: dict[str, tuple[str, str]] = {}
-    gone: dict[str, None] = {}
     for request in batch:
-        if not request.has_key or request.is_refused:
-            continue
-        for resource_type, resource_id in request.mentioned:
-            moments[resource_id] = (resource_type, request.at)
-            gone.pop(resource_id, None)
-        if request.deed == "delete":
-            moments.pop(request.resource_id, None)
-            gone[request.resource_id] = None
+        if request.has_key and not request.is_refused:
+            moments |= {resource_id: (resource_type, request.at) for resource_type, resource_id in request.mentioned}
     rows.note(connection, moments)
-    rows.forget(connection, gone)
+
+
+def fold_deletions(connection: Connection, batch: Sequence[Request]) -> None:
+    """Forget who was deleted in a batch of requests; an id is never used again."""
+    gone = {one.resource_id for one in batch if one.has_key and not one.is_refused and one.deed == "delete"}
+    if gone:
+        rows.forget(connection, gone)
 
 
 def last_mentioned(ids: Iterable[str]) -> dict[str, str]:

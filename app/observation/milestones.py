@@ -150,6 +150,10 @@ def fold(connection: Connection, batch: Sequence[Request]) -> None:
             reached.add(milestone.name)
     if RETURN not in reached and PERSON in reached:
         _look_for_return(connection, batch)
+
+
+def fold_exposures(connection: Connection, batch: Sequence[Request]) -> None:
+    """Note the last of these requests that sent a valid key by plain http."""
     if plain := [request for request in batch if request.is_plain_http and request.has_key]:
         rows.move(connection, PLAIN_HTTP, plain[-1].at, plain[-1].number)
 

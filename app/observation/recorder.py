@@ -15,10 +15,11 @@ from datetime import timedelta
 from typing import Any
 
 from app import bounds, clock
-from app.observation import cycles, due_removals, mentions, milestones, past, problems, sightings
+from app.observation import cycles, due_removals, mentions, milestones, past, problems, sightings, simulated
 from app.observation.request import Request
 from app.scim.errors import ScimError
 from app.store import pruning, requests
+from app.store.log_tables import SIMULATED
 from app.store.requests import Connection
 
 WRITE_AFTER_S = 0.5
@@ -31,7 +32,10 @@ DROPPED, STRANGERS = "dropped", "strangers"
 
 Fold = Callable[[Connection, Sequence[Request]], None]
 FOLDS: tuple[Fold, ...] = (milestones.fold, problems.fold, mentions.fold, sightings.fold)
-"""What reads a batch, in this order, after its rows are written. `cycles` goes before: it names the cycles."""
+"""What reads a batch, in this order, after its rows are written. `cycles` goes before: it names the cycles. None of
+them sees the requests of a simulation."""
+FOLDS_OF_ALL: tuple[Fold, ...] = (milestones.fold_exposures, mentions.fold_deletions)
+"""What reads those as well."""
 
 _FIELDS = tuple(field.name for field in fields(Request) if field.name in requests.COLUMNS)
 _REQUEST_BYTES = 2_000  # of the noted facts, without the body
@@ -45,7 +49,10 @@ def write(connection: Connection, batch: Sequence[Request]) -> None:
     batch = cycles.with_probes(connection, batch)
     cycle_ids = cycles.fold(connection, batch)
     requests.insert(connection, [row_of(one, cycle_id) for one, cycle_id in zip(batch, cycle_ids, strict=True)])
+    counting = [one for one in batch if not one.is_simulated]
     for fold in FOLDS:
+        fold(connection, counting)
+    for fold in FOLDS_OF_ALL:
         fold(connection, batch)
 
 
@@ -66,6 +73,7 @@ def named(batch: Sequence[Request]) -> list[Request]:
 
 def row_of(request: Request, cycle_id: int = 0) -> Mapping[str, Any]:
     """The columns of the log's table."""
+    cycle_id = SIMULATED if request.is_simulated else cycle_id
     return {name: getattr(request, name) for name in _FIELDS} | {"cycle_id": cycle_id}
 
 
@@ -187,7 +195,7 @@ class Recorder:
         """Whether the batch is done with; not while the log cannot be used, which `requests.writing` says by itself."""
         try:
             with self._context(), requests.writing() as connection:
-                write(connection, due_removals.with_due(named(batch)))
+                write(connection, simulated.judged(due_removals.with_due(named(batch))))
                 due_removals.settle(connection)
                 requests.add_to_tally(connection, counts)
             return True

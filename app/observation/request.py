@@ -127,6 +127,8 @@ class Request:
     """It has no token and no other proof of a client at all. Entra always sends one, so anybody may have sent this."""
     is_plain_http: bool = False
     """It came by http from another machine, although the public URL is https."""
+    is_simulated: bool = False
+    """It says that it is part of a simulation, came with a right key, and names nobody else (simulated.py)."""
     sent: Any = field(default=None, repr=False)
     """The JSON of a create or a change, as it came; None for a large one."""
 

@@ -18,7 +18,8 @@ class ScimKey(Model):
     """A SCIM key, of which only the hash and its first characters are kept.
 
     `successor` is the id of the key that takes over from it, also after it has retired; a key that a person stopped has
-    none. `relieved`: since when only the successor is used. `stopped_by`: who stopped it.
+    none. `relieved`: since when only the successor is used. `stopped_by`: who stopped it. `last_simulated`: when a
+    simulation used it last, which is no use of `last_used`.
     """
 
     __tablename__ = "scim_key"
@@ -37,6 +38,8 @@ class ScimKey(Model):
     successor: Mapped[str | None]
     relieved: Mapped[str | None]
     stopped_by: Mapped[str] = mapped_column(default="", server_default=text("''"))
+    last_simulated: Mapped[str | None]
+    last_simulated_address: Mapped[str | None]
 
 
 class OAuthClient(Model):

@@ -25,11 +25,13 @@ Verb = Literal["create", "change", "delete"]
 class Author:
     """By which request something was done (its number), and on whose behalf: `key 1a2b3c4d`.
 
-    What an owner does in the console has no number: `Author("", "operator eva")`.
+    What an owner does in the console has no number: `Author("", "operator eva")`. `is_marked`: whether the request says
+    that it is part of a simulation.
     """
 
     request: str
     actor: str
+    is_marked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Event:
 
     `changes` are of whole attributes; of a creation none is kept, since it follows from what is there later. `joined`
     and `departed` count memberships: of a group's members, or, when the resource was deleted, of all its groups.
+    `is_simulated`: a simulation did it, to a resource that a simulation had created.
     """
 
     id: int
@@ -72,6 +75,7 @@ class Event:
     version: int
     joined: int = 0
     departed: int = 0
+    is_simulated: bool = False
     changes: tuple[Change, ...] = ()
 
 
@@ -114,6 +118,9 @@ def record(
     """
     told = {**resource, "request": author.request, "actor": author.actor, "verb": verb}
     told |= {"joined": len(moves.joined), "departed": len(moves.departed)}
+    told["is_simulated"] = author.is_marked and (
+        verb == "create" or bool(made_by_simulation(connection, [told["resource_id"]]))
+    )
     event_id = connection.execute(_INSERT, told).scalar_one()
     if changes and verb != "create":
         rows = [[one.attribute, _to_json(one.old), _to_json(one.new)] for one in changes]
@@ -181,9 +188,16 @@ def events_of_requests(connection: Connection, numbers: Collection[str]) -> list
     return _with_changes(connection, wanted)
 
 
+def made_by_simulation(connection: Connection, ids: Collection[str]) -> set[str]:
+    """Return which of these resources, also deleted ones, were created by a simulation."""
+    wanted = select(event.c.resource_id).where(event.c.resource_id.in_(many(ids)), event.c.verb == "create")
+    return set(connection.execute(wanted.where(event.c.is_simulated)).scalars())
+
+
 def newest_event(connection: Connection) -> Event | None:
-    """The last event of all."""
-    found = _with_changes(connection, select(*_EVENT_COLUMNS).order_by(event.c.id.desc()).limit(1))
+    """The last event of all that no simulation did."""
+    wanted = select(*_EVENT_COLUMNS).where(~event.c.is_simulated).order_by(event.c.id.desc()).limit(1)
+    found = _with_changes(connection, wanted)
     return found[0] if found else None
 
 
@@ -195,9 +209,13 @@ def last_known(connection: Connection, ids: Collection[str]) -> dict[str, tuple[
 
 
 def deletions(connection: Connection, resource_type: str, words: Collection[str], limit: int) -> list[Event]:
-    """Return the last deletions of resources of a type whose last name has all words, in any case of ASCII letters."""
+    """Return the last deletions of resources of a type whose last name has all words, in any case of ASCII letters.
+
+    Without what a simulation created and deleted.
+    """
     # The verb is written out, as the partial index has it.
     wanted = select(*_EVENT_COLUMNS).where(sql.text("verb = 'delete'"), event.c.resource_type == resource_type)
+    wanted = wanted.where(~event.c.is_simulated)
     wanted = wanted.where(*(event.c.name.icontains(word, autoescape=True) for word in words))
     return [Event(**row._mapping) for row in connection.execute(wanted.order_by(event.c.id.desc()).limit(limit))]
 

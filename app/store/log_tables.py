@@ -13,6 +13,9 @@ LOG_VERSION = 1
 """`PRAGMA user_version` of the file; a file with another number is put aside and begun anew. A new table or index asks
 for no new number: what is missing is made at the start."""
 
+SIMULATED = -1
+"""The `cycle_id` of a request that is part of a simulation: such requests are hidden by default and count nowhere."""
+
 metadata = MetaData()
 
 
@@ -46,7 +49,7 @@ request = Table(
     sqlite_strict=False,
 )
 """One row a request, and one for each operation of a bulk request. The columns are the fields of
-`app.observation.request.Request` with the same names; `cycle_id` is 0 outside of any cycle."""
+`app.observation.request.Request` with the same names; `cycle_id` is 0 outside of any cycle, or `SIMULATED`."""
 
 cycle = Table(
     "cycle",

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from app import bounds
 from app.store.log import BIND, engine_options, reading, writing
-from app.store.log_tables import request, tally
+from app.store.log_tables import SIMULATED, request, tally
 from app.store.parameter import many
 from app.store.request_file import prepare
 
@@ -63,6 +63,10 @@ class Written:
     @property
     def is_refused(self) -> bool:
         return self.status >= 400
+
+    @property
+    def is_simulated(self) -> bool:
+        return self.cycle_id == SIMULATED
 
 
 COLUMNS = tuple(field.name for field in fields(Written))
@@ -114,6 +118,8 @@ class Wanted:
     is_refused: bool | None = None
     has_key: bool | None = None
     """Whether a right key came along."""
+    is_simulated: bool | None = False
+    """Whether it is part of a simulation; None for both. A cycle has none of these."""
 
 
 def page(connection: Connection, wanted: Wanted, before: int | None = None, limit: int = 50) -> list[Written]:
@@ -178,6 +184,10 @@ def _where(query: Select[Any], wanted: Wanted) -> Select[Any]:
         query = query.where(sql.or_(columns.deed.not_in(wanted.without_deeds), sql.text("status >= 400")))
     if wanted.cycle_id is not None:
         query = query.where(columns.cycle_id == wanted.cycle_id)
+    elif wanted.is_simulated:
+        query = query.where(columns.cycle_id == SIMULATED)
+    elif wanted.is_simulated is False:
+        query = query.where(sql.text(f"+cycle_id <> {SIMULATED}"))  # `+`: its index would narrow nothing
     if wanted.is_refused is not None:
         # Written out, as the partial index has it: with a parameter SQLite would not use that one.
         query = query.where(sql.text("status >= 400" if wanted.is_refused else "status < 400"))

@@ -141,7 +141,7 @@ class Event(Model):
     """What one request did to one resource, written in the same transaction; it outlives the resource.
 
     `request` is the request's number, `actor` who asked, like `key 1a2b3c4d`. `joined` and `departed` count the rows of
-    `membership_event`.
+    `membership_event`. `is_simulated`: a simulation did it, to a resource that a simulation had created.
     """
 
     __tablename__ = "event"
@@ -164,6 +164,7 @@ class Event(Model):
     version: Mapped[int]
     joined: Mapped[int]
     departed: Mapped[int]
+    is_simulated: Mapped[bool] = mapped_column(Switch, default=False, server_default=text("0"))
 
 
 class AttributeChange(Model):

@@ -15,12 +15,14 @@ from app.scim.bulk import BulkOperation
 from app.scim.disabling import LeftOut
 from app.scim.errors import ScimError
 from app.scim.resource_types import ResourceType
+from app.simulation import mark
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 PLACE = "recnice.draft"
 """Where in the WSGI environment it is."""
+_MARK = "HTTP_" + mark.HEADER.upper().replace("-", "_")
 
 
 @dataclass(slots=True)
@@ -62,7 +64,7 @@ class Part:
 class Draft:
     """One request. `number` is its own from the beginning, so that the log, the answer and the history agree.
 
-    `body` is what was read of it as it came.
+    `body` is what was read of it as it came. `is_marked`: it says that it is part of a simulation.
     """
 
     number: str = field(default_factory=lambda: secrets.token_hex(bounds.REQUEST_NUMBER_BYTES))
@@ -72,12 +74,13 @@ class Draft:
     body: bytes = b""
     facts: Facts = field(default_factory=Facts)
     parts: list[Part] = field(default_factory=list)
+    is_marked: bool = False
 
 
 def of(environ: "WSGIEnvironment") -> Draft:
     """The draft of a request; a new one where nobody observes."""
     if PLACE not in environ:
-        environ[PLACE] = Draft()
+        environ[PLACE] = Draft(is_marked=bool(environ.get(_MARK)))
     draft: Draft = environ[PLACE]
     return draft
 

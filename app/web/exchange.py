@@ -72,7 +72,8 @@ def selection(resource_type: ResourceType) -> Selection:
 
 def author() -> Author:
     """Who changes something: this request, with its key or for its client."""
-    return Author(draft.current().number, g.scim_author)
+    noted = draft.current()
+    return Author(noted.number, g.scim_author, noted.is_marked)
 
 
 def precondition() -> Precondition:

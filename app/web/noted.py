@@ -80,6 +80,7 @@ def requests_of(came: Came, draft: Draft, duration_ms: float) -> list[Request]:
         address=came.address,
         is_keyless=not came.has_proof and draft.key_fault in KEYLESS,
         is_plain_http=came.is_plain_http,
+        is_simulated=draft.is_marked and reader.has_key,
         **own,
     )
     parts = (reader.told(part.method, part.status, part.facts) for part in draft.parts)

@@ -123,7 +123,7 @@ def _require_key(failures: AddressFailures) -> None:
         wait_s = 0 if bearer.was_right else failures.count(address)
         raise errors.too_often(wait_s) if wait_s else errors.unauthorized()
     g.scim_author = bearer.author
-    administration.note_use(bearer, address)
+    administration.note_use(bearer, address, is_simulated=noted.is_marked)
 
 
 def bearer_token(header: str) -> str:

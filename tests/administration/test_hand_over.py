@@ -126,6 +126,19 @@ def test_the_old_key_retires_when_only_the_new_one_was_used_for_a_day(pair: Pair
     assert (actor, target, json.loads(detail)) == ("itself", "old", told)
 
 
+def test_a_simulation_with_either_key_hands_nothing_over(pair: Pair):
+    for _ in range(3):
+        administration.note_key_use(pair.new_id, HERE, is_simulated=True)
+        pair.clocks.pass_time(DAY)
+    assert pair.old.stopped is None and pair.new.last_used is None and pair.new.first_used is None
+    assert pair.new.last_simulated and pair.new.last_simulated_address == HERE
+    assert standing(pair.old_id).retires is None
+    assert standing(pair.new_id).warned == "unused"
+    before = pair.old.last_used
+    administration.note_key_use(pair.old_id, HERE, is_simulated=True)
+    assert pair.old.last_used == before and pair.old.last_simulated
+
+
 def test_a_day_to_the_second_is_enough(pair: Pair):
     pair.use_new_for(DAY, every=DAY)
     assert pair.old.is_retired

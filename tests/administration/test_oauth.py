@@ -348,3 +348,13 @@ def test_the_overview_counts_clients_too(client: NewSecret):
     administration.stop_client(client.client_id, EVA)
     assert not administration.overview().has_key
     assert administration.overview().last_contact == contact
+
+
+def test_a_token_that_a_simulation_uses_is_no_contact(client: NewSecret, monkeypatch: pytest.MonkeyPatch):
+    bearer = administration.judge_bearer(token_of(client))
+    contact = administration.overview().last_contact
+    monkeypatch.setattr(access_tokens, "_uses", key_use.Uses())
+    administration.note_use(bearer, "192.0.2.99", is_simulated=True)
+    assert administration.overview().last_contact == contact
+    administration.note_use(bearer, "192.0.2.99")
+    assert administration.overview().last_contact != contact

@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from app.observation import cycles
-from app.observation.milestones import MILESTONES, PLAIN_HTTP, fold
+from app.observation.milestones import MILESTONES, PLAIN_HTTP, fold, fold_exposures
 from app.observation.request import KeyFault
 from app.store import milestones as rows
 from tests.observation.conftest import after, made_up, person, stranger
@@ -16,6 +16,7 @@ def folded(log, *batches) -> dict[str, str]:
     for batch in batches:
         cycles.fold(log, batch)
         fold(log, batch)
+        fold_exposures(log, batch)
     return {row.name: row.at for row in rows.all_of(log)}
 
 

@@ -16,7 +16,8 @@ from app import administration, bounds
 from app.administration import HOST
 from app.observation.activity import DEED_GROUPS
 from app.web.console.activity_rows import REQUEST_COLUMNS
-from tests.conftest import Answer, Appliance, run
+from tests.conftest import Answer, Appliance
+from tests.web.played import play_entra
 from tests.web.test_audit_of_acts import BASE, World, world
 from tests.web.visitor import Visitor, set_up
 from tests.web.written import past, start_unknocked, write
@@ -415,14 +416,12 @@ def test_each_operation_of_a_bulk_request_has_its_own_line(new_appliance):
     assert fresh.stop() == 0, fresh.output
 
 
-def test_a_rehearsal_reads_like_one(new_appliance, program: list[str]):
+def test_a_rehearsal_reads_like_one(new_appliance):
     """The simulator as Entra: what it did is told, and nothing that the page says is empty."""
     fresh = new_appliance().start()
     eva = set_up(fresh)
     fresh.make_key()
-    size = ("--people", "3", "--groups", "1", "--dialect", "default", "--seed", "7")
-    played = run(program, "simulate", "--base", f"{fresh.url}/scim/", "--key", fresh.key, *size)
-    assert played.returncode == 0, played.stdout + played.stderr
+    play_entra(fresh, people=3, dialect="default")
     rows = json.loads(eva.get("/activity?view=lines&format=json").text)
     texts = [row["what"] for row in rows]
     for part in (

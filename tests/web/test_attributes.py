@@ -15,8 +15,9 @@ from app import bounds
 from app.scim.mapping import MAPPING
 from app.simulation.dialects import COMPLIANT, DEFAULT, Body, Dialect, patch
 from app.simulation.mapping import DEPARTMENT, FORMATTED_NAME, LOCALITY, TITLE, WORK_EMAIL, document
-from tests.conftest import ROOT, Answer, Appliance, run
+from tests.conftest import ROOT, Answer, Appliance
 from tests.custom.conftest import BADGE, with_schemas
+from tests.web.played import play_entra
 from tests.web.visitor import Page, Visitor, set_up
 
 FILES = ROOT / "tests" / "vectors" / "entra_schemas"
@@ -288,10 +289,7 @@ def test_a_review_needs_an_operator_and_a_form_of_ours(eva: Visitor, stranger: V
 
 def test_the_simulator_fills_the_rows(appliance: Appliance):
     visitor = set_up(appliance)
-    size = ("--people", "6", "--groups", "1", "--seed", "7")
-    there = ("--base", f"{appliance.url}/scim/", "--key", "-")
-    done = run(appliance.program, "simulate", *size, *there, typed=appliance.key + "\n")
-    assert done.returncode == 0, done.stdout + done.stderr
+    play_entra(appliance, people=6, dialect="both")
     found = rows(visitor)
     assert all(one["lastSeen"] for one in found.values())
     assert found["User", "active"]["requests"] > 6

@@ -1,5 +1,6 @@
 """The Status page: its sentence, the pulse, the cards, and the checklist that real requests tick."""
 
+import json
 import re
 from collections.abc import Callable
 
@@ -7,6 +8,7 @@ import pytest
 
 from app import administration
 from app.administration import HOST
+from app.simulation import mark
 from app.web.console.words import browser, in_bytes, lasting
 from tests.conftest import Appliance, run, wait_until
 from tests.web.test_audit_of_acts import BASE, World, world
@@ -166,15 +168,34 @@ def test_every_line_is_ticked_by_a_real_request(fresh):
     assert wait_until(lambda: ticked(visitor) == [*done, "The first person was disabled"], "disabled", SEEN_WITHIN_S)
 
 
-def test_the_rehearsal_ticks_all_but_the_next_cycle(fresh, program):
+def told(visitor: Visitor) -> list[str]:
+    """Status without the size of the disk, and what other pages count and list."""
+    page = re.sub(r'<section aria-labelledby="card-disk">.*?</section>', "", visitor.get("/").text, flags=re.S)
+    lists = ("/problems", "/attributes", "/users", "/activity?view=raw", "/activity?view=raw&cycle=0")
+    return [words(page), *(visitor.get(f"{path}{'&' if '?' in path else '?'}format=json").text for path in lists)]
+
+
+def test_a_simulation_leaves_everything_as_it_was(new_appliance, program):
+    fresh = start_unknocked(new_appliance())
     visitor = set_up(fresh)
     key = fresh.make_key()
-    size = ("--people", "3", "--groups", "1", "--dialect", "default", "--seed", "7")
+    provision_user(fresh, userName="ana@recnice.example")
+    provision_group(fresh, "Editors", [])
+    assert fresh.request("POST", "/scim/Users", {"schemas": [USER], "userName": "Ana@recnice.example"}).status == 409
+    before = told(visitor)
+    assert "1 problem is open" in before[0] and len(ticked(visitor)) == 4
+    size = ("--people", "2", "--groups", "1", "--dialect", "default", "--seed", "7")
     played = run(program, "simulate", *size, "--base", f"{fresh.url}/scim/", "--key", "-", typed=key + "\n")
     assert played.returncode == 0, played.stdout + played.stderr
-    assert len(ticked(visitor)) == 7
-    page = status_of(visitor)
-    assert "Entra came back for another cycle : not yet" in page and "7 of 8 are done" in page
+    assert told(visitor) == before
+    assert len(json.loads(visitor.get("/activity?simulated=only&format=json").text)) > 100
+
+
+def test_after_nothing_but_a_simulation_entra_has_not_knocked_yet(console, visitor):
+    before = told(visitor)
+    assert console.request("GET", "/scim/Schemas", headers={mark.HEADER: mark.VALUE}).status == 200
+    assert told(visitor) == before
+    assert "Entra has not knocked yet" in before[0] and ticked(visitor) == []
 
 
 def test_the_last_line_is_ticked_by_a_cycle_after_a_pause(console, visitor):

@@ -92,6 +92,8 @@ def _page(asked: Asked, view: str, **more: Any) -> str:
         view=view,
         deed_groups=DEED_GROUPS,
         results=activity_filter.RESULTS,
+        simulated=activity_filter.SIMULATED,
+        hidden=log.count_simulated() if asked.filter.is_simulated is False and asked.filter.cycle_id is None else 0,
         keys=[*administration.list_keys(), *administration.list_clients()],
         about=log.known(asked.filter.about),
         live_s=LIVE_S,

@@ -3,7 +3,7 @@
 Not here: how requests are found (app/observation/activity.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from flask import abort
@@ -16,7 +16,14 @@ EVERY_KIND = "all"
 RESULTS = {"done": False, "refused": True}
 """What `?result=` may be, and whether the request was refused."""
 
-_PARAMETERS = ("q", "kind", "result", "key", "from", "to", "number", "cycle")
+SIMULATED: Mapping[str, tuple[str, bool | None]] = {
+    "": ("Hidden", False),
+    "shown": ("Shown", None),
+    "only": ("Only these", True),
+}
+"""What `?simulated=` may be, what it is called, and which requests are wanted: those of a simulation or the others."""
+
+_PARAMETERS = ("q", "kind", "result", "key", "from", "to", "number", "cycle", "simulated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,8 @@ def read() -> Asked:
     given = form.given
     if (given["kind"] and given["kind"] not in (*DEED_GROUPS, EVERY_KIND)) or given["result"] not in ("", *RESULTS):
         abort(404)
+    if given["simulated"] not in SIMULATED:
+        abort(404)
     sought = form.text("q")
     about = activity.resolve(sought) if sought else ()
     since, until = form.span()
@@ -65,5 +74,6 @@ def read() -> Asked:
         until=until,
         number=given["number"].lower(),
         cycle_id=whole_number(given["cycle"]),
+        is_simulated=SIMULATED[given["simulated"]][1],
     )
     return Asked(given, wanted, form.complaints)

@@ -33,13 +33,14 @@ _TITLES = {
     "resource_id": "Resource id",
     "resource_name": "Resource name",
     "other_id": "Other resource id",
-    "cycle_id": "Cycle",
-    "body": "Body, redacted",
 }
 
 REQUEST_COLUMNS: tuple[Column[Entry], ...] = (
     Column("what", "What happened", lines.text),
     *(Column(name, title, attrgetter(f"request.{name}")) for name, title in _TITLES.items()),
+    Column("cycle_id", "Cycle", lambda entry: 0 if entry.request.is_simulated else entry.request.cycle_id),
+    Column("simulated", "Simulated", lambda entry: "yes" if entry.request.is_simulated else ""),
+    Column("body", "Body, redacted", attrgetter("request.body")),
 )
 
 CYCLE_COLUMNS: tuple[Column[Cycle], ...] = tuple(

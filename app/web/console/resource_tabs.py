@@ -162,7 +162,7 @@ def moves(subject: Subject) -> Mapping[str, Any] | Response:
 
 def requests(subject: Subject) -> Mapping[str, Any] | Response:
     """The requests about it, newest first."""
-    about = Filter(about=(subject.id,))
+    about = Filter(about=(subject.id,), is_simulated=None)
     if listing.export_wanted():
         return listing.exported("requests", REQUEST_COLUMNS, activity.every(about))
     found = activity.find(about, filter_form.before(), AT_ONCE)

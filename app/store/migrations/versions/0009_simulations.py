@@ -1,0 +1,18 @@
+"""What a simulation did: events of resources that it had created, and its last use of a key. Of earlier ones nothing
+says so."""
+
+from alembic import op
+
+revision = "0009"
+down_revision = "0008"
+
+STATEMENTS = (
+    "ALTER TABLE event ADD COLUMN is_simulated INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE scim_key ADD COLUMN last_simulated TEXT",
+    "ALTER TABLE scim_key ADD COLUMN last_simulated_address TEXT",
+)
+
+
+def upgrade() -> None:
+    for statement in STATEMENTS:
+        op.execute(statement)

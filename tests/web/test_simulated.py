@@ -1,0 +1,160 @@
+"""A client that says it is a simulation gains nothing by that; and what a simulation does stays among its own users.
+
+The application runs in this process.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from app import administration
+from app.observation import activity, cycles, past, problem_list
+from app.observation.activity import Entry, Filter
+from app.observation.problem_list import Wanted
+from app.scim.resource_types import USER
+from app.simulation import mark
+from app.web import observed
+from app.web.console.activity_rows import REQUEST_COLUMNS
+from tests.web.test_access_removal import BROKEN, OFF, STALE, World, owner, shared, world
+
+__all__ = ["owner", "shared", "world"]
+
+MARKED = {mark.HEADER: mark.VALUE}
+
+
+def marked(world: World, method: str, path: str, body: Any = None, **headers: str) -> TestResponse:
+    return world.scim(method, path, body, MARKED | headers)
+
+
+def entry(world: World, answer: TestResponse) -> Entry:
+    """The row of one request, once the log is written."""
+    assert observed.of(world.app).recorder.settle(30)
+    [found] = activity.of_number(answer.headers["X-Request-Id"])
+    return found
+
+
+def created(world: World, name: str, send: Callable[..., TestResponse] = marked) -> str:
+    answer = send(world, "POST", "/Users", {"userName": name, "displayName": name})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json["id"])
+
+
+@pytest.fixture
+def made(world: World) -> Any:
+    """A user that a simulation created."""
+    user_id = created(world, "rehearsal-zoe")
+    yield user_id
+    world.scim("DELETE", f"/Users/{user_id}")
+
+
+SIMULATED: dict[str, tuple[str, str, Any, int]] = {
+    "a list": ("GET", "/Users", None, 200),
+    "a change of its own user": ("PATCH", "/Users/{made}", {"Operations": [OFF]}, 200),
+    "a refusal of a change of it": ("PATCH", "/Users/{made}", {"Operations": [BROKEN, OFF]}, 400),
+    "its own user created twice": ("POST", "/Users", {"userName": "rehearsal-zoe"}, 409),
+    "nobody": ("GET", "/Groups/rehearsal-nowhere", None, 404),
+}
+ORDINARY: dict[str, tuple[str, str, Any, int]] = {
+    "a read of somebody else": ("GET", "/Users/{ana}", None, 200),
+    "a look-up of somebody else": ("GET", "/Users?filter=userName+eq+%22ana%22", None, 200),
+    "a change of somebody else": ("PATCH", "/Users/{ana}", {"Operations": [OFF]}, 200),
+    "a refusal of it": ("PATCH", "/Users/{ana}", {"Operations": [BROKEN, OFF]}, 400),
+    "a name that somebody else has": ("POST", "/Users", {"userName": "ana"}, 409),
+    "a group of others": ("PATCH", "/Groups/{admins}", {"Operations": [{"op": "Remove", "path": "members"}]}, 200),
+    "a deletion": ("DELETE", "/Users/{ana}", None, 204),
+}
+
+
+@pytest.mark.parametrize("name", [*SIMULATED, *ORDINARY])
+def test_only_what_concerns_its_own_users_is_simulated(world: World, made: str, name: str):
+    method, path, body, status = (SIMULATED | ORDINARY)[name]
+    answer = marked(world, method, path.format(made=made, ana=world.ana, admins=world.admins), body)
+    assert answer.status_code == status, answer.text
+    found = entry(world, answer)
+    assert found.request.is_simulated is (name in SIMULATED)
+    assert [one.is_simulated for one in found.events] == [name in SIMULATED] * len(found.events)
+    assert (found.request.cycle_id > 0) is (name in ORDINARY)
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "headers"),
+    [("PATCH", {"Operations": [BROKEN, OFF]}, {}), ("DELETE", None, STALE)],
+)
+def test_a_refused_disable_of_somebody_else_is_shown_first(
+    world: World, method: str, body: Any, headers: dict[str, str]
+):
+    assert marked(world, method, f"/Users/{world.ana}", body, **headers).status_code in (400, 412)
+    [(_, name, _)] = world.standing()
+    assert name == "Ana Ruiz"
+    assert marked(world, "PATCH", f"/Users/{world.ana}", {"Operations": [OFF]}).status_code == 200
+    assert world.standing() == []
+
+
+def test_a_refused_bulk_request_that_names_somebody_else_is_no_simulation(world: World, made: str):
+    off = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [OFF]}
+    operations = [{"method": "PATCH", "path": f"/Users/{one}", "data": off} for one in (made, world.ana)]
+    answer = marked(world, "POST", "/Bulk", {"Operations": operations, "failOnErrors": "many"})
+    assert answer.status_code == 400, answer.text
+    assert [name for _, name, _ in world.standing()] == ["Ana Ruiz", "rehearsal-zoe"]
+    assert not entry(world, answer).request.is_simulated
+
+
+def test_a_refused_disable_of_its_own_user_is_no_problem(world: World, made: str):
+    assert world.standing() == []
+    before = problem_list.counts()
+    assert marked(world, "PATCH", f"/Users/{made}", {"Operations": [BROKEN, OFF]}).status_code == 400
+    assert world.standing() == []
+    assert problem_list.counts() == before
+
+
+def test_an_invalid_key_is_a_problem_all_the_same(world: World):
+    answer = marked(world, "GET", "/Users", Authorization="Bearer nonsense")
+    assert answer.status_code == 401
+    found = entry(world, answer)
+    assert not found.request.is_simulated and found.problem_id
+    assert marked(world, "GET", "/Users").status_code == 200
+    assert observed.of(world.app).recorder.settle(30)
+    assert [one for one in problem_list.every(Wanted("open")) if one.id == found.problem_id], "a simulation closes none"
+    assert world.scim("GET", "/Users").status_code == 200
+    assert observed.of(world.app).recorder.settle(30)
+    assert not [one for one in problem_list.every(Wanted("open")) if one.id == found.problem_id]
+
+
+def test_the_last_change_and_the_deleted_users_are_those_of_others(world: World):
+    last = past.newest_event()
+    made = created(world, "rehearsal-bert")
+    assert marked(world, "DELETE", f"/Users/{made}").status_code == 204
+    assert past.newest_event() == last
+    assert past.deletions(USER, "rehearsal-bert", 5) == []
+    assert [one.is_simulated for one in past.events_of(USER, made)] == [True, True]
+
+
+def test_a_simulation_with_a_key_is_told_apart_from_its_last_use(world: World, owner: Any):
+    new = administration.create_key("new", administration.HOST, is_beside=True)
+    assert marked(world, "GET", "/Users", Authorization=f"Bearer {new.text}").status_code == 200
+    [row] = [row for row in administration.list_keys() if row.id == new.row.id]
+    assert row.last_used is None and row.last_simulated and row.last_simulated_address
+    assert world.scim("GET", "/Users", headers={"Authorization": f"Bearer {new.text}"}).status_code == 200
+    [row] = [row for row in administration.list_keys() if row.id == new.row.id]
+    assert row.last_used, "the use by the simulation keeps no other from being noted"
+    for path in ("/account", f"/account/keys/{row.id}/stop"):
+        assert "by a simulation less than a minute ago from " in owner.get(path)
+    administration.stop_key(row.id, administration.HOST)
+
+
+def test_activity_hides_them_says_so_and_shows_them_on_demand(world: World, made: str, owner: Any):
+    answer = marked(world, "PATCH", f"/Users/{made}", {"Operations": [OFF]})
+    number = answer.headers["X-Request-Id"]
+    assert number not in owner.get("/activity?view=lines")
+    assert "of a simulation are hidden" in owner.get("/activity")
+    for path in ("/activity?view=lines&simulated=shown", "/activity?simulated=only", f"/users/{made}?tab=requests"):
+        page = owner.get(path)
+        assert number in page and "<b>Simulated:</b>" in page, path
+    assert "This request is part of a simulation" in owner.get(f"/activity?number={number}")
+    assert "simulated" in owner.get(f"/users/{made}?tab=history")
+    row = {column.name: column.value(entry(world, answer)) for column in REQUEST_COLUMNS}
+    assert (row["simulated"], row["cycle_id"]) == ("yes", 0)
+    assert cycles.latest(1)[0].requests and activity.count_simulated()
+    assert all(not one.request.is_simulated for one in activity.every(Filter()))
