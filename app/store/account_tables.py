@@ -184,7 +184,7 @@ class AuditEntry(Model):
 class AuditHead(Model):
     """How many entries the audit has and the hash of the last one, so that an audit that was cut is noticed.
 
-    `began`: since when acts are audited; what was made before has no entry.
+    `began`: since when acts are audited. It proves nothing, so no check relies on it.
     """
 
     __tablename__ = "audit_head"

@@ -12,7 +12,8 @@ import pytest
 from flask import Flask
 
 from app import administration, bounds, bulk, clock, provisioning
-from app.administration import Browser, Outdated, Refused, Role, grants, role_mapping
+from app.administration import Action, Actor, Browser, Outdated, Refused, Role, grants, role_mapping
+from app.administration.audit import record
 from app.administration.role_mapping import RawLine
 from app.provisioning import Author
 from app.scim.bulk import read_bulk
@@ -63,13 +64,15 @@ def role(user_id: str) -> str:
 def enter(user_id: str) -> str:
     with accounts.writing() as store:
         now = clock.to_wire(clock.utc_now())
+        record(store, Actor("person"), Action.SIGNED_IN, person=user_id)
         return administration.begin_session(store, Browser(), "single sign-on", now, user_id=user_id)
 
 
 def told(since: int = 0) -> list[tuple[str, str, str, str, str, str]]:
-    """The audit: actor, action, target, old, new, because."""
+    """The audit but for sign-ins: actor, action, target, old, new, because."""
+    acts = "SELECT actor, action, target, detail FROM audit WHERE action <> 'signed-in' ORDER BY id"
     with db.reading() as connection:
-        found = connection.exec_driver_sql("SELECT actor, action, target, detail FROM audit ORDER BY id").all()
+        found = connection.exec_driver_sql(acts).all()
     entries = [(actor, action, target, json.loads(detail)) for actor, action, target, detail in found[since:]]
     return [
         (actor, action, target, detail.get("old", ""), detail.get("new", ""), detail.get("because", ""))

@@ -276,11 +276,19 @@ def test_a_trigger_too_many_is_found(written: Path):
     assert "triggers" in sentence
 
 
-def test_after_an_upgrade_of_an_older_file_what_was_there_needs_no_entry(app: Flask, path: Path):
-    with closing(driver.module.connect(path, isolation_level=None)) as connection:
-        made = ("o", "eva", "eva", "", "2025-01-01T00:00:00.000Z", 0, "owner")
-        connection.execute("INSERT INTO operator VALUES (?, ?, ?, ?, ?, ?, ?)", made)
-    assert faults() == []
+@pytest.mark.parametrize("kept", range(ENTRIES))
+@pytest.mark.parametrize("began", ["2026-01-01T00:00:00.000Z", "2026-04-01T00:00:00.000Z", "9999-01-01T00:00:00.000Z"])
+def test_no_recorded_beginning_hides_a_cut(written: Path, kept: int, began: str):
+    with altered(written) as connection:
+        connection.execute("UPDATE operator SET created = '2026-03-02T08:00:00.000Z'")
+        connection.execute("DELETE FROM audit WHERE id > ?", (kept,))
+        connection.execute(
+            "UPDATE audit_head SET entries = ?, hash = coalesce((SELECT hash FROM audit WHERE id = ?), ''), began = ?",
+            (kept, kept, began),
+        )
+        connection.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'audit'", (kept,))
+    [sentence] = faults()
+    assert "no entry is as new as that" in sentence
 
 
 @pytest.mark.parametrize(

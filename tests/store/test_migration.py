@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from sqlalchemy import NullPool, UniqueConstraint, create_engine, inspect
 from sqlalchemy.exc import DBAPIError
 
 from app import bounds, bundle
+from app.administration import Action
 from app.scim.resource_types import RESOURCE_TYPES, USER
-from app.store import check, db, driver, migration, words
+from app.store import audit, check, db, driver, migration, words
 from tests.store.conftest import insert, make_app, user
 
 NEWEST = max(file.name for file in (bundle.MIGRATIONS / "versions").glob("[0-9]*_*.py")).partition("_")[0]
@@ -177,22 +179,64 @@ def test_an_older_database_is_copied_and_upgraded(path: Path, steps: Path) -> No
     assert len(list(path.parent.glob("pre-upgrade-*"))) == 1
 
 
-def test_members_that_nobody_is_are_noted_in_an_older_database(tmp_path: Path, steps: Path) -> None:
-    (step,) = steps.glob("*_unresolved_members.py")
-    newer = {file: file.read_text() for file in steps.glob("[0-9]*_*.py") if file.name >= step.name}
+@contextmanager
+def before(step: str, steps: Path, path: Path) -> Iterator[Any]:
+    """A connection to a database without this step and those after it; at the end of the block they are taken."""
+    newer = {file: file.read_text() for file in steps.glob("[0-9]*_*.py") if file.name >= step}
     for file in newer:
         file.unlink()
-    path = tmp_path / "recnice.sqlite3"
     db.migrate(path)
-    resource = "INSERT INTO resource (id, type, document, search, version, created, last_modified) VALUES "
-    with closing(driver.module.connect(path)) as connection:
-        connection.execute(resource + "('g', 'Group', '{}', '{}', 1, '', ''), ('u', 'User', '{}', '{}', 1, '', '')")
-        connection.execute("INSERT INTO membership (group_id, member_id) VALUES ('g', 'g'), ('g', 'u'), ('g', 'x')")
-        connection.commit()
+    with closing(driver.module.connect(path, isolation_level=None)) as connection:
+        yield connection
     for file, text in newer.items():
         file.write_text(text)
+    shutil.rmtree(steps / "__pycache__", ignore_errors=True)
     db.migrate(path)
+
+
+def test_members_that_nobody_is_are_noted_in_an_older_database(tmp_path: Path, steps: Path) -> None:
+    path = tmp_path / "recnice.sqlite3"
+    resource = "INSERT INTO resource (id, type, document, search, version, created, last_modified) VALUES "
+    with before("0007", steps, path) as connection:
+        connection.execute(resource + "('g', 'Group', '{}', '{}', 1, '', ''), ('u', 'User', '{}', '{}', 1, '', '')")
+        connection.execute("INSERT INTO membership (group_id, member_id) VALUES ('g', 'g'), ('g', 'u'), ('g', 'x')")
     assert rows(path, "SELECT member_id, is_unresolved FROM membership") == [("g", 0), ("u", 0), ("x", 1)]
+
+
+MADE = "INSERT INTO operator (id, user_name, folded_name, password_hash, created{}) VALUES ('o', 'e', 'e', '', ?{})"
+
+
+def audit_faults(path: Path) -> list[str]:
+    with make_app(db.address(path)).app_context():
+        with db.reading() as connection:
+            found = list(audit.faults(connection))
+        db.db.engine.dispose()
+    return found
+
+
+def test_what_is_older_than_the_audit_needs_no_entry(tmp_path: Path, steps: Path) -> None:
+    path = tmp_path / "recnice.sqlite3"
+    with before("0005", steps, path) as connection:
+        connection.execute(MADE.format("", ""), ("2025-01-01T00:00:00.000Z",))
+    assert rows(path, "SELECT id, actor, action FROM audit") == [(1, "itself", Action.AUDIT_BEGAN.key)]
+    assert audit_faults(path) == []
+
+
+def test_an_audit_that_was_emptied_before_an_upgrade_is_found_after_it(tmp_path: Path, steps: Path) -> None:
+    path = tmp_path / "recnice.sqlite3"
+    with before("0010", steps, path) as connection:
+        connection.execute(MADE.format(", role", ", 'owner'"), ("9000-01-01T00:00:00.000Z",))
+    [sentence] = audit_faults(path)
+    assert "no entry is as new as that" in sentence
+
+
+def test_an_audit_with_entries_is_left_as_it_is_by_the_upgrade(tmp_path: Path, steps: Path) -> None:
+    path = tmp_path / "recnice.sqlite3"
+    with before("0010", steps, path) as connection:
+        connection.execute("INSERT INTO audit VALUES (1, '', '', '', '', '', '{}', 'x')")
+        connection.execute("UPDATE audit_head SET entries = 1, hash = 'x'")
+        connection.execute(MADE.format(", role", ", 'owner'"), ("",))
+    assert rows(path, "SELECT id, hash FROM audit") == [(1, "x")]
 
 
 @pytest.mark.parametrize(
