@@ -120,6 +120,8 @@ def is_interrupted(error: BaseException | None) -> bool:
 
 def reason(error: BaseException | None) -> str | None:
     """Why the database cannot be used just now, in plain words; None when the error is of another kind."""
+    if "Could not decode to UTF-8" in str(error):  # the driver's own error, without a code of SQLite's
+        return "the database is damaged: it has text that is not UTF-8"
     return _REASONS.get(_primary_code(error))
 
 

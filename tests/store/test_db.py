@@ -152,6 +152,12 @@ def test_a_locked_database_is_unavailable_for_writers_only(app: Flask, path: Pat
     assert total() == 2
 
 
+def test_text_that_is_not_utf_8_is_damage(app: Flask) -> None:
+    for door in (db.reading, db.writing):
+        with refused("text that is not UTF-8"), door() as connection:
+            connection.exec_driver_sql("SELECT CAST(x'ff' AS TEXT)").all()
+
+
 def test_a_writer_does_not_wait_for_ever_at_the_door(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "WRITE_WAIT_S", 0.02)
     caught: list[int] = []
