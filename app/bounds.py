@@ -111,6 +111,7 @@ ROLE_VALUE_LENGTH = 120  # of an app role's value; Entra takes no longer one
 GRANTS_SHOWN = 100  # people in one list of the page of roles
 GROUPS_OFFERED = 200  # where one is chosen; any other can be typed
 ENABLED_LATELY_S = 24 * 60 * 60  # after it a user with another externalId is taken for the same person
+MISSING_ATTRIBUTES_SHOWN = 10  # of one schema, in the warning that they are no longer declared
 UNCONFIRMED_SHOWN = 20  # users that may be another person, and groups of one of them
 ROLE_NEWS_DAYS = 7
 ROLE_NEWS = 500  # of one kind that are counted for the Status page; "more than 500"

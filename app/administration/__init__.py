@@ -67,6 +67,7 @@ from app.administration.overview import Contact, Overview, overview
 from app.administration.permissions import Permission
 from app.administration.proof import prove
 from app.administration.refusals import Busy, Ended, Refused, Slowed, Withdrawn
+from app.administration.removed_schemas import confirm_removal, missing_schemas
 from app.administration.role_mapping import Outdated
 from app.administration.sealing import Sealer
 from app.administration.sessions import (
@@ -151,6 +152,7 @@ __all__ = [
     "change_password",
     "claim_setup",
     "close_exposure",
+    "confirm_removal",
     "confirm_user",
     "counted_networks",
     "create_client",
@@ -177,6 +179,7 @@ __all__ = [
     "list_operators",
     "list_sessions",
     "list_unconfirmed",
+    "missing_schemas",
     "note_key_use",
     "note_use",
     "overview",

@@ -100,6 +100,7 @@ class Action(Enum):
     PROBLEMS_IGNORED = "problems-ignored", "set aside problems:"
     PROBLEMS_HEEDED = "problems-heeded", "took back from those set aside problems:"
     EXPOSURE_CLOSED = "exposure-closed", "closed the notice that a key was sent by plain http, in request"
+    SCHEMA_REMOVED = "schema-removed", "confirmed the removal of"
     AUDIT_BEGAN = "audit-began", "started the audit; what was created before has no entry"
     AUDIT_EXPORTED = "audit-exported", "exported the audit"
 

@@ -34,6 +34,7 @@ class Permission(Enum):
     SEE = Terms("See what Entra did, users, groups, problems and settings", Role.VIEWER)
     OPERATE = Terms("Set problems aside, and make attributes strict", Role.OPERATOR)
     REMOVE_ACCESS = Terms("Disable users here whom a refused request should have disabled", Role.OWNER)
+    SCHEMAS = Terms("Confirm that an own schema was removed on purpose", Role.OWNER)
     AUDIT = Terms("Read and export the audit", Role.OPERATOR)
     KEYS = Terms("Make and stop SCIM Keys and OAuth credentials", Role.OWNER, wants_proof=True)
     SOURCES = Terms("Say from which addresses SCIM is reached", Role.OWNER, wants_proof=True)

@@ -28,15 +28,18 @@ def _hash(_context: click.Context, _parameter: click.Parameter, value: str) -> s
 def check(settings: Settings, audit_hash: str) -> None:
     """Look through the settings and the whole database; exit 1 where something is wrong."""
     with opened(settings) as types:
-        from app.store import audit, db
+        from app.store import audit, db, declarations
         from app.store import check as store_check
 
         with db.reading() as connection:
             findings = store_check.check(connection, types, audit_hash)
             entries, last_hash = audit.head(connection)
             noted = audit.find_noted(connection, audit_hash) if audit_hash else 0
+            missing = declarations.missing(connection)
     for finding in findings:
         click.echo(finding)
+    for schema in missing:
+        click.echo(schema.sentence)
     if entries:
         click.echo(f"audit: {entries:,} entries, the last hash is {last_hash}")
     if noted:

@@ -61,7 +61,7 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, hold: folder
     from app import administration, create_app, server
     from app.administration import grants
     from app.observation import first_mentions
-    from app.store import db, requests, shelf
+    from app.store import db, declarations, requests, shelf
     from app.web import observed, security
 
     app = create_app(settings)
@@ -70,6 +70,8 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, hold: folder
     with app.app_context():
         for line in shelf.settle(app.config["RECNICE_RESOURCE_TYPES"], grants.settle):
             log.info(line)
+        with db.reading() as connection:
+            missing = [schema.sentence for schema in declarations.missing(connection)]
     running = server.Server(
         app.wsgi_app,
         bound,
@@ -90,7 +92,7 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, hold: folder
     observed.of(app).recorder.start()
     first_mentions.note_in_background(app.app_context, app.config["RECNICE_RESOURCE_TYPES"])
     _announce(settings, links)
-    for line in cautions(settings):
+    for line in (*cautions(settings), *missing):
         log.warning(line)
     log.info("serving at %s", settings.public_url)
     running.run()

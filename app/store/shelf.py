@@ -19,7 +19,7 @@ from sqlalchemy.dialects.sqlite import insert
 from app.scim.mapping import filled_paths
 from app.scim.resource_types import ResourceType, is_active
 from app.scim.sorting_out import sort_out
-from app.store import coverage, db, words
+from app.store import coverage, db, declarations, words
 from app.store.db import DatabaseUnusable
 from app.store.resources import (
     MEMBERS,
@@ -57,14 +57,15 @@ class Stored:
 def settle(types: Sequence[ResourceType], follow: Callable[[Connection], None] = lambda _: None) -> list[str]:
     """Brings every row in line with the declared types, before anybody reads it; nothing is done where nothing changed.
 
-    Rows of a type that is not declared stay as they are. One write transaction, in which `follow` does what else
-    depends on the rows, if they are derived anew. Gives a line for each type that was brought in line. Raises
-    DatabaseUnusable, and has then changed nothing, when values that shall be unique are not.
+    Rows of a type that is not declared stay as they are. What is no longer declared is noted (declarations.py). One
+    write transaction, in which `follow` does what else depends on the rows. Gives a line for each type that was brought
+    in line. Raises DatabaseUnusable, and has then changed nothing, when values that shall be unique are not.
     """
     with db.reading() as connection:
         known = fingerprints(connection)
+        are_noted = declarations.are_noted(connection, types)
     changed = [one for one in types if known.get(one.name) != one.fingerprint]
-    if not changed:
+    if not changed and are_noted:
         return []
     lines = []
     with db.writing() as connection:
@@ -74,6 +75,7 @@ def settle(types: Sequence[ResourceType], follow: Callable[[Connection], None] =
             connection.execute(_NOTE, {"type": resource_type.name, "fingerprint": resource_type.fingerprint})
             if moved:
                 lines.append(f"{resource_type.name}: {moved} stored resources brought in line with the schemas")
+        declarations.note(connection, types)
         follow(connection)
     return lines
 

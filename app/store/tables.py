@@ -208,12 +208,30 @@ class Derivation(Model):
     fingerprint: Mapped[str]
 
 
+class DeclaredAttribute(Model):
+    """An attribute of an own schema that was declared; the attribute "" stands for the schema itself.
+
+    `missing_since`: the start that found it declared no longer; NULL for one that is declared. `resources`: how many
+    resources of the type had a value of what was missing of the schema then.
+    """
+
+    __tablename__ = "declared_attribute"
+    __table_args__ = {"sqlite_strict": True, "sqlite_with_rowid": False}
+
+    type: Mapped[str] = mapped_column(primary_key=True)
+    urn: Mapped[str] = mapped_column(primary_key=True)
+    attribute: Mapped[str] = mapped_column(primary_key=True)
+    missing_since: Mapped[str | None]
+    resources: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+
+
 # The hot paths speak Core to these tables: the ORM would cost several times as much for the same row.
 resource = cast(Table, Resource.__table__)
 lookup = cast(Table, Lookup.__table__)
 membership = cast(Table, Membership.__table__)
 population = cast(Table, Population.__table__)
 derivation = cast(Table, Derivation.__table__)
+declared_attribute = cast(Table, DeclaredAttribute.__table__)
 coverage = cast(Table, Coverage.__table__)
 strict_attribute = cast(Table, StrictAttribute.__table__)
 event = cast(Table, Event.__table__)

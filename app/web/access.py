@@ -92,6 +92,7 @@ ENDPOINTS: Mapping[str, Permission] = {
     "console.confirm_remove_single_sign_on": Permission.SINGLE_SIGN_ON,
     "console.remove_single_sign_on": Permission.SINGLE_SIGN_ON,
     "console.close_exposure": Permission.KEYS,
+    "console.confirm_removal": Permission.SCHEMAS,
     "console.confirm_user": Permission.UNCONFIRMED,
     "console.leave_groups": Permission.UNCONFIRMED,
     "console.edit_roles": Permission.ROLES,

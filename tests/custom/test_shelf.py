@@ -40,9 +40,10 @@ def edit(appliance: Appliance, name: str, change: Callable[[dict[str, Any]], Any
     path.write_text(json.dumps(document), encoding="utf-8")
 
 
-def sound(appliance: Appliance) -> None:
+def sound(appliance: Appliance) -> str:
     checked = appliance.command("check")
     assert (checked.returncode, checked.stderr) == (0, ""), checked.stdout
+    return checked.stdout
 
 
 def test_values_survive_the_absence_of_their_schema(stopped: Appliance) -> None:
@@ -55,7 +56,11 @@ def test_values_survive_the_absence_of_their_schema(stopped: Appliance) -> None:
     kept = appliance.data / "kept"
     (appliance.data / "schemas").rename(kept)
 
+    before = appliance.output
     appliance.start()
+    warnings = [line for line in appliance.output.removeprefix(before).splitlines() if "no longer declared" in line]
+    assert [line for line in warnings if f"User: schema {BADGE}" in line and "2 resources" in line], warnings
+    assert [line for line in warnings if f"TestResource: schema {CORE}" in line and "1 resources" in line], warnings
     where = f"/scim/Users/{user['id']}"
     seen = appliance.request("GET", where).json
     assert BADGE not in seen and seen["schemas"] == [user["schemas"][0]]
@@ -71,7 +76,7 @@ def test_values_survive_the_absence_of_their_schema(stopped: Appliance) -> None:
     assert appliance.request("DELETE", f"/scim/Users/{gone['id']}").status == 204
     sound(appliance)
     appliance.stop()
-    sound(appliance)
+    assert f"User: schema {BADGE}: no longer declared" in sound(appliance)
     kept.rename(appliance.data / "schemas")
 
     appliance.start()
@@ -83,7 +88,7 @@ def test_values_survive_the_absence_of_their_schema(stopped: Appliance) -> None:
     assert appliance.request("POST", "/scim/Users", {"userName": "next", BADGE: {"badgeNumber": 9}}).status == 201
     found = appliance.request("GET", f"/scim/Users?filter={BADGE}:doors%20eq%20%22N%22").json
     assert found["totalResults"] == 1
-    sound(appliance)
+    assert "no longer declared" not in sound(appliance)
     with closing(sqlite3.connect(appliance.data / "recnice.sqlite3")) as connection:
         assert connection.execute("SELECT count(*) FROM resource WHERE shelf IS NOT NULL").fetchone() == (0,)
     assert appliance.stop() == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -16,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app import bounds, bundle
 from app.administration import Action
-from app.scim.resource_types import RESOURCE_TYPES, USER
+from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER
 from app.store import audit, check, db, driver, migration, words
 from tests.store.conftest import insert, make_app, user
 
@@ -201,6 +202,27 @@ def test_members_that_nobody_is_are_noted_in_an_older_database(tmp_path: Path, s
         connection.execute(resource + "('g', 'Group', '{}', '{}', 1, '', ''), ('u', 'User', '{}', '{}', 1, '', '')")
         connection.execute("INSERT INTO membership (group_id, member_id) VALUES ('g', 'g'), ('g', 'u'), ('g', 'x')")
     assert rows(path, "SELECT member_id, is_unresolved FROM membership") == [("g", 0), ("u", 0), ("x", 1)]
+
+
+def test_own_schemas_with_stored_values_are_remembered_in_an_older_database(tmp_path: Path, steps: Path) -> None:
+    path = tmp_path / "recnice.sqlite3"
+    resource = "INSERT INTO resource (id, type, document, search, version, created, last_modified, shelf) "
+    stored = (
+        ("a", "User", {"schemas": [USER.schema.urn, USER.extensions[0].urn, "urn:x:badge"]}, None),
+        ("b", "User", {"schemas": [USER.schema.urn, "urn:x:badge"]}, {"urn:x:pass": {"number": 1}, "nickName": "b"}),
+        ("c", "Device", {"schemas": ["urn:x:device"]}, None),
+        ("d", "Group", {"schemas": [GROUP.schema.urn]}, []),
+    )
+    with before("0010", steps, path) as connection:
+        for id, name, document, shelf in stored:
+            row = (id, name, json.dumps(document), None if shelf is None else json.dumps(shelf))
+            connection.execute(resource + "VALUES (?, ?, ?, '', 1, '', '', ?)", row)
+        connection.execute(resource + "VALUES ('e', 'User', '{}', '', 1, '', '', 'no JSON')")
+    assert rows(path, "SELECT type, urn, attribute, missing_since FROM declared_attribute") == [
+        ("Device", "urn:x:device", "", None),
+        ("User", "urn:x:badge", "", None),
+        ("User", "urn:x:pass", "", None),
+    ]
 
 
 MADE = "INSERT INTO operator (id, user_name, folded_name, password_hash, created{}) VALUES ('o', 'e', 'e', '', ?{})"

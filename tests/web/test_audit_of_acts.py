@@ -226,6 +226,12 @@ def about_a_renewed_user(way: str, **fields: str) -> Callable[[World], TestRespo
     return lambda world: world.post(f"/users/{renewed(world)}/{way}", **fields)
 
 
+def confirm_a_removal(world: World) -> TestResponse:
+    with world.app.app_context(), db.writing() as connection:
+        connection.exec_driver_sql("INSERT INTO declared_attribute VALUES ('User', 'urn:x', '', '2026', 1)")
+    return world.post("/schemas/confirm-removal", type="User", urn="urn:x", since="2026")
+
+
 def save_roles(world: World) -> TestResponse:
     form = {"source-0": "app_role", "value-0": "Recnice.Viewer", "role-0": "viewer"}
     expected = re.search(r'name="expected" value="([^"]+)"', world.post("/roles/preview", **form).text)
@@ -301,6 +307,7 @@ ACTS: Mapping[str, tuple[Callable[[World], TestResponse], Action]] = {
     "console.remove_single_sign_on": (remove_the_provider, Action.PROVIDER_REMOVED),
     "console.save_roles": (save_roles, Action.MAPPING_SAVED),
     "console.leave_groups": (about_a_renewed_user("leave-groups"), Action.GROUPS_LEFT),
+    "console.confirm_removal": (confirm_a_removal, Action.SCHEMA_REMOVED),
     "console.confirm_user": (about_a_renewed_user("confirm", external_id="new-id"), Action.USER_CONFIRMED),
 }
 """By Flask's name of the form; what stands behind a blank is another act of the same form."""

@@ -9,6 +9,7 @@ import pytest
 from app import administration
 from app.administration import HOST
 from app.simulation import mark
+from app.store import db
 from app.web.console.words import browser, in_bytes, lasting
 from tests.conftest import Appliance, run, wait_until
 from tests.web.test_audit_of_acts import BASE, World, world
@@ -271,6 +272,29 @@ def test_a_valid_key_by_plain_http_is_named_until_an_owner_closes_the_notice(wor
 
 
 # --- the cards --------------------------------------------------------------------------------------------------------
+
+
+def test_a_schema_that_is_no_longer_declared_is_named_until_an_owner_confirms(world: World):
+    first, later = "2026-03-01T08:00:00.000Z", "2026-03-02T08:00:00.000Z"
+    with world.app.app_context(), db.writing() as connection:
+        insert = "INSERT INTO declared_attribute VALUES ('User', 'urn:example:badge', ?, ?, 1234)"
+        for attribute, since in (("site", first), ("doors", later), ("number", None)):
+            connection.exec_driver_sql(insert, (attribute, since))
+
+    def shown() -> str:
+        return words(world.eva.get("/sub/", base_url=BASE).text)
+
+    named = "User: attributes doors, site of schema urn:example:badge: no longer declared since the start 2026-03-02"
+    assert named in shown() and "1,234 User resources had values of it; they are kept." in shown()
+    assert "Confirm removal" in shown()
+    form = {"type": "User", "urn": "urn:example:badge"}
+    assert world.post("/schemas/confirm-removal", **form, since=first).status_code == 303
+    assert named in shown(), "the form of a page that is older than what is missing now"
+    assert world.post("/schemas/confirm-removal", **form, since=later).status_code == 303
+    assert "no longer declared" not in shown()
+    with world.app.app_context(), db.reading() as connection:
+        left = connection.exec_driver_sql("SELECT attribute FROM declared_attribute").all()
+    assert left == [("number",)]
 
 
 def test_the_cards_tell_the_truth_about_key_backup_disk_and_version(fresh):

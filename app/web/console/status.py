@@ -48,6 +48,7 @@ def status() -> str:
         role_news=administration.role_news(),
         outage=auth.line().outage if single_sign_on.configured() else None,
         unconfirmed=administration.list_unconfirmed(),
+        missing_schemas=administration.missing_schemas(),
         changed=_changed(event) if event else "",
         storage=_storage(settings),
         version=VERSION,
@@ -61,6 +62,14 @@ def status() -> str:
 def close_exposure() -> Response:
     """Close the notice about the request that the form shows."""
     administration.close_exposure(request.form.get("number", ""), security.actor())
+    return redirect(url_for("console.status"), 303)
+
+
+@console.post("/schemas/confirm-removal")
+def confirm_removal() -> Response:
+    """Confirm that the schema of the form was removed on purpose, as far as the form shows it."""
+    type_name, urn, since = (request.form.get(name, "") for name in ("type", "urn", "since"))
+    administration.confirm_removal(type_name, urn, since, security.actor())
     return redirect(url_for("console.status"), 303)
 
 
