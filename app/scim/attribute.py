@@ -55,8 +55,9 @@ class Attribute:
 
     `path` is what a client writes (`name.givenName`, `urn:…:User:department`), `keys` the way to the value from the
     document's root. `check` gives a sent value as it is kept, or raises marshmallow's ValidationError. `spelled` gives
-    one simple value of another spelling in the declared type (data_types.py). `is_identifying`: it is never guessed. An
-    extension stands here too: a complex attribute named by its URN.
+    one simple value of another spelling in the declared type (data_types.py). `is_identifying`: it is never guessed.
+    `is_reference`: a client refers to another resource by it, with its id or its address. An extension stands here too:
+    a complex attribute named by its URN.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Attribute:
     check: Callable[[Any], Any] = field(default=_as_it_is, compare=False, repr=False)
     spelled: Callable[[Any], Any] = field(default=_as_it_is, compare=False, repr=False)
     is_identifying: bool = field(default=False, compare=False, repr=False)
+    is_reference: bool = field(default=False, compare=False, repr=False)
 
     @property
     def value_attribute(self) -> "Attribute | None":

@@ -12,7 +12,7 @@ from typing import Any
 from marshmallow import fields
 
 from app import bounds
-from app.scim.data_types import Binary, Decimal, Flag, Instant, Integer, Reference, Text
+from app.scim.data_types import Binary, Decimal, Flag, Instant, Integer, Reference, ResourceId, Text
 from app.scim.discovery import RESOURCE_TYPE_URN, SCHEMA_URN
 from app.scim.fields import Complex, ScimSchema, attribute, attributes_of
 from app.scim.resource_types import RESOURCE_TYPES, ResourceType
@@ -200,6 +200,8 @@ def _field(part: Part, name: str, parent: Part | None) -> fields.Field[Any]:
         raise part.wrong("subAttributes", 'none, since the type is not "complex"')
     if parent is not None:
         _check_part(part, name, kind, parent)
+        if kind is Text and name.lower() == "value" and _has_resource_ref(parent):
+            kind = ResourceId
     mutability = part.choice("mutability", _MUTABILITY, "readWrite")
     uniqueness = part.choice("uniqueness", _UNIQUENESS, "none")
     if kind is Complex and uniqueness != "none":
@@ -227,6 +229,12 @@ def _check_part(part: Part, name: str, kind: Any, parent: Part) -> None:
         raise part.wrong("multiValued", "false, since this is a sub-attribute")
     if name.lower() == "primary" and parent.flag("multiValued") and kind is not Flag:
         raise part.wrong("type", '"boolean", since primary marks one of many values (RFC 7643 section 2.4)')
+
+
+def _has_resource_ref(parent: Part) -> bool:
+    """Whether values have a `$ref` to a resource, so that their `value` is its id (RFC 7643 §2.4 and §7)."""
+    refs = (one for one in parent.parts("subAttributes") if str(one.members.get("name")).lower() == "$ref")
+    return any(set(one.texts("referenceTypes")) - {"external", "uri"} for one in refs)
 
 
 def _returned(part: Part, mutability: str, parent: Part | None) -> str:

@@ -62,6 +62,10 @@ class Identifier(Text):
     takes_integers: ClassVar[bool] = False
 
 
+class ResourceId(Identifier):
+    """The id by which a value refers to another resource, as in `members` and `manager`."""
+
+
 class Name(Identifier):
     """An identifier that people read too: not blank, one line, no hidden direction changes."""
 

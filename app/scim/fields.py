@@ -14,7 +14,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
 
 from app import bounds
 from app.scim.attribute import Attribute, Characteristics, is_unassigned
-from app.scim.data_types import Identifier
+from app.scim.data_types import Identifier, Reference, ResourceId
 from app.scim.errors import shown
 
 
@@ -195,6 +195,7 @@ def attributes_of(schema: type[ScimSchema], parent: Attribute | None = None) -> 
             traits=traits,
             check=declared.deserialize,
             is_identifying=isinstance(each, Identifier),
+            is_reference=traits.mutability != "readOnly" and isinstance(each, ResourceId | Reference),
         )
         if isinstance(declared, Complex):
             node = replace(node, sub_attributes=attributes_of(declared.parts, node))

@@ -5,7 +5,7 @@ Only `userName` and a group's `displayName` are required: Entra leaves out what 
 """
 
 from app import bounds
-from app.scim.data_types import Binary, Flag, Identifier, Instant, Name, Reference, Text
+from app.scim.data_types import Binary, Flag, Identifier, Instant, Name, Reference, ResourceId, Text
 from app.scim.fields import Complex, ScimSchema, attribute
 
 WORK_HOME_OTHER = ("work", "home", "other")
@@ -192,7 +192,7 @@ class UserSchema(ResourceSchema):
 class ManagerSchema(ScimSchema):
     """RFC 7643 §4.3, `manager`: kept as it was sent, whether or not that id is known here."""
 
-    value = attribute(Text, "The manager's id", case_exact=True)
+    value = attribute(ResourceId, "The manager's id", case_exact=True)
     ref = attribute(Reference, "The manager's address", name="$ref", reference_types=("User",))
     displayName = attribute(Text, "Never made up here", mutability="readOnly")
 
@@ -215,7 +215,7 @@ class EnterpriseUserSchema(ScimSchema):
 class MemberSchema(ScimSchema):
     """RFC 7643 §4.2, a value of `members`. What it refers to is looked up here, so all but `value` is our own."""
 
-    value = attribute(Identifier, "The member's id", mutability="immutable", case_exact=True, held="membership")
+    value = attribute(ResourceId, "The member's id", mutability="immutable", case_exact=True, held="membership")
     ref = attribute(
         Reference, "The member's address below the base URL", name="$ref", mutability="immutable",
         reference_types=("User", "Group"), held="membership",

@@ -3,10 +3,11 @@
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import quote
 
 from app import bounds
-from app.scim.custom import ATTRIBUTE_MEMBERS, KINDS
+from app.scim.custom import ATTRIBUTE_MEMBERS, KINDS, read
 from tests.conftest import ROOT, Appliance
 
 TEXT = (ROOT / "docs/admin/schemas.md").read_text(encoding="utf-8")
@@ -36,6 +37,16 @@ def test_the_example_works(new_appliance: Callable[..., Appliance]) -> None:
     changed = appliance.request("PATCH", f"/scim/Users/{eva['id']}", {"Operations": [operation]})
     assert changed.json[BADGE]["doors"] == ["south"]
     assert appliance.stop() == 0
+
+
+def test_the_value_beside_a_ref_is_an_id(tmp_path: Path) -> None:
+    """It is not made of a number, and a bulkId in it is a reference."""
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    device = read(tmp_path)[-1].tree
+    (_, owner), (serial,) = (device.find(path) or () for path in ("owner.value", "serialNumber"))
+    assert (owner.is_identifying, owner.is_reference) == (True, True)
+    assert (serial.is_identifying, serial.is_reference) == (False, False)
 
 
 def test_the_page_says_what_the_program_takes() -> None:

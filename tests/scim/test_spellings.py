@@ -146,7 +146,15 @@ def texts(resource_type: ResourceType) -> list[Attribute]:
     ]
 
 
-IDENTIFYING = {("User", "userName"), ("User", "externalId"), ("Group", "displayName"), ("Group", "externalId")}
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+MANAGER = f"{ENTERPRISE}:manager.value"
+IDENTIFYING = {
+    *(("User", path) for path in ("userName", "externalId", MANAGER)),
+    *(("Group", path) for path in ("displayName", "externalId")),
+}
+
+
+NO_REFERENCES = {"displayName", "display", "groups", "location", "title"}
 
 
 @pytest.mark.parametrize("resource_type", RESOURCE_TYPES, ids=lambda one: one.name)
@@ -162,6 +170,29 @@ def test_an_integer_is_its_text_where_it_identifies_nothing(resource_type: Resou
             document, _ = apply(resource_type, {}, [Operation("replace", one.path, 701984)])
             node = parse(f"{one.path} eq 701984", resource_type.tree)
             assert matches(node, fold_document(resource_type.attributes, document)), one.path
+
+
+@pytest.mark.parametrize("value", [5, {"value": 5}, [{"value": 5}], [{"VALUE": 5, "$ref": "../Users/5"}]])
+def test_the_id_of_a_manager_or_member_is_not_made_of_a_number(value: Any) -> None:
+    for path in ("manager", f"{ENTERPRISE}:manager"):
+        with pytest.raises(ScimError) as refused:
+            apply(USER, {}, [Operation("replace", path, value)])
+        assert refused.value.scim_type == "invalidValue"
+    posted = {"userName": "ada", "manager": value, ENTERPRISE: {"costCenter": "1"}}
+    with pytest.raises(ScimError, match="manager"):
+        USER.load(mend_document(USER.tree, posted))
+    with pytest.raises(ScimError, match="members"):
+        GROUP.load(mend_document(GROUP.tree, {"displayName": "x", "members": value}))
+
+
+@pytest.mark.parametrize("resource_type", RESOURCE_TYPES, ids=lambda one: one.name)
+def test_a_value_beside_the_address_of_a_resource_is_its_id(resource_type: ResourceType) -> None:
+    """RFC 7643 §2.4; of the attributes that a client may write."""
+    for one in resource_type.tree.walk():
+        value, ref = (one.sub_attributes.get(name) for name in ("value", "$ref"))
+        if value and ref and not one.is_read_only and not set(ref.traits.reference_types) <= {"external", "uri"}:
+            assert value.is_reference and value.is_identifying and ref.is_reference, one.path
+    assert not any(one.is_reference for one in resource_type.tree.walk() if one.name in NO_REFERENCES)
 
 
 @pytest.mark.parametrize("value", [1.5, True, 1e3, {}, [1, 2]])
