@@ -13,13 +13,14 @@ from urllib.parse import unquote
 
 from app import provisioning
 from app.provisioning import Author, Resource
-from app.scim import errors, projection
-from app.scim.bulk import METHODS, RESPONSE_URN, BulkOperation, BulkRequest, in_order, resolved
+from app.scim import disabling, errors, projection
+from app.scim.bulk import METHODS, RESPONSE_URN, BulkOperation, BulkRequest, in_order
+from app.scim.bulk_references import references, resolved, with_references
 from app.scim.errors import ScimError, shown
 from app.scim.messages import read_patch
 from app.scim.precondition import Precondition
 from app.scim.projection import Selection
-from app.scim.resource_types import ResourceType
+from app.scim.resource_types import USER, ResourceType
 
 _NOTHING = Selection(asked=frozenset())
 
@@ -86,11 +87,12 @@ class _Bulk:
         self.failures = 0
 
     def run(self) -> None:
-        for numbers in in_order(self.operations):
+        references = [self.references(operation) for operation in self.operations]
+        for numbers in in_order(self.operations, references):
             if self.limit is not None and self.failures >= self.limit:
                 return
             first = self.operations[numbers[0]]
-            if len(numbers) > 1 or (first.promises is not None and first.promises in first.references):
+            if len(numbers) > 1 or (first.promises is not None and first.promises in references[numbers[0]]):
                 self.perform_circle(numbers)
             else:
                 self.perform(numbers[0])
@@ -157,12 +159,17 @@ class _Bulk:
         if operation.method == "DELETE":
             resource = provisioning.delete(resource_type, resource_id, self.author, precondition)
             return {"location": projection.location(self.base, resource_type, resource_id), "status": "204"}, resource
-        body = resolved(operation.body, self.ids)
-        if operation.method == "PUT":
-            resource = provisioning.replace(resource_type, resource_id, body, self.author, precondition, _NOTHING)
-        else:
-            operations = read_patch(body)
-            resource = provisioning.change(resource_type, resource_id, operations, self.author, precondition, _NOTHING)
+        body, unresolved = self.body(resource_type, operation)
+        try:
+            if operation.method == "PUT":
+                resource = provisioning.replace(resource_type, resource_id, body, self.author, precondition, _NOTHING)
+            else:
+                patch = read_patch(body)
+                resource = provisioning.change(resource_type, resource_id, patch, self.author, precondition, _NOTHING)
+        except ScimError as error:
+            if unresolved and disabling.may_leave_out(resource_type, error):
+                raise errors.unresolved_reference(unresolved[0]) from None
+            raise
         return self.shown(resource, "200"), resource
 
     def create(self, resource_type: ResourceType, operation: BulkOperation) -> Resource:
@@ -174,10 +181,39 @@ class _Bulk:
             raise errors.invalid_syntax(f"bulkId: expected one that no other POST has, got {shown(bulk_id)}")
         self.told.add(bulk_id)
         resource_id = self.ids.get(bulk_id)
-        body = resolved(operation.body, self.ids)
+        body, _ = self.body(resource_type, operation)
         resource = provisioning.create(resource_type, body, self.author, _NOTHING, resource_id)
         self.ids[bulk_id] = resource.record.id
         return resource
+
+    def body(self, resource_type: ResourceType, operation: BulkOperation) -> tuple[Any, list[str]]:
+        """The body with ids for its references, and the bulkIds that stand for none.
+
+        A request that disables a user is not lost to these (app/scim/disabling.py); any other is refused. Raises 409.
+        """
+        unresolved: list[str] = []
+
+        def read(text: str) -> str:
+            unresolved.extend(one for one in references(text) if one not in self.ids)
+            return resolved(text, self.ids)
+
+        body = with_references(operation.method, operation.body, resource_type.tree, read)
+        if unresolved and (operation.method == "POST" or resource_type.name != USER.name):
+            raise errors.unresolved_reference(unresolved[0])
+        return body, unresolved
+
+    def references(self, operation: BulkOperation) -> set[str]:
+        """The bulkIds that an operation refers to, in its path and in its body."""
+        resource_type, resource_id = self.located(operation)
+        found = set(references(resource_id))
+
+        def read(text: str) -> str:
+            found.update(references(text))
+            return text
+
+        if resource_type is not None:
+            with_references(operation.method, operation.body, resource_type.tree, read)
+        return found
 
     def shown(self, resource: Resource, status: str) -> dict[str, Any]:
         location = projection.location(self.base, resource.type, resource.record.id)
@@ -188,13 +224,17 @@ class _Bulk:
 
         Other clients: the same as a full URL, which must be one of ours.
         """
-        path = operation.path
-        base = next((one for one in self.bases if path.lower().startswith(one.lower() + "/")), "")
-        endpoint, _, rest = path[len(base) :].removeprefix("/").partition("/")
-        resource_id = unquote(rest.removesuffix("/"))
-        resource_type = self.types.get(endpoint)
+        resource_type, resource_id = self.located(operation)
         if resource_type is None or bool(resource_id) == (operation.method == "POST"):
             wanted = "/Users" if operation.method == "POST" else "/Users/<id>"
             raise errors.invalid_path(f"expected a path like {wanted}, got {shown(operation.path)}")
-        known: str = resolved(resource_id, self.ids)
-        return resource_type, known
+        if unresolved := [one for one in references(resource_id) if one not in self.ids]:
+            raise errors.unresolved_reference(unresolved[0])
+        return resource_type, resolved(resource_id, self.ids)
+
+    def located(self, operation: BulkOperation) -> tuple[ResourceType | None, str]:
+        """The resource type that a path leads to, None where it leads to none, and the id in it, or ""."""
+        path = operation.path
+        base = next((one for one in self.bases if path.lower().startswith(one.lower() + "/")), "")
+        endpoint, _, rest = path[len(base) :].removeprefix("/").partition("/")
+        return self.types.get(endpoint), unquote(rest.removesuffix("/"))

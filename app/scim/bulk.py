@@ -1,12 +1,10 @@
-"""The bulk message (RFC 7644 §3.7): its operations, and the `bulkId:` references between them.
+"""The bulk message (RFC 7644 §3.7): its operations, and their order.
 
-Not here: what is done with them (app/bulk.py).
+Not here: what is done with them (app/bulk.py), and how they refer to each other (bulk_references.py).
 """
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from marshmallow import ValidationError, fields
@@ -18,14 +16,10 @@ from app.scim.fields import NamedSchema
 
 REQUEST_URN = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 RESPONSE_URN = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
-PREFIX = "bulkId:"
 METHODS = ("POST", "PUT", "PATCH", "DELETE")
 
-# In a path and an address after a slash, in a filter after a quote: /Groups/bulkId:ada, members[value eq "bulkId:ada"]
-_INSIDE = re.compile(r'(?<=["/])bulkId:([^"/\]]+)')
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class BulkOperation:
     """One operation as it was sent; `fault` is what is wrong with its form, so that it can fail alone."""
 
@@ -40,11 +34,6 @@ class BulkOperation:
     def promises(self) -> str | None:
         """The bulkId that others can refer to once this operation has succeeded."""
         return self.bulk_id if self.method == "POST" else None
-
-    @cached_property
-    def references(self) -> frozenset[str]:
-        """The bulkIds that it refers to."""
-        return frozenset((*references(self.path), *references(self.body)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,43 +113,13 @@ def read_operation(given: Any) -> BulkOperation:
     )
 
 
-def references(value: Any) -> Iterator[str]:
-    """The bulkIds that a value refers to, however deep."""
-    if isinstance(value, str):
-        if value.startswith(PREFIX):
-            yield value.removeprefix(PREFIX)
-        elif PREFIX in value:
-            yield from _INSIDE.findall(value)
-    elif isinstance(value, list | dict):
-        for one in value if isinstance(value, list) else value.values():
-            yield from references(one)
+def in_order(operations: Sequence[BulkOperation], references: Sequence[Collection[str]]) -> Iterator[list[int]]:
+    """The operations by their numbers, each behind those that it refers to; circles as in `circles.in_order`.
 
-
-def resolved(value: Any, ids: Mapping[str, str]) -> Any:
-    """The value with every reference replaced by the id that it stands for. Raises 409 for one that has none."""
-    if isinstance(value, str):
-        if value.startswith(PREFIX):
-            return _id_of(value.removeprefix(PREFIX), ids)
-        return _INSIDE.sub(lambda found: _id_of(found[1], ids), value) if PREFIX in value else value
-    if isinstance(value, list):
-        return [resolved(one, ids) for one in value]
-    if isinstance(value, dict):
-        return {name: resolved(one, ids) for name, one in value.items()}
-    return value
-
-
-def _id_of(reference: str, ids: Mapping[str, str]) -> str:
-    if reference not in ids:
-        raise errors.unresolved_reference(reference)
-    return ids[reference]
-
-
-def in_order(operations: Sequence[BulkOperation]) -> Iterator[list[int]]:
-    """The operations by their numbers, each behind those that it refers to; circles as in `circles.in_order`."""
+    `references` are the bulkIds that each refers to.
+    """
     makers: dict[str, int] = {}
     for number, operation in enumerate(operations):
         if operation.promises is not None:
             makers.setdefault(operation.promises, number)
-    return circles.in_order(
-        [sorted({makers[one] for one in operation.references if one in makers}) for operation in operations]
-    )
+    return circles.in_order([sorted({makers[one] for one in named if one in makers}) for named in references])

@@ -24,6 +24,10 @@ _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _FORBIDDEN_IN_NAMES = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
+class UnresolvedReference(str):
+    """The value of a reference to what no operation of the bulk request has made: it is refused like a wrong value."""
+
+
 class Text(fields.Field[str]):
     """`string` (RFC 7643 §2.3.1): text as it was sent, never trimmed or changed; a JSON integer is its decimal text.
 
@@ -49,6 +53,8 @@ class Text(fields.Field[str]):
         value = self.spelled(value)
         if not isinstance(value, str):
             raise ValidationError(f"expected text, got {shown(value)}")
+        if isinstance(value, UnresolvedReference):
+            raise ValidationError(f"expected the bulkId of a POST that succeeded, got {shown(value)}")
         if len(value) > self.max_length:
             raise ValidationError(f"expected at most {self.max_length} characters, got {len(value)}")
         if found := self.forbidden.search(value):

@@ -4,7 +4,7 @@ Not here: how text becomes a tree (grammar.py), what a comparison means (fold.py
 (the store's query.py).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from app.scim.attribute import Attribute
@@ -52,6 +52,19 @@ class Not:
 
 
 Node = Compare | ValuePath | And | Or | Not
+
+
+def comparisons(node: Node) -> Iterator[Compare]:
+    """Yield every comparison in a tree, from left to right."""
+    match node:
+        case And(left, right) | Or(left, right):
+            yield from comparisons(left)
+            yield from comparisons(right)
+        case Not(inner) | ValuePath(_, inner):
+            yield from comparisons(inner)
+        case Compare():
+            yield node
+
 
 _TEXT = frozenset({"eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le", "pr"})
 _ORDERED = frozenset({"eq", "ne", "gt", "ge", "lt", "le", "pr"})

@@ -11,6 +11,7 @@ from typing import Any
 from app import bounds
 from app.scim import entra, errors
 from app.scim.attribute import Attribute, is_unassigned
+from app.scim.data_types import UnresolvedReference
 from app.scim.errors import ScimError, shown
 from app.scim.fields import identity
 from app.scim.filter import Node, Target
@@ -65,6 +66,8 @@ class Patch:
         target = parse_path(operation.path or "", self.type.tree)
         if target is None:
             return
+        if isinstance(operation.path, UnresolvedReference):
+            raise errors.no_target(f"{target.place}: expected the bulkId of a POST that succeeded")
         if target.attribute.is_read_only or (target.part and target.part.is_read_only):
             raise errors.mutability(f"{target.path}: expected an attribute that is not read-only")
         if operation.op != "remove" and not operation.is_given and target.attribute.traits.is_clearable:

@@ -270,6 +270,54 @@ def test_bulk_disables_by_operation(app: Flask) -> None:
     assert resource is not None and place(resource) == [("userName", "uniqueness")]
 
 
+NEVER = "bulkId:never"
+BESIDE_IN_BULK: dict[str, tuple[str, dict[str, Any], str, Any]] = {
+    "a manager whom no operation makes": (
+        "PATCH",
+        {"Operations": [{"op": "add", "path": f"{ENTERPRISE}:manager", "value": NEVER}, DISABLE]},
+        f"{ENTERPRISE}:manager",
+        None,
+    ),
+    "an address": (
+        "PATCH",
+        {"Operations": [{"op": "add", "value": {"manager": {"$ref": f"../Users/{NEVER}"}, "active": False}}]},
+        f"{ENTERPRISE}:manager",
+        None,
+    ),
+    "a filter": (
+        "PATCH",
+        {"Operations": [{"op": "add", "path": f'manager[value eq "{NEVER}"].$ref', "value": "x"}, DISABLE]},
+        f'{ENTERPRISE}:manager[value eq "{NEVER}"].$ref',
+        None,
+    ),
+    "a PUT": (
+        "PUT",
+        HELD | {"active": "False", "manager": {"value": NEVER}},
+        f"{ENTERPRISE}:manager",
+        None,
+    ),
+    "a text": (
+        "PATCH",
+        {"Operations": [{"op": "replace", "path": "displayName", "value": NEVER}, DISABLE]},
+        "",
+        {"displayName": NEVER},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE_IN_BULK)
+def test_in_bulk_no_reference_keeps_a_disable_from_being_done(app: Flask, name: str) -> None:
+    method, body, path, stored = BESIDE_IN_BULK[name]
+    user_id = created(**HELD)
+    sent = {"method": method, "path": f"/Users/{user_id}", "data": body}
+    done = bulk.run(read_bulk({"Operations": [sent, sent]}), (USER,), "https://x.example/scim", CLIENT)
+    statuses = [one["status"] for one in done.response["Operations"]]
+    assert statuses == ["200", "409" if path else "200"], "the second disables nobody"
+    assert document(user_id) == USER.load(HELD | {"active": False} | (stored or {})) | {"id": user_id}
+    resource = done.outcomes[0].resource
+    assert resource is not None and [one.path for one in resource.left_out] == ([path] if path else [])
+
+
 def test_a_resource_that_grows_too_large_loses_what_grew_most(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     user_id = created(**HELD)
     monkeypatch.setattr(bounds, "DOCUMENT_BYTES", 1_000)

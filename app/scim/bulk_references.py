@@ -1,0 +1,134 @@
+"""This module finds the references between the operations of a bulk request, and resolves them (RFC 7644 §3.7.2).
+
+A text with `bulkId:` is a reference only where it is the value of an attribute that refers to a resource. Anywhere
+else it is a text like any other: a displayName may begin so.
+
+See also: bulk.py (the message), data_types.py (what becomes of a reference that leads nowhere).
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from app.scim.attribute import Attribute, AttributeTree
+from app.scim.data_types import UnresolvedReference
+from app.scim.errors import ScimError
+from app.scim.filter import Target, comparisons
+from app.scim.grammar import parse_path
+
+PREFIX = "bulkId:"
+_INSIDE = re.compile(r"(?<=/)bulkId:([^/]+)")  # in an address: ../Users/bulkId:ada
+
+Read = Callable[[str], str]
+
+
+def references(text: str) -> list[str]:
+    """Return the bulkIds that the value of a reference names; none where it is an id or an address."""
+    return [text.removeprefix(PREFIX)] if text.startswith(PREFIX) else _INSIDE.findall(text)
+
+
+def resolved(text: str, ids: Mapping[str, str]) -> str:
+    """Return the value of a reference with an id for each bulkId; an UnresolvedReference where one has no id."""
+    if any(one not in ids for one in references(text)):
+        return UnresolvedReference(text)
+    return ids[text.removeprefix(PREFIX)] if text.startswith(PREFIX) else _INSIDE.sub(lambda at: ids[at[1]], text)
+
+
+def with_references(method: str, body: Any, tree: AttributeTree, read: Read) -> Any:
+    """Return a body of POST, PUT or PATCH with the result of `read` for each text in it that is a reference.
+
+    It is found in every place where these methods look for a value. What they would refuse stays as it is.
+    """
+    if not _mentions_bulk_id(body):
+        return body
+    if method != "PATCH":
+        return _whole(tree, body, read)
+    return _in_members(body, "operations", lambda given: _operations(tree, given, read))
+
+
+def _mentions_bulk_id(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_mentions_bulk_id(name) or _mentions_bulk_id(inner) for name, inner in value.items())
+    if isinstance(value, list):
+        return any(map(_mentions_bulk_id, value))
+    return isinstance(value, str) and PREFIX in value
+
+
+def _in_members(value: Any, wanted: str, change: Callable[[Any], Any]) -> Any:
+    """An object with one member changed, whose name may have any letter case."""
+    if not isinstance(value, dict):
+        return value
+    return {name: change(inner) if name.lower() == wanted else inner for name, inner in value.items()}
+
+
+def _operations(tree: AttributeTree, given: Any, read: Read) -> Any:
+    return [_operation(tree, one, read) for one in given] if isinstance(given, list) else given
+
+
+def _operation(tree: AttributeTree, operation: Any, read: Read) -> Any:
+    named = {name.lower(): value for name, value in operation.items()} if isinstance(operation, dict) else {}
+    path = named.get("path")
+    if path is None or (isinstance(path, str) and tree.is_whole(path)):
+        return _in_members(operation, "value", lambda value: _whole(tree, value, read))
+    if not isinstance(path, str):
+        return operation
+    operation = _in_members(operation, "path", lambda path: _in_filter(tree, path, read))
+    return _in_members(operation, "value", lambda value: _at(tree, path, value, read))
+
+
+def _whole(tree: AttributeTree, value: Any, read: Read) -> Any:
+    """A document, or a value without a path: each name in it is a path."""
+    if isinstance(value, list):
+        return [_whole(tree, one, read) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: _whole(tree, inner, read) if tree.is_whole(name) else _at(tree, name, inner, read)
+        for name, inner in value.items()
+    }
+
+
+def _at(tree: AttributeTree, path: str, value: Any, read: Read) -> Any:
+    target = _target(tree, path)
+    return _below(target.part or target.attribute, value, read) if target else value
+
+
+def _target(tree: AttributeTree, path: str) -> Target | None:
+    with suppress(ScimError):
+        return parse_path(path, tree)
+    return None
+
+
+def _in_filter(tree: AttributeTree, path: str, read: Read) -> str:
+    """`members[value eq "bulkId:ada"]` with the id; an UnresolvedReference where one leads nowhere."""
+    target = _target(tree, path)
+    for one in comparisons(target.where) if target and target.where else ():
+        if one.path[-1].is_reference and isinstance(one.literal, str):
+            put = read(one.literal)
+            if isinstance(put, UnresolvedReference):
+                return UnresolvedReference(path)
+            path = path.replace(_quoted(one.literal), _quoted(put))
+    return path
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _below(attribute: Attribute, value: Any, read: Read) -> Any:
+    """A value of an attribute in any shape that it may have: with its parts, or only the one that stands for it."""
+    if isinstance(value, list):
+        return [_below(attribute, one, read) for one in value]
+    if isinstance(value, dict):
+        return dict(_parts(attribute, value, read))
+    named = attribute.value_attribute if attribute.type == "complex" else attribute
+    return read(value) if isinstance(value, str) and named and named.is_reference else value
+
+
+def _parts(attribute: Attribute, value: Mapping[str, Any], read: Read) -> Iterator[tuple[str, Any]]:
+    for name, inner in value.items():
+        is_value = attribute.type != "complex" and name.lower() == "value"
+        part = attribute if is_value else attribute.sub_attributes.get(name.lower())
+        yield name, _below(part, inner, read) if part else inner
