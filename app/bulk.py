@@ -5,7 +5,7 @@ before they are made; if one of them cannot be made, none of them stays. Not her
 (provisioning.py), and the message (app/scim/bulk.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -49,13 +49,17 @@ class Done:
 
 
 def run(
-    request: BulkRequest, types: Sequence[ResourceType], base: str, author: Author, bases: Sequence[str] = ()
+    request: BulkRequest,
+    types: Sequence[ResourceType],
+    base: str,
+    author: Author,
+    below_root: Callable[[str], str] = str,
 ) -> Done:
     """All operations, as far as `failOnErrors` lets them be worked on. `base` is the public address that was asked.
 
-    `bases` are the public addresses that a full URL as an operation's path may begin with, the longest first.
+    `below_root` gives what follows the SCIM root in an operation's path.
     """
-    bulk = _Bulk(request, types, base, author, bases)
+    bulk = _Bulk(request, types, base, author, below_root)
     bulk.run()
     numbers = sorted(bulk.results)
     response = {"schemas": [RESPONSE_URN], "Operations": [bulk.results[number] for number in numbers]}
@@ -72,13 +76,13 @@ class _Bulk:
         types: Sequence[ResourceType],
         base: str,
         author: Author,
-        bases: Sequence[str],
+        below_root: Callable[[str], str],
     ) -> None:
         self.operations = request.operations
         self.limit = request.fail_on_errors
         self.types = {known.endpoint.removeprefix("/"): known for known in types}
         self.base = base
-        self.bases = bases
+        self.below_root = below_root
         self.author = author
         self.ids: dict[str, str] = {}
         self.told: set[str] = set()
@@ -222,7 +226,7 @@ class _Bulk:
     def target(self, operation: BulkOperation) -> tuple[ResourceType, str]:
         """`/Groups` with POST, `/Groups/<id>` or `/Groups/bulkId:<bulkId>` with the others. Raises invalidPath, 409.
 
-        Other clients: the same as a full URL, which must be one of ours.
+        Other clients: the same as a full URL, or with the path of the SCIM root before it.
         """
         resource_type, resource_id = self.located(operation)
         if resource_type is None or bool(resource_id) == (operation.method == "POST"):
@@ -234,7 +238,6 @@ class _Bulk:
 
     def located(self, operation: BulkOperation) -> tuple[ResourceType | None, str]:
         """The resource type that a path leads to, None where it leads to none, and the id in it, or ""."""
-        path = operation.path
-        base = next((one for one in self.bases if path.lower().startswith(one.lower() + "/")), "")
-        endpoint, _, rest = path[len(base) :].removeprefix("/").partition("/")
+        path = self.below_root(operation.path)
+        endpoint, _, rest = path.removeprefix("/").partition("/")
         return self.types.get(endpoint), unquote(rest.removesuffix("/"))

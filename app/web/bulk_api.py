@@ -11,14 +11,14 @@ from app.scim.bulk import read_bulk
 from app.scim.resource_types import ResourceType
 from app.web import draft, facts
 from app.web.draft import Facts, Part
-from app.web.exchange import add, answered, author, base, bases, body
+from app.web.exchange import add, answered, author, base, below_root, body
 
 
 def add_routes(blueprint: Blueprint, types: tuple[ResourceType, ...]) -> None:
     """The endpoint for operations on resources of these types. It always answers 200; each operation has a status."""
 
     def view() -> Response:
-        done = bulk.run(read_bulk(body()), types, base(), author(), bases())
+        done = bulk.run(read_bulk(body()), types, base(), author(), below_root)
         noted = draft.current()
         share_bytes = len(noted.body) // (len(done.outcomes) or 1)
         results = done.response["Operations"]

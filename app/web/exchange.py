@@ -18,7 +18,7 @@ from app.scim.wire import read_json
 from app.settings import Settings
 from app.web import draft, parameters
 from app.web.proxy import SCIM_ROOT as ROOT
-from app.web.proxy import SCIM_VERSION
+from app.web.proxy import SCIM_VERSION, is_scim, without_base
 
 MEDIA_TYPE = "application/scim+json"
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -49,9 +49,21 @@ def base() -> str:
     return settings().public_url + (ROOT_V2 if request.blueprint == SECOND_NAME else ROOT)
 
 
-def bases() -> tuple[str, str]:
-    """The public addresses of both roots, the longer one first."""
-    return settings().public_url + ROOT_V2, settings().public_url + ROOT
+def below_root(path: str) -> str:
+    """Return what follows the SCIM root in the path of a bulk operation; "" for another URL of ours.
+
+    The path may be a full URL of ours, a path of this server, or one below the root (RFC 7644 §3.7). What HTTP answers
+    is accepted here: `https://host/base/scim/v2/Users`, `/base/scim//Users`, `/scim/Users`, `//Users`, `Users`.
+    """
+    url, base_path = settings().public_url, settings().base_path
+    if is_full := path.lower().startswith(url.lower() + "/"):
+        path = path[len(url) :]
+    asked = without_base(path, base_path)
+    if not is_scim(asked):
+        if is_full:
+            return ""
+        asked = without_base(f"{ROOT}/{path}", base_path)
+    return asked.removeprefix(ROOT_V2 if asked.startswith(ROOT_V2 + "/") else ROOT)
 
 
 def body() -> Any:

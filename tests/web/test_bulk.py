@@ -1,11 +1,14 @@
 """Bulk over HTTP (RFC 7644 §3.7): each operation by itself, references in any order, the bounds."""
 
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app import bounds
+from app.settings import Settings
+from app.web import exchange
 from tests.conftest import Answer, Appliance
 
 URN = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
@@ -218,6 +221,25 @@ def test_a_path_may_be_a_full_url_of_ours(shared_appliance: Appliance) -> None:
     assert {result["response"]["scimType"] for result in found[3:]} == {"invalidPath"}
 
 
+PATHS = ("Users", "/Users", "//Users", "/scim/Users", "/scim//Users", "/scim/v2/Users", "/scim/v2//Users", "/v2/Users")
+
+
+def test_a_path_is_what_http_answers(shared_appliance: Appliance) -> None:
+    disable = {"Operations": [{"op": "replace", "path": "active", "value": False}]}
+    paths = [*PATHS, f"{shared_appliance.url}/scim//Users"]
+    made = results(shared_appliance, *(post(path, path, userName=name()) for path in paths))
+    assert statuses(made) == ["201"] * len(paths)
+    operations = [
+        {"method": "PATCH", "path": f"{path}/{id_of(user)}", "data": disable}
+        for path, user in zip(paths, made, strict=True)
+    ]
+    assert statuses(results(shared_appliance, *operations)) == ["200"] * len(paths)
+    assert not any(shared_appliance.request("GET", path_of(user)).json["active"] for user in made)
+    for path in ("/scim", "/scimUsers", "//scim/Users", "/other/scim/Users", "/scim/v2/v2/Users", "https://x/scim/Users"):
+        (found,) = results(shared_appliance, {"method": "DELETE", "path": f"{path}/{id_of(made[0])}"})
+        assert (found["status"], found["response"]["scimType"]) == ("400", "invalidPath"), path
+
+
 def test_the_rest_is_left_undone_after_enough_failures(shared_appliance: Appliance) -> None:
     bad = {"method": "DELETE", "path": f"/Users/{NOBODY}"}
     operations = (post("/Users", "a"), bad, post("/Users", "b"), bad, post("/Users", "c"), bad)
@@ -277,3 +299,24 @@ def test_names_in_any_letter_case(shared_appliance: Appliance) -> None:
     body = {"operations": [{"Method": "Post", "Path": "/Users", "BulkId": "a", "Data": {"userName": name()}}]}
     answer = shared_appliance.request("POST", "/scim/Bulk", body)
     assert [one["status"] for one in answer.json["Operations"]] == ["201"]
+
+
+@pytest.mark.parametrize(
+    ("path", "below"),
+    [
+        ("https://x.example/base/scim/Users/1", "/Users/1"),
+        ("HTTPS://X.example/base/scim/v2//Users", "/Users"),
+        ("/base/scim/Users", "/Users"),
+        ("/base/Users", "/base/Users"),
+        ("/scim/v2/Users", "/Users"),
+        ("//Users", "/Users"),
+        ("", "/"),
+        ("https://x.example/scim/Users", "/https://x.example/scim/Users"),
+        ("https://x.example/baseline/scim/Users", "/https://x.example/baseline/scim/Users"),
+        ("https://x.example/base/Users", ""),
+    ],
+)
+def test_a_path_below_a_sub_path(monkeypatch: pytest.MonkeyPatch, path: str, below: str) -> None:
+    public = Settings(Path(), ("127.0.0.1", 0), "https://x.example/base")
+    monkeypatch.setattr(exchange, "settings", lambda: public)
+    assert exchange.below_root(path) == below
