@@ -27,7 +27,7 @@ KINDS = (
         ),
         menu=MAPPINGS,
         retry="single",
-        fits=lambda request: request.scim_type == "invalidFilter",
+        fits=lambda request: request.scim_type == "invalidFilter" and request.method != "PATCH",
     ),
     Kind(
         name="paging",
@@ -45,7 +45,7 @@ KINDS = (
         fix=('Correct the target attribute; this is a right one: emails[type eq "work"].value.',),
         menu=f"{MAPPINGS} › Show advanced options › Edit attribute list",
         retry="single",
-        fits=lambda request: request.scim_type == "invalidPath",
+        fits=lambda request: request.scim_type in ("invalidPath", "invalidFilter"),
     ),
     Kind(
         name="body-not-understood",

@@ -21,9 +21,6 @@ from app.scim.patch import Patch
 from app.scim.projection import compact
 from app.scim.resource_types import USER, ResourceType, checked, is_active
 
-REFUSED_ALONE = frozenset({"invalidValue", "uniqueness", "noTarget", "mutability"})
-"""The scimTypes of refusals of one value. Any other refuses the whole request."""
-
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
@@ -44,7 +41,7 @@ class _Step:
 
 def may_leave_out(resource_type: ResourceType, refusal: ScimError) -> bool:
     """Return whether what was refused could be left out, if the request disables the resource, which must be a user."""
-    return resource_type.name == USER.name and refusal.scim_type in REFUSED_ALONE
+    return resource_type.name == USER.name and refusal.is_separable
 
 
 class Disabling(Patch):
@@ -73,7 +70,7 @@ class Disabling(Patch):
         return is_active(self.held) and not is_active(self.document)
 
     def take(self, operation: Operation) -> None:
-        with self._leaving_out():
+        with self._leaving_out(path_text=operation.path or ""):
             super().take(operation)
 
     def step(self, op: str, target: Target, value: Any) -> None:
@@ -119,13 +116,15 @@ class Disabling(Patch):
             self.steps[unit].append(_Step(path, act, copy.copy(self.document.get(unit))))
 
     @contextmanager
-    def _leaving_out(self, path: str = "") -> Iterator[None]:
+    def _leaving_out(self, path: str = "", path_text: str = "") -> Iterator[None]:
+        """Note a refusal: `path` is what it is about, `path_text` the same where that could not be read."""
         try:
             yield
         except ScimError as error:
-            if error.scim_type not in REFUSED_ALONE:
+            if not error.is_separable:
                 raise
-            self.left_out.append(LeftOut(path or error.attribute, errors.detach(error)))
+            is_unread = error.scim_type in ("invalidFilter", "invalidPath")
+            self.left_out.append(LeftOut(path or (path_text if is_unread else error.attribute), errors.detach(error)))
 
     def _named(self, body: Mapping[str, Any]) -> Iterator[tuple[Attribute, list[Any]]]:
         """Every attribute that a client may write, with the values that a body names for it in any letter case."""

@@ -30,6 +30,9 @@ SHOWN_LENGTH = 60
 SOURCE = "Source"
 """So begins the detail of a refusal for the address that a request came from; no attribute is called so."""
 
+REFUSED_ALONE = frozenset({"invalidValue", "uniqueness", "noTarget", "mutability"})
+"""The scimTypes of refusals that are about one value, whatever else a request has."""
+
 _Error = TypeVar("_Error", bound=BaseException)
 _KINDS = {bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object"}
 
@@ -38,7 +41,8 @@ class ScimError(Exception):
     """A refusal: its HTTP status, a plain sentence for the administrator, and the scimType where Table 9 has one.
 
     `headers` are what HTTP asks to be sent along (`WWW-Authenticate`, `Retry-After`, `Allow`). `other_id` is the
-    resource that stands in the way, for the administrator only: the client is not told.
+    resource that stands in the way, for the administrator only: the client is not told. `is_separable`: it is about one
+    value or one operation, so that others could be done without it (docs/decisions/0031-a-disable-is-not-lost.md).
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class ScimError(Exception):
         scim_type: str | None = None,
         headers: Mapping[str, str] | None = None,
         other_id: str = "",
+        is_separable: bool = False,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -55,6 +60,7 @@ class ScimError(Exception):
         self.scim_type = scim_type
         self.headers = dict(headers or {})
         self.other_id = other_id
+        self.is_separable = is_separable or scim_type in REFUSED_ALONE
 
     @property
     def attribute(self) -> str:
@@ -114,9 +120,9 @@ def detach(error: _Error) -> _Error:
     return error
 
 
-def invalid_filter(detail: str) -> ScimError:
-    """The filter's text, an attribute in it or a comparison in it is not possible."""
-    return ScimError(400, f"filter: {detail}", "invalidFilter")
+def invalid_filter(detail: str, *, is_separable: bool = False) -> ScimError:
+    """The filter's text is malformed or, `is_separable`, a comparison in it is not possible or it is too long."""
+    return ScimError(400, f"filter: {detail}", "invalidFilter", is_separable=is_separable)
 
 
 def too_many(detail: str) -> ScimError:
@@ -140,9 +146,12 @@ def invalid_syntax(detail: str) -> ScimError:
     return ScimError(400, detail, "invalidSyntax")
 
 
-def invalid_path(detail: str, parameter: str = "path") -> ScimError:
-    """A PATCH path does not follow the grammar of RFC 7644 §3.5.2, or another parameter leads to no attribute."""
-    return ScimError(400, f"{parameter}: {detail}", "invalidPath")
+def invalid_path(detail: str, parameter: str = "path", *, is_separable: bool = False) -> ScimError:
+    """A PATCH path does not follow the grammar of RFC 7644 §3.5.2, or another parameter leads to no attribute.
+
+    `is_separable`: a path is only too long.
+    """
+    return ScimError(400, f"{parameter}: {detail}", "invalidPath", is_separable=is_separable)
 
 
 def no_target(detail: str) -> ScimError:

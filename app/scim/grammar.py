@@ -13,7 +13,8 @@ Names are resolved while parsing, so that no later stage looks one up again.
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from app import bounds
 from app.scim import errors
@@ -32,22 +33,33 @@ _PATH_ORDER = re.compile(r"[w.]+(\[[w.]+\]\.?)?\Z")  # of the brackets in it, wo
 _WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None}
 
 
+class Refuse(Protocol):
+    """Makes the error of a text's kind: of a filter or of a path."""
+
+    def __call__(self, detail: str, *, is_separable: bool = False) -> ScimError: ...
+
+
 class _UnknownNameError(Exception):
     """A name in a path means nothing here; the second argument is its position."""
 
 
 class _Parser:
-    """One text, read once from left to right; `refuse` makes the error of the text's kind."""
+    """One text, read once from left to right; `refuse` makes the error of the text's kind.
+
+    `impossible` says what the first comparison has that its attribute cannot have. Reading goes on behind it, so that a
+    malformed text is told from one whose operation can be refused alone.
+    """
 
     def __init__(
         self,
         text: str,
         trees: Sequence[AttributeTree],
-        refuse: Callable[[str], ScimError],
+        refuse: Refuse,
         most: int,
     ) -> None:
         self.trees = trees
         self.refuse = refuse
+        self.impossible = ""
         self.tokens = self._tokens(text, most)
         self.at = 0
         self.depth = 0
@@ -61,7 +73,7 @@ class _Parser:
                     f"expected a name, value or bracket at position {found.start(4)}, got {shown(found.group(4))}"
                 )
             if len(tokens) == most:
-                raise self.refuse(f"expected at most {most} words")
+                raise self.refuse(f"expected at most {most} words", is_separable=True)
             tokens.append((found.group(1) or found.group(2) or found.group(3), found.start(found.lastindex or 0)))
             position = found.end()
         return tokens
@@ -84,9 +96,13 @@ class _Parser:
         token, position = self.tokens[self.at - 1]
         return self.refuse(f"expected {expected} at position {position}, got {shown(token)}")
 
-    def wrong_for(self, attribute: Attribute, problem: str) -> ScimError:
+    def cannot(self, attribute: Attribute, problem: str) -> None:
         """What the token that was taken last means is not possible with the attribute."""
-        return self.refuse(f"{attribute.path}: {problem} at position {self.position}")
+        self.impossible = self.impossible or f"{attribute.path}: {problem} at position {self.position}"
+
+    def check_possible(self) -> None:
+        if self.impossible:
+            raise errors.invalid_filter(self.impossible, is_separable=True)
 
     def expect(self, symbol: str) -> None:
         if self.take(f"'{symbol}'") != symbol:
@@ -109,7 +125,8 @@ class _Parser:
     def deeper(self) -> None:
         self.depth += 1
         if self.depth > bounds.FILTER_DEPTH:
-            raise self.refuse(f"expected at most {bounds.FILTER_DEPTH} brackets in each other")
+            most = f"at most {bounds.FILTER_DEPTH} brackets in each other"
+            raise self.refuse(f"expected {most}", is_separable=True)
 
     def disjunction(self, scope: Attribute | None) -> Node:
         """FILTER: `or` binds weaker than `and` (RFC 7644 §3.4.2.2, precedence)."""
@@ -156,7 +173,7 @@ class _Parser:
     def brackets(self, path: tuple[Attribute, ...]) -> Node:
         """ "[" valFilter "]" behind a complex attribute."""
         if path[-1].type != "complex" or len(path) > 1 or path[-1].name.startswith("urn:"):
-            raise self.wrong_for(path[-1], "expected a complex attribute before '['")
+            self.cannot(path[-1], "expected a complex attribute before '['")
         self.expect("[")
         self.deeper()
         where = self.disjunction(path[-1])
@@ -187,16 +204,15 @@ class _Parser:
         if op not in OPERATORS["string"]:
             raise self.wrong("one of " + " ".join(sorted(OPERATORS["string"])))
         attribute = path[-1]
+        if op != "pr" and attribute.type == "complex" and attribute.value_attribute:
+            attribute = attribute.value_attribute
+            path = (*path, attribute)
         if op != "pr" and attribute.type == "complex":
-            value_attribute = attribute.value_attribute
-            if value_attribute is None:
-                raise self.wrong_for(attribute, "expected one of its sub-attributes or 'pr'")
-            path = (*path, value_attribute)
-            attribute = value_attribute
-        if op not in OPERATORS[attribute.type]:
-            raise self.wrong_for(attribute, f"expected an operator for type {attribute.type}, got '{op}'")
-        if attribute.traits.returned == "never":
-            raise self.wrong_for(attribute, "expected an attribute that can be read")
+            self.cannot(attribute, "expected one of its sub-attributes or 'pr'")
+        elif op not in OPERATORS[attribute.type]:
+            self.cannot(attribute, f"expected an operator for type {attribute.type}, got '{op}'")
+        elif attribute.traits.returned == "never":
+            self.cannot(attribute, "expected an attribute that can be read")
         return _through(path, op) if op == "pr" else self.with_value(path, op)
 
     def with_value(self, path: tuple[Attribute, ...], op: str) -> Node:
@@ -204,17 +220,16 @@ class _Parser:
         attribute = path[-1]
         if value is None:
             if op not in OPERATORS["boolean"]:
-                raise self.wrong_for(attribute, "expected a value to compare with, got null")
+                self.cannot(attribute, "expected a value to compare with, got null")
             present = _through(path, "pr")
             return Not(present) if op == "eq" else present
         if op in ("co", "sw", "ew") and isinstance(value, str) and len(value) > bounds.SEARCH_TEXT_LENGTH:
-            raise self.wrong_for(
-                attribute, f"expected at most {bounds.SEARCH_TEXT_LENGTH} characters, got {len(value)}"
-            )
+            self.cannot(attribute, f"expected at most {bounds.SEARCH_TEXT_LENGTH} characters, got {len(value)}")
+        folded = None
         try:
             folded = comparable(attribute, value)
         except ValueError as error:
-            raise self.wrong_for(attribute, str(error)) from None
+            self.cannot(attribute, str(error))
         if op == "ne":
             return Not(_through(path, "eq", folded, value))
         return _through(path, op, folded, value)
@@ -254,9 +269,11 @@ def parse(text: str, tree: AttributeTree, others: Sequence[AttributeTree] = ()) 
     try:
         node = parser.disjunction(None)
     except _UnknownNameError as unknown:
+        parser.check_possible()
         name, position = unknown.args
         raise errors.invalid_filter(f"expected a known attribute at position {position}, got {shown(name)}") from None
     parser.end()
+    parser.check_possible()
     return node
 
 
@@ -264,10 +281,12 @@ def parse_path(text: str, tree: AttributeTree) -> Target | None:
     """PATH of RFC 7644 §3.5.2, or None where a name in it means nothing here.
 
     Entra: `{"op": "Replace", "path": "extension_x.y.z", …}` beside a disable, from a mapping that somebody left over.
-    Raises invalidPath for a text that does not follow the grammar, invalidFilter for what is wrong inside brackets.
+    Raises invalidPath for a text that does not follow the grammar, invalidFilter for what is wrong inside brackets; of
+    these, `is_separable` are a comparison that the attribute cannot have, and a text that is too long.
     """
     if len(text) > bounds.PATH_LENGTH:
-        raise errors.invalid_path(f"expected at most {bounds.PATH_LENGTH} characters, got {len(text)}")
+        most = f"at most {bounds.PATH_LENGTH} characters"
+        raise errors.invalid_path(f"expected {most}, got {len(text)}", is_separable=True)
     parser = _Parser(text, (tree,), errors.invalid_path, bounds.PATH_TOKENS)
     where, where_text = None, ""
     try:
@@ -287,5 +306,7 @@ def parse_path(text: str, tree: AttributeTree) -> Target | None:
     except _UnknownNameError:
         parser.refuse = errors.invalid_path
         parser.check_order()
+        parser.check_possible()
         return None
+    parser.check_possible()
     return Target(path[0], where, path[1] if len(path) > 1 else None, where_text)

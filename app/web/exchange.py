@@ -11,6 +11,7 @@ from flask import Blueprint, Response, current_app, g, request
 
 from app.provisioning import Author, Resource
 from app.scim import errors, projection
+from app.scim.errors import ScimError
 from app.scim.precondition import Precondition
 from app.scim.projection import EVERYTHING, Selection
 from app.scim.resource_types import ResourceType
@@ -80,6 +81,17 @@ def body() -> Any:
 def selection(resource_type: ResourceType) -> Selection:
     """What the request wants to see of one resource."""
     return parameters.selection_of(resource_type, parameters.of_get(request.args))
+
+
+def selection_of_change(resource_type: ResourceType) -> Selection:
+    """Return what the answer to a change is to show; all of the resource where the query cannot be read.
+
+    The query says nothing about the change, which might disable a user, so it refuses none.
+    """
+    try:
+        return selection(resource_type)
+    except ScimError:
+        return EVERYTHING
 
 
 def author() -> Author:

@@ -32,6 +32,7 @@ from app.web.exchange import (
     precondition,
     represented,
     selection,
+    selection_of_change,
     tags,
 )
 from app.web.proxy import SCIM_ROOT
@@ -108,7 +109,7 @@ def _add_resource_routes(blueprint: Blueprint, resource_type: ResourceType) -> N
 
 
 def _create(resource_type: ResourceType) -> Response:
-    resource = provisioning.create(resource_type, body(), author(), wanted := selection(resource_type))
+    resource = provisioning.create(resource_type, body(), author(), wanted := selection_of_change(resource_type))
     facts.done(draft.facts(), resource)
     return represented(resource, wanted, 201, {"Location": address_of(resource)})
 
@@ -122,7 +123,7 @@ def _get(resource_type: ResourceType, resource_id: str) -> Response:
 
 
 def _put(resource_type: ResourceType, resource_id: str) -> Response:
-    wanted = selection(resource_type)
+    wanted = selection_of_change(resource_type)
     resource = provisioning.replace(resource_type, resource_id, body(), author(), precondition(), wanted)
     facts.done(draft.facts(), resource)
     return represented(resource, wanted)
@@ -134,7 +135,7 @@ def _patch(resource_type: ResourceType, resource_id: str) -> Response:
     Members may be very many, and Entra reads none of them (docs/decisions/0039-what-a-group-is-answered-with.md).
     """
     operations = read_patch(body())
-    wanted = selection(resource_type)
+    wanted = selection_of_change(resource_type)
     if wanted.is_everything and resource_type.has_members and resource_type.membership:
         wanted = Selection(excluded=frozenset({resource_type.membership.path}))
     resource = provisioning.change(resource_type, resource_id, operations, author(), precondition(), wanted)

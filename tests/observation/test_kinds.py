@@ -16,7 +16,10 @@ from tests.observation.conftest import made_up, stranger
 PERSON = {"method": "PATCH", "path": "Users/{id}", "resource_type": "User"}
 
 REFUSALS: dict[str, list[tuple[ScimError, dict[str, object], str]]] = {
-    "invalid_filter": [(errors.invalid_filter("expected an attribute"), {}, "filter-not-understood")],
+    "invalid_filter": [
+        (errors.invalid_filter("expected an attribute"), {"method": "GET"}, "filter-not-understood"),
+        (errors.invalid_filter("emails.type: expected one"), PERSON, "path-not-understood"),
+    ],
     "too_many": [(errors.too_many("Operations: expected at most 1000, got 1001"), PERSON, "too-many")],
     "uniqueness": [
         (errors.uniqueness("userName", "ana"), PERSON, "user-name-taken"),

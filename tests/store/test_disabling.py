@@ -98,6 +98,8 @@ def test_everybody_who_asks_sees_a_person_disabled_after_active_was_cleared(app:
 
 TAKEN = "taken@x.example"
 LONG = "x" * (bounds.TEXT_LENGTH + 1)
+LONG_PATH = f'emails[value eq "{"x" * bounds.PATH_LENGTH}"].type'
+MANY_WORDS = f"emails[{' or '.join(['type pr'] * bounds.PATH_TOKENS)}].value"
 DISABLE = {"op": "Replace", "path": "active", "value": "False"}
 WORK = {"type": "work", "value": "ada@x.example"}
 HELD = {"userName": "ada", "externalId": "7", "title": "Clerk", "emails": [WORK], "name": {"familyName": "L"}}
@@ -133,6 +135,30 @@ IMPOSSIBLE = {
         f"{ENTERPRISE}:department",
         {"op": "replace", "value": {ENTERPRISE: {"department": LONG}}},
         "invalidValue",
+    ),
+    **{
+        f"the path {path}": (path, {"op": op, "path": path, "value": "x"}, "invalidFilter")
+        for op, path in (
+            ("Replace", "emails[primary gt true].value"),
+            ("Add", "emails[primary eq 5].value"),
+            ("Remove", "emails[primary co true]"),
+            ("Replace", 'meta[created gt "yesterday"].version'),
+            ("Replace", "emails[type gt null].value"),
+            ("Replace", f'emails[value co "{"x" * (bounds.SEARCH_TEXT_LENGTH + 1)}"].type'),
+            ("Replace", 'title[value eq "x"]'),
+            ("Replace", "addresses[primary gt true and (not (type pr))].locality"),
+            ("Replace", f"emails[{'(' * 17}type pr{')' * 17}].value"),
+        )
+    },
+    "a path that is too long": (
+        LONG_PATH,
+        {"op": "Replace", "path": LONG_PATH, "value": "x"},
+        "invalidPath",
+    ),
+    "a path of too many words": (
+        MANY_WORDS,
+        {"op": "Replace", "path": MANY_WORDS, "value": "x"},
+        "invalidPath",
     ),
     "a text for an extension": (
         ENTERPRISE,
@@ -183,6 +209,18 @@ def test_all_or_nothing_stays_in_every_other_patch(app: Flask, name: str) -> Non
 REFUSED_WHOLE = {
     "a malformed path": ({"op": "Replace", "path": "name..givenName", "value": "x"}, "invalidPath"),
     "a malformed filter": ({"op": "Replace", "path": 'emails[type is "x"].value', "value": "x"}, "invalidFilter"),
+    "a malformed filter behind an impossible comparison": (
+        {"op": "Replace", "path": 'emails[primary gt true and type is "x"].value', "value": "x"},
+        "invalidFilter",
+    ),
+    "an open bracket behind an impossible comparison": (
+        {"op": "Replace", "path": "emails[primary gt true", "value": "x"},
+        "invalidFilter",
+    ),
+    "too much behind an impossible comparison": (
+        {"op": "Replace", "path": 'title[value eq "x"]]', "value": "x"},
+        "invalidPath",
+    ),
     "too many names": (
         {"op": "Replace", "value": dict.fromkeys(map(str, range(bounds.PATCH_OPERATIONS + 1)), "x")},
         "tooMany",

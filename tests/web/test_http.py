@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from app import bounds
 from tests.conftest import Answer, Appliance
 
 NOBODY = "nobody"
@@ -155,3 +156,17 @@ def test_what_is_nowhere(ada: Ada) -> None:
             refused = ada.request(method, path)
             assert (refused.status, refused.json["status"]) == (404, "404"), path
             assert refused.headers["content-type"] == "application/scim+json"
+
+
+@pytest.mark.parametrize("query", [f"attributes={'x,' * bounds.ATTRIBUTE_LIST_LENGTH}", "filter=1&filter=2"])
+@pytest.mark.parametrize("method", ["PATCH", "PUT"])
+def test_a_query_that_cannot_be_read_refuses_no_change(shared_appliance: Appliance, method: str, query: str) -> None:
+    """It says only what the answer shows, and a disable would be lost with it."""
+    user = {"userName": str(uuid.uuid4()), "title": "Clerk"}
+    made = shared_appliance.request("POST", f"/scim/Users?{query}", user)
+    assert made.status == 201
+    path = f"/scim/Users/{made.json['id']}?{query}"
+    disable = {"Operations": [{"op": "replace", "path": "active", "value": False}]}
+    changed = shared_appliance.request(method, path, disable if method == "PATCH" else user | {"active": False})
+    assert (changed.status, changed.json["active"], changed.json["title"]) == (200, False, "Clerk")
+    assert shared_appliance.request("GET", path).status == 400
