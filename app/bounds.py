@@ -39,7 +39,7 @@ SEARCH_TEXT_LENGTH = 256
 PATH_LENGTH = 1_024
 PATH_TOKENS = 40
 PATCH_OPERATIONS = 1_000
-PATCH_VALUES_EXAMINED = 50_000  # held and given ones, in all operations of a request
+PATCH_VALUES_EXAMINED = 50_000  # held ones by each comparison of a filter, and given ones, in all operations
 ATTRIBUTE_LIST_LENGTH = 4_096
 
 # --- pages

@@ -8,7 +8,7 @@ RFC 7643 §2.2 (caseExact), RFC 7644 §3.4.2.2.
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,8 @@ from app.scim.errors import shown
 
 VERSION = 1
 """Raised with every change of what folding gives, so that stored values are folded anew."""
+
+FoldText = Callable[[str], str]
 
 _INSTANT = re.compile(
     r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?\Z", re.ASCII | re.IGNORECASE
@@ -76,21 +78,24 @@ def comparable(attribute: Attribute, value: Any) -> Any:
     return fold_instant(value) if attribute.type == "dateTime" else fold_value(attribute, value)
 
 
-def fold_value(attribute: Attribute, value: Any) -> Any:
+def fold_value(attribute: Attribute, value: Any, of_text: FoldText = fold_text) -> Any:
     """A stored simple value in comparable form; numbers and booleans compare as they are."""
     if attribute.type == "dateTime":
         return fold_instant(value)
-    return value if attribute.traits.case_exact or not isinstance(value, str) else fold_text(value)
+    return value if attribute.traits.case_exact or not isinstance(value, str) else of_text(value)
 
 
-def fold(attribute: Attribute, value: Any) -> Any:
-    """A value of an attribute, complex and multi-valued ones with all their parts, in comparable form."""
+def fold(attribute: Attribute, value: Any, of_text: FoldText = fold_text) -> Any:
+    """A value of an attribute, complex and multi-valued ones with all their parts, in comparable form.
+
+    `of_text` is `fold_text`, or the same with a memory where one text is folded many times.
+    """
     if isinstance(value, list):
-        return [fold(attribute, one) for one in value]
+        return [fold(attribute, one, of_text) for one in value]
     if isinstance(value, dict):
         parts = ((attribute.sub_attributes.get(name.lower()), name, part) for name, part in value.items())
-        return {name: fold(sub, part) for sub, name, part in parts if sub is not None}
-    return fold_value(attribute, value)
+        return {name: fold(sub, part, of_text) for sub, name, part in parts if sub is not None}
+    return fold_value(attribute, value, of_text)
 
 
 def fold_document(attributes: Iterable[Attribute], document: Mapping[str, Any]) -> dict[str, Any]:

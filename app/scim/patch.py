@@ -6,6 +6,7 @@ refuses the whole request. Not here: the check of the result as a whole (Resourc
 
 import copy
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from app import bounds
@@ -14,8 +15,8 @@ from app.scim.attribute import Attribute, is_unassigned
 from app.scim.data_types import UnresolvedReference
 from app.scim.errors import ScimError, shown
 from app.scim.fields import identity
-from app.scim.filter import Node, Target
-from app.scim.fold import fold
+from app.scim.filter import Node, Target, comparisons
+from app.scim.fold import fold, fold_text
 from app.scim.grammar import parse_path
 from app.scim.links import LinkChange, link_change
 from app.scim.match import demanded, matches
@@ -45,6 +46,7 @@ class Patch:
         self.given: list[str] = []
         self.changes = 0
         self.examined = 0
+        self._fold_text = cache(fold_text)  # many operations may look at the same long texts
 
     def patch(self, operations: Iterable[Operation]) -> None:
         """Do all operations in their order; raises what `apply` raises."""
@@ -111,11 +113,13 @@ class Patch:
         """Count the values, held and given, that an operation looks at; each, so that no form of it costs more.
 
         A `remove` of named values compares each with each, and a filter gives all that is given to each that it finds.
+        A value counts once for each comparison of the filter.
         """
         held = len(self.values(target.attribute))
         given = len(value) if isinstance(value, list | dict) else 0
+        compared = sum(1 for _ in comparisons(target.where)) if target.where else 1
         is_each_with_each = op == "remove" or target.where is not None
-        self.look_at(target.path, held + given + (held * given if is_each_with_each else 0))
+        self.look_at(target.path, held * compared + given + (held * given if is_each_with_each else 0))
 
     def look_at(self, path: str, count: int) -> None:
         """Count so many values as examined."""
@@ -171,8 +175,9 @@ class Patch:
         if attribute.multi_valued and not isinstance(value, list) and not is_unassigned(value):
             value = [value]  # one new value of many (RFC 7644 §3.5.2.1)
         if op == "remove" and attribute.multi_valued and not is_unassigned(value):
-            named = [fold(attribute, one) for one in _named(attribute, value)]
-            self.store(attribute, [kept for kept in self.values(attribute) if not _is_named(attribute, kept, named)])
+            named = [self.folded(attribute, one) for one in _named(attribute, value)]
+            held = self.values(attribute)
+            self.store(attribute, [kept for kept in held if not _is_named(self.folded(attribute, kept), named)])
         elif op == "remove" or (
             is_unassigned(value, is_simple=attribute.is_simple) and not (op == "add" and attribute.multi_valued)
         ):
@@ -188,26 +193,27 @@ class Patch:
 
     def change_part(self, op: str, attribute: Attribute, part: Attribute, value: Any) -> None:
         """A sub-attribute of a complex value, or of every value of a multi-valued attribute."""
-        values = self.values(attribute) or [{}]
-        self.store_values(attribute, [_with_part(kept, op, part, value) for kept in values])
+        new = _new_part(op, part, value)
+        self.store_values(attribute, [_with_part(kept, part, new) for kept in self.values(attribute) or [{}]])
 
     def change_selected(self, op: str, target: Target, where: Node, value: Any) -> None:
         """The values that a filter in brackets selects, or a sub-attribute of them (RFC 7644 §3.5.2)."""
         attribute, part = target.attribute, target.part
         values = self.values(attribute)
-        selected = [matches(where, fold(attribute, one), in_value=True) for one in values]
+        selected = [matches(where, self.folded(attribute, one), in_value=True) for one in values]
         clears = op == "remove" or is_unassigned(value)
         if not any(selected):
             if not clears:
                 self.make_selected(op, target, where, value)
             return
+        new = _new_part(op, part, value) if part else {}
         changed = []
         fresh = []
         for one, is_selected in zip(values, selected, strict=True):
             if is_selected:
                 if part is None and clears:
                     continue
-                one = _with_part(one, op, part, value) if part else _merged(attribute, one, value)
+                one = _with_part(one, part, new) if part else _merged(attribute, one, value)
                 if clears and entra.is_empty_shell(one):
                     continue
                 fresh.append(one)
@@ -222,8 +228,12 @@ class Patch:
         if wanted is None or is_taken or (op == "replace" and not entra.may_be_made(attribute, wanted)):
             raise errors.no_target(f"{target.path}: expected a filter that finds a value to {op}, found none")
         made = _checked_parts(attribute, wanted)
-        made = _with_part(made, op, part, value) if part else _merged(attribute, made, value)
+        made = _with_part(made, part, _new_part(op, part, value)) if part else _merged(attribute, made, value)
         self.store_values(attribute, _single_primary([*self.values(attribute), made], [made]))
+
+    def folded(self, attribute: Attribute, value: Any) -> Any:
+        """A value in comparable form; each text is folded once in a request."""
+        return fold(attribute, value, self._fold_text)
 
     def values(self, attribute: Attribute) -> list[Any]:
         """The values that the document holds; one at most where the attribute is single."""
@@ -258,10 +268,14 @@ def _checked_parts(attribute: Attribute, parts: Mapping[str, Any]) -> dict[str, 
     return {name: checked(attribute.sub_attributes[name.lower()], value) for name, value in parts.items()}
 
 
-def _with_part(held: Mapping[str, Any], op: str, part: Attribute, value: Any) -> dict[str, Any]:
-    """A complex value with one part changed; a `$ref` that led to another `value` goes. Raises mutability."""
+def _new_part(op: str, part: Attribute, value: Any) -> dict[str, Any]:
+    """What an operation puts in the place of a part; empty where it clears the part. Raises invalidValue."""
     clears = op == "remove" or is_unassigned(value, is_simple=part.is_simple)
-    new = {} if clears else {part.name: checked(part, value)}
+    return {} if clears else {part.name: checked(part, value)}
+
+
+def _with_part(held: Mapping[str, Any], part: Attribute, new: dict[str, Any]) -> dict[str, Any]:
+    """A complex value with one part changed; a `$ref` that led to another `value` goes. Raises mutability."""
     is_other = held.get(part.name) != new.get(part.name)
     if part.traits.mutability == "immutable" and part.name in held and is_other:
         raise errors.mutability(f"{part.path}: expected an immutable value to stay as it is")
@@ -277,7 +291,7 @@ def _merged(attribute: Attribute, held: Mapping[str, Any], value: Any) -> dict[s
     for name, inner in sorted(value.items(), key=lambda named: named[0].lower() != "value"):
         part = attribute.sub_attributes.get(name.lower())
         if part is not None and not part.is_read_only:
-            merged = _with_part(merged, "replace", part, inner)
+            merged = _with_part(merged, part, _new_part("replace", part, inner))
     return merged
 
 
@@ -305,9 +319,8 @@ def _named(attribute: Attribute, values: list[Any]) -> list[Any]:
     return [parts for one in values if (parts := _merged(attribute, {}, one))]
 
 
-def _is_named(attribute: Attribute, held: Any, named: list[Any]) -> bool:
-    """Whether one of the folded values in a remove says the same as the held one in all parts that it names."""
-    folded = fold(attribute, held)
-    if not isinstance(folded, dict):
-        return folded in named
-    return any(one.items() <= folded.items() for one in named)
+def _is_named(held: Any, named: list[Any]) -> bool:
+    """Whether one of the values in a remove says the same as the held one in all parts that it names; all folded."""
+    if not isinstance(held, dict):
+        return held in named
+    return any(one.items() <= held.items() for one in named)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app import bounds
+from app.scim import patch as patch_module
 from app.scim.errors import ScimError
 from app.scim.links import LinkChange
 from app.scim.messages import Operation, read_patch
@@ -163,3 +164,43 @@ def test_members_are_counted_among_the_values_that_a_patch_looks_at(monkeypatch:
         with pytest.raises(ScimError, match="members: expected at most 100 values") as refused:
             apply(GROUP, {}, [operation] * 3)
         assert refused.value.scim_type == "tooMany"
+
+
+def steps_of(monkeypatch: pytest.MonkeyPatch, *operations: Operation) -> tuple[int, int]:
+    """How many texts are folded, and how many are checked, by operations on 20 addresses."""
+    folded: list[str] = []
+    checks: list[Any] = []
+    monkeypatch.setattr(patch_module, "fold_text", lambda text: folded.append(text) or text)
+    monkeypatch.setattr(patch_module, "checked", lambda part, value: checks.append(value) or value)
+    apply(USER, {"emails": [{"type": "work", "value": f"{number}@x.example"} for number in range(20)]}, operations)
+    return len(folded), len(checks)
+
+
+FILTERED = {
+    "nothing is found": Operation("remove", 'emails[value eq "x"]'),
+    "all are changed": Operation("replace", "emails[value pr].display", "Ada"),
+    "all parts are changed": Operation("replace", "emails.display", "Ada"),
+    "named values": Operation("remove", "emails", [{"value": "x"}]),
+}
+
+
+@pytest.mark.parametrize("name", FILTERED)
+def test_a_text_is_folded_once_in_all_operations(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Long texts that are folded, or checked, again for each operation held the database for seconds."""
+    (folds, checks), (more_folds, more_checks) = (
+        steps_of(monkeypatch, *[FILTERED[name]] * count) for count in (10, 40)
+    )
+    assert more_folds <= folds + 1 and folds <= 23
+    assert checks <= 10 and more_checks <= 40
+
+
+def test_each_comparison_of_a_filter_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "PATCH_VALUES_EXAMINED", 100)
+    document = {"emails": [{"value": f"{number}@x.example"} for number in range(20)]}
+    for comparisons, is_within in ((5, True), (6, False)):
+        operation = Operation("remove", f"emails[{' or '.join(['type pr'] * comparisons)}]")
+        if is_within:
+            apply(USER, document, [operation])
+        else:
+            with pytest.raises(ScimError, match="at most 100 values"):
+                apply(USER, document, [operation])
