@@ -126,7 +126,6 @@ def _about(resource_type: ResourceType, attribute: str, method: str, body: Any) 
 
 def _without_path(resource_type: ResourceType, attribute: str, op: str, value: Any) -> Iterator[Operation]:
     """Entra: `{"op": "replace", "value": {"title": …, "active": false}}`, also below the URN of the core schema."""
-    urn = resource_type.tree.core_urn.lower()
     for name, inner, _ in resource_type.tree.named(value) if op != "remove" else ():
-        if name.lower() in (attribute, f"{urn}:{attribute}"):
+        if resource_type.tree.find(name) == (resource_type.tree.core[attribute],):
             yield Operation(op, attribute, inner, has_value=True)

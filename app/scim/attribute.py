@@ -126,11 +126,12 @@ class AttributeTree:
     def find(self, path: str) -> tuple[Attribute, ...] | None:
         """`attribute`, `attribute.part`, either with a URN before it, or an extension's URN alone, in any letter case.
 
+        Blanks around it mean nothing, so that a client with `"active "` in its mapping disables users.
         Gives the way down (`name.givenName` -> (name, givenName)), or None where a name means nothing.
         The dot of `2.0` in a URN separates nothing (RFC 7644 §3.10).
         Entra: `manager` without its URN is the extension's.
         """
-        folded = path.lower()
+        folded = path.strip().lower()
         if extension := self.extensions.get(folded):
             return (extension,)
         if ":" in folded:
@@ -147,7 +148,7 @@ class AttributeTree:
 
     def is_whole(self, path: str) -> bool:
         """Whether a path is the core schema's URN: what has it is about the whole resource, as without a path."""
-        return path.lower() == self.core_urn.lower()
+        return path.strip().lower() == self.core_urn.lower()
 
     def named(self, value: Any, *, is_below: bool = False) -> Iterator[tuple[str, Any, bool]]:
         """Yield the names in a value that is about the whole resource: each with what it gets, and `is_below`.

@@ -14,10 +14,11 @@ from app.scim import errors
 from app.scim.access_removal import removal_of
 from app.scim.data_types import Text
 from app.scim.disabling import Disabling
+from app.scim.entra import mend_document
 from app.scim.errors import ScimError
 from app.scim.fields import Complex, ScimSchema, attribute
-from app.scim.messages import Operation
-from app.scim.patch import Patch
+from app.scim.messages import Operation, read_patch
+from app.scim.patch import Patch, apply
 from app.scim.resource_types import USER, ResourceType
 from app.scim.schemas import UserSchema
 
@@ -165,3 +166,26 @@ def test_without_a_disable_they_are_refused(value: Any) -> None:
 def test_what_stands_below_the_core_urn_as_path_is_stored() -> None:
     body = {"Operations": [{"op": "add", "path": CORE, "value": {"title": "x", "shoeSize": 44}}]}
     assert unstored_names(USER, "PATCH", body) == ["shoeSize"]
+
+
+NAMES = ("active", "Active", "ACTIVE", "Active ", " active", "\tactive", "active\u00a0")
+
+
+@pytest.mark.parametrize("urn", ["", CORE + ":", CORE.upper() + ":", " " + CORE + ":"])
+@pytest.mark.parametrize("name", [*NAMES, "aCtIvE"])
+def test_letter_case_and_blanks_around_a_name_mean_nothing(name: str, urn: str) -> None:
+    name = urn + (name.lstrip() if urn else name)
+    given = {name: False}
+    for operation in (
+        {"op": "replace", "path": name, "value": "False"},
+        {"op": "replace", "value": given},
+        {"op": "add", "value": {CORE + " ": given}},
+        {"op": "add", "path": CORE + " ", "value": given},
+    ):
+        body = {"Operations": [operation]}
+        document, _ = apply(USER, USER.load(HELD), read_patch(body))
+        assert document["active"] is False, operation
+        assert removal_of("User", "PATCH", "1", body) is not None, operation
+    for body in ({"userName": "ada"} | given, {"userName": "ada", " " + CORE: given}):
+        assert USER.load(mend_document(USER.tree, body))["active"] is False
+        assert removal_of("User", "PUT", "1", body) is not None
