@@ -13,7 +13,7 @@ from app.scim import discovery, errors, projection
 from app.scim.messages import list_response
 from app.scim.resource_types import ResourceType
 from app.web.exchange import add, answered, answered_text, base, settings
-from app.web.proxy import TOKEN_ENDPOINT
+from app.web.services import TOKEN_ENDPOINT
 
 DOCUMENTATION = "/documentation"
 Documents = Callable[[str], list[dict[str, Any]]]

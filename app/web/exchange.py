@@ -18,14 +18,11 @@ from app.scim.resource_types import ResourceType
 from app.scim.wire import read_json
 from app.settings import Settings
 from app.web import draft, parameters
-from app.web.proxy import SCIM_ROOT as ROOT
-from app.web.proxy import SCIM_VERSION, is_scim, without_base
+from app.web.proxy import without_base
+from app.web.services import BLUEPRINT_V2, ROOT, ROOT_V2, is_scim
 
 MEDIA_TYPE = "application/scim+json"
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
-ROOT_V2 = ROOT + SCIM_VERSION
-FIRST_NAME, SECOND_NAME = "scim", "scim_v2"
-"""Of the blueprint, below either root."""
 
 
 def add(
@@ -47,7 +44,7 @@ def settings() -> Settings:
 
 def base() -> str:
     """The public address of the root that was asked, never taken from the Host header."""
-    return settings().public_url + (ROOT_V2 if request.blueprint == SECOND_NAME else ROOT)
+    return settings().public_url + (ROOT_V2 if request.blueprint == BLUEPRINT_V2 else ROOT)
 
 
 def below_root(path: str) -> str:

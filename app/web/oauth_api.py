@@ -18,7 +18,7 @@ from app.scim.errors import RETRY_AFTER_S, ScimError
 from app.settings import Settings
 from app.web import draft, sources
 from app.web.address_failures import AddressFailures
-from app.web.proxy import TOKEN_ENDPOINT
+from app.web.services import TOKEN_ENDPOINT
 from app.web.token_request import Asked, MalformedRequest, read_request
 
 SIGNERS = "recnice_signers"

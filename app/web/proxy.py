@@ -16,6 +16,7 @@ from app import bounds
 from app.scim.errors import ScimError
 from app.settings import EVERY_ADDRESS, Network, Settings
 from app.web import draft
+from app.web.services import ROOT, ROOT_V2, is_scim
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -38,24 +39,16 @@ _FORWARDED = (
     "HTTP_X_ORIGINAL_URL",
     "HTTP_X_REWRITE_URL",
 )
-SCIM_ROOT = "/scim"
-SCIM_VERSION = "/v2"
-TOKEN_ENDPOINT = "/oauth/token"
 HEALTH = "/healthz"
 CALLBACK = "/auth/callback"
 """Where providers send people back to, below the public URL; registered there in exactly this form."""
-_DOUBLED_SLASH = re.compile(rf"\A({SCIM_ROOT}(?:{SCIM_VERSION})?)//+")
+_DOUBLED_SLASH = re.compile(rf"\A({ROOT_V2}|{ROOT})//+")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 _WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 log = logging.getLogger("recnice.proxy")
-
-
-def is_scim(path: str) -> bool:
-    """Whether a path (without the sub-path) is the SCIM service provider's, which answers in SCIM's own form."""
-    return path == SCIM_ROOT or path.startswith(SCIM_ROOT + "/")
 
 
 def without_base(path: str, base_path: str) -> str:

@@ -21,10 +21,7 @@ from app.scim.projection import Selection
 from app.scim.resource_types import ResourceType
 from app.web import bulk_api, discovery_api, draft, facts, search_api
 from app.web.exchange import (
-    FIRST_NAME,
     MEDIA_TYPE,
-    ROOT_V2,
-    SECOND_NAME,
     add,
     address_of,
     author,
@@ -35,7 +32,7 @@ from app.web.exchange import (
     selection_of_change,
     tags,
 )
-from app.web.proxy import SCIM_ROOT
+from app.web.services import BLUEPRINT, BLUEPRINT_V2, ROOT, ROOT_V2
 
 EVERY_METHOD = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -44,7 +41,7 @@ log = logging.getLogger(__name__)
 
 def make_blueprint(types: tuple[ResourceType, ...]) -> Blueprint:
     """Every route below one root. It is registered once for each root."""
-    blueprint = Blueprint(FIRST_NAME, __name__)
+    blueprint = Blueprint(BLUEPRINT, __name__)
     for resource_type in types:
         _add_resource_routes(blueprint, resource_type)
     search_api.add_routes(blueprint, types)
@@ -65,8 +62,8 @@ class Identifier(BaseConverter):
 def init_app(app: Flask) -> None:
     app.url_map.converters["identifier"] = Identifier
     blueprint = make_blueprint(app.config["RECNICE_RESOURCE_TYPES"])
-    app.register_blueprint(blueprint, url_prefix=SCIM_ROOT)
-    app.register_blueprint(blueprint, url_prefix=ROOT_V2, name=SECOND_NAME)
+    app.register_blueprint(blueprint, url_prefix=ROOT)
+    app.register_blueprint(blueprint, url_prefix=ROOT_V2, name=BLUEPRINT_V2)
 
 
 def refuse(error: Exception) -> Response:

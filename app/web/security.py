@@ -29,8 +29,7 @@ from app.scim import errors
 from app.settings import Settings
 from app.web import access, browser_headers, cookies, draft, observed, services, sources
 from app.web.address_failures import AddressFailures
-from app.web.proxy import is_scim
-from app.web.services import Service
+from app.web.services import Service, is_scim
 
 LIVE_HEADER = "X-Recnice-Live"
 """A page that fetches itself anew sends this (static/console.js). Nobody used it, so its session still ends when idle:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from flask import current_app, request
 from werkzeug.routing import Map, Rule
 
-from app.web.exchange import FIRST_NAME, SECOND_NAME
-from app.web.proxy import is_scim
-
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-SCIM_BLUEPRINTS = (FIRST_NAME, SECOND_NAME)
+ROOT = "/scim"
+ROOT_V2 = ROOT + "/v2"
+BLUEPRINT, BLUEPRINT_V2 = "scim", "scim_v2"
+"""The names of the SCIM blueprint below either root."""
+TOKEN_ENDPOINT = "/oauth/token"
 TOKEN_VIEW = "oauth.token"
 
 _PLACE = "recnice.service"
@@ -31,6 +32,11 @@ class Service(Enum):
     SCIM = "scim"
     TOKEN = "token"
     CONSOLE = "console"
+
+
+def is_scim(path: str) -> bool:
+    """Return whether a path without the public URL's own is the SCIM service provider's."""
+    return path == ROOT or path.startswith(ROOT + "/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ def at(path: str, urls: Map, rule: Rule | None = None) -> Target:
     if rule is None:
         return Target(Service.SCIM if is_scim(path) else Service.CONSOLE)
     blueprint = rule.endpoint.partition(".")[0]
-    service = Service.SCIM if blueprint in SCIM_BLUEPRINTS else Service.CONSOLE
+    service = Service.SCIM if blueprint in (BLUEPRINT, BLUEPRINT_V2) else Service.CONSOLE
     return Target(Service.TOKEN if rule.endpoint == TOKEN_VIEW else service, rule.rule)
 
 

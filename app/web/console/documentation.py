@@ -10,14 +10,14 @@ from app.scim import discovery
 from app.settings import Settings
 from app.web.console.blueprint import console
 from app.web.discovery_api import DOCUMENTATION
-from app.web.proxy import SCIM_ROOT, TOKEN_ENDPOINT
+from app.web.services import ROOT, TOKEN_ENDPOINT
 
 
 @console.get(DOCUMENTATION)
 def documentation() -> str:
     """Address, key, limits, and every attribute of every resource type."""
     settings: Settings = current_app.config["RECNICE_SETTINGS"]
-    base = settings.public_url + SCIM_ROOT
+    base = settings.public_url + ROOT
     token_endpoint = settings.public_url + TOKEN_ENDPOINT
     return render_template(
         "documentation.html",

@@ -15,7 +15,7 @@ from app.settings import Settings
 from app.web import oauth_api, security
 from app.web.console.blueprint import console
 from app.web.console.refusals import with_refusal
-from app.web.proxy import TOKEN_ENDPOINT
+from app.web.services import TOKEN_ENDPOINT
 
 STOPS: Mapping[str, Callable[[str, Actor], None]] = {
     "client": administration.stop_client,
