@@ -45,7 +45,7 @@ test-fast: $(VENV)/tools-installed  ## run the tests below the web layer, after 
 setup: $(VENV)/runtime-installed  ## only make the virtual environment .venv
 
 .PHONY: check
-check: lint types test  ## lint, strict types, all tests (the floors are one of them)
+check: lint types test  ## lint, strict types, all tests (the layers are one of them)
 
 .PHONY: lint
 lint: $(VENV)/tools-installed  ## ruff

@@ -1,7 +1,7 @@
-"""Recnice SCIM: `create_app` is the only place where the floors of the house are joined.
+"""This package is Recnice SCIM; `create_app` is the one place where the layers are joined.
 
-It configures and connects; it decides nothing about SCIM, storage or pages. Its imports stand inside, so that a command
-that needs one floor (`recnice-scim version`) does not load the others.
+It configures and connects; it decides nothing about SCIM, storage or pages. Its imports stand inside, so that a
+command that needs one floor (`recnice-scim version`) does not load the others.
 """
 
 from __future__ import annotations
@@ -17,33 +17,38 @@ if TYPE_CHECKING:
 def create_app(settings: Settings) -> Flask:
     """The WSGI application for one data folder.
 
-    `settings.data` must exist, be migrated (`app.store.db.migrate`) and settled (`app.store.shelf.settle`) before the
-    first request. Raises `app.scim.custom.SchemaFileError` for schemas of one's own that cannot be used.
+    `settings.data` must exist, be migrated (`directory_database.migrate`) and settled (`rebuild_derived_rows.settle`)
+    before the first request. Raises `custom_schemas.SchemaFileError` for own schemas that cannot be used.
     """
     from flask import Flask
 
-    from app import bounds, bundle
-    from app.scim import custom
-    from app.store import db, requests
-    from app.web import console, failures, oauth_api, observed, proxy, scim_api, security
+    from app import bounds, bundled_files
+    from app.scim import custom_schemas
+    from app.store.database import directory_database
+    from app.store.request_log import request_rows
+    from app.web import console, error_responses, public_url
+    from app.web.oauth import token_endpoint
+    from app.web.request_log import middleware
+    from app.web.scim import resource_endpoints
+    from app.web.security import request_authentication
 
-    app = Flask(__name__, static_folder=str(bundle.STATIC), template_folder=str(bundle.TEMPLATES))
+    app = Flask(__name__, static_folder=str(bundled_files.STATIC), template_folder=str(bundled_files.TEMPLATES))
     app.config.update(
         RECNICE_SETTINGS=settings,
-        RECNICE_RESOURCE_TYPES=custom.read(settings.schemas),
+        RECNICE_RESOURCE_TYPES=custom_schemas.read(settings.schemas),
         MAX_CONTENT_LENGTH=bounds.BODY_BYTES,
-        SQLALCHEMY_DATABASE_URI=db.address(settings.database),
-        SQLALCHEMY_ENGINE_OPTIONS=db.engine_options(),
-        SQLALCHEMY_BINDS={requests.BIND: requests.engine_options(settings.requests_database)},
+        SQLALCHEMY_DATABASE_URI=directory_database.address(settings.database),
+        SQLALCHEMY_ENGINE_OPTIONS=directory_database.engine_options(),
+        SQLALCHEMY_BINDS={request_rows.BIND: request_rows.engine_options(settings.requests_database)},
     )
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
-    db.db.init_app(app)
-    security.init_app(app)
-    scim_api.init_app(app)
-    oauth_api.init_app(app)
+    directory_database.db.init_app(app)
+    request_authentication.init_app(app)
+    resource_endpoints.init_app(app)
+    token_endpoint.init_app(app)
     console.init_app(app)
-    failures.init_app(app)
-    app.wsgi_app = proxy.PublicAddress(app.wsgi_app, settings)  # type: ignore[method-assign]
-    observed.init_app(app, settings)
+    error_responses.init_app(app)
+    app.wsgi_app = public_url.PublicAddress(app.wsgi_app, settings)  # type: ignore[method-assign]
+    middleware.init_app(app, settings)
     return app

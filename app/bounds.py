@@ -1,8 +1,7 @@
-"""Every bound on what comes in from outside, named once; nothing else.
+"""This module declares every limit on what arrives from outside.
 
-Sizes are in bytes and lengths in characters unless the name says otherwise.
-A request over a bound is refused with 400 or 413. Only a page of a list is shorter than was asked, and says so itself
-(`itemsPerPage`, RFC 7644 §3.4.2.4).
+Sizes are in bytes and lengths in characters unless the name says otherwise. A request over a bound is refused with
+400 or 413. Only a page of a list is shorter than was asked, and says so itself (`itemsPerPage`, RFC 7644 §3.4.2.4).
 """
 
 # --- requests to /scim

@@ -1,7 +1,4 @@
-"""The command line: which commands there are, and how a failure of any of them is told (one line, and an exit code).
-
-Not here: what a command does (app/commands/).
-"""
+"""This module assembles the command line and turns every failure into one line and an exit status."""
 
 import errno
 import os
@@ -11,9 +8,20 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from app import exits, logs, settings
-from app.commands import about, admin, check, key, licenses, oauth, serve, setup_link, simulate, sources
-from app.folder import FolderError, FolderInUseError
+from app import exit_codes, json_log, settings
+from app.commands import (
+    admin,
+    check,
+    ip_allow_list,
+    key,
+    licenses,
+    oauth,
+    schema_config_version,
+    serve,
+    setup_link,
+    simulate,
+)
+from app.data_folder import FolderError, FolderInUseError
 
 PROGRAM = "recnice-scim"
 DEBUG = "RECNICE_DEBUG"
@@ -49,12 +57,12 @@ for command in (
     key.key,
     oauth.oauth,
     admin.admin,
-    sources.sources,
-    about.schema,
-    about.config,
+    ip_allow_list.sources,
+    schema_config_version.schema,
+    schema_config_version.config,
     check.check,
     simulate.simulate,
-    about.version,
+    schema_config_version.version,
     licenses.licenses,
 ):
     commands.add_command(command)
@@ -65,13 +73,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         result = commands.main(args=arguments, prog_name=PROGRAM, standalone_mode=False)
         sys.stdout.flush()
-        return result if isinstance(result, int) else exits.DONE
+        return result if isinstance(result, int) else exit_codes.DONE
     except (KeyboardInterrupt, click.Abort):
-        return fail("stopped", exits.FAILED)
+        return fail("stopped", exit_codes.FAILED)
     except BrokenPipeError:
         # Whoever read the output has enough (`| head`); Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return exits.DONE
+        return exit_codes.DONE
     except Exception as error:
         if os.environ.get(DEBUG) == "1":
             traceback.print_exc()
@@ -83,38 +91,38 @@ def told(error: Exception) -> tuple[str, int]:
     match error:
         case click.ClickException():
             return error.format_message(), error.exit_code
-        case exits.CommandError():
+        case exit_codes.CommandError():
             return str(error), error.code
         case settings.SettingsError():
-            return str(error), exits.USAGE if error.origin == settings.FLAG else exits.CONFIGURATION
+            return str(error), exit_codes.USAGE if error.origin == settings.FLAG else exit_codes.CONFIGURATION
         case FolderInUseError():
-            return str(error), exits.TRY_AGAIN
+            return str(error), exit_codes.TRY_AGAIN
         case FolderError():
-            return str(error), exits.CONFIGURATION
+            return str(error), exit_codes.CONFIGURATION
         case OSError(errno=errno.ENOSPC):
-            return "the disk is full", exits.TRY_AGAIN
-    for known, tell in _of_the_floors_below():
+            return "the disk is full", exit_codes.TRY_AGAIN
+    for known, tell in _of_lower_layers():
         if isinstance(error, known):
             return tell(error)
-    return f"unexpected {type(error).__name__} ({DEBUG}=1 shows where)", exits.FAILED
+    return f"unexpected {type(error).__name__} ({DEBUG}=1 shows where)", exit_codes.FAILED
 
 
-def _of_the_floors_below() -> list[tuple[type[Exception], Callable[[Exception], tuple[str, int]]]]:
-    """The floors' own errors; imported late, since most commands never come here."""
-    from app.administration import Refused
+def _of_lower_layers() -> list[tuple[type[Exception], Callable[[Exception], tuple[str, int]]]]:
+    """Errors of lower layers; imported late, since most commands never come here."""
+    from app.administration.errors import Refused
     from app.scim.errors import ScimError
     from app.scim.schema_file import SchemaFileError
-    from app.store.db import DatabaseUnusable
+    from app.store.database.directory_database import DatabaseUnusable
 
     return [
-        (Refused, lambda error: (str(error), exits.FAILED)),
-        (SchemaFileError, lambda error: (str(error), exits.CONFIGURATION)),
-        (DatabaseUnusable, lambda error: (str(error), exits.CONFIGURATION)),
-        (ScimError, lambda error: (str(error), exits.TRY_AGAIN)),
+        (Refused, lambda error: (str(error), exit_codes.FAILED)),
+        (SchemaFileError, lambda error: (str(error), exit_codes.CONFIGURATION)),
+        (DatabaseUnusable, lambda error: (str(error), exit_codes.CONFIGURATION)),
+        (ScimError, lambda error: (str(error), exit_codes.TRY_AGAIN)),
     ]
 
 
 def fail(message: str, code: int) -> int:
     """Say why in one line on standard error; gives the code."""
-    print(f"{PROGRAM}: {logs.redact(' '.join(message.split()))}", file=sys.stderr)
+    print(f"{PROGRAM}: {json_log.redact(' '.join(message.split()))}", file=sys.stderr)
     return code

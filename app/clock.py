@@ -1,4 +1,4 @@
-"""The one clock: what time it is, and how a time is written.
+"""This module tells the time and formats it.
 
 It holds no timers and measures no durations; those use `time.monotonic`.
 """

@@ -1,6 +1,6 @@
-"""What the program asks of the operating system for itself: its parent, left-over folders, open files, one processor.
+"""This module asks the operating system about this process: its parent, left-over folders, open files, processors.
 
-Not here: sockets and requests (server.py), the data folder (folder.py). What one system only has is guarded.
+What one system only has is guarded.
 """
 
 import ctypes
@@ -12,7 +12,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from app import bounds, bundle
+from app import bounds, bundled_files
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
@@ -35,7 +35,7 @@ def tie_to_launcher() -> None:
     The launcher unpacks, starts this process and passes signals on; killed, it would leave this process with the port
     and the database. Called first of all. Exits at once where the launcher is gone already.
     """
-    launcher = launcher_of(bundle.ROOT) if bundle.FROZEN else None
+    launcher = launcher_of(bundled_files.ROOT) if bundled_files.FROZEN else None
     if launcher is None or not sys.platform.startswith("linux"):
         return
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -57,7 +57,7 @@ def keep_private() -> None:
 
 def mark_unpacked(unpacked: Path) -> int | None:
     """Lock the folder that this process runs from, so that no start takes it for left over; gives the open file."""
-    if sys.platform == "win32" or not bundle.FROZEN:
+    if sys.platform == "win32" or not bundled_files.FROZEN:
         return None
     mark = os.open(unpacked, os.O_RDONLY)
     with suppress(OSError):

@@ -1,7 +1,7 @@
-"""The settings: one table of options, and the values that hold, each with its origin.
+"""This module declares the options and reads their values, each with its origin.
 
-A flag comes before the environment, that before `recnice.toml` in the data folder, that before the default.
-Nothing here is changed while the program runs, and no secret is a setting.
+A flag comes before the environment, that before `recnice.toml` in the data folder, that before the default. Nothing
+here is changed while the program runs, and no secret is a setting.
 """
 
 import ipaddress

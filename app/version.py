@@ -1,3 +1,3 @@
-"""The version of this appliance: the one place where it is written; nothing else."""
+"""This module declares the version."""
 
 VERSION = "0.1.0"

@@ -22,11 +22,21 @@ import sqlalchemy as sql
 from sqlalchemy import Table
 
 from app import clock, create_app, settings
-from app.administration import Browser, claim_setup, create_setup_code
-from app.scim.mapping import filled_paths
+from app.administration.accounts.first_administrator import claim_setup, create_setup_code
+from app.administration.accounts.sessions import Browser
+from app.scim.recnice_mapping import filled_paths
 from app.scim.resource_types import GROUP, USER
-from app.store import check, coverage, db, history, memberships, resources, shelf, words
-from app.store.tables import event, lookup, population, resource
+from app.store import integrity_check
+from app.store.database import directory_database
+from app.store.directory import (
+    attribute_coverage,
+    history_rows,
+    membership_rows,
+    rebuild_derived_rows,
+    resource_rows,
+    word_index,
+)
+from app.store.directory.tables import event, lookup, population, resource
 from bench.entra import serving, user
 from tests.conftest import Appliance
 from tests.web.visitor import PASSWORD, USER_NAME, Visitor
@@ -53,47 +63,51 @@ def fill(folder: Path, people: int, members: int) -> None:
     chosen = settings.load({"data": str(folder)}, {})
     folder.mkdir(mode=0o700, exist_ok=True)
     app = create_app(chosen)
-    db.migrate(chosen.database)
+    directory_database.migrate(chosen.database)
     with app.app_context():
-        shelf.settle(app.config["RECNICE_RESOURCE_TYPES"])
+        rebuild_derived_rows.settle(app.config["RECNICE_RESOURCE_TYPES"])
         claim_setup(create_setup_code(), USER_NAME, PASSWORD, Browser())
         filled: Counter[str] = Counter()
         active = 0
         for first in range(0, people, AT_ONCE):
             documents = [person(number) for number in range(first, min(first + AT_ONCE, people))]
-            active += sum(resources.is_active(document) for document in documents)
+            active += sum(resource_rows.is_active(document) for document in documents)
             for document in documents:
                 filled.update(filled_paths("User", document))
-            with db.writing() as connection:
-                db.lift_time_limit(connection)
+            with directory_database.writing() as connection:
+                directory_database.lift_time_limit(connection)
                 insert(connection, first, documents)
-        with db.writing() as connection:
-            db.lift_time_limit(connection)
+        with directory_database.writing() as connection:
+            directory_database.lift_time_limit(connection)
             connection.execute(sql.insert(population), {"type": "User", "total": people, "active": active})
-            coverage.rewrite(connection, "User", filled)
+            attribute_coverage.rewrite(connection, "User", filled)
             document = {"schemas": [GROUP.schema.urn], "id": str(uuid.uuid4()), "displayName": "Everybody"}
-            record = resources.insert(connection, GROUP, document)
+            record = resource_rows.insert(connection, GROUP, document)
             ids = (str(uuid.UUID(int=number + 1)) for number in range(members))
-            joined = memberships.add_members(connection, record.id, ids)
-            resources.relate(connection, record, len(joined), is_written=True)
+            joined = membership_rows.add_members(connection, record.id, ids)
+            resource_rows.relate(connection, record, len(joined), is_written=True)
             row = {"at": record.created, "resource_type": "Group", "resource_id": record.id, "version": 1}
-            author = history.Author("00000000", "key bench")
-            history.record(connection, author, "create", row | {"name": "Everybody"}, (), history.Moves(joined))
-        with db.reading() as connection:
+            author = history_rows.Author("00000000", "key bench")
+            history_rows.record(
+                connection, author, "create", row | {"name": "Everybody"}, (), history_rows.Moves(joined)
+            )
+        with directory_database.reading() as connection:
             if people <= CHECKED:
-                assert check.check(connection, (USER, GROUP)) == []
-        db.db.engine.dispose()
+                assert integrity_check.check(connection, (USER, GROUP)) == []
+        directory_database.db.engine.dispose()
 
 
-def insert(connection: db.Connection, first: int, documents: Sequence[dict[str, Any]]) -> None:
+def insert(connection: directory_database.Connection, first: int, documents: Sequence[dict[str, Any]]) -> None:
     """Many new users at once, as one by one they would be stored; `first` is the position before theirs."""
     now = clock.to_wire(clock.utc_now())
     rows: dict[Table, list[dict[str, Any]]] = {resource: [], lookup: [], event: []}
     said = []
     for position, document in enumerate(documents, first + 1):
-        search, lookups = resources.searchable(USER, document)
+        search, lookups = resource_rows.searchable(USER, document)
         of_it = {"type": "User", "id": document["id"], "version": 1, "created": now, "last_modified": now}
-        rows[resource].append(of_it | {"position": position, "search": search, "document": resources.to_text(document)})
+        rows[resource].append(
+            of_it | {"position": position, "search": search, "document": resource_rows.to_text(document)}
+        )
         rows[lookup] += [
             {"type": "User", "attribute": path, "value": value, "resource_id": document["id"], "is_unique": is_unique}
             for path, value, is_unique in lookups
@@ -101,7 +115,7 @@ def insert(connection: db.Connection, first: int, documents: Sequence[dict[str, 
         named = {"resource_type": "User", "resource_id": document["id"], "name": document["displayName"]}
         asked = {"at": now, "request": f"{position:08x}", "actor": "key bench", "verb": "create", "version": 1}
         rows[event].append(named | asked | {"joined": 0, "departed": 0})
-        said.append({"position": position, "text": words.to_words(USER, document)})
+        said.append({"position": position, "text": word_index.to_words(USER, document)})
     for table, of_table in rows.items():
         connection.execute(sql.insert(table), of_table)
     connection.execute(sql.text("INSERT INTO word (rowid, text) VALUES (:position, :text)"), said)

@@ -9,7 +9,8 @@ import sys
 
 from flask import Flask, Response, request
 
-from app import bounds, process, server
+from app import bounds, process
+from app.http_server import server
 
 KEY = "bench-key"
 BODY = '{"padding":"' + "x" * 1_000 + '"}'

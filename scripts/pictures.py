@@ -120,9 +120,7 @@ def appliance(folder: Path, provider: Provider) -> Iterator[Appliance]:
         process.wait()
 
 
-def first_page(
-    browser: Browser, running: Appliance, scheme: str = "light", proxy: ProxySettings | None = None
-) -> Page:
+def first_page(browser: Browser, running: Appliance, scheme: str = "light", proxy: ProxySettings | None = None) -> Page:
     context = browser.new_context(
         proxy=proxy,
         ignore_https_errors=proxy is not None,

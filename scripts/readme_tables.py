@@ -3,6 +3,7 @@
 `make tables` runs it; `tests/test_docs.py` fails when a table is not what this would write.
 """
 
+import ast
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 SECURITY = ROOT / "docs/security.md"
 
 
@@ -89,7 +91,7 @@ def _attribute(of: str, attribute: "Attribute") -> tuple[str, ...]:
 
 def roles() -> str:
     from app.administration.permissions import table as permissions
-    from app.roles import Role
+    from app.console_roles import Role
 
     rows = []
     for permission, those in permissions().items():
@@ -100,7 +102,20 @@ def roles() -> str:
     return table(("What", *(role.value for role in Role), "On these terms"), rows)
 
 
-TABLES = {README: (options, commands, attributes), SECURITY: (roles,)}
+def layers() -> str:
+    """A line for each package and module that has a place among the layers, from the top."""
+    from tests.test_layers import LAYERS, modules
+
+    paths = modules()
+    rows = []
+    for name in LAYERS.split():
+        docstring = ast.get_docstring(ast.parse(paths[name].read_text(encoding="utf-8"))) or ""
+        words = " ".join(docstring.partition("\n\n")[0].split())
+        rows.append((code(name), re.sub(r"^This (module|package) (\w)", lambda found: found[2].upper(), words)))
+    return table(("Layer, from the top", "What it does"), rows)
+
+
+TABLES = {README: (options, commands, attributes), CONTRIBUTING: (layers,), SECURITY: (roles,)}
 """For each document what makes its tables, each named as the marks around its table are."""
 
 

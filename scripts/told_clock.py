@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def main() -> int:
     sys.path.insert(0, str(ROOT))
     from app import bounds, clock, process
-    from app.administration import key_use
+    from app.administration.credentials import key_last_use
     from app.cli import main as program
 
     shift = Path(sys.argv.pop(1))
@@ -22,13 +22,13 @@ def main() -> int:
     def told() -> datetime:
         return present() + timedelta(seconds=float(shift.read_text()))
 
-    steady_s = key_use.steady_s
+    steady_s = key_last_use.steady_s
 
     def steady_told() -> float:
         return steady_s() + float(shift.read_text())
 
     clock.utc_now = told
-    key_use.steady_s = steady_told
+    key_last_use.steady_s = steady_told
     bounds.KEY_USE_NOTED_S = 0  # a minute of the machine's own is not waited for
     process.tie_to_launcher()
     return program()

@@ -46,7 +46,7 @@ def authorities() -> str:
 
 def make_database(path: Path) -> Path:
     """Write a migrated database to a path that has no file."""
-    from app.store import migration
+    from app.store.database import migration
 
     path.touch(migration.FILE_MODE)
     upgrade(migration._upgrade, path)

@@ -229,7 +229,7 @@ def with_values(**values: float) -> list[str]:
 @pytest.fixture(autouse=True)
 def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hash passwords at the least cost in this process too."""
-    monkeypatch.setattr("app.administration.passwords._hasher", cheap.hasher)
+    monkeypatch.setattr("app.administration.accounts.passwords._hasher", cheap.hasher)
 
 
 @pytest.fixture(autouse=True)

@@ -11,16 +11,16 @@ from requests import adapters
 from sqlalchemy.orm import configure_mappers
 
 import app
-from app.administration import passwords
-from app.observation import recorder
-from app.store import migration
+from app.administration.accounts import passwords
+from app.observation import request_recorder
+from app.store.database import migration
 from tests import cheap
 
 for module in pkgutil.walk_packages(app.__path__, "app."):
     importlib.import_module(module.name)
 adapters.DEFAULT_CA_BUNDLE_PATH = cheap.authorities()
 passwords._hasher = cheap.hasher
-recorder.WRITE_AFTER_S = cheap.LOG_WRITTEN_AFTER_S
+request_recorder.WRITE_AFTER_S = cheap.LOG_WRITTEN_AFTER_S
 migration._upgrade = partial(cheap.upgrade, migration._upgrade)
 configure_mappers()
 gc.freeze()  # a collection in a fork would copy the memory that it shares

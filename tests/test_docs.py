@@ -1,14 +1,13 @@
-"""The documents say what is so: their tables, links, file names and floors agree with the code."""
+"""The documents say what is so: their tables, links, file names and layers agree with the code."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-from scripts.readme_tables import README, ROOT, TABLES, with_tables
-from tests.test_floors import ROOMS
+from scripts.readme_tables import CONTRIBUTING, README, ROOT, TABLES, with_tables
 
-DOCUMENTS = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [README, ROOT / "CHANGELOG.md", CONTRIBUTING, *sorted((ROOT / "docs").rglob("*.md"))]
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 HOST_PATH = re.compile(r"(?<![\w.])/(work|root|Users|home)/[a-z]")
 NOT_OURS = {".git", ".venv", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}
@@ -48,15 +47,6 @@ def test_every_file_and_function_that_is_named_exists(document):
         assert (ROOT / path).exists(), path
         if name:
             assert re.search(rf"^ *(def|class) {name}\b", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE), name
-
-
-def test_the_readme_draws_the_floors():
-    lines = README.read_text(encoding="utf-8").splitlines()
-    for room in ROOMS:
-        path = "app/__init__.py" if room.name == "app" else room.name.replace(".", "/")
-        named = re.compile(rf"\d .*(?<!/){re.escape(path)}(\.py|/| |$)")
-        drawn = [line for line in lines if named.match(line)]
-        assert [line[0] for line in drawn] == [str(room.floor)], f"{room.name} stands on floor {room.floor}: {drawn}"
 
 
 def test_every_decision_is_listed_and_has_its_four_parts():

@@ -1,7 +1,4 @@
-"""The audit: every administrative act and every sign-in, written in the transaction of the act itself.
-
-Not here: how the rows are chained (app/store/audit.py), and what Entra does to users and groups (the history).
-"""
+"""This module appends to the audit: every administrative act and every sign-in, in the transaction of the act."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -11,11 +8,11 @@ from enum import Enum
 from typing import Literal
 
 from app import bounds, clock
-from app.administration import authority
+from app.administration import permission_check
 from app.administration.permissions import Permission
-from app.store import audit as rows
-from app.store.accounts import Session
-from app.store.db import Connection
+from app.store.access import audit_rows as rows
+from app.store.access.administrator_rows import Session
+from app.store.database.directory_database import Connection
 
 Kind = Literal["operator", "person", "client", "host", "nobody", "itself"]
 """An operator, a provisioned person, a SCIM client, whoever works on the machine that runs this, somebody who is not
@@ -112,12 +109,12 @@ class Action(Enum):
 def record(where: Session | Connection, actor: Actor, action: Action, target: str = "", /, **detail: str) -> None:
     """Write down an act in its own transaction. `detail`: texts by their names, never a secret.
 
-    Raises Withdrawn, so that nothing is changed, for an actor who may not do this any more (authority.py). An act that
-    changes the actor's own role, or ends their session, is recorded before that.
+    Raises Withdrawn, so that nothing is changed, for an actor who may no longer do this (permission_check.py). An
+    act that changes the actor's own role, or ends their session, is recorded before that.
     """
     connection = where.connection() if isinstance(where, Session) else where
     if actor.permission is not None:
-        authority.require(connection, actor.session_id, actor.permission)
+        permission_check.require(connection, actor.session_id, actor.permission)
     rows.append(
         connection,
         clock.to_wire(clock.utc_now()),

@@ -1,13 +1,13 @@
-"""What may be done in the console, and who may do it: the one table. The console asks it before any page is made.
+"""This module declares every permission of the console and the roles that have it.
 
-Not here: which page needs which permission (app/web/access.py).
+The console asks it before any page is made.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from app.roles import Role
+from app.console_roles import Role
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,21 @@
-"""This module lists own schemas that are no longer declared, and lets an owner confirm that one was removed on purpose.
+"""This module lists own schemas that are no longer declared, and lets an owner confirm a removal.
 
-See also: app/store/declarations.py (how a missing one is found).
+See also: app/store/directory/declared_attributes.py (how a missing one is found).
 """
 
 from collections.abc import Sequence
 
 from app.administration import audit
 from app.administration.audit import Action, Actor
-from app.store import db, declarations
-from app.store.declarations import MissingSchema
+from app.store.database import directory_database
+from app.store.directory import declared_attributes
+from app.store.directory.declared_attributes import MissingSchema
 
 
 def missing_schemas() -> Sequence[MissingSchema]:
     """Return what is no longer declared and not confirmed as removed."""
-    with db.reading() as connection:
-        return declarations.missing(connection)
+    with directory_database.reading() as connection:
+        return declared_attributes.missing(connection)
 
 
 def confirm_removal(type_name: str, urn: str, since: str, by: Actor) -> None:
@@ -22,8 +23,8 @@ def confirm_removal(type_name: str, urn: str, since: str, by: Actor) -> None:
 
     Stored values stay where they are. Nothing is changed where nothing is missing, or more since a later start.
     """
-    with db.writing() as connection:
-        for schema in declarations.missing(connection):
+    with directory_database.writing() as connection:
+        for schema in declared_attributes.missing(connection):
             if (schema.type, schema.urn, schema.since) == (type_name, urn, since):
                 audit.record(connection, by, Action.SCHEMA_REMOVED, schema.subject, of=type_name)
-                declarations.confirm_removal(connection, schema)
+                declared_attributes.confirm_removal(connection, schema)

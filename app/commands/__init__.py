@@ -1,1 +1,1 @@
-"""The commands, a file for each noun: what they print and what they ask the floors below to do."""
+"""This package holds the commands, one module per noun."""

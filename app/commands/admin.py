@@ -1,4 +1,4 @@
-"""`admin`: the operators of this appliance, who are never among the provisioned users."""
+"""This module implements `admin`: the administrators of the console."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app import bounds, folder
-from app.commands.opened import opened
-from app.commands.options import in_utf8, taking
-from app.commands.table import show
-from app.roles import Role
+from app import bounds, data_folder
+from app.commands.shared.data_folder import opened
+from app.commands.shared.options import in_utf8, taking
+from app.commands.shared.table import show
+from app.console_roles import Role
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from app.administration import Operator
+    from app.administration.accounts.administrators import Operator
 
 ROLES = tuple(role.value for role in Role)
 
@@ -74,10 +74,12 @@ def create(settings: Settings, user_name: str, password_stdin: bool, role: str) 
     """Make an operator."""
     password = _password(password_stdin)
     with opened(settings):
-        from app import administration
+        from app import console_roles
+        from app.administration import audit
+        from app.administration.accounts import administrators
 
-        administration.create_operator(user_name, password, administration.HOST, administration.Role(role))
-    folder.remove_setup_links(settings.data)
+        administrators.create_operator(user_name, password, audit.HOST, console_roles.Role(role))
+    data_folder.remove_setup_links(settings.data)
 
 
 @admin.command("reset-password")
@@ -88,10 +90,11 @@ def reset_password(settings: Settings, user_name: str, password_stdin: bool, rem
     """Give an operator a new password and end all of the operator's sessions."""
     password = _password(password_stdin)
     with opened(settings):
-        from app import administration
+        from app.administration import audit
+        from app.administration.accounts import administrators
 
-        administration.reset_password(user_name, password, administration.HOST, remove_second_factor)
-        operator = administration.find_operator(user_name)
+        administrators.reset_password(user_name, password, audit.HOST, remove_second_factor)
+        operator = administrators.find_operator(user_name)
         for sentence in _still_in_the_way(operator):
             click.echo(sentence, err=True)
 
@@ -103,9 +106,11 @@ def reset_password(settings: Settings, user_name: str, password_stdin: bool, rem
 def set_role(settings: Settings, user_name: str, role: str) -> None:
     """Give an operator another role and end all of the operator's sessions."""
     with opened(settings):
-        from app import administration
+        from app import console_roles
+        from app.administration import audit
+        from app.administration.accounts import administrators
 
-        administration.set_role(user_name, administration.Role(role), administration.HOST)
+        administrators.set_role(user_name, console_roles.Role(role), audit.HOST)
 
 
 @admin.command()
@@ -114,9 +119,10 @@ def set_role(settings: Settings, user_name: str, role: str) -> None:
 def disable(settings: Settings, user_name: str) -> None:
     """Keep an operator from signing in and end all of the operator's sessions."""
     with opened(settings):
-        from app import administration
+        from app.administration import audit
+        from app.administration.accounts import administrators
 
-        administration.set_disabled(user_name, True, administration.HOST)
+        administrators.set_disabled(user_name, True, audit.HOST)
 
 
 @admin.command()
@@ -125,9 +131,10 @@ def disable(settings: Settings, user_name: str) -> None:
 def enable(settings: Settings, user_name: str) -> None:
     """Let a disabled operator sign in again."""
     with opened(settings):
-        from app import administration
+        from app.administration import audit
+        from app.administration.accounts import administrators
 
-        administration.set_disabled(user_name, False, administration.HOST)
+        administrators.set_disabled(user_name, False, audit.HOST)
 
 
 @admin.command()
@@ -136,9 +143,10 @@ def enable(settings: Settings, user_name: str) -> None:
 def delete(settings: Settings, user_name: str) -> None:
     """Remove an operator; what the operator did stays in the audit."""
     with opened(settings):
-        from app import administration
+        from app.administration import audit
+        from app.administration.accounts import administrators
 
-        administration.delete_operator(user_name, administration.HOST)
+        administrators.delete_operator(user_name, audit.HOST)
 
 
 @admin.command("list")
@@ -146,7 +154,7 @@ def delete(settings: Settings, user_name: str) -> None:
 def list_operators(settings: Settings) -> None:
     """Show all operators."""
     with opened(settings):
-        from app import administration
+        from app.administration.accounts import administrators
 
         show(
             ("user name", "role", "created", "state", "second factor", "last signed in"),
@@ -159,6 +167,6 @@ def list_operators(settings: Settings) -> None:
                     "on" if operator.has_second_factor else "off",
                     operator.signed_in or "never",
                 )
-                for operator in administration.list_operators()
+                for operator in administrators.list_operators()
             ],
         )

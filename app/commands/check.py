@@ -1,12 +1,15 @@
-"""`check`: whether the settings and the database are sound. What is looked at says app/store/check.py."""
+"""This module implements `check`: whether settings and stored rows are sound.
+
+What is looked at says app/store/integrity_check.py.
+"""
 
 import re
 
 import click
 
-from app import exits
-from app.commands.opened import opened
-from app.commands.options import taking
+from app import exit_codes
+from app.commands.shared.data_folder import opened
+from app.commands.shared.options import taking
 from app.settings import Settings
 
 
@@ -28,14 +31,16 @@ def _hash(_context: click.Context, _parameter: click.Parameter, value: str) -> s
 def check(settings: Settings, audit_hash: str) -> None:
     """Look through the settings and the whole database; exit 1 where something is wrong."""
     with opened(settings) as types:
-        from app.store import audit, db, declarations
-        from app.store import check as store_check
+        from app.store import integrity_check as store_check
+        from app.store.access import audit_rows
+        from app.store.database import directory_database
+        from app.store.directory import declared_attributes
 
-        with db.reading() as connection:
+        with directory_database.reading() as connection:
             findings = store_check.check(connection, types, audit_hash)
-            entries, last_hash = audit.head(connection)
-            noted = audit.find_noted(connection, audit_hash) if audit_hash else 0
-            missing = declarations.missing(connection)
+            entries, last_hash = audit_rows.head(connection)
+            noted = audit_rows.find_noted(connection, audit_hash) if audit_hash else 0
+            missing = declared_attributes.missing(connection)
     for finding in findings:
         click.echo(finding)
     for schema in missing:
@@ -45,5 +50,5 @@ def check(settings: Settings, audit_hash: str) -> None:
     if noted:
         click.echo(f"audit: the entries up to {noted:,} are those of when its hash was noted")
     if findings:
-        raise exits.CommandError(f"{len(findings)} faults found in {settings.database}")
+        raise exit_codes.CommandError(f"{len(findings)} faults found in {settings.database}")
     click.echo(f"sound: {settings.database}")

@@ -1,4 +1,4 @@
-"""`key`: the SCIM Keys with which Microsoft Entra signs in; what a key is says app/administration."""
+"""This module implements `key`: SCIM Keys."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.commands.opened import opened
-from app.commands.options import in_utf8, taking
-from app.commands.table import show
+from app.commands.shared.data_folder import opened
+from app.commands.shared.options import in_utf8, taking
+from app.commands.shared.table import show
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from app.administration import KeyRow
+    from app.administration.credentials.scim_keys import KeyRow
 
 NEVER = "never"
 
@@ -43,9 +43,10 @@ def create(settings: Settings, name: str, beside: bool) -> None:
     for a day.
     """
     with opened(settings):
-        from app import administration
+        from app.administration import audit
+        from app.administration.credentials import scim_keys
 
-        click.echo(administration.create_key(name, administration.HOST, is_beside=beside).text)
+        click.echo(scim_keys.create_key(name, audit.HOST, is_beside=beside).text)
 
 
 @key.command("list")
@@ -53,9 +54,9 @@ def create(settings: Settings, name: str, beside: bool) -> None:
 def list_keys(settings: Settings) -> None:
     """Show all keys, also stopped ones; never a key itself."""
     with opened(settings):
-        from app import administration
+        from app.administration.credentials import scim_keys
 
-        rows = administration.list_keys()
+        rows = scim_keys.list_keys()
         names = {row.id: row.name for row in rows}
         show(
             ("id", "name", "begins with", "created", "by", "last used", "from", "last simulation", "from", "state"),
@@ -83,9 +84,10 @@ def list_keys(settings: Settings) -> None:
 def stop(settings: Settings, key_id: str) -> None:
     """Stop a key: from now on it is refused."""
     with opened(settings):
-        from app import administration
+        from app.administration import audit
+        from app.administration.credentials import scim_keys
 
-        administration.stop_key(key_id, administration.HOST)
+        scim_keys.stop_key(key_id, audit.HOST)
 
 
 def _state(row: KeyRow, names: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""`licenses`: the notices of all that is bundled, read from the packages' own metadata; nothing is judged here."""
+"""This module implements `licenses`: the notices of everything that is bundled."""
 
 import re
 import sys
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from app import bundle
-from app.commands.options import data_unused
+from app import bundled_files
+from app.commands.shared.options import data_unused
 
 # What this program imports itself. What those need is found in their metadata.
 ROOTS = (
@@ -59,7 +59,7 @@ def distributions() -> list[metadata.Distribution]:
 def python_license() -> Path | None:
     """Python's own licence: in the bundle, or where this Python keeps it; the build copies it from there."""
     places = (
-        bundle.PYTHON_LICENSE,
+        bundled_files.PYTHON_LICENSE,
         Path(sysconfig.get_path("stdlib")) / "LICENSE.txt",
         Path(sys.base_prefix) / "LICENSE.txt",  # Windows
         Path(f"/usr/share/doc/python3.{sys.version_info.minor}/copyright"),  # Debian
@@ -73,11 +73,11 @@ def notices() -> Iterator[tuple[str, str]]:
     yield f"Python {sys.version.split()[0]}", path.read_text("utf-8") if path else "Python Software Foundation License"
     for distribution in distributions():
         yield f"{distribution.name} {distribution.version}", "\n\n".join(_texts(distribution))
-    for path in sorted(bundle.NOTICES.glob("*.txt")):
+    for path in sorted(bundled_files.NOTICES.glob("*.txt")):
         yield path.stem, path.read_text("utf-8", errors="replace")
-    for path in sorted((bundle.STATIC / "vendor").rglob("*")):
+    for path in sorted((bundled_files.STATIC / "vendor").rglob("*")):
         if path.is_file() and _NOTICE.search(path.name):
-            yield str(path.relative_to(bundle.STATIC)), path.read_text("utf-8")
+            yield str(path.relative_to(bundled_files.STATIC)), path.read_text("utf-8")
 
 
 def _texts(distribution: metadata.Distribution) -> Iterator[str]:

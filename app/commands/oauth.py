@@ -1,10 +1,10 @@
-"""`oauth`: the clients that fetch access tokens instead of showing a SCIM Key; their rules: app/administration."""
+"""This module implements `oauth`: the clients of the token endpoint."""
 
 import click
 
-from app.commands.opened import opened
-from app.commands.options import in_utf8, taking
-from app.commands.table import show
+from app.commands.shared.data_folder import opened
+from app.commands.shared.options import in_utf8, taking
+from app.commands.shared.table import show
 from app.settings import Settings
 
 NEVER = "never"
@@ -28,9 +28,10 @@ def oauth() -> None:
 def create(settings: Settings, name: str) -> None:
     """Make a client and print its identifier and its secret, this once."""
     with opened(settings):
-        from app import administration
+        from app.administration import audit
+        from app.administration.credentials import oauth_clients
 
-        new = administration.create_client(name, administration.HOST)
+        new = oauth_clients.create_client(name, audit.HOST)
         click.echo(f"{new.client_id}\n{new.text}")
 
 
@@ -40,9 +41,10 @@ def create(settings: Settings, name: str) -> None:
 def add_secret(settings: Settings, client_id: str) -> None:
     """Make one more secret of a client and print it, this once."""
     with opened(settings):
-        from app import administration
+        from app.administration import audit
+        from app.administration.credentials import oauth_clients
 
-        click.echo(administration.create_secret(client_id, administration.HOST).text)
+        click.echo(oauth_clients.create_secret(client_id, audit.HOST).text)
 
 
 @oauth.command("list")
@@ -50,7 +52,7 @@ def add_secret(settings: Settings, client_id: str) -> None:
 def list_clients(settings: Settings) -> None:
     """Show all clients and what each may show, also what is stopped; never a secret itself."""
     with opened(settings):
-        from app import administration
+        from app.administration.credentials import oauth_clients
 
         show(
             ("client", "name", "id", "shows", "created", "by", "last used", "from", "state"),
@@ -66,7 +68,7 @@ def list_clients(settings: Settings) -> None:
                     one.last_address or "-",
                     f"stopped {stopped}" if (stopped := client.stopped or one.stopped) else "active",
                 )
-                for client in administration.list_clients()
+                for client in oauth_clients.list_clients()
                 for one in (*client.secrets, *client.trusts)
             ],
         )
@@ -78,9 +80,10 @@ def list_clients(settings: Settings) -> None:
 def stop(settings: Settings, client_id: str) -> None:
     """Stop a client with its secrets: from now on it is refused, and so are its access tokens."""
     with opened(settings):
-        from app import administration
+        from app.administration import audit
+        from app.administration.credentials import oauth_clients
 
-        administration.stop_client(client_id, administration.HOST)
+        oauth_clients.stop_client(client_id, audit.HOST)
 
 
 @oauth.command("stop-secret")
@@ -89,9 +92,10 @@ def stop(settings: Settings, client_id: str) -> None:
 def stop_secret(settings: Settings, secret_id: str) -> None:
     """Stop one secret of a client, by its id in the list."""
     with opened(settings):
-        from app import administration
+        from app.administration import audit
+        from app.administration.credentials import oauth_clients
 
-        administration.stop_secret(secret_id, administration.HOST)
+        oauth_clients.stop_secret(secret_id, audit.HOST)
 
 
 @oauth.command("add-trust")
@@ -103,10 +107,11 @@ def stop_secret(settings: Settings, secret_id: str) -> None:
 def add_trust(settings: Settings, client_id: str, issuer: str, subject: str, audience: str) -> None:
     """Accept assertions that an issuer signs in place of a client's secret."""
     with opened(settings):
-        from app import administration
+        from app.administration import audit
+        from app.administration.credentials import federated_credentials, oauth_clients
 
-        signers = administration.Signers(settings.ca_file)
-        administration.add_trust(client_id, issuer, subject, audience, administration.HOST, signers)
+        signers = federated_credentials.Signers(settings.ca_file)
+        oauth_clients.add_trust(client_id, issuer, subject, audience, audit.HOST, signers)
 
 
 @oauth.command("stop-trust")
@@ -115,6 +120,7 @@ def add_trust(settings: Settings, client_id: str, issuer: str, subject: str, aud
 def stop_trust(settings: Settings, trust_id: str) -> None:
     """Stop accepting an issuer's assertions, by the id in the list."""
     with opened(settings):
-        from app import administration
+        from app.administration import audit
+        from app.administration.credentials import oauth_clients
 
-        administration.stop_trust(trust_id, administration.HOST)
+        oauth_clients.stop_trust(trust_id, audit.HOST)

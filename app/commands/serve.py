@@ -1,7 +1,4 @@
-"""`serve`: prepare the folder, have it, bring the database up to date, say where to go, serve until told to stop.
-
-Not here: each of those steps.
-"""
+"""This module implements `serve`: prepare the folder, migrate, print the URLs, serve until stopped."""
 
 import errno
 import ipaddress
@@ -14,8 +11,8 @@ from urllib.parse import urlsplit
 
 import click
 
-from app import bundle, exits, folder, logs, process
-from app.commands.options import taking
+from app import bundled_files, data_folder, exit_codes, json_log, process
+from app.commands.shared.options import taking
 from app.settings import EVERY_ADDRESS, Settings, url_of
 from app.version import VERSION
 
@@ -26,77 +23,84 @@ log = logging.getLogger("recnice.serve")
 @taking()
 def serve(settings: Settings) -> int:
     """Run the appliance (the default command)."""
-    logs.to_stderr()
+    json_log.to_stderr()
     process.keep_private()
-    process.mark_unpacked(bundle.ROOT)
+    process.mark_unpacked(bundled_files.ROOT)
     process.give_back_memory()
     open_files = process.raise_open_files()
-    for line in folder.prepare(settings.data):
+    for line in data_folder.prepare(settings.data):
         log.warning(line)
-    with folder.held(settings.data, "serve") as hold:
+    with data_folder.held(settings.data, "serve") as hold:
         bound = _bind(settings)
-        if bundle.FROZEN:
-            for path in process.sweep(bundle.ROOT, str(bundle.MIGRATIONS.relative_to(bundle.ROOT))):
+        if bundled_files.FROZEN:
+            for path in process.sweep(
+                bundled_files.ROOT, str(bundled_files.MIGRATIONS.relative_to(bundled_files.ROOT))
+            ):
                 log.info("removed %s, left behind by a killed process", path)
         if settings.one_cpu:
             process.stay_on_one_cpu()
         settings = settings.on_port(bound.getsockname()[1])
         _run(settings, bound, open_files, hold)
-    return exits.DONE
+    return exit_codes.DONE
 
 
 def _bind(settings: Settings) -> socket.socket:
     """The socket, before the database is touched. Ends with exit code 75 (taken) or 78 (never to be had)."""
-    from app import server
+    from app.http_server import server
 
     try:
         return server.bind(settings.listen)
     except OSError as error:
         host, port = settings.listen
-        code = exits.TRY_AGAIN if error.errno == errno.EADDRINUSE else exits.CONFIGURATION
-        raise exits.CommandError(f"listen: {host} port {port}: {error.strerror or error}", code) from None
+        code = exit_codes.TRY_AGAIN if error.errno == errno.EADDRINUSE else exit_codes.CONFIGURATION
+        raise exit_codes.CommandError(f"listen: {host} port {port}: {error.strerror or error}", code) from None
 
 
-def _run(settings: Settings, bound: socket.socket, open_files: int, hold: folder.Hold) -> None:
-    from app import administration, create_app, server
-    from app.administration import grants
-    from app.observation import first_mentions
-    from app.store import db, declarations, requests, shelf
-    from app.web import observed, security
+def _run(settings: Settings, bound: socket.socket, open_files: int, hold: data_folder.Hold) -> None:
+    from app import create_app
+    from app.administration.accounts import first_administrator
+    from app.administration.roles import granted_roles
+    from app.http_server import server
+    from app.observation.directory import initial_last_seen
+    from app.store.database import directory_database
+    from app.store.directory import declared_attributes, rebuild_derived_rows
+    from app.store.request_log import request_rows
+    from app.web.request_log import middleware
+    from app.web.security import request_authentication
 
     app = create_app(settings)
-    for line in (*db.migrate(settings.database), *requests.prepare(settings.requests_database)):
+    for line in (*directory_database.migrate(settings.database), *request_rows.prepare(settings.requests_database)):
         log.warning(line)
     with app.app_context():
-        for line in shelf.settle(app.config["RECNICE_RESOURCE_TYPES"], grants.settle):
+        for line in rebuild_derived_rows.settle(app.config["RECNICE_RESOURCE_TYPES"], granted_roles.settle):
             log.info(line)
-        with db.reading() as connection:
-            missing = [schema.sentence for schema in declarations.missing(connection)]
+        with directory_database.reading() as connection:
+            missing = [schema.sentence for schema in declared_attributes.missing(connection)]
     running = server.Server(
         app.wsgi_app,
         bound,
         threads=settings.threads,
         base_path=settings.base_path,
-        on_refusal=observed.of(app).refuse,
-        body_bytes=security.body_bytes(app),
+        on_refusal=middleware.of(app).refuse,
+        body_bytes=request_authentication.body_bytes(app),
         connections=server.connections_for(open_files),
     )
     server.stop_on_signals(running)
     urls = urls_of(settings)
-    hold.note(folder.Holder(os.getpid(), "serve", settings.public_url, urls))
-    folder.remove_setup_links(settings.data)
+    hold.note(data_folder.Holder(os.getpid(), "serve", settings.public_url, urls))
+    data_folder.remove_setup_links(settings.data)
     links = []
     with app.app_context():
-        if not administration.is_set_up():
+        if not first_administrator.is_set_up():
             links = make_setup_links(settings, urls)
-    observed.of(app).recorder.start()
-    first_mentions.note_in_background(app.app_context, app.config["RECNICE_RESOURCE_TYPES"])
+    middleware.of(app).recorder.start()
+    initial_last_seen.note_in_background(app.app_context, app.config["RECNICE_RESOURCE_TYPES"])
     _announce(settings, links)
     for line in (*cautions(settings), *missing):
         log.warning(line)
     log.info("serving at %s", settings.public_url)
     running.run()
-    observed.of(app).recorder.close()
+    middleware.of(app).recorder.close()
     server.ignore_signals()
     log.info("stopped")
 
@@ -121,13 +125,13 @@ def make_setup_links(settings: Settings, urls: Sequence[str]) -> list[str]:
 
     Needs an application context. Raises administration.Refused when there is an operator.
     """
-    from app import administration
+    from app.administration.accounts import first_administrator
 
-    code = administration.create_setup_code()
+    code = first_administrator.create_setup_code()
     links = [f"{url}/setup?code={code}" for url in urls]
     try:
-        folder.write_setup_links(settings.data, links)
-    except (OSError, folder.FolderError) as error:
+        data_folder.write_setup_links(settings.data, links)
+    except (OSError, data_folder.FolderError) as error:
         log.warning("the setup link is in no file: %s", error)
     return links
 

@@ -1,11 +1,11 @@
-"""`setup-link`: a new one-time link for the first operator; nothing about what it opens."""
+"""This module implements `setup-link`: a new one-time link for the first administrator."""
 
 import click
 
-from app import exits, folder
-from app.commands.opened import opened
-from app.commands.options import taking
+from app import data_folder, exit_codes
 from app.commands.serve import make_setup_links, urls_of
+from app.commands.shared.data_folder import opened
+from app.commands.shared.options import taking
 from app.settings import Settings
 
 
@@ -14,12 +14,14 @@ from app.settings import Settings
 def setup_link(settings: Settings) -> None:
     """Print a new one-time link for the first operator (valid for one hour)."""
     with opened(settings):
-        from app import administration
+        from app.administration.accounts import first_administrator
 
-        if administration.is_set_up():
+        if first_administrator.is_set_up():
             another = settings.command("admin create --user-name NAME")
-            raise exits.CommandError(f"Recnice SCIM is set up already. Sign in, or make another operator: {another}")
+            raise exit_codes.CommandError(
+                f"Recnice SCIM is set up already. Sign in, or make another operator: {another}"
+            )
         # A running server knows best: its public URL may come from a flag, its port from the system.
-        running = folder.server(settings.data)
+        running = data_folder.server(settings.data)
         urls = running.urls if running and running.urls else urls_of(settings)
         click.echo("\n".join(make_setup_links(settings, urls)))

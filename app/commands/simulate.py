@@ -1,7 +1,4 @@
-"""`simulate`: a rehearsal with a simulated Entra, against an appliance of its own or against one that is named.
-
-Not here: what is played and checked (app/simulation).
-"""
+"""This module implements `simulate`: a simulated Entra against an own or a named server."""
 
 import secrets
 import signal
@@ -12,14 +9,14 @@ from urllib.parse import urlsplit
 
 import click
 
-from app import bounds, bundle, exits
-from app.commands.options import data_unused
-from app.commands.table import show
+from app import bounds, bundled_files, exit_codes
+from app.commands.shared.options import data_unused
+from app.commands.shared.table import show
 from app.simulation import report
-from app.simulation.appliance import NotStartedError, temporary_appliance
 from app.simulation.client import Client, UnreachableError
 from app.simulation.dialects import DIALECTS
 from app.simulation.ledger import Ledger, Stage, Watch
+from app.simulation.own_server import NotStartedError, temporary_appliance
 from app.simulation.story import Plan, rehearse
 
 
@@ -129,14 +126,14 @@ def simulate(
     except (UnreachableError, NotStartedError) as error:
         if ledger.requests:
             _tell(ledger, seed)
-        raise exits.CommandError(str(error), exits.TRY_AGAIN) from None
+        raise exit_codes.CommandError(str(error), exit_codes.TRY_AGAIN) from None
     _tell(ledger, seed)
-    return exits.FAILED if ledger.failed else exits.DONE
+    return exit_codes.FAILED if ledger.failed else exit_codes.DONE
 
 
 def _program() -> list[str]:
     """The command that starts this program once more."""
-    return [sys.executable] if bundle.FROZEN else [sys.executable, str(bundle.ROOT / "recnice_scim.py")]
+    return [sys.executable] if bundled_files.FROZEN else [sys.executable, str(bundled_files.ROOT / "recnice_scim.py")]
 
 
 def _check_address(base: str) -> None:

@@ -1,0 +1,1 @@
+"""This package reads and writes what clients did: requests, cycles, problems, attributes."""

@@ -1,7 +1,7 @@
-"""What of a request may be kept as text: never a key, a password or a token, and only a little of anything else.
+"""This module cuts and masks request texts, so that no key, password or token is kept.
 
-Values of declared attributes stay, cut short, so that a failed request can be understood; of other names only the kind
-of their value stays. Not here: which requests are kept (app/web/observed.py).
+Values of declared attributes stay, cut short, so that a failed request can be understood; of other names only the
+kind of their value stays.
 """
 
 import json
@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from app import bounds
-from app.observation.request import GUID
+from app.observation.request_record import GUID
 from app.scim.attribute import Attribute
 from app.scim.errors import ScimError
 from app.scim.grammar import parse_path
-from app.scim.messages import VERBS
+from app.scim.protocol_messages import VERBS
 from app.scim.resource_types import ResourceType
 
 MASK = "[masked]"

@@ -1,7 +1,7 @@
-"""The authorization code flow with PKCE (OpenID Connect Core 1.0 §3.1, RFC 7636): there, and back again.
+"""This module runs the authorization code flow with PKCE (OpenID Connect Core 1.0 §3.1, RFC 7636).
 
-`begin` gives the address to go to and a ticket; whoever asks keeps the ticket with the browser's session and uses it
-once. `read_answer` and `finish` take it back.
+`begin` gives the address to go to and a ticket; whoever asks keeps the ticket with the browser's session and uses
+it once. `read_answer` and `finish` take it back.
 """
 
 import re
@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from urllib.parse import quote_plus
 
 from app import bounds, clock
-from app.openid import id_token, signed
+from app.openid import id_token, signed_token
 from app.openid.errors import CLIENT_ERRORS, Code, ProviderError, safe_error
-from app.openid.keys import Keys
 from app.openid.provider import Provider
+from app.openid.signing_keys import Keys
 
 SCOPE = "openid profile"
 RANDOM_BYTES = 32
@@ -63,7 +63,7 @@ def begin(
 
 def read_answer(provider: Provider, ticket: Ticket, parameters: Mapping[str, str]) -> str:
     """The code that the browser brought back (RFC 6749 §4.1.2, RFC 9207). Raises ProviderError."""
-    if not signed.is_same(parameters.get("state"), ticket.state):
+    if not signed_token.is_same(parameters.get("state"), ticket.state):
         raise ProviderError(Code.WRONG_STATE)
     if parameters.get("iss", provider.issuer.address) != provider.issuer.address:
         raise ProviderError(Code.WRONG_ISSUER)
@@ -98,13 +98,13 @@ def _fetch_id_token(provider: Provider, client: Client, ticket: Ticket, code: st
     from authlib.integrations.base_client import OAuthError
     from authlib.integrations.requests_client import OAuth2Session
 
-    from app.openid import transport
+    from app.openid import https_transport
 
     name, secret = client.client_id, client.secret
     if provider.client_auth == "client_secret_basic":
         name, secret = quote_plus(name), quote_plus(secret)  # RFC 6749 §2.3.1; Authlib leaves it to us
     with OAuth2Session(name, secret, token_endpoint_auth_method=provider.client_auth) as session:
-        transport.bind(session, provider.token_endpoint, "token answer", keys.ca_file)
+        https_transport.bind(session, provider.token_endpoint, "token answer", keys.ca_file)
         try:
             answer = session.fetch_token(
                 provider.token_endpoint,

@@ -1,4 +1,4 @@
-"""Everything that can go wrong with a provider, and the one sentence that an administrator reads about it.
+"""This module declares everything that can go wrong with a provider, with its text for administrators.
 
 A sentence is made of fixed words, of the administrator's own settings and of what has been checked letter by letter
 (`safe_host`, `safe_error`). What a provider sent as text is never in it.

@@ -1,7 +1,7 @@
-"""The ID token (OpenID Connect Core 1.0 §2 and §3.1.3.7): who signed in.
+"""This module verifies an ID token (OpenID Connect Core 1.0 §2 and §3.1.3.7).
 
-A person is `issuer` and `subject`, at Entra `tenant` and `object_id`. Names are for display: those who bear them can
-change them, so they identify nobody and allow nothing.
+A person is `issuer` and `subject`, at Entra `tenant` and `object_id`. Names are for display: those who bear them
+can change them, so they identify nobody and allow nothing.
 """
 
 import json
@@ -11,10 +11,10 @@ from types import MappingProxyType
 from typing import Any
 
 from app import bounds
-from app.openid import signed
+from app.openid import signed_token
 from app.openid.errors import Code, ProviderError
-from app.openid.keys import Keys
 from app.openid.provider import Provider
+from app.openid.signing_keys import Keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +37,24 @@ class Claims:
 
 def verify(text: str, provider: Provider, client_id: str, nonce: str, keys: Keys) -> Claims:
     """Raises ProviderError unless this provider made the token for this client in this sign-in."""
-    claims = signed.read_claims(text, provider, keys)
-    if signed.read_time(claims, "iat") is None:  # required in an ID token, optional in other tokens (RFC 7519 §4.1.6)
-        raise signed.malformed("iat")
-    signed.check_audience(claims, (client_id,))
+    claims = signed_token.read_claims(text, provider, keys)
+    if (
+        signed_token.read_time(claims, "iat") is None
+    ):  # required in an ID token, optional in other tokens (RFC 7519 §4.1.6)
+        raise signed_token.malformed("iat")
+    signed_token.check_audience(claims, (client_id,))
     if claims.get("azp", client_id) != client_id:
         raise ProviderError(Code.WRONG_AUDIENCE)
-    if not nonce or not signed.is_same(claims.get("nonce"), nonce):
+    if not nonce or not signed_token.is_same(claims.get("nonce"), nonce):
         raise ProviderError(Code.WRONG_NONCE)
-    if not (subject := signed.read_text(claims, "sub")):
-        raise signed.malformed("sub")
-    auth_time = signed.read_time(claims, "auth_time")
+    if not (subject := signed_token.read_text(claims, "sub")):
+        raise signed_token.malformed("sub")
+    auth_time = signed_token.read_time(claims, "auth_time")
     return Claims(
         issuer=provider.issuer.address,
         subject=subject,
         tenant=provider.issuer.tenant,
-        object_id=signed.read_text(claims, "oid"),
+        object_id=signed_token.read_text(claims, "oid"),
         name=_shown(claims.get("name", "")),
         username=_shown(claims.get("preferred_username", "")),
         auth_time=None if auth_time is None else int(auth_time),

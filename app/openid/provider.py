@@ -1,7 +1,6 @@
-"""A provider: which one is meant, and what its discovery document says about it.
+"""This module names a provider and reads its discovery document.
 
 OpenID Connect Discovery 1.0 §4; for Entra also the rule that everything is on the authority's own host.
-Not here: its keys (keys.py), what it signs.
 """
 
 import re
@@ -14,10 +13,10 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from app import clock
-from app.openid import fetching
-from app.openid.cache import Cache
+from app.openid import json_fetch
 from app.openid.errors import Code, ProviderError
-from app.openid.keys import ALGORITHMS
+from app.openid.fetch_cache import Cache
+from app.openid.signing_keys import ALGORITHMS
 
 WELL_KNOWN = "/.well-known/openid-configuration"
 ENTRA_AUTHORITIES = {
@@ -88,7 +87,7 @@ def read_issuer(address: str) -> Issuer:
     in a slash, so keep the issuer that `discover` returns. Raises ProviderError.
     """
     address = address.strip()
-    if not fetching.is_safe(address) or "?" in address:
+    if not json_fetch.is_safe(address) or "?" in address:
         raise ProviderError(Code.BAD_ADDRESS)
     parts = urlsplit(address)
     for cloud, host in ENTRA_AUTHORITIES.items():
@@ -120,7 +119,7 @@ def discover_signer(issuer: Issuer, ca_file: Path | None = None) -> Signer:
 
 def _read_document(issuer: Issuer, ca_file: Path | None) -> tuple[Issuer, dict[str, Any]]:
     """The issuer as its own document writes it, which decides about a slash at the end, and the document."""
-    document = fetching.get(issuer.document_address, "discovery document", ca_file)
+    document = json_fetch.get(issuer.document_address, "discovery document", ca_file)
     for address in (issuer.address, issuer.address + "/", issuer.address.removesuffix("/")):
         if document.get("issuer") == address:
             return replace(issuer, address=address), document
@@ -150,7 +149,7 @@ def _endpoint(document: dict[str, Any], name: str, issuer: Issuer, is_required: 
     address = document.get(name)
     if address is None and not is_required:
         return ""
-    if not isinstance(address, str) or not fetching.is_safe(address):
+    if not isinstance(address, str) or not json_fetch.is_safe(address):
         raise ProviderError(Code.BAD_ENDPOINT, what=name)
     if issuer.tenant and urlsplit(address).netloc.lower() != urlsplit(issuer.address).netloc:
         raise ProviderError(Code.OTHER_HOST, what=name)

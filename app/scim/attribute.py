@@ -1,6 +1,5 @@
-"""What an attribute is: its characteristics, its parts, and the tree of all names of a resource type.
+"""This module declares what an attribute is and indexes all attribute names of a resource type.
 
-Not here: how values are checked (fields.py), which attributes exist (schemas.py), what values mean (match.py).
 RFC 7643 §2 (data types, characteristics) and §7 (how they are published).
 """
 

@@ -1,9 +1,9 @@
-"""This module finds the references between the operations of a bulk request, and resolves them (RFC 7644 §3.7.2).
+"""This module finds and resolves the references between the operations of a Bulk request (RFC 7644 §3.7.2).
 
 A text with `bulkId:` is a reference only where it is the value of an attribute that refers to a resource. Anywhere
 else it is a text like any other: a displayName may begin so.
 
-See also: bulk.py (the message), data_types.py (what becomes of a reference that leads nowhere).
+See also: bulk_message.py (the message), data_types.py (what becomes of a reference that leads nowhere).
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any
 from app.scim.attribute import Attribute, AttributeTree
 from app.scim.data_types import UnresolvedReference
 from app.scim.errors import ScimError
-from app.scim.filter import Target, comparisons
+from app.scim.filter_tree import Target, comparisons
 from app.scim.grammar import parse_path
 
 PREFIX = "bulkId:"

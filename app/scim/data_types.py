@@ -1,7 +1,7 @@
-"""SCIM's simple data types as marshmallow fields (RFC 7643 §2.3): what one value must be, kept as it was sent.
+"""This module implements SCIM's simple data types as marshmallow fields (RFC 7643 §2.3).
 
-`spelled` is the one place where a value in another spelling becomes one of its type: POST, PUT, PATCH and filters all
-read it. Not here: many values and complex ones (fields.py), and what values mean in a comparison (fold.py).
+`spelled` is the one place where a value in another spelling becomes one of its type: POST, PUT, PATCH and filters
+all read it.
 """
 
 import base64
@@ -15,8 +15,8 @@ from marshmallow import ValidationError, fields
 
 from app import bounds
 from app.scim.errors import shown
-from app.scim.fold import fold_instant
-from app.scim.wire import read_number
+from app.scim.json_body import read_number
+from app.scim.value_comparison import fold_instant
 
 # Controls but tab and line ends are no text for people, SQLite cuts text at NUL, lone surrogates are no text at all.
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")

@@ -1,7 +1,6 @@
-"""What differs between two documents of one resource, and how such a difference is told in the paths of a mapping.
+"""This module lists what differs between two documents of one resource.
 
-A change is kept for a whole attribute, so that an earlier document can be made again from a later one. Not here: where
-changes are kept (app/store/history.py).
+A change is kept for a whole attribute, so that an earlier document can be made again from a later one.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -15,10 +15,10 @@ from app import bounds
 from app.scim import errors, mutability
 from app.scim.attribute import Attribute, is_unassigned, is_within
 from app.scim.errors import ScimError
-from app.scim.filter import Target
-from app.scim.messages import Operation
+from app.scim.filter_tree import Target
 from app.scim.patch import Patch
 from app.scim.projection import compact
+from app.scim.protocol_messages import Operation
 from app.scim.resource_types import USER, ResourceType, checked, is_active
 
 

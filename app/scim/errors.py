@@ -1,22 +1,20 @@
-"""Everything that can go wrong in SCIM, and how it is told (RFC 7644 §3.12).
+"""This module declares the errors of SCIM and renders them (RFC 7644 §3.12).
 
-Not here: how a database's error becomes one of these (app/store/db.py), and how they are sent (app/web/failures.py).
-
-    ScimError            status  scimType
-    ├─ invalid_filter    400     invalidFilter
-    ├─ too_many          400     tooMany
-    ├─ uniqueness        409     uniqueness
-    ├─ mutability        400     mutability
-    ├─ invalid_syntax    400     invalidSyntax
-    ├─ invalid_path      400     invalidPath
-    ├─ no_target         400     noTarget
-    ├─ invalid_value     400     invalidValue
-    ├─ invalid_cursor    400     invalidCursor      (these three: RFC 9865 §2.4)
-    ├─ expired_cursor    400     expiredCursor
-    ├─ invalid_count     400     invalidCount
-    └─ unauthorized 401 · forbidden, source_refused 403 · not_found 404 · not_allowed 405 · unresolved_reference 409 ·
-       precondition_failed 412 · too_large, too_many_operations 413 · unsupported_media 415 · too_often 429 ·
-       not_implemented 501 · unavailable 503
+ScimError            status  scimType
+├─ invalid_filter    400     invalidFilter
+├─ too_many          400     tooMany
+├─ uniqueness        409     uniqueness
+├─ mutability        400     mutability
+├─ invalid_syntax    400     invalidSyntax
+├─ invalid_path      400     invalidPath
+├─ no_target         400     noTarget
+├─ invalid_value     400     invalidValue
+├─ invalid_cursor    400     invalidCursor      (these three: RFC 9865 §2.4)
+├─ expired_cursor    400     expiredCursor
+├─ invalid_count     400     invalidCount
+└─ unauthorized 401 · forbidden, source_refused 403 · not_found 404 · not_allowed 405 · unresolved_reference 409 ·
+   precondition_failed 412 · too_large, too_many_operations 413 · unsupported_media 415 · too_often 429 ·
+   not_implemented 501 · unavailable 503
 """
 
 import json

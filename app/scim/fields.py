@@ -1,7 +1,7 @@
-"""Fields: the one way to declare an attribute, with many values and complex ones (RFC 7643 §2.3.8 and §2.4).
+"""This module implements multi-valued and complex attributes as marshmallow fields (RFC 7643 §2.3.8, §2.4).
 
-A schema declares an attribute once with `attribute(...)`; `attributes_of` reads the declarations back as `Attribute`s.
-Not here: which attributes exist (schemas.py, custom.py) and what one simple value must be (data_types.py).
+A schema declares an attribute once with `attribute(...)`; `attributes_of` reads the declarations back as
+`Attribute`s.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""The grammar of filters and PATCH paths: text -> tree (RFC 7644 §3.4.2.2 and §3.5.2).
+"""This module parses filters and PATCH paths (RFC 7644 §3.4.2.2, §3.5.2).
 
 Names are resolved while parsing, so that no later stage looks one up again.
 
@@ -20,9 +20,9 @@ from app import bounds
 from app.scim import errors
 from app.scim.attribute import Attribute, AttributeTree
 from app.scim.errors import ScimError, shown
-from app.scim.filter import OPERATORS, And, Compare, Node, Not, Or, Target, Value, ValuePath
-from app.scim.fold import comparable
-from app.scim.wire import read_number
+from app.scim.filter_tree import OPERATORS, And, Compare, Node, Not, Or, Target, Value, ValuePath
+from app.scim.json_body import read_number
+from app.scim.value_comparison import comparable
 
 _TOKEN = re.compile(r'\s*(?:("(?:[^"\\]|\\.)*")|([()\[\]])|([^\s()\[\]"]+)|(\S))', re.DOTALL)
 _NAME = re.compile(r"(?:urn:[A-Z0-9:._~%/$-]+|[A-Z$][A-Z0-9_$-]*(?:\.[A-Z$][A-Z0-9_$-]*)?)\Z", re.ASCII | re.IGNORECASE)

@@ -1,7 +1,4 @@
-"""What a change may not touch: immutable values, compared before and after (RFC 7643 §2.2, RFC 7644 §3.5.1).
-
-Not here: readOnly attributes, which are never loaded (fields.py), and which PATCH paths they refuse (patch.py).
-"""
+"""This module refuses changes of immutable values (RFC 7643 §2.2, RFC 7644 §3.5.1)."""
 
 import json
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,7 @@
-"""PATCH (RFC 7644 §3.5.2): (document, operations) -> (new document, link changes), without touching what it was given.
+"""This module applies PATCH operations to a document (RFC 7644 §3.5.2).
 
-Names that mean nothing are skipped, because the same request often disables somebody; what is malformed or forbidden
-refuses the whole request. Not here: the check of the result as a whole (ResourceType.load) and the rows of memberships.
+Names that mean nothing are skipped, because the same request often disables somebody; what is malformed or
+forbidden refuses the whole request.
 """
 
 import copy
@@ -10,18 +10,18 @@ from functools import cache
 from typing import Any
 
 from app import bounds
-from app.scim import entra, errors
+from app.scim import entra_quirks, errors
 from app.scim.attribute import Attribute, is_unassigned
 from app.scim.data_types import UnresolvedReference
 from app.scim.errors import ScimError, shown
 from app.scim.fields import identity
-from app.scim.filter import Node, Target, comparisons
-from app.scim.fold import fold, fold_text
+from app.scim.filter_match import demanded, matches
+from app.scim.filter_tree import Node, Target, comparisons
 from app.scim.grammar import parse_path
-from app.scim.links import LinkChange, link_change
-from app.scim.match import demanded, matches
-from app.scim.messages import Operation
+from app.scim.member_changes import LinkChange, link_change
+from app.scim.protocol_messages import Operation
 from app.scim.resource_types import ResourceType, checked
+from app.scim.value_comparison import fold, fold_text
 
 
 def apply(
@@ -131,7 +131,7 @@ class Patch:
     def step(self, op: str, target: Target, value: Any) -> None:
         """One operation on one resolved target; each name of a value without a path, or of an extension, is one."""
         self.examine(op, target, value)
-        value = entra.mend_value(
+        value = entra_quirks.mend_value(
             target.part or target.attribute, value, is_one=target.where is not None and target.part is None
         )
         self.change(op, target, value)
@@ -214,7 +214,7 @@ class Patch:
                 if part is None and clears:
                     continue
                 one = _with_part(one, part, new) if part else _merged(attribute, one, value)
-                if clears and entra.is_empty_shell(one):
+                if clears and entra_quirks.is_empty_shell(one):
                     continue
                 fresh.append(one)
             changed.append(one)
@@ -225,7 +225,7 @@ class Patch:
         attribute, part = target.attribute, target.part
         wanted = demanded(where)
         is_taken = bool(self.values(attribute)) and not attribute.multi_valued
-        if wanted is None or is_taken or (op == "replace" and not entra.may_be_made(attribute, wanted)):
+        if wanted is None or is_taken or (op == "replace" and not entra_quirks.may_be_made(attribute, wanted)):
             raise errors.no_target(f"{target.path}: expected a filter that finds a value to {op}, found none")
         made = _checked_parts(attribute, wanted)
         made = _with_part(made, part, _new_part(op, part, value)) if part else _merged(attribute, made, value)

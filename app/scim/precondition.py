@@ -1,7 +1,4 @@
-"""Preconditions: If-Match and If-None-Match against a resource's version (RFC 7644 §3.14, RFC 9110 §13).
-
-Not here: when they are asked, which must be inside the transaction that changes the resource.
-"""
+"""This module evaluates If-Match and If-None-Match (RFC 7644 §3.14, RFC 9110 §13)."""
 
 import re
 from dataclasses import dataclass

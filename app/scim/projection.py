@@ -1,7 +1,7 @@
-"""Projection: a stored record -> the representation that a client gets (RFC 7643 §7 `returned`, RFC 7644 §3.9).
+"""This module turns a stored record into the representation that a client receives (RFC 7644 §3.9).
 
 Without `attributes` and `excludedAttributes` the stored text goes out as it is, with what is kept beside it put in
-behind; only a projection reads it. Not here: which status the answer has.
+behind; only a projection reads it.
 """
 
 import json

@@ -1,7 +1,4 @@
-"""Resource types (RFC 7643 §6): User and Group as rows, and what a document of each must be.
-
-Not here: how a document changes (patch.py) and where it is kept.
-"""
+"""This module declares the resource types and validates their documents (RFC 7643 §6)."""
 
 import hashlib
 import json
@@ -12,10 +9,10 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from app.scim import errors, fold, words
+from app.scim import errors, value_comparison, word_splitting
 from app.scim.attribute import Attribute, AttributeTree, Characteristics, is_unassigned
 from app.scim.fields import ScimSchema, attributes_of
-from app.scim.mapping import MAPPING
+from app.scim.recnice_mapping import MAPPING
 from app.scim.schemas import EnterpriseUserSchema, GroupSchema, UserSchema
 
 MESSAGES_SHOWN = 3
@@ -67,7 +64,7 @@ class ResourceType:
     @cached_property
     def worded(self) -> tuple[Attribute, ...]:
         """The attributes whose words people are found by."""
-        return tuple(words.worded(self.attributes))
+        return tuple(word_splitting.worded(self.attributes))
 
     @cached_property
     def is_sent_whole(self) -> bool:
@@ -96,7 +93,7 @@ class ResourceType:
         ]
         mapped = [row.path for row in MAPPING.get(self.name, ())]
         urns = [self.schema.urn, sorted(self.tree.extension_urns)]
-        told = json.dumps([fold.VERSION, words.VERSION, *urns, declared, mapped])
+        told = json.dumps([value_comparison.VERSION, word_splitting.VERSION, *urns, declared, mapped])
         return hashlib.sha256(told.encode()).hexdigest()
 
     @cached_property

@@ -1,8 +1,4 @@
-"""A JSON file that an administrator wrote, read part by part: each fault is told with its place, what was expected and
-what is there.
-
-Not here: what schemas and resource types are (custom.py).
-"""
+"""This module reads an administrator's schema file and names each fault with its place."""
 
 import os
 import re
@@ -14,7 +10,7 @@ from typing import Any
 from app import bounds
 from app.scim.data_types import Text
 from app.scim.errors import ScimError, shown
-from app.scim.wire import read_json
+from app.scim.json_body import read_json
 
 
 class SchemaFileError(Exception):

@@ -1,7 +1,8 @@
-"""The schemas of RFC 7643 §4: each attribute declared once, and nothing but declarations.
+"""This module declares every attribute of the schemas of RFC 7643 §4.
 
-Validation, `/Schemas`, PATCH targets, filters, projection, look-ups and the attribute tables are all read from here.
-Only `userName` and a group's `displayName` are required: Entra leaves out what is empty, so more would refuse people.
+Validation, `/Schemas`, PATCH targets, filters, projection, look-ups and the attribute tables are all read from
+here. Only `userName` and a group's `displayName` are required: Entra leaves out what is empty, so more would refuse
+people.
 """
 
 from app import bounds

@@ -1,4 +1,4 @@
-"""What Microsoft Entra does to a SCIM service, played over HTTP, with every answer checked as Entra would.
+"""This package plays Microsoft Entra against a SCIM service over HTTP and checks every answer.
 
-Not here: anything of the service itself. This package knows it only by its address.
+This package knows it only by its address.
 """

@@ -1,6 +1,6 @@
-"""Entra's HTTP: one kept connection, the headers that Entra sends, the mark, and answers with their checks.
+"""This module sends Entra's HTTP requests over one connection.
 
-Not here: what an answer should be (expectations.py). Redirects are not followed, as Entra does not.
+Redirects are not followed, as Entra does not.
 """
 
 import http.client
@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus, urlencode, urlsplit
 
 from app import bounds
-from app.simulation import mark
+from app.simulation import simulation_header
 from app.simulation.ledger import Ledger
 
 Parameters = Mapping[str, str | int]
@@ -77,7 +77,7 @@ class Client:
         self._sent += 1
         words = urlencode(query or {}, quote_via=quote_plus if self._sent % 2 else quote)
         target = self._path + path + "?" * bool(words or self._flag) + "&".join(filter(None, [words, self._flag]))
-        headers = {"Authorization": self._authorization, mark.HEADER: mark.VALUE}
+        headers = {"Authorization": self._authorization, simulation_header.HEADER: simulation_header.VALUE}
         content = None
         if body is not None:
             headers["Content-Type"] = "application/scim+json; charset=utf-8"

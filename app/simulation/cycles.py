@@ -1,13 +1,10 @@
-"""The cycles: first everybody, then every group, then the references; later only what has changed; and on demand.
-
-Not here: what becomes of one person (life.py) or one group (groups.py).
-"""
+"""This module plays Entra's cycles: initial, incremental and on demand."""
 
 from app import bounds
-from app.simulation import expectations, mapping, opening
+from app.simulation import connection_check, expectations, mapping
 from app.simulation.dialects import DEFAULT, Dialect
 from app.simulation.directory import Group, Person
-from app.simulation.job import Job, equals
+from app.simulation.provisioning_job import Job, equals
 
 
 def provision_person(job: Job, person: Person) -> None:
@@ -62,7 +59,7 @@ def provision_on_demand(job: Job) -> None:
 
     Always in the default dialect, whatever the Tenant URL says.
     """
-    opening.probe_people(job)
+    connection_check.probe_people(job)
     person = job.newcomer()
     job.change(person, {**job.directory.changed(person), mapping.ACTIVE: True}, DEFAULT, [mapping.ACTIVE])
     people = [person, *(one for one in job.directory.people if one.id)][: bounds.SIMULATED_MEMBERS_ON_DEMAND]

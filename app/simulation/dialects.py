@@ -1,7 +1,7 @@
-"""The two ways in which Entra writes a PATCH: differences and members, turned into request bodies.
+"""This module writes PATCH bodies in Entra's two styles, with and without `aadOptscim062020`.
 
-The default one is used without a flag and always for provision on demand; the other one follows `?aadOptscim062020` at
-the end of the Tenant URL and is nearer to RFC 7644 §3.5.2. Not here: when something is sent.
+The default one is used without a flag and always for provision on demand; the other one follows `?aadOptscim062020`
+at the end of the Tenant URL and is nearer to RFC 7644 §3.5.2.
 """
 
 from abc import ABC, abstractmethod

@@ -1,14 +1,14 @@
-"""The made-up directory at Entra's side: people and groups with what the mapping makes of them, and what changes there.
+"""This module holds the invented directory at Entra's side and its changes.
 
 The same seed gives the same directory. Every name begins with the run's own word, so that no two runs ever meet and
-whatever a run made can be told from all else. Not here: how anything is sent.
+whatever a run made can be told from all else.
 """
 
 import random
 from dataclasses import dataclass, field
 
 from app import bounds
-from app.simulation import made_up, mapping
+from app.simulation import mapping, sample_values
 from app.simulation.mapping import Mapped
 
 MANAGED_SHARE = 0.7
@@ -74,7 +74,7 @@ class Directory:
     def newcomer(self) -> Person:
         """One more person, whom nobody has been told about."""
         self._count += 1
-        given, family, nickname = self._chance.choice(made_up.NAMES)
+        given, family, nickname = self._chance.choice(sample_values.NAMES)
         unique = f"{self.run}.{nickname}.{self._count}"
         guest = self._chance.random() < GUEST_SHARE
         mapped: Mapped = {
@@ -88,9 +88,9 @@ class Directory:
             mapping.EMPLOYEE_NUMBER: f"{self._count:06}",
         }
         self._sometimes(mapped, mapping.WORK_EMAIL, f"{unique}@Mail.Example.com")
-        self._sometimes(mapped, mapping.TITLE, self._chance.choice(made_up.TITLES))
-        self._sometimes(mapped, mapping.DEPARTMENT, self._chance.choice(made_up.DEPARTMENTS))
-        self._sometimes(mapped, mapping.LANGUAGE, self._chance.choice(made_up.LANGUAGES))
+        self._sometimes(mapped, mapping.TITLE, self._chance.choice(sample_values.TITLES))
+        self._sometimes(mapped, mapping.DEPARTMENT, self._chance.choice(sample_values.DEPARTMENTS))
+        self._sometimes(mapped, mapping.LANGUAGE, self._chance.choice(sample_values.LANGUAGES))
         self._sometimes(mapped, mapping.WORK_PHONE, f"+44 (0)20 7946 {self._chance.randrange(10_000):04}")
         if self._chance.random() >= MISSING_SHARE:
             mapped.update(self._office())
@@ -99,13 +99,13 @@ class Directory:
     def new_group(self) -> Group:
         """One more group, of nobody."""
         self._count += 1
-        name = f"{self.run} {self._chance.choice(made_up.GROUP_NAMES)} {self._count}"
+        name = f"{self.run} {self._chance.choice(sample_values.GROUP_NAMES)} {self._count}"
         return Group({mapping.DISPLAY_NAME: name, mapping.EXTERNAL_ID: f"{self.run}-group-{self._count}"})
 
     def changed(self, person: Person) -> Mapped:
         """What an ordinary week changes about somebody: only attributes whose value differs from the present one."""
         given = str(person.mapped[mapping.GIVEN_NAME])
-        family = self._chance.choice(made_up.NEW_FAMILY_NAMES)
+        family = self._chance.choice(sample_values.NEW_FAMILY_NAMES)
         events: tuple[Mapped, ...] = (
             {
                 mapping.FAMILY_NAME: family,
@@ -114,10 +114,10 @@ class Directory:
                 mapping.WORK_EMAIL: f"{self.run}.{self._chance.randrange(10**6)}@Mail.Example.com",
             },
             {
-                mapping.TITLE: self._chance.choice(made_up.TITLES),
-                mapping.DEPARTMENT: self._chance.choice(made_up.DEPARTMENTS),
+                mapping.TITLE: self._chance.choice(sample_values.TITLES),
+                mapping.DEPARTMENT: self._chance.choice(sample_values.DEPARTMENTS),
             },
-            {mapping.LANGUAGE: self._chance.choice(made_up.LANGUAGES), **self._office()},
+            {mapping.LANGUAGE: self._chance.choice(sample_values.LANGUAGES), **self._office()},
         )
         chosen = {**self._chance.choice(events), mapping.WORK_PHONE: f"+49 40 {self._chance.randrange(10**7):07}"}
         return {path: value for path, value in chosen.items() if person.mapped.get(path) != value}
@@ -142,4 +142,6 @@ class Directory:
         paths = (
             mapping.OFFICE, mapping.STREET, mapping.LOCALITY, mapping.REGION, mapping.POSTAL_CODE, mapping.COUNTRY
         )  # fmt: skip
-        return {path: value for path, value in zip(paths, self._chance.choice(made_up.OFFICES), strict=True) if value}
+        return {
+            path: value for path, value in zip(paths, self._chance.choice(sample_values.OFFICES), strict=True) if value
+        }

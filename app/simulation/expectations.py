@@ -1,6 +1,6 @@
-"""What Entra wants of each answer. Every function notes its checks in the answer's ledger.
+"""This module checks each answer as Entra would.
 
-Not here: what was sent before (job.py and the stages).
+Every function notes its checks in the answer's ledger.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,4 @@
-"""What was sent and what was checked, stage by stage: counts, times, and every check that failed.
-
-Not here: the checks themselves (expectations.py), and how the numbers are shown (report.py).
-"""
+"""This module counts requests and checks by stage."""
 
 from dataclasses import dataclass, field
 from statistics import median

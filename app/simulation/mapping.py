@@ -1,7 +1,4 @@
-"""The mapping page: which target attributes Entra fills, and where each stands in a SCIM document.
-
-Not here: their values (directory.py), and how a difference is sent (dialects.py).
-"""
+"""This module declares which target attributes Entra fills and where each is in a document."""
 
 import re
 from collections.abc import Mapping

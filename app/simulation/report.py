@@ -1,7 +1,4 @@
-"""The report at the end: a line for each stage, one for each failed check, and what that means.
-
-Not here: where it is printed (app/commands/simulate.py).
-"""
+"""This module prints the report of a simulation."""
 
 from collections.abc import Iterator
 

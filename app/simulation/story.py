@@ -1,7 +1,4 @@
-"""The whole story in its order, and how one part of it is played.
-
-Not here: what happens in a part (opening.py, cycles.py, life.py, groups.py, oddities.py, paging.py, cleaning.py).
-"""
+"""This module runs the stages of a simulation in order."""
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
@@ -9,12 +6,20 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from app.simulation import cleaning, cycles, groups, life, oddities, opening, paging
+from app.simulation import (
+    account_discovery,
+    cleanup,
+    connection_check,
+    cycles,
+    group_lifecycle,
+    unusual_requests,
+    user_lifecycle,
+)
 from app.simulation.client import Client, UnreachableError
 from app.simulation.dialects import Dialect
 from app.simulation.directory import Directory
-from app.simulation.job import GROUPS, PEOPLE, AbandonedError, Job
 from app.simulation.ledger import Ledger, Watch
+from app.simulation.provisioning_job import GROUPS, PEOPLE, AbandonedError, Job
 
 Step = Callable[[Job], None]
 RUN = "rehearsal-"
@@ -53,8 +58,11 @@ class Scene:
 def scenes(directory: Directory, dialects: Sequence[Dialect]) -> Iterator[Scene]:
     """Entra's life with one service, from the first click to the last deletion."""
     first = dialects[0]
-    yield Scene("Test Connection", [opening.probe_people, opening.probe_groups, opening.validate_credentials])
-    yield Scene("Mapping page", [opening.read_schemas])
+    yield Scene(
+        "Test Connection",
+        [connection_check.probe_people, connection_check.probe_groups, connection_check.validate_credentials],
+    )
+    yield Scene("Mapping page", [connection_check.read_schemas])
     yield Scene(
         "Initial cycle: people", [partial(cycles.provision_person, person=person) for person in directory.people]
     )
@@ -66,14 +74,16 @@ def scenes(directory: Directory, dialects: Sequence[Dialect]) -> Iterator[Scene]
         "Initial cycle: references",
         [partial(cycles.set_manager, person=person, dialect=first) for person in directory.people],
     )
-    yield Scene("Look-ups", [cycles.look_up_in_every_way, oddities.refusals])
+    yield Scene("Look-ups", [cycles.look_up_in_every_way, unusual_requests.refusals])
     yield Scene("Provision on demand", [cycles.provision_on_demand])
     for dialect in dialects:
         yield from _scenes_in(directory, dialect)
-    yield Scene("Created twice", [life.create_twice, groups.create_twice])
-    yield Scene("Roles", [oddities.one_role, oddities.many_roles, oddities.all_roles])
-    yield Scene("Odd creation", [oddities.odd_creation])
-    yield Scene("Account discovery", [partial(paging.walk, endpoint=endpoint) for endpoint in (PEOPLE, GROUPS)])
+    yield Scene("Created twice", [user_lifecycle.create_twice, group_lifecycle.create_twice])
+    yield Scene("Roles", [unusual_requests.one_role, unusual_requests.many_roles, unusual_requests.all_roles])
+    yield Scene("Odd creation", [unusual_requests.odd_creation])
+    yield Scene(
+        "Account discovery", [partial(account_discovery.walk, endpoint=endpoint) for endpoint in (PEOPLE, GROUPS)]
+    )
 
 
 def _scenes_in(directory: Directory, dialect: Dialect) -> Iterator[Scene]:
@@ -85,12 +95,12 @@ def _scenes_in(directory: Directory, dialect: Dialect) -> Iterator[Scene]:
     updates += [partial(cycles.update_group, group=group, dialect=dialect) for group in directory.groups]
     yield Scene(f"Incremental cycle, {dialect.name}", updates)
     for name, plays in (
-        ("New names", (life.rename, life.rename_onto_another, groups.rename)),
-        ("Disable and restore", (life.disable_and_restore, life.disable_beside_others)),
-        ("Members sent blindly", (groups.repeat_members, groups.empty)),
-        ("Sent twice", (life.patch_twice,)),
-        ("Nulls and odd values", (oddities.nulls, oddities.long_values, oddities.managers)),
-        ("Deletion", (life.hard_delete, groups.delete)),
+        ("New names", (user_lifecycle.rename, user_lifecycle.rename_onto_another, group_lifecycle.rename)),
+        ("Disable and restore", (user_lifecycle.disable_and_restore, user_lifecycle.disable_beside_others)),
+        ("Members sent blindly", (group_lifecycle.repeat_members, group_lifecycle.empty)),
+        ("Sent twice", (user_lifecycle.patch_twice,)),
+        ("Nulls and odd values", (unusual_requests.nulls, unusual_requests.long_values, unusual_requests.managers)),
+        ("Deletion", (user_lifecycle.hard_delete, group_lifecycle.delete)),
     ):
         yield Scene(f"{name}, {dialect.name}", [partial(play, dialect=dialect) for play in plays])
 
@@ -135,6 +145,6 @@ def clean_up(job: Job, ledger: Ledger, watch: Watch) -> None:
     """
     left = sorted((made for made in reversed(job.made) if not made.deleted), key=lambda made: not made.answered)
     try:
-        play(job, Scene(CLEANING, [partial(cleaning.clean, made=made) for made in left]), ledger, watch)
+        play(job, Scene(CLEANING, [partial(cleanup.clean, made=made) for made in left]), ledger, watch)
     except UnreachableError as error:
         raise UnreachableError(f"{error}; not deleted there: what begins with {job.directory.run}") from None

@@ -1,0 +1,1 @@
+"""This package stores everything in two SQLite files: the directory, and the request log."""

@@ -1,0 +1,1 @@
+"""This package answers HTTP requests: SCIM, OAuth and the console."""

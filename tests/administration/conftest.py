@@ -6,7 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app import clock
-from app.administration import Actor, Browser, Sealer, SignedIn, session, sign_in
+from app.administration.accounts.password_sign_in import sign_in
+from app.administration.accounts.sessions import Browser, SignedIn, session
+from app.administration.audit import Actor
+from app.administration.encryption import Sealer
 from tests.store.conftest import app, path, patient
 
 __all__ = ["app", "path", "patient"]

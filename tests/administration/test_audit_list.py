@@ -5,33 +5,38 @@ import json
 import pytest
 from flask import Flask
 
-from app import administration, bounds
-from app.administration import HOST, Action, Actor, Browser, Refused, audit, audit_list, passwords
-from app.administration.audit_list import Asked
-from app.store import accounts, db
+from app import bounds
+from app.administration import audit, audit_reading
+from app.administration.accounts import administrators, password_sign_in, passwords
+from app.administration.accounts.sessions import Browser
+from app.administration.audit import HOST, Action, Actor
+from app.administration.audit_reading import Asked
+from app.administration.errors import Refused
+from app.store.access import administrator_rows
+from app.store.database import directory_database
 from tests.administration.conftest import EVA, HERE, PASSWORD
 
 pytestmark = pytest.mark.usefixtures("app")
 
 
 def record(action: Action, target: str = "", by: Actor = EVA, **detail: str) -> None:
-    with db.writing() as connection:
+    with directory_database.writing() as connection:
         audit.record(connection, by, action, target, **detail)
 
 
 def refuse(times: int) -> None:
-    with db.writing() as connection:
+    with directory_database.writing() as connection:
         for number in range(times):
             audit.record_refusal(connection, Actor("nobody", address=f"198.51.100.{number}"), because="test")
 
 
 def keys(asked: Asked = Asked()) -> list[str]:  # noqa: B008
-    return [entry.action for entry in audit_list.find(asked).entries]
+    return [entry.action for entry in audit_reading.find(asked).entries]
 
 
 def test_an_entry_is_told_in_words():
     record(Action.KEY_MADE, "Key 1", key="0a1b2c3d", empty="")
-    [entry] = audit_list.find(Asked()).entries
+    [entry] = audit_reading.find(Asked()).entries
     assert (entry.who, entry.address, entry.sentence) == ("operator eva", HERE, "made the SCIM Key Key 1")
     assert entry.texts == {"key": "0a1b2c3d"} and not entry.is_refused and entry.has_time
 
@@ -48,13 +53,16 @@ def test_an_entry_is_told_in_words():
 )
 def test_who_it_was(by: Actor, who: str):
     record(Action.SIGNED_OUT, by=by)
-    assert audit_list.find(Asked()).entries[0].who == who
+    assert audit_reading.find(Asked()).entries[0].who == who
 
 
 def test_a_refusal_names_whom_it_was_tried_as():
     refuse(1)
     record(Action.SIGN_IN_REFUSED, "Eva", Actor("nobody"))
-    assert [entry.sentence for entry in audit_list.find(Asked()).entries] == ["was not let in as Eva", "was not let in"]
+    assert [entry.sentence for entry in audit_reading.find(Asked()).entries] == [
+        "was not let in as Eva",
+        "was not let in",
+    ]
 
 
 def test_views():
@@ -69,17 +77,17 @@ def test_views():
 
 
 def test_every_action_is_a_sign_in_or_an_act():
-    assert audit_list.VIEWS["sign-ins"] | audit_list.VIEWS["acts"] == set(Action)
-    assert audit_list.VIEWS["refused"] < audit_list.VIEWS["sign-ins"]
+    assert audit_reading.VIEWS["sign-ins"] | audit_reading.VIEWS["acts"] == set(Action)
+    assert audit_reading.VIEWS["refused"] < audit_reading.VIEWS["sign-ins"]
     assert len({action.key for action in Action}) == len({action.title for action in Action}) == len(Action)
 
 
 def test_pages_follow_each_other():
     for number in range(bounds.CONSOLE_PAGE_SIZE + 1):
         record(Action.KEY_MADE, str(number))
-    first = audit_list.find(Asked())
+    first = audit_reading.find(Asked())
     assert [len(first.entries), first.entries[0].target] == [bounds.CONSOLE_PAGE_SIZE, str(bounds.CONSOLE_PAGE_SIZE)]
-    second = audit_list.find(Asked(), first.before)
+    second = audit_reading.find(Asked(), first.before)
     assert [entry.target for entry in second.entries] == ["0"] and second.before is None
 
 
@@ -87,7 +95,7 @@ def test_an_export_is_an_entry_and_has_it(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bounds, "EXPORT_ROWS_AT_ONCE", 2)
     for number in range(5):
         record(Action.KEY_MADE, str(number))
-    taken = audit_list.export(Asked(actor="eva"), EVA, "csv")
+    taken = audit_reading.export(Asked(actor="eva"), EVA, "csv")
     record(Action.KEY_STOPPED, "later")
     found = list(taken)
     assert [entry.action for entry in found] == ["audit-exported"] + ["key-made"] * 5
@@ -95,20 +103,20 @@ def test_an_export_is_an_entry_and_has_it(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_an_export_that_nobody_reads_is_an_entry_all_the_same():
-    audit_list.export(Asked(), EVA, "json")
+    audit_reading.export(Asked(), EVA, "json")
     assert keys() == ["audit-exported"]
 
 
 def test_what_is_no_json_is_told_as_it_stands():
     for detail in ("{", "[1]", "[" * 100_000):
-        assert audit_list._texts(detail) == {"detail": detail}
-    assert audit_list._texts('{"a": 1}') == {"a": "1"}
+        assert audit_reading._texts(detail) == {"detail": detail}
+    assert audit_reading._texts('{"a": 1}') == {"a": "1"}
 
 
 def test_a_moment_that_is_none_is_known_as_such(app: Flask):
-    with db.writing() as connection:
+    with directory_database.writing() as connection:
         audit.rows.append(connection, "yesterday", "operator eva", "", "an-old-action", "x", "{}")
-    [entry] = audit_list.find(Asked()).entries
+    [entry] = audit_reading.find(Asked()).entries
     assert not entry.has_time and entry.sentence == "an-old-action x"
 
 
@@ -118,7 +126,7 @@ def test_a_moment_that_is_none_is_known_as_such(app: Flask):
 def test_refused_sign_ins_fill_no_disk(pass_time):
     refuse(bounds.REFUSALS_AUDITED + 50)
     record(Action.SIGNED_IN)
-    found = list(audit_list.export(Asked(), EVA, "csv"))
+    found = list(audit_reading.export(Asked(), EVA, "csv"))
     told = [entry.action for entry in found if entry.action != "audit-exported"]
     assert told == ["signed-in", "sign-ins-uncounted"] + ["sign-in-refused"] * bounds.REFUSALS_AUDITED
     assert found[2].who == "Recnice SCIM"
@@ -130,9 +138,9 @@ def test_refused_sign_ins_fill_no_disk(pass_time):
 def test_one_address_uses_up_no_more_than_its_share(pass_time):
     one = "203.0.113.66"
     for _ in range(bounds.REFUSALS_AUDITED):
-        with db.writing() as connection:
+        with directory_database.writing() as connection:
             audit.record_refusal(connection, Actor("nobody", address=one), because="test")
-    found = list(audit_list.export(Asked("refused"), EVA, "csv"))
+    found = list(audit_reading.export(Asked("refused"), EVA, "csv"))
     assert len(found) == bounds.REFUSALS_AUDITED_OF_ONE + 1
     assert (found[0].action, found[0].address) == ("sign-ins-uncounted", one)
     refuse(1)
@@ -144,7 +152,7 @@ def test_a_long_attack_leaves_so_many_entries_an_hour(pass_time, monkeypatch: py
     for _ in range(24):
         refuse(20)
         pass_time(bounds.REFUSALS_WINDOW_S / 2)
-    assert len(list(audit_list.export(Asked("refused"), EVA, "csv"))) <= 13 * 6
+    assert len(list(audit_reading.export(Asked("refused"), EVA, "csv"))) <= 13 * 6
 
 
 def test_a_clock_set_back_silences_nothing_for_long(pass_time):
@@ -155,21 +163,21 @@ def test_a_clock_set_back_silences_nothing_for_long(pass_time):
 
 
 def test_a_flood_of_wrong_passwords_hides_no_success(monkeypatch: pytest.MonkeyPatch):
-    administration.create_operator("eva", PASSWORD, HOST)
+    administrators.create_operator("eva", PASSWORD, HOST)
     monkeypatch.setattr(bounds, "REFUSALS_AUDITED", 3)
     monkeypatch.setattr(passwords, "matches", lambda password, kept: password == PASSWORD and kept is not None)
     for number in range(8):
         with pytest.raises(Refused):
-            administration.sign_in("nobody", "wrong", Browser(f"203.0.113.{number}"))
+            password_sign_in.sign_in("nobody", "wrong", Browser(f"203.0.113.{number}"))
     assert keys() == ["sign-ins-uncounted", *["sign-in-refused"] * 3, "operator-made"]
-    assert administration.sign_in("eva", PASSWORD, Browser(HERE))
+    assert password_sign_in.sign_in("eva", PASSWORD, Browser(HERE))
     assert keys()[0] == "signed-in"
 
 
 def test_a_refusal_can_stand_in_any_transaction():
-    with accounts.writing() as store:
+    with administrator_rows.writing() as store:
         audit.record_refusal(store, Actor("nobody"), "eva", because="code")
-    [entry] = audit_list.find(Asked()).entries
+    [entry] = audit_reading.find(Asked()).entries
     assert json.loads(entry.detail) == {"because": "code"}
 
 
@@ -177,13 +185,13 @@ def test_slowed_tries_are_not_written(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(passwords, "matches", lambda password, kept: False)
     for _ in range(bounds.SIGN_IN_FAILURES + 5):
         with pytest.raises(Refused):
-            administration.sign_in("eva", "wrong", Browser(HERE))
+            password_sign_in.sign_in("eva", "wrong", Browser(HERE))
     assert len(keys()) == bounds.SIGN_IN_FAILURES
 
 
 def test_the_name_that_was_typed_is_kept_only_if_it_is_known():
-    administration.create_operator("Eva", PASSWORD, HOST)
+    administrators.create_operator("Eva", PASSWORD, HOST)
     for name in ("my password by mistake", "EVA"):
         with pytest.raises(Refused):
-            administration.sign_in(name, "wrong", Browser(HERE))
-    assert [entry.target for entry in audit_list.find(Asked("refused")).entries] == ["Eva", ""]
+            password_sign_in.sign_in(name, "wrong", Browser(HERE))
+    assert [entry.target for entry in audit_reading.find(Asked("refused")).entries] == ["Eva", ""]

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app import administration, bounds, clock
-from app.administration import NotAuthenticated, Refused, SignerAway, Signers
-from app.administration.client_assertions import read_claimed
-from app.store import db
+from app import bounds, clock
+from app.administration.credentials import access_tokens, bearer_token_check, oauth_clients
+from app.administration.credentials.access_tokens import NotAuthenticated
+from app.administration.credentials.federated_credentials import SignerAway, Signers, read_claimed
+from app.administration.errors import Refused
+from app.store.database import directory_database
 from tests.administration.conftest import EVA, HERE
 from tests.openid.conftest import authority, entra, generic, no_proxy
 from tests.openid.provider import (
@@ -43,14 +45,14 @@ class Trusted:
         theirs.user = {"sub": SUBJECT, "aud": AUDIENCE, "uti": "an-identifier"}
         if theirs.tenant:
             theirs.user |= {"tid": theirs.tenant}
-        self.client_id = administration.create_client("Entra", EVA).client_id
+        self.client_id = oauth_clients.create_client("Entra", EVA).client_id
         self.signers = Signers(theirs.authority.ca_file)
-        administration.add_trust(self.client_id, theirs.issuer, SUBJECT, AUDIENCE, EVA, self.signers)
-        self.trust_id = administration.list_clients()[0].trusts[0].id
+        oauth_clients.add_trust(self.client_id, theirs.issuer, SUBJECT, AUDIENCE, EVA, self.signers)
+        self.trust_id = oauth_clients.list_clients()[0].trusts[0].id
         theirs.asked.clear()
 
     def token(self, text: str, client_id: str = "") -> str:
-        return administration.token_for_assertion(client_id, text, self.signers, HERE).text
+        return access_tokens.token_for_assertion(client_id, text, self.signers, HERE).text
 
     def token_of(self, **claims: Any) -> str:
         return self.token(sign(self.theirs.claims(**claims)))
@@ -74,16 +76,18 @@ def simple(app: Flask, generic: SigningProvider) -> Trusted:
 
 
 def spent() -> int:
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         return int(connection.exec_driver_sql("SELECT count(*) FROM spent").scalar_one())
 
 
 def test_an_honest_assertion_gets_a_token(trusted: Trusted):
-    bearer = administration.judge_bearer(trusted.token_of())
+    bearer = bearer_token_check.judge_bearer(trusted.token_of())
     assert bearer.author == f"client {trusted.client_id}" and bearer.credential == trusted.trust_id
-    [trust] = administration.list_clients()[0].trusts
+    [trust] = oauth_clients.list_clients()[0].trusts
     assert (trust.last_address, trust.last_used is None) == (HERE, False)
-    assert administration.judge_bearer(trusted.token(sign(trusted.theirs.claims(uti="2")), trusted.client_id)).is_right
+    assert bearer_token_check.judge_bearer(
+        trusted.token(sign(trusted.theirs.claims(uti="2")), trusted.client_id)
+    ).is_right
 
 
 def test_an_assertion_counts_once(trusted: Trusted):
@@ -222,7 +226,7 @@ def test_hostile_claims(trusted: Trusted):
 
 
 def test_another_clients_identifier_is_refused(simple: Trusted):
-    other = administration.create_client("other", EVA).client_id
+    other = oauth_clients.create_client("other", EVA).client_id
     simple.refused(sign(simple.theirs.claims()), other)
     assert simple.theirs.asked == []
 
@@ -231,10 +235,10 @@ def test_another_clients_identifier_is_refused(simple: Trusted):
 def test_a_token_ends_with_its_trust(simple: Trusted, what: str):
     token = simple.token_of()
     if what == "trust":
-        administration.stop_trust(simple.trust_id, EVA)
+        oauth_clients.stop_trust(simple.trust_id, EVA)
     else:
-        administration.stop_client(simple.client_id, EVA)
-    assert administration.judge_bearer(token).fault == "stopped"
+        oauth_clients.stop_client(simple.client_id, EVA)
+    assert bearer_token_check.judge_bearer(token).fault == "stopped"
     simple.refused(sign(simple.theirs.claims(uti="2")))
 
 
@@ -245,7 +249,7 @@ def test_a_trust_that_is_stopped_while_its_keys_are_fetched(
 
     def slowly(*given: Any) -> Any:
         found = verify(*given)
-        administration.stop_trust(simple.trust_id, EVA)
+        oauth_clients.stop_trust(simple.trust_id, EVA)
         return found
 
     monkeypatch.setattr(simple.signers, "verify", slowly)
@@ -296,18 +300,18 @@ def test_what_is_wrong_until_somebody_changes_it_is_not_told_as_passing(simple: 
 def test_a_trust_in_what_cannot_be_verified_is_refused(
     app: Flask, generic: SigningProvider, endpoint: str, fault: Any, because: str
 ):
-    client_id = administration.create_client("Entra", EVA).client_id
+    client_id = oauth_clients.create_client("Entra", EVA).client_id
     generic.faults[endpoint] = fault
     with pytest.raises(Refused, match=f"Nothing more is accepted than before.*{because}"):
-        administration.add_trust(client_id, generic.issuer, SUBJECT, AUDIENCE, EVA, Signers(generic.authority.ca_file))
-    assert administration.list_clients()[0].trusts == ()
+        oauth_clients.add_trust(client_id, generic.issuer, SUBJECT, AUDIENCE, EVA, Signers(generic.authority.ca_file))
+    assert oauth_clients.list_clients()[0].trusts == ()
 
 
 def test_a_trust_keeps_the_issuer_as_its_document_writes_it(app: Flask, generic: SigningProvider):
     generic.document_change = lambda document: only_signs(document) | {"issuer": generic.issuer + "/"}
-    client_id = administration.create_client("Entra", EVA).client_id
-    administration.add_trust(client_id, generic.issuer, SUBJECT, AUDIENCE, EVA, Signers(generic.authority.ca_file))
-    assert administration.list_clients()[0].trusts[0].issuer == generic.issuer + "/"
+    client_id = oauth_clients.create_client("Entra", EVA).client_id
+    oauth_clients.add_trust(client_id, generic.issuer, SUBJECT, AUDIENCE, EVA, Signers(generic.authority.ca_file))
+    assert oauth_clients.list_clients()[0].trusts[0].issuer == generic.issuer + "/"
 
 
 def test_only_a_few_wait_for_a_provider_at_once(simple: Trusted, monkeypatch: pytest.MonkeyPatch):
@@ -339,4 +343,4 @@ def test_a_tokens_hour_is_ours(simple: Trusted, pass_time: Callable[[float], Non
     pass_time(0)
     token = simple.token_of(exp=int(simple.theirs.now()) + 60)
     pass_time(bounds.ACCESS_TOKEN_S - 1)
-    assert administration.judge_bearer(token).is_right
+    assert bearer_token_check.judge_bearer(token).is_right

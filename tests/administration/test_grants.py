@@ -11,16 +11,25 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app import administration, bounds, bulk, clock, provisioning
-from app.administration import Action, Actor, Browser, Outdated, Refused, Role, grants, role_mapping
-from app.administration.audit import record
-from app.administration.role_mapping import RawLine
-from app.provisioning import Author
-from app.scim.bulk import read_bulk
-from app.scim.messages import read_patch
+from app import bounds, clock
+from app.administration.accounts import administrators, sessions
+from app.administration.accounts.sessions import Browser
+from app.administration.audit import Action, Actor, record
+from app.administration.errors import Refused
+from app.administration.roles import granted_roles, role_mapping
+from app.administration.roles import granted_roles as grants
+from app.administration.roles.role_mapping import Outdated, RawLine
+from app.console_roles import Role
+from app.provisioning import bulk_execution, resource_operations
+from app.provisioning.resource_operations import Author
+from app.scim.bulk_message import read_bulk
 from app.scim.projection import Selection
+from app.scim.protocol_messages import read_patch
 from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER, ResourceType
-from app.store import accounts, audit, check, db, shelf
+from app.store import integrity_check
+from app.store.access import administrator_rows, audit_rows
+from app.store.database import directory_database
+from app.store.directory import rebuild_derived_rows
 from tests.administration.conftest import EVA, PASSWORD
 
 CLIENT = Author("abc123", "key 1a2b3c4d")
@@ -39,17 +48,17 @@ def ready(app: Flask) -> Iterator[None]:
 def person(name: str, *app_roles: str, **values: Any) -> str:
     roles = [{"value": one} for one in app_roles]
     body = {"schemas": [USER.schema.urn], "userName": name, "roles": roles, "active": True} | values
-    return provisioning.create(USER, body, CLIENT).record.id
+    return resource_operations.create(USER, body, CLIENT).record.id
 
 
 def group(name: str, *members: str) -> str:
     body = {"schemas": [GROUP.schema.urn], "displayName": name, "members": [{"value": one} for one in members]}
-    return provisioning.create(GROUP, body, CLIENT, NOTHING).record.id
+    return resource_operations.create(GROUP, body, CLIENT, NOTHING).record.id
 
 
 def patch(resource_type: ResourceType, resource_id: str, *operations: dict[str, Any]) -> None:
     message = read_patch({"schemas": [PATCH], "Operations": list(operations)})
-    provisioning.change(resource_type, resource_id, message, CLIENT, selection=NOTHING)
+    resource_operations.change(resource_type, resource_id, message, CLIENT, selection=NOTHING)
 
 
 def save(*lines: RawLine) -> None:
@@ -57,21 +66,21 @@ def save(*lines: RawLine) -> None:
 
 
 def role(user_id: str) -> str:
-    found = administration.grant_of(user_id)
+    found = granted_roles.grant_of(user_id)
     return found.role if found else ""
 
 
 def enter(user_id: str) -> str:
-    with accounts.writing() as store:
+    with administrator_rows.writing() as store:
         now = clock.to_wire(clock.utc_now())
         record(store, Actor("person"), Action.SIGNED_IN, person=user_id)
-        return administration.begin_session(store, Browser(), "single sign-on", now, user_id=user_id)
+        return sessions.begin(store, Browser(), "single sign-on", now, user_id=user_id)
 
 
 def told(since: int = 0) -> list[tuple[str, str, str, str, str, str]]:
     """The audit but for sign-ins: actor, action, target, old, new, because."""
     acts = "SELECT actor, action, target, detail FROM audit WHERE action <> 'signed-in' ORDER BY id"
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         found = connection.exec_driver_sql(acts).all()
     entries = [(actor, action, target, json.loads(detail)) for actor, action, target, detail in found[since:]]
     return [
@@ -81,8 +90,8 @@ def told(since: int = 0) -> list[tuple[str, str, str, str, str, str]]:
 
 
 def faults() -> list[str]:
-    with db.reading() as connection:
-        return check.check(connection, RESOURCE_TYPES)
+    with directory_database.reading() as connection:
+        return integrity_check.check(connection, RESOURCE_TYPES)
 
 
 # --- the rule ---------------------------------------------------------------------------------------------------------
@@ -91,7 +100,7 @@ def faults() -> list[str]:
 def test_without_a_mapping_nobody_has_a_role():
     ana = person("ana", "Admin")
     group("Admins", ana)
-    assert role(ana) == "" and told() == [] and administration.granted().people == []
+    assert role(ana) == "" and told() == [] and granted_roles.granted().people == []
 
 
 COMPOSED, APART = "Vérificateur", unicodedata.normalize("NFD", "Vérificateur")
@@ -143,7 +152,7 @@ def test_the_highest_role_counts():
     patch(USER, ana, {"op": "Remove", "path": 'roles[value eq "Chief"]'})
     assert role(ana) == "operator"
     patch(USER, ana, {"op": "Remove", "path": "roles"})
-    found = administration.grant_of(ana)
+    found = granted_roles.grant_of(ana)
     assert found and (found.role, found.because) == ("operator", 'group "Readers"')
     patch(GROUP, readers, {"op": "Remove", "path": "members", "value": [{"value": ana}]})
     assert role(ana) == ""
@@ -155,7 +164,7 @@ def test_only_active_people_and_direct_members():
     outer = group("Outer", inner, ben, cid, "nobody-here")
     save(("group", outer, "viewer"))
     assert [role(one) for one in (ana, ben, cid)] == ["", "", "viewer"]
-    assert administration.granted().totals == {Role.VIEWER: 1}
+    assert granted_roles.granted().totals == {Role.VIEWER: 1}
 
 
 # --- every road -------------------------------------------------------------------------------------------------------
@@ -165,7 +174,7 @@ Road = Callable[[str], Any]
 
 def put(user_id: str, *app_roles: str, active: bool = True) -> None:
     body = {"schemas": [USER.schema.urn], "userName": "ana", "active": active}
-    provisioning.replace(USER, user_id, body | {"roles": [{"value": one} for one in app_roles]}, CLIENT)
+    resource_operations.replace(USER, user_id, body | {"roles": [{"value": one} for one in app_roles]}, CLIENT)
 
 
 def one(op: str, path: str, value: Any) -> Road:
@@ -176,7 +185,7 @@ def in_bulk(method: str, data: Any = None) -> Road:
     def run(user_id: str) -> None:
         operation = {"method": method, "path": f"/Users/{user_id}"} | ({"data": data} if data else {})
         message = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": [operation]}
-        done = bulk.run(read_bulk(message), RESOURCE_TYPES, "https://here", CLIENT)
+        done = bulk_execution.run(read_bulk(message), RESOURCE_TYPES, "https://here", CLIENT)
         assert [outcome.error for outcome in done.outcomes] == [None]
 
     return run
@@ -193,7 +202,7 @@ OFF = {"schemas": [PATCH], "Operations": [{"op": "Replace", "path": "active", "v
         (one("Replace", "active", "False"), "disabled"),
         (one("Replace", "roles", [{"value": "Other"}]), 'no longer by app role "Admin"'),
         (one("Replace", 'roles[value eq "Admin"].value', "Other"), 'no longer by app role "Admin"'),
-        (lambda user_id: provisioning.delete(USER, user_id, CLIENT), "deleted"),
+        (lambda user_id: resource_operations.delete(USER, user_id, CLIENT), "deleted"),
         (in_bulk("DELETE"), "deleted"),
         (in_bulk("PATCH", OFF), "disabled"),
     ],
@@ -206,7 +215,7 @@ def test_roads_on_which_a_person_loses_it(road: Road, because: str):
     road(ana)
     assert (role(ana), role(ben)) == ("", "operator")
     assert told(before) == [("client 1a2b3c4d", "role-lost", "ana", "operator", "", because)]
-    assert [administration.session(one) is not None for one in tokens] == [False, True]
+    assert [sessions.session(one) is not None for one in tokens] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -215,7 +224,7 @@ def test_roads_on_which_a_person_loses_it(road: Road, because: str):
         lambda g, ids: patch(GROUP, g, {"op": "Remove", "path": "members", "value": [{"value": ids[0]}]}),
         lambda g, ids: patch(GROUP, g, {"op": "Remove", "path": f'members[value eq "{ids[0]}"]'}),
         lambda g, ids: patch(GROUP, g, {"op": "Replace", "path": "members", "value": [{"value": ids[1]}]}),
-        lambda g, ids: provisioning.replace(
+        lambda g, ids: resource_operations.replace(
             GROUP, g, {"schemas": [GROUP.schema.urn], "displayName": "A", "members": [{"value": ids[1]}]}, CLIENT
         ),
     ],
@@ -228,14 +237,14 @@ def test_roads_on_which_a_member_loses_it(road: Callable[[str, list[str]], Any])
     patch(GROUP, mapped, {"op": "Add", "path": "members", "value": [{"value": one} for one in ids]})
     tokens = [enter(one) for one in ids]
     road(mapped, ids)
-    provisioning.delete(GROUP, other, CLIENT)
+    resource_operations.delete(GROUP, other, CLIENT)
     assert [role(one) for one in ids] == ["", "operator"]
     given, lost = ("", "operator", 'group "Admins"'), ("operator", "", 'no longer by group "A')
     assert sorted(told(before)[:2]) == [("client 1a2b3c4d", "role-granted", name, *given) for name in ("ana", "ben")]
     ((actor, action, name, old, new, because),) = told(before)[2:]
     assert (actor, action, name) == ("client 1a2b3c4d", "role-lost", "ana")
     assert (old, new) == lost[:2] and because.startswith(lost[2])
-    assert [administration.session(one) is not None for one in tokens] == [False, True]
+    assert [sessions.session(one) is not None for one in tokens] == [False, True]
 
 
 def test_a_mapped_group_is_deleted():
@@ -243,7 +252,7 @@ def test_a_mapped_group_is_deleted():
     mapped = group("Chiefs", ana, ben)
     save(ADMIN, ("group", mapped, "owner"))
     before = len(told())
-    provisioning.delete(GROUP, mapped, CLIENT)
+    resource_operations.delete(GROUP, mapped, CLIENT)
     assert (role(ana), role(ben)) == ("operator", "")
     assert sorted(told(before)) == [
         ("client 1a2b3c4d", "role-changed", "ana", "owner", "operator", 'app role "Admin"'),
@@ -262,8 +271,8 @@ def test_a_rename_and_an_unmapped_group_change_nothing():
     patch(GROUP, mapped, {"op": "Replace", "path": "displayName", "value": "Chairs"})
     patch(GROUP, other, {"op": "Add", "path": "members", "value": [{"value": ana}]})
     patch(USER, ana, {"op": "Replace", "path": "title", "value": "Chief"})
-    assert told() == before and administration.session(token)
-    found = administration.grant_of(ana)
+    assert told() == before and sessions.session(token)
+    found = granted_roles.grant_of(ana)
     assert found and found.because == 'group "Chairs"'
 
 
@@ -274,7 +283,7 @@ def test_whoever_is_enabled_again_has_it_again(pass_time: Callable[[float], None
         pass_time(60)
         patch(USER, ana, {"op": "Replace", "path": "active", "value": value})
         assert role(ana) == expected
-    found = administration.grant_of(ana)
+    found = granted_roles.grant_of(ana)
     assert found and found.since == "2026-03-01T08:02:00.000Z"
 
 
@@ -285,9 +294,9 @@ def test_another_line_with_the_same_role_is_no_other_role(pass_time: Callable[[f
     token, before = enter(ana), told()
     pass_time(60)
     patch(USER, ana, {"op": "Remove", "path": "roles"})
-    found = administration.grant_of(ana)
+    found = granted_roles.grant_of(ana)
     assert found and (found.because, found.since) == ('group "Admins"', "2026-03-01T08:00:00.000Z")
-    assert told() == before and administration.session(token)
+    assert told() == before and sessions.session(token)
 
 
 def test_somebody_made_in_bulk():
@@ -300,8 +309,10 @@ def test_somebody_made_in_bulk():
         {"method": "POST", "path": "/Groups", "bulkId": "g", "data": inside},
         {"method": "POST", "path": "/Users", "bulkId": "u", "data": new},
     ]
-    bulk.run(read_bulk({"schemas": schemas, "Operations": operations}), RESOURCE_TYPES, "https://here", CLIENT)
-    (found,) = administration.granted().people
+    bulk_execution.run(
+        read_bulk({"schemas": schemas, "Operations": operations}), RESOURCE_TYPES, "https://here", CLIENT
+    )
+    (found,) = granted_roles.granted().people
     assert (found.name, found.role) == ("ana", "operator")
 
 
@@ -311,26 +322,26 @@ def test_a_refused_change_leaves_the_role():
     token, before = enter(ana), told()
     with pytest.raises(Exception, match="userName"):
         patch(USER, ana, {"op": "Remove", "path": "roles"}, {"op": "Remove", "path": "userName"})
-    assert role(ana) == "operator" and told() == before and administration.session(token)
+    assert role(ana) == "operator" and told() == before and sessions.session(token)
     patch(
         USER,
         ana,
         {"op": "Replace", "path": "active", "value": "False"},
         {"op": "Remove", "path": "userName"},
     )
-    assert role(ana) == "" and not administration.session(token), "a disable is not refused for another value"
+    assert role(ana) == "" and not sessions.session(token), "a disable is not refused for another value"
 
 
 def test_without_a_mapping_a_session_ends_with_its_person():
     ana, ben = person("ana"), person("ben")
     tokens = [enter(ana), enter(ana), enter(ben)]
     patch(USER, ana, {"op": "Replace", "path": "title", "value": "Chief"})
-    assert all(map(administration.session, tokens))
+    assert all(map(sessions.session, tokens))
     patch(USER, ana, {"op": "Replace", "path": "active", "value": "False"})
     patch(USER, ana, {"op": "Replace", "path": "active", "value": "True"})
-    assert [administration.session(one) is not None for one in tokens] == [False, False, True]
-    provisioning.delete(USER, ben, CLIENT)
-    assert administration.session(tokens[2]) is None
+    assert [sessions.session(one) is not None for one in tokens] == [False, False, True]
+    resource_operations.delete(USER, ben, CLIENT)
+    assert sessions.session(tokens[2]) is None
 
 
 @pytest.mark.parametrize(
@@ -346,24 +357,24 @@ def test_a_session_ends_when_its_record_comes_to_mean_somebody_else(change: dict
     ana, ben = person("ana", externalId="ana"), person("ben", externalId="ben")
     tokens = [enter(ana), enter(ben)]
     patch(USER, ana, {"op": "Replace", "path": "title", "value": "Chief"})
-    assert all(map(administration.session, tokens))
+    assert all(map(sessions.session, tokens))
     patch(USER, ana, change)
-    assert [administration.session(one) is not None for one in tokens] == [False, True]
+    assert [sessions.session(one) is not None for one in tokens] == [False, True]
 
 
 def test_a_session_ends_when_a_whole_record_is_put_for_somebody_else():
     ana = person("ana", externalId="ana")
     token = enter(ana)
     body = {"schemas": [USER.schema.urn], "userName": "ana", "active": True}
-    provisioning.replace(USER, ana, body | {"externalId": "ana", "title": "Chief"}, CLIENT)
-    assert administration.session(token)
-    provisioning.replace(USER, ana, body, CLIENT)
-    assert administration.session(token) is None
+    resource_operations.replace(USER, ana, body | {"externalId": "ana", "title": "Chief"}, CLIENT)
+    assert sessions.session(token)
+    resource_operations.replace(USER, ana, body, CLIENT)
+    assert sessions.session(token) is None
 
 
 def test_the_audit_tells_two_people_of_one_name_apart():
     """A client gives display names, and any number of people the same one."""
-    who = [administration.session(enter(person(name, displayName="Ana Ruiz"))) for name in ("ana", "ana.too")]
+    who = [sessions.session(enter(person(name, displayName="Ana Ruiz"))) for name in ("ana", "ana.too")]
     assert [str(one and one.actor("")) for one in who] == ["person ana", "person ana.too"]
     assert {one.user_name for one in who if one} == {"Ana Ruiz"}, "as pages show them"
 
@@ -376,7 +387,7 @@ def test_a_start_that_derives_rows_anew_mends_roles(path: Path):
         file.execute("UPDATE derivation SET fingerprint = ''")
         file.execute("INSERT OR IGNORE INTO derivation VALUES ('User', '')")
     before = len(told())
-    shelf.settle(RESOURCE_TYPES, grants.settle)
+    rebuild_derived_rows.settle(RESOURCE_TYPES, grants.settle)
     assert role(ana) == ""
     assert told(before) == [("itself", "role-lost", "ana", "operator", "", 'no longer by app role "Admin"')]
 
@@ -396,7 +407,7 @@ def test_a_preview_says_who_gains_loses_and_changes():
     before = len(told())
     role_mapping.save(lines, found.fingerprint, EVA)
     assert [role(one) for one in (ana, ben, cid)] == ["", "viewer", "viewer"]
-    assert [administration.session(one) for one in tokens] == [None, None, None]
+    assert [sessions.session(one) for one in tokens] == [None, None, None]
     assert told(before)[:2] == [
         ("operator eva", "mapping-saved", 'app role "Admin"', "operator", "no role", ""),
         ("operator eva", "mapping-saved", 'app role "Reader"', "no role", "viewer", ""),
@@ -413,7 +424,7 @@ def test_a_preview_says_who_gains_loses_and_changes():
     [
         lambda: person("ben", "Admin"),
         lambda: save(("app_role", "Nobody", "viewer")),
-        lambda: provisioning.delete(USER, administration.granted().people[0].user_id, CLIENT),
+        lambda: resource_operations.delete(USER, granted_roles.granted().people[0].user_id, CLIENT),
     ],
 )
 def test_what_changed_since_the_preview_is_not_saved(meanwhile: Callable[[], Any]):
@@ -479,7 +490,7 @@ def test_many_people_are_named_up_to_a_bound_and_audited_one_by_one(monkeypatch:
     assert sorted(entry[2] for entry in told() if entry[1] == "role-granted") == sorted(
         f"person{number}" for number in range(len(people))
     )
-    assert (len(administration.granted().people), administration.granted().totals) == (3, {Role.OPERATOR: 10})
+    assert (len(granted_roles.granted().people), granted_roles.granted().totals) == (3, {Role.OPERATOR: 10})
 
 
 # --- news, check ------------------------------------------------------------------------------------------------------
@@ -492,23 +503,23 @@ def test_news_of_the_last_days(pass_time: Callable[[float], None], monkeypatch: 
     person("late", "Admin")
     for active in ("False", "True", "False"):
         patch(USER, people[0], {"op": "Replace", "path": "active", "value": active})
-    shown = sorted((one.number, one.has_lost, one.role, one.is_provisioned) for one in administration.role_news())
+    shown = sorted((one.number, one.has_lost, one.role, one.is_provisioned) for one in granted_roles.news())
     assert shown == [(1, True, "operator", True), (2, False, "operator", True), (3, False, "operator", False)]
     monkeypatch.setattr(bounds, "ROLE_NEWS", 2)
-    assert any(one.is_more for one in administration.role_news())
+    assert any(one.is_more for one in granted_roles.news())
     pass_time(bounds.ROLE_NEWS_DAYS * 86_400 - 30)
-    assert {one.is_provisioned for one in administration.role_news()} == {True}, "what is older is no news"
+    assert {one.is_provisioned for one in granted_roles.news()} == {True}, "what is older is no news"
     pass_time(60)
-    assert administration.role_news() == []
+    assert granted_roles.news() == []
 
 
 def test_the_audit_is_a_chain_behind_many_entries():
     for number in range(3):
         person(f"person{number}", "Admin")
     save(ADMIN)
-    administration.create_operator("ada", PASSWORD, EVA)
-    with db.reading() as connection:
-        assert list(audit.faults(connection)) == []
+    administrators.create_operator("ada", PASSWORD, EVA)
+    with directory_database.reading() as connection:
+        assert list(audit_rows.faults(connection)) == []
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,17 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app import administration, provisioning
-from app.administration import Role, role_mapping
-from app.administration.role_mapping import RawLine
-from app.provisioning import Author
+from app.administration.roles import granted_roles, role_mapping, users_to_confirm
+from app.administration.roles.role_mapping import RawLine
+from app.console_roles import Role
+from app.provisioning import resource_operations
+from app.provisioning.resource_operations import Author
 from app.scim.errors import ScimError
-from app.scim.messages import read_patch
 from app.scim.projection import Selection
+from app.scim.protocol_messages import read_patch
 from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER, ResourceType
-from app.store import check, db
+from app.store import integrity_check
+from app.store.database import directory_database
 from tests.administration.conftest import EVA
 
 CLIENT = Author("abc123", "key 1a2b3c4d")
@@ -63,28 +65,28 @@ class World:
 
     def come(self) -> None:
         self.names += 1
-        self.people.append(provisioning.create(USER, self.document(f"p{self.names}"), CLIENT).record.id)
+        self.people.append(resource_operations.create(USER, self.document(f"p{self.names}"), CLIENT).record.id)
 
     def found(self) -> None:
         self.names += 1
         members = self.some(self.people + self.groups)
         body = {"schemas": [GROUP.schema.urn], "displayName": f"g{self.names}", "members": members}
-        self.groups.append(provisioning.create(GROUP, body, CLIENT, NOTHING).record.id)
+        self.groups.append(resource_operations.create(GROUP, body, CLIENT, NOTHING).record.id)
 
     def go(self) -> None:
         if len(self.people) > 8:
             gone = self.people.pop(self.chance.randrange(len(self.people)))
-            provisioning.delete(USER, gone, CLIENT)
+            resource_operations.delete(USER, gone, CLIENT)
 
     def dissolve(self) -> None:
         if len(self.groups) > 2:
-            provisioning.delete(GROUP, self.groups.pop(self.chance.randrange(len(self.groups))), CLIENT)
+            resource_operations.delete(GROUP, self.groups.pop(self.chance.randrange(len(self.groups))), CLIENT)
 
     def put(self) -> None:
         if self.people:
             self.names += 1
             body = self.document(f"p{self.names}")
-            provisioning.replace(USER, self.chance.choice(self.people), body, CLIENT)
+            resource_operations.replace(USER, self.chance.choice(self.people), body, CLIENT)
 
     def change(self) -> None:
         if not self.people:
@@ -102,8 +104,8 @@ class World:
         patch(USER, self.chance.choice(self.people), operation)
 
     def confirm(self) -> None:
-        for one in administration.list_unconfirmed().users[:1]:
-            administration.confirm_user(one.user_id, one.external_id, EVA)
+        for one in users_to_confirm.list_unconfirmed().users[:1]:
+            users_to_confirm.confirm_user(one.user_id, one.external_id, EVA)
             self.confirmed += 1
 
     def move(self) -> None:
@@ -130,19 +132,19 @@ class World:
 def patch(resource_type: ResourceType, resource_id: str, *operations: dict[str, Any]) -> None:
     try:
         message = read_patch({"schemas": [PATCH], "Operations": list(operations)})
-        provisioning.change(resource_type, resource_id, message, CLIENT, selection=NOTHING)
+        resource_operations.change(resource_type, resource_id, message, CLIENT, selection=NOTHING)
     except ScimError as refused:
         assert refused.status == 400
 
 
 def kept() -> dict[str, str]:
-    return {one.user_id: one.role.value for one in administration.granted().people}
+    return {one.user_id: one.role.value for one in granted_roles.granted().people}
 
 
 def by_the_rule(lines: list[RawLine]) -> dict[str, str]:
     """The rule, read from all documents and memberships one by one."""
     found: dict[str, str] = {}
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         documents = connection.exec_driver_sql("SELECT id, document FROM resource WHERE type = 'User'").all()
         unconfirmed = set(connection.exec_driver_sql("SELECT user_id FROM unconfirmed_user").scalars())
         members = {tuple(row) for row in connection.exec_driver_sql("SELECT group_id, member_id FROM membership")}
@@ -186,5 +188,5 @@ def test_roles_follow_whatever_happens(seed: int):
         assert told.keys() == {id for id in before | after if before.get(id) != after.get(id)}
         differing += len(told)
     assert differing > ROUNDS and world.confirmed, "the worlds were too quiet to show anything"
-    with db.reading() as connection:
-        assert check.check(connection, RESOURCE_TYPES) == []
+    with directory_database.reading() as connection:
+        assert integrity_check.check(connection, RESOURCE_TYPES) == []

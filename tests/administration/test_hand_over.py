@@ -8,10 +8,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from app import administration, bounds, clock
-from app.administration import ActiveKey, KeyRow, key_use
+from app import bounds, clock
+from app.administration import audit
+from app.administration.credentials import key_last_use, key_status, scim_keys
+from app.administration.credentials import key_last_use as key_use
+from app.administration.credentials.key_status import ActiveKey
+from app.administration.credentials.scim_keys import KeyRow
 from app.scim import errors
-from app.store import db
+from app.store.database import directory_database
 from tests.administration.conftest import EVA, HERE
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -63,10 +67,10 @@ class Pair:
         return row_of(self.new_id)
 
     def use_old(self) -> None:
-        administration.note_key_use(self.old_id, HERE)
+        key_last_use.note_key_use(self.old_id, HERE)
 
     def use_new(self) -> None:
-        administration.note_key_use(self.new_id, HERE)
+        key_last_use.note_key_use(self.new_id, HERE)
 
     def use_new_for(self, seconds: float, every: float = HOUR) -> None:
         """From now until so many seconds from now, at both ends too."""
@@ -77,16 +81,16 @@ class Pair:
 
 
 def row_of(key_id: str) -> KeyRow:
-    return next(row for row in administration.list_keys() if row.id == key_id)
+    return next(row for row in scim_keys.list_keys() if row.id == key_id)
 
 
 def standing(key_id: str) -> ActiveKey:
-    return next(one for one in administration.active_keys() if one.key.id == key_id)
+    return next(one for one in key_status.active_keys() if one.key.id == key_id)
 
 
 def audited(action: str) -> list[tuple[str, str, str]]:
     """Who, to what, and with what details; oldest first."""
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         rows = connection.execute(
             text("SELECT actor, target, detail FROM audit WHERE action = :action ORDER BY id"), {"action": action}
         )
@@ -95,10 +99,10 @@ def audited(action: str) -> list[tuple[str, str, str]]:
 
 @pytest.fixture
 def pair(clocks: Turned) -> Pair:
-    old = administration.create_key("old", EVA).row
-    administration.note_key_use(old.id, HERE)
+    old = scim_keys.create_key("old", EVA).row
+    key_last_use.note_key_use(old.id, HERE)
     clocks.pass_time(HOUR)
-    return Pair(clocks, old.id, administration.create_key("new", EVA).row.id)
+    return Pair(clocks, old.id, scim_keys.create_key("new", EVA).row.id)
 
 
 def test_a_new_key_is_the_successor_of_the_active_one(pair: Pair):
@@ -128,14 +132,14 @@ def test_the_old_key_retires_when_only_the_new_one_was_used_for_a_day(pair: Pair
 
 def test_a_simulation_with_either_key_hands_nothing_over(pair: Pair):
     for _ in range(3):
-        administration.note_key_use(pair.new_id, HERE, is_simulated=True)
+        key_last_use.note_key_use(pair.new_id, HERE, is_simulated=True)
         pair.clocks.pass_time(DAY)
     assert pair.old.stopped is None and pair.new.last_used is None and pair.new.first_used is None
     assert pair.new.last_simulated and pair.new.last_simulated_address == HERE
     assert standing(pair.old_id).retires is None
     assert standing(pair.new_id).warned == "unused"
     before = pair.old.last_used
-    administration.note_key_use(pair.old_id, HERE, is_simulated=True)
+    key_last_use.note_key_use(pair.old_id, HERE, is_simulated=True)
     assert pair.old.last_used == before and pair.old.last_simulated
 
 
@@ -204,7 +208,7 @@ def test_a_use_that_could_not_be_noted_counts(pair: Pair, monkeypatch: pytest.Mo
         def busy(wait: bool) -> None:
             raise errors.unavailable("busy")
 
-        patch.setattr(db, "writing", busy)
+        patch.setattr(directory_database, "writing", busy)
         pair.use_old()
     assert pair.old.relieved, "nothing of it is in the database"
     pair.clocks.pass_time(HOUR)
@@ -269,7 +273,7 @@ def test_moments_in_the_future_retire_nothing(pair: Pair):
     pair.clocks.pass_time(HOUR)
     pair.use_new_for(2 * DAY)
     assert pair.old.stopped is None and pair.new.last_used and pair.new.last_used < pair.old.created
-    assert {one.warned for one in administration.active_keys()} == {""}
+    assert {one.warned for one in key_status.active_keys()} == {""}
 
 
 def test_a_clock_that_was_ahead_for_a_while_holds_nothing_up_and_ends_nothing(pair: Pair):
@@ -300,30 +304,30 @@ def test_a_hand_over_that_began_while_the_clock_was_ahead_begins_anew(pair: Pair
 
 def test_a_key_has_one_successor(clocks: Turned, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bounds, "ACTIVE_SCIM_KEYS", 3)
-    first, second, third = (administration.create_key(name, EVA).row.id for name in ("one", "two", "three"))
+    first, second, third = (scim_keys.create_key(name, EVA).row.id for name in ("one", "two", "three"))
     assert [row_of(key_id).successor for key_id in (first, second, third)] == [second, third, None]
 
 
 def test_a_key_that_was_never_used_retires_too(clocks: Turned):
-    old = administration.create_key("lost", EVA).row
-    pair = Pair(clocks, old.id, administration.create_key("new", EVA).row.id)
+    old = scim_keys.create_key("lost", EVA).row
+    pair = Pair(clocks, old.id, scim_keys.create_key("new", EVA).row.id)
     pair.use_new_for(DAY)
     assert pair.old.is_retired
 
 
 def test_the_old_key_is_refused_only_when_it_has_retired(clocks: Turned):
-    first = administration.create_key("old", EVA)
-    pair = Pair(clocks, first.row.id, administration.create_key("new", EVA).row.id)
+    first = scim_keys.create_key("old", EVA)
+    pair = Pair(clocks, first.row.id, scim_keys.create_key("new", EVA).row.id)
     pair.use_new_for(DAY - HOUR)
-    assert administration.judge_key(first.text).key
+    assert scim_keys.judge_key(first.text).key
     clocks.pass_time(HOUR)
     pair.use_new()
-    assert administration.judge_key(first.text).fault == "stopped"
+    assert scim_keys.judge_key(first.text).fault == "stopped"
 
 
 def test_a_key_beside_is_nobodys_successor(clocks: Turned):
-    first = administration.create_key("one", EVA).row
-    pair = Pair(clocks, first.id, administration.create_key("two", EVA, is_beside=True).row.id)
+    first = scim_keys.create_key("one", EVA).row
+    pair = Pair(clocks, first.id, scim_keys.create_key("two", EVA, is_beside=True).row.id)
     assert pair.old.successor is None
     pair.use_new_for(3 * DAY)
     assert (pair.old.stopped, pair.old.relieved) == (None, None)
@@ -333,18 +337,18 @@ def test_a_key_beside_is_nobodys_successor(clocks: Turned):
 
 def test_when_the_new_key_is_stopped_the_old_one_stays(pair: Pair):
     pair.use_new()
-    administration.stop_key(pair.new_id, EVA)
+    scim_keys.stop_key(pair.new_id, EVA)
     assert (pair.old.stopped, pair.old.successor, pair.old.relieved) == (None, None, None)
     pair.clocks.pass_time(2 * DAY)
     pair.use_new_for(2 * DAY)
     assert pair.old.stopped is None
-    third = administration.create_key("third", EVA).row
+    third = scim_keys.create_key("third", EVA).row
     assert pair.old.successor == third.id
 
 
 def test_a_key_that_is_stopped_by_hand_has_not_retired(pair: Pair):
     pair.use_new()
-    administration.stop_key(pair.old_id, EVA)
+    scim_keys.stop_key(pair.old_id, EVA)
     assert (pair.old.stopped_by, pair.old.is_retired) == ("eva", False)
     pair.clocks.pass_time(DAY)
     pair.use_new()
@@ -353,7 +357,7 @@ def test_a_key_that_is_stopped_by_hand_has_not_retired(pair: Pair):
 
 def test_what_has_retired_stays_so_when_its_successor_is_stopped(pair: Pair):
     pair.use_new_for(DAY)
-    administration.stop_key(pair.new_id, EVA)
+    scim_keys.stop_key(pair.new_id, EVA)
     assert pair.old.is_retired
     pair.use_old()
     assert pair.old.is_retired, "a last request that had been let in"
@@ -361,22 +365,22 @@ def test_what_has_retired_stays_so_when_its_successor_is_stopped(pair: Pair):
 
 def test_a_retired_key_makes_room_and_the_next_hand_over_begins(pair: Pair):
     pair.use_new_for(DAY)
-    third = administration.create_key("third", EVA).row
+    third = scim_keys.create_key("third", EVA).row
     assert (pair.new.successor, pair.old.successor) == (third.id, pair.new_id)
 
 
 def test_nothing_is_half_retired(pair: Pair, monkeypatch: pytest.MonkeyPatch):
     pair.use_new_for(DAY - HOUR)
     pair.clocks.pass_time(HOUR)
-    before = administration.list_keys()
+    before = scim_keys.list_keys()
     with monkeypatch.context() as patch:
 
         def full(*_: object, **__: object) -> None:
             raise errors.unavailable("full")
 
-        patch.setattr(administration.audit, "record", full)
+        patch.setattr(audit, "record", full)
         pair.use_new()
-    assert administration.list_keys() == before and audited("key-retired") == []
+    assert scim_keys.list_keys() == before and audited("key-retired") == []
     pair.clocks.pass_time(MINUTE)
     pair.use_new()
     assert pair.old.is_retired
@@ -412,6 +416,6 @@ def test_what_is_warned_of(pair: Pair):
 
 
 def test_a_key_that_waits_for_entra_is_not_warned_of(clocks: Turned):
-    administration.create_key("first", EVA)
+    scim_keys.create_key("first", EVA)
     clocks.pass_time(30 * DAY)
-    assert [one.warned for one in administration.active_keys()] == [""]
+    assert [one.warned for one in key_status.active_keys()] == [""]

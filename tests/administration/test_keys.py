@@ -8,11 +8,16 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app import administration, bounds
-from app.administration import Contact, Refused, Verdict, key_use
+from app import bounds
+from app.administration import directory_totals
+from app.administration.credentials import key_last_use, scim_keys
+from app.administration.credentials import key_last_use as key_use
+from app.administration.credentials.scim_keys import Verdict
+from app.administration.directory_totals import Contact
+from app.administration.errors import Refused
 from app.scim import errors
 from app.scim.resource_types import GROUP, USER
-from app.store import db
+from app.store.database import directory_database
 from tests.administration.conftest import EVA, HERE
 from tests.store.conftest import finished_meanwhile, group, held, insert, user
 
@@ -20,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("app")
 
 
 def test_the_form_of_a_key():
-    text = administration.create_key("Entra", EVA).text
+    text = scim_keys.create_key("Entra", EVA).text
     found = re.fullmatch(r"rcn_scim_([A-Za-z0-9_-]{43})_([0-9a-f]{6})", text)
     assert found
     assert len(base64.urlsafe_b64decode(found[1] + "=")) == 32
@@ -28,15 +33,15 @@ def test_the_form_of_a_key():
 
 
 def test_a_new_key_is_found():
-    new = administration.create_key("Entra", EVA)
-    assert administration.find_key(new.text) == new.row
-    assert administration.list_keys() == [new.row]
+    new = scim_keys.create_key("Entra", EVA)
+    assert scim_keys.find_key(new.text) == new.row
+    assert scim_keys.list_keys() == [new.row]
     assert (new.row.name, new.row.prefix, new.row.created_by) == ("Entra", new.text[:13], "eva")
     assert (new.row.last_used, new.row.last_address, new.row.stopped) == (None, None, None)
 
 
 def test_only_the_hash_is_kept(path: Path):
-    text = administration.create_key("Entra", EVA).text
+    text = scim_keys.create_key("Entra", EVA).text
     assert text[13:].encode() not in b"".join(file.read_bytes() for file in path.parent.iterdir())
 
 
@@ -59,8 +64,8 @@ def wrong_keys(text: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("kind", wrong_keys(""))
 def test_nothing_else_is_found(kind: str):
-    text = administration.create_key("Entra", EVA).text
-    assert administration.find_key(wrong_keys(text)[kind]) is None
+    text = scim_keys.create_key("Entra", EVA).text
+    assert scim_keys.find_key(wrong_keys(text)[kind]) is None
 
 
 FAULTS = {
@@ -72,62 +77,62 @@ FAULTS = {
 
 @pytest.mark.parametrize("kind", FAULTS)
 def test_what_is_wrong_with_it_is_told(kind: str):
-    text = administration.create_key("Entra", EVA).text
-    assert administration.judge_key(wrong_keys(text)[kind]) == Verdict(fault=FAULTS[kind])
+    text = scim_keys.create_key("Entra", EVA).text
+    assert scim_keys.judge_key(wrong_keys(text)[kind]) == Verdict(fault=FAULTS[kind])
 
 
 def test_a_right_key_and_a_stopped_one_are_told_by_their_ids():
-    new = administration.create_key("Entra", EVA)
-    assert administration.judge_key(new.text) == Verdict(new.row, new.row.id)
-    administration.stop_key(new.row.id, EVA)
-    assert administration.judge_key(new.text) == Verdict(key_id=new.row.id, fault="stopped")
+    new = scim_keys.create_key("Entra", EVA)
+    assert scim_keys.judge_key(new.text) == Verdict(new.row, new.row.id)
+    scim_keys.stop_key(new.row.id, EVA)
+    assert scim_keys.judge_key(new.text) == Verdict(key_id=new.row.id, fault="stopped")
 
 
 def test_a_stopped_key_is_refused_at_once():
-    new = administration.create_key("Entra", EVA)
-    administration.stop_key(new.row.id, EVA)
-    assert administration.find_key(new.text) is None
-    assert administration.list_keys()[0].stopped
+    new = scim_keys.create_key("Entra", EVA)
+    scim_keys.stop_key(new.row.id, EVA)
+    assert scim_keys.find_key(new.text) is None
+    assert scim_keys.list_keys()[0].stopped
     with pytest.raises(Refused, match="already"):
-        administration.stop_key(new.row.id, EVA)
+        scim_keys.stop_key(new.row.id, EVA)
     with pytest.raises(Refused, match="no key"):
-        administration.stop_key("00000000", EVA)
+        scim_keys.stop_key("00000000", EVA)
 
 
 def test_two_are_active_at_most():
-    first = administration.create_key("", EVA)
-    second = administration.create_key("", EVA)
+    first = scim_keys.create_key("", EVA)
+    second = scim_keys.create_key("", EVA)
     assert (first.row.name, second.row.name) == ("Key 1", "Key 2")
     with pytest.raises(Refused, match="Stop one"):
-        administration.create_key("", EVA)
-    administration.stop_key(first.row.id, EVA)
-    assert administration.create_key("", EVA).row.name == "Key 3"
-    assert administration.find_key(second.text)
+        scim_keys.create_key("", EVA)
+    scim_keys.stop_key(first.row.id, EVA)
+    assert scim_keys.create_key("", EVA).row.name == "Key 3"
+    assert scim_keys.find_key(second.text)
 
 
 @pytest.mark.parametrize("name", ["x" * (bounds.KEY_NAME_LENGTH + 1), "a\nb", "\x1b[31m"])
 def test_names_that_cannot_be_read_are_refused(name: str):
     with pytest.raises(Refused, match="printable"):
-        administration.create_key(name, EVA)
+        scim_keys.create_key(name, EVA)
 
 
 def test_use_is_noted_at_most_once_a_minute(monkeypatch: pytest.MonkeyPatch):
     now = [1000.0]
     monkeypatch.setattr(key_use, "steady_s", lambda: now[0])
-    key = administration.create_key("Entra", EVA).row
-    administration.note_key_use(key.id, HERE)
-    administration.note_key_use(key.id, "198.51.100.7")
-    [noted] = administration.list_keys()
+    key = scim_keys.create_key("Entra", EVA).row
+    key_last_use.note_key_use(key.id, HERE)
+    key_last_use.note_key_use(key.id, "198.51.100.7")
+    [noted] = scim_keys.list_keys()
     assert (noted.last_address, noted.last_used is None) == (HERE, False)
     now[0] += bounds.KEY_USE_NOTED_S
-    administration.note_key_use(key.id, "198.51.100.7")
-    assert administration.list_keys()[0].last_address == "198.51.100.7"
+    key_last_use.note_key_use(key.id, "198.51.100.7")
+    assert scim_keys.list_keys()[0].last_address == "198.51.100.7"
 
 
 def test_a_note_that_cannot_be_written_disturbs_nobody(monkeypatch: pytest.MonkeyPatch):
     now = [1000.0]
     monkeypatch.setattr(key_use, "steady_s", lambda: now[0])
-    key = administration.create_key("Entra", EVA).row
+    key = scim_keys.create_key("Entra", EVA).row
     tried: list[bool] = []
     with monkeypatch.context() as patch:
 
@@ -135,34 +140,34 @@ def test_a_note_that_cannot_be_written_disturbs_nobody(monkeypatch: pytest.Monke
             tried.append(wait)
             raise errors.unavailable("full")
 
-        patch.setattr(db, "writing", full)
-        administration.note_key_use(key.id, HERE)
-        administration.note_key_use(key.id, HERE)
+        patch.setattr(directory_database, "writing", full)
+        key_last_use.note_key_use(key.id, HERE)
+        key_last_use.note_key_use(key.id, HERE)
         assert tried == [False], "not tried anew with every request"
     now[0] += bounds.KEY_USE_NOTED_S
-    administration.note_key_use(key.id, HERE)
-    assert administration.list_keys()[0].last_address == HERE
-    administration.note_key_use("unknown", HERE)
+    key_last_use.note_key_use(key.id, HERE)
+    assert scim_keys.list_keys()[0].last_address == HERE
+    key_last_use.note_key_use("unknown", HERE)
 
 
 @pytest.mark.usefixtures("patient")
 def test_a_note_does_not_wait_for_another_process(app: Flask, path: Path):
-    key = administration.create_key("Entra", EVA).row
+    key = scim_keys.create_key("Entra", EVA).row
     with held(path):
-        finished_meanwhile(app, lambda: administration.note_key_use(key.id, HERE))
-    assert administration.list_keys()[0].last_used is None
+        finished_meanwhile(app, lambda: key_last_use.note_key_use(key.id, HERE))
+    assert scim_keys.list_keys()[0].last_used is None
 
 
 def test_the_overview_counts():
-    empty = administration.overview()
+    empty = directory_totals.overview()
     assert (empty.users, empty.active_users, empty.groups, empty.last_contact, empty.has_key) == (0, 0, 0, None, False)
     for active in (True, True, False):
         insert(USER, user(active=active))
     insert(USER, user())
     insert(GROUP, group())
-    key = administration.create_key("Entra", EVA).row
-    administration.note_key_use(key.id, HERE)
-    found = administration.overview()
+    key = scim_keys.create_key("Entra", EVA).row
+    key_last_use.note_key_use(key.id, HERE)
+    found = directory_totals.overview()
     assert (found.users, found.active_users, found.groups, found.has_key) == (4, 3, 1, True)
-    used = administration.list_keys()[0].last_used
+    used = scim_keys.list_keys()[0].last_used
     assert found.last_contact == Contact(used or "", HERE, "Entra")

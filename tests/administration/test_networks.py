@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import bounds
-from app.administration import NetworkSet, Refused
-from app.administration.networks import (
+from app.administration.errors import Refused
+from app.administration.ip_allow_list.networks import (
     STEPS,
     TOGETHER,
+    NetworkSet,
     counted_networks,
     propose,
     read_address,

@@ -10,11 +10,17 @@ from unittest import mock
 import pytest
 from flask import Flask
 
-from app import administration, bounds
-from app.administration import Bearer, NewSecret, NotAuthenticated, Refused, Signers, access_tokens, key_use
-from app.administration.secret_form import ACCESS_TOKEN, CLIENT_SECRET, SCIM_KEY, SecretForm
+from app import bounds
+from app.administration import directory_totals
+from app.administration.credentials import access_tokens, bearer_token_check, key_last_use, oauth_clients, scim_keys
+from app.administration.credentials.access_tokens import NotAuthenticated
+from app.administration.credentials.bearer_token_check import Bearer
+from app.administration.credentials.federated_credentials import Signers
+from app.administration.credentials.oauth_clients import NewSecret
+from app.administration.credentials.secret_format import ACCESS_TOKEN, CLIENT_SECRET, SCIM_KEY, SecretForm
+from app.administration.errors import Refused
 from app.scim import errors
-from app.store import db
+from app.store.database import directory_database
 from tests.administration.conftest import EVA, HERE
 from tests.store.conftest import finished_meanwhile, held
 
@@ -29,29 +35,29 @@ SIGNERS.check = lambda issuer: issuer.address
 
 @pytest.fixture
 def client(app: Flask) -> NewSecret:
-    return administration.create_client("Entra", EVA)
+    return oauth_clients.create_client("Entra", EVA)
 
 
 def token_of(new: NewSecret) -> str:
-    return administration.token_for_secret(new.client_id, new.text, HERE).text
+    return access_tokens.token_for_secret(new.client_id, new.text, HERE).text
 
 
 def refused_as(new_id: str, secret: str) -> tuple[str, str]:
     """The fault and the client id that the log gets."""
     with pytest.raises(NotAuthenticated) as refused:
-        administration.token_for_secret(new_id, secret, HERE)
+        access_tokens.token_for_secret(new_id, secret, HERE)
     assert not secret or secret not in str(refused.value)
     return refused.value.fault, refused.value.client_id
 
 
 def audited() -> list[tuple[str, str, dict[str, str]]]:
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         rows = connection.exec_driver_sql("SELECT action, target, detail FROM audit ORDER BY id").all()
     return [(row.action, row.target, json.loads(row.detail)) for row in rows]
 
 
 def count(table: str) -> int:
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         return int(connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one())
 
 
@@ -73,7 +79,7 @@ def test_each_kind_of_secret_has_a_beginning_of_its_own(form: SecretForm):
 
 
 def test_a_new_client_has_a_secret_of_which_only_the_hash_is_kept(client: NewSecret, path: Path):
-    [listed] = administration.list_clients()
+    [listed] = oauth_clients.list_clients()
     assert (listed.id, listed.name, listed.created_by) == (client.client_id, "Entra", "eva")
     assert re.fullmatch("[0-9a-f]{12}", listed.id)
     [secret] = listed.secrets
@@ -84,52 +90,52 @@ def test_a_new_client_has_a_secret_of_which_only_the_hash_is_kept(client: NewSec
 
 
 def test_several_secrets_are_active_and_their_number_is_bounded(client: NewSecret):
-    more = [administration.create_secret(client.client_id, EVA) for _ in range(bounds.OAUTH_SECRETS - 1)]
+    more = [oauth_clients.create_secret(client.client_id, EVA) for _ in range(bounds.OAUTH_SECRETS - 1)]
     assert all(token_of(one) for one in (client, *more))
     with pytest.raises(Refused, match="active secrets already"):
-        administration.create_secret(client.client_id, EVA)
-    administration.stop_secret(administration.list_clients()[0].secrets[0].id, EVA)
-    administration.create_secret(client.client_id, EVA)
+        oauth_clients.create_secret(client.client_id, EVA)
+    oauth_clients.stop_secret(oauth_clients.list_clients()[0].secrets[0].id, EVA)
+    oauth_clients.create_secret(client.client_id, EVA)
 
 
 def test_the_number_of_clients_is_bounded(client: NewSecret):
-    names = [administration.create_client("", EVA).client_name for _ in range(bounds.OAUTH_CLIENTS - 1)]
+    names = [oauth_clients.create_client("", EVA).client_name for _ in range(bounds.OAUTH_CLIENTS - 1)]
     assert names[0] == "Client 2"
     with pytest.raises(Refused, match="active clients already"):
-        administration.create_client("", EVA)
-    administration.stop_client(client.client_id, EVA)
-    administration.create_client("", EVA)
+        oauth_clients.create_client("", EVA)
+    oauth_clients.stop_client(client.client_id, EVA)
+    oauth_clients.create_client("", EVA)
 
 
 @pytest.mark.parametrize("name", ["x" * (bounds.KEY_NAME_LENGTH + 1), "a\nb", "\x1b[31m", "\x00"])
 def test_names_that_cannot_be_read_are_refused(name: str):
     with pytest.raises(Refused, match="printable"):
-        administration.create_client(name, EVA)
+        oauth_clients.create_client(name, EVA)
     assert count("oauth_client") == 0 and audited() == []
 
 
 def test_what_is_stopped_or_unknown_cannot_be_stopped_or_used(client: NewSecret):
-    administration.stop_client(client.client_id, EVA)
+    oauth_clients.stop_client(client.client_id, EVA)
     for act in (
-        lambda: administration.stop_client(client.client_id, EVA),
-        lambda: administration.stop_client("unknown", EVA),
-        lambda: administration.create_secret(client.client_id, EVA),
-        lambda: administration.add_trust(client.client_id, TENANT, "a", "b", EVA, SIGNERS),
-        lambda: administration.stop_secret("unknown", EVA),
-        lambda: administration.stop_trust("unknown", EVA),
+        lambda: oauth_clients.stop_client(client.client_id, EVA),
+        lambda: oauth_clients.stop_client("unknown", EVA),
+        lambda: oauth_clients.create_secret(client.client_id, EVA),
+        lambda: oauth_clients.add_trust(client.client_id, TENANT, "a", "b", EVA, SIGNERS),
+        lambda: oauth_clients.stop_secret("unknown", EVA),
+        lambda: oauth_clients.stop_trust("unknown", EVA),
     ):
         with pytest.raises(Refused, match="There is no active"):
             act()
 
 
 def test_every_act_is_audited_without_a_secret(client: NewSecret):
-    second = administration.create_secret(client.client_id, EVA)
-    administration.add_trust(client.client_id, TENANT, "subject", "audience", EVA, SIGNERS)
-    [listed] = administration.list_clients()
-    administration.stop_trust(listed.trusts[0].id, EVA)
-    administration.stop_secret(listed.secrets[0].id, EVA)
-    administration.stop_client(client.client_id, EVA)
-    token = token_of(administration.create_client("other", EVA))
+    second = oauth_clients.create_secret(client.client_id, EVA)
+    oauth_clients.add_trust(client.client_id, TENANT, "subject", "audience", EVA, SIGNERS)
+    [listed] = oauth_clients.list_clients()
+    oauth_clients.stop_trust(listed.trusts[0].id, EVA)
+    oauth_clients.stop_secret(listed.secrets[0].id, EVA)
+    oauth_clients.stop_client(client.client_id, EVA)
+    token = token_of(oauth_clients.create_client("other", EVA))
     acts = audited()
     assert [(action, target) for action, target, _ in acts[:7]] == [
         ("client-made", "Entra"),
@@ -155,12 +161,12 @@ def test_every_act_is_audited_without_a_secret(client: NewSecret):
 
 @pytest.mark.parametrize("typed", [TENANT, TENANT.upper(), f" {TENANT} ", ISSUER, f"{ISSUER}/"])
 def test_a_tenant_stands_for_entras_issuer(client: NewSecret, typed: str):
-    administration.add_trust(client.client_id, typed, " a subject ", "api://x", EVA, SIGNERS)
-    [trust] = administration.list_clients()[0].trusts
+    oauth_clients.add_trust(client.client_id, typed, " a subject ", "api://x", EVA, SIGNERS)
+    [trust] = oauth_clients.list_clients()[0].trusts
     assert (trust.issuer, trust.subject, trust.audience) == (ISSUER, "a subject", "api://x")
     with pytest.raises(Refused, match="already"):
-        administration.add_trust(
-            administration.create_client("", EVA).client_id, ISSUER, "a subject", "api://x", EVA, SIGNERS
+        oauth_clients.add_trust(
+            oauth_clients.create_client("", EVA).client_id, ISSUER, "a subject", "api://x", EVA, SIGNERS
         )
 
 
@@ -179,15 +185,15 @@ def test_a_tenant_stands_for_entras_issuer(client: NewSecret, typed: str):
 )
 def test_trusts_that_cannot_be(client: NewSecret, issuer: str, subject: str, audience: str):
     with pytest.raises(Refused):
-        administration.add_trust(client.client_id, issuer, subject, audience, EVA, SIGNERS)
+        oauth_clients.add_trust(client.client_id, issuer, subject, audience, EVA, SIGNERS)
     assert count("oauth_trust") == 0
 
 
 def test_the_number_of_trusts_is_bounded(client: NewSecret):
     for number in range(bounds.OAUTH_TRUSTS):
-        administration.add_trust(client.client_id, TENANT, str(number), "b", EVA, SIGNERS)
+        oauth_clients.add_trust(client.client_id, TENANT, str(number), "b", EVA, SIGNERS)
     with pytest.raises(Refused, match="signers already"):
-        administration.add_trust(client.client_id, TENANT, "another", "b", EVA, SIGNERS)
+        oauth_clients.add_trust(client.client_id, TENANT, "another", "b", EVA, SIGNERS)
 
 
 # --- access tokens ----------------------------------------------------------------------------------------------------
@@ -195,10 +201,10 @@ def test_the_number_of_trusts_is_bounded(client: NewSecret):
 
 def test_a_token_opens_scim_on_behalf_of_its_client(client: NewSecret):
     token = token_of(client)
-    bearer = administration.judge_bearer(token)
+    bearer = bearer_token_check.judge_bearer(token)
     assert (bearer.is_right, bearer.author, bearer.id) == (True, f"client {client.client_id}", client.client_id)
-    key = administration.create_key("", EVA)
-    assert administration.judge_bearer(key.text).author == f"key {key.row.id}"
+    key = scim_keys.create_key("", EVA)
+    assert bearer_token_check.judge_bearer(key.text).author == f"key {key.row.id}"
 
 
 def wrong_tokens(text: str) -> dict[str, tuple[str, str]]:
@@ -219,12 +225,12 @@ def wrong_tokens(text: str) -> dict[str, tuple[str, str]]:
 @pytest.mark.parametrize("kind", wrong_tokens(""))
 def test_nothing_else_opens_it(client: NewSecret, kind: str):
     text, fault = wrong_tokens(token_of(client))[kind]
-    bearer = administration.judge_bearer(text)
+    bearer = bearer_token_check.judge_bearer(text)
     assert (bearer.is_right, bearer.fault, bearer.id) == (False, fault, "")
 
 
 def test_wrong_secrets_get_no_token(client: NewSecret):
-    other = administration.create_client("other", EVA)
+    other = oauth_clients.create_client("other", EVA)
     assert refused_as(client.client_id, CLIENT_SECRET.make()) == ("client", "")
     assert refused_as(other.client_id, client.text) == ("client", "")
     assert refused_as("", client.text) == ("client", "")
@@ -236,18 +242,18 @@ def test_wrong_secrets_get_no_token(client: NewSecret):
 
 @pytest.mark.parametrize("what", ["secret", "client"])
 def test_a_token_ends_at_once_with_what_brought_it(client: NewSecret, what: str):
-    second = administration.create_secret(client.client_id, EVA)
-    newest, oldest = administration.list_clients()[0].secrets
+    second = oauth_clients.create_secret(client.client_id, EVA)
+    newest, oldest = oauth_clients.list_clients()[0].secrets
     first_token, second_token = token_of(client), token_of(second)
     first_secret = next(one for one in (newest, oldest) if one.prefix == client.text[:12])
     if what == "client":
-        administration.stop_client(client.client_id, EVA)
+        oauth_clients.stop_client(client.client_id, EVA)
     else:
-        administration.stop_secret(first_secret.id, EVA)
-    assert administration.judge_bearer(first_token).fault == "stopped"
-    assert administration.judge_bearer(first_token).id == client.client_id
+        oauth_clients.stop_secret(first_secret.id, EVA)
+    assert bearer_token_check.judge_bearer(first_token).fault == "stopped"
+    assert bearer_token_check.judge_bearer(first_token).id == client.client_id
     assert refused_as(client.client_id, client.text) == ("stopped", client.client_id)
-    assert administration.judge_bearer(second_token).is_right is (what == "secret")
+    assert bearer_token_check.judge_bearer(second_token).is_right is (what == "secret")
 
 
 def test_a_token_lasts_an_hour_and_is_then_told_from_a_wrong_one_for_a_day(
@@ -255,15 +261,15 @@ def test_a_token_lasts_an_hour_and_is_then_told_from_a_wrong_one_for_a_day(
 ):
     token = token_of(client)
     pass_time(bounds.ACCESS_TOKEN_S - 1)
-    assert administration.judge_bearer(token).is_right
+    assert bearer_token_check.judge_bearer(token).is_right
     pass_time(1)
-    ended = administration.judge_bearer(token)
+    ended = bearer_token_check.judge_bearer(token)
     assert (ended.is_right, ended.fault, ended.was_right) == (False, "expired", True)
     token_of(client)
-    assert administration.judge_bearer(token).fault == "expired"
+    assert bearer_token_check.judge_bearer(token).fault == "expired"
     pass_time(bounds.ACCESS_TOKENS_REMEMBERED_S)
     token_of(client)
-    assert administration.judge_bearer(token).fault == "unknown"
+    assert bearer_token_check.judge_bearer(token).fault == "unknown"
     assert count("access_token") == 2
 
 
@@ -272,9 +278,9 @@ def test_a_token_does_not_last_longer_because_the_clock_was_set_back(
 ):
     token = token_of(client)
     pass_time(-bounds.CLOCK_SLACK_S)
-    assert administration.judge_bearer(token).is_right
+    assert bearer_token_check.judge_bearer(token).is_right
     pass_time(-1)
-    assert not administration.judge_bearer(token).is_right
+    assert not bearer_token_check.judge_bearer(token).is_right
     token_of(client)
     assert count("access_token") == 1, "it is forgotten with the next one"
 
@@ -283,13 +289,13 @@ def test_the_number_of_tokens_is_bounded_and_the_oldest_end(
     client: NewSecret, monkeypatch: pytest.MonkeyPatch, pass_time: Callable[[float], None]
 ):
     monkeypatch.setattr(bounds, "ACCESS_TOKENS", 3)
-    other = token_of(administration.create_client("other", EVA))
+    other = token_of(oauth_clients.create_client("other", EVA))
     tokens = []
     for _ in range(5):
         pass_time(1)
         tokens.append(token_of(client))
-    assert [administration.judge_bearer(one).is_right for one in tokens] == [False, False, True, True, True]
-    assert administration.judge_bearer(other).is_right
+    assert [bearer_token_check.judge_bearer(one).is_right for one in tokens] == [False, False, True, True, True]
+    assert bearer_token_check.judge_bearer(other).is_right
 
 
 def test_tokens_made_at_the_same_time_are_all_right(app: Flask, client: NewSecret):
@@ -304,33 +310,33 @@ def test_tokens_made_at_the_same_time_are_all_right(app: Flask, client: NewSecre
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert len(set(made)) == 8 and all(administration.judge_bearer(one).is_right for one in made)
+    assert len(set(made)) == 8 and all(bearer_token_check.judge_bearer(one).is_right for one in made)
 
 
 def test_use_is_noted_at_most_once_a_minute(client: NewSecret, monkeypatch: pytest.MonkeyPatch):
     now = [1000.0]
-    monkeypatch.setattr(key_use, "steady_s", lambda: now[0])
-    bearer = administration.judge_bearer(token_of(client))
-    assert administration.list_clients()[0].secrets[0].last_address == HERE, "the token itself was a use"
+    monkeypatch.setattr(key_last_use, "steady_s", lambda: now[0])
+    bearer = bearer_token_check.judge_bearer(token_of(client))
+    assert oauth_clients.list_clients()[0].secrets[0].last_address == HERE, "the token itself was a use"
     for address in ("198.51.100.7", "198.51.100.8"):
-        administration.note_use(bearer, address)
-    assert administration.list_clients()[0].secrets[0].last_address == "198.51.100.7"
+        bearer_token_check.note_use(bearer, address)
+    assert oauth_clients.list_clients()[0].secrets[0].last_address == "198.51.100.7"
     now[0] += bounds.KEY_USE_NOTED_S
-    administration.note_use(bearer, "198.51.100.8")
-    [secret] = administration.list_clients()[0].secrets
-    assert (secret.last_address, secret.last_used) == ("198.51.100.8", administration.list_clients()[0].last_used)
+    bearer_token_check.note_use(bearer, "198.51.100.8")
+    [secret] = oauth_clients.list_clients()[0].secrets
+    assert (secret.last_address, secret.last_used) == ("198.51.100.8", oauth_clients.list_clients()[0].last_used)
 
 
 def test_a_note_that_cannot_be_written_disturbs_nobody(client: NewSecret, monkeypatch: pytest.MonkeyPatch):
-    bearer = administration.judge_bearer(token_of(client))
+    bearer = bearer_token_check.judge_bearer(token_of(client))
 
     def full(wait: bool) -> None:
         raise errors.unavailable("full")
 
-    monkeypatch.setattr(access_tokens, "_uses", key_use.Uses())
-    monkeypatch.setattr(db, "writing", full)
-    administration.note_use(bearer, HERE)
-    administration.note_use(Bearer("client x", "x", "unknown"), HERE)
+    monkeypatch.setattr(access_tokens, "_uses", key_last_use.Uses())
+    monkeypatch.setattr(directory_database, "writing", full)
+    bearer_token_check.note_use(bearer, HERE)
+    bearer_token_check.note_use(Bearer("client x", "x", "unknown"), HERE)
 
 
 @pytest.mark.usefixtures("patient")
@@ -340,21 +346,21 @@ def test_wrong_secrets_wait_for_nobody_who_writes(app: Flask, path: Path, client
 
 
 def test_the_overview_counts_clients_too(client: NewSecret):
-    found = administration.overview()
+    found = directory_totals.overview()
     assert found.has_key and found.last_contact is None
     token_of(client)
-    contact = administration.overview().last_contact
+    contact = directory_totals.overview().last_contact
     assert contact and (contact.key_name, contact.address) == ("Entra", HERE)
-    administration.stop_client(client.client_id, EVA)
-    assert not administration.overview().has_key
-    assert administration.overview().last_contact == contact
+    oauth_clients.stop_client(client.client_id, EVA)
+    assert not directory_totals.overview().has_key
+    assert directory_totals.overview().last_contact == contact
 
 
 def test_a_token_that_a_simulation_uses_is_no_contact(client: NewSecret, monkeypatch: pytest.MonkeyPatch):
-    bearer = administration.judge_bearer(token_of(client))
-    contact = administration.overview().last_contact
-    monkeypatch.setattr(access_tokens, "_uses", key_use.Uses())
-    administration.note_use(bearer, "192.0.2.99", is_simulated=True)
-    assert administration.overview().last_contact == contact
-    administration.note_use(bearer, "192.0.2.99")
-    assert administration.overview().last_contact != contact
+    bearer = bearer_token_check.judge_bearer(token_of(client))
+    contact = directory_totals.overview().last_contact
+    monkeypatch.setattr(access_tokens, "_uses", key_last_use.Uses())
+    bearer_token_check.note_use(bearer, "192.0.2.99", is_simulated=True)
+    assert directory_totals.overview().last_contact == contact
+    bearer_token_check.note_use(bearer, "192.0.2.99")
+    assert directory_totals.overview().last_contact != contact

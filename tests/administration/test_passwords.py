@@ -5,8 +5,9 @@ import threading
 import pytest
 
 from app import bounds
-from app.administration import Refused, Slowed, passwords
-from app.administration.common_passwords import COMMON_PASSWORDS
+from app.administration.accounts import passwords
+from app.administration.accounts.common_passwords import COMMON_PASSWORDS
+from app.administration.errors import Refused, Slowed
 
 GOOD = "a blue kettle sings"
 

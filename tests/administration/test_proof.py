@@ -5,9 +5,13 @@ import threading
 import pytest
 from flask import Flask
 
-from app import administration, bounds
-from app.administration import HOST, Browser, Busy, Ended, Permission, Refused, SignedIn, Slowed, passwords
-from app.administration import second_factor as factors
+from app import bounds
+from app.administration.accounts import administrators, password_sign_in, passwords, reauthentication, sessions
+from app.administration.accounts import two_factor as factors
+from app.administration.accounts.sessions import Browser, SignedIn
+from app.administration.audit import HOST
+from app.administration.errors import Busy, Ended, Refused, Slowed
+from app.administration.permissions import Permission
 from tests.administration.conftest import EVA, HERE, PASSWORD, SEALER, signed_in
 from tests.authenticator import Authenticator
 
@@ -24,30 +28,30 @@ def compared(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return password == PASSWORD and kept is not None
 
     monkeypatch.setattr(passwords, "matches", matches)
-    administration.create_operator("eva", PASSWORD, HOST)
+    administrators.create_operator("eva", PASSWORD, HOST)
     return looked_at
 
 
 @pytest.fixture
 def eva(compared: list[str], pass_time) -> SignedIn:
     """Signed in so long ago that proof is wanted."""
-    token = administration.sign_in("eva", PASSWORD, Browser(HERE))
+    token = password_sign_in.sign_in("eva", PASSWORD, Browser(HERE))
     pass_time(bounds.PROOF_S + 1)
     compared.clear()
-    who = administration.session(token)
+    who = sessions.session(token)
     assert who and not who.is_proved()
     return who
 
 
 def prove(who: SignedIn, password: str = PASSWORD, code: str = "") -> None:
-    administration.prove(who, password, code, SEALER, HERE)
+    reauthentication.prove(who, password, code, SEALER, HERE)
 
 
 def state(who: SignedIn) -> SignedIn | None:
     """The same session as the next request finds it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(administration.sessions, "hash_secret", lambda token: token)
-        return administration.session(who.session_id, is_used=False)
+        patch.setattr(sessions, "hash_secret", lambda token: token)
+        return sessions.session(who.session_id, is_used=False)
 
 
 def is_proved(who: SignedIn) -> bool:
@@ -90,7 +94,7 @@ def test_the_session_ends_after_the_last_wrong_one(eva: SignedIn, what: str):
     app, codes = turned_on(eva)
 
     def change() -> None:
-        administration.change_password(eva, "wrong", codes[0], NEW_PASSWORD, SEALER, EVA)
+        administrators.change_password(eva, "wrong", codes[0], NEW_PASSWORD, SEALER, EVA)
 
     tries = {
         "password": [lambda: prove(eva, "wrong", codes[0])],
@@ -136,12 +140,12 @@ def test_many_at_once_have_no_more_tries(eva: SignedIn, app: Flask, compared: li
 def test_a_stranger_at_the_same_address_does_not_hinder_an_owner(eva: SignedIn):
     for _ in range(bounds.SIGN_IN_FAILURES):
         with pytest.raises(Refused):
-            administration.sign_in("eva", "wrong", Browser(HERE))
+            password_sign_in.sign_in("eva", "wrong", Browser(HERE))
     with pytest.raises(Slowed):
-        administration.sign_in("eva", PASSWORD, Browser(HERE))
+        password_sign_in.sign_in("eva", PASSWORD, Browser(HERE))
     prove(eva)
     assert is_proved(eva)
-    administration.change_password(eva, PASSWORD, "", NEW_PASSWORD, SEALER, eva.actor(HERE, Permission.OWN_OPERATOR))
+    administrators.change_password(eva, PASSWORD, "", NEW_PASSWORD, SEALER, eva.actor(HERE, Permission.OWN_OPERATOR))
 
 
 def test_another_session_has_tries_of_its_own(eva: SignedIn):
@@ -165,7 +169,7 @@ def test_what_was_not_looked_at_is_not_counted(eva: SignedIn, monkeypatch: pytes
 
 def test_a_password_changed_meanwhile_is_no_proof(eva: SignedIn, monkeypatch: pytest.MonkeyPatch):
     def changed_meanwhile(password: str, kept: str | None) -> bool:
-        administration.reset_password("eva", NEW_PASSWORD, HOST)
+        administrators.reset_password("eva", NEW_PASSWORD, HOST)
         return True
 
     monkeypatch.setattr(passwords, "matches", changed_meanwhile)
@@ -177,14 +181,14 @@ def test_a_password_changed_meanwhile_is_no_proof(eva: SignedIn, monkeypatch: py
 def test_changing_the_password_wants_a_code_too(eva: SignedIn):
     _, codes = turned_on(eva)
     with pytest.raises(Refused, match="password or the code"):
-        administration.change_password(eva, PASSWORD, "", NEW_PASSWORD, SEALER, EVA)
-    assert administration.session(administration.change_password(eva, PASSWORD, codes[0], NEW_PASSWORD, SEALER, EVA))
+        administrators.change_password(eva, PASSWORD, "", NEW_PASSWORD, SEALER, EVA)
+    assert sessions.session(administrators.change_password(eva, PASSWORD, codes[0], NEW_PASSWORD, SEALER, EVA))
 
 
 def test_an_unfit_new_password_is_no_try(eva: SignedIn):
     for _ in range(bounds.WRONG_PROOFS + 1):
         with pytest.raises(Refused, match="at least"):
-            administration.change_password(eva, "wrong", "", "short", SEALER, EVA)
+            administrators.change_password(eva, "wrong", "", "short", SEALER, EVA)
     assert state(eva)
 
 

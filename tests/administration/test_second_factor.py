@@ -9,10 +9,17 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from app import administration, bounds
-from app.administration import HOST, Browser, CodeWanted, Ended, Permission, Refused, SignedIn, Slowed, passwords
-from app.administration import second_factor as factors
-from app.store import accounts, db
+from app import bounds
+from app.administration import encryption
+from app.administration.accounts import administrators, password_sign_in, passwords, reauthentication, sessions
+from app.administration.accounts import two_factor as factors
+from app.administration.accounts.password_sign_in import CodeWanted
+from app.administration.accounts.sessions import Browser, SignedIn
+from app.administration.audit import HOST
+from app.administration.errors import Ended, Refused, Slowed
+from app.administration.permissions import Permission
+from app.store.access import administrator_rows
+from app.store.database import directory_database
 from tests.administration.conftest import HERE, PASSWORD, SEALER, signed_in
 from tests.authenticator import STEP_S, Authenticator
 
@@ -26,7 +33,7 @@ PassTime = Callable[[float], None]
 @pytest.fixture(autouse=True)
 def eva(app: Flask, monkeypatch: pytest.MonkeyPatch, pass_time: PassTime) -> SignedIn:
     """The operator Eva with a session; the clock stands, and passwords are compared at once."""
-    administration.create_operator("eva", PASSWORD, HOST)
+    administrators.create_operator("eva", PASSWORD, HOST)
     monkeypatch.setattr(passwords, "matches", lambda password, kept: password == PASSWORD and kept is not None)
     return signed_in()
 
@@ -47,12 +54,12 @@ def turned_on(who: SignedIn) -> tuple[Authenticator, list[str]]:
 def ticket(address: str = HERE) -> str:
     """What the right password gives."""
     with pytest.raises(CodeWanted) as wanted:
-        administration.sign_in("eva", PASSWORD, Browser(address))
+        password_sign_in.sign_in("eva", PASSWORD, Browser(address))
     return wanted.value.ticket
 
 
 def try_code(code: str, address: str = HERE, of: str | None = None) -> str:
-    return administration.sign_in_by_code(of or ticket(address), code, SEALER, Browser(address))
+    return password_sign_in.sign_in_by_code(of or ticket(address), code, SEALER, Browser(address))
 
 
 def fail(code: str, times: int = 1, address: str = HERE, of: str | None = None) -> None:
@@ -63,7 +70,7 @@ def fail(code: str, times: int = 1, address: str = HERE, of: str | None = None) 
 
 
 def audited() -> list[str]:
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         return list(connection.execute(text("SELECT actor || ' ' || action || ' ' || detail FROM audit")).scalars())
 
 
@@ -72,7 +79,7 @@ def audited() -> list[str]:
 
 def test_nothing_is_asked_for_before_a_right_code_was_typed(eva: SignedIn):
     app = begun(eva)
-    assert administration.sign_in("eva", PASSWORD, Browser(HERE))
+    assert password_sign_in.sign_in("eva", PASSWORD, Browser(HERE))
     assert factors.factor(eva.operator_id) is None
     for wrong in ("", app.wrong(), app.code_of(2), app.code_of(-2), "१२३४५६", "\ud800"):
         with pytest.raises(Refused, match="not right"):
@@ -100,10 +107,10 @@ def test_a_pairing_that_was_begun_long_ago_is_none(eva: SignedIn, pass_time: Pas
 def test_a_new_password_forgets_what_somebody_else_began_to_pair(eva: SignedIn, road: str):
     app = begun(eva)
     if road == "reset":
-        administration.reset_password("eva", NEW_PASSWORD, HOST)
+        administrators.reset_password("eva", NEW_PASSWORD, HOST)
     else:
         by = eva.actor(HERE, Permission.OWN_OPERATOR)
-        administration.change_password(eva, PASSWORD, "", NEW_PASSWORD, SEALER, by)
+        administrators.change_password(eva, PASSWORD, "", NEW_PASSWORD, SEALER, by)
     assert factors.pairing(eva, SEALER) is None
     with pytest.raises(Refused, match="Begin again"):
         factors.confirm(eva, app.code_of(0), SEALER, eva.actor(HERE))
@@ -128,14 +135,14 @@ def test_another_secret_takes_the_place_of_one_that_was_not_confirmed(eva: Signe
 
 
 def test_the_other_sessions_end_when_it_is_turned_on_and_off(eva: SignedIn):
-    other = administration.sign_in("eva", PASSWORD, Browser(ELSEWHERE))
+    other = password_sign_in.sign_in("eva", PASSWORD, Browser(ELSEWHERE))
     app, _ = turned_on(eva)
-    assert administration.session(other) is None
+    assert sessions.session(other) is None
     other = try_code(app.code_of(0))
     factors.turn_off(eva, eva.actor(HERE, Permission.SECOND_FACTOR))
-    assert administration.session(other) is None
-    assert [one.id for one in administration.list_sessions(eva)] == [eva.session_id]
-    assert administration.sign_in("eva", PASSWORD, Browser(HERE))
+    assert sessions.session(other) is None
+    assert [one.id for one in sessions.list_sessions(eva)] == [eva.session_id]
+    assert password_sign_in.sign_in("eva", PASSWORD, Browser(HERE))
     with pytest.raises(Refused, match="off already"):
         factors.turn_off(eva, eva.actor(HERE))
     with pytest.raises(Refused, match="off already"):
@@ -157,7 +164,7 @@ def test_neither_secret_nor_code_is_in_the_file(eva: SignedIn, path: Path):
 
 def test_a_long_name_of_the_operator_fits_into_a_qr_code(eva: SignedIn):
     name = "👩" * bounds.OPERATOR_NAME_LENGTH
-    administration.create_operator(name, PASSWORD, HOST)
+    administrators.create_operator(name, PASSWORD, HOST)
     who = signed_in(name)
     factors.begin(who, SEALER)
     pairing = factors.pairing(who, SEALER)
@@ -166,10 +173,10 @@ def test_a_long_name_of_the_operator_fits_into_a_qr_code(eva: SignedIn):
 
 def test_the_secret_of_another_data_folder_lets_nobody_in(eva: SignedIn):
     app, codes = turned_on(eva)
-    other = administration.Sealer(b"t" * 32, factors.SEAL)
+    other = encryption.Sealer(b"t" * 32, factors.SEAL)
     with pytest.raises(Refused):
-        administration.sign_in_by_code(ticket(), app.code_of(0), other, Browser(HERE))
-    assert administration.sign_in_by_code(ticket(), codes[0], other, Browser(HERE)), "recovery codes need no secret"
+        password_sign_in.sign_in_by_code(ticket(), app.code_of(0), other, Browser(HERE))
+    assert password_sign_in.sign_in_by_code(ticket(), codes[0], other, Browser(HERE)), "recovery codes need no secret"
 
 
 # --- codes ------------------------------------------------------------------------------------------------------------
@@ -182,9 +189,9 @@ def test_a_code_counts_for_its_own_time_and_those_beside_it(
     app, _ = turned_on(eva)
     pass_time(10 * STEP_S)
     if is_taken:
-        who = administration.session(try_code(app.code_of(steps)))
+        who = sessions.session(try_code(app.code_of(steps)))
         assert who and who.user_name == "eva" and who.is_proved()
-        assert "password and code" in {one.method for one in administration.list_sessions(eva)}
+        assert "password and code" in {one.method for one in sessions.list_sessions(eva)}
     else:
         fail(app.code_of(steps))
 
@@ -249,10 +256,10 @@ def test_new_recovery_codes_are_in_place_of_the_old_ones(eva: SignedIn):
 
 def test_one_operators_code_is_not_anothers(eva: SignedIn):
     app, codes = turned_on(eva)
-    administration.create_operator("ada", PASSWORD, HOST)
+    administrators.create_operator("ada", PASSWORD, HOST)
     turned_on(signed_in("ada"))
     with pytest.raises(CodeWanted) as wanted:
-        administration.sign_in("ada", PASSWORD, Browser(HERE))
+        password_sign_in.sign_in("ada", PASSWORD, Browser(HERE))
     fail(app.code_of(0), of=wanted.value.ticket)
     fail(codes[0], of=wanted.value.ticket)
 
@@ -262,12 +269,12 @@ def test_one_operators_code_is_not_anothers(eva: SignedIn):
 
 def test_the_password_alone_gives_no_session(eva: SignedIn):
     turned_on(eva)
-    before = len(administration.list_sessions(eva))
+    before = len(sessions.list_sessions(eva))
     ticket()
-    assert len(administration.list_sessions(eva)) == before
+    assert len(sessions.list_sessions(eva)) == before
     for made_up in ("", "x", eva.operator_id, f"{eva.operator_id} ", f"{eva.operator_id} {'0' * 64}"):
         with pytest.raises(Ended):
-            administration.sign_in_by_code(made_up, "000000", SEALER, Browser(HERE))
+            password_sign_in.sign_in_by_code(made_up, "000000", SEALER, Browser(HERE))
 
 
 def test_codes_are_not_guessed_from_many_addresses(eva: SignedIn, pass_time: PassTime):
@@ -320,26 +327,26 @@ def test_a_right_code_makes_up_for_wrong_ones(eva: SignedIn, pass_time: PassTime
 def test_another_password_makes_up_for_wrong_codes(eva: SignedIn, pass_time: PassTime):
     app, _ = turned_on(eva)
     typed_wrong_for_days(app, pass_time)
-    administration.reset_password("eva", PASSWORD, HOST)
+    administrators.reset_password("eva", PASSWORD, HOST)
     assert try_code(app.code_of(0))
 
 
 def test_an_open_session_tells_that_codes_count_no_more(eva: SignedIn, pass_time: PassTime):
     app, codes = turned_on(eva)
-    with accounts.writing() as store:
+    with administrator_rows.writing() as store:
         row = factors.rows.factor(store, eva.operator_id)
         assert row
         row.wrong_codes = bounds.WRONG_CODES
     with pytest.raises(Refused, match="count no more"):
-        administration.prove(eva, PASSWORD, app.code_of(0), SEALER, HERE)
-    administration.prove(eva, PASSWORD, codes[0], SEALER, HERE)
+        reauthentication.prove(eva, PASSWORD, app.code_of(0), SEALER, HERE)
+    reauthentication.prove(eva, PASSWORD, codes[0], SEALER, HERE)
 
 
 def test_wrong_passwords_do_not_slow_whoever_has_the_code(eva: SignedIn):
     app, _ = turned_on(eva)
     for n in range(bounds.SIGN_IN_FAILURES + 1):
         with pytest.raises(Refused):
-            administration.sign_in("eva", "wrong", Browser(f"2001:db8:0:{n}::1"))
+            password_sign_in.sign_in("eva", "wrong", Browser(f"2001:db8:0:{n}::1"))
     assert try_code(app.code_of(0))
 
 
@@ -347,7 +354,7 @@ def test_a_wrong_password_has_one_answer_with_and_without_a_second_factor(eva: S
     told = []
     for _ in range(2):
         with pytest.raises(Refused) as refused:
-            administration.sign_in("eva", "wrong", Browser(HERE))
+            password_sign_in.sign_in("eva", "wrong", Browser(HERE))
         told.append(str(refused.value))
         if len(told) == 1:
             turned_on(eva)
@@ -357,15 +364,15 @@ def test_a_wrong_password_has_one_answer_with_and_without_a_second_factor(eva: S
 @pytest.mark.parametrize("change", ["password", "disabled", "deleted", "off"])
 def test_a_sign_in_begun_before_a_change_is_not_finished_after_it(eva: SignedIn, change: str):
     _, codes = turned_on(eva)
-    administration.create_operator("ada", PASSWORD, HOST)
+    administrators.create_operator("ada", PASSWORD, HOST)
     held = ticket()
     match change:
         case "password":
-            administration.reset_password("eva", PASSWORD, HOST)
+            administrators.reset_password("eva", PASSWORD, HOST)
         case "disabled":
-            administration.set_disabled("eva", True, HOST)
+            administrators.set_disabled("eva", True, HOST)
         case "deleted":
-            administration.delete_operator("eva", HOST)
+            administrators.delete_operator("eva", HOST)
         case "off":
             factors.turn_off(eva, eva.actor(HERE))
     with pytest.raises(Ended):
@@ -407,7 +414,7 @@ def test_made_up_recovery_codes_keep_nobody_out(eva: SignedIn):
         fail(made_up, address=f"2001:db8:{n:x}::1")
     assert try_code(codes[0], STRANGER)
     assert try_code(app.code_of(0), ELSEWHERE)
-    with accounts.reading() as store:
+    with administrator_rows.reading() as store:
         row = factors.rows.factor(store, eva.operator_id)
         assert row and row.wrong_codes == 0, "none of them was a try at a code of the app"
 
@@ -426,7 +433,7 @@ def test_the_right_password_alone_uses_up_no_tries_and_gives_none_back(eva: Sign
         held = ticket()
     fail(app.wrong(), bounds.SIGN_IN_FAILURES - 1, of=held)
     assert try_code(codes[0], of=held)
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         assert connection.execute(text("SELECT count(*) FROM sign_in_failure")).scalar() == 0, "both were right"
 
 

@@ -10,10 +10,15 @@ from argon2 import extract_parameters
 from flask import Flask
 from sqlalchemy import text
 
-from app import administration, bounds
-from app.administration import HOST, Browser, Busy, Ended, Refused, Role, SignedIn, Slowed, passwords, sessions
-from app.administration.networks import counted_networks
-from app.store import accounts, db
+from app import bounds
+from app.administration.accounts import administrators, password_sign_in, passwords, sessions, sign_in_limits
+from app.administration.accounts.sessions import Browser, SignedIn
+from app.administration.audit import HOST
+from app.administration.errors import Busy, Ended, Refused, Slowed
+from app.administration.ip_allow_list.networks import counted_networks
+from app.console_roles import Role
+from app.store.access import administrator_rows
+from app.store.database import directory_database
 from tests.administration.conftest import EVA, HERE, PASSWORD, SEALER
 from tests.conftest import wait_until
 from tests.store.conftest import finished_meanwhile, held, make_app
@@ -24,7 +29,7 @@ ELSEWHERE = "198.51.100.7"
 @pytest.fixture(autouse=True)
 def eva(app: Flask) -> str:
     """The id of the operator Eva."""
-    return administration.create_operator("Eva", PASSWORD, HOST).id
+    return administrators.create_operator("Eva", PASSWORD, HOST).id
 
 
 def owner_of(operator_id: str) -> SignedIn:
@@ -33,7 +38,7 @@ def owner_of(operator_id: str) -> SignedIn:
 
 
 def try_in(user_name: str = "eva", password: str = PASSWORD, address: str = HERE) -> str:
-    return administration.sign_in(user_name, password, Browser(address, "a browser"))
+    return password_sign_in.sign_in(user_name, password, Browser(address, "a browser"))
 
 
 def fail(times: int, user_name: str = "eva", address: str = HERE) -> None:
@@ -46,7 +51,7 @@ def fail(times: int, user_name: str = "eva", address: str = HERE) -> None:
 def test_failed_sign_ins_of_an_address_are_told(quick: list[str]):
     fail(2)
     fail(1, address=ELSEWHERE)
-    assert [administration.failed_sign_ins(one) for one in (HERE, ELSEWHERE, "192.0.2.10")] == [2, 1, 0]
+    assert [sign_in_limits.failed_sign_ins(one) for one in (HERE, ELSEWHERE, "192.0.2.10")] == [2, 1, 0]
 
 
 @pytest.fixture
@@ -64,7 +69,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.mark.parametrize("name", ["Eva", "eva", "EVA", " eva "])
 def test_a_right_password_gives_a_session(name: str, eva: str):
-    signed_in = administration.session(try_in(name))
+    signed_in = sessions.session(try_in(name))
     assert signed_in is not None
     assert (signed_in.operator_id, signed_in.user_name) == (eva, "Eva")
 
@@ -114,7 +119,7 @@ def test_the_eleventh_failure_is_slowed_before_the_password_is_looked_at(quick: 
 
 def test_a_right_password_from_another_address_still_works(quick: list[str]):
     fail(bounds.SIGN_IN_FAILURES)
-    assert administration.session(try_in(address=ELSEWHERE))
+    assert sessions.session(try_in(address=ELSEWHERE))
 
 
 def test_an_account_under_attack_leaves_each_address_one_try(quick: list[str]):
@@ -123,14 +128,14 @@ def test_an_account_under_attack_leaves_each_address_one_try(quick: list[str]):
     fail(1, address=ELSEWHERE)
     with pytest.raises(Slowed):
         try_in(address=ELSEWHERE)
-    assert administration.session(try_in(address="198.51.100.8"))
+    assert sessions.session(try_in(address="198.51.100.8"))
 
 
 def test_others_at_the_same_address_lock_nobody_out(quick: list[str]):
     """As behind a reverse proxy that is not trusted: everybody comes from its address."""
     for n in range(bounds.SIGN_IN_FAILURES):
         fail(1, f"name{n}")
-    assert administration.session(try_in())
+    assert sessions.session(try_in())
 
 
 def test_an_address_that_failed_too_often_leaves_an_account_one_try_a_minute(
@@ -147,7 +152,7 @@ def test_an_address_that_failed_too_often_leaves_an_account_one_try_a_minute(
         with pytest.raises(Slowed):
             try_in()
         pass_time(1)
-    assert administration.session(try_in())
+    assert sessions.session(try_in())
 
 
 def test_which_names_there_are_is_not_told_by_who_is_slowed(quick: list[str]):
@@ -167,9 +172,9 @@ def test_a_failing_address_is_counted_no_further(quick: list[str], names: int):
     for n in range(bounds.SIGN_IN_FAILURES + names):
         fail(1, f"name{n}")
     read = []
-    with accounts.reading() as store:
+    with administrator_rows.reading() as store:
         for network in counted_networks(HERE):
-            read += accounts.failures(store, "0", "9", network=network.text)
+            read += administrator_rows.failures(store, "0", "9", network=network.text)
     assert len(read) == bounds.SIGN_IN_FAILURES
 
 
@@ -194,16 +199,16 @@ def test_ipv6_networks_are_counted_together(quick: list[str], monkeypatch: pytes
         try_in("name0", address=next_one)
     beyond = str(ipaddress.ip_address(first + (1 << 128 - prefix)))
     fail(1, "name0", beyond)
-    assert administration.session(try_in(address=next_one)), "who did not fail has a try"
+    assert sessions.session(try_in(address=next_one)), "who did not fail has a try"
 
 
 def test_the_count_survives_a_restart(quick: list[str], path: Path):
     fail(bounds.SIGN_IN_FAILURES)
-    again = make_app(db.address(path))
+    again = make_app(directory_database.address(path))
     with again.app_context():
         with pytest.raises(Slowed):
             try_in()
-        db.db.engine.dispose()
+        directory_database.db.engine.dispose()
 
 
 def test_after_ten_minutes_all_is_forgiven(quick: list[str], pass_time):
@@ -285,7 +290,7 @@ def test_two_are_looked_at_and_a_few_wait_and_the_others_are_told_at_once(crowd:
     assert {type(one) for one in crowd.ended} == {Busy}
     assert "Too many people are signing in" in str(crowd.ended[0])
     assert len(crowd.inside) == bounds.PASSWORD_CHECKS_AT_ONCE
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         counted = connection.execute(text("SELECT count(*) FROM sign_in_failure")).scalar()
     assert counted == bounds.PASSWORD_CHECKS_AT_ONCE, "who is not looked at is not counted"
     crowd.leave.set()
@@ -314,8 +319,8 @@ def test_a_slowed_account_takes_no_place(quick: list[str], app: Flask, monkeypat
     fail(bounds.SIGN_IN_FAILURES)
     monkeypatch.setattr(bounds, "PASSWORD_CHECKS_AT_ONCE", 0)
     written: list[bool] = []
-    writing = db.writing
-    monkeypatch.setattr(db, "writing", lambda wait: written.append(wait) or writing(wait))
+    writing = directory_database.writing
+    monkeypatch.setattr(directory_database, "writing", lambda wait: written.append(wait) or writing(wait))
     with pytest.raises(Slowed) as slowed:
         try_in()
     assert not isinstance(slowed.value, Busy) and not written
@@ -335,81 +340,81 @@ def test_sessions_are_kept_as_hashes(path: Path):
 @pytest.mark.parametrize("token", ["", "x", "A" * 43, "\ud800", "é"])
 def test_no_other_token_is_a_session(token: str):
     try_in()
-    assert administration.session(token) is None
+    assert sessions.session(token) is None
 
 
 def test_a_session_ends_when_it_is_not_used(pass_time):
     token = try_in()
     for _ in range(3):
         pass_time(bounds.SESSION_IDLE_S - 60)
-        assert administration.session(token)
+        assert sessions.session(token)
     pass_time(bounds.SESSION_IDLE_S + 1)
-    assert administration.session(token) is None
+    assert sessions.session(token) is None
 
 
 def test_a_session_ends_after_twelve_hours_of_use(pass_time):
     token = try_in()
     for _ in range(bounds.SESSION_AGE_S // 1_200):
-        assert administration.session(token)
+        assert sessions.session(token)
         pass_time(1_200)
     pass_time(1)
-    assert administration.session(token) is None
+    assert sessions.session(token) is None
 
 
 def test_use_is_written_at_most_once_a_minute(pass_time, monkeypatch: pytest.MonkeyPatch):
     token = try_in()
     written = []
-    writing = db.writing
-    monkeypatch.setattr(db, "writing", lambda wait: written.append(1) or writing(wait))
+    writing = directory_database.writing
+    monkeypatch.setattr(directory_database, "writing", lambda wait: written.append(1) or writing(wait))
     for _ in range(12):
-        administration.session(token)
+        sessions.session(token)
         pass_time(10)
     assert len(written) == 1
 
 
 def test_of_very_many_sessions_of_one_owner_the_last_ones_stay(quick: list[str], pass_time: Callable[[float], None]):
-    administration.create_operator("ada", PASSWORD, HOST)
-    other = administration.sign_in("ada", PASSWORD, Browser(HERE))
+    administrators.create_operator("ada", PASSWORD, HOST)
+    other = password_sign_in.sign_in("ada", PASSWORD, Browser(HERE))
     first, used = try_in(), try_in()
     for _ in range(bounds.SESSIONS - 2):
         try_in()
     pass_time(bounds.SESSION_SEEN_S + 1)
-    assert administration.session(used) and administration.session(first)
+    assert sessions.session(used) and sessions.session(first)
     pass_time(bounds.SESSION_SEEN_S + 1)
-    who = administration.session(used)
-    assert who and len(administration.list_sessions(who)) == bounds.SESSIONS
+    who = sessions.session(used)
+    assert who and len(sessions.list_sessions(who)) == bounds.SESSIONS
     tokens = [try_in() for _ in range(bounds.SESSIONS - 1)]
-    assert len(administration.list_sessions(who)) == bounds.SESSIONS
-    assert all(map(administration.session, (used, other, *tokens)))
-    assert administration.session(first) is None
+    assert len(sessions.list_sessions(who)) == bounds.SESSIONS
+    assert all(map(sessions.session, (used, other, *tokens)))
+    assert sessions.session(first) is None
     newest = try_in()
-    assert administration.session(newest) and len(administration.list_sessions(who)) == bounds.SESSIONS
+    assert sessions.session(newest) and len(sessions.list_sessions(who)) == bounds.SESSIONS
 
 
 def test_signing_out_ends_the_session():
     token, other = try_in(), try_in()
-    administration.sign_out(token, HERE)
-    assert administration.session(token) is None
-    assert administration.session(other)
-    administration.sign_out("never was one", HERE)
+    sessions.sign_out(token, HERE)
+    assert sessions.session(token) is None
+    assert sessions.session(other)
+    sessions.sign_out("never was one", HERE)
 
 
 def test_a_session_of_the_future_is_none(eva: str, pass_time: Callable[[float], None]):
     token = try_in()
     pass_time(-bounds.CLOCK_SLACK_S)
-    assert administration.session(token)
+    assert sessions.session(token)
     pass_time(-1)
-    assert administration.session(token) is None
-    assert administration.list_sessions(owner_of(eva)) == []
+    assert sessions.session(token) is None
+    assert sessions.list_sessions(owner_of(eva)) == []
     pass_time(1)
-    assert administration.list_sessions(owner_of(eva))
+    assert sessions.list_sessions(owner_of(eva))
     pass_time(bounds.CLOCK_SLACK_S + bounds.SESSION_SEEN_S + 1)
-    assert administration.session(token), "seen later than begun"
+    assert sessions.session(token), "seen later than begun"
     pass_time(-bounds.CLOCK_SLACK_S - 1)
-    assert administration.session(token) is None
+    assert sessions.session(token) is None
     try_in()
     pass_time(bounds.CLOCK_SLACK_S + 1)
-    assert administration.session(token) is None, "the next sign-in took it away"
+    assert sessions.session(token) is None, "the next sign-in took it away"
 
 
 @pytest.mark.usefixtures("patient")
@@ -420,49 +425,49 @@ def test_a_session_does_not_wait_for_another_process(
     monkeypatch.setattr(sessions, "_pause", sessions._Pause())
     monkeypatch.setattr(sessions.time, "monotonic", lambda: now[0])
     token = try_in()
-    [begun] = administration.list_sessions(owner_of(eva))
+    [begun] = sessions.list_sessions(owner_of(eva))
     pass_time(bounds.SESSION_SEEN_S + 1)
 
     def ask() -> None:
-        assert administration.session(token)
+        assert sessions.session(token)
 
     with held(path):
         finished_meanwhile(app, ask)
     ask()
-    assert administration.list_sessions(owner_of(eva)) == [begun], "not tried anew with every request"
+    assert sessions.list_sessions(owner_of(eva)) == [begun], "not tried anew with every request"
     now[0] += bounds.NOTE_PAUSE_S
     ask()
-    assert administration.list_sessions(owner_of(eva))[0].last_seen > begun.last_seen
+    assert sessions.list_sessions(owner_of(eva))[0].last_seen > begun.last_seen
 
 
 def test_only_ones_own_session_can_be_ended(eva: str):
-    adam = administration.create_operator("adam", PASSWORD, HOST).id
+    adam = administrators.create_operator("adam", PASSWORD, HOST).id
     token = try_in()
-    [session] = administration.list_sessions(owner_of(eva))
+    [session] = sessions.list_sessions(owner_of(eva))
     assert (session.address, session.user_agent) == (HERE, "a browser")
-    administration.end_session(owner_of(adam), session.id, HERE)
-    assert administration.session(token)
-    administration.end_session(owner_of(eva), session.id, HERE)
-    assert administration.session(token) is None
+    sessions.end_session(owner_of(adam), session.id, HERE)
+    assert sessions.session(token)
+    sessions.end_session(owner_of(eva), session.id, HERE)
+    assert sessions.session(token) is None
 
 
 def test_a_disabled_operator_is_out_at_once():
     token = try_in()
-    with db.writing() as connection:
+    with directory_database.writing() as connection:
         connection.execute(text("UPDATE operator SET disabled = 1"))
-    assert administration.session(token) is None
+    assert sessions.session(token) is None
     with pytest.raises(Refused):
         try_in()
 
 
 def test_a_changed_password_ends_the_other_sessions():
     here, there = try_in(), try_in(address=ELSEWHERE)
-    session = administration.session(here)
+    session = sessions.session(here)
     assert session is not None
-    new = administration.change_password(session, PASSWORD, "", "a green kettle sings", SEALER, EVA)
-    assert administration.session(new)
-    assert administration.session(there) is None
-    assert administration.session(here) is None, "somebody may have a copy of it"
+    new = administrators.change_password(session, PASSWORD, "", "a green kettle sings", SEALER, EVA)
+    assert sessions.session(new)
+    assert sessions.session(there) is None
+    assert sessions.session(here) is None, "somebody may have a copy of it"
     with pytest.raises(Refused):
         try_in()
     assert try_in(password="a green kettle sings")
@@ -470,37 +475,37 @@ def test_a_changed_password_ends_the_other_sessions():
 
 def test_changing_a_password_wants_the_current_one_and_counts_failures(quick: list[str]):
     token = try_in()
-    session = administration.session(token)
+    session = sessions.session(token)
     assert session is not None
     for _ in range(bounds.WRONG_PROOFS - 1):
         with pytest.raises(Refused, match="password is not right"):
-            administration.change_password(session, "wrong", "", "a green kettle sings", SEALER, EVA)
+            administrators.change_password(session, "wrong", "", "a green kettle sings", SEALER, EVA)
     with pytest.raises(Ended):
-        administration.change_password(session, "wrong", "", "a green kettle sings", SEALER, EVA)
-    assert administration.session(token) is None
+        administrators.change_password(session, "wrong", "", "a green kettle sings", SEALER, EVA)
+    assert sessions.session(token) is None
     looked_at = len(quick)
     with pytest.raises(Ended):
-        administration.change_password(session, PASSWORD, "", "a green kettle sings", SEALER, EVA)
+        administrators.change_password(session, PASSWORD, "", "a green kettle sings", SEALER, EVA)
     assert len(quick) == looked_at, "not looked at without a session"
     assert try_in(), "it was not changed, and nobody is slowed"
 
 
 def test_a_reset_password_ends_all_sessions():
     token = try_in()
-    administration.reset_password(" EVA ", "a green kettle sings", HOST)
-    assert administration.session(token) is None
+    administrators.reset_password(" EVA ", "a green kettle sings", HOST)
+    assert sessions.session(token) is None
     assert try_in(password="a green kettle sings")
     with pytest.raises(Refused, match="no operator"):
-        administration.reset_password("nobody", "a green kettle sings", HOST)
+        administrators.reset_password("nobody", "a green kettle sings", HOST)
 
 
 def test_names_are_unique_in_any_letter_case():
     for name in ("eva", "EVA", " Eva "):
         with pytest.raises(Refused, match="already"):
-            administration.create_operator(name, PASSWORD, HOST)
+            administrators.create_operator(name, PASSWORD, HOST)
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\x00", "x" * (bounds.OPERATOR_NAME_LENGTH + 1), "\u202eeva"])
 def test_names_that_cannot_be_read_are_refused(name: str):
     with pytest.raises(Refused, match="printable"):
-        administration.create_operator(name, PASSWORD, HOST)
+        administrators.create_operator(name, PASSWORD, HOST)

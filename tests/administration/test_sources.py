@@ -10,12 +10,15 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app import administration, bounds
-from app.administration import CurrentPolicy, Mode, Refused, SeenSources, source_policy
+from app import bounds
+from app.administration.credentials import key_last_use, scim_keys
+from app.administration.errors import Refused
+from app.administration.ip_allow_list import allow_list, enforcement
+from app.administration.ip_allow_list.enforcement import CurrentPolicy, Mode, SeenSources
 from app.scim import errors
-from app.store import db
-from app.store.account_tables import AuditEntry
-from app.store.credential_tables import SeenSource
+from app.store.access.account_tables import AuditEntry
+from app.store.access.credential_tables import SeenSource
+from app.store.database import directory_database
 from tests.administration.conftest import EVA, HERE
 from tests.store.conftest import finished_meanwhile, held
 
@@ -24,14 +27,14 @@ ENTRA = "20.190.128.7"
 
 
 def seen() -> dict[str, tuple[str, str]]:
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         return {
             row.address: (row.first_seen, row.last_seen) for row in connection.execute(select(SeenSource.__table__))
         }
 
 
 def audited() -> list[tuple[str, str, dict[str, str]]]:
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         found = connection.execute(select(AuditEntry.__table__).order_by(AuditEntry.id))
         return [(row.action, row.target, json.loads(row.detail)) for row in found]
 
@@ -40,7 +43,7 @@ def audited() -> list[tuple[str, str, dict[str, str]]]:
 def steady(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The process's own clock, in the hand of the test."""
     now = [1000.0]
-    monkeypatch.setattr(source_policy.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(enforcement.time, "monotonic", lambda: now[0])
     return now
 
 
@@ -48,22 +51,22 @@ def steady(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def test_at_first_it_is_off_and_empty():
-    found = administration.source_list()
+    found = allow_list.source_list()
     assert (found.mode, found.since, found.listed, found.sources, found.proposal) == (Mode.OFF, "", [], [], [])
     assert CurrentPolicy().read().allows("not an address")
 
 
 def test_every_act_is_audited_and_nothing_else():
-    administration.set_sources_mode(Mode.WATCH, EVA)
-    administration.set_sources_mode(Mode.WATCH, EVA)
-    assert administration.allow_networks(["203.0.113.0/24", HERE, HERE], " Entra ", EVA) == ["203.0.113.0/24", HERE]
-    assert administration.allow_networks([HERE, "2001:db8::/64"], "", EVA) == ["2001:db8::/64"]
-    administration.set_sources_mode(Mode.ENFORCE, EVA)
-    administration.remove_network(HERE, EVA)
+    allow_list.set_mode(Mode.WATCH, EVA)
+    allow_list.set_mode(Mode.WATCH, EVA)
+    assert allow_list.allow(["203.0.113.0/24", HERE, HERE], " Entra ", EVA) == ["203.0.113.0/24", HERE]
+    assert allow_list.allow([HERE, "2001:db8::/64"], "", EVA) == ["2001:db8::/64"]
+    allow_list.set_mode(Mode.ENFORCE, EVA)
+    allow_list.remove(HERE, EVA)
     for refused in (
-        lambda: administration.allow_networks(["203.0.113.0/24"], "", EVA),
-        lambda: administration.allow_networks([], "", EVA),
-        lambda: administration.remove_network("198.51.100.1", EVA),
+        lambda: allow_list.allow(["203.0.113.0/24"], "", EVA),
+        lambda: allow_list.allow([], "", EVA),
+        lambda: allow_list.remove("198.51.100.1", EVA),
     ):
         with pytest.raises(Refused):
             refused()
@@ -75,7 +78,7 @@ def test_every_act_is_audited_and_nothing_else():
         ("sources-mode", "enforce", {"before": "watch"}),
         ("network-removed", HERE, {}),
     ]
-    found = administration.source_list()
+    found = allow_list.source_list()
     assert [(one.network, one.note, one.created_by) for one in found.listed] == [
         ("203.0.113.0/24", "Entra", "eva"),
         ("2001:db8::/64", "", "eva"),
@@ -85,42 +88,42 @@ def test_every_act_is_audited_and_nothing_else():
 
 def test_an_empty_list_is_never_enforced():
     with pytest.raises(Refused, match="empty"):
-        administration.set_sources_mode(Mode.ENFORCE, EVA)
-    administration.allow_networks([HERE], "", EVA)
-    administration.set_sources_mode(Mode.ENFORCE, EVA)
+        allow_list.set_mode(Mode.ENFORCE, EVA)
+    allow_list.allow([HERE], "", EVA)
+    allow_list.set_mode(Mode.ENFORCE, EVA)
     with pytest.raises(Refused, match="last one"):
-        administration.remove_network(HERE, EVA)
-    assert [one.network for one in administration.source_list().listed] == [HERE]
-    administration.set_sources_mode(Mode.OFF, EVA)
-    administration.remove_network(HERE, EVA)
-    assert administration.source_list().listed == []
+        allow_list.remove(HERE, EVA)
+    assert [one.network for one in allow_list.source_list().listed] == [HERE]
+    allow_list.set_mode(Mode.OFF, EVA)
+    allow_list.remove(HERE, EVA)
+    assert allow_list.source_list().listed == []
 
 
 def test_of_several_networks_all_or_none_are_allowed():
     with pytest.raises(Refused, match="example.com"):
-        administration.allow_networks([HERE, "example.com"], "", EVA)
+        allow_list.allow([HERE, "example.com"], "", EVA)
     many = [f"10.0.{number // 256}.{number % 256}" for number in range(bounds.ALLOWED_NETWORKS)]
-    administration.allow_networks(many, "", EVA)
+    allow_list.allow(many, "", EVA)
     with pytest.raises(Refused, match=str(bounds.ALLOWED_NETWORKS)):
-        administration.allow_networks([HERE], "", EVA)
-    assert len(administration.source_list().listed) == bounds.ALLOWED_NETWORKS
+        allow_list.allow([HERE], "", EVA)
+    assert len(allow_list.source_list().listed) == bounds.ALLOWED_NETWORKS
 
 
 @pytest.mark.parametrize("note", ["x" * (bounds.NETWORK_NOTE_LENGTH + 1), "a\nb", "\x1b[31m"])
 def test_notes_that_cannot_be_read_are_refused(note: str):
     with pytest.raises(Refused, match="printable"):
-        administration.allow_networks([HERE], note, EVA)
+        allow_list.allow([HERE], note, EVA)
 
 
 # --- the policy -------------------------------------------------------------------------------------------------------
 
 
 def test_enforced_it_allows_what_is_on_the_list():
-    administration.allow_networks(["20.190.128.0/18", "2001:db8::/64"], "", EVA)
-    administration.set_sources_mode(Mode.WATCH, EVA)
+    allow_list.allow(["20.190.128.0/18", "2001:db8::/64"], "", EVA)
+    allow_list.set_mode(Mode.WATCH, EVA)
     policy = CurrentPolicy()
     assert policy.read().allows("198.51.100.1") and policy.read().is_watched
-    administration.set_sources_mode(Mode.ENFORCE, EVA)
+    allow_list.set_mode(Mode.ENFORCE, EVA)
     for text in (ENTRA, f"::ffff:{ENTRA}", "2001:db8::9", "2001:DB8::9%eth0"):
         assert policy.read().allows(text), text
     for text in ("20.191.0.1", "2001:db9::1", "127.0.0.1", "::1", "", "unix:", "20.190.128.7, 1.1.1.1"):
@@ -129,21 +132,23 @@ def test_enforced_it_allows_what_is_on_the_list():
 
 def test_a_change_of_this_process_holds_at_once(steady: list[float]):
     policy = CurrentPolicy()
-    administration.allow_networks([HERE], "", EVA)
+    allow_list.allow([HERE], "", EVA)
     for mode in (Mode.ENFORCE, Mode.WATCH, Mode.ENFORCE, Mode.OFF, Mode.ENFORCE):
-        administration.set_sources_mode(mode, EVA)
+        allow_list.set_mode(mode, EVA)
         assert policy.read().mode is mode
-    administration.allow_networks([ENTRA], "", EVA)
+    allow_list.allow([ENTRA], "", EVA)
     assert policy.read().allows(ENTRA)
-    administration.remove_network(ENTRA, EVA)
+    allow_list.remove(ENTRA, EVA)
     assert not policy.read().allows(ENTRA)
 
 
 def test_a_change_of_another_process_holds_within_a_second(steady: list[float], monkeypatch: pytest.MonkeyPatch):
     policy = CurrentPolicy()
     assert policy.read().mode is Mode.OFF
-    monkeypatch.setattr("app.administration.sources.forget_policy", lambda: None)  # as it is over there
-    administration.set_sources_mode(Mode.WATCH, EVA)
+    monkeypatch.setattr(
+        "app.administration.ip_allow_list.allow_list.forget_policy", lambda: None
+    )  # as it is over there
+    allow_list.set_mode(Mode.WATCH, EVA)
     steady[0] += bounds.SOURCE_POLICY_S * 0.99
     assert policy.read().mode is Mode.OFF
     steady[0] += bounds.SOURCE_POLICY_S * 0.01
@@ -153,7 +158,7 @@ def test_a_change_of_another_process_holds_within_a_second(steady: list[float], 
 def test_requests_in_between_read_nothing(steady: list[float], monkeypatch: pytest.MonkeyPatch):
     policy = CurrentPolicy()
     first = policy.read()
-    monkeypatch.setattr(db, "reading", lambda: pytest.fail("it reads"))
+    monkeypatch.setattr(directory_database, "reading", lambda: pytest.fail("it reads"))
     assert policy.read() is first
 
 
@@ -165,7 +170,7 @@ def test_what_cannot_be_read_lets_nobody_in(steady: list[float], monkeypatch: py
     def broken() -> None:
         raise errors.unavailable("full")
 
-    monkeypatch.setattr(db, "reading", broken)
+    monkeypatch.setattr(directory_database, "reading", broken)
     with pytest.raises(errors.ScimError):
         policy.read()
 
@@ -198,7 +203,7 @@ def test_what_could_not_be_written_is_written_later(steady: list[float], monkeyp
             tried.append(wait)
             raise errors.unavailable("full")
 
-        patch.setattr(db, "writing", full)
+        patch.setattr(directory_database, "writing", full)
         memory.note(ip_address(ENTRA))
         memory.note(ip_address(HERE))
         assert tried == [False], "not tried anew with every request"
@@ -251,25 +256,25 @@ def test_the_proposal_holds_everybody_of_the_last_days(steady: list[float], pass
     pass_time(bounds.SOURCE_DAYS * 86_400 + 1)
     for text in ("20.190.128.1", "20.190.128.2", "127.0.0.1"):
         memory.note(ip_address(text))
-    found = administration.source_list()
+    found = allow_list.source_list()
     assert found.proposal == ["20.190.128.1", "20.190.128.2", "127.0.0.1"]
     assert {one.address: one.place for one in found.sources}["127.0.0.1"] == "this machine"
     assert not found.has_news, "while nothing is on the list, nobody is new"
-    administration.set_sources_mode(Mode.WATCH, EVA)
-    administration.allow_networks(found.proposal, "", EVA)
-    assert not administration.source_list().unlisted
+    allow_list.set_mode(Mode.WATCH, EVA)
+    allow_list.allow(found.proposal, "", EVA)
+    assert not allow_list.source_list().unlisted
     memory.note(ip_address("20.190.128.3"))
-    found = administration.source_list()
+    found = allow_list.source_list()
     assert found.has_news and [one.address for one in found.unlisted] == ["20.190.128.3"]
     assert found.proposal == ["20.190.128.0/24"], "with those that are on the list already they are three"
-    administration.allow_networks(found.proposal, "", EVA)
-    assert not administration.source_list().has_news
-    assert [one.address for one in administration.source_list().without("20.190.128.0/24").unlisted] == ["20.190.128.3"]
+    allow_list.allow(found.proposal, "", EVA)
+    assert not allow_list.source_list().has_news
+    assert [one.address for one in allow_list.source_list().without("20.190.128.0/24").unlisted] == ["20.190.128.3"]
 
 
 def test_without_watching_the_last_use_of_a_key_is_known():
-    key = administration.create_key("Entra", EVA).row
-    administration.note_key_use(key.id, f"::ffff:{ENTRA}")
-    found = administration.source_list()
+    key = scim_keys.create_key("Entra", EVA).row
+    key_last_use.note_key_use(key.id, f"::ffff:{ENTRA}")
+    found = allow_list.source_list()
     assert [(one.address, one.first_seen, one.is_listed) for one in found.sources] == [(ENTRA, "", False)]
     assert found.proposal == [ENTRA] and not found.has_news

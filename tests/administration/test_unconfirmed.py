@@ -9,10 +9,14 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app import administration, bounds, provisioning
-from app.administration import Refused, grants
+from app import bounds
+from app.administration.accounts import sessions
+from app.administration.errors import Refused
+from app.administration.roles import granted_roles, users_to_confirm
+from app.provisioning import resource_operations
 from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER
-from app.store import db, shelf
+from app.store.database import directory_database
+from app.store.directory import rebuild_derived_rows
 from tests.administration.conftest import EVA
 from tests.administration.test_grants import ADMIN, CLIENT, enter, faults, group, patch, person, role, save, told
 
@@ -49,7 +53,7 @@ def renewed(*requests: tuple[dict[str, Any], ...]) -> str:
 
 
 def waiting() -> list[tuple[str, str, str]]:
-    return [(one.name, one.former_id, one.external_id) for one in administration.list_unconfirmed().users]
+    return [(one.name, one.former_id, one.external_id) for one in users_to_confirm.list_unconfirmed().users]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +79,7 @@ def waiting() -> list[tuple[str, str, str]]:
 def test_a_user_that_was_disabled_and_gets_another_external_id_has_no_role(requests: Requests):
     ana = renewed(*requests)
     assert role(ana) == "" and waiting() == [("ana", FORMER, NEW)]
-    found = administration.find_unconfirmed(ana)
+    found = users_to_confirm.find_unconfirmed(ana)
     assert found and found.grant and (found.grant.role, found.grant.because) == ("operator", 'app role "Admin"')
 
 
@@ -90,7 +94,7 @@ def test_a_whole_record_that_is_put_is_recognized_as_well(bodies: list[dict[str,
     ana = renewed((DISABLE,)) if len(bodies) == 1 else renewed(())
     for body in bodies:
         whole = {"schemas": [USER.schema.urn], "userName": "ana", "active": True, "roles": [{"value": "Admin"}]}
-        provisioning.replace(USER, ana, whole | body, CLIENT)
+        resource_operations.replace(USER, ana, whole | body, CLIENT)
     assert role(ana) == "" and waiting() == [("ana", FORMER, NEW)]
 
 
@@ -110,7 +114,7 @@ def test_the_same_person_keeps_the_role(requests: Requests):
     """Another externalId of somebody who was not disabled is another mapping of Entra's, which changes everybody."""
     ana = renewed(*requests)
     assert role(ana) == "operator" and waiting() == []
-    assert administration.find_unconfirmed(ana) is None
+    assert users_to_confirm.find_unconfirmed(ana) is None
 
 
 def test_a_first_external_id_is_nobody_elses():
@@ -141,7 +145,7 @@ def test_a_removed_external_id_is_compared_however_long_ago_it_was(pass_time: Ca
 
 def test_the_external_id_of_a_user_that_was_confirmed_without_one_is_compared():
     ana = renewed((DISABLE,), (TO_NONE, ENABLE))
-    administration.confirm_user(ana, "", EVA)
+    users_to_confirm.confirm_user(ana, "", EVA)
     assert role(ana) == "operator"
     patch(USER, ana, TO_NEW)
     assert role(ana) == "" and waiting() == [("ana", FORMER, NEW)]
@@ -149,10 +153,10 @@ def test_the_external_id_of_a_user_that_was_confirmed_without_one_is_compared():
 
 def test_a_disabled_user_waits_for_nobody():
     ana = renewed((DISABLE,), (TO_NEW,))
-    assert waiting() == [] and administration.list_unconfirmed().total == 0
-    assert administration.find_unconfirmed(ana) is None
+    assert waiting() == [] and users_to_confirm.list_unconfirmed().total == 0
+    assert users_to_confirm.find_unconfirmed(ana) is None
     patch(USER, ana, ENABLE)
-    assert administration.list_unconfirmed().total == 1
+    assert users_to_confirm.list_unconfirmed().total == 1
 
 
 def test_no_group_and_no_change_of_the_mapping_gives_a_role():
@@ -162,10 +166,10 @@ def test_no_group_and_no_change_of_the_mapping_gives_a_role():
     patch(GROUP, console, {"op": "Add", "path": "members", "value": [{"value": ana}]})
     patch(USER, ana, {"op": "Replace", "path": "roles", "value": [{"value": "Other"}]})
     assert role(ana) == ""
-    found = administration.find_unconfirmed(ana)
+    found = users_to_confirm.find_unconfirmed(ana)
     assert found and found.grant and (found.grant.role, found.grant.because) == ("owner", 'group "Console"')
     patch(GROUP, console, {"op": "Remove", "path": "members"})
-    found = administration.find_unconfirmed(ana)
+    found = users_to_confirm.find_unconfirmed(ana)
     assert found and found.grant is None, "nothing would give a role"
 
 
@@ -173,15 +177,15 @@ def test_the_audit_says_why_a_role_is_lost():
     ana = renewed((DISABLE,), (ENABLE,))
     token, before = enter(ana), len(told())
     patch(USER, ana, TO_NEW)
-    assert administration.session(token) is None
+    assert sessions.session(token) is None
     assert told(before) == [("client 1a2b3c4d", "role-lost", "ana", "operator", "", "another externalId")]
 
 
 def test_an_owner_confirms_a_user():
     ana = renewed()
-    who, before = administration.session(enter(ana)), len(told())
+    who, before = sessions.session(enter(ana)), len(told())
     assert who and who.role is None, "signed in, with a profile and nothing more"
-    administration.confirm_user(ana, NEW, EVA)
+    users_to_confirm.confirm_user(ana, NEW, EVA)
     assert role(ana) == "operator" and waiting() == []
     assert told(before) == [
         ("operator eva", "user-confirmed", "ana", FORMER, NEW, ""),
@@ -200,10 +204,10 @@ def test_nobody_is_confirmed_whom_the_owner_did_not_see():
     patch(USER, ana, identify("third"))
     before = told()
     with pytest.raises(Refused, match="another externalId"):
-        administration.confirm_user(ana, NEW, EVA)
+        users_to_confirm.confirm_user(ana, NEW, EVA)
     for user_id in (person("ben", "Admin", externalId="ben"), "nobody"):
         with pytest.raises(Refused, match="confirmed already"):
-            administration.confirm_user(user_id, "ben", EVA)
+            users_to_confirm.confirm_user(user_id, "ben", EVA)
     assert [one for one in told() if one not in before] == [
         ("client 1a2b3c4d", "role-granted", "ben", "", "operator", 'app role "Admin"')
     ]
@@ -215,13 +219,13 @@ def test_it_survives_a_start_that_derives_rows_again(path: Path):
     with closing(sqlite3.connect(path)) as file, file:
         file.execute("UPDATE derivation SET fingerprint = ''")
         file.execute("INSERT OR IGNORE INTO derivation VALUES ('User', '')")
-    shelf.settle(RESOURCE_TYPES, grants.settle)
+    rebuild_derived_rows.settle(RESOURCE_TYPES, granted_roles.settle)
     assert role(ana) == "" and waiting() == [("ana", FORMER, NEW)]
 
 
 def test_it_ends_with_the_user():
-    provisioning.delete(USER, renewed(), CLIENT)
-    with db.reading() as connection:
+    resource_operations.delete(USER, renewed(), CLIENT)
+    with directory_database.reading() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM unconfirmed_user").scalar_one() == 0
 
 
@@ -232,5 +236,5 @@ def test_the_latest_are_listed_up_to_a_bound(pass_time: Callable[[float], None],
         pass_time(1)
         patch(USER, user_id, DISABLE)
         patch(USER, user_id, identify(NEW + name), ENABLE)
-    found = administration.list_unconfirmed()
+    found = users_to_confirm.list_unconfirmed()
     assert ([one.name for one in found.users], found.total) == (["c", "b"], 3)

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, Request, Route, expect
 
-from app.web.console.activity import LIVE_S
-from app.web.security import LIVE_HEADER
+from app.web.console.monitoring.activity import LIVE_S
+from app.web.security.request_authentication import LIVE_HEADER
 from tests.browser.conftest import open_session
 from tests.conftest import Appliance, wait_until
 from tests.web.visitor import set_up

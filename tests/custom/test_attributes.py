@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from app.scim import custom as custom_schemas
-from app.scim.fold import fold_document
+from app.scim import custom_schemas
+from app.scim.filter_match import matches
 from app.scim.grammar import parse
-from app.scim.match import matches
+from app.scim.value_comparison import fold_document
 from tests.conftest import Appliance
 from tests.custom.conftest import BADGE, CORE, EXTENSION, SCHEMAS, make, patch, resource
 
@@ -58,8 +58,8 @@ def test_names_are_taken_in_any_letter_case_and_keep_their_own(custom: Appliance
     ("name", "value", "told"),
     [
         ("integerAttr", 1.5, "integerAttr: expected a whole number, got 1.5"),
-        ("integerAttr", "1.5", "integerAttr: expected a whole number, got \"1.5\""),
-        ("decimalAttr", "1,5", "decimalAttr: expected a number, got \"1,5\""),
+        ("integerAttr", "1.5", 'integerAttr: expected a whole number, got "1.5"'),
+        ("decimalAttr", "1,5", 'decimalAttr: expected a number, got "1,5"'),
         ("integerAttr", True, "integerAttr: expected a whole number"),
         ("integerAttr", 2**63, "fits 64 bits"),
         ("decimalAttr", "x", "decimalAttr: expected a number"),
@@ -221,8 +221,8 @@ FILTERS = [
     ('complexAttr.sub1 eq "ONE" and complexAttr[sub2 ge 2]', [0]),
     ('multiComplex[type eq "work" and weight gt 3]', [0]),
     ('multiComplex eq "y"', [1]),
-    (f'{EXTENSION}:extInteger lt 5', [0]),
-    (f'{CORE}:integerAttr eq -5', [0]),
+    (f"{EXTENSION}:extInteger lt 5", [0]),
+    (f"{CORE}:integerAttr eq -5", [0]),
     ("uniqueNumber eq 1e3", [1]),
     ('uniqueTags eq "T1"', [0]),
 ]
@@ -322,9 +322,7 @@ def test_patch_of_many_simple_values(custom: Appliance, operation: dict[str, Any
         ({"op": "replace", "path": "integerAttr", "value": "5x"}, 400, "invalidValue"),
     ],
 )
-def test_patches_that_are_refused(
-    custom: Appliance, operation: dict[str, Any], status: int, scim_type: str
-) -> None:
+def test_patches_that_are_refused(custom: Appliance, operation: dict[str, Any], status: int, scim_type: str) -> None:
     answer = patch(custom, make(custom, multiStrings=["a"]), operation)
     assert (answer.status, answer.json["scimType"]) == (status, scim_type)
 

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from app import bounds
-from app.scim import custom
+from app.scim import custom_schemas
 from app.scim.resource_types import ResourceType
-from app.store import check, db, declarations, resources, shelf
-from app.store.declarations import MissingSchema
+from app.store import integrity_check
+from app.store.database import directory_database
+from app.store.directory import declared_attributes, rebuild_derived_rows, resource_rows
+from app.store.directory.declared_attributes import MissingSchema
 from tests.cheap import make_database
 from tests.custom.conftest import BADGE, CORE, EXTENSION, SCHEMAS
 from tests.store.conftest import make_app
@@ -27,25 +29,27 @@ OTHER_BADGE = BADGE.replace("badge", "pass")
 def folder(tmp_path: Path) -> Iterator[Path]:
     """The folder of schema files that a database was brought in line with; two users and a TestResource are stored."""
     shutil.copytree(SCHEMAS, tmp_path / "schemas")
-    app = make_app(db.address(make_database(tmp_path / "recnice.sqlite3")))
+    app = make_app(directory_database.address(make_database(tmp_path / "recnice.sqlite3")))
     with app.app_context():
         user, _, test = settle(tmp_path / "schemas")
         for name, badge in (("eva", USER_VALUES), ("ben", {"badgeNumber": 8})):
             store(user, {"userName": name, BADGE: badge})
         store(test, {"identifier": "a", "integerAttr": 5, EXTENSION: {"extString": "e", "extRequired": "r"}})
         yield tmp_path / "schemas"
-        db.db.engine.dispose()
+        directory_database.db.engine.dispose()
 
 
 def settle(folder: Path) -> tuple[ResourceType, ...]:
-    types = custom.read(folder)
-    shelf.settle(types)
+    types = custom_schemas.read(folder)
+    rebuild_derived_rows.settle(types)
     return types
 
 
 def store(resource_type: ResourceType, values: dict[str, Any]) -> None:
-    with db.writing() as connection:
-        resources.insert(connection, resource_type, resource_type.load(values) | {"id": values.get("userName", "t")})
+    with directory_database.writing() as connection:
+        resource_rows.insert(
+            connection, resource_type, resource_type.load(values) | {"id": values.get("userName", "t")}
+        )
 
 
 def edit(folder: Path, name: str, change: Callable[[dict[str, Any]], Any]) -> None:
@@ -56,8 +60,8 @@ def edit(folder: Path, name: str, change: Callable[[dict[str, Any]], Any]) -> No
 
 
 def missing() -> list[MissingSchema]:
-    with db.reading() as connection:
-        return declarations.missing(connection)
+    with directory_database.reading() as connection:
+        return declared_attributes.missing(connection)
 
 
 def told() -> list[tuple[str, str, list[str], int]]:
@@ -65,8 +69,8 @@ def told() -> list[tuple[str, str, list[str], int]]:
 
 
 def confirm(schema: MissingSchema) -> None:
-    with db.writing() as connection:
-        declarations.confirm_removal(connection, schema)
+    with directory_database.writing() as connection:
+        declared_attributes.confirm_removal(connection, schema)
 
 
 def without(*names: str) -> Callable[[dict[str, Any]], None]:
@@ -193,7 +197,7 @@ def test_the_sentence_names_some_attributes_and_what_to_do(folder: Path) -> None
 @pytest.mark.parametrize("value", ["NULL", "'x'", "x'ff00'", "1e300", "9223372036854775807"])
 @pytest.mark.parametrize("column", ["type", "urn", "attribute", "missing_since", "resources"])
 def test_no_value_of_the_list_ends_a_start_or_a_check(folder: Path, column: str, value: str) -> None:
-    with db.writing() as connection:
+    with directory_database.writing() as connection:
         for statement in (
             "CREATE TABLE other AS SELECT * FROM declared_attribute",
             "DROP TABLE declared_attribute",
@@ -204,5 +208,5 @@ def test_no_value_of_the_list_ends_a_start_or_a_check(folder: Path, column: str,
     edit(folder, "badge", without("doors"))
     types = settle(folder)
     assert all(schema.sentence for schema in missing())
-    with db.reading() as connection:
-        assert check.check(connection, types) == []
+    with directory_database.reading() as connection:
+        assert integrity_check.check(connection, types) == []

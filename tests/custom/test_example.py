@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from app import bounds
-from app.scim.custom import ATTRIBUTE_MEMBERS, KINDS, read
+from app.scim.custom_schemas import ATTRIBUTE_MEMBERS, KINDS, read
 from tests.conftest import ROOT, Appliance
 
 TEXT = (ROOT / "docs/admin/schemas.md").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app import bounds, create_app
-from app.scim import custom
+from app.scim import custom_schemas
 from app.scim.resource_types import RESOURCE_TYPES
 from app.scim.schema_file import SchemaFileError
 from app.settings import Settings
@@ -141,11 +141,11 @@ FAULTS: list[tuple[str, Fault]] = [
 
 @pytest.mark.parametrize(("told", "fault"), FAULTS, ids=[str(n) for n in range(len(FAULTS))])
 def test_a_file_that_cannot_be_used(tmp_path: Path, files: Files, told: str, fault: Fault) -> None:
-    custom.read(write(tmp_path / "good", files))
+    custom_schemas.read(write(tmp_path / "good", files))
     changed = copy.deepcopy(files)
     fault(changed)
     with pytest.raises(SchemaFileError) as refused:
-        custom.read(write(tmp_path / "schemas", changed))
+        custom_schemas.read(write(tmp_path / "schemas", changed))
     assert told in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -157,15 +157,15 @@ def test_no_route_of_scim_can_be_an_endpoint(tmp_path: Path, files: Files) -> No
     for number, segment in enumerate(sorted(first)):
         files["test-type"]["endpoint"] = f"/{segment}"
         with pytest.raises(SchemaFileError, match="endpoint: expected"):
-            custom.read(write(tmp_path / str(number), files))
+            custom_schemas.read(write(tmp_path / str(number), files))
 
 
 def test_without_files_there_are_the_built_in_types(tmp_path: Path) -> None:
-    assert custom.read(tmp_path / "schemas") == RESOURCE_TYPES
+    assert custom_schemas.read(tmp_path / "schemas") == RESOURCE_TYPES
     write(tmp_path / "schemas", {})
     (tmp_path / "schemas" / "read.me").write_text("not JSON")
     (tmp_path / "schemas" / ".hidden.json").write_text("not JSON")
-    assert custom.read(tmp_path / "schemas") == RESOURCE_TYPES
+    assert custom_schemas.read(tmp_path / "schemas") == RESOURCE_TYPES
 
 
 @pytest.mark.parametrize("leads_to", ["nowhere", "schemas"])
@@ -174,18 +174,18 @@ def test_a_link_that_leads_nowhere_is_no_folder_that_is_missing(tmp_path: Path, 
     folder = tmp_path / "schemas"
     folder.symlink_to(tmp_path / leads_to)
     with pytest.raises(SchemaFileError, match=re.escape(str(folder))):
-        custom.read(folder)
+        custom_schemas.read(folder)
     folder.unlink()
     folder.mkdir()
     file = folder / "badge.json"
     file.symlink_to(tmp_path / leads_to / "badge.json")
     with pytest.raises(SchemaFileError, match="badge.json: expected a regular file"):
-        custom.read(folder)
+        custom_schemas.read(folder)
 
 
 def test_what_is_not_said_is_as_the_standard_has_it(tmp_path: Path, files: Files) -> None:
     files["badge"] = {"schemas": files["badge"]["schemas"], "id": BADGE, "attributes": [{"name": "x"}]}
-    user = custom.read(write(tmp_path, files))[0]
+    user = custom_schemas.read(write(tmp_path, files))[0]
     attribute = user.tree.extensions[BADGE.lower()].sub_attributes["x"]
     traits = attribute.traits
     assert (attribute.type, attribute.multi_valued, attribute.required) == ("string", False, False)
@@ -197,13 +197,13 @@ def test_what_is_not_said_is_as_the_standard_has_it(tmp_path: Path, files: Files
 
 def test_lookup_gives_an_index(tmp_path: Path, files: Files) -> None:
     files["badge"]["attributes"][1]["lookup"] = True
-    user = custom.read(write(tmp_path, files))[0]
+    user = custom_schemas.read(write(tmp_path, files))[0]
     assert [a.path for a in user.lookups if BADGE in a.path] == [f"{BADGE}:badgeNumber", f"{BADGE}:Site"]
 
 
 def test_one_extension_for_two_types(tmp_path: Path, files: Files) -> None:
     files["test-type"]["schemaExtensions"].append({"schema": BADGE})
-    user, _, test = custom.read(write(tmp_path, files))
+    user, _, test = custom_schemas.read(write(tmp_path, files))
     assert user.extensions[-1] is test.extensions[-1]
 
 

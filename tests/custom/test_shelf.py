@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from app.scim import custom
+from app.scim import custom_schemas
 from app.scim.resource_types import RESOURCE_TYPES
-from app.scim.sorting_out import sort_out
+from app.scim.undeclared_values import sort_out
 from tests.conftest import Appliance
 from tests.custom.conftest import BADGE, CORE, EXTENSION, SCHEMAS, make, patch, with_schemas
 
@@ -148,7 +148,7 @@ def test_check_beside_a_server_tells_of_files_that_changed(stopped: Appliance) -
 # --- the rule itself --------------------------------------------------------------------------------------------------
 
 USER = RESOURCE_TYPES[0]
-TEST = custom.read(SCHEMAS)[2]
+TEST = custom_schemas.read(SCHEMAS)[2]
 DOCUMENT = {
     "schemas": [CORE],
     "id": "1",
@@ -169,7 +169,7 @@ def changed(tmp_path: Path, change: Callable[[list[dict[str, Any]]], Any]) -> An
     document = json.loads(path.read_text(encoding="utf-8"))
     change(document["attributes"])
     path.write_text(json.dumps(document), encoding="utf-8")
-    return custom.read(tmp_path)[2]
+    return custom_schemas.read(tmp_path)[2]
 
 
 def named(attributes: list[dict[str, Any]], name: str) -> dict[str, Any]:

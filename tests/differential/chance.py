@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.scim.attribute import Attribute
-from app.scim.filter import OPERATORS
+from app.scim.filter_tree import OPERATORS
 from app.scim.resource_types import USER
 
 WORDS = (

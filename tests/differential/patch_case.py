@@ -10,7 +10,7 @@ from typing import Any
 from app.scim import patch
 from app.scim.attribute import Attribute
 from app.scim.errors import ScimError
-from app.scim.messages import read_patch
+from app.scim.protocol_messages import read_patch
 from app.scim.resource_types import USER
 from tests.differential.other import KEPT, OtherRefusedError, patched
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from app.scim.errors import ScimError
-from app.scim.fold import fold_document
+from app.scim.filter_match import matches
 from app.scim.grammar import parse
-from app.scim.match import matches
 from app.scim.resource_types import USER
+from app.scim.value_comparison import fold_document
 from tests.differential.chance import INSTANTS, chances
 from tests.differential.other import OtherRefusedError, reader, user
 from tests.examples import examples

@@ -13,15 +13,15 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 
-from app.scim import entra, patch
+from app.scim import entra_quirks, patch
 from app.scim.disabling import Disabling, may_leave_out
 from app.scim.errors import ERROR_URN, ScimError
-from app.scim.fold import fold, fold_document
+from app.scim.filter_match import matches
 from app.scim.grammar import parse
-from app.scim.match import matches
-from app.scim.messages import read_patch
+from app.scim.json_body import read_json
+from app.scim.protocol_messages import read_patch
 from app.scim.resource_types import GROUP, USER
-from app.scim.wire import read_json
+from app.scim.value_comparison import fold, fold_document
 from tests.conftest import Answer, Appliance
 from tests.differential.chance import Chance, chances
 from tests.examples import examples
@@ -87,7 +87,7 @@ def whole(body: Any) -> Any:
 def said_by_load(body: Any) -> dict[str, Any] | ScimError:
     try:
         over_the_wire(body)
-        return USER.load(entra.mend_document(USER.tree, body))
+        return USER.load(entra_quirks.mend_document(USER.tree, body))
     except ScimError as refused:
         return refused
 

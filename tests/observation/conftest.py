@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import Connection, create_engine
 
 from app import clock
-from app.observation.request import Request
-from app.store.log_tables import metadata
+from app.observation.request_record import Request
+from app.store.request_log.tables import metadata
 
 BEGIN = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 _numbers = itertools.count(1)

@@ -1,10 +1,10 @@
 """Cycles told apart by pauses and probes, and what is counted in them."""
 
 from app import bounds
-from app.observation import cycles
-from app.observation.cycles import Cycle, cycle_of, fold
-from app.store import cycles as rows
-from app.store.log_tables import cycle
+from app.observation.cycles import detection
+from app.observation.cycles.detection import Cycle, cycle_of, fold
+from app.store.request_log import cycle_rows as rows
+from app.store.request_log.tables import cycle
 from tests.observation.conftest import after, made_up, person, stranger
 
 
@@ -92,17 +92,17 @@ def test_pages_are_cut_by_place_and_by_time(log):
 
 def test_a_cycle_has_every_column_of_its_table():
     assert set(Cycle.__slots__) == {column.name for column in cycle.columns}
-    assert set(cycles.COUNTED_AS.values()) <= set(Cycle.__slots__)
+    assert set(detection.COUNTED_AS.values()) <= set(Cycle.__slots__)
 
 
 def test_a_guid_as_external_id_is_a_probe_only_where_it_opens_a_stretch(log):
     asked = {"deed": "match", "may_be_probe": True}
     batch = [made_up(0, **asked), made_up(0.5, **asked), made_up(0.9), made_up(1.9, **asked), made_up(9, deed="match")]
     batch += [stranger(10), made_up(30, deed="match"), made_up(30.1, **asked)]
-    told = cycles.with_probes(log, batch)
+    told = detection.with_probes(log, batch)
     assert [one.deed for one in told] == ["probe", "match", "list", "probe", "match", "", "match", "match"]
     fold(log, told)
-    assert [one.deed for one in cycles.with_probes(log, [made_up(30.5, **asked), made_up(40, **asked)])] == [
+    assert [one.deed for one in detection.with_probes(log, [made_up(30.5, **asked), made_up(40, **asked)])] == [
         "match",
         "probe",
     ]

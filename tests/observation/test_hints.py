@@ -2,12 +2,12 @@
 
 import pytest
 
-from app.observation.coverage import MappedRow
-from app.observation.entra_mapping import WORK_EMAIL
-from app.observation.hints import RULES, hints
-from app.scim.mapping import MAPPING
-from app.store.sightings import Sighting
-from app.store.strictness import Strict
+from app.observation.attributes.coverage import MappedRow
+from app.observation.attributes.mapping_hints import RULES, hints
+from app.observation.attributes.usual_entra_mapping import WORK_EMAIL
+from app.scim.recnice_mapping import MAPPING
+from app.store.directory.strict_attribute_rows import Strict
+from app.store.request_log.attribute_arrival_rows import Sighting
 
 DEPARTMENT = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"
 NOBODY = {"filled": 0, "total": 0, "has_arrivals": False}

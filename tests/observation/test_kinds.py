@@ -5,9 +5,9 @@ from typing import get_args
 
 import pytest
 
-from app.observation.kind import RETRIES
-from app.observation.kinds import BY_NAME, KINDS, kind_of, went_wrong
-from app.observation.request import KeyFault, Request
+from app.observation.problem_kinds.kind_catalog import BY_NAME, KINDS, kind_of, went_wrong
+from app.observation.problem_kinds.problem_kind import RETRIES
+from app.observation.request_record import KeyFault, Request
 from app.scim import errors
 from app.scim.errors import ScimError
 from tests.conftest import ROOT

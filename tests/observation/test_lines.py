@@ -5,13 +5,13 @@ from typing import Any, get_args
 import pytest
 
 from app import bounds
-from app.observation.activity import Entry, Known
-from app.observation.past import Event, Link
-from app.observation.request import Deed, KeyFault
+from app.observation.directory.history_reader import Event, Link
+from app.observation.request_list import Entry, Known
+from app.observation.request_record import Deed, KeyFault
 from app.scim.differences import Change, in_detail
-from app.store.requests import Written
-from app.web.console import lines, sentences
-from app.web.console.lines import Name
+from app.store.request_log.request_rows import Written
+from app.web.console.monitoring import event_lines, event_sentences
+from app.web.console.monitoring.event_lines import Name
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:"
 ANA, BO, CY, TEAM = (f"{n}0000000-0000-4000-8000-000000000000" for n in "1234")
@@ -61,7 +61,7 @@ def link(member_id: str, has_joined: bool = True, name: str = "") -> Link:
 def said(*events: Event, links: Any = (), about: str = "", **values: Any) -> list[str]:
     """The lines of one request as plain texts."""
     entry = Entry(written(**values), events, links, KNOWN)
-    return [line.text for line in lines.lines(entry, about)]
+    return [line.text for line in event_lines.lines(entry, about)]
 
 
 @pytest.mark.parametrize(
@@ -99,10 +99,10 @@ def test_a_change_is_said_by_its_rule(change: Change, expected: str):
 
 def test_every_rule_is_said_of_some_change():
     values = (None, True, False, "a", "b")
-    paths = {rule.path for rule in sentences.RULES} | {"nickName"}
+    paths = {rule.path for rule in event_sentences.RULES} | {"nickName"}
     changes = [Change(path, old, new) for path in paths - {""} for old in values for new in values if old is not new]
-    first = {next(rule for rule in sentences.RULES if rule.fits(change)) for change in changes}
-    assert first == set(sentences.RULES)
+    first = {next(rule for rule in event_sentences.RULES if rule.fits(change)) for change in changes}
+    assert first == set(event_sentences.RULES)
 
 
 def test_of_many_changes_two_are_said_and_the_rest_counted():
@@ -114,13 +114,13 @@ def test_of_many_changes_two_are_said_and_the_rest_counted():
     assert said(event(*changes)) == ["Ana Ruiz, x0: 1 → 2; x1: 1 → 2; and 1 more change"]
     together = said(event(*changes, title, department, Change("active", True, False)))
     assert together == ["Ana Ruiz was disabled and moved from Sales to Legal; and 4 more changes"]
-    [line] = lines.lines(Entry(written(), [event(*changes)], (), KNOWN))
+    [line] = event_lines.lines(Entry(written(), [event(*changes)], (), KNOWN))
     assert [change.attribute for change in line.changes] == ["x0", "x1", "x2"]
 
 
 def test_a_long_value_is_cut_in_the_line_alone():
     value = "x" * 300
-    [line] = lines.lines(Entry(written(), [event(Change("title", None, value))], (), KNOWN))
+    [line] = event_lines.lines(Entry(written(), [event(Change("title", None, value))], (), KNOWN))
     assert line.text == f"Ana Ruiz, title: {'x' * (bounds.LINE_VALUE_LENGTH - 1)}…"
     assert line.changes[0].new == value
 
@@ -129,7 +129,7 @@ def test_only_who_is_here_is_a_link():
     names = [
         next(part for part in line.parts if isinstance(part, Name))
         for known in (KNOWN, {})
-        for line in lines.lines(Entry(written(), [event(Change("title", None, "Lead"))], (), known))
+        for line in event_lines.lines(Entry(written(), [event(Change("title", None, "Lead"))], (), known))
     ]
     assert [(name.text, name.type, name.id) for name in names] == [("Ana Ruiz", "User", ANA), ("Ana Ruiz", "User", "")]
 
@@ -211,5 +211,5 @@ def test_what_changed_nothing_is_told_by_its_deed(row: dict[str, Any], expected:
 
 
 def test_every_deed_and_every_fault_of_a_key_has_words():
-    assert set(get_args(Deed)) - {"match"} == set(sentences.DEEDS)
-    assert set(get_args(KeyFault)) - {""} == set(sentences.KEY_FAULTS)
+    assert set(get_args(Deed)) - {"match"} == set(event_sentences.DEEDS)
+    assert set(get_args(KeyFault)) - {""} == set(event_sentences.KEY_FAULTS)

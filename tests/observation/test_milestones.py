@@ -4,17 +4,17 @@ from typing import get_args
 
 import pytest
 
-from app.observation import cycles
-from app.observation.milestones import MILESTONES, PLAIN_HTTP, fold, fold_exposures
-from app.observation.request import KeyFault
-from app.store import milestones as rows
+from app.observation.cycles import detection
+from app.observation.request_record import KeyFault
+from app.observation.setup_steps import MILESTONES, PLAIN_HTTP, fold, fold_exposures
+from app.store.request_log import setup_step_rows as rows
 from tests.observation.conftest import after, made_up, person, stranger
 
 
 def folded(log, *batches) -> dict[str, str]:
     """What is ticked after these batches, and when."""
     for batch in batches:
-        cycles.fold(log, batch)
+        detection.fold(log, batch)
         fold(log, batch)
         fold_exposures(log, batch)
     return {row.name: row.at for row in rows.all_of(log)}

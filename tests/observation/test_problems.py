@@ -7,18 +7,18 @@ import pytest
 from sqlalchemy import event
 
 from app import bounds
-from app.observation import activity, cycles
-from app.observation.kinds import BY_NAME
-from app.observation.problem_list import LEFT_OUT_RETRY, NextTry, Problem, _problem
-from app.observation.problems import fold
-from app.observation.recorder import write
-from app.observation.request import DueRemoval, LeftOutValue
-from app.store import cycles as cycle_rows
-from app.store import due_removals, requests
-from app.store import problems as rows
-from app.store.log_tables import problem, problem_key
-from app.store.problems import Wanted
-from app.store.pruning import prune
+from app.observation import request_list
+from app.observation.cycles import detection
+from app.observation.problem_kinds.kind_catalog import BY_NAME
+from app.observation.problems.problem_list import LEFT_OUT_RETRY, NextTry, Problem, _problem
+from app.observation.problems.tracking import fold
+from app.observation.request_record import DueRemoval, LeftOutValue
+from app.observation.request_recorder import write
+from app.store.request_log import cycle_rows, refused_removal_rows, request_rows
+from app.store.request_log import problem_rows as rows
+from app.store.request_log.problem_rows import Wanted
+from app.store.request_log.pruning import prune
+from app.store.request_log.tables import problem, problem_key
 from tests.observation.conftest import after, made_up, person, stranger, taken
 
 DAY = 24 * 60
@@ -27,7 +27,7 @@ DAY = 24 * 60
 def folded(log, *batches) -> list[Problem]:
     """All problems after these batches, oldest first."""
     for batch in batches:
-        cycles.fold(log, batch)
+        detection.fold(log, batch)
         fold(log, batch)
     return [_problem(row) for row in log.execute(problem.select().order_by(problem.c.id))]
 
@@ -120,7 +120,7 @@ def test_an_id_that_is_not_here_is_over_after_two_days_without_it(log):
 @pytest.mark.parametrize("resource_type", ["User", "Group"])
 def test_a_delete_of_what_is_not_here_is_no_problem_and_no_failure_of_its_cycle(log, resource_type):
     assert states(log, [gone(0, "DELETE", "delete", resource_type)]) == []
-    [cycle] = [cycles.cycle_of(row) for row in cycle_rows.last(log, 1)]
+    [cycle] = [detection.cycle_of(row) for row in cycle_rows.last(log, 1)]
     assert (cycle.failed, cycle.deleted, cycle.changes, cycle.requests) == (0, 0, 0, 1)
 
 
@@ -150,13 +150,13 @@ def test_a_request_without_a_key_is_only_counted_once_users_have_arrived(log, re
     write(log, [person(0)])
     write(log, [request_made, request_made])
     assert states(log) == []
-    assert requests.tallies(log) == {"keyless": 2}
+    assert request_rows.tallies(log) == {"keyless": 2}
 
 
 @pytest.mark.parametrize("request_made", KEYLESS.values(), ids=KEYLESS)
 def test_a_request_without_a_key_is_a_problem_until_users_have_arrived(log, request_made):
     write(log, [made_up(0), request_made])
-    assert states(log) == ["open"] and requests.tallies(log) == {}
+    assert states(log) == ["open"] and request_rows.tallies(log) == {}
 
 
 @pytest.mark.parametrize("fault", ["stopped", "unknown", "foreign", "cut", "entra-token", "client", "assertion"])
@@ -247,12 +247,12 @@ def test_an_export_asks_for_no_problems(log, monkeypatch):
         yield log
 
     asked = []
-    monkeypatch.setattr(requests, "reading", reading)
-    monkeypatch.setattr(activity, "known", lambda ids: {})
+    monkeypatch.setattr(request_rows, "reading", reading)
+    monkeypatch.setattr(request_list, "known", lambda ids: {})
     monkeypatch.setattr(rows, "of_refusals", lambda connection, refused: asked.append(len(refused)) or {})
     write(log, [taken(minutes, f"ana{minutes}") for minutes in range(5)])
-    assert len(list(activity.every(activity.Filter()))) == 5 and not asked
-    assert len(activity.find(activity.Filter()).entries) == 5 and asked == [5]
+    assert len(list(request_list.every(request_list.Filter()))) == 5 and not asked
+    assert len(request_list.find(request_list.Filter()).entries) == 5 and asked == [5]
 
 
 def left_out(attribute: str = "userName", scim_type: str = "uniqueness", status: int = 409, got: str = '"ana"'):
@@ -362,9 +362,9 @@ def test_a_bulk_message_is_over_with_the_last_of_its_users(log):
 def test_a_refusal_that_comes_again_is_due_again(log):
     bulk = {"method": "POST", "path": "Bulk", "resource_type": "", "resource_id": "", "objects": ()}
     folded(log, [should_go(0, "a1", "b2", **bulk), changed(1, "active")])
-    assert [row.user_id for row in due_removals.due(log, 10)] == ["b2"]
+    assert [row.user_id for row in refused_removal_rows.due(log, 10)] == ["b2"]
     folded(log, [should_go(2, "a1", **bulk)])
-    assert {row.user_id for row in due_removals.due(log, 10)} == {"a1", "b2"}
+    assert {row.user_id for row in refused_removal_rows.due(log, 10)} == {"a1", "b2"}
 
 
 def test_who_still_has_access_makes_room_last(log, monkeypatch):

@@ -16,18 +16,20 @@ from flask import Flask
 from sqlalchemy import Connection
 
 from app import bounds, clock
-from app.observation import mentions, recorder
-from app.observation.recorder import Recorder, write
-from app.observation.request import Request
+from app.observation import request_recorder
+from app.observation.directory import last_seen
+from app.observation.request_record import Request
+from app.observation.request_recorder import Recorder, write
 from app.scim import errors
-from app.store import db, driver, pruning, requests
-from app.store.log_tables import LOG_VERSION
-from app.store.requests import Wanted
+from app.store.database import directory_database, sqlite_driver
+from app.store.request_log import pruning, request_rows
+from app.store.request_log.request_rows import Wanted
+from app.store.request_log.tables import LOG_VERSION
 from tests.conftest import wait_until
 from tests.observation.conftest import made_up, stranger
 
 KEPT_DAYS = bounds.REQUEST_DAYS_MAXIMUM
-sqlite = driver.module  # two libraries in one process would take each other's locks away
+sqlite = sqlite_driver.module  # two libraries in one process would take each other's locks away
 ID, OTHER = "3f1c9a52-8f59-4f0e-9a57-4f2a7a8b3c1d", "11111111-8f59-4f0e-9a57-4f2a7a8b3c1d"
 
 
@@ -35,7 +37,7 @@ ID, OTHER = "3f1c9a52-8f59-4f0e-9a57-4f2a7a8b3c1d", "11111111-8f59-4f0e-9a57-4f2
 def path(tmp_path: Path) -> Path:
     """A new log."""
     path = tmp_path / "recnice-requests.sqlite3"
-    assert requests.prepare(path) == ()
+    assert request_rows.prepare(path) == ()
     return path
 
 
@@ -43,11 +45,11 @@ def path(tmp_path: Path) -> Path:
 def app(path: Path) -> Iterator[Flask]:
     """The least that the log needs, outside its context."""
     app = Flask(__name__)
-    app.config["SQLALCHEMY_BINDS"] = {requests.BIND: requests.engine_options(path)}
-    db.db.init_app(app)
+    app.config["SQLALCHEMY_BINDS"] = {request_rows.BIND: request_rows.engine_options(path)}
+    directory_database.db.init_app(app)
     yield app
     with app.app_context():
-        db.db.engines[requests.BIND].dispose()
+        directory_database.db.engines[request_rows.BIND].dispose()
 
 
 @pytest.fixture
@@ -61,8 +63,10 @@ def writer(app: Flask) -> Iterator[Recorder]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """No waiting for locks or for the next try."""
-    monkeypatch.setattr("app.store.driver._PRAGMAS", ("busy_timeout = 0", "journal_mode = WAL", "foreign_keys = ON"))
-    monkeypatch.setattr(recorder, "TRY_AGAIN_S", 0.01)
+    monkeypatch.setattr(
+        "app.store.database.sqlite_driver._PRAGMAS", ("busy_timeout = 0", "journal_mode = WAL", "foreign_keys = ON")
+    )
+    monkeypatch.setattr(request_recorder, "TRY_AGAIN_S", 0.01)
 
 
 def rows(path: Path, table: str = "request") -> list[Any]:
@@ -105,8 +109,8 @@ def test_what_is_noted_is_written_soon_with_all_its_columns(writer: Recorder, pa
     )
     assert writer.note(asked)
     (row,) = wait_until(lambda: rows(path), "the row is written")
-    assert {name: row[name] for name in requests.COLUMNS if name not in ("id", "cycle_id", "key_fault")} == {
-        name: getattr(asked, name) for name in requests.COLUMNS if name not in ("id", "cycle_id", "key_fault")
+    assert {name: row[name] for name in request_rows.COLUMNS if name not in ("id", "cycle_id", "key_fault")} == {
+        name: getattr(asked, name) for name in request_rows.COLUMNS if name not in ("id", "cycle_id", "key_fault")
     }
     assert row["cycle_id"] == rows(path, "cycle")[0]["id"]
 
@@ -164,7 +168,7 @@ def test_a_fold_that_fails_costs_no_rows(
     def broken(connection: Connection, batch: Sequence[Request]) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(recorder, "FOLDS", (broken, *recorder.FOLDS))
+    monkeypatch.setattr(request_recorder, "FOLDS", (broken, *request_recorder.FOLDS))
     writer.note(made_up(number="0000aaaa"))
     assert writer.settle(10)
     assert numbers(path) == ["0000aaaa"]
@@ -190,8 +194,8 @@ def test_strangers_have_few_rows_a_minute_and_the_rest_is_counted(writer: Record
 
 def test_a_minute_later_strangers_are_noted_again(writer: Recorder, monkeypatch: pytest.MonkeyPatch):
     assert [writer.note(stranger()) for _ in range(100)].count(True) == bounds.STRANGER_A_MINUTE
-    minute = recorder.time.monotonic() + 61
-    monkeypatch.setattr(recorder.time, "monotonic", lambda: minute)
+    minute = request_recorder.time.monotonic() + 61
+    monkeypatch.setattr(request_recorder.time, "monotonic", lambda: minute)
     assert writer.note(stranger())
 
 
@@ -256,7 +260,7 @@ def test_a_log_that_is_damaged_while_it_runs_is_said_and_tried_again(
 ):
     fill(app, *(made_up(status=400, body="x" * 1_000) for _ in range(50)))
     with app.app_context():
-        db.db.engines[requests.BIND].dispose()
+        directory_database.db.engines[request_rows.BIND].dispose()
     file_bytes(path)
     sound = path.read_bytes()
     DAMAGES["a broken page"](path)
@@ -285,9 +289,9 @@ def test_a_log_that_is_locked_at_the_second_try_loses_nothing(
             raise errors.unavailable("locked")
         insert(connection, asked)
 
-    insert = requests.insert
-    monkeypatch.setattr(recorder.cycles, "fold", broken)
-    monkeypatch.setattr(requests, "insert", locked)
+    insert = request_rows.insert
+    monkeypatch.setattr(request_recorder.cycles, "fold", broken)
+    monkeypatch.setattr(request_rows, "insert", locked)
     writer.note(made_up(number="0000aaaa"))
     wait_until(lambda: numbers(path) == ["0000aaaa"], "it is written at the third try")
     assert tries == [1, 1, 1]
@@ -297,7 +301,7 @@ def test_a_log_that_is_locked_at_the_second_try_loses_nothing(
 
 
 def fill(app: Flask, *asked: Request) -> None:
-    with app.app_context(), requests.writing() as connection:
+    with app.app_context(), request_rows.writing() as connection:
         write(connection, asked)
 
 
@@ -313,7 +317,7 @@ def test_what_is_too_old_goes_with_the_next_request(app: Flask, path: Path):
 
 
 def test_what_is_too_old_goes_also_while_nobody_comes(app: Flask, path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(recorder, "PRUNE_EVERY_S", 0.02)
+    monkeypatch.setattr(request_recorder, "PRUNE_EVERY_S", 0.02)
     writer = Recorder(app.app_context, 30)
     writer.start()
     for turn in range(2):
@@ -323,7 +327,7 @@ def test_what_is_too_old_goes_also_while_nobody_comes(app: Flask, path: Path, mo
 
 
 def pruned(app: Flask, before: str, most: int, most_bytes: int = bounds.REQUEST_LOG_BYTES) -> bool:
-    with app.app_context(), requests.writing() as connection:
+    with app.app_context(), request_rows.writing() as connection:
         return pruning.prune(connection, before, most, most_bytes)
 
 
@@ -342,7 +346,7 @@ def test_a_log_that_is_too_large_shrinks_on_the_disk(app: Flask, path: Path, mon
     while pruned(app, "", 10_000, 2_000_000):
         pass
     for _ in range(10):
-        with app.app_context(), requests.writing() as connection:
+        with app.app_context(), request_rows.writing() as connection:
             pruning.give_back(connection)
     assert 0 < len(rows(path)) < 1_000
     assert file_bytes(path) < before / 2
@@ -361,22 +365,22 @@ def test_a_new_log_is_for_its_owner_alone(tmp_path: Path):
     path = tmp_path / "recnice-requests.sqlite3"
     mask = os.umask(0)
     try:
-        assert requests.prepare(path) == ()
+        assert request_rows.prepare(path) == ()
     finally:
         os.umask(mask)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     with closing(sqlite.connect(path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (LOG_VERSION,)
-    assert requests.prepare(path) == ()
+    assert request_rows.prepare(path) == ()
 
 
 def test_an_index_that_an_older_log_lacks_is_made_at_the_start(tmp_path: Path):
     path = tmp_path / "recnice-requests.sqlite3"
-    assert requests.prepare(path) == ()
+    assert request_rows.prepare(path) == ()
     with closing(sqlite.connect(path)) as connection:
         declared = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'index'").fetchall()
         connection.execute("DROP INDEX request_deed")
-        assert requests.prepare(path) == ()
+        assert request_rows.prepare(path) == ()
         assert set(connection.execute("SELECT name FROM sqlite_schema WHERE type = 'index'")) == set(declared)
 
 
@@ -397,24 +401,24 @@ def alter(path: Path, statement: str) -> None:
 def test_a_log_of_no_use_is_put_aside_and_begun_anew(app: Flask, path: Path, damage: str):
     fill(app, *(made_up(status=400, body="x" * 1_000) for _ in range(50)))
     with app.app_context():
-        db.db.engines[requests.BIND].dispose()
+        directory_database.db.engines[request_rows.BIND].dispose()
     file_bytes(path)
     DAMAGES[damage](path)
     before = path.read_bytes()
-    (warning,) = requests.prepare(path)
+    (warning,) = request_rows.prepare(path)
     (aside,) = path.parent.glob("recnice-requests-*.sqlite3")
     assert aside.name in warning and "begun" in warning
     assert aside.read_bytes() == before
     assert rows(path) == []
     fill(app, made_up(number="0000aaaa"))
     assert numbers(path) == ["0000aaaa"]
-    assert requests.prepare(path) == ()
+    assert request_rows.prepare(path) == ()
 
 
 def test_a_log_that_cannot_be_opened_hinders_no_start(tmp_path: Path):
     path = tmp_path / "recnice-requests.sqlite3"
     path.mkdir()
-    (warning,) = requests.prepare(path)
+    (warning,) = request_rows.prepare(path)
     assert "no requests are kept" in warning
     assert list(tmp_path.iterdir()) == [path]
 
@@ -434,8 +438,8 @@ def test_a_page_of_requests_by_what_is_wanted_of_them(app: Flask):
     )
 
     def found(before: int | None = None, limit: int = 50, **of: Any) -> str:
-        with app.app_context(), requests.reading() as connection:
-            return "".join(row.number for row in requests.page(connection, Wanted(**of), before, limit))
+        with app.app_context(), request_rows.reading() as connection:
+            return "".join(row.number for row in request_rows.page(connection, Wanted(**of), before, limit))
 
     assert found() == "eedcba"
     assert (found(limit=2), found(before=5, limit=2)) == ("ee", "dc")
@@ -448,9 +452,9 @@ def test_a_page_of_requests_by_what_is_wanted_of_them(app: Flask):
     assert (found(has_key=False), found(has_key=True)) == ("c", "eedba")
     assert found(cycle_id=2) == "eed"
     assert found(since=made_up(1).at, until=made_up(30).at) == "cb"
-    with app.app_context(), requests.reading() as connection:
-        assert getattr(requests.request_numbered(connection, "e"), "deed", "") == "bulk"
-        assert requests.request_numbered(connection, "f") is None
+    with app.app_context(), request_rows.reading() as connection:
+        assert getattr(request_rows.request_numbered(connection, "e"), "deed", "") == "bulk"
+        assert request_rows.request_numbered(connection, "f") is None
 
 
 def test_who_was_spoken_of_and_who_was_not(app: Flask):
@@ -458,13 +462,13 @@ def test_who_was_spoken_of_and_who_was_not(app: Flask):
     fill(app, made_up(9, status=404, mentioned=(("User", OTHER),)), made_up(9, mentioned=(("Group", "g"),)))
     fill(app, made_up(2, mentioned=(("User", ID),)))
     with app.app_context():
-        assert mentions.last_mentioned([ID, OTHER, "nobody"]) == {ID: made_up(5).at, OTHER: made_up(0).at}
-        assert mentions.silent_since("User", made_up(6).at) == [(OTHER, made_up(0).at), (ID, made_up(5).at)]
-        assert mentions.silent_since("User", made_up(6).at, start=2, count=1) == [(ID, made_up(5).at)]
-        assert mentions.count_silent_since("User", made_up(5).at) == 1
+        assert last_seen.last_mentioned([ID, OTHER, "nobody"]) == {ID: made_up(5).at, OTHER: made_up(0).at}
+        assert last_seen.silent_since("User", made_up(6).at) == [(OTHER, made_up(0).at), (ID, made_up(5).at)]
+        assert last_seen.silent_since("User", made_up(6).at, start=2, count=1) == [(ID, made_up(5).at)]
+        assert last_seen.count_silent_since("User", made_up(5).at) == 1
     fill(app, made_up(10, deed="delete", resource_id=OTHER, mentioned=(("User", OTHER),)))
     with app.app_context():
-        assert mentions.last_mentioned([ID, OTHER]) == {ID: made_up(5).at}
+        assert last_seen.last_mentioned([ID, OTHER]) == {ID: made_up(5).at}
 
 
 def test_errors_of_the_log_name_nobody(app: Flask, path: Path, caplog: pytest.LogCaptureFixture):

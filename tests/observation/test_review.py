@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from app import bounds
-from app.observation.entra_mapping import USUAL_SOURCES
-from app.observation.review import Review, UnreadableSchemaError, review
-from app.scim.mapping import MAPPING
+from app.observation.attributes.mapping_review import Review, UnreadableSchemaError, review
+from app.observation.attributes.usual_entra_mapping import USUAL_SOURCES
+from app.scim.recnice_mapping import MAPPING
 from app.scim.resource_types import RESOURCE_TYPES
 from tests.conftest import ROOT
 

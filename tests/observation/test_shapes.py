@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.observation.shapes import EMPTY_SHAPES, shape_of
+from app.observation.attributes.value_shapes import EMPTY_SHAPES, shape_of
 
 GUID = "0d5c0b6e-3c1f-4b8a-9f2e-7a6d5c4b3a21"
 

@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import Connection, create_engine
 
 from app import bounds
-from app.observation.request import Request
-from app.observation.sightings import Arrival, arrivals, fold, shown_name
-from app.scim.mapping import MAPPING
+from app.observation.attributes.attribute_arrivals import Arrival, arrivals, fold, shown_name
+from app.observation.request_record import Request
+from app.scim.recnice_mapping import MAPPING
 from app.simulation.dialects import COMPLIANT, DEFAULT, Dialect, patch
 from app.simulation.mapping import DEPARTMENT, GIVEN_NAME, LOCALITY, TITLE, WORK_EMAIL
-from app.store.log_tables import metadata
-from app.store.sightings import UNKNOWN, Sighting, sightings
+from app.store.request_log.attribute_arrival_rows import UNKNOWN, Sighting, sightings
+from app.store.request_log.tables import metadata
 
 AT = "2026-03-01T08:00:00.000Z"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"

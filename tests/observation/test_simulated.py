@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from app.observation import mentions
-from app.observation.milestones import PLAIN_HTTP
-from app.observation.recorder import write
-from app.observation.request import Request
-from app.store import cycles, milestones, requests
-from app.store import mentions as mention_rows
-from app.store.log_tables import SIMULATED, cycle, mention, milestone, problem, sighting
-from app.store.requests import Wanted
+from app.observation.directory import last_seen
+from app.observation.request_record import Request
+from app.observation.request_recorder import write
+from app.observation.setup_steps import PLAIN_HTTP
+from app.store.request_log import cycle_rows, request_rows, setup_step_rows
+from app.store.request_log import last_seen_rows as mention_rows
+from app.store.request_log.request_rows import Wanted
+from app.store.request_log.tables import SIMULATED, cycle, mention, milestone, problem, sighting
 from tests.observation.conftest import made_up, person, taken
 
 ANA = "3f1c9a52-8f59-4f0e-9a57-4f2a7a8b3c1d"
@@ -52,31 +52,31 @@ def test_nothing_is_counted_opened_closed_or_ticked(log: Connection, before: tup
 
 def test_an_ordinary_request_among_them_counts_as_if_they_were_not_there(log: Connection):
     write(log, [*simulated(*STORY[:4]), made_up(202, may_be_probe=True, deed="match"), *simulated(*STORY[4:])])
-    [one] = cycles.last(log, 2)
+    [one] = cycle_rows.last(log, 2)
     assert (one.requests, one.probes, one.started) == (1, 1, made_up(202).at)
-    assert {row.name for row in milestones.all_of(log)} == {"knocked", "key"}
+    assert {row.name for row in setup_step_rows.all_of(log)} == {"knocked", "key"}
 
 
 def test_they_are_hidden_unless_they_are_asked_for(log: Connection):
     write(log, [made_up(0, deed="read"), *simulated(person(1)), made_up(2, deed="read")])
 
     def found(**of: Any) -> list[str]:
-        return [one.deed for one in requests.page(log, Wanted(**of))]
+        return [one.deed for one in request_rows.page(log, Wanted(**of))]
 
     assert found() == ["read", "read"]
     assert found(is_simulated=None) == ["read", "create", "read"]
     assert found(is_simulated=True) == ["create"]
-    assert requests.count(log, Wanted(cycle_id=0)) == 0, "they are not among those without a right key either"
-    [row] = requests.page(log, Wanted(is_simulated=True))
+    assert request_rows.count(log, Wanted(cycle_id=0)) == 0, "they are not among those without a right key either"
+    [row] = request_rows.page(log, Wanted(is_simulated=True))
     assert row.is_simulated and row.cycle_id == SIMULATED
 
 
 def test_a_valid_key_sent_by_plain_http_is_exposed_whatever_the_mark_says(log: Connection):
     write(log, simulated(made_up(0, is_plain_http=True)))
-    assert [row.name for row in milestones.all_of(log)] == [PLAIN_HTTP]
+    assert [row.name for row in setup_step_rows.all_of(log)] == [PLAIN_HTTP]
 
 
 def test_who_is_deleted_by_one_is_forgotten(log: Connection):
     mention_rows.note(log, {ANA: ("User", made_up(0).at)})
-    mentions.fold_deletions(log, simulated(made_up(1, deed="delete", status=204, resource_id=ANA)))
+    last_seen.fold_deletions(log, simulated(made_up(1, deed="delete", status=204, resource_id=ANA)))
     assert mention_rows.of_ids(log, [ANA]) == {}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app import bounds
-from app.observation.unstored import unstored_names
+from app.observation.attributes.unstored_attributes import unstored_names
 from app.scim.resource_types import GROUP, USER, ResourceType
 
 CORE = USER.schema.urn

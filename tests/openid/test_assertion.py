@@ -6,9 +6,9 @@ import pytest
 
 from app import bounds
 from app.openid import provider as ours
-from app.openid.assertion import Assertion, verify_assertion
+from app.openid.client_assertion import Assertion, verify_assertion
 from app.openid.errors import Code
-from app.openid.keys import Keys
+from app.openid.signing_keys import Keys
 from tests.openid.provider import (
     KEY,
     OTHER_TENANT,

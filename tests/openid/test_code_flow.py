@@ -12,7 +12,7 @@ from app.openid import provider as ours
 from app.openid.code_flow import Client, Ticket
 from app.openid.errors import ENTRA_HINTS, Code
 from app.openid.id_token import Claims
-from app.openid.keys import Keys
+from app.openid.signing_keys import Keys
 from tests.openid.provider import CLIENT_ID, CLIENT_SECRET, Faults, SigningProvider, trusting
 from tests.openid.refusal import refused
 

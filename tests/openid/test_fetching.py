@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app import bounds
-from app.openid import fetching
+from app.openid import json_fetch
 from app.openid.errors import Code
 from tests.openid.certificates import Authority
 from tests.openid.provider import Faults, SigningProvider
@@ -23,7 +23,7 @@ def address(provider: SigningProvider) -> str:
 
 
 def fetch(provider: SigningProvider) -> dict:
-    return fetching.get(address(provider), "discovery document", provider.authority.ca_file)
+    return json_fetch.get(address(provider), "discovery document", provider.authority.ca_file)
 
 
 def test_an_object_is_fetched(generic: SigningProvider):
@@ -53,19 +53,19 @@ def test_an_object_is_fetched(generic: SigningProvider):
 )
 def test_only_plain_https_addresses_are_asked(wrong: str):
     with refused(Code.BAD_ADDRESS):
-        fetching.get(wrong, "discovery document")
+        json_fetch.get(wrong, "discovery document")
 
 
 def test_a_certificate_of_an_unknown_authority_is_refused(generic: SigningProvider):
     with refused(Code.NO_TRUST):
-        fetching.get(address(generic), "discovery document")
+        json_fetch.get(address(generic), "discovery document")
 
 
 def test_the_environment_does_not_say_whom_to_trust(generic: SigningProvider, monkeypatch: pytest.MonkeyPatch):
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
         monkeypatch.setenv(name, str(generic.authority.ca_file))
     with refused(Code.NO_TRUST):
-        fetching.get(address(generic), "discovery document")
+        json_fetch.get(address(generic), "discovery document")
 
 
 def test_a_certificate_for_another_name_is_refused(authority: Authority, monkeypatch: pytest.MonkeyPatch):
@@ -73,7 +73,7 @@ def test_a_certificate_for_another_name_is_refused(authority: Authority, monkeyp
     with provider.running(), Proxy({"other.example": provider.port}).running() as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         with refused(Code.NO_TRUST) as caught:
-            fetching.get("https://other.example/", "discovery document", authority.ca_file)
+            json_fetch.get("https://other.example/", "discovery document", authority.ca_file)
         assert "other.example" in str(caught.value)
 
 
@@ -81,11 +81,11 @@ def test_further_authorities_stand_beside_the_usual_ones(generic: SigningProvide
     import certifi
     import requests
 
-    from app.openid import transport
+    from app.openid import https_transport
 
     monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", certifi.where())
     with requests.Session() as session:
-        transport.bind(session, address(generic), "discovery document", generic.authority.ca_file)
+        https_transport.bind(session, address(generic), "discovery document", generic.authority.ca_file)
         context = session.get_adapter(address(generic))._ssl
         session.get(address(generic))
     assert context.cert_store_stats()["x509_ca"] > 50  # those of certifi, and ours
@@ -98,14 +98,14 @@ def test_a_file_without_certificates_is_said_to_be_one(tmp_path: Path, generic: 
     if content is not None:
         path.write_text(content)
     with refused(Code.BAD_CA_FILE):
-        fetching.get(address(generic), "discovery document", path)
+        json_fetch.get(address(generic), "discovery document", path)
 
 
 def test_nobody_there(authority: Authority):
     with SigningProvider(authority).running() as provider:
         gone = address(provider)
     with refused(Code.UNREACHABLE) as caught:
-        fetching.get(gone, "discovery document", authority.ca_file)
+        json_fetch.get(gone, "discovery document", authority.ca_file)
     assert "127.0.0.1" in str(caught.value)
 
 

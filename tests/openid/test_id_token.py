@@ -10,7 +10,7 @@ from app.openid import id_token
 from app.openid import provider as ours
 from app.openid.errors import Code
 from app.openid.id_token import Claims
-from app.openid.keys import Keys
+from app.openid.signing_keys import Keys
 from tests.openid.provider import (
     CLIENT_ID,
     EC_KEY,

@@ -7,7 +7,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from app import bounds
 from app.openid.errors import Code
-from app.openid.keys import ALGORITHMS, Keys, choose, read_keys
+from app.openid.signing_keys import ALGORITHMS, Keys, choose, read_keys
 from tests.openid.provider import EC_KEY, ED_KEY, KEY, NEXT_KEY, Faults, SigningProvider
 from tests.openid.refusal import refused
 

@@ -15,7 +15,7 @@ import pytest
 from app.openid import code_flow, provider
 from app.openid.code_flow import Client
 from app.openid.errors import Code
-from app.openid.keys import Keys
+from app.openid.signing_keys import Keys
 from tests.openid.certificates import Authority
 from tests.openid.refusal import refused
 

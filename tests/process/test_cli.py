@@ -6,15 +6,16 @@ from pathlib import Path
 import click
 import pytest
 
-from app import cli, exits, settings
-from app.administration import Refused
-from app.commands import about, licenses, table
+from app import cli, exit_codes, settings
+from app.administration.errors import Refused
+from app.commands import licenses, schema_config_version
 from app.commands.serve import cautions
-from app.folder import FolderError, FolderInUseError, Holder
+from app.commands.shared import table
+from app.data_folder import FolderError, FolderInUseError, Holder
 from app.scim import errors
 from app.scim.resource_types import RESOURCE_TYPES
 from app.settings import FILE, FLAG, Settings, SettingsError
-from app.store.db import DatabaseUnusable
+from app.store.database.directory_database import DatabaseUnusable
 
 
 @pytest.fixture
@@ -44,17 +45,17 @@ def test_options_may_be_repeated_where_they_are_many(served: list[Settings]) -> 
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (click.UsageError("x"), exits.USAGE),
-        (SettingsError("x", FLAG), exits.USAGE),
-        (SettingsError("x", FILE), exits.CONFIGURATION),
-        (FolderInUseError(Path("/x"), Holder(7)), exits.TRY_AGAIN),
-        (FolderError("x"), exits.CONFIGURATION),
-        (Refused("x"), exits.FAILED),
-        (DatabaseUnusable("x"), exits.CONFIGURATION),
-        (errors.unavailable("x"), exits.TRY_AGAIN),
-        (OSError(errno.ENOSPC, "x"), exits.TRY_AGAIN),
-        (exits.CommandError("x", exits.CONFIGURATION), exits.CONFIGURATION),
-        (ZeroDivisionError("secret"), exits.FAILED),
+        (click.UsageError("x"), exit_codes.USAGE),
+        (SettingsError("x", FLAG), exit_codes.USAGE),
+        (SettingsError("x", FILE), exit_codes.CONFIGURATION),
+        (FolderInUseError(Path("/x"), Holder(7)), exit_codes.TRY_AGAIN),
+        (FolderError("x"), exit_codes.CONFIGURATION),
+        (Refused("x"), exit_codes.FAILED),
+        (DatabaseUnusable("x"), exit_codes.CONFIGURATION),
+        (errors.unavailable("x"), exit_codes.TRY_AGAIN),
+        (OSError(errno.ENOSPC, "x"), exit_codes.TRY_AGAIN),
+        (exit_codes.CommandError("x", exit_codes.CONFIGURATION), exit_codes.CONFIGURATION),
+        (ZeroDivisionError("secret"), exit_codes.FAILED),
     ],
 )
 def test_every_failure_is_one_line_and_an_exit_code(
@@ -77,7 +78,7 @@ def test_a_traceback_only_when_asked_for(monkeypatch: pytest.MonkeyPatch, capsys
 
     monkeypatch.setattr(cli.commands.commands["version"], "callback", fails)
     monkeypatch.setenv(cli.DEBUG, "1")
-    assert cli.main(["version"]) == exits.FAILED
+    assert cli.main(["version"]) == exit_codes.FAILED
     assert "Traceback" in capsys.readouterr().err
 
 
@@ -92,7 +93,9 @@ def test_the_schema_table_has_every_attribute(tmp_path: Path, capsys: pytest.Cap
     printed = capsys.readouterr().out.splitlines()
     declared = [f"{one.name} {attribute.path}" for one in RESOURCE_TYPES for attribute in one.tree.walk()]
     assert [line.partition("  ")[0] for line in printed[1:]] == declared
-    assert all(len(row) == len(about.SCHEMA_COLUMNS) for row in about.schema_rows(tmp_path))
+    assert all(
+        len(row) == len(schema_config_version.SCHEMA_COLUMNS) for row in schema_config_version.schema_rows(tmp_path)
+    )
 
 
 def test_a_table_shows_control_characters_as_text(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from app import folder
-from app.folder import FolderError, FolderInUseError, Holder
+from app import data_folder
+from app.data_folder import FolderError, FolderInUseError, Holder
 from tests.conftest import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -60,7 +60,7 @@ def end(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> None:
 
 def test_a_new_folder_is_for_its_owner_alone(tmp_path: Path) -> None:
     data = tmp_path / "a" / "b"
-    assert folder.prepare(data) == []
+    assert data_folder.prepare(data) == []
     assert (mode(data), mode(data / "recnice.lock")) == (0o700, 0o600)
 
 
@@ -70,29 +70,29 @@ def test_what_is_open_to_others_is_tightened_and_said(tmp_path: Path) -> None:
     (data / "recnice.sqlite3").touch(mode=0o644)
     (data / "recnice-requests.sqlite3").touch(mode=0o640)
     (data / "recnice.toml").touch(mode=0o600)
-    lines = folder.prepare(data)
+    lines = data_folder.prepare(data)
     opened = [data, data / "recnice-requests.sqlite3", data / "recnice.sqlite3"]
     assert [line.partition(" was open")[0] for line in lines] == list(map(str, opened))
     assert list(map(mode, opened)) == [0o700, 0o600, 0o600]
-    assert folder.prepare(data) == []
+    assert data_folder.prepare(data) == []
 
 
 def test_a_folder_with_something_else_in_it_keeps_its_mode(tmp_path: Path) -> None:
     data = tmp_path / "home"
     data.mkdir(mode=0o755)
     (data / "letter.txt").touch(mode=0o644)
-    assert folder.prepare(data) == []
+    assert data_folder.prepare(data) == []
     assert (mode(data), mode(data / "letter.txt")) == (0o755, 0o644)
 
 
 def test_a_folder_that_cannot_be_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(FolderError, match="file/data: Not a directory"):
-        folder.prepare(tmp_path / "file" / "data")
+        data_folder.prepare(tmp_path / "file" / "data")
     with pytest.raises(FolderError, match="file: "):
-        folder.prepare(tmp_path / "file")
+        data_folder.prepare(tmp_path / "file")
     with pytest.raises(FolderError):
-        folder.held(tmp_path / "missing", "serve").__enter__()
+        data_folder.held(tmp_path / "missing", "serve").__enter__()
 
 
 @pytest.mark.parametrize(
@@ -111,10 +111,10 @@ def test_what_is_no_regular_file_is_neither_followed_nor_opened(
     data.mkdir(mode=0o700)
     put(data / name)
     with pytest.raises(FolderError, match=f"{name}: expected a regular file"):
-        folder.prepare(data)
-    if name == folder.LOCK_NAME:
+        data_folder.prepare(data)
+    if name == data_folder.LOCK_NAME:
         with pytest.raises(FolderError, match=f"{name}: expected a regular file"):
-            folder.held(data, "serve").__enter__()
+            data_folder.held(data, "serve").__enter__()
     assert (mode(letter), letter.read_text()) == (0o644, "dear")
 
 
@@ -124,26 +124,26 @@ def test_a_linked_settings_file_keeps_its_mode(tmp_path: Path) -> None:
     elsewhere.chmod(0o644)
     data.mkdir(mode=0o700)
     (data / "recnice.toml").symlink_to(elsewhere)
-    assert folder.prepare(data) == [] and mode(elsewhere) == 0o644
+    assert data_folder.prepare(data) == [] and mode(elsewhere) == 0o644
 
 
 def test_one_server_a_folder(tmp_path: Path) -> None:
     process = holding(tmp_path, "serve")
     with pytest.raises(FolderInUseError, match=f"{tmp_path} is in use by process {process.pid}$"):
-        folder.held(tmp_path, "serve").__enter__()
-    found = folder.server(tmp_path)
+        data_folder.held(tmp_path, "serve").__enter__()
+    found = data_folder.server(tmp_path)
     assert found and (found.process, found.command) == (process.pid, "serve")
     end(process, signal.SIGKILL)
-    assert folder.server(tmp_path) is None, "kill -9 gives the folder back"
-    with folder.held(tmp_path, "serve"):
+    assert data_folder.server(tmp_path) is None, "kill -9 gives the folder back"
+    with data_folder.held(tmp_path, "serve"):
         pass
 
 
 def test_the_note_tells_the_public_url(tmp_path: Path) -> None:
-    with folder.held(tmp_path, "serve") as hold:
+    with data_folder.held(tmp_path, "serve") as hold:
         hold.note(Holder(os.getpid(), "serve", "https://scim.example.com/a/long/path"))
         hold.note(Holder(os.getpid(), "serve", "https://scim.example.com"))
-        found = folder.server(tmp_path)
+        found = data_folder.server(tmp_path)
     assert found == Holder(os.getpid(), "serve", "https://scim.example.com")
 
 
@@ -156,20 +156,20 @@ def test_a_short_command_is_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_command_that_stays_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder, "WAIT_FOR_COMMAND_S", 0.05)
+    monkeypatch.setattr(data_folder, "WAIT_FOR_COMMAND_S", 0.05)
     process = holding(tmp_path, "prepare")
     with pytest.raises(FolderInUseError):
-        folder.held(tmp_path, "serve").__enter__()
+        data_folder.held(tmp_path, "serve").__enter__()
     end(process)
 
 
 def test_a_server_that_is_starting_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     process = holding(tmp_path, "serve", public_url="")
     with monkeypatch.context() as patience:
-        patience.setattr(folder, "WAIT_FOR_SERVER_S", 0.05)
+        patience.setattr(data_folder, "WAIT_FOR_SERVER_S", 0.05)
         with pytest.raises(FolderInUseError):
-            folder.server(tmp_path)
-    asked = threading.Thread(target=lambda: answers.append(folder.server(tmp_path)))
+            data_folder.server(tmp_path)
+    asked = threading.Thread(target=lambda: answers.append(data_folder.server(tmp_path)))
     answers: list[Holder | None] = []
     asked.start()
     (tmp_path / "recnice.lock").write_text(f'{{"process": 1, "command": "serve", "public_url": "{URL}"}}')
@@ -182,6 +182,6 @@ def test_a_note_that_is_none_is_survived(tmp_path: Path) -> None:
     process = holding(tmp_path, "serve")
     for note in ("", "{", "[]", '{"process": 1, "colour": 2}'):
         (tmp_path / "recnice.lock").write_text(note)
-        assert folder._read(os.open(tmp_path / "recnice.lock", os.O_RDONLY)) == Holder()
+        assert data_folder._read(os.open(tmp_path / "recnice.lock", os.O_RDONLY)) == Holder()
     end(process)
-    wait_until(lambda: folder.server(tmp_path) is None, "the folder is free")
+    wait_until(lambda: data_folder.server(tmp_path) is None, "the folder is free")

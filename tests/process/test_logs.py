@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app import bounds, logs
+from app import bounds, json_log
 
 KEY = "rcn_scim_" + "A1-_" * 10 + "abc_1a2b3c"
 
@@ -16,7 +16,7 @@ KEY = "rcn_scim_" + "A1-_" * 10 + "abc_1a2b3c"
 def line(message: str, *arguments: object, exc_info: Any = None) -> dict[str, str]:
     """What one record becomes; fails when it is more than one line."""
     record = logging.LogRecord("recnice.test", logging.WARNING, __file__, 1, message, arguments, exc_info)
-    text = logs.JsonLine().format(record)
+    text = json_log.JsonLine().format(record)
     assert "\n" not in text and "\r" not in text and text.isascii()
     found: dict[str, str] = json.loads(text)
     return found
@@ -60,7 +60,7 @@ def test_all_loggers_go_to_standard_error_and_waitress_is_quiet(monkeypatch: pyt
     written = io.StringIO()
     monkeypatch.setattr(sys, "stderr", written)
     try:
-        logs.to_stderr()
+        json_log.to_stderr()
         logging.getLogger("waitress.queue").warning("Task queue depth is 7")
         logging.getLogger("waitress").warning("seen")
         logging.getLogger("recnice.x").info("heard")

@@ -76,8 +76,10 @@ def round_of_writers(appliance, number):
     for writer in writers:
         writer.start()
     wait_until(
-        lambda: sum(one.answers for one in told) >= ACKNOWLEDGED_BEFORE_THE_KILL
-        or not any(writer.is_alive() for writer in writers),
+        lambda: (
+            sum(one.answers for one in told) >= ACKNOWLEDGED_BEFORE_THE_KILL
+            or not any(writer.is_alive() for writer in writers)
+        ),
         "enough was acknowledged",
     )
     appliance.kill()

@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing
 
 import pytest
 
-from app.store import driver
+from app.store.database import sqlite_driver
 from tests.conftest import Appliance, with_values
 
 WRITERS = 24
@@ -41,7 +41,7 @@ def held(new_appliance: Callable[..., Appliance], with_key: Appliance) -> Iterat
     appliance = new_appliance(key=with_key.key, program=patient)
     shutil.copytree(with_key.data, appliance.data)
     appliance.start()
-    with closing(driver.connect(appliance.data / "recnice.sqlite3")) as other:
+    with closing(sqlite_driver.connect(appliance.data / "recnice.sqlite3")) as other:
         other.execute("BEGIN IMMEDIATE")
         yield appliance
         other.execute("ROLLBACK")

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from app import bounds
-from app.scim.access_removal import AccessRemoval, bulk_operations, removal_of, removals_of_bulk
-from app.scim.bulk import read_operation
-from app.scim.filter import Node
-from app.scim.links import LinkChange
+from app.scim.bulk_message import read_operation
+from app.scim.filter_tree import Node
+from app.scim.intended_removals import AccessRemoval, bulk_operations, removal_of, removals_of_bulk
+from app.scim.member_changes import LinkChange
 from app.scim.resource_types import USER
 
 ID = "5b3f6c1e-0000-4000-8000-000000000001"

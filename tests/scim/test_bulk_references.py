@@ -6,8 +6,8 @@ import pytest
 
 from app.scim.bulk_references import references, resolved, with_references
 from app.scim.errors import ScimError
-from app.scim.messages import read_patch
 from app.scim.patch import apply
+from app.scim.protocol_messages import read_patch
 from app.scim.resource_types import GROUP, USER, ResourceType
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"

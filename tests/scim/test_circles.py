@@ -5,7 +5,7 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.scim.circles import in_order
+from app.scim.bulk_order import in_order
 
 
 @st.composite

@@ -74,9 +74,7 @@ def test_changes_can_be_undone_one_after_the_other() -> None:
 
 
 def test_a_flat_document_has_the_paths_of_a_mapping() -> None:
-    document = user(
-        active=True, addresses=[{"type": "work", "country": "UK"}], **{ENTERPRISE: {"department": "Sales"}}
-    )
+    document = user(active=True, addresses=[{"type": "work", "country": "UK"}], **{ENTERPRISE: {"department": "Sales"}})
     assert flatten(spread(USER, document)) == {
         "userName": "ada",
         "active": True,

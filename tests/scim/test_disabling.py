@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from app import bounds
-from app.observation.unstored import unstored_names
+from app.observation.attributes.unstored_attributes import unstored_names
 from app.scim import errors
-from app.scim.access_removal import removal_of
 from app.scim.data_types import Text
 from app.scim.disabling import Disabling
-from app.scim.entra import mend_document
+from app.scim.entra_quirks import mend_document
 from app.scim.errors import ScimError
 from app.scim.fields import Complex, ScimSchema, attribute
-from app.scim.messages import Operation, read_patch
+from app.scim.intended_removals import removal_of
 from app.scim.patch import Patch, apply
+from app.scim.protocol_messages import Operation, read_patch
 from app.scim.resource_types import USER, ResourceType
 from app.scim.schemas import UserSchema
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app import bounds
-from app.scim import discovery
+from app.scim import discovery_documents
 from app.scim.attribute import Attribute
 from app.scim.fields import attributes_of
 from app.scim.resource_types import RESOURCE_TYPES
@@ -14,10 +14,10 @@ from app.scim.resource_types import RESOURCE_TYPES
 BASE = "https://example.com/scim"
 DOCUMENTATION = "https://example.com/documentation"
 TOKEN_ENDPOINT = "https://example.com/oauth/token"
-SCHEMAS = {document["name"]: document for document in discovery.schemas(RESOURCE_TYPES, BASE)}
+SCHEMAS = {document["name"]: document for document in discovery_documents.schemas(RESOURCE_TYPES, BASE)}
 DOCUMENTS = [
-    discovery.service_provider_config(BASE, DOCUMENTATION, TOKEN_ENDPOINT),
-    *discovery.resource_types(RESOURCE_TYPES, BASE),
+    discovery_documents.service_provider_config(BASE, DOCUMENTATION, TOKEN_ENDPOINT),
+    *discovery_documents.resource_types(RESOURCE_TYPES, BASE),
     *SCHEMAS.values(),
 ]
 WORDS = {
@@ -97,7 +97,7 @@ def test_schemas_say_what_is_declared() -> None:
         f"{name} {node.path}": node
         for name, attributes in told.items()
         for top in attributes.values()
-        if discovery.is_listed(top)
+        if discovery_documents.is_listed(top)
         for node in top.walk()
     }
     assert expected.keys() == DEFINITIONS.keys()
@@ -110,14 +110,14 @@ def test_schemas_say_what_is_declared() -> None:
 
 
 def test_resource_types() -> None:
-    user, group = discovery.resource_types(RESOURCE_TYPES, BASE)
+    user, group = discovery_documents.resource_types(RESOURCE_TYPES, BASE)
     assert (user["name"], user["endpoint"], user["schema"]) == ("User", "/Users", SCHEMAS["User"]["id"])
     assert user["schemaExtensions"] == [{"schema": SCHEMAS["EnterpriseUser"]["id"], "required": False}]
     assert (group["name"], group["endpoint"], group["schemaExtensions"]) == ("Group", "/Groups", [])
 
 
 def test_service_provider_config_promises_what_is_there() -> None:
-    config = discovery.service_provider_config(BASE, DOCUMENTATION, TOKEN_ENDPOINT)
+    config = discovery_documents.service_provider_config(BASE, DOCUMENTATION, TOKEN_ENDPOINT)
     features = {name: value for name, value in config.items() if isinstance(value, dict) and "supported" in value}
     offered = {name: value["supported"] for name, value in features.items()}
     assert offered == {
@@ -138,7 +138,9 @@ def test_service_provider_config_promises_what_is_there() -> None:
 
 def test_cursors_are_offered_where_they_are_on() -> None:
     """RFC 9865 §4: how long a cursor is good is told only where there are cursors."""
-    by_index = discovery.service_provider_config(BASE, DOCUMENTATION, TOKEN_ENDPOINT, has_cursors=False)["pagination"]
+    by_index = discovery_documents.service_provider_config(BASE, DOCUMENTATION, TOKEN_ENDPOINT, has_cursors=False)[
+        "pagination"
+    ]
     assert by_index == {
         "cursor": False,
         "index": True,
@@ -146,5 +148,5 @@ def test_cursors_are_offered_where_they_are_on() -> None:
         "defaultPageSize": bounds.PAGE_SIZE,
         "maxPageSize": bounds.PAGE_SIZE_MAXIMUM,
     }
-    both = discovery.service_provider_config(BASE, DOCUMENTATION, TOKEN_ENDPOINT)["pagination"]
+    both = discovery_documents.service_provider_config(BASE, DOCUMENTATION, TOKEN_ENDPOINT)["pagination"]
     assert both == {**by_index, "cursor": True, "cursorTimeout": bounds.CURSOR_S}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app import bounds
-from app.scim.entra import mend_document
+from app.scim.entra_quirks import mend_document
 from app.scim.errors import ScimError
 from app.scim.resource_types import USER
 from tests.scim.vectors import params, read, type_of

@@ -6,10 +6,10 @@ import pytest
 
 from app import bounds
 from app.scim.errors import ScimError
-from app.scim.fold import fold_document
+from app.scim.filter_match import matches
 from app.scim.grammar import parse, parse_path
-from app.scim.match import matches
 from app.scim.resource_types import USER
+from app.scim.value_comparison import fold_document
 from tests.scim.vectors import params, read
 
 VECTORS = read("filters.json")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.scim.fold import fold_document, fold_instant, fold_text, lookups_of
 from app.scim.resource_types import GROUP, USER
+from app.scim.value_comparison import fold_document, fold_instant, fold_text, lookups_of
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,15 @@ import pytest
 
 from app.scim.attribute import Attribute
 from app.scim.errors import ScimError
-from app.scim.filter import Target
-from app.scim.fold import fold_document
+from app.scim.filter_match import matches
+from app.scim.filter_tree import Target
 from app.scim.grammar import parse, parse_path
-from app.scim.links import LinkChange
-from app.scim.mapping import MAPPING, filled_paths
-from app.scim.match import matches
-from app.scim.messages import Operation
+from app.scim.member_changes import LinkChange
 from app.scim.patch import apply
+from app.scim.protocol_messages import Operation
+from app.scim.recnice_mapping import MAPPING, filled_paths
 from app.scim.resource_types import ResourceType
+from app.scim.value_comparison import fold_document
 from tests.scim.vectors import TYPES, read
 
 TABLE = read("recnice_mapping.json")

@@ -7,7 +7,7 @@ import pytest
 
 from app import bounds
 from app.scim.errors import ScimError
-from app.scim.messages import LIST_URN, PATCH_URN, Operation, list_response, read_patch
+from app.scim.protocol_messages import LIST_URN, PATCH_URN, Operation, list_response, read_patch
 
 REPLACE = {"op": "replace", "path": "title", "value": "Chief"}
 READ = Operation("replace", "title", "Chief", has_value=True)

@@ -10,9 +10,9 @@ import pytest
 from app import bounds
 from app.scim import patch as patch_module
 from app.scim.errors import ScimError
-from app.scim.links import LinkChange
-from app.scim.messages import Operation, read_patch
+from app.scim.member_changes import LinkChange
 from app.scim.patch import apply
+from app.scim.protocol_messages import Operation, read_patch
 from app.scim.resource_types import GROUP, USER
 from tests.scim.vectors import params, read, type_of
 

@@ -15,17 +15,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.scim.attribute import Attribute, is_unassigned
-from app.scim.entra import mend_document
+from app.scim.entra_quirks import mend_document
 from app.scim.errors import ScimError
-from app.scim.filter import And, Compare, Node, Not, Or, ValuePath
-from app.scim.fold import fold, fold_document, fold_instant, fold_text
+from app.scim.filter_match import matches
+from app.scim.filter_tree import And, Compare, Node, Not, Or, ValuePath
 from app.scim.grammar import parse, parse_path
-from app.scim.match import matches
-from app.scim.messages import Operation, read_patch
+from app.scim.json_body import read_json
 from app.scim.patch import apply
 from app.scim.projection import Selection, compact, read_selection, represent
+from app.scim.protocol_messages import Operation, read_patch
 from app.scim.resource_types import RESOURCE_TYPES, USER, ResourceType
-from app.scim.wire import read_json
+from app.scim.value_comparison import fold, fold_document, fold_instant, fold_text
 from tests.examples import examples
 from tests.scim.vectors import Row
 

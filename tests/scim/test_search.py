@@ -5,7 +5,7 @@ import pytest
 from app.scim.errors import ScimError
 from app.scim.grammar import parse
 from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER, ResourceType
-from app.scim.search import read_filter
+from app.scim.search_request import read_filter
 
 ALL = "all"
 

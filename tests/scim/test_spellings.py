@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 from app import bounds
 from app.scim.attribute import Attribute
 from app.scim.data_types import Decimal, Flag, Integer, Text
-from app.scim.entra import mend_document
+from app.scim.entra_quirks import mend_document
 from app.scim.errors import ScimError
 from app.scim.fields import Complex, ScimSchema, attribute
-from app.scim.filter import Compare, Not
-from app.scim.fold import fold_document
+from app.scim.filter_match import matches
+from app.scim.filter_tree import Compare, Not
 from app.scim.grammar import parse
-from app.scim.match import matches
-from app.scim.messages import Operation
+from app.scim.json_body import read_json_text
 from app.scim.patch import apply
+from app.scim.protocol_messages import Operation
 from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER, ResourceType
 from app.scim.schemas import ResourceSchema
-from app.scim.wire import read_json_text
+from app.scim.value_comparison import fold_document
 from tests.examples import examples
 
 tried = settings(max_examples=examples(100), derandomize=True, deadline=None, database=None)

@@ -6,7 +6,7 @@ import pytest
 
 from app import bounds
 from app.scim.errors import ScimError
-from app.scim.wire import read_json
+from app.scim.json_body import read_json
 
 NINES = "9" * bounds.NUMBER_DIGITS
 DEEPEST = "[" * bounds.JSON_DEPTH + "]" * bounds.JSON_DEPTH

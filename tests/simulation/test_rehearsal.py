@@ -11,8 +11,8 @@ import pytest
 from app.simulation.client import Client, UnreachableError
 from app.simulation.dialects import DIALECTS
 from app.simulation.directory import Directory
-from app.simulation.job import Job
 from app.simulation.ledger import Ledger
+from app.simulation.provisioning_job import Job
 from app.simulation.report import closing as closing_lines
 from app.simulation.report import failure_line
 from app.simulation.story import CLEANING, Plan, clean_up, play, rehearse, scenes

@@ -5,8 +5,8 @@ import pytest
 from app.simulation import mapping
 from app.simulation.dialects import COMPLIANT, DEFAULT
 from app.simulation.directory import Directory
-from app.simulation.job import equals
 from app.simulation.ledger import Failure
+from app.simulation.provisioning_job import equals
 from app.simulation.report import failure_line
 
 RUN = "rehearsal-test"

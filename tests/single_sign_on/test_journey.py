@@ -10,20 +10,22 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from flask import Flask
 
-from app import administration, bounds, clock, create_app
-from app.administration import HOST
+from app import bounds, clock, console_roles, create_app
 from app.administration import single_sign_on as sso
+from app.administration.accounts import administrators, sessions
+from app.administration.audit import HOST
 from app.administration.single_sign_on import Arrival, Entered, Journey, Lost
 from app.openid.code_flow import Ticket
 from app.openid.errors import Code, ProviderError
 from app.openid.id_token import Claims
 from app.openid.provider import Providers
-from app.provisioning import Author, create
+from app.provisioning.resource_operations import Author, create
 from app.scim.resource_types import USER
 from app.settings import Settings
-from app.store import db, requests
-from app.web import observed
-from app.web.console import auth
+from app.store.database import directory_database
+from app.store.request_log import request_rows
+from app.web.console.access import provider_sign_in
+from app.web.request_log import middleware
 from tests.cheap import make_database
 from tests.conftest import wait_until
 from tests.openid.conftest import entra as provider
@@ -41,16 +43,16 @@ def app(tmp_path: Path, provider: SigningProvider) -> Iterator[Flask]:
     """Behind an https address with a path, with Entra set up."""
     settings = Settings(tmp_path, ("127.0.0.1", 7644), BASE + "/sub", ca_file=provider.authority.ca_file)
     make_database(settings.database)
-    requests.prepare(settings.requests_database)
+    request_rows.prepare(settings.requests_database)
     app = create_app(settings)
     with app.app_context():
-        administration.create_operator("eva", PASSWORD, HOST)
+        administrators.create_operator("eva", PASSWORD, HOST)
         entered = Entered("entra", "global", provider.tenant, "", provider.client_id, provider.client_secret)
-        sso.save(entered, auth.line(), HOST)
+        sso.save(entered, provider_sign_in.line(), HOST)
     yield app
-    observed.of(app).recorder.close()
+    middleware.of(app).recorder.close()
     with app.app_context():
-        db.db.engine.dispose()
+        directory_database.db.engine.dispose()
 
 
 @pytest.fixture
@@ -106,7 +108,7 @@ class Provider:
         self.leave = threading.Event()
         if not is_patient:
             self.leave.set()
-        monkeypatch.setattr("app.administration.single_sign_on.line.code_flow.finish", self.finish)
+        monkeypatch.setattr("app.administration.single_sign_on.provider_client.code_flow.finish", self.finish)
 
     def finish(self, provider: object, client: object, ticket: Ticket, code: str, keys: object) -> Claims:
         self.asked.append(code)
@@ -201,7 +203,7 @@ def test_who_comes_while_all_places_are_taken_waits_a_little(app: Flask, talks: 
     wait_until(lambda: len(provider.open) == bounds.PROVIDER_TALKS, "all places are taken")
     waiting, statuses = provider.crowd(["198.51.100.1"], "ana")
     with app.app_context():
-        places = auth.line()._places
+        places = provider_sign_in.line()._places
     wait_until(lambda: places._waiters, "waits")
     assert not statuses
     provider.leave.set()
@@ -219,7 +221,7 @@ def test_who_waits_in_vain_is_told_to_come_again_and_is_not_counted(
     for _ in range(bounds.ARRIVAL_FAILURES + 1):
         assert provider.come_back("ana", "198.51.100.1") == 503
     with app.app_context():
-        auth.line()._providers = Providers()  # not discovered yet
+        provider_sign_in.line()._providers = Providers()  # not discovered yet
     answer = app.test_client().get("/sub/auth/start", base_url=BASE)
     assert answer.status_code == 503 and "Try again in a few seconds" in answer.text
     assert answer.headers["Retry-After"] == str(bounds.PROVIDER_BUSY_S) and 'name="password"' in answer.text
@@ -239,7 +241,7 @@ def test_returns_in_vain_are_counted_whatever_the_provider_says(
         provider.asked.append(INVENTED)
         raise ProviderError(code, host="login.example", error="invalid_grant", hint="")
 
-    monkeypatch.setattr("app.administration.single_sign_on.line.code_flow.finish", refuse)
+    monkeypatch.setattr("app.administration.single_sign_on.provider_client.code_flow.finish", refuse)
     statuses = [provider.come_back(INVENTED, "203.0.113.1") for _ in range(bounds.ARRIVAL_FAILURES + 3)]
     assert statuses[-3:] == [429] * 3 and 429 not in statuses[:-3]
     assert len(provider.asked) == bounds.ARRIVAL_FAILURES
@@ -256,6 +258,6 @@ def test_a_journey_of_another_version_is_none(app: Flask):
 
 def test_an_operator_proves_nothing_by_it(app: Flask):
     journey = Journey(Ticket("s", "n", "v", "r"), "g", "proof", session_id="1")
-    who = administration.SignedIn("1", "eva", administration.Role.OWNER, operator_id="o")
+    who = sessions.SignedIn("1", "eva", console_roles.Role.OWNER, operator_id="o")
     with app.app_context(), pytest.raises(Lost):
-        sso.prove(auth.line(), Arrival(journey, {}, administration.Browser(), "1"), who)
+        sso.prove(provider_sign_in.line(), Arrival(journey, {}, sessions.Browser(), "1"), who)

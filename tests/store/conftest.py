@@ -13,20 +13,21 @@ import pytest
 from flask import Flask
 from sqlalchemy import URL, event
 
-from app.scim.filter import Node
+from app.scim.filter_tree import Node
 from app.scim.grammar import parse
 from app.scim.resource_types import GROUP, USER, ResourceType
-from app.scim.search import Search, Sought
-from app.store import db, driver, pages, resources
-from app.store.record import Record
+from app.scim.search_request import Search, Sought
+from app.store.database import directory_database, sqlite_driver
+from app.store.directory import resource_rows, scim_lists
+from app.store.directory.stored_resource import Record
 from tests.cheap import make_database
 
 
 def make_app(address: URL) -> Flask:
     """The least that Flask-SQLAlchemy needs."""
     app = Flask(__name__)
-    app.config.update(SQLALCHEMY_DATABASE_URI=address, SQLALCHEMY_ENGINE_OPTIONS=db.engine_options())
-    db.db.init_app(app)
+    app.config.update(SQLALCHEMY_DATABASE_URI=address, SQLALCHEMY_ENGINE_OPTIONS=directory_database.engine_options())
+    directory_database.db.init_app(app)
     return app
 
 
@@ -39,10 +40,10 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def app(path: Path) -> Iterator[Flask]:
     """An application on the file, inside its context."""
-    app = make_app(db.address(path))
+    app = make_app(directory_database.address(path))
     with app.app_context():
         yield app
-        db.db.engine.dispose()
+        directory_database.db.engine.dispose()
 
 
 @pytest.fixture
@@ -52,14 +53,14 @@ def patient(app: Flask) -> None:
     def prolong(connection: Any, _record: object) -> None:
         connection.execute("PRAGMA busy_timeout = 600000")
 
-    event.listen(db.db.engine, "connect", prolong)
-    db.db.engine.dispose()
+    event.listen(directory_database.db.engine, "connect", prolong)
+    directory_database.db.engine.dispose()
 
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
     """SQLite's write lock in the hands of somebody else."""
-    other = driver.connect(path)
+    other = sqlite_driver.connect(path)
     other.execute("BEGIN IMMEDIATE")
     yield
     assert other.in_transaction
@@ -98,8 +99,8 @@ def _document(resource_type: ResourceType, values: dict[str, Any]) -> dict[str, 
 
 def insert(resource_type: ResourceType, document: dict[str, Any]) -> Record:
     """Stores one document in a transaction of its own."""
-    with db.writing() as connection:
-        return resources.insert(connection, resource_type, document)
+    with directory_database.writing() as connection:
+        return resource_rows.insert(connection, resource_type, document)
 
 
 def where(text: str, resource_type: ResourceType = USER) -> Node:
@@ -115,8 +116,10 @@ def find(app: Flask) -> Find:
     """The ids that a filter finds, in order of creation."""
 
     def found(text: str, resource_type: ResourceType = USER) -> list[str]:
-        with db.reading() as connection:
-            page = pages.find(connection, Search((Sought(resource_type, where(text, resource_type)),), count=1_000))
+        with directory_database.reading() as connection:
+            page = scim_lists.find(
+                connection, Search((Sought(resource_type, where(text, resource_type)),), count=1_000)
+            )
         assert page.total == len(page.records)
         return [record.id for record in page.records]
 

@@ -15,8 +15,10 @@ from flask import Flask
 
 from app import bounds
 from app.scim.errors import ScimError
-from app.store import audit, check, db, driver
-from app.store.audit import Wanted
+from app.store import integrity_check
+from app.store.access import audit_rows
+from app.store.access.audit_rows import Wanted
+from app.store.database import directory_database, sqlite_driver
 
 ENTRIES = 5
 AT = "2026-03-01T08:00:0{}.000Z"
@@ -24,13 +26,13 @@ AT = "2026-03-01T08:00:0{}.000Z"
 
 def append(connection: Any, number: int, **of: str) -> None:
     values = {"at": AT.format(number), "actor": "operator eva", "address": "192.0.2.1", "action": "key-made"}
-    audit.append(connection, **values | {"target": f"Key {number}", "detail": '{"key": "é"}'} | of)
+    audit_rows.append(connection, **values | {"target": f"Key {number}", "detail": '{"key": "é"}'} | of)
 
 
 @pytest.fixture
 def written(app: Flask, path: Path) -> Path:
     """The file, with some entries and an operator who was made at the time of the last."""
-    with db.writing() as connection:
+    with directory_database.writing() as connection:
         for number in range(1, ENTRIES + 1):
             append(connection, number)
     with altered(path) as connection:
@@ -44,38 +46,38 @@ class altered:  # noqa: N801
     """The file in the hands of somebody who takes the triggers off, writes, and puts the same ones back."""
 
     def __init__(self, path: Path) -> None:
-        self.connection = driver.module.connect(path, isolation_level=None)
+        self.connection = sqlite_driver.module.connect(path, isolation_level=None)
 
     def __enter__(self) -> Any:
-        for name in audit.TRIGGERS:
+        for name in audit_rows.TRIGGERS:
             self.connection.execute(f"DROP TRIGGER {name}")
         return self.connection
 
     def __exit__(self, *_: object) -> None:
-        for sql in audit.TRIGGERS.values():
+        for sql in audit_rows.TRIGGERS.values():
             self.connection.execute(sql)
         self.connection.close()
 
 
 def faults(noted: str = "") -> list[str]:
-    with db.reading() as connection:
-        return list(audit.faults(connection, noted))
+    with directory_database.reading() as connection:
+        return list(audit_rows.faults(connection, noted))
 
 
 def head() -> tuple[int, str]:
-    with db.reading() as connection:
-        return audit.head(connection)
+    with directory_database.reading() as connection:
+        return audit_rows.head(connection)
 
 
 def test_a_sound_audit_has_no_faults(written: Path):
     assert faults() == []
-    with db.reading() as connection:
-        assert check.check(connection, ()) == []
+    with directory_database.reading() as connection:
+        assert integrity_check.check(connection, ()) == []
     assert head()[0] == ENTRIES
 
 
 def test_the_hash_is_the_one_that_is_promised(written: Path):
-    with closing(driver.module.connect(written)) as connection:
+    with closing(sqlite_driver.module.connect(written)) as connection:
         rows = connection.execute("SELECT * FROM audit ORDER BY id").fetchall()
     previous = ""
     for *values, kept in rows:
@@ -103,8 +105,8 @@ def test_the_hash_is_the_one_that_is_promised(written: Path):
 )
 def test_sqlite_refuses_to_change_what_is_written(written: Path, statement: str):
     with (
-        closing(driver.module.connect(written)) as connection,
-        pytest.raises(driver.module.IntegrityError, match="append-only"),
+        closing(sqlite_driver.module.connect(written)) as connection,
+        pytest.raises(sqlite_driver.module.IntegrityError, match="append-only"),
     ):
         connection.execute(statement)
     assert faults() == []
@@ -178,8 +180,8 @@ def test_what_was_done_to_the_file_is_found(written: Path, kind: str):
     assert len(found) == len(told), found
     for sentence, part in zip(found, told, strict=True):
         assert part in sentence
-    with db.reading() as connection:
-        assert set(found) <= set(check.check(connection, ()))
+    with directory_database.reading() as connection:
+        assert set(found) <= set(integrity_check.check(connection, ()))
 
 
 def made_again(connection: Any, table: str) -> None:
@@ -197,8 +199,8 @@ def test_no_value_ends_the_look_through_the_audit(written: Path, column: str, va
         connection.execute(f"UPDATE audit SET {column} = {value} WHERE id = 2")
     found = faults()
     assert any(("entry 2 is" in one) if column != "id" else ("entry" in one) for one in found), found
-    with db.reading() as connection:
-        assert set(found) <= set(check.check(connection, ()))
+    with directory_database.reading() as connection:
+        assert set(found) <= set(integrity_check.check(connection, ()))
 
 
 @pytest.mark.parametrize("value", ["NULL", "'x'", "x'ff00'", "1e300", "9223372036854775807"])
@@ -224,29 +226,29 @@ def chained(connection: Any, since: int) -> str:
 
 def test_a_whole_new_chain_is_found_by_a_hash_that_was_noted(written: Path):
     noted = head()[1]
-    with db.writing() as connection:
+    with directory_database.writing() as connection:
         append(connection, 6)
     assert faults(noted) == []
-    with db.reading() as connection:
-        assert audit.find_noted(connection, noted) == ENTRIES
+    with directory_database.reading() as connection:
+        assert audit_rows.find_noted(connection, noted) == ENTRIES
     with altered(written) as connection:
         connection.execute("UPDATE audit SET actor = 'operator adam' WHERE id = 3")
         chained(connection, 3)
     assert faults() == [], "whoever can write the file can make another chain"
     assert faults(noted) == [f"audit: no entry has the hash {noted}, or one up to it is not as it was written"]
-    with db.reading() as connection:
-        assert audit.find_noted(connection, noted) == 0
+    with directory_database.reading() as connection:
+        assert audit_rows.find_noted(connection, noted) == 0
 
 
 def test_a_change_after_the_noted_entry_does_not_hide_it(written: Path):
     noted = head()[1]
-    with db.writing() as connection:
+    with directory_database.writing() as connection:
         append(connection, 6)
     with altered(written) as connection:
         connection.execute("UPDATE audit SET actor = 'operator adam' WHERE id = 6")
     assert len(faults(noted)) == 1
-    with db.reading() as connection:
-        assert audit.find_noted(connection, noted) == ENTRIES
+    with directory_database.reading() as connection:
+        assert audit_rows.find_noted(connection, noted) == ENTRIES
 
 
 def test_the_noted_hash_of_a_changed_past_counts_for_nothing(written: Path):
@@ -256,21 +258,21 @@ def test_the_noted_hash_of_a_changed_past_counts_for_nothing(written: Path):
     assert faults(noted)[-1].startswith(f"audit: no entry has the hash {noted}")
 
 
-@pytest.mark.parametrize("name", audit.TRIGGERS)
+@pytest.mark.parametrize("name", audit_rows.TRIGGERS)
 def test_a_trigger_that_is_gone_or_does_nothing_is_found(written: Path, name: str):
     table = "audit_head" if "head" in name else "audit"
-    with closing(driver.module.connect(written, isolation_level=None)) as connection:
+    with closing(sqlite_driver.module.connect(written, isolation_level=None)) as connection:
         connection.execute(f"DROP TRIGGER {name}")
         assert "triggers" in faults()[0]
         connection.execute(f"CREATE TRIGGER {name} BEFORE DELETE ON {table} BEGIN SELECT 1; END")
         assert "triggers" in faults()[0]
         connection.execute(f"DROP TRIGGER {name}")
-        connection.execute(audit.TRIGGERS[name].replace(" BEGIN", "\n  BEGIN"))
+        connection.execute(audit_rows.TRIGGERS[name].replace(" BEGIN", "\n  BEGIN"))
         assert faults() == [], "blanks mean nothing"
 
 
 def test_a_trigger_too_many_is_found(written: Path):
-    with closing(driver.module.connect(written, isolation_level=None)) as connection:
+    with closing(sqlite_driver.module.connect(written, isolation_level=None)) as connection:
         connection.execute("CREATE TRIGGER more AFTER INSERT ON audit BEGIN UPDATE operator SET role = 'owner'; END")
     [sentence] = faults()
     assert "triggers" in sentence
@@ -297,13 +299,13 @@ def test_no_recorded_beginning_hides_a_cut(written: Path, kept: int, began: str)
 def test_no_act_without_an_entry_where_none_fits(written: Path, statement: str):
     with altered(written) as connection:
         connection.execute(statement)
-    with pytest.raises(ScimError) as refused, db.writing() as connection:
+    with pytest.raises(ScimError) as refused, directory_database.writing() as connection:
         append(connection, 6)
     assert refused.value.status == 503 and "recnice-scim check" in refused.value.detail
 
 
 def test_of_many_changed_entries_the_first_are_named(written: Path):
-    with db.writing() as connection:
+    with directory_database.writing() as connection:
         for number in range(3 * bounds.AUDIT_FAULTS):
             append(connection, 6, target=str(number))
     with altered(written) as connection:
@@ -314,13 +316,13 @@ def test_of_many_changed_entries_the_first_are_named(written: Path):
 
 def test_looking_through_many_entries_takes_no_memory(app: Flask):
     many = 5_000
-    with db.writing() as connection:
+    with directory_database.writing() as connection:
         for number in range(many):
             append(connection, 1, target=f"{number:0400}")
-    with db.reading() as connection:
-        assert list(audit.faults(connection)) == []  # everything that is made once is made
+    with directory_database.reading() as connection:
+        assert list(audit_rows.faults(connection)) == []  # everything that is made once is made
         tracemalloc.start()
-        assert list(audit.faults(connection)) == []
+        assert list(audit_rows.faults(connection)) == []
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert peak < many * 400 / 4
@@ -332,9 +334,9 @@ def test_looking_through_many_entries_takes_no_memory(app: Flask):
 def pages(wanted: Wanted, limit: int = 2) -> list[list[int]]:
     """The ids of each page until there is none."""
     found, before = [], None
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         while True:
-            entries, before = audit.page(connection, wanted, before, limit)
+            entries, before = audit_rows.page(connection, wanted, before, limit)
             found.append([entry.id for entry in entries])
             if before is None:
                 return found
@@ -366,7 +368,7 @@ def test_filters(written: Path, wanted: Wanted, ids: list[int]):
 
 
 def test_a_clock_that_was_set_back_loses_nothing(written: Path):
-    with db.writing() as connection:
+    with directory_database.writing() as connection:
         append(connection, 6, at=AT.format(2))
         append(connection, 7)
     assert pages(Wanted(until=AT.format(3)), 9) == [[6, 2, 1]]
@@ -382,7 +384,7 @@ def test_a_page_looks_at_so_many_rows_and_goes_on(written: Path, monkeypatch: py
 
 def test_it_is_read_along_the_ids(written: Path, monkeypatch: pytest.MonkeyPatch):
     seen: list[str] = []
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         execute: Callable[..., Any] = connection.execute
 
         def spy(statement: Any, *of: Any) -> Any:
@@ -391,13 +393,13 @@ def test_it_is_read_along_the_ids(written: Path, monkeypatch: pytest.MonkeyPatch
             return execute(statement, *of)
 
         monkeypatch.setattr(connection, "execute", spy)
-        audit.page(connection, Wanted(("key-made",), "eva", "key", AT.format(1), AT.format(9)), 99, 2)
+        audit_rows.page(connection, Wanted(("key-made",), "eva", "key", AT.format(1), AT.format(9)), 99, 2)
     assert "USING INTEGER PRIMARY KEY" in seen[-1] and "TEMP B-TREE" not in seen[-1], seen
 
 
 def test_what_is_no_text_is_shown_all_the_same(written: Path):
     with altered(written) as connection:
         connection.execute("UPDATE audit SET target = CAST(x'61ff' AS TEXT) WHERE id = 5")
-    with db.reading() as connection:
-        [entry], _ = audit.page(connection, Wanted(), None, 1)
+    with directory_database.reading() as connection:
+        [entry], _ = audit_rows.page(connection, Wanted(), None, 1)
     assert entry.target == "a\ufffd"

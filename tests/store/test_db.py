@@ -17,14 +17,15 @@ from sqlalchemy.orm import Session
 from app import bounds
 from app.scim.errors import ScimError
 from app.scim.resource_types import USER
-from app.store import db, driver, resources
-from app.store.account_tables import Operator
-from app.store.tables import population
+from app.store.access.account_tables import Operator
+from app.store.database import directory_database, sqlite_driver
+from app.store.directory import resource_rows
+from app.store.directory.tables import population
 from tests.store.conftest import finished_meanwhile, held, insert, make_app, user
 
 
 def total() -> int:
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         return connection.execute(select(population.c.total)).scalar_one()
 
 
@@ -37,7 +38,7 @@ def test_two_threads_that_read_and_then_write_lose_nothing(app: Flask) -> None:
         try:
             with app.app_context():
                 for _ in range(rounds):
-                    with db.writing() as connection:
+                    with directory_database.writing() as connection:
                         before = connection.execute(select(population.c.total)).scalar_one()
                         connection.execute(update(population).values(total=before + 1))
         except BaseException as error:
@@ -54,42 +55,42 @@ def test_two_threads_that_read_and_then_write_lose_nothing(app: Flask) -> None:
 
 def test_a_reader_is_not_kept_waiting_and_sees_one_state(app: Flask) -> None:
     insert(USER, user())
-    with db.reading() as reader:
+    with directory_database.reading() as reader:
         assert reader.execute(select(population.c.total)).scalar_one() == 1
-        with db.writing() as connection:
-            resources.insert(connection, USER, user())
+        with directory_database.writing() as connection:
+            resource_rows.insert(connection, USER, user())
             assert total() == 1, "not yet committed"
         assert reader.execute(select(population.c.total)).scalar_one() == 1, "the state at the first look"
     assert total() == 2
 
 
 def test_an_exception_takes_everything_back(app: Flask) -> None:
-    with pytest.raises(ZeroDivisionError), db.writing() as connection:
-        resources.insert(connection, USER, user())
+    with pytest.raises(ZeroDivisionError), directory_database.writing() as connection:
+        resource_rows.insert(connection, USER, user())
         raise ZeroDivisionError
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         assert connection.execute(select(population)).all() == []
     insert(USER, user())
 
 
 def test_what_is_written_while_reading_is_not_kept(app: Flask) -> None:
     insert(USER, user())
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         connection.execute(update(population).values(total=9))
     assert total() == 1
 
 
 def test_models_are_written_through_the_same_door(app: Flask) -> None:
-    with db.writing() as connection, Session(connection) as session:
+    with directory_database.writing() as connection, Session(connection) as session:
         session.add(
             Operator(id="1", user_name="Ada", folded_name="ada", password_hash="x", created="2026", disabled=True)
         )
         session.flush()
-    with db.reading() as connection, Session(connection) as session:
+    with directory_database.reading() as connection, Session(connection) as session:
         assert session.scalars(select(Operator)).one().disabled is True
     with (
         pytest.raises(IntegrityError),
-        db.writing() as connection,
+        directory_database.writing() as connection,
         Session(connection) as session,
     ):
         session.add(Operator(id="2", user_name="ADA", folded_name="ada", password_hash="x", created="2026"))
@@ -101,17 +102,17 @@ def test_connections_are_set_for_durability(app: Flask) -> None:
         "journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5_000, "trusted_schema": 0,
         "cell_size_check": 1, "temp_store": 2, "journal_size_limit": 64 * 1024 * 1024, "cache_size": -2_048,
     }  # fmt: skip
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         found = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in expected}
     assert found == expected
 
 
 def test_an_address_may_hold_any_character(tmp_path: Path) -> None:
     path = tmp_path / "a?b=c%20d#e" / "recnice.sqlite3"
-    db.migrate(path)
-    with make_app(db.address(path)).app_context():
+    directory_database.migrate(path)
+    with make_app(directory_database.address(path)).app_context():
         insert(USER, user())
-        db.db.engine.dispose()
+        directory_database.db.engine.dispose()
     assert path.stat().st_size > 0
     assert [file.name for file in tmp_path.iterdir()] == ["a?b=c%20d#e"]
 
@@ -133,17 +134,17 @@ def impatient(app: Flask) -> Iterator[None]:
     def shorten(connection: Any, _record: object) -> None:
         connection.execute("PRAGMA busy_timeout = 20")
 
-    event.listen(db.db.engine, "connect", shorten)
-    db.db.engine.dispose()
+    event.listen(directory_database.db.engine, "connect", shorten)
+    directory_database.db.engine.dispose()
     yield
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_locked_database_is_unavailable_for_writers_only(app: Flask, path: Path) -> None:
     insert(USER, user())
-    other = driver.connect(path)
+    other = sqlite_driver.connect(path)
     other.execute("BEGIN IMMEDIATE")
-    with refused("locked"), db.writing():
+    with refused("locked"), directory_database.writing():
         raise AssertionError("inside without the lock")
     assert total() == 1
     other.execute("ROLLBACK")
@@ -153,7 +154,7 @@ def test_a_locked_database_is_unavailable_for_writers_only(app: Flask, path: Pat
 
 
 def test_text_that_is_not_utf_8_is_damage(app: Flask) -> None:
-    for door in (db.reading, db.writing):
+    for door in (directory_database.reading, directory_database.writing):
         with refused("text that is not UTF-8"), door() as connection:
             connection.exec_driver_sql("SELECT CAST(x'ff' AS TEXT)").all()
 
@@ -165,12 +166,12 @@ def test_a_writer_does_not_wait_for_ever_at_the_door(app: Flask, monkeypatch: py
     def knock() -> None:
         with app.app_context():
             try:
-                with db.writing():
+                with directory_database.writing():
                     caught.append(200)
             except ScimError as error:
                 caught.append(error.status)
 
-    with db.writing():
+    with directory_database.writing():
         thread = threading.Thread(target=knock)
         thread.start()
         thread.join()
@@ -183,12 +184,12 @@ def test_who_does_not_wait_is_refused_at_once_by_a_writer_of_this_process(app: F
     def knock() -> None:
         with app.app_context():
             try:
-                with db.writing(wait=False):
+                with directory_database.writing(wait=False):
                     caught.append(200)
             except ScimError as error:
                 caught.append(error.status)
 
-    with db.writing():
+    with directory_database.writing():
         thread = threading.Thread(target=knock)
         thread.start()
         thread.join()
@@ -201,12 +202,12 @@ def test_who_does_not_wait_is_refused_at_once_by_a_writer_of_this_process(app: F
 def test_who_does_not_wait_is_refused_at_once_by_another_process(app: Flask, path: Path) -> None:
     with held(path):
         finished_meanwhile(app, knock_without_waiting)
-    with db.writing(wait=False) as connection:
-        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one() == driver.BUSY_TIMEOUT_MS
+    with directory_database.writing(wait=False) as connection:
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one() == sqlite_driver.BUSY_TIMEOUT_MS
 
 
 def knock_without_waiting() -> None:
-    with refused("locked"), db.writing(wait=False):
+    with refused("locked"), directory_database.writing(wait=False):
         raise AssertionError("inside without the lock")
 
 
@@ -216,18 +217,18 @@ ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE 
 def test_a_transaction_over_its_time_is_interrupted(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(bounds, "STATEMENT_S", 0)
-        with pytest.raises(ScimError) as reader, db.reading() as connection:
+        with pytest.raises(ScimError) as reader, directory_database.reading() as connection:
             connection.exec_driver_sql(ENDLESS)
-        with pytest.raises(ScimError) as writer, db.writing() as connection:
-            resources.insert(connection, USER, user())
+        with pytest.raises(ScimError) as writer, directory_database.writing() as connection:
+            resource_rows.insert(connection, USER, user())
             connection.exec_driver_sql(ENDLESS)
         for caught in (reader, writer):
             assert (caught.value.status, caught.value.scim_type) == (400, "tooMany")
             assert "longer than 0 seconds" in caught.value.detail
-        with db.reading() as connection:
-            db.lift_time_limit(connection)
+        with directory_database.reading() as connection:
+            directory_database.lift_time_limit(connection)
             assert connection.exec_driver_sql(ENDLESS).scalar_one() == 100_000
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         assert connection.exec_driver_sql(ENDLESS).scalar_one() == 100_000, "the limit is gone from the connection"
         assert connection.execute(select(population)).all() == [], "nothing half done"
 
@@ -236,17 +237,17 @@ def test_a_full_disk_is_unavailable_until_there_is_room(app: Flask) -> None:
     insert(USER, user())
 
     def limit(pages: str) -> None:
-        with db.reading() as connection:
+        with directory_database.reading() as connection:
             connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
 
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
     limit(str(pages + 1))
     with refused("full"):
         for _ in range(10):
             insert(USER, user(x509Certificates=[{"value": "QUJD" * 4_000}]))
     stored = total()
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         there = connection.exec_driver_sql("SELECT count(*) FROM resource").scalar_one()
     assert there == stored, "nothing half-written"
     limit("1073741823")
@@ -264,31 +265,31 @@ def test_a_file_that_cannot_be_written_is_unavailable_for_writers_only(app: Flas
         assert total() == 1
         with refused("written"):
             insert(USER, user())
-        db.db.engine.dispose()
+        directory_database.db.engine.dispose()
 
 
 def test_a_missing_file_is_unavailable(tmp_path: Path) -> None:
-    with in_file(tmp_path / "none.sqlite3", mode="rw").app_context(), refused("opened"), db.reading():
+    with in_file(tmp_path / "none.sqlite3", mode="rw").app_context(), refused("opened"), directory_database.reading():
         raise AssertionError("inside without a database")
 
 
 def test_a_damaged_file_is_unavailable(app: Flask, path: Path) -> None:
     for _ in range(50):
         insert(USER, user(title="x" * 500))
-    db.db.engine.dispose()
+    directory_database.db.engine.dispose()
     with path.open("r+b") as file:
         file.seek(4096 * 2)
         file.write(b"\xff" * (path.stat().st_size - 4096 * 2))
-    with refused("damaged"), db.reading() as connection:
+    with refused("damaged"), directory_database.reading() as connection:
         connection.exec_driver_sql("SELECT sum(length(document)) FROM resource").scalar_one()
 
 
 def test_too_many_connections_are_unavailable(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(db.db.engine.pool, "_timeout", 0.02)
-    monkeypatch.setattr(db.db.engine.pool, "_max_overflow", 0)
+    monkeypatch.setattr(directory_database.db.engine.pool, "_timeout", 0.02)
+    monkeypatch.setattr(directory_database.db.engine.pool, "_max_overflow", 0)
 
     def nested(depth: int) -> None:
-        with db.reading():
+        with directory_database.reading():
             nested(depth + 1)
 
     with refused("busy"):
@@ -296,7 +297,7 @@ def test_too_many_connections_are_unavailable(app: Flask, monkeypatch: pytest.Mo
 
 
 def test_other_errors_are_not_hidden(app: Flask) -> None:
-    with pytest.raises(OperationalError, match="no such table"), db.reading() as connection:
+    with pytest.raises(OperationalError, match="no such table"), directory_database.reading() as connection:
         connection.exec_driver_sql("SELECT * FROM nowhere")
 
 
@@ -307,14 +308,14 @@ def test_after_a_disk_error_the_connection_is_not_used_again(app: Flask, monkeyp
     def note(_connection: Any, record: Any, _proxy: object) -> None:
         used.append(id(record.dbapi_connection))
 
-    event.listen(db.db.engine.pool, "checkout", note)
-    failing = failure(driver.module.SQLITE_IOERR | 4 << 8)
-    event.listen(db.db.engine, "before_cursor_execute", failing)
+    event.listen(directory_database.db.engine.pool, "checkout", note)
+    failing = failure(sqlite_driver.module.SQLITE_IOERR | 4 << 8)
+    event.listen(directory_database.db.engine, "before_cursor_execute", failing)
     with refused("disk reports an error"):
         insert(USER, user())
-    event.remove(db.db.engine, "before_cursor_execute", failing)
+    event.remove(directory_database.db.engine, "before_cursor_execute", failing)
     opened: list[object] = []
-    event.listen(db.db.engine.pool, "connect", lambda connection, _record: opened.append(connection))
+    event.listen(directory_database.db.engine.pool, "connect", lambda connection, _record: opened.append(connection))
     assert total() == 1
     assert opened, "a new connection was made"
 
@@ -324,7 +325,7 @@ def failure(code: int) -> Callable[..., None]:
 
     def fail(_c: Any, cursor: Any, statement: str, parameters: Any, context: Any, _many: bool) -> None:
         if statement.startswith("INSERT"):
-            error = driver.module.OperationalError("disk I/O error")
+            error = sqlite_driver.module.OperationalError("disk I/O error")
             error.sqlite_errorcode = code
             context.root_connection._handle_dbapi_exception(error, statement, parameters, cursor, context)
 
@@ -332,8 +333,8 @@ def failure(code: int) -> Callable[..., None]:
 
 
 def test_the_version_of_the_library_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert db.sqlite_version() == driver.module.sqlite_version
-    monkeypatch.setattr(driver, "SAFE_VERSION", (0, 0, 0))
-    assert driver.version_warning() is None
-    monkeypatch.setattr(driver, "SAFE_VERSION", (999, 0, 0))
-    assert db.sqlite_version() in str(driver.version_warning())
+    assert directory_database.sqlite_version() == sqlite_driver.module.sqlite_version
+    monkeypatch.setattr(sqlite_driver, "SAFE_VERSION", (0, 0, 0))
+    assert sqlite_driver.version_warning() is None
+    monkeypatch.setattr(sqlite_driver, "SAFE_VERSION", (999, 0, 0))
+    assert directory_database.sqlite_version() in str(sqlite_driver.version_warning())

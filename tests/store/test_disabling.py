@@ -11,16 +11,21 @@ from flask import Flask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app import administration, bounds, bulk, provisioning
-from app.provisioning import Author
-from app.scim.bulk import read_bulk
+from app import bounds
+from app.administration import directory_totals
+from app.provisioning import bulk_execution, resource_operations
+from app.provisioning.resource_operations import Author
+from app.scim.bulk_message import read_bulk
 from app.scim.errors import ScimError
-from app.scim.mapping import ENTERPRISE_USER as ENTERPRISE
-from app.scim.messages import read_patch
 from app.scim.precondition import Precondition
+from app.scim.protocol_messages import read_patch
+from app.scim.recnice_mapping import ENTERPRISE_USER as ENTERPRISE
 from app.scim.resource_types import RESOURCE_TYPES, USER
-from app.store import check, db, lists, people
-from app.store.lists import State
+from app.store import integrity_check
+from app.store.access import sign_in_users
+from app.store.database import directory_database
+from app.store.directory import console_lists
+from app.store.directory.console_lists import State
 from tests.examples import examples
 
 CLIENT = Author("abc123", "key 1a2b3c4d")
@@ -28,21 +33,23 @@ CLIENT = Author("abc123", "key 1a2b3c4d")
 
 def created(**values: Any) -> str:
     """The id of a new person."""
-    return provisioning.create(USER, {"userName": "ada", "externalId": "7"} | values, CLIENT).record.id
+    return resource_operations.create(USER, {"userName": "ada", "externalId": "7"} | values, CLIENT).record.id
 
 
-def patch(user_id: str, *operations: dict[str, Any]) -> provisioning.Resource:
-    return provisioning.change(USER, user_id, read_patch({"Operations": list(operations)}), CLIENT)
+def patch(user_id: str, *operations: dict[str, Any]) -> resource_operations.Resource:
+    return resource_operations.change(USER, user_id, read_patch({"Operations": list(operations)}), CLIENT)
 
 
 def document(user_id: str) -> dict[str, Any]:
-    stored: dict[str, Any] = json.loads(provisioning.get(USER, user_id).record.document)
+    stored: dict[str, Any] = json.loads(resource_operations.get(USER, user_id).record.document)
     return stored
 
 
 def ids(state: State) -> Sequence[str]:
-    with db.reading() as connection:
-        return [record.id for record in lists.page(connection, USER, state, lists.Order(), 0, 10).records]
+    with directory_database.reading() as connection:
+        return [
+            record.id for record in console_lists.page(connection, USER, state, console_lists.Order(), 0, 10).records
+        ]
 
 
 CLEARING = {
@@ -67,11 +74,11 @@ CLEARING = {
 def test_clearing_active_changes_nothing(app: Flask, name: str, active: bool | None) -> None:
     given = {} if active is None else {"active": active}
     user_id = created(**given)
-    before = provisioning.get(USER, user_id).record
+    before = resource_operations.get(USER, user_id).record
     clearing = CLEARING[name]
     if name.startswith("PUT"):
         body = {"userName": "ada", "externalId": "7"} | (clearing or {})
-        after = provisioning.replace(USER, user_id, body, CLIENT).record
+        after = resource_operations.replace(USER, user_id, body, CLIENT).record
     else:
         assert clearing is not None
         after = patch(user_id, clearing).record
@@ -81,17 +88,17 @@ def test_clearing_active_changes_nothing(app: Flask, name: str, active: bool | N
 
 def test_everybody_who_asks_sees_a_person_disabled_after_active_was_cleared(app: Flask) -> None:
     user_id = created()
-    assert ids("active") == [user_id] and administration.overview().active_users == 1
+    assert ids("active") == [user_id] and directory_totals.overview().active_users == 1
     patch(user_id, {"op": "replace", "path": "active", "value": "False"})
     patch(user_id, {"op": "remove", "path": "active"}, {"op": "replace", "path": "title", "value": "Clerk"})
-    provisioning.replace(USER, user_id, {"userName": "ada", "title": "Chief"}, CLIENT)
+    resource_operations.replace(USER, user_id, {"userName": "ada", "title": "Chief"}, CLIENT)
     assert document(user_id)["title"] == "Chief"
     assert (ids("active"), ids("disabled")) == ([], [user_id])
-    assert administration.overview().active_users == 0
-    with db.reading() as connection:
-        person = people.person(connection, user_id)
+    assert directory_totals.overview().active_users == 0
+    with directory_database.reading() as connection:
+        person = sign_in_users.person(connection, user_id)
         assert person is not None and not person.is_active
-        assert check.check(connection, RESOURCE_TYPES) == []
+        assert integrity_check.check(connection, RESOURCE_TYPES) == []
     patch(user_id, {"op": "replace", "path": "active", "value": "True"})
     assert (ids("active"), ids("disabled")) == ([user_id], [])
 
@@ -168,7 +175,7 @@ IMPOSSIBLE = {
 }
 
 
-def place(resource: provisioning.Resource) -> list[tuple[str, str | None]]:
+def place(resource: resource_operations.Resource) -> list[tuple[str, str | None]]:
     return [(one.path, one.error.scim_type) for one in resource.left_out]
 
 
@@ -184,8 +191,8 @@ def test_a_patch_that_disables_somebody_leaves_out_what_is_refused(app: Flask, n
     expected = USER.load(HELD | {"active": False, "nickName": "Ada"})
     assert document(user_id) == expected | {"id": user_id}
     assert list(document(user_id)) == ["schemas", "id", *(name for name in expected if name != "schemas")]
-    with db.reading() as connection:
-        assert check.check(connection, RESOURCE_TYPES) == []
+    with directory_database.reading() as connection:
+        assert integrity_check.check(connection, RESOURCE_TYPES) == []
 
 
 @pytest.mark.parametrize("name", IMPOSSIBLE)
@@ -237,7 +244,7 @@ def test_what_is_malformed_is_refused_beside_a_disable_too(app: Flask, name: str
     assert refused.value.scim_type == scim_type
     assert "active" not in document(user_id)
     with pytest.raises(ScimError) as conflict:
-        provisioning.change(
+        resource_operations.change(
             USER, user_id, read_patch({"Operations": [DISABLE]}), CLIENT, Precondition(if_match='W/"7"')
         )
     assert conflict.value.status == 412
@@ -265,8 +272,8 @@ def test_a_put_that_disables_somebody_leaves_out_what_is_refused(app: Flask) -> 
         ENTERPRISE: {"department": "Legal", "costCenter": {"a": 1}},
     }
     with pytest.raises(ScimError):
-        provisioning.replace(USER, user_id, body | {"active": True}, CLIENT)
-    changed = provisioning.replace(USER, user_id, body, CLIENT)
+        resource_operations.replace(USER, user_id, body | {"active": True}, CLIENT)
+    changed = resource_operations.replace(USER, user_id, body, CLIENT)
     assert sorted(place(changed)) == [
         ("emails", "invalidValue"),
         ("title", "invalidValue"),
@@ -286,10 +293,10 @@ def test_a_put_that_disables_somebody_leaves_out_what_is_refused(app: Flask) -> 
 )
 def test_a_put_that_could_not_be_read_as_a_whole_disables(app: Flask, wrong: dict[str, Any]) -> None:
     user_id = created(**HELD)
-    provisioning.replace(USER, user_id, HELD | {"active": False} | wrong, CLIENT)
+    resource_operations.replace(USER, user_id, HELD | {"active": False} | wrong, CLIENT)
     assert document(user_id) == USER.load(HELD | {"active": False}) | {"id": user_id}
     with pytest.raises(ScimError):
-        provisioning.replace(USER, user_id, HELD | {"active": False, "Active": True} | wrong, CLIENT)
+        resource_operations.replace(USER, user_id, HELD | {"active": False, "Active": True} | wrong, CLIENT)
 
 
 def test_bulk_disables_by_operation(app: Flask) -> None:
@@ -301,7 +308,7 @@ def test_bulk_disables_by_operation(app: Flask) -> None:
         {"method": "PATCH", "path": f"/Users/{user_id}", "data": body}
         for user_id, body in zip((first, second), bodies, strict=True)
     ]
-    done = bulk.run(read_bulk({"Operations": operations}), (USER,), "https://x.example/scim", CLIENT)
+    done = bulk_execution.run(read_bulk({"Operations": operations}), (USER,), "https://x.example/scim", CLIENT)
     assert [one["status"] for one in done.response["Operations"]] == ["200", "409"]
     assert document(first)["active"] is False and "active" not in document(second)
     resource = done.outcomes[0].resource
@@ -348,7 +355,7 @@ def test_in_bulk_no_reference_keeps_a_disable_from_being_done(app: Flask, name: 
     method, body, path, stored = BESIDE_IN_BULK[name]
     user_id = created(**HELD)
     sent = {"method": method, "path": f"/Users/{user_id}", "data": body}
-    done = bulk.run(read_bulk({"Operations": [sent, sent]}), (USER,), "https://x.example/scim", CLIENT)
+    done = bulk_execution.run(read_bulk({"Operations": [sent, sent]}), (USER,), "https://x.example/scim", CLIENT)
     statuses = [one["status"] for one in done.response["Operations"]]
     assert statuses == ["200", "409" if path else "200"], "the second disables nobody"
     assert document(user_id) == USER.load(HELD | {"active": False} | (stored or {})) | {"id": user_id}
@@ -425,8 +432,8 @@ def test_by_chance_one_impossible_operation_beside_a_disable(app: Flask) -> None
             assert document(user_id)["active"] is False and len(changed.left_out) == 1
         finally:
             for one in (twin_id, user_id):
-                provisioning.delete(USER, one, CLIENT)
+                resource_operations.delete(USER, one, CLIENT)
 
     tried()
-    with db.reading() as connection:
-        assert check.check(connection, RESOURCE_TYPES) == []
+    with directory_database.reading() as connection:
+        assert integrity_check.check(connection, RESOURCE_TYPES) == []

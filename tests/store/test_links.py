@@ -8,9 +8,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import Connection
 
-from app.store import db, history, links
-from app.store.history import Author, Moves
-from app.store.links import Link
+from app.store.database import directory_database
+from app.store.directory import history_rows, membership_history
+from app.store.directory.history_rows import Author, Moves
+from app.store.directory.membership_history import Link
 
 Page = Callable[[Connection, str, int | None, int, str], list[Link]]
 
@@ -19,14 +20,14 @@ def happen(connection: Connection, group_id: str, joined: list[str], departed: l
     told = {"at": "2026-01-31T08:00:00.000Z", "resource_type": "Group", "resource_id": group_id}
     moves = Moves(frozenset(joined), frozenset(departed))
     author = Author("0a1b2c3d", "key 1a2b3c4d")
-    return history.record(connection, author, "change", {**told, "name": group_id, "version": 1}, (), moves).id
+    return history_rows.record(connection, author, "change", {**told, "name": group_id, "version": 1}, (), moves).id
 
 
 @pytest.fixture
 def ids(app: Flask) -> list[int]:
     """Three events of one group, between them those of others."""
     members = [f"m{n}" for n in range(7)]
-    with db.writing() as connection:
+    with directory_database.writing() as connection:
         return [
             happen(connection, "g1", members, []),
             happen(connection, "g2", members[:2], []),
@@ -38,12 +39,13 @@ def ids(app: Flask) -> list[int]:
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 100])
 @pytest.mark.parametrize(
-    ("page", "id", "other", "count"), [(links.of_group, "g1", "member_id", 14), (links.of_member, "m0", "group_id", 5)]
+    ("page", "id", "other", "count"),
+    [(membership_history.of_group, "g1", "member_id", 14), (membership_history.of_member, "m0", "group_id", 5)],
 )
 @pytest.mark.usefixtures("ids")
 def test_pages_have_every_link_once(page: Page, id: str, other: str, count: int, limit: int) -> None:
     found: list[Link] = []
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         while some := page(connection, id, found[-1].event_id if found else None, limit, _last(found, other)):
             assert len(some) <= limit
             found += some
@@ -57,8 +59,8 @@ def _last(found: list[Link], other: str) -> str:
 
 
 def test_of_several_events_some_of_each(ids: list[int]) -> None:
-    with db.reading() as connection:
-        found = links.of_events(connection, ids[1:], 3)
+    with directory_database.reading() as connection:
+        found = membership_history.of_events(connection, ids[1:], 3)
     counts = {id: sum(link.event_id == id for link in found) for id in ids}
     assert counts == dict(zip(ids, (0, 2, 3, 1, 1), strict=True))
     assert {link.has_joined for link in found if link.event_id == ids[1]} == {True}

@@ -10,14 +10,16 @@ from flask import Flask
 from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
-from app import provisioning
-from app.observation import members
-from app.provisioning import Author
+from app.observation.directory import group_members
+from app.provisioning import resource_operations
+from app.provisioning.resource_operations import Author
 from app.scim.grammar import parse_path
 from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER
-from app.store import check, db, member_lists, memberships
-from app.store.memberships import Member, Membership
-from app.store.tables import membership
+from app.store import integrity_check
+from app.store.database import directory_database
+from app.store.directory import console_members, membership_rows
+from app.store.directory.membership_rows import Member, Membership
+from app.store.directory.tables import membership
 from tests.store.conftest import group, insert, user
 
 MANY = 1_007
@@ -30,51 +32,51 @@ def staff(app: Flask) -> str:
 
 
 def ids_of(group_id: str) -> list[str]:
-    with db.reading() as connection:
-        return [member.id for member in memberships.members_of(connection, group_id)]
+    with directory_database.reading() as connection:
+        return [member.id for member in membership_rows.members_of(connection, group_id)]
 
 
 def test_members_are_told_as_they_really_change(staff: str) -> None:
-    with db.writing() as connection:
-        assert memberships.add_members(connection, staff, ["b", "a", "b"]) == {"a", "b"}
-        assert memberships.add_members(connection, staff, ["a", "c"]) == {"c"}
-        assert memberships.add_members(connection, staff, []) == set()
-        assert memberships.remove_members(connection, staff, ["a", "nobody", "a"]) == {"a"}
-        assert memberships.remove_members(connection, staff, []) == set()
+    with directory_database.writing() as connection:
+        assert membership_rows.add_members(connection, staff, ["b", "a", "b"]) == {"a", "b"}
+        assert membership_rows.add_members(connection, staff, ["a", "c"]) == {"c"}
+        assert membership_rows.add_members(connection, staff, []) == set()
+        assert membership_rows.remove_members(connection, staff, ["a", "nobody", "a"]) == {"a"}
+        assert membership_rows.remove_members(connection, staff, []) == set()
     assert ids_of(staff) == ["b", "c"]
 
 
 def test_replacing_touches_only_what_differs(staff: str) -> None:
-    with db.writing() as connection:
-        memberships.add_members(connection, staff, ["a", "b", "c"])
-        assert memberships.replace_members(connection, staff, ["c", "d", "b", "d"]) == ({"d"}, {"a"})
-        assert memberships.replace_members(connection, staff, ["b", "c", "d"]) == (set(), set())
+    with directory_database.writing() as connection:
+        membership_rows.add_members(connection, staff, ["a", "b", "c"])
+        assert membership_rows.replace_members(connection, staff, ["c", "d", "b", "d"]) == ({"d"}, {"a"})
+        assert membership_rows.replace_members(connection, staff, ["b", "c", "d"]) == (set(), set())
     assert ids_of(staff) == ["b", "c", "d"]
-    with db.writing() as connection:
-        assert memberships.replace_members(connection, staff, []) == (set(), {"b", "c", "d"})
+    with directory_database.writing() as connection:
+        assert membership_rows.replace_members(connection, staff, []) == (set(), {"b", "c", "d"})
     assert ids_of(staff) == []
 
 
 def test_many_members_at_once(staff: str) -> None:
     ids = [f"{number:05}" for number in range(MANY)]
-    with db.writing() as connection:
-        assert memberships.add_members(connection, staff, iter(ids)) == set(ids)
-        assert memberships.replace_members(connection, staff, ids[1:] + ["x"]) == ({"x"}, {ids[0]})
-        assert memberships.remove_members(connection, staff, ids) == set(ids[1:])
+    with directory_database.writing() as connection:
+        assert membership_rows.add_members(connection, staff, iter(ids)) == set(ids)
+        assert membership_rows.replace_members(connection, staff, ids[1:] + ["x"]) == ({"x"}, {ids[0]})
+        assert membership_rows.remove_members(connection, staff, ids) == set(ids[1:])
     assert ids_of(staff) == ["x"]
 
 
 def test_removal_by_filter_is_about_this_group_only(staff: str) -> None:
     person, other = insert(USER, user()), insert(GROUP, group())
     inner = insert(GROUP, group())
-    with db.writing() as connection:
+    with directory_database.writing() as connection:
         for id in (staff, other.id):
-            memberships.add_members(connection, id, [person.id, inner.id, "nobody"])
+            membership_rows.add_members(connection, id, [person.id, inner.id, "nobody"])
 
     def remove(path: str | None) -> int:
         target = parse_path(path, GROUP.tree) if path else None
-        with db.writing() as connection:
-            return len(memberships.remove_members_where(connection, staff, target.where if target else None))
+        with directory_database.writing() as connection:
+            return len(membership_rows.remove_members_where(connection, staff, target.where if target else None))
 
     assert remove('members[value eq "somebody"]') == 0
     assert remove('members[type eq "user"]') == 1
@@ -82,21 +84,21 @@ def test_removal_by_filter_is_about_this_group_only(staff: str) -> None:
     assert remove(f'members[$ref ew "{inner.id}" and value sw ""]') == 1
     assert ids_of(staff) == []
     assert len(ids_of(other.id)) == 3
-    with db.writing() as connection:
-        memberships.add_members(connection, staff, ["a", "b"])
+    with directory_database.writing() as connection:
+        membership_rows.add_members(connection, staff, ["a", "b"])
     assert remove(None) == 2
     assert len(ids_of(other.id)) == 3
 
 
 def test_members_are_told_by_type_where_they_are_known(staff: str) -> None:
     person, inner = insert(USER, user(displayName="Ada")), insert(GROUP, group())
-    with db.writing() as connection:
-        memberships.add_members(connection, staff, ["~unknown", inner.id, person.id])
+    with directory_database.writing() as connection:
+        membership_rows.add_members(connection, staff, ["~unknown", inner.id, person.id])
     expected = sorted([(person.id, "User"), (inner.id, "Group")]) + [("~unknown", None)]
     names = {"User": "Ada", "Group": json.loads(inner.document)["displayName"], None: None}
-    with db.reading() as connection:
-        assert memberships.members_of(connection, staff) == [Member(id, type, names[type]) for id, type in expected]
-        first, last, beyond = (member_lists.page(connection, staff, offset, 2) for offset in (0, 2, 8))
+    with directory_database.reading() as connection:
+        assert membership_rows.members_of(connection, staff) == [Member(id, type, names[type]) for id, type in expected]
+        first, last, beyond = (console_members.page(connection, staff, offset, 2) for offset in (0, 2, 8))
     assert [(member.id, member.type) for member in first + last] == expected
     assert last[0].document is None
     (shown,) = [member.document for member in first if member.type == "User"]
@@ -106,48 +108,48 @@ def test_members_are_told_by_type_where_they_are_known(staff: str) -> None:
 
 def test_members_and_their_names_are_one_query_however_many_they_are(app: Flask, staff: str) -> None:
     people = [insert(USER, user(displayName=str(number))) for number in range(3)]
-    with db.writing() as connection:
-        memberships.add_members(connection, staff, [one.id for one in people])
+    with directory_database.writing() as connection:
+        membership_rows.add_members(connection, staff, [one.id for one in people])
     asked: list[str] = []
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         event.listen(connection, "before_cursor_execute", lambda *of: asked.append(of[2]))
-        assert {one.display for one in memberships.members_of(connection, staff)} == {"0", "1", "2"}
+        assert {one.display for one in membership_rows.members_of(connection, staff)} == {"0", "1", "2"}
     assert len(asked) == 1
 
 
 def test_members_that_nobody_is_are_counted(staff: str) -> None:
     person, empty, inner = insert(USER, user()), insert(GROUP, group()), insert(GROUP, group())
-    with db.writing() as connection:
-        memberships.add_members(connection, staff, [person.id, inner.id, "nobody", "somebody", "told before"])
-        memberships.add_members(connection, inner.id, [person.id, "nobody"])
+    with directory_database.writing() as connection:
+        membership_rows.add_members(connection, staff, [person.id, inner.id, "nobody", "somebody", "told before"])
+        membership_rows.add_members(connection, inner.id, [person.id, "nobody"])
         asked = [staff, empty.id, inner.id]
-        assert memberships.count_unresolved(connection, asked) == {staff: 3, inner.id: 1}
-        memberships.remove_members(connection, staff, [person.id, "nobody"])
-        memberships.resolve(connection, "told before")
-        assert memberships.count_unresolved(connection, [staff, empty.id]) == {staff: 1}
+        assert membership_rows.count_unresolved(connection, asked) == {staff: 3, inner.id: 1}
+        membership_rows.remove_members(connection, staff, [person.id, "nobody"])
+        membership_rows.resolve(connection, "told before")
+        assert membership_rows.count_unresolved(connection, [staff, empty.id]) == {staff: 1}
 
 
 def test_an_id_that_is_told_before_is_unresolved_until_its_resource_is_made(app: Flask) -> None:
     """Bulk does so for resources that refer to each other."""
-    author, person_id = Author("request", "key"), provisioning.new_id()
+    author, person_id = Author("request", "key"), resource_operations.new_id()
     body = {"displayName": "Board", "members": [{"value": person_id}]}
-    board = provisioning.create(GROUP, body, author).record.id
-    assert members.count_unresolved([board]) == {board: 1}
-    provisioning.create(USER, {"userName": "ada"}, author, resource_id=person_id)
-    assert members.count_unresolved([board]) == {}
-    with db.writing() as connection:
-        assert check.check(connection, RESOURCE_TYPES) == []
+    board = resource_operations.create(GROUP, body, author).record.id
+    assert group_members.count_unresolved([board]) == {board: 1}
+    resource_operations.create(USER, {"userName": "ada"}, author, resource_id=person_id)
+    assert group_members.count_unresolved([board]) == {}
+    with directory_database.writing() as connection:
+        assert integrity_check.check(connection, RESOURCE_TYPES) == []
         connection.execute(membership.update().values(is_unresolved=True))
-        assert check.check(connection, RESOURCE_TYPES) == [
+        assert integrity_check.check(connection, RESOURCE_TYPES) == [
             f"Group {board}: a member is noted as unresolved and is here, or the other way round"
         ]
 
 
 def test_counting_them_reads_no_other_members(app: Flask, staff: str) -> None:
     asked: list[Any] = []
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         event.listen(connection, "before_cursor_execute", lambda *of: asked.append(of[2:4]))
-        memberships.count_unresolved(connection, [staff])
+        membership_rows.count_unresolved(connection, [staff])
         ((statement, parameters),) = asked
         plan = [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
     assert plan[0] == "SEARCH membership USING COVERING INDEX membership_unresolved (group_id=?)"
@@ -156,12 +158,12 @@ def test_counting_them_reads_no_other_members(app: Flask, staff: str) -> None:
 def test_groups_are_told_with_their_names_as_they_were_sent(staff: str) -> None:
     person, lonely = insert(USER, user()), insert(USER, user())
     board = insert(GROUP, group(displayName="BÖARD")).id
-    with db.writing() as connection:
+    with directory_database.writing() as connection:
         for id in (staff, board):
-            memberships.add_members(connection, id, [person.id])
-    with db.reading() as connection:
-        found = memberships.groups_of(connection, [lonely.id, person.id])
-        assert memberships.groups_of(connection, []) == {}
+            membership_rows.add_members(connection, id, [person.id])
+    with directory_database.reading() as connection:
+        found = membership_rows.groups_of(connection, [lonely.id, person.id])
+        assert membership_rows.groups_of(connection, []) == {}
     assert list(found) == [lonely.id, person.id]
     assert found[lonely.id] == []
     assert found[person.id] == sorted(
@@ -170,5 +172,5 @@ def test_groups_are_told_with_their_names_as_they_were_sent(staff: str) -> None:
 
 
 def test_only_a_group_that_is_here_has_members(app: Flask) -> None:
-    with pytest.raises(IntegrityError), db.writing() as connection:
-        memberships.add_members(connection, "nowhere", ["a"])
+    with pytest.raises(IntegrityError), directory_database.writing() as connection:
+        membership_rows.add_members(connection, "nowhere", ["a"])

@@ -15,13 +15,16 @@ import pytest
 from sqlalchemy import NullPool, UniqueConstraint, create_engine, inspect
 from sqlalchemy.exc import DBAPIError
 
-from app import bounds, bundle
-from app.administration import Action
+from app import bounds, bundled_files
+from app.administration.audit import Action
 from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER
-from app.store import audit, check, db, driver, migration, words
+from app.store import integrity_check
+from app.store.access import audit_rows
+from app.store.database import directory_database, migration, sqlite_driver
+from app.store.directory import word_index
 from tests.store.conftest import insert, make_app, user
 
-NEWEST = max(file.name for file in (bundle.MIGRATIONS / "versions").glob("[0-9]*_*.py")).partition("_")[0]
+NEWEST = max(file.name for file in (bundled_files.MIGRATIONS / "versions").glob("[0-9]*_*.py")).partition("_")[0]
 NEXT = f"{int(NEWEST) + 1:04}"
 NEXT_FILE = f"{NEXT}_next.py"
 SECOND = f"""
@@ -39,13 +42,13 @@ def upgrade():
 def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a copy of the migrations, which a test may add to."""
     folder = tmp_path / "migrations %d"
-    shutil.copytree(bundle.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(bundle, "MIGRATIONS", folder)
+    shutil.copytree(bundled_files.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(bundled_files, "MIGRATIONS", folder)
     return folder / "versions"
 
 
 def rows(path: Path, statement: str) -> list[Any]:
-    with closing(driver.module.connect(path)) as connection:
+    with closing(sqlite_driver.module.connect(path)) as connection:
         return connection.execute(statement).fetchall()
 
 
@@ -55,38 +58,38 @@ def files(path: Path) -> set[str]:
 
 def test_a_new_database_is_for_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "data" / "recnice.sqlite3"
-    assert db.migrate(path) == tuple(filter(None, [driver.version_warning()]))
+    assert directory_database.migrate(path) == tuple(filter(None, [sqlite_driver.version_warning()]))
     assert rows(path, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
     assert files(path) == {path.name}, "there was nothing to copy"
     if os.name == "posix":
         assert path.stat().st_mode & 0o777 == 0o600
         assert path.parent.stat().st_mode & 0o777 == 0o700
         path.chmod(0o644)
-        db.migrate(path)
+        directory_database.migrate(path)
         assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_files_beside_the_database_are_for_its_owner_only(path: Path) -> None:
-    with make_app(db.address(path)).app_context():
+    with make_app(directory_database.address(path)).app_context():
         insert(USER, user())
         beside = [path.with_name(path.name + end) for end in ("-wal", "-shm")]
         assert all(file.exists() for file in beside)
         if os.name == "posix":
             assert {file.stat().st_mode & 0o777 for file in beside} == {0o600}
-        db.db.engine.dispose()
+        directory_database.db.engine.dispose()
 
 
 def test_a_second_start_changes_nothing_and_does_without_alembic(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(migration, "_upgrade", lambda path: pytest.fail("nothing to do"))
     before = path.read_bytes()
-    db.migrate(path)
+    directory_database.migrate(path)
     assert path.read_bytes() == before
 
 
 def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
     path = tmp_path / "recnice.sqlite3"
     path.touch()
-    db.migrate(path)
+    directory_database.migrate(path)
     assert rows(path, "SELECT count(*) FROM resource") == [(0,)]
 
 
@@ -136,20 +139,22 @@ def described(engine: Any) -> dict[str, Any]:
 
 
 def test_a_migrated_database_is_what_the_tables_say(path: Path, tmp_path: Path) -> None:
-    declared = create_engine(db.address(tmp_path / "declared.sqlite3"), module=driver.module, poolclass=NullPool)
-    db.db.metadata.create_all(declared)
-    migrated = create_engine(db.address(path), module=driver.module, poolclass=NullPool)
+    declared = create_engine(
+        directory_database.address(tmp_path / "declared.sqlite3"), module=sqlite_driver.module, poolclass=NullPool
+    )
+    directory_database.db.metadata.create_all(declared)
+    migrated = create_engine(directory_database.address(path), module=sqlite_driver.module, poolclass=NullPool)
     expected, found = described(declared), described(migrated)
-    assert found.keys() == expected.keys() == {table.name for table in db.db.metadata.sorted_tables}
+    assert found.keys() == expected.keys() == {table.name for table in directory_database.db.metadata.sorted_tables}
     for table in expected:
         assert found[table] == expected[table], table
     unique = {
         table.name
-        for table in db.db.metadata.sorted_tables
+        for table in directory_database.db.metadata.sorted_tables
         if any(isinstance(constraint, UniqueConstraint) for constraint in table.constraints)
     }
     assert unique == {table for table in found if found[table]["unique"]}, "unique columns are compared at all"
-    assert rows(path, "SELECT sql FROM sqlite_schema WHERE name = 'word'") == [(words.DECLARED,)]
+    assert rows(path, "SELECT sql FROM sqlite_schema WHERE name = 'word'") == [(word_index.DECLARED,)]
 
 
 def test_file_names_of_the_steps_are_their_revisions() -> None:
@@ -157,17 +162,17 @@ def test_file_names_of_the_steps_are_their_revisions() -> None:
     from alembic.script import ScriptDirectory
 
     settings = Config()
-    settings.set_main_option("script_location", str(bundle.MIGRATIONS))
+    settings.set_main_option("script_location", str(bundled_files.MIGRATIONS))
     revisions = [script.revision for script in ScriptDirectory.from_config(settings).walk_revisions()]
     assert sorted(revisions) == migration._known_steps()
 
 
 def test_an_older_database_is_copied_and_upgraded(path: Path, steps: Path) -> None:
-    with make_app(db.address(path)).app_context():
+    with make_app(directory_database.address(path)).app_context():
         stored = insert(USER, user())
-        db.db.engine.dispose()
+        directory_database.db.engine.dispose()
     (steps / NEXT_FILE).write_text(SECOND.format(rest=""))
-    db.migrate(path)
+    directory_database.migrate(path)
     assert rows(path, "SELECT id FROM second") == [(1,)]
     assert rows(path, "SELECT id FROM resource") == [(stored.id,)]
     (copy,) = path.parent.glob(f"pre-upgrade-{NEWEST}-*.sqlite3")
@@ -176,7 +181,7 @@ def test_an_older_database_is_copied_and_upgraded(path: Path, steps: Path) -> No
     assert rows(copy, "SELECT id FROM resource") == [(stored.id,)]
     assert rows(copy, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
     assert files(path) == {path.name, copy.name}, "one file without companions, nothing partial"
-    db.migrate(path)
+    directory_database.migrate(path)
     assert len(list(path.parent.glob("pre-upgrade-*"))) == 1
 
 
@@ -186,13 +191,13 @@ def before(step: str, steps: Path, path: Path) -> Iterator[Any]:
     newer = {file: file.read_text() for file in steps.glob("[0-9]*_*.py") if file.name >= step}
     for file in newer:
         file.unlink()
-    db.migrate(path)
-    with closing(driver.module.connect(path, isolation_level=None)) as connection:
+    directory_database.migrate(path)
+    with closing(sqlite_driver.module.connect(path, isolation_level=None)) as connection:
         yield connection
     for file, text in newer.items():
         file.write_text(text)
     shutil.rmtree(steps / "__pycache__", ignore_errors=True)
-    db.migrate(path)
+    directory_database.migrate(path)
 
 
 def test_members_that_nobody_is_are_noted_in_an_older_database(tmp_path: Path, steps: Path) -> None:
@@ -229,10 +234,10 @@ MADE = "INSERT INTO operator (id, user_name, folded_name, password_hash, created
 
 
 def audit_faults(path: Path) -> list[str]:
-    with make_app(db.address(path)).app_context():
-        with db.reading() as connection:
-            found = list(audit.faults(connection))
-        db.db.engine.dispose()
+    with make_app(directory_database.address(path)).app_context():
+        with directory_database.reading() as connection:
+            found = list(audit_rows.faults(connection))
+        directory_database.db.engine.dispose()
     return found
 
 
@@ -267,13 +272,13 @@ def test_an_audit_with_entries_is_left_as_it_is_by_the_upgrade(tmp_path: Path, s
 def test_a_step_that_fails_leaves_nothing_behind(path: Path, steps: Path, rest: str) -> None:
     second = steps / NEXT_FILE
     second.write_text(SECOND.format(rest=rest))
-    with pytest.raises((ValueError, db.DatabaseUnusable)):
-        db.migrate(path)
+    with pytest.raises((ValueError, directory_database.DatabaseUnusable)):
+        directory_database.migrate(path)
     assert rows(path, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
     assert rows(path, "SELECT name FROM sqlite_schema WHERE name = 'second'") == []
     second.write_text(SECOND.format(rest=""))
     shutil.rmtree(steps / "__pycache__", ignore_errors=True)
-    db.migrate(path)
+    directory_database.migrate(path)
     assert rows(path, "SELECT version_num FROM alembic_version") == [(NEXT,)]
 
 
@@ -281,7 +286,7 @@ def test_each_step_is_a_transaction_of_its_own(tmp_path: Path, steps: Path) -> N
     (steps / NEXT_FILE).write_text(SECOND.format(rest='raise ValueError("stop")'))
     path = tmp_path / "recnice.sqlite3"
     with pytest.raises(ValueError, match="stop"):
-        db.migrate(path)
+        directory_database.migrate(path)
     assert rows(path, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
     assert rows(path, "SELECT count(*) FROM resource") == [(0,)]
 
@@ -291,7 +296,7 @@ def test_a_first_step_that_fails_leaves_an_empty_file(tmp_path: Path, steps: Pat
     first.write_text(first.read_text() + '    raise ValueError("stop")\n')
     path = tmp_path / "recnice.sqlite3"
     with pytest.raises(ValueError, match="stop"):
-        db.migrate(path)
+        directory_database.migrate(path)
     assert rows(path, "SELECT name FROM sqlite_schema") == []
 
 
@@ -300,16 +305,16 @@ def test_a_step_may_not_leave_references_to_nothing(path: Path, steps: Path) -> 
         SECOND.format(rest="op.execute(\"INSERT INTO membership (group_id, member_id) VALUES ('nobody', 'x')\")")
     )
     with pytest.raises(ValueError, match="membership"):
-        db.migrate(path)
+        directory_database.migrate(path)
     assert rows(path, "SELECT count(*) FROM membership") == [(0,)]
 
 
 def test_a_newer_database_is_refused_untouched(path: Path) -> None:
-    with closing(driver.module.connect(path, isolation_level=None)) as connection:
+    with closing(sqlite_driver.module.connect(path, isolation_level=None)) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     before = path.read_bytes()
-    with pytest.raises(db.DatabaseUnusable, match="newer Recnice SCIM .*9999"):
-        db.migrate(path)
+    with pytest.raises(directory_database.DatabaseUnusable, match="newer Recnice SCIM .*9999"):
+        directory_database.migrate(path)
     assert path.read_bytes() == before
 
 
@@ -317,8 +322,8 @@ def test_the_database_of_another_program_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "recnice.sqlite3"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE notes (text)")
-    with pytest.raises(db.DatabaseUnusable, match="another program"):
-        db.migrate(path)
+    with pytest.raises(directory_database.DatabaseUnusable, match="another program"):
+        directory_database.migrate(path)
 
 
 def damage(path: Path, start: int, content: bytes) -> None:
@@ -340,8 +345,8 @@ def damage(path: Path, start: int, content: bytes) -> None:
 )
 def test_a_damaged_file_is_refused_in_one_sentence(path: Path, harm: Any) -> None:
     harm(path)
-    with pytest.raises(db.DatabaseUnusable) as refused:
-        db.migrate(path)
+    with pytest.raises(directory_database.DatabaseUnusable) as refused:
+        directory_database.migrate(path)
     assert str(path) in str(refused.value)
     assert "damaged" in str(refused.value)
     assert "\n" not in str(refused.value)
@@ -350,37 +355,37 @@ def test_a_damaged_file_is_refused_in_one_sentence(path: Path, harm: Any) -> Non
 def test_a_huge_file_is_not_read_through_at_every_start(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     damage(path, 4096 * 4, os.urandom(4096 * 4))
     monkeypatch.setattr(bounds, "QUICK_CHECK_BYTES", 4096)
-    db.migrate(path)
+    directory_database.migrate(path)
 
 
 def test_the_journal_of_another_database_harms_nothing(path: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.sqlite3"
-    with closing(driver.connect(other)) as connection:
+    with closing(sqlite_driver.connect(other)) as connection:
         connection.execute("CREATE TABLE t (x)")
         connection.execute("INSERT INTO t VALUES (zeroblob(100000))")
         journal = other.with_name(other.name + "-wal").read_bytes()
     path.with_name(path.name + "-wal").write_bytes(journal[:32] + os.urandom(len(journal) - 32))
-    db.migrate(path)
-    with make_app(db.address(path)).app_context():
+    directory_database.migrate(path)
+    with make_app(directory_database.address(path)).app_context():
         insert(USER, user())
-        with db.reading() as connection:
-            assert check.check(connection, RESOURCE_TYPES) == []
-        db.db.engine.dispose()
+        with directory_database.reading() as connection:
+            assert integrity_check.check(connection, RESOURCE_TYPES) == []
+        directory_database.db.engine.dispose()
 
 
 def test_a_database_that_is_locked_or_in_a_wrong_place_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(db.DatabaseUnusable, match="cannot be used"):
-        db.migrate(path / "inside" / "recnice.sqlite3")
+    with pytest.raises(directory_database.DatabaseUnusable, match="cannot be used"):
+        directory_database.migrate(path / "inside" / "recnice.sqlite3")
     folder = path.with_name("folder")
     folder.mkdir()
-    with pytest.raises(db.DatabaseUnusable, match="cannot be used"):
-        db.migrate(folder)
-    monkeypatch.setattr(driver, "_PRAGMAS", ("busy_timeout = 20",))
-    with closing(driver.connect(path)) as other:
+    with pytest.raises(directory_database.DatabaseUnusable, match="cannot be used"):
+        directory_database.migrate(folder)
+    monkeypatch.setattr(sqlite_driver, "_PRAGMAS", ("busy_timeout = 20",))
+    with closing(sqlite_driver.connect(path)) as other:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(db.DatabaseUnusable, match="locked by another program"):
-            db.migrate(path)
+        with pytest.raises(directory_database.DatabaseUnusable, match="locked by another program"):
+            directory_database.migrate(path)
 
 
 def test_a_copy_that_fails_leaves_no_partial_file(path: Path, steps: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -390,14 +395,14 @@ def test_a_copy_that_fails_leaves_no_partial_file(path: Path, steps: Path, monke
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(migration, "_sync", full)
-    with pytest.raises(db.DatabaseUnusable, match="No space left"):
-        db.migrate(path)
+    with pytest.raises(directory_database.DatabaseUnusable, match="No space left"):
+        directory_database.migrate(path)
     assert not list(path.parent.glob("pre-upgrade-*"))
     assert rows(path, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
 
 
 def test_strict_tables_refuse_wrong_types(path: Path) -> None:
-    with make_app(db.address(path)).app_context():
-        with pytest.raises(DBAPIError), db.writing() as connection:
+    with make_app(directory_database.address(path)).app_context():
+        with pytest.raises(DBAPIError), directory_database.writing() as connection:
             connection.exec_driver_sql("INSERT INTO population VALUES ('User', 'many')")
-        db.db.engine.dispose()
+        directory_database.db.engine.dispose()

@@ -13,9 +13,10 @@ from app import bounds
 from app.scim.attribute import Attribute
 from app.scim.errors import ScimError
 from app.scim.resource_types import GROUP, USER, ResourceType
-from app.scim.search import Search, Sought
-from app.store import db, memberships, pages, resources
-from app.store.pages import Page
+from app.scim.search_request import Search, Sought
+from app.store.database import directory_database
+from app.store.directory import membership_rows, resource_rows, scim_lists
+from app.store.directory.scim_lists import Page
 from tests.store.conftest import group, insert, user, where
 
 NAMES = ["Éa", "zoe", "Adam", "adam2", "eb", "ZZ", "éc"]
@@ -33,8 +34,10 @@ def page(
     text: str | None, start_index: int, count: int, order: Order | None = None, resource_type: ResourceType = USER
 ) -> Page:
     sought = Sought(resource_type, where(text) if text else None, order.path if order else None)
-    with db.reading() as connection:
-        return pages.find(connection, Search((sought,), order is not None and order.is_descending, count, start_index))
+    with directory_database.reading() as connection:
+        return scim_lists.find(
+            connection, Search((sought,), order is not None and order.is_descending, count, start_index)
+        )
 
 
 def titles(found: Page) -> list[Any]:
@@ -126,8 +129,8 @@ def test_a_page_ends_early_when_its_documents_are_large(
     seen: list[str] = []
     place = None
     while place or not seen:
-        with db.reading() as connection:
-            found = pages.find(connection, Search((sought,), False, 7, None, after=place))
+        with directory_database.reading() as connection:
+            found = scim_lists.find(connection, Search((sought,), False, 7, None, after=place))
         assert found.total == 7 and 1 <= len(found.records) <= 3
         seen += titles(found)
         place = found.end
@@ -154,10 +157,10 @@ def test_multi_valued_attributes_sort_by_the_primary_value_else_the_first(app: F
 def test_columns_memberships_and_plain_lists_give_an_order_too(app: Flask) -> None:
     first, second, third = (insert(USER, user(title=title)) for title in "123")
     staff, board = insert(GROUP, group(displayName="Staff")), insert(GROUP, group(displayName="board"))
-    with db.writing() as connection:
-        memberships.add_members(connection, staff.id, [first.id])
-        memberships.add_members(connection, board.id, [second.id, "0"])
-        resources.relate(connection, second, 0)
+    with directory_database.writing() as connection:
+        membership_rows.add_members(connection, staff.id, [first.id])
+        membership_rows.add_members(connection, board.id, [second.id, "0"])
+        resource_rows.relate(connection, second, 0)
     assert titles(page(None, 1, 9, order("id"))) == [
         json.loads(record.document)["title"] for record in sorted([first, second, third], key=lambda record: record.id)
     ]

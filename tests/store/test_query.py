@@ -17,14 +17,15 @@ from sqlalchemy import event
 
 from app import bounds, clock
 from app.scim.attribute import Attribute
-from app.scim.filter import OPERATORS
-from app.scim.fold import fold_document
+from app.scim.filter_match import matches
+from app.scim.filter_tree import OPERATORS
 from app.scim.grammar import parse
-from app.scim.match import matches
 from app.scim.resource_types import GROUP, USER, ResourceType, name_of
-from app.scim.search import Search, Sought
-from app.store import db, memberships, pages, resources
-from app.store.record import Record
+from app.scim.search_request import Search, Sought
+from app.scim.value_comparison import fold_document
+from app.store.database import directory_database
+from app.store.directory import membership_rows, resource_rows, scim_lists
+from app.store.directory.stored_resource import Record
 from tests.examples import examples
 from tests.store.conftest import Find, group, insert, user, where
 
@@ -142,14 +143,14 @@ def populate(chance: Chance) -> dict[str, list[dict[str, Any]]]:
     groups = [insert(GROUP, chance.document(GROUP, number)) for number in range(15)]
     ids = [record.id for record in users + groups] + ["nobody-1", "NOBODY-2"]
     members: dict[str, list[str]] = {}
-    with db.writing() as connection:
+    with directory_database.writing() as connection:
         for record in groups:
             members[record.id] = sorted(set(chance.random.choices(ids, k=chance.random.randint(1, 6))))
             if chance.random.random() < 0.3:
                 members[record.id] = []
-            memberships.add_members(connection, record.id, members[record.id])
+            membership_rows.add_members(connection, record.id, members[record.id])
         for record in chance.random.sample(groups, 5):
-            resources.relate(connection, record, 0)
+            resource_rows.relate(connection, record, 0)
     kinds = {record.id: ("User", "Users") for record in users} | {record.id: ("Group", "Groups") for record in groups}
     displayed = {record.id: name_of(json.loads(record.document)) for record in users + groups}
 
@@ -169,11 +170,11 @@ def populate(chance: Chance) -> dict[str, list[dict[str, Any]]]:
         ]
         return {"members": values} if values else {}
 
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         return {
             kind.name: [
                 representation(kind, stored, related(stored))
-                for stored in (resources.load(connection, kind, record.id) for record in records)
+                for stored in (resource_rows.load(connection, kind, record.id) for record in records)
             ]
             for kind, records in ((USER, users), (GROUP, groups))
         }
@@ -205,12 +206,12 @@ def test_sql_finds_what_the_reader_in_memory_finds(app: Flask, seed: int) -> Non
         whole = stored[resource_type.name]
         folded = [fold_document(resource_type.attributes, document) for document in whole]
         values = sorted(set(texts_in(whole)))
-        with db.reading() as connection:
+        with directory_database.reading() as connection:
             for _ in range(400):
                 text = chance.filter(resource_type, values)
                 node = parse(text, resource_type.tree)
                 expected = [d["id"] for d, f in zip(whole, folded, strict=True) if matches(node, f)]
-                page = pages.find(connection, Search((Sought(resource_type, node),), count=len(whole)))
+                page = scim_lists.find(connection, Search((Sought(resource_type, node),), count=len(whole)))
                 assert [record.id for record in page.records] == expected, f"seed {seed}: {text}"
                 assert page.total == len(expected), f"seed {seed}: {text}"
                 found_some += 0 < len(expected) < len(whole)
@@ -230,9 +231,9 @@ def test_removal_by_filter_takes_the_members_that_the_reader_in_memory_takes(app
             members = document.get("members", [])
             folded = fold_document([top], {"members": members})["members"]
             expected = [m["value"] for m, f in zip(members, folded, strict=True) if not matches(node, f, in_value=True)]
-            with pytest.raises(Rollback), db.writing() as connection:
-                gone = memberships.remove_members_where(connection, document["id"], node)
-                left = [member.id for member in memberships.members_of(connection, document["id"])]
+            with pytest.raises(Rollback), directory_database.writing() as connection:
+                gone = membership_rows.remove_members_where(connection, document["id"], node)
+                left = [member.id for member in membership_rows.members_of(connection, document["id"])]
                 assert left == expected, f"seed {seed}: {text}"
                 assert gone == {member["value"] for member in members} - set(left)
                 raise Rollback
@@ -274,14 +275,14 @@ def plan(app: Flask) -> Iterator[Callable[[ResourceType, str], list[str]]]:
         statements.append((statement, parameters))
 
     def planned(resource_type: ResourceType, text: str) -> list[str]:
-        with db.reading() as connection:
+        with directory_database.reading() as connection:
             statements.clear()
-            pages.find(connection, Search((Sought(resource_type, where(text, resource_type)),)))
+            scim_lists.find(connection, Search((Sought(resource_type, where(text, resource_type)),)))
             statement, parameters = statements[0]
             rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
             return [row[-1] for row in rows]
 
-    event.listen(db.db.engine, "before_cursor_execute", note)
+    event.listen(directory_database.db.engine, "before_cursor_execute", note)
     yield planned
 
 
@@ -345,8 +346,8 @@ def test_location_begins_with_the_address_that_was_asked(app: Flask) -> None:
     insert(USER, user())
     for base, found in (("https://recnice.com/scim", 1), ("https://recnice.com/scim/v2", 0)):
         node = where(f'meta.location eq "https://recnice.com/scim/Users/{stored.id}"')
-        with db.reading() as connection:
-            page = pages.find(connection, Search((Sought(USER, node),), base=base))
+        with directory_database.reading() as connection:
+            page = scim_lists.find(connection, Search((Sought(USER, node),), base=base))
         assert [record.id for record in page.records] == [stored.id] * found
 
 

@@ -13,14 +13,16 @@ from sqlalchemy import select
 from app import bounds, clock
 from app.scim.errors import ScimError
 from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER
-from app.store import check, db, memberships, resources
-from app.store.pages import count_all
-from app.store.tables import lookup, membership, resource
+from app.store import integrity_check
+from app.store.database import directory_database
+from app.store.directory import membership_rows, resource_rows
+from app.store.directory.scim_lists import count_all
+from app.store.directory.tables import lookup, membership, resource
 from tests.store.conftest import Find, group, insert, user
 
 
 def lookups_of(id: str) -> set[tuple[str, str, bool]]:
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         rows = connection.execute(
             select(lookup.c.attribute, lookup.c.value, lookup.c.is_unique).where(lookup.c.resource_id == id)
         )
@@ -30,8 +32,8 @@ def lookups_of(id: str) -> set[tuple[str, str, bool]]:
 def test_a_document_is_kept_as_it_was_given(app: Flask) -> None:
     document = user(userName="Ädä@Recnice.com", displayName="Ädä", emails=[{"value": "A@b.c", "type": "work"}])
     inserted = insert(USER, document)
-    with db.reading() as connection:
-        record = resources.load(connection, USER, document["id"])
+    with directory_database.reading() as connection:
+        record = resource_rows.load(connection, USER, document["id"])
     assert record == inserted
     assert json.loads(record.document) == document
     assert list(json.loads(record.document)) == list(document)
@@ -46,11 +48,11 @@ def test_a_document_is_kept_as_it_was_given(app: Flask) -> None:
 
 def test_a_document_may_not_grow_over_its_bound(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     document = user(title="é" * 100)
-    monkeypatch.setattr(bounds, "DOCUMENT_BYTES", len(resources.to_text(document).encode()))
+    monkeypatch.setattr(bounds, "DOCUMENT_BYTES", len(resource_rows.to_text(document).encode()))
     record = insert(USER, document)
     larger = document | {"title": "é" * 100 + "e"}
-    with pytest.raises(ScimError) as saved, db.writing() as connection:
-        resources.save(connection, USER, record, larger)
+    with pytest.raises(ScimError) as saved, directory_database.writing() as connection:
+        resource_rows.save(connection, USER, record, larger)
     with pytest.raises(ScimError) as inserted:
         insert(USER, larger | {"id": document["id"][::-1], "userName": document["userName"][::-1]})
     for caught in (saved, inserted):
@@ -60,10 +62,10 @@ def test_a_document_may_not_grow_over_its_bound(app: Flask, monkeypatch: pytest.
 
 def test_load_refuses_unknown_ids_and_ids_of_another_type(app: Flask) -> None:
     stored = insert(USER, user())
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         for resource_type, id in ((USER, "nobody"), (GROUP, stored.id)):
             with pytest.raises(ScimError) as refused:
-                resources.load(connection, resource_type, id)
+                resource_rows.load(connection, resource_type, id)
             assert refused.value.status == 404
             assert id not in refused.value.detail
 
@@ -75,7 +77,7 @@ def test_uniqueness_names_attribute_and_value_whatever_the_letter_case(app: Flas
     assert (refused.value.status, refused.value.scim_type) == (409, "uniqueness")
     assert "userName" in refused.value.detail
     assert json.dumps("äDÄ") in refused.value.detail
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         assert count_all(connection, USER) == 1
 
 
@@ -91,12 +93,12 @@ def test_a_name_may_be_taken_by_another_type_or_in_an_attribute_that_is_not_uniq
 def test_save_writes_only_what_differs(app: Flask) -> None:
     document = user(userName="ada", title="Countess", emails=[{"value": "a@b.c"}, {"value": "d@e.f"}])
     record = insert(USER, document)
-    with db.writing() as connection:
-        assert resources.save(connection, USER, record, document) == record
+    with directory_database.writing() as connection:
+        assert resource_rows.save(connection, USER, record, document) == record
     changed = document | {"userName": "Ada", "emails": [{"value": "D@e.f"}, {"value": "g@h.i"}]}
-    with db.writing() as connection:
-        saved = resources.save(connection, USER, record, changed)
-        assert resources.load(connection, USER, record.id) == saved
+    with directory_database.writing() as connection:
+        saved = resource_rows.save(connection, USER, record, changed)
+        assert resource_rows.load(connection, USER, record.id) == saved
     assert (saved.version, saved.created, saved.position) == (2, record.created, record.position)
     assert saved.last_modified > record.last_modified
     assert json.loads(saved.document)["userName"] == "Ada"
@@ -111,22 +113,22 @@ def test_save_refuses_a_taken_name_and_leaves_everything_as_it_was(app: Flask) -
     insert(USER, user(userName="grace"))
     document = user(userName="ada")
     record = insert(USER, document)
-    with pytest.raises(ScimError) as refused, db.writing() as connection:
-        resources.save(connection, USER, record, document | {"userName": "GRACE", "title": "Admiral"})
+    with pytest.raises(ScimError) as refused, directory_database.writing() as connection:
+        resource_rows.save(connection, USER, record, document | {"userName": "GRACE", "title": "Admiral"})
     assert refused.value.scim_type == "uniqueness"
-    with db.reading() as connection:
-        assert resources.load(connection, USER, record.id) == record
+    with directory_database.reading() as connection:
+        assert resource_rows.load(connection, USER, record.id) == record
     assert lookups_of(record.id) == {("userName", "ada", True)}
 
 
 def test_a_freed_name_can_be_taken(app: Flask) -> None:
     document = user(userName="ada")
     record = insert(USER, document)
-    with db.writing() as connection:
-        resources.save(connection, USER, record, document | {"userName": "lovelace"})
+    with directory_database.writing() as connection:
+        resource_rows.save(connection, USER, record, document | {"userName": "lovelace"})
     second = insert(USER, user(userName="ada"))
-    with db.writing() as connection:
-        resources.delete(connection, USER, second)
+    with directory_database.writing() as connection:
+        resource_rows.delete(connection, USER, second)
     insert(USER, user(userName="Ada"))
 
 
@@ -136,10 +138,10 @@ def test_time_never_goes_back(app: Flask, monkeypatch: pytest.MonkeyPatch) -> No
     document = user()
     record = insert(USER, document)
     monkeypatch.setattr(clock, "utc_now", lambda: noon.replace(hour=10))
-    with db.writing() as connection:
-        saved = resources.save(connection, USER, record, document | {"title": "x"})
-        touched = resources.relate(connection, saved, 0)
-        assert resources.load(connection, USER, record.id) == touched
+    with directory_database.writing() as connection:
+        saved = resource_rows.save(connection, USER, record, document | {"title": "x"})
+        touched = resource_rows.relate(connection, saved, 0)
+        assert resource_rows.load(connection, USER, record.id) == touched
     assert record.last_modified == "2026-01-31T12:00:00.000Z"
     assert saved.last_modified == "2026-01-31T12:00:00.001Z"
     assert touched.last_modified == "2026-01-31T12:00:00.002Z"
@@ -149,35 +151,35 @@ def test_time_never_goes_back(app: Flask, monkeypatch: pytest.MonkeyPatch) -> No
 def test_delete_takes_everything_along(app: Flask) -> None:
     member = insert(USER, user(emails=[{"value": "a@b.c"}]))
     inner, outer, other = (insert(GROUP, group()) for _ in range(3))
-    with db.writing() as connection:
+    with directory_database.writing() as connection:
         for record, ids in ((inner, [member.id]), (outer, [inner.id, inner.id, member.id]), (other, ["somebody"])):
-            joined = memberships.add_members(connection, record.id, ids)
-            resources.relate(connection, record, len(joined), is_written=True)
-        inner, outer, other = (resources.load(connection, GROUP, one.id) for one in (inner, outer, other))
-    with db.writing() as connection:
-        resources.delete(connection, GROUP, inner)
-    with db.reading() as connection:
-        assert memberships.members_of(connection, outer.id) == [
-            memberships.Member(member.id, "User", json.loads(member.document)["userName"])
+            joined = membership_rows.add_members(connection, record.id, ids)
+            resource_rows.relate(connection, record, len(joined), is_written=True)
+        inner, outer, other = (resource_rows.load(connection, GROUP, one.id) for one in (inner, outer, other))
+    with directory_database.writing() as connection:
+        resource_rows.delete(connection, GROUP, inner)
+    with directory_database.reading() as connection:
+        assert membership_rows.members_of(connection, outer.id) == [
+            membership_rows.Member(member.id, "User", json.loads(member.document)["userName"])
         ]
-        assert resources.load(connection, GROUP, outer.id).version == 2
-        assert resources.load(connection, USER, member.id).version == 1
-    with db.writing() as connection:
-        resources.delete(connection, USER, member)
-    with db.reading() as connection:
-        lost = resources.load(connection, GROUP, outer.id)
+        assert resource_rows.load(connection, GROUP, outer.id).version == 2
+        assert resource_rows.load(connection, USER, member.id).version == 1
+    with directory_database.writing() as connection:
+        resource_rows.delete(connection, USER, member)
+    with directory_database.reading() as connection:
+        lost = resource_rows.load(connection, GROUP, outer.id)
         assert (lost.version, lost.last_modified > outer.last_modified) == (3, True)
-        assert resources.load(connection, GROUP, other.id) == other
+        assert resource_rows.load(connection, GROUP, other.id) == other
         assert connection.execute(select(membership.c.member_id)).scalars().all() == ["somebody"]
         assert (count_all(connection, USER), count_all(connection, GROUP)) == (0, 2)
         assert not connection.execute(select(lookup).where(lookup.c.resource_id == member.id)).all()
-        assert check.check(connection, RESOURCE_TYPES) == []
+        assert integrity_check.check(connection, RESOURCE_TYPES) == []
 
 
 def test_positions_are_never_used_again(app: Flask) -> None:
     first = insert(USER, user())
-    with db.writing() as connection:
-        resources.delete(connection, USER, first)
+    with directory_database.writing() as connection:
+        resource_rows.delete(connection, USER, first)
     assert insert(USER, user()).position > first.position
 
 
@@ -198,20 +200,20 @@ def test_positions_are_never_used_again(app: Flask) -> None:
 )
 def test_check_finds(app: Flask, path: Any, statement: str, finding: str) -> None:
     insert(USER, user(userName="ada"))
-    with db.reading() as connection:
-        assert check.check(connection, RESOURCE_TYPES) == []
-    driver_connection = db.db.engine.raw_connection()
+    with directory_database.reading() as connection:
+        assert integrity_check.check(connection, RESOURCE_TYPES) == []
+    driver_connection = directory_database.db.engine.raw_connection()
     driver_connection.execute("PRAGMA foreign_keys = OFF")  # type: ignore[attr-defined]
     driver_connection.execute(statement)  # type: ignore[attr-defined]
     driver_connection.close()
-    with db.reading() as connection:
-        findings = check.check(connection, RESOURCE_TYPES)
+    with directory_database.reading() as connection:
+        findings = integrity_check.check(connection, RESOURCE_TYPES)
         assert any(finding in line for line in findings), findings
 
 
 def test_rows_are_really_text(app: Flask) -> None:
     insert(USER, user())
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         (kinds,) = connection.exec_driver_sql("SELECT DISTINCT typeof(document) || typeof(search) FROM resource").one()
         assert kinds == "texttext"
         assert connection.execute(select(resource.c.type)).scalar_one() == "User"

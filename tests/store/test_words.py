@@ -10,10 +10,12 @@ import pytest
 from flask import Flask
 
 from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER, ResourceType
-from app.scim.words import cut
-from app.store import check, db, lists, member_lists, memberships, resources, shelf
-from app.store.lists import CHANGED, MADE, Order, State
-from app.store.record import Record
+from app.scim.word_splitting import cut
+from app.store import integrity_check
+from app.store.database import directory_database
+from app.store.directory import console_lists, console_members, membership_rows, rebuild_derived_rows, resource_rows
+from app.store.directory.console_lists import CHANGED, MADE, Order, State
+from app.store.directory.stored_resource import Record
 from tests.store.conftest import group, insert, user
 
 NAMES = ["Ana Ruiz", "Anabel Ångström-Šmíd", "山田 太郎", "مرحبا بالعالم", "👩‍🚀 Eva", "O'Brien, José", "Straße"]
@@ -47,9 +49,9 @@ def people(app: Flask) -> list[Record]:
 
 def found(sought: str, resource_type: ResourceType = USER, state: State = "") -> list[str]:
     """The displayNames that a search finds, in order of creation."""
-    with db.reading() as connection:
-        positions = lists.positions_with(connection, resource_type, sought, state)
-        records = lists.load(connection, resource_type, positions)
+    with directory_database.reading() as connection:
+        positions = console_lists.positions_with(connection, resource_type, sought, state)
+        records = console_lists.load(connection, resource_type, positions)
     return [json.loads(record.document)["displayName"] for record in records]
 
 
@@ -114,25 +116,25 @@ def test_states_narrow_a_search() -> None:
 
 
 def test_words_follow_changes_and_go_with_the_resource(people: list[Record]) -> None:
-    with db.writing() as connection:
+    with directory_database.writing() as connection:
         document = json.loads(people[0].document) | {"displayName": "Bea Ruiz"}
-        changed = resources.save(connection, USER, people[0], document)
+        changed = resource_rows.save(connection, USER, people[0], document)
     assert (found("ana"), found("bea")) == (NAMES[1:2], ["Bea Ruiz"])
-    with db.writing() as connection:
-        resources.delete(connection, USER, changed)
-        assert check.check(connection, RESOURCE_TYPES) == []
+    with directory_database.writing() as connection:
+        resource_rows.delete(connection, USER, changed)
+        assert integrity_check.check(connection, RESOURCE_TYPES) == []
     assert found("bea") == []
 
 
 def test_a_start_after_the_migration_fills_the_words(people: list[Record]) -> None:
-    with db.writing() as connection:
+    with directory_database.writing() as connection:
         connection.exec_driver_sql("DELETE FROM word WHERE rowid > 1")
         connection.exec_driver_sql("UPDATE word SET text = 'x' WHERE rowid = 1")
     assert found("ana") == []
-    shelf.settle(RESOURCE_TYPES)
+    rebuild_derived_rows.settle(RESOURCE_TYPES)
     assert found("ana") == NAMES[:2]
-    with db.reading() as connection:
-        assert check.check(connection, RESOURCE_TYPES) == []
+    with directory_database.reading() as connection:
+        assert integrity_check.check(connection, RESOURCE_TYPES) == []
 
 
 @pytest.mark.parametrize(
@@ -144,18 +146,18 @@ def test_a_start_after_the_migration_fills_the_words(people: list[Record]) -> No
     ],
 )
 def test_words_that_are_wrong_are_found(people: list[Record], harm: str, said: str) -> None:
-    with db.writing() as connection:
+    with directory_database.writing() as connection:
         connection.exec_driver_sql(harm)
-    with db.reading() as connection:
-        (finding,) = check.check(connection, RESOURCE_TYPES)
+    with directory_database.reading() as connection:
+        (finding,) = integrity_check.check(connection, RESOURCE_TYPES)
     assert said in finding
 
 
 def page(order: Order, offset: int = 0, count: int = 50, state: State = "") -> list[str]:
-    with db.reading() as connection:
-        listed = lists.page(connection, USER, state, order, offset, count)
-        positions = lists.positions_with(connection, USER, "", state)
-        among = lists.page_among(connection, USER, positions, order, offset, count)
+    with directory_database.reading() as connection:
+        listed = console_lists.page(connection, USER, state, order, offset, count)
+        positions = console_lists.positions_with(connection, USER, "", state)
+        among = console_lists.page_among(connection, USER, positions, order, offset, count)
     assert listed.total == len(positions)
     assert listed.records == among, "both ways give one order"
     return [json.loads(record.document)["userName"] for record in listed.records]
@@ -167,8 +169,8 @@ def test_orders_have_everybody_once_also_those_without_a_value(app: Flask) -> No
     for name, shown in given:
         values: dict[str, Any] = {"userName": name, "active": name != "c"}
         made.append(insert(USER, user(**values, **({"displayName": shown} if shown else {}))))
-    with db.writing() as connection:
-        resources.save(connection, USER, made[1], json.loads(made[1].document) | {"title": "x"})
+    with directory_database.writing() as connection:
+        resource_rows.save(connection, USER, made[1], json.loads(made[1].document) | {"title": "x"})
     assert page(Order(MADE)) == ["d", "a", "c", "b", "e"]
     assert page(Order(MADE, is_descending=True)) == ["e", "b", "c", "a", "d"]
     assert page(Order("userName")) == ["a", "b", "c", "d", "e"]
@@ -189,13 +191,13 @@ def test_a_list_is_found_in_an_index(app: Flask) -> None:
     """No page of a list sorts all resources or reads each."""
     insert(USER, user(displayName="x"))
     seen: list[str] = []
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         driver_connection: Any = connection.connection.driver_connection
         driver_connection.set_trace_callback(seen.append)
         states: tuple[State, ...] = ("", "active", "disabled")
         for state in states:
             for path in (MADE, CHANGED, "userName"):
-                lists.page(connection, USER, state, Order(path, is_descending=path == CHANGED), 0, 50)
+                console_lists.page(connection, USER, state, Order(path, is_descending=path == CHANGED), 0, 50)
         driver_connection.set_trace_callback(None)
         plans = {
             statement: [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")]
@@ -215,8 +217,8 @@ def staff(request: pytest.FixtureRequest, people: list[Record], monkeypatch: pyt
         monkeypatch.setattr("app.bounds.SMALL_GROUP", 1)
     inner, outer = insert(GROUP, group(displayName="Ana's team")), insert(GROUP, group())
     members = [*(one.id for one in people[:-1]), inner.id, "nobody"]
-    with db.writing() as connection:
-        memberships.add_members(connection, outer.id, members)
+    with directory_database.writing() as connection:
+        membership_rows.add_members(connection, outer.id, members)
     return outer.id, len(members)
 
 
@@ -224,9 +226,9 @@ def test_members_are_found_by_words(staff: tuple[str, int], people: list[Record]
     group_id, count = staff
 
     def sought(words: str, most: int = 50) -> set[str]:
-        with db.reading() as connection:
-            ids = member_lists.with_words(connection, group_id, count, words, most)
-            named = member_lists.named(connection, ids)
+        with directory_database.reading() as connection:
+            ids = console_members.with_words(connection, group_id, count, words, most)
+            named = console_members.named(connection, ids)
         assert [one.id for one in named] == ids
         return {json.loads(one.document or "{}")["displayName"] for one in named}
 
@@ -238,11 +240,11 @@ def test_members_are_found_by_words(staff: tuple[str, int], people: list[Record]
 
 def test_members_follow_each_other(staff: tuple[str, int]) -> None:
     group_id, count = staff
-    with db.reading() as connection:
-        whole = member_lists.page(connection, group_id, 0, 50)
-        ones = [one for offset in range(count + 1) for one in member_lists.page(connection, group_id, offset, 1)]
+    with directory_database.reading() as connection:
+        whole = console_members.page(connection, group_id, 0, 50)
+        ones = [one for offset in range(count + 1) for one in console_members.page(connection, group_id, offset, 1)]
         followed, after = [], ""
-        while portion := member_lists.following(connection, group_id, after, 3):
+        while portion := console_members.following(connection, group_id, after, 3):
             followed += portion
             after = portion[-1].id
     assert whole == ones == followed and len(whole) == count
@@ -251,11 +253,13 @@ def test_members_follow_each_other(staff: tuple[str, int]) -> None:
 def test_the_index_is_sound_after_many_changes(path: Path, app: Flask) -> None:
     for n in range(30):
         record = insert(USER, user(displayName=f"Person {n}"))
-        with db.writing() as connection:
+        with directory_database.writing() as connection:
             if n % 3 == 0:
-                resources.delete(connection, USER, record)
+                resource_rows.delete(connection, USER, record)
             else:
-                resources.save(connection, USER, record, json.loads(record.document) | {"displayName": f"Other {n}"})
+                resource_rows.save(
+                    connection, USER, record, json.loads(record.document) | {"displayName": f"Other {n}"}
+                )
     assert len(found("other")) == 20 and found("person") == []
-    with db.reading() as connection:
-        assert check.check(connection, RESOURCE_TYPES) == []
+    with directory_database.reading() as connection:
+        assert integrity_check.check(connection, RESOURCE_TYPES) == []

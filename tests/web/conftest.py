@@ -8,8 +8,9 @@ from flask import Flask
 
 from app import create_app
 from app.settings import Settings
-from app.store import db, requests
-from app.web import observed
+from app.store.database import directory_database
+from app.store.request_log import request_rows
+from app.web.request_log import middleware
 from tests.cheap import make_database
 from tests.conftest import Appliance
 from tests.web.visitor import Visitor, set_up
@@ -44,9 +45,9 @@ def app(tmp_path: Path) -> Iterator[Flask]:
     """The whole application in this process, with an operator, outside its context."""
     settings = Settings(data=tmp_path, listen=("127.0.0.1", 7644), public_url="https://scim.recnice.example/sub")
     make_database(settings.database)
-    requests.prepare(settings.requests_database)
+    request_rows.prepare(settings.requests_database)
     app = create_app(settings)
     yield app
-    observed.of(app).recorder.close()
+    middleware.of(app).recorder.close()
     with app.app_context():
-        db.db.engine.dispose()
+        directory_database.db.engine.dispose()

@@ -3,7 +3,7 @@
 from contextlib import closing
 from unittest import mock
 
-from app.simulation import mark
+from app.simulation import simulation_header
 from app.simulation.client import Client
 from app.simulation.dialects import DIALECTS
 from app.simulation.ledger import Ledger, Stage
@@ -24,7 +24,7 @@ def play_entra(appliance: Appliance, people: int, dialect: str) -> None:
     plan = Plan(people, 1, DIALECTS[dialect], seed=7, alone=False)
     ledger = Ledger()
     with (
-        mock.patch.object(mark, "HEADER", "X-Nothing"),
+        mock.patch.object(simulation_header, "HEADER", "X-Nothing"),
         closing(Client(f"{appliance.url}/scim/", appliance.key, ledger)) as client,
     ):
         rehearse(plan, client, ledger, _Nobody())

@@ -8,13 +8,18 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
-from app import administration, clock
-from app.administration import HOST, Browser, Permission, Role
-from app.provisioning import Author, create
+from app import clock
+from app.administration.accounts import administrators, password_sign_in, sessions
+from app.administration.accounts.sessions import Browser
+from app.administration.audit import HOST
+from app.administration.credentials import scim_keys
+from app.administration.permissions import Permission
+from app.console_roles import Role
+from app.provisioning.resource_operations import Author, create
 from app.scim.resource_types import USER
-from app.store import accounts
-from app.store.account_tables import GrantedRole
-from app.web import access
+from app.store.access import administrator_rows
+from app.store.access.account_tables import GrantedRole
+from app.web.security import page_permissions
 from tests.web.test_security import concrete
 from tests.web.visitor import PASSWORD
 
@@ -31,7 +36,7 @@ WHO: dict[str, tuple[Role | None, bool]] = {
 
 def console_rules(app: Flask) -> Iterator[tuple[Rule, str]]:
     for rule in app.url_map.iter_rules():
-        if not rule.endpoint.startswith("scim") and rule.endpoint not in access.OPEN_ENDPOINTS:
+        if not rule.endpoint.startswith("scim") and rule.endpoint not in page_permissions.OPEN_ENDPOINTS:
             yield from ((rule, method) for method in sorted((rule.methods or set()) & {"GET", "POST"}))
 
 
@@ -39,15 +44,15 @@ def signed_in(app: Flask, role: Role | None, is_local: bool) -> FlaskClient:
     """A browser of somebody who showed just now who they are."""
     with app.app_context():
         if is_local:
-            administration.create_operator("ada", PASSWORD, HOST, role or Role.VIEWER)
-            token = administration.sign_in("ada", PASSWORD, Browser("127.0.0.1"))
+            administrators.create_operator("ada", PASSWORD, HOST, role or Role.VIEWER)
+            token = password_sign_in.sign_in("ada", PASSWORD, Browser("127.0.0.1"))
         else:
             person = create(USER, {"schemas": [USER.schema.urn], "userName": "ana"}, Author("1", "key 1")).record.id
             now = clock.to_wire(clock.utc_now())
-            with accounts.writing() as store:
+            with administrator_rows.writing() as store:
                 if role:
                     store.add(GrantedRole(user_id=person, role=role.value, because="test", since=now))
-                token = administration.begin_session(store, Browser(), "single sign-on", now, user_id=person)
+                token = sessions.begin(store, Browser(), "single sign-on", now, user_id=person)
     visitor = app.test_client()
     visitor.set_cookie("__Secure-recnice_session", token, domain="scim.recnice.example", path="/sub")
     return visitor
@@ -62,16 +67,16 @@ def form_token(visitor: FlaskClient) -> dict[str, str]:
 
 def test_every_route_has_a_permission_and_every_permission_a_route(app: Flask):
     with app.app_context():
-        known = {rule.endpoint: access.permission_for(rule.endpoint) for rule, _ in console_rules(app)}
+        known = {rule.endpoint: page_permissions.permission_for(rule.endpoint) for rule, _ in console_rules(app)}
     assert None not in known.values(), known
-    assert set(access.ENDPOINTS) <= set(known), "a line of the table that is about no route"
+    assert set(page_permissions.ENDPOINTS) <= set(known), "a line of the table that is about no route"
 
 
 @pytest.mark.parametrize("who", WHO)
 def test_what_is_not_permitted_is_refused(app: Flask, who: str):
     role, is_local = WHO[who]
     with app.app_context():
-        administration.create_operator("eva", PASSWORD, HOST)
+        administrators.create_operator("eva", PASSWORD, HOST)
     visitor = signed_in(app, role, is_local)
     token = form_token(visitor)
     outcomes = set()
@@ -79,7 +84,7 @@ def test_what_is_not_permitted_is_refused(app: Flask, who: str):
         if rule.endpoint in ("console.sign_out", "console.confirm", "console.start_again"):
             continue  # they end the session, or change when it was proved
         with app.app_context():
-            permission = access.permission_for(rule.endpoint)
+            permission = page_permissions.permission_for(rule.endpoint)
         assert permission is not None
         may = permission.is_given_to(role, is_local)
         answer = visitor.open("/sub" + concrete(rule.rule), method=method, data=token, base_url=BASE)
@@ -102,12 +107,12 @@ def test_a_route_that_nobody_thought_of_is_refused(app: Flask):
 
 def test_what_wants_proof_asks_for_it_when_it_is_old(app: Flask):
     visitor = signed_in(app, Role.OWNER, True)
-    with app.app_context(), accounts.writing() as store:
+    with app.app_context(), administrator_rows.writing() as store:
         store.connection().exec_driver_sql("UPDATE session SET proved = '2026-01-01T00:00:00.000Z'")
     wanting, token = 0, form_token(visitor)
     for rule, method in console_rules(app):
         with app.app_context():
-            permission = access.permission_for(rule.endpoint)
+            permission = page_permissions.permission_for(rule.endpoint)
         assert permission is not None
         if permission.value.wants_proof:
             wanting += 1
@@ -115,7 +120,7 @@ def test_what_wants_proof_asks_for_it_when_it_is_old(app: Flask):
             assert answer.status_code == 303 and "/sub/confirm?next=" in answer.headers["Location"], rule.rule
     assert wanting >= 3
     with app.app_context():
-        assert administration.list_keys() == []
+        assert scim_keys.list_keys() == []
     proved = visitor.post("/sub/confirm", data=token | {"password": PASSWORD, "next": "/account"}, base_url=BASE)
     assert (proved.status_code, proved.headers["Location"]) == (303, "/sub/account")
     assert visitor.post("/sub/account/keys", data=token, base_url=BASE).status_code == 200

@@ -17,16 +17,24 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from app import administration, bounds, create_app, provisioning
-from app.administration import HOST, Browser, Role, role_mapping
-from app.observation import due_removals, problem_list
-from app.observation.problem_list import Wanted
-from app.provisioning import Author
+from app import bounds, create_app
+from app.administration import ignored_problems
+from app.administration.accounts import administrators, password_sign_in
+from app.administration.accounts.sessions import Browser
+from app.administration.audit import HOST
+from app.administration.credentials import scim_keys
+from app.administration.roles import granted_roles, role_mapping
+from app.console_roles import Role
+from app.observation.problems import problem_list, refused_removals
+from app.observation.problems.problem_list import Wanted
+from app.provisioning import resource_operations
+from app.provisioning.resource_operations import Author
 from app.scim.errors import ScimError, unavailable
 from app.scim.resource_types import GROUP, USER, ResourceType
 from app.settings import Settings
-from app.store import db, requests
-from app.web import observed
+from app.store.database import directory_database
+from app.store.request_log import request_rows
+from app.web.request_log import middleware
 from tests.cheap import make_database
 from tests.web.test_console import words
 from tests.web.visitor import PASSWORD
@@ -70,7 +78,7 @@ class World:
         )
 
     def made(self, resource_type: ResourceType, **values: Any) -> str:
-        return provisioning.create(resource_type, values, AUTHOR).record.id
+        return resource_operations.create(resource_type, values, AUTHOR).record.id
 
     def patch(self, path: str, *operations: Any, status: int = 200) -> None:
         answer = self.scim("PATCH", path, {"Operations": list(operations)})
@@ -81,8 +89,8 @@ class World:
 
     def standing(self) -> list[tuple[str, str, str]]:
         """Purpose, name and group of everybody who still has access, once the log is written."""
-        assert observed.of(self.app).recorder.settle(30)
-        found = due_removals.standing()
+        assert middleware.of(self.app).recorder.settle(30)
+        found = refused_removals.standing()
         assert found.total == len(found.users)
         return [(one.purpose, one.user_name, one.group_name) for one in found.users]
 
@@ -93,13 +101,13 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     data = tmp_path_factory.mktemp("access-removal")
     settings = Settings(data=data, listen=("127.0.0.1", 7644), public_url=f"{BASE}/sub")
     make_database(settings.database)
-    requests.prepare(settings.requests_database)
+    request_rows.prepare(settings.requests_database)
     app = create_app(settings)
     with app.app_context():
-        administration.create_operator("olga", PASSWORD, HOST)
-        yield World(app, administration.create_key("", HOST).text)
-        observed.of(app).recorder.close()
-        db.db.engine.dispose()
+        administrators.create_operator("olga", PASSWORD, HOST)
+        yield World(app, scim_keys.create_key("", HOST).text)
+        middleware.of(app).recorder.close()
+        directory_database.db.engine.dispose()
 
 
 @pytest.fixture
@@ -115,7 +123,7 @@ def world(shared: World) -> Iterator[World]:
     yield world
     for resource_type, resource_id in ((USER, world.ana), (USER, world.eva), (GROUP, world.admins)):
         with suppress(ScimError):
-            provisioning.delete(resource_type, resource_id, AUTHOR)
+            resource_operations.delete(resource_type, resource_id, AUTHOR)
 
 
 class Window:
@@ -123,8 +131,8 @@ class Window:
 
     def __init__(self, world: World, user_name: str, role: Role) -> None:
         if user_name != "olga":
-            administration.create_operator(user_name, PASSWORD, HOST, role)
-        token = administration.sign_in(user_name, PASSWORD, Browser("127.0.0.1"))
+            administrators.create_operator(user_name, PASSWORD, HOST, role)
+        token = password_sign_in.sign_in(user_name, PASSWORD, Browser("127.0.0.1"))
         self.client = world.app.test_client()
         self.client.set_cookie("__Secure-recnice_session", token, domain="scim.recnice.example", path="/sub")
 
@@ -151,12 +159,15 @@ def owner(world: World) -> Window:
 
 def busy(world: World, method: str, body: Any) -> TestResponse:
     """The database belongs to another writer for too long."""
-    with mock.patch.object(bounds, "WRITE_WAIT_S", 0.01), db._door:
+    with mock.patch.object(bounds, "WRITE_WAIT_S", 0.01), directory_database._door:
         return world.scim(method, f"/Users/{world.ana}", body)
 
 
 def failing(world: World, method: str, body: Any) -> TestResponse:
-    with mock.patch.object(provisioning, "_change", side_effect=RuntimeError), mock.patch("logging.Logger.error"):
+    with (
+        mock.patch.object(resource_operations, "_change", side_effect=RuntimeError),
+        mock.patch("logging.Logger.error"),
+    ):
         return world.scim(method, f"/Users/{world.ana}", body)
 
 
@@ -259,11 +270,11 @@ def test_who_should_leave_a_group_that_gives_a_role_is_named(world: World, name:
     assert world.standing() == [("leave", "Ana Ruiz", "Admins")]
     world.scim("PATCH", f"/Groups/{world.admins}", {"Operations": [leaving(world, world.eva)]})
     assert world.standing() == [("leave", "Ana Ruiz", "Admins")], "somebody else left"
-    problem_id = due_removals.standing().users[0].problem_id
+    problem_id = refused_removals.standing().users[0].problem_id
     world.scim("PATCH", f"/Groups/{world.admins}", {"Operations": [leaving(world, world.ana)]})
     assert world.standing() == []
     problem = problem_list.find(problem_id)
-    assert problem is not None and problem.closed and not due_removals.is_due(world.ana, world.admins)
+    assert problem is not None and problem.closed and not refused_removals.is_due(world.ana, world.admins)
 
 
 def test_everybody_who_should_leave_a_deleted_group_is_named_and_others_never(world: World):
@@ -282,7 +293,7 @@ def test_names_come_first_and_an_owner_disables_here(world: World, owner: Window
     world.scim("GET", f"/Users/{NOBODY}")
     world.patch(f"/Users/{world.ana}", BROKEN, OFF, status=400)
     world.standing()
-    problem = f"/problems/{due_removals.standing().users[0].problem_id}"
+    problem = f"/problems/{refused_removals.standing().users[0].problem_id}"
     for page in (owner.get("/"), owner.get("/problems"), owner.get(problem)):
         text = words(page)
         assert text.count("Ana Ruiz should be disabled but is still active.") == 1
@@ -313,8 +324,8 @@ def test_an_owner_removes_from_a_group_here_and_the_role_ends_with_it(world: Wor
     assert "1 user still has access that should be removed" in page and "Remove from the group here now" in page
     assert "Ana Ruiz should not be in the group Admins but still is." in page
     assert "Ana Ruiz is removed from the group here." in owner.remove_access(world.ana, world.admins)
-    assert administration.grant_of(world.ana) is None and administration.grant_of(world.eva) is not None
-    with db.reading() as connection:
+    assert granted_roles.grant_of(world.ana) is None and granted_roles.grant_of(world.eva) is not None
+    with directory_database.reading() as connection:
         asked = "SELECT actor, action FROM audit ORDER BY id DESC LIMIT 2"
         found = {tuple(row) for row in connection.exec_driver_sql(asked)}
     assert found == {("operator olga", "role-lost"), ("operator olga", "member-removed")}
@@ -332,7 +343,7 @@ def test_it_is_over_when_the_user_leaves_all_groups_here(world: World, owner: Wi
     assert world.standing() == [("leave", "Ana Ruiz", "Admins")]
     answer = owner.post(f"/users/{world.ana}/leave-groups")
     assert answer.status_code == 303, answer.text
-    assert not due_removals.is_due(world.ana, world.admins)
+    assert not refused_removals.is_due(world.ana, world.admins)
 
 
 def test_nothing_but_what_was_refused_can_be_taken_away_here(world: World, owner: Window):
@@ -350,11 +361,11 @@ def test_nothing_but_what_was_refused_can_be_taken_away_here(world: World, owner
 def test_a_user_who_lost_the_access_in_between_is_left_alone(world: World, owner: Window):
     world.patch(f"/Users/{world.ana}", BROKEN, OFF, status=400)
     world.standing()
-    with mock.patch.object(due_removals, "settle"):  # the log has not heard of it yet
+    with mock.patch.object(refused_removals, "settle"):  # the log has not heard of it yet
         world.patch(f"/Users/{world.ana}", OFF)
-        with mock.patch.object(due_removals, "is_due", return_value=True):
+        with mock.patch.object(refused_removals, "is_due", return_value=True):
             assert "Nothing was changed here" in owner.remove_access(world.ana)
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         asked = "SELECT count(*) FROM audit WHERE action = 'user-disabled' AND detail LIKE ?"
         assert connection.exec_driver_sql(asked, (f"%{world.ana}%",)).scalar_one() == 0
 
@@ -373,7 +384,7 @@ def test_others_see_the_names_without_the_button(world: World):
 def test_an_ignored_problem_names_nobody(world: World, owner: Window):
     world.patch(f"/Users/{world.ana}", BROKEN, OFF, status=400)
     world.standing()
-    administration.ignore_problems(Wanted(), HOST)
+    ignored_problems.ignore_problems(Wanted(), HOST)
     assert world.standing() == []
     assert "still active" not in words(owner.get("/"))
 
@@ -388,14 +399,14 @@ def test_only_some_are_shown_and_the_rest_is_counted(world: World):
     assert world.scim("DELETE", f"/Users/{world.ana}", headers=STALE).status_code == 412
     assert world.scim("DELETE", f"/Users/{world.eva}", headers=STALE).status_code == 412
     assert len(world.standing()) == 2
-    found = due_removals.standing(limit=1)
+    found = refused_removals.standing(limit=1)
     assert ([one.user_name for one in found.users], found.total) == (["Eva Holm"], 2)
 
 
 def test_while_nobody_can_be_looked_up_users_are_noted_by_what_was_asked(world: World):
-    with mock.patch("app.store.people.with_access", side_effect=unavailable("The database is away")):
+    with mock.patch("app.store.access.sign_in_users.with_access", side_effect=unavailable("The database is away")):
         world.patch(f"/Users/{world.ana}", BROKEN, OFF, status=400)
-        assert observed.of(world.app).recorder.settle(30)
+        assert middleware.of(world.app).recorder.settle(30)
         with pytest.raises(ScimError):
-            due_removals.standing()
+            refused_removals.standing()
     assert world.standing() == [("disable", "Ana Ruiz", "")]

@@ -12,10 +12,11 @@ from urllib.parse import quote
 
 import pytest
 
-from app import administration, bounds
-from app.administration import HOST
-from app.observation.activity import DEED_GROUPS
-from app.web.console.activity_rows import REQUEST_COLUMNS
+from app import bounds
+from app.administration.audit import HOST
+from app.administration.credentials import scim_keys
+from app.observation.request_list import DEED_GROUPS
+from app.web.console.monitoring.activity_rows import REQUEST_COLUMNS
 from tests.conftest import Answer, Appliance
 from tests.web.played import play_entra
 from tests.web.test_audit_of_acts import BASE, World, world
@@ -488,7 +489,7 @@ class Entra:
 
 @pytest.fixture
 def entra(world: World) -> Entra:
-    return Entra(world, world.ask(lambda: administration.create_key("", HOST)).text)
+    return Entra(world, world.ask(lambda: scim_keys.create_key("", HOST)).text)
 
 
 def test_an_older_line_has_the_names_of_its_time(entra: Entra):

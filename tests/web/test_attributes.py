@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from app import bounds
-from app.scim.mapping import MAPPING
+from app.scim.recnice_mapping import MAPPING
 from app.simulation.dialects import COMPLIANT, DEFAULT, Body, Dialect, patch
 from app.simulation.mapping import DEPARTMENT, FORMATTED_NAME, LOCALITY, TITLE, WORK_EMAIL, document
 from tests.conftest import ROOT, Answer, Appliance

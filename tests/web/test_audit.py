@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from app.administration import Action
+from app.administration.audit import Action
 from tests.conftest import Appliance
 from tests.web.test_console import words
 from tests.web.visitor import PASSWORD, Visitor

@@ -17,16 +17,27 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app import administration, provisioning
-from app.administration import HOST, Action, Actor, Browser, Role, Sealer, Signers, role_mapping, second_factor
+from app.administration import ignored_problems
+from app.administration.accounts import administrators, first_administrator, password_sign_in, sessions, two_factor
+from app.administration.accounts.sessions import Browser
+from app.administration.audit import HOST, Action, Actor
+from app.administration.credentials import oauth_clients, scim_keys
+from app.administration.credentials.federated_credentials import Signers
+from app.administration.encryption import Sealer
+from app.administration.ip_allow_list import allow_list
+from app.administration.roles import role_mapping
 from app.administration.single_sign_on import Line
 from app.cli import commands
-from app.observation import recorder
-from app.observation.problem_list import Wanted
-from app.observation.request import DueRemoval
-from app.provisioning import Author, create
+from app.console_roles import Role
+from app.observation import request_recorder
+from app.observation.problems.problem_list import Wanted
+from app.observation.request_record import DueRemoval
+from app.provisioning import resource_operations
+from app.provisioning.resource_operations import Author, create
 from app.scim.resource_types import GROUP, USER
-from app.store import accounts, audit, db, driver, requests
+from app.store.access import administrator_rows, audit_rows
+from app.store.database import directory_database, sqlite_driver
+from app.store.request_log import request_rows
 from tests.authenticator import Authenticator
 from tests.conftest import Appliance
 from tests.openid.conftest import authority, generic, no_proxy
@@ -63,15 +74,15 @@ class World:
 
 
 def stop_a_key(world: World) -> TestResponse:
-    key = world.ask(lambda: administration.create_key("", HOST)).row
+    key = world.ask(lambda: scim_keys.create_key("", HOST)).row
     return world.post(f"/account/keys/{key.id}/stop")
 
 
 def end_the_other_session(world: World) -> TestResponse:
-    world.ask(lambda: administration.sign_in("eva", PASSWORD, Browser("127.0.0.1")))
-    eva = world.ask(lambda: administration.list_operators()[0])
-    signed_in = administration.SignedIn("", "eva", eva.role, operator_id=eva.id)
-    newest, *_ = world.ask(lambda: administration.list_sessions(signed_in))
+    world.ask(lambda: password_sign_in.sign_in("eva", PASSWORD, Browser("127.0.0.1")))
+    eva = world.ask(lambda: administrators.list_operators()[0])
+    signed_in = sessions.SignedIn("", "eva", eva.role, operator_id=eva.id)
+    newest, *_ = world.ask(lambda: sessions.list_sessions(signed_in))
     return world.post("/me/sessions", session=newest.id)
 
 
@@ -79,10 +90,10 @@ def with_a_problem(path: str, is_ignored: bool = False, **fields: str) -> Callab
     def act(world: World) -> TestResponse:
         refused = past(1, method="GET", path="Nothing", status=404, reason="There is no such path", deed="")
         with world.app.app_context():
-            with requests.writing() as connection:
-                recorder.write(connection, [refused])
+            with request_rows.writing() as connection:
+                request_recorder.write(connection, [refused])
             if is_ignored:
-                administration.ignore_problems(Wanted(), HOST)
+                ignored_problems.ignore_problems(Wanted(), HOST)
         return world.post(path, **fields)
 
     return act
@@ -90,8 +101,8 @@ def with_a_problem(path: str, is_ignored: bool = False, **fields: str) -> Callab
 
 def close_the_exposure(world: World) -> TestResponse:
     exposed = past(1, is_plain_http=True)
-    with world.app.app_context(), requests.writing() as connection:
-        recorder.write(connection, [exposed])
+    with world.app.app_context(), request_rows.writing() as connection:
+        request_recorder.write(connection, [exposed])
     return world.post("/exposure/close", number=exposed.number)
 
 
@@ -109,8 +120,8 @@ def remove_access(is_member: bool) -> Callable[[World], TestResponse]:
                 role_mapping.save(lines, role_mapping.preview(lines).fingerprint, HOST)
             due = DueRemoval("leave" if is_member else "disable", user_id, group_id)
             refused = past(1, method="PATCH", path="Users/{id}", status=412, deed="change", due=(due,))
-            with requests.writing() as connection:
-                recorder.write(connection, [refused])
+            with request_rows.writing() as connection:
+                request_recorder.write(connection, [refused])
         return world.post("/problems/remove-access", user_id=user_id, group_id=group_id)
 
     return act
@@ -120,27 +131,27 @@ def about_mia(way: str, state: str = "", **fields: str) -> Callable[[World], Tes
     """Something is done about another operator, who may be in a state of her own before."""
 
     def act(world: World) -> TestResponse:
-        mia = world.ask(lambda: administration.create_operator("mia", PASSWORD, HOST, Role.VIEWER))
+        mia = world.ask(lambda: administrators.create_operator("mia", PASSWORD, HOST, Role.VIEWER))
         if state == "disabled":
-            world.ask(lambda: administration.set_disabled("mia", True, HOST))
+            world.ask(lambda: administrators.set_disabled("mia", True, HOST))
         if state == "with a second factor":
-            turn_on(world, world.ask(lambda: administration.sign_in("mia", PASSWORD, Browser("192.0.2.7"))))
+            turn_on(world, world.ask(lambda: password_sign_in.sign_in("mia", PASSWORD, Browser("192.0.2.7"))))
         return world.post(f"/operators/{mia.id}/{way}", **fields)
 
     return act
 
 
 def sealer(world: World) -> Sealer:
-    return Sealer(world.app.config["SECRET_KEY"], second_factor.SEAL)
+    return Sealer(world.app.config["SECRET_KEY"], two_factor.SEAL)
 
 
 def authenticator(world: World, token: str) -> Authenticator:
     """A second factor that is begun and not confirmed."""
     with world.app.app_context():
-        who = administration.session(token)
+        who = sessions.session(token)
         assert who
-        second_factor.begin(who, sealer(world))
-        pairing = second_factor.pairing(who, sealer(world))
+        two_factor.begin(who, sealer(world))
+        pairing = two_factor.pairing(who, sealer(world))
         assert pairing
         return Authenticator(pairing.secret)
 
@@ -148,9 +159,9 @@ def authenticator(world: World, token: str) -> Authenticator:
 def turn_on(world: World, token: str) -> Authenticator:
     app = authenticator(world, token)
     with world.app.app_context():
-        who = administration.session(token)
+        who = sessions.session(token)
         assert who
-        second_factor.confirm(who, app.code(), sealer(world), who.actor("192.0.2.7"))
+        two_factor.confirm(who, app.code(), sealer(world), who.actor("192.0.2.7"))
     return app
 
 
@@ -175,7 +186,7 @@ def sign_in_by_code(world: World) -> TestResponse:
 
 def with_a_client(path: str, **fields: str) -> Callable[[World], TestResponse]:
     def act(world: World) -> TestResponse:
-        new = world.ask(lambda: administration.create_client("one", HOST))
+        new = world.ask(lambda: oauth_clients.create_client("one", HOST))
         return world.post(path.format(client=new.client_id), **fields)
 
     return act
@@ -191,7 +202,7 @@ def add_a_trust(world: World) -> TestResponse:
 
 def with_a_network(path: str, **fields: str) -> Callable[[World], TestResponse]:
     def act(world: World) -> TestResponse:
-        world.ask(lambda: administration.allow_networks(["192.0.2.0/24"], "", HOST))
+        world.ask(lambda: allow_list.allow(["192.0.2.0/24"], "", HOST))
         return world.post(path, **fields)
 
     return act
@@ -214,8 +225,8 @@ def renewed(world: World, **values: Any) -> str:
     def act() -> str:
         author = Author("abc123", "key 1a2b3c4d")
         user = {"userName": "ana", "externalId": "former-id", "roles": [{"value": "Recnice.Viewer"}]} | values
-        made = provisioning.create(USER, user | {"active": False}, author).record.id
-        provisioning.replace(USER, made, user | {"active": True, "externalId": "new-id"}, author)
+        made = resource_operations.create(USER, user | {"active": False}, author).record.id
+        resource_operations.replace(USER, made, user | {"active": True, "externalId": "new-id"}, author)
         return made
 
     found: str = world.ask(act)
@@ -227,7 +238,7 @@ def about_a_renewed_user(way: str, **fields: str) -> Callable[[World], TestRespo
 
 
 def confirm_a_removal(world: World) -> TestResponse:
-    with world.app.app_context(), db.writing() as connection:
+    with world.app.app_context(), directory_database.writing() as connection:
         connection.exec_driver_sql("INSERT INTO declared_attribute VALUES ('User', 'urn:x', '', '2026', 1)")
     return world.post("/schemas/confirm-removal", type="User", urn="urn:x", since="2026")
 
@@ -244,9 +255,9 @@ def post(path: str, **fields: str) -> Callable[[World], TestResponse]:
 
 
 def set_up(world: World) -> TestResponse:
-    with world.app.app_context(), accounts.writing() as store:
-        store.delete(accounts.operators(store)[0])
-    code = world.ask(administration.create_setup_code)
+    with world.app.app_context(), administrator_rows.writing() as store:
+        store.delete(administrator_rows.operators(store)[0])
+    code = world.ask(first_administrator.create_setup_code)
     page = world.eva.get(f"/sub/setup?code={code}", base_url=BASE)
     token = re.findall(r'name="csrf_token" value="([^"]+)"', page.text)[0]
     form = {"code": code, "user_name": "ada", "password": PASSWORD, "repeated": PASSWORD, "csrf_token": token}
@@ -323,17 +334,17 @@ NO_ACTS: Mapping[str, str] = {
 @pytest.fixture
 def world(app: Flask) -> World:
     with app.app_context():
-        administration.create_operator("eva", PASSWORD, HOST)
-        token = administration.sign_in("eva", PASSWORD, Browser("127.0.0.1"))
+        administrators.create_operator("eva", PASSWORD, HOST)
+        token = password_sign_in.sign_in("eva", PASSWORD, Browser("127.0.0.1"))
     eva = app.test_client()
     eva.set_cookie("__Secure-recnice_session", token, domain="scim.recnice.example", path="/sub")
     return World(app, eva, token)
 
 
-def entries() -> list[audit.Entry]:
+def entries() -> list[audit_rows.Entry]:
     """Oldest first."""
-    with db.reading() as connection:
-        return audit.page(connection, audit.Wanted(), None, 1_000)[0][::-1]
+    with directory_database.reading() as connection:
+        return audit_rows.page(connection, audit_rows.Wanted(), None, 1_000)[0][::-1]
 
 
 def test_every_form_of_the_console_is_in_one_of_the_tables(app: Flask):
@@ -450,11 +461,13 @@ def prepare(appliance: Appliance, name: str) -> None:
         given = ("--user-name", "mia", "--password-stdin")
         assert appliance.command("admin", "create", *given, typed=TYPED).returncode == 0
     if name == "sources off":
-        with closing(driver.module.connect(appliance.data / "recnice.sqlite3", isolation_level=None)) as connection:
+        with closing(
+            sqlite_driver.module.connect(appliance.data / "recnice.sqlite3", isolation_level=None)
+        ) as connection:
             connection.execute("INSERT OR REPLACE INTO source_policy VALUES (1, 'watch', '', '')")
 
 
 def asked(appliance: Appliance, question: str) -> list[tuple[str, ...]]:
     """By plain SQLite."""
-    with closing(driver.module.connect(appliance.data / "recnice.sqlite3")) as connection:
+    with closing(sqlite_driver.module.connect(appliance.data / "recnice.sqlite3")) as connection:
         return list(connection.execute(question))

@@ -8,7 +8,7 @@ import pytest
 
 from app import bounds
 from app.settings import Settings
-from app.web import exchange
+from app.web.scim import request_response
 from tests.conftest import Answer, Appliance
 
 URN = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
@@ -235,7 +235,14 @@ def test_a_path_is_what_http_answers(shared_appliance: Appliance) -> None:
     ]
     assert statuses(results(shared_appliance, *operations)) == ["200"] * len(paths)
     assert not any(shared_appliance.request("GET", path_of(user)).json["active"] for user in made)
-    for path in ("/scim", "/scimUsers", "//scim/Users", "/other/scim/Users", "/scim/v2/v2/Users", "https://x/scim/Users"):
+    for path in (
+        "/scim",
+        "/scimUsers",
+        "//scim/Users",
+        "/other/scim/Users",
+        "/scim/v2/v2/Users",
+        "https://x/scim/Users",
+    ):
         (found,) = results(shared_appliance, {"method": "DELETE", "path": f"{path}/{id_of(made[0])}"})
         assert (found["status"], found["response"]["scimType"]) == ("400", "invalidPath"), path
 
@@ -318,5 +325,5 @@ def test_names_in_any_letter_case(shared_appliance: Appliance) -> None:
 )
 def test_a_path_below_a_sub_path(monkeypatch: pytest.MonkeyPatch, path: str, below: str) -> None:
     public = Settings(Path(), ("127.0.0.1", 0), "https://x.example/base")
-    monkeypatch.setattr(exchange, "settings", lambda: public)
-    assert exchange.below_root(path) == below
+    monkeypatch.setattr(request_response, "settings", lambda: public)
+    assert request_response.below_root(path) == below

@@ -17,9 +17,9 @@ from werkzeug.wrappers import Response
 
 from app import bounds
 from app.settings import Settings, Threads
-from app.web.console import listing
-from app.web.console.listing import Column, Pages, exported
-from app.web.console.refusals import refuse
+from app.web.console.shared import list_paging
+from app.web.console.shared.error_pages import refuse
+from app.web.console.shared.list_paging import Column, Pages, exported
 from tests.conftest import Appliance, with_values
 from tests.web.visitor import set_up
 
@@ -121,17 +121,17 @@ def exporting(tmp_path: Path) -> Flask:
     """An application whose only page is a list that can be exported."""
     app = Flask(__name__)
     app.config["RECNICE_SETTINGS"] = Settings(tmp_path, ("127.0.0.1", 7644), "https://scim.recnice.example")
-    listing.init_app(app)
+    list_paging.init_app(app)
 
     @app.get("/list")
     def view() -> Response | str:
-        if listing.export_wanted():
+        if list_paging.export_wanted():
             if request.args.get("fails"):
                 raise ZeroDivisionError
             return exported("list", COLUMNS, ({"name": str(number)} for number in range(5_000)))
         return "the page"
 
-    app.errorhandler(listing.TooManyExports)(lambda _: Response("too many", 503))
+    app.errorhandler(list_paging.TooManyExports)(lambda _: Response("too many", 503))
     app.errorhandler(ZeroDivisionError)(lambda _: Response("failed", 500))
     return app
 
@@ -167,7 +167,7 @@ def test_every_end_of_an_export_leaves_its_place(exporting: Flask, method: str, 
 
 def test_an_export_too_many_is_told_to_come_again(app: Flask):
     with app.test_request_context("/users?format=csv"):
-        refused = refuse(listing.TooManyExports())
+        refused = refuse(list_paging.TooManyExports())
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, str(bounds.EXPORT_RETRY_S))
     assert "Wait until one of them ends" in refused.get_data(as_text=True)
 
@@ -177,7 +177,7 @@ def test_exports_leave_a_thread_for_whoever_reads(threads: int):
     shares = Threads.of(threads)
     app = Flask(__name__)
     app.config["RECNICE_SETTINGS"] = Settings(Path("/nowhere"), ("127.0.0.1", 1), "http://127.0.0.1:1", threads=threads)
-    listing.init_app(app)
+    list_paging.init_app(app)
     places = app.extensions["recnice_exports"]
     at_once = sum(places.acquire(blocking=False) for _ in range(threads + 2))
     assert 1 <= at_once <= min(bounds.EXPORTS_AT_ONCE, shares.reading - 1)
@@ -186,17 +186,17 @@ def test_exports_leave_a_thread_for_whoever_reads(threads: int):
 def test_another_form_is_not_there(app: Flask):
     for form in ("xlsx", "", "CSV"):
         with app.test_request_context(f"/users?format={form}"), pytest.raises(NotFound):
-            listing.export_wanted()
+            list_paging.export_wanted()
     with app.test_request_context("/users"):
-        assert listing.export_wanted() is None
+        assert list_paging.export_wanted() is None
 
 
 def test_links_keep_the_rest_of_the_query(app: Flask):
     with app.test_request_context("/users?q=a%26b&kind=x&kind=y&page=3"):
-        assert listing.address_with(page=4) == "/users?q=a%26b&kind=x&kind=y&page=4"
-        assert listing.address_with(page=None, format="csv") == "/users?q=a%26b&kind=x&kind=y&format=csv"
+        assert list_paging.address_with(page=4) == "/users?q=a%26b&kind=x&kind=y&page=4"
+        assert list_paging.address_with(page=None, format="csv") == "/users?q=a%26b&kind=x&kind=y&format=csv"
     with app.test_request_context("/users?page=3"):
-        assert listing.address_with(page=None) == "/users"
+        assert list_paging.address_with(page=None) == "/users"
 
 
 def test_where_a_page_is_in_its_list():

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from app import bounds
-from app.administration.hand_over import RETIRED_BY
+from app.administration.credentials.key_rotation import RETIRED_BY
 from tests.conftest import Appliance, wait_until
 from tests.web.told import Told, told
 from tests.web.visitor import Page, Visitor, set_up

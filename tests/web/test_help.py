@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app import bundle
-from app.observation.kinds import KINDS
-from app.web.console.help import HEADINGS
-from app.web.console.help_text import Addresses, Help, HelpPage
+from app import bundled_files
+from app.observation.problem_kinds.kind_catalog import KINDS
+from app.web.console.system.help import HEADINGS
+from app.web.console.system.help_rendering import Addresses, Help, HelpPage
 from tests.conftest import Appliance
 from tests.web.visitor import Visitor
 
-HELP = Help(bundle.HELP, bundle.PICTURES)
+HELP = Help(bundled_files.HELP, bundled_files.PICTURES)
 ADDRESSES = Addresses(page=lambda name: f"/help/{name}", picture=lambda name: f"/help/pictures/{name}")
 
 
@@ -181,7 +181,7 @@ def test_two_files_of_one_name_are_found_at_the_start(tmp_path: Path):
 
 
 def test_the_pages_are_those_of_the_folder(app: Flask):
-    files = {path.relative_to(bundle.HELP).as_posix() for path in bundle.HELP.rglob("*.md")}
+    files = {path.relative_to(bundled_files.HELP).as_posix() for path in bundled_files.HELP.rglob("*.md")}
     shelf: Help = app.config["RECNICE_HELP"]
     pages: list[HelpPage] = list(shelf.pages.values())
     assert {page.path for page in pages} == files

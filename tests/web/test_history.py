@@ -7,9 +7,9 @@ import pytest
 from flask import Flask
 
 from app import create_app, settings
-from app.observation import past
+from app.observation.directory import history_reader
 from app.scim.resource_types import GROUP, USER
-from app.store import db
+from app.store.database import directory_database
 from tests.conftest import Answer, Appliance
 
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -36,7 +36,7 @@ def make(appliance: Appliance, endpoint: str, **values: Any) -> str:
     return str(answer.json["id"])
 
 
-def changes(event: past.Event) -> dict[str, tuple[Any, Any]]:
+def changes(event: history_reader.Event) -> dict[str, tuple[Any, Any]]:
     return {change.attribute: (change.old, change.new) for change in event.changes}
 
 
@@ -51,7 +51,7 @@ def test_every_change_of_every_attribute_is_told(appliance: Appliance, looking: 
         {"op": "Remove", "path": "name.givenName"},
     )
     assert appliance.request("DELETE", f"/scim/Users/{ana}").status == 204
-    deleted, changed, created = past.events_of(USER, ana)
+    deleted, changed, created = history_reader.events_of(USER, ana)
     assert [event.verb for event in (created, changed, deleted)] == ["create", "change", "delete"]
     assert changes(created) == {"userName": (None, "ana"), "name.givenName": (None, "Ana"), "active": (None, True)}
     assert changes(changed) == {
@@ -81,8 +81,8 @@ def test_what_changes_nothing_leaves_no_event(appliance: Appliance, looking: Fla
     )
     refused = appliance.request("POST", "/scim/Users", {"userName": "ANA"})
     assert refused.status == 409
-    assert [event.verb for event in past.events_of(USER, ana)] == ["create"]
-    assert [event.verb for event in past.events_of(GROUP, staff)] == ["create"]
+    assert [event.verb for event in history_reader.events_of(USER, ana)] == ["create"]
+    assert [event.verb for event in history_reader.events_of(GROUP, staff)] == ["create"]
 
 
 def test_who_joined_and_left(appliance: Appliance, looking: Flask) -> None:
@@ -97,19 +97,19 @@ def test_who_joined_and_left(appliance: Appliance, looking: Flask) -> None:
     )
     appliance.request("DELETE", f"/scim/Groups/{board}")
     appliance.request("DELETE", f"/scim/Users/{bo}")
-    of_bo = [(link.group_name, link.member_name, link.has_joined) for link in past.links_of_member(bo)]
+    of_bo = [(link.group_name, link.member_name, link.has_joined) for link in history_reader.links_of_member(bo)]
     assert of_bo == [("Staff", "Bo", False), ("Board", "Bo", False), ("Staff", "Bo", True), ("Board", "Bo", True)]
-    of_staff = {(link.member_name, link.has_joined) for link in past.links_of_group(staff)}
+    of_staff = {(link.member_name, link.has_joined) for link in history_reader.links_of_group(staff)}
     assert of_staff == {("Ana", True), ("Ana", False), ("Bo", True), ("Bo", False), ("nobody", True)}
-    changed = past.events_of(GROUP, staff)[0]
+    changed = history_reader.events_of(GROUP, staff)[0]
     assert (changed.verb, changed.joined, changed.departed) == ("change", 2, 1)
-    gone = past.last_event(bo)
+    gone = history_reader.last_event(bo)
     assert gone is not None
     assert (gone.verb, gone.departed) == ("delete", 1)
-    board_gone = past.last_event(board)
+    board_gone = history_reader.last_event(board)
     assert board_gone is not None
     assert (board_gone.verb, board_gone.departed) == ("delete", 2)
-    assert {link.member_name for link in past.links_of_events([changed, gone], 10)[changed.request]} == {
+    assert {link.member_name for link in history_reader.links_of_events([changed, gone], 10)[changed.request]} == {
         "Ana", "Bo", "nobody",
     }  # fmt: skip
     assert appliance.command("check").returncode == 0
@@ -121,20 +121,20 @@ def test_any_two_moments_can_be_compared(appliance: Appliance, looking: Flask) -
     patch(appliance, f"Users/{ana}", {"op": "replace", "path": "title", "value": "Lead"})
     patch(appliance, f"Groups/{staff}", {"op": "remove", "path": "members"})
     appliance.request("DELETE", f"/scim/Users/{ana}")
-    deleted, changed, created = past.events_of(USER, ana)
-    then = past.state_at(USER, ana, created.at)
+    deleted, changed, created = history_reader.events_of(USER, ana)
+    then = history_reader.state_at(USER, ana, created.at)
     assert then is not None
     assert (then.values, then.groups) == ({"userName": "ana", "title": "Engineer"}, {})
-    assert past.state_at(USER, ana, "2000-01-01T00:00:00.000Z") is None
-    assert past.state_at(USER, ana, deleted.at) is None
-    in_group = past.state_at(USER, ana, past.events_of(GROUP, staff)[-1].at)
+    assert history_reader.state_at(USER, ana, "2000-01-01T00:00:00.000Z") is None
+    assert history_reader.state_at(USER, ana, deleted.at) is None
+    in_group = history_reader.state_at(USER, ana, history_reader.events_of(GROUP, staff)[-1].at)
     assert in_group is not None
     assert in_group.groups == {staff: "Staff"}
-    assert [(one.attribute, one.old, one.new) for one in past.compare(USER, ana, created.at, changed.at)] == [
+    assert [(one.attribute, one.old, one.new) for one in history_reader.compare(USER, ana, created.at, changed.at)] == [
         ("title", "Engineer", "Lead"),
         ("groups", None, ["Staff"]),
     ]
-    now = past.state_at(GROUP, staff, "9999-01-01T00:00:00.000Z")
+    now = history_reader.state_at(GROUP, staff, "9999-01-01T00:00:00.000Z")
     assert now is not None
     assert now.values == {"displayName": "Staff"}
 
@@ -145,9 +145,9 @@ def test_of_many_changes_the_first_after_a_moment_counts(appliance: Appliance, l
     for step in steps:
         patch(appliance, f"Users/{ana}", {"op": "replace", "value": step})
     patch(appliance, f"Users/{ana}", {"op": "remove", "path": "title"})
-    *later, created = past.events_of(USER, ana)
+    *later, created = history_reader.events_of(USER, ana)
     assert changes(created) == {"userName": (None, "ana")}
-    states = [past.state_at(USER, ana, event.at) for event in reversed(later)]
+    states = [history_reader.state_at(USER, ana, event.at) for event in reversed(later)]
     assert [state and state.values for state in states] == [
         {"userName": "ana", "title": "Clerk"},
         {"userName": "ana", "title": "Lead"},
@@ -159,11 +159,11 @@ def test_of_many_changes_the_first_after_a_moment_counts(appliance: Appliance, l
 
 def test_who_is_older_than_the_history_was_not_here_before(appliance: Appliance, looking: Flask) -> None:
     ana = make(appliance, "Users", userName="ana", title="Engineer")
-    with db.writing() as connection:
+    with directory_database.writing() as connection:
         connection.exec_driver_sql("DELETE FROM event")
     patch(appliance, f"Users/{ana}", {"op": "replace", "path": "title", "value": "Lead"})
-    assert past.state_at(USER, ana, "2000-01-01T00:00:00.000Z") is None
-    assert past.state_at(USER, ana, "9999-01-01T00:00:00.000Z") is not None
+    assert history_reader.state_at(USER, ana, "2000-01-01T00:00:00.000Z") is None
+    assert history_reader.state_at(USER, ana, "9999-01-01T00:00:00.000Z") is not None
 
 
 def test_kept_counts_stay_true(appliance: Appliance) -> None:

@@ -4,8 +4,8 @@ import sqlite3
 from contextlib import closing
 from datetime import timedelta
 
-from app import bounds, bundle, clock
-from app.web.security import LIVE_HEADER
+from app import bounds, bundled_files, clock
+from app.web.security.request_authentication import LIVE_HEADER
 from tests.conftest import Appliance
 from tests.web.visitor import set_up
 
@@ -47,4 +47,4 @@ def test_the_header_opens_nothing(new_appliance):
 
 
 def test_the_script_sends_the_header_that_the_server_knows():
-    assert f'"{LIVE_HEADER}"' in (bundle.STATIC / "console.js").read_text(encoding="utf-8")
+    assert f'"{LIVE_HEADER}"' in (bundled_files.STATIC / "console.js").read_text(encoding="utf-8")

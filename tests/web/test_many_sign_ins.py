@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app import administration, bounds, server
-from app.administration import HOST, passwords
+from app import bounds
+from app.administration.accounts import administrators, passwords
+from app.administration.audit import HOST
+from app.administration.credentials import scim_keys
+from app.http_server import server
 from tests.conftest import wait_until
 from tests.web.test_access import BASE
 from tests.web.visitor import PASSWORD, Page, Visitor
@@ -32,8 +35,8 @@ def served(app: Flask) -> Iterator[str]:
 def test_scim_and_health_are_answered_while_many_sign_in(app: Flask, served: str, monkeypatch: pytest.MonkeyPatch):
     """By order, not by duration: the passwords are still looked at while all others have their answers."""
     with app.app_context():
-        administration.create_operator("eva", PASSWORD, HOST)
-        key = administration.create_key("test", HOST).text
+        administrators.create_operator("eva", PASSWORD, HOST)
+        key = scim_keys.create_key("test", HOST).text
     leave, pages = threading.Event(), list[Page]()
 
     def matches(password: str, kept: str | None) -> bool:
@@ -83,7 +86,7 @@ class Browser:
 
 def test_a_stranger_behind_a_proxy_that_is_not_trusted_locks_nobody_out(app: Flask):
     with app.app_context():
-        administration.create_operator("eva", PASSWORD, HOST)
+        administrators.create_operator("eva", PASSWORD, HOST)
     stranger = Browser(app)
     for n in range(bounds.SIGN_IN_FAILURES):
         assert stranger.sign_in(f"name{n}", X_Forwarded_For=f"203.0.113.{n}").status_code == 401

@@ -14,11 +14,15 @@ import pytest
 from flask import Flask
 from werkzeug.test import create_environ, run_wsgi_app
 
-from app import administration, bounds, provisioning
-from app.provisioning import Author
+from app import bounds
+from app.administration import audit
+from app.administration.credentials import scim_keys
+from app.provisioning import resource_operations
+from app.provisioning.resource_operations import Author
 from app.scim.resource_types import USER
-from app.web import observed, scim_api
-from app.web.draft import Draft
+from app.web.request_log import middleware
+from app.web.request_log.record_draft import Draft
+from app.web.scim import resource_endpoints
 from tests.conftest import wait_until
 
 MARK = "a-name-that-only-these-bodies-have"
@@ -62,8 +66,8 @@ class World:
 @pytest.fixture
 def world(app: Flask) -> World:
     with app.app_context():
-        key = administration.create_key("test", administration.HOST).text
-        ada = provisioning.create(USER, {"userName": "ada"}, Author("", "")).record.id
+        key = scim_keys.create_key("test", audit.HOST).text
+        ada = resource_operations.create(USER, {"userName": "ada"}, Author("", "")).record.id
     return World(app, key, ada)
 
 
@@ -150,7 +154,7 @@ def test_what_a_refused_request_held_is_freed_when_it_ends(world: World, name: s
     method, path, body, status = REFUSED[name]
     before = held()
     assert world.ask(method, path, body) == status
-    assert observed.of(world.app).recorder.settle(10)
+    assert middleware.of(world.app).recorder.settle(10)
     wait_until(lambda: held() == before, "the request log holds no request that it has written", 5)
 
 
@@ -159,9 +163,9 @@ def test_what_a_failed_request_held_is_freed_when_it_ends(world: World, monkeypa
     def broken(*_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(provisioning, "create", broken)
-    monkeypatch.setattr(scim_api.log, "disabled", True)  # pytest would keep the traceback
+    monkeypatch.setattr(resource_operations, "create", broken)
+    monkeypatch.setattr(resource_endpoints.log, "disabled", True)  # pytest would keep the traceback
     before = held()
     assert world.ask("POST", "/scim/Users", json.dumps(user())) == 500
-    assert observed.of(world.app).recorder.settle(10)
+    assert middleware.of(world.app).recorder.settle(10)
     wait_until(lambda: held() == before, "the request log holds no request that it has written", 5)

@@ -12,10 +12,14 @@ from urllib.parse import quote_plus, urlencode
 import pytest
 from flask import Flask
 
-from app import administration, bounds, clock
-from app.administration import HOST, Mode, Signers
-from app.store import db
-from app.web import oauth_api
+from app import bounds, clock
+from app.administration.audit import HOST
+from app.administration.credentials import oauth_clients
+from app.administration.credentials.federated_credentials import Signers
+from app.administration.ip_allow_list import allow_list
+from app.administration.ip_allow_list.enforcement import Mode
+from app.store.database import directory_database
+from app.web.oauth import token_endpoint
 from tests.conftest import Answer, Appliance
 from tests.openid.conftest import authority, generic, no_proxy
 from tests.openid.provider import Faults, SigningProvider, sign
@@ -363,7 +367,7 @@ def test_only_failures_are_slowed(appliance: Appliance):
 @pytest.fixture
 def inside(app: Flask) -> Client:
     with app.app_context():
-        made = administration.create_client("Entra", HOST)
+        made = oauth_clients.create_client("Entra", HOST)
     return Client(made.client_id, made.text)
 
 
@@ -404,7 +408,7 @@ def test_without_a_database_it_says_when_to_come_back(app: Flask, inside: Client
 
     for way in ("writing", "reading"):
         with monkeypatch.context() as patch:
-            patch.setattr(db, way, full)
+            patch.setattr(directory_database, way, full)
             answer = app.test_client().post(PATH, data=inside.form, base_url=BASE)
         assert (answer.status_code, answer.json["error"]) == (503, "temporarily_unavailable")
         assert answer.headers["Retry-After"] and "disk" not in answer.text
@@ -412,8 +416,8 @@ def test_without_a_database_it_says_when_to_come_back(app: Flask, inside: Client
 
 def test_the_list_of_addresses_holds_here_too(app: Flask, inside: Client):
     with app.app_context():
-        administration.allow_networks(["192.0.2.0/24"], "", HOST)
-        administration.set_sources_mode(Mode.ENFORCE, HOST)
+        allow_list.allow(["192.0.2.0/24"], "", HOST)
+        allow_list.set_mode(Mode.ENFORCE, HOST)
 
     def ask(address: str) -> Any:
         return app.test_client().post(PATH, data=inside.form, base_url=BASE, environ_base={"REMOTE_ADDR": address})
@@ -426,19 +430,19 @@ def test_the_list_of_addresses_holds_here_too(app: Flask, inside: Client):
 
 def test_who_fetches_a_token_is_remembered_while_addresses_are_watched(app: Flask, inside: Client):
     with app.app_context():
-        administration.set_sources_mode(Mode.WATCH, HOST)
+        allow_list.set_mode(Mode.WATCH, HOST)
     for address, secret in (("192.0.2.7", inside.secret), ("198.51.100.7", "wrong")):
         form = {**inside.form, "client_secret": secret}
         app.test_client().post(PATH, data=form, base_url=BASE, environ_base={"REMOTE_ADDR": address})
     with app.app_context():
-        assert [one.address for one in administration.source_list().sources] == ["192.0.2.7"]
+        assert [one.address for one in allow_list.source_list().sources] == ["192.0.2.7"]
 
 
 def test_a_fault_of_ours_is_told_in_the_same_form(app: Flask, inside: Client, monkeypatch: pytest.MonkeyPatch):
     def fail(*_: object) -> None:
         raise RuntimeError("secret words")
 
-    monkeypatch.setattr(oauth_api, "_token", fail)
+    monkeypatch.setattr(token_endpoint, "_token", fail)
     app.config["PROPAGATE_EXCEPTIONS"] = False
     answer = app.test_client().post(PATH, data=inside.form, base_url=BASE)
     assert (answer.status_code, answer.json["error"]) == (500, "server_error")
@@ -447,9 +451,9 @@ def test_a_fault_of_ours_is_told_in_the_same_form(app: Flask, inside: Client, mo
 
 def test_a_signed_assertion_over_http(app: Flask, inside: Client, generic: SigningProvider):
     generic.user = {"sub": "robot", "aud": f"{BASE}/sub{PATH}"}
-    app.extensions[oauth_api.SIGNERS] = Signers(generic.authority.ca_file)
+    app.extensions[token_endpoint.SIGNERS] = Signers(generic.authority.ca_file)
     with app.app_context():
-        administration.add_trust(
+        oauth_clients.add_trust(
             inside.id, generic.issuer, "robot", f"{BASE}/sub{PATH}", HOST, Signers(generic.authority.ca_file)
         )
     visitor = app.test_client()
@@ -470,9 +474,9 @@ def test_a_signed_assertion_over_http(app: Flask, inside: Client, generic: Signi
 
 def test_while_a_provider_is_away_others_get_their_tokens(app: Flask, inside: Client, generic: SigningProvider):
     generic.user = {"sub": "robot", "aud": "us"}
-    app.extensions[oauth_api.SIGNERS] = signers = Signers(generic.authority.ca_file)
+    app.extensions[token_endpoint.SIGNERS] = signers = Signers(generic.authority.ca_file)
     with app.app_context():
-        administration.add_trust(inside.id, generic.issuer, "robot", "us", HOST, signers)
+        oauth_clients.add_trust(inside.id, generic.issuer, "robot", "us", HOST, signers)
     generic.asked.clear()
     generic.faults["discovery"] = Faults.closes
     visitor = app.test_client()

@@ -7,8 +7,12 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from app import administration, bounds
-from app.administration import HOST, Role, Signers
+from app import bounds
+from app.administration.accounts import administrators
+from app.administration.audit import HOST
+from app.administration.credentials import oauth_clients
+from app.administration.credentials.federated_credentials import Signers
+from app.console_roles import Role
 from tests.conftest import Appliance
 from tests.web.test_access import BASE, form_token, signed_in
 from tests.web.test_console import HOSTILE, words
@@ -81,7 +85,7 @@ def test_trusts(app: Flask, monkeypatch: pytest.MonkeyPatch):
     owner = signed_in(app, Role.OWNER, True)
     token = form_token(owner)
     with app.app_context():
-        client_id = administration.create_client("Entra", HOST).client_id
+        client_id = oauth_clients.create_client("Entra", HOST).client_id
 
     def page() -> str:
         return owner.get("/sub/oauth", base_url=BASE).text
@@ -137,8 +141,8 @@ def test_what_is_not_there_cannot_be_stopped(eva: Visitor, path: str):
 
 def test_a_viewer_sees_and_changes_nothing(app: Flask):
     with app.app_context():
-        administration.create_operator("eva", PASSWORD, HOST)
-        made = administration.create_client("Entra", HOST)
+        administrators.create_operator("eva", PASSWORD, HOST)
+        made = oauth_clients.create_client("Entra", HOST)
     page = signed_in(app, Role.VIEWER, True).get("/sub/oauth", base_url=BASE).text
     assert made.client_id in page and "<button>Make" not in page and "/stop" not in page and "/trusts" not in page
     assert f">{BASE}/sub/oauth/token</code>" in page
@@ -146,7 +150,7 @@ def test_a_viewer_sees_and_changes_nothing(app: Flask):
 
 def test_what_a_provisioned_person_made_is_not_taken_for_an_operators(app: Flask):
     with app.app_context():
-        administration.create_operator("ana", PASSWORD, HOST)
+        administrators.create_operator("ana", PASSWORD, HOST)
     ana = signed_in(app, Role.OWNER, False)
     token = form_token(ana)
     for path in ("/sub/oauth/clients", "/sub/account/keys"):

@@ -7,10 +7,15 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from app import administration
-from app.administration import HOST, Browser, Permission, Role
-from app.store import db
-from app.web import security
+from app.administration import audit
+from app.administration.accounts import administrators, password_sign_in
+from app.administration.accounts.sessions import Browser
+from app.administration.audit import HOST
+from app.administration.credentials import scim_keys
+from app.administration.permissions import Permission
+from app.console_roles import Role
+from app.store.database import directory_database
+from app.web.security import request_authentication
 from tests.conftest import Appliance
 from tests.web.test_access import form_token
 from tests.web.test_console import words
@@ -207,22 +212,22 @@ def test_who_is_demoted_between_guard_and_write_changes_nothing(
     app: Flask, monkeypatch: pytest.MonkeyPatch, path: str, form: dict[str, str]
 ):
     with app.app_context():
-        administration.create_operator("eva", PASSWORD, HOST)
-        ada = administration.create_operator("ada", PASSWORD, HOST).id
-        key = administration.create_key("first", HOST).row.id
-        token = administration.sign_in("eva", PASSWORD, Browser("127.0.0.1"))
+        administrators.create_operator("eva", PASSWORD, HOST)
+        ada = administrators.create_operator("ada", PASSWORD, HOST).id
+        key = scim_keys.create_key("first", HOST).row.id
+        token = password_sign_in.sign_in("eva", PASSWORD, Browser("127.0.0.1"))
     visitor = app.test_client()
     visitor.set_cookie("__Secure-recnice_session", token, domain="scim.recnice.example", path="/sub")
     data = form_token(visitor) | form
-    actor, before = security.actor, []
+    actor, before = request_authentication.actor, []
 
-    def demoted_meanwhile() -> administration.Actor:
+    def demoted_meanwhile() -> audit.Actor:
         found = actor()
-        administration.set_role("eva", Role.VIEWER, HOST)
+        administrators.set_role("eva", Role.VIEWER, HOST)
         before.append(contents())
         return found
 
-    monkeypatch.setattr(security, "actor", demoted_meanwhile)
+    monkeypatch.setattr(request_authentication, "actor", demoted_meanwhile)
     answer = visitor.post("/sub" + path.format(key=key, ada=ada), data=data, base_url=BASE)
     assert answer.status_code == 403 and "You may not do this any more" in answer.text
     with app.app_context():
@@ -230,6 +235,6 @@ def test_who_is_demoted_between_guard_and_write_changes_nothing(
 
 
 def contents() -> list[list[tuple[object, ...]]]:
-    with db.reading() as connection:
+    with directory_database.reading() as connection:
         tables = ("operator", "scim_key", "strict_attribute", "session", "audit")
         return [[tuple(row) for row in connection.execute(text(f"SELECT * FROM {name}"))] for name in tables]

@@ -5,12 +5,12 @@ import pytest
 from app import bounds
 from app.scim.errors import ScimError
 from app.scim.resource_types import RESOURCE_TYPES
-from app.scim.search import Search
-from app.web import cursors, parameters
+from app.scim.search_request import Search
+from app.web.scim import cursors, query_parameters
 
 
 def search(**given: str) -> Search:
-    found = parameters.read_search(RESOURCE_TYPES, given, "http://x/scim")
+    found = query_parameters.read_search(RESOURCE_TYPES, given, "http://x/scim")
     return cursors.Query(RESOURCE_TYPES, given).by_cursor(found) if "cursor" in given else found
 
 

@@ -10,12 +10,18 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
-from app import administration, bounds
-from app.administration import HOST, Mode, Role
-from app.observation.request import Request
-from app.web import observed, services
-from app.web.proxy import without_base
-from app.web.services import Service
+from app import bounds
+from app.administration.accounts import administrators
+from app.administration.audit import HOST
+from app.administration.credentials import scim_keys
+from app.administration.ip_allow_list import allow_list
+from app.administration.ip_allow_list.enforcement import Mode
+from app.console_roles import Role
+from app.observation.request_record import Request
+from app.web import service_routing
+from app.web.public_url import without_base
+from app.web.request_log import middleware
+from app.web.service_routing import Service
 from tests.web.test_access import BASE, form_token, signed_in
 from tests.web.test_security import concrete
 from tests.web.visitor import PASSWORD
@@ -54,7 +60,7 @@ class Walker:
 
     def __init__(self, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
         self._noted: list[Request] = []
-        monkeypatch.setattr(observed.of(app).recorder, "note", lambda request, size: self._noted.append(request))
+        monkeypatch.setattr(middleware.of(app).recorder, "note", lambda request, size: self._noted.append(request))
 
     def send(self, visitor: FlaskClient, method: str, path: str, **of: Any) -> Outcome:
         self._noted.clear()
@@ -68,7 +74,7 @@ class Walker:
 @pytest.fixture
 def walker(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Walker:
     with app.app_context():
-        administration.create_operator("eva", PASSWORD, HOST)
+        administrators.create_operator("eva", PASSWORD, HOST)
     return Walker(app, monkeypatch)
 
 
@@ -87,7 +93,7 @@ def require_same(app: Flask, walker: Walker, visitor: FlaskClient, among: set[Se
     same = 0
     for rule in app.url_map.iter_rules():
         path = concrete(rule.rule)
-        if services.at(path, app.url_map, rule).service not in among:
+        if service_routing.at(path, app.url_map, rule).service not in among:
             continue
         for method in (rule.methods or set()) & set(methods.split()):
             wanted, nowhere = (walker.send(visitor, method, one, **of) for one in (path, "/scim/nowhere"))
@@ -110,8 +116,8 @@ def test_whoever_shows_nothing(app: Flask, walker: Walker, monkeypatch: pytest.M
 
 def test_whoever_comes_from_an_address_that_is_not_allowed(app: Flask, walker: Walker):
     with app.app_context():
-        administration.allow_networks(["192.0.2.0/24"], "", HOST)
-        administration.set_sources_mode(Mode.ENFORCE, HOST)
+        allow_list.allow(["192.0.2.0/24"], "", HOST)
+        allow_list.set_mode(Mode.ENFORCE, HOST)
     assert require_same(app, walker, app.test_client(), {Service.SCIM, Service.TOKEN}, "POST PATCH")
     assert walker.send(app.test_client(), "POST", "/oauth/token/") == (403, "application/json", "", "token")
 
@@ -129,7 +135,7 @@ def test_whoever_is_signed_in_and_has_no_form_token(app: Flask, walker: Walker):
     visitor = signed_in(app, Role.OWNER, True)
     assert require_same(app, walker, visitor, {Service.CONSOLE}, "POST")
     with app.app_context():
-        assert administration.list_keys() == []
+        assert scim_keys.list_keys() == []
 
 
 def test_whoever_is_signed_in_gets_no_token_by_a_form(app: Flask, walker: Walker):
@@ -153,5 +159,5 @@ def test_a_request_for_another_host_is_noted_the_same(app: Flask, walker: Walker
 def test_services_and_rules_agree(app: Flask):
     """What the text of a path says is what its endpoint says, for every route as it is declared."""
     for rule in app.url_map.iter_rules():
-        is_scim = services.at(rule.rule, app.url_map, rule).service is Service.SCIM
+        is_scim = service_routing.at(rule.rule, app.url_map, rule).service is Service.SCIM
         assert is_scim is rule.rule.startswith("/scim"), rule

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from app import bounds
-from app.observation.kinds import BY_NAME, KINDS
+from app.observation.problem_kinds.kind_catalog import BY_NAME, KINDS
 from tests.conftest import Appliance
 from tests.custom.conftest import make, resource, with_schemas
 from tests.web.test_console import HOSTILE, USER, provision_group, provision_user, words

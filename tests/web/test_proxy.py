@@ -10,8 +10,8 @@ import pytest
 
 from app import bounds
 from app.settings import Settings
-from app.web.proxy import IGNORED, PublicAddress, address_of, client_of
-from app.web.services import is_scim
+from app.web.public_url import IGNORED, PublicAddress, address_of, client_of
+from app.web.service_routing import is_scim
 
 PROXY = "10.0.0.5"
 TRUSTED = (ip_network("10.0.0.0/24"), ip_network("fd00::/64"))

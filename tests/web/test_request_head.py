@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from waitress import parser as waitress_parser
 from waitress.adjustments import Adjustments
 
-from app import bounds, request_head
-from app.connection import Parser
+from app import bounds
+from app.http_server import request_head
+from app.http_server.client_connection import Parser
 from app.scim.errors import ScimError
 from tests.examples import examples
 

@@ -15,9 +15,12 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app import administration, bounds, clock, provisioning
-from app.store import requests
-from app.web import observed
+from app import bounds, clock
+from app.administration import audit
+from app.administration.credentials import scim_keys
+from app.provisioning import resource_operations
+from app.store.request_log import request_rows
+from app.web.request_log import middleware
 from tests.conftest import Answer, Appliance, wait_until, with_values
 from tests.web.visitor import PASSWORD, USER_NAME, Visitor, set_up
 
@@ -411,18 +414,18 @@ def test_the_number_of_a_failure_is_that_of_its_request(
     def broken(*_: Any) -> None:
         raise ZeroDivisionError("what went wrong")
 
-    monkeypatch.setattr(provisioning, "search", broken)
+    monkeypatch.setattr(resource_operations, "search", broken)
     with app.app_context():
-        key = administration.create_key("test", administration.HOST).text
+        key = scim_keys.create_key("test", audit.HOST).text
     answer = app.test_client().get(
         "/scim/Users", base_url="https://scim.recnice.example", headers={"Authorization": f"Bearer {key}"}
     )
     number = answer.headers["X-Request-Id"]
     assert (answer.status_code, number in answer.get_json()["detail"]) == (500, True)
     assert f"number {number}" in caplog.text
-    assert observed.of(app).recorder.settle(10)
-    with app.app_context(), requests.reading() as connection:
-        row = requests.request_numbered(connection, number)
+    assert middleware.of(app).recorder.settle(10)
+    with app.app_context(), request_rows.reading() as connection:
+        row = request_rows.request_numbered(connection, number)
     assert row is not None and (row.status, row.path) == (500, "Users")
     assert "what went wrong" not in row.reason
 

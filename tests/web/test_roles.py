@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.administration.secret_hash import hash_secret
+from app.administration.credentials.secret_hash import hash_secret
 from tests.conftest import Appliance
 from tests.web.visitor import PASSWORD, USER_NAME, Page, Visitor, set_up
 

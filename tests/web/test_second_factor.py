@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import pytest
 from flask import Flask
 
-from app import administration, bounds, clock
-from app.administration import HOST
-from app.store import accounts
+from app import bounds, clock
+from app.administration.accounts import administrators
+from app.administration.audit import HOST
+from app.store.access import administrator_rows
 from tests.authenticator import Authenticator
 from tests.conftest import Appliance
 from tests.web.visitor import PASSWORD, USER_NAME, Page, Visitor, set_up
@@ -153,8 +154,8 @@ def test_a_wrong_current_password_ends_the_session_at_last(console: Appliance, e
 def ticket(app: Flask) -> Mapping[str, str]:
     """The cookie that the right password gives, by https below /sub."""
     with app.app_context():
-        eva = administration.create_operator("eva", PASSWORD, HOST)
-        with accounts.writing() as store:
+        eva = administrators.create_operator("eva", PASSWORD, HOST)
+        with administrator_rows.writing() as store:
             now = clock.to_wire(clock.utc_now())
             store.add(_factor(eva.id, now))
     visitor = app.test_client()
@@ -170,7 +171,7 @@ def ticket(app: Flask) -> Mapping[str, str]:
 
 
 def _factor(operator_id: str, now: str) -> object:
-    from app.store.second_factors import SecondFactor
+    from app.store.access.two_factor_rows import SecondFactor
 
     return SecondFactor(operator_id=operator_id, secret="x", created=now, confirmed=now, last_step=0)
 
@@ -190,9 +191,9 @@ def test_the_ticket_is_sealed_for_one_purpose_and_a_while(
     assert asked(app, "__Secure-recnice_session", value) == 303
     assert asked(app, name, value[:-4] + "AAAA") == 303
     with app.test_request_context():
-        from app.web import security
+        from app.web.security import request_authentication
 
-        assert asked(app, name, security.sealer("second factor").seal("x")) == 303
+        assert asked(app, name, request_authentication.sealer("second factor").seal("x")) == 303
     later = clock.utc_now().timestamp() + bounds.CODE_WAIT_S + 5
     monkeypatch.setattr(clock, "utc_now", lambda: clock.datetime.fromtimestamp(later, clock.UTC))
     assert asked(app, name, value) == 303

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app import administration, bounds
-from app.administration import HOST, Browser
-from app.web import security
-from app.web.address_failures import AddressFailures
-from app.web.browser_headers import CONSOLE_POLICY
+from app import bounds
+from app.administration.accounts import administrators, password_sign_in, sessions
+from app.administration.accounts.sessions import Browser
+from app.administration.audit import HOST
+from app.administration.credentials import scim_keys
+from app.web.security import request_authentication
+from app.web.security.failed_request_counts import AddressFailures
+from app.web.security.response_headers import CONSOLE_POLICY
 from tests.conftest import Appliance
 from tests.web.visitor import FORM, PASSWORD, Visitor, set_up
 
@@ -42,7 +45,7 @@ def concrete(rule: str) -> str:
 
 def test_every_route_but_the_open_ones_refuses_a_stranger(app: Flask):
     with app.app_context():
-        administration.create_operator("eva", PASSWORD, HOST)
+        administrators.create_operator("eva", PASSWORD, HOST)
     visitor = app.test_client()
     seen = set()
     for rule in app.url_map.iter_rules():
@@ -63,8 +66,8 @@ def test_every_route_but_the_open_ones_refuses_a_stranger(app: Flask):
 
 def test_every_form_wants_a_token(app: Flask):
     with app.app_context():
-        administration.create_operator("eva", PASSWORD, HOST)
-        token = administration.sign_in("eva", PASSWORD, Browser("127.0.0.1"))
+        administrators.create_operator("eva", PASSWORD, HOST)
+        token = password_sign_in.sign_in("eva", PASSWORD, Browser("127.0.0.1"))
     visitor = app.test_client()
     visitor.set_cookie("__Secure-recnice_session", token, domain="scim.recnice.example", path="/sub")
     checked = 0
@@ -77,8 +80,8 @@ def test_every_form_wants_a_token(app: Flask):
                 checked += 1
     assert checked >= 2 * 6
     with app.app_context():
-        assert administration.session(token)
-        assert administration.list_keys() == []
+        assert sessions.session(token)
+        assert scim_keys.list_keys() == []
 
 
 def test_scim_wants_no_form_token(shared_appliance: Appliance):
@@ -163,7 +166,7 @@ def test_only_failures_are_slowed(appliance: Appliance):
 
 def test_failures_are_forgotten_and_never_many(monkeypatch: pytest.MonkeyPatch):
     now = [0.0]
-    monkeypatch.setattr("app.web.address_failures.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("app.web.security.failed_request_counts.time.monotonic", lambda: now[0])
     monkeypatch.setattr(bounds, "FAILING_ADDRESSES", 3)
     failures = AddressFailures()
     for _ in range(bounds.ADDRESS_FAILURES):
@@ -262,7 +265,7 @@ def test_a_form_too_large_is_refused_before_its_end(console: Appliance, path: st
 
 
 def test_a_file_may_be_longer_than_a_form(app: Flask):
-    most = security.body_bytes(app)
+    most = request_authentication.body_bytes(app)
     assert most("/attributes/review", "") == most("/scim/Users", "Bearer x") == bounds.WIRE_BODY_BYTES
     assert most("/scim/Users", "Bearer") == 0
 
@@ -317,14 +320,14 @@ def test_cookies_under_https(new_appliance, public_url: str, name: str, path: st
 
 
 def test_two_processes_that_make_the_secret_at_once_have_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    file, others = tmp_path / "recnice.secret", b"o" * security.SECRET_BYTES
+    file, others = tmp_path / "recnice.secret", b"o" * request_authentication.SECRET_BYTES
 
     def made_meanwhile(size: int) -> bytes:
         file.write_bytes(others)
         return b"m" * size
 
-    monkeypatch.setattr("app.web.security.secrets.token_bytes", made_meanwhile)
-    assert security._secret(file) == others == file.read_bytes()
+    monkeypatch.setattr("app.web.security.request_authentication.secrets.token_bytes", made_meanwhile)
+    assert request_authentication._secret(file) == others == file.read_bytes()
     assert [one.name for one in tmp_path.iterdir()] == [file.name]
 
 
@@ -338,15 +341,17 @@ def test_a_disk_without_links_and_a_broken_secret(tmp_path: Path, monkeypatch: p
         file.write_bytes(b"short")
     else:
         monkeypatch.setattr("os.link", no_links)
-    made = security._secret(file)
-    assert len(made) == security.SECRET_BYTES and made == file.read_bytes() == security._secret(file)
+    made = request_authentication._secret(file)
+    assert len(
+        made
+    ) == request_authentication.SECRET_BYTES and made == file.read_bytes() == request_authentication._secret(file)
     assert [one.name for one in tmp_path.iterdir()] == [file.name]
 
 
 def test_the_secret_of_form_tokens_is_for_its_owner_and_stays(console: Appliance):
-    file = console.data / security.SECRET_NAME
+    file = console.data / request_authentication.SECRET_NAME
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert len(file.read_bytes()) == security.SECRET_BYTES
+    assert len(file.read_bytes()) == request_authentication.SECRET_BYTES
 
 
 def test_a_session_survives_a_restart_and_so_does_a_form(new_appliance):
@@ -443,10 +448,10 @@ def test_a_sign_in_form_from_nowhere_is_refused(stranger: Visitor):
 
 def test_head_asks_for_the_sign_in_page_and_tries_nobody(app: Flask):
     with app.app_context():
-        administration.create_operator("eva", PASSWORD, HOST)
+        administrators.create_operator("eva", PASSWORD, HOST)
     visitor = app.test_client()
     for _ in range(bounds.SIGN_IN_FAILURES + 2):
         assert visitor.head("/sub/login", base_url="https://scim.recnice.example").status_code == 200
     visitor.get("/sub/login", base_url="https://scim.recnice.example")
     with app.app_context():
-        assert administration.sign_in("eva", PASSWORD, Browser("127.0.0.1"))
+        assert password_sign_in.sign_in("eva", PASSWORD, Browser("127.0.0.1"))

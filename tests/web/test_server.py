@@ -19,8 +19,9 @@ from typing import Any
 import pytest
 import waitress
 
-from app import bounds, server
-from app.connection import Chunks
+from app import bounds
+from app.http_server import server
+from app.http_server.client_connection import Chunks
 from app.settings import Threads
 from tests.conftest import wait_until
 

@@ -9,19 +9,23 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from app import administration
-from app.observation import activity, cycles, past, problem_list
-from app.observation.activity import Entry, Filter
-from app.observation.problem_list import Wanted
+from app.administration import audit
+from app.administration.credentials import scim_keys
+from app.observation import request_list
+from app.observation.cycles import detection
+from app.observation.directory import history_reader
+from app.observation.problems import problem_list
+from app.observation.problems.problem_list import Wanted
+from app.observation.request_list import Entry, Filter
 from app.scim.resource_types import USER
-from app.simulation import mark
-from app.web import observed
-from app.web.console.activity_rows import REQUEST_COLUMNS
+from app.simulation import simulation_header
+from app.web.console.monitoring.activity_rows import REQUEST_COLUMNS
+from app.web.request_log import middleware
 from tests.web.test_access_removal import BROKEN, OFF, STALE, World, owner, shared, world
 
 __all__ = ["owner", "shared", "world"]
 
-MARKED = {mark.HEADER: mark.VALUE}
+MARKED = {simulation_header.HEADER: simulation_header.VALUE}
 
 
 def marked(world: World, method: str, path: str, body: Any = None, **headers: str) -> TestResponse:
@@ -30,8 +34,8 @@ def marked(world: World, method: str, path: str, body: Any = None, **headers: st
 
 def entry(world: World, answer: TestResponse) -> Entry:
     """The row of one request, once the log is written."""
-    assert observed.of(world.app).recorder.settle(30)
-    [found] = activity.of_number(answer.headers["X-Request-Id"])
+    assert middleware.of(world.app).recorder.settle(30)
+    [found] = request_list.of_number(answer.headers["X-Request-Id"])
     return found
 
 
@@ -115,33 +119,33 @@ def test_an_invalid_key_is_a_problem_all_the_same(world: World):
     found = entry(world, answer)
     assert not found.request.is_simulated and found.problem_id
     assert marked(world, "GET", "/Users").status_code == 200
-    assert observed.of(world.app).recorder.settle(30)
+    assert middleware.of(world.app).recorder.settle(30)
     assert [one for one in problem_list.every(Wanted("open")) if one.id == found.problem_id], "a simulation closes none"
     assert world.scim("GET", "/Users").status_code == 200
-    assert observed.of(world.app).recorder.settle(30)
+    assert middleware.of(world.app).recorder.settle(30)
     assert not [one for one in problem_list.every(Wanted("open")) if one.id == found.problem_id]
 
 
 def test_the_last_change_and_the_deleted_users_are_those_of_others(world: World):
-    last = past.newest_event()
+    last = history_reader.newest_event()
     made = created(world, "rehearsal-bert")
     assert marked(world, "DELETE", f"/Users/{made}").status_code == 204
-    assert past.newest_event() == last
-    assert past.deletions(USER, "rehearsal-bert", 5) == []
-    assert [one.is_simulated for one in past.events_of(USER, made)] == [True, True]
+    assert history_reader.newest_event() == last
+    assert history_reader.deletions(USER, "rehearsal-bert", 5) == []
+    assert [one.is_simulated for one in history_reader.events_of(USER, made)] == [True, True]
 
 
 def test_a_simulation_with_a_key_is_told_apart_from_its_last_use(world: World, owner: Any):
-    new = administration.create_key("new", administration.HOST, is_beside=True)
+    new = scim_keys.create_key("new", audit.HOST, is_beside=True)
     assert marked(world, "GET", "/Users", Authorization=f"Bearer {new.text}").status_code == 200
-    [row] = [row for row in administration.list_keys() if row.id == new.row.id]
+    [row] = [row for row in scim_keys.list_keys() if row.id == new.row.id]
     assert row.last_used is None and row.last_simulated and row.last_simulated_address
     assert world.scim("GET", "/Users", headers={"Authorization": f"Bearer {new.text}"}).status_code == 200
-    [row] = [row for row in administration.list_keys() if row.id == new.row.id]
+    [row] = [row for row in scim_keys.list_keys() if row.id == new.row.id]
     assert row.last_used, "the use by the simulation keeps no other from being noted"
     for path in ("/account", f"/account/keys/{row.id}/stop"):
         assert "by a simulation less than a minute ago from " in owner.get(path)
-    administration.stop_key(row.id, administration.HOST)
+    scim_keys.stop_key(row.id, audit.HOST)
 
 
 def test_activity_hides_them_says_so_and_shows_them_on_demand(world: World, made: str, owner: Any):
@@ -156,5 +160,5 @@ def test_activity_hides_them_says_so_and_shows_them_on_demand(world: World, made
     assert "simulated" in owner.get(f"/users/{made}?tab=history")
     row = {column.name: column.value(entry(world, answer)) for column in REQUEST_COLUMNS}
     assert (row["simulated"], row["cycle_id"]) == ("yes", 0)
-    assert cycles.latest(1)[0].requests and activity.count_simulated()
-    assert all(not one.request.is_simulated for one in activity.every(Filter()))
+    assert detection.latest(1)[0].requests and request_list.count_simulated()
+    assert all(not one.request.is_simulated for one in request_list.every(Filter()))

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from app import administration
-from app.administration import HOST
-from app.simulation import mark
-from app.store import db
-from app.web.console.words import browser, in_bytes, lasting
+from app.administration.audit import HOST
+from app.administration.credentials import scim_keys
+from app.simulation import simulation_header
+from app.store.database import directory_database
+from app.web.console.shared.formats import browser, in_bytes, lasting
 from tests.conftest import Appliance, run, wait_until
 from tests.web.test_audit_of_acts import BASE, World, world
 from tests.web.test_console import GROUP, USER, provision_group, provision_user, words
@@ -194,7 +194,10 @@ def test_a_simulation_leaves_everything_as_it_was(new_appliance, program):
 
 def test_after_nothing_but_a_simulation_entra_has_not_knocked_yet(console, visitor):
     before = told(visitor)
-    assert console.request("GET", "/scim/Schemas", headers={mark.HEADER: mark.VALUE}).status == 200
+    assert (
+        console.request("GET", "/scim/Schemas", headers={simulation_header.HEADER: simulation_header.VALUE}).status
+        == 200
+    )
     assert told(visitor) == before
     assert "Entra has not knocked yet" in before[0] and ticked(visitor) == []
 
@@ -245,7 +248,7 @@ def test_it_says_that_the_host_was_another(console, visitor):
 
 
 def test_a_valid_key_by_plain_http_is_named_until_an_owner_closes_the_notice(world: World):
-    key = world.ask(lambda: administration.create_key("", HOST)).text
+    key = world.ask(lambda: scim_keys.create_key("", HOST)).text
 
     def ask(address: str = "192.0.2.7", token: str = key, scheme: str = "http") -> str:
         """Send a request, and return what the notice says then."""
@@ -276,7 +279,7 @@ def test_a_valid_key_by_plain_http_is_named_until_an_owner_closes_the_notice(wor
 
 def test_a_schema_that_is_no_longer_declared_is_named_until_an_owner_confirms(world: World):
     first, later = "2026-03-01T08:00:00.000Z", "2026-03-02T08:00:00.000Z"
-    with world.app.app_context(), db.writing() as connection:
+    with world.app.app_context(), directory_database.writing() as connection:
         insert = "INSERT INTO declared_attribute VALUES ('User', 'urn:example:badge', ?, ?, 1234)"
         for attribute, since in (("site", first), ("doors", later), ("number", None)):
             connection.exec_driver_sql(insert, (attribute, since))
@@ -292,7 +295,7 @@ def test_a_schema_that_is_no_longer_declared_is_named_until_an_owner_confirms(wo
     assert named in shown(), "the form of a page that is older than what is missing now"
     assert world.post("/schemas/confirm-removal", **form, since=later).status_code == 303
     assert "no longer declared" not in shown()
-    with world.app.app_context(), db.reading() as connection:
+    with world.app.app_context(), directory_database.reading() as connection:
         left = connection.exec_driver_sql("SELECT attribute FROM declared_attribute").all()
     assert left == [("number",)]
 

@@ -6,10 +6,10 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
-from app import provisioning
-from app.administration import Role
-from app.provisioning import Resource
-from app.scim.messages import Operation
+from app.console_roles import Role
+from app.provisioning import resource_operations
+from app.provisioning.resource_operations import Resource
+from app.scim.protocol_messages import Operation
 from app.scim.resource_types import GROUP, USER, ResourceType
 from tests.administration.test_grants import CLIENT, faults
 from tests.web.test_access import signed_in
@@ -32,11 +32,11 @@ def words(client: FlaskClient, path: str) -> str:
 def join(world: World, user_id: str, *names: str) -> list[str]:
     """The ids of new groups that the user is in."""
     bodies = [{"displayName": name, "members": [{"value": user_id}]} for name in names]
-    return [world.ask(lambda body=body: provisioning.create(GROUP, body, CLIENT).record.id) for body in bodies]
+    return [world.ask(lambda body=body: resource_operations.create(GROUP, body, CLIENT).record.id) for body in bodies]
 
 
 def held(world: World, resource_type: ResourceType, resource_id: str) -> Resource:
-    found: Resource = world.ask(lambda: provisioning.get(resource_type, resource_id))
+    found: Resource = world.ask(lambda: resource_operations.get(resource_type, resource_id))
     return found
 
 
@@ -79,9 +79,11 @@ def test_who_is_no_owner_sees_no_button(world: World, ana: str):
 
 def test_an_owner_removes_the_user_from_all_groups(world: World, ana: str):
     """Not the other members, and not in what the user itself is."""
-    ben = world.ask(lambda: provisioning.create(USER, {"userName": "ben"}, CLIENT).record.id)
+    ben = world.ask(lambda: resource_operations.create(USER, {"userName": "ben"}, CLIENT).record.id)
     legal, sales = join(world, ana, "Legal", "Sales")
-    world.ask(lambda: provisioning.change(GROUP, legal, [Operation("add", "members", [{"value": ben}], True)], CLIENT))
+    world.ask(
+        lambda: resource_operations.change(GROUP, legal, [Operation("add", "members", [{"value": ben}], True)], CLIENT)
+    )
     user, groups = held(world, USER, ana), [held(world, GROUP, one) for one in (legal, sales)]
     answer = world.post(f"/users/{ana}/leave-groups")
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/sub/users/{ana}")

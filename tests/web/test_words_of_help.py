@@ -11,12 +11,12 @@ from functools import cache
 
 import pytest
 
-from app import bundle
-from app.administration.single_sign_on.match import Reason
+from app import bundled_files
+from app.administration.single_sign_on.user_lookup import Reason
 from app.openid.errors import Code
 
-APP = bundle.TEMPLATES.parent / "app"
-PAGES = (*sorted((bundle.HELP / "console").glob("*.md")), bundle.HELP / "single-sign-on.md")
+APP = bundled_files.TEMPLATES.parent / "app"
+PAGES = (*sorted((bundled_files.HELP / "console").glob("*.md")), bundled_files.HELP / "single-sign-on.md")
 CODED = "## When somebody is not let in"
 
 ENTRA = {
@@ -62,7 +62,7 @@ def shown() -> str:
 
 
 def _of_templates() -> Iterator[str]:
-    for file in bundle.TEMPLATES.glob("*.html"):
+    for file in bundled_files.TEMPLATES.glob("*.html"):
         text = re.sub(r'<span class="unseen">.*?</span>|\{#.*?#\}', "", file.read_text("utf-8"), flags=re.DOTALL)
         text = re.sub(r"\{%.*?%\}", "\n", text, flags=re.DOTALL)
         text = html.unescape(re.sub(r"<[^>]*>", "", text)).replace("{{ provider }}", "Microsoft")
@@ -96,7 +96,7 @@ def test_what_is_declared_here_is_needed():
 
 
 def test_the_codes_of_a_refused_sign_in_are_those_that_the_audit_has():
-    section = (bundle.HELP / "single-sign-on.md").read_text("utf-8").partition(CODED)[2].partition("\n## ")[0]
+    section = (bundled_files.HELP / "single-sign-on.md").read_text("utf-8").partition(CODED)[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (`.+?) \|", section, re.MULTILINE)
     told = {code for row in rows for code in re.findall(r"`([a-z-]+)`", row)}
     reasons = {reason.value for reason in Reason if reason}

@@ -13,9 +13,9 @@ import pytest
 from flask import Flask
 
 from app import bounds
-from app.administration import Role
+from app.console_roles import Role
 from app.settings import Settings
-from app.store import driver
+from app.store.database import sqlite_driver
 from tests.conftest import Appliance
 from tests.web.test_access import BASE, console_rules, signed_in
 from tests.web.test_console import USER, provision_user
@@ -145,7 +145,7 @@ LOOKS_ELSEWHERE = frozenset({"console.auth_start", "console.auth_proof", "consol
 
 def contents(path: Path) -> dict[str, list[Any]]:
     """Every table but what is noted of the session's own last use."""
-    with closing(driver.module.connect(path)) as connection:
+    with closing(sqlite_driver.module.connect(path)) as connection:
         found = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'session'")
         tables = {name: connection.execute(f'SELECT * FROM "{name}"').fetchall() for (name,) in found.fetchall()}
         tables["session"] = connection.execute("SELECT token_hash, created, proved FROM session").fetchall()

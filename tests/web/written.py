@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import Connection, create_engine, text
 
 from app import clock
-from app.observation import recorder
-from app.observation.request import Request
+from app.observation import request_recorder
+from app.observation.request_record import Request
 from app.settings import Settings
-from app.store.log_tables import metadata
+from app.store.request_log.tables import metadata
 from tests.conftest import Appliance, wait_until
 
 
@@ -45,7 +45,7 @@ def write(appliance: Appliance, requests: Sequence[Request]) -> None:
     """Write them as the recorder does, one batch each, beside the running server."""
     with _opened(settings_of(appliance).requests_database) as connection:
         for request in requests:
-            recorder.write(connection, [request])
+            request_recorder.write(connection, [request])
 
 
 def forget(appliance: Appliance) -> None:

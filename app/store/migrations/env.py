@@ -1,4 +1,4 @@
-"""Alembic's environment: runs the steps on the connection that `app.store.migration` gives, a transaction each."""
+"""Alembic's environment: runs the steps on the connection that app/store/database/migration.py gives."""
 
 from typing import Any
 

@@ -1,7 +1,6 @@
-"""The web console: what an operator sees and does, as plain pages drawn on the server.
+"""This package serves the console, as pages rendered on the server.
 
-Each file is a group of pages. Not here: who may see them (app/web/security.py) and the rules behind them
-(app/administration, app/provisioning).
+Each file is a group of pages.
 """
 
 # ruff: noqa: F401
@@ -10,38 +9,27 @@ Each file is a group of pages. Not here: who may see them (app/web/security.py) 
 from flask import Flask
 
 from app import bounds
-from app.web import uploads
-from app.web.console import (
+from app.web.console.access import (
     account,
-    activity,
-    assets,
-    attributes,
+    administrators,
     audit,
-    auth,
-    confirm,
-    documentation,
-    health,
-    help,
-    listing,
-    menu,
-    oauth,
-    operators,
-    problems,
+    ip_allow_list,
+    oauth_clients,
     profile,
-    resources,
+    provider_sign_in,
+    reauthentication,
     roles,
-    search,
-    second_factor,
     setup,
     sign_in,
     single_sign_on,
-    sources,
-    status,
-    unconfirmed,
-    words,
+    two_factor,
 )
-from app.web.console.blueprint import console
-from app.web.console.refusals import refuse
+from app.web.console.directory import attributes, routes, search_page, users_to_confirm
+from app.web.console.monitoring import activity, problems, status
+from app.web.console.shared import formats, list_paging, menu, static_urls, uploads
+from app.web.console.shared.blueprint import console
+from app.web.console.shared.error_pages import refuse
+from app.web.console.system import client_documentation, health_endpoints, help
 
 __all__ = ["init_app", "refuse"]
 
@@ -50,12 +38,12 @@ def init_app(app: Flask) -> None:
     """Put the console's pages, and the words and bounds that its templates use, on the application."""
     app.register_blueprint(console)
     app.jinja_env.globals.update(bounds=bounds)
-    resources.init_app(app)
-    auth.init_app(app)
-    words.init_app(app)
+    routes.init_app(app)
+    provider_sign_in.init_app(app)
+    formats.init_app(app)
     uploads.init_app(app)
-    assets.init_app(app)
-    listing.init_app(app)
+    static_urls.init_app(app)
+    list_paging.init_app(app)
     help.init_app(app)
     menu.init_app(app)
     activity.init_app(app)

@@ -1,0 +1,1 @@
+"""This package holds administrators, their sign-in and their sessions."""

@@ -1,0 +1,107 @@
+"""This module checks, hashes and verifies administrators' passwords with Argon2id (RFC 9106).
+
+Argon2id (RFC 9106).
+"""
+
+from __future__ import annotations
+
+import threading
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
+
+from app import bounds
+from app.administration.accounts.common_passwords import COMMON_PASSWORDS
+from app.administration.concurrency_limit import Full, Places, Terms
+from app.administration.errors import Busy, Refused
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
+
+# Each check takes 19 MiB and a processor: more at once would let a flood of sign-ins take the memory.
+_places = Places(lambda: Terms(bounds.PASSWORD_CHECKS_AT_ONCE, bounds.PASSWORD_CHECKS_WAITING, bounds.PASSWORD_WAIT_S))
+_of_thread = threading.local()
+
+
+def fold_name(user_name: str) -> str:
+    """An operator's name as it is compared: NFC, lower case."""
+    return unicodedata.normalize("NFC", user_name).lower()
+
+
+def require_acceptable(password: str, user_name: str) -> None:
+    """Raise Refused for a password that is too short, too long, easy to guess, or built on the operator's own name."""
+    shortest, longest = bounds.PASSWORD_LENGTH_MINIMUM, bounds.PASSWORD_LENGTH_MAXIMUM
+    normal = _normal(password)
+    if len(normal) < shortest:
+        raise Refused(f"The password needs at least {shortest} characters. A short sentence is a good one.")
+    if len(normal) > longest:
+        raise Refused(f"The password may have at most {longest} characters.")
+    folded, name = normal.lower(), fold_name(user_name)
+    for own in {name, name.partition("@")[0]}:
+        if (
+            len(own) >= bounds.PASSWORD_NAME_LENGTH
+            and len(folded.replace(own, "")) < bounds.PASSWORD_WITHOUT_NAME_LENGTH
+        ):
+            raise Refused("The password is too much like the user name.")
+    if "".join(folded.split()) in COMMON_PASSWORDS or len(set(folded)) < bounds.PASSWORD_VARIETY:
+        raise Refused("This password is one of those that are tried first. Choose another.")
+
+
+def hash_password(password: str) -> str:
+    """The password as it is kept, in PHC form. Takes some 50 ms. Raises Busy when too many are worked on."""
+    with turn():
+        return _hasher().hash(_normal(password))
+
+
+def matches(password: str, kept: str | None) -> bool:
+    """Whether the password is the kept one; for None it takes the same time and is always false. Raises Busy."""
+    from argon2.exceptions import InvalidHashError, VerificationError
+
+    if len(password) > bounds.PASSWORD_LENGTH_MAXIMUM:
+        return False
+    with turn():
+        try:
+            return _hasher().verify(_nobody() if kept is None else kept, _normal(password)) and kept is not None
+        except (VerificationError, InvalidHashError):
+            return False
+
+
+def _normal(password: str) -> str:
+    """NFC, since keyboards differ in how they write é (NIST SP 800-63B §3.1.1.2). Raises Refused for no text."""
+    try:
+        return unicodedata.normalize("NFC", password).encode().decode()
+    except UnicodeEncodeError:
+        raise Refused("The password is not valid UTF-8 text.") from None
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """Hold one of the places where passwords are worked on; a thread that has one keeps it. Raises Busy."""
+    if getattr(_of_thread, "has_place", False):
+        yield
+        return
+    try:
+        with _places.taken():
+            _of_thread.has_place = True
+            try:
+                yield
+            finally:
+                _of_thread.has_place = False
+    except Full:
+        raise Busy(bounds.PASSWORD_WAIT_S) from None
+
+
+@cache
+def _hasher() -> PasswordHasher:
+    """Argon2id with OWASP's smallest advised cost. Imported late: loading it takes longer than most commands."""
+    from argon2 import PasswordHasher
+
+    return PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+
+
+@cache
+def _nobody() -> str:
+    """A hash to check against where there is no operator, so that the time does not tell."""
+    return _hasher().hash("nobody has this password")

@@ -1,0 +1,222 @@
+"""This module handles two-factor authentication: the authenticator app (TOTP, RFC 6238) and recovery codes.
+
+A code of the app counts for its own 30 seconds and those beside them, and each of them once for ever; a recovery
+code counts once. After `bounds.WRONG_CODES` wrong ones in a row the app's codes count no more, until a recovery
+code was shown or the password is another: whoever types so many has the password, and one in a million is found in
+the end.
+
+    recovery code = 6 characters, 4 times, joined by "-"     120 random bits
+"""
+
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+from urllib.parse import quote
+
+from app import bounds, clock
+from app.administration import audit
+from app.administration.accounts.sessions import SignedIn
+from app.administration.audit import ITSELF, Action, Actor
+from app.administration.credentials.secret_hash import hash_secret
+from app.administration.encryption import Sealer
+from app.administration.errors import Refused
+from app.store.access import administrator_rows, session_rows
+from app.store.access import two_factor_rows as rows
+
+SEAL = "second factor"
+"""The purpose of the Sealer that seals and opens the secrets."""
+
+STEP_S = 30
+DIGITS = 6
+ISSUER = "Recnice SCIM"
+LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
+GROUPS, GROUP_LENGTH = 4, 6
+NOT_BEGUN = "No authenticator app is being set up. Begin again."
+STOPPED = (
+    "Codes of the authenticator app count no more, since too many wrong ones were typed. Type a recovery code, and then"
+    " change the password: somebody else seems to know it."
+)
+
+Shown = Literal["", "code", "recovery code"]
+"""What a typed text was: nothing that counts, a code of the app, or a recovery code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A second factor that counts. `confirmed`: since when, in wire form; `codes_left`: recovery codes not used."""
+
+    confirmed: str
+    codes_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """What an authenticator app has to be told: `secret` in base 32, and the same as an otpauth: `uri`."""
+
+    secret: str
+    uri: str
+
+
+def factor(operator_id: str) -> Factor | None:
+    """The operator's second factor; None while it is off."""
+    with administrator_rows.reading() as store:
+        row = rows.factor(store, operator_id)
+        if row is None or row.confirmed is None:
+            return None
+        return Factor(row.confirmed, rows.count_recovery_codes(store, operator_id))
+
+
+def pairing(who: SignedIn, sealer: Sealer) -> Pairing | None:
+    """What was begun within `bounds.PAIRING_S` and is not confirmed yet; None where there is nothing."""
+    with administrator_rows.reading() as store:
+        row = rows.factor(store, who.operator_id)
+        secret = sealer.open(row.secret) if row and _is_under_way(row) else None
+    if secret is None:
+        return None
+    label = quote(f"{ISSUER}:{who.user_name[: bounds.AUTHENTICATOR_NAME_LENGTH]}")
+    return Pairing(secret, f"otpauth://totp/{label}?secret={secret}&issuer={quote(ISSUER)}")
+
+
+def begin(who: SignedIn, sealer: Sealer) -> None:
+    """Make a secret, in place of one that was never confirmed. It counts for nothing yet. Raises Refused where on."""
+    import pyotp
+
+    sealed = sealer.seal(pyotp.random_base32())
+    with administrator_rows.writing() as store:
+        if administrator_rows.operator(store, who.operator_id) is None:
+            raise Refused("This operator is gone.")
+        row = rows.factor(store, who.operator_id)
+        if row is not None and row.confirmed is not None:
+            raise Refused("Your second factor is on already.")
+        now = clock.to_wire(clock.utc_now())
+        if row is not None:
+            row.secret, row.created = sealed, now
+            return
+        store.add(
+            rows.SecondFactor(operator_id=who.operator_id, secret=sealed, created=now, confirmed=None, last_step=0)
+        )
+
+
+def confirm(who: SignedIn, code: str, sealer: Sealer, by: Actor) -> list[str]:
+    """Turn the second factor on by a right code, and end all other sessions; the recovery codes, known only now.
+
+    Raises Refused for a wrong code, and where no pairing is under way.
+    """
+    with administrator_rows.writing() as store:
+        row = rows.factor(store, who.operator_id)
+        secret = sealer.open(row.secret) if row and _is_under_way(row) else None
+        if row is None or secret is None:
+            raise Refused(NOT_BEGUN)
+        step = _step(secret, code, after=row.last_step)
+        if step is None:
+            raise Refused("This code is not right. Type the one that the app shows now; its clock must be right.")
+        row.confirmed, row.last_step = clock.to_wire(clock.utc_now()), step
+        audit.record(store, by, Action.SECOND_FACTOR_ON)
+        session_rows.end_of_operator(store, who.operator_id, but=who.session_id)
+        return _make_codes(store, who.operator_id)
+
+
+def turn_off(who: SignedIn, by: Actor) -> None:
+    """Turn one's own second factor off, and end all other sessions. Raises Refused where it is off."""
+    with administrator_rows.writing() as store:
+        _require_on(store, who.operator_id)
+        audit.record(store, by, Action.SECOND_FACTOR_OFF, who.user_name)
+        rows.remove(store, who.operator_id)
+        session_rows.end_of_operator(store, who.operator_id, but=who.session_id)
+
+
+def renew_codes(who: SignedIn, by: Actor) -> list[str]:
+    """New recovery codes, known only now; the old ones count no more. Raises Refused where the factor is off."""
+    with administrator_rows.writing() as store:
+        _require_on(store, who.operator_id)
+        audit.record(store, by, Action.RECOVERY_CODES_MADE)
+        return _make_codes(store, who.operator_id)
+
+
+def is_on(store: administrator_rows.Session, operator_id: str) -> bool:
+    """Whether a code is wanted besides the operator's password."""
+    row = rows.factor(store, operator_id)
+    return row is not None and row.confirmed is not None
+
+
+def accept(
+    store: administrator_rows.Session, operator: administrator_rows.Operator, typed: str, sealer: Sealer, address: str
+) -> Shown:
+    """What the typed text is, which is used up with it. In the transaction in which it lets somebody in."""
+    row = rows.factor(store, operator.id)
+    if row is None or row.confirmed is None:
+        return ""
+    secret = sealer.open(row.secret) if row.wrong_codes < bounds.WRONG_CODES else None
+    step = _step(secret, typed, after=row.last_step) if secret else None
+    if step is not None:
+        row.last_step, row.wrong_codes = step, 0
+        return "code"
+    code = rows.recovery_code(store, operator.id, hash_secret(_plain(typed)))
+    if code is None or code.used:
+        if is_recovery_code(typed):
+            return ""  # it guesses no code of the app
+        row.wrong_codes += 1
+        if row.wrong_codes == bounds.WRONG_CODES:
+            audit.record(store, ITSELF, Action.CODES_STOPPED, operator.user_name)
+        return ""
+    code.used, row.wrong_codes = clock.to_wire(clock.utc_now()), 0
+    audit.record(store, Actor("operator", operator.user_name, address), Action.RECOVERY_CODE_USED)
+    return "recovery code"
+
+
+def is_recovery_code(typed: str) -> bool:
+    """Whether a text has the form of a recovery code, and so is no try at a code of the app."""
+    plain = _plain(typed)
+    return len(plain) == GROUPS * GROUP_LENGTH and set(plain) <= set(LETTERS)
+
+
+def has_recovery_code(store: administrator_rows.Session, operator_id: str, typed: str) -> bool:
+    """Whether it is a recovery code of the operator that was not used yet."""
+    code = rows.recovery_code(store, operator_id, hash_secret(_plain(typed)))
+    return code is not None and not code.used
+
+
+def are_codes_stopped(store: administrator_rows.Session, operator_id: str) -> bool:
+    """Whether only recovery codes count, after too many wrong ones."""
+    row = rows.factor(store, operator_id)
+    return row is not None and row.wrong_codes >= bounds.WRONG_CODES
+
+
+def _is_under_way(row: rows.SecondFactor) -> bool:
+    """Whether a secret waits for its first code: whoever was in this session long ago may know an older one."""
+    now = clock.utc_now()
+    since = now - timedelta(seconds=bounds.PAIRING_S)
+    ahead = now + timedelta(seconds=bounds.CLOCK_SLACK_S)
+    return row.confirmed is None and clock.to_wire(since) <= row.created <= clock.to_wire(ahead)
+
+
+def _require_on(store: administrator_rows.Session, operator_id: str) -> None:
+    if not is_on(store, operator_id):
+        raise Refused("Your second factor is off already.")
+
+
+def _step(secret: str, typed: str, after: int) -> int | None:
+    """The time step whose code was typed; None for a wrong one, and for one that is not `after` the last one used."""
+    import pyotp
+
+    now = int(clock.utc_now().timestamp()) // STEP_S
+    app, given = pyotp.HOTP(secret, digits=DIGITS), _plain(typed).encode("utf-8", "replace")
+    steps = range(now - bounds.CODE_DRIFT_STEPS, now + bounds.CODE_DRIFT_STEPS + 1)
+    fitting = [step for step in steps if hmac.compare_digest(app.at(step).encode(), given)]
+    return max((step for step in fitting if step > after), default=None)
+
+
+def _make_codes(store: administrator_rows.Session, operator_id: str) -> list[str]:
+    codes = [
+        "-".join("".join(secrets.choice(LETTERS) for _ in range(GROUP_LENGTH)) for _ in range(GROUPS))
+        for _ in range(bounds.RECOVERY_CODES)
+    ]
+    rows.replace_recovery_codes(store, operator_id, [hash_secret(_plain(code)) for code in codes])
+    return codes
+
+
+def _plain(typed: str) -> str:
+    """Without what people put in to read it more easily."""
+    return "".join(typed.replace("-", "").split()).lower()

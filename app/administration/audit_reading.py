@@ -1,0 +1,177 @@
+"""This module reads the audit: filtered, page by page, or whole for an export."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from app import bounds
+from app.administration import audit
+from app.administration.audit import Action, Actor
+from app.store.access import audit_rows as rows
+from app.store.database import directory_database
+
+View = Literal["", "sign-ins", "acts", "refused"]
+
+REFUSED = frozenset({Action.SIGN_IN_REFUSED, Action.PROOF_REFUSED, Action.SIGN_INS_UNCOUNTED})
+SIGN_INS = REFUSED | {Action.SIGNED_IN, Action.SIGNED_OUT, Action.PROVED, Action.RECOVERY_CODE_USED}
+
+VIEWS: Mapping[View, frozenset[Action]] = {
+    "": frozenset(Action),
+    "sign-ins": SIGN_INS,
+    "acts": frozenset(Action) - SIGN_INS,
+    "refused": REFUSED,
+}
+"""What each view shows."""
+
+_BY_KEY: Mapping[str, Action] = {action.key: action for action in Action}
+_CALLED = {"nobody": "somebody who is not signed in", "itself": "Recnice SCIM", "host": "the command line"}
+_BEFORE_TARGET = {Action.SIGN_IN_REFUSED: " as "}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which entries are asked for. `since` and `until` are moments in wire form, "" for any; `until` is not part."""
+
+    view: View = ""
+    action: Action | None = None
+    actor: str = ""
+    target: str = ""
+    since: str = ""
+    until: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry as it is told: `who` did `what` to `target`, with texts by their names.
+
+    `what` ends so that the target can follow. `actor`, `action` and `detail` are as they are kept: with `id`, `at`,
+    `address`, `target` and the hash of the entry before they give `hash`.
+    """
+
+    id: int
+    at: str
+    who: str
+    address: str
+    what: str
+    target: str
+    texts: Mapping[str, str]
+    actor: str
+    action: str
+    detail: str
+    hash: str
+    is_refused: bool
+
+    @property
+    def sentence(self) -> str:
+        """What was done, in one line."""
+        return (self.what + self.target).strip()
+
+    @property
+    def has_time(self) -> bool:
+        """Whether `at` is a moment, as it always is unless somebody else wrote into the file."""
+        with suppress(ValueError):
+            return datetime.fromisoformat(self.at).tzinfo is not None
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page: its entries, and the id before which the next one begins (None: there is none).
+
+    It may be empty and have a next one, for only so many entries are looked at for a page.
+    """
+
+    entries: Sequence[Entry]
+    before: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """How many entries there are, and the hash of the last one ("" of none)."""
+
+    entries: int
+    hash: str
+
+
+def find(asked: Asked, before: int | None = None) -> Found:
+    """A page of entries, the newest first, of those with an id below `before`."""
+    with directory_database.reading() as connection:
+        entries, following = rows.page(connection, _wanted(asked), before, bounds.CONSOLE_PAGE_SIZE)
+    return Found([_entry(row) for row in entries], following)
+
+
+def export(asked: Asked, by: Actor, form: str) -> Iterator[Entry]:
+    """All wanted entries, the newest first, read while they are taken. Written down before the first is given."""
+    with directory_database.writing() as connection:
+        audit.record(connection, by, Action.AUDIT_EXPORTED, form=form, **_told(asked))
+        newest, _ = rows.head(connection)
+    return _every(asked, newest + 1)
+
+
+def head() -> Head:
+    """Where the chain ends."""
+    with directory_database.reading() as connection:
+        return Head(*rows.head(connection))
+
+
+def _every(asked: Asked, before: int | None) -> Iterator[Entry]:
+    """A portion is a transaction of its own, since a slow reader must not hold one for hours. No entry ever changes."""
+    wanted = _wanted(asked)
+    while before is not None:
+        with directory_database.reading() as connection:
+            entries, before = rows.page(connection, wanted, before, bounds.EXPORT_ROWS_AT_ONCE)
+        yield from map(_entry, entries)
+
+
+def _wanted(asked: Asked) -> rows.Wanted:
+    actions = VIEWS[asked.view] & ({asked.action} if asked.action else VIEWS[""])
+    # None of them is no filter at all, so it is one that nothing fits.
+    keys = sorted(action.key for action in actions) or [""]
+    is_any = not asked.view and not asked.action
+    return rows.Wanted(() if is_any else keys, asked.actor, asked.target, asked.since, asked.until)
+
+
+def _told(asked: Asked) -> dict[str, str]:
+    action = asked.action.key if asked.action else ""
+    told = {"view": asked.view, "action": action, "who": asked.actor, "target": asked.target}
+    return told | {"from": asked.since, "to": asked.until}
+
+
+def _entry(row: rows.Entry) -> Entry:
+    action = _BY_KEY.get(row.action)
+    what = action.title if action else row.action
+    between = (_BEFORE_TARGET.get(action, " ") if action else " ") if row.target else ""
+    return Entry(
+        id=row.id,
+        at=row.at,
+        who=_who(row.actor),
+        address=row.address,
+        what=what + between,
+        target=row.target,
+        texts=_texts(row.detail),
+        actor=row.actor,
+        action=row.action,
+        detail=row.detail,
+        hash=row.hash,
+        is_refused=action in REFUSED,
+    )
+
+
+def _who(actor: str) -> str:
+    """As the audit keeps it ("operator eva"), or in words where there is no name."""
+    kind = actor.partition(" ")[0]
+    return _CALLED.get(kind, actor)
+
+
+def _texts(detail: str) -> Mapping[str, str]:
+    """The texts by their names. What is no such JSON was written by somebody else, and is told as it stands."""
+    try:
+        texts = json.loads(detail)
+    except (ValueError, RecursionError):
+        texts = None
+    if not isinstance(texts, dict):
+        return {"detail": detail}
+    return {name: str(text) for name, text in texts.items()}

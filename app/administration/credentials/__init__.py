@@ -1,0 +1,1 @@
+"""This package holds what opens SCIM: SCIM Keys, OAuth clients, access tokens."""

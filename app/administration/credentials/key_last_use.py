@@ -1,0 +1,70 @@
+"""This module records when each SCIM Key was used, in memory and now and then in the database."""
+
+import threading
+import time
+from contextlib import suppress
+
+from app import bounds, clock
+from app.administration.credentials import key_rotation
+from app.scim.errors import ScimError
+from app.store.access import administrator_rows
+
+steady_s = time.monotonic
+"""Seconds on a clock that nobody sets; only pictures and tests put another in its place."""
+
+
+def note_key_use(key_id: str, address: str, *, is_simulated: bool = False) -> None:
+    """Remember that a key was used now, from this address; at most one try a minute for a key. Never raises.
+
+    A note is worth neither a refused request nor one that waits: where others are writing, it is left for next time.
+    The same transaction retires the keys whose hand-over to this one is complete. That a simulation used the key is
+    noted apart: it is no sign that Entra has it.
+    """
+    if not (_simulated if is_simulated else _uses).add(key_id):
+        return
+    with suppress(ScimError), administrator_rows.writing(wait=False) as session:
+        row = administrator_rows.key(session, key_id)
+        if row and is_simulated:
+            row.last_simulated, row.last_simulated_address = clock.to_wire(clock.utc_now()), address
+        elif row:
+            key_rotation.note_use(session, row, _uses.is_quiet)
+            row.last_used, row.last_address = clock.to_wire(clock.utc_now()), address
+            row.first_used = min(row.first_used or row.last_used, row.last_used)
+
+
+class Uses:
+    """When each key, or what else opens SCIM, was used last, and when that was last noted or tried to be.
+
+    On this process's own steady clock.
+    """
+
+    def __init__(self) -> None:
+        self._began = steady_s()
+        self._used: dict[str, float] = {}
+        self._tried: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def add(self, key_id: str) -> bool:
+        """A use. Whether a minute has gone since the last try to note one; if so, it begins anew."""
+        now = steady_s()
+        with self._lock:
+            self._used[key_id] = now
+            if now - self._tried.get(key_id, float("-inf")) < bounds.KEY_USE_NOTED_S:
+                return False
+            self._tried[key_id] = now
+            return True
+
+    def is_quiet(self, key_id: str) -> bool:
+        """Whether this process has not seen the key used for a day. It knows of uses that could not be noted.
+
+        Where it has not seen it at all, it must have listened for `bounds.KEY_LISTENED_S`: before that, the program may
+        have been off, or its clock wrong.
+        """
+        with self._lock:
+            used = self._used.get(key_id)
+            if used is None:
+                return steady_s() - self._began >= bounds.KEY_LISTENED_S
+            return steady_s() - used >= bounds.KEY_HAND_OVER_S
+
+
+_uses, _simulated = Uses(), Uses()

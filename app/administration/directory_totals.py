@@ -1,0 +1,43 @@
+"""This module counts users and groups and tells when Entra last connected."""
+
+from dataclasses import dataclass
+
+from app.store.access import administrator_rows, oauth_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """The last request with a right key: when (wire form, exact to a minute), from which address, with which key.
+
+    `key_name` is an OAuth client's where it came with an access token.
+    """
+
+    at: str
+    address: str
+    key_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Counts, and the last contact (None: there was none yet). `has_key`: whether a key or a client opens SCIM."""
+
+    users: int
+    active_users: int
+    groups: int
+    last_contact: Contact | None
+    has_key: bool
+
+
+def overview() -> Overview:
+    """All of it from one state of the database."""
+    with administrator_rows.reading() as session:
+        totals = administrator_rows.totals(session)
+        uses = [used for used in (administrator_rows.key_used_last(session), oauth_rows.used_last(session)) if used]
+        used = max(uses, key=lambda one: one.last_used or "", default=None)
+        return Overview(
+            users=totals.get("User", 0),
+            active_users=administrator_rows.count_active_users(session),
+            groups=totals.get("Group", 0),
+            last_contact=Contact(used.last_used or "", used.last_address or "", used.name) if used else None,
+            has_key=bool(administrator_rows.active_keys(session)) or oauth_rows.has_credential(session),
+        )

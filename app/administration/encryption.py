@@ -1,0 +1,49 @@
+"""This module encrypts secrets that must be read again, such as a provider's client secret.
+
+The key is made from the data folder's own secret (`recnice.secret`). Fernet (AES-CBC with HMAC-SHA256), from the
+package cryptography.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from typing import TYPE_CHECKING
+
+from app import clock
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
+
+
+class Sealer:
+    """Seals and opens texts for one purpose; what was sealed for another is not opened."""
+
+    def __init__(self, secret: bytes, purpose: str) -> None:
+        self._key = hmac.digest(secret, b"recnice sealing " + purpose.encode(), hashlib.sha256)
+
+    def seal(self, text: str) -> str:
+        """The text as nobody can read it; another one each time. It knows when it was sealed."""
+        return self._fernet().encrypt_at_time(text.encode(), self._now()).decode()
+
+    def open(self, sealed: str, seconds: int | None = None) -> str | None:
+        """The text again; None for what this appliance did not seal, or sealed more than `seconds` ago."""
+        from cryptography.fernet import InvalidToken
+
+        given = sealed.encode("utf-8", "replace")
+        try:
+            if seconds is None:
+                return self._fernet().decrypt(given).decode()
+            return self._fernet().decrypt_at_time(given, ttl=seconds, current_time=self._now()).decode()
+        except InvalidToken:
+            return None
+
+    def _fernet(self) -> Fernet:
+        from cryptography.fernet import Fernet
+
+        return Fernet(base64.urlsafe_b64encode(self._key))
+
+    @staticmethod
+    def _now() -> int:
+        return int(clock.utc_now().timestamp())

@@ -1,0 +1,56 @@
+"""This module ignores problems and notices, and stops ignoring them; both are audited.
+
+The request log is a file of its own, so entry and change are no single transaction; the entry is written first,
+since an act without one would be worse than one that then fails.
+"""
+
+from app.administration import audit
+from app.administration.audit import Action, Actor
+from app.observation import setup_steps
+from app.observation.problems import problem_list
+from app.observation.problems.problem_list import Wanted
+from app.store.database import directory_database
+
+
+def ignore_problems(wanted: Wanted, by: Actor, problem_id: int | None = None) -> int:
+    """Put open problems aside until they are over or heeded again: those wanted, or of these the one. How many."""
+    if not _record(wanted, by, Action.PROBLEMS_IGNORED, problem_id):
+        return 0
+    return problem_list.ignore(wanted, problem_id)
+
+
+def heed_problems(wanted: Wanted, by: Actor, problem_id: int | None = None) -> int:
+    """Take ignored problems back among the open ones. How many."""
+    if not _record(wanted, by, Action.PROBLEMS_HEEDED, problem_id):
+        return 0
+    return problem_list.heed(wanted, problem_id)
+
+
+def close_exposure(number: str, by: Actor) -> None:
+    """Close the notice that a key was sent by plain http in this request, unless a later one has sent it again."""
+    exposure = setup_steps.checklist().exposure
+    if exposure is None or exposure.number != number:
+        return
+    with directory_database.writing() as connection:
+        audit.record(connection, by, Action.EXPOSURE_CLOSED, number)
+    setup_steps.close_exposure(number)
+
+
+def _record(wanted: Wanted, by: Actor, action: Action, problem_id: int | None) -> int:
+    """How many there are to change; nothing is written where there are none."""
+    count = problem_list.count(wanted, problem_id)
+    if count:
+        problem = problem_list.find(problem_id) if problem_id is not None else None
+        kind = problem.kind.name if problem else wanted.kind
+        with directory_database.writing() as connection:
+            audit.record(
+                connection,
+                by,
+                action,
+                kind,
+                problems=str(count),
+                attribute=(problem.attribute if problem else wanted.attribute) or "",
+                of=(problem.resource_type if problem else wanted.resource_type) or "",
+                who=problem.resource_name or problem.resource_id if problem else "",
+            )
+    return count

@@ -1,0 +1,1 @@
+"""This package holds which IP addresses may call SCIM."""

@@ -1,0 +1,161 @@
+"""This module manages the IP allow list, its mode, and the clients that were seen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from app import bounds, clock
+from app.administration import audit
+from app.administration.audit import Action, Actor
+from app.administration.errors import Refused
+from app.administration.ip_allow_list.enforcement import Mode, forget_policy
+from app.administration.ip_allow_list.networks import NetworkSet, propose, read_address, read_network, shown_network
+from app.store.access import administrator_rows
+from app.store.access import ip_allow_list_rows as rows
+from app.store.database import directory_database
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A network on the list. `created` is in wire form."""
+
+    network: str
+    note: str
+    created: str
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An address from which requests with a right key came, and whether the list has it. Moments are in wire form.
+
+    `first_seen` is "" where it is only known from the last use of a key.
+    """
+
+    address: str
+    first_seen: str
+    last_seen: str
+    is_listed: bool
+
+    @property
+    def place(self) -> str:
+        """What stands out about the address; "" for one of the internet."""
+        address = read_address(self.address)
+        if address is None or address.is_global:
+            return ""
+        return "this machine" if address.is_loopback else "private network"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceList:
+    """All of it from one state of the database. `since` and `set_by` are "" while nobody has said anything.
+
+    `sources`: those of the last `bounds.SOURCE_DAYS` days, the last one first.
+    """
+
+    mode: Mode
+    since: str
+    set_by: str
+    listed: Sequence[Listed]
+    sources: Sequence[Source]
+
+    @property
+    def unlisted(self) -> list[Source]:
+        """Sources that would be refused while the list is enforced."""
+        return [source for source in self.sources if not source.is_listed]
+
+    @property
+    def has_news(self) -> bool:
+        """Whether a source came that the list has not, and there is a list that it could be on."""
+        return self.mode is not Mode.OFF and bool(self.listed and self.unlisted)
+
+    @property
+    def proposal(self) -> list[str]:
+        """What would have to be put on the list so that it holds every source; nothing that it holds already."""
+        held = NetworkSet.of(one.network for one in self.listed)
+        addresses = [address for one in self.sources if (address := read_address(one.address))]
+        return [shown_network(network) for network in propose(addresses) if not held.holds(network)]
+
+    def without(self, network: str) -> "SourceList":
+        """The same without a network on the list."""
+        listed = [one for one in self.listed if one.network != network]
+        return SourceList(self.mode, self.since, self.set_by, listed, _judged(self.sources, listed))
+
+
+def source_list() -> SourceList:
+    """How addresses are held, the list, and who came."""
+    since = clock.to_wire(clock.utc_now() - timedelta(days=bounds.SOURCE_DAYS))
+    with administrator_rows.reading() as session:
+        connection = session.connection()
+        policy = rows.policy(connection)
+        listed = [Listed(row.network, row.note, row.created, row.created_by) for row in rows.networks(connection)]
+        found = {
+            row.address: Source(row.address, row.first_seen, row.last_seen, is_listed=False)
+            for row in rows.seen(connection, since)
+        }
+        for key in administrator_rows.keys(session):  # so that something is known also where nobody watched
+            address = read_address(key.last_address or "")
+            if address and (key.last_used or "") >= since and str(address) not in found:
+                found[str(address)] = Source(str(address), "", key.last_used or "", is_listed=False)
+    sources = sorted(found.values(), key=lambda source: source.last_seen, reverse=True)
+    mode, at, by = (Mode(policy.mode), policy.since, policy.set_by) if policy else (Mode.OFF, "", "")
+    return SourceList(mode, at, by, listed, _judged(sources, listed))
+
+
+def set_mode(mode: Mode, by: Actor) -> None:
+    """Hold addresses so from now on. Raises Refused where an empty list would be enforced."""
+    with directory_database.writing() as connection:
+        policy = rows.policy(connection)
+        before = policy.mode if policy else Mode.OFF.value
+        if before == mode:
+            return
+        if mode is Mode.ENFORCE and not rows.networks(connection):
+            raise Refused("The list is empty: enforced, it would refuse everybody. Allow a network first.")
+        rows.set_policy(connection, mode.value, clock.to_wire(clock.utc_now()), by.signature)
+        audit.record(connection, by, Action.SOURCES_MODE, mode.value, before=before)
+    forget_policy()
+
+
+def allow(texts: Sequence[str], note: str, by: Actor) -> list[str]:
+    """Put networks on the list, all of these texts or none of them; gives those that were not there yet.
+
+    Raises Refused for a text that is no network, for an unfit note, and for more than the list may have.
+    """
+    wanted = list(dict.fromkeys(shown_network(read_network(text)) for text in texts))
+    note = note.strip()
+    if len(note) > bounds.NETWORK_NOTE_LENGTH or not note.isprintable():
+        raise Refused(f"The note may have at most {bounds.NETWORK_NOTE_LENGTH} printable characters.")
+    if not wanted:
+        raise Refused("Write at least one address or network.")
+    with directory_database.writing() as connection:
+        known = {row.network for row in rows.networks(connection)}
+        added = [network for network in wanted if network not in known]
+        if not added:
+            raise Refused("That is on the list already.")
+        if len(known) + len(added) > bounds.ALLOWED_NETWORKS:
+            raise Refused(f"The list may have {bounds.ALLOWED_NETWORKS} networks. Write some of them as a wider one.")
+        rows.add_networks(connection, added, note, clock.to_wire(clock.utc_now()), by.signature)
+        for network in added:
+            audit.record(connection, by, Action.NETWORK_ALLOWED, network, note=note)
+    forget_policy()
+    return added
+
+
+def remove(network: str, by: Actor) -> None:
+    """Take a network off the list.
+
+    Raises Refused for one that is not there, and for the last one while the list is enforced.
+    """
+    with directory_database.writing() as connection:
+        if not rows.remove_network(connection, network):
+            raise Refused("This network is not on the list.")
+        policy = rows.policy(connection)
+        if policy and policy.mode == Mode.ENFORCE and not rows.networks(connection):
+            raise Refused("This is the last one, and the list is enforced: go back to watching first.")
+        audit.record(connection, by, Action.NETWORK_REMOVED, network)
+    forget_policy()
+
+
+def _judged(sources: Sequence[Source], listed: Sequence[Listed]) -> list[Source]:
+    held = NetworkSet.of(one.network for one in listed)
+    return [replace(one, is_listed=held.has(one.address)) for one in sources]

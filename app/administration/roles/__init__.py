@@ -1,0 +1,1 @@
+"""This package holds which users have which console role."""

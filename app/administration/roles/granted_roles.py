@@ -1,0 +1,260 @@
+"""This module recomputes the console roles of users after each change, and audits what changed.
+
+Sessions end with it: of whoever is disabled or deleted, or stands for somebody else by another externalId, and of
+whoever gets another role, for a new one begins with a new session. A user that may be another person than before
+has none until an owner confirms the user (users_to_confirm.py). Operators are another table, and nothing here
+touches them.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from app import bounds, clock
+from app.administration import audit
+from app.administration.audit import ITSELF, Action, Actor
+from app.console_roles import Role
+from app.scim.resource_types import GROUP, USER, is_active, name_of
+from app.store.access import audit_rows, session_rows, user_to_confirm_rows
+from app.store.access import role_rows as rows
+from app.store.access.role_rows import Difference
+from app.store.access.user_to_confirm_rows import UnconfirmedRow
+from app.store.database import directory_database
+from app.store.database.directory_database import Connection
+from app.store.directory import history_rows
+from app.store.directory.history_rows import Author, Moves
+from app.store.directory.stored_resource import Record
+
+_KINDS = {"app_role": "app role", "group": "group"}
+_ROWS_AT_ONCE = 500
+_DECISIVE = ("active", "roles")
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Somebody with a role: `because` is a sentence's part like `app role "Admin"`; `since` in wire form."""
+
+    user_id: str
+    name: str
+    role: Role
+    because: str
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """Some of those who have a role, the highest first, and how many have each."""
+
+    people: list[Grant]
+    totals: Mapping[Role, int]
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """How many people came to a role or lost it lately, and when the last one did (wire form).
+
+    `is_provisioned`: by what a SCIM client did, not by an act in the console. `is_more`: more than were counted.
+    """
+
+    number: int
+    has_lost: bool
+    role: Role
+    is_provisioned: bool
+    at: str
+    is_more: bool
+
+
+def follow(
+    connection: Connection,
+    author: Author,
+    record: Record,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any] | None,
+    moves: Moves,
+) -> None:
+    """What becomes of roles and sessions by what a client did to a resource; of a deletion, just before it is done.
+
+    Without a mapping it asks for that and no more; with one it looks only at those whom the change concerns.
+    """
+    is_noted = False
+    if record.type == USER.name:
+        if before and (not is_active(after) or before.get("externalId") != (after or {}).get("externalId")):
+            session_rows.end_of_users(connection, [record.id])
+            is_noted = after is not None and _note_external_id(connection, record.id, before, after)
+        if before and after and not is_noted and all(before.get(name) == after.get(name) for name in _DECISIVE):
+            return
+    elif record.type != GROUP.name or (after and not moves):
+        return
+    lines = rows.mapping(connection)
+    if not lines:
+        return
+    concerned: Collection[str] = [record.id]
+    if record.type == GROUP.name:
+        left = tuple(line for line in lines if (line.source, line.value) != ("group", record.id))
+        if left == lines:
+            return
+        # A group that goes gives nothing any more, whoever is still in it.
+        lines = lines if after else left
+        concerned = moves.joined | moves.departed if after else rows.members(connection, record.id)
+    elif not after:
+        lines = ()
+    kind, _, name = author.actor.partition(" ")
+    by = Actor("operator" if kind == "operator" else "person" if kind == "person" else "client", name)
+    reason = "another externalId" if is_noted else "deleted" if record.type == USER.name and not after else ""
+    apply(connection, by, rows.differences(connection, lines, concerned), reason, request=author.request)
+
+
+def _note_external_id(
+    connection: Connection, user_id: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> bool:
+    """Note whether a user with these documents may be another person than before, and return whether that has changed.
+
+    A user name is given to a new person after the former one was disabled, so the externalId changes while the user is
+    disabled, in the request that disables or enables the user, or soon after that. While nobody was disabled a change
+    is another mapping of Entra's, which changes everybody. An externalId that was removed counts until another one is
+    there, so the user may be disabled in between. The user is the former person when the former id returns.
+    """
+    old, new = before.get("externalId"), after.get("externalId")
+    if old == new:
+        return False
+    if known := user_to_confirm_rows.find(connection, user_id):
+        if new == known.external_id:
+            user_to_confirm_rows.remove(connection, user_id)
+        return new == known.external_id
+    now = clock.to_wire(clock.utc_now())
+    until, former = (now, old) if old else history_rows.last_change_of(connection, user_id, "externalId") or (now, None)
+    if not former or former == new:
+        return False
+    if is_active(before) and is_active(after) and not _was_enabled_since(connection, user_id, until):
+        return False
+    user_to_confirm_rows.add(connection, UnconfirmedRow(user_id, former, now))
+    return True
+
+
+def _was_enabled_since(connection: Connection, user_id: str, moment: str) -> bool:
+    """Return whether an active user was disabled after a moment (wire form), or until soon before it.
+
+    Soon is `bounds.ENABLED_LATELY_S`.
+    """
+    enabled = history_rows.last_change_of(connection, user_id, "active")
+    soon_before = datetime.fromisoformat(moment) - timedelta(seconds=bounds.ENABLED_LATELY_S)
+    return enabled is not None and enabled[0] > clock.to_wire(soon_before)
+
+
+def settle(connection: Connection) -> None:
+    """Give everybody the role that they should have: after all rows were derived anew."""
+    if lines := rows.mapping(connection):
+        apply(connection, ITSELF, rows.differences(connection, lines))
+
+
+def apply(connection: Connection, by: Actor, found: Sequence[Difference], reason: str = "", **detail: str) -> None:
+    """Write the roles that differ, one audit entry for each that changes, and end those people's sessions.
+
+    `reason`: why a role is lost, where it is not told by the person or by the line that gave it.
+    """
+    if not found:
+        return
+    directory_database.lift_time_limit(
+        connection
+    )  # each one is written; a leaver must not stay because there are too many
+    rows.apply(connection, found, clock.to_wire(clock.utc_now()))
+    changed = [one for one in found if one.is_of_role]
+    audit.record_all(connection, by, _acts(connection, changed, reason, detail))
+    session_rows.end_of_users(connection, [one.user_id for one in changed])
+
+
+def grant_of(user_id: str) -> Grant | None:
+    """The role that somebody has, and why; None for no role."""
+    with directory_database.reading() as connection:
+        found = rows.grant_of(connection, user_id)
+        return _grants(connection, [found])[0] if found else None
+
+
+def withheld(connection: Connection, user_ids: Collection[str]) -> dict[str, Grant]:
+    """Return the roles that unconfirmed users would have by the mapping, by their ids; `since` is "" in them."""
+    due = rows.differences(connection, rows.mapping(connection), user_ids, are_confirmed=True)
+    found = [rows.Grant(one.user_id, one.new, one.new_because, "") for one in due if one.new and one.new_because]
+    return {one.user_id: one for one in _grants(connection, found)}
+
+
+def granted() -> Granted:
+    """Who has a role now: at most `bounds.GRANTS_SHOWN` by name."""
+    with directory_database.reading() as connection:
+        return Granted(_grants(connection, rows.granted(connection, bounds.GRANTS_SHOWN)), rows.totals(connection))
+
+
+def news() -> list[News]:
+    """The roles that came and went within `bounds.ROLE_NEWS_DAYS`, the newest first."""
+    since = clock.to_wire(clock.utc_now() - timedelta(days=bounds.ROLE_NEWS_DAYS))
+    people: dict[tuple[bool, Role, bool], dict[str, str]] = {}
+    is_more = False
+    with directory_database.reading() as connection:
+        for action in (Action.ROLE_GRANTED, Action.ROLE_CHANGED, Action.ROLE_LOST):
+            entries = audit_rows.newest(connection, action.key, since, bounds.ROLE_NEWS + 1)
+            is_more = is_more or len(entries) > bounds.ROLE_NEWS
+            for entry in entries[: bounds.ROLE_NEWS]:
+                detail = json.loads(entry.detail)
+                has_lost = action is Action.ROLE_LOST
+                kind = has_lost, Role(detail["old" if has_lost else "new"]), entry.actor.startswith("client ")
+                newest = people.setdefault(kind, {})
+                newest[detail["person"]] = max(entry.at, newest.get(detail["person"], ""))
+    found = [News(len(ids), *kind, max(ids.values()), is_more) for kind, ids in people.items()]
+    return sorted(found, key=lambda one: one.at, reverse=True)
+
+
+def words_of(because: str, names: Mapping[str, str]) -> str:
+    """The line that gives a role, as people read it: `app role "Admin"`, `group "Console owners"`."""
+    source, _, value = because.partition(":")
+    return f'{_KINDS.get(source, source)} "{names.get(value, value) if source == "group" else value}"'
+
+
+def group_names(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
+    """What groups are called, by their ids; without those that are gone."""
+    found = history_rows.documents_of(connection, list(ids))
+    return {id: name_of(json.loads(document)) for id, (type, document) in found.items() if type == GROUP.name}
+
+
+def names_of(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
+    """What people who are here are called, by their ids."""
+    found = history_rows.documents_of(connection, list(ids))
+    return {id: name_of(json.loads(document)) for id, (_, document) in found.items()}
+
+
+def _acts(
+    connection: Connection, changed: Sequence[Difference], reason: str, detail: Mapping[str, str]
+) -> Iterator[tuple[Action, str, Mapping[str, str]]]:
+    """One act for each change. Documents are read in portions: there may be very many."""
+    lines = {because for one in changed for because in (one.old_because, one.new_because)}
+    groups = _names_of_groups(connection, lines)
+    for part in (changed[start : start + _ROWS_AT_ONCE] for start in range(0, len(changed), _ROWS_AT_ONCE)):
+        documents = history_rows.documents_of(connection, [one.user_id for one in part])
+        for one in part:
+            document = json.loads(documents[one.user_id][1])
+            if one.new_because:
+                because = words_of(one.new_because, groups)
+            elif not is_active(document):
+                because = reason or "disabled"
+            else:
+                because = reason or f"no longer by {words_of(one.old_because or '', groups)}"
+            roles = {"old": one.old or "", "new": one.new or ""}
+            yield _action(one), name_of(document), {**roles, "because": because, "person": one.user_id, **detail}
+
+
+def _action(one: Difference) -> Action:
+    if one.new is None:
+        return Action.ROLE_LOST
+    return Action.ROLE_CHANGED if one.old else Action.ROLE_GRANTED
+
+
+def _names_of_groups(connection: Connection, because: Iterable[str | None]) -> dict[str, str]:
+    """What the groups are called that give roles by these lines."""
+    given = {one.partition(":") for one in set(because) if one}
+    return group_names(connection, [value for source, _, value in given if source == "group"])
+
+
+def _grants(connection: Connection, found: Sequence[rows.Grant]) -> list[Grant]:
+    groups = _names_of_groups(connection, (one.because for one in found))
+    names = names_of(connection, [one.user_id for one in found])
+    return [Grant(one.user_id, names[one.user_id], one.role, words_of(one.because, groups), one.since) for one in found]

@@ -1,0 +1,141 @@
+"""This module holds the process's one OpenID client: cached metadata, and a limit on concurrent requests.
+
+A provider that hangs holds no more than `bounds.PROVIDER_TALKS` threads, and a few more wait; the others go on
+serving everybody else, and so does whoever signs in with a password.
+"""
+
+import copy
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from app import bounds, clock
+from app.administration.concurrency_limit import Full, Places, Terms
+from app.administration.encryption import Sealer
+from app.administration.single_sign_on.errors import NoPlace
+from app.openid import code_flow
+from app.openid import provider as openid
+from app.openid.code_flow import Client, Ticket
+from app.openid.errors import About, Code, ProviderError
+from app.openid.id_token import Claims
+from app.openid.provider import Issuer, Provider, Providers
+from app.openid.signing_keys import Keys
+
+
+def _terms() -> Terms:
+    return Terms(
+        bounds.PROVIDER_TALKS,
+        bounds.PROVIDER_TALKS_WAITING,
+        bounds.PROVIDER_WAIT_S,
+        bounds.PROVIDER_TALKS_WAITING_OF_ONE,
+    )
+
+
+_OF_EVERYBODY = frozenset(
+    {
+        *(Code.EXPIRED, Code.NOT_YET, Code.WRONG_ISSUER, Code.WRONG_AUDIENCE),
+        *(Code.ALG_REFUSED, Code.UNKNOWN_KEY, Code.BAD_SIGNATURE),
+    }
+)
+"""What is wrong with a token that came from the provider itself, and so with everybody's: clocks, settings, keys."""
+
+
+def is_of_everybody(error: ProviderError) -> bool:
+    """Whether nobody can sign in because of it, whoever it is; not where the same may be right a minute later."""
+    return error.about in (About.PROVIDER, About.SETTING) or (error.code in _OF_EVERYBODY and not error.passes)
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """Since when nobody could sign in (in wire form), and the administrator's sentence of the first time."""
+
+    since: str
+    because: str
+
+
+class _Standing:
+    """Shared by the lines of all callers; of this process alone, since the next sign-in shows it again."""
+
+    outage: Outage | None = None
+
+
+class Line:
+    """`sealer` seals client secrets, `redirect_uri` is where providers send people back to. Threads share it."""
+
+    def __init__(self, ca_file: Path | None, sealer: Sealer, redirect_uri: str) -> None:
+        self.sealer = sealer
+        self.redirect_uri = redirect_uri
+        self._ca_file = ca_file
+        self._providers = Providers(ca_file)
+        self._keys = Keys(ca_file)
+        self._places = Places(_terms)
+        self._caller = ""
+        self._standing = _Standing()
+
+    @property
+    def outage(self) -> Outage | None:
+        """Why nobody can sign in, as far as the last sign-ins have shown."""
+        return self._standing.outage
+
+    def for_caller(self, caller: str) -> "Line":
+        """Return the same line for a caller, who has one place at a time; without one only places count."""
+        line = copy.copy(self)
+        line._caller = caller
+        return line
+
+    def check(self, issuer: Issuer) -> Provider:
+        """Read the discovery document anew; what was kept is forgotten. Raises ProviderError, Unreachable."""
+        with self._place():
+            found = openid.discover(issuer, self._ca_file)
+            self._providers, self._keys = Providers(self._ca_file), Keys(self._ca_file)
+            self._standing.outage = None
+            return found
+
+    def renew(self, issuer: Issuer) -> Provider:
+        """The provider as it answers now. Raises ProviderError, Unreachable."""
+        with self._place():
+            return self._providers.renew(issuer)
+
+    def find(self, issuer: Issuer) -> Provider:
+        """The provider as it is kept, or discovered. Raises ProviderError, Unreachable."""
+        if (kept := self._providers.kept(issuer)) is not None:
+            return kept
+        with self._place():
+            return self._providers.find(issuer)
+
+    def begin(self, issuer: Issuer, client_id: str, prompt: str = "", max_age: int | None = None) -> tuple[str, Ticket]:
+        """Where to send the browser, and the ticket to come back with. Raises ProviderError, Unreachable."""
+        with self._noting():
+            found = self.find(issuer)
+        return code_flow.begin(found, Client(client_id, ""), self.redirect_uri, prompt, max_age)
+
+    def read_answer(self, issuer: Issuer, ticket: Ticket, parameters: Mapping[str, str]) -> str:
+        """The code that the browser brought back. Raises ProviderError, Unreachable."""
+        return code_flow.read_answer(self.find(issuer), ticket, parameters)
+
+    def finish(self, issuer: Issuer, client_id: str, sealed_secret: str, ticket: Ticket, code: str) -> Claims:
+        """Who signed in. Raises ProviderError, Unreachable."""
+        client = Client(client_id, self.sealer.open(sealed_secret) or "")
+        with self._place(), self._noting():
+            claims = code_flow.finish(self._providers.find(issuer), client, ticket, code, self._keys)
+        self._standing.outage = None
+        return claims
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        try:
+            yield
+        except ProviderError as error:
+            if self._standing.outage is None and is_of_everybody(error):
+                self._standing.outage = Outage(clock.to_wire(clock.utc_now()), str(error))
+            raise
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """Few wait for a place, and not for long: whoever waits holds a thread as well. Raises NoPlace."""
+        try:
+            with self._places.taken(self._caller):
+                yield
+        except Full:
+            raise NoPlace from None

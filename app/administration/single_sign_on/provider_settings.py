@@ -1,0 +1,158 @@
+"""This module stores which provider signs users in: at most one, an Entra tenant or another.
+
+The client secret goes in and is never shown again. It is kept only for the issuer and the client that it was
+entered for: who changes the address must not have it sent to another.
+"""
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from app import bounds, clock
+from app.administration import audit
+from app.administration.audit import Action, Actor
+from app.administration.errors import Refused
+from app.administration.single_sign_on.provider_client import Line
+from app.openid import provider as openid
+from app.openid.errors import Code, ProviderError
+from app.openid.provider import ENTRA_AUTHORITIES, Issuer
+from app.store.access import administrator_rows, session_rows
+from app.store.access import identity_provider_row as rows
+
+ENTRA = "entra"
+CLOUDS: Mapping[str, str] = {
+    "global": "Global (the usual one)",
+    "us-government": "US Government",
+    "china": "China (operated by 21Vianet)",
+}
+"""Microsoft's clouds as people name them, by their keys in ENTRA_AUTHORITIES."""
+
+_PRINTABLE = re.compile(r"[\x20-\x7e]+")  # RFC 6749, appendix A.1 and A.2
+_TENANT_AGAIN = (  # Entra: 400 and AADSTS90002 for the discovery document of an unknown tenant
+    " Microsoft answers so for a tenant that it does not know: copy the Directory (tenant) ID again, "
+    "and look whether the cloud is right."
+)
+_SECRET_AGAIN = "Enter the client secret: none is kept for this provider and this client ID."
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """What is set up. `sealed_secret` only the line to the provider opens."""
+
+    issuer: Issuer
+    client_id: str
+    sealed_secret: str = field(repr=False)
+    generation: str
+    saved: str
+    saved_by: str
+
+    @property
+    def cloud(self) -> str:
+        """The key of Microsoft's cloud in CLOUDS, "" unless it is Entra."""
+        host = urlsplit(self.issuer.address).hostname
+        return next((cloud for cloud, authority in ENTRA_AUTHORITIES.items() if authority == host), "")
+
+    @property
+    def title(self) -> str:
+        """What people call it: Microsoft, or the provider's host."""
+        return "Microsoft" if self.issuer.tenant else urlsplit(self.issuer.address).netloc
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """What an administrator typed. `kind` is "entra" (then `cloud` and `tenant` count) or "openid" (`address`)."""
+
+    kind: str
+    cloud: str
+    tenant: str
+    address: str
+    client_id: str
+    secret: str = field(repr=False)
+
+
+def configured() -> Configured | None:
+    """What is set up, if anything is."""
+    with administrator_rows.reading() as store:
+        row = rows.provider(store)
+        return read(row) if row else None
+
+
+def read(row: rows.IdentityProvider) -> Configured:
+    """A row as what it means."""
+    return Configured(
+        Issuer(row.issuer, row.tenant),
+        row.client_id,
+        row.client_secret,
+        row.generation,
+        row.saved,
+        row.saved_by,
+    )
+
+
+def save(entered: Entered, line: Line, actor: Actor) -> None:
+    """Set up this provider in place of what was there. Another issuer ends the sessions that the last one began.
+
+    Raises Refused for what cannot be, and where the discovery document cannot be read or is another's.
+    """
+    client_id, secret = entered.client_id.strip(), entered.secret.strip()
+    if not _PRINTABLE.fullmatch(client_id) or len(client_id) > bounds.CLIENT_ID_LENGTH:
+        raise Refused("Enter the client ID as the provider shows it.")
+    if secret and (not _PRINTABLE.fullmatch(secret) or len(secret) > bounds.CLIENT_SECRET_LENGTH):
+        raise Refused("The client secret has characters that no secret has: copy it again.")
+    try:
+        issuer = _issuer(entered)
+        if not secret and not _has_secret(issuer, client_id):
+            raise Refused(_SECRET_AGAIN)
+        issuer = line.check(issuer).issuer
+    except ProviderError as error:
+        is_of_tenant = entered.kind == ENTRA and error.code is Code.HTTP_STATUS
+        raise Refused(f"Nothing was saved. {error}" + (_TENANT_AGAIN if is_of_tenant else "")) from None
+    sealed = line.sealer.seal(secret) if secret else ""
+    with administrator_rows.writing() as store:
+        row = rows.provider(store)
+        before = read(row) if row else None
+        if not sealed:
+            if before is None or not _is_of(before, issuer, client_id):
+                raise Refused(_SECRET_AGAIN)
+            sealed = before.sealed_secret
+        kept = "new" if secret else "as before"
+        audit.record(store, actor, Action.PROVIDER_SAVED, issuer.address, client=client_id, secret=kept)
+        if before is not None and before.issuer != issuer:
+            session_rows.end_of_people(store)
+        rows.save(
+            store,
+            tenant=issuer.tenant,
+            issuer=issuer.address,
+            client_id=client_id,
+            client_secret=sealed,
+            generation=secrets.token_urlsafe(16),
+            saved=clock.to_wire(clock.utc_now()),
+            saved_by=actor.signature,
+        )
+
+
+def remove(actor: Actor) -> None:
+    """Turn single sign-on off, and end every session that it began."""
+    with administrator_rows.writing() as store:
+        row = rows.provider(store)
+        if row is None:
+            return
+        audit.record(store, actor, Action.PROVIDER_REMOVED, row.issuer)
+        session_rows.end_of_people(store)
+        rows.remove(store)
+
+
+def _issuer(entered: Entered) -> Issuer:
+    """Raises ProviderError."""
+    return openid.entra(entered.tenant, entered.cloud) if entered.kind == ENTRA else openid.read_issuer(entered.address)
+
+
+def _has_secret(issuer: Issuer, client_id: str) -> bool:
+    kept = configured()
+    return kept is not None and _is_of(kept, issuer, client_id)
+
+
+def _is_of(kept: Configured, issuer: Issuer, client_id: str) -> bool:
+    return (kept.issuer.document_address, kept.client_id) == (issuer.document_address, client_id)

@@ -1,0 +1,189 @@
+"""This module sends a browser to the provider and handles its return: a session, or a confirmed identity.
+
+Whatever follows is one transaction, in which the provider is still the one that the way began with, the state is
+spent and the person is there and active. No account is ever made here.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from app import bounds, clock
+from app.administration import audit
+from app.administration.accounts import sessions
+from app.administration.accounts.sessions import SignedIn
+from app.administration.audit import Action, Actor
+from app.administration.credentials.secret_hash import hash_secret
+from app.administration.errors import Ended, Refused
+from app.administration.single_sign_on import provider_settings, user_lookup
+from app.administration.single_sign_on.errors import Lost, NotLetIn, Unreachable
+from app.administration.single_sign_on.pending_sign_in import Arrival, Journey, Purpose
+from app.administration.single_sign_on.provider_client import Line, is_of_everybody
+from app.administration.single_sign_on.provider_settings import Configured
+from app.administration.single_sign_on.user_lookup import Match
+from app.openid.errors import Code, ProviderError
+from app.openid.id_token import Claims
+from app.store.access import administrator_rows, session_rows, used_once
+from app.store.access import identity_provider_row as rows
+
+NOT_SET_UP = "Single sign-on is not set up here."
+NO_AUTH_TIME = (
+    "The provider does not say when you signed in there. An administrator adds the optional claim auth_time to the ID "
+    "token of the app registration for sign-in"
+)
+KEYS_CHANGED = "The provider may have changed its keys just now. Try again in a minute, and then ask your administrator"
+ANOTHER = "Somebody else signed in there. Sign in as yourself"
+WRONG_TOO_OFTEN = "Somebody else signed in there too often, so this session is ended. Sign in again."
+
+_STATE = "state"
+
+
+def depart(line: Line, purpose: Purpose, wanted: str, session_id: str = "") -> tuple[str, Journey]:
+    """Where to send the browser, and what it keeps meanwhile. Raises Refused, Unreachable and ProviderError."""
+    found = provider_settings.configured()
+    if found is None:
+        raise Refused(NOT_SET_UP)
+    # A test asks as a proof does: only then must a provider say when the person signed in (OpenID Connect Core §2).
+    prompt, max_age = ("", None) if purpose == "sign-in" else ("login", 0)
+    address, ticket = line.begin(found.issuer, found.client_id, prompt, max_age)
+    kept = wanted if len(wanted.encode()) <= bounds.JOURNEY_NEXT_BYTES else ""
+    return address, Journey(ticket, found.generation, purpose, kept, session_id)
+
+
+def arrive(line: Line, arrival: Arrival) -> str:
+    """A new session's token for the person whom the provider names. Raises Lost, NotLetIn, Unreachable."""
+    claims = read_claims(line, arrival)
+    with administrator_rows.writing() as store:
+        spend(store, arrival)
+        found = user_lookup.find(store.connection(), claims)
+        if found.person is not None:
+            actor = Actor("person", found.person.user_name, arrival.browser.address)
+            # Names can be given to somebody else later; the id never is.
+            audit.record(store, actor, Action.SIGNED_IN, by="single sign-on", person=found.person.id)
+            proved = _proved(claims)
+            return sessions.begin(store, arrival.browser, "single sign-on", proved, user_id=found.person.id)
+        _note_no_match(store, arrival, claims, found)
+    raise NotLetIn(arrival.number)
+
+
+def prove(line: Line, arrival: Arrival, who: SignedIn) -> None:
+    """Note in a person's session that they showed just now who they are, when the provider says so itself.
+
+    Raises Lost, NotLetIn, Unreachable, and Ended when the session was ended for it.
+    """
+    if who.is_local or who.session_id != arrival.journey.session_id:
+        raise Lost
+    claims = read_claims(line, arrival)
+    actor, is_over = who.actor(arrival.browser.address), False
+    with administrator_rows.writing() as store:
+        spend(store, arrival)
+        row = session_rows.session(store, who.session_id)
+        if row is None:
+            raise Lost
+        found = user_lookup.find(store.connection(), claims)
+        is_same = found.person is not None and found.person.id == who.user_id
+        if is_same and _is_fresh(claims):
+            row.proved, row.wrong_proofs = _proved(claims), 0
+            audit.record(store, actor, Action.PROVED, by="single sign-on")
+            return
+        because = "the provider says no recent auth_time" if is_same else "somebody else signed in there"
+        if not is_same:
+            row.wrong_proofs += 1
+            is_over = row.wrong_proofs >= bounds.WRONG_PROOFS
+        ended = "the session" if is_over else ""
+        audit.record(store, actor, Action.PROOF_REFUSED, because=because, reference=arrival.number, ended=ended)
+        if is_over:
+            store.delete(row)
+    if is_over:
+        raise Ended(WRONG_TOO_OFTEN)
+    if not is_same:
+        raise NotLetIn(arrival.number, ANOTHER)
+    raise NotLetIn(arrival.number, NO_AUTH_TIME if claims.auth_time is None else "The sign-in there was too long ago")
+
+
+def read_claims(line: Line, arrival: Arrival) -> Claims:
+    """What the provider says, checked. Raises Lost, NotLetIn, Unreachable; the audit has what is behind them."""
+    try:
+        return ask(line, arrival)
+    except ProviderError as error:
+        with administrator_rows.writing() as store:
+            spend(store, arrival)
+            nobody = Actor("nobody", address=arrival.browser.address)
+            kept = {"code": error.code.value, "because": str(error), "reference": arrival.number}
+            audit.record_refusal(store, nobody, "", **kept)
+        if is_of_everybody(error):
+            raise Unreachable(unreachable(arrival.number)) from None
+        if error.code is Code.SIGN_IN_REFUSED:
+            raise NotLetIn(arrival.number, "The provider did not sign you in. Try again, or ask") from None
+        if error.passes:
+            raise NotLetIn(arrival.number, KEYS_CHANGED) from None
+        raise NotLetIn(arrival.number) from None
+
+
+def ask(line: Line, arrival: Arrival) -> Claims:
+    """The same with the administrator's own sentence. Raises Lost, Unreachable, ProviderError."""
+    found, ticket = _same(provider_settings.configured(), arrival), arrival.journey.ticket
+    try:
+        code = line.read_answer(found.issuer, ticket, arrival.parameters)
+    except ProviderError as error:
+        if error.code is Code.WRONG_STATE:
+            raise Lost from None
+        raise
+    with administrator_rows.reading() as store:
+        if used_once.is_spent(store, _STATE, hash_secret(ticket.state)):
+            raise Lost
+    return line.finish(found.issuer, found.client_id, found.sealed_secret, ticket, code)
+
+
+def spend(store: administrator_rows.Session, arrival: Arrival) -> None:
+    """Use the state up, in the transaction that acts on it. Raises Lost, also where the provider was changed."""
+    row = rows.provider(store)
+    _same(provider_settings.read(row) if row else None, arrival)
+    now = clock.utc_now()
+    expires = now + timedelta(seconds=bounds.JOURNEY_S + bounds.CLOCK_SLACK_S)
+    state = hash_secret(arrival.journey.ticket.state)
+    if not used_once.spend(store, _STATE, state, clock.to_wire(expires), clock.to_wire(now)):
+        raise Lost
+
+
+def unreachable(number: str) -> str:
+    """For whoever cannot be let in because of it."""
+    return (
+        "The provider of single sign-on does not answer as it should. Operators can sign in with their password; "
+        f"reference {number}."
+    )
+
+
+def _same(found: Configured | None, arrival: Arrival) -> Configured:
+    """The provider, if it is still the one that the way began with. Raises Lost."""
+    if found is None or found.generation != arrival.journey.generation:
+        raise Lost
+    return found
+
+
+def _proved(claims: Claims) -> str:
+    """When the person showed the provider who they are, in wire form; "" where it does not say, or cannot be so.
+
+    A provider that remembers somebody lets them in without a question; then this was long ago.
+    """
+    if claims.auth_time is None:
+        return ""
+    now = clock.utc_now()
+    if claims.auth_time > now.timestamp() + bounds.CLOCK_SLACK_S:
+        return ""
+    return clock.to_wire(min(now, datetime.fromtimestamp(claims.auth_time, UTC)))
+
+
+def _is_fresh(claims: Claims) -> bool:
+    now = clock.utc_now().timestamp()
+    return _proved(claims) != "" and claims.auth_time is not None and now - claims.auth_time <= bounds.PROOF_S
+
+
+def _note_no_match(store: administrator_rows.Session, arrival: Arrival, claims: Claims, found: Match) -> None:
+    audit.record_refusal(
+        store,
+        Actor("nobody", address=arrival.browser.address),
+        claims.name or claims.username,
+        code=found.reason.value,
+        because=found.because,
+        identifier=found.identifier,
+        reference=arrival.number,
+    )

@@ -1,0 +1,49 @@
+"""This module runs *Test sign-in*: what the provider says of a person, and whom that would sign in.
+
+Nobody is let in by it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from app.administration import audit
+from app.administration.accounts.sessions import SignedIn
+from app.administration.audit import Action
+from app.administration.permissions import Permission
+from app.administration.single_sign_on import provider_sign_in, user_lookup
+from app.administration.single_sign_on.errors import Lost
+from app.administration.single_sign_on.pending_sign_in import Arrival
+from app.administration.single_sign_on.provider_client import Line
+from app.administration.single_sign_on.user_lookup import Match
+from app.openid.errors import ProviderError
+from app.store.access import administrator_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The claims as bounded text and the match for them; or `refused`, the sentence about what went wrong before."""
+
+    claims: Mapping[str, str] = field(default_factory=dict)
+    match: Match | None = None
+    says_when: bool = False
+    refused: str = ""
+
+
+def try_out(line: Line, arrival: Arrival, who: SignedIn) -> Trial:
+    """For whoever began the test, in the session in which it was begun. Raises Lost, Unreachable."""
+    if arrival.journey.session_id != who.session_id:
+        raise Lost
+    actor = who.actor(arrival.browser.address, Permission.SINGLE_SIGN_ON)
+    try:
+        claims = provider_sign_in.ask(line, arrival)
+    except ProviderError as error:
+        with administrator_rows.writing() as store:
+            provider_sign_in.spend(store, arrival)
+            audit.record(store, actor, Action.PROVIDER_TESTED, because=str(error), code=error.code.value)
+        return Trial(refused=str(error))
+    with administrator_rows.writing() as store:
+        provider_sign_in.spend(store, arrival)
+        found = user_lookup.find(store.connection(), claims)
+        outcome = found.because or "would be let in"
+        audit.record(store, actor, Action.PROVIDER_TESTED, found.name, identifier=found.identifier, outcome=outcome)
+    return Trial(claims.shown, found, claims.auth_time is not None)

@@ -1,0 +1,98 @@
+"""This module finds the one user whose externalId identifies the bearer of an ID token.
+
+At Entra that is the object ID (`oid`, in the configured tenant, which app/openid has checked), elsewhere the
+subject (`sub`, of the configured issuer). Never an e-mail address, a UPN or a name: those who bear them can change
+them. They only serve to tell an administrator which record was probably meant.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from app.openid.id_token import Claims
+from app.scim.errors import shown
+from app.scim.resource_types import name_of
+from app.scim.value_comparison import fold_text
+from app.store.access import sign_in_users
+from app.store.access.sign_in_users import Person
+from app.store.database.directory_database import Connection
+
+
+class Reason(StrEnum):
+    """Why nobody was matched, or whoever was is not let in; "" where somebody is."""
+
+    NONE = ""
+    NO_OBJECT_ID = "no-object-id"
+    NOBODY = "nobody"
+    TWICE = "twice"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """`person` is who may come in. Where nobody may, `because` is a sentence for the administrator.
+
+    `identifier` is what was looked for. `name` is what the person found is called, also one that may not come in.
+    """
+
+    identifier: str
+    person: Person | None = None
+    reason: Reason = Reason.NONE
+    because: str = ""
+    name: str = ""
+
+
+def find(connection: Connection, claims: Claims) -> Match:
+    """Look the bearer up."""
+    identifier = claims.object_id.lower() if claims.tenant else claims.subject
+    if not identifier:
+        because = "The token has no object ID (oid): the scope profile must be allowed for this application."
+        return Match("", None, Reason.NO_OBJECT_ID, because)
+    spellings = {identifier, identifier.upper()} if claims.tenant else {identifier}  # a GUID in either letter case
+    having = sign_in_users.with_value(connection, "externalId", spellings, limit=2)
+    match = judge(identifier, having)
+    if match.reason is Reason.NOBODY:
+        return Match(identifier, None, Reason.NOBODY, _explain(connection, claims))
+    return match
+
+
+def judge(identifier: str, having: Sequence[Person]) -> Match:
+    """The rule: exactly one person has the identifier, and is not disabled. `having`: two of them are enough."""
+    if not having:
+        return Match(identifier, None, Reason.NOBODY)
+    documents = [json.loads(person.document) for person in having]
+    if len(having) > 1:
+        both = " and ".join(_called(document) for document in documents)
+        return Match(identifier, None, Reason.TWICE, f"More than one user has this externalId: {both}.")
+    name = name_of(documents[0])
+    if not having[0].is_active:
+        return Match(identifier, None, Reason.DISABLED, f"{_called(documents[0])} is disabled.", name)
+    return Match(identifier, having[0], name=name)
+
+
+def _explain(connection: Connection, claims: Claims) -> str:
+    """Which record was probably meant, and why it does not match."""
+    source, what = ("objectId", "object ID") if claims.tenant else ("the subject (sub)", "subject")
+    login = next((name for name in (claims.username, claims.shown.get("upn", "")) if name), "")
+    nickname = login.partition("@")[0]
+    near = _nearest(connection, login, nickname) if login else None
+    if near is None:
+        return f"No provisioned user has this {what} as externalId. Is the person assigned to the provisioning app?"
+    external_id, name = near.get("externalId"), near["userName"]
+    if not external_id:
+        return f"{_called(near)} has no externalId; map {source} to externalId in the provisioning app."
+    kind = ", the mail nickname" if external_id in (nickname, name.partition("@")[0]) else ""
+    return f"externalId of {name} is {shown(external_id)}{kind}; map {source} to externalId in the provisioning app."
+
+
+def _nearest(connection: Connection, login: str, nickname: str) -> dict[str, Any] | None:
+    found = sign_in_users.with_value(connection, "userName", [fold_text(login)], limit=1)
+    if not found and nickname:
+        found = sign_in_users.with_value(connection, "externalId", [nickname], limit=1)
+    return json.loads(found[0].document) if found else None
+
+
+def _called(document: dict[str, Any]) -> str:
+    return str(document["userName"])

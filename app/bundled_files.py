@@ -1,0 +1,19 @@
+"""This module finds the files that ship with the program, from source and in the executable.
+
+The only reader of the executable's unpacked folder. It opens none of the files.
+"""
+
+import sys
+from pathlib import Path
+
+FROZEN = bool(getattr(sys, "frozen", False))
+ROOT = Path(sys._MEIPASS) if FROZEN else Path(__file__).resolve().parent.parent  # type: ignore[attr-defined,unused-ignore]
+
+STATIC = ROOT / "static"
+TEMPLATES = ROOT / "templates"
+MIGRATIONS = ROOT / "app" / "store" / "migrations"
+HELP = ROOT / "docs" / "admin"
+PICTURES = ROOT / "docs" / "pictures"
+PYTHON_LICENSE = ROOT / "python-license.txt"
+NOTICES = ROOT / "notices"
+"""Of what is no Python package; only in the executable."""

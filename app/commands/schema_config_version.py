@@ -1,0 +1,65 @@
+"""This module implements `schema`, `config` and `version`, which do not open the database."""
+
+import platform
+from pathlib import Path
+
+import click
+
+from app.commands.shared.options import data_unused, taking
+from app.commands.shared.table import show
+from app.settings import Settings
+from app.version import VERSION
+
+SCHEMA_COLUMNS = ("attribute", "type", "many", "required", "case exact", "mutability", "returned", "unique", "index")
+
+
+def schema_rows(folder: Path) -> list[tuple[str, ...]]:
+    """Every attribute of every resource type under SCHEMA_COLUMNS, as it is declared here and in the schemas folder."""
+    from app.scim import custom_schemas
+
+    return [
+        (
+            f"{resource_type.name} {attribute.path}",
+            attribute.type,
+            _yes(attribute.multi_valued),
+            _yes(attribute.required),
+            _yes(attribute.traits.case_exact),
+            attribute.traits.mutability,
+            attribute.traits.returned,
+            attribute.traits.uniqueness,
+            _yes(attribute.traits.lookup),
+        )
+        for resource_type in custom_schemas.read(folder)
+        for attribute in resource_type.tree.walk()
+    ]
+
+
+def _yes(claim: bool) -> str:
+    return "yes" if claim else "-"
+
+
+@click.command()
+@taking("data")
+def schema(settings: Settings) -> None:
+    """Show every attribute with its characteristics."""
+    show(SCHEMA_COLUMNS, schema_rows(settings.schemas))
+
+
+@click.command()
+@taking()
+def config(settings: Settings) -> None:
+    """Show every setting and where its value comes from."""
+    show(("setting", "value", "origin"), settings.rows())
+
+
+@click.command()
+@data_unused
+def version() -> None:
+    """Show the version of this program, of Python and of SQLite."""
+    click.echo(f"recnice-scim {VERSION} (Python {platform.python_version()}, SQLite {_sqlite_version()})")
+
+
+def _sqlite_version() -> str:
+    from app.store.database.sqlite_driver import sqlite_version
+
+    return sqlite_version()

@@ -1,0 +1,47 @@
+"""This module opens the data folder for one command, also while a server runs on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from app import data_folder, process
+from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.scim.resource_types import ResourceType
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Sequence[ResourceType]]:
+    """An application context on a migrated and settled database; gives its resource types.
+
+    A running server has done that already; without one this does it, holding the folder meanwhile. Only `serve` makes a
+    database, since another command may have a mistyped --data.
+    Raises folder.FolderError, folder.FolderInUseError, store.db.DatabaseUnusable, scim.custom.SchemaFileError.
+    """
+    process.keep_private()
+    is_served = (settings.data / data_folder.LOCK_NAME).exists() and data_folder.server(settings.data)
+    if not settings.database.exists() and not is_served:
+        raise data_folder.FolderError(f"data folder {settings.data}: no database there (recnice-scim serve makes it)")
+    data_folder.prepare(settings.data)
+    from app import create_app
+
+    app = create_app(settings)
+    types: Sequence[ResourceType] = app.config["RECNICE_RESOURCE_TYPES"]
+    with app.app_context():
+        _bring_up(settings, types)
+        yield types
+
+
+def _bring_up(settings: Settings, types: Sequence[ResourceType]) -> None:
+    from app.administration.roles import granted_roles
+    from app.store.database import directory_database
+    from app.store.directory import rebuild_derived_rows
+
+    while not data_folder.server(settings.data):
+        with suppress(data_folder.FolderInUseError), data_folder.held(settings.data, "prepare"):
+            directory_database.migrate(settings.database)
+            rebuild_derived_rows.settle(types, granted_roles.settle)
+            return

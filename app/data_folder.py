@@ -1,0 +1,209 @@
+"""This module creates the data folder, makes it private and locks it for one process."""
+
+import json
+import os
+import stat
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from app.settings import DATABASE_NAME, REQUESTS_NAME
+
+LOCK_NAME = "recnice.lock"
+SECRET_NAME = "recnice.secret"
+SETUP_LINK_NAME = "recnice.setup-link"
+OWN_NAMES = frozenset(
+    (
+        *(LOCK_NAME, SECRET_NAME, SETUP_LINK_NAME),
+        *(name + more for name in (DATABASE_NAME, REQUESTS_NAME) for more in ("", "-wal", "-shm", "-journal")),
+    )
+)
+"""What the program itself writes; only regular files can have these names."""
+OWN_BEGINNINGS = ("recnice.", REQUESTS_NAME.partition(".")[0])  # request logs that were put aside among them
+WAIT_FOR_COMMAND_S = 5.0
+WAIT_FOR_SERVER_S = 30.0
+ASK_AGAIN_S = 0.02
+LOCKED_BYTE = 1 << 30  # Windows locks bytes and keeps others from reading them: take one far behind the note
+
+
+class FolderError(Exception):
+    """The data folder cannot be made, read or written: one line for an administrator."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who has the folder: process id, command (`serve` or another), and once `serve` answers its public URL and `urls`.
+
+    `urls` are those by which a browser reaches it: the public URL alone where one is set.
+    """
+
+    process: int = 0
+    command: str = ""
+    public_url: str = ""
+    urls: list[str] = field(default_factory=list)
+
+
+class FolderInUseError(Exception):
+    """Another process has the folder."""
+
+    def __init__(self, path: Path, holder: Holder) -> None:
+        super().__init__(f"data folder {path} is in use by process {holder.process or '(unknown)'}")
+        self.holder = holder
+
+
+def prepare(path: Path) -> list[str]:
+    """Make the folder for its owner alone (0700), and take others' rights to what is ours in it away.
+
+    Gives a line for each thing that had to be tightened. A folder that was there before and holds something else is
+    left as it is. No link is followed, and no pipe opened, wherever somebody put one. Raises FolderError.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(_open_regular(path / LOCK_NAME, os.O_RDWR | os.O_CREAT))
+        for name in OWN_NAMES:
+            _require_regular(path / name)
+        if os.name != "posix":
+            return []
+        names = set(os.listdir(path))
+        ours = sorted(name for name in names if name.startswith(OWN_BEGINNINGS))
+        candidates = [path / name for name in ours if stat.S_ISREG((path / name).lstat().st_mode)]
+        lines = [_tighten(path, os.O_DIRECTORY)] if names == {LOCK_NAME} or DATABASE_NAME in names else []
+        lines += [_tighten(candidate, os.O_NOFOLLOW) for candidate in candidates]
+        return [line for line in lines if line]
+    except OSError as error:
+        raise FolderError(f"data folder {path}: {error.strerror or error}") from None
+
+
+def _tighten(path: Path, flag: int) -> str:
+    """Asked first, opened only where it is needed: to close the database's file gives up the locks of SQLite on it."""
+    if not stat.S_IMODE(path.stat().st_mode) & 0o077:
+        return ""
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | flag)
+    try:
+        mode = stat.S_IMODE(os.fstat(file).st_mode)
+        os.fchmod(file, mode & 0o700)
+    finally:
+        os.close(file)
+    return f"{path} was open to others (mode {mode:04o}); now {mode & 0o700:04o}"
+
+
+def _require_regular(path: Path) -> None:
+    """Raises FolderError for a link, folder, pipe or device; nothing at all may be there."""
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise FolderError(f"{path}: expected a regular file, not a link, folder, pipe or device")
+
+
+def _open_regular(path: Path, flags: int) -> int:
+    """A file of our own, opened and made private where it is new. Raises FolderError, OSError."""
+    _require_regular(path)
+    # The system refuses what took the file's place since then, where it can.
+    file = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0), 0o600)
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise FolderError(f"{path}: expected a regular file")
+    return file
+
+
+@contextmanager
+def held(path: Path, command: str) -> Iterator["Hold"]:
+    """Have the folder until the block ends; also kill -9 ends it, since the system itself gives the lock back.
+
+    Waits a few seconds where a short command has it. Raises FolderInUseError, FolderError.
+    """
+    give_up = time.monotonic() + WAIT_FOR_COMMAND_S
+    try:
+        file = _open_regular(path / LOCK_NAME, os.O_RDWR | os.O_CREAT)
+    except OSError as error:
+        raise FolderError(f"data folder {path}: {error.strerror or error}") from None
+    try:
+        while not _lock(file):
+            holder = _read(file)
+            if holder.command == "serve" or time.monotonic() > give_up:
+                raise FolderInUseError(path, holder)
+            time.sleep(ASK_AGAIN_S)
+        hold = Hold(file)
+        hold.note(Holder(os.getpid(), command))
+        yield hold
+    finally:
+        os.close(file)
+
+
+class Hold:
+    """A folder that this process has."""
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+
+    def note(self, holder: Holder) -> None:
+        """Write down who has the folder, for whoever is refused and for commands beside the server."""
+        os.lseek(self._file, 0, os.SEEK_SET)
+        os.write(self._file, json.dumps(asdict(holder)).encode() + b"\n")
+        os.ftruncate(self._file, os.lseek(self._file, 0, os.SEEK_CUR))
+
+
+def server(path: Path) -> Holder | None:
+    """The server that has the folder, or None. One that is just starting is waited for, since it may still migrate.
+
+    Raises FolderInUseError where it does not come up in time, FolderError where there is no folder.
+    """
+    give_up = time.monotonic() + WAIT_FOR_SERVER_S
+    while True:
+        try:
+            with held(path, "look"):
+                return None
+        except FolderInUseError as error:
+            if error.holder.public_url:
+                return error.holder
+            if time.monotonic() > give_up:
+                raise
+        time.sleep(ASK_AGAIN_S)
+
+
+def write_setup_links(path: Path, links: Sequence[str]) -> None:
+    """Write the links that make the first operator into a file of the folder, since a service has no terminal.
+
+    Raises FolderError, OSError.
+    """
+    file = _open_regular(path / SETUP_LINK_NAME, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    with open(file, "w", encoding="utf-8") as opened:
+        opened.writelines(f"{link}\n" for link in links)
+
+
+def remove_setup_links(path: Path) -> None:
+    """Remove that file, once there is an operator."""
+    with suppress(OSError):
+        (path / SETUP_LINK_NAME).unlink()
+
+
+def _read(file: int) -> Holder:
+    """The holder's note; an empty one while it is being written."""
+    with suppress(OSError, ValueError, TypeError):
+        os.lseek(file, 0, os.SEEK_SET)
+        return Holder(**json.loads(os.read(file, 4096)))
+    return Holder()
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: int) -> bool:
+        os.lseek(file, LOCKED_BYTE, os.SEEK_SET)
+        try:
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _lock(file: int) -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

@@ -1,0 +1,1 @@
+"""This package turns bytes on a socket into well-formed HTTP requests."""

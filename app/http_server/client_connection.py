@@ -1,0 +1,294 @@
+"""This module reads requests from one connection, refuses malformed ones and enforces time limits.
+
+It leans on names inside waitress 3.0.2; `tests/web/test_server.py` holds each point.
+"""
+
+import socket
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.receiver import ChunkedReceiver
+from waitress.task import ErrorTask, WSGITask
+from waitress.utilities import BadRequest
+
+from app import bounds
+from app.http_server import request_head
+from app.scim.errors import ScimError, busy
+from app.web.public_url import CALLBACK, HEALTH, refusal, without_base
+from app.web.request_log.middleware import HEADER
+from app.web.request_log.path_kinds import SEARCH
+
+BodyBytes = Callable[[str, str], int]
+"""Return how many bytes of a request's body are read: path without the sub-path, value of the Authorization header."""
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Fault(BadRequest):  # type: ignore[misc]
+    """What is wrong with a request, for waitress."""
+
+    def __init__(self, error: ScimError) -> None:
+        super().__init__(error.detail)
+        self.code = error.status
+        self.reason = HTTPStatus(error.status).phrase
+        self.headers = error.headers
+
+
+class Parser(HTTPRequestParser):  # type: ignore[misc]
+    """One request. Refuses whatever two readers could understand differently (request_head.py).
+
+    `is_cut`: it is answered before all of its body was read, and nothing that follows is read. `is_writing`: it may
+    change something. `waiting_since`: when it was complete, by the server's clock.
+    """
+
+    body_rcv: Any = None
+    is_cut = False
+    is_writing = False
+    is_health = False
+    waiting_since = 0.0
+
+    def __init__(self, adj: Any, base_path: str, body_bytes: BodyBytes) -> None:
+        super().__init__(adj)
+        self._base_path = base_path
+        self._body_bytes = body_bytes
+        self._most_bytes = 0
+        self._head = bytearray()
+
+    @property
+    def request_line(self) -> bytes:
+        """The first line as far as it came, whatever it is."""
+        return bytes(self._head).partition(b"\r\n")[0]
+
+    @property
+    def has_authorization(self) -> bool:
+        """Whether the head has an Authorization header as far as it came, also a head that cannot be read."""
+        return b"\nauthorization:" in self._head.lower()
+
+    def received(self, data: bytes) -> int:
+        """Take what belongs to this request and return how many bytes that is."""
+        if not self.headers_finished:
+            return self._take_head(data)
+        taken: int = super().received(data)
+        if self.error:
+            return self._cut(data)
+        if not self.completed and len(self.body_rcv) > self._most_bytes:
+            return self._cut_body(data, len(self.body_rcv))
+        return taken
+
+    def refuse(self, error: ScimError) -> None:
+        """Answer with an error instead of asking the application."""
+        self.error = Fault(error)
+        self.version = "1.0" if self.request_line.endswith(b"HTTP/1.0") else "1.1"
+        self.is_writing = self.is_health = False
+        self.completed = self.headers_finished = True
+
+    def _take_head(self, data: bytes) -> int:
+        head = self._head
+        head += data
+        while head.startswith(b"\r\n"):  # RFC 9112 §2.2
+            del head[:2]
+        # Only what is new is searched: a head may come byte by byte.
+        found = head.find(request_head.BLANK_LINE, max(0, len(head) - len(data) - len(request_head.BLANK_LINE)))
+        size = found + len(request_head.BLANK_LINE) if found >= 0 else len(head)
+        if size >= bounds.HEADER_BYTES:
+            self.refuse(ScimError(431, f"expected a head of less than {bounds.HEADER_BYTES} bytes"))
+            return self._cut(data)
+        if found < 0:
+            return len(data)
+        try:
+            checked = request_head.check(bytes(head[:size]))
+        except ScimError as error:
+            self.refuse(error)
+            return self._cut(data)
+        super().received(checked)
+        if self.error:
+            return self._cut(data)
+        path = without_base(self.path, self._base_path)
+        if self.body_rcv is not None:
+            self._most_bytes = self._body_bytes(path, self.headers.get("AUTHORIZATION", ""))
+            if not self._most_bytes:
+                return self._cut(data)
+            if self.content_length > self._most_bytes:
+                return self._cut_body(data, self.content_length)
+        self.is_health = path == HEALTH and self.command in _SAFE
+        is_search = path.rstrip("/").endswith("/" + SEARCH)
+        self.is_writing = path == CALLBACK or (self.command not in _SAFE and not is_search)
+        if self.chunked:
+            self.body_rcv = Chunks(self.body_rcv.getbuf())
+        elif self.body_rcv is None:
+            self.expect_continue = False  # nothing is to come, so it would keep both sides waiting
+        return len(data) - (len(head) - size)
+
+    def _cut_body(self, data: bytes, size: int) -> int:
+        """Have the application refuse the request for the size of its body, which it is told, and not given."""
+        taken = self._cut(data)
+        self.headers["CONTENT_LENGTH"] = str(size)
+        return taken
+
+    def _cut(self, data: bytes) -> int:
+        """Have the request answered now, as one without a body, on a connection that is closed then."""
+        self.close()
+        self.body_rcv = None
+        self.headers.pop("CONTENT_LENGTH", None)
+        self.headers["CONNECTION"] = "close"
+        self.completed = self.is_cut = True
+        self.expect_continue = self.is_writing = False
+        return len(data)
+
+
+class Chunks(ChunkedReceiver):  # type: ignore[misc]
+    """A chunked body (RFC 9112 §7.1). What has no end yet is searched anew with every packet, so it is short.
+
+    Each chunk takes time of the one thread that reads for everybody, so a body of tiny chunks is refused.
+    """
+
+    buf: Any
+
+    def __init__(self, buf: Any) -> None:
+        super().__init__(buf)
+        self._overhead_bytes = 0
+
+    def received(self, data: bytes) -> int:
+        buf: Any = self.buf
+        parts: list[bytes] = []
+        self.buf = parts
+        consumed: int = super().received(data)
+        self.buf = buf
+        body = b"".join(parts)
+        buf.append(body)  # once for all chunks of a packet: each time is several calls on a file
+        self._overhead_bytes += consumed - len(body)
+        most = bounds.CHUNK_OVERHEAD_BYTES + len(self) * bounds.CHUNK_OVERHEAD_SHARE
+        if len(self.control_line) > bounds.CHUNK_LINE_BYTES:
+            self.error = BadRequest(f"expected chunk lines of at most {bounds.CHUNK_LINE_BYTES} bytes")
+        elif len(self.trailer) > bounds.CHUNK_TRAILER_BYTES:
+            self.error = BadRequest(f"expected at most {bounds.CHUNK_TRAILER_BYTES} bytes after the last chunk")
+        elif self._overhead_bytes > most:
+            got = f"{self._overhead_bytes} bytes around a body of {len(self)}"
+            self.error = BadRequest(f"expected larger chunks, got {got}")
+        return consumed
+
+
+class Task(WSGITask):  # type: ignore[misc]
+    """One request for the application."""
+
+    def build_response_header(self) -> bytes:
+        """While the server stops, tell clients that keep connections open not to use this one again."""
+        if self.channel.server.is_stopping:
+            self.set_close_on_finish()
+        header: bytes = super().build_response_header()
+        return header
+
+
+class Refusal(ErrorTask):  # type: ignore[misc]
+    """What is refused before the application (400, 413, 414, 431, 501, 503), said as the application says it."""
+
+    def execute(self) -> None:
+        fault = self.request.error
+        # After an exception in the application the request here is an empty one; the real one is still first in line.
+        request: Parser = self.channel.requests[0]
+        method, path = self._asked(request)
+        headers, body = refusal(path, ScimError(fault.code, fault.body, headers=getattr(fault, "headers", None)))
+        about = (fault.code, fault.body, self.channel.addr[0], request.has_authorization)
+        if number := self.channel.server.on_refusal(method, path, *about):
+            headers.append((HEADER, number))
+        self.status = f"{fault.code} {fault.reason}"
+        self.response_headers.extend(headers)
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+    def _asked(self, request: Parser) -> tuple[str, str]:
+        """Method, and path without the sub-path, as far as they can be read; a whole address may stand for the path."""
+        words = request.request_line.decode("latin-1").split(" ")
+        target = words[1].partition("?")[0] if len(words) > 1 else ""
+        if "://" in target:
+            target = "/" + target.partition("://")[2].partition("/")[2]
+        return words[0], without_base(target, self.channel.server.base_path)
+
+
+class Channel(HTTPChannel):  # type: ignore[misc]
+    """One connection, since when its present request has been arriving, and since when its answer has not been read.
+
+    `is_cut`: its last request was answered before all of it was read. `refused_since`: that answer was sent.
+    """
+
+    task_class = Task
+    error_task_class = Refusal
+    is_cut = False
+    close_when_flushed: bool = False
+    refused_since: float | None = None
+    arriving_since: float | None = None
+    unread_since: float | None = None
+    quiet_since = 0.0
+    seen_activity = -1.0
+
+    def parser_class(self, adj: Any) -> Parser:
+        """Return the reader of one more request."""
+        return Parser(adj, self.server.base_path, self.server.body_bytes)
+
+    def received(self, data: bytes) -> bool:
+        if self.refused_since is not None:
+            return False
+        taken: bool = super().received(data)
+        if self.request is None:
+            self.arriving_since = None
+        elif self.arriving_since is None:
+            self.arriving_since = self.server.clock()
+        return taken
+
+    def service(self) -> None:
+        """Answer the request that is first in line; called by a worker thread."""
+        request = self.requests[0]
+        self.is_cut = request.is_cut
+        if request.is_writing and self.server.clock() - request.waiting_since > bounds.WRITE_WAIT_S:
+            request.refuse(busy())
+        super().service()
+
+    def readable(self) -> bool:
+        return self.refused_since is not None or bool(super().readable())
+
+    def handle_write(self) -> None:
+        """Send. A client that still sends gets a reset instead of its refusal when all is closed (RFC 9112 §9.6)."""
+        if not (self.is_cut and self.close_when_flushed):
+            super().handle_write()
+            return
+        self._flush_exception(self._flush_some)
+        if self.will_close or not self.connected:
+            self.handle_close()
+        elif not self.total_outbufs_len:
+            self.close_when_flushed = False
+            self.refused_since = self.server.clock()
+            try:
+                self.socket.shutdown(socket.SHUT_WR)
+            except OSError:
+                self.handle_close()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is arriving, waiting, being worked on, or being answered."""
+        return bool(self.requests or self.request is not None or self.total_outbufs_len or self.close_when_flushed)
+
+    def is_overdue(self, now: float, idle_s: float) -> bool:
+        """Whether to close: a request that takes too long to arrive, an answer that is not read, or nothing happens.
+
+        waitress stamps `last_activity` with the wall clock, which can be set back; so only its change is looked at.
+        """
+        is_moving = self.last_activity != self.seen_activity
+        if is_moving:
+            self.seen_activity, self.quiet_since = self.last_activity, now
+        if self.refused_since is not None:
+            return now - self.refused_since > bounds.REFUSED_READ_S
+        if is_moving or not self.total_outbufs_len:
+            self.unread_since = None
+        if self.total_outbufs_len:
+            if self.unread_since is None:
+                self.unread_since = now
+            return now - self.unread_since > bounds.ANSWER_UNREAD_S
+        if self.requests:
+            return False
+        if self.arriving_since is not None and now - self.arriving_since > bounds.REQUEST_ARRIVAL_S:
+            return True
+        return now - self.quiet_since > idle_s

@@ -1,0 +1,112 @@
+"""This module checks the head of an HTTP request and rewrites it in one canonical form (RFC 9112 §2 to §6).
+
+Every expression here is linear: what follows a repeated character is never that character. The expressions of
+waitress and of werkzeug are not, so they see only what was checked here. See also: client_connection.py (what a
+connection accepts).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from app import bounds
+from app.scim.errors import ScimError
+
+BLANK_LINE = b"\r\n\r\n"
+
+# A method in capital letters; a target of ASCII, without "#" and control characters.
+_REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Z-]+) ([!\"$-~]+) HTTP/([0-9]\.[0-9])")
+_ABSOLUTE = re.compile(rb"https?://([^/?]+)(/.*)", re.IGNORECASE)
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(rb"[\t -~\x80-\xff]*")
+_LENGTH = re.compile(rb"[0-9]{1,64}")
+
+# Two of these let two readers of one request disagree about its end, its sender or its meaning (RFC 9112 §11.2).
+_ONCE = (b"host", b"authorization", b"content-length", b"content-type", b"transfer-encoding")
+
+
+def check(head: bytes) -> bytes:
+    """Return a head, from the method to the blank line, as waitress may read it.
+
+    Its target is a path, and no blanks surround a value. A refusal repeats nothing of the head, which may hold a key.
+    Raises ScimError (400, 414, 431, 501) for what two readers could understand differently, and for too much.
+    """
+    line, *lines = head.removesuffix(BLANK_LINE).split(b"\r\n")
+    found = _REQUEST_LINE.fullmatch(line)
+    if not found:
+        raise ScimError(400, "request line: expected a method, a path and HTTP/1.1, with one space between them")
+    method, target, version = found.groups()
+    if len(lines) > bounds.HEADER_FIELDS:
+        raise ScimError(400, f"expected at most {bounds.HEADER_FIELDS} header fields")
+    pairs = [_field(number, field) for number, field in enumerate(lines, 1)]
+    if version not in (b"1.0", b"1.1"):
+        raise ScimError(400, "expected HTTP/1.0 or HTTP/1.1")
+    fields = _checked([(name.lower(), value) for name, value in pairs], version)
+    path = _path(target, fields.get(b"host"))
+    _check_sizes(line, lines)
+    return b"\r\n".join([b"%s %s HTTP/%s" % (method, path, version), *(b"%s:%s" % pair for pair in pairs)]) + BLANK_LINE
+
+
+def _field(number: int, line: bytes) -> tuple[bytes, bytes]:
+    """Return name and value of a header field. Raises ScimError (400) with its number."""
+    name, colon, value = line.partition(b":")
+    if line.startswith((b" ", b"\t")):
+        raise ScimError(400, "expected no folded header fields")
+    if not colon or not _NAME.fullmatch(name):
+        raise ScimError(400, f"header field {number}: expected a name, and a colon right after it")
+    if not _VALUE.fullmatch(value):
+        raise ScimError(400, f"header field {number}: expected no control characters")
+    # werkzeug's expression for cookies takes time by the square of these.
+    if b" " * (bounds.HEADER_BLANKS + 1) in value.replace(b"\t", b" "):
+        raise ScimError(400, f"header field {number}: expected at most {bounds.HEADER_BLANKS} blanks in a row")
+    return name, value.strip(b" \t")
+
+
+def _checked(fields: Sequence[tuple[bytes, bytes]], version: bytes) -> Mapping[bytes, bytes]:
+    """Return the fields by their names in lower case, once they agree about the end of the request and its host."""
+    names = [name for name, _ in fields]
+    for name in _ONCE:
+        if names.count(name) > 1:
+            raise ScimError(400, f"{name.decode().title()}: expected one, got several")
+    found = dict(fields)
+    if version == b"1.1" and b"host" not in found:
+        raise ScimError(400, "Host: expected the header in HTTP/1.1")
+    if len(found.get(b"content-type", b"")) > bounds.CONTENT_TYPE_LENGTH:
+        raise ScimError(400, f"Content-Type: expected at most {bounds.CONTENT_TYPE_LENGTH} characters")
+    if not _LENGTH.fullmatch(found.get(b"content-length", b"0")):
+        raise ScimError(400, "Content-Length: expected a number")
+    if (coding := found.get(b"transfer-encoding")) is not None:
+        _check_coding(coding, version, b"content-length" in found)
+    return found
+
+
+def _check_coding(coding: bytes, version: bytes, has_length: bool) -> None:
+    """Refuse every transfer coding but one `chunked` (RFC 9112 §6.1, §6.3)."""
+    codings = [one.strip(b" \t").lower() for one in coding.split(b",")]
+    if has_length:
+        raise ScimError(400, "expected Content-Length or Transfer-Encoding, got both")
+    if version == b"1.0":
+        raise ScimError(400, "Transfer-Encoding: expected HTTP/1.1")
+    if b"" in codings or codings[-1] != b"chunked" or codings.count(b"chunked") > 1:
+        raise ScimError(400, "Transfer-Encoding: expected chunked, once and last")
+    if len(codings) > 1:
+        raise ScimError(501, "Transfer-Encoding: expected chunked alone")
+
+
+def _path(target: bytes, host: bytes | None) -> bytes:
+    """Return a target as a path with its query; a whole address must be of the host that the header names."""
+    if target.startswith(b"/"):
+        return target
+    found = _ABSOLUTE.fullmatch(target)
+    if not found:
+        raise ScimError(400, "expected a path that begins with a slash")
+    if found[1] != host:
+        raise ScimError(400, "Host: expected the host of the request line")
+    return found[2]
+
+
+def _check_sizes(line: bytes, lines: Sequence[bytes]) -> None:
+    if len(line) > bounds.HEADER_LINE_BYTES:
+        raise ScimError(414, f"request line: expected at most {bounds.HEADER_LINE_BYTES} bytes")
+    for number, field in enumerate(lines, 1):
+        if len(field) > bounds.HEADER_LINE_BYTES:
+            raise ScimError(431, f"header field {number}: expected at most {bounds.HEADER_LINE_BYTES} bytes")

@@ -1,0 +1,1 @@
+"""This package compares received attributes with Entra's mapping."""

@@ -1,0 +1,150 @@
+"""This module reports for each attribute of the mapping what it receives and how many users have it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from app.observation.attributes.attribute_arrivals import CREATE, NO_VALUE, REMOVE
+from app.observation.attributes.value_shapes import EMPTY_SHAPES
+from app.scim.errors import ScimError
+from app.scim.recnice_mapping import MAPPING, MappedAttribute
+from app.scim.resource_types import ResourceType
+from app.store.access import administrator_rows
+from app.store.database import directory_database
+from app.store.directory import attribute_coverage, strict_attribute_rows
+from app.store.directory.strict_attribute_rows import Strict
+from app.store.request_log import attribute_arrival_rows, request_rows
+from app.store.request_log.attribute_arrival_rows import UNKNOWN, Sighting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappedRow:
+    """One row of the table. `filled` of `total` resources of the type have a value; `strict` is None where it is not.
+
+    `is_required`: a schema demands it anyway. `has_arrivals`: resources of the type were created through the log's
+    eyes, so that what did not arrive means something.
+    """
+
+    resource_type: str
+    mapped: MappedAttribute
+    is_required: bool
+    strict: Strict | None
+    filled: int
+    total: int
+    sightings: Sequence[Sighting]
+    has_arrivals: bool
+
+    @property
+    def path(self) -> str:
+        return self.mapped.path
+
+    @property
+    def may_be_strict(self) -> bool:
+        """The mapped texts that no schema demands; `active` and `members` always mean something, absent too."""
+        return not self.is_required and self.mapped.type == "String"
+
+    @property
+    def lacking(self) -> int:
+        """How many resources have no value there."""
+        return max(0, self.total - self.filled)
+
+    @property
+    def percent(self) -> int | None:
+        """Of the resources, rounded down, so that 100 means all; None where there is none."""
+        return 100 * self.filled // self.total if self.total else None
+
+    @property
+    def arrived(self) -> Sequence[Sighting]:
+        """The sightings that brought a value, the last one first."""
+        found = (one for one in self.sightings if one.way != REMOVE and one.shape not in EMPTY_SHAPES)
+        return sorted((one for one in found if one.shape != NO_VALUE), key=lambda one: one.last, reverse=True)
+
+    @property
+    def count(self) -> int:
+        """How many requests brought a value."""
+        return sum(one.count for one in self.arrived)
+
+    @property
+    def first(self) -> str:
+        """When a value came for the first time, in wire form, or nothing."""
+        return min((one.first for one in self.arrived), default="")
+
+    @property
+    def last(self) -> str:
+        """When a value came last, in wire form, or nothing."""
+        return max((one.last for one in self.arrived), default="")
+
+    @property
+    def shape(self) -> str:
+        """The shape of the value that came last, or nothing."""
+        return self.arrived[0].shape if self.arrived else ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownName:
+    """A name that arrived and means nothing here, so that its value is not kept."""
+
+    resource_type: str
+    name: str
+    first: str
+    last: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The rows by the name of their resource type, and the unknown names, those seen last first."""
+
+    rows: Mapping[str, Sequence[MappedRow]]
+    unknown: Sequence[UnknownName]
+
+    def row(self, type_name: str, path: str) -> MappedRow | None:
+        return next((row for row in self.rows.get(type_name, ()) if row.path == path), None)
+
+
+def read(types: Iterable[ResourceType]) -> Coverage:
+    """All of it as it is now. `types` are the application's own: what a schema file declares is not unknown."""
+    known = {one.name: one for one in types if one.name in MAPPING}
+    seen: list[Sighting] = []
+    with suppress(ScimError), request_rows.reading() as connection:  # without the log no arrivals are told
+        seen = list(attribute_arrival_rows.sightings(connection))
+    with administrator_rows.reading() as session:
+        totals = administrator_rows.totals(session)
+    with directory_database.reading() as connection:
+        filled, strict = attribute_coverage.filled(connection), strict_attribute_rows.all_strict(connection)
+    of_path: dict[tuple[str, str], list[Sighting]] = defaultdict(list)
+    for one in seen:
+        of_path[one.resource_type, one.attribute].append(one)
+    created = {one.resource_type for one in seen if one.way == CREATE}
+    rows = {
+        name: [
+            MappedRow(
+                resource_type=name,
+                mapped=mapped,
+                is_required=_is_required(resource_type, mapped.path),
+                strict=strict.get((name, mapped.path)),
+                filled=filled.get((name, mapped.path), 0),
+                total=totals.get(name, 0),
+                sightings=[one for one in of_path[name, mapped.path] if one.way != UNKNOWN],
+                has_arrivals=name in created,
+            )
+            for mapped in MAPPING[name]
+        ]
+        for name, resource_type in known.items()
+    }
+    return Coverage(rows, _unknown(seen, known))
+
+
+def _is_required(resource_type: ResourceType, path: str) -> bool:
+    way = resource_type.tree.find(path)
+    return way is not None and way[-1].required
+
+
+def _unknown(seen: Iterable[Sighting], known: Mapping[str, ResourceType]) -> Sequence[UnknownName]:
+    names = [
+        UnknownName(one.resource_type, one.attribute, one.first, one.last, one.count)
+        for one in seen
+        if one.way == UNKNOWN and one.resource_type in known and not known[one.resource_type].tree.find(one.attribute)
+    ]
+    return sorted(names, key=lambda one: one.last, reverse=True)

@@ -1,0 +1,153 @@
+"""This module reads the schema file that Entra exports (Microsoft Graph: synchronizationSchema).
+
+Nothing of the file is kept, nothing is looked up elsewhere.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal
+
+from app import bounds
+from app.scim.errors import ScimError
+from app.scim.json_body import read_json, read_json_text
+
+SourceKind = Literal["attribute", "expression", "constant", "none"]
+
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")  # Windows PowerShell writes files so
+_LONE_ATTRIBUTE = re.compile(r"\[[^\[\]]+\]\Z")
+_CONSTANT = re.compile(r'"[^"]*"\Z')
+_HOLDERS = ("schema", "value")  # a template has the schema inside, and a list has templates
+
+
+class UnreadableSchemaError(Exception):
+    """The file is no provisioning schema; the text is one sentence for the person who chose it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeMapping:
+    """One line of a mapping: `source` as Entra's page shows it, `target` as it is written there.
+
+    `priority`: from 1 on, the order in which Entra matches on it; 0 for no matching. `flow_type`: when it is applied
+    (`Always`, `ObjectAddOnly` …). `default`: what is sent where the source is empty, or "".
+    """
+
+    target: str
+    source: str
+    kind: SourceKind
+    default: str
+    priority: int
+    flow_type: str
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it sends the same for everybody."""
+        return self.kind == "constant" or (self.kind == "none" and self.default != "")
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectMapping:
+    """The mapping of one kind of resource. `flows`: which of add, update and delete it does, if any is named."""
+
+    name: str
+    source_object: str
+    target_object: str
+    is_enabled: bool
+    flows: frozenset[str]
+    attributes: Sequence[AttributeMapping]
+
+
+def read_export(content: bytes) -> Sequence[ObjectMapping]:
+    """All mappings of kinds of resources in a file, in its order.
+
+    Raises UnreadableSchemaError for what is no JSON, is nested too deeply, or has no `synchronizationRules`.
+    """
+    if not content.strip():
+        raise UnreadableSchemaError("The file is empty.")
+    try:
+        given = read_json_text(content.decode("utf-16")) if content.startswith(_UTF_16_MARKS) else read_json(content)
+    except UnicodeDecodeError:
+        raise UnreadableSchemaError("The file is no text.") from None
+    except ScimError as error:
+        problem = error.detail.removeprefix("body: ")
+        raise UnreadableSchemaError(f"The file cannot be read: {problem}.") from None
+    rules = _rules(given)
+    if rules is None:
+        raise UnreadableSchemaError(
+            "This is JSON, but no provisioning schema of Entra: it has no list with the name synchronizationRules."
+        )
+    found = (one for rule in _objects(rules) for one in _objects(_field(rule, "objectMappings")))
+    return [_object_mapping(one) for one in islice(found, bounds.REVIEWED_OBJECT_MAPPINGS)]
+
+
+def _rules(given: Any) -> list[Any] | None:
+    """The rules, at the top or where a template and a list of templates have them."""
+    place = given
+    for _ in range(2 * len(_HOLDERS)):
+        if isinstance(place, list):
+            place = next(_objects(place), None)
+        rules = _field(place, "synchronizationRules")
+        if isinstance(rules, list):
+            return rules
+        place = next((inner for name in _HOLDERS if isinstance(inner := _field(place, name), dict | list)), None)
+    return None
+
+
+def _object_mapping(given: dict[str, Any]) -> ObjectMapping:
+    mappings = _objects(_field(given, "attributeMappings"))
+    flows = re.findall(r"[a-z]+", _text(_field(given, "flowTypes")).lower())
+    return ObjectMapping(
+        name=_text(_field(given, "name")),
+        source_object=_text(_field(given, "sourceObjectName")),
+        target_object=_text(_field(given, "targetObjectName")),
+        is_enabled=_field(given, "enabled") is not False,
+        flows=frozenset(flows),
+        attributes=[_attribute_mapping(one) for one in islice(mappings, bounds.REVIEWED_MAPPINGS)],
+    )
+
+
+def _attribute_mapping(given: dict[str, Any]) -> AttributeMapping:
+    kind, source = _source(_field(given, "source"))
+    priority = _field(given, "matchingPriority")
+    return AttributeMapping(
+        target=_text(_field(given, "targetAttributeName")),
+        source=source,
+        kind=kind,
+        default=_text(_field(given, "defaultValue")),
+        priority=priority if isinstance(priority, int) and not isinstance(priority, bool) and priority > 0 else 0,
+        flow_type=_text(_field(given, "flowType")) or "Always",
+    )
+
+
+def _source(given: Any) -> tuple[SourceKind, str]:
+    """A direct source without its brackets, a constant without its quotes, an expression as it is."""
+    expression = _text(_field(given, "expression")).strip()
+    name = _text(_field(given, "name"))
+    if not expression and not name:
+        return "none", ""
+    declared = _text(_field(given, "type")).lower()
+    if declared == "constant" or (not declared and _CONSTANT.match(expression)):
+        return "constant", (expression or name).strip('"')
+    if declared == "attribute" or _LONE_ATTRIBUTE.match(expression):
+        return "attribute", (expression or name).strip("[]")
+    return "expression", expression or name
+
+
+def _field(given: Any, name: str) -> Any:
+    """A named value in any letter case; None where there is no such name."""
+    if not isinstance(given, dict):
+        return None
+    if name in given:
+        return given[name]
+    return next((value for other, value in given.items() if other.lower() == name.lower()), None)
+
+
+def _objects(given: Any) -> Iterator[dict[str, Any]]:
+    return (one for one in given if isinstance(one, dict)) if isinstance(given, list) else iter(())
+
+
+def _text(given: Any) -> str:
+    text = given if isinstance(given, str) else "" if given is None or isinstance(given, dict | list) else str(given)
+    limit = bounds.REVIEWED_TEXT_LENGTH
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,173 @@
+"""This module tells from received shapes what is wrong in Entra's mapping: a table of rules.
+
+Each rule looks at the value that came last, so that it falls silent once the mapping is mended; and none speaks
+before anything arrived.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from app.observation.attributes.attribute_arrivals import ADD, REPLACE
+from app.observation.attributes.coverage import MappedRow
+from app.observation.attributes.usual_entra_mapping import ADDITIVE_ROLES, WHOLE_ROLES, WORK_EMAIL, advice, where
+from app.observation.attributes.value_shapes import (
+    A_LIST,
+    AN_OBJECT,
+    BOOLEAN_AS_TEXT,
+    EMAIL_ADDRESS,
+    JSON_TEXT,
+    LIST_SHAPES,
+    OBJECT_ID,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """One finding: `name` of the rule, what is so, and what to do in Entra ("" for nothing)."""
+
+    name: str
+    is_warning: bool
+    text: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When it holds for a row, and what is said then. `paths`: the mapped paths that it is about; none means all."""
+
+    name: str
+    holds: Callable[[MappedRow], bool]
+    text: Callable[[MappedRow], str]
+    remedy: Callable[[MappedRow], str] = lambda _: ""
+    is_warning: bool = True
+    paths: frozenset[str] = frozenset()
+
+
+def hints(row: MappedRow) -> Sequence[Hint]:
+    """What the rules say about a row, warnings first."""
+    return sorted(_found(row), key=lambda hint: not hint.is_warning)
+
+
+def _found(row: MappedRow) -> Iterator[Hint]:
+    for rule in RULES:
+        if (not rule.paths or row.path in rule.paths) and rule.holds(row):
+            yield Hint(rule.name, rule.is_warning, rule.text(row), rule.remedy(row))
+
+
+def _mapped_as_usual(row: MappedRow) -> str:
+    return advice(row.resource_type, row.path)
+
+
+def _is_never_sent(row: MappedRow) -> bool:
+    return row.has_arrivals and not row.filled and not row.sightings
+
+
+def _last_change_of_roles(row: MappedRow) -> str:
+    """The shape in which roles came last in a change: a creation brings a list in every mode."""
+    changes = [one for one in row.arrived if one.way in (ADD, REPLACE)]
+    return f"{changes[0].way} {changes[0].shape}" if changes else ""
+
+
+def _people(row: MappedRow, number: int) -> str:
+    noun = "people" if row.resource_type == "User" else "groups"
+    return f"{number:,} of {row.total:,} {noun}"
+
+
+RULES: Sequence[Rule] = (
+    Rule(
+        "external-id-nickname",
+        lambda row: bool(row.shape) and row.shape != OBJECT_ID,
+        lambda row: (
+            f"The value that came last is {row.shape}, not an object id: a nickname or address can change and "
+            "can belong to somebody else later."
+        ),
+        _mapped_as_usual,
+        paths=frozenset({"externalId"}),
+    ),
+    Rule(
+        "roles-additive",
+        lambda row: _last_change_of_roles(row) == f"{ADD} {LIST_SHAPES[JSON_TEXT]}",
+        lambda _: f"Roles come in additive mode ({ADDITIVE_ROLES}): each is added, and none is ever taken away again.",
+        _mapped_as_usual,
+        paths=frozenset({"roles"}),
+    ),
+    Rule(
+        "roles-as-text",
+        lambda row: bool(row.shape) and row.shape not in (A_LIST, AN_OBJECT, *LIST_SHAPES.values()),
+        lambda _: "One role comes as plain text: who has several is sent with only one of them.",
+        lambda row: (
+            f"In Entra, {where(row.resource_type)}: if people have more than one role, map "
+            f"{WHOLE_ROLES}([appRoleAssignments]) to roles."
+        ),
+        is_warning=False,
+        paths=frozenset({"roles"}),
+    ),
+    Rule(
+        "active-never-sent",
+        _is_never_sent,
+        lambda _: "It was never sent, so Entra cannot disable anybody who leaves.",
+        _mapped_as_usual,
+        paths=frozenset({"active"}),
+    ),
+    Rule(
+        "active-as-text",
+        lambda row: row.shape == BOOLEAN_AS_TEXT,
+        lambda _: "It comes as text, as Entra does without the flag aadOptscim062020. That is understood.",
+        is_warning=False,
+        paths=frozenset({"active"}),
+    ),
+    Rule(
+        "never-sent",
+        lambda row: _is_never_sent(row) and row.mapped.is_listed_required and row.path != "active",
+        lambda _: "It was never sent. Entra leaves out what is empty: it is not mapped, or empty for everybody there.",
+        _mapped_as_usual,
+    ),
+    Rule(
+        "only-empty",
+        lambda row: not row.filled and not row.arrived and bool(row.sightings),
+        lambda _: "It was sent only empty, or to be removed.",
+        is_warning=False,
+    ),
+    Rule(
+        "no-address",
+        lambda row: bool(row.shape) and row.shape != EMAIL_ADDRESS,
+        lambda row: f"The value that came last is {row.shape}, not an e-mail address.",
+        _mapped_as_usual,
+        paths=frozenset({WORK_EMAIL}),
+    ),
+    Rule(
+        "user-name-no-address",
+        lambda row: bool(row.shape) and row.shape != EMAIL_ADDRESS,
+        lambda row: f"The value that came last is {row.shape}, while a userPrincipalName looks like an e-mail address.",
+        _mapped_as_usual,
+        paths=frozenset({"userName"}),
+    ),
+    Rule(
+        "without-address",
+        lambda row: 0 < row.filled < row.total,
+        lambda row: f"{_people(row, row.lacking)} have none: mail is empty in Entra for many who have no mailbox.",
+        is_warning=False,
+        paths=frozenset({WORK_EMAIL}),
+    ),
+    Rule(
+        "an-id",
+        lambda row: row.mapped.type == "String" and row.path != "externalId" and row.shape == OBJECT_ID,
+        lambda _: "An object id comes where a name or a word is expected: another source was chosen, it seems.",
+        lambda row: f"In Entra, {where(row.resource_type)}: look at the source of {row.path}.",
+    ),
+    Rule(
+        "an-address",
+        lambda row: row.shape == EMAIL_ADDRESS,
+        lambda _: "An e-mail address comes where a name or a word is expected.",
+        lambda row: f"In Entra, {where(row.resource_type)}: look at the source of {row.path}.",
+        is_warning=False,
+        paths=frozenset({"displayName", "name.givenName", "name.familyName", "name.formatted", "title"}),
+    ),
+    Rule(
+        "strict-gaps",
+        lambda row: row.strict is not None and row.lacking > 0,
+        lambda row: f"It is strict, but {_people(row, row.lacking)} came before that and have none. They stay.",
+        is_warning=False,
+    ),
+)
+"""In the order of their rows."""

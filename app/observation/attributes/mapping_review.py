@@ -1,0 +1,194 @@
+"""This module reviews an exported mapping of Entra against the attributes of the mapping table."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from app.observation.attributes.entra_schema_file import (
+    AttributeMapping,
+    ObjectMapping,
+    UnreadableSchemaError,
+    read_export,
+)
+from app.observation.attributes.mapping_review_rules import Finding, Level, Line, about_line, place_of
+from app.observation.attributes.usual_entra_mapping import advice, where
+from app.scim.errors import ScimError
+from app.scim.grammar import parse_path
+from app.scim.recnice_mapping import MAPPING, MappedAttribute
+from app.scim.resource_types import ResourceType
+
+__all__ = ["Finding", "MappingReview", "Review", "ReviewedRow", "UnreadableSchemaError", "review"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedRow:
+    """One row of the vendor's table with the lines of the file that fill it, and what is said about it."""
+
+    mapped: MappedAttribute
+    lines: Sequence[Line]
+    findings: Sequence[Finding]
+
+
+@dataclass(frozen=True, slots=True)
+class MappingReview:
+    """The mapping of one resource type. `mapping` is None where the file has none.
+
+    `beside`: lines with targets that are kept here though the vendor's table has them not; `unknown`: lines with
+    targets that mean nothing here. `findings` are about the mapping as a whole.
+    """
+
+    resource_type: str
+    mapping: ObjectMapping | None
+    rows: Sequence[ReviewedRow]
+    beside: Sequence[Line]
+    unknown: Sequence[Line]
+    findings: Sequence[Finding]
+
+    @property
+    def all_findings(self) -> Sequence[Finding]:
+        """About the whole and about each row, the worst first."""
+        found = [*self.findings, *(finding for row in self.rows for finding in row.findings)]
+        return sorted(found, key=lambda one: one.rank)
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """The reviews of users and groups."""
+
+    mappings: Sequence[MappingReview]
+
+    def count(self, level: Level) -> int:
+        """How many findings of a level there are in all."""
+        return sum(finding.level == level for one in self.mappings for finding in one.all_findings)
+
+
+def review(content: bytes, types: Iterable[ResourceType]) -> Review:
+    """The review of an exported file. `types` are the application's own, so that a schema file of one's own counts.
+
+    Raises UnreadableSchemaError with a sentence for a file that is no provisioning schema.
+    """
+    mappings = read_export(content)
+    reviewed = [(one, _fitting(one.name, mappings)) for one in types if one.name in MAPPING]
+    if not any(found for _, found in reviewed):
+        raise UnreadableSchemaError("This provisioning schema maps neither users nor groups.")
+    return Review([_review_of(resource_type, found) for resource_type, found in reviewed])
+
+
+def _fitting(type_name: str, mappings: Iterable[ObjectMapping]) -> Sequence[ObjectMapping]:
+    """The mappings of a resource type, those that are switched on first."""
+    name = type_name.lower()
+    found = [one for one in mappings if name in (one.source_object.lower(), one.target_object.lower().split(":")[-1])]
+    return sorted(found, key=lambda one: not one.is_enabled)
+
+
+def _review_of(resource_type: ResourceType, mappings: Sequence[ObjectMapping]) -> MappingReview:
+    name, mapping = resource_type.name, mappings[0] if mappings else None
+    lines = [_line(resource_type, one) for one in mapping.attributes if one.target] if mapping else []
+    of_row = {mapped.path: _filling(resource_type, mapped, lines) for mapped in MAPPING[name]}
+    rows = [
+        ReviewedRow(mapped, of_row[mapped.path], _about_row(name, mapped, of_row[mapped.path]) if mapping else ())
+        for mapped in MAPPING[name]
+    ]
+    in_table = {id(line) for found in of_row.values() for line in found}
+    others = [line for line in lines if line.target and id(line) not in in_table]
+    beside = [line for line in others if not line.is_read_only]
+    findings = [
+        *_about_whole(name, mapping),
+        *(_about_matching(resource_type, lines) if mapping else ()),
+        *(_about_read_only(name, line) for line in others if line.is_read_only),
+    ]
+    if len(mappings) > 1:
+        text = f"The file has {len(mappings)} mappings of this kind; the first one that is switched on is reviewed."
+        findings.append(Finding("note", "", text))
+    return MappingReview(name, mapping, rows, beside, [line for line in lines if not line.target], findings)
+
+
+def _line(resource_type: ResourceType, mapping: AttributeMapping) -> Line:
+    try:
+        return Line(mapping, parse_path(mapping.target, resource_type.tree))
+    except ScimError:  # no path at all, so it means nothing either
+        return Line(mapping, None)
+
+
+def _filling(resource_type: ResourceType, mapped: MappedAttribute, lines: Iterable[Line]) -> Sequence[Line]:
+    """The lines that fill a row: all that mean the same path, and for a whole attribute those of its parts, too."""
+    wanted = parse_path(mapped.path, resource_type.tree)
+    if wanted is None:
+        raise LookupError(mapped.path)
+    is_whole = wanted.part is None and wanted.where is None
+    place = place_of(wanted)
+    return [
+        line
+        for line in lines
+        if line.target and (line.place == place or (is_whole and line.target.attribute.path == wanted.attribute.path))
+    ]
+
+
+def _about_row(type_name: str, mapped: MappedAttribute, lines: Sequence[Line]) -> Sequence[Finding]:
+    """What is said about a row, each sentence once."""
+    if not lines:
+        level: Level = "wrong" if mapped.is_matching or mapped.path == "active" else "warning"
+        if not mapped.is_listed_required:
+            level = "note"
+        return [Finding(level, mapped.path, "Nothing is mapped to it.", advice(type_name, mapped.path))]
+    found = [finding for line in lines for finding in about_line(type_name, mapped.path, line)]
+    return list(dict.fromkeys([*_about_twins(type_name, mapped.path, lines), *found]))
+
+
+def _about_twins(type_name: str, path: str, lines: Sequence[Line]) -> Iterator[Finding]:
+    """Two lines with one target, or one for the whole attribute beside one for its parts: the last one sent wins."""
+    places = [line.place for line in lines]
+    is_whole_beside_part = len(set(places)) > 1 and any(line.place == path for line in lines)
+    if len(set(places)) < len(places) or is_whole_beside_part:
+        sources = " and ".join(line.mapping.source or line.mapping.default or "nothing" for line in lines)
+        text = f"{len(lines)} lines fill it ({sources}), so that one undoes what the other did."
+        yield Finding("wrong", path, text, f"In Entra, {where(type_name)}: delete all but one of them.")
+
+
+def _about_whole(type_name: str, mapping: ObjectMapping | None) -> Iterator[Finding]:
+    is_people = type_name == "User"
+    kind = "people" if is_people else "groups"
+    level: Level = "wrong" if is_people else "note"
+    if mapping is None:
+        yield Finding(level, "", f"The file has no mapping of {kind}, so none come here.")
+        return
+    if not mapping.is_enabled:
+        remedy = f"In Entra, {where(type_name)}: set Enabled to Yes."
+        yield Finding(level, "", f"The mapping of {kind} is switched off, so none come here.", remedy)
+    for flow, text in _MISSING_FLOWS.items():
+        if mapping.flows and flow not in mapping.flows:
+            remedy = f"In Entra, {where(type_name)}: tick it at Target Object Actions."
+            yield Finding("warning", "", text.format(kind=kind), remedy)
+
+
+_MISSING_FLOWS: Mapping[str, str] = {
+    "add": "Create is not ticked: no new {kind} come here.",
+    "update": "Update is not ticked: no changes of {kind} come here.",
+    "delete": "Delete is not ticked: removals of {kind} do not come here.",
+}
+"""By the word of `flowTypes`, which the page in Entra calls Target Object Actions."""
+
+
+def _about_matching(resource_type: ResourceType, lines: Iterable[Line]) -> Iterator[Finding]:
+    """Entra looks for a resource by these before it creates one; the vendor's table allows one of them."""
+    name = resource_type.name
+    wanted = next(mapped.path for mapped in MAPPING[name] if mapped.is_matching)
+    remedy = f"In Entra, {where(name)}: open {wanted} and set Match objects using this attribute to Yes, precedence 1."
+    matching = sorted((line for line in lines if line.mapping.priority), key=lambda line: line.mapping.priority)
+    if not matching:
+        yield Finding("wrong", "", "No line is for matching, so Entra cannot find what is here already.", remedy)
+    elif all(line.place != wanted for line in matching):
+        names = ", ".join(line.mapping.target for line in matching)
+        yield Finding("warning", "", f"Entra matches on {names}, and not on {wanted}, which is unique here.", remedy)
+    looked_up = {attribute.path for attribute in resource_type.lookups}
+    for line in matching:
+        if line.target is None:
+            text = f"Entra matches on {line.mapping.target}, which is not kept here: each look-up is refused."
+            yield Finding("wrong", "", text, remedy)
+        elif line.target.path not in looked_up:
+            text = f"Entra matches on {line.mapping.target}, which has no index here and need not be unique."
+            yield Finding("warning", "", text, remedy)
+
+
+def _about_read_only(type_name: str, line: Line) -> Finding:
+    text = "It cannot be written, and a change that tries is refused as a whole."
+    return Finding("wrong", line.mapping.target, text, f"In Entra, {where(type_name)}: delete this line.")

@@ -1,0 +1,217 @@
+"""This module declares the rules by which one row of an exported mapping is reviewed."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from app.observation.attributes.entra_schema_file import AttributeMapping
+from app.observation.attributes.usual_entra_mapping import ADDITIVE_ROLES, SINGLE_ROLE, WHOLE_ROLES, advice
+from app.scim.filter_match import demanded
+from app.scim.filter_tree import Target
+
+Level = Literal["wrong", "warning", "note"]
+_RANKS: Sequence[Level] = ("wrong", "warning", "note")
+
+_FLOWS: Mapping[str, str] = {
+    "objectaddonly": "only when somebody is created: later changes never come",
+    "attributeaddonly": "only while there is no value: later changes never come",
+    "valueaddonly": "without removals: a value that goes in Entra stays here",
+    "multivalueaddonly": "without removals: a value that goes in Entra stays here",
+}
+"""Microsoft Graph: attributeFlowType, without `Always`."""
+_QUOTED = re.compile(r'"([^"]*)"')
+_CHANGING_NAMES = frozenset({"mailnickname", "displayname", "givenname", "surname"})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One sentence: how bad it is, which path it is about ("" for a whole mapping), and what to do ("" for nothing)."""
+
+    level: Level
+    path: str
+    text: str
+    remedy: str = ""
+
+    @property
+    def rank(self) -> int:
+        """0 for the worst."""
+        return _RANKS.index(self.level)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the file, with what its target means here; `target` is None for a name that means nothing."""
+
+    mapping: AttributeMapping
+    target: Target | None
+
+    @property
+    def place(self) -> str:
+        """The same text for targets that mean the same, however they are written; "" for one that means nothing."""
+        return place_of(self.target) if self.target else ""
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the target is the service provider's own to write."""
+        return self.target is not None and any(
+            one is not None and one.is_read_only for one in (self.target.attribute, self.target.part)
+        )
+
+    @property
+    def is_unique(self) -> bool:
+        """Whether no two resources may have the same value there."""
+        return self.target is not None and self.target.attribute.traits.uniqueness == "server"
+
+
+def place_of(target: Target) -> str:
+    """What a path means as text: its attribute or part, and what a filter in it demands, in lower case."""
+    wanted = (demanded(target.where) or {}) if target.where else {}
+    told = " and ".join(sorted(f"{name} {value}".lower() for name, value in wanted.items()))
+    return f"{target.path} [{told}]" if told else target.path
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """`paths`: the rows that it is about; none means every line."""
+
+    level: Level
+    holds: Callable[[Line], bool]
+    text: Callable[[Line], str]
+    has_advice: bool = True
+    paths: frozenset[str] = frozenset()
+
+
+def about_line(type_name: str, path: str, line: Line) -> Iterator[Finding]:
+    """What the rules say about a line that fills the row with this path."""
+    for rule in _RULES:
+        if (not rule.paths or path in rule.paths) and rule.holds(line):
+            remedy = advice(type_name, path) if rule.has_advice else ""
+            yield Finding(rule.level, path, rule.text(line), remedy)
+
+
+def _switches_rightly(line: Line) -> bool | None:
+    """Whether `active` becomes false for who is deleted or out of scope; None where that cannot be told.
+
+    Entra: `Switch([IsSoftDeleted], , "False", "True", "True", "False")`, `Not([IsSoftDeleted])`.
+    """
+    source = re.sub(r"\s+", "", line.mapping.source).lower()
+    if source == "not([issoftdeleted])":
+        return True
+    if line.mapping.kind == "attribute" and source == "issoftdeleted":
+        return False
+    if not source.startswith("switch([issoftdeleted],"):
+        return None
+    words = _QUOTED.findall(source)
+    cases = dict(zip(words[len(words) % 2 :: 2], words[len(words) % 2 + 1 :: 2], strict=True))
+    known = (cases.get("false"), cases.get("true"))
+    return None if None in known else known == ("true", "false")
+
+
+def _is_expression_without(line: Line, word: str) -> bool:
+    return not line.mapping.is_constant and line.mapping.kind != "none" and word not in line.mapping.source.lower()
+
+
+def _calls(line: Line, function: str) -> bool:
+    return re.search(rf"\b{function}s?\(", line.mapping.source, re.IGNORECASE) is not None
+
+
+_EXTERNAL_ID, _ACTIVE, _ROLES = (frozenset({path}) for path in ("externalId", "active", "roles"))
+
+_RULES: Sequence[_Rule] = (
+    _Rule(
+        "warning",
+        lambda line: not (line.mapping.kind == "attribute" and line.mapping.source.lower() == "objectid"),
+        lambda line: (
+            f"It is filled from {_source(line)}, which can change and come back with somebody else; "
+            "the object id never does."
+        ),
+        paths=_EXTERNAL_ID,
+    ),
+    _Rule(
+        "wrong",
+        lambda line: line.mapping.is_constant,
+        lambda _: "It is the same for everybody, so nobody who leaves is ever disabled.",
+        paths=_ACTIVE,
+    ),
+    _Rule(
+        "wrong",
+        lambda line: not line.mapping.is_constant and _switches_rightly(line) is False,
+        lambda _: "It is the wrong way round: who leaves becomes active, and who is there is disabled.",
+        paths=_ACTIVE,
+    ),
+    _Rule(
+        "warning",
+        lambda line: _is_expression_without(line, "issoftdeleted"),
+        lambda line: (
+            f"It is filled from {_source(line)} and does not ask IsSoftDeleted: who is only taken out of the "
+            "application stays active."
+        ),
+        paths=_ACTIVE,
+    ),
+    _Rule(
+        "note",
+        lambda line: "issoftdeleted" in line.mapping.source.lower() and _switches_rightly(line) is None,
+        lambda _: "Whether this expression gives False for who leaves cannot be told here: try Provision on demand.",
+        has_advice=False,
+        paths=_ACTIVE,
+    ),
+    _Rule(
+        "warning",
+        lambda line: _calls(line, ADDITIVE_ROLES),
+        lambda _: f"{ADDITIVE_ROLES} only adds roles: one that is taken away in Entra stays here for good.",
+        paths=_ROLES,
+    ),
+    _Rule(
+        "note",
+        lambda line: _calls(line, SINGLE_ROLE),
+        lambda _: f"{SINGLE_ROLE} sends one role: who has several comes with only one of them.",
+        paths=_ROLES,
+    ),
+    _Rule(
+        "note",
+        lambda line: any(_calls(line, name) for name in (ADDITIVE_ROLES, SINGLE_ROLE, WHOLE_ROLES)),
+        lambda _: "App roles are not sent by Provision on demand, nor when all users and groups are in scope.",
+        has_advice=False,
+        paths=_ROLES,
+    ),
+    _Rule(
+        "wrong",
+        lambda line: line.is_unique and (line.mapping.is_constant or line.mapping.default != ""),
+        lambda _: "It must be unique, but the same value is sent for several: the second one is refused.",
+    ),
+    _Rule(
+        "warning",
+        lambda line: line.is_unique and line.mapping.source.lower() in _CHANGING_NAMES,
+        lambda line: f"It must be unique, and {_source(line)} need not be: the second one with it is refused.",
+        paths=frozenset({"userName"}),
+    ),
+    _Rule(
+        "note",
+        lambda line: line.mapping.is_constant and not line.is_unique and line.place != "active",
+        lambda line: f"Everybody gets the same: {_source(line)}.",
+        has_advice=False,
+    ),
+    _Rule(
+        "warning",
+        lambda line: line.mapping.kind == "none" and not line.mapping.is_constant,
+        lambda _: "It has neither a source nor a default value, so nothing is sent.",
+    ),
+    _Rule(
+        "warning",
+        lambda line: line.mapping.flow_type.lower() in _FLOWS,
+        lambda line: f"It is applied {_FLOWS[line.mapping.flow_type.lower()]} ({line.mapping.flow_type}).",
+        has_advice=False,
+    ),
+)
+
+
+def _source(line: Line) -> str:
+    """The source as a sentence names it."""
+    match line.mapping.kind:
+        case "constant":
+            return f'the constant "{line.mapping.source}"'
+        case "none":
+            return f'the default value "{line.mapping.default}"' if line.mapping.default else "nothing"
+        case _:
+            return line.mapping.source

@@ -1,0 +1,96 @@
+"""This module describes the shape of a value in a few words.
+
+The phrases are few and none is made of the value: no length, no part of it.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from app import bounds
+
+EMPTY = "empty"
+NULL = "nothing (null)"
+OBJECT_ID = "an object id (GUID)"
+EMAIL_ADDRESS = "an e-mail address"
+WEB_ADDRESS = "a web address"
+NUMBER = "a number"
+NUMBER_AS_TEXT = "a number as text"
+BOOLEAN = "true or false"
+BOOLEAN_AS_TEXT = "true or false as text"
+DATE = "a date"
+LANGUAGE = "a language (like en-US)"
+JSON_TEXT = "JSON as text"
+ONE_WORD = "one word"
+SEVERAL_WORDS = "several words"
+SEVERAL_LINES = "several lines"
+LONG_TEXT = "a long text"
+ONLY_SPACES = "only spaces"
+AN_OBJECT = "an object"
+EMPTY_OBJECT = "an empty object"
+EMPTY_LIST = "an empty list"
+A_LIST = "a list"
+EMPTY_SHAPES = frozenset({EMPTY, NULL, ONLY_SPACES, EMPTY_OBJECT, EMPTY_LIST})
+
+_NAMED_SHAPES: Sequence[tuple[str, re.Pattern[str]]] = (
+    (OBJECT_ID, re.compile(r"\{?[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}\}?", re.ASCII | re.IGNORECASE)),
+    (BOOLEAN_AS_TEXT, re.compile(r"true|false", re.ASCII | re.IGNORECASE)),
+    (DATE, re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d\S*)?", re.ASCII)),
+    (NUMBER_AS_TEXT, re.compile(r"[+-]?\d+(?:[.,]\d+)?", re.ASCII)),
+    (WEB_ADDRESS, re.compile(r"https?://\S+", re.ASCII | re.IGNORECASE)),
+    (EMAIL_ADDRESS, re.compile(r"[^\s@]+@[^\s@]+")),
+    (LANGUAGE, re.compile(r"[a-z]{2,3}[-_](?:[A-Z][a-z]{3}[-_])?[A-Z]{2}", re.ASCII)),
+    (JSON_TEXT, re.compile(r"[{\[].*[}\]]", re.DOTALL)),
+    (SEVERAL_LINES, re.compile(r".*[\r\n].*", re.DOTALL)),
+    (ONE_WORD, re.compile(r"\S+")),
+)
+"""The first that describes the whole text counts."""
+
+LIST_SHAPES: Mapping[str, str] = {
+    OBJECT_ID: "a list of object ids (GUIDs)",
+    AN_OBJECT: "a list of objects",
+    ONE_WORD: "a list of words",
+    SEVERAL_WORDS: "a list of texts",
+    JSON_TEXT: "a list of JSON texts",
+    EMAIL_ADDRESS: "a list of e-mail addresses",
+    NUMBER: "a list of numbers",
+}
+"""Lists whose values are all of one shape."""
+
+_KINDS: Mapping[type, Callable[[Any], str]] = {
+    type(None): lambda _: NULL,
+    bool: lambda _: BOOLEAN,
+    int: lambda _: NUMBER,
+    float: lambda _: NUMBER,
+    str: lambda value: _shape_of_text(value),
+    dict: lambda value: AN_OBJECT if value else EMPTY_OBJECT,
+    list: lambda value: _shape_of_list(value),
+}
+
+
+def shape_of(value: object) -> str:
+    """A JSON value's shape as a short phrase (`an object id (GUID)`, `one word`, `true or false as text`).
+
+    There are a few dozen phrases in all; a text's first `bounds.SHAPED_LENGTH` characters and a list's first
+    `bounds.SHAPED_VALUES` values decide. Never raises.
+    """
+    kind = _KINDS.get(type(value))
+    return kind(value) if kind else "something else"
+
+
+def _shape_of_text(text: str) -> str:
+    if not text:
+        return EMPTY
+    if not text.strip():
+        return ONLY_SPACES
+    if len(text) > bounds.SHAPED_LENGTH:
+        return JSON_TEXT if text.lstrip()[:1] in ("{", "[") and text.rstrip()[-1:] in ("}", "]") else LONG_TEXT
+    stripped = text.strip()
+    return next((name for name, pattern in _NAMED_SHAPES if pattern.fullmatch(stripped)), SEVERAL_WORDS)
+
+
+def _shape_of_list(values: list[Any]) -> str:
+    if not values:
+        return EMPTY_LIST
+    shapes = {AN_OBJECT if isinstance(one, dict) else shape_of(one) for one in values[: bounds.SHAPED_VALUES]}
+    return LIST_SHAPES.get(shapes.pop(), A_LIST) if len(shapes) == 1 else A_LIST

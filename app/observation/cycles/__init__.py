@@ -1,0 +1,1 @@
+"""This package groups requests into Entra's cycles and judges their regularity."""

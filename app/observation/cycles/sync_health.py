@@ -1,0 +1,117 @@
+"""This module judges whether Entra still syncs as often as before.
+
+Told from nothing but the moments at which it came. Entra: about every 40 minutes; nothing at all is sent while
+nothing changes; in quarantine a failed job is tried after 6, 12 and 24 hours, then daily. So silence alone is never
+called a fault.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import median_low
+from typing import Literal
+
+from app import bounds, clock
+from app.observation.cycles import detection
+from app.observation.cycles.detection import PAUSE_S, Cycle, seconds_between
+from app.observation.request_record import KeyFault
+from app.store.request_log import request_rows
+from app.store.request_log.request_rows import Wanted
+
+State = Literal["waiting", "working", "healthy", "late", "silent", "quarantine"]
+"""waiting: it never came with a right key. working: it is here just now. late, silent: it was expected, and did not
+come. quarantine: it comes so seldom as a job does that Entra has put into quarantine."""
+
+FIRST_GUESS_S = 40 * 60
+GAPS = 10
+GAPS_BELIEVED = 3
+"""With fewer gaps than this the first guess stands in for the missing ones: one long weekend is no habit."""
+LATE_AT = 2
+SILENT_AT = 6
+LADDER_S = (6 * 3600, 12 * 3600, 24 * 3600)
+"""Entra: the gaps between the tries of a job in quarantine."""
+LADDER_SLACK = 0.1
+LADDER_GAPS = 3
+FAULTS_OF_ENTRA: frozenset[KeyFault] = frozenset(
+    ("stopped", "cut", "unknown", "entra-token", "twice-bearer", "foreign")
+)
+"""What a key is like that was pasted wrongly or is over. Entra always sends some key: who sends none is a stranger."""
+IN_NO_CYCLE = Wanted(cycle_id=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """How it stands at one moment. `heard`: the last request with a right key; `expected`: when the next cycle should
+    begin, if there is anything to tell (both in wire form, "" while waiting). `gap_s`: the usual time between the
+    beginnings of two cycles."""
+
+    state: State
+    heard: str = ""
+    gap_s: float = FIRST_GUESS_S
+    expected: str = ""
+
+
+def pulse(contact: str = "") -> tuple[Pulse, list[Cycle]]:
+    """The pulse now, and the last cycles, oldest first. `contact`: when a key was last used, if the log was lost."""
+    with request_rows.reading() as connection:
+        asked = request_rows.page(connection, IN_NO_CYCLE, limit=bounds.LOG_PAGE_SIZE)
+    refused = [one.at for one in asked if one.status == 401 and one.key_fault in FAULTS_OF_ENTRA]
+    last = detection.latest(bounds.PULSE_CYCLES)[::-1]
+    return read(last, clock.utc_now(), sorted(refused), contact), last
+
+
+def read(last: Sequence[Cycle], now: datetime, refused: Sequence[str] = (), contact: str = "") -> Pulse:
+    """The pulse from the last cycles and from the moments of requests whose key was refused, both oldest first."""
+    heard = last[-1].ended if last else contact
+    if not heard:
+        return Pulse("waiting")
+    moment = clock.to_wire(now)
+    knocks = knocks_of([cycle.started for cycle in last], refused)
+    has_failed = bool(refused) or any(cycle.failed for cycle in last)
+    if has_failed and is_ladder(knocks) and seconds_between(knocks[-1], moment) < LATE_AT * LADDER_S[-1]:
+        return Pulse("quarantine", heard, LADDER_S[-1], _later(knocks[-1], LADDER_S[-1]))
+    gap_s = usual_gap_s([cycle.started for cycle in last])
+    began = last[-1].started if last else heard
+    expected = max(_later(began, gap_s), heard)
+    return Pulse(_state(seconds_between(heard, moment), gap_s), heard, gap_s, expected)
+
+
+def usual_gap_s(starts: Sequence[str]) -> float:
+    """The median of the last gaps between the beginnings of cycles. What follows within ten minutes is somebody's test
+    or provision on demand, and tells nothing about the habit."""
+    gaps = [gap for gap in gaps_of(starts) if gap >= PAUSE_S][-GAPS:]
+    return median_low([FIRST_GUESS_S] * max(0, GAPS_BELIEVED - len(gaps)) + gaps)
+
+
+def gaps_of(moments: Sequence[str]) -> list[float]:
+    """The seconds between each moment and the next."""
+    return [seconds_between(one, other) for one, other in zip(moments, moments[1:], strict=False)]
+
+
+def knocks_of(starts: Sequence[str], refused: Sequence[str]) -> list[str]:
+    """When it came, whether its key was right or not; what came within ten minutes is one knock."""
+    knocks: list[str] = []
+    for moment in sorted([*starts, *refused]):
+        if not knocks or seconds_between(knocks[-1], moment) >= PAUSE_S:
+            knocks.append(moment)
+    return knocks
+
+
+def is_ladder(knocks: Sequence[str]) -> bool:
+    """Whether the last gaps are those of a job in quarantine: each about 6, 12 or 24 hours, none shorter than the one
+    before."""
+    gaps = gaps_of(knocks)[-LADDER_GAPS:]
+    steps = [next((step for step in LADDER_S if abs(gap - step) <= LADDER_SLACK * step), 0) for gap in gaps]
+    return len(gaps) == LADDER_GAPS and all(steps) and steps == sorted(steps)
+
+
+def _state(quiet_s: float, gap_s: float) -> State:
+    if quiet_s < PAUSE_S:
+        return "working"
+    if quiet_s < LATE_AT * gap_s:
+        return "healthy"
+    return "late" if quiet_s < SILENT_AT * gap_s else "silent"
+
+
+def _later(moment: str, seconds: float) -> str:
+    return clock.to_wire(datetime.fromisoformat(moment) + timedelta(seconds=seconds))

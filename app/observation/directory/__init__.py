@@ -1,0 +1,1 @@
+"""This package finds users and groups for the console, with their history."""

@@ -1,0 +1,198 @@
+"""This module finds users and groups by words, state, last contact and open problems.
+
+The request log is another database. Where it has a say, ids are taken from one side and looked up in the other.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+from typing import Literal, TypeVar
+
+from app import bounds, clock
+from app.observation.directory import last_seen
+from app.observation.problems import problem_list
+from app.observation.problems.problem_list import Problem
+from app.scim.errors import ScimError
+from app.scim.resource_types import ResourceType
+from app.store.database import directory_database
+from app.store.directory import console_lists, history_rows
+from app.store.directory.console_lists import CHANGED, MADE, Listed, Order
+from app.store.directory.stored_resource import Record
+
+__all__ = [
+    "CHANGED",
+    "MADE",
+    "Asked",
+    "Knowledge",
+    "Listed",
+    "Order",
+    "Record",
+    "View",
+    "every",
+    "find",
+    "knowledge_of",
+    "orders_of",
+    "types_of",
+]
+
+T = TypeVar("T")
+View = Literal["", "active", "disabled", "silent", "problems", "leftovers"]
+
+SILENT_AFTER = timedelta(days=30)
+_ROWS_AT_ONCE = 500
+_MENTIONS_AT_ONCE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which resources of a type, in which order. `sought`: words, all of which are in a resource; "" for none.
+
+    Views: `silent` are those of whom no client spoke for 30 days, `leftovers` those of them that are disabled.
+    """
+
+    resource_type: ResourceType
+    sought: str = ""
+    view: View = ""
+    order: Order = Order()
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What the request log knows of a resource: when a client last spoke of it (wire form), and its open problems."""
+
+    confirmed: str
+    problems: Sequence[Problem] = ()
+
+
+_NAMES = {"emails.value": "e-mail"}
+
+
+def orders_of(resource_type: ResourceType) -> dict[str, str]:
+    """By what a list can be sorted, in an order of the index: paths, and what they are called."""
+    single = [a for a in resource_type.lookups if a.is_simple and a.traits.returned != "never"]
+    # The value of a complex attribute is called as that attribute is.
+    names = {a.path: _NAMES.get(a.path) or (a.name if a.path.startswith("urn:") else a.keys[0]) for a in single}
+    return {**names, CHANGED: "last change", MADE: "when made"}
+
+
+def find(asked: Asked, start: int, count: int) -> Listed:
+    """A page of those that are asked for, from the `start`-th on (1-based).
+
+    Where words or the log narrow a list, it ends after `bounds.LISTED_RESOURCES` and says that there are more.
+    """
+    if not asked.sought and asked.view in ("", "active", "disabled"):
+        with directory_database.reading() as connection:
+            return console_lists.page(connection, asked.resource_type, asked.view, asked.order, start - 1, count)
+    found = list(islice(_positions(asked), bounds.LISTED_RESOURCES + 1))
+    positions = found[: bounds.LISTED_RESOURCES]
+    with directory_database.reading() as connection:
+        records = console_lists.page_among(connection, asked.resource_type, positions, asked.order, start - 1, count)
+    return Listed(len(positions), records, len(found) > len(positions))
+
+
+def every(asked: Asked) -> Iterator[Record]:
+    """All of them, for an export: read in portions, each from a state of the database of its own."""
+    for portion in _portions(_positions(asked)):
+        with directory_database.reading() as connection:
+            records = console_lists.load(connection, asked.resource_type, portion)
+        yield from records
+
+
+def knowledge_of(records: Iterable[Record]) -> Mapping[str, Knowledge]:
+    """What the log knows of each of these, by id. Who was never spoken of since the log began, was when it changed."""
+    changed = {record.id: record.last_modified for record in records}
+    spoken: Mapping[str, str] = {}
+    problems: Mapping[str, Sequence[Problem]] = {}
+    with suppress(ScimError):  # without the log there is less to tell of them, which every page says
+        spoken, problems = last_seen.last_mentioned(changed), problem_list.open_of(list(changed))
+    return {id: Knowledge(max(spoken.get(id, ""), at), problems.get(id, ())) for id, at in changed.items()}
+
+
+def types_of(resource_ids: Iterable[str]) -> Mapping[str, str]:
+    """The names of the types of those resources that are here, or were; an id that none has had is not in it."""
+    ids = set(resource_ids)
+    with directory_database.reading() as connection:
+        types = {id: name for id, (name, _) in history_rows.documents_of(connection, ids).items()}
+        for gone in ids - types.keys():
+            if last := history_rows.events_of(connection, gone, None, 1):
+                types[gone] = last[0].resource_type
+    return types
+
+
+def _positions(asked: Asked) -> Iterator[int]:
+    """Where all of them are, each once; in order of creation, or in that of the log."""
+    match asked.view:
+        case "silent":
+            yield from _silent(asked, "")
+        case "leftovers":
+            yield from _silent(asked, "disabled")
+        case "problems":
+            wanted = problem_list.Wanted(resource_type=asked.resource_type.name)
+            ids = dict.fromkeys(one.resource_id for one in problem_list.every(wanted) if one.resource_id)
+            yield from _known(asked, "", ids)
+        case state:
+            yield from _walk(asked, state)
+
+
+def _walk(asked: Asked, state: console_lists.State) -> Iterator[int]:
+    """Everybody in a state who has the words, in order of creation."""
+    after, count = 0, bounds.LISTED_RESOURCES + 1
+    while True:
+        with directory_database.reading() as connection:
+            found = console_lists.positions_with(connection, asked.resource_type, asked.sought, state, after, count)
+        yield from found
+        if len(found) < count:
+            return
+        after, count = found[-1], bounds.WALKED_AT_ONCE
+
+
+def _silent(asked: Asked, state: console_lists.State) -> Iterator[int]:
+    """The silent ones in a state that have the words.
+
+    Few are judged one by one, so that nobody is missing of whom the log has not heard. Of many, those are taken whom
+    the log knows to be silent, the longest silent first.
+    """
+    if asked.sought or state:
+        most = bounds.LISTED_RESOURCES
+        with directory_database.reading() as connection:
+            few = console_lists.positions_with(connection, asked.resource_type, asked.sought, state, count=most + 1)
+        if len(few) <= most:
+            yield from _silent_among(asked.resource_type, few)
+            return
+    yield from _known(asked, state, _silent_ids(asked.resource_type))
+
+
+def _known(asked: Asked, state: console_lists.State, ids: Iterable[str]) -> Iterator[int]:
+    """Of those that the log knows, the ones in a state that have the words."""
+    for portion in _portions(ids, bounds.WALKED_AT_ONCE if asked.sought or state else _ROWS_AT_ONCE):
+        with directory_database.reading() as connection:
+            positions = console_lists.positions_among(connection, asked.resource_type, portion, asked.sought, state)
+        yield from positions
+
+
+def _silent_ids(resource_type: ResourceType) -> Iterator[str]:
+    before, start = _silence_begins(), 1
+    while found := last_seen.silent_since(resource_type.name, before, start, _MENTIONS_AT_ONCE):
+        yield from (id for id, _ in found)
+        start += len(found)
+
+
+def _silent_among(resource_type: ResourceType, positions: Iterable[int]) -> Iterator[int]:
+    before = _silence_begins()
+    for portion in _portions(positions):
+        with directory_database.reading() as connection:
+            keys = console_lists.keys(connection, resource_type, portion)
+        spoken = last_seen.last_mentioned(key.id for key in keys)
+        yield from (key.position for key in keys if spoken.get(key.id, key.last_modified) < before)
+
+
+def _silence_begins() -> str:
+    return clock.to_wire(clock.utc_now() - SILENT_AFTER)
+
+
+def _portions(values: Iterable[T], count: int = _ROWS_AT_ONCE) -> Iterator[list[T]]:
+    remaining = iter(values)
+    while portion := list(islice(remaining, count)):
+        yield portion

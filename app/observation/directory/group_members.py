@@ -1,0 +1,72 @@
+"""This module lists a group's members for its page."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from app import bounds
+from app.scim.resource_types import name_of
+from app.store.database import directory_database
+from app.store.directory import console_members, membership_rows
+from app.store.directory.console_members import ListedMember
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """`type` is "" while no resource here has the id; then the id is the name."""
+
+    id: str
+    type: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`total` counts all, or where `is_at_least` only the first of more; `members` are those of this page."""
+
+    total: int
+    members: Sequence[Member]
+    is_at_least: bool = False
+
+
+def find(group_id: str, members: int, sought: str, start: int, count: int) -> Found:
+    """A page of a group's members, from the `start`-th on (1-based), by id. `members`: how many the group has."""
+    with directory_database.reading() as connection:
+        if not sought:
+            page = console_members.page(connection, group_id, start - 1, count)
+            return Found(members, list(_members(page)))
+        ids = console_members.with_words(connection, group_id, members, sought, bounds.LISTED_RESOURCES + 1)
+        listed = ids[: bounds.LISTED_RESOURCES]
+        page = console_members.named(connection, listed[start - 1 : start - 1 + count])
+    return Found(len(listed), list(_members(page)), len(ids) > len(listed))
+
+
+def every(group_id: str, members: int, sought: str) -> Iterator[Member]:
+    """All of them, for an export: read in portions, each from a state of the database of its own."""
+    if sought:
+        with directory_database.reading() as connection:
+            ids = console_members.with_words(connection, group_id, members, sought, members)
+        for first in range(0, len(ids), bounds.EXPORT_ROWS_AT_ONCE):
+            with directory_database.reading() as connection:
+                page = console_members.named(connection, ids[first : first + bounds.EXPORT_ROWS_AT_ONCE])
+            yield from _members(page)
+        return
+    after = ""
+    while True:
+        with directory_database.reading() as connection:
+            page = console_members.following(connection, group_id, after, bounds.EXPORT_ROWS_AT_ONCE)
+        yield from _members(page)
+        if len(page) < bounds.EXPORT_ROWS_AT_ONCE:
+            return
+        after = page[-1].id
+
+
+def count_unresolved(group_ids: Iterable[str]) -> Mapping[str, int]:
+    """Return how many members of each group are unresolved; groups without any are left out."""
+    with directory_database.reading() as connection:
+        return membership_rows.count_unresolved(connection, group_ids)
+
+
+def _members(listed: Iterable[ListedMember]) -> Iterator[Member]:
+    for one in listed:
+        yield Member(one.id, one.type or "", name_of(json.loads(one.document)) if one.document else one.id)

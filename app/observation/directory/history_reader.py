@@ -1,0 +1,241 @@
+"""This module reads the history of a resource or a request, and a resource as it was at a moment."""
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from app import bounds
+from app.scim.differences import Change, flatten, in_detail, spread, undone
+from app.scim.resource_types import ResourceType, name_of
+from app.store.database import directory_database
+from app.store.database.directory_database import Connection
+from app.store.directory import history_rows, membership_history
+from app.store.directory.history_rows import Event
+
+__all__ = [
+    "Event",
+    "Link",
+    "State",
+    "compare",
+    "deletions",
+    "events_of",
+    "events_of_requests",
+    "last_event",
+    "links_of_events",
+    "links_of_group",
+    "links_of_member",
+    "names_at",
+    "names_of",
+    "newest_event",
+    "state_at",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Somebody joined a group or left it.
+
+    Names are today's where the resource is here, else what it was last called, else its id; of `links_of_events` they
+    are those that the resources had then.
+    """
+
+    event_id: int
+    at: str
+    request: str
+    actor: str
+    group_id: str
+    group_name: str
+    member_id: str
+    member_name: str
+    has_joined: bool
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A resource at one moment: detailed path to value, and the groups that it was in (id to name)."""
+
+    values: dict[str, Any]
+    groups: dict[str, str]
+
+
+def events_of(
+    resource_type: ResourceType, resource_id: str, before: int | None = None, limit: int = bounds.CONSOLE_PAGE_SIZE
+) -> list[Event]:
+    """What was done to a resource, newest first; `before` is the id of the last event seen.
+
+    Changes are in detail, as Entra's mapping page names the attributes; a creation tells what it began with.
+    """
+    with directory_database.reading() as connection:
+        events = history_rows.events_of(connection, resource_id, before, limit)
+        return [_detailed(_with_beginning(connection, resource_type, event)) for event in events]
+
+
+def events_of_requests(numbers: Collection[str]) -> dict[str, list[Event]]:
+    """By request number: what it did, oldest first. What a resource began with is not among the changes."""
+    found: defaultdict[str, list[Event]] = defaultdict(list)
+    with directory_database.reading() as connection:
+        for event in history_rows.events_of_requests(connection, numbers):
+            found[event.request].append(_detailed(event))
+    return dict(found)
+
+
+def names_of(ids: Collection[str]) -> dict[str, str]:
+    """What resources are called, or were called last; without those that never were here."""
+    with directory_database.reading() as connection:
+        return {id: name for id, name in _names(connection, ids).items() if name != id}
+
+
+def names_at(moments: Collection[tuple[str, int]]) -> dict[tuple[str, int], str]:
+    """What resources were called right after events, by the id of the resource and of the event, as far as known."""
+    if not moments:
+        return {}
+    with directory_database.reading() as connection:
+        return history_rows.names_at(connection, moments)
+
+
+def deletions(resource_type: ResourceType, sought: str, limit: int) -> list[Event]:
+    """Return the last deletions of resources of a type whose last name has all words of a search, newest first."""
+    words = sought.split()
+    with directory_database.reading() as connection:
+        return history_rows.deletions(connection, resource_type.name, words, limit) if words else []
+
+
+def last_event(resource_id: str) -> Event | None:
+    """What was done to a resource last; of one that is gone, its deletion."""
+    with directory_database.reading() as connection:
+        return next(map(_detailed, history_rows.events_of(connection, resource_id, None, 1)), None)
+
+
+def newest_event() -> Event | None:
+    """What was done last to any resource."""
+    with directory_database.reading() as connection:
+        found = history_rows.newest_event(connection)
+    return None if found is None else _detailed(found)
+
+
+def state_at(resource_type: ResourceType, resource_id: str, moment: str) -> State | None:
+    """How a resource was at a moment (wire form); None where it was not here then."""
+    with directory_database.reading() as connection:
+        return _state_at(connection, resource_type, resource_id, moment)
+
+
+def compare(resource_type: ResourceType, resource_id: str, earlier: str, later: str) -> list[Change]:
+    """What differs between two moments, in detail; `groups` is one change, of the names of all groups."""
+    with directory_database.reading() as connection:
+        states = [_state_at(connection, resource_type, resource_id, moment) for moment in (earlier, later)]
+    old, new = ({**state.values, **_named_groups(state)} if state else {} for state in states)
+    return [
+        Change(path, old.get(path), new.get(path))
+        for path in dict.fromkeys((*old, *new))
+        if old.get(path) != new.get(path)
+    ]
+
+
+def links_of_group(
+    group_id: str, before: int | None = None, limit: int = bounds.CONSOLE_PAGE_SIZE, beyond: str = ""
+) -> list[Link]:
+    """Who joined and left a group, newest first; `before` is the event id of the last one seen.
+
+    One event may have thousands: `beyond` is the id of the member who was seen last of it.
+    """
+    with directory_database.reading() as connection:
+        return _named(connection, membership_history.of_group(connection, group_id, before, limit, beyond))
+
+
+def links_of_member(
+    member_id: str, before: int | None = None, limit: int = bounds.CONSOLE_PAGE_SIZE, beyond: str = ""
+) -> list[Link]:
+    """Which groups somebody joined and left, newest first; `beyond` is the id of the group that was seen last."""
+    with directory_database.reading() as connection:
+        return _named(connection, membership_history.of_member(connection, member_id, before, limit, beyond))
+
+
+def links_of_events(events: Iterable[Event], limit_each: int) -> dict[str, list[Link]]:
+    """By request number: some of the memberships that these events began or ended, with the names of that time."""
+    ids = [event.id for event in events if event.joined or event.departed]
+    if not ids:
+        return {}
+    with directory_database.reading() as connection:
+        found = membership_history.of_events(connection, ids, limit_each)
+        moments = {(id, link.event_id) for link in found for id in (link.group_id, link.member_id)}
+        named = _named(connection, found, history_rows.names_at(connection, moments))
+    by_number: defaultdict[str, list[Link]] = defaultdict(list)
+    for link in named:
+        by_number[link.request].append(link)
+    return dict(by_number)
+
+
+def _detailed(event: Event) -> Event:
+    return replace(event, changes=tuple(in_detail(event.changes)))
+
+
+def _with_beginning(connection: Connection, resource_type: ResourceType, event: Event) -> Event:
+    """The event; of a creation, with what the resource began with."""
+    if event.verb != "create":
+        return event
+    later = history_rows.changes_after(connection, event.resource_id, event.id)
+    first = _before(connection, resource_type, event.resource_id, later)
+    return replace(event, changes=tuple(Change(name, None, value) for name, value in first.items()))
+
+
+def _before(
+    connection: Connection, resource_type: ResourceType, resource_id: str, later: Iterable[Change]
+) -> dict[str, Any]:
+    """The attributes of a resource before these changes: from what it is now, backwards."""
+    here = history_rows.documents_of(connection, [resource_id]).get(resource_id)
+    document = spread(resource_type, json.loads(here[1])) if here else {}
+    return undone(document, later)
+
+
+def _state_at(connection: Connection, resource_type: ResourceType, resource_id: str, moment: str) -> State | None:
+    verb = history_rows.verb_since(connection, resource_id, moment)
+    made = history_rows.made_at(connection, resource_id)  # older than its history, where an upgrade brought that
+    if verb == "create" or (made is None and not verb) or (made is not None and made > moment):
+        return None
+    later = history_rows.changes_since(connection, resource_id, moment)
+    values = flatten(_before(connection, resource_type, resource_id, later))
+    return State(values, _groups_at(connection, resource_id, moment))
+
+
+def _groups_at(connection: Connection, member_id: str, moment: str) -> dict[str, str]:
+    groups = set(history_rows.groups_now(connection, member_id))
+    for group_id, was_in in membership_history.groups_before(connection, member_id, moment).items():
+        (groups.add if was_in else groups.discard)(group_id)
+    names = _names(connection, groups)
+    return {group_id: names[group_id] for group_id in sorted(groups, key=lambda id: names[id])}
+
+
+def _named_groups(state: State) -> dict[str, Any]:
+    return {"groups": list(state.groups.values())} if state.groups else {}
+
+
+def _named(
+    connection: Connection, found: Sequence[membership_history.Link], then: Mapping[tuple[str, int], str] | None = None
+) -> list[Link]:
+    """Links with names: those of `then` by the id of the resource and of the event, else today's."""
+    then = then or {}
+    names = _names(connection, {id for link in found for id in (link.group_id, link.member_id)})
+    return [
+        Link(
+            link.event_id,
+            link.at,
+            link.request,
+            link.actor,
+            link.group_id,
+            then.get((link.group_id, link.event_id), names[link.group_id]),
+            link.member_id,
+            then.get((link.member_id, link.event_id), names[link.member_id]),
+            link.has_joined,
+        )
+        for link in found
+    ]
+
+
+def _names(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
+    wanted = set(ids)
+    here = history_rows.documents_of(connection, wanted)
+    names = {id: name_of(json.loads(document)) for id, (_, document) in here.items()}
+    gone = history_rows.last_known(connection, wanted - names.keys())
+    return {id: id for id in wanted} | {id: name for id, (_, name) in gone.items()} | names

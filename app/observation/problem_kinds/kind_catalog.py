@@ -1,0 +1,29 @@
+"""This module lists all kinds of problem in the order in which they are tried."""
+
+from collections.abc import Mapping
+
+from app.observation.problem_kinds import access_kinds, request_format_kinds, value_kinds
+from app.observation.problem_kinds.access_kinds import is_outside
+from app.observation.problem_kinds.problem_kind import Asked, Kind
+
+KINDS: tuple[Kind, ...] = (*access_kinds.KINDS, *value_kinds.KINDS, *request_format_kinds.KINDS)
+"""In the order in which they are asked; the last one fits whatever is left."""
+
+BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS}
+
+
+def went_wrong(request: Asked) -> bool:
+    """Return whether a request is of any kind of problem.
+
+    A DELETE that finds no resource is refused (RFC 7644 §3.6), but what it was meant to do is true already.
+    """
+    return (request.is_refused and not _is_deleted_already(request)) or is_outside(request)
+
+
+def _is_deleted_already(request: Asked) -> bool:
+    return request.method == "DELETE" and request.status == 404 and bool(request.resource_type)
+
+
+def kind_of(request: Asked) -> Kind:
+    """The kind of a request that went wrong."""
+    return next(kind for kind in KINDS if kind.fits(request))

@@ -1,0 +1,50 @@
+"""This module declares what a kind of problem is: its condition, its explanation and its fix."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from app.observation.request_record import Request
+from app.store.request_log.request_rows import Written
+
+Asked = Request | Written
+"""A request as it came, or as the log has it."""
+
+Retry = Literal["single", "lost", "job", "nobody"]
+"""Who tries again: Entra this one person or group (single), the same in vain until the job is restarted (lost), its
+whole job (job), or nobody, since Entra does not send such requests by itself."""
+
+RETRIES: dict[Retry, str] = {
+    "single": "Entra tries this one again after 6, 12 and 24 hours and then daily, for up to 28 days.",
+    "lost": "Entra tries again daily, and in vain until provisioning is restarted.",
+    "job": "It stops the whole job, not one person: Entra tries again at its next cycle, and about once a day when it "
+    "has put the job into quarantine.",
+    "nobody": "Entra does not send such requests by itself: whoever sent this one has to try again.",
+}
+
+APPLICATION = "Enterprise applications › your application"
+PROVISIONING = f"{APPLICATION} › Provisioning"
+CREDENTIALS = f"{PROVISIONING} › Admin Credentials"
+MAPPINGS = f"{PROVISIONING} › Mappings"
+ON_DEMAND = f"{PROVISIONING} › Provision on demand"
+PROXY = "The reverse proxy in front of this server"
+HERE = "This server"
+ADDRESSES = "This server › Account › Addresses"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One row of the catalogue. `name` is also the help page's; `fix` are steps, and `menu` says where they are done.
+
+    The first kind of the catalogue that `fits` a refused request is its kind. `is_of_key`: it is over with the next
+    request that has a right key.
+    """
+
+    name: str
+    title: str
+    what: str
+    fix: tuple[str, ...]
+    menu: str
+    retry: Retry
+    fits: Callable[[Asked], bool]
+    is_of_key: bool = False

@@ -1,0 +1,145 @@
+"""This module declares the kinds of problem of one user or group: a refused value, a missing record."""
+
+from collections.abc import Callable
+
+from app.observation.problem_kinds.problem_kind import MAPPINGS, ON_DEMAND, PROVISIONING, Asked, Kind
+
+STRICT = "strict here"
+"""What the reason says of a value that only this server demands (app/administration/strict_attributes.py)."""
+MISSING = ("expected a value, got none", "expected text, got null", "expected a name, got only white space")
+TOO_LONG = "expected at most"
+READING = ("GET", "HEAD")
+
+
+def _uniqueness(resource_type: str, attribute: str) -> Callable[[Asked], bool]:
+    wanted = ("uniqueness", resource_type, attribute)
+    return lambda request: (request.scim_type, request.resource_type, request.attribute) == wanted
+
+
+def _value(fits: Callable[[Asked], bool]) -> Callable[[Asked], bool]:
+    return lambda request: request.scim_type == "invalidValue" and not asks_for_list(request) and fits(request)
+
+
+def _scim_type(*scim_types: str) -> Callable[[Asked], bool]:
+    return lambda request: request.scim_type in scim_types
+
+
+def asks_for_list(request: Asked) -> bool:
+    """Whether the refusal is about a list's parameters: its pages, its order, what it shows."""
+    return request.method in READING or request.path.endswith(".search")
+
+
+KINDS = (
+    Kind(
+        name="user-name-taken",
+        title="userName already belongs to someone else",
+        what="Another person here has the same userName, in whatever letter case; also somebody who is disabled.",
+        fix=(
+            "Compare the two records: often the older one is the same person.",
+            "If they are two people, give one another user principal name, or map userName to another attribute.",
+            "If they are one, delete the older record in Entra's directory for good, or unassign the twin.",
+        ),
+        menu=f"{MAPPINGS} › Provision Microsoft Entra ID Users › userName",
+        retry="single",
+        fits=_uniqueness("User", "userName"),
+    ),
+    Kind(
+        name="group-name-taken",
+        title="displayName already belongs to another group",
+        what="Entra allows two groups with one name; a group here is found by its name, so it must be the only one.",
+        fix=("Rename one of the two groups in Entra, or unassign one of them from the application.",),
+        menu="Groups › the group › Properties",
+        retry="single",
+        fits=_uniqueness("Group", "displayName"),
+    ),
+    Kind(
+        name="value-taken",
+        title="A value already belongs to another record",
+        what="The attribute must be unique, and another record has the value.",
+        fix=("Change the value of one of the two in Entra, or map the attribute to one that is unique there.",),
+        menu=MAPPINGS,
+        retry="single",
+        fits=_scim_type("uniqueness"),
+    ),
+    Kind(
+        name="gone",
+        title="Entra speaks of somebody who is not here",
+        what="Entra remembers an id that no record here has: it was deleted, or this server's data is another than "
+        "Entra knows. Entra's log calls it InvalidAnchor.",
+        fix=(
+            "If very many are concerned, see first that this server runs on the right data folder.",
+            "Press Restart provisioning.",
+            "If it comes back, restart through Microsoft Graph with resetScope Full: Entra then forgets its ids, and "
+            "looks everybody up again.",
+        ),
+        menu=PROVISIONING,
+        retry="lost",
+        fits=lambda request: request.status == 404 and bool(request.resource_type),
+    ),
+    Kind(
+        name="value-strict",
+        title="A value is missing that this server demands",
+        what="The attribute is set to strict on the Attributes page, and Entra sends nothing for an empty value.",
+        fix=(
+            "Fill in the value in Entra, or map the attribute to one that everybody has.",
+            "Or set it back to expected on the Attributes page here.",
+        ),
+        menu=f"{MAPPINGS} › Provision Microsoft Entra ID Users",
+        retry="single",
+        fits=_value(lambda request: STRICT in request.reason),
+    ),
+    Kind(
+        name="value-missing",
+        title="A required value is missing",
+        what="Nobody can be kept without it: userName of a person, displayName of a group.",
+        fix=("See that the attribute is mapped, and that its source is not empty for this person or group.",),
+        menu=MAPPINGS,
+        retry="single",
+        fits=_value(lambda request: any(phrase in request.reason for phrase in MISSING)),
+    ),
+    Kind(
+        name="value-too-long",
+        title="A value is too long",
+        what="The text has more characters, the list more values, or the record more bytes than are kept here.",
+        fix=("Shorten the value in Entra, or in the mapping with the expression Mid([attribute], 1, length).",),
+        menu=MAPPINGS,
+        retry="single",
+        fits=_value(lambda request: TOO_LONG in request.reason),
+    ),
+    Kind(
+        name="value-wrong",
+        title="A value has another form than its attribute",
+        what="For instance a text where true or false belongs.",
+        fix=("Change the mapping of the attribute, so that it gives what is expected.", "Try it with one person."),
+        menu=f"{MAPPINGS}, then {ON_DEMAND}",
+        retry="single",
+        fits=_value(lambda request: True),
+    ),
+    Kind(
+        name="read-only",
+        title="An attribute cannot be changed",
+        what="It is given by this server, or may be set only once.",
+        fix=("Remove the attribute from the mapping, or set Apply this mapping to Only during object creation.",),
+        menu=MAPPINGS,
+        retry="single",
+        fits=_scim_type("mutability"),
+    ),
+    Kind(
+        name="no-target",
+        title="A change leads to nothing",
+        what="The path of the change finds no value that it could change.",
+        fix=("See which target attribute the mapping names, and correct it.",),
+        menu=MAPPINGS,
+        retry="single",
+        fits=_scim_type("noTarget"),
+    ),
+    Kind(
+        name="version-conflict",
+        title="The record had changed meanwhile",
+        what="The request was for one version of the record, and another one is here. Entra sends no versions.",
+        fix=("Read the record again and repeat the change.",),
+        menu="The client that sent it",
+        retry="nobody",
+        fits=lambda request: request.status == 412,
+    ),
+)

@@ -1,0 +1,1 @@
+"""This package tracks problems: what was refused, since when, and whom it affects."""

@@ -1,0 +1,226 @@
+"""This module lists problems by cause and one by one, with their requests."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from itertools import accumulate
+from typing import Any
+
+from app import bounds, clock
+from app.observation.cycles.detection import seconds_between
+from app.observation.problem_kinds.kind_catalog import BY_NAME, kind_of, went_wrong
+from app.observation.problem_kinds.problem_kind import RETRIES, Kind
+from app.observation.problems.tracking import KEYLESS
+from app.scim.errors import Detail, read_detail
+from app.store.request_log import problem_rows as rows
+from app.store.request_log import request_rows
+from app.store.request_log.problem_rows import Status, Wanted
+from app.store.request_log.request_rows import Written
+
+__all__ = ["Cause", "Found", "NextTry", "Problem", "Status", "Wanted"]
+
+TRIES_S = (6 * 3600, 12 * 3600, 24 * 3600)
+"""Entra: how long after a failure one person or group is tried again; the last of it daily."""
+TRIED_FOR = timedelta(days=28)
+LEFT_OUT_RETRY = (
+    "The user was disabled and this value was left out. The answer was success, so Entra sends the value again only "
+    "when it changes there."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NextTry:
+    """Who tries again: `at` is about when (wire form), "" where no moment can be told."""
+
+    at: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One cause for one person, group or other subject; what it has of a request is of the last one.
+
+    `first`, `last`, `closed`, `ignored` are moments in wire form, the latter two None while it is not. `closed_by`: the
+    number of the request that showed that it is over, "" where none did.
+    """
+
+    id: int
+    kind: Kind
+    attribute: str
+    resource_type: str
+    resource_id: str
+    resource_name: str
+    other_id: str
+    method: str
+    path: str
+    scim_type: str
+    reason: str
+    address: str
+    key_id: str
+    body: str
+    status: int
+    first: str
+    last: str
+    number: str
+    count: int
+    closed: str | None
+    closed_by: str | None
+    ignored: str | None
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether the value was left out of a request that succeeded, since that disabled somebody."""
+        return rows.is_left_out(self)
+
+    @property
+    def detail(self) -> Detail:
+        """What was expected, and what was sent."""
+        return read_detail(self.reason)
+
+    @property
+    def next_try(self) -> NextTry:
+        """When Entra tries again, as far as its rules and the failures until now tell."""
+        if self.is_left_out:
+            return NextTry("", LEFT_OUT_RETRY)
+        words = RETRIES[self.kind.retry]
+        if self.kind.retry not in ("single", "lost") or self.closed:
+            return NextTry("", words)
+        tried_s = seconds_between(self.first, self.last)
+        steps = zip(TRIES_S, accumulate(TRIES_S), strict=True)
+        # The first failure may have been seen in several requests of one try, so half of the way is near enough.
+        wait_s = next((wait_s for wait_s, until_s in steps if tried_s < until_s / 2), TRIES_S[-1])
+        at = datetime.fromisoformat(self.last) + timedelta(seconds=wait_s)
+        is_given_up = at > datetime.fromisoformat(self.first) + TRIED_FOR
+        return NextTry("" if is_given_up else clock.to_wire(at), words)
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Problems of one kind with one attribute of one resource type: how many, in how many requests, and the last ones.
+
+    `first` and `last` are moments in wire form.
+    """
+
+    kind: Kind
+    attribute: str
+    resource_type: str
+    count: int
+    requests: int
+    first: str
+    last: str
+    problems: Sequence[Problem]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a page of problems shows: the causes on it, of how many, and how many problems of each status there are."""
+
+    total: int
+    causes: Sequence[Cause]
+    counts: Mapping[Status, int]
+
+
+def by_cause(wanted: Wanted, start: int = 1, count: int = bounds.CONSOLE_PAGE_SIZE) -> Found:
+    """Causes from place `start` (that with the newest request is 1), each with its last problems."""
+    with request_rows.reading() as connection:
+        grouped = rows.causes(connection, wanted)
+        causes = []
+        for row in grouped[start - 1 : start - 1 + count]:
+            these = Wanted(wanted.status, row.kind, row.attribute, wanted.text, row.resource_type)
+            found = rows.listed(connection, these, limit=bounds.PROBLEMS_OF_CAUSE)
+            cause = (row.attribute, row.resource_type, row.problems, row.requests, row.first, row.last)
+            causes.append(Cause(BY_NAME[row.kind], *cause, [_problem(one) for one in found]))
+        return Found(len(grouped), causes, rows.counts(connection))
+
+
+def every(wanted: Wanted) -> Iterator[Problem]:
+    """All of them one by one, the last first: for an export."""
+    with request_rows.reading() as connection:
+        yield from map(_problem, rows.listed(connection, wanted))
+
+
+def find(problem_id: int) -> Problem | None:
+    """One problem, or None."""
+    with request_rows.reading() as connection:
+        row = rows.single(connection, problem_id)
+        return _problem(row) if row else None
+
+
+def requests_of(problem: Problem) -> list[Written]:
+    """The requests that the problem is made of, as far as the log still has them near each other, newest first.
+
+    Of a value that was left out there is only the last one.
+    """
+    if problem.is_left_out:
+        with request_rows.reading() as connection:
+            wanted = request_rows.Wanted(number=problem.number, resource_id=problem.resource_id)
+            return request_rows.page(connection, wanted)
+    wanted = request_rows.Wanted(is_refused=True if problem.status >= 400 else None)
+    most = min(problem.count, bounds.PROBLEM_REQUESTS)
+    found: list[Written] = []
+    with request_rows.reading() as connection:
+        some = request_rows.page(connection, request_rows.Wanted(number=problem.number), limit=1)
+        before = some[-1].id + 1 if some else 0
+        for _ in range(bounds.REFUSALS_READ // bounds.LOG_PAGE_SIZE):
+            if not some or len(found) >= most or some[-1].at < problem.first:
+                break
+            some = request_rows.page(connection, wanted, before, bounds.LOG_PAGE_SIZE)
+            found += (one for one in some if one.at >= problem.first and _is_part(problem, one))
+            before = some[-1].id if some else 0
+    return found[:most]
+
+
+def _is_part(problem: Problem, one: Written) -> bool:
+    if not went_wrong(one) or kind_of(one) != problem.kind:
+        return False
+    if problem.kind.is_of_key:
+        return True
+    here = (one.attribute, one.resource_type, one.resource_id or one.resource_name)
+    return here == (problem.attribute, problem.resource_type, problem.resource_id or problem.resource_name)
+
+
+def counts() -> Mapping[Status, int]:
+    """How many problems there are of each status."""
+    with request_rows.reading() as connection:
+        return rows.counts(connection)
+
+
+def count_keyless() -> int:
+    """Return how many refused requests without a key were only counted, in all the time of the request log."""
+    with request_rows.reading() as connection:
+        return request_rows.tallies(connection).get(KEYLESS, 0)
+
+
+def open_of(resource_ids: Collection[str]) -> dict[str, list[Problem]]:
+    """The open problems of these resources, by their ids; a resource without any is not there."""
+    found: dict[str, list[Problem]] = {}
+    with request_rows.reading() as connection:
+        for row in rows.open_of(connection, resource_ids):
+            found.setdefault(row.resource_id, []).append(_problem(row))
+    return found
+
+
+def count(wanted: Wanted, problem_id: int | None = None) -> int:
+    """How many problems there are of those wanted, or whether the one is of these."""
+    with request_rows.reading() as connection:
+        return rows.count(connection, wanted, problem_id)
+
+
+def ignore(wanted: Wanted, problem_id: int | None = None) -> int:
+    """Put open problems aside until they are over or heeded again: those wanted, or of these the one. How many."""
+    with request_rows.writing() as connection:
+        return rows.set_ignored(connection, wanted, clock.to_wire(clock.utc_now()), problem_id)
+
+
+def heed(wanted: Wanted, problem_id: int | None = None) -> int:
+    """Take ignored problems back among the open ones. How many."""
+    with request_rows.writing() as connection:
+        return rows.set_ignored(connection, wanted, None, problem_id)
+
+
+def _problem(row: Any) -> Problem:
+    values = dict(row._mapping)
+    known = {one.name: values[one.name] for one in fields(Problem)}
+    return Problem(**known | {"kind": BY_NAME[values["kind"]]})

@@ -1,0 +1,31 @@
+"""This module lists the IP addresses whose requests the allow list refused."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from app import bounds
+from app.observation.problem_kinds.access_kinds import is_from_elsewhere
+from app.store.request_log import request_rows
+from app.store.request_log.request_rows import Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedSource:
+    """An address, how many of its requests were refused, and the last of them: when (wire form) and its number."""
+
+    address: str
+    count: int
+    last: str
+    number: str
+
+
+def refused_sources(since: str) -> Sequence[RefusedSource]:
+    """Those of the newest `bounds.REFUSALS_READ` refused requests since a moment, the last one first."""
+    with request_rows.reading() as connection:
+        newest = request_rows.page(connection, Wanted(since=since, is_refused=True), limit=bounds.REFUSALS_READ)
+    found: dict[str, RefusedSource] = {}
+    for one in newest:
+        if is_from_elsewhere(one):
+            last = found.get(one.address, RefusedSource(one.address, 0, one.at, one.number))
+            found[one.address] = replace(last, count=last.count + 1)
+    return list(found.values())

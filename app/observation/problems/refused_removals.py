@@ -1,0 +1,146 @@
+"""This module tracks who still has access that a refused request was meant to remove.
+
+Over is such a removal when the user is disabled, deleted or out of the group, whoever did that, and when a client
+gives `active` a value again (tracking.py). See also: app/scim/intended_removals.py (what a request was meant to
+do).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from app import bounds, clock
+from app.observation.request_record import DueRemoval, Request
+from app.scim.errors import ScimError
+from app.scim.intended_removals import AccessRemoval, Purpose
+from app.scim.resource_types import name_of
+from app.store.access import role_rows, sign_in_users
+from app.store.database import directory_database
+from app.store.database.directory_database import Connection
+from app.store.directory import history_rows, membership_rows
+from app.store.request_log import problem_rows, request_rows
+from app.store.request_log import refused_removal_rows as rows
+
+_PURPOSES: dict[str, Purpose] = {"disable": "disable", "delete": "delete", "leave": "leave"}
+
+
+@dataclass(frozen=True, slots=True)
+class StillHere:
+    """A user who still has access, by the problem whose last request came last.
+
+    `since`, `last`: when the first and the last request of the problem came (wire form). `group_name` is "" where the
+    user was not only to leave a group.
+    """
+
+    problem_id: int
+    purpose: Purpose
+    user_id: str
+    user_name: str
+    group_id: str
+    group_name: str
+    since: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Some users who still have access, at most as many as were asked for, and how many there are."""
+
+    users: Sequence[StillHere]
+    total: int
+
+
+def with_due(batch: Sequence[Request]) -> list[Request]:
+    """Return the batch with what its refused requests were meant to do, where that is still to be done."""
+    if not any(one.removals for one in batch):
+        return list(batch)
+    try:
+        with directory_database.reading() as connection:
+            return [replace(one, due=_due(connection, one)) if one.removals else one for one in batch]
+    except ScimError:  # Who is active cannot be read just now, but the pages ask again before they name anybody.
+        return [replace(one, due=tuple(_of_users(one.removals))) if one.removals else one for one in batch]
+
+
+def settle(log: Connection) -> None:
+    """Mark what is over, and close the problems in which nothing is due any more. `log` is the request log's."""
+    pairs = {(row.user_id, row.group_id) for row in rows.due(log, bounds.DUE_REMOVALS_READ)}
+    if not pairs:
+        return
+    try:
+        with directory_database.reading() as connection:
+            over = pairs - sign_in_users.with_access(connection, pairs).keys()
+    except ScimError:
+        return
+    now = clock.to_wire(clock.utc_now())
+    for user_id, group_id in sorted(over):
+        if done := rows.end(log, user_id, group_id, now):
+            problem_rows.close(log, done, now, "")
+
+
+def settle_now() -> None:
+    """Do the same after an act of the console."""
+    with request_rows.writing() as log:
+        settle(log)
+
+
+def standing(problem_id: int | None = None, limit: int = bounds.DUE_REMOVALS_SHOWN) -> Standing:
+    """Return who should have lost access and has it, by all problems that are not ignored, or by one.
+
+    A group that gives no role any more does not count.
+    """
+    with request_rows.reading() as log:
+        due = rows.due(log, bounds.DUE_REMOVALS_READ, problem_id, is_ignored=False)
+    if not due:
+        return Standing((), 0)
+    newest = {(row.user_id, row.group_id): row for row in reversed(due)}
+    with directory_database.reading() as connection:
+        here = {pair for pair, gives_role in sign_in_users.with_access(connection, newest).items() if gives_role}
+        shown = [row for row in due if (row.user_id, row.group_id) in here and newest[row.user_id, row.group_id] is row]
+        del shown[limit:]
+        documents = history_rows.documents_of(connection, {id for row in shown for id in (row.user_id, row.group_id)})
+    names = {id: name_of(json.loads(document)) for id, (_, document) in documents.items()} | {"": ""}
+    users = [
+        StillHere(
+            row.problem_id,
+            _PURPOSES[row.purpose],
+            row.user_id,
+            names[row.user_id],
+            row.group_id,
+            names[row.group_id],
+            row.first,
+            row.last,
+        )
+        for row in shown
+    ]
+    return Standing(users, len(here))
+
+
+def had_any(problem_id: int) -> bool:
+    """Return whether the requests of a problem were meant to take access away, whether it is over or not."""
+    with request_rows.reading() as log:
+        return rows.had_any(log, problem_id)
+
+
+def is_due(user_id: str, group_id: str = "") -> bool:
+    """Return whether a refused request was meant to take this access away, and no problem with it is closed."""
+    with request_rows.reading() as log:
+        return rows.is_due(log, user_id, group_id)
+
+
+def _due(connection: Connection, request: Request) -> tuple[DueRemoval, ...]:
+    wanted = {(one.user_id, one.group_id): one for one in _of_users(request.removals)}
+    leaving = [one for one in request.removals if one.purpose == "leave"]
+    if leaving:
+        giving = {line.value for line in role_rows.mapping(connection) if line.source == "group"}
+        for one in leaving:
+            if one.id in giving:
+                gone = membership_rows.departures(connection, one.id, one.links)
+                wanted |= {(user_id, one.id): DueRemoval("leave", user_id, one.id) for user_id in gone}
+    here = sign_in_users.with_access(connection, wanted)
+    return tuple(wanted[pair] for pair in sorted(here)[: bounds.DUE_REMOVALS])
+
+
+def _of_users(removals: Collection[AccessRemoval]) -> Iterator[DueRemoval]:
+    return (DueRemoval(one.purpose, one.id, "") for one in removals if one.purpose != "leave")

@@ -1,0 +1,259 @@
+"""This module opens, continues and closes problems as requests are recorded.
+
+A refused request joins the problem that is open for the same kind, attribute and person or group, or opens one.
+Over is
+
+- a problem of the key: with the next request that has a right key;
+- a value that was left out, for the rest of its request disabled somebody: with the next request that gives the same
+  attribute of the same person a value, or that deletes the person;
+- one whose requests were meant to take access away from users: when none of them has it any more
+  (refused_removals.py), or with the next request that gives their `active` a value or deletes them;
+- any other problem of a person or group: with the next request about the same one that succeeds (after a refused
+  change only a change counts, since looking somebody up proves nothing), or when nothing came of it for 29 days, as
+  Entra gives up after 28; after 2 days for an id that is not here, which Entra would try daily;
+- any other: when a whole cycle has gone by without it.
+
+Once users have arrived, a refused request without any key is only counted: anybody can send it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from app import bounds, clock
+from app.observation import setup_steps
+from app.observation.cycles import detection
+from app.observation.problem_kinds.kind_catalog import kind_of, went_wrong
+from app.observation.problem_kinds.problem_kind import Kind
+from app.observation.problem_kinds.value_kinds import READING
+from app.observation.request_record import CONNECTION, LeftOutValue, Request
+from app.scim.attribute import is_within
+from app.store.database.directory_database import Connection
+from app.store.request_log import cycle_rows, refused_removal_rows, request_rows
+from app.store.request_log import problem_rows as rows
+
+LEFT_OUT = "left out "
+"""So begins the key of a problem with a value that was left out: the rest is the person's id. So no other success of
+the same person closes it."""
+DUE = "due "
+"""So begins the key of a problem by which a user should be disabled or deleted: the rest is the user's id."""
+NOBODY = "nobody "
+"""So begins the key of a problem that is about nobody: the rest is its kind, method and path."""
+GIVEN_UP_AFTER = timedelta(days=29)
+GONE_AFTER = timedelta(days=2)
+GONE = "gone"
+KEYLESS = "keyless"
+"""In the log's `tally`: refused requests without a key that are part of no problem."""
+
+KEPT = (
+    *("status", "number", "method", "path", "scim_type", "reason", "address", "key_id", "body"),
+    *("resource_id", "resource_name", "other_id"),
+)
+"""What a problem has of its last request, under the same names."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """A problem that is not over, as far as the fold must know it."""
+
+    id: int
+    kind: str
+    attribute: str
+    is_of_reading: bool
+    is_left_out: bool
+    is_due: bool
+    count: int
+    changed: dict[str, Any] = field(default_factory=dict)
+
+
+def fold(connection: Connection, batch: Sequence[Request]) -> None:
+    """Open, join and close problems with these requests. To be called after cycles.fold and milestones.fold."""
+    batch = _without_keyless(connection, batch)
+    open_problems = _Open(connection, batch)
+    for request in batch:
+        if _is_noted(request):
+            open_problems.note(request)
+        if request.has_key:
+            open_problems.close_by(request)
+        for left_out in request.left_out:
+            open_problems.note_left_out(request, left_out)
+    open_problems.write()
+    if open_problems.has_grown:
+        rows.forget_surplus(connection, bounds.PROBLEMS_KEPT)
+    _close_by_time(connection, batch)
+
+
+def _is_noted(request: Request) -> bool:
+    """Whether a request opens or joins a problem: also one in which only an operation behind it was not reached."""
+    return went_wrong(request) or bool(request.due)
+
+
+def _without_keyless(connection: Connection, batch: Sequence[Request]) -> Sequence[Request]:
+    """Return the batch without refused requests that have no key, which are only counted once users have arrived.
+
+    Before that they show what is wrong with the connection: a reverse proxy may take the key away.
+    """
+    others = [one for one in batch if not (one.is_keyless and went_wrong(one))]
+    if len(others) == len(batch) or not setup_steps.have_users_arrived(connection):
+        return batch
+    request_rows.add_to_tally(connection, {KEYLESS: len(batch) - len(others)})
+    return others
+
+
+def keys_of(request: Request, kind: Kind) -> frozenset[str]:
+    """By what the problem of a refused request is found again."""
+    if kind.is_of_key:
+        return frozenset((CONNECTION,))
+    about = frozenset(request.objects) - {CONNECTION}
+    return about or frozenset((f"{NOBODY}{kind.name} {request.method} {request.path}",))
+
+
+class _Open:
+    """The problems that are not over and that a batch of requests may be about."""
+
+    def __init__(self, connection: Connection, batch: Sequence[Request]) -> None:
+        self._connection = connection
+        self._kinds = {id(request): kind_of(request) for request in batch if _is_noted(request)}
+        keys = {key for request in batch for key in self._keys_of(request)}
+        self._by_key = rows.open_by_keys(connection, keys)
+        ids = {one for some in self._by_key.values() for one in some}
+        due = refused_removal_rows.of_problems(connection, ids)
+        self._known = {
+            row.id: _Known(
+                row.id,
+                row.kind,
+                row.attribute,
+                row.method in READING,
+                rows.is_left_out(row),
+                row.id in due,
+                row._mapping["count"],
+            )
+            for row in rows.by_ids(connection, ids)
+        }
+        self.has_grown = False
+
+    def note(self, request: Request) -> None:
+        """One more refusal."""
+        kind = self._kinds[id(request)]
+        keys = keys_of(request, kind)
+        known = self._joined(request, kind, keys)
+        known.is_of_reading = request.method in READING
+        if request.due:
+            refused_removal_rows.add(self._connection, known.id, request.due)
+            known.is_due = True
+            keys |= {DUE + one.user_id for one in request.due if not one.group_id}
+        self._add_keys(known.id, keys)
+
+    def note_left_out(self, request: Request, one: LeftOutValue) -> None:
+        """A value that was refused, while the rest of its request succeeded: the problem has the status of that."""
+        refused = replace(request, **one._asdict())
+        keys = frozenset((LEFT_OUT + request.resource_id,))
+        known = self._joined(refused, kind_of(refused), keys, is_left_out=True)
+        known.changed["status"] = request.status
+        self._add_keys(known.id, keys)
+
+    def _joined(self, request: Request, kind: Kind, keys: Collection[str], is_left_out: bool = False) -> _Known:
+        """The problem that a refusal joins, or a new one, with what the refusal says."""
+        for known in self._of(keys):
+            if (known.kind, known.attribute, known.is_left_out) == (kind.name, request.attribute, is_left_out):
+                break
+        else:
+            known = self._begin(request, kind, is_left_out)
+        known.count += 1
+        values = {name: value for name in KEPT if (value := getattr(request, name))}
+        known.changed.update(values, last=request.at, count=known.count)
+        return known
+
+    def close_by(self, request: Request) -> None:
+        """What is over by this request: a right key always, somebody's problem when it succeeds.
+
+        A value that was left out is over when its attribute gets a value, or the person goes. While somebody still has
+        access that was to be taken away, no other success closes the problem.
+        """
+        over = {known.id for known in self._of({CONNECTION})}
+        if not went_wrong(request):
+            over |= self._no_longer_due(request)
+            about = self._of(request.objects)
+            over |= {one.id for one in about if not one.is_due and (one.is_of_reading or request.method not in READING)}
+            left_out = self._of({LEFT_OUT + request.resource_id})
+            over |= {one.id for one in left_out if request.deed == "delete" or _gives(request, one.attribute)}
+        if not over:
+            return
+        self.write(over)
+        rows.close(self._connection, over, request.at, request.number)
+        for some in self._by_key.values():
+            some[:] = [one for one in some if one not in over]
+        for one in over:
+            del self._known[one]
+
+    def _no_longer_due(self, request: Request) -> set[int]:
+        """The problems in which nothing is due any more, for the request says itself whether the user is active."""
+        if not _decides_active(request) or not self._of({DUE + request.resource_id}):
+            return set()
+        over = refused_removal_rows.end(self._connection, request.resource_id, "", request.at)
+        for known in self._known.values():
+            known.is_due = known.is_due and known.id not in over
+        return over & self._known.keys()
+
+    def write(self, ids: Collection[int] | None = None) -> None:
+        """Write what has changed of these problems, or of all."""
+        for known in self._known.values():
+            if known.changed and (ids is None or known.id in ids):
+                rows.write(self._connection, known.id, known.changed)
+                known.changed = {}
+
+    def _keys_of(self, request: Request) -> frozenset[str]:
+        """All keys by which a request may have to do with a problem."""
+        found = keys_of(request, self._kinds[id(request)]) if _is_noted(request) else frozenset(request.objects)
+        if request.left_out or request.given or request.deed == "delete":
+            found |= {LEFT_OUT + request.resource_id}
+        if _decides_active(request):
+            found |= {DUE + request.resource_id}
+        return found | {CONNECTION} if request.has_key else found
+
+    def _of(self, keys: Collection[str]) -> list[_Known]:
+        ids = {one for key in keys for one in self._by_key.get(key, ())}
+        return [self._known[one] for one in sorted(ids)]
+
+    def _begin(self, request: Request, kind: Kind, is_left_out: bool) -> _Known:
+        values = {"kind": kind.name, "attribute": request.attribute, "resource_type": request.resource_type}
+        problem_id = rows.add(self._connection, {**values, "first": request.at, "last": request.at})
+        self.has_grown = True
+        known = self._known[problem_id] = _Known(problem_id, kind.name, request.attribute, False, is_left_out, False, 0)
+        return known
+
+    def _add_keys(self, problem_id: int, keys: Collection[str]) -> None:
+        new = {key for key in keys if problem_id not in self._by_key.setdefault(key, [])}
+        rows.add_keys(self._connection, problem_id, new)
+        for key in new:
+            self._by_key[key].append(problem_id)
+
+
+def _decides_active(request: Request) -> bool:
+    return request.deed == "delete" or "active" in request.given
+
+
+def _gives(request: Request, attribute: str) -> bool:
+    """Whether a request gave a value to an attribute, to a part of it, or to all that it is a part of."""
+    return any(is_within(path, attribute) or is_within(attribute, path) for path in request.given)
+
+
+def _close_by_time(connection: Connection, batch: Sequence[Request]) -> None:
+    """What no request closes: looked at when a cycle begins, since then the one before it is over."""
+    found = [detection.cycle_of(row) for row in cycle_rows.last(connection, 2)]
+    begins = [request.at for request in batch if request.has_key]
+    if not begins or found[0].started < min(begins):
+        return
+    now = found[0].started
+    over = rows.open_before(connection, _earlier(now, GIVEN_UP_AFTER))
+    over += rows.open_before(connection, _earlier(now, GONE_AFTER), kind=GONE)
+    if len(found) == 2:
+        over += rows.open_before(connection, found[1].started, keys_from=NOBODY)
+    rows.close(connection, set(over), now, "")
+
+
+def _earlier(moment: str, passed: timedelta) -> str:
+    return clock.to_wire(datetime.fromisoformat(moment) - passed)

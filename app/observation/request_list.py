@@ -1,0 +1,301 @@
+"""This module lists recorded requests, newest first, with what each changed."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from itertools import chain, islice
+
+from app import bounds
+from app.observation.directory import history_reader
+from app.observation.directory.history_reader import Event, Link
+from app.observation.problem_kinds.kind_catalog import kind_of, went_wrong
+from app.observation.request_record import Deed, is_id
+from app.scim.resource_types import RESOURCE_TYPES, name_of
+from app.store.database import directory_database
+from app.store.directory import console_lists, history_rows
+from app.store.request_log import problem_rows, request_rows
+from app.store.request_log.request_rows import Wanted, Written
+
+READS: tuple[Deed, ...] = ("match", "list", "read", "schema", "confirm")
+_MOVES: tuple[Deed, ...] = ("create", "change", "delete")
+_VERBS: Mapping[str, str] = {"create": "create", "delete": "delete"}
+
+
+@dataclass(frozen=True, slots=True)
+class DeedGroup:
+    """Deeds that people look for together. `has_moves`: only those by which somebody joined or left a group."""
+
+    title: str
+    deeds: tuple[Deed, ...] = ()
+    without_deeds: tuple[Deed, ...] = ()
+    is_refused: bool | None = None
+    has_moves: bool = False
+
+
+DEED_GROUPS: Mapping[str, DeedGroup] = {
+    "changes": DeedGroup("Changes and refusals", without_deeds=("probe", "bulk", *READS)),
+    "created": DeedGroup("Created", ("create",), is_refused=False),
+    "changed": DeedGroup("Changed", ("change",), is_refused=False),
+    "disabled": DeedGroup("Disabled", ("disable",), is_refused=False),
+    "enabled": DeedGroup("Enabled again", ("enable",), is_refused=False),
+    "deleted": DeedGroup("Deleted", ("delete",), is_refused=False),
+    "memberships": DeedGroup("Joined or left groups", _MOVES, is_refused=False, has_moves=True),
+    "reads": DeedGroup("Looked up, nothing changed", READS),
+    "probes": DeedGroup("Probes", ("probe",)),
+    "refused": DeedGroup("Refused", is_refused=True),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which requests are asked for. Texts that are "" ask for nothing; moments are in wire form.
+
+    `about`: ids of people and groups; `named`: a part of the name of one; `group`: a key of `DEED_GROUPS`.
+    """
+
+    about: tuple[str, ...] = ()
+    named: str = ""
+    group: str = ""
+    is_refused: bool | None = None
+    key_id: str = ""
+    since: str = ""
+    until: str = ""
+    number: str = ""
+    cycle_id: int | None = None
+    is_simulated: bool | None = False
+    """Whether they are part of a simulation; None for both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A resource that is here, or was deleted: its page is there in both cases. `name` is the present or last one."""
+
+    type: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One request, what it changed, some of the memberships that it began or ended, and who of all these is known.
+
+    `names`: what those whose id is a value of a change were called then, by their id and the id of the event.
+    `problem_id`: the problem that a refused request is part of.
+    """
+
+    request: Written
+    events: Sequence[Event] = ()
+    links: Sequence[Link] = ()
+    known: Mapping[str, Known] = field(default_factory=dict)
+    names: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    problem_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of entries, newest first. `before`: the next page has those with a smaller id; None: there are no more."""
+
+    entries: Sequence[Entry]
+    before: int | None
+
+
+def resolve(text: str) -> tuple[str, ...]:
+    """The ids of the people and groups that a text stands for: an id itself, or words that a few are found by.
+
+    None: where nobody here has the words, or too many have, the log's own names are what can be looked through.
+    """
+    if is_id(text):
+        return (text.lower(),)
+    ids: list[str] = []
+    with directory_database.reading() as connection:
+        for resource_type in RESOURCE_TYPES:
+            found = console_lists.positions_with(connection, resource_type, text, "", count=bounds.ACTIVITY_PEOPLE + 1)
+            ids += [key.id for key in console_lists.keys(connection, resource_type, found)]
+    return tuple(ids) if len(ids) <= bounds.ACTIVITY_PEOPLE else ()
+
+
+def known(ids: Collection[str]) -> dict[str, Known]:
+    """Who of these is here, or was."""
+    if not ids:
+        return {}
+    with directory_database.reading() as connection:
+        here = history_rows.documents_of(connection, ids)
+        gone = history_rows.last_known(connection, set(ids) - here.keys())
+    present = {id: Known(type, name_of(json.loads(document))) for id, (type, document) in here.items()}
+    return {id: Known(*one) for id, one in gone.items()} | present
+
+
+def unwritten() -> Mapping[str, int]:
+    """How many requests the log has only counted, by why: `recorder.DROPPED` or `recorder.STRANGERS`."""
+    with request_rows.reading() as connection:
+        return request_rows.tallies(connection)
+
+
+def find(wanted: Filter, before: int | None = None, count: int = bounds.CONSOLE_PAGE_SIZE) -> Found:
+    """At most `count` entries, newest first; fewer, with more to come, where many rows had to be passed over."""
+    found: list[Entry] = []
+    read = _read(wanted, before, count + 1)
+    for last_id, entries in islice(read, bounds.ACTIVITY_PAGES_READ):
+        found += entries
+        if len(found) > count:
+            return Found(found[:count], found[count - 1].request.id)
+        before = last_id
+    is_more = next(read, None) is not None
+    return Found(found, before if is_more else None)
+
+
+def every(wanted: Filter) -> Iterator[Entry]:
+    """All entries, newest first, read in portions: for an export."""
+    read = _read(wanted, None, bounds.LOG_PAGE_SIZE, are_told=False)
+    return chain.from_iterable(entries for _, entries in read)
+
+
+def of_number(number: str) -> list[Entry]:
+    """Everything with a request number, in order: one request, or a bulk request and its operations.
+
+    At most one more than a bulk request can have. Its own row, which is the oldest, may be forgotten before the others.
+    """
+    with request_rows.reading() as connection:
+        rows = request_rows.of_number(connection, number, bounds.BULK_OPERATIONS + 1)
+    return _with_effects(rows, (), bounds.CONSOLE_PAGE_SIZE)
+
+
+def has_number(number: str) -> bool:
+    """Whether the log has a request with the number. Raises `errors.unavailable` when the log cannot be used."""
+    with request_rows.reading() as connection:
+        return request_rows.request_numbered(connection, number) is not None
+
+
+def count_unchanging(cycle_id: int) -> int:
+    """How many look-ups and probes of a cycle changed nothing, each operation of a bulk request by itself."""
+    wanted = Wanted(cycle_id=cycle_id, deeds=("probe", *READS), is_refused=False)
+    with request_rows.reading() as connection:
+        return request_rows.count(connection, wanted)
+
+
+def count_simulated() -> int:
+    """Return how many requests of simulations the log has."""
+    with request_rows.reading() as connection:
+        return request_rows.count(connection, Wanted(is_simulated=True))
+
+
+def _read(wanted: Filter, before: int | None, at_once: int, are_told: bool = True) -> Iterator[tuple[int, list[Entry]]]:
+    """Portions of the log: the id of the last row that was read, and the entries among them that are wanted.
+
+    Unless `are_told`, without the problems that refused ones are part of.
+    """
+    group = DEED_GROUPS.get(wanted.group, DeedGroup(""))
+    own = _links_of(wanted.about)
+    query = _query(wanted, group, own)
+    while True:
+        with request_rows.reading() as connection:
+            rows = request_rows.page(connection, query, before, at_once)
+        if not rows:
+            return
+        entries = _with_effects(rows, own, bounds.LINE_MEMBERS, are_told)
+        if group.has_moves:
+            entries = [entry for entry in entries if any(event.joined or event.departed for event in entry.events)]
+        before = rows[-1].id
+        yield before, entries
+        if len(rows) < at_once:
+            return
+
+
+def _query(wanted: Filter, group: DeedGroup, own: Sequence[Link]) -> Wanted:
+    return Wanted(
+        about=wanted.about,
+        numbers={link.request for link in own},
+        named=wanted.named,
+        deeds=group.deeds,
+        without_deeds=group.without_deeds,
+        is_refused=group.is_refused if wanted.is_refused is None else wanted.is_refused,
+        key_id=wanted.key_id,
+        since=wanted.since,
+        until=wanted.until,
+        number=wanted.number,
+        cycle_id=wanted.cycle_id,
+        is_simulated=wanted.is_simulated,
+    )
+
+
+def _links_of(ids: Collection[str]) -> list[Link]:
+    """The newest memberships of some people: their requests are about a group, and so about them as well."""
+    return [link for id in ids for link in history_reader.links_of_member(id, limit=bounds.ACTIVITY_LINKS)]
+
+
+def _with_effects(rows: Sequence[Written], own: Sequence[Link], links_each: int, are_told: bool = True) -> list[Entry]:
+    """Rows with what they changed. `own`: links that are wanted whatever else a request did."""
+    numbers = {row.number for row in rows if not row.is_refused and row.deed not in ("probe", *READS)}
+    events = history_reader.events_of_requests(numbers) if numbers else {}
+    links = history_reader.links_of_events(chain.from_iterable(events.values()), links_each)
+    entries = []
+    of_row = _told_apart(events)
+    for row in rows:
+        done = [
+            event
+            for event in events.get(row.number, ())
+            if _is_of(event, row) and of_row.get(event.id, row.id) == row.id
+        ]
+        ids = {event.id for event in done}
+        seen = dict.fromkeys(link for link in (*own, *links.get(row.number, ())) if link.event_id in ids)
+        entries.append(Entry(row, done, list(seen)))
+    here = known(_ids_in(entries))
+    names = history_reader.names_at(
+        {(id, event.id) for entry in entries for event in entry.events for id in _ids_of(event)}
+    )
+    part_of = _problems_of([row for row in rows if went_wrong(row) and not row.is_simulated]) if are_told else {}
+    return [replace(one, known=here, names=names, problem_id=part_of.get(one.request.id)) for one in entries]
+
+
+def _told_apart(events: Mapping[str, Sequence[Event]]) -> dict[int, int]:
+    """By the id of events of which one bulk request has several of a kind with one resource: the row of each.
+
+    The i-th operation that did so made the i-th event.
+    """
+    made: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+    for number, of_number in events.items():
+        for event in of_number:
+            made[number, event.resource_id, event.verb].append(event.id)
+    numbers = {key[0] for key, ids in made.items() if len(ids) > 1}
+    if not numbers:
+        return {}
+    with request_rows.reading() as connection:
+        rows = request_rows.deeds_of(connection, numbers)
+    of_row: dict[int, int] = {}
+    nth: Counter[tuple[str, str, str]] = Counter()
+    for row in rows:
+        key = (row.number, row.resource_id, _VERBS.get(row.deed, "change"))
+        if row.deed in ("bulk", *READS) or nth[key] >= len(made[key]):
+            continue
+        of_row[made[key][nth[key]]] = row.id
+        nth[key] += 1
+    return of_row
+
+
+def _problems_of(refused: Sequence[Written]) -> dict[int, int]:
+    """By the row id of refused requests: the problem that each is part of."""
+    if not refused:
+        return {}
+    with request_rows.reading() as connection:
+        return problem_rows.of_refusals(connection, [asdict(row) | {"kind": kind_of(row).name} for row in refused])
+
+
+def _is_of(event: Event, row: Written) -> bool:
+    """Whether the row, which may be one operation of a bulk request, did this."""
+    if row.is_refused or row.deed in ("bulk", *READS):
+        return False
+    return event.resource_id == row.resource_id and event.verb == _VERBS.get(row.deed, "change")
+
+
+def _ids_in(entries: Sequence[Entry]) -> set[str]:
+    """All ids that the entries speak of, also as a value like a manager's."""
+    ids = {id for entry in entries for id in (entry.request.resource_id, entry.request.other_id)}
+    for entry in entries:
+        ids.update(id for link in entry.links for id in (link.group_id, link.member_id))
+        ids.update(id for event in entry.events for id in _ids_of(event))
+    return ids - {""}
+
+
+def _ids_of(event: Event) -> Iterator[str]:
+    """The values of the changes that may be ids, as a manager's is."""
+    return (one for change in event.changes for one in (change.old, change.new) if is_id(one))

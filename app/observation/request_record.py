@@ -1,0 +1,143 @@
+"""This module declares what is recorded of one request."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from app.scim.intended_removals import AccessRemoval, Purpose
+
+CONNECTION = "connection"
+"""In `Request.objects` of a request whose key was wrong, and so the key of all problems with the SCIM Key."""
+TOKEN = "token"
+"""In `Request.path` of a refused request for an access token (/oauth/token)."""
+GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+"""The form of our ids, and of Entra's objectId and probes, as a pattern for any letter case."""
+_GUID = re.compile(GUID, re.IGNORECASE)
+
+Deed = Literal[
+    "",  # nothing that could be told, as when no key was right
+    "probe",  # a look-up by a random GUID that finds nothing. Entra: Test Connection, and the start of every activity;
+    #           by externalId, which may be a GUID (objectId), only where it begins a stretch of activity
+    "match",  # a look-up by a matching attribute
+    "list",
+    "read",
+    "schema",  # discovery: /Schemas, /ResourceTypes, /ServiceProviderConfig
+    "create",
+    "change",
+    "confirm",  # a change that changed nothing
+    "disable",
+    "enable",
+    "delete",
+    "bulk",
+]
+
+KeyFault = Literal[
+    "",
+    "missing",  # no Authorization header
+    "no-bearer",  # another scheme, or no text that can be a token
+    "twice-bearer",  # "Bearer Bearer …": the word was pasted along
+    "entra-token",  # a JWT: the field Secret Token is empty, so Entra sends a token of its own
+    "cut",  # begins like a key of ours, but is incomplete or mistyped
+    "stopped",  # a key of ours that was stopped; its id is in `key_id`
+    "unknown",  # has the form of a key of ours, but none that is known here
+    "expired",  # an access token of ours that has ended
+    "client-secret",  # the secret of an OAuth client in place of a key
+    "foreign",  # any other token
+    "client",  # at the token endpoint: a client and a secret that are not right
+    "assertion",  # at the token endpoint: a signed assertion that was not accepted
+]
+
+Dialect = Literal["", "default", "compliant"]
+"""Entra: `{"op": "Add", … "value": "False"}` is the default one; lower-case verbs and real booleans come with the flag
+`aadOptscim062020` in the Tenant URL."""
+
+
+class LeftOutValue(NamedTuple):
+    """A value that was not stored although its request succeeded; the words are those of `Request`."""
+
+    attribute: str
+    status: int
+    scim_type: str
+    reason: str
+    other_id: str
+
+
+class DueRemoval(NamedTuple):
+    """Access that a refused request was meant to take away from one user; `group_id` is "" but for "leave"."""
+
+    purpose: Purpose
+    user_id: str
+    group_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request to the service provider. Texts are "" where there is nothing to say.
+
+    `number`: 16 hexadecimal digits, in the log and in the header X-Request-Id of the answer too. `at`: when it came,
+    in wire form. `path`: its kind, with an id left out: `Users`, `Users/{id}`, `Users/.search`, `Schemas`, `Bulk`;
+    `unknown` below /scim, `outside` where a SCIM client knocked elsewhere, `token` at the token endpoint. `reason` and
+    `attribute` are from the SCIM error; of a "confirm" `attribute` names what was sent and is not stored here.
+    `other_id` is the resource that has what must be unique. `body`: redacted, of requests only of which something was
+    refused.
+    """
+
+    number: str
+    at: str
+    method: str
+    path: str
+    status: int
+    duration_ms: float = 0.0
+    scim_type: str = ""
+    reason: str = ""
+    attribute: str = ""
+    key_id: str = ""
+    key_fault: KeyFault = ""
+    address: str = ""
+    dialect: Dialect = ""
+    deed: Deed = ""
+    resource_type: str = ""
+    resource_id: str = ""
+    resource_name: str = ""
+    other_id: str = ""
+    body: str = ""
+
+    # What is not kept of the row, but read by those who tell apart what happened.
+    objects: tuple[str, ...] = ()
+    """Keys of what the request was about, by which a later request for the same is recognised: `User id <hash>`,
+    `User externalId <hash>`, `User userName <hash>`, `Group displayName <hash>`; `connection` for the key."""
+    mentioned: tuple[tuple[str, str], ...] = ()
+    """Type and id of resources here that a client spoke of."""
+    joined: int = 0
+    departed: int = 0
+    may_be_probe: bool = False
+    """A match by externalId that found nobody: where Entra matches on it, its probes look the same."""
+    given: tuple[str, ...] = ()
+    """Paths of the attributes that a change gave a value to."""
+    left_out: tuple[LeftOutValue, ...] = ()
+    """The values that a request which disabled somebody did not store."""
+    removals: tuple[AccessRemoval, ...] = ()
+    """What a refused request was meant to do, as it says so itself."""
+    due: tuple[DueRemoval, ...] = ()
+    """The same for each user who was still active, and still in the group, when the request was written down."""
+    is_keyless: bool = False
+    """It has no token and no other proof of a client at all. Entra always sends one, so anybody may have sent this."""
+    is_plain_http: bool = False
+    """It came by http from another machine, although the public URL is https."""
+    is_simulated: bool = False
+    """It says that it is part of a simulation, came with a right key, and names nobody else (simulated_requests.py)."""
+    sent: Any = field(default=None, repr=False)
+    """The JSON of a create or a change, as it came; None for a large one."""
+
+    @property
+    def is_refused(self) -> bool:
+        return self.status >= 400
+
+    @property
+    def has_key(self) -> bool:
+        return bool(self.key_id) and not self.key_fault
+
+
+def is_id(text: object) -> bool:
+    """Whether a text has the form of a GUID, as our ids and Entra's probes have."""
+    return isinstance(text, str) and _GUID.fullmatch(text) is not None

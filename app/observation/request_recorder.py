@@ -1,0 +1,257 @@
+"""This module writes finished requests to the request log in batches, on a thread of its own.
+
+A crash may lose what came in the last second.
+"""
+
+import logging
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import fields, replace
+from datetime import timedelta
+from typing import Any
+
+from app import bounds, clock
+from app.observation import setup_steps, simulated_requests
+from app.observation.attributes import attribute_arrivals
+from app.observation.cycles import detection
+from app.observation.directory import history_reader, last_seen
+from app.observation.problems import refused_removals, tracking
+from app.observation.request_record import Request
+from app.scim.errors import ScimError
+from app.store.request_log import pruning, request_rows
+from app.store.request_log.request_rows import Connection
+from app.store.request_log.tables import SIMULATED
+
+WRITE_AFTER_S = 0.5
+TRY_AGAIN_S = 1.0
+PRUNE_EVERY_S = 600.0
+CLOSE_S = 10.0
+
+DROPPED, STRANGERS = "dropped", "strangers"
+"""In the log's `tally`: requests for which there was no room, and those of strangers over their bound."""
+
+Fold = Callable[[Connection, Sequence[Request]], None]
+FOLDS: tuple[Fold, ...] = (setup_steps.fold, tracking.fold, last_seen.fold, attribute_arrivals.fold)
+"""What reads a batch, in this order, after its rows are written. `cycles` goes before: it names the cycles. None of
+them sees the requests of a simulation."""
+FOLDS_OF_ALL: tuple[Fold, ...] = (setup_steps.fold_exposures, last_seen.fold_deletions)
+"""What reads those as well."""
+
+_FIELDS = tuple(field.name for field in fields(Request) if field.name in request_rows.COLUMNS)
+_REQUEST_BYTES = 2_000  # of the noted facts, without the body
+_SENT_FACTOR = 6  # JSON that was read is larger than its text
+
+log = logging.getLogger(__name__)
+
+
+def write(connection: Connection, batch: Sequence[Request]) -> None:
+    """A batch of requests, oldest first, into the log and through every fold."""
+    batch = detection.with_probes(connection, batch)
+    cycle_ids = detection.fold(connection, batch)
+    request_rows.insert(connection, [row_of(one, cycle_id) for one, cycle_id in zip(batch, cycle_ids, strict=True)])
+    counting = [one for one in batch if not one.is_simulated]
+    for fold in FOLDS:
+        fold(connection, counting)
+    for fold in FOLDS_OF_ALL:
+        fold(connection, batch)
+
+
+def named(batch: Sequence[Request]) -> list[Request]:
+    """The batch with names for those whom a request knew by id only, as a refused change does."""
+    nameless = {one.resource_id for one in batch if one.resource_id and not one.resource_name}
+    try:
+        names = history_reader.names_of(nameless) if nameless else {}
+    except ScimError:  # the database of identity data is busy; the log does without
+        names = {}
+    return [
+        replace(one, resource_name=names[one.resource_id])
+        if one.resource_id in names and not one.resource_name
+        else one
+        for one in batch
+    ]
+
+
+def row_of(request: Request, cycle_id: int = 0) -> Mapping[str, Any]:
+    """The columns of the log's table."""
+    cycle_id = SIMULATED if request.is_simulated else cycle_id
+    return {name: getattr(request, name) for name in _FIELDS} | {"cycle_id": cycle_id}
+
+
+class Recorder:
+    """One for an application: a bounded queue, and one thread that empties it every half second.
+
+    `context` gives an application context for the thread; `kept_days`: for how long requests are kept.
+    """
+
+    def __init__(self, context: Callable[[], AbstractContextManager[object]], kept_days: int) -> None:
+        self._context = context
+        self._kept = timedelta(days=kept_days)
+        self._changed = threading.Condition()
+        self._waiting: deque[tuple[Request, int]] = deque()
+        self._waiting_bytes = 0
+        self._counts: Counter[str] = Counter()
+        self._strangers = _Strangers()
+        self._noted = 0
+        self._finished = 0
+        self._is_hurried = False
+        self._is_failing = False
+        self._is_closing = False
+        self._thread: threading.Thread | None = None
+        self._prune_at = 0.0
+
+    def start(self) -> None:
+        """Begins to work, which the first request would do else: what is too old goes also while nobody comes."""
+        with self._changed:
+            self._start()
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="request-log", daemon=True)
+            self._thread.start()
+
+    def note(self, request: Request, sent_bytes: int = 0) -> bool:
+        """Takes a request to be written soon; never waits. Gives whether there is room, which strangers have little of.
+
+        `sent_bytes`: the length of `sent` as text.
+        """
+        has_sent = request.sent is not None or request.removals
+        size = _REQUEST_BYTES + len(request.body) + (_SENT_FACTOR * sent_bytes if has_sent else 0)
+        with self._changed:
+            return not self._is_closing and self._takes(request, size)
+
+    def _takes(self, request: Request, size: int) -> bool:
+        is_taken = False
+        if not request.has_key and not self._strangers.may_have_a_row(request.address):
+            self._counts[STRANGERS] += 1
+        elif len(self._waiting) >= bounds.REQUESTS_WAITING or self._waiting_bytes > bounds.REQUESTS_WAITING_BYTES:
+            self._counts[DROPPED] += 1
+        else:
+            self._waiting.append((request, size))
+            self._waiting_bytes += size
+            self._noted += 1
+            is_taken = True
+        self._start()
+        if len(self._waiting) in (0, 1, bounds.REQUESTS_PER_BATCH):
+            self._changed.notify_all()
+        return is_taken
+
+    def settle(self, limit_s: float = bounds.SETTLE_S) -> bool:
+        """Waits until all that was noted so far is written, or dropped; whether it is. Does not wait for a sick log."""
+        with self._changed:
+            wanted = self._noted
+            if self._finished >= wanted:
+                return True
+            if self._is_failing:
+                return False
+            self._is_hurried = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._finished >= wanted or self._is_failing, limit_s)
+            return self._finished >= wanted
+
+    def close(self) -> None:
+        """Writes the rest, once, and takes nothing more."""
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify_all()
+            thread = self._thread
+        if thread is not None:
+            thread.join(CLOSE_S)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                until_pruning_s = max(0.0, self._prune_at - time.monotonic())
+                if self._changed.wait_for(lambda: self._waiting or self._counts or self._is_closing, until_pruning_s):
+                    self._changed.wait_for(self._is_due, TRY_AGAIN_S if self._is_failing else WRITE_AFTER_S)
+                is_last = self._is_closing and len(self._waiting) <= bounds.REQUESTS_PER_BATCH
+                taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), bounds.REQUESTS_PER_BATCH))]
+                counts, self._counts = self._counts, Counter()
+            batch = [request for request, _ in taken]
+            is_written = self._is_written(batch, counts) if batch or counts else True
+            with self._changed:
+                self._is_failing = not is_written
+                self._is_hurried = self._is_hurried and is_written and bool(self._waiting)
+                if is_written or self._is_closing:
+                    self._finished += len(taken)
+                    self._waiting_bytes -= sum(size for _, size in taken)
+                else:
+                    self._waiting.extendleft(reversed(taken))
+                    self._counts += counts
+                self._changed.notify_all()
+            if not is_written and self._is_closing:
+                log.error("%d requests could not be written before the end", len(taken) + len(self._waiting))
+                return
+            if is_last:
+                return
+            del taken, batch  # the bodies in them would stay in memory until the next request
+            if is_written:
+                self._prune()
+
+    def _is_due(self) -> bool:
+        is_much = self._is_hurried or len(self._waiting) >= bounds.REQUESTS_PER_BATCH
+        return self._is_closing or (is_much and not self._is_failing)
+
+    def _is_written(self, batch: Sequence[Request], counts: Mapping[str, int]) -> bool:
+        """Whether the batch is done with; not while the log cannot be used, which `requests.writing` says by itself."""
+        try:
+            with self._context(), request_rows.writing() as connection:
+                write(connection, simulated_requests.judged(refused_removals.with_due(named(batch))))
+                refused_removals.settle(connection)
+                request_rows.add_to_tally(connection, counts)
+            return True
+        except ScimError:
+            return False
+        except Exception:
+            log.exception("a batch of %d requests could not be read", len(batch))
+        try:
+            with self._context(), request_rows.writing() as connection:
+                request_rows.insert(connection, [row_of(request) for request in batch])
+                request_rows.add_to_tally(connection, counts)
+        except ScimError:
+            return False
+        except Exception:
+            log.exception("a batch of %d requests could not be written", len(batch))
+            if batch:  # what cannot even be counted is not tried again
+                with self._changed:
+                    self._counts.update(counts)
+                    self._counts[DROPPED] += len(batch)
+        return True
+
+    def _prune(self) -> None:
+        """Now and then, takes away what is too old or too much."""
+        if time.monotonic() < self._prune_at:
+            return
+        before = clock.to_wire(clock.utc_now() - self._kept)
+        is_more = False
+        try:
+            with self._context(), request_rows.writing() as connection:
+                is_more = pruning.prune(connection, before, bounds.REQUEST_ROWS, bounds.REQUEST_LOG_BYTES)
+            with self._context(), request_rows.writing() as connection:
+                pruning.give_back(connection)
+        except ScimError:
+            is_more = False  # `requests.writing` says so by itself
+        except Exception:
+            log.exception("the request log could not be pruned")
+        self._prune_at = time.monotonic() + (TRY_AGAIN_S if is_more else PRUNE_EVERY_S)
+
+
+class _Strangers:
+    """How many rows those without a right key had in this minute: none of them may fill the log, or hide others."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+        self._rows: Counter[str] = Counter()
+
+    def may_have_a_row(self, address: str) -> bool:
+        """Whether there is room for one more; then it is counted."""
+        now = time.monotonic()
+        if now >= self._until:
+            self._until = now + 60
+            self._rows.clear()
+        if self._rows.total() >= bounds.STRANGERS_A_MINUTE or self._rows[address] >= bounds.STRANGER_A_MINUTE:
+            return False
+        self._rows[address] += 1
+        return True

@@ -1,0 +1,204 @@
+"""This module records when Entra did each setup step for the first time, and the last failures.
+
+And what came last, when it went wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from app.observation.cycles import detection
+from app.observation.cycles.detection import PAUSE_S, seconds_between
+from app.observation.problem_kinds import access_kinds
+from app.observation.problem_kinds.access_kinds import is_outside
+from app.observation.problem_kinds.kind_catalog import kind_of, went_wrong
+from app.observation.problem_kinds.problem_kind import Kind
+from app.observation.request_record import Request
+from app.store.database.directory_database import Connection
+from app.store.request_log import cycle_rows, request_rows
+from app.store.request_log import setup_step_rows as rows
+from app.store.request_log.request_rows import Wanted, Written
+
+PLAIN_HTTP = "plain-http"
+"""Not of the checklist: when a valid key was last sent by http although the public URL is https."""
+RETURN, PERSON = "cycle", "person"
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """One line of the checklist: what happened, and what to do until it does."""
+
+    name: str
+    title: str
+    how: str
+    is_reached_by: Callable[[Request], bool]
+
+
+def _deed(deed: str, resource_type: str = "") -> Callable[[Request], bool]:
+    def is_done(request: Request) -> bool:
+        return request.has_key and not request.is_refused and request.deed == deed and _is_of(request, resource_type)
+
+    return is_done
+
+
+def _is_of(request: Request, resource_type: str) -> bool:
+    return not resource_type or request.resource_type == resource_type
+
+
+MILESTONES = (
+    Milestone(
+        "knocked",
+        "Something knocked at the SCIM address",
+        "Paste the Tenant URL and the SCIM Key from the Account page into Entra, then press Test Connection there.",
+        lambda request: not is_outside(request),
+    ),
+    Milestone(
+        "key",
+        "The SCIM Key was accepted",
+        "Press Test Connection in Entra. It must show the key of the Account page, or a token of the OAuth page.",
+        lambda request: request.has_key,
+    ),
+    Milestone(
+        "schemas",
+        "Entra read the schemas",
+        "Save the settings in Entra, then open a mapping under Provisioning › Mappings.",
+        _deed("schema"),
+    ),
+    Milestone(
+        "match",
+        "Entra looked for somebody by name",
+        "Assign people under Users and groups, then try one of them with Provision on demand.",
+        _deed("match"),
+    ),
+    Milestone(
+        PERSON,
+        "The first person arrived",
+        "Try one person with Provision on demand, or press Start provisioning.",
+        _deed("create", "User"),
+    ),
+    Milestone(
+        "group",
+        "The first group arrived",
+        "Assign a group under Users and groups. Groups come after the people.",
+        _deed("create", "Group"),
+    ),
+    Milestone(
+        RETURN,
+        "Entra came back for another cycle",
+        "Press Start provisioning and wait. It comes about every 40 minutes, when something has changed in Entra.",
+        lambda request: False,  # told from the cycles: see `fold`
+    ),
+    Milestone(
+        "disable",
+        "The first person was disabled",
+        "It happens when somebody leaves, or is no longer assigned to the application.",
+        _deed("disable"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A line of the checklist as it stands: `at` is when it was reached (wire form), "" until then."""
+
+    milestone: Milestone
+    at: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """A request that others could read with its key: when it came (wire form), and its number."""
+
+    at: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checklist:
+    """All lines, in their order. `exposure`: the last request that sent a valid key by http instead of https."""
+
+    steps: tuple[Step, ...]
+    exposure: Exposure | None
+
+    @property
+    def have_users_arrived(self) -> bool:
+        return any(step.at for step in self.steps if step.milestone.name == PERSON)
+
+    @property
+    def is_complete(self) -> bool:
+        return all(step.at for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A request that failed on its way in, and the kind of problem that it is."""
+
+    request: Written
+    kind: Kind
+
+
+def fold(connection: Connection, batch: Sequence[Request]) -> None:
+    """Tick what these requests did for the first time. To be called after cycles.fold."""
+    reached = {row.name for row in rows.all_of(connection)}
+    for milestone in MILESTONES:
+        if milestone.name in reached:
+            continue
+        if first := next(filter(milestone.is_reached_by, batch), None):
+            rows.reach(connection, milestone.name, first.at, first.number)
+            reached.add(milestone.name)
+    if RETURN not in reached and PERSON in reached:
+        _look_for_return(connection, batch)
+
+
+def fold_exposures(connection: Connection, batch: Sequence[Request]) -> None:
+    """Note the last of these requests that sent a valid key by plain http."""
+    if plain := [request for request in batch if request.is_plain_http and request.has_key]:
+        rows.move(connection, PLAIN_HTTP, plain[-1].at, plain[-1].number)
+
+
+def have_users_arrived(connection: Connection) -> bool:
+    """Return whether a client with a valid key has created a user at any time."""
+    return any(row.name == PERSON for row in rows.all_of(connection))
+
+
+def _look_for_return(connection: Connection, batch: Sequence[Request]) -> None:
+    """A cycle after ten quiet minutes, later than the first person: nobody presses a button for that one."""
+    found = [detection.cycle_of(row) for row in cycle_rows.last(connection, 2)]
+    person_at = next(row.at for row in rows.all_of(connection) if row.name == PERSON)
+    if len(found) < 2 or found[0].started <= person_at or seconds_between(found[1].ended, found[0].started) < PAUSE_S:
+        return
+    first = next((one for one in batch if one.has_key and one.at >= found[0].started), None)
+    if first is not None:
+        rows.reach(connection, RETURN, first.at, first.number)
+
+
+def checklist() -> Checklist:
+    """How far the set-up is."""
+    with request_rows.reading() as connection:
+        reached = {row.name: row for row in rows.all_of(connection)}
+    steps = tuple(
+        Step(one, reached[one.name].at, reached[one.name].number) if one.name in reached else Step(one, "", "")
+        for one in MILESTONES
+    )
+    plain = reached.get(PLAIN_HTTP)
+    return Checklist(steps, Exposure(plain.at, plain.number) if plain else None)
+
+
+def close_exposure(number: str) -> bool:
+    """Forget the request that exposed a key; return whether it was still the last one that did."""
+    with request_rows.writing() as connection:
+        return rows.forget(connection, PLAIN_HTTP, number)
+
+
+def last_seen() -> Seen | None:
+    """The newest request of all, where it failed on its way in: its key, its address, its host. Else None."""
+    with request_rows.reading() as connection:
+        newest = request_rows.page(connection, Wanted(), limit=1)
+    if not newest or not went_wrong(newest[0]):
+        return None
+    request, kind = newest[0], kind_of(newest[0])
+    if kind not in access_kinds.KINDS:
+        return None
+    return Seen(request, kind)

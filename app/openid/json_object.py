@@ -1,0 +1,38 @@
+"""This module reads JSON objects of foreign origin strictly.
+
+Refused: a name that occurs twice, NaN and infinity (JSON has none), nesting that exhausts Python, broken UTF-8.
+"""
+
+import json
+import math
+from typing import Any
+
+
+def read_object(content: bytes | str) -> dict[str, Any]:
+    """Raises ValueError for anything but one JSON object."""
+    try:
+        text = content.decode("utf-8") if isinstance(content, bytes) else content
+        found = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(found, dict):
+        raise ValueError("no object")
+    return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name occurs twice")
+    return found
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError("a number is too large")
+    return number

@@ -1,0 +1,1 @@
+"""This package does what clients ask of resources, in transactions."""

@@ -1,0 +1,246 @@
+"""This module runs the operations of a Bulk request, one transaction each (RFC 7644 §3.7).
+
+An operation comes behind those that it refers to. Resources that refer to each other in a circle are told their ids
+before they are made; if one of them cannot be made, none of them stays.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from app.provisioning import resource_operations
+from app.provisioning.resource_operations import Author, Resource
+from app.scim import disabling, errors, projection
+from app.scim.bulk_message import METHODS, RESPONSE_URN, BulkOperation, BulkRequest, in_order
+from app.scim.bulk_references import references, resolved, with_references
+from app.scim.errors import ScimError, shown
+from app.scim.precondition import Precondition
+from app.scim.projection import Selection
+from app.scim.protocol_messages import read_patch
+from app.scim.resource_types import USER, ResourceType
+
+_NOTHING = Selection(asked=frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one operation: the `resource`, or the `error`. `target`: type and id of what it was about, if known;
+    the id is "" for a new one."""
+
+    operation: BulkOperation
+    target: tuple[ResourceType, str] | None
+    resource: Resource | None = None
+    error: ScimError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The BulkResponse, and what came of every operation that was worked on; both in the order of the request.
+
+    `undone`: the operations that were not worked on, since too many others had failed.
+    """
+
+    response: dict[str, Any]
+    outcomes: tuple[Outcome, ...]
+    undone: tuple[BulkOperation, ...] = ()
+
+
+def run(
+    request: BulkRequest,
+    types: Sequence[ResourceType],
+    base: str,
+    author: Author,
+    below_root: Callable[[str], str] = str,
+) -> Done:
+    """All operations, as far as `failOnErrors` lets them be worked on. `base` is the public address that was asked.
+
+    `below_root` gives what follows the SCIM root in an operation's path.
+    """
+    bulk = _Bulk(request, types, base, author, below_root)
+    bulk.run()
+    numbers = sorted(bulk.results)
+    response = {"schemas": [RESPONSE_URN], "Operations": [bulk.results[number] for number in numbers]}
+    undone = tuple(one for number, one in enumerate(request.operations) if number not in bulk.results)
+    return Done(response, tuple(bulk.outcomes[number] for number in numbers), undone)
+
+
+class _Bulk:
+    """One request on its way: which ids the bulkIds stand for, and what came of the operations so far."""
+
+    def __init__(
+        self,
+        request: BulkRequest,
+        types: Sequence[ResourceType],
+        base: str,
+        author: Author,
+        below_root: Callable[[str], str],
+    ) -> None:
+        self.operations = request.operations
+        self.limit = request.fail_on_errors
+        self.types = {known.endpoint.removeprefix("/"): known for known in types}
+        self.base = base
+        self.below_root = below_root
+        self.author = author
+        self.ids: dict[str, str] = {}
+        self.told: set[str] = set()
+        self.results: dict[int, dict[str, Any]] = {}
+        self.outcomes: dict[int, Outcome] = {}
+        self.failures = 0
+
+    def run(self) -> None:
+        references = [self.references(operation) for operation in self.operations]
+        for numbers in in_order(self.operations, references):
+            if self.limit is not None and self.failures >= self.limit:
+                return
+            first = self.operations[numbers[0]]
+            if len(numbers) > 1 or (first.promises is not None and first.promises in references[numbers[0]]):
+                self.perform_circle(numbers)
+            else:
+                self.perform(numbers[0])
+
+    def perform_circle(self, numbers: Sequence[int]) -> None:
+        """All or none: a resource that stayed alone would refer to one that is not there."""
+        for number in numbers:
+            self.ids[self.operations[number].bulk_id or ""] = resource_operations.new_id()
+        failed = next((number for number in numbers if not self.perform(number)), None)
+        if failed is None:
+            return
+        for number in numbers:
+            operation = self.operations[number]
+            resource_id = self.ids.pop(operation.bulk_id or "", "")
+            if number < failed:
+                with suppress(ScimError):  # somebody else may have been quicker
+                    resource_operations.delete(self.target(operation)[0], resource_id, self.author)
+            if number != failed:
+                self.refuse(number, errors.unresolved_reference(self.operations[failed].bulk_id or ""))
+
+    def perform(self, number: int) -> bool:
+        """One operation and its result; whether it succeeded."""
+        operation = self.operations[number]
+        try:
+            result, resource = self.done(operation)
+        except ScimError as error:
+            self.refuse(number, error)
+            return False
+        self.results[number] = self.named(operation) | result
+        self.outcomes[number] = Outcome(operation, (resource.type, resource.record.id), resource)
+        return True
+
+    def refuse(self, number: int, error: ScimError) -> None:
+        """An error as the operation's result; with the address of what it was about, where that is known."""
+        operation = self.operations[number]
+        self.failures += 1
+        result = self.named(operation)
+        target = None
+        if operation.fault is None and operation.method in METHODS:
+            with suppress(ScimError):
+                target = self.target(operation)
+        if target and target[1]:
+            result["location"] = projection.location(self.base, *target)
+        self.outcomes[number] = Outcome(operation, target, error=errors.detach(error))
+        self.results[number] = result | {"status": str(error.status), "response": error.to_scim()}
+
+    @staticmethod
+    def named(operation: BulkOperation) -> dict[str, Any]:
+        """How a result says which operation it belongs to."""
+        named = {"method": operation.method}
+        return named if operation.bulk_id is None else named | {"bulkId": operation.bulk_id}
+
+    def done(self, operation: BulkOperation) -> tuple[dict[str, Any], Resource]:
+        """What the method does, as `location`, `version` and `status`; and to what. Raises ScimError."""
+        if operation.fault is not None:
+            raise operation.fault
+        if operation.method not in METHODS:
+            raise errors.invalid_syntax(f"method: expected one of {', '.join(METHODS)}, got {shown(operation.method)}")
+        resource_type, resource_id = self.target(operation)
+        if operation.method == "POST":
+            resource = self.create(resource_type, operation)
+            return self.shown(resource, "201"), resource
+        precondition = Precondition(if_match=operation.version)
+        if operation.method == "DELETE":
+            resource = resource_operations.delete(resource_type, resource_id, self.author, precondition)
+            return {"location": projection.location(self.base, resource_type, resource_id), "status": "204"}, resource
+        body, unresolved = self.body(resource_type, operation)
+        try:
+            if operation.method == "PUT":
+                resource = resource_operations.replace(
+                    resource_type, resource_id, body, self.author, precondition, _NOTHING
+                )
+            else:
+                patch = read_patch(body)
+                resource = resource_operations.change(
+                    resource_type, resource_id, patch, self.author, precondition, _NOTHING
+                )
+        except ScimError as error:
+            if unresolved and disabling.may_leave_out(resource_type, error):
+                raise errors.unresolved_reference(unresolved[0]) from None
+            raise
+        return self.shown(resource, "200"), resource
+
+    def create(self, resource_type: ResourceType, operation: BulkOperation) -> Resource:
+        """POST. It must have a bulkId of its own (RFC 7644 §3.7.2)."""
+        bulk_id = operation.promises
+        if not bulk_id:
+            raise errors.invalid_syntax("bulkId: expected one with POST, got none")
+        if bulk_id in self.told:
+            raise errors.invalid_syntax(f"bulkId: expected one that no other POST has, got {shown(bulk_id)}")
+        self.told.add(bulk_id)
+        resource_id = self.ids.get(bulk_id)
+        body, _ = self.body(resource_type, operation)
+        resource = resource_operations.create(resource_type, body, self.author, _NOTHING, resource_id)
+        self.ids[bulk_id] = resource.record.id
+        return resource
+
+    def body(self, resource_type: ResourceType, operation: BulkOperation) -> tuple[Any, list[str]]:
+        """The body with ids for its references, and the bulkIds that stand for none.
+
+        A request that disables a user is not lost to these (app/scim/disabling.py); any other is refused. Raises 409.
+        """
+        unresolved: list[str] = []
+
+        def read(text: str) -> str:
+            unresolved.extend(one for one in references(text) if one not in self.ids)
+            return resolved(text, self.ids)
+
+        body = with_references(operation.method, operation.body, resource_type.tree, read)
+        if unresolved and (operation.method == "POST" or resource_type.name != USER.name):
+            raise errors.unresolved_reference(unresolved[0])
+        return body, unresolved
+
+    def references(self, operation: BulkOperation) -> set[str]:
+        """The bulkIds that an operation refers to, in its path and in its body."""
+        resource_type, resource_id = self.located(operation)
+        found = set(references(resource_id))
+
+        def read(text: str) -> str:
+            found.update(references(text))
+            return text
+
+        if resource_type is not None:
+            with_references(operation.method, operation.body, resource_type.tree, read)
+        return found
+
+    def shown(self, resource: Resource, status: str) -> dict[str, Any]:
+        location = projection.location(self.base, resource.type, resource.record.id)
+        return {"location": location, "version": projection.entity_tag(resource.record.version), "status": status}
+
+    def target(self, operation: BulkOperation) -> tuple[ResourceType, str]:
+        """`/Groups` with POST, `/Groups/<id>` or `/Groups/bulkId:<bulkId>` with the others. Raises invalidPath, 409.
+
+        Other clients: the same as a full URL, or with the path of the SCIM root before it.
+        """
+        resource_type, resource_id = self.located(operation)
+        if resource_type is None or bool(resource_id) == (operation.method == "POST"):
+            wanted = "/Users" if operation.method == "POST" else "/Users/<id>"
+            raise errors.invalid_path(f"expected a path like {wanted}, got {shown(operation.path)}")
+        if unresolved := [one for one in references(resource_id) if one not in self.ids]:
+            raise errors.unresolved_reference(unresolved[0])
+        return resource_type, resolved(resource_id, self.ids)
+
+    def located(self, operation: BulkOperation) -> tuple[ResourceType | None, str]:
+        """The resource type that a path leads to, None where it leads to none, and the id in it, or ""."""
+        path = self.below_root(operation.path)
+        endpoint, _, rest = path.removeprefix("/").partition("/")
+        return self.types.get(endpoint), unquote(rest.removesuffix("/"))

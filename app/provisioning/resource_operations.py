@@ -1,0 +1,421 @@
+"""This module creates, reads, changes and deletes resources for a client, one transaction each (RFC 7644 §3).
+
+`leave_groups` is the one act of an owner of the console.
+
+It joins the SCIM rules to the store.
+"""
+
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from dataclasses import replace as replace_fields
+from typing import Any
+
+from app import clock
+from app.administration import audit
+from app.administration.audit import Action, Actor
+from app.administration.roles import granted_roles, users_to_confirm
+from app.provisioning import membership_values
+from app.scim import disabling, entra_quirks, errors, mutability
+from app.scim.differences import differences
+from app.scim.disabling import Disabling, LeftOut
+from app.scim.errors import ScimError
+from app.scim.member_changes import LinkChange
+from app.scim.patch import Patch
+from app.scim.precondition import NONE, Precondition
+from app.scim.projection import EVERYTHING, Selection
+from app.scim.protocol_messages import Operation
+from app.scim.recnice_mapping import filled_paths
+from app.scim.resource_types import GROUP, USER, ResourceType, name_of
+from app.scim.search_request import Place, Search
+from app.store.database import directory_database
+from app.store.database.directory_database import Connection
+from app.store.directory import history_rows, membership_rows, resource_rows, scim_lists, strict_attribute_rows
+from app.store.directory.history_rows import Author, Event, Moves
+from app.store.directory.resource_rows import Record
+
+__all__ = [
+    "Author",
+    "Event",
+    "Found",
+    "Resource",
+    "change",
+    "create",
+    "delete",
+    "get",
+    "leave_groups",
+    "new_id",
+    "replace",
+    "search",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A record, and where asked for the values that have rows of their own: a group's `members`, a user's `groups`.
+
+    `event` is what a verb did to it; None where it was only read, or is as it was before. `given` are the paths that a
+    change gave a value to, `left_out` the values that it did not store.
+    """
+
+    type: ResourceType
+    record: Record
+    memberships: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    event: Event | None = None
+    given: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One page of a search, and how many fulfil it in all. By cursor, `end` is where more begin, if there are more."""
+
+    total: int
+    resources: list[Resource]
+    end: Place | None = None
+
+
+def new_id() -> str:
+    """An identifier that no resource has had."""
+    return str(uuid.uuid4())
+
+
+def create(
+    resource_type: ResourceType,
+    body: Any,
+    author: Author,
+    selection: Selection = EVERYTHING,
+    resource_id: str | None = None,
+) -> Resource:
+    """A new resource (RFC 7644 §3.3) with an id of ours; `resource_id` is one from `new_id` that was told before.
+
+    Raises invalidSyntax, invalidValue, uniqueness.
+    """
+    document = resource_type.load(entra_quirks.mend_document(resource_type.tree, body))
+    members = LinkChange.to_members("add", _pop_members(resource_type, document))
+    document = _with_id(document, resource_id or new_id())
+    with directory_database.writing() as connection:
+        _check_strict(connection, resource_type, None, document)
+        record = resource_rows.insert(connection, resource_type, document)
+        if resource_id:
+            membership_rows.resolve(connection, resource_id)
+        moves = _relate(connection, record.id, members, Moves()) if members.ids else Moves()
+        if moves:
+            record = resource_rows.relate(connection, record, moves.balance, is_written=True)
+        event = _record(connection, author, resource_type, record, None, document, moves)
+        return _resources(connection, resource_type, [record], selection, event)[0]
+
+
+def get(resource_type: ResourceType, resource_id: str, selection: Selection = EVERYTHING) -> Resource:
+    """One resource (RFC 7644 §3.4.1). Raises 404."""
+    with directory_database.reading() as connection:
+        record = resource_rows.load(connection, resource_type, resource_id)
+        return _resources(connection, resource_type, [record], selection)[0]
+
+
+def search(asked: Search, selections: Mapping[str, Selection]) -> Found:
+    """A page of a list, in a stable order; disabled users are found as well.
+
+    `selections`: what is wanted of a resource, by the name of its type. Raises invalidFilter.
+    """
+    with directory_database.reading() as connection:
+        page = scim_lists.find(connection, asked)
+        found: dict[str, Resource] = {}
+        for resource_type in (sought.resource_type for sought in asked.sought):
+            records = [record for record in page.records if record.type == resource_type.name]
+            of_type = _resources(connection, resource_type, records, selections[resource_type.name])
+            found |= {resource.record.id: resource for resource in of_type}
+        return Found(page.total, [found[record.id] for record in page.records], page.end)
+
+
+def replace(
+    resource_type: ResourceType,
+    resource_id: str,
+    body: Any,
+    author: Author,
+    precondition: Precondition = NONE,
+    selection: Selection = EVERYTHING,
+) -> Resource:
+    """PUT (RFC 7644 §3.5.1): what the body leaves out is cleared, what is read-only stays as it is.
+
+    Raises 404, 412, invalidSyntax, invalidValue, mutability, uniqueness. A request that disables a user is not refused
+    for its other values (app/scim/disabling.py): an attribute whose value is refused stays as it is.
+    """
+    body = entra_quirks.mend_document(resource_type.tree, body)
+    document: dict[str, Any] = {}
+    refusal: ScimError | None = None
+    links: tuple[LinkChange, ...] = ()
+    try:
+        document = resource_type.load(body)
+        members = LinkChange.to_members("replace", _pop_members(resource_type, document))
+        links = (members,) if resource_type.has_members else ()
+    except ScimError as error:
+        if not disabling.may_leave_out(resource_type, error):
+            raise
+        refusal = errors.detach(error)
+
+    def whole(held: Mapping[str, Any]) -> _Change:
+        if refusal is not None:
+            raise refusal
+        changed = mutability.kept(resource_type.attributes, held, document)
+        if resource_type.keeps_values:
+            changed = resource_type.load(changed)
+            mutability.check(resource_type.attributes, held, changed)
+        return _Change(changed, links, tuple(_given(resource_type, document)))
+
+    return _change(
+        resource_type, resource_id, author, precondition, selection, whole, lambda partial: partial.replace(body)
+    )
+
+
+def change(
+    resource_type: ResourceType,
+    resource_id: str,
+    operations: Sequence[Operation],
+    author: Author,
+    precondition: Precondition = NONE,
+    selection: Selection = EVERYTHING,
+    permit: Callable[[Connection, Record], None] | None = None,
+) -> Resource:
+    """PATCH (RFC 7644 §3.5.2): all operations or none. A change that changes nothing leaves the version alone.
+
+    Members that are not named are neither loaded nor checked. `permit` is called in the transaction before anything is
+    changed, and may raise. Raises 404, 412 and what `patch.apply` raises. The one exception to all or none is a request
+    that disables a user: refused values are left out (app/scim/disabling.py).
+    """
+
+    def whole(held: Mapping[str, Any]) -> _Change:
+        patch = Patch(resource_type, held)
+        patch.patch(operations)
+        changed = patch.document
+        if changed == held:
+            changed = dict(held)  # the same values in another order are no change
+        else:
+            changed = resource_type.load(changed, before=held)
+            mutability.check(resource_type.attributes, held, changed)
+        return _Change(changed, patch.links, tuple(patch.given))
+
+    return _change(
+        resource_type,
+        resource_id,
+        author,
+        precondition,
+        selection,
+        whole,
+        lambda partial: partial.patch(operations),
+        permit,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What is to be stored. `given`: the paths that got a value; `left_out`: the values that were refused.
+
+    `is_bounded`: whether it is refused when it is too large.
+    """
+
+    document: dict[str, Any]
+    links: Sequence[LinkChange] = ()
+    given: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    is_bounded: bool = True
+
+
+def _change(
+    resource_type: ResourceType,
+    resource_id: str,
+    author: Author,
+    precondition: Precondition,
+    selection: Selection,
+    whole: Callable[[Mapping[str, Any]], _Change],
+    partly: Callable[[Disabling], None],
+    permit: Callable[[Connection, Record], None] | None = None,
+) -> Resource:
+    """Change one resource by all of a request, or where that is refused but disables a user, by what is not refused."""
+    with directory_database.writing() as connection:
+        before = resource_rows.load(connection, resource_type, resource_id)
+        precondition.check(before.version)
+        if permit is not None:
+            permit(connection, before)
+        held = json.loads(before.document)
+        try:
+            made = whole(held)
+            record, event = _save(connection, author, resource_type, before, held, made)
+        except ScimError as refusal:
+            made = _disabled(connection, resource_type, before, held, partly, refusal)
+            record, event = _save(connection, author, resource_type, before, held, made)
+        [resource] = _resources(connection, resource_type, [record], selection, event)
+        return replace_fields(resource, given=made.given, left_out=made.left_out)
+
+
+def _disabled(
+    connection: Connection,
+    resource_type: ResourceType,
+    before: Record,
+    held: Mapping[str, Any],
+    partly: Callable[[Disabling], None],
+    refusal: ScimError,
+) -> _Change:
+    """Return what a refused request changes without what is refused. Raises `refusal` where it disables nobody."""
+    if not disabling.may_leave_out(resource_type, refusal):
+        raise refusal
+    partial = Disabling(
+        resource_type, held, lambda document: resource_rows.check_unique(connection, resource_type, document, before.id)
+    )
+    try:
+        partly(partial)
+        document = partial.settle() if partial.disables else None
+    except ScimError as other:
+        raise (other if partial.disables else refusal) from None
+    if document is None:
+        raise refusal
+    return _Change(document, (), tuple(partial.given), tuple(partial.left_out), is_bounded=False)
+
+
+def _given(resource_type: ResourceType, document: Mapping[str, Any]) -> Iterator[str]:
+    """The paths that a document gives a value to."""
+    for attribute in resource_type.attributes:
+        yield from attribute.given(document.get(attribute.name))
+
+
+def delete(
+    resource_type: ResourceType, resource_id: str, author: Author, precondition: Precondition = NONE
+) -> Resource:
+    """DELETE (RFC 7644 §3.6): the resource is gone, and from every group that it was in. Gives what it was.
+
+    Raises 404, 412.
+    """
+    with directory_database.writing() as connection:
+        record = resource_rows.load(connection, resource_type, resource_id)
+        precondition.check(record.version)
+        event = _record(connection, author, resource_type, record, json.loads(record.document), None, Moves())
+        departed = history_rows.record_departures(connection, event.id, record.id)
+        resource_rows.delete(connection, resource_type, record)
+        return Resource(resource_type, record, event=replace_fields(event, departed=departed))
+
+
+def leave_groups(user_id: str, by: Actor) -> None:
+    """Remove a user that may be another person from every group, as the audit and the history of each group say.
+
+    Raises 404, and Refused where the user has been confirmed.
+    """
+    author = Author("", str(by))
+    with directory_database.writing() as connection:
+        users_to_confirm.require_unconfirmed(connection, user_id)
+        name = name_of(json.loads(resource_rows.load(connection, USER, user_id).document))
+        groups = history_rows.groups_now(connection, user_id)
+        audit.record(connection, by, Action.GROUPS_LEFT, name, groups=str(len(groups)), person=user_id)
+        for group_id in groups:
+            before = resource_rows.load(connection, GROUP, group_id)
+            document = json.loads(before.document)
+            departure = _Change(document, (LinkChange("remove", (user_id,)),))
+            _save(connection, author, GROUP, before, document, departure)
+
+
+def _pop_members(resource_type: ResourceType, document: dict[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Takes the members, which have rows of their own, out of a loaded document; a custom type may keep its own."""
+    membership = resource_type.membership
+    return document.pop(membership.name, ()) if membership and not membership.is_read_only else ()
+
+
+def _save(
+    connection: Connection,
+    author: Author,
+    resource_type: ResourceType,
+    before: Record,
+    held: Mapping[str, Any],
+    made: _Change,
+) -> tuple[Record, Event | None]:
+    """The record as it is now, and what was done to it, if anything. `held` is its document before.
+
+    Nothing is written before everything is checked.
+    """
+    document = _with_id(made.document, before.id)
+    _check_strict(connection, resource_type, held, document)
+    record = resource_rows.save(connection, resource_type, before, document, is_bounded=made.is_bounded)
+    moves = Moves()
+    for link in made.links:
+        moves = _relate(connection, before.id, link, moves)
+    is_written = record.version != before.version
+    if moves:
+        record = resource_rows.relate(connection, record, moves.balance, is_written=is_written)
+    if not moves and not is_written:
+        return record, None
+    return record, _record(connection, author, resource_type, record, held, document, moves)
+
+
+def _record(
+    connection: Connection,
+    author: Author,
+    resource_type: ResourceType,
+    record: Record,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any] | None,
+    moves: Moves,
+) -> Event:
+    """The history's note of a resource that came (no `before`), changed or goes; and the roles that follow from it."""
+    granted_roles.follow(connection, author, record, before, after, moves)
+    row = {
+        "at": record.last_modified if after else clock.to_wire(clock.utc_now()),
+        "resource_type": resource_type.name,
+        "resource_id": record.id,
+        "name": name_of(after or before or {}),
+        "version": record.version,
+    }
+    verb: history_rows.Verb = "create" if before is None else "change" if after else "delete"
+    changes = differences(resource_type, before, after)
+    return history_rows.record(connection, author, verb, row, changes, moves)
+
+
+def _check_strict(
+    connection: Connection,
+    resource_type: ResourceType,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any],
+) -> None:
+    """Refuses a new resource without a strict attribute, and a change that takes one away.
+
+    Who is disabled is let through: a rule of ours must never keep a leaver active. Raises invalidValue.
+    """
+    strict = strict_attribute_rows.strict_paths(connection, resource_type.name)
+    if not strict or after.get("active") is False:
+        return
+    held = strict if before is None else strict & filled_paths(resource_type.name, before)
+    missing = sorted(held - filled_paths(resource_type.name, after))
+    if missing:
+        raise errors.invalid_value(
+            "; ".join(f"{path}: expected a value, since it is strict here, got none" for path in missing)
+        )
+
+
+def _relate(connection: Connection, group_id: str, link: LinkChange, moves: Moves) -> Moves:
+    """One step on a group's memberships; the moves so far and those of the step."""
+    match link.verb:
+        case "add":
+            return moves.then(membership_rows.add_members(connection, group_id, link.ids, link.absolute))
+        case "remove":
+            return moves.then(departed=membership_rows.remove_members(connection, group_id, link.ids))
+        case "replace":
+            return moves.then(*membership_rows.replace_members(connection, group_id, link.ids, link.absolute))
+        case "remove_where":
+            return moves.then(departed=membership_rows.remove_members_where(connection, group_id, link.where))
+
+
+def _with_id(document: dict[str, Any], resource_id: str) -> dict[str, Any]:
+    return {"schemas": document["schemas"], "id": resource_id} | document
+
+
+def _resources(
+    connection: Connection,
+    resource_type: ResourceType,
+    records: Sequence[Record],
+    selection: Selection,
+    event: Event | None = None,
+) -> list[Resource]:
+    """Records with the memberships that the selection asks for; others are not read."""
+    membership = resource_type.membership
+    if membership is None or not selection.wants(membership):
+        return [Resource(resource_type, record, event=event) for record in records]
+    values = membership_values.load(connection, resource_type, [record.id for record in records])
+    return [Resource(resource_type, record, {membership.name: values[record.id]}, event) for record in records]

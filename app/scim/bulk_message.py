@@ -1,0 +1,122 @@
+"""This module reads a Bulk message and resolves its `bulkId:` references (RFC 7644 §3.7)."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from marshmallow import ValidationError, fields
+
+from app import bounds
+from app.scim import bulk_order, errors
+from app.scim.errors import ScimError, shown
+from app.scim.fields import NamedSchema
+
+REQUEST_URN = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
+RESPONSE_URN = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
+METHODS = ("POST", "PUT", "PATCH", "DELETE")
+
+
+@dataclass(frozen=True, slots=True)
+class BulkOperation:
+    """One operation as it was sent; `fault` is what is wrong with its form, so that it can fail alone."""
+
+    method: str = ""
+    path: str = ""
+    bulk_id: str | None = None
+    version: str | None = None
+    body: Any = None
+    fault: ScimError | None = None
+
+    @property
+    def promises(self) -> str | None:
+        """The bulkId that others can refer to once this operation has succeeded."""
+        return self.bulk_id if self.method == "POST" else None
+
+
+@dataclass(frozen=True, slots=True)
+class BulkRequest:
+    """All operations, and after how many failures the rest is left undone (None: never)."""
+
+    operations: tuple[BulkOperation, ...]
+    fail_on_errors: int | None = None
+
+
+class BulkRequestSchema(NamedSchema):
+    """The body of a POST to /Bulk; names in any letter case."""
+
+    schemas = fields.Raw(allow_none=True, load_default=None)
+    failOnErrors = fields.Integer(strict=True, allow_none=True, load_default=None)  # noqa: N815
+    Operations = fields.Raw(required=True)
+
+
+class BulkOperationSchema(NamedSchema):
+    """One of its operations."""
+
+    method = fields.String(required=True)
+    path = fields.String(required=True)
+    bulkId = fields.String(allow_none=True, load_default=None)  # noqa: N815
+    version = fields.String(allow_none=True, load_default=None)
+    data = fields.Raw(allow_none=True, load_default=None)
+
+
+_REQUEST = BulkRequestSchema()
+_OPERATION = BulkOperationSchema()
+
+
+def read_bulk(body: Any) -> BulkRequest:
+    """Raises invalidSyntax for a body that is no bulk request, 413 for more than `bounds.BULK_OPERATIONS` operations.
+
+    A `failOnErrors` of 0 is none: some clients send every number.
+    """
+    if not isinstance(body, dict):
+        raise errors.invalid_syntax(f"body: expected an object, got {shown(body)}")
+    try:
+        message = _REQUEST.load(body)
+    except ValidationError as error:
+        name = next(iter(error.messages_dict))
+        expected = "a list of operations, once" if name == "Operations" else "a whole number, once"
+        raise errors.invalid_syntax(f"{name}: expected {expected}") from None
+    schemas, operations, fail_on_errors = message["schemas"], message["Operations"], message["failOnErrors"]
+    if schemas is not None and not (
+        isinstance(schemas, list)
+        and any(isinstance(urn, str) and urn.lower() == REQUEST_URN.lower() for urn in schemas)
+    ):
+        raise errors.invalid_syntax(f"schemas: expected [{shown(REQUEST_URN)}], got {shown(schemas)}")
+    if not isinstance(operations, list):
+        raise errors.invalid_syntax(f"Operations: expected a list, got {shown(operations)}")
+    if len(operations) > bounds.BULK_OPERATIONS:
+        raise errors.too_many_operations(bounds.BULK_OPERATIONS)
+    if fail_on_errors is not None and fail_on_errors < 0:
+        raise errors.invalid_syntax(f"failOnErrors: expected a number of errors, got {fail_on_errors}")
+    return BulkRequest(tuple(map(read_operation, operations)), fail_on_errors or None)
+
+
+def read_operation(given: Any) -> BulkOperation:
+    """Return one operation as it was sent, with a fault where its form is wrong."""
+    if not isinstance(given, dict):
+        return BulkOperation(fault=errors.invalid_syntax(f"operation: expected an object, got {shown(given)}"))
+    try:
+        loaded = _OPERATION.load(given)
+    except ValidationError as error:
+        name = next(iter(error.messages_dict))
+        method, bulk_id = given.get("method"), given.get("bulkId")
+        return BulkOperation(
+            method.upper() if isinstance(method, str) else "",
+            bulk_id=bulk_id if isinstance(bulk_id, str) else None,
+            fault=errors.invalid_syntax(f"{name}: expected a text, once"),
+        )
+    return BulkOperation(
+        loaded["method"].upper(), loaded["path"], loaded["bulkId"], loaded["version"] or None, loaded["data"]
+    )
+
+
+def in_order(operations: Sequence[BulkOperation], references: Sequence[Collection[str]]) -> Iterator[list[int]]:
+    """The operations by their numbers, each behind those that it refers to; circles as in `circles.in_order`.
+
+    `references` are the bulkIds that each refers to.
+    """
+    makers: dict[str, int] = {}
+    for number, operation in enumerate(operations):
+        if operation.promises is not None:
+            makers.setdefault(operation.promises, number)
+    return bulk_order.in_order([sorted({makers[one] for one in named if one in makers}) for named in references])

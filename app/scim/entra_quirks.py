@@ -1,0 +1,129 @@
+"""This module normalizes what Entra sends outside RFC 7643 and 7644, one named rule per quirk.
+
+Two more habits are part of a value's type and stand there: text booleans (fields.Flag) and empty text that clears
+(attribute.is_unassigned).
+"""
+
+from typing import Any, Literal
+
+from app import bounds
+from app.scim.attribute import Attribute, AttributeTree, is_unassigned
+from app.scim.errors import ScimError
+from app.scim.json_body import read_json_text
+
+USUAL_FILTER = ("type", "primary")
+
+
+def mend_document(tree: AttributeTree, document: Any) -> Any:
+    """A posted document with each value in the place and shape of its attribute; names that mean nothing stay.
+
+    Identifying values are not touched: a list for a userName is refused.
+    """
+    if not isinstance(document, dict):
+        return document
+    return {name: _mend_named(tree, name, value) for name, value in tree.placed(document).items()}
+
+
+def _mend_named(tree: AttributeTree, name: str, value: Any) -> Any:
+    attribute = tree.core.get(name.lower()) or tree.extensions.get(name.lower())
+    if attribute is None or attribute.is_identifying:
+        return value
+    value = mend_value(attribute, value)
+    if attribute.is_extension and isinstance(value, dict):
+        known = attribute.sub_attributes
+        return {part: mend_value(known[part.lower()], v) if part.lower() in known else v for part, v in value.items()}
+    return value
+
+
+def mend_value(attribute: Attribute, value: Any, *, is_one: bool = False) -> Any:
+    """A value in the shape of its attribute: a list for many values, an object or a simple value for a single one.
+
+    `is_one`: a single value of an attribute that may have many is meant.
+
+    Entra: `{"op": "Add", "path": "…:User:manager", "value": "<id>"}`, `"manager": [{"value": "<id>"}]`,
+    `"roles": "Editor"`, `{"op": "Add", "path": "members", "value": {"value": "<id>"}}`,
+    `{"op": "Replace", "path": "active", "value": [{"value": "False"}]}`; for a list of texts of one's own
+    `[{"value": "a"}, {"value": "b"}]`.
+    """
+    if is_unassigned(value):
+        return value
+    if not attribute.multi_valued or is_one:
+        return _mend_one(attribute, value[0] if isinstance(value, list) and len(value) == 1 else value)
+    if not isinstance(value, list):
+        return _mend_one(attribute, value) if attribute.type != "complex" else [_mend_one(attribute, value)]
+    mended = ((one, _mend_one(attribute, one)) for one in value)
+    keeps_null = attribute.type != "complex" or attribute.traits.held == "membership"  # to be refused later
+    return [after for before, after in mended if after is not None or (before is None and keeps_null)]
+
+
+def _mend_one(attribute: Attribute, value: Any) -> Any:
+    if attribute.type != "complex":
+        named = {name.lower(): part for name, part in value.items()} if isinstance(value, dict) else {}
+        return named.get("value", value)
+    if isinstance(value, str) and attribute.value_attribute:
+        value = {"value": value}
+    return _unpack_role(attribute, value) if attribute.name == "roles" else value
+
+
+def _unpack_role(attribute: Attribute, value: Any) -> Any:
+    """A role that arrives as JSON text inside `value`; what is no JSON object stays the text that it is.
+
+    Entra: `{"op": "Add", "path": "roles", "value": [{"value": "{\\"id\\":\\"…\\",\\"value\\":\\"Editor\\",…}"}]}`
+    from the expression AppRoleAssignmentsComplex.
+    """
+    if not isinstance(value, dict):
+        return value
+    inner = value.get("value")
+    if not isinstance(inner, str) or not inner.lstrip().startswith("{") or len(inner) > bounds.TEXT_LENGTH:
+        return value
+    try:
+        unpacked = read_json_text(inner)
+    except ScimError:
+        return value
+    if not isinstance(unpacked, dict) or not isinstance(unpacked.get("value"), str):
+        return value
+    unpacked = {name: part for name, part in unpacked.items() if isinstance(part, str | bool)}
+    return {name: part for name, part in value.items() if name != "value"} | unpacked
+
+
+def may_be_made(attribute: Attribute, wanted: dict[str, Any]) -> bool:
+    """Whether `replace` makes a value that its filter does not find, where RFC 7644 §3.5.2.3 asks for noTarget.
+
+    Entra: `{"op": "Replace", "path": "addresses[type eq \\"work\\"].locality", "value": "Leeds"}` for somebody
+    without addresses, `roles[primary eq "True"].value`, `entitlements[type eq "license"].value`. `wanted` is what the
+    filter would have the value contain. Where RFC 7643 names the types, it is one of these, or primary; where every
+    type is as good as another, any equalities say what is meant.
+    """
+    kind = attribute.sub_attributes.get("type")
+    usual = kind.traits.canonical_values if kind else ()
+    if not usual or wanted == {"primary": True}:
+        return True
+    return set(wanted) == {"type"} and str(wanted["type"]).lower() in usual
+
+
+def is_empty_shell(value: dict[str, Any]) -> bool:
+    """Whether a value says nothing any more once its parts were cleared one by one.
+
+    Entra: null for `emails[type eq "work"].value` leaves only the `type` and `primary` that the filter once made.
+    """
+    return set(value) <= set(USUAL_FILTER)
+
+
+def dialect_of(message: Any) -> Literal["", "default", "compliant"]:
+    """In which of Entra's two dialects a PATCH message is written, as it came; "" where it does not show.
+
+    Entra, without the flag: `{"op": "Replace", "path": "active", "value": "False"}`, so a capital verb or a boolean as
+    text. With `aadOptscim062020`: `{"op": "replace", "value": {"active": false, "name.givenName": "Ada"}}`, so verbs in
+    lower case only.
+    """
+    named = {str(name).lower(): value for name, value in message.items()} if isinstance(message, dict) else {}
+    operations = named.get("operations")
+    given = [one for one in operations if isinstance(one, dict)] if isinstance(operations, list) else []
+    verbs = [verb for one in given for name, verb in one.items() if name.lower() == "op" and isinstance(verb, str)]
+    if any(verb[:1].isupper() for verb in verbs) or any(_has_text_boolean(one) for one in given):
+        return "default"
+    return "compliant" if verbs else ""
+
+
+def _has_text_boolean(operation: dict[str, Any]) -> bool:
+    return any(name.lower() == "value" and value in ("True", "False") for name, value in operation.items())

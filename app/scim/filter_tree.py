@@ -1,0 +1,107 @@
+"""This module declares the nodes of a parsed filter (RFC 7644 §3.4.2.2)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from app.scim.attribute import Attribute
+
+Value = str | bool | int | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """`userName eq "a"`, `title pr`. `path` leads to the compared part, in a value path from the value.
+
+    `value` is comparable as it stands (folded, `fold.comparable`), `literal` the same as it was written; both are None
+    with `pr` only.
+    """
+
+    path: tuple[Attribute, ...]
+    op: str
+    value: Value = None
+    literal: Value = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ValuePath:
+    """`emails[type eq "work"]`: some value of the attribute fulfils `where`, whose paths start at the value."""
+
+    attribute: Attribute
+    where: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    left: "Node"
+    right: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    left: "Node"
+    right: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    inner: "Node"
+
+
+Node = Compare | ValuePath | And | Or | Not
+
+
+def comparisons(node: Node) -> Iterator[Compare]:
+    """Yield every comparison in a tree, from left to right."""
+    match node:
+        case And(left, right) | Or(left, right):
+            yield from comparisons(left)
+            yield from comparisons(right)
+        case Not(inner) | ValuePath(_, inner):
+            yield from comparisons(inner)
+        case Compare():
+            yield node
+
+
+_TEXT = frozenset({"eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le", "pr"})
+_ORDERED = frozenset({"eq", "ne", "gt", "ge", "lt", "le", "pr"})
+_EQUALITY = frozenset({"eq", "ne", "pr"})
+OPERATORS: Mapping[str, frozenset[str]] = {
+    "string": _TEXT,
+    "reference": _TEXT,
+    "dateTime": _ORDERED,
+    "decimal": _ORDERED,
+    "integer": _ORDERED,
+    "boolean": _EQUALITY,
+    "binary": _EQUALITY,
+    "complex": frozenset({"pr"}),
+}
+"""Which operators an attribute's type has; order on booleans and binaries is invalidFilter (RFC 7644 Table 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a PATCH operation applies: `attribute`, the values of it that `where` selects, and the `part` of these.
+
+    `where_text` is the filter as the client wrote it.
+    """
+
+    attribute: Attribute
+    where: Node | None = None
+    part: Attribute | None = None
+    where_text: str = field(default="", compare=False)
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it is all values of an attribute that may have many."""
+        return self.attribute.multi_valued and self.where is None and self.part is None
+
+    @property
+    def path(self) -> str:
+        """The path without its filter, for messages."""
+        return self.part.path if self.part else self.attribute.path
+
+    @property
+    def place(self) -> str:
+        """The path with its filter: `emails[type eq "work"].value`."""
+        filtered = f"{self.attribute.path}[{self.where_text}]"
+        return self.path if self.where is None else f"{filtered}.{self.part.name}" if self.part else filtered

@@ -1,0 +1,64 @@
+"""This module collects the changes of a group's members that a request asks for.
+
+Members are rows elsewhere (app/store/directory/membership_rows.py), so one more or less never needs the others. RFC
+7644 §3.5.2.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from app.scim import errors
+from app.scim.attribute import is_unassigned
+from app.scim.filter_match import demanded
+from app.scim.filter_tree import Node, Target
+from app.scim.resource_types import checked
+
+Verb = Literal["add", "remove", "replace"]
+_VERBS: Mapping[str, Verb] = {"add": "add", "remove": "remove", "replace": "replace"}
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChange:
+    """One step on a group's memberships: `ids` to add, to remove or to have instead, or those that `where` selects.
+
+    `absolute` are those whose `$ref` was a full address. `where` is for "remove_where" only and None there for all of
+    them; its paths start at a member.
+    """
+
+    verb: Verb | Literal["remove_where"]
+    ids: tuple[str, ...] = ()
+    absolute: frozenset[str] = frozenset()
+    where: Node | None = None
+
+    @classmethod
+    def to_members(
+        cls, verb: Literal["add", "remove", "replace"], members: Sequence[Mapping[str, Any]]
+    ) -> "LinkChange":
+        """The step for checked values of `members`."""
+        absolute = frozenset(member["value"] for member in members if "://" in member.get("$ref", ""))
+        return cls(verb, tuple(dict.fromkeys(member["value"] for member in members)), absolute)
+
+
+def link_change(op: str, target: Target, value: Any) -> LinkChange:
+    """What one operation of a PATCH wants. Its value is mended already.
+
+    Entra: `{"op": "Remove", "path": "members", "value": [{"value": "<id>"}]}` removes these, not all. Raises mutability
+    for a change of a member itself, and invalidValue.
+    """
+    if target.part is not None or (target.where is not None and op != "remove"):
+        raise errors.mutability(
+            f"{target.path}: expected whole members to be added or removed, since a member cannot change"
+        )
+    if op == "remove" and (target.where is not None or value is None):
+        return _removal(target.where)
+    members = [] if is_unassigned(value) else checked(target.attribute, value)
+    return LinkChange.to_members(_VERBS[op], members)
+
+
+def _removal(where: Node | None) -> LinkChange:
+    """`members[value eq "<id>"]` is one id to remove; any other filter is left to the store."""
+    wanted = demanded(where) if where is not None else None
+    if wanted is not None and set(wanted) == {"value"}:
+        return LinkChange("remove", (wanted["value"],))
+    return LinkChange("remove_where", where=where)

@@ -1,0 +1,113 @@
+"""This module reads PATCH and search messages and renders list responses (RFC 7644)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from marshmallow import ValidationError, fields, post_load
+
+from app import bounds
+from app.scim import errors
+from app.scim.errors import shown
+from app.scim.fields import NamedSchema
+
+PATCH_URN = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+LIST_URN = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+VERBS = ("add", "remove", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of a PATCH (RFC 7644 §3.5.2); `op` is lower case.
+
+    `value` is None where there is none and where it is null; `is_given` tells the two from each other.
+    """
+
+    op: str
+    path: str | None = None
+    value: Any = None
+    has_value: bool = False
+
+    @property
+    def is_given(self) -> bool:
+        return self.has_value or self.value is not None
+
+
+class OperationSchema(NamedSchema):
+    """Names and `op` in any letter case. Entra: `{"op": "Replace", …}`."""
+
+    op = fields.Raw(required=True, allow_none=True)
+    path = fields.Raw(allow_none=True, load_default=None)
+    value = fields.Raw(allow_none=True)
+
+    @post_load
+    def operation(self, loaded: dict[str, Any], **_: Any) -> Operation:
+        op, path = loaded["op"], loaded["path"]
+        if not isinstance(op, str) or op.lower() not in VERBS:
+            raise ValidationError({"op": [f"expected one of {', '.join(VERBS)}, got {shown(op)}"]})
+        if path is not None and not isinstance(path, str):
+            raise ValidationError({"path": [f"expected text, got {shown(path)}"]})
+        return Operation(op.lower(), path, loaded.get("value"), "value" in loaded)
+
+
+class PatchOpSchema(NamedSchema):
+    """The body of a PATCH. `schemas` may be missing, as some clients leave it out, but not name another message."""
+
+    schemas = fields.Raw(allow_none=True, load_default=None)
+    Operations = fields.Raw(required=True)
+
+
+_PATCH = PatchOpSchema()
+_OPERATION = OperationSchema()
+
+
+def read_patch(body: Any) -> tuple[Operation, ...]:
+    """The operations of a PATCH's JSON body. None at all is allowed: Entra's validator sends such a message.
+
+    Raises invalidSyntax that names the operation, tooMany for more than `bounds.PATCH_OPERATIONS`.
+    """
+    if not isinstance(body, dict):
+        raise errors.invalid_syntax(f"body: expected an object, got {shown(body)}")
+    try:
+        message = _PATCH.load(body)
+    except ValidationError:
+        raise errors.invalid_syntax("Operations: expected a list of operations, once") from None
+    schemas = message["schemas"]
+    if schemas is not None and not (
+        isinstance(schemas, list) and any(isinstance(urn, str) and urn.lower() == PATCH_URN.lower() for urn in schemas)
+    ):
+        raise errors.invalid_syntax(f"schemas: expected [{shown(PATCH_URN)}], got {shown(schemas)}")
+    operations = message["Operations"]
+    if not isinstance(operations, list):
+        raise errors.invalid_syntax(f"Operations: expected a list, got {shown(operations)}")
+    if len(operations) > bounds.PATCH_OPERATIONS:
+        raise errors.too_many(f"Operations: expected at most {bounds.PATCH_OPERATIONS}, got {len(operations)}")
+    return tuple(_read_operation(number, operation) for number, operation in enumerate(operations))
+
+
+def _read_operation(number: int, given: Any) -> Operation:
+    if not isinstance(given, dict):
+        raise errors.invalid_syntax(f"Operations[{number}]: expected an object, got {shown(given)}")
+    try:
+        operation: Operation = _OPERATION.load(given)
+    except ValidationError as error:
+        name, problems = next(iter(error.messages_dict.items()))
+        problem = problems[0] if name in given else "expected a value, got none"
+        raise errors.invalid_syntax(f"Operations[{number}].{name}: {problem}") from None
+    return operation
+
+
+def list_response(total: int, start_index: int, resources: list[str]) -> str:
+    """A ListResponse (RFC 7644 §3.4.2) as JSON text, of resources that are JSON text already."""
+    return (
+        f'{{"schemas":["{LIST_URN}"],"totalResults":{total},"startIndex":{start_index},'
+        f'"itemsPerPage":{len(resources)},"Resources":[{",".join(resources)}]}}'
+    )
+
+
+def cursor_response(total: int, next_cursor: str | None, resources: list[str]) -> str:
+    """The same for a page by cursor (RFC 9865 §2): no `startIndex`, and on the last page no `nextCursor`."""
+    cursor = f'"nextCursor":"{next_cursor}",' if next_cursor else ""
+    return (
+        f'{{"schemas":["{LIST_URN}"],"totalResults":{total},{cursor}'
+        f'"itemsPerPage":{len(resources)},"Resources":[{",".join(resources)}]}}'
+    )

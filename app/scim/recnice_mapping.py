@@ -1,0 +1,71 @@
+"""This module declares the attributes that Entra's mapping is expected to fill: 18 of users, 3 of groups.
+
+Only `userName` and a group's `displayName` are required by a schema; the others are *expected*, since Entra sends
+no empty values.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+ENTERPRISE_USER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+WORK = '[type eq "work"]'
+
+
+@dataclass(frozen=True, slots=True)
+class MappedAttribute:
+    """One row. `path` is the target attribute as Entra's mapping page writes it; `is_matching`: Entra matches on it.
+
+    `is_listed_required`: marked as required in the vendor's table, which here means expected.
+    """
+
+    path: str
+    type: Literal["String", "Boolean", "Reference"] = "String"
+    is_matching: bool = False
+    is_listed_required: bool = True
+
+
+MAPPING: Mapping[str, Sequence[MappedAttribute]] = {
+    "User": (
+        MappedAttribute("userName", is_matching=True),
+        MappedAttribute("active", "Boolean"),
+        *map(MappedAttribute, ("displayName", "title", f"emails{WORK}.value", "preferredLanguage")),
+        *map(MappedAttribute, ("name.givenName", "name.familyName", "name.formatted")),
+        *(
+            MappedAttribute(f"addresses{WORK}.{part}")
+            for part in ("formatted", "streetAddress", "locality", "region", "postalCode", "country")
+        ),
+        *map(MappedAttribute, ("externalId", "roles", f"{ENTERPRISE_USER}:department")),
+    ),
+    "Group": (
+        MappedAttribute("displayName", is_matching=True),
+        MappedAttribute("externalId", is_listed_required=False),
+        MappedAttribute("members", "Reference", is_listed_required=False),
+    ),
+}
+"""By the name of the resource type; a custom type has no row."""
+
+
+def filled_paths(type_name: str, document: Mapping[str, Any]) -> frozenset[str]:
+    """The mapped paths at which a stored document has a value; members, which are no part of it, are left out."""
+    return frozenset(path for path, is_filled in _tests(type_name) if is_filled(document))
+
+
+@cache
+def _tests(type_name: str) -> tuple[tuple[str, Callable[[Mapping[str, Any]], bool]], ...]:
+    return tuple((row.path, _test(row.path)) for row in MAPPING.get(type_name, ()) if row.type != "Reference")
+
+
+def _test(path: str) -> Callable[[Mapping[str, Any]], bool]:
+    """Whether a document has a value at one path. A stored document has no empty values."""
+    name, in_brackets, part = path.partition(WORK + ".")
+    if in_brackets:
+        return lambda document: any(one.get("type") == "work" and part in one for one in document.get(name, ()))
+    urn, colon, name = path.rpartition(":")
+    if colon:
+        return lambda document: name in document.get(urn, ())
+    name, dot, part = path.partition(".")
+    if dot:
+        return lambda document: part in document.get(name, ())
+    return lambda document: name in document

@@ -1,0 +1,96 @@
+"""This module declares what a search asks for (RFC 7644 §3.4.2)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from app import bounds
+from app.scim.attribute import Attribute
+from app.scim.filter_match import matches
+from app.scim.filter_tree import And, Compare, Node, Not, Or, ValuePath
+from app.scim.grammar import parse
+from app.scim.resource_types import ResourceType
+from app.scim.value_comparison import fold_value
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What is sought among the resources of one type.
+
+    `where` None means all of them. `sort_by` is the way to the attribute that gives the order; None has no value there.
+    """
+
+    resource_type: ResourceType
+    where: Node | None = None
+    sort_by: tuple[Attribute, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page of a list ended: the sort key of its last resource (None: it has none), and its position."""
+
+    key: str | int | float | None
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One page of a list. A type that is not in `sought` has nothing in the list.
+
+    By index it begins with the `start_index`-th resource (1-based); with None there it is by cursor (RFC 9865) and
+    begins after the place `after`, or at the list's beginning. `base` is the address that `meta.location` begins with.
+    """
+
+    sought: tuple[Sought, ...]
+    is_descending: bool = False
+    count: int = bounds.PAGE_SIZE
+    start_index: int | None = 1
+    after: Place | None = None
+    base: str = ""
+
+
+def read_filter(text: str, types: Sequence[ResourceType]) -> Iterator[tuple[ResourceType, Node | None]]:
+    """A filter for each resource type that can fulfil it; None where all of a type's resources do.
+
+    An attribute that only other types have is absent: every comparison with it is false (RFC 7644 §3.4.2.1).
+    Raises invalidFilter, also for a name that no type knows.
+    """
+    if len(types) == 1:
+        yield types[0], parse(text, types[0].tree)
+        return
+    for resource_type in types:
+        others = [other.tree for other in types if other is not resource_type]
+        node = _Narrowing(resource_type).narrow(parse(text, resource_type.tree, others))
+        if node is not False:
+            yield resource_type, None if node is True else node
+
+
+class _Narrowing:
+    """What is left of a filter once the type of the resource is known: a smaller filter, true or false."""
+
+    def __init__(self, resource_type: ResourceType) -> None:
+        self.name = resource_type.name
+        self.known = frozenset(resource_type.tree.walk())
+
+    def narrow(self, node: Node) -> Node | bool:
+        match node:
+            case And(left, right):
+                first, second = self.narrow(left), self.narrow(right)
+                if isinstance(first, bool):
+                    return second if first else False
+                return (first if second else False) if isinstance(second, bool) else And(first, second)
+            case Or(left, right):
+                first, second = self.narrow(left), self.narrow(right)
+                if isinstance(first, bool):
+                    return True if first else second
+                return (True if second else first) if isinstance(second, bool) else Or(first, second)
+            case Not(inner):
+                found = self.narrow(inner)
+                return not found if isinstance(found, bool) else Not(found)
+            case ValuePath(attribute, _):
+                return node if attribute in self.known else False
+            case Compare(path):
+                if path[0] not in self.known:
+                    return False
+                if path[-1].path != "meta.resourceType":
+                    return node
+                return matches(node, {"meta": {"resourceType": fold_value(path[-1], self.name)}})

@@ -1,0 +1,97 @@
+"""This module separates stored values that are declared from values that no longer are.
+
+A schema file may come, go and change while values stay stored.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from marshmallow import ValidationError
+
+from app.scim.attribute import Attribute, is_unassigned
+from app.scim.fields import identity
+from app.scim.resource_types import ResourceType
+
+_OURS = ("schemas", "id")
+
+
+def sort_out(
+    resource_type: ResourceType, document: Mapping[str, Any], shelved: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(the document of all values that the type declares and that fit, the values to put aside).
+
+    Of two values for one place the document's, which is newer, wins where both fit. Nothing is thrown away but a
+    shelved value that lost so, and parts of a value that is there no more.
+    """
+    held = {name: value for name, value in document.items() if name not in _OURS}
+    kept, aside = _sort_parts(resource_type.attributes, held, shelved)
+    urns = [urn.urn for urn in (resource_type.schema, *resource_type.extensions) if urn.urn in kept]
+    return {"schemas": [resource_type.schema.urn, *urns], "id": document["id"], **kept}, aside
+
+
+def _sort_parts(
+    attributes: Iterable[Attribute], held: Mapping[str, Any], shelved: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The same for the parts of one value; `kept` has declared names in declared order."""
+    kept: dict[str, Any] = {}
+    by_name: dict[str, list[tuple[str, Any]]] = {}
+    for name, value in (*held.items(), *shelved.items()):
+        by_name.setdefault(name.lower(), []).append((name, value))
+    aside: dict[str, Any] = {}
+    for attribute in attributes:
+        if attribute.traits.held != "document" or attribute.is_read_only:
+            continue  # nobody could write it
+        if found := by_name.pop(attribute.name.lower(), None):
+            value, left = _sort_values(attribute, [value for _, value in found])
+            if not is_unassigned(value):
+                kept[attribute.name] = value
+            if not is_unassigned(left):
+                aside[attribute.name] = left
+    for (name, value), *more in by_name.values():
+        # Both were put aside, one before and one now: an extension may lose its attributes one after the other.
+        aside[name] = more[0][1] | value if more and isinstance(value, dict) and isinstance(more[0][1], dict) else value
+    return kept, aside
+
+
+def _sort_values(attribute: Attribute, candidates: list[Any]) -> tuple[Any, Any]:
+    """(the value to keep or None, what to put aside or None) of one or two candidates, the newer first."""
+    newer, older = candidates[0], candidates[1] if len(candidates) > 1 else None
+    if attribute.sub_attributes and not attribute.multi_valued and all(isinstance(one, dict) for one in candidates):
+        return _sort_parts(attribute.sub_attributes.values(), newer, older or {})
+    if attribute.sub_attributes and attribute.multi_valued and all(_is_of_objects(one) for one in candidates):
+        return _sort_many(attribute, newer, older or [])
+    if _fits(attribute, newer):
+        return newer, older if older is not None and not _fits(attribute, older) else None
+    return (older, newer) if older is not None and _fits(attribute, older) else (None, newer)
+
+
+def _sort_many(attribute: Attribute, held: list[Any], shelved: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Values of a multi-valued complex attribute. What is put aside of one is found again by what makes it the same."""
+    kept, aside = [], []
+    waiting = list(shelved)
+    for one in held:
+        older = next((other for other in waiting if _is_same(one, other)), None)
+        if older is not None:
+            waiting.remove(older)
+        value, left = _sort_parts(attribute.sub_attributes.values(), one, older or {})
+        if value:
+            kept.append(value)
+        if left:
+            aside.append(dict(identity(one)) | left)
+    return kept, aside + waiting
+
+
+def _is_of_objects(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
+
+
+def _is_same(held: Mapping[str, Any], shelved: Mapping[str, Any]) -> bool:
+    known = identity(held)
+    return bool(known) and all(shelved.get(name) == value for name, value in known)
+
+
+def _fits(attribute: Attribute, value: Any) -> bool:
+    try:
+        return bool(attribute.check(value) == value)
+    except ValidationError:
+        return False

@@ -1,0 +1,57 @@
+"""This module lists all resources page by page, as Entra's account discovery does.
+
+It walks through all resources page by page.
+"""
+
+from app import bounds
+from app.simulation import expectations
+from app.simulation.provisioning_job import PEOPLE, Job, Made
+
+FEWEST = 11  # the gallery's test wants so many
+SMALLEST_PAGE, LARGEST_PAGE, PAGES_WANTED = 5, 100, 10
+
+
+def walk(job: Job, endpoint: str) -> None:
+    """Every page says where it begins, nobody comes twice, and everybody that this job made is there.
+
+    On a service with very many the walk ends before the last page, and where others create or delete meanwhile the
+    pages need not fit together: then it says nothing about the whole.
+    """
+    for _ in range(FEWEST - len(present(job, endpoint))):
+        job.provision(job.directory.newcomer() if endpoint == PEOPLE else job.directory.new_group())
+    answer = job.send("GET", endpoint, "paging", {"startIndex": 1, "count": 0})
+    expectations.listed(answer)
+    total = _number(answer.document.get("totalResults"))
+    page = min(LARGEST_PAGE, max(SMALLEST_PAGE, total // PAGES_WANTED))
+    seen: list[str] = []
+    start, totals = 1, {total}
+    for _ in range(bounds.SIMULATED_PAGES):
+        answer = job.send("GET", endpoint, "paging", {"startIndex": start, "count": page})
+        found = expectations.listed(answer, start)
+        answer.check(len(found) <= page, f"at most {page} resources", len(found))
+        totals.add(_number(answer.document.get("totalResults")))
+        seen += [str(one.get("id")) for one in found]
+        start += len(found)
+        if not found or start > total:
+            break
+    else:
+        return
+    if job.alone:
+        answer.check(len(totals) == 1, f"totalResults {total} on every page", sorted(totals))
+    if len(totals) > 1:
+        return
+    answer.check(len(seen) == total, f"{total} resources on all pages", len(seen))
+    answer.check(len(set(seen)) == len(seen), "nobody on two pages", f"{len(seen) - len(set(seen))} twice")
+    lost = [made.name for made in present(job, endpoint) if made.id not in seen]
+    answer.check(not lost, "everybody that was created", f"without {lost}")
+    past_the_end = job.send("GET", endpoint, "paging", {"startIndex": total + 1, "count": page})
+    past_the_end.check(not expectations.listed(past_the_end, total + 1), "nobody after the last", past_the_end.text)
+
+
+def present(job: Job, endpoint: str) -> list[Made]:
+    """What this job made there and has not deleted."""
+    return [made for made in job.made if made.endpoint == endpoint and made.id and not made.deleted]
+
+
+def _number(found: object) -> int:
+    return found if isinstance(found, int) else 0

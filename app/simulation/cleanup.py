@@ -1,0 +1,43 @@
+"""This module deletes everything that the simulation created.
+
+Each name is read before it is deleted: whatever does not begin with the run's own word is left alone.
+"""
+
+import time
+from urllib.parse import quote
+
+from app import bounds
+from app.simulation import expectations
+from app.simulation.client import Answer
+from app.simulation.provisioning_job import Job, Made, equals
+
+
+def clean(job: Job, made: Made) -> None:
+    """Delete one, by its id; where no answer named a right one, whatever is found under its name."""
+    if made.id and _delete(job, made, made.id):
+        made.deleted = True
+        return
+    end = time.monotonic() + (0 if made.answered else bounds.SIMULATED_SETTLING_S)
+    while not (found := _ids_of(job, made)) and time.monotonic() < end:
+        time.sleep(0.1)
+    made.deleted = all([_delete(job, made, one) for one in found])
+
+
+def _delete(job: Job, made: Made, one: str) -> bool:
+    """Whether this id is no longer there."""
+    path = f"{made.endpoint}/{quote(one, safe='')}"
+    found = job.send("GET", path, made.name, {"attributes": made.matching})
+    if found.status == 404:
+        return True
+    return found.check(
+        _is_ours(job, found, made), f"a name that begins with {job.directory.run}", found.text
+    ) and expectations.accepted(job.send("DELETE", path, made.name), 204)
+
+
+def _ids_of(job: Job, made: Made) -> list[str]:
+    answer = job.send("GET", made.endpoint, made.name, {"filter": equals(made.matching, made.name)})
+    return [str(one.get("id")) for one in expectations.listed(answer)]
+
+
+def _is_ours(job: Job, found: Answer, made: Made) -> bool:
+    return str(found.document.get(made.matching)).lower().startswith(job.directory.run)

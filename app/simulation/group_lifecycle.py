@@ -1,0 +1,60 @@
+"""This module plays what happens to one group: members, a new name, deletion.
+
+Entra never sees members, so it adds and removes without knowing.
+"""
+
+from app.simulation import expectations, mapping
+from app.simulation.dialects import Dialect, patch
+from app.simulation.directory import Group
+from app.simulation.provisioning_job import Job
+
+
+def repeat_members(job: Job, dialect: Dialect) -> None:
+    """Everybody added twice, one removed twice, one added who was removed: each time 2xx, and nobody else moves."""
+    people = [job.newcomer() for _ in range(3)]
+    group = job.new_group(people, dialect)
+    job.add_members(group, people[:2], dialect)
+    job.expect_members(group)
+    for _ in range(2):
+        job.remove_members(group, people[:1], dialect)
+        job.expect_members(group)
+    job.add_members(group, people[:1], dialect)
+    job.expect_members(group)
+    job.read(group)
+
+
+def empty(job: Job, dialect: Dialect) -> None:
+    """A replace by an empty list: nobody is left, the group is."""
+    group = job.new_group([job.newcomer()], dialect)
+    job.patch(group, patch({"op": "Replace", "path": "members", "value": []}))
+    group.members.clear()
+    job.expect_members(group)
+
+
+def rename(job: Job, dialect: Dialect) -> None:
+    """A new displayName: found under it with the old id and all members."""
+    group = job.new_group([job.newcomer(), job.newcomer()], dialect)
+    old = group.name
+    job.change(group, {mapping.DISPLAY_NAME: f"{old} (renamed)"}, dialect, [mapping.DISPLAY_NAME])
+    job.expect_match(group)
+    job.expect_nobody(group, old)
+    job.expect_members(group)
+
+
+def create_twice(job: Job) -> None:
+    """The same group once more, also in another letter case: 409."""
+    group = job.directory.new_group()
+    job.provision(group)
+    shouted = Group({**group.mapped, mapping.DISPLAY_NAME: group.name.upper()})
+    for twin in (group, shouted):
+        expectations.refused(job.post(twin), 409, "uniqueness")
+        job.expect_match(group)
+
+
+def delete(job: Job, dialect: Dialect) -> None:
+    """DELETE of a group: gone for good; its people stay."""
+    person = job.newcomer()
+    group = job.new_group([person], dialect)
+    job.delete(group)
+    expectations.accepted(job.send("DELETE", job.path_of(group), group.name), 404)
+    job.read(person)

@@ -1,0 +1,137 @@
+"""This module sends unusual requests seen from Entra, and requests that must be refused."""
+
+import json
+from typing import Any
+
+from app.simulation import cycles, expectations, mapping
+from app.simulation.client import Answer
+from app.simulation.dialects import Dialect, patch
+from app.simulation.directory import Person
+from app.simulation.mapping import Value
+from app.simulation.provisioning_job import PEOPLE, Job, Made
+
+ROLE_TYPE = "WindowsAzureActiveDirectoryRole"
+
+
+def one_role(job: Job) -> None:
+    """SingleAppRoleAssignment: the primary role part by part, on somebody without roles; then another value of it."""
+    person = job.newcomer()
+    chosen = f'{mapping.ROLES}[primary eq "True"]'
+    parts = {"value": "Editor", "display": "The editor", "type": ROLE_TYPE}
+    job.patch(
+        person, patch(*({"op": "Add", "path": f"{chosen}.{name}", "value": value} for name, value in parts.items()))
+    )
+    answer = expect_roles(job, person, "Editor")
+    roles = answer.document.get(mapping.ROLES)
+    for name, value in {**parts, "primary": True}.items():
+        found = roles[0].get(name) if isinstance(roles, list) and roles and isinstance(roles[0], dict) else None
+        answer.check(found == value, f"roles: {name} {value!r}", roles)
+    job.patch(person, patch({"op": "Replace", "path": f"{chosen}.value", "value": "Chief"}))
+    expect_roles(job, person, "Chief")
+
+
+def many_roles(job: Job) -> None:
+    """AppRoleAssignmentsComplex: a list at creation, later one more as JSON inside a text; it never removes."""
+    person = job.directory.newcomer()
+    job.create(person, {mapping.ROLES: [_role("Editor"), _role("Reader")]})
+    expect_roles(job, person, "Editor", "Reader")
+    text = json.dumps({"id": "8b292bda-39b1-4f7a-9c1d-1f2f1d1e5f3b", "value": "Auditor", "displayName": "Auditor"})
+    for _ in range(2):  # blindly once more in the next cycle
+        job.patch(person, patch({"op": "Add", "path": mapping.ROLES, "value": [{"value": text}]}))
+        expect_roles(job, person, "Auditor", "Editor", "Reader")
+
+
+def all_roles(job: Job) -> None:
+    """AssertiveAppRoleAssignmentsComplex: the whole list replaced, with booleans as text; then a plain text."""
+    person = job.directory.newcomer()
+    job.create(person, {mapping.ROLES: [_role("Editor"), _role("Reader")]})
+    for given, name in (([{**_role("Reader"), "primary": "False"}], "Reader"), ("Owner", "Owner")):
+        job.patch(person, patch({"op": "Replace", "path": mapping.ROLES, "value": given}))
+        expect_roles(job, person, name)
+
+
+def _role(name: str) -> dict[str, Any]:
+    return {"displayName": name, "value": name, "type": ROLE_TYPE, "primary": False}
+
+
+def expect_roles(job: Job, person: Person, *names: str) -> Answer:
+    """Exactly these roles, and all mapped attributes as they were."""
+    answer = job.read(person)
+    roles = answer.document.get(mapping.ROLES)
+    values = [str(one.get("value")) for one in roles if isinstance(one, dict)] if isinstance(roles, list) else []
+    answer.check(sorted(values) == sorted(names), f"roles {sorted(names)}", roles)
+    return answer
+
+
+def managers(job: Job, dialect: Dialect) -> None:
+    """The manager as text, as a list and as an object; emptied by an empty text in either place, and by Remove."""
+    boss, person = job.newcomer(), job.newcomer()
+    path = mapping.MANAGER
+    for given, emptied in (
+        (boss.id, {"op": "Replace", "path": path, "value": {"value": ""}}),
+        ([{"value": boss.id}], {"op": "Replace", "path": path, "value": ""}),
+        ({"value": boss.id}, {"op": "Remove", "path": path}),
+    ):
+        job.patch(person, patch({"op": "Add", "path": path, "value": given}))
+        cycles.expect_manager(job, person, boss.id)
+        job.patch(person, patch(emptied))
+        cycles.expect_manager(job, person, None)
+    job.patch(person, dialect.manager(boss.id))
+    cycles.expect_manager(job, person, boss.id)
+
+
+def nulls(job: Job, dialect: Dialect) -> None:
+    """The gallery's Null_Update: an empty text, then null, for every attribute that may be without a value."""
+    person = job.newcomer()
+    job.change(person, {mapping.LOCALITY: "Leeds", mapping.WORK_EMAIL: "a@mail.example.com"}, dialect)
+    cleared = [path for path in mapping.USER_TARGETS if path not in mapping.NEEDED]
+    person.mapped = {path: person.mapped[path] for path in mapping.NEEDED}
+    for nothing in ("", None):
+        job.patch(person, dialect.change(dict.fromkeys(cleared, nothing), cleared))
+        answer = job.read(person)
+        expectations.absent(answer, answer.document, *cleared)
+
+
+def odd_creation(job: Job) -> None:
+    """A POST with nulls, empties, attributes that nobody declared, and a misspelt schema: 201 all the same."""
+    person = job.directory.newcomer()
+    person.mapped.pop(mapping.TITLE, None)
+    more: dict[str, Any] = {
+        "title": "",
+        "nickName": None,
+        "shoeSize": 44,
+        "department": None,
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0User": {"department": "Misspelt"},
+    }
+    answer = job.create(person, more)
+    expectations.absent(answer, answer.document, mapping.TITLE, "nickName")
+
+
+def long_values(job: Job, dialect: Dialect) -> None:
+    """Values are kept as they were sent: no trimming, no other letter case, no other form of the same letter."""
+    person = job.newcomer()
+    changed: dict[str, Value] = {
+        mapping.DISPLAY_NAME: "  Zoe\u0308 \u200d  (composed: Zoë) ",
+        mapping.TITLE: "A" * 200,
+        mapping.STREET: "Erste Zeile\r\nZweite Zeile",
+        mapping.DEPARTMENT: "𠮷野 👩‍🔬 <b>&amp;</b> '; DROP TABLE resource; --",
+    }
+    job.change(person, changed, dialect)
+
+
+def refusals(job: Job) -> None:
+    """What must fail, fails so that the provisioning log can show why."""
+    nowhere = f"{PEOPLE}/{job.directory.run}-nowhere"
+    for method in ("GET", "DELETE"):
+        expectations.accepted(job.send(method, nowhere), 404)
+    query = {"filter": 'emails[type eq "work"].value eq'}
+    expectations.refused(job.send("GET", PEOPLE, query=query), 400, "invalidFilter")
+    expectations.accepted(job.send("POST", PEOPLE, body=b'{"userName": '), 400)
+    nameless = Made(PEOPLE, mapping.DISPLAY_NAME, f"{job.directory.run} without userName")
+    body = {"schemas": [mapping.USER_SCHEMA], mapping.DISPLAY_NAME: nameless.name}
+    expectations.accepted(job.post_body(nameless, body), 400)
+    person = job.newcomer()
+    path = job.path_of(person)
+    body = patch({"op": "Replace", "path": mapping.ACTIVE, "value": "perhaps"})
+    expectations.accepted(job.send("PATCH", path, person.name, body=body), 400)
+    job.read(person)

@@ -1,0 +1,1 @@
+"""This package stores who may do what: administrators, credentials, roles, the audit."""

@@ -1,0 +1,78 @@
+"""This module finds users for sign-in: whether they are active, and their role."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, func, select, text
+
+from app.store.access.account_tables import granted_role
+from app.store.database.list_parameter import many
+from app.store.directory.tables import lookup, resource
+
+_PERSON = (
+    select(
+        resource.c.id,
+        resource.c.document,
+        # Whoever has no value for `active` was never disabled.
+        func.coalesce(func.json_extract(resource.c.document, "$.active"), 1),
+        func.coalesce(granted_role.c.role, ""),
+    )
+    .outerjoin(granted_role, granted_role.c.user_id == resource.c.id)
+    .where(resource.c.id == bindparam("id"), resource.c.type == "User")
+)
+
+
+_WITH_ACCESS = text("""
+SELECT pair.value ->> 0, pair.value ->> 1,
+    pair.value ->> 1 = '' OR EXISTS (
+        SELECT 1 FROM role_mapping WHERE role_mapping.source = 'group' AND role_mapping.value = pair.value ->> 1
+    )
+FROM json_each(:pairs) AS pair CROSS JOIN resource AS person ON person.id = pair.value ->> 0
+WHERE +person.type = 'User' AND coalesce(json_extract(person.document, '$.active'), 1) AND (
+    pair.value ->> 1 = '' OR EXISTS (
+        SELECT 1 FROM membership
+        WHERE membership.group_id = pair.value ->> 1 AND membership.member_id = person.id
+    )
+)
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A provisioned user. `document` is JSON; `role` "" where none is granted."""
+
+    id: str
+    document: str
+    is_active: bool
+    role: str
+
+    @property
+    def user_name(self) -> str:
+        """What nobody else is called at the same time."""
+        return str(json.loads(self.document)["userName"])
+
+
+def person(connection: Connection, user_id: str) -> Person | None:
+    """The user with this id, whether active or not."""
+    row = connection.execute(_PERSON, {"id": user_id}).one_or_none()
+    return Person(row[0], row[1], bool(row[2]), row[3]) if row else None
+
+
+def with_access(connection: Connection, pairs: Collection[tuple[str, str]]) -> dict[tuple[str, str], bool]:
+    """Return, of pairs of a user and a group ("" for none), those in which the user is active and in the group.
+
+    The value is whether the group gives a role of the console; True for no group.
+    """
+    found = connection.execute(_WITH_ACCESS, {"pairs": json.dumps(list(pairs))})
+    return {(user_id, group_id): bool(gives_role) for user_id, group_id, gives_role in found}
+
+
+def with_value(connection: Connection, path: str, values: Iterable[str], limit: int) -> list[Person]:
+    """Some of the users who have one of these values, folded, at an attribute that has an index."""
+    having = select(lookup.c.resource_id).distinct()
+    having = having.where(lookup.c.type == "User", lookup.c.attribute == path, lookup.c.value.in_(many(values)))
+    ids = connection.execute(having.order_by(lookup.c.resource_id).limit(limit)).scalars().all()
+    return [found for id in ids if (found := person(connection, id)) is not None]

@@ -1,0 +1,55 @@
+"""This module stores users that may be another person than before.
+
+Every function works in the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
+
+from app.store.access.account_tables import unconfirmed_user as table
+from app.store.directory.tables import resource
+
+_ROW = select(table.c.user_id, table.c.external_id, table.c.since)
+_BY_ID = _ROW.where(table.c.user_id == bindparam("id"))
+_ACTIVE = _ROW.join(resource, resource.c.id == table.c.user_id).where(
+    func.coalesce(func.json_extract(resource.c.document, "$.active"), 1) == 1
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UnconfirmedRow:
+    """A user with the externalId that it had before, and when that changed (wire form)."""
+
+    user_id: str
+    external_id: str
+    since: str
+
+
+def find(connection: Connection, user_id: str) -> UnconfirmedRow | None:
+    """Return the row of one user, whether active or not; None for a user about whom nothing is to be confirmed."""
+    row = connection.execute(_BY_ID, {"id": user_id}).one_or_none()
+    return UnconfirmedRow(*row) if row else None
+
+
+def add(connection: Connection, row: UnconfirmedRow) -> None:
+    """Add a user that has no row yet."""
+    connection.execute(insert(table), {"user_id": row.user_id, "external_id": row.external_id, "since": row.since})
+
+
+def remove(connection: Connection, user_id: str) -> None:
+    """Remove a user's row."""
+    connection.execute(delete(table).where(table.c.user_id == user_id))
+
+
+def active(connection: Connection, limit: int) -> list[UnconfirmedRow]:
+    """Return those of active users, the latest first."""
+    latest = _ACTIVE.order_by(table.c.since.desc(), table.c.user_id).limit(limit)
+    return [UnconfirmedRow(*row) for row in connection.execute(latest)]
+
+
+def count_active(connection: Connection) -> int:
+    """Return how many active users have a row."""
+    return connection.execute(select(func.count()).select_from(_ACTIVE.subquery())).scalar_one()

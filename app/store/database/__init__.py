@@ -1,0 +1,1 @@
+"""This package connects to SQLite, runs transactions and migrates the database file."""

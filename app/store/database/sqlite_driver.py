@@ -1,0 +1,138 @@
+"""This module chooses the SQLite library, configures its connections and classifies its errors."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.engine import URL
+
+from app.scim.value_comparison import exact_text
+
+try:
+    # Before 3.51.3 SQLite can damage a database in a rare race when the WAL is reset; this package brings a newer one.
+    import pysqlite3.dbapi2 as _library
+except ImportError:
+    _library = sqlite3
+
+module: Any = _library
+
+SAFE_VERSION = (3, 51, 3)
+BUSY_TIMEOUT_MS = 5_000
+STEPS_BETWEEN_LOOKS = 10_000  # of SQLite's virtual machine: about a millisecond
+CACHE_KIB = 2_048
+JOURNAL_LIMIT_BYTES = 64 * 1024 * 1024
+
+_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    "trusted_schema = OFF",
+    "cell_size_check = ON",
+    f"journal_size_limit = {JOURNAL_LIMIT_BYTES}",
+    f"cache_size = -{CACHE_KIB}",
+    "temp_store = MEMORY",
+)
+
+_REASONS = {
+    module.SQLITE_BUSY: "the database is locked by another program",
+    module.SQLITE_LOCKED: "the database is locked",
+    module.SQLITE_PROTOCOL: "the database is locked by another program",
+    module.SQLITE_FULL: "the disk is full",
+    module.SQLITE_IOERR: "the disk reports an error",
+    module.SQLITE_READONLY: "the database cannot be written",
+    module.SQLITE_CANTOPEN: "the database cannot be opened",
+    module.SQLITE_CORRUPT: "the database is damaged",
+    module.SQLITE_NOTADB: "the database is damaged",
+    module.SQLITE_NOMEM: "memory is short",
+}
+_INTERRUPTED: int = module.SQLITE_INTERRUPT
+_DAMAGE = frozenset({module.SQLITE_CORRUPT, module.SQLITE_NOTADB})
+_SUSPECT = _DAMAGE | {module.SQLITE_IOERR, module.SQLITE_NOMEM}
+
+
+def sqlite_version() -> str:
+    """The version of the SQLite library that is really used, like `3.53.4`."""
+    version: str = module.sqlite_version
+    return version
+
+
+def version_warning() -> str | None:
+    """A sentence for the administrator when the library has the fault that 3.51.3 mended, else None."""
+    if tuple(module.sqlite_version_info) >= SAFE_VERSION:
+        return None
+    safe = ".".join(map(str, SAFE_VERSION))
+    return f"SQLite {sqlite_version()} has a rare fault that can damage a database; {safe} or newer is advised."
+
+
+def address(path: Path) -> URL:
+    """The database file as SQLAlchemy takes it. A URL object, since a path may hold `?` and `%`."""
+    return URL.create("sqlite", database=str(path.absolute()))
+
+
+def set_pragmas(connection: Any, _record: object = None) -> None:
+    """Sets a new driver connection: durable (WAL with synchronous=FULL), checked, small cache, waits for locks.
+
+    The second argument is what SQLAlchemy's «connect» event passes along. The cache is small because each thread's
+    connection has its own; the operating system caches the file for all.
+    """
+    set_patience(connection, is_patient=True)
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}").close()
+    # SQLite itself composes no text; only app/store/access/role_rows.py asks for it.
+    connection.create_function("exact_text", 1, exact_text, deterministic=True)
+
+
+def connect(path: Path) -> Any:
+    """A driver connection of its own, set like all others; the caller closes it. Raises `module.Error`."""
+    connection = module.connect(path, isolation_level=None)
+    try:
+        set_pragmas(connection)
+    except module.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def set_patience(connection: Any, is_patient: bool) -> None:
+    """Whether a driver connection waits for locks, as it does when it is new, or gives up at once."""
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS if is_patient else 0}").close()
+
+
+def set_time_limit(connection: Any, seconds: float | None) -> None:
+    """From now on, what still runs after so many seconds is interrupted; None takes the limit away."""
+    if seconds is None:
+        connection.set_progress_handler(None, 0)
+        return
+    end = time.monotonic() + seconds
+    connection.set_progress_handler(lambda: time.monotonic() >= end, STEPS_BETWEEN_LOOKS)
+
+
+def is_interrupted(error: BaseException | None) -> bool:
+    """Whether the time limit ended the statement."""
+    return _primary_code(error) == _INTERRUPTED
+
+
+def reason(error: BaseException | None) -> str | None:
+    """Why the database cannot be used just now, in plain words; None when the error is of another kind."""
+    if "Could not decode to UTF-8" in str(error):  # the driver's own error, without a code of SQLite's
+        return "the database is damaged: it has text that is not UTF-8"
+    return _REASONS.get(_primary_code(error))
+
+
+def is_suspect(error: BaseException | None) -> bool:
+    """Whether the connection should not be used again after this error."""
+    return _primary_code(error) in _SUSPECT
+
+
+def is_damage(error: BaseException | None) -> bool:
+    """Whether the file itself is no sound database."""
+    return _primary_code(error) in _DAMAGE
+
+
+def _primary_code(error: BaseException | None) -> int:
+    """SQLite's result code without the extension in the upper bits; 0 for what is no driver error."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF

@@ -1,0 +1,74 @@
+"""This module runs one transaction on a pooled connection with its lock and time limit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from app import bounds
+from app.scim import errors
+from app.store.database import sqlite_driver
+
+Begin = Literal["BEGIN", "BEGIN IMMEDIATE"]
+
+
+@contextmanager
+def transaction(
+    engine: Engine, begin: Begin, unusable: Callable[[str, BaseException | None], str], wait: bool = True
+) -> Iterator[Connection]:
+    """A connection after `begin`; rolled back at the end unless it was committed.
+
+    Raises `errors.unavailable` when the file cannot be used, with what `unusable` says for the reason and the driver's
+    own error, and when all connections are in use; `errors.too_many` when SQLite still works after
+    `bounds.STATEMENT_S`. Without `wait`, anybody else's lock makes the file unusable.
+    """
+    try:
+        with engine.connect() as connection:
+            try:
+                with _limited(connection):
+                    _begin(connection, begin, wait)
+                    yield connection
+            except DBAPIError as error:
+                # After a failed sync nobody knows what the library's cache holds. Only once the limit is taken away:
+                # an invalidated connection is closed, and takes nothing more.
+                if sqlite_driver.is_suspect(error.orig):
+                    connection.invalidate()
+                raise
+    except DBAPIError as error:
+        if sqlite_driver.is_interrupted(error.orig):
+            raise errors.too_many(f"The request took longer than {bounds.STATEMENT_S} seconds") from error
+        reason = sqlite_driver.reason(error.orig)
+        if reason is None:
+            raise
+        raise errors.unavailable(unusable(reason, error.orig)) from error
+    except PoolTimeout as error:
+        raise errors.unavailable("The service is busy") from error
+
+
+@contextmanager
+def _limited(connection: Connection) -> Iterator[None]:
+    """The time limit of a transaction; gone at the end, so that the next one on this connection has its own."""
+    driver_connection = connection.connection.driver_connection
+    sqlite_driver.set_time_limit(driver_connection, bounds.STATEMENT_S)
+    try:
+        yield
+    finally:
+        sqlite_driver.set_time_limit(driver_connection, None)
+
+
+def _begin(connection: Connection, begin: Begin, wait: bool) -> None:
+    """Begins. Only here SQLite's lock is waited for: a transaction that has begun to write holds it."""
+    if wait:
+        connection.exec_driver_sql(begin)
+        return
+    driver_connection = connection.connection.driver_connection
+    sqlite_driver.set_patience(driver_connection, False)
+    try:
+        connection.exec_driver_sql(begin)
+    finally:
+        sqlite_driver.set_patience(driver_connection, True)

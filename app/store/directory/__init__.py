@@ -1,0 +1,1 @@
+"""This package stores users, groups, memberships and their history."""

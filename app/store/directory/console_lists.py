@@ -1,0 +1,216 @@
+"""This module lists resources for the console: by words, state and order.
+
+Skipped rows are never read: a page is first found in an index, as positions, and then loaded.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Connection, select, text
+
+from app.scim.resource_types import ResourceType
+from app.store.directory import word_index
+from app.store.directory.scim_lists import count_all
+from app.store.directory.stored_resource import COLUMNS, Record, to_record
+from app.store.directory.tables import resource
+
+State = Literal["", "active", "disabled"]
+
+MADE = "meta.created"
+CHANGED = "meta.lastModified"
+"""Orders by what every resource has; any other order is the path of a single attribute that has look-ups."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """By which path, and in which direction. Those without a value come last, as they were made."""
+
+    path: str = MADE
+    is_descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """`total` counts all, or where `is_at_least` only the first of more; `records` are those of this page."""
+
+    total: int
+    records: list[Record]
+    is_at_least: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a resource is known by in other tables and in the request log, and when it last changed."""
+
+    position: int
+    id: str
+    last_modified: str
+
+
+_DISABLED = "type = :type AND json_extract(document, '$.active') = 0"  # as the partial index has it
+
+
+def _in_state(state: State, column: str) -> str:
+    """A condition on a position (`rowid` of words) or on an id.
+
+    A `+` before the column keeps SQLite to the index that has the order.
+    """
+    if not state:
+        return ""
+    wanted = "id" if column == "resource_id" else "position"
+    is_among = "IN" if state == "disabled" else "NOT IN"
+    return f"AND +{column} {is_among} (SELECT {wanted} FROM resource WHERE {_DISABLED})"
+
+
+_PAGE = "LIMIT :count OFFSET :offset"
+_COUNT_DISABLED = text(f"SELECT count(*) FROM resource WHERE {_DISABLED}")
+_COUNT_VALUES = "SELECT count(*) FROM lookup WHERE type = :type AND attribute = :path"
+_VALUES = "SELECT resource_id FROM lookup WHERE type = :type AND attribute = :path"
+_WITHOUT_VALUE = """SELECT position FROM resource WHERE type = :type AND NOT EXISTS (
+    SELECT 1 FROM lookup WHERE lookup.resource_id = resource.id AND lookup.attribute = :path)"""
+_WITH_IDS = text("SELECT id, position FROM resource WHERE type = :type AND id IN (SELECT value FROM json_each(:ids))")
+_AMONG = "{0} IN (SELECT value FROM json_each(:among))"
+_AMONG_BY_CHANGE = """SELECT position FROM resource WHERE position IN (SELECT value FROM json_each(:among))
+    ORDER BY last_modified {0}, position {0}"""
+_AMONG_BY_VALUE = """SELECT position FROM resource
+    LEFT JOIN lookup ON lookup.resource_id = resource.id AND lookup.type = :type AND lookup.attribute = :path
+    WHERE position IN (SELECT value FROM json_each(:among))
+    ORDER BY value IS NULL, value {0}, resource_id {0}, position"""
+_KEYS = text("""SELECT position, id, last_modified FROM resource
+    WHERE position IN (SELECT value FROM json_each(:positions)) AND type = :type ORDER BY position""")
+_LOAD = (
+    select(*COLUMNS)
+    .select_from(resource)
+    .where(text("position IN (SELECT value FROM json_each(:positions)) AND type = :type"))
+)
+
+
+def page(
+    connection: Connection, resource_type: ResourceType, state: State, order: Order, offset: int, count: int
+) -> Listed:
+    """A page of all resources of a type, or of those in a state."""
+    wanted = {"type": resource_type.name, "path": order.path, "offset": offset, "count": count}
+    total = count_in(connection, resource_type, state)
+    if order.path in (MADE, CHANGED):
+        positions = _numbers(connection, _in_own_order(state, order), wanted)
+    else:
+        positions = _by_value(connection, resource_type, state, order, wanted)
+        if len(positions) < count and offset + len(positions) < total:
+            counted = f"{_COUNT_VALUES} {_in_state(state, 'resource_id')}"
+            behind = max(0, offset - _numbers(connection, counted, wanted)[0])
+            more = f"{_WITHOUT_VALUE} {_in_state(state, 'position')} ORDER BY position {_PAGE}"
+            positions += _numbers(connection, more, wanted | {"offset": behind, "count": count - len(positions)})
+    return Listed(total, load(connection, resource_type, positions))
+
+
+def _in_own_order(state: State, order: Order) -> str:
+    direction = _direction(order)
+    if order.path == CHANGED:
+        condition, by = _in_state(state, "position"), f"last_modified {direction}, position {direction}"
+    else:
+        condition = f"AND {_DISABLED}" if state == "disabled" else _in_state(state, "position")
+        by = f"position {direction}"
+    return f"SELECT position FROM resource WHERE type = :type {condition} ORDER BY {by} {_PAGE}"
+
+
+def _by_value(
+    connection: Connection, resource_type: ResourceType, state: State, order: Order, wanted: Mapping[str, Any]
+) -> list[int]:
+    direction = _direction(order)
+    by = f"ORDER BY value {direction}, resource_id {direction} {_PAGE}"
+    ids = connection.execute(text(f"{_VALUES} {_in_state(state, 'resource_id')} {by}"), wanted).scalars().all()
+    found = _with_ids(connection, resource_type, ids)
+    return [found[id] for id in ids if id in found]
+
+
+def count_in(connection: Connection, resource_type: ResourceType, state: State) -> int:
+    """How many are in a state; who has no `active` at all is not disabled."""
+    if not state:
+        return count_all(connection, resource_type)
+    disabled = int(connection.execute(_COUNT_DISABLED, {"type": resource_type.name}).scalar_one())
+    return disabled if state == "disabled" else count_all(connection, resource_type) - disabled
+
+
+def positions_with(
+    connection: Connection, resource_type: ResourceType, sought: str, state: State, after: int = 0, count: int = -1
+) -> list[int]:
+    """Where the resources are that have the words, or with "" all, in order of creation, from behind `after` on.
+
+    A search that holds no word finds nothing. `count` -1: all of them.
+    """
+    wanted: dict[str, Any] = {"type": resource_type.name, "after": after, "count": count}
+    if not sought:
+        every = f"SELECT position FROM resource WHERE type = :type AND position > :after {_in_state(state, 'position')}"
+        return _numbers(connection, f"{every} ORDER BY position LIMIT :count", wanted)
+    found = word_index.expression(resource_type, sought)
+    if found is None:
+        return []
+    matching = f"{word_index.MATCHING} AND rowid > :after {_in_state(state, 'rowid')} ORDER BY rowid LIMIT :count"
+    return _numbers(connection, matching, wanted | {"words": found})
+
+
+def positions_among(
+    connection: Connection, resource_type: ResourceType, ids: Sequence[str], sought: str, state: State
+) -> list[int]:
+    """Where those with these ids are, in their order, that are here, in the state, and have the words; "" asks nothing.
+
+    Costs one walk over all that have the words, so many ids at once are cheaper.
+    """
+    found = _with_ids(connection, resource_type, ids)
+    positions = [found[id] for id in ids if id in found]
+    if not (sought or state) or not positions:
+        return positions
+    wanted = {"type": resource_type.name, "among": json.dumps(positions)}
+    if not sought:
+        fitting = f"SELECT position FROM resource WHERE {_AMONG.format('position')} {_in_state(state, 'position')}"
+    elif expression := word_index.expression(resource_type, sought):
+        # The `+` keeps SQLite from searching the words anew for every position.
+        fitting = f"{word_index.MATCHING} AND {_AMONG.format('+rowid')} {_in_state(state, 'rowid')}"
+        wanted["words"] = expression
+    else:
+        return []
+    those = set(_numbers(connection, fitting, wanted))
+    return [position for position in positions if position in those]
+
+
+def page_among(
+    connection: Connection, resource_type: ResourceType, positions: Sequence[int], order: Order, offset: int, count: int
+) -> list[Record]:
+    """A page of these resources in an order."""
+    wanted = {"type": resource_type.name, "path": order.path, "among": json.dumps(list(positions))}
+    if order.path == MADE:
+        found = sorted(positions, reverse=order.is_descending)
+    else:
+        among = _AMONG_BY_CHANGE if order.path == CHANGED else _AMONG_BY_VALUE
+        found = _numbers(connection, among.format(_direction(order)), wanted)
+    return load(connection, resource_type, found[offset : offset + count])
+
+
+def load(connection: Connection, resource_type: ResourceType, positions: Sequence[int]) -> list[Record]:
+    """The records at these positions, in the same order."""
+    rows = connection.execute(_LOAD, {"positions": json.dumps(list(positions)), "type": resource_type.name})
+    found = {record.position: record for record in map(to_record, rows)}
+    return [found[position] for position in positions if position in found]
+
+
+def keys(connection: Connection, resource_type: ResourceType, positions: Sequence[int]) -> list[Key]:
+    """The keys at these positions, in order of creation."""
+    wanted = {"positions": json.dumps(list(positions)), "type": resource_type.name}
+    return [Key(*row) for row in connection.execute(_KEYS, wanted)]
+
+
+def _with_ids(connection: Connection, resource_type: ResourceType, ids: Sequence[str]) -> dict[str, int]:
+    rows = connection.execute(_WITH_IDS, {"type": resource_type.name, "ids": json.dumps(list(ids))})
+    return {id: position for id, position in rows}
+
+
+def _direction(order: Order) -> str:
+    return "DESC" if order.is_descending else "ASC"
+
+
+def _numbers(connection: Connection, statement: str, wanted: Mapping[str, Any]) -> list[int]:
+    return list(connection.execute(text(statement), wanted).scalars())

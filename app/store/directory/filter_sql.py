@@ -1,0 +1,309 @@
+"""This module translates filters and sort orders into SQL.
+
+The stored copy and the literals arrive folded, so that `=`, `<`, `instr` and `substr` are all that is needed.
+`app.scim.filter_match` reads the same trees in memory, and a test compares the two. RFC 7644 §3.4.2.2 and §3.4.2.3.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Text,
+    and_,
+    case,
+    cast,
+    exists,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+)
+
+from app.scim import errors
+from app.scim.attribute import Attribute
+from app.scim.filter_tree import And, Compare, Node, Not, Or, Value, ValuePath
+from app.scim.resource_types import GROUP, RESOURCE_TYPES, ResourceType
+from app.scim.value_comparison import lookup_text
+from app.store.directory.tables import lookup, membership, resource
+
+Condition = ColumnElement[bool]
+Expression = ColumnElement[Any]
+
+MEMBER_TYPES = GROUP.tree.core["members"].sub_attributes["type"].traits.canonical_values
+"""What can be in a group; a resource of any other type with a member's id is not the one that was meant."""
+
+_MILLISECONDS_WIDTH = len("2026-01-31T08:00:00.000")
+
+
+def condition(node: Node, resource_type: ResourceType, base: str = "") -> Condition:
+    """Which rows of `resource` fulfil a filter. The caller adds the resource type itself.
+
+    `base` is what `meta.location` begins with for the client who asks.
+    """
+    return _ResourceScope(resource_type, base).condition(node)
+
+
+def exact_match(node: Node | None) -> tuple[str, str] | None:
+    """(attribute path, folded value as text) when a filter is only one `eq` that the look-ups answer, else None."""
+    if isinstance(node, ValuePath):
+        node = node.where
+    if isinstance(node, Compare) and node.op == "eq" and node.path[-1].traits.lookup:
+        return node.path[-1].path, lookup_text(node.value)
+    return None
+
+
+def members_condition(where: Node) -> Condition:
+    """Which rows of `membership`, as members of their groups, fulfil what stands in `members[…]`."""
+    return _MembershipScope(GROUP.tree.core["members"]).condition(where)
+
+
+def displayed(json: Expression) -> Expression:
+    """What `display` says of the resource with that document, or folded that search copy."""
+    return func.coalesce(_extract(json, ("displayName",)), _extract(json, ("userName",)))
+
+
+def sort_key(path: tuple[Attribute, ...], resource_type: ResourceType, base: str = "") -> Expression:
+    """The folded value to sort by, NULL where it is missing (RFC 7644 §3.4.2.3).
+
+    A multi-valued attribute sorts by its primary value, else by its first. Raises invalidValue for a complex attribute
+    that has no `value`.
+    """
+    top, leaf = path[0], path[-1]
+    if leaf.type == "complex":
+        if leaf.value_attribute is None:
+            raise errors.invalid_value(f"sortBy: expected one of the sub-attributes of {leaf.path}")
+        leaf = leaf.value_attribute
+    if leaf.traits.held == "membership":
+        side = _MembershipScope(top)
+        return select(side.value(leaf)).where(side.own == resource.c.id).order_by(side.other).limit(1).scalar_subquery()
+    if not top.multi_valued:
+        return _ResourceScope(resource_type, base).value(leaf)
+    each = _each(top)
+    found = each.c.value if leaf is top else _extract(each.c.value, (leaf.name,))
+    chosen = select(found).select_from(each).limit(1)
+    if primary := top.sub_attributes.get("primary"):
+        chosen = chosen.order_by(func.coalesce(_extract(each.c.value, (primary.name,)), 0).desc())
+    return chosen.order_by(each.c.key).correlate(resource).scalar_subquery()
+
+
+class _Scope(ABC):
+    """What the paths of a filter start at: a resource, or inside brackets one value of an attribute."""
+
+    def condition(self, node: Node) -> Condition:
+        match node:
+            case And(left, right):
+                return and_(self.condition(left), self.condition(right))
+            case Or(left, right):
+                return or_(self.condition(left), self.condition(right))
+            case Not(inner):
+                # What is absent is false here, not unknown. Only `not` needs that said: elsewhere both give the same
+                # rows, and a bare condition can use its index.
+                return not_(func.coalesce(self.condition(inner), false()))
+            case Compare(path, "ne", wanted):
+                return self.condition(Not(Compare(path, "eq", wanted)))
+            case Compare(path, op, wanted):
+                return self.compare(path[-1], op, wanted)
+            case ValuePath(attribute, where):
+                return self.some(attribute, where)
+
+    def compare(self, attribute: Attribute, op: str, wanted: Value) -> Condition:
+        """Whether the attribute's value holds against a folded literal."""
+        return _holds(op, self.value(attribute), wanted)
+
+    def some(self, attribute: Attribute, where: Node) -> Condition:
+        """Whether some value of a complex attribute fulfils `where`."""
+        raise errors.invalid_filter(f"{attribute.path}: expected no brackets in brackets")
+
+    @abstractmethod
+    def value(self, attribute: Attribute) -> Expression:
+        """The folded value of a simple attribute, NULL where it is absent."""
+
+
+class _ResourceScope(_Scope):
+    """Paths start at the resource."""
+
+    def __init__(self, resource_type: ResourceType, base: str) -> None:
+        self.resource_type = resource_type
+        self.location = base + resource_type.endpoint + "/"
+
+    def compare(self, attribute: Attribute, op: str, wanted: Value) -> Condition:
+        if attribute.traits.held == "membership":
+            side = _MembershipScope(attribute)
+            return _exists(membership, side.own == resource.c.id)
+        if op == "pr" and (attribute.traits.held == "row" or attribute.name == "schemas"):
+            return true()
+        if op == "eq" and attribute.traits.lookup:
+            return self.is_looked_up(attribute, wanted)
+        if attribute.multi_valued:
+            each = _each(attribute)
+            return _exists(each, _holds(op, each.c.value, wanted))
+        return super().compare(attribute, op, wanted)
+
+    def value(self, attribute: Attribute) -> Expression:
+        if attribute.path == "meta.location":
+            return literal(self.location) + resource.c.id
+        if attribute.traits.held == "row":
+            return _row_value(attribute)
+        return _extract(resource.c.search, attribute.keys)
+
+    def some(self, attribute: Attribute, where: Node) -> Condition:
+        if attribute.traits.held == "membership":
+            return self.some_membership(_MembershipScope(attribute), where)
+        if not attribute.multi_valued:
+            return and_(self.compare(attribute, "pr", None), self.condition(where))
+        each = _each(attribute)
+        found = _exists(each, _ValueScope(each.c.value).condition(where))
+        indexed = _equality(where)
+        if indexed is None or not indexed.path[-1].traits.lookup:
+            return found
+        is_looked_up = self.is_looked_up(indexed.path[-1], indexed.value)
+        return is_looked_up if where is indexed else and_(is_looked_up, found)
+
+    def some_membership(self, side: _MembershipScope, where: Node) -> Condition:
+        """Through the index from the other side where an id is given, else a search among the resource's own rows."""
+        holds = side.condition(where)
+        indexed = _equality(where)
+        if indexed is not None and indexed.path[-1].name == "value":
+            return resource.c.id.in_(select(side.own).where(holds))
+        return _exists(membership, and_(side.own == resource.c.id, holds))
+
+    def is_looked_up(self, attribute: Attribute, wanted: Value) -> Condition:
+        """Equality by index: some value of the attribute is `wanted`."""
+        return resource.c.id.in_(
+            select(lookup.c.resource_id).where(
+                lookup.c.type == self.resource_type.name,
+                lookup.c.attribute == attribute.path,
+                lookup.c.value == lookup_text(wanted),
+            )
+        )
+
+
+class _ValueScope(_Scope):
+    """Paths start at one value, a JSON object, of a multi-valued attribute."""
+
+    def __init__(self, json: Expression) -> None:
+        self.json = json
+
+    def value(self, attribute: Attribute) -> Expression:
+        return _extract(self.json, (attribute.name,))
+
+
+class _MembershipScope(_Scope):
+    """Paths start at a row of `membership`, seen from the group (`members`) or from the member (`groups`).
+
+    `own` is the id of the resource that has the attribute, `other` the id of the one that the value is about.
+    """
+
+    def __init__(self, attribute: Attribute) -> None:
+        group, member = membership.c.group_id, membership.c.member_id
+        self.is_from_group = attribute.name == "members"
+        self.own, self.other = (group, member) if self.is_from_group else (member, group)
+
+    def value(self, attribute: Attribute) -> Expression:
+        match attribute.name:
+            case "value":
+                return self.other
+            case "type" if self.is_from_group:
+                return func.lower(self.of_other("type"))
+            case "type":
+                return literal("direct")
+            case "display":
+                return self.of_other("display")
+            case _:
+                prefixes = {known.name: known.endpoint.lstrip("/") + "/" for known in RESOURCE_TYPES}
+                return case(prefixes, value=self.of_other("type")) + self.other
+
+    def of_other(self, name: str) -> Expression:
+        """A value from the other resource's row, NULL where no resource has that id."""
+        other = resource.alias()
+        found = displayed(other.c.search) if name == "display" else other.c.type
+        known = other.c.id == self.other
+        if self.is_from_group:
+            known &= other.c.type.in_(MEMBER_TYPES)
+        return select(found).where(known).correlate(membership).scalar_subquery()
+
+
+def _row_value(attribute: Attribute) -> Expression:
+    """What stands in columns beside the document: `id` and `meta`."""
+    match attribute.path:
+        case "id":
+            return resource.c.id
+        case "meta.resourceType":
+            return resource.c.type
+        case "meta.version":
+            return literal('W/"') + cast(resource.c.version, Text) + '"'
+        case "meta.created":
+            return _folded_instant(resource.c.created)
+        case "meta.lastModified":
+            return _folded_instant(resource.c.last_modified)
+    raise ValueError(f"no such column: {attribute.path}")
+
+
+def _folded_instant(column: Expression) -> Expression:
+    """Columns have milliseconds, folded instants microseconds: brought to the same width, text order is time order."""
+    return func.substr(column, 1, _MILLISECONDS_WIDTH, type_=column.type) + "000Z"
+
+
+def _holds(op: str, found: Expression, wanted: Value) -> Condition:
+    """One comparison of folded values. NULL (which counts as false) where the value is absent."""
+    if op == "pr":
+        return found.is_not(None)
+    if isinstance(wanted, str):
+        match op:
+            case "co":
+                return func.instr(found, wanted) > 0
+            case "sw":
+                return func.substr(found, 1, len(wanted)) == wanted
+            case "ew":
+                return func.substr(found, -len(wanted)) == wanted if wanted else found.is_not(None)
+    # JSON's true and false come out of SQL as 1 and 0; a bare True would become `IS 1`, which is another operator.
+    bound: Expression = literal(int(wanted) if isinstance(wanted, bool) else wanted)
+    match op:
+        case "eq":
+            return found == bound
+        case "gt":
+            return found > bound
+        case "ge":
+            return found >= bound
+        case "lt":
+            return found < bound
+        case "le":
+            return found <= bound
+    raise ValueError(f"no such operator: {op}")
+
+
+def _equality(where: Node) -> Compare | None:
+    """An `eq` that `where` cannot hold without and that an index can answer; None where there is none."""
+    match where:
+        case Compare(path, "eq", _) if path[-1].traits.lookup or path[-1].name == "value":
+            return where
+        case And(left, right):
+            return _equality(left) or _equality(right)
+    return None
+
+
+def _exists(source: FromClause, holds: Condition) -> Condition:
+    return exists(select(1).select_from(source).where(holds).correlate(resource))
+
+
+def _each(attribute: Attribute) -> FromClause:
+    """The values of a multi-valued attribute as rows: `key` is the index, `value` the JSON value."""
+    return func.json_each(resource.c.search, _json_path(attribute.keys)).table_valued(
+        "key", "value", joins_implicitly=True
+    )
+
+
+def _extract(json: Expression, keys: tuple[str, ...]) -> Expression:
+    return func.json_extract(json, _json_path(keys))
+
+
+def _json_path(keys: tuple[str, ...]) -> str:
+    """SQL's path to a value. In quotes, since an extension's URN holds dots."""
+    return "$" + "".join(f'."{key}"' for key in keys)

@@ -1,0 +1,273 @@
+"""This module stores who changed what and when, in the transaction of the change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import sqlalchemy as sql
+from sqlalchemy import Connection, bindparam, func, select
+
+from app.scim.differences import Change
+from app.store.database.list_parameter import many
+from app.store.directory.tables import change, event, membership, membership_event, resource
+
+Verb = Literal["create", "change", "delete"]
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """By which request something was done (its number), and on whose behalf: `key 1a2b3c4d`.
+
+    What an owner does in the console has no number: `Author("", "operator eva")`. `is_marked`: whether the request says
+    that it is part of a simulation.
+    """
+
+    request: str
+    actor: str
+    is_marked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """Who joined and who left one group in one request, whatever the steps between."""
+
+    joined: frozenset[str] = frozenset()
+    departed: frozenset[str] = frozenset()
+
+    def then(self, joined: Collection[str] = (), departed: Collection[str] = ()) -> Moves:
+        """These moves followed by others: who joined and left again did neither."""
+        gone, come = self.departed.union(departed), self.joined.union(joined)
+        return Moves(come - gone, gone - come)
+
+    @property
+    def balance(self) -> int:
+        """How many more members the group has."""
+        return len(self.joined) - len(self.departed)
+
+    def __bool__(self) -> bool:
+        return bool(self.joined or self.departed)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What one request did to one resource. `at` is in wire form; `id` grows with time.
+
+    `changes` are of whole attributes; of a creation none is kept, since it follows from what is there later. `joined`
+    and `departed` count memberships: of a group's members, or, when the resource was deleted, of all its groups.
+    `is_simulated`: a simulation did it, to a resource that a simulation had created.
+    """
+
+    id: int
+    at: str
+    request: str
+    actor: str
+    verb: Verb
+    resource_type: str
+    resource_id: str
+    name: str
+    version: int
+    joined: int = 0
+    departed: int = 0
+    is_simulated: bool = False
+    changes: tuple[Change, ...] = ()
+
+
+_EVENT_COLUMNS = [event.c[name] for name in Event.__slots__ if name != "changes"]
+_INSERT = sql.insert(event).returning(event.c.id)
+_rows = func.json_each(bindparam("rows")).table_valued("value").c.value
+_INSERT_CHANGES = sql.insert(change).from_select(
+    ["event_id", "attribute", "old", "new"],
+    select(bindparam("event_id"), *(func.json_extract(_rows, f"$[{place}]") for place in range(3))),
+)
+_INSERT_LINKS = sql.insert(membership_event).from_select(
+    ["event_id", "group_id", "member_id", "has_joined"],
+    select(bindparam("event_id"), bindparam("group_id"), _rows, bindparam("has_joined")),
+)
+_GROUP_DEPARTS = sql.insert(membership_event).from_select(
+    ["event_id", "group_id", "member_id", "has_joined"],
+    select(bindparam("event_id"), membership.c.group_id, membership.c.member_id, sql.false()).where(
+        membership.c.group_id == bindparam("id")
+    ),
+)
+_MEMBER_DEPARTS = sql.insert(membership_event).from_select(
+    ["event_id", "group_id", "member_id", "has_joined"],
+    select(bindparam("event_id"), membership.c.group_id, membership.c.member_id, sql.false()).where(
+        membership.c.member_id == bindparam("id"), membership.c.group_id != bindparam("id")
+    ),
+)
+
+
+def record(
+    connection: Connection,
+    author: Author,
+    verb: Verb,
+    resource: Mapping[str, Any],
+    changes: Sequence[Change],
+    moves: Moves,
+) -> Event:
+    """Writes what was done. `resource`: at, resource_type, resource_id, name, version of the event's row.
+
+    The changes of a creation are not kept: they would double every document.
+    """
+    told = {**resource, "request": author.request, "actor": author.actor, "verb": verb}
+    told |= {"joined": len(moves.joined), "departed": len(moves.departed)}
+    told["is_simulated"] = author.is_marked and (
+        verb == "create" or bool(made_by_simulation(connection, [told["resource_id"]]))
+    )
+    event_id = connection.execute(_INSERT, told).scalar_one()
+    if changes and verb != "create":
+        rows = [[one.attribute, _to_json(one.old), _to_json(one.new)] for one in changes]
+        connection.execute(_INSERT_CHANGES, {"event_id": event_id, "rows": json.dumps(rows, ensure_ascii=False)})
+    for ids, has_joined in ((moves.joined, True), (moves.departed, False)):
+        if ids:
+            link = {"event_id": event_id, "group_id": told["resource_id"], "has_joined": has_joined}
+            connection.execute(_INSERT_LINKS, {**link, "rows": json.dumps(list(ids))})
+    return Event(id=event_id, **told, changes=tuple(changes))
+
+
+def record_departures(connection: Connection, event_id: int, resource_id: str) -> int:
+    """Writes, under the event of a deletion, all memberships that end with the resource; how many those were.
+
+    To be called while they are still there.
+    """
+    told = {"event_id": event_id, "id": resource_id}
+    ended = sum(connection.execute(statement, told).rowcount for statement in (_GROUP_DEPARTS, _MEMBER_DEPARTS))
+    connection.execute(sql.update(event).where(event.c.id == event_id).values(departed=ended))
+    return ended
+
+
+def events_of(connection: Connection, resource_id: str, before: int | None, limit: int) -> list[Event]:
+    """The events of one resource, newest first, with their changes; `before` is the id of the last one seen."""
+    wanted = select(*_EVENT_COLUMNS).where(event.c.resource_id == resource_id)
+    if before is not None:
+        wanted = wanted.where(event.c.id < before)
+    return _with_changes(connection, wanted.order_by(event.c.id.desc()).limit(limit))
+
+
+def verb_since(connection: Connection, resource_id: str, moment: str) -> Verb | None:
+    """What was done to one resource first after a moment."""
+    wanted = select(event.c.verb).where(event.c.resource_id == resource_id, event.c.at > moment)
+    verb: Verb | None = connection.execute(wanted.order_by(event.c.id).limit(1)).scalar()
+    return verb
+
+
+def last_change_of(connection: Connection, resource_id: str, attribute: str) -> tuple[str, Any] | None:
+    """Return when an attribute of a resource was last changed (wire form), and the value that it had before.
+
+    None where its creation was the last.
+    """
+    changed = select(event.c.at, change.c.old).join_from(event, change, change.c.event_id == event.c.id)
+    changed = changed.where(event.c.resource_id == resource_id, change.c.attribute == attribute)
+    row = connection.execute(changed.order_by(event.c.id.desc()).limit(1)).one_or_none()
+    return (row.at, _from_json(row.old)) if row else None
+
+
+def changes_since(connection: Connection, resource_id: str, moment: str) -> list[Change]:
+    """Of each attribute that changed after a moment the first change, whose `old` is what there was at the moment.
+
+    Newest first, as they are undone.
+    """
+    return _first_changes(connection, sql.and_(event.c.resource_id == resource_id, event.c.at > moment))
+
+
+def changes_after(connection: Connection, resource_id: str, event_id: int) -> list[Change]:
+    """The same behind an event."""
+    return _first_changes(connection, sql.and_(event.c.resource_id == resource_id, event.c.id > event_id))
+
+
+def events_of_requests(connection: Connection, numbers: Collection[str]) -> list[Event]:
+    """What these requests did, oldest first, with the changes."""
+    wanted = select(*_EVENT_COLUMNS).where(event.c.request.in_(many(numbers))).order_by(event.c.id)
+    return _with_changes(connection, wanted)
+
+
+def made_by_simulation(connection: Connection, ids: Collection[str]) -> set[str]:
+    """Return which of these resources, also deleted ones, were created by a simulation."""
+    wanted = select(event.c.resource_id).where(event.c.resource_id.in_(many(ids)), event.c.verb == "create")
+    return set(connection.execute(wanted.where(event.c.is_simulated)).scalars())
+
+
+def newest_event(connection: Connection) -> Event | None:
+    """The last event of all that no simulation did."""
+    wanted = select(*_EVENT_COLUMNS).where(~event.c.is_simulated).order_by(event.c.id.desc()).limit(1)
+    found = _with_changes(connection, wanted)
+    return found[0] if found else None
+
+
+def last_known(connection: Connection, ids: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Type and name that resources had when something was last done to them, also those that are gone."""
+    newest = select(func.max(event.c.id)).where(event.c.resource_id.in_(many(ids))).group_by(event.c.resource_id)
+    named = select(event.c.resource_id, event.c.resource_type, event.c.name).where(event.c.id.in_(newest))
+    return {id: (type, name) for id, type, name in connection.execute(named)}
+
+
+def deletions(connection: Connection, resource_type: str, words: Collection[str], limit: int) -> list[Event]:
+    """Return the last deletions of resources of a type whose last name has all words, in any case of ASCII letters.
+
+    Without what a simulation created and deleted.
+    """
+    # The verb is written out, as the partial index has it.
+    wanted = select(*_EVENT_COLUMNS).where(sql.text("verb = 'delete'"), event.c.resource_type == resource_type)
+    wanted = wanted.where(~event.c.is_simulated)
+    wanted = wanted.where(*(event.c.name.icontains(word, autoescape=True) for word in words))
+    return [Event(**row._mapping) for row in connection.execute(wanted.order_by(event.c.id.desc()).limit(limit))]
+
+
+def names_at(connection: Connection, moments: Collection[tuple[str, int]]) -> dict[tuple[str, int], str]:
+    """Return what resources were called right after events, by the id of the resource and the id of the event.
+
+    A resource whose history begins later has its first name. One without a history is left out.
+    """
+    pair = func.json_each(json.dumps(list(moments))).table_valued("value")
+    resource_id, event_id = (func.json_extract(pair.c.value, f"$[{place}]") for place in range(2))
+    own = select(event.c.name).where(event.c.resource_id == resource_id).correlate(pair).limit(1)
+    last = own.where(event.c.id <= event_id).order_by(event.c.id.desc()).scalar_subquery()
+    first = own.order_by(event.c.id).scalar_subquery()
+    found = connection.execute(select(resource_id, event_id, func.coalesce(last, first)).select_from(pair))
+    return {(id, at): name for id, at, name in found if name is not None}
+
+
+def groups_now(connection: Connection, member_id: str) -> list[str]:
+    """The ids of the groups that somebody is in."""
+    mine = select(membership.c.group_id).where(membership.c.member_id == member_id)
+    return list(connection.execute(mine).scalars())
+
+
+def made_at(connection: Connection, resource_id: str) -> str | None:
+    """When a resource that is here was made; None for one that is not."""
+    return connection.execute(select(resource.c.created).where(resource.c.id == resource_id)).scalar_one_or_none()
+
+
+def documents_of(connection: Connection, ids: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Type and document (JSON text) of the resources that are here."""
+    wanted = select(resource.c.id, resource.c.type, resource.c.document).where(resource.c.id.in_(many(ids)))
+    return {id: (type, document) for id, type, document in connection.execute(wanted)}
+
+
+def _with_changes(connection: Connection, wanted: sql.Select[Any]) -> list[Event]:
+    rows = connection.execute(wanted).all()
+    changes: dict[int, list[Change]] = {row.id: [] for row in rows}
+    of_these = select(change).where(change.c.event_id.in_(many(changes))).order_by(change.c.attribute)
+    for event_id, attribute, old, new in connection.execute(of_these):
+        changes[event_id].append(Change(attribute, _from_json(old), _from_json(new)))
+    return [Event(**row._mapping, changes=tuple(changes[row.id])) for row in rows]
+
+
+def _first_changes(connection: Connection, among: sql.ColumnElement[bool]) -> list[Change]:
+    by_attribute = select(change.c.attribute, func.min(change.c.event_id).label("event_id")).join_from(event, change)
+    first = by_attribute.where(among).group_by(change.c.attribute).subquery("first")
+    is_it = sql.and_(change.c.event_id == first.c.event_id, change.c.attribute == first.c.attribute)
+    wanted = select(change.c.attribute, change.c.old, change.c.new).join_from(first, change, is_it)
+    rows = connection.execute(wanted.order_by(change.c.event_id.desc(), change.c.attribute))
+    return [Change(attribute, _from_json(old), _from_json(new)) for attribute, old, new in rows]
+
+
+def _to_json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _from_json(text: str | None) -> Any:
+    return None if text is None else json.loads(text)

@@ -1,0 +1,85 @@
+"""This module reads who joined and left which group from the history."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import sqlalchemy as sql
+from sqlalchemy import Connection, func, select
+
+from app.store.database.list_parameter import many
+from app.store.directory.tables import event, membership_event
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Somebody joined a group or left it."""
+
+    event_id: int
+    at: str
+    request: str
+    actor: str
+    group_id: str
+    member_id: str
+    has_joined: bool
+
+
+_link = membership_event.c
+_LINK_COLUMNS = (_link.event_id, event.c.at, event.c.request, event.c.actor, _link.group_id, _link.member_id)
+_LINKS = select(*_LINK_COLUMNS, _link.has_joined).join_from(membership_event, event)
+
+
+def of_group(connection: Connection, group_id: str, before: int | None, limit: int, beyond: str = "") -> list[Link]:
+    """Who joined and left a group, newest first; `before` is the event id of the last one seen.
+
+    One event may have thousands, the highest member's id first. With `beyond`, those of `before` itself follow too,
+    whose member's id is lower.
+    """
+    return _page(connection, _link.group_id == group_id, _link.member_id, before, limit, beyond)
+
+
+def of_member(connection: Connection, member_id: str, before: int | None, limit: int, beyond: str = "") -> list[Link]:
+    """Which groups somebody joined and left, newest first; `beyond` is the id of a group here."""
+    return _page(connection, _link.member_id == member_id, _link.group_id, before, limit, beyond)
+
+
+def groups_before(connection: Connection, member_id: str, moment: str) -> dict[str, bool]:
+    """Of each group that somebody joined or left after a moment: whether they were in it at the moment."""
+    mine = select(_link.group_id, func.min(_link.event_id).label("event_id")).join_from(membership_event, event)
+    mine = mine.where(_link.member_id == member_id, event.c.at > moment).group_by(_link.group_id)
+    first = mine.subquery("first")
+    is_it = sql.and_(_link.event_id == first.c.event_id, _link.group_id == first.c.group_id)
+    wanted = select(_link.group_id, _link.has_joined).join_from(first, membership_event, is_it)
+    found = connection.execute(wanted.where(_link.member_id == member_id))
+    return {group_id: not has_joined for group_id, has_joined in found}
+
+
+def of_events(connection: Connection, event_ids: Collection[int], limit_each: int) -> list[Link]:
+    """Some of the memberships that each event began or ended; of the rest, which may be thousands, nothing is read."""
+    named = many(event_ids).subquery("named")
+    same = membership_event.alias("same").c
+    some = select(same.group_id, same.member_id).where(same.event_id == named.c.value)
+    some = some.order_by(same.group_id, same.member_id).limit(limit_each).correlate(named)
+    wanted = _LINKS.join(named, named.c.value == _link.event_id)
+    wanted = wanted.where(sql.tuple_(_link.group_id, _link.member_id).in_(some))
+    order = (_link.event_id, _link.group_id, _link.member_id)
+    return [Link(*row) for row in connection.execute(wanted.order_by(*order))]
+
+
+def _page(
+    connection: Connection,
+    mine: sql.ColumnElement[bool],
+    other: sql.ColumnElement[str],
+    before: int | None,
+    limit: int,
+    beyond: str,
+) -> list[Link]:
+    """In the order of an index, backwards, and from a place in it on: no link is read that is not on the page."""
+    wanted = _LINKS.where(mine)
+    if before is not None:
+        wanted = wanted.where(
+            sql.tuple_(_link.event_id, other) < (before, beyond) if beyond else _link.event_id < before
+        )
+    rows = connection.execute(wanted.order_by(_link.event_id.desc(), other.desc()).limit(limit))
+    return [Link(*row) for row in rows]

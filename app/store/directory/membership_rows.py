@@ -1,0 +1,159 @@
+"""This module stores who is a member of which group."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, delete, exists, func, select, text, true, update
+from sqlalchemy.dialects.sqlite import insert
+
+from app.scim.filter_tree import Node
+from app.scim.member_changes import LinkChange
+from app.store.directory import filter_sql
+from app.store.directory.tables import membership, resource
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of a group; `type` and `display` are None while no resource has that id.
+
+    `is_absolute` as in `tables.Membership`.
+    """
+
+    id: str
+    type: str | None
+    display: str | None = None
+    is_absolute: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A group that a resource is in, with the group's displayName as it was sent."""
+
+    group_id: str
+    display_name: str
+
+
+# Ids travel as one JSON text: a list of parameters would make a new statement for every length of it.
+_IDS = select(func.json_each(bindparam("ids")).table_valued("value").c.value)
+_IS_MEMBER = (resource.c.id == membership.c.member_id) & resource.c.type.in_(filter_sql.MEMBER_TYPES)
+_joining = func.json_each(bindparam("joining")).table_valued("value").c.value
+_joining_id = func.json_extract(_joining, "$[0]")
+_INSERT = (
+    insert(membership)
+    .from_select(
+        ["group_id", "member_id", "is_absolute", "is_unresolved"],
+        select(
+            bindparam("to_group"),
+            _joining_id,
+            func.json_extract(_joining, "$[1]"),
+            ~exists().where(resource.c.id == _joining_id, resource.c.type.in_(filter_sql.MEMBER_TYPES)),
+        ).where(true()),  # SQLite would read ON CONFLICT behind a bare table as the condition of a join.
+    )
+    .on_conflict_do_nothing()
+    .returning(membership.c.member_id)
+)
+_GROUPS_OF = (
+    select(membership.c.member_id, membership.c.group_id, resource.c.document)
+    .join_from(membership, resource, resource.c.id == membership.c.group_id)
+    .where(membership.c.member_id.in_(_IDS))
+    .order_by(membership.c.group_id)
+)
+_RESOLVE = update(membership).values(is_unresolved=False).where(membership.c.member_id == bindparam("id"))
+_UNRESOLVED = text("""SELECT group_id, count(*) FROM membership INDEXED BY membership_unresolved
+    WHERE group_id IN (SELECT value FROM json_each(:ids)) AND is_unresolved = 1 GROUP BY group_id""")
+_DELETE = (
+    delete(membership)
+    .where(membership.c.group_id == bindparam("group_id"), membership.c.member_id.in_(_IDS))
+    .returning(membership.c.member_id)
+)
+
+
+def add_members(
+    connection: Connection, group_id: str, ids: Iterable[str], absolute: Collection[str] = frozenset()
+) -> frozenset[str]:
+    """Adds those that are not members yet, `absolute` ones with that mark; returns who was added."""
+    joining = json.dumps([[id, int(id in absolute)] for id in ids])
+    return frozenset(connection.execute(_INSERT, {"to_group": group_id, "joining": joining}).scalars())
+
+
+def remove_members(connection: Connection, group_id: str, ids: Iterable[str]) -> frozenset[str]:
+    """Removes those that are members; returns who that was."""
+    return frozenset(connection.execute(_DELETE, {"group_id": group_id, "ids": json.dumps(list(ids))}).scalars())
+
+
+def remove_members_where(connection: Connection, group_id: str, where: Node | None) -> frozenset[str]:
+    """Removes the members that fulfil what stands in `members[…]`, or all with None; returns who that was."""
+    statement = delete(membership).where(membership.c.group_id == group_id)
+    if where is not None:
+        statement = statement.where(filter_sql.members_condition(where))
+    return frozenset(connection.execute(statement.returning(membership.c.member_id)).scalars())
+
+
+def replace_members(
+    connection: Connection, group_id: str, ids: Iterable[str], absolute: Collection[str] = frozenset()
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Makes these, and no others, the members; returns who was added, and who was removed."""
+    wanted = dict.fromkeys(ids)
+    held = set(connection.execute(select(membership.c.member_id).where(membership.c.group_id == group_id)).scalars())
+    removed = remove_members(connection, group_id, held - wanted.keys())
+    return add_members(connection, group_id, (id for id in wanted if id not in held), absolute), removed
+
+
+def departures(connection: Connection, group_id: str, links: Iterable[LinkChange]) -> frozenset[str]:
+    """Return the members that a group would lose by some steps, without doing them."""
+    members = select(membership.c.member_id).where(membership.c.group_id == group_id)
+    held = frozenset(connection.execute(members).scalars())
+    gone: frozenset[str] = frozenset()
+    for link in links:
+        if link.verb == "replace":
+            gone = held.difference(link.ids)
+        elif link.verb == "add":
+            gone = gone.difference(link.ids)
+        elif link.verb == "remove":
+            gone |= held.intersection(link.ids)
+        elif link.where is None:
+            gone = held
+        else:
+            gone |= frozenset(connection.execute(members.where(filter_sql.members_condition(link.where))).scalars())
+    return gone
+
+
+def members_of(connection: Connection, group_id: str) -> list[Member]:
+    """All members, by id: the order in which they joined is not kept."""
+    found = (
+        select(
+            membership.c.member_id, resource.c.type, filter_sql.displayed(resource.c.document), membership.c.is_absolute
+        )
+        .join_from(membership, resource, _IS_MEMBER, isouter=True)
+        .where(membership.c.group_id == group_id)
+        .order_by(membership.c.member_id)
+    )
+    return [Member(*row) for row in connection.execute(found)]
+
+
+def resolve(connection: Connection, resource_id: str) -> None:
+    """Note that a resource now has this id, which was told before: a group may name it already."""
+    connection.execute(_RESOLVE, {"id": resource_id})
+
+
+def count_unresolved(connection: Connection, group_ids: Iterable[str]) -> Mapping[str, int]:
+    """Return how many members of each of these groups have an id that no resource has; groups without any are left out.
+
+    Reads only the rows that it counts, however large the groups are.
+    """
+    rows = connection.execute(_UNRESOLVED, {"ids": json.dumps(list(group_ids))})
+    return {group_id: count for group_id, count in rows}
+
+
+def groups_of(connection: Connection, resource_ids: Sequence[str]) -> dict[str, list[Membership]]:
+    """The groups that each of these resources is directly in, by group id; an empty list for one that is in none."""
+    groups: dict[str, list[Membership]] = {id: [] for id in resource_ids}
+    names: dict[str, str] = {}
+    for member_id, group_id, document in connection.execute(_GROUPS_OF, {"ids": json.dumps(list(groups))}):
+        if group_id not in names:
+            names[group_id] = json.loads(document)["displayName"]
+        groups[member_id].append(Membership(group_id, names[group_id]))
+    return groups

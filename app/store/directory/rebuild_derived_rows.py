@@ -1,0 +1,151 @@
+"""This module rebuilds derived rows and undeclared values after the declared attributes changed.
+
+The same serves a change of folding.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import update as update_table
+from sqlalchemy.dialects.sqlite import insert
+
+from app.scim.recnice_mapping import filled_paths
+from app.scim.resource_types import ResourceType, is_active
+from app.scim.undeclared_values import sort_out
+from app.store.database import directory_database
+from app.store.database.directory_database import DatabaseUnusable
+from app.store.directory import attribute_coverage, declared_attributes, word_index
+from app.store.directory.resource_rows import (
+    MEMBERS,
+    LookupKey,
+    count_with_members,
+    delete_lookups,
+    holder,
+    insert_lookups,
+    searchable,
+    to_text,
+    update,
+)
+from app.store.directory.tables import derivation, lookup, population, resource
+
+ROWS_AT_ONCE = 500
+
+_one = insert(derivation)
+_NOTE = _one.on_conflict_do_update(index_elements=["type"], set_={"fingerprint": _one.excluded.fingerprint})
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A row as it lies there, and its look-ups. `shelf` is JSON text or None; so is `words`, as text with spaces."""
+
+    position: int
+    id: str
+    document: str
+    search: str
+    version: int
+    shelf: str | None
+    lookups: set[LookupKey]
+    words: str | None
+
+
+def settle(types: Sequence[ResourceType], follow: Callable[[Connection], None] = lambda _: None) -> list[str]:
+    """Brings every row in line with the declared types, before anybody reads it; nothing is done where nothing changed.
+
+    Rows of a type that is not declared stay as they are. What is no longer declared is noted
+    (declared_attributes.py). One write transaction, in which `follow` does what else depends on the rows. Gives a line
+    for each type that was brought in line. Raises DatabaseUnusable, and has then changed nothing, when values that must
+    be unique are not.
+    """
+    with directory_database.reading() as connection:
+        known = fingerprints(connection)
+        are_noted = declared_attributes.are_noted(connection, types)
+    changed = [one for one in types if known.get(one.name) != one.fingerprint]
+    if not changed and are_noted:
+        return []
+    lines = []
+    with directory_database.writing() as connection:
+        directory_database.lift_time_limit(connection)
+        for resource_type in changed:
+            moved = _derive(connection, resource_type)
+            connection.execute(_NOTE, {"type": resource_type.name, "fingerprint": resource_type.fingerprint})
+            if moved:
+                lines.append(f"{resource_type.name}: {moved} stored resources brought in line with the schemas")
+        declared_attributes.note(connection, types)
+        follow(connection)
+    return lines
+
+
+def fingerprints(connection: Connection) -> dict[str, str]:
+    """By which declarations the rows of each type were last derived; also of types that are not declared any more."""
+    return {name: found for name, found in connection.execute(select(derivation.c.type, derivation.c.fingerprint))}
+
+
+def stored(connection: Connection, resource_type: ResourceType) -> Iterator[Stored]:
+    """All rows of a type in order of creation, read in portions."""
+    columns = [resource.c[name] for name in ("position", "id", "document", "search", "version", "shelf")]
+    following = (
+        select(*columns)
+        .where(resource.c.type == resource_type.name, resource.c.position > bindparam("after"))
+        .order_by(resource.c.position)
+        .limit(ROWS_AT_ONCE)
+    )
+    after = 0
+    while rows := connection.execute(following, {"after": after}).all():
+        held: dict[str, set[LookupKey]] = {row.id: set() for row in rows}
+        for id, path, value, is_unique in connection.execute(
+            select(lookup.c.resource_id, lookup.c.attribute, lookup.c.value, lookup.c.is_unique).where(
+                lookup.c.resource_id.in_(list(held)), lookup.c.type == resource_type.name
+            )
+        ):
+            held[id].add((path, value, is_unique))
+        worded = word_index.held(connection, (row.position for row in rows))
+        yield from (Stored(**row._mapping, lookups=held[row.id], words=worded.get(row.position)) for row in rows)
+        after = rows[-1].position
+
+
+def _derive(connection: Connection, resource_type: ResourceType) -> int:
+    """Twice through all rows: an old look-up of one row must not stand in the way of a new one of another."""
+    moved = 0
+    is_lookup_missing = False
+    active = 0
+    filled: Counter[str] = Counter()
+    for row in stored(connection, resource_type):
+        document, aside = sort_out(resource_type, json.loads(row.document), json.loads(row.shelf or "{}"))
+        search, lookups = searchable(resource_type, document)
+        shelf = to_text(aside) if aside else None
+        text = to_text(document)
+        active += is_active(document)
+        filled.update(filled_paths(resource_type.name, document))
+        changes: dict[str, Any] = {"document": text, "search": search, "shelf": shelf}
+        if changes != {"document": row.document, "search": row.search, "shelf": row.shelf}:
+            # Another representation is another version; nobody has changed the resource, so its time stays.
+            version = row.version + (text != row.document)
+            update(connection, row.position, {**changes, "version": version})
+            moved += 1
+        delete_lookups(connection, row.id, row.lookups - lookups)
+        word_index.rewrite(connection, resource_type, row.position, row.words, document)
+        is_lookup_missing = is_lookup_missing or bool(lookups - row.lookups)
+    for row in stored(connection, resource_type) if is_lookup_missing else ():
+        fresh = searchable(resource_type, json.loads(row.document))[1] - row.lookups
+        _check_unique(connection, resource_type, row.id, fresh)
+        insert_lookups(connection, resource_type, row.id, fresh)
+    filled[MEMBERS] = count_with_members(connection, resource_type)
+    attribute_coverage.rewrite(connection, resource_type.name, +filled)
+    connection.execute(update_table(population).where(population.c.type == resource_type.name).values(active=active))
+    return moved
+
+
+def _check_unique(connection: Connection, resource_type: ResourceType, id: str, fresh: set[LookupKey]) -> None:
+    for path, value, is_unique in sorted(fresh):
+        other = holder(connection, resource_type, path, value) if is_unique else None
+        if other is not None:
+            raise DatabaseUnusable(
+                f"{path} shall be unique, but {resource_type.name} {other} and {id} have the same value: "
+                "change the schema file, or one of the two values before it."
+            )

@@ -1,0 +1,188 @@
+"""This module lists resources for SCIM: filtered, sorted, by index or cursor (RFC 7644 §3.4.2, RFC 9865)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, case, func, literal, null, or_, select
+
+from app import bounds
+from app.scim.attribute import Attribute
+from app.scim.resource_types import ResourceType
+from app.scim.search_request import Place, Search, Sought
+from app.store.directory import filter_sql
+from app.store.directory.stored_resource import COLUMNS, Record, to_record
+from app.store.directory.tables import lookup, population, resource
+
+_CUT_TYPES = ("string", "reference", "binary")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`total` counts all that match; `records` are those of this page. By cursor, `end` is where more would begin."""
+
+    total: int
+    records: list[Record]
+    end: Place | None = None
+
+
+# What a client asks before every change. Put together once: that takes SQLAlchemy longer than SQLite needs to run it.
+_MATCHING = (
+    select(*COLUMNS)
+    .join(lookup, lookup.c.resource_id == resource.c.id)
+    .where(
+        lookup.c.type == bindparam("type"),
+        lookup.c.attribute == bindparam("path"),
+        lookup.c.value == bindparam("value"),
+    )
+    .order_by(resource.c.position)
+    .limit(bindparam("count"))
+    .offset(bindparam("offset"))
+)
+
+
+def find(connection: Connection, search: Search) -> Page:
+    """At most `search.count` records of those that match, in a stable order; fewer when their documents are large.
+
+    Without an order that is the order of creation. With one, resources without the attribute come last ascending and
+    first descending (RFC 7644 §3.4.2.3), and equal ones in order of creation. Texts that begin alike for
+    `bounds.SORT_TEXT_LENGTH` characters are equal.
+    Raises invalidFilter and invalidValue for attributes that cannot be compared or sorted by.
+    """
+    if not search.sought:
+        return Page(0, [])
+    if search.start_index is None:
+        return _page_by_cursor(connection, search)
+    return _page_by_index(connection, search, max(search.start_index, 1) - 1)
+
+
+def _page_by_index(connection: Connection, search: Search, offset: int) -> Page:
+    rows, is_cut = _rows_by_index(connection, search, offset) if search.count > 0 else ([], False)
+    records = [to_record(row) for row in rows]
+    is_filtered = any(sought.where is not None for sought in search.sought)
+    if is_filtered and not is_cut and len(records) < search.count and (records or offset == 0):
+        # The last page tells by itself how many there are: a look-up needs no second statement.
+        return Page(offset + len(records), records)
+    return Page(_total(connection, search), records)
+
+
+def _rows_by_index(connection: Connection, search: Search, offset: int) -> tuple[list[Row[Any]], bool]:
+    match = _exact_match(search)
+    if match:
+        return _fitting(connection, _MATCHING, search.count, {**match, "count": search.count, "offset": offset})
+    key = _key(search)
+    rows = select(*COLUMNS).where(_condition(search)).order_by(*_order(key, search.is_descending))
+    return _fitting(connection, rows.limit(search.count).offset(offset), search.count)
+
+
+def _fitting(
+    connection: Connection, statement: Select[Any], count: int, parameters: Mapping[str, Any] | None = None
+) -> tuple[list[Row[Any]], bool]:
+    """The first rows, at most `count`, as far as their documents fit on a page; and whether the statement has more.
+
+    A page may be shorter than what was asked for (RFC 7644 §3.4.2.4), but has one record, or nobody would get on.
+    """
+    taken: list[Row[Any]] = []
+    size = 0
+    with connection.execute(statement, parameters) as rows:
+        for row in rows:
+            size += len(row.document.encode())
+            if len(taken) == count or (taken and size > bounds.PAGE_BYTES):
+                return taken, True
+            taken.append(row)
+    return taken, False
+
+
+def _page_by_cursor(connection: Connection, search: Search) -> Page:
+    """By the keys themselves: what was deleted or added before the place changes nothing behind it."""
+    if search.count == 0:
+        return Page(_total(connection, search), [])
+    key = _key(search)
+    told = null() if key is None else key
+    rows = select(*COLUMNS, told.label("sort_key")).where(_condition(search))
+    if search.after is not None:
+        rows = rows.where(_beyond(key, search.after, search.is_descending))
+    rows = rows.order_by(*_order(key, search.is_descending)).limit(search.count + 1)
+    found, is_more = _fitting(connection, rows, search.count)
+    records = [to_record(row[:-1]) for row in found]
+    if not is_more:
+        total = len(found) if search.after is None else _total(connection, search)
+        return Page(total, records)
+    return Page(_total(connection, search), records, Place(found[-1][-1], records[-1].position))
+
+
+def count_all(connection: Connection, resource_type: ResourceType) -> int:
+    """How many resources of a type there are, from the kept count."""
+    total: int | None = connection.execute(
+        select(population.c.total).where(population.c.type == resource_type.name)
+    ).scalar_one_or_none()
+    return total or 0
+
+
+def _total(connection: Connection, search: Search) -> int:
+    """How many match. A type whose resources all do has a kept count."""
+    total = sum(count_all(connection, sought.resource_type) for sought in search.sought if sought.where is None)
+    if filtered := [sought for sought in search.sought if sought.where is not None]:
+        holds = or_(*(_holds(sought, search.base) for sought in filtered))
+        total += connection.execute(select(func.count()).select_from(resource).where(holds)).scalar_one()
+    return total
+
+
+def _exact_match(search: Search) -> dict[str, Any] | None:
+    """The parameters of `_MATCHING` where it answers the search."""
+    if len(search.sought) > 1 or search.sought[0].sort_by:
+        return None
+    match = filter_sql.exact_match(search.sought[0].where)
+    return match and {"type": search.sought[0].resource_type.name, "path": match[0], "value": match[1]}
+
+
+def _condition(search: Search) -> ColumnElement[bool]:
+    return or_(*(_holds(sought, search.base) for sought in search.sought))
+
+
+def _holds(sought: Sought, base: str) -> ColumnElement[bool]:
+    of_type = resource.c.type == sought.resource_type.name
+    if sought.where is None:
+        return of_type
+    return and_(of_type, filter_sql.condition(sought.where, sought.resource_type, base))
+
+
+def _key(search: Search) -> ColumnElement[Any] | None:
+    """What gives the order: for each type its own attribute, NULL for a type that has none."""
+    keys = {
+        sought.resource_type.name: _cut(
+            sought.sort_by, filter_sql.sort_key(sought.sort_by, sought.resource_type, search.base)
+        )
+        for sought in search.sought
+        if sought.sort_by
+    }
+    if not keys:
+        return None
+    return next(iter(keys.values())) if len(search.sought) == 1 else case(keys, value=resource.c.type)
+
+
+def _cut(path: tuple[Attribute, ...], key: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The beginning of a text: a cursor carries the key, and an address line has room for no certificate."""
+    leaf = path[-1].value_attribute or path[-1]
+    return func.substr(key, 1, bounds.SORT_TEXT_LENGTH, type_=key.type) if leaf.type in _CUT_TYPES else key
+
+
+def _order(key: ColumnElement[Any] | None, is_descending: bool) -> list[ColumnElement[Any]]:
+    if key is None:
+        return [resource.c.position]
+    return [key.desc().nulls_first() if is_descending else key.asc().nulls_last(), resource.c.position]
+
+
+def _beyond(key: ColumnElement[Any] | None, place: Place, is_descending: bool) -> ColumnElement[bool]:
+    """What comes behind a place in the order of `_order`."""
+    later = resource.c.position > place.position
+    if key is None:
+        return later
+    if place.key is None:
+        among_missing = and_(key.is_(None), later)
+        return or_(among_missing, key.is_not(None)) if is_descending else among_missing
+    value = literal(place.key)
+    among_equal = and_(key == value, later)
+    return or_(key < value, among_equal) if is_descending else or_(key > value, among_equal, key.is_(None))

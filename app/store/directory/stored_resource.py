@@ -1,0 +1,35 @@
+"""This module declares a stored resource as it is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from app.store.directory.tables import resource
+
+COLUMNS = tuple(
+    resource.c[name]
+    for name in ("id", "type", "position", "document", "version", "created", "last_modified", "members")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A stored resource. `document` is JSON text as it is sent out, without `meta` and without what memberships hold.
+
+    `created` and `last_modified` are in the form of `app.clock.to_wire`; `members` is how many a group has.
+    """
+
+    id: str
+    type: str
+    position: int
+    document: str
+    version: int
+    created: str
+    last_modified: str
+    members: int = 0
+
+
+def to_record(row: Any) -> Record:
+    """What a row of `COLUMNS` says."""
+    return Record(*row)

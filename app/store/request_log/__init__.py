@@ -1,0 +1,1 @@
+"""This package stores the request log, a database file of its own."""

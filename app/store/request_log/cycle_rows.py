@@ -1,0 +1,56 @@
+"""This module stores cycles.
+
+Every function works in the transaction of its caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+
+from app.store.request_log.tables import cycle
+
+
+def last(connection: Connection, count: int) -> Sequence[Row[Any]]:
+    """The newest cycles, newest first."""
+    return connection.execute(select(cycle).order_by(cycle.c.id.desc()).limit(count)).all()
+
+
+def single(connection: Connection, cycle_id: int) -> Row[Any] | None:
+    return connection.execute(select(cycle).where(cycle.c.id == cycle_id)).first()
+
+
+def add(connection: Connection, values: Mapping[str, Any]) -> int:
+    """A new cycle; its id, which is greater than every one before."""
+    return int(connection.execute(insert(cycle).values(values).returning(cycle.c.id)).scalar_one())
+
+
+def write(connection: Connection, cycle_id: int, values: Mapping[str, Any]) -> None:
+    connection.execute(update(cycle).where(cycle.c.id == cycle_id).values(values))
+
+
+def forget_up_to(connection: Connection, cycle_id: int) -> None:
+    connection.execute(delete(cycle).where(cycle.c.id <= cycle_id))
+
+
+def count(connection: Connection, since: str = "", until: str = "") -> int:
+    return int(connection.execute(_within(select(func.count()).select_from(cycle), since, until)).scalar_one())
+
+
+def page(
+    connection: Connection, since: str = "", until: str = "", skip: int = 0, limit: int = -1
+) -> Iterator[Row[Any]]:
+    """Cycles that began at or after `since` and before `until` (wire form, "" for no bound), newest first.
+
+    A negative limit means all of them.
+    """
+    wanted = _within(select(cycle), since, until).order_by(cycle.c.id.desc()).limit(limit).offset(skip)
+    yield from connection.execute(wanted)
+
+
+def _within(wanted: Select[Any], since: str, until: str) -> Select[Any]:
+    if since:
+        wanted = wanted.where(cycle.c.started >= since)
+    return wanted.where(cycle.c.started < until) if until else wanted

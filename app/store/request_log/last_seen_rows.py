@@ -1,0 +1,56 @@
+"""This module stores when a client last matched, read or changed each resource."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, select
+from sqlalchemy.dialects.sqlite import insert
+
+from app.store.database.list_parameter import many
+from app.store.request_log.tables import mention
+
+_insert = insert(mention)
+_NOTE = _insert.on_conflict_do_update(
+    index_elements=[mention.c.resource_id],
+    set_={
+        "resource_type": _insert.excluded.resource_type,
+        "at": func.max(mention.c.at, _insert.excluded.at),
+    },
+)
+
+
+def note(connection: Connection, moments: Mapping[str, tuple[str, str]]) -> None:
+    """Type and moment by resource id; an earlier moment than the known one changes nothing."""
+    rows = [{"resource_id": one, "resource_type": name, "at": at} for one, (name, at) in moments.items()]
+    if rows:
+        connection.execute(_NOTE, rows)
+
+
+def forget(connection: Connection, ids: Iterable[str]) -> None:
+    """What is known of resources that are gone."""
+    connection.execute(delete(mention).where(mention.c.resource_id.in_(many(ids))))
+
+
+def of_ids(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
+    """The moment for each id that was spoken of."""
+    query = select(mention.c.resource_id, mention.c.at).where(mention.c.resource_id.in_(many(ids)))
+    return {row.resource_id: row.at for row in connection.execute(query)}
+
+
+def before(connection: Connection, resource_type: str, moment: str, skip: int, limit: int) -> list[tuple[str, str]]:
+    """Ids and moments of those that were last spoken of before a moment, the longest ago first."""
+    query = select(mention.c.resource_id, mention.c.at).where(_is_before(resource_type, moment))
+    rows = connection.execute(query.order_by(mention.c.at, mention.c.resource_id).offset(skip).limit(limit))
+    return [(row.resource_id, row.at) for row in rows]
+
+
+def count_before(connection: Connection, resource_type: str, moment: str) -> int:
+    """How many these are."""
+    query: Any = select(func.count()).select_from(mention).where(_is_before(resource_type, moment))
+    return int(connection.execute(query).scalar_one())
+
+
+def _is_before(resource_type: str, moment: str) -> ColumnElement[bool]:
+    return and_(mention.c.resource_type == resource_type, mention.c.at < moment)

@@ -1,0 +1,99 @@
+"""This module creates the request log's file at start, checks it, and moves an unusable one aside.
+
+Nothing in it is missed by anybody but the console, so whatever is in the file hinders no start. A folder or a link
+in its place does: then the whole data folder is refused (app/data_folder.py).
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing, suppress
+from pathlib import Path
+
+from sqlalchemy import NullPool, create_engine
+from sqlalchemy.exc import DBAPIError
+
+from app import bounds, clock
+from app.store.database import sqlite_driver
+from app.store.request_log.tables import LOG_VERSION, metadata
+
+FILE_MODE = 0o600
+_COMPANIONS = ("", "-wal", "-shm", "-journal")
+
+
+class _Unfit(Exception):  # noqa: N818
+    """The file is no request log that this version can go on with."""
+
+
+def prepare(path: Path) -> tuple[str, ...]:
+    """Makes the log at `path`, for its owner only, or sees that it can be used. Gives warnings; never raises.
+
+    A damaged log, or one of another version, is put aside as `recnice-requests-<time>.sqlite3`, and a new one begun.
+    """
+    try:
+        try:
+            _bring_up(path)
+        except _Unfit as unfit:
+            aside = _put_aside(path)
+            _bring_up(path)
+            return (f"{path}: {unfit}; it is now {aside.name}, and a new request log is begun",)
+    except (OSError, DBAPIError, sqlite_driver.module.Error, _Unfit) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        return (
+            f"{path}: the request log cannot be used, so no requests are kept: {sqlite_driver.reason(cause) or cause}",
+        )
+    return ()
+
+
+def _bring_up(path: Path) -> None:
+    """Raises _Unfit for a file that must go, and OSError or a database's error where the log cannot be used now."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE))
+    try:
+        with closing(sqlite_driver.module.connect(path, isolation_level=None)) as connection:
+            sqlite_driver.set_patience(connection, is_patient=True)
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            if not tables and not version:
+                # Only a file without any table takes this; what is pruned then gives its room back.
+                connection.execute("PRAGMA auto_vacuum = INCREMENTAL").close()
+            elif version != LOG_VERSION:
+                raise _Unfit(f"the request log is of another version ({version}, this one writes {LOG_VERSION})")
+            elif path.stat().st_size < bounds.QUICK_CHECK_BYTES:
+                (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+                if finding != "ok":
+                    raise _Unfit("the request log is damaged")
+        _make_tables(path)
+    except (DBAPIError, sqlite_driver.module.Error) as error:
+        if sqlite_driver.is_damage(error.orig if isinstance(error, DBAPIError) else error):
+            raise _Unfit("the request log is damaged") from error
+        raise
+    for companion in _COMPANIONS:
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + companion).chmod(FILE_MODE)
+
+
+def _make_tables(path: Path) -> None:
+    """Those that are missing, the indexes that are missing in others, and the version, in one transaction."""
+    engine = create_engine(
+        sqlite_driver.address(path),
+        module=sqlite_driver.module,
+        poolclass=NullPool,
+        connect_args={"isolation_level": None},
+    )
+    with engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        metadata.create_all(connection)
+        for index in (index for table in metadata.sorted_tables for index in table.indexes):
+            index.create(connection, checkfirst=True)
+        connection.exec_driver_sql(f"PRAGMA user_version = {LOG_VERSION}")
+        connection.commit()
+
+
+def _put_aside(path: Path) -> Path:
+    """Renames the file with its companions: a new log beside an old journal would be damaged by it."""
+    moment = clock.utc_now().strftime("%Y%m%dT%H%M%S%fZ")
+    aside = path.with_name(f"{path.stem}-{moment}{path.suffix}")
+    for companion in _COMPANIONS:
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + companion).replace(aside.with_name(aside.name + companion))
+    return aside

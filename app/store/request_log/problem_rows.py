@@ -1,0 +1,207 @@
+"""This module stores problems: opened, continued, closed, ignored.
+
+Every function works in the transaction of its caller.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    delete,
+    desc,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import sqlite
+
+from app.store.database.list_parameter import many
+from app.store.request_log.refused_removal_rows import IS_DUE_IN_PROBLEM
+from app.store.request_log.tables import problem, problem_key
+
+Status = Literal["open", "closed", "ignored"]
+
+_CONDITIONS: Mapping[Status, tuple[ColumnElement[bool], ...]] = {
+    "open": (problem.c.closed.is_(None), problem.c.ignored.is_(None)),
+    "closed": (problem.c.closed.is_not(None),),
+    "ignored": (problem.c.closed.is_(None), problem.c.ignored.is_not(None)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which problems: all that fulfil every field that is given. `text`: part of a name or of an attribute."""
+
+    status: Status = "open"
+    kind: str = ""
+    attribute: str | None = None
+    text: str = ""
+    resource_type: str | None = None
+
+
+def open_by_keys(connection: Connection, keys: Collection[str]) -> dict[str, list[int]]:
+    """The problems that are not over, by those of the keys that lead to one."""
+    found: dict[str, list[int]] = {}
+    for key, problem_id in connection.execute(select(problem_key).where(problem_key.c.object_key.in_(many(keys)))):
+        found.setdefault(key, []).append(problem_id)
+    return found
+
+
+def by_ids(connection: Connection, ids: Collection[int]) -> Sequence[Row[Any]]:
+    return connection.execute(select(problem).where(problem.c.id.in_(many(ids)))).all()
+
+
+def single(connection: Connection, problem_id: int) -> Row[Any] | None:
+    return connection.execute(select(problem).where(problem.c.id == problem_id)).first()
+
+
+def add(connection: Connection, values: Mapping[str, Any]) -> int:
+    return int(connection.execute(insert(problem).values(values).returning(problem.c.id)).scalar_one())
+
+
+def write(connection: Connection, problem_id: int, values: Mapping[str, Any]) -> None:
+    connection.execute(update(problem).where(problem.c.id == problem_id).values(values))
+
+
+def add_keys(connection: Connection, problem_id: int, keys: Collection[str]) -> None:
+    if keys:
+        rows = [{"object_key": key, "problem_id": problem_id} for key in sorted(keys)]
+        connection.execute(sqlite.insert(problem_key).on_conflict_do_nothing(), rows)
+
+
+def close(connection: Connection, ids: Collection[int], at: str, number: str) -> None:
+    """They are over, by the request with this number ("" where no request says so)."""
+    connection.execute(delete(problem_key).where(problem_key.c.problem_id.in_(many(ids))))
+    over = update(problem).where(problem.c.id.in_(many(ids)), problem.c.closed.is_(None))
+    connection.execute(over.values(closed=at, closed_by=number))
+
+
+_IS_LEFT_OUT = and_(problem.c.status < 400, problem.c.scim_type != "")
+LASTS = and_(problem.c.closed.is_(None), or_(_IS_LEFT_OUT, IS_DUE_IN_PROBLEM))
+"""The open problems that time does not close: no client tries again, or somebody still has access."""
+
+
+def is_left_out(row: Any) -> bool:
+    """Whether a problem is a value that was left out of a request that succeeded, as `_IS_LEFT_OUT` says it in SQL."""
+    return row.status < 400 and bool(row.scim_type)
+
+
+def open_before(connection: Connection, last: str, keys_from: str = "", kind: str = "") -> list[int]:
+    """Those not over whose last request came before a moment; with a key that begins so, or of one kind.
+
+    What `LASTS` is not among them.
+    """
+    wanted = select(problem.c.id).where(problem.c.closed.is_(None), problem.c.last < last, ~LASTS)
+    if keys_from:
+        begins = problem_key.c.object_key.startswith(keys_from, autoescape=True)
+        wanted = wanted.where(problem.c.id.in_(select(problem_key.c.problem_id).where(begins)))
+    if kind:
+        wanted = wanted.where(problem.c.kind == kind)
+    return list(connection.execute(wanted).scalars())
+
+
+def forget_surplus(connection: Connection, most: int) -> None:
+    """Keep at most so many, giving up those that are over first, then the ones that came last longest ago.
+
+    Those by which somebody still has access go last.
+    """
+    surplus = connection.execute(select(func.count()).select_from(problem)).scalar_one() - most
+    if surplus > 0:
+        oldest = select(problem.c.id).order_by(problem.c.closed.is_(None), IS_DUE_IN_PROBLEM, problem.c.last)
+        connection.execute(delete(problem).where(problem.c.id.in_(oldest.limit(surplus).scalar_subquery())))
+
+
+def set_ignored(connection: Connection, wanted: Wanted, ignored: str | None, problem_id: int | None = None) -> int:
+    """Put the wanted ones aside (since a moment in wire form), or back (None). How many that were."""
+    changed = update(problem).where(*_conditions(wanted))
+    if problem_id is not None:
+        changed = changed.where(problem.c.id == problem_id)
+    return connection.execute(changed.values(ignored=ignored)).rowcount
+
+
+def counts(connection: Connection) -> dict[Status, int]:
+    """How many there are of each status."""
+    return {
+        status: connection.execute(select(func.count()).select_from(problem).where(*conditions)).scalar_one()
+        for status, conditions in _CONDITIONS.items()
+    }
+
+
+def causes(connection: Connection, wanted: Wanted) -> Sequence[Row[Any]]:
+    """The wanted ones grouped by kind, attribute and resource type: count, requests, first, last; newest first."""
+    by = (problem.c.kind, problem.c.attribute, problem.c.resource_type)
+    sums = (
+        func.count().label("problems"),
+        func.sum(problem.c.count).label("requests"),
+        func.min(problem.c.first).label("first"),
+        func.max(problem.c.last).label("last"),
+    )
+    grouped = select(*by, *sums).where(*_conditions(wanted)).group_by(*by)
+    return connection.execute(grouped.order_by(desc("last"), *by)).all()
+
+
+def listed(connection: Connection, wanted: Wanted, skip: int = 0, limit: int = -1) -> Iterator[Row[Any]]:
+    """The wanted ones, the last ones first; a negative limit means all of them."""
+    found = select(problem).where(*_conditions(wanted))
+    yield from connection.execute(found.order_by(problem.c.last.desc(), problem.c.id.desc()).limit(limit).offset(skip))
+
+
+def count(connection: Connection, wanted: Wanted, problem_id: int | None = None) -> int:
+    found: Select[Any] = select(func.count()).select_from(problem).where(*_conditions(wanted))
+    if problem_id is not None:
+        found = found.where(problem.c.id == problem_id)
+    return int(connection.execute(found).scalar_one())
+
+
+def open_of(connection: Connection, resource_ids: Collection[str]) -> Sequence[Row[Any]]:
+    """The open ones of these resources, the last ones first."""
+    wanted = select(problem).where(problem.c.resource_id.in_(many(resource_ids)), *_CONDITIONS["open"])
+    return connection.execute(wanted.order_by(problem.c.last.desc())).all()
+
+
+def of_refusals(connection: Connection, refused: Collection[Mapping[str, Any]]) -> dict[int, int]:
+    """By the ids of rows of refused requests: the problem that each is part of, if any is kept.
+
+    It is of its kind, at its time, for its attribute and its resource, which either may know by id or by name only.
+    `refused`: id, kind, at, attribute, resource_type, resource_id and resource_name of each.
+    """
+    names = ("id", "kind", "at", "attribute", "resource_type", "resource_id", "resource_name")
+    given = json.dumps([{name: one[name] for name in names} for one in refused])
+    rows = select(*(func.json_extract(literal_column("value"), f"$.{name}").label(name) for name in names))
+    row = rows.select_from(func.json_each(given).table_valued("value")).cte("refused").c
+    same = [problem.c[name] == row[name] for name in ("kind", "attribute", "resource_type")]
+    of_its_time = select(func.min(problem.c.id)).where(*same, problem.c.first <= row.at, problem.c.last >= row.at)
+    has_id, has_name = problem.c.resource_id == row.resource_id, problem.c.resource_name == row.resource_name
+    best = func.coalesce(
+        of_its_time.where(has_id, has_name).scalar_subquery(),
+        of_its_time.where(has_id, row.resource_id != "").scalar_subquery(),
+        of_its_time.where(has_name, row.resource_name != "").scalar_subquery(),
+    )
+    found = connection.execute(select(row.id, best))
+    return {id: problem_id for id, problem_id in found if problem_id is not None}
+
+
+def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    found = list(_CONDITIONS[wanted.status])
+    if wanted.kind:
+        found.append(problem.c.kind == wanted.kind)
+    if wanted.attribute is not None:
+        found.append(problem.c.attribute == wanted.attribute)
+    if wanted.resource_type is not None:
+        found.append(problem.c.resource_type == wanted.resource_type)
+    if wanted.text:
+        columns = (problem.c.resource_name, problem.c.attribute, problem.c.resource_id)
+        found.append(or_(*(column.icontains(wanted.text, autoescape=True) for column in columns)))
+    return found

@@ -1,0 +1,75 @@
+"""This module stores whose access refused requests were meant to remove.
+
+See also: app/observation/problems/refused_removals.py (when that is over). Every function works in the caller's
+transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, exists, select, update
+from sqlalchemy.dialects import sqlite
+
+from app.store.database.list_parameter import many
+from app.store.request_log.tables import due_removal, problem
+
+_KEY = [due_removal.c.problem_id, due_removal.c.user_id, due_removal.c.group_id]
+_IS_DUE = due_removal.c.over.is_(None)
+
+IS_DUE_IN_PROBLEM = exists().where(due_removal.c.problem_id == problem.c.id, _IS_DUE)
+"""For a statement about `problem`: whether somebody still has access that its requests were meant to take away."""
+
+
+def add(connection: Connection, problem_id: int, removals: Iterable[tuple[str, str, str]]) -> None:
+    """Add (purpose, user id, group id) to a problem; what was over is due again."""
+    rows = [
+        {"problem_id": problem_id, "purpose": purpose, "user_id": user_id, "group_id": group_id}
+        for purpose, user_id, group_id in removals
+    ]
+    if rows:
+        adding = sqlite.insert(due_removal)
+        again = {"purpose": adding.excluded.purpose, "over": None}
+        connection.execute(adding.on_conflict_do_update(index_elements=_KEY, set_=again), rows)
+
+
+def of_problems(connection: Connection, problem_ids: Collection[int]) -> set[int]:
+    """Return those of the problems in which something is due."""
+    wanted = select(due_removal.c.problem_id).where(due_removal.c.problem_id.in_(many(problem_ids)), _IS_DUE)
+    return set(connection.execute(wanted).scalars())
+
+
+def due(
+    connection: Connection, limit: int, problem_id: int | None = None, *, is_ignored: bool | None = None
+) -> Sequence[Row[Any]]:
+    """Return what is due in problems that are not closed, or in one of them, the newest problem first.
+
+    Each row has problem_id, user_id, group_id, purpose, and the problem's `first` and `last`.
+    """
+    columns = (*_KEY, due_removal.c.purpose, problem.c.first, problem.c.last)
+    wanted = select(*columns).join_from(due_removal, problem).where(_IS_DUE, problem.c.closed.is_(None))
+    if problem_id is not None:
+        wanted = wanted.where(problem.c.id == problem_id)
+    if is_ignored is not None:
+        wanted = wanted.where(problem.c.ignored.is_not(None) if is_ignored else problem.c.ignored.is_(None))
+    return connection.execute(wanted.order_by(problem.c.last.desc(), *_KEY).limit(limit)).all()
+
+
+def had_any(connection: Connection, problem_id: int) -> bool:
+    """Return whether the requests of a problem were meant to take access away, whether it is over or not."""
+    return bool(connection.execute(select(exists().where(due_removal.c.problem_id == problem_id))).scalar())
+
+
+def end(connection: Connection, user_id: str, group_id: str, at: str) -> set[int]:
+    """Mark one removal as over in every problem. Return the problems in which nothing is due any more."""
+    same = and_(due_removal.c.user_id == user_id, due_removal.c.group_id == group_id, _IS_DUE)
+    ids = set(connection.execute(select(due_removal.c.problem_id).where(same)).scalars())
+    connection.execute(update(due_removal).where(same).values(over=at))
+    return ids - of_problems(connection, ids)
+
+
+def is_due(connection: Connection, user_id: str, group_id: str) -> bool:
+    """Return whether one removal is due in any problem."""
+    same = exists().where(due_removal.c.user_id == user_id, due_removal.c.group_id == group_id, _IS_DUE)
+    return bool(connection.execute(select(same)).scalar())

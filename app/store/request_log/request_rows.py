@@ -1,0 +1,198 @@
+"""This module writes and reads rows of requests."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import sqlalchemy as sql
+from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from app import bounds
+from app.store.database.list_parameter import many
+from app.store.request_log.log_database import BIND, engine_options, reading, writing
+from app.store.request_log.log_database_file import prepare
+from app.store.request_log.tables import SIMULATED, request, tally
+
+__all__ = [
+    "BIND",
+    "COLUMNS",
+    "Connection",
+    "Wanted",
+    "Written",
+    "engine_options",
+    "page",
+    "prepare",
+    "reading",
+    "writing",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A request as the log has it, a row of `tables.request`; `app.observation.request_record.Request` describes it."""
+
+    id: int
+    number: str
+    at: str
+    method: str
+    path: str
+    status: int
+    duration_ms: float
+    scim_type: str
+    reason: str
+    attribute: str
+    key_id: str
+    key_fault: str
+    address: str
+    dialect: str
+    deed: str
+    resource_type: str
+    resource_id: str
+    resource_name: str
+    other_id: str
+    body: str
+    cycle_id: int
+
+    @property
+    def is_refused(self) -> bool:
+        return self.status >= 400
+
+    @property
+    def is_simulated(self) -> bool:
+        return self.cycle_id == SIMULATED
+
+
+COLUMNS = tuple(field.name for field in fields(Written))
+_ROW = [request.c[name] for name in COLUMNS]
+_INSERT = sql.insert(request)
+
+
+def insert(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Appends rows with the names of `COLUMNS`, without `id`, in their order."""
+    if rows:
+        connection.execute(_INSERT, [dict(row) for row in rows])
+
+
+def add_to_tally(connection: Connection, counts: Mapping[str, int]) -> None:
+    """Counts further what no row tells."""
+    if counts:
+        counting = sqlite_insert(tally)
+        counting = counting.on_conflict_do_update(
+            index_elements=[tally.c.name], set_={"number": tally.c.number + counting.excluded.number}
+        )
+        connection.execute(counting, [{"name": name, "number": number} for name, number in counts.items()])
+
+
+def tallies(connection: Connection) -> dict[str, int]:
+    """All that is counted so, by its name."""
+    return {row.name: row.number for row in connection.execute(select(tally))}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which requests: all that fulfil every field that is given. `since` ≤ at < `until`, in wire form."""
+
+    since: str = ""
+    until: str = ""
+    number: str = ""
+    resource_type: str = ""
+    resource_id: str = ""
+    about: Collection[str] = ()
+    """It was about one of these resources, or refused because of one, or it is one of `numbers`."""
+    numbers: Collection[str] = ()
+    named: str = ""
+    """A part of the resource's name, in any case of ASCII letters."""
+    key_id: str = ""
+    address: str = ""
+    deeds: Sequence[str] = ()
+    without_deeds: Sequence[str] = ()
+    """Refused requests are wanted whatever they were to do."""
+    cycle_id: int | None = None
+    is_refused: bool | None = None
+    has_key: bool | None = None
+    """Whether a right key came along."""
+    is_simulated: bool | None = False
+    """Whether it is part of a simulation; None for both. A cycle has none of these."""
+
+
+def page(connection: Connection, wanted: Wanted, before: int | None = None, limit: int = 50) -> list[Written]:
+    """The newest of the wanted requests, newest first; `before`: only those with a smaller id (the next page)."""
+    query = _where(select(*_ROW), wanted)
+    if before is not None:
+        query = query.where(request.c.id < before)
+    rows = connection.execute(query.order_by(request.c.id.desc()).limit(min(limit, bounds.LOG_PAGE_SIZE)))
+    return [Written(*row) for row in rows]
+
+
+def of_number(connection: Connection, number: str, limit: int) -> list[Written]:
+    """The rows with a number, as they were written: a request, then its operations."""
+    query = select(*_ROW).where(request.c.number == number).order_by(request.c.id).limit(limit)
+    return [Written(*row) for row in connection.execute(query)]
+
+
+def deeds_of(connection: Connection, numbers: Collection[str]) -> list[Row[Any]]:
+    """(id, number, resource_id, deed) of all rows with these numbers that were not refused, as they were written."""
+    columns = (request.c.id, request.c.number, request.c.resource_id, request.c.deed)
+    query = select(*columns).where(request.c.number.in_(many(numbers)), request.c.status < 400)
+    return list(connection.execute(query.order_by(request.c.id)))
+
+
+def count(connection: Connection, wanted: Wanted) -> int:
+    """How many rows there are of the wanted requests."""
+    return int(connection.execute(_where(select(sql.func.count()).select_from(request), wanted)).scalar_one())
+
+
+def request_numbered(connection: Connection, number: str) -> Written | None:
+    """The request with a number; of a bulk request its own row, not one of its operations."""
+    query = select(*_ROW).where(request.c.number == number).order_by(request.c.id)
+    row = connection.execute(query.limit(1)).first()
+    return None if row is None else Written(*row)
+
+
+def _where(query: Select[Any], wanted: Wanted) -> Select[Any]:
+    columns = request.c
+    if wanted.since:
+        query = query.where(columns.at >= wanted.since)
+    if wanted.until:
+        query = query.where(columns.at < wanted.until)
+    for name in ("number", "resource_type", "resource_id", "address"):
+        if value := getattr(wanted, name):
+            query = query.where(columns[name] == value)
+    if wanted.about or wanted.numbers:
+        about, numbers = many(wanted.about), many(wanted.numbers)
+        is_about = sql.or_(columns.resource_id.in_(about), columns.other_id.in_(about))
+        query = query.where(sql.or_(is_about, columns.number.in_(numbers)))
+    if wanted.named:
+        query = query.where(columns.resource_name.icontains(wanted.named, autoescape=True))
+    # One index is used, so the others are kept out of the way of the one that narrows most.
+    is_narrow = wanted.cycle_id is not None or any(
+        (wanted.number, wanted.resource_id, wanted.about, wanted.numbers, wanted.is_refused)
+    )
+    if wanted.key_id:
+        key_id = _without_index(columns.key_id) if is_narrow or wanted.deeds else columns.key_id
+        query = query.where(key_id == wanted.key_id)
+    if wanted.deeds:
+        query = query.where((_without_index(columns.deed) if is_narrow else columns.deed).in_(wanted.deeds))
+    if wanted.without_deeds:
+        query = query.where(sql.or_(columns.deed.not_in(wanted.without_deeds), sql.text("status >= 400")))
+    if wanted.cycle_id is not None:
+        query = query.where(columns.cycle_id == wanted.cycle_id)
+    elif wanted.is_simulated:
+        query = query.where(columns.cycle_id == SIMULATED)
+    elif wanted.is_simulated is False:
+        query = query.where(sql.text(f"+cycle_id <> {SIMULATED}"))  # `+`: its index would narrow nothing
+    if wanted.is_refused is not None:
+        # Written out, as the partial index has it: with a parameter SQLite would not use that one.
+        query = query.where(sql.text("status >= 400" if wanted.is_refused else "status < 400"))
+    if wanted.has_key is not None:
+        is_right = sql.and_(columns.key_id != "", columns.key_fault == "")
+        query = query.where(is_right if wanted.has_key else sql.not_(is_right))
+    return query
+
+
+def _without_index(column: sql.ColumnElement[str]) -> sql.ColumnElement[str]:
+    """The same text, as an expression that SQLite finds in no index."""
+    return column + ""

@@ -1,0 +1,148 @@
+"""This module declares the tables of the request log.
+
+Identity data is elsewhere (app/store/directory/tables.py): this file may be lost without loss, and is pruned. No
+column is made for a key, a password or a header; `request.body` is redacted before it comes here
+(app/observation/redaction.py). Moments are text in the form of `app.clock.to_wire`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, text
+
+LOG_VERSION = 1
+"""`PRAGMA user_version` of the file; a file with another number is put aside and begun anew. A new table or index asks
+for no new number: what is missing is made at the start."""
+
+SIMULATED = -1
+"""The `cycle_id` of a request that is part of a simulation: such requests are hidden by default and count nowhere."""
+
+metadata = MetaData()
+
+
+def _text(name: str, is_null: bool = False) -> Column[str]:
+    return Column(name, Text, nullable=is_null, server_default=None if is_null else text("''"))
+
+
+def _number(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default=text("0"))
+
+
+request = Table(
+    "request",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    *(_text(name) for name in ("number", "at", "method", "path")),
+    _number("status"),
+    Column("duration_ms", Float, nullable=False, server_default=text("0")),
+    *(_text(name) for name in ("scim_type", "reason", "attribute")),
+    *(_text(name) for name in ("key_id", "key_fault", "address", "dialect", "deed")),
+    *(_text(name) for name in ("resource_type", "resource_id", "resource_name", "other_id", "body")),
+    _number("cycle_id"),
+    Index("request_at", "at"),
+    Index("request_number", "number"),
+    Index("request_resource_id", "resource_id", "id"),
+    Index("request_other_id", "other_id", "id"),
+    Index("request_cycle_id", "cycle_id", "id"),
+    Index("request_deed", "deed", "id"),
+    Index("request_key_id", "key_id", "id"),
+    Index("request_refused", "id", sqlite_where=text("status >= 400")),
+    sqlite_strict=False,
+)
+"""One row a request, and one for each operation of a bulk request. The columns are the fields of
+`app.observation.request_record.Request` with the same names; `cycle_id` is 0 outside of any cycle, or `SIMULATED`."""
+
+cycle = Table(
+    "cycle",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    *(_text(name) for name in ("started", "ended", "key_id", "dialect")),
+    *(
+        _number(name)
+        for name in (
+            *("requests", "probes", "reads", "created", "changed", "disabled", "enabled", "deleted"),
+            *("joined", "departed", "failed"),
+        )
+    ),
+    Column("slowest_ms", Float, nullable=False, server_default=text("0")),
+    Index("cycle_started", "started"),
+)
+
+problem = Table(
+    "problem",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    *(_text(name) for name in ("kind", "attribute", "resource_type", "resource_id", "resource_name", "other_id")),
+    *(_text(name) for name in ("method", "path", "scim_type", "reason", "address", "key_id", "body")),
+    _number("status"),
+    *(_text(name) for name in ("first", "last", "number")),
+    _number("count"),
+    *(_text(name, is_null=True) for name in ("closed", "closed_by", "ignored")),
+    Index("problem_last", "last"),
+    Index("problem_cause", "kind", "attribute", "resource_type", "resource_id", "resource_name"),
+    Index("problem_open", "kind", "attribute", sqlite_where=text("closed IS NULL")),
+    Index("problem_resource_id", "resource_id"),
+)
+"""One cause for one resource; `number` is that of its last request. `closed`, `ignored`: when; `closed_by`: which
+request's number."""
+
+problem_key = Table(
+    "problem_key",
+    metadata,
+    Column("object_key", Text, primary_key=True),
+    Column("problem_id", Integer, ForeignKey("problem.id", ondelete="CASCADE"), primary_key=True),
+    Index("problem_key_problem_id", "problem_id"),
+    sqlite_with_rowid=False,
+)
+"""By which keys of `Request.objects` a problem is found again while it is open."""
+
+due_removal = Table(
+    "due_removal",
+    metadata,
+    Column("problem_id", Integer, ForeignKey("problem.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    Column("group_id", Text, primary_key=True),
+    _text("purpose"),
+    _text("over", is_null=True),
+    Index("due_removal_due", "user_id", "group_id", sqlite_where=text("over IS NULL")),
+    sqlite_with_rowid=False,
+)
+"""Whose access the requests of a problem were meant to take away; `group_id` is "" unless the user was to leave one.
+`over`: since when it need not be done any more."""
+
+milestone = Table(
+    "milestone",
+    metadata,
+    Column("name", Text, primary_key=True),
+    *(_text(name) for name in ("at", "number")),
+    sqlite_with_rowid=False,
+)
+"""When something happened for the first time (`plain-http`: for the last time); never pruned."""
+
+mention = Table(
+    "mention",
+    metadata,
+    Column("resource_id", Text, primary_key=True),
+    *(_text(name) for name in ("resource_type", "at")),
+    Index("mention_at", "resource_type", "at"),
+    sqlite_with_rowid=False,
+)
+"""When a client last spoke of a resource that is here: matched, read or changed it."""
+
+sighting = Table(
+    "sighting",
+    metadata,
+    *(Column(name, Text, primary_key=True) for name in ("resource_type", "attribute", "way", "shape")),
+    *(_text(name) for name in ("first", "last")),
+    _number("count"),
+    sqlite_with_rowid=False,
+)
+"""In which shape a mapped attribute arrived; `way` is how: create, add, replace, remove. Never a value."""
+
+tally = Table(
+    "tally",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _number("number"),
+    sqlite_with_rowid=False,
+)
+"""Counts that no row tells any more: requests that were not written down."""

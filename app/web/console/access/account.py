@@ -1,0 +1,66 @@
+"""This module serves the Account page: Tenant URL and SCIM Keys."""
+
+from flask import abort, current_app, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app import bounds
+from app.administration.credentials import key_status, scim_keys
+from app.administration.credentials.scim_keys import NewKey
+from app.administration.errors import Refused
+from app.settings import Settings
+from app.web.console.shared.blueprint import console
+from app.web.console.shared.error_pages import with_refusal
+from app.web.security import request_authentication
+
+
+@console.get("/account")
+def account() -> Response:
+    """The page as it is without anything just made or refused."""
+    return _page()
+
+
+@console.post("/account/keys")
+def make_key() -> Response:
+    """Make a key and show it, this once, in the answer itself: so it is in no address, cookie or history."""
+    try:
+        new_key = scim_keys.create_key("", request_authentication.actor(), is_beside="beside" in request.form)
+        return _page(new_key=new_key)
+    except Refused as refused:
+        return _page(refused=refused)
+
+
+@console.get("/account/keys/<key_id>/stop")
+def confirm_stop(key_id: str) -> str:
+    """Say what stopping a key does, before it is done."""
+    active = key_status.active_keys()
+    one = next((one for one in active if one.key.id == key_id), None)
+    if one is None:
+        abort(404)
+    others = [other.key for other in active if other is not one]
+    return render_template("stop_key.html", one=one, key=one.key, others=others)
+
+
+@console.post("/account/keys/<key_id>/stop")
+def stop_key(key_id: str) -> Response:
+    """Stop the key at once."""
+    try:
+        scim_keys.stop_key(key_id, request_authentication.actor())
+    except Refused as refused:
+        return _page(refused=refused)
+    return redirect(url_for("console.account"), 303)
+
+
+def _page(new_key: NewKey | None = None, refused: Refused | None = None) -> Response:
+    settings: Settings = current_app.config["RECNICE_SETTINGS"]
+    keys = scim_keys.list_keys()
+    active = key_status.active_keys(keys)
+    return with_refusal(
+        "account.html",
+        refused,
+        tenant_url=settings.tenant_url,
+        new_key=new_key,
+        active=active,
+        over=[key for key in keys if key.stopped],
+        names={key.id: key.name for key in keys},
+        may_make_key=len(active) < bounds.ACTIVE_SCIM_KEYS,
+    )

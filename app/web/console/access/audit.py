@@ -1,0 +1,64 @@
+"""This module serves the Audit page."""
+
+from collections.abc import Mapping
+from operator import attrgetter
+
+from flask import abort, render_template
+from werkzeug.wrappers import Response
+
+from app.administration import audit_reading
+from app.administration.audit import Action
+from app.administration.audit_reading import Asked, Entry, View
+from app.web.console.shared import list_paging
+from app.web.console.shared.blueprint import console
+from app.web.console.shared.filter_form import FilterForm, before
+from app.web.console.shared.list_paging import Column
+from app.web.security import request_authentication
+
+VIEWS: Mapping[View, str] = {"": "All", "sign-ins": "Sign-ins", "acts": "Acts", "refused": "Refused"}
+
+COLUMNS: tuple[Column[Entry], ...] = (
+    Column("id", "Entry", attrgetter("id")),
+    Column("at", "Time", attrgetter("at")),
+    Column("actor", "Who", attrgetter("actor")),
+    Column("address", "From", attrgetter("address")),
+    Column("action", "Action", attrgetter("action")),
+    Column("what", "What", attrgetter("sentence")),
+    Column("target", "Target", attrgetter("target")),
+    Column("detail", "Detail", attrgetter("detail")),
+    Column("hash", "Hash", attrgetter("hash")),
+)
+"""With JSON of it the chain can be computed anew elsewhere; docs/security.md says how."""
+
+_PARAMETERS = ("view", "action", "who", "target", "from", "to")
+
+
+@console.get("/audit")
+def audit() -> str | Response:
+    """Entries, newest first; or all that fit as a file, which is an act itself."""
+    form = FilterForm(_PARAMETERS)
+    asked = _asked(form)
+    if file := list_paging.export_wanted():
+        request_authentication.require_own_origin()  # else any site could have its reader export it
+        return list_paging.exported("audit", COLUMNS, audit_reading.export(asked, request_authentication.actor(), file))
+    return render_template(
+        "audit.html",
+        form=form,
+        asked=asked,
+        views=VIEWS,
+        actions=sorted(audit_reading.VIEWS[asked.view], key=lambda action: action.title),
+        found=audit_reading.find(asked, before()),
+        head=audit_reading.head(),
+    )
+
+
+def _asked(form: FilterForm) -> Asked:
+    """What the form asks for. 404 for what no form of ours sends."""
+    given = form.given
+    view = next((view for view in VIEWS if view == given["view"]), None)
+    action = next((action for action in Action if action.key == given["action"]), None)
+    if view is None or (given["action"] and action is None):
+        abort(404)
+    who, target = form.text("who"), form.text("target")
+    since, until = form.span()
+    return Asked(view, action, who, target, since, until)

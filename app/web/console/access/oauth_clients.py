@@ -1,0 +1,122 @@
+"""This module serves the OAuth page."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from flask import abort, current_app, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app import bounds
+from app.administration.audit import Actor
+from app.administration.credentials import oauth_clients
+from app.administration.credentials.oauth_clients import Client, Credential, NewSecret
+from app.administration.errors import Refused
+from app.settings import Settings
+from app.web.console.shared.blueprint import console
+from app.web.console.shared.error_pages import with_refusal
+from app.web.oauth import token_endpoint as oauth_api
+from app.web.security import request_authentication
+from app.web.service_routing import TOKEN_ENDPOINT
+
+STOPS: Mapping[str, Callable[[str, Actor], None]] = {
+    "client": oauth_clients.stop_client,
+    "secret": oauth_clients.stop_secret,
+    "trust": oauth_clients.stop_trust,
+}
+"""What can be stopped, by its word in the address."""
+
+
+class _Stopped(NamedTuple):
+    """What somebody wants to stop: whose it is, what it is called, when it was used last."""
+
+    client: Client
+    name: str
+    last_used: str | None
+    is_last: bool
+
+
+@console.get("/oauth")
+def oauth() -> Response:
+    """The page as it is without anything just made or refused."""
+    return _page()
+
+
+@console.post("/oauth/clients")
+def make_client() -> Response:
+    """Make a client, and show its secret this once, in the answer itself."""
+    try:
+        return _page(oauth_clients.create_client(request.form.get("name", ""), request_authentication.actor()))
+    except Refused as refused:
+        return _page(refused=refused)
+
+
+@console.post("/oauth/clients/<client_id>/secrets")
+def make_secret(client_id: str) -> Response:
+    """Make one more secret of a client, and show it the same way."""
+    try:
+        return _page(oauth_clients.create_secret(client_id, request_authentication.actor()))
+    except Refused as refused:
+        return _page(refused=refused)
+
+
+@console.post("/oauth/clients/<client_id>/trusts")
+def add_trust(client_id: str) -> Response:
+    """Accept assertions that somebody signed."""
+    given = {name: request.form.get(name, "") for name in ("issuer", "subject", "audience")}
+    try:
+        oauth_clients.add_trust(client_id, **given, by=request_authentication.actor(), signers=oauth_api.signers())
+    except Refused as refused:
+        return _page(refused=refused, typed=given | {"client_id": client_id})
+    return redirect(url_for("console.oauth"), 303)
+
+
+@console.get("/oauth/<kind>/<id>/stop")
+def confirm_stop_credential(kind: str, id: str) -> str:
+    """Say what stopping a client, a secret or a trust does, before it is done."""
+    found = _find(kind, id) or abort(404)
+    return render_template("stop_credential.html", kind=kind, id=id, found=found)
+
+
+@console.post("/oauth/<kind>/<id>/stop")
+def stop_credential(kind: str, id: str) -> Response:
+    """Stop it at once."""
+    stop = STOPS.get(kind) or abort(404)
+    try:
+        stop(id, request_authentication.actor())
+    except Refused as refused:
+        return _page(refused=refused)
+    return redirect(url_for("console.oauth"), 303)
+
+
+def _find(kind: str, id: str) -> _Stopped | None:
+    """None for what is not there, or is stopped already."""
+    for client in oauth_clients.list_clients():
+        if client.stopped:
+            continue
+        if kind == "client" and client.id == id:
+            return _Stopped(client, client.name, client.last_used, is_last=True)
+        is_last = len(client.credentials) == 1
+        by_kind: dict[str, Sequence[Credential]] = {"secret": client.secrets, "trust": client.trusts}
+        for one in by_kind.get(kind, ()):
+            if one.id == id and not one.stopped:
+                return _Stopped(client, one.label, one.last_used, is_last)
+    return None
+
+
+def _page(
+    new: NewSecret | None = None, refused: Refused | None = None, typed: Mapping[str, str] | None = None
+) -> Response:
+    settings: Settings = current_app.config["RECNICE_SETTINGS"]
+    clients = oauth_clients.list_clients()
+    token_endpoint = settings.public_url + TOKEN_ENDPOINT
+    return with_refusal(
+        "oauth.html",
+        refused,
+        tenant_url=settings.tenant_url,
+        token_endpoint=token_endpoint,
+        audiences=(oauth_clients.ENTRA_AUDIENCE, token_endpoint),
+        clients=clients,
+        may_make_more=sum(not one.stopped for one in clients) < bounds.OAUTH_CLIENTS,
+        new=new,
+        typed=typed or {},
+    )

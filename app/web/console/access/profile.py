@@ -1,0 +1,99 @@
+"""This module serves My profile, the one page for users without a role."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import current_app, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from app.administration.accounts import administrators, sessions, two_factor
+from app.administration.errors import Ended, Refused
+from app.provisioning import resource_operations
+from app.provisioning.resource_operations import Resource
+from app.scim.projection import EVERYTHING
+from app.scim.resource_types import USER, ResourceType
+from app.web.console.shared.attribute_rows import Row, rows
+from app.web.console.shared.blueprint import console
+from app.web.console.shared.error_pages import with_refusal
+from app.web.security import request_authentication
+
+WORDS: Mapping[str, str] = {
+    "id": "Your identifier here",
+    "externalId": "Your identifier in the directory",
+    "userName": "Your sign-in name",
+    "preferredLanguage": "The language that you prefer",
+    "locale": "Where numbers, dates and currencies are written as you do",
+    "active": "Whether you may use Recnice",
+}
+"""What a person is told in place of the schema's description, by path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is held about a provisioned person."""
+
+    resource: Resource
+    rows: Sequence[Row]
+    groups: Sequence[Mapping[str, Any]]
+
+
+@console.get("/me")
+def profile() -> Response:
+    """The page as it is without anything just changed or refused."""
+    return _page()
+
+
+@console.post("/me/password")
+def change_password() -> Response:
+    """Change the operator's own password, which ends the other sessions and gives this one another token."""
+    form, who = request.form, request_authentication.who()
+    try:
+        if form.get("password", "") != form.get("repeated", ""):
+            raise Refused("The two new passwords are not the same.")
+        token = administrators.change_password(
+            who,
+            form.get("current", ""),
+            form.get("code", ""),
+            form.get("password", ""),
+            request_authentication.sealer(two_factor.SEAL),
+            request_authentication.actor(),
+        )
+    except Ended:
+        return request_authentication.signed_out("/me")
+    except Refused as refused:
+        return _page(refused=refused)
+    request_authentication.go_on(token)
+    answer = _page(is_password_changed=True)
+    request_authentication.remember(answer, token)
+    return answer
+
+
+@console.post("/me/sessions")
+def end_session() -> Response:
+    """End the session that the form names, if it is one's own."""
+    sessions.end_session(request_authentication.who(), request.form.get("session", ""), request.remote_addr or "")
+    return redirect(url_for("console.profile"), 303)
+
+
+def _page(refused: Refused | None = None, is_password_changed: bool = False) -> Response:
+    return with_refusal(
+        "profile.html",
+        refused,
+        sessions=sessions.list_sessions(request_authentication.who()),
+        factor=two_factor.factor(request_authentication.who().operator_id),
+        person=None if request_authentication.who().is_local else _held(request_authentication.who().user_id),
+        words=WORDS,
+        this_session=request_authentication.who().session_id,
+        is_password_changed=is_password_changed,
+    )
+
+
+def _held(user_id: str) -> Held:
+    """Raises 404 for somebody who was deleted just now."""
+    types: Sequence[ResourceType] = current_app.config["RECNICE_RESOURCE_TYPES"]
+    user = next(one for one in types if one.name == USER.name)
+    resource = resource_operations.get(user, user_id, EVERYTHING)
+    attributes = list(rows(user.attributes, json.loads(resource.record.document)))
+    return Held(resource, attributes, resource.memberships.get("groups", ()))

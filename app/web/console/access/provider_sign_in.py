@@ -1,0 +1,208 @@
+"""This module serves the redirect to the provider and the return from it.
+
+The provider is reached by links alone: no form leads anywhere but here. HEAD does nothing, since what looks at
+links before a person does must not use a sign-in up.
+"""
+
+import logging
+from urllib.parse import urlencode
+
+from flask import Flask, current_app, g, make_response, redirect, render_template, request, url_for
+from werkzeug.exceptions import MethodNotAllowed
+from werkzeug.wrappers import Response
+
+from app import bounds
+from app.administration import single_sign_on as sso
+from app.administration.accounts import first_administrator, sessions
+from app.administration.accounts.sessions import SignedIn
+from app.administration.encryption import Sealer
+from app.administration.errors import Ended, Refused, Slowed
+from app.administration.ip_allow_list import networks
+from app.administration.permissions import Permission
+from app.administration.single_sign_on import Arrival, Journey, Line, Lost, NoPlace, NotLetIn, Unreachable
+from app.openid.errors import ProviderError
+from app.settings import Settings
+from app.web.console.access import reauthentication, sign_in
+from app.web.console.shared.blueprint import console
+from app.web.public_url import CALLBACK
+from app.web.request_log import record_draft
+from app.web.security import cookies, request_authentication
+from app.web.security.failed_request_counts import AddressFailures
+
+log = logging.getLogger(__name__)
+
+AFTER_SIGNING_OUT = "/login"
+"""Where a provider sends people back to whom it signed out, below the public URL; only if it is registered there."""
+
+FAILED = "addresses that failed"
+"""The one caller that addresses are from which somebody came back in vain within the last minute."""
+
+_COOKIE = "recnice_journey"
+_SEALED = "journey to the provider"
+_EXTENSION = "recnice_line"
+_FAILURES = "recnice_arrival_failures"
+_STATUSES: dict[type[Refused], int] = {Lost: 400, NotLetIn: 403, Slowed: 429, Unreachable: 503, NoPlace: 503}
+
+
+def init_app(app: Flask) -> None:
+    """Make the line to the provider, and the count of those who came back from it in vain."""
+    settings: Settings = app.config["RECNICE_SETTINGS"]
+    sealer = Sealer(app.config["SECRET_KEY"], "client secret")
+    app.extensions[_EXTENSION] = Line(settings.ca_file, sealer, settings.public_url + CALLBACK)
+    app.extensions[_FAILURES] = AddressFailures(lambda: bounds.ARRIVAL_FAILURES)
+
+
+def line() -> Line:
+    """The present application's line to the provider."""
+    found: Line = current_app.extensions[_EXTENSION]
+    return found
+
+
+def _failures() -> AddressFailures:
+    found: AddressFailures = current_app.extensions[_FAILURES]
+    return found
+
+
+def _line_of_caller() -> Line:
+    """The line for whoever asks: each site has one place at the provider, and all that failed have one together."""
+    address = request.remote_addr or ""
+    return line().for_caller(FAILED if _failures().has_failed(address) else networks.site_of(address))
+
+
+@console.get("/auth/start")
+def auth_start() -> Response:
+    """Off to the provider, to sign in.
+
+    A link of another site, such as a portal, leads whoever is signed in already on to the page: the provider may ask
+    nothing, and so any site could put another session in the place of an operator's.
+    """
+    _require_visit()
+    wanted = request.args.get("next", "")
+    if not request_authentication.is_from_here() and sessions.session(request_authentication.session_token()):
+        return redirect(request_authentication.own_path(wanted), 303)
+    return depart("sign-in", wanted)
+
+
+@console.get("/auth/proof")
+def auth_proof() -> Response:
+    """Off to the provider, to show again who one is."""
+    _require_visit()
+    if request_authentication.who().is_local:
+        return reauthentication.page(request.args.get("next", ""))
+    return depart("proof", request.args.get("next", ""), request_authentication.who())
+
+
+def depart(purpose: sso.Purpose, wanted: str, who: SignedIn | None = None) -> Response:
+    """To the provider with a cookie to come back with; or a page that says why not."""
+    try:
+        address, journey = sso.depart(_line_of_caller(), purpose, wanted, who.session_id if who else "")
+    except ProviderError as error:
+        number = record_draft.current().number
+        log.warning("single sign-on, request %s: %s", number, error)
+        return _refused(purpose, wanted, Unreachable(str(error) if purpose == "test" else sso.unreachable(number)))
+    except Refused as refused:
+        return _refused(purpose, wanted, refused)
+    answer = redirect(address, 303)
+    cookies.give(answer, _COOKIE, request_authentication.sealer(_SEALED).seal(journey.to_text()), bounds.JOURNEY_S)
+    return answer
+
+
+@console.get(CALLBACK)
+def auth_callback() -> Response:
+    """Back from the provider."""
+    _require_visit()
+    journey = _journey()
+    if journey is None:
+        return _refused("sign-in", "", Lost())
+    if journey.purpose != "sign-in":
+        g.who = sessions.session(request_authentication.session_token())
+        if g.who is None:
+            return _refused("sign-in", "", Lost())
+    failures, address = _failures(), request.remote_addr or ""
+    try:
+        # Each code makes us ask the provider, and a stranger can begin as many journeys as they like.
+        if wait_s := failures.wait_s(address):
+            raise Slowed(wait_s)
+        return _forget(_arrive(journey))
+    except Ended:
+        return _forget(request_authentication.signed_out(journey.wanted))
+    except Refused as refused:
+        if not isinstance(refused, NoPlace | Slowed):
+            failures.count(address)
+        answer = _refused(journey.purpose, journey.wanted, refused)
+        return answer if isinstance(refused, Unreachable) else _forget(answer)
+
+
+def _arrive(journey: Journey) -> Response:
+    """What was wanted is done. Raises Refused."""
+    parameters = request.args.to_dict(flat=False)
+    if any(len(values) > 1 for values in parameters.values()):
+        raise Lost
+    once = {name: values[0] for name, values in parameters.items()}
+    arrival = Arrival(journey, once, request_authentication.browser(), record_draft.current().number)
+    if journey.purpose == "sign-in":
+        return request_authentication.signed_in(sso.arrive(_line_of_caller(), arrival), journey.wanted)
+    if journey.purpose == "proof":
+        sso.prove(_line_of_caller(), arrival, request_authentication.who())
+        return redirect(request_authentication.own_path(journey.wanted), 303)
+    who = request_authentication.who()
+    if not Permission.SINGLE_SIGN_ON.is_given_to(who.role, who.is_local):
+        raise request_authentication.NotPermitted(Permission.SINGLE_SIGN_ON)
+    trial = sso.try_out(_line_of_caller(), arrival, who)
+    return _trial(trial)
+
+
+def _trial(trial: sso.Trial) -> Response:
+    return make_response(render_template("single_sign_on_test.html", trial=trial))
+
+
+@console.get("/signed-out")
+def signed_out() -> Response:
+    """After a session that the provider began: it may still know the person, and the next sign-in asks nothing."""
+    found = sso.configured()
+    if found is None:
+        return redirect(url_for("console.sign_in"), 303)
+    try:
+        end = _line_of_caller().find(found.issuer).end_session_endpoint
+    except (ProviderError, Unreachable):
+        end = ""
+    settings: Settings = current_app.config["RECNICE_SETTINGS"]
+    back = {"client_id": found.client_id, "post_logout_redirect_uri": settings.public_url + AFTER_SIGNING_OUT}
+    address = f"{end}{'&' if '?' in end else '?'}{urlencode(back)}" if end else ""
+    return make_response(render_template("signed_out.html", provider=found.title, address=address))
+
+
+def _refused(purpose: sso.Purpose, wanted: str, refused: Refused) -> Response:
+    """The page from which the way began, with the sentence."""
+    if purpose == "test":
+        answer = _trial(sso.Trial(refused=str(refused)))
+    elif purpose == "proof":
+        answer = reauthentication.page(wanted, refused)
+    else:
+        answer = sign_in.page(wanted, refused=refused)
+    answer.status_code = _STATUSES.get(type(refused), 400)
+    if answer.status_code == 503:
+        answer.headers["Retry-After"] = str(bounds.PROVIDER_BUSY_S)
+    return answer
+
+
+def _journey() -> Journey | None:
+    """The way that this browser is on, if it is on one."""
+    text = request_authentication.sealer(_SEALED).open(cookies.sent(_COOKIE), bounds.JOURNEY_S)
+    try:
+        return Journey.of(text) if text else None
+    except ValueError:
+        return None
+
+
+def _forget(answer: Response) -> Response:
+    cookies.take(answer, _COOKIE)
+    return answer
+
+
+def _require_visit() -> None:
+    """A person's own visit, and somebody who could be let in."""
+    if not first_administrator.is_set_up():
+        raise request_authentication.NotSetUp
+    if request.method != "GET":
+        raise MethodNotAllowed(["GET"])

@@ -1,0 +1,40 @@
+"""This module serves *Confirm your identity* before sensitive pages."""
+
+from flask import redirect, request
+from werkzeug.wrappers import Response
+
+from app.administration import single_sign_on
+from app.administration.accounts import reauthentication, two_factor
+from app.administration.errors import Ended, Refused
+from app.web.console.shared.blueprint import console
+from app.web.console.shared.error_pages import with_refusal
+from app.web.security import request_authentication
+
+
+@console.route("/confirm", methods=["GET", "POST"])
+def confirm() -> Response:
+    """Ask an operator for the password, and a code where they have a second factor; then back to what was wanted."""
+    wanted, who, form = request.values.get("next", ""), request_authentication.who(), request.form
+    if request.method != "POST":
+        return page(wanted)
+    sealer = request_authentication.sealer(two_factor.SEAL)
+    try:
+        reauthentication.prove(who, form.get("password", ""), form.get("code", ""), sealer, request.remote_addr or "")
+    except Ended:
+        return request_authentication.signed_out(wanted)
+    except Refused as refused:
+        return page(wanted, refused)
+    return redirect(request_authentication.own_path(wanted), 303)
+
+
+def page(wanted: str, refused: Refused | None = None) -> Response:
+    """The page that asks, with a sentence where something was refused."""
+    who = request_authentication.who()
+    provider = None if who.is_local else single_sign_on.configured()
+    return with_refusal(
+        "confirm.html",
+        refused,
+        wanted=wanted,
+        wants_code=two_factor.factor(who.operator_id) is not None,
+        provider=provider and provider.title,
+    )

@@ -1,0 +1,90 @@
+"""This module serves the Roles page.
+
+A change is seen before it is saved.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flask import redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app import bounds
+from app.administration.errors import Refused
+from app.administration.roles import granted_roles, role_mapping
+from app.administration.roles.role_mapping import Outdated, RawLine
+from app.console_roles import Role
+from app.web.console.shared.blueprint import console
+from app.web.console.shared.error_pages import with_refusal
+from app.web.security import request_authentication
+
+BLANKS = 3
+"""Empty lines of the form, to add as many at once."""
+
+
+@console.get("/roles")
+def roles() -> str:
+    """The mapping, and those who have a role by it."""
+    return render_template("roles.html", mapping=role_mapping.mapping(), granted=granted_roles.granted(), **_words())
+
+
+@console.get("/roles/edit")
+def edit_roles() -> Response:
+    """The mapping as a form."""
+    return _form(_held())
+
+
+@console.post("/roles/preview")
+def preview_roles() -> Response:
+    """Who would gain, lose or change a role; nothing is saved."""
+    return _preview(_given())
+
+
+@console.post("/roles/save")
+def save_roles() -> Response:
+    """Save what was previewed."""
+    lines = _given()
+    try:
+        role_mapping.save(lines, request.form.get("expected", ""), request_authentication.actor())
+    except Outdated as outdated:
+        return _preview(lines, outdated)
+    except Refused as refused:
+        return _form(lines, refused)
+    return redirect(url_for("console.roles"), 303)
+
+
+def _preview(lines: Sequence[RawLine], outdated: Outdated | None = None) -> Response:
+    try:
+        found = role_mapping.preview(lines)
+    except Refused as refused:
+        return _form(lines, refused)
+    exact = [(one.line.source, one.line.value, one.line.role.value) for one in found.mapping.lines]
+    return with_refusal("roles_preview.html", outdated, preview=found, **_fields(exact))
+
+
+def _form(lines: Sequence[RawLine], refused: Refused | None = None) -> Response:
+    return with_refusal("roles_edit.html", refused, **_fields(lines))
+
+
+def _held() -> list[RawLine]:
+    return [(one.line.source, one.line.value, one.line.role.value) for one in role_mapping.mapping().lines]
+
+
+def _given() -> list[RawLine]:
+    """The form's lines as they came, without those that shall be removed or are empty."""
+    form = request.form
+    numbers = [number for number in range(bounds.ROLE_LINES + BLANKS) if f"remove-{number}" not in form]
+    found = [(form.get(f"source-{n}", ""), form.get(f"value-{n}", ""), form.get(f"role-{n}", "")) for n in numbers]
+    return [line for line in found if line[1].strip()]
+
+
+def _fields(lines: Sequence[RawLine]) -> Mapping[str, Any]:
+    """What the form needs: the lines, each with what a group is called, empty ones, and what may be chosen."""
+    names = role_mapping.names_of_groups(value for source, value, _ in lines if source == "group")
+    return {"lines": lines, "names": names, "blanks": BLANKS, "groups": role_mapping.groups_offered(), **_words()}
+
+
+def _words() -> Mapping[str, Any]:
+    """The roles, the highest first, and the sources, each with its title."""
+    roles = {role.value: role.value for role in reversed(Role)}
+    return {"roles": roles, "titles": {"app_role": "App role", "group": "Group"}}

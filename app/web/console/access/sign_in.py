@@ -1,0 +1,95 @@
+"""This module serves signing in and out."""
+
+from flask import redirect, request, session, url_for
+from werkzeug.wrappers import Response
+
+from app import bounds
+from app.administration import single_sign_on
+from app.administration.accounts import first_administrator, password_sign_in, sessions, two_factor
+from app.administration.accounts.password_sign_in import CodeWanted
+from app.administration.errors import Ended, Refused
+from app.web.console.shared.blueprint import console
+from app.web.console.shared.error_pages import with_refusal
+from app.web.security import cookies, request_authentication
+
+TICKET = "recnice_sign_in"
+"""The cookie, and the purpose of its seal, that says between the two pages whose password was right."""
+
+
+@console.route("/login", methods=["GET", "POST"])
+def sign_in() -> Response:
+    """Ask for name and password; then on to the page that was wanted, with a session that was never seen before."""
+    if not first_administrator.is_set_up():
+        raise request_authentication.NotSetUp
+    wanted = request.values.get("next", "")
+    if request.method != "POST":
+        return page(wanted)
+    user_name, password = request.form.get("user_name", ""), request.form.get("password", "")
+    try:
+        token = password_sign_in.sign_in(user_name, password, request_authentication.browser())
+    except CodeWanted as code:
+        answer = redirect(url_for("console.sign_in_code", next=wanted or None), 303)
+        cookies.give(answer, TICKET, request_authentication.sealer(TICKET).seal(code.ticket), bounds.CODE_WAIT_S)
+        return answer
+    except Refused as refused:
+        return page(wanted, user_name, refused)
+    return _signed_in(token, wanted)
+
+
+@console.route("/login/code", methods=["GET", "POST"])
+def sign_in_code() -> Response:
+    """Ask for the code, of whoever has shown the password within `bounds.CODE_WAIT_S`."""
+    wanted = request.values.get("next", "")
+    sealer = request_authentication.sealer(two_factor.SEAL)
+    ticket = request_authentication.sealer(TICKET).open(cookies.sent(TICKET), bounds.CODE_WAIT_S)
+    if request.method != "POST":
+        return _code_page(wanted) if ticket else redirect(url_for("console.sign_in", next=wanted or None), 303)
+    try:
+        code = request.form.get("code", "")
+        token = password_sign_in.sign_in_by_code(ticket or "", code, sealer, request_authentication.browser())
+    except Ended as ended:
+        answer = page(wanted, refused=ended)
+        cookies.take(answer, TICKET)
+        return answer
+    except Refused as refused:
+        return _code_page(wanted, refused)
+    return _signed_in(token, wanted)
+
+
+def _signed_in(token: str, wanted: str) -> Response:
+    answer = request_authentication.signed_in(token, wanted)
+    cookies.take(answer, TICKET)
+    return answer
+
+
+def page(wanted: str, user_name: str = "", refused: Refused | None = None) -> Response:
+    """The page where people sign in: first by single sign-on, where that is set up.
+
+    A provider that knows somebody asks for no account again, so whoever came as the wrong one is led out of it.
+    """
+    provider = single_sign_on.configured()
+    return with_refusal(
+        "sign_in.html",
+        refused,
+        401,
+        wanted=wanted,
+        user_name=user_name,
+        provider=provider and provider.title,
+        may_be_another_account=isinstance(refused, single_sign_on.NotLetIn),
+    )
+
+
+def _code_page(wanted: str, refused: Refused | None = None) -> Response:
+    return with_refusal("sign_in_code.html", refused, 401, wanted=wanted)
+
+
+@console.post("/logout")
+def sign_out() -> Response:
+    """End the session on the server, and take it from the browser."""
+    sessions.sign_out(request_authentication.session_token(), request.remote_addr or "")
+    session.clear()
+    answer = redirect(
+        url_for("console.sign_in" if request_authentication.who().is_local else "console.signed_out"), 303
+    )
+    request_authentication.forget(answer)
+    return answer

@@ -1,0 +1,97 @@
+"""This module serves the Single sign-on page."""
+
+from flask import current_app, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app.administration import single_sign_on as sso
+from app.administration.errors import Refused
+from app.administration.permissions import Permission
+from app.administration.single_sign_on import Configured, Entered
+from app.openid.errors import ProviderError
+from app.settings import Settings
+from app.web.console.access import provider_sign_in
+from app.web.console.shared.blueprint import console
+from app.web.console.shared.error_pages import with_refusal
+from app.web.public_url import CALLBACK
+from app.web.security import request_authentication
+
+
+@console.get("/single-sign-on")
+def single_sign_on() -> Response:
+    """The page as it is without anything just refused."""
+    return _page()
+
+
+@console.post("/single-sign-on")
+def save_single_sign_on() -> Response:
+    """Save what was entered. The secret goes in and is not shown again, here neither."""
+    form = request.form
+    names = ("kind", "cloud", "tenant", "address", "client_id", "secret")
+    entered = Entered(**{name: form.get(name, "") for name in names})
+    try:
+        sso.save(entered, provider_sign_in.line(), request_authentication.actor())
+    except Refused as refused:
+        return _page(entered, refused)
+    return redirect(url_for("console.single_sign_on"), 303)
+
+
+@console.get("/single-sign-on/test")
+def test_single_sign_on() -> Response:
+    """Off to the provider, and back to a page that shows what it said."""
+    return provider_sign_in.depart("test", "/single-sign-on", request_authentication.who())
+
+
+@console.get("/single-sign-on/remove")
+def confirm_remove_single_sign_on() -> Response:
+    """Say what turning it off does, before it is done."""
+    found = sso.configured()
+    if found is None:
+        return redirect(url_for("console.single_sign_on"), 303)
+    return make_response(render_template("remove_single_sign_on.html", provider=found))
+
+
+@console.post("/single-sign-on/remove")
+def remove_single_sign_on() -> Response:
+    """Turn it off. Whoever came in by it is signed out, so for them the way leads to the sign-in page."""
+    sso.remove(request_authentication.actor())
+    return redirect(url_for("console.single_sign_on"), 303)
+
+
+def _page(entered: Entered | None = None, refused: Refused | None = None) -> Response:
+    found = sso.configured()
+    trouble, asked = _answer(found) if found else ("", "")
+    settings: Settings = current_app.config["RECNICE_SETTINGS"]
+    return with_refusal(
+        "single_sign_on.html",
+        refused,
+        provider=found,
+        entered=entered or _as_entered(found),
+        trouble=trouble,
+        asked=asked,
+        outage=provider_sign_in.line().outage,
+        clouds=sso.CLOUDS,
+        redirect_uri=settings.public_url + CALLBACK,
+        signed_out_uri=settings.public_url + provider_sign_in.AFTER_SIGNING_OUT,
+    )
+
+
+def _as_entered(found: Configured | None) -> Entered:
+    """What is set up, as its form has it; the secret is never in it."""
+    if found is None:
+        return Entered("entra", "global", "", "", "", "")
+    if found.issuer.tenant:
+        return Entered("entra", found.cloud, found.issuer.tenant, "", found.client_id, "")
+    return Entered("openid", "global", "", found.issuer.address, found.client_id, "")
+
+
+def _answer(found: Configured) -> tuple[str, str]:
+    """What is wrong with the provider or the way to it ("" for nothing), and when it was asked.
+
+    It is asked now for whoever may change it; what an hour keeps is enough for the others.
+    """
+    who, line = request_authentication.who(), provider_sign_in.line()
+    ask = line.renew if Permission.SINGLE_SIGN_ON.is_given_to(who.role, who.is_local) else line.find
+    try:
+        return "", ask(found.issuer).asked
+    except (ProviderError, Refused) as error:
+        return str(error), ""

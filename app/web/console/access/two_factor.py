@@ -1,0 +1,86 @@
+"""This module serves the pages of an administrator's own two-factor authentication."""
+
+from flask import make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app.administration.accounts import two_factor as factors
+from app.administration.encryption import Sealer
+from app.administration.errors import Refused
+from app.web.console.shared.blueprint import console
+from app.web.console.shared.error_pages import with_refusal
+from app.web.security import request_authentication
+
+GROUP_LENGTH = 4
+"""The secret is shown in groups of so many characters, for whoever types it."""
+
+
+@console.get("/me/second-factor")
+def second_factor() -> Response:
+    """The page as it is, with the QR code of what was begun and not confirmed yet."""
+    return _page()
+
+
+@console.post("/me/second-factor")
+def begin_second_factor() -> Response:
+    """Make a secret for an authenticator app."""
+    try:
+        factors.begin(request_authentication.who(), _sealer())
+    except Refused as refused:
+        return _page(refused)
+    return redirect(url_for("console.second_factor"), 303)
+
+
+@console.post("/me/second-factor/code")
+def confirm_second_factor() -> Response:
+    """Turn it on by a right code, and show the recovery codes this once, in the answer itself."""
+    try:
+        codes = factors.confirm(
+            request_authentication.who(), request.form.get("code", ""), _sealer(), request_authentication.actor()
+        )
+    except Refused as refused:
+        return _page(refused)
+    return make_response(render_template("recovery_codes.html", codes=codes, is_new=True))
+
+
+@console.post("/me/second-factor/recovery-codes")
+def renew_recovery_codes() -> Response:
+    """Show new recovery codes, this once; the old ones count no more."""
+    try:
+        codes = factors.renew_codes(request_authentication.who(), request_authentication.actor())
+    except Refused as refused:
+        return _page(refused)
+    return make_response(render_template("recovery_codes.html", codes=codes, is_new=False))
+
+
+@console.post("/me/second-factor/off")
+def turn_off_second_factor() -> Response:
+    """Turn it off."""
+    try:
+        factors.turn_off(request_authentication.who(), request_authentication.actor())
+    except Refused as refused:
+        return _page(refused)
+    return redirect(url_for("console.profile"), 303)
+
+
+def _page(refused: Refused | None = None) -> Response:
+    who = request_authentication.who()
+    pairing = factors.pairing(who, _sealer())
+    secret = pairing.secret if pairing else ""
+    return with_refusal(
+        "second_factor.html",
+        refused,
+        factor=factors.factor(who.operator_id),
+        picture=_qr_code(pairing.uri) if pairing else "",
+        secret=" ".join(secret[n : n + GROUP_LENGTH] for n in range(0, len(secret), GROUP_LENGTH)),
+    )
+
+
+def _qr_code(text: str) -> str:
+    """A QR code as a data: address of an SVG, dark on light in any colour scheme, as cameras want it."""
+    import segno
+
+    return segno.make(text, error="m", micro=False).svg_data_uri(scale=5, dark="#000", light="#fff")
+
+
+def _sealer() -> Sealer:
+    return request_authentication.sealer(factors.SEAL)

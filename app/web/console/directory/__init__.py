@@ -1,0 +1,1 @@
+"""This package serves the pages of users, groups and their attributes."""

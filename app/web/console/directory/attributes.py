@@ -1,0 +1,129 @@
+"""This module serves the Attributes page and the review of Entra's schema file."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from flask import abort, current_app, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app.administration import strict_attributes
+from app.administration.errors import Refused
+from app.observation.attributes import coverage
+from app.observation.attributes.coverage import Coverage, MappedRow
+from app.observation.attributes.mapping_hints import Hint, hints
+from app.observation.attributes.mapping_review import UnreadableSchemaError, review
+from app.scim.resource_types import ResourceType
+from app.web.console.shared.blueprint import console
+from app.web.console.shared.list_paging import Column, export_wanted, exported
+from app.web.security import request_authentication
+
+VIEWS: Mapping[str, tuple[str, Callable[[MappedRow], bool]]] = {
+    "all": ("All", lambda row: True),
+    "warnings": ("With warnings", lambda row: any(hint.is_warning for hint in hints(row))),
+    "never": ("Never sent", lambda row: not row.arrived),
+    "strict": ("Strict", lambda row: row.strict is not None),
+}
+"""What `?show=` may ask for: its title, and which rows it has."""
+
+
+def demand(row: MappedRow) -> str:
+    """The word for what is asked of a row."""
+    return "required" if row.is_required else "strict" if row.strict else "expected"
+
+
+COLUMNS: Sequence[Column[MappedRow]] = (
+    Column("resourceType", "Resource type", lambda row: row.resource_type),
+    Column("attribute", "Attribute", lambda row: row.path),
+    Column("type", "Type", lambda row: row.mapped.type),
+    Column("demand", "Demand", demand),
+    Column("requests", "Requests that brought it", lambda row: row.count),
+    Column("firstSeen", "First seen", lambda row: row.first or None),
+    Column("lastSeen", "Last seen", lambda row: row.last or None),
+    Column("shape", "Shape", lambda row: row.shape or None),
+    Column("filled", "Filled", lambda row: row.filled),
+    Column("total", "Of", lambda row: row.total),
+    Column("filledPercent", "Filled %", lambda row: row.percent),
+    Column("remarks", "Remarks", lambda row: " ".join(f"{one.text} {one.remedy}".strip() for one in hints(row))),
+)
+
+
+@console.get("/attributes")
+def attributes() -> Response | str:
+    """The table, or a file of it."""
+    shown = request.args.get("show", "all")
+    if shown not in VIEWS:
+        abort(404)
+    found = _coverage()
+    rows = {name: [row for row in of_type if VIEWS[shown][1](row)] for name, of_type in found.rows.items()}
+    if export_wanted():
+        return exported("attributes", COLUMNS, (row for of_type in rows.values() for row in of_type))
+    return _page(found, rows=rows, shown=shown)
+
+
+@console.get("/attributes/strict")
+def confirm_strict() -> str:
+    """Say what making an attribute strict does, before it is done."""
+    row = _coverage().row(request.args.get("type", ""), request.args.get("attribute", ""))
+    if row is None or not row.may_be_strict or row.strict:
+        abort(404)
+    return render_template("make_strict.html", row=row)
+
+
+@console.post("/attributes/strict")
+def set_strict() -> Response:
+    """Make an attribute strict, or expected again."""
+    form = request.form
+    try:
+        strict_attributes.set_strict(
+            form.get("type", ""), form.get("attribute", ""), form.get("strict") == "yes", request_authentication.actor()
+        )
+    except Refused as refused:
+        return make_response(_page(_coverage(), refused=refused), 400)
+    return redirect(url_for("console.attributes"), 303)
+
+
+@console.post("/attributes/review", endpoint="review")
+def review_schema() -> Response | str:
+    """The review of a schema file, which is read in memory and forgotten with the answer."""
+    file = request.files.get("schema")
+    content = file.read() if file else b""
+    if not file or not file.filename:
+        return make_response(_page(_coverage(), unreadable="No file was chosen."), 400)
+    try:
+        found = review(content, _resource_types())
+    except UnreadableSchemaError as unreadable:
+        return make_response(_page(_coverage(), unreadable=str(unreadable)), 400)
+    return render_template("schema_review.html", review=found)
+
+
+def _page(
+    found: Coverage,
+    rows: Mapping[str, Sequence[MappedRow]] | None = None,
+    shown: str = "all",
+    refused: Refused | None = None,
+    unreadable: str = "",
+) -> str:
+    said: dict[str, dict[str, Sequence[Hint]]] = {
+        name: {row.path: hints(row) for row in of_type} for name, of_type in found.rows.items()
+    }
+    return render_template(
+        "attributes.html",
+        rows=found.rows if rows is None else rows,
+        hints=said,
+        warnings=sum(hint.is_warning for of_type in said.values() for of_row in of_type.values() for hint in of_row),
+        has_arrivals=any(row.sightings or row.filled for of_type in found.rows.values() for row in of_type),
+        unknown=found.unknown,
+        views={name: title for name, (title, _) in VIEWS.items()},
+        shown=shown,
+        demand=demand,
+        refused=refused,
+        unreadable=unreadable,
+    )
+
+
+def _coverage() -> Coverage:
+    return coverage.read(_resource_types())
+
+
+def _resource_types() -> Sequence[ResourceType]:
+    types: Sequence[ResourceType] = current_app.config["RECNICE_RESOURCE_TYPES"]
+    return types

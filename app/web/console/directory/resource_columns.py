@@ -1,0 +1,122 @@
+"""This module declares the columns of the Users and Groups lists."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal
+
+from app import bounds
+from app.observation.directory import console_search, group_members
+from app.observation.directory.console_search import CHANGED, Knowledge, Record
+from app.scim.attribute import Attribute
+from app.scim.resource_types import GROUP, USER, ResourceType, name_of
+from app.web.console.shared.attribute_rows import value_at
+from app.web.console.shared.list_paging import Cell, Column
+
+DEPARTMENT = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"
+SOURCE = "Entra"
+OTHER_COLUMNS = 4
+"""How many of its attributes a type shows that has no columns of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One resource of a list, and what the request log knows of it. `unresolved`: how many of its members are."""
+
+    record: Record
+    document: Mapping[str, Any]
+    knowledge: Knowledge
+    unresolved: int = 0
+
+    @property
+    def name(self) -> str:
+        """What the resource is called for people."""
+        return name_of(self.document)
+
+
+@dataclass(frozen=True)
+class Shown(Column[Line]):
+    """A column that the page has too. `order`: by what its heading sorts, "" where it cannot."""
+
+    form: Literal["text", "word", "members", "moment", "state", "problems"] = "text"
+    order: str = ""
+
+
+def lines(records: Iterable[Record]) -> Iterator[Line]:
+    """The records as lines, looked up in the log in portions."""
+    remaining = iter(records)
+    while portion := list(islice(remaining, bounds.EXPORT_ROWS_AT_ONCE)):
+        knowledge = console_search.knowledge_of(portion)
+        with_members = [record.id for record in portion if record.members]
+        unresolved = group_members.count_unresolved(with_members) if with_members else {}
+        for record in portion:
+            yield Line(record, json.loads(record.document), knowledge[record.id], unresolved.get(record.id, 0))
+
+
+def columns_of(resource_type: ResourceType) -> Sequence[Shown]:
+    """The columns of a type's page; the first leads to the resource."""
+    return _COLUMNS.get(resource_type.name) or (*_own_columns(resource_type), _CONFIRMED, _PROBLEMS, _CHANGED)
+
+
+def exported_columns(resource_type: ResourceType) -> Sequence[Column[Line]]:
+    """The columns of an export: the id, then those of the page; of a group also how many members are unresolved."""
+    return (_ID, *columns_of(resource_type), *([_UNRESOLVED] if resource_type.has_members else []))
+
+
+def state_of(document: Mapping[str, Any]) -> Literal["active", "disabled", ""]:
+    """What `active` says; "" where it is not there."""
+    active = document.get("active")
+    return "" if active is None else "active" if active else "disabled"
+
+
+def value_of(resource_type: ResourceType, path: str) -> Callable[[Line], Cell]:
+    """Reads the single value at a path."""
+    way = _way(resource_type, path)
+    return lambda line: value_at(line.document, way)
+
+
+def _way(resource_type: ResourceType, path: str) -> tuple[Attribute, ...]:
+    way = resource_type.tree.find(path)
+    if way is None:
+        raise LookupError(path)
+    if way[-1].path.startswith("urn:"):
+        return (*[one for one in resource_type.attributes if one.name == way[-1].keys[0]], way[-1])
+    return way
+
+
+def _own_columns(resource_type: ResourceType) -> Iterator[Shown]:
+    """The first single attributes of a type; externalId, which every type has and which stands first, comes last."""
+    single = (a for a in resource_type.tree.core.values() if a.is_simple and a.traits.held == "document")
+    first, *more = [a for a in single if a.traits.returned in ("always", "default")]
+    orders = console_search.orders_of(resource_type)
+    for attribute in (*more, first)[:OTHER_COLUMNS]:
+        value = value_of(resource_type, attribute.path)
+        yield Shown(attribute.path, attribute.name, value, order=attribute.path if attribute.path in orders else "")
+
+
+_ID = Column[Line]("id", "Id", lambda line: line.record.id)
+_UNRESOLVED = Column[Line]("unresolved", "Unresolved", lambda line: line.unresolved)
+_NAME = Shown("name", "Name", lambda line: line.name, order="displayName")
+_CONFIRMED = Shown("lastConfirmed", "Last confirmed", lambda line: line.knowledge.confirmed, "moment")
+_PROBLEMS = Shown("problems", "Problems", lambda line: len(line.knowledge.problems), "problems")
+_CHANGED = Shown("lastChange", "Last change", lambda line: line.record.last_modified, "moment", CHANGED)
+_COLUMNS: Mapping[str, Sequence[Shown]] = {
+    USER.name: (
+        _NAME,
+        Shown("userName", "userName", value_of(USER, "userName"), order="userName"),
+        Shown("state", "State", lambda line: state_of(line.document), "state"),
+        Shown("department", "Department", value_of(USER, DEPARTMENT)),
+        Shown("source", "Source", lambda line: SOURCE, "word"),
+        _CONFIRMED,
+        _PROBLEMS,
+        _CHANGED,
+    ),
+    GROUP.name: (
+        _NAME,
+        Shown("members", "Members", lambda line: line.record.members, "members"),
+        _CONFIRMED,
+        _PROBLEMS,
+        _CHANGED,
+    ),
+}

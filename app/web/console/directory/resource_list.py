@@ -1,0 +1,94 @@
+"""This module serves the Users and Groups lists."""
+
+from collections.abc import Callable, Mapping
+
+from flask import abort, render_template, request
+from werkzeug.wrappers import Response
+
+from app import bounds
+from app.observation.directory import console_search
+from app.observation.directory.console_search import Asked, Order, View
+from app.scim.resource_types import USER, ResourceType
+from app.web.console.directory.resource_columns import columns_of, exported_columns, lines
+from app.web.console.shared import list_paging
+from app.web.console.shared.list_paging import Pages
+from app.web.resource_urls import Endpoints
+
+VIEWS: Mapping[View, str] = {
+    "": "All",
+    "active": "Active",
+    "disabled": "Disabled",
+    "silent": "Not heard of",
+    "problems": "With problems",
+    "leftovers": "Leftovers",
+}
+"""The saved views, as they are called."""
+EXPLAINED: Mapping[View, str] = {
+    "active": "Those whom Entra has not disabled.",
+    "disabled": "Entra disables who leaves the scope of its assignment, or is deleted there.",
+    "silent": "Entra has not spoken of these for 30 days. While nothing changes, that need be no fault.",
+    "problems": "Something that Entra sent for these was refused, and it has not succeeded since.",
+    "leftovers": "Disabled, and Entra has not spoken of them for 30 days: it may have forgotten them.",
+}
+_NOT_OF_PEOPLE: tuple[View, ...] = ("active", "disabled", "leftovers")
+
+
+def view_of(resource_type: ResourceType) -> Callable[[], str | Response]:
+    """The view function of a type's list."""
+    columns = columns_of(resource_type)
+    orders = console_search.orders_of(resource_type)
+    views = views_of(resource_type)
+    searched = list(
+        dict.fromkeys(
+            attribute.keys[-1 if attribute.path.startswith("urn:") else 0] for attribute in resource_type.worded
+        )
+    )
+
+    def view() -> str | Response:
+        sought = request.args.get("q", "").strip()
+        is_too_long = len(sought) > bounds.SEARCH_TEXT_LENGTH
+        asked = Asked(resource_type, "" if is_too_long else sought, _view(views), _order(orders))
+        if list_paging.export_wanted():
+            name = resource_type.endpoint.lstrip("/").lower()
+            return list_paging.exported(name, exported_columns(resource_type), lines(console_search.every(asked)))
+        number = list_paging.page_number()
+        found = console_search.find(asked, Pages(0, number).start, bounds.CONSOLE_PAGE_SIZE)
+        return render_template(
+            "resources.html",
+            resource_type=resource_type,
+            endpoints=Endpoints.of(resource_type),
+            columns=columns,
+            lines=list(lines(found.records)),
+            pages=Pages(found.total, number, found.is_at_least),
+            asked=asked,
+            sought=sought,
+            is_too_long=is_too_long,
+            searched=searched,
+            views=views,
+            explained=EXPLAINED.get(asked.view, ""),
+            orders=orders,
+        )
+
+    return view
+
+
+def views_of(resource_type: ResourceType) -> Mapping[View, str]:
+    """The saved views of a type: only people are active or disabled."""
+    if resource_type.name == USER.name:
+        return VIEWS
+    return {view: title for view, title in VIEWS.items() if view not in _NOT_OF_PEOPLE}
+
+
+def _view(views: Mapping[View, str]) -> View:
+    """What `?view=` names; another one is not there."""
+    given = request.args.get("view", "")
+    return next((view for view in views if view == given), None) or ("" if not given else abort(404))
+
+
+def _order(orders: Mapping[str, str]) -> Order:
+    """What `?sort=` names: a path, with `-` before it the other way round; nothing: as they were made."""
+    given = request.args.get("sort", "")
+    path = given.removeprefix("-")
+    if given and path not in orders:
+        abort(404)
+    return Order(path, is_descending=given.startswith("-")) if given else Order()

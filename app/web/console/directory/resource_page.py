@@ -1,0 +1,74 @@
+"""This module serves the page of one user or group.
+
+Entra manages it; nothing is changed on this page. A resource that was deleted has its page still, from its history.
+"""
+
+from collections.abc import Callable, Mapping
+
+from flask import abort, render_template, request
+from werkzeug.wrappers import Response
+
+from app.observation.directory import history_reader
+from app.provisioning import resource_operations
+from app.scim.errors import ScimError
+from app.scim.projection import Selection
+from app.scim.resource_types import USER, ResourceType
+from app.web.console.directory import resource_tabs
+from app.web.console.directory.resource_tabs import NOW, Subject, Tab
+from app.web.resource_urls import Endpoints
+
+_NO_MEMBERSHIPS = Selection(asked=frozenset())
+
+
+def view_of(resource_type: ResourceType) -> Callable[[str], str | Response]:
+    """The view function of a type's pages."""
+    tabs = tabs_of(resource_type)
+
+    def view(resource_id: str) -> str | Response:
+        subject = _subject(resource_type, resource_id)
+        # What is gone is nothing now; its history comes first.
+        shown = tabs if subject.resource else {name: tab for name, tab in tabs.items() if name != NOW}
+        name = request.args.get("tab", next(iter(shown)))
+        if name not in shown:
+            abort(404)
+        content = shown[name].draw(subject)
+        if isinstance(content, Response):
+            return content
+        return render_template(
+            "resource.html",
+            resource_type=resource_type,
+            endpoints=Endpoints.of(resource_type),
+            subject=subject,
+            tabs={name: tab.title for name, tab in shown.items()},
+            tab=name,
+            **content,
+        )
+
+    return view
+
+
+def tabs_of(resource_type: ResourceType) -> Mapping[str, Tab]:
+    """The tabs of a type's pages, by what `?tab=` says; the first one is shown where it says nothing."""
+    of_memberships = {}
+    if resource_type.has_members:
+        of_memberships = {"moves": Tab("Joined and left", resource_tabs.moves)}
+    elif resource_type.name == USER.name:
+        of_memberships = {"groups": Tab("Groups", resource_tabs.groups)}
+    return {
+        NOW: Tab("Now", resource_tabs.now),
+        "history": Tab("History", resource_tabs.history),
+        **of_memberships,
+        "requests": Tab("Requests", resource_tabs.requests),
+    }
+
+
+def _subject(resource_type: ResourceType, resource_id: str) -> Subject:
+    """The resource, or what is left of it. Raises 404 for an id that no resource of the type has had."""
+    try:
+        resource = resource_operations.get(resource_type, resource_id, _NO_MEMBERSHIPS)
+    except ScimError as error:
+        last = history_reader.last_event(resource_id) if error.status == 404 else None
+        if last is None or last.verb != "delete" or last.resource_type != resource_type.name:
+            raise
+        return Subject(resource_type, resource_id, last.name, deletion=last)
+    return Subject.here(resource)

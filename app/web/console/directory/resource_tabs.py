@@ -1,0 +1,212 @@
+"""This module builds the tabs of a user's or group's page."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any, Protocol
+
+from flask import request
+from werkzeug.wrappers import Response
+
+from app import bounds, clock
+from app.administration.roles import granted_roles, users_to_confirm
+from app.observation import request_list
+from app.observation.directory import console_search, group_members, history_reader
+from app.observation.directory.group_members import Member
+from app.observation.directory.history_reader import Event, Link
+from app.observation.request_list import Filter
+from app.provisioning import resource_operations
+from app.provisioning.resource_operations import Resource
+from app.scim.differences import Change
+from app.scim.projection import EVERYTHING
+from app.scim.resource_types import USER, ResourceType, name_of
+from app.web.console.monitoring import event_lines
+from app.web.console.monitoring.activity_rows import REQUEST_COLUMNS
+from app.web.console.shared import filter_form, list_paging
+from app.web.console.shared.attribute_rows import rows
+from app.web.console.shared.list_paging import Column, Pages
+
+NOW = "now"
+AT_ONCE = bounds.CONSOLE_PAGE_SIZE
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom a page is about. `resource` is None, and `deletion` its end, where it was deleted."""
+
+    type: ResourceType
+    id: str
+    name: str
+    resource: Resource | None = None
+    document: Mapping[str, Any] = field(default_factory=dict)
+    deletion: Event | None = None
+
+    @classmethod
+    def here(cls, resource: Resource) -> "Subject":
+        """Somebody who is here now."""
+        document = json.loads(resource.record.document)
+        return cls(resource.type, resource.record.id, name_of(document), resource, document)
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """`draw` gives what the template needs for it, or a file."""
+
+    title: str
+    draw: Callable[[Subject], Mapping[str, Any] | Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a history: what was done, and to which attribute; `change` is None where it was to none."""
+
+    event: Event
+    change: Change | None
+
+
+class FindLinks(Protocol):
+    """Reads links of one group or of one member, newest first (past.py)."""
+
+    def __call__(self, id: str, /, before: int | None, limit: int, beyond: str) -> list[Link]: ...
+
+
+_GROUP = attrgetter("group_id")
+_MEMBER = attrgetter("member_id")
+"""What tells the links of one event apart, on the page of a member and on that of a group."""
+
+STEP_COLUMNS: Sequence[Column[Step]] = (
+    Column("at", "Time (UTC)", lambda step: step.event.at),
+    Column("request", "Request", lambda step: step.event.request),
+    Column("actor", "By", lambda step: step.event.actor),
+    Column("what", "What", lambda step: step.event.verb),
+    Column("attribute", "Attribute", lambda step: step.change.attribute if step.change else None),
+    Column("old", "Before", lambda step: event_lines.whole(step.change.old) if step.change else None),
+    Column("new", "After", lambda step: event_lines.whole(step.change.new) if step.change else None),
+    Column("joined", "Joined", lambda step: step.event.joined),
+    Column("left", "Left", lambda step: step.event.departed),
+)
+LINK_COLUMNS: Sequence[Column[Link]] = (
+    Column("at", "Time (UTC)", lambda link: link.at),
+    Column("request", "Request", lambda link: link.request),
+    Column("actor", "By", lambda link: link.actor),
+    Column("what", "What", lambda link: "joined" if link.has_joined else "left"),
+    Column("groupId", "Group id", lambda link: link.group_id),
+    Column("group", "Group", lambda link: link.group_name),
+    Column("memberId", "Member id", lambda link: link.member_id),
+    Column("member", "Member", lambda link: link.member_name),
+)
+MEMBER_COLUMNS: Sequence[Column[Member]] = (
+    Column("id", "Id", lambda member: member.id),
+    Column("type", "Type", lambda member: member.type),
+    Column("name", "Name", lambda member: member.name if member.type else None),
+)
+
+
+def now(subject: Subject) -> Mapping[str, Any] | Response:
+    """The attributes, when each last changed, and of a group the members."""
+    assert subject.resource is not None
+    record = subject.resource.record
+    shown: dict[str, Any] = {}
+    if subject.type.has_members:
+        sought = request.args.get("q", "").strip()[: bounds.SEARCH_TEXT_LENGTH]
+        if list_paging.export_wanted():
+            return list_paging.exported(
+                "members", MEMBER_COLUMNS, group_members.every(record.id, record.members, sought)
+            )
+        number = list_paging.page_number()
+        found = group_members.find(record.id, record.members, sought, Pages(0, number).start, AT_ONCE)
+        pages = Pages(found.total, number, found.is_at_least)
+        unresolved = group_members.count_unresolved([record.id]).get(record.id, 0)
+        shown = {"members": found.members, "pages": pages, "sought": sought, "unresolved": unresolved}
+    attributes = list(rows(subject.type.attributes, subject.document))
+    knowledge = console_search.knowledge_of([record])[record.id]
+    changed, has_older = _last_changes(subject, [row.path for row in attributes])
+    told = {"rows": attributes, "changed": changed, "has_older_changes": has_older}
+    if subject.type.name == USER.name:
+        shown["grant"] = granted_roles.grant_of(record.id)
+        if unconfirmed := users_to_confirm.find_unconfirmed(record.id):
+            kept = resource_operations.get(subject.type, subject.id, EVERYTHING).memberships["groups"]
+            shown |= {"unconfirmed": unconfirmed, "kept_groups": kept}
+    return {"record": record, "knowledge": knowledge, **told, **shown}
+
+
+def history(subject: Subject) -> Mapping[str, Any] | Response:
+    """What was done to it, newest first; and, between two moments that were given, what differs."""
+    if list_paging.export_wanted():
+        return list_paging.exported("history", STEP_COLUMNS, _steps(subject))
+    events = history_reader.events_of(subject.type, subject.id, filter_form.before(), AT_ONCE + 1)
+    given = {name: request.args.get(name, "").strip() for name in ("from", "to")}
+    earlier, later = (filter_form.moment_of(given[name], is_end=name == "to") for name in given)
+    following = {"before": events[AT_ONCE - 1].id} if len(events) > AT_ONCE else None
+    wrong = [given[name] for name, at in (("from", earlier), ("to", later)) if at is None]
+    shown: dict[str, Any] = {"events": events[:AT_ONCE], "following": following, "given": given, "wrong": wrong}
+    if any(given.values()) and not wrong:
+        until = later or clock.to_wire(clock.utc_now())
+        shown["differences"] = history_reader.compare(subject.type, subject.id, earlier or "", until)
+    return shown
+
+
+def groups(subject: Subject) -> Mapping[str, Any] | Response:
+    """The groups that somebody is in, and those joined and left."""
+    if list_paging.export_wanted():
+        return list_paging.exported("groups", LINK_COLUMNS, _links(history_reader.links_of_member, subject.id, _GROUP))
+    here = resource_operations.get(subject.type, subject.id, EVERYTHING) if subject.resource else None
+    groups = here.memberships.get("groups", ()) if here else ()
+    return {"groups": groups, **_link_page(history_reader.links_of_member, subject.id, _GROUP)}
+
+
+def moves(subject: Subject) -> Mapping[str, Any] | Response:
+    """Who joined and left a group."""
+    if list_paging.export_wanted():
+        return list_paging.exported(
+            "joined-and-left", LINK_COLUMNS, _links(history_reader.links_of_group, subject.id, _MEMBER)
+        )
+    return _link_page(history_reader.links_of_group, subject.id, _MEMBER)
+
+
+def requests(subject: Subject) -> Mapping[str, Any] | Response:
+    """The requests about it, newest first."""
+    about = Filter(about=(subject.id,), is_simulated=None)
+    if list_paging.export_wanted():
+        return list_paging.exported("requests", REQUEST_COLUMNS, request_list.every(about))
+    found = request_list.find(about, filter_form.before(), AT_ONCE)
+    following = {"before": found.before} if found.before is not None else None
+    return {"told": event_lines.told(found.entries, subject.id), "following": following}
+
+
+def _last_changes(subject: Subject, paths: Iterable[str]) -> tuple[Mapping[str, Event], bool]:
+    """The last event that touched each attribute or a part of it, and whether there are more events than were read."""
+    events = history_reader.events_of(subject.type, subject.id, limit=bounds.ATTRIBUTE_EVENTS)
+    found: dict[str, Event] = {}
+    for path in paths:
+        of_parts = (path + ".", path + "[")
+        for event in events:
+            touched = (change.attribute for change in event.changes)
+            if any(attribute == path or attribute.startswith(of_parts) for attribute in touched):
+                found[path] = event
+                break
+    return found, len(events) == bounds.ATTRIBUTE_EVENTS
+
+
+def _steps(subject: Subject) -> Iterator[Step]:
+    before = None
+    while events := history_reader.events_of(subject.type, subject.id, before, bounds.EXPORT_ROWS_AT_ONCE):
+        for event in events:
+            yield from [Step(event, change) for change in event.changes] or [Step(event, None)]
+        before = events[-1].id
+
+
+def _link_page(find: FindLinks, id: str, other: Callable[[Link], str]) -> Mapping[str, Any]:
+    """A page of links, and where the next one begins. Many links may be of one event, so it begins inside of it."""
+    links = find(id, filter_form.before(), AT_ONCE + 1, request.args.get("beyond", ""))
+    last = links[AT_ONCE - 1] if len(links) > AT_ONCE else None
+    following = {"before": last.event_id, "beyond": other(last)} if last else None
+    return {"links": links[:AT_ONCE], "following": following, "types": console_search.types_of(map(other, links))}
+
+
+def _links(find: FindLinks, id: str, other: Callable[[Link], str]) -> Iterator[Link]:
+    before, beyond = None, ""
+    while links := find(id, before, bounds.EXPORT_ROWS_AT_ONCE, beyond):
+        yield from links
+        before, beyond = links[-1].event_id, other(links[-1])

@@ -1,0 +1,75 @@
+"""This module serves the console's one search."""
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+
+from flask import current_app, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app import bounds
+from app.observation import request_list
+from app.observation.directory import console_search, history_reader
+from app.observation.directory.console_search import Asked, Listed
+from app.observation.directory.history_reader import Event
+from app.scim.errors import ScimError
+from app.scim.resource_types import ResourceType
+from app.web.console.directory.resource_columns import Line, lines
+from app.web.console.shared.blueprint import console
+from app.web.resource_urls import Endpoints
+
+_NUMBER = re.compile(rf"[0-9a-f]{{{2 * bounds.REQUEST_NUMBER_BYTES}}}", re.ASCII | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundOfType:
+    """The first of one type that have the words, how many have in all, and the last that had them and were deleted."""
+
+    type: ResourceType
+    endpoints: Endpoints
+    listed: Listed
+    lines: list[Line]
+    deletions: list[Event]
+
+
+@console.get("/search")
+def search() -> str | Response:
+    """What was found, a few of each type; a request's number and an id lead straight to what they name."""
+    sought = request.args.get("q", "").strip()
+    is_too_long = len(sought) > bounds.SEARCH_TEXT_LENGTH
+    if not is_too_long and (address := _address_of(sought)):
+        return redirect(address)
+    found = [_found(one, sought) for one in _types()] if sought and not is_too_long else []
+    return render_template(
+        "search.html",
+        sought=sought,
+        is_too_long=is_too_long,
+        found=[one for one in found if one.lines or one.deletions],
+    )
+
+
+def _address_of(sought: str) -> str:
+    """The page of what is named exactly, or nothing."""
+    if _NUMBER.fullmatch(sought) and _is_number(sought.lower()):
+        return url_for("console.activity", number=sought.lower())
+    name = console_search.types_of([sought]).get(sought)
+    of_type = next((one for one in _types() if one.name == name), None)
+    return url_for(Endpoints.of(of_type).single, resource_id=sought) if of_type else ""
+
+
+def _is_number(number: str) -> bool:
+    """Whether the log has a request with the number; it has none while it cannot be read, which the page says."""
+    with suppress(ScimError):
+        return request_list.has_number(number)
+    return False
+
+
+def _found(resource_type: ResourceType, sought: str) -> FoundOfType:
+    listed = console_search.find(Asked(resource_type, sought), 1, bounds.FOUND_AT_ONCE)
+    deletions = history_reader.deletions(resource_type, sought, bounds.FOUND_AT_ONCE)
+    return FoundOfType(resource_type, Endpoints.of(resource_type), listed, list(lines(listed.records)), deletions)
+
+
+def _types() -> tuple[ResourceType, ...]:
+    types: tuple[ResourceType, ...] = current_app.config["RECNICE_RESOURCE_TYPES"]
+    return types

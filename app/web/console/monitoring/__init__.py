@@ -1,0 +1,1 @@
+"""This package serves the pages about what Entra did: Status, Problems, Activity."""

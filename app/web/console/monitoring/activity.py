@@ -1,0 +1,120 @@
+"""This module serves the Activity page and the page of one request."""
+
+from typing import Any, Literal
+
+from flask import Flask, abort, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app.administration.credentials import oauth_clients, scim_keys
+from app.observation import request_list as log
+from app.observation.cycles import detection
+from app.observation.request_list import DEED_GROUPS
+from app.scim.resource_types import ResourceType
+from app.web.console.monitoring import activity_filter, activity_rows, event_lines
+from app.web.console.monitoring.activity_filter import Asked
+from app.web.console.shared import filter_form, list_paging
+from app.web.console.shared.blueprint import console
+from app.web.console.shared.error_pages import sentence
+from app.web.console.shared.list_paging import Pages
+from app.web.request_log.redacted_record import OPERATION
+from app.web.resource_urls import Endpoints
+
+LIVE_S = 3
+UNKNOWN_NUMBER = "No request in the log has this number. It may be mistyped, or older than the log."
+
+View = Literal["cycles", "lines", "raw"]
+
+
+@console.get("/activity")
+def activity() -> str | Response:
+    """Cycles, newest first; with a filter, what fits it, line by line; with a number alone, that request."""
+    asked, view = activity_filter.read(), _view()
+    if asked.filter.number and not list_paging.export_wanted() and not view:
+        return _single(asked.filter.number)
+    if not asked.is_filtered and view in ("", "cycles"):
+        return _by_cycle(asked)
+    return _requests(asked, view or "lines", "activity")
+
+
+@console.get("/activity/<row:cycle_id>")
+def cycle(cycle_id: int) -> str | Response:
+    """One cycle: what it changed and what was refused in it; look-ups and probes only where they are asked for."""
+    found = detection.find(cycle_id)
+    if found is None:
+        abort(404)
+    asked = activity_filter.read().within(cycle_id)
+    unshown = log.count_unchanging(cycle_id) if asked.given["kind"] == "changes" else 0
+    return _requests(asked, _view() or "lines", f"cycle-{cycle_id}", cycle=found, unshown=unshown)
+
+
+def _by_cycle(asked: Asked) -> str | Response:
+    if list_paging.export_wanted():
+        return list_paging.exported("cycles", activity_rows.CYCLE_COLUMNS, detection.every())
+    number = list_paging.page_number()
+    found = detection.page(Pages(0, number).start)
+    return _page(asked, "cycles", runs=list(activity_rows.folded(found.cycles)), pages=Pages(found.total, number))
+
+
+def _requests(asked: Asked, view: str, name: str, **more: Any) -> str | Response:
+    if list_paging.export_wanted():
+        return list_paging.exported(name, activity_rows.REQUEST_COLUMNS, log.every(asked.filter))
+    found = log.find(asked.filter, filter_form.before())
+    return _page(
+        asked,
+        view,
+        told=event_lines.told(found.entries, asked.about),
+        before=found.before,
+        columns=activity_rows.REQUEST_COLUMNS,
+        **more,
+    )
+
+
+def _single(number: str) -> str | Response:
+    """Everything that is known of one request, or of a bulk request and its operations."""
+    entries = log.of_number(number)
+    if not entries:
+        return sentence(404, "No such request", UNKNOWN_NUMBER)
+    return render_template(
+        "request.html",
+        number=number,
+        told=event_lines.told(entries),
+        columns=activity_rows.REQUEST_COLUMNS,
+        operation=OPERATION,
+    )
+
+
+def _page(asked: Asked, view: str, **more: Any) -> str:
+    return render_template(
+        "activity.html",
+        asked=asked,
+        view=view,
+        deed_groups=DEED_GROUPS,
+        results=activity_filter.RESULTS,
+        simulated=activity_filter.SIMULATED,
+        hidden=log.count_simulated() if asked.filter.is_simulated is False and asked.filter.cycle_id is None else 0,
+        keys=[*scim_keys.list_keys(), *oauth_clients.list_clients()],
+        about=log.known(asked.filter.about),
+        live_s=LIVE_S,
+        unwritten=log.unwritten(),
+        in_words=activity_rows.in_words,
+        **more,
+    )
+
+
+def _view() -> str:
+    view = request.args.get("view", "")
+    if view not in ("", "cycles", "lines", "raw"):
+        abort(404)
+    return view
+
+
+def init_app(app: Flask) -> None:
+    """Give templates what templates/lines.html needs: `address_of(type, id)`, and the filter `whole`."""
+    types: tuple[ResourceType, ...] = app.config["RECNICE_RESOURCE_TYPES"]
+    endpoints = {one.name: Endpoints.of(one).single for one in types}
+
+    def address_of(type: str, id: str) -> str:
+        return url_for(endpoints[type], resource_id=id) if id and type in endpoints else ""
+
+    app.add_template_global(address_of)
+    app.add_template_filter(event_lines.whole)

@@ -1,0 +1,203 @@
+"""This module tells what a request did in plain sentences, such as `Ana Ruiz moved from Sales to Legal`."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from string import Formatter
+from typing import Any
+
+from app import bounds
+from app.observation.directory.history_reader import Event, Link
+from app.observation.request_list import Entry, Known
+from app.scim.differences import Change
+from app.web.console.monitoring.event_sentences import (
+    DEEDS,
+    KEY_FAULTS,
+    MATCHED,
+    METHODS,
+    RULES,
+    UNMATCHED,
+    UNSTORED,
+    VERBS,
+    place,
+)
+from app.web.console.shared.formats import counted
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What somebody else wrote: the name of a resource, or a value. `id`: of the resource, where it is here."""
+
+    text: str
+    type: str = ""
+    id: str = ""
+
+
+Part = str | Name
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One sentence; `changes` are all that it tells of, in detail, whether it says them or only counts them."""
+
+    parts: tuple[Part, ...]
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The sentence as plain text."""
+        return "".join(part if isinstance(part, str) else part.text for part in self.parts)
+
+
+_SOMEBODY = {"User": "a person", "Group": "a group"}
+_NOBODY = {"User": "nobody"}
+
+
+def lines(entry: Entry, about: str = "") -> Iterator[Line]:
+    """What one request did, at least one line. `about`: the id of the member who is named first among several."""
+    if entry.request.is_refused:
+        yield Line(tuple(_refused(entry)))
+        return
+    told = [line for event in entry.events for line in _lines_of(event, entry, about)]
+    yield from told or [Line(tuple(_deed(entry)))]
+
+
+def text(entry: Entry, about: str = "") -> str:
+    """All lines of a request as one text."""
+    return "; ".join(line.text for line in lines(entry, about))
+
+
+def told(entries: Iterable[Entry], about: str = "") -> list[tuple[Entry, list[Line]]]:
+    """Each request with its lines, for `lines_of` in templates/lines.html."""
+    return [(entry, list(lines(entry, about))) for entry in entries]
+
+
+def _lines_of(event: Event, entry: Entry, about: str) -> Iterator[Line]:
+    who = _name(entry.known, event.resource_id, event.name, event.resource_type)
+    match event.verb:
+        case "change" if event.changes:
+            yield Line((*_changed(event, who, entry),), event.changes)
+        case "create" | "delete":
+            yield Line((*_filled(VERBS[event.verb], who=who),), event.changes)
+    if event.verb == "delete":
+        if event.departed and event.resource_type != "Group":
+            yield Line((who, f" left {counted(event.departed, 'group')}"))
+        return
+    links = [link for link in entry.links if link.event_id == event.id]
+    for has_joined, count, verb in ((True, event.joined, " joined "), (False, event.departed, " left ")):
+        if count:
+            moved = [link for link in links if link.has_joined == has_joined]
+            yield Line((*_members(moved, count, about, entry.known), verb, who))
+
+
+def _members(links: Sequence[Link], count: int, about: str, known: Mapping[str, Known]) -> Iterator[Part]:
+    """One or two by name, more by number; the one whom the page is about always by name."""
+    sorted_links = sorted(links, key=lambda link: link.member_id != about)
+    names = [_name(known, link.member_id, link.member_name) for link in sorted_links]
+    if count <= 2 and len(names) == count:
+        yield names[0]
+        if count == 2:
+            yield from (" and ", names[1])
+    elif about and names and sorted_links[0].member_id == about:
+        yield from (names[0], f" and {counted(count - 1, 'other')}")
+    else:
+        is_people = bool(links) and all(_is_person(link, known) for link in links)
+        yield counted(count, "person", "people") if is_people else counted(count, "member")
+
+
+def _is_person(link: Link, known: Mapping[str, Known]) -> bool:
+    """Whether a member is a user. Who is gone, but had a name, was most likely one."""
+    here = known.get(link.member_id)
+    return here.type == "User" if here else link.member_name != link.member_id
+
+
+def _changed(event: Event, who: Name, entry: Entry) -> Iterator[Part]:
+    """The changes that matter most in words, the rest as a number."""
+    renamed = next((one for one in event.changes if one.attribute == "displayName" and one.old), None)
+    yield Name(str(renamed.old), who.type, who.id) if renamed else who
+    by_weight = sorted(event.changes, key=lambda one: (place(one), one.attribute))
+    for number, change in enumerate(by_weight[: bounds.LINE_CHANGES]):
+        rule = RULES[place(change)]
+        if number == 0:
+            yield " " if rule.is_clause else ", "
+        else:
+            yield " and " if rule.is_clause else "; "
+        old, new = (_value(one, event, entry) for one in (change.old, change.new))
+        yield from _filled(rule.says, attribute=label(change.attribute), old=old, new=new)
+    unsaid = len(event.changes) - bounds.LINE_CHANGES
+    if unsaid > 0:
+        yield f"; and {counted(unsaid, 'more change')}"
+
+
+def _deed(entry: Entry) -> Iterator[Part]:
+    request = entry.request
+    says = DEEDS.get(request.deed, DEEDS[""])
+    if request.deed == "match":
+        says = MATCHED if request.resource_id else UNMATCHED
+    if request.deed == "confirm" and request.attribute:
+        says = UNSTORED
+    kind = f"{request.resource_type.lower()}s" if request.resource_type else "all kinds of resources"
+    nobody = _NOBODY.get(request.resource_type, "none")
+    parts: dict[str, Part] = {"kind": kind, "nobody": nobody, "method": request.method, "path": request.path}
+    yield from _filled(says, who=_who(entry), attribute=Name(shortened(request.attribute)), **parts)
+
+
+def _refused(entry: Entry) -> Iterator[Part]:
+    request = entry.request
+    yield "Refused: "
+    if request.key_fault:
+        yield KEY_FAULTS.get(request.key_fault, request.key_fault)
+        return
+    says = METHODS.get(request.method, DEEDS[""]) if request.resource_type else DEEDS[""]
+    yield from _filled(says, who=_who(entry), method=request.method, path=request.path)
+    if request.reason:
+        yield from (" – ", Name(shortened(request.reason)))
+
+
+def _who(entry: Entry) -> Part:
+    request = entry.request
+    if request.resource_name or request.resource_id:
+        here = entry.known.get(request.resource_id)
+        name = request.resource_name or (here.name if here else request.resource_id)
+        return _name(entry.known, request.resource_id, name, request.resource_type)
+    return _SOMEBODY.get(request.resource_type, "a resource")
+
+
+def _name(known: Mapping[str, Known], id: str, name: str, type: str = "") -> Name:
+    """A link only where there is a page behind it."""
+    here = known.get(id)
+    return Name(name, here.type, id) if here else Name(name, type)
+
+
+def label(path: str) -> str:
+    """An attribute's path without the schema that it is from."""
+    return path.rpartition(":")[2] if path.startswith("urn:") else path
+
+
+def _value(one: Any, event: Event, entry: Entry) -> Name:
+    """A value as it stands in a sentence: short; the id of somebody who is here as the name of that time."""
+    here = entry.known.get(one) if isinstance(one, str) else None
+    if here is None:
+        return Name(shortened(whole(one)))
+    return Name(entry.names.get((one, event.id), here.name), here.type, one)
+
+
+def whole(one: Any) -> str:
+    """A value as text, whatever its length; what is no single value as JSON."""
+    if isinstance(one, str):
+        return one
+    return "" if one is None else json.dumps(one, ensure_ascii=False)
+
+
+def shortened(words: str) -> str:
+    """The beginning of a long text."""
+    limit = bounds.LINE_VALUE_LENGTH
+    return words if len(words) <= limit else words[: limit - 1] + "…"
+
+
+def _filled(says: str, **parts: Part) -> Iterator[Part]:
+    for words, name, _, _ in Formatter().parse(says):
+        if words:
+            yield words
+        if name:
+            yield parts[name]

@@ -1,0 +1,114 @@
+"""This module declares the sentences about changes, actions and refusals."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from app.scim.differences import Change
+
+ANY: Final = object()
+SOME: Final = object()
+NONE: Final = None
+
+_ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What is said of a change at `path` ("" for every path) whose old and new value are as given.
+
+    `says` follows the resource's name and may have {attribute}, {old} and {new}. Where it begins with the attribute it
+    is no part of a sentence, and a comma stands before it.
+    """
+
+    path: str
+    says: str
+    old: Any = ANY
+    new: Any = ANY
+
+    @property
+    def is_clause(self) -> bool:
+        return not self.says.startswith("{attribute}")
+
+    def fits(self, change: Change) -> bool:
+        """Whether the rule is about such a change."""
+        is_here = self.path in ("", change.attribute)
+        return is_here and _is_like(self.old, change.old) and _is_like(self.new, change.new)
+
+
+RULES = (
+    Rule("active", "was disabled", new=False),
+    Rule("active", "was enabled again", old=False, new=True),
+    Rule("active", "was enabled", new=True),
+    Rule("displayName", "is now called {new}", new=SOME),
+    Rule("userName", "has a new sign-in name: {new}", new=SOME),
+    Rule(_ENTERPRISE + "department", "moved from {old} to {new}", old=SOME, new=SOME),
+    Rule(_ENTERPRISE + "department", "is now in {new}", old=NONE),
+    Rule(_ENTERPRISE + "department", "is no longer in {old}", new=NONE),
+    Rule("title", "{attribute}: {old} → {new}", old=SOME, new=SOME),
+    Rule(_ENTERPRISE + "manager.value", "has a new manager: {new}", new=SOME),
+    Rule(_ENTERPRISE + "manager.value", "has no manager any more", new=NONE),
+    Rule('emails[type eq "work"].value', "has a new e-mail address: {new}", new=SOME),
+    Rule("", "{attribute}: {old} → {new}", old=SOME, new=SOME),
+    Rule("", "{attribute}: {new}", new=SOME),
+    Rule("", "{attribute}: {old} was removed"),
+)
+"""The first that fits is said. What stands higher is said first, since there is room for few."""
+
+VERBS: Mapping[str, str] = {"create": "{who} was created", "delete": "{who} was deleted"}
+
+DEEDS: Mapping[str, str] = {
+    "": "{method} {path}",
+    "probe": "A probe: Test Connection or the start of a cycle",
+    "list": "Entra listed {kind}",
+    "read": "Entra read {who}",
+    "schema": "Entra asked what this service offers ({path})",
+    "create": "{who} was created",
+    "change": "{who} was changed",
+    "confirm": "{who} was already as Entra wants it, so nothing changed",
+    "disable": "{who} was disabled",
+    "enable": "{who} was enabled again",
+    "delete": "{who} was deleted",
+    "bulk": "A bulk request",
+}
+"""For requests that changed nothing, or whose history is gone."""
+
+UNSTORED = "Nothing changed for {who}, since this is not stored here: {attribute}"
+"""In place of the sentence for "confirm" where names were sent that mean nothing here."""
+
+MATCHED, UNMATCHED = "Entra looked for and found {who}", "Entra looked for {who} and found {nobody}"
+
+METHODS: Mapping[str, str] = {
+    "GET": "reading {who}",
+    "POST": "creating {who}",
+    "PUT": "changing {who}",
+    "PATCH": "changing {who}",
+    "DELETE": "deleting {who}",
+}
+"""What was refused; other methods are named as they are."""
+
+KEY_FAULTS: Mapping[str, str] = {
+    "missing": "no key was sent",
+    "no-bearer": "what was sent in place of a key is none",
+    "twice-bearer": "the word Bearer was pasted into Entra along with the key",
+    "entra-token": "Entra sent a token of its own, because its field Secret Token is empty",
+    "cut": "the key is incomplete or mistyped",
+    "stopped": "the key was stopped",
+    "unknown": "this key is not known here",
+    "expired": "the access token had expired",
+    "client-secret": "the secret of an OAuth client was sent in place of a key",
+    "foreign": "what was sent in place of a key is not one of ours",
+    "client": "the client identifier or the client secret is wrong",
+    "assertion": "a signed assertion was not accepted",
+}
+
+
+def place(change: Change) -> int:
+    """The place in `RULES` of the rule by which a change is said."""
+    return next(at for at, rule in enumerate(RULES) if rule.fits(change))
+
+
+def _is_like(wanted: Any, given: Any) -> bool:
+    if wanted is ANY:
+        return True
+    return given is not None if wanted is SOME else given == wanted and type(given) is type(wanted)

@@ -1,0 +1,145 @@
+"""This module serves the Problems page and the page of one problem."""
+
+from dataclasses import replace
+from typing import get_args
+
+from flask import abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app import bounds
+from app.administration import ignored_problems
+from app.administration.errors import Refused
+from app.observation.problem_kinds.kind_catalog import BY_NAME, KINDS
+from app.observation.problems import problem_list, refused_removals
+from app.observation.problems.problem_list import Problem, Status, Wanted
+from app.provisioning import local_removal
+from app.web.console.shared import list_paging
+from app.web.console.shared.blueprint import console
+from app.web.console.shared.formats import counted
+from app.web.console.shared.list_paging import Column, Pages
+from app.web.security import request_authentication
+
+COLUMNS: tuple[Column[Problem], ...] = (
+    Column("kind", "Kind", lambda problem: problem.kind.name),
+    Column("title", "Problem", lambda problem: problem.kind.title),
+    Column("attribute", "Attribute", lambda problem: problem.attribute),
+    Column("resourceType", "Type", lambda problem: problem.resource_type),
+    Column("resourceName", "Who", lambda problem: problem.resource_name),
+    Column("resourceId", "Id", lambda problem: problem.resource_id),
+    Column("otherId", "Other record", lambda problem: problem.other_id),
+    Column("status", "Answer", lambda problem: problem.status),
+    Column("reason", "Reason", lambda problem: problem.reason),
+    Column("count", "Requests", lambda problem: problem.count),
+    Column("first", "First", lambda problem: problem.first),
+    Column("last", "Last", lambda problem: problem.last),
+    Column("nextTry", "Next try", lambda problem: problem.next_try.at),
+    Column("number", "Last request", lambda problem: problem.number),
+    Column("closed", "Closed", lambda problem: problem.closed),
+    Column("closedBy", "Closed by request", lambda problem: problem.closed_by),
+    Column("ignored", "Ignored", lambda problem: problem.ignored),
+)
+
+TABS: dict[Status, str] = {"open": "Open", "closed": "Closed", "ignored": "Ignored"}
+
+
+@console.get("/problems")
+def problems() -> str | Response:
+    """Causes, that with the newest request first; open ones unless another tab is asked for."""
+    wanted = _wanted()
+    if list_paging.export_wanted():
+        return list_paging.exported(f"problems-{wanted.status}", COLUMNS, problem_list.every(wanted))
+    number = list_paging.page_number()
+    found = problem_list.by_cause(wanted, Pages(0, number).start)
+    return render_template(
+        "problems.html",
+        wanted=wanted,
+        tabs=TABS,
+        kinds=sorted(KINDS, key=lambda kind: kind.title),
+        found=found,
+        standing=refused_removals.standing(),
+        pages=Pages(found.total, number),
+    )
+
+
+@console.get("/problems/<row:problem_id>")
+def problem(problem_id: int) -> str:
+    """One problem: what was sent and refused, how it is mended, and its requests."""
+    found = _find(problem_id)
+    return render_template(
+        "problem.html",
+        problem=found,
+        standing=refused_removals.standing(problem_id),
+        was_due=refused_removals.had_any(problem_id),
+        requests=problem_list.requests_of(found),
+    )
+
+
+@console.post("/problems/remove-access")
+def remove_access() -> Response:
+    """Disable a user, or remove one from a group, as a refused request was meant to do."""
+    user_id, group_id = request.form.get("user_id", ""), request.form.get("group_id", "")
+    try:
+        name = local_removal.remove_access(user_id, group_id, request_authentication.actor())
+    except Refused as refused:
+        flash(str(refused), "wrong")
+    else:
+        flash(f"{name} is {'removed from the group' if group_id else 'disabled'} here.")
+    return redirect(url_for("console.problems"), 303)
+
+
+@console.post("/problems/ignore")
+def ignore_problems() -> Response:
+    """Put all open problems of one cause aside; the answer says how many, and how they come back."""
+    count = ignored_problems.ignore_problems(replace(_cause(), status="open"), request_authentication.actor())
+    flash(f"{counted(count, 'problem is', 'problems are')} ignored now. They come back with Stop ignoring.")
+    return redirect(url_for("console.problems", tab="ignored"), 303)
+
+
+@console.post("/problems/heed")
+def heed_problems() -> Response:
+    """Take all ignored problems of one cause back among the open ones."""
+    count = ignored_problems.heed_problems(replace(_cause(), status="ignored"), request_authentication.actor())
+    flash(f"{counted(count, 'problem is', 'problems are')} among the open ones again.")
+    return redirect(url_for("console.problems"), 303)
+
+
+@console.post("/problems/<row:problem_id>/ignore")
+def ignore_problem(problem_id: int) -> Response:
+    """Put one open problem aside."""
+    _find(problem_id)
+    ignored_problems.ignore_problems(Wanted("open"), request_authentication.actor(), problem_id)
+    return redirect(url_for("console.problem", problem_id=problem_id), 303)
+
+
+@console.post("/problems/<row:problem_id>/heed")
+def heed_problem(problem_id: int) -> Response:
+    """Take one ignored problem back."""
+    _find(problem_id)
+    ignored_problems.heed_problems(Wanted("ignored"), request_authentication.actor(), problem_id)
+    return redirect(url_for("console.problem", problem_id=problem_id), 303)
+
+
+def _wanted() -> Wanted:
+    """What the address asks for; a tab or a kind that there is not is no page."""
+    kind, text = request.args.get("kind", ""), request.args.get("q", "").strip()
+    attribute = request.args.get("attribute")
+    tab: Status
+    for tab in get_args(Status):
+        if tab == request.args.get("tab", "open") and kind in ("", *BY_NAME):
+            return Wanted(tab, kind, attribute, text[: bounds.SEARCH_TEXT_LENGTH])
+    abort(404)
+
+
+def _cause() -> Wanted:
+    """The cause that a form names."""
+    form = request.form
+    if form.get("kind") not in BY_NAME:
+        abort(400)
+    return Wanted(kind=form["kind"], attribute=form.get("attribute", ""), resource_type=form.get("resource_type", ""))
+
+
+def _find(problem_id: int) -> Problem:
+    found = problem_list.find(problem_id)
+    if found is None:
+        abort(404)
+    return found

@@ -1,0 +1,115 @@
+"""This module serves the Status page."""
+
+from contextlib import suppress
+from typing import Any
+
+from flask import current_app, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app import bounds, clock
+from app.administration import directory_totals, disk_usage, ignored_problems, removed_schemas, single_sign_on
+from app.administration.accounts import sign_in_limits
+from app.administration.credentials import key_status, oauth_clients
+from app.administration.disk_usage import Storage
+from app.administration.ip_allow_list import allow_list
+from app.administration.roles import granted_roles, users_to_confirm
+from app.observation import setup_steps
+from app.observation.cycles import chart, sync_health
+from app.observation.directory import history_reader
+from app.observation.directory.history_reader import Event
+from app.observation.problems import problem_list, refused_removals
+from app.observation.request_record import KeyFault
+from app.scim.errors import ScimError
+from app.settings import Settings
+from app.version import VERSION
+from app.web.console.access import provider_sign_in
+from app.web.console.monitoring.event_lines import label
+from app.web.console.monitoring.event_sentences import KEY_FAULTS
+from app.web.console.shared.blueprint import console
+from app.web.public_url import IGNORED
+from app.web.security import request_authentication
+
+FAULTS_OF_ONE_KIND: tuple[KeyFault, ...] = ("no-bearer", "unknown", "client-secret", "foreign", "client", "assertion")
+"""What may be wrong with a key and is not told by the title of the problem's kind."""
+
+
+@console.get("/")
+def status() -> str:
+    """One sentence with its colour, the pulse, a card for each thing that can go wrong, and the checklist."""
+    settings: Settings = current_app.config["RECNICE_SETTINGS"]
+    overview = directory_totals.overview()
+    contact = overview.last_contact
+    log = _log(contact.at if contact else "")
+    event = history_reader.newest_event()
+    return render_template(
+        "status.html",
+        overview=overview,
+        **log,
+        now=clock.to_wire(clock.utc_now()),
+        strip=chart,
+        keys=key_status.active_keys(),
+        clients=[client for client in oauth_clients.list_clients() if client.credentials],
+        event=event,
+        role_news=granted_roles.news(),
+        outage=provider_sign_in.line().outage if single_sign_on.configured() else None,
+        unconfirmed=users_to_confirm.list_unconfirmed(),
+        missing_schemas=removed_schemas.missing_schemas(),
+        changed=_changed(event) if event else "",
+        storage=_storage(settings),
+        version=VERSION,
+        faults={fault: KEY_FAULTS[fault] for fault in FAULTS_OF_ONE_KIND},
+        sources=allow_list.source_list(),
+        ignored_proxies={one: sign_in_limits.failed_sign_ins(one) for one in request.environ.get(IGNORED, ())},
+    )
+
+
+@console.post("/exposure/close")
+def close_exposure() -> Response:
+    """Close the notice about the request that the form shows."""
+    ignored_problems.close_exposure(request.form.get("number", ""), request_authentication.actor())
+    return redirect(url_for("console.status"), 303)
+
+
+@console.post("/schemas/confirm-removal")
+def confirm_removal() -> Response:
+    """Confirm that the schema of the form was removed on purpose, as far as the form shows it."""
+    type_name, urn, since = (request.form.get(name, "") for name in ("type", "urn", "since"))
+    removed_schemas.confirm_removal(type_name, urn, since, request_authentication.actor())
+    return redirect(url_for("console.status"), 303)
+
+
+def _log(contact: str) -> dict[str, Any]:
+    """What the request log tells; while it cannot be read, no more than that a key was used at `contact`."""
+    try:
+        found, cycles = sync_health.pulse(contact)
+        checklist = setup_steps.checklist()
+        is_missed = found.state in ("waiting", "late", "silent", "quarantine") or not checklist.have_users_arrived
+        return {
+            "pulse": found,
+            "bars": list(chart.bars(cycles, bounds.PULSE_CYCLES)),
+            "checklist": checklist,
+            "seen": setup_steps.last_seen() if is_missed else None,
+            "problems": problem_list.counts(),
+            "keyless": problem_list.count_keyless(),
+            "standing": refused_removals.standing(),
+        }
+    except ScimError:  # the page says so (base.html)
+        found = sync_health.read((), clock.utc_now(), contact=contact)
+        unknown = dict.fromkeys(("checklist", "seen", "problems", "keyless", "standing"))
+        return {"pulse": found, "bars": (), **unknown}
+
+
+def _changed(event: Event) -> str:
+    """What was done, in a word or two."""
+    if event.verb != "change":
+        return {"create": "created", "delete": "deleted"}[event.verb]
+    if event.changes:
+        return label(event.changes[0].attribute)
+    return "members" if event.joined or event.departed else "nothing that shows"
+
+
+def _storage(settings: Settings) -> Storage | None:
+    """None where the system does not tell: the page is worth more than this card."""
+    with suppress(OSError):
+        return disk_usage.storage(settings.database, settings.requests_database)
+    return None

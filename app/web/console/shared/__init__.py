@@ -1,0 +1,1 @@
+"""This package holds what several pages of the console use."""

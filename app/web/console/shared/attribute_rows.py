@@ -1,0 +1,52 @@
+"""This module turns a document into rows of named and explained values."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.scim.attribute import Attribute
+
+SHOWN_ELSEWHERE = frozenset({"schemas", "meta"})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`path` as a filter writes it, what the attribute is, its values: texts, or sub-attributes with their texts."""
+
+    path: str
+    description: str
+    values: Sequence[str | Mapping[str, str]]
+
+
+def rows(attributes: Sequence[Attribute], document: Mapping[str, Any]) -> Iterator[Row]:
+    """Rows for what the document has, in declared order; a single complex value has a row for each part."""
+    for attribute in attributes:
+        value = document.get(attribute.name)
+        if value is None or attribute.name in SHOWN_ELSEWHERE or attribute.traits.held == "membership":
+            continue
+        if attribute.traits.returned == "never":
+            continue
+        if attribute.type == "complex" and isinstance(value, dict):
+            yield from rows(tuple(attribute.sub_attributes.values()), value)
+        else:
+            each = value if isinstance(value, list) else [value]
+            yield Row(attribute.path, attribute.traits.description, [_shown(attribute, one) for one in each])
+
+
+def value_at(document: Mapping[str, Any], way: Sequence[Attribute]) -> str:
+    """The text at the end of a way of single attributes, or nothing."""
+    value: Any = document
+    for attribute in way:
+        value = value.get(attribute.name) if isinstance(value, dict) else None
+    return "" if value is None else _text(value)
+
+
+def _shown(attribute: Attribute, value: Any) -> str | Mapping[str, str]:
+    if not isinstance(value, dict):
+        return _text(value)
+    parts = (part for part in attribute.sub_attributes.values() if part.traits.returned != "never")
+    return {part.name: _text(value[part.name]) for part in parts if part.name in value}
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

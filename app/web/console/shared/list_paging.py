@@ -1,0 +1,192 @@
+"""This module pages and exports the lists of the console."""
+
+import csv
+import io
+import json
+import math
+import threading
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Generic, Literal, TypeVar
+from urllib.parse import urlencode
+
+from flask import Flask, abort, current_app, g, request, stream_with_context
+from werkzeug.wrappers import Response
+
+from app import bounds, clock
+from app.settings import Settings, Threads
+
+T = TypeVar("T")
+_EXTENSION = "recnice_exports"
+
+Cell = str | int | float | bool | None
+Format = Literal["csv", "json"]
+
+_FORMULA_STARTS = frozenset("=+-@")
+"""With these a spreadsheet takes a cell for a formula: it would run what somebody wrote into a name."""
+_BREAKS = frozenset("\t\r\n")
+_BYTE_ORDER_MARK = "\ufeff"  # without it Excel takes UTF-8 for the letters of its own country
+
+
+class TooManyExports(Exception):  # noqa: N818
+    """As many exports are being sent as may be at the same time: each holds a thread as long as its reader likes."""
+
+
+@dataclass(frozen=True)  # with slots, `Column[T](…)` could not be written
+class Column(Generic[T]):
+    """One column of a list of `T`: `name` is its key in JSON, `title` its heading on the page and in CSV."""
+
+    name: str
+    title: str
+    value: Callable[[T], Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Where a reader is in a list of `total`: page `number` of `last`, which are `start` to `end` (1-based).
+
+    `is_at_least`: the rows were counted only up to a bound, so there are more than `total`.
+    """
+
+    total: int
+    number: int
+    is_at_least: bool = False
+
+    @property
+    def last(self) -> int:
+        """The number of the last page; an empty list has one, too."""
+        return max(1, math.ceil(self.total / bounds.CONSOLE_PAGE_SIZE))
+
+    @property
+    def start(self) -> int:
+        """The place of the page's first row, also behind the end."""
+        return (self.number - 1) * bounds.CONSOLE_PAGE_SIZE + 1
+
+    @property
+    def end(self) -> int:
+        """The place of the page's last row."""
+        return min(self.total, self.number * bounds.CONSOLE_PAGE_SIZE)
+
+
+def page_number() -> int:
+    """The page that was asked for with `?page=`; anything but a small positive number is not there: 404."""
+    given = request.args.get("page", "1")
+    if not given.isascii() or not given.isdigit() or len(given) > 9 or int(given) < 1:
+        abort(404)
+    return int(given)
+
+
+def export_wanted() -> Format | None:
+    """The form of an export that was asked for with `?format=`; None: the page is wanted. Another form is not there.
+
+    Raises TooManyExports, so it is to be called before anything is done for the export.
+    """
+    form = _form()
+    if form and "export_places" not in g:
+        places: threading.BoundedSemaphore = current_app.extensions[_EXTENSION]
+        if not places.acquire(blocking=False):
+            raise TooManyExports
+        g.export_places = places
+    return form
+
+
+def _form() -> Format | None:
+    match request.args.get("format"):
+        case "csv":
+            return "csv"
+        case "json":
+            return "json"
+        case None:
+            return None
+    abort(404)
+
+
+def exported(name: str, columns: Sequence[Column[T]], rows: Iterable[T]) -> Response:
+    """A whole list as a file, sent while `rows` gives it; for a request that `export_wanted` knows.
+
+    `rows` is read inside the request's context. CSV (RFC 4180): UTF-8 with a byte order mark, every cell in quotes, a
+    text that a spreadsheet would take for a formula behind an apostrophe. JSON: an array of objects with the columns'
+    names. The file is called `<name>-<today>`.
+    """
+    form = _form() or "csv"
+    if form == "csv":
+        texts, type_of_file = _csv(columns, rows), "text/csv; charset=utf-8"
+    else:
+        texts, type_of_file = _json(columns, rows), "application/json"
+    answer = Response(stream_with_context(texts), content_type=type_of_file)
+    day = clock.utc_now().strftime("%Y-%m-%d")
+    answer.headers.set("Content-Disposition", "attachment", filename=f"{name}-{day}.{form}")
+    if places := g.pop("export_places", None):
+        answer.call_on_close(places.release)  # the whole answer is sent, or its reader is gone
+    return answer
+
+
+def address_with(**changes: str | int | None) -> str:
+    """The present address with other query parameters: None takes one away, the rest stay."""
+    given = {name: values for name, values in request.args.lists() if name not in changes}
+    query = urlencode(given | {name: value for name, value in changes.items() if value is not None}, doseq=True)
+    path = request.script_root + request.path
+    return f"{path}?{query}" if query else path
+
+
+def _portions(rows: Iterable[T]) -> Iterator[Iterator[T]]:
+    """The rows in portions that are sent at once; a portion is read before the next one is asked for."""
+    remaining = iter(rows)
+    for first in remaining:
+        yield chain((first,), islice(remaining, bounds.EXPORT_ROWS_AT_ONCE - 1))
+
+
+def _csv(columns: Sequence[Column[T]], rows: Iterable[T]) -> Iterator[str]:
+    yield _BYTE_ORDER_MARK + _lines([[column.title for column in columns]])
+    for portion in _portions(rows):
+        yield _lines([_cell_text(column.value(row)) for column in columns] for row in portion)
+
+
+def _lines(cells: Iterable[Sequence[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n").writerows(cells)
+    return text.getvalue()
+
+
+def _cell_text(value: Cell) -> str:
+    """A number is no formula, whatever its sign."""
+    if isinstance(value, str):
+        return "'" + value if _is_formula(value) else value
+    return "" if value is None else str(value).lower()
+
+
+def _is_formula(text: str) -> bool:
+    """Whether a spreadsheet could read a formula, behind blanks and what nobody sees, and in letters of full width."""
+    if text[:1] in _BREAKS:
+        return True
+    seen = (one for one in text if not one.isspace() and unicodedata.category(one) != "Cf")
+    return unicodedata.normalize("NFKC", next(seen, " "))[:1] in _FORMULA_STARTS
+
+
+def _json(columns: Sequence[Column[T]], rows: Iterable[T]) -> Iterator[str]:
+    yield "["
+    separator = "\n"
+    for portion in _portions(rows):
+        lines = [
+            json.dumps({column.name: column.value(row) for column in columns}, ensure_ascii=False) for row in portion
+        ]
+        yield separator + ",\n".join(lines)
+        separator = ",\n"
+    yield "\n]\n"
+
+
+def init_app(app: Flask) -> None:
+    """Give templates `address_with`, and the application its places for exports, which leave a thread for readers."""
+    settings: Settings = app.config["RECNICE_SETTINGS"]
+    at_once = min(bounds.EXPORTS_AT_ONCE, Threads.of(settings.threads).reading - 1)
+    app.extensions[_EXTENSION] = threading.BoundedSemaphore(at_once)
+    app.teardown_request(_release)
+    app.add_template_global(address_with)
+
+
+def _release(_error: BaseException | None) -> None:
+    """Free the place of an export that came to nothing."""
+    if places := g.pop("export_places", None):
+        places.release()

@@ -1,0 +1,61 @@
+"""This module declares the console's menu and its keyboard shortcuts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Flask, g
+
+from app.observation.problems import problem_list
+from app.scim.errors import ScimError
+from app.scim.resource_types import GROUP, USER, ResourceType
+from app.web.resource_urls import Endpoints
+
+
+def _open_problems() -> int:
+    """How many problems are open; none to speak of while the log cannot be read: then the page says why (base.html)."""
+    try:
+        return problem_list.counts()["open"]
+    except ScimError as error:
+        g.log_trouble = error.detail
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One page of the menu: Flask's name of it, its words, its keys with a blank between, and a number beside it."""
+
+    endpoint: str
+    name: str
+    keys: str = ""
+    number: Callable[[], int] = lambda: 0
+
+
+BEFORE = (
+    Entry("console.status", "Status", "g s"),
+    Entry("console.problems", "Problems", "g p", _open_problems),
+    Entry("console.activity", "Activity", "g a"),
+)
+KEYS_OF_TYPES = {USER.name: "g u", GROUP.name: "g g"}
+AFTER = (Entry("console.attributes", "Attributes", "g t"),)
+ADMINISTRATION = (
+    Entry("console.account", "Account", "g k"),
+    Entry("console.oauth", "OAuth", "g o"),
+    Entry("console.sources", "Addresses"),
+    Entry("console.single_sign_on", "Single sign-on"),
+    Entry("console.roles", "Roles"),
+    Entry("console.operators", "Operators"),
+    Entry("console.audit", "Audit"),
+    Entry("console.help", "Help"),
+)
+
+
+def init_app(app: Flask) -> None:
+    """Give templates `menus`, a row of entries each.
+
+    The first row is what Entra did, where every resource type stands by its endpoint's name; the second is about those
+    who may come in.
+    """
+    types: tuple[ResourceType, ...] = app.config["RECNICE_RESOURCE_TYPES"]
+    lists = [Entry(Endpoints.of(one).list, one.endpoint.lstrip("/"), KEYS_OF_TYPES.get(one.name, "")) for one in types]
+    rows = ((*BEFORE, *lists, *AFTER), ADMINISTRATION)
+    app.jinja_env.globals.update(menus=rows)

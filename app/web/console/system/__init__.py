@@ -1,0 +1,1 @@
+"""This package serves help, documentation and health checks."""

@@ -1,0 +1,30 @@
+"""This module serves the page that ServiceProviderConfig names as documentationUri.
+
+Open to anybody, since a client's developer has no account here; it tells what the declarations say and nothing of
+what is stored.
+"""
+
+from flask import current_app, render_template
+
+from app.scim import discovery_documents
+from app.settings import Settings
+from app.web.console.shared.blueprint import console
+from app.web.scim.discovery_endpoints import DOCUMENTATION
+from app.web.service_routing import ROOT, TOKEN_ENDPOINT
+
+
+@console.get(DOCUMENTATION)
+def documentation() -> str:
+    """Address, key, limits, and every attribute of every resource type."""
+    settings: Settings = current_app.config["RECNICE_SETTINGS"]
+    base = settings.public_url + ROOT
+    token_endpoint = settings.public_url + TOKEN_ENDPOINT
+    return render_template(
+        "documentation.html",
+        base=base,
+        offered=discovery_documents.service_provider_config(
+            base, settings.public_url + DOCUMENTATION, token_endpoint, has_cursors=settings.cursor_paging
+        ),
+        resource_types=current_app.config["RECNICE_RESOURCE_TYPES"],
+        is_listed=discovery_documents.is_listed,
+    )

@@ -1,0 +1,1 @@
+"""This package serves the OAuth token endpoint."""

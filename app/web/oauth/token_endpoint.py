@@ -1,0 +1,132 @@
+"""This module serves POST /oauth/token (RFC 6749 §4.4, §5).
+
+For programs alone: no cookie is read or set.
+"""
+
+import json
+import logging
+from collections.abc import Mapping
+
+from flask import Blueprint, Flask, current_app, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from app import bounds
+from app.administration.credentials import access_tokens
+from app.administration.credentials.access_tokens import NewToken, NotAuthenticated
+from app.administration.credentials.federated_credentials import SignerAway, Signers
+from app.scim.errors import RETRY_AFTER_S, ScimError
+from app.settings import Settings
+from app.web.oauth.token_request import Asked, MalformedRequest, read_request
+from app.web.request_log import record_draft
+from app.web.security import ip_allow_list_check
+from app.web.security.failed_request_counts import AddressFailures
+from app.web.service_routing import TOKEN_ENDPOINT
+
+SIGNERS = "recnice_signers"
+FAILURES = "recnice_token_failures"
+CHALLENGE = 'Basic realm="Recnice SCIM", charset="UTF-8"'
+
+log = logging.getLogger(__name__)
+oauth = Blueprint("oauth", __name__)
+
+
+def init_app(app: Flask) -> None:
+    """Put the token endpoint on the application, with its own count of failures."""
+    settings: Settings = app.config["RECNICE_SETTINGS"]
+    app.extensions[SIGNERS] = Signers(settings.ca_file)
+    app.extensions[FAILURES] = AddressFailures()
+    app.register_blueprint(oauth)
+
+
+def signers() -> Signers:
+    """The present application's own."""
+    found: Signers = current_app.extensions[SIGNERS]
+    return found
+
+
+class NoToken(Exception):  # noqa: N818
+    """A refusal by RFC 6749 §5.2; `description` says nothing that depends on who is known here."""
+
+    def __init__(self, status: int, error: str, description: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(description)
+        self.status = status
+        self.error = error
+        self.headers = dict(headers or {})
+
+
+@oauth.post(TOKEN_ENDPOINT)
+def token() -> Response:
+    """An access token, for exactly one proof of who the client is."""
+    request.max_content_length = bounds.TOKEN_REQUEST_BYTES
+    try:
+        asked = read_request(request)
+    except MalformedRequest as malformed:
+        raise NoToken(400, malformed.error, str(malformed)) from None
+    if not asked.has_proof:
+        raise _not_authenticated(NotAuthenticated("missing", "No client authentication was sent"))
+    try:
+        new = _token(asked, request.remote_addr or "")
+    except NotAuthenticated as refused:
+        raise _not_authenticated(refused) from None
+    except SignerAway as away:
+        # Told in the log: it is the only place where an operator sees why.
+        record_draft.current().key_fault = "assertion"
+        record_draft.facts().error = ScimError(503, str(away))
+        raise _away("What the assertion was signed with cannot be looked up just now") from None
+    ip_allow_list_check.note()
+    return _answered(200, {"access_token": new.text, "token_type": "Bearer", "expires_in": new.expires_s})
+
+
+def _token(asked: Asked, address: str) -> NewToken:
+    if asked.assertion:
+        return access_tokens.token_for_assertion(asked.client_id, asked.assertion, signers(), address)
+    return access_tokens.token_for_secret(asked.client_id, asked.secret, address)
+
+
+def _not_authenticated(refused: NotAuthenticated) -> NoToken:
+    """One answer for every client, secret and assertion that is not right; only the log knows which it was."""
+    noted = record_draft.current()
+    noted.key_fault, noted.key_id = refused.fault, refused.client_id
+    noted.facts.error = ScimError(401, str(refused))
+    failures: AddressFailures = current_app.extensions[FAILURES]
+    if wait_s := failures.count(request.remote_addr or ""):
+        return NoToken(429, "temporarily_unavailable", "Too many failures", {"Retry-After": str(wait_s)})
+    headers = {"WWW-Authenticate": CHALLENGE}
+    return NoToken(401, "invalid_client", "Expected a client that is known here and its proof", headers)
+
+
+def _away(description: str) -> NoToken:
+    return NoToken(503, "temporarily_unavailable", description, {"Retry-After": str(RETRY_AFTER_S)})
+
+
+def refuse(error: Exception) -> Response:
+    """The answer for any failure of a request to the token endpoint."""
+    refused = _refused(error)
+    if record_draft.facts().error is None:
+        record_draft.facts().error = error if isinstance(error, ScimError) else ScimError(refused.status, str(refused))
+    return _answered(refused.status, {"error": refused.error, "error_description": str(refused)}, refused.headers)
+
+
+def _refused(error: Exception) -> NoToken:
+    if isinstance(error, NoToken):
+        return error
+    if isinstance(error, ScimError) and error.status == 403:  # the list of addresses
+        return NoToken(403, "access_denied", error.detail)
+    if isinstance(error, ScimError):  # the database, whatever is wrong with it
+        return _away("The service cannot use its database just now")
+    status = (error.code or 500) if isinstance(error, HTTPException) else 500
+    if status == 405:
+        return NoToken(405, "invalid_request", "Expected POST", {"Allow": "POST, OPTIONS"})
+    if status == 413:
+        return NoToken(413, "invalid_request", f"Expected at most {bounds.TOKEN_REQUEST_BYTES} bytes")
+    if status < 500:
+        return NoToken(status, "invalid_request", "The request cannot be read")
+    log.error("token request failed, number %s", record_draft.current().number, exc_info=error)
+    return NoToken(500, "server_error", f"The log tells more under the number {record_draft.current().number}")
+
+
+def _answered(status: int, document: Mapping[str, object], headers: Mapping[str, str] | None = None) -> Response:
+    answer = Response(json.dumps(document), status, headers, content_type="application/json")
+    answer.headers["Pragma"] = "no-cache"  # RFC 6749 §5.1, beside the no-store that every answer has
+    return answer

@@ -1,0 +1,195 @@
+"""This module applies the public URL: sub-path, trusted proxies' forwarded headers, allowed Host names.
+
+Plain WSGI around the application, and the only place that reads a forwarded header. It makes no location: those are
+always built from the setting `public_url`, never from a request.
+"""
+
+import ipaddress
+import json
+import logging
+import re
+import socket
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from app import bounds
+from app.scim.errors import ScimError
+from app.settings import EVERY_ADDRESS, Network, Settings
+from app.web.request_log import record_draft
+from app.web.service_routing import ROOT, ROOT_V2, is_scim
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+IGNORED = "recnice.ignored_proxy"
+
+_X_FORWARDED_FOR = "HTTP_X_FORWARDED_FOR"
+_X_FORWARDED_PROTO = "HTTP_X_FORWARDED_PROTO"
+_FORWARDED = (
+    _X_FORWARDED_FOR,
+    _X_FORWARDED_PROTO,
+    "HTTP_FORWARDED",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_FORWARDED_PORT",
+    "HTTP_X_FORWARDED_PREFIX",
+    "HTTP_X_FORWARDED_SCHEME",
+    "HTTP_X_FORWARDED_SERVER",
+    "HTTP_X_FORWARDED_SSL",
+    "HTTP_X_REAL_IP",
+    "HTTP_X_ORIGINAL_URL",
+    "HTTP_X_REWRITE_URL",
+)
+HEALTH = "/healthz"
+CALLBACK = "/auth/callback"
+"""Where providers send people back to, below the public URL; registered there in exactly this form."""
+_DOUBLED_SLASH = re.compile(rf"\A({ROOT_V2}|{ROOT})//+")
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
+_WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+log = logging.getLogger("recnice.proxy")
+
+
+def without_base(path: str, base_path: str) -> str:
+    """Return a path without the sub-path of the public URL; a proxy may have taken that away already, or not.
+
+    Behind the SCIM root one slash counts as many do: a client whose Tenant URL ends in a slash asks for `/scim//Users`.
+    """
+    if base_path and (path == base_path or path.startswith(base_path + "/")):
+        path = path.removeprefix(base_path)
+    return _DOUBLED_SLASH.sub(r"\1/", path) or "/"
+
+
+def refusal(path: str, error: ScimError) -> tuple[list[tuple[str, str]], bytes]:
+    """Headers and body of a refusal before the application is reached: a SCIM Error under /scim, else one line."""
+    if is_scim(path):
+        body, kind = json.dumps(error.to_scim()).encode(), "application/scim+json"
+    else:
+        body, kind = f"{error.detail}\n".encode(), "text/plain; charset=utf-8"
+    headers = [
+        *error.headers.items(),
+        ("Content-Type", kind),
+        ("Content-Length", str(len(body))),
+        ("Cache-Control", "no-store"),
+        ("Content-Security-Policy", "default-src 'none'"),
+        ("Referrer-Policy", "no-referrer"),
+        ("X-Content-Type-Options", "nosniff"),
+    ]
+    return headers, body
+
+
+class PublicAddress:
+    """WSGI middleware; `app.wsgi_app = PublicAddress(app.wsgi_app, settings)`.
+
+    After it, REMOTE_ADDR is the client's address and `wsgi.url_scheme` the client's scheme as far as a trusted proxy
+    says so, no forwarded header is left, SCRIPT_NAME is the public URL's path, and the Host is one of ours.
+    `environ[IGNORED]` is there once forwarded headers of a private address were ignored: a tuple of the addresses
+    that could be added to `trusted_proxy`. A public one is never proposed, since any stranger can send such headers.
+    """
+
+    def __init__(self, application: "WSGIApplication", settings: Settings) -> None:
+        self._application = application
+        self._trusted = settings.trusted_proxy
+        self._base_path = settings.base_path
+        self._hosts = names_of(settings)
+        self._ignored: tuple[str, ...] = ()
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        self._take_sub_path(environ)
+        self._take_forwarded(environ)
+        if not self._is_ours(environ.get("HTTP_HOST")):
+            detail = "Host: expected the host of the public URL (setting public_url) or an address of this machine"
+            record_draft.of(environ).facts.error = error = ScimError(400, detail)
+            headers, body = refusal(environ["PATH_INFO"], error)
+            start_response("400 Bad Request", headers)
+            return [body]
+        if self._ignored:
+            environ[IGNORED] = self._ignored
+        return self._application(environ, start_response)
+
+    def _take_sub_path(self, environ: "WSGIEnvironment") -> None:
+        if self._base_path:
+            environ["SCRIPT_NAME"] = self._base_path
+        environ["PATH_INFO"] = without_base(environ.get("PATH_INFO", ""), self._base_path)
+
+    def _take_forwarded(self, environ: "WSGIEnvironment") -> None:
+        """Believe `X-Forwarded-For` and `-Proto` of a trusted proxy. Everything else of the kind is dropped unread,
+        the header `Forwarded` (RFC 7239) too: one form is enough, and two could disagree."""
+        forwarded = {name: environ.pop(name) for name in _FORWARDED if name in environ}
+        if not forwarded:
+            return
+        peer = address_of(environ.get("REMOTE_ADDR", ""))
+        if peer is None or not is_in(peer, self._trusted):
+            self._note_ignored(peer)
+            return
+        client = str(client_of(peer, forwarded.get(_X_FORWARDED_FOR, ""), self._trusted))
+        environ["REMOTE_ADDR"] = environ["REMOTE_HOST"] = client
+        environ.pop("REMOTE_PORT", None)
+        scheme = forwarded.get(_X_FORWARDED_PROTO, "").strip().lower()
+        if scheme in ("http", "https"):
+            environ["wsgi.url_scheme"] = scheme
+
+    def _note_ignored(self, peer: Address | None) -> None:
+        if peer is None or not peer.is_private or str(peer) in self._ignored:
+            return
+        if len(self._ignored) == bounds.PROXY_HINTS:
+            return
+        self._ignored += (str(peer),)
+        log.warning(
+            "forwarded headers from %s are ignored; if that is your reverse proxy, add to recnice.toml: "
+            'trusted_proxy = ["%s"]',
+            peer,
+            peer,
+        )
+
+    def _is_ours(self, host: str | None) -> bool:
+        """A name that is ours, or any IP address: a foreign site can give its own name our address, but no number."""
+        if host is None:
+            return True
+        found = _HOST.fullmatch(host)
+        if not found:
+            return False
+        name = found[1].lower().rstrip(".")
+        return name in self._hosts or address_of(name.strip("[]")) is not None
+
+
+def names_of(settings: Settings) -> frozenset[str]:
+    """The Host names that are answered: the public URL's, the listening one, localhost, and this machine's own."""
+    public = settings.public_url.partition("://")[2].partition("/")[0]
+    found = _HOST.fullmatch(public)
+    machine = socket.gethostname().lower()
+    names = {found[1] if found else public, settings.listen[0].lower(), "localhost", machine, machine.partition(".")[0]}
+    return frozenset(names.difference(EVERY_ADDRESS, {""}))
+
+
+def address_of(text: str) -> Address | None:
+    """An IP address, where the text is one (a port behind it, as IIS writes it, is dropped); IPv4 in IPv6 is IPv4."""
+    if found := _WITH_PORT.fullmatch(text):
+        text = found[1] or found[2]
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def is_in(address: Address, networks: tuple[Network, ...]) -> bool:
+    """Whether the address is in one of the networks."""
+    return any(address in network for network in networks)
+
+
+def client_of(peer: Address, forwarded_for: str, trusted: tuple[Network, ...]) -> Address:
+    """The rightmost address in `X-Forwarded-For` that is no trusted proxy; reading stops at what is no address.
+
+    Each proxy adds on the right, so what stands left of an untrusted address is that client's own claim.
+    """
+    client = peer
+    for word in reversed(forwarded_for.split(",")):
+        address = address_of(word.strip())
+        if address is None:
+            break
+        client = address
+        if not is_in(address, trusted):
+            break
+    return client

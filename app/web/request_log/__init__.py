@@ -1,0 +1,1 @@
+"""This package records requests for the request log."""

@@ -1,0 +1,136 @@
+"""This module records every SCIM and token request, as the outermost WSGI layer.
+
+It measures, gives each answer below /scim its number (X-Request-Id), says a refusal in one line of the program's
+log, and hands the request to the recorder.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, current_app
+
+from app import clock
+from app.administration.ip_allow_list import networks
+from app.observation.request_record import Request
+from app.observation.request_recorder import Recorder
+from app.scim.errors import ScimError
+from app.scim.resource_types import ResourceType
+from app.settings import Settings
+from app.web import service_routing
+from app.web.request_log import path_kinds, record_draft
+from app.web.request_log.record_draft import Draft
+from app.web.request_log.redacted_record import Came, requests_of
+from app.web.service_routing import Service
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+HEADER = "X-Request-Id"
+EXTENSION = "recnice_observed"
+
+log = logging.getLogger("recnice.scim")
+
+
+class Observed:
+    """WSGI middleware; `app.wsgi_app = Observed(app.wsgi_app, …)`, put around all others."""
+
+    def __init__(self, application: "WSGIApplication", recorder: Recorder, app: Flask, is_https: bool) -> None:
+        self.recorder = recorder
+        self._application = application
+        self._types: tuple[ResourceType, ...] = app.config["RECNICE_RESOURCE_TYPES"]
+        self._urls = app.url_map
+        self._is_https = is_https
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        began, at = time.perf_counter(), clock.to_wire(clock.utc_now())
+        noted = record_draft.of(environ)
+
+        def answer(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], object]:
+            noted.status = int(status[:3])
+            if service_routing.of(environ, self._urls).service is Service.SCIM:
+                headers = [*headers, (HEADER, noted.number)]
+            return start_response(status, headers, *more)
+
+        answered = self._application(environ, answer)
+        target = service_routing.of(environ, self._urls)
+        authorization = environ.get("HTTP_AUTHORIZATION", "")
+        has_proof = bool(authorization) if target.service is Service.TOKEN else has_scheme(authorization)
+        if target.service is Service.SCIM or self._is_knock(environ, target.service, noted.status, has_proof):
+            came = Came(
+                at,
+                target,
+                environ["REQUEST_METHOD"],
+                environ["PATH_INFO"],
+                environ.get("QUERY_STRING", ""),
+                environ.get("REMOTE_ADDR", ""),
+                has_proof,
+                self._is_https and _is_readable_on_its_way(environ),
+            )
+            self._note(came, noted, (time.perf_counter() - began) * 1_000)
+        return answered
+
+    def _is_knock(self, environ: "WSGIEnvironment", service: Service, status: int, has_token: bool) -> bool:
+        """Whether somebody outside /scim is a SCIM client at a wrong address, or one that got no access token."""
+        if service is Service.TOKEN:
+            return status >= 400 and status != 405  # a browser that looks is no client
+        return has_token or (status == 404 and path_kinds.knocks(environ["PATH_INFO"], self._types))
+
+    def refuse(self, method: str, path: str, status: int, detail: str, address: str, has_proof: bool) -> str:
+        """Notes what the server refused before there was a request for the application; gives its number, if any.
+
+        `has_proof`: whether it has an Authorization header.
+        """
+        noted = Draft(status=status)
+        noted.facts.error = ScimError(status, detail)
+        target = service_routing.at(path, self._urls)
+        if target.service is not Service.SCIM and not path_kinds.knocks(path, self._types):
+            return ""
+        self._note(Came(clock.to_wire(clock.utc_now()), target, method, path, "", address, has_proof), noted, 0.0)
+        return noted.number
+
+    def _note(self, came: Came, noted: Draft, duration_ms: float) -> None:
+        """Nothing that fails here may hinder an answer."""
+        try:
+            requests = requests_of(came, noted, duration_ms)
+            sent_bytes = len(noted.body) // len(requests)
+            kept = [self.recorder.note(request, sent_bytes) for request in requests]
+            if requests[0].is_refused and (kept[0] or requests[0].has_key):
+                _say(requests[0])
+        except Exception:
+            log.exception("request %s could not be noted", noted.number)
+
+
+def _is_readable_on_its_way(environ: "WSGIEnvironment") -> bool:
+    """Return whether a request came unencrypted over a network: what is sent on this machine, nobody else reads."""
+    address = networks.read_address(environ.get("REMOTE_ADDR", ""))
+    return environ.get("wsgi.url_scheme") == "http" and not (address and address.is_loopback)
+
+
+def has_scheme(authorization: str) -> bool:
+    """Return whether an Authorization header says that a token follows, whatever follows (RFC 6750 §2.1)."""
+    return authorization[:7].lower() == "bearer "
+
+
+def _say(request: Request) -> None:
+    words = (request.method, request.path, str(request.status), request.scim_type, request.attribute)
+    log.info("request %s refused: %s", request.number, " ".join(word for word in words if word))
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Put the observer around the application as it is; to be called last."""
+    recorder = Recorder(app.app_context, settings.request_days)
+    app.extensions[EXTENSION] = observer = Observed(app.wsgi_app, recorder, app, settings.is_https)
+    app.wsgi_app = observer  # type: ignore[method-assign]
+
+
+def of(app: Flask) -> Observed:
+    """What was put around an application."""
+    observer: Observed = app.extensions[EXTENSION]
+    return observer
+
+
+def recorder() -> Recorder:
+    """The recorder of the application that works on the present request."""
+    return of(current_app).recorder

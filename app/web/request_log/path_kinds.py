@@ -1,0 +1,39 @@
+"""This module classifies a request's path for the log."""
+
+import re
+from collections.abc import Sequence
+
+from app import bounds
+from app.observation.request_record import TOKEN
+from app.scim.resource_types import ResourceType
+from app.web.service_routing import Service, Target
+
+ROOT, SEARCH, UNKNOWN, OUTSIDE = "/", ".search", "unknown", "outside"
+DISCOVERY = frozenset({"Schemas", "ResourceTypes", "ServiceProviderConfig", "serviceConfiguration"})
+_BELOW_ROOT = re.compile(r"/scim(?:/v2)?(?:/(.*?))?/?")
+_PART = re.compile(r"<[^>]+>")
+_WORD = re.compile(rf"v2|[A-Za-z.]{{1,{bounds.KEPT_SEGMENT_LENGTH}}}")
+
+
+def kind_of(target: Target) -> str:
+    """`Users`, `Users/{id}`, `Users/.search`, `Schemas`, `Schemas/{id}`, `Bulk`, `/` for the root itself, `unknown`.
+
+    What the console answers is `outside`, and the token endpoint `token`.
+    """
+    if target.service is not Service.SCIM:
+        return TOKEN if target.service is Service.TOKEN else OUTSIDE
+    below = _BELOW_ROOT.fullmatch(target.rule)
+    return (_PART.sub("{id}", below[1] or "") or ROOT) if below else UNKNOWN
+
+
+def knocks(path: str, types: Sequence[ResourceType]) -> bool:
+    """Whether a path that leads nowhere looks like a SCIM client's, as with a wrong Tenant URL."""
+    names = {one.endpoint.removeprefix("/") for one in types} | DISCOVERY
+    return not names.isdisjoint(path.strip("/").split("/")[-2:])
+
+
+def shown(path: str) -> str:
+    """A path that leads nowhere as it may be kept: only short words of letters, anything else could be a secret."""
+    segments = path.split("/")[1:]
+    words = [one if not one or _WORD.fullmatch(one) else "…" for one in segments[: bounds.KEPT_SEGMENTS]]
+    return "/" + "/".join([*words, *(["…"] if len(segments) > len(words) else [])])

@@ -1,0 +1,1 @@
+"""This package serves SCIM over HTTP."""

@@ -1,0 +1,41 @@
+"""This module serves POST /Bulk (RFC 7644 §3.7)."""
+
+from flask import Blueprint, Response
+
+from app.provisioning import bulk_execution
+from app.provisioning.bulk_execution import Outcome
+from app.scim.bulk_message import read_bulk
+from app.scim.resource_types import ResourceType
+from app.web.request_log import record_draft, resource_changes
+from app.web.request_log.record_draft import Facts, Part
+from app.web.scim.request_response import add, answered, author, base, below_root, body
+
+
+def add_routes(blueprint: Blueprint, types: tuple[ResourceType, ...]) -> None:
+    """The endpoint for operations on resources of these types. It always answers 200; each operation has a status."""
+
+    def view() -> Response:
+        done = bulk_execution.run(read_bulk(body()), types, base(), author(), below_root)
+        noted = record_draft.current()
+        share_bytes = len(noted.body) // (len(done.outcomes) or 1)
+        results = done.response["Operations"]
+        noted.parts += [
+            _part(outcome, int(result["status"]), share_bytes)
+            for outcome, result in zip(done.outcomes, results, strict=True)
+        ]
+        if refused := next((part.facts for part in reversed(noted.parts) if part.facts.error), None):
+            refused.undone = done.undone
+        return answered(done.response)
+
+    add(blueprint, "/Bulk", "bulk", view, ("POST",))
+
+
+def _part(outcome: Outcome, status: int, share_bytes: int) -> Part:
+    """An operation as the log notes it. `share_bytes`: its share of the message."""
+    operation = outcome.operation
+    noted = Facts(error=outcome.error, sent=operation.body, sent_bytes=share_bytes)
+    if outcome.target:
+        resource_changes.aim(noted, operation.method, *outcome.target)
+    if outcome.resource:
+        resource_changes.done(noted, outcome.resource)
+    return Part(operation.method, status, noted)

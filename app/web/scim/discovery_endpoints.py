@@ -1,0 +1,57 @@
+"""This module serves /ServiceProviderConfig, /ResourceTypes and /Schemas (RFC 7644 §4)."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from app.scim import discovery_documents, errors, projection
+from app.scim.protocol_messages import list_response
+from app.scim.resource_types import ResourceType
+from app.web.scim.request_response import add, answered, answered_text, base, settings
+from app.web.service_routing import TOKEN_ENDPOINT
+
+DOCUMENTATION = "/documentation"
+Documents = Callable[[str], list[dict[str, Any]]]
+
+
+def add_routes(blueprint: Blueprint, types: tuple[ResourceType, ...]) -> None:
+    """The discovery endpoints for these resource types."""
+    for path in ("/ServiceProviderConfig", "/serviceConfiguration"):  # Microsoft's reference code asks for the second
+        add(blueprint, path, "config", _config)
+    for name, documents in (
+        ("ResourceTypes", partial(discovery_documents.resource_types, types)),
+        ("Schemas", partial(discovery_documents.schemas, types)),
+    ):
+        add(blueprint, f"/{name}", name, _listed(documents))
+        add(blueprint, f"/{name}/<name>", f"{name}-one", _one_of(documents))
+
+
+def _config() -> Response:
+    public_url = settings().public_url
+    return answered(
+        discovery_documents.service_provider_config(
+            base(), public_url + DOCUMENTATION, public_url + TOKEN_ENDPOINT, has_cursors=settings().cursor_paging
+        )
+    )
+
+
+def _listed(documents: Documents) -> Callable[[], Response]:
+    def view() -> Response:
+        if "filter" in request.args:
+            raise errors.forbidden("filter: expected none, since discovery is not searched (RFC 7644 section 4)")
+        texts = [projection.compact(document) for document in documents(base())]
+        return answered_text(list_response(len(texts), 1, texts))
+
+    return view
+
+
+def _one_of(documents: Documents) -> Callable[[str], Response]:
+    def view(name: str) -> Response:
+        for document in documents(base()):
+            if document["id"].lower() == name.lower():
+                return answered(document)
+        raise errors.not_found("Nothing has this name")
+
+    return view

@@ -1,0 +1,126 @@
+"""This module reads query parameters and search messages (RFC 7644 §3.4.2, §3.4.3, §3.9)."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from app import bounds
+from app.scim import errors
+from app.scim.attribute import Attribute
+from app.scim.errors import shown
+from app.scim.filter_tree import Node
+from app.scim.projection import Selection, read_selection
+from app.scim.resource_types import ResourceType
+from app.scim.search_request import Search, Sought, read_filter
+
+SEARCH_URN = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
+_LISTS = ("attributes", "excludedAttributes")
+_SINGLES = ("filter", "sortBy", "sortOrder", "startIndex", "count", "cursor")
+_WHOLE = re.compile(r"([+-]?)([0-9]+)\Z")
+
+
+def of_get(arguments: MultiDict[str, str]) -> dict[str, str]:
+    """The parameters of a GET that SCIM knows; the others are ignored. Entra: `?aadOptscim062020`.
+
+    Raises invalidValue for a parameter that is there twice, since two answers would be possible.
+    """
+    parameters = {name: ",".join(arguments.getlist(name)) for name in _LISTS if name in arguments}
+    for name in _SINGLES:
+        values = arguments.getlist(name)
+        if len(values) > 1:
+            raise errors.invalid_value(f"{name}: expected once, got {len(values)} times")
+        if values:
+            parameters[name] = values[0]
+    return parameters
+
+
+def of_message(message: Any) -> dict[str, str]:
+    """The same from the body of a POST to `/.search` (RFC 7644 §3.4.3)."""
+    if not isinstance(message, dict):
+        raise errors.invalid_syntax(f"body: expected an object, got {shown(message)}")
+    given = {name.lower(): value for name, value in message.items()}
+    urns = given.get("schemas")
+    if urns is not None and (not isinstance(urns, list) or SEARCH_URN not in urns):
+        raise errors.invalid_syntax(f"schemas: expected [{shown(SEARCH_URN)}], got {shown(urns)}")
+    parameters = {}
+    for name in (*_LISTS, *_SINGLES):
+        value = given.get(name.lower())
+        if value is None:
+            continue
+        if name in _LISTS and isinstance(value, list) and all(isinstance(one, str) for one in value):
+            value = ",".join(value)
+        elif name in ("startIndex", "count") and isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        elif not isinstance(value, str):
+            raise errors.invalid_syntax(f"{name}: expected another type, got {shown(value)}")
+        parameters[name] = value
+    return parameters
+
+
+def read_search(types: Sequence[ResourceType], parameters: Mapping[str, str], base: str) -> Search:
+    """A list of the resources of these types, by index. `base` is the public address that was asked.
+
+    Raises invalidFilter, invalidPath for an unknown `sortBy`, invalidValue.
+    """
+    wheres: Iterable[tuple[ResourceType, Node | None]] = [(one, None) for one in types]
+    if "filter" in parameters:
+        wheres = read_filter(parameters["filter"], types)
+    keys = _sort_by(types, parameters)
+    start_index = whole(parameters, "startIndex")
+    count = whole(parameters, "count")
+    return Search(
+        tuple(Sought(one, where, keys.get(one.name)) for one, where in wheres),
+        is_descending=_is_descending(parameters),
+        count=bounds.PAGE_SIZE if count is None else min(max(count, 0), bounds.PAGE_SIZE_MAXIMUM),
+        start_index=1 if start_index is None else min(max(start_index, 1), bounds.START_INDEX_MAXIMUM),
+        base=base,
+    )
+
+
+def selection_of(resource_type: ResourceType, parameters: Mapping[str, str]) -> Selection:
+    """Raises invalidValue for a list that is too long."""
+    return read_selection(resource_type.tree, parameters.get("attributes"), parameters.get("excludedAttributes"))
+
+
+def _sort_by(types: Sequence[ResourceType], parameters: Mapping[str, str]) -> dict[str, tuple[Attribute, ...]]:
+    """The way to the attribute that gives the order, for each type that has it, by the type's name.
+
+    A complex attribute is sorted by its `value` (RFC 7644 §3.4.2.3).
+    """
+    name = parameters.get("sortBy")
+    if not name:
+        return {}
+    found = {one.name: path for one in types if (path := _sortable(one.tree.find(name)))}
+    if not found:
+        raise errors.invalid_path(f"expected an attribute with a simple value, got {shown(name)}", "sortBy")
+    return found
+
+
+def _sortable(path: tuple[Attribute, ...] | None) -> tuple[Attribute, ...] | None:
+    if path is not None and path[-1].type == "complex" and path[-1].value_attribute:
+        path = (*path, path[-1].value_attribute)
+    is_simple = path is not None and path[-1].type != "complex" and path[-1].traits.returned != "never"
+    return path if is_simple else None
+
+
+def _is_descending(parameters: Mapping[str, str]) -> bool:
+    direction = parameters.get("sortOrder", "ascending")
+    if direction.lower() not in ("ascending", "descending"):
+        raise errors.invalid_value(f"sortOrder: expected ascending or descending, got {shown(direction)}")
+    return direction.lower() == "descending"
+
+
+def whole(parameters: Mapping[str, str], name: str) -> int | None:
+    """A parameter that is a whole number; None where it is missing or empty. Raises invalidValue.
+
+    A number of more than `bounds.NUMBER_DIGITS` digits is cut to as many, which is still beyond every limit.
+    """
+    text = parameters.get(name)
+    if text is None or text == "":
+        return None
+    found = _WHOLE.match(text)
+    if not found:
+        raise errors.invalid_value(f"{name}: expected a whole number, got {shown(text)}")
+    return int(found[1] + (found[2].lstrip("0")[: bounds.NUMBER_DIGITS] or "0"))

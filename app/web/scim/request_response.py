@@ -1,0 +1,132 @@
+"""This module reads the body of a SCIM request and forms its response (RFC 7644 §3.1, §3.8)."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Blueprint, Response, current_app, g, request
+
+from app.provisioning.resource_operations import Author, Resource
+from app.scim import errors, projection
+from app.scim.errors import ScimError
+from app.scim.json_body import read_json
+from app.scim.precondition import Precondition
+from app.scim.projection import EVERYTHING, Selection
+from app.scim.resource_types import ResourceType
+from app.settings import Settings
+from app.web.public_url import without_base
+from app.web.request_log import record_draft
+from app.web.scim import query_parameters
+from app.web.service_routing import BLUEPRINT_V2, ROOT, ROOT_V2, is_scim
+
+MEDIA_TYPE = "application/scim+json"
+FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+def add(
+    blueprint: Blueprint, path: str, endpoint: str, view: Callable[..., Response], methods: tuple[str, ...] = ("GET",)
+) -> None:
+    """A route, with and without a slash at its end: werkzeug's own leniency with slashes forgets 405 and OPTIONS.
+
+    HEAD goes where GET goes.
+    """
+    for one in (path, path + "/"):
+        blueprint.add_url_rule(one, endpoint, view, methods=methods)
+
+
+def settings() -> Settings:
+    """The settings of the running application."""
+    held: Settings = current_app.config["RECNICE_SETTINGS"]
+    return held
+
+
+def base() -> str:
+    """The public address of the root that was asked, never taken from the Host header."""
+    return settings().public_url + (ROOT_V2 if request.blueprint == BLUEPRINT_V2 else ROOT)
+
+
+def below_root(path: str) -> str:
+    """Return what follows the SCIM root in the path of a bulk operation; "" for another URL of ours.
+
+    The path may be a full URL of ours, a path of this server, or one below the root (RFC 7644 §3.7). What HTTP answers
+    is accepted here: `https://host/base/scim/v2/Users`, `/base/scim//Users`, `/scim/Users`, `//Users`, `Users`.
+    """
+    url, base_path = settings().public_url, settings().base_path
+    if is_full := path.lower().startswith(url.lower() + "/"):
+        path = path[len(url) :]
+    asked = without_base(path, base_path)
+    if not is_scim(asked):
+        if is_full:
+            return ""
+        asked = without_base(f"{ROOT}/{path}", base_path)
+    return asked.removeprefix(ROOT_V2 if asked.startswith(ROOT_V2 + "/") else ROOT)
+
+
+def body() -> Any:
+    """The JSON of the request, whatever media type it claims but a form's. Entra and others send several, or none."""
+    if request.mimetype in FORM_TYPES:
+        raise errors.unsupported_media(request.mimetype)
+    noted = record_draft.current()
+    noted.body = request.get_data(cache=False)
+    noted.facts.sent_bytes = len(noted.body)
+    noted.facts.sent = sent = read_json(noted.body)
+    return sent
+
+
+def selection(resource_type: ResourceType) -> Selection:
+    """What the request wants to see of one resource."""
+    return query_parameters.selection_of(resource_type, query_parameters.of_get(request.args))
+
+
+def selection_of_change(resource_type: ResourceType) -> Selection:
+    """Return what the answer to a change is to show; all of the resource where the query cannot be read.
+
+    The query says nothing about the change, which might disable a user, so it refuses none.
+    """
+    try:
+        return selection(resource_type)
+    except ScimError:
+        return EVERYTHING
+
+
+def author() -> Author:
+    """Who changes something: this request, with its key or for its client."""
+    noted = record_draft.current()
+    return Author(noted.number, g.scim_author, noted.is_marked)
+
+
+def precondition() -> Precondition:
+    return Precondition(request.headers.get("If-Match"), request.headers.get("If-None-Match"))
+
+
+def text_of(resource: Resource, wanted: Selection) -> str:
+    """A resource as the JSON text that goes out."""
+    return projection.represent(resource.type, resource.record, resource.memberships, base(), wanted)
+
+
+def address_of(resource: Resource) -> str:
+    """`meta.location`, on the root that was asked."""
+    return projection.location(base(), resource.type, resource.record.id)
+
+
+def tags(resource: Resource) -> dict[str, str]:
+    """The headers that say which resource, in which version, an answer shows: the same as its `meta`."""
+    return {"ETag": projection.entity_tag(resource.record.version), "Content-Location": address_of(resource)}
+
+
+def represented(
+    resource: Resource, wanted: Selection = EVERYTHING, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """One resource as an answer."""
+    headers = tags(resource) | dict(headers or {})
+    return Response(text_of(resource, wanted), status, headers, content_type=MEDIA_TYPE)
+
+
+def answered(document: Mapping[str, Any]) -> Response:
+    """Any other message as an answer."""
+    return answered_text(json.dumps(document, ensure_ascii=False))
+
+
+def answered_text(text: str) -> Response:
+    """The same for what is JSON text already."""
+    return Response(text, 200, content_type=MEDIA_TYPE)

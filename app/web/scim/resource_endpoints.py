@@ -1,0 +1,168 @@
+"""This module serves POST, GET, PUT, PATCH and DELETE of SCIM resources (RFC 7644 §3).
+
+It serves `/scim` and `/scim/v2` alike, with and without a trailing slash, and never redirects.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import NoReturn
+
+from flask import Blueprint, Flask, Response, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.routing import BaseConverter
+
+from app import bounds
+from app.provisioning import resource_operations
+from app.scim import errors, projection
+from app.scim.errors import ScimError
+from app.scim.projection import Selection
+from app.scim.protocol_messages import read_patch
+from app.scim.resource_types import ResourceType
+from app.web.request_log import record_draft, resource_changes
+from app.web.scim import bulk_endpoint, discovery_endpoints, list_endpoints
+from app.web.scim.request_response import (
+    MEDIA_TYPE,
+    add,
+    address_of,
+    author,
+    body,
+    precondition,
+    represented,
+    selection,
+    selection_of_change,
+    tags,
+)
+from app.web.service_routing import BLUEPRINT, BLUEPRINT_V2, ROOT, ROOT_V2
+
+EVERY_METHOD = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+log = logging.getLogger(__name__)
+
+
+def make_blueprint(types: tuple[ResourceType, ...]) -> Blueprint:
+    """Every route below one root. It is registered once for each root."""
+    blueprint = Blueprint(BLUEPRINT, __name__)
+    for resource_type in types:
+        _add_resource_routes(blueprint, resource_type)
+    list_endpoints.add_routes(blueprint, types)
+    bulk_endpoint.add_routes(blueprint, types)
+    discovery_endpoints.add_routes(blueprint, types)
+    add(blueprint, "/Me", "me", _me, EVERY_METHOD)
+    blueprint.after_request(_without_media_type)
+    return blueprint
+
+
+class Identifier(BaseConverter):
+    """A part of a path that names a resource: whatever it is, it is not the search beside the resources."""
+
+    regex = r"(?!\.search\Z)[^/]+"
+    part_isolating = True
+
+
+def init_app(app: Flask) -> None:
+    app.url_map.converters["identifier"] = Identifier
+    blueprint = make_blueprint(app.config["RECNICE_RESOURCE_TYPES"])
+    app.register_blueprint(blueprint, url_prefix=ROOT)
+    app.register_blueprint(blueprint, url_prefix=ROOT_V2, name=BLUEPRINT_V2)
+
+
+def refuse(error: Exception) -> Response:
+    """Any failure of a request below `/scim` as the Error message of RFC 7644 §3.12; never HTML, never a traceback."""
+    refusal = record_draft.facts().error = _as_scim_error(error)
+    headers = refusal.headers
+    return Response(projection.compact(refusal.to_scim()), refusal.status, headers, content_type=MEDIA_TYPE)
+
+
+def _as_scim_error(error: Exception) -> ScimError:
+    if isinstance(error, ScimError):
+        return error
+    if isinstance(error, RequestEntityTooLarge):
+        return errors.too_large(bounds.BODY_BYTES)
+    if isinstance(error, HTTPException) and error.code is not None and error.code < 500:
+        if error.code == 404:
+            return errors.not_found("Nothing is at this address")
+        headers = {name: value for name, value in error.get_headers() if name == "Allow"}
+        detail = f"{request.method if len(request.method) < 10 else 'This method'} is not possible here"
+        return ScimError(error.code, detail if error.code == 405 else error.name, headers=headers)
+    number = record_draft.current().number
+    log.error("request failed, number %s", number, exc_info=error)
+    return ScimError(500, f"Something went wrong here; the log tells more under the number {number}")
+
+
+def _add_resource_routes(blueprint: Blueprint, resource_type: ResourceType) -> None:
+    """The endpoint of one resource type: the collection and single resources."""
+
+    def collection() -> Response:
+        resource_changes.aim(record_draft.facts(), request.method, resource_type)
+        return _create(resource_type) if request.method == "POST" else list_endpoints.listed((resource_type,))
+
+    def single(resource_id: str) -> Response:
+        resource_changes.aim(record_draft.facts(), request.method, resource_type, resource_id)
+        return _VERBS[request.method](resource_type, resource_id)
+
+    endpoint, name = resource_type.endpoint, resource_type.name
+    add(blueprint, endpoint, f"{name}-collection", collection, ("GET", "POST"))
+    add(blueprint, f"{endpoint}/<identifier:resource_id>", f"{name}-single", single, ("GET", "PUT", "PATCH", "DELETE"))
+
+
+def _create(resource_type: ResourceType) -> Response:
+    resource = resource_operations.create(resource_type, body(), author(), wanted := selection_of_change(resource_type))
+    resource_changes.done(record_draft.facts(), resource)
+    return represented(resource, wanted, 201, {"Location": address_of(resource)})
+
+
+def _get(resource_type: ResourceType, resource_id: str) -> Response:
+    resource = resource_operations.get(resource_type, resource_id, wanted := selection(resource_type))
+    resource_changes.done(record_draft.facts(), resource)
+    if precondition().is_known(resource.record.version):
+        return Response(status=304, headers=tags(resource))
+    return represented(resource, wanted)
+
+
+def _put(resource_type: ResourceType, resource_id: str) -> Response:
+    wanted = selection_of_change(resource_type)
+    resource = resource_operations.replace(resource_type, resource_id, body(), author(), precondition(), wanted)
+    resource_changes.done(record_draft.facts(), resource)
+    return represented(resource, wanted)
+
+
+def _patch(resource_type: ResourceType, resource_id: str) -> Response:
+    """Answer 200 with the resource, and a group without its members where no attributes are named.
+
+    Members may be very many, and Entra reads none of them (docs/decisions/0039-what-a-group-is-answered-with.md).
+    """
+    operations = read_patch(body())
+    wanted = selection_of_change(resource_type)
+    if wanted.is_everything and resource_type.has_members and resource_type.membership:
+        wanted = Selection(excluded=frozenset({resource_type.membership.path}))
+    resource = resource_operations.change(resource_type, resource_id, operations, author(), precondition(), wanted)
+    resource_changes.done(record_draft.facts(), resource)
+    return represented(resource, wanted)
+
+
+def _delete(resource_type: ResourceType, resource_id: str) -> Response:
+    resource_changes.done(
+        record_draft.facts(), resource_operations.delete(resource_type, resource_id, author(), precondition())
+    )
+    return Response(status=204)
+
+
+_VERBS: Mapping[str, Callable[[ResourceType, str], Response]] = {
+    "GET": _get,
+    "HEAD": _get,
+    "PUT": _put,
+    "PATCH": _patch,
+    "DELETE": _delete,
+}
+
+
+def _me() -> NoReturn:
+    """RFC 7644 §3.11."""
+    raise errors.not_implemented("/Me is not offered: a SCIM Key is no person")
+
+
+def _without_media_type(response: Response) -> Response:
+    """A type for no content would be wrong; the answer to OPTIONS is its Allow header."""
+    if response.status_code == 204 or (request.method == "OPTIONS" and response.status_code == 200):
+        del response.headers["Content-Type"]
+    return response

@@ -1,0 +1,1 @@
+"""This package decides who may send which request, and protects browsers."""

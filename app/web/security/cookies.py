@@ -1,0 +1,49 @@
+"""This module sets and reads the console's cookies."""
+
+from flask import current_app, request
+from werkzeug.wrappers import Response
+
+from app.settings import Settings
+
+
+def give(response: Response, name: str, value: str, max_age: int | None = None) -> None:
+    """Give the browser a cookie, for so many seconds, or until it is closed."""
+    settings = _settings()
+    response.set_cookie(
+        full_name(settings, name),
+        value,
+        max_age=max_age,
+        path=settings.base_path or "/",
+        secure=settings.is_https,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def take(response: Response, name: str) -> None:
+    """Take a cookie from the browser."""
+    settings = _settings()
+    response.delete_cookie(
+        full_name(settings, name),
+        path=settings.base_path or "/",
+        secure=settings.is_https,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def sent(name: str) -> str:
+    """What the browser sent, or nothing."""
+    return request.cookies.get(full_name(_settings(), name), "")
+
+
+def full_name(settings: Settings, name: str) -> str:
+    """With the prefix by which a browser keeps other hosts from setting it: __Host- needs the path /."""
+    if not settings.is_https:
+        return name
+    return f"__Secure-{name}" if settings.base_path else f"__Host-{name}"
+
+
+def _settings() -> Settings:
+    settings: Settings = current_app.config["RECNICE_SETTINGS"]
+    return settings

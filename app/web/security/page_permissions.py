@@ -1,0 +1,122 @@
+"""This module declares which permission each page and form of the console needs.
+
+What stands here not at all is refused to everybody.
+"""
+
+from collections.abc import Mapping
+
+from flask import Flask, current_app
+
+from app.administration.accounts.sessions import SignedIn
+from app.administration.permissions import Permission
+from app.scim.resource_types import ResourceType
+from app.web.resource_urls import Endpoints
+
+_EXTENSION = "recnice_access"
+
+OPEN_ENDPOINTS = frozenset(
+    {
+        "static",
+        "console.setup",
+        "console.sign_in",
+        "console.sign_in_code",
+        "console.auth_start",
+        "console.auth_callback",
+        "console.signed_out",
+        "console.healthz",
+        "console.readyz",
+        "console.documentation",
+        "oauth.token",
+    }
+)
+"""What answers without a session; everything else that is not SCIM needs one."""
+
+ENDPOINTS: Mapping[str, Permission] = {
+    "console.sign_out": Permission.OWN,
+    "console.confirm": Permission.OWN,
+    "console.auth_proof": Permission.OWN,
+    "console.profile": Permission.OWN,
+    "console.end_session": Permission.OWN,
+    "console.help": Permission.OWN,
+    "console.help_page": Permission.OWN,
+    "console.help_picture": Permission.OWN,
+    "console.change_password": Permission.OWN_OPERATOR,
+    "console.second_factor": Permission.SECOND_FACTOR,
+    "console.begin_second_factor": Permission.SECOND_FACTOR,
+    "console.confirm_second_factor": Permission.SECOND_FACTOR,
+    "console.renew_recovery_codes": Permission.SECOND_FACTOR,
+    "console.turn_off_second_factor": Permission.SECOND_FACTOR,
+    "console.status": Permission.SEE,
+    "console.problems": Permission.SEE,
+    "console.problem": Permission.SEE,
+    "console.activity": Permission.SEE,
+    "console.cycle": Permission.SEE,
+    "console.search": Permission.SEE,
+    "console.attributes": Permission.SEE,
+    "console.review": Permission.SEE,
+    "console.account": Permission.SEE,
+    "console.oauth": Permission.SEE,
+    "console.single_sign_on": Permission.SEE,
+    "console.roles": Permission.SEE,
+    "console.ignore_problems": Permission.OPERATE,
+    "console.heed_problems": Permission.OPERATE,
+    "console.ignore_problem": Permission.OPERATE,
+    "console.heed_problem": Permission.OPERATE,
+    "console.confirm_strict": Permission.OPERATE,
+    "console.set_strict": Permission.OPERATE,
+    "console.remove_access": Permission.REMOVE_ACCESS,
+    "console.audit": Permission.AUDIT,
+    "console.make_key": Permission.KEYS,
+    "console.confirm_stop": Permission.KEYS,
+    "console.stop_key": Permission.KEYS,
+    "console.operators": Permission.OPERATORS,
+    "console.add_operator": Permission.OPERATORS,
+    "console.operator": Permission.OPERATORS,
+    "console.set_operator_role": Permission.OPERATORS,
+    "console.set_operator_state": Permission.OPERATORS,
+    "console.reset_operator_password": Permission.OPERATORS,
+    "console.remove_operator_factor": Permission.OPERATORS,
+    "console.confirm_delete_operator": Permission.OPERATORS,
+    "console.delete_operator": Permission.OPERATORS,
+    "console.sources": Permission.SEE,
+    "console.set_sources_mode": Permission.SOURCES,
+    "console.allow_networks": Permission.SOURCES,
+    "console.remove_network": Permission.SOURCES,
+    "console.enforce_sources": Permission.SOURCES,
+    "console.make_client": Permission.KEYS,
+    "console.make_secret": Permission.KEYS,
+    "console.add_trust": Permission.KEYS,
+    "console.confirm_stop_credential": Permission.KEYS,
+    "console.stop_credential": Permission.KEYS,
+    "console.save_single_sign_on": Permission.SINGLE_SIGN_ON,
+    "console.test_single_sign_on": Permission.SINGLE_SIGN_ON,
+    "console.confirm_remove_single_sign_on": Permission.SINGLE_SIGN_ON,
+    "console.remove_single_sign_on": Permission.SINGLE_SIGN_ON,
+    "console.close_exposure": Permission.KEYS,
+    "console.confirm_removal": Permission.SCHEMAS,
+    "console.confirm_user": Permission.UNCONFIRMED,
+    "console.leave_groups": Permission.UNCONFIRMED,
+    "console.edit_roles": Permission.ROLES,
+    "console.preview_roles": Permission.ROLES,
+    "console.save_roles": Permission.ROLES,
+}
+
+
+def init_app(app: Flask) -> None:
+    """Add the pages of resources, of which every type has its own."""
+    types: tuple[ResourceType, ...] = app.config["RECNICE_RESOURCE_TYPES"]
+    own = [Endpoints.of(one) for one in types]
+    pages = {name: Permission.SEE for one in own for name in (one.list, one.single)}
+    app.extensions[_EXTENSION] = {**pages, **ENDPOINTS}
+
+
+def permission_for(endpoint: str) -> Permission | None:
+    """What an endpoint of the present application needs; None: nobody may."""
+    permissions: Mapping[str, Permission] = current_app.extensions[_EXTENSION]
+    return permissions.get(endpoint)
+
+
+def may(who: SignedIn, endpoint: str) -> bool:
+    """Whether somebody could open an endpoint, after showing again who they are where it is wanted."""
+    permission = permission_for(endpoint)
+    return endpoint in OPEN_ENDPOINTS or (permission is not None and permission.is_given_to(who.role, who.is_local))

@@ -1,0 +1,333 @@
+"""This module decides before any view who may send this request: a bearer token, or a session with the permission.
+
+Denied unless a rule says otherwise, by the endpoint that routing matched and never by the text of the path
+(app/web/service_routing.py).
+
+The session is our own row behind a random token; Flask's signed cookie carries only the form token, since it cannot
+be ended from the server. Flask-Login would be a second opinion about who is signed in, to save twenty lines.
+"""
+
+import os
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flask import Flask, abort, current_app, g, redirect, request, session, url_for
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from app import bounds
+from app.administration.accounts import first_administrator, sessions
+from app.administration.accounts.sessions import Browser, SignedIn
+from app.administration.audit import Actor
+from app.administration.credentials import bearer_token_check
+from app.administration.credentials.bearer_token_check import Bearer
+from app.administration.encryption import Sealer
+from app.administration.permissions import Permission
+from app.data_folder import SECRET_NAME
+from app.observation.request_record import KeyFault
+from app.scim import errors
+from app.settings import Settings
+from app.web import service_routing
+from app.web.request_log import middleware, record_draft
+from app.web.security import cookies, ip_allow_list_check, page_permissions, response_headers
+from app.web.security.failed_request_counts import AddressFailures
+from app.web.service_routing import Service, is_scim
+
+LIVE_HEADER = "X-Recnice-Live"
+"""A page that fetches itself anew sends this (static/console.js). Nobody used it, so its session still ends when idle:
+an open window with nobody before it must not stay signed in. No other site can send it, and it gives no right."""
+
+LARGER_FORMS: Mapping[str, int] = {"console.review": bounds.SCHEMA_EXPORT_FORM_BYTES}
+"""Forms that bring a file, by their endpoint, and how many bytes they may have."""
+
+SECRET_BYTES = 32
+_SESSION = "recnice_session"
+_TWICE_BEARER = re.compile(r"\s*bearer\s+bearer\b", re.IGNORECASE)
+_BEGUN_KEY = re.compile(r"\s*bearer\b.*rcn_", re.IGNORECASE)  # such as one in quotes, or with a space in it
+_BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE | re.ASCII)
+
+
+class NotSetUp(Exception):  # noqa: N818
+    """There is no operator yet, so no page of the console has anything to show."""
+
+
+class NotPermitted(Exception):  # noqa: N818
+    """Whoever is signed in may not do this; `permission` is what it needs, None where nobody may."""
+
+    def __init__(self, permission: Permission | None) -> None:
+        super().__init__()
+        self.permission = permission
+
+
+def init_app(app: Flask) -> None:
+    """Guard every request of the application. Makes the data folder's secret for form tokens where there is none."""
+    settings: Settings = app.config["RECNICE_SETTINGS"]
+    app.config.update(
+        SECRET_KEY=_secret(settings.data / SECRET_NAME),
+        SESSION_COOKIE_NAME=cookies.full_name(settings, "recnice_form"),
+        SESSION_COOKIE_PATH=settings.base_path or "/",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.is_https,
+        # Asked for in `guard`, where the order of the checks can be seen.
+        WTF_CSRF_CHECK_DEFAULT=False,
+        # A token lasts as long as its cookie; a form that was left open overnight still works.
+        WTF_CSRF_TIME_LIMIT=None,
+        # It would want a Referer, which our own Referrer-Policy takes away; `require_own_origin` does its work.
+        WTF_CSRF_SSL_STRICT=False,
+    )
+    page_permissions.init_app(app)
+    ip_allow_list_check.init_app(app)
+    app.add_template_global(lambda endpoint: page_permissions.may(who(), endpoint), "may")
+    form_tokens = CSRFProtect(app)
+    failures = AddressFailures()
+    response_headers.init_app(app, settings)
+
+    @app.before_request
+    def guard() -> Response | None:
+        service = service_routing.current()
+        if service is Service.SCIM:
+            ip_allow_list_check.require_allowed()
+            _require_key(failures)
+            ip_allow_list_check.note()
+            return None
+        if service is Service.TOKEN:
+            ip_allow_list_check.require_allowed()
+            return (
+                None  # for programs: no cookie counts there, so no form token either (app/web/oauth/token_endpoint.py)
+            )
+        request.max_content_length = LARGER_FORMS.get(request.endpoint or "", bounds.FORM_BYTES)
+        if request.method not in ("GET", "HEAD", "OPTIONS"):
+            require_own_origin()
+        if request.endpoint is None:
+            return None  # routing found nothing, and Flask says so next
+        is_open = request.endpoint in page_permissions.OPEN_ENDPOINTS
+        if not is_open and (elsewhere := _require_session()):
+            return elsewhere
+        if request.method == "GET" and not is_open:
+            middleware.recorder().settle()  # so that a page shows what happened before it
+        form_tokens.protect()
+        return None if is_open else _require_permission(request.endpoint)
+
+
+def _require_key(failures: AddressFailures) -> None:
+    """A SCIM key or an access token, from exactly one Authorization header and from nowhere else (RFC 6750 §2.1).
+
+    Raises 401, or 429. Whoever shows a token that has ended is not slowed: it was right once.
+    """
+    header = request.headers.get("Authorization", "")
+    token = bearer_token(header)
+    bearer = bearer_token_check.judge_bearer(token) if token else Bearer()
+    address = request.remote_addr or ""
+    noted = record_draft.current()
+    noted.key_id = bearer.id
+    if not bearer.is_right:
+        noted.key_fault = _fault_of_header(header) or bearer.fault
+        wait_s = 0 if bearer.was_right else failures.count(address)
+        raise errors.too_often(wait_s) if wait_s else errors.unauthorized()
+    g.scim_author = bearer.author
+    bearer_token_check.note_use(bearer, address, is_simulated=noted.is_marked)
+
+
+def bearer_token(header: str) -> str:
+    """The token in the value of an Authorization header, "" where there is none (RFC 6750 §2.1)."""
+    found = _BEARER.fullmatch(header)
+    return found[1] if found else ""
+
+
+def body_bytes(app: Flask) -> Callable[[str, str], int]:
+    """Return what says how many bytes of a body are read, by its path and Authorization header.
+
+    SCIM without a token is refused whatever the body is. Where files are sent, all is read up to what the server takes,
+    so that a browser that sends too much still shows the page that says so.
+    """
+    larger = {rule.rule for rule in app.url_map.iter_rules() if rule.endpoint in LARGER_FORMS}
+
+    def most(path: str, authorization: str) -> int:
+        if is_scim(path):
+            return bounds.WIRE_BODY_BYTES if bearer_token(authorization) else 0
+        if path.rstrip("/") in larger:
+            return bounds.WIRE_BODY_BYTES
+        return max(bounds.FORM_BYTES, bounds.TOKEN_REQUEST_BYTES)
+
+    return most
+
+
+def _fault_of_header(header: str) -> KeyFault:
+    """What is wrong with a header that has no key in it; "" where a token stands in it as it should."""
+    if not header.strip():
+        return "missing"
+    if _TWICE_BEARER.match(header):
+        return "twice-bearer"
+    if bearer_token(header):
+        return ""
+    return "cut" if _BEGUN_KEY.match(header) else "no-bearer"
+
+
+def _require_session() -> Response | None:
+    """Whoever is signed in, in `g.who`; else the way to the sign-in page for a GET, and 401 for all that acts."""
+    token = session_token()
+    g.who = sessions.session(token, is_used=LIVE_HEADER not in request.headers) if token else None
+    if g.who is not None:
+        return None
+    if not first_administrator.is_set_up():
+        raise NotSetUp
+    if request.method not in ("GET", "HEAD"):
+        abort(401)
+    return redirect(url_for("console.sign_in", next=_wanted()), 303)
+
+
+def _require_permission(endpoint: str) -> Response | None:
+    """The permission that the endpoint needs, or NotPermitted; and where it wants one, the way to show who one is."""
+    permission = page_permissions.permission_for(endpoint)
+    if permission is None or not permission.is_given_to(who().role, who().is_local):
+        if endpoint == "console.status" and who().role is None:
+            return redirect(url_for("console.profile"), 303)
+        raise NotPermitted(permission)
+    if permission.value.wants_proof and not who().is_proved():
+        # A form cannot be sent twice by us: it is shown again, to be sent again.
+        wanted = _wanted() if request.method in ("GET", "HEAD") else request.form.get("back", "/account")
+        return redirect(url_for("console.confirm", next=wanted), 303)
+    return None
+
+
+def _wanted() -> str | None:
+    """The page that was asked for, to go back to it; None for the first one."""
+    query = request.query_string.decode("ascii", "replace")
+    wanted = request.path + (f"?{query}" if query else "")
+    return None if wanted == "/" else wanted
+
+
+def require_own_origin() -> None:
+    """Refuse what another site sent: a form, whatever token it has, and a link to what is written down.
+
+    Pages with `Referrer-Policy: no-referrer` send `Origin: null`; then Sec-Fetch-Site says where the form was, and a
+    browser without that (on plain HTTP) is left to the form token.
+    """
+    settings: Settings = current_app.config["RECNICE_SETTINGS"]
+    origin = request.headers.get("Origin", "null")
+    own = {urlsplit(settings.public_url)._replace(path="").geturl(), f"{request.scheme}://{request.host}"}
+    if not is_from_here() or (origin != "null" and origin not in own):
+        abort(403)
+
+
+def is_from_here() -> bool:
+    """Whether a page of ours or the person themselves sent it, as far as the browser says (not on plain HTTP)."""
+    return request.headers.get("Sec-Fetch-Site", "same-origin") in ("same-origin", "none")
+
+
+def who() -> SignedIn:
+    """Who is behind this request; only for views that are not in access.OPEN_ENDPOINTS."""
+    signed_in: SignedIn = g.who
+    return signed_in
+
+
+def actor() -> Actor:
+    """The same as the audit names them, held to what the page needs until the act is done (audit.record)."""
+    return who().actor(request.remote_addr or "", page_permissions.permission_for(request.endpoint or ""))
+
+
+def browser() -> Browser:
+    """The browser that asks."""
+    return Browser(request.remote_addr or "", request.headers.get("User-Agent", ""))
+
+
+def sealer(purpose: str) -> Sealer:
+    """What seals secrets with the data folder's own."""
+    return Sealer(current_app.config["SECRET_KEY"], purpose)
+
+
+def session_token() -> str:
+    """The session token that the browser sent, or nothing."""
+    return cookies.sent(_SESSION)
+
+
+def remember(response: Response, token: str) -> None:
+    """Give the browser a session's token. It lasts until the browser closes, or the session ends here."""
+    cookies.give(response, _SESSION, token)
+
+
+def go_on(token: str) -> None:
+    """The present session has this token from now on; the answer has to `remember` it."""
+    g.who = sessions.session(token) or abort(401)
+
+
+def signed_out(wanted: str) -> Response:
+    """To the sign-in page, for somebody whose session was ended; from there to what was wanted."""
+    response = redirect(url_for("console.sign_in", next=wanted or None), 303)
+    forget(response)
+    return response
+
+
+def forget(response: Response) -> None:
+    """Take the session's token from the browser."""
+    cookies.take(response, _SESSION)
+
+
+def signed_in(token: str, wanted: str) -> Response:
+    """Return the redirect that begins a session in this browser: to the page that was wanted.
+
+    It leads to the profile instead where the account may not open that page, as a user without a role.
+    """
+    if earlier := session_token():
+        sessions.sign_out(earlier, request.remote_addr or "")
+    session.clear()
+    account, path = sessions.session(token), own_path(wanted)
+    endpoint = _endpoint_at(path.removeprefix(request.script_root).partition("?")[0])
+    is_closed = account is not None and endpoint != "" and not page_permissions.may(account, endpoint)
+    answer = redirect(url_for("console.profile") if is_closed else path, 303)
+    remember(answer, token)
+    return answer
+
+
+def _endpoint_at(path: str) -> str:
+    try:
+        return str(current_app.url_map.bind("").match(path)[0])
+    except HTTPException:
+        return ""
+
+
+def own_path(wanted: str) -> str:
+    """Where to go after signing in: `wanted` if it is a path of ours, else the Status page.
+
+    A path begins with one slash and has no backslash, which browsers take for a slash.
+    """
+    is_path = re.fullmatch(r"/(?![/\\])[^\\\x00-\x20\x7f]*", wanted) is not None
+    return request.script_root + (wanted if is_path else "/")
+
+
+def _secret(path: Path) -> bytes:
+    """The key that signs form tokens: random, made once, for its owner's eyes only.
+
+    Of two processes that make one at the same time both have that of the first: what is sealed with another could not
+    be opened after the next start.
+    """
+    if kept := _kept(path):
+        return kept
+    made = secrets.token_bytes(SECRET_BYTES)
+    beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    with os.fdopen(file, "wb") as writer:
+        writer.write(made)
+    try:
+        os.link(beside, path)
+        return made
+    except OSError:  # it is there by now, or is no secret, or the disk knows no links
+        if kept := _kept(path):
+            return kept
+        os.replace(beside, path)
+        return made
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _kept(path: Path) -> bytes | None:
+    try:
+        kept = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    return kept if len(kept) == SECRET_BYTES else None

@@ -1,0 +1,47 @@
+"""This module adds the response headers that restrict what a browser may do."""
+
+from flask import Flask, request
+from werkzeug.wrappers import Response
+
+from app.settings import Settings
+from app.web import service_routing
+from app.web.service_routing import Service
+
+CONSOLE_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+SCIM_POLICY = "default-src 'none'; frame-ancestors 'none'"
+ABILITIES = ("accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "microphone", "payment", "usb")
+ONE_YEAR_S = 365 * 24 * 60 * 60
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Put the headers on every answer of the application, refusals included."""
+
+    @app.after_request
+    def add_headers(response: Response) -> Response:
+        headers = response.headers
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers["Referrer-Policy"] = "no-referrer"
+        # The version is in a static file's address, so such an address never means anything else.
+        is_versioned = request.endpoint == "static" and "v" in request.args and response.status_code == 200
+        headers["Cache-Control"] = f"public, max-age={ONE_YEAR_S}, immutable" if is_versioned else "no-store"
+        if settings.is_https:
+            headers["Strict-Transport-Security"] = f"max-age={ONE_YEAR_S}"
+        if service_routing.current() is Service.SCIM:
+            headers["Content-Security-Policy"] = SCIM_POLICY
+        else:
+            headers["Content-Security-Policy"] = CONSOLE_POLICY
+            headers["Cross-Origin-Opener-Policy"] = "same-origin"
+            headers["Permissions-Policy"] = ", ".join(f"{ability}=()" for ability in ABILITIES)
+        return response
