@@ -290,7 +290,7 @@ def test_a_log_that_is_locked_at_the_second_try_loses_nothing(
         insert(connection, asked)
 
     insert = request_rows.insert
-    monkeypatch.setattr(request_recorder.cycles, "fold", broken)
+    monkeypatch.setattr(request_recorder.detection, "fold", broken)
     monkeypatch.setattr(request_rows, "insert", locked)
     writer.note(made_up(number="0000aaaa"))
     wait_until(lambda: numbers(path) == ["0000aaaa"], "it is written at the third try")

@@ -20,11 +20,11 @@ URL = "https://scim.example.com"
 HOLD = """
 import os, sys, signal
 from pathlib import Path
-from app import folder
-with folder.held(Path(sys.argv[1]), sys.argv[2]) as hold:
+from app import data_folder
+with data_folder.held(Path(sys.argv[1]), sys.argv[2]) as hold:
     print("held", flush=True)
     if sys.argv[2] == "serve":
-        hold.note(folder.Holder(os.getpid(), "serve", sys.argv[3]))
+        hold.note(data_folder.Holder(os.getpid(), "serve", sys.argv[3]))
     print("noted", flush=True)
     signal.pause()
 """

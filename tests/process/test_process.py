@@ -57,7 +57,7 @@ def test_only_left_over_folders_of_this_program_are_removed(tmp_path: Path, dead
 
 def test_a_marked_folder_is_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert process.mark_unpacked(tmp_path) is None, "nothing is marked when running from source"
-    monkeypatch.setattr(process.bundle, "FROZEN", True)
+    monkeypatch.setattr(process.bundled_files, "FROZEN", True)
     mark = process.mark_unpacked(tmp_path)
     assert mark is not None and process._is_locked(tmp_path)
     os.close(mark)
@@ -117,8 +117,8 @@ subprocess.run([sys.executable, "-c", sys.argv[1], sys.argv[2]])
 CHILD = """
 import os, signal, sys
 from pathlib import Path
-from app import bundle, process
-bundle.FROZEN, bundle.ROOT = True, Path(f"/tmp/_MEI{int(sys.argv[1]) or os.getppid():08x}x")
+from app import bundled_files, process
+bundled_files.FROZEN, bundled_files.ROOT = True, Path(f"/tmp/_MEI{int(sys.argv[1]) or os.getppid():08x}x")
 process.tie_to_launcher()
 print(os.getpid(), flush=True)
 signal.pause()

@@ -37,7 +37,7 @@ def has_answer(connection: socket.socket) -> bool:
 @pytest.fixture
 def held(new_appliance: Callable[..., Appliance], with_key: Appliance) -> Iterator[Appliance]:
     """An appliance whose writers wait for minutes, and whose database another program is writing."""
-    patient = with_values(store__driver__BUSY_TIMEOUT_MS=300_000, bounds__WRITE_WAIT_S=300)
+    patient = with_values(store__database__sqlite_driver__BUSY_TIMEOUT_MS=300_000, bounds__WRITE_WAIT_S=300)
     appliance = new_appliance(key=with_key.key, program=patient)
     shutil.copytree(with_key.data, appliance.data)
     appliance.start()

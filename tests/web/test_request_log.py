@@ -515,7 +515,8 @@ def test_no_key_password_or_session_is_anywhere_in_the_log(new_appliance: Callab
 
 def test_requests_go_on_while_another_program_has_the_log(new_appliance: Callable[..., Appliance]):
     """A request that waited for the log would wait for longer than its client."""
-    appliance = new_appliance("locked", program=with_values(store__driver__BUSY_TIMEOUT_MS=600_000)).start()
+    patient = with_values(store__database__sqlite_driver__BUSY_TIMEOUT_MS=600_000)
+    appliance = new_appliance("locked", program=patient).start()
     appliance.make_key()
     appliance.request("GET", "/scim/Users")
     with closing(sqlite3.connect(appliance.data / "recnice-requests.sqlite3", isolation_level=None)) as other:
@@ -551,7 +552,7 @@ def test_a_locked_log_hinders_no_start_and_no_request(new_appliance: Callable[..
     eva = set_up(appliance)
     appliance.make_key()
     assert appliance.stop() == 0
-    appliance.program = with_values(store__driver__BUSY_TIMEOUT_MS=200)
+    appliance.program = with_values(store__database__sqlite_driver__BUSY_TIMEOUT_MS=200)
     with closing(sqlite3.connect(appliance.data / "recnice-requests.sqlite3", isolation_level=None)) as other:
         other.execute("PRAGMA journal_mode = DELETE")
         other.execute("BEGIN EXCLUSIVE")

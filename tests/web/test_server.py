@@ -637,7 +637,7 @@ def refuses(port: int) -> bool:
 
 PROGRAM = """
 import sys
-from app import server
+from app.http_server import server
 bound = server.bind(("127.0.0.1", 0))
 def application(environ, start_response):
     sys.stdout.write("working\\n"); sys.stdout.flush()
