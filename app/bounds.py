@@ -39,6 +39,7 @@ PATH_LENGTH = 1_024
 PATH_TOKENS = 40
 PATCH_OPERATIONS = 1_000
 PATCH_VALUES_EXAMINED = 50_000  # held ones by each comparison of a filter, and given ones, in all operations
+PATCH_MEMBER_COMPARISONS = 20  # in filters of all operations; `members[value eq "…"]` alone is none
 ATTRIBUTE_LIST_LENGTH = 4_096
 
 # --- pages

@@ -45,6 +45,7 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
     """
 
     body_rcv: Any = None
+    path = ""  # waitress names it in its log also where a refused head had none
     is_cut = False
     is_writing = False
     is_health = False

@@ -46,6 +46,7 @@ class Patch:
         self.given: list[str] = []
         self.changes = 0
         self.examined = 0
+        self.compared = 0
         self._fold_text = cache(fold_text)  # many operations may look at the same long texts
 
     def patch(self, operations: Iterable[Operation]) -> None:
@@ -128,6 +129,13 @@ class Patch:
             most = f"at most {bounds.PATCH_VALUES_EXAMINED} values, held and given"
             raise errors.too_many(f"{path}: expected {most}, in all operations")
 
+    def compare_members(self, link: LinkChange) -> None:
+        """Count the comparisons of filters on members: each looks at every member."""
+        self.compared += sum(1 for _ in comparisons(link.where)) if link.where else 0
+        if self.compared > bounds.PATCH_MEMBER_COMPARISONS:
+            most = f"at most {bounds.PATCH_MEMBER_COMPARISONS} comparisons of members"
+            raise errors.too_many(f"members: expected {most}, in all operations")
+
     def step(self, op: str, target: Target, value: Any) -> None:
         """One operation on one resolved target; each name of a value without a path, or of an extension, is one."""
         self.examine(op, target, value)
@@ -142,7 +150,9 @@ class Patch:
     def change(self, op: str, target: Target, value: Any) -> None:
         attribute = target.attribute
         if attribute.traits.held == "membership":
-            self.links.append(link_change(op, target, value))
+            link = link_change(op, target, value)
+            self.links.append(link)
+            self.compare_members(link)
         elif attribute.name == "schemas":
             return  # derived from what the document holds
         elif attribute.name in self.type.tree.extension_urns:

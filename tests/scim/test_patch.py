@@ -166,6 +166,16 @@ def test_members_are_counted_among_the_values_that_a_patch_looks_at(monkeypatch:
         assert refused.value.scim_type == "tooMany"
 
 
+def test_comparisons_of_members_are_bounded_in_all_operations() -> None:
+    by_id = [Operation("remove", f'members[value eq "{number}"]', None) for number in range(100)]
+    compared = [Operation("remove", 'members[value co "a" or not (display eq "b")]', None)]
+    enough = bounds.PATCH_MEMBER_COMPARISONS // 2
+    apply(GROUP, {}, [*by_id, *compared * enough])
+    with pytest.raises(ScimError, match="comparisons of members") as refused:
+        apply(GROUP, {}, compared * (enough + 1))
+    assert refused.value.scim_type == "tooMany"
+
+
 def steps_of(monkeypatch: pytest.MonkeyPatch, *operations: Operation) -> tuple[int, int]:
     """How many texts are folded, and how many are checked, by operations on 20 addresses."""
     folded: list[str] = []
