@@ -16,7 +16,7 @@ from waitress.utilities import BadRequest
 
 from app import bounds
 from app.http_server import request_head
-from app.scim.errors import ScimError, busy
+from app.scim.errors import Code, ScimError, busy
 from app.web.public_url import CALLBACK, HEALTH, refusal, without_base
 from app.web.request_log.middleware import HEADER
 from app.web.request_log.path_kinds import SEARCH
@@ -32,9 +32,9 @@ class Fault(BadRequest):  # type: ignore[misc]
 
     def __init__(self, error: ScimError) -> None:
         super().__init__(error.detail)
+        self.error = error
         self.code = error.status
         self.reason = HTTPStatus(error.status).phrase
-        self.headers = error.headers
 
 
 class Parser(HTTPRequestParser):  # type: ignore[misc]
@@ -95,7 +95,7 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
         found = head.find(request_head.BLANK_LINE, max(0, len(head) - len(data) - len(request_head.BLANK_LINE)))
         size = found + len(request_head.BLANK_LINE) if found >= 0 else len(head)
         if size >= bounds.HEADER_BYTES:
-            self.refuse(ScimError(431, f"expected a head of less than {bounds.HEADER_BYTES} bytes"))
+            self.refuse(ScimError(Code.HEAD_TOO_LARGE, "", f"a head of less than {bounds.HEADER_BYTES} bytes"))
             return self._cut(data)
         if found < 0:
             return len(data)
@@ -191,9 +191,11 @@ class Refusal(ErrorTask):  # type: ignore[misc]
         # After an exception in the application the request here is an empty one; the real one is still first in line.
         request: Parser = self.channel.requests[0]
         method, path = self._asked(request)
-        headers, body = refusal(path, ScimError(fault.code, fault.body, headers=getattr(fault, "headers", None)))
-        about = (fault.code, fault.body, self.channel.addr[0], request.has_authorization)
-        if number := self.channel.server.on_refusal(method, path, *about):
+        error = fault.error if isinstance(fault, Fault) else ScimError(Code.of(fault.code), sentence=fault.body)
+        headers, body = refusal(path, error)
+        if number := self.channel.server.on_refusal(
+            method, path, error, self.channel.addr[0], request.has_authorization
+        ):
             headers.append((HEADER, number))
         self.status = f"{fault.code} {fault.reason}"
         self.response_headers.extend(headers)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from app import bounds
-from app.scim.errors import ScimError
+from app.scim.errors import Code, ScimError
 
 BLANK_LINE = b"\r\n\r\n"
 
@@ -33,13 +33,13 @@ def check(head: bytes) -> bytes:
     line, *lines = head.removesuffix(BLANK_LINE).split(b"\r\n")
     found = _REQUEST_LINE.fullmatch(line)
     if not found:
-        raise ScimError(400, "request line: expected a method, a path and HTTP/1.1, with one space between them")
+        raise ScimError(Code.BAD_REQUEST, "request line", "a method, a path and HTTP/1.1, with one space between them")
     method, target, version = found.groups()
     if len(lines) > bounds.HEADER_FIELDS:
-        raise ScimError(400, f"expected at most {bounds.HEADER_FIELDS} header fields")
+        raise ScimError(Code.BAD_REQUEST, "", f"at most {bounds.HEADER_FIELDS} header fields")
     pairs = [_field(number, field) for number, field in enumerate(lines, 1)]
     if version not in (b"1.0", b"1.1"):
-        raise ScimError(400, "expected HTTP/1.0 or HTTP/1.1")
+        raise ScimError(Code.BAD_REQUEST, "", "HTTP/1.0 or HTTP/1.1")
     fields = _checked([(name.lower(), value) for name, value in pairs], version)
     path = _path(target, fields.get(b"host"))
     _check_sizes(line, lines)
@@ -50,14 +50,14 @@ def _field(number: int, line: bytes) -> tuple[bytes, bytes]:
     """Return name and value of a header field. Raises ScimError (400) with its number."""
     name, colon, value = line.partition(b":")
     if line.startswith((b" ", b"\t")):
-        raise ScimError(400, "expected no folded header fields")
+        raise ScimError(Code.BAD_REQUEST, "", "no folded header fields")
     if not colon or not _NAME.fullmatch(name):
-        raise ScimError(400, f"header field {number}: expected a name, and a colon right after it")
+        raise ScimError(Code.BAD_REQUEST, f"header field {number}", "a name, and a colon right after it")
     if not _VALUE.fullmatch(value):
-        raise ScimError(400, f"header field {number}: expected no control characters")
+        raise ScimError(Code.BAD_REQUEST, f"header field {number}", "no control characters")
     # werkzeug's expression for cookies takes time by the square of these.
     if b" " * (bounds.HEADER_BLANKS + 1) in value.replace(b"\t", b" "):
-        raise ScimError(400, f"header field {number}: expected at most {bounds.HEADER_BLANKS} blanks in a row")
+        raise ScimError(Code.BAD_REQUEST, f"header field {number}", f"at most {bounds.HEADER_BLANKS} blanks in a row")
     return name, value.strip(b" \t")
 
 
@@ -66,14 +66,14 @@ def _checked(fields: Sequence[tuple[bytes, bytes]], version: bytes) -> Mapping[b
     names = [name for name, _ in fields]
     for name in _ONCE:
         if names.count(name) > 1:
-            raise ScimError(400, f"{name.decode().title()}: expected one, got several")
+            raise ScimError(Code.BAD_REQUEST, name.decode().title(), "one", "several")
     found = dict(fields)
     if version == b"1.1" and b"host" not in found:
-        raise ScimError(400, "Host: expected the header in HTTP/1.1")
+        raise ScimError(Code.WRONG_HOST, "Host", "the header in HTTP/1.1")
     if len(found.get(b"content-type", b"")) > bounds.CONTENT_TYPE_LENGTH:
-        raise ScimError(400, f"Content-Type: expected at most {bounds.CONTENT_TYPE_LENGTH} characters")
+        raise ScimError(Code.BAD_REQUEST, "Content-Type", f"at most {bounds.CONTENT_TYPE_LENGTH} characters")
     if not _LENGTH.fullmatch(found.get(b"content-length", b"0")):
-        raise ScimError(400, "Content-Length: expected a number")
+        raise ScimError(Code.BAD_REQUEST, "Content-Length", "a number")
     if (coding := found.get(b"transfer-encoding")) is not None:
         _check_coding(coding, version, b"content-length" in found)
     return found
@@ -83,13 +83,13 @@ def _check_coding(coding: bytes, version: bytes, has_length: bool) -> None:
     """Refuse every transfer coding but one `chunked` (RFC 9112 §6.1, §6.3)."""
     codings = [one.strip(b" \t").lower() for one in coding.split(b",")]
     if has_length:
-        raise ScimError(400, "expected Content-Length or Transfer-Encoding, got both")
+        raise ScimError(Code.BAD_REQUEST, "", "Content-Length or Transfer-Encoding", "both")
     if version == b"1.0":
-        raise ScimError(400, "Transfer-Encoding: expected HTTP/1.1")
+        raise ScimError(Code.BAD_REQUEST, "Transfer-Encoding", "HTTP/1.1")
     if b"" in codings or codings[-1] != b"chunked" or codings.count(b"chunked") > 1:
-        raise ScimError(400, "Transfer-Encoding: expected chunked, once and last")
+        raise ScimError(Code.BAD_REQUEST, "Transfer-Encoding", "chunked, once and last")
     if len(codings) > 1:
-        raise ScimError(501, "Transfer-Encoding: expected chunked alone")
+        raise ScimError(Code.NOT_IMPLEMENTED, "Transfer-Encoding", "chunked alone")
 
 
 def _path(target: bytes, host: bytes | None) -> bytes:
@@ -98,15 +98,15 @@ def _path(target: bytes, host: bytes | None) -> bytes:
         return target
     found = _ABSOLUTE.fullmatch(target)
     if not found:
-        raise ScimError(400, "expected a path that begins with a slash")
+        raise ScimError(Code.BAD_REQUEST, "", "a path that begins with a slash")
     if found[1] != host:
-        raise ScimError(400, "Host: expected the host of the request line")
+        raise ScimError(Code.WRONG_HOST, "Host", "the host of the request line")
     return found[2]
 
 
 def _check_sizes(line: bytes, lines: Sequence[bytes]) -> None:
     if len(line) > bounds.HEADER_LINE_BYTES:
-        raise ScimError(414, f"request line: expected at most {bounds.HEADER_LINE_BYTES} bytes")
+        raise ScimError(Code.URI_TOO_LONG, "request line", f"at most {bounds.HEADER_LINE_BYTES} bytes")
     for number, field in enumerate(lines, 1):
         if len(field) > bounds.HEADER_LINE_BYTES:
-            raise ScimError(431, f"header field {number}: expected at most {bounds.HEADER_LINE_BYTES} bytes")
+            raise ScimError(Code.HEAD_TOO_LARGE, f"header field {number}", f"at most {bounds.HEADER_LINE_BYTES} bytes")

@@ -22,16 +22,16 @@ from waitress.task import ThreadedTaskDispatcher
 
 from app import bounds
 from app.http_server.client_connection import BodyBytes, Channel
-from app.scim.errors import busy
+from app.scim.errors import ScimError, busy
 from app.settings import Threads
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 Clock = Callable[[], float]
-OnRefusal = Callable[[str, str, int, str, str, bool], str]
-"""Is told of a request that never reaches the application (method, path, status, reason, address, whether it has an
-Authorization header); gives its number."""
+OnRefusal = Callable[[str, str, ScimError, str, bool], str]
+"""Record a request that never reaches the application (method, path, error, address, whether it has an Authorization
+header), and return its number."""
 
 LOOK_EVERY_S = 1.0
 SAME_PRESS_S = 0.2

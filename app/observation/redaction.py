@@ -12,7 +12,7 @@ from typing import Any
 from app import bounds
 from app.observation.request_record import GUID
 from app.scim.attribute import Attribute
-from app.scim.errors import ScimError
+from app.scim.errors import Mismatch, ScimError
 from app.scim.grammar import parse_path
 from app.scim.protocol_messages import VERBS
 from app.scim.resource_types import ResourceType
@@ -32,7 +32,6 @@ _OUR_SECRET = (
 _RUN = re.compile(r"[A-Za-z0-9+/_-]{32,}={0,2}")
 _ID = re.compile(rf"{GUID}|[0-9a-f]{{32}}", re.IGNORECASE)
 _NAME = re.compile(r"urn:[A-Za-z0-9:._-]{1,120}|[A-Za-z][A-Za-z0-9._$-]{0,39}")
-_GOT = re.compile(r", got (?:\"(?:[^\"\\]|\\.)*\"?|[^;]*)")
 _TYPED = re.compile(r'"(?:[^"\\]|\\.)*"?')
 _KINDS: Mapping[type, str] = {bool: "true or false", int: "a number", float: "a number", dict: "an object"}
 
@@ -74,11 +73,16 @@ def names_secret(text: str) -> bool:
     return _SECRET_NAME.search(text) is not None
 
 
-def reason(detail: str, is_about_secret: bool) -> str:
-    """An error's detail as it may be kept. What came is left out where the request spoke of a secret anywhere."""
-    if is_about_secret or names_secret(detail):
-        detail = _TYPED.sub('"…"', _GOT.sub("", detail))
-    return masked(detail)
+def kept_error(error: ScimError, is_about_secret: bool) -> ScimError:
+    """Return an error as it may be kept: without what was received where the request names a secret anywhere."""
+    if not is_about_secret and not names_secret(error.detail):
+        return error
+    first, *others = (
+        Mismatch(one.code, *(_TYPED.sub('"…"', text) for text in (one.attribute, one.expected)))
+        for one in (error.mismatch, *error.others)
+    )
+    sentence = _TYPED.sub('"…"', error.sentence)
+    return ScimError(*first, others=others, more=error.more, sentence=sentence, other_id=error.other_id)
 
 
 def body(sent: Any, resource_type: ResourceType | None) -> str:

@@ -55,9 +55,12 @@ Dialect = Literal["", "default", "compliant"]
 class LeftOutValue(NamedTuple):
     """A value that was not stored although its request succeeded; the words are those of `Request`."""
 
-    attribute: str
+    code: str
     status: int
     scim_type: str
+    attribute: str
+    expected: str
+    got: str
     reason: str
     other_id: str
 
@@ -76,10 +79,10 @@ class Request:
 
     `number`: 16 hexadecimal digits, in the log and in the header X-Request-Id of the answer too. `at`: when it came,
     in wire form. `path`: its kind, with an id left out: `Users`, `Users/{id}`, `Users/.search`, `Schemas`, `Bulk`;
-    `unknown` below /scim, `outside` where a SCIM client knocked elsewhere, `token` at the token endpoint. `reason` and
-    `attribute` are from the SCIM error; of a "confirm" `attribute` names what was sent and is not stored here.
-    `other_id` is the resource that has what must be unique. `body`: redacted, of requests only of which something was
-    refused.
+    `unknown` below /scim, `outside` where a SCIM client knocked elsewhere, `token` at the token endpoint. `code`,
+    `reason` and `attribute` are from the error (app/scim/errors.py); of a "confirm" `attribute` names what was sent and
+    is not stored here. `other_id` is the resource that has what must be unique. `body`: redacted, of requests only of
+    which something was refused.
     """
 
     number: str
@@ -88,6 +91,7 @@ class Request:
     path: str
     status: int
     duration_ms: float = 0.0
+    code: str = ""
     scim_type: str = ""
     reason: str = ""
     attribute: str = ""
@@ -108,6 +112,9 @@ class Request:
     `User externalId <hash>`, `User userName <hash>`, `Group displayName <hash>`; `connection` for the key."""
     mentioned: tuple[tuple[str, str], ...] = ()
     """Type and id of resources here that a client spoke of."""
+    expected: str = ""
+    got: str = ""
+    """What a refusal expected, and what it says was received instead: of its first mismatch."""
     joined: int = 0
     departed: int = 0
     may_be_probe: bool = False

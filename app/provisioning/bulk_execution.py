@@ -12,10 +12,10 @@ from urllib.parse import unquote
 
 from app.provisioning import resource_operations
 from app.provisioning.resource_operations import Author, Resource
-from app.scim import disabling, errors, projection
+from app.scim import disabling, projection
 from app.scim.bulk_message import METHODS, RESPONSE_URN, BulkOperation, BulkRequest, in_order
 from app.scim.bulk_references import references, resolved, with_references
-from app.scim.errors import ScimError, shown
+from app.scim.errors import Code, ScimError, detach, shown, unresolved_reference
 from app.scim.precondition import Precondition
 from app.scim.projection import Selection
 from app.scim.protocol_messages import read_patch
@@ -114,7 +114,7 @@ class _Bulk:
                 with suppress(ScimError):  # somebody else may have been quicker
                     resource_operations.delete(self.target(operation)[0], resource_id, self.author)
             if number != failed:
-                self.refuse(number, errors.unresolved_reference(self.operations[failed].bulk_id or ""))
+                self.refuse(number, unresolved_reference(self.operations[failed].bulk_id or ""))
 
     def perform(self, number: int) -> bool:
         """One operation and its result; whether it succeeded."""
@@ -139,7 +139,7 @@ class _Bulk:
                 target = self.target(operation)
         if target and target[1]:
             result["location"] = projection.location(self.base, *target)
-        self.outcomes[number] = Outcome(operation, target, error=errors.detach(error))
+        self.outcomes[number] = Outcome(operation, target, error=detach(error))
         self.results[number] = result | {"status": str(error.status), "response": error.to_scim()}
 
     @staticmethod
@@ -153,7 +153,7 @@ class _Bulk:
         if operation.fault is not None:
             raise operation.fault
         if operation.method not in METHODS:
-            raise errors.invalid_syntax(f"method: expected one of {', '.join(METHODS)}, got {shown(operation.method)}")
+            raise ScimError(Code.INVALID_SYNTAX, "method", f"one of {', '.join(METHODS)}", shown(operation.method))
         resource_type, resource_id = self.target(operation)
         if operation.method == "POST":
             resource = self.create(resource_type, operation)
@@ -175,7 +175,7 @@ class _Bulk:
                 )
         except ScimError as error:
             if unresolved and disabling.may_leave_out(resource_type, error):
-                raise errors.unresolved_reference(unresolved[0]) from None
+                raise unresolved_reference(unresolved[0]) from None
             raise
         return self.shown(resource, "200"), resource
 
@@ -183,9 +183,9 @@ class _Bulk:
         """POST. It must have a bulkId of its own (RFC 7644 §3.7.2)."""
         bulk_id = operation.promises
         if not bulk_id:
-            raise errors.invalid_syntax("bulkId: expected one with POST, got none")
+            raise ScimError(Code.INVALID_SYNTAX, "bulkId", "one with POST", "none")
         if bulk_id in self.told:
-            raise errors.invalid_syntax(f"bulkId: expected one that no other POST has, got {shown(bulk_id)}")
+            raise ScimError(Code.INVALID_SYNTAX, "bulkId", "one that no other POST has", shown(bulk_id))
         self.told.add(bulk_id)
         resource_id = self.ids.get(bulk_id)
         body, _ = self.body(resource_type, operation)
@@ -206,7 +206,7 @@ class _Bulk:
 
         body = with_references(operation.method, operation.body, resource_type.tree, read)
         if unresolved and (operation.method == "POST" or resource_type.name != USER.name):
-            raise errors.unresolved_reference(unresolved[0])
+            raise unresolved_reference(unresolved[0])
         return body, unresolved
 
     def references(self, operation: BulkOperation) -> set[str]:
@@ -234,9 +234,9 @@ class _Bulk:
         resource_type, resource_id = self.located(operation)
         if resource_type is None or bool(resource_id) == (operation.method == "POST"):
             wanted = "/Users" if operation.method == "POST" else "/Users/<id>"
-            raise errors.invalid_path(f"expected a path like {wanted}, got {shown(operation.path)}")
+            raise ScimError(Code.INVALID_PATH, "path", f"a path like {wanted}", shown(operation.path))
         if unresolved := [one for one in references(resource_id) if one not in self.ids]:
-            raise errors.unresolved_reference(unresolved[0])
+            raise unresolved_reference(unresolved[0])
         return resource_type, resolved(resource_id, self.ids)
 
     def located(self, operation: BulkOperation) -> tuple[ResourceType | None, str]:

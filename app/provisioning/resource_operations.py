@@ -17,10 +17,10 @@ from app.administration import audit
 from app.administration.audit import Action, Actor
 from app.administration.roles import granted_roles, users_to_confirm
 from app.provisioning import membership_values
-from app.scim import disabling, entra_quirks, errors, mutability
+from app.scim import disabling, entra_quirks, mutability
 from app.scim.differences import differences
 from app.scim.disabling import Disabling, LeftOut
-from app.scim.errors import ScimError
+from app.scim.errors import Code, Mismatch, ScimError, detach
 from app.scim.member_changes import LinkChange
 from app.scim.patch import Patch
 from app.scim.precondition import NONE, Precondition
@@ -153,7 +153,7 @@ def replace(
     except ScimError as error:
         if not disabling.may_leave_out(resource_type, error):
             raise
-        refusal = errors.detach(error)
+        refusal = detach(error)
 
     def whole(held: Mapping[str, Any]) -> _Change:
         if refusal is not None:
@@ -384,9 +384,9 @@ def _check_strict(
     held = strict if before is None else strict & filled_paths(resource_type.name, before)
     missing = sorted(held - filled_paths(resource_type.name, after))
     if missing:
-        raise errors.invalid_value(
-            "; ".join(f"{path}: expected a value, since it is strict here, got none" for path in missing)
-        )
+        expected = "a value, since it is strict here"
+        first, *others = (Mismatch(Code.REQUIRED_HERE, path, expected, "none") for path in missing)
+        raise ScimError(*first, others=others)
 
 
 def _relate(connection: Connection, group_id: str, link: LinkChange, moves: Moves) -> Moves:

@@ -7,8 +7,8 @@ from typing import Any
 from marshmallow import ValidationError, fields
 
 from app import bounds
-from app.scim import bulk_order, errors
-from app.scim.errors import ScimError, shown
+from app.scim import bulk_order
+from app.scim.errors import Code, ScimError, shown
 from app.scim.fields import NamedSchema
 
 REQUEST_URN = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
@@ -69,32 +69,32 @@ def read_bulk(body: Any) -> BulkRequest:
     A `failOnErrors` of 0 is none: some clients send every number.
     """
     if not isinstance(body, dict):
-        raise errors.invalid_syntax(f"body: expected an object, got {shown(body)}")
+        raise ScimError(Code.INVALID_SYNTAX, "body", "an object", shown(body))
     try:
         message = _REQUEST.load(body)
     except ValidationError as error:
         name = next(iter(error.messages_dict))
         expected = "a list of operations, once" if name == "Operations" else "a whole number, once"
-        raise errors.invalid_syntax(f"{name}: expected {expected}") from None
+        raise ScimError(Code.INVALID_SYNTAX, name, expected) from None
     schemas, operations, fail_on_errors = message["schemas"], message["Operations"], message["failOnErrors"]
     if schemas is not None and not (
         isinstance(schemas, list)
         and any(isinstance(urn, str) and urn.lower() == REQUEST_URN.lower() for urn in schemas)
     ):
-        raise errors.invalid_syntax(f"schemas: expected [{shown(REQUEST_URN)}], got {shown(schemas)}")
+        raise ScimError(Code.INVALID_SYNTAX, "schemas", f"[{shown(REQUEST_URN)}]", shown(schemas))
     if not isinstance(operations, list):
-        raise errors.invalid_syntax(f"Operations: expected a list, got {shown(operations)}")
+        raise ScimError(Code.INVALID_SYNTAX, "Operations", "a list", shown(operations))
     if len(operations) > bounds.BULK_OPERATIONS:
-        raise errors.too_many_operations(bounds.BULK_OPERATIONS)
+        raise ScimError(Code.TOO_MANY_OPERATIONS, "Operations", f"at most {bounds.BULK_OPERATIONS}")
     if fail_on_errors is not None and fail_on_errors < 0:
-        raise errors.invalid_syntax(f"failOnErrors: expected a number of errors, got {fail_on_errors}")
+        raise ScimError(Code.INVALID_SYNTAX, "failOnErrors", "a number of errors", fail_on_errors)
     return BulkRequest(tuple(map(read_operation, operations)), fail_on_errors or None)
 
 
 def read_operation(given: Any) -> BulkOperation:
     """Return one operation as it was sent, with a fault where its form is wrong."""
     if not isinstance(given, dict):
-        return BulkOperation(fault=errors.invalid_syntax(f"operation: expected an object, got {shown(given)}"))
+        return BulkOperation(fault=ScimError(Code.INVALID_SYNTAX, "operation", "an object", shown(given)))
     try:
         loaded = _OPERATION.load(given)
     except ValidationError as error:
@@ -103,7 +103,7 @@ def read_operation(given: Any) -> BulkOperation:
         return BulkOperation(
             method.upper() if isinstance(method, str) else "",
             bulk_id=bulk_id if isinstance(bulk_id, str) else None,
-            fault=errors.invalid_syntax(f"{name}: expected a text, once"),
+            fault=ScimError(Code.INVALID_SYNTAX, name, "a text, once"),
         )
     return BulkOperation(
         loaded["method"].upper(), loaded["path"], loaded["bulkId"], loaded["version"] or None, loaded["data"]

@@ -14,14 +14,19 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, fields
 
 from app import bounds
-from app.scim.errors import shown
+from app.scim.errors import Code, Mismatch, shown
 from app.scim.json_body import read_number
-from app.scim.value_comparison import fold_instant
+from app.scim.value_comparison import WrongValueError, fold_instant
 
 # Controls but tab and line ends are no text for people, SQLite cuts text at NUL, lone surrogates are no text at all.
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 # Line ends and overrides of the writing direction let one name pass for another.
 _FORBIDDEN_IN_NAMES = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def wrong_value(expected: str, got: str | int, code: Code = Code.INVALID_VALUE) -> ValidationError:
+    """Return marshmallow's error for one value; its path is added where it is caught (resource_types.py:invalid)."""
+    return ValidationError([Mismatch(code, "", expected, got)])
 
 
 class UnresolvedReference(str):
@@ -35,7 +40,7 @@ class Text(fields.Field[str]):
     """
 
     scim_type: ClassVar[str] = "string"
-    default_error_messages = {"null": "expected text, got null"}
+    default_error_messages = {"null": [Mismatch(Code.MISSING_VALUE, "", "text", "null")]}
     case_exact: ClassVar[bool] = False
     takes_integers: ClassVar[bool] = True
     forbidden: ClassVar[re.Pattern[str]] = _FORBIDDEN
@@ -52,13 +57,13 @@ class Text(fields.Field[str]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         value = self.spelled(value)
         if not isinstance(value, str):
-            raise ValidationError(f"expected text, got {shown(value)}")
+            raise wrong_value("text", shown(value))
         if isinstance(value, UnresolvedReference):
-            raise ValidationError(f"expected the bulkId of a POST that succeeded, got {shown(value)}")
+            raise wrong_value("the bulkId of a POST that succeeded", shown(value))
         if len(value) > self.max_length:
-            raise ValidationError(f"expected at most {self.max_length} characters, got {len(value)}")
+            raise wrong_value(f"at most {self.max_length} characters", len(value), Code.VALUE_TOO_LONG)
         if found := self.forbidden.search(value):
-            raise ValidationError(f"expected text without control characters, got U+{ord(found.group()):04X}")
+            raise wrong_value("text without control characters", f"U+{ord(found.group()):04X}")
         return value
 
 
@@ -80,7 +85,7 @@ class Name(Identifier):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
         if not text.strip():
-            raise ValidationError("expected a name, got only white space")
+            raise wrong_value("a name", "only white space", Code.MISSING_VALUE)
         return text
 
 
@@ -111,7 +116,7 @@ class Binary(Text):
         try:
             base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
         except (binascii.Error, ValueError):
-            raise ValidationError(f"expected base64 text, got {shown(value)}") from None
+            raise wrong_value("base64 text", shown(value)) from None
         return text
 
 
@@ -128,8 +133,8 @@ class Instant(Text):
         text = super()._deserialize(value, attr, data, **kwargs)
         try:
             fold_instant(text)
-        except ValueError as error:
-            raise ValidationError(str(error)) from None
+        except WrongValueError as error:
+            raise wrong_value(error.expected, error.got) from None
         return text
 
 
@@ -140,7 +145,7 @@ class Decimal(fields.Field[int | float]):
     """
 
     scim_type: ClassVar[str] = "decimal"
-    default_error_messages = {"null": "expected a number, got null"}
+    default_error_messages = {"null": [Mismatch(Code.INVALID_VALUE, "", "a number", "null")]}
     case_exact: ClassVar[bool] = False
     expected: ClassVar[str] = "a number"
 
@@ -153,9 +158,9 @@ class Decimal(fields.Field[int | float]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int | float:
         value = self.spelled(value)
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValidationError(f"expected {self.expected}, got {shown(value)}")
+            raise wrong_value(self.expected, shown(value))
         if isinstance(value, int) and not bounds.INTEGER_MINIMUM <= value <= bounds.INTEGER_MAXIMUM:
-            raise ValidationError(f"expected a number that fits 64 bits, got {shown(value)}")
+            raise wrong_value("a number that fits 64 bits", shown(value))
         return value
 
 
@@ -163,12 +168,12 @@ class Integer(Decimal):
     """`integer` (RFC 7643 §2.3.4): a whole JSON number of 64 bits, its sign among them."""
 
     scim_type: ClassVar[str] = "integer"
-    default_error_messages = {"null": "expected a whole number, got null"}
+    default_error_messages = {"null": [Mismatch(Code.INVALID_VALUE, "", "a whole number", "null")]}
     expected: ClassVar[str] = "a whole number"
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int | float:
         if isinstance(self.spelled(value), float):
-            raise ValidationError(f"expected {self.expected}, got {shown(value)}")
+            raise wrong_value(self.expected, shown(value))
         return super()._deserialize(value, attr, data, **kwargs)
 
 
@@ -180,7 +185,7 @@ class Flag(fields.Field[bool]):
     """
 
     scim_type: ClassVar[str] = "boolean"
-    default_error_messages = {"null": "expected true or false, got null"}
+    default_error_messages = {"null": [Mismatch(Code.INVALID_VALUE, "", "true or false", "null")]}
     case_exact: ClassVar[bool] = False
     words: ClassVar[Mapping[str, bool]] = MappingProxyType({"true": True, "false": False})
 
@@ -192,5 +197,5 @@ class Flag(fields.Field[bool]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
         value = self.spelled(value)
         if not isinstance(value, bool):
-            raise ValidationError(f"expected true or false, got {shown(value)}")
+            raise wrong_value("true or false", shown(value))
         return value

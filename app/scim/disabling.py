@@ -12,9 +12,9 @@ from functools import partial
 from typing import Any
 
 from app import bounds
-from app.scim import errors, mutability
+from app.scim import mutability
 from app.scim.attribute import Attribute, is_unassigned, is_within
-from app.scim.errors import ScimError
+from app.scim.errors import Code, ScimError, detach, shown
 from app.scim.filter_tree import Target
 from app.scim.patch import Patch
 from app.scim.projection import compact
@@ -41,7 +41,7 @@ class _Step:
 
 def may_leave_out(resource_type: ResourceType, refusal: ScimError) -> bool:
     """Return whether what was refused could be left out, if the request disables the resource, which must be a user."""
-    return resource_type.name == USER.name and refusal.is_separable
+    return resource_type.name == USER.name and refusal.code.is_separable
 
 
 class Disabling(Patch):
@@ -100,9 +100,9 @@ class Disabling(Patch):
             self._settle_unit(unit)
         document = self._whole()
         while len(compact(document).encode()) > bounds.DOCUMENT_BYTES and (largest := self._largest_growth()):
-            most = f"expected at most {bounds.DOCUMENT_BYTES} bytes of JSON in the whole resource"
+            most = f"at most {bounds.DOCUMENT_BYTES} bytes of JSON in the whole resource"
             paths = dict.fromkeys(one.path for one in self.steps[largest])
-            self.left_out += [LeftOut(path, errors.invalid_value(f"{path}: {most}")) for path in paths]
+            self.left_out += [LeftOut(path, ScimError(Code.VALUE_TOO_LONG, path, most)) for path in paths]
             del self.settled[largest]
             document = self._whole()
         self.given = [path for path in self.given if not any(is_within(path, one.path) for one in self.left_out)]
@@ -121,10 +121,10 @@ class Disabling(Patch):
         try:
             yield
         except ScimError as error:
-            if not error.is_separable:
+            if not error.code.is_separable:
                 raise
             is_unread = error.scim_type in ("invalidFilter", "invalidPath")
-            self.left_out.append(LeftOut(path or (path_text if is_unread else error.attribute), errors.detach(error)))
+            self.left_out.append(LeftOut(path or (path_text if is_unread else error.mismatch.attribute), detach(error)))
 
     def _named(self, body: Mapping[str, Any]) -> Iterator[tuple[Attribute, list[Any]]]:
         """Every attribute that a client may write, with the values that a body names for it in any letter case."""
@@ -135,8 +135,8 @@ class Disabling(Patch):
         for extension in self.type.tree.extensions.values():
             parts = [{} if is_unassigned(part) else part for part in named[extension.name.lower()]] or [{}]
             if len(parts) > 1 or not isinstance(parts[0], dict):
-                wrong = f"{extension.path}: expected one object, got {errors.shown(parts[-1])}"
-                self.left_out.append(LeftOut(extension.path, errors.invalid_value(wrong)))
+                wrong = ScimError(Code.INVALID_VALUE, extension.path, "one object", shown(parts[-1]))
+                self.left_out.append(LeftOut(extension.path, wrong))
                 continue
             inner = _by_name(parts[0])
             for attribute in extension.sub_attributes.values():
@@ -145,7 +145,7 @@ class Disabling(Patch):
 
     def _put(self, attribute: Attribute, values: Sequence[Any]) -> None:
         if len(values) > 1:
-            raise errors.invalid_value(f"{attribute.path}: expected once, got twice in different letter case")
+            raise ScimError(Code.INVALID_VALUE, attribute.path, "once", "twice in different letter case")
         value = values[0] if values else None
         new = {} if is_unassigned(value, is_simple=attribute.is_simple) else {attribute.name: checked(attribute, value)}
         scope: Mapping[str, Any] = self.held
@@ -186,7 +186,7 @@ class Disabling(Patch):
             mutability.check(self.type.attributes, held, loaded)
             self.check_unique(loaded)
         except ScimError as error:
-            return errors.detach(error)
+            return detach(error)
         self.settled[unit] = loaded.get(unit)
         return None
 

@@ -1,95 +1,164 @@
 """This module declares the errors of SCIM and renders them (RFC 7644 §3.12).
 
-ScimError            status  scimType
-├─ invalid_filter    400     invalidFilter
-├─ too_many          400     tooMany
-├─ uniqueness        409     uniqueness
-├─ mutability        400     mutability
-├─ invalid_syntax    400     invalidSyntax
-├─ invalid_path      400     invalidPath
-├─ no_target         400     noTarget
-├─ invalid_value     400     invalidValue
-├─ invalid_cursor    400     invalidCursor      (these three: RFC 9865 §2.4)
-├─ expired_cursor    400     expiredCursor
-├─ invalid_count     400     invalidCount
-└─ unauthorized 401 · forbidden, source_refused 403 · not_found 404 · not_allowed 405 · unresolved_reference 409 ·
-   precondition_failed 412 · too_large, too_many_operations 413 · unsupported_media 415 · too_often 429 ·
-   not_implemented 501 · unavailable 503
+`Code` is the table of everything that is refused, with the HTTP status and scimType of each.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from itertools import chain
+from typing import Any, NamedTuple, TypeVar
 
 ERROR_URN = "urn:ietf:params:scim:api:messages:2.0:Error"
 RETRY_AFTER_S = 5
 SHOWN_LENGTH = 60
-SOURCE = "Source"
-"""So begins the detail of a refusal for the address that a request came from; no attribute is called so."""
-
-REFUSED_ALONE = frozenset({"invalidValue", "uniqueness", "noTarget", "mutability"})
-"""The scimTypes of refusals that are about one value, whatever else a request has."""
 
 _Error = TypeVar("_Error", bound=BaseException)
 _KINDS = {bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object"}
 
 
-class ScimError(Exception):
-    """A refusal: its HTTP status, a plain sentence for the administrator, and the scimType where Table 9 has one.
+class Code(StrEnum):
+    """What is wrong with a request: the name that the request log stores, the HTTP status and the scimType (Table 9).
 
-    `headers` are what HTTP asks to be sent along (`WWW-Authenticate`, `Retry-After`, `Allow`). `other_id` is the
-    resource that stands in the way, for the administrator only: the client is not told. `is_separable`: it is about one
-    value or one operation, so that others could be done without it (docs/decisions/0031-a-disable-is-not-lost.md).
+    `is_separable`: it is about one value or one operation, so that others could be done without it
+    (docs/decisions/0031-a-disable-is-not-lost.md). `headers` are sent with every such answer.
+    """
+
+    status: int
+    scim_type: str | None
+    is_separable: bool
+    headers: Mapping[str, str]
+
+    def __new__(
+        cls,
+        code: str,
+        status: int,
+        scim_type: str | None = None,
+        is_separable: bool = False,
+        headers: Mapping[str, str] | None = None,
+    ) -> "Code":
+        self = str.__new__(cls, code)
+        self._value_ = code
+        self.status, self.scim_type, self.is_separable, self.headers = status, scim_type, is_separable, headers or {}
+        return self
+
+    # --- one value, or one operation
+    INVALID_VALUE = "invalid-value", 400, "invalidValue", True
+    MISSING_VALUE = "missing-value", 400, "invalidValue", True
+    REQUIRED_HERE = "required-here", 400, "invalidValue", True
+    VALUE_TOO_LONG = "value-too-long", 400, "invalidValue", True
+    UNIQUENESS = "uniqueness", 409, "uniqueness", True
+    MUTABILITY = "mutability", 400, "mutability", True
+    NO_TARGET = "no-target", 400, "noTarget", True
+
+    # --- a text with a grammar (RFC 7644 §3.4.2.2, §3.5.2); unusable ones follow it, but are too long, or compare what
+    # cannot be compared
+    INVALID_FILTER = "invalid-filter", 400, "invalidFilter"
+    UNUSABLE_FILTER = "unusable-filter", 400, "invalidFilter", True
+    INVALID_PATH = "invalid-path", 400, "invalidPath"
+    UNUSABLE_PATH = "unusable-path", 400, "invalidPath", True
+
+    # --- the message
+    INVALID_SYNTAX = "invalid-syntax", 400, "invalidSyntax"
+    TOO_MANY = "too-many", 400, "tooMany"
+    UNRESOLVED_REFERENCE = "unresolved-reference", 409  # RFC 7644 §3.7.1
+    PRECONDITION_FAILED = "precondition-failed", 412  # RFC 7644 §3.14
+    TOO_LARGE = "too-large", 413
+    TOO_MANY_OPERATIONS = "too-many-operations", 413  # RFC 7644 §3.7.4
+    UNSUPPORTED_MEDIA = "unsupported-media", 415
+
+    # --- the pages of a list (RFC 9865 §2.4)
+    INVALID_CURSOR = "invalid-cursor", 400, "invalidCursor"
+    EXPIRED_CURSOR = "expired-cursor", 400, "expiredCursor"
+    INVALID_COUNT = "invalid-count", 400, "invalidCount"
+
+    # --- who asks, and for what. One answer for a missing, an unknown and a revoked key (RFC 6750 §3)
+    UNAUTHORIZED = "unauthorized", 401, None, False, {"WWW-Authenticate": 'Bearer realm="Recnice SCIM"'}
+    FORBIDDEN = "forbidden", 403
+    SOURCE_REFUSED = "source-refused", 403
+    NOT_FOUND = "not-found", 404
+    NOT_ALLOWED = "not-allowed", 405
+    TOO_OFTEN = "too-often", 429
+    NOT_IMPLEMENTED = "not-implemented", 501
+
+    # --- the HTTP request
+    BAD_REQUEST = "bad-request", 400
+    WRONG_HOST = "wrong-host", 400
+    URI_TOO_LONG = "uri-too-long", 414
+    HEAD_TOO_LARGE = "head-too-large", 431
+
+    # --- this server
+    INTERNAL = "internal", 500
+    UNAVAILABLE = "unavailable", 503, None, False, {"Retry-After": str(RETRY_AFTER_S)}
+
+    @classmethod
+    def of(cls, status: int, scim_type: str = "", code: str = "") -> "Code":
+        """Return the code with a value; for none, as of HTTP's errors, the first with a status and a scimType."""
+        stored = (one for one in cls if one == code)
+        alike = (one for one in cls if (one.status, one.scim_type or "") == (status, scim_type))
+        return next(chain(stored, alike), cls.INTERNAL if status >= 500 else cls.BAD_REQUEST)
+
+
+class Mismatch(NamedTuple):
+    """One thing that is wrong: at which attribute, path or header, what was expected and what was received.
+
+    The parts are words of a sentence; "" for a part that it does not have.
+    """
+
+    code: Code
+    attribute: str = ""
+    expected: str = ""
+    got: str | int = ""
+
+    def __str__(self) -> str:
+        name = f"{self.attribute}: " if self.attribute else ""
+        return f"{name}expected {self.expected}" + (f", got {self.got}" if self.got != "" else "")
+
+
+class ScimError(Exception):
+    """A refusal. Status and scimType follow from the code, `detail` from the mismatches, of which the first decides.
+
+    `more` counts mismatches that are not named; `sentence` is the detail of an error that has none. `headers` are sent
+    in addition to those of the code. `other_id` is the resource that has what must be unique, for the administrator
+    only: the client does not get it.
     """
 
     def __init__(
         self,
-        status: int,
-        detail: str,
-        scim_type: str | None = None,
+        code: Code,
+        attribute: str = "",
+        expected: str = "",
+        got: str | int = "",
+        *,
+        others: Sequence[Mismatch] = (),
+        more: int = 0,
+        sentence: str = "",
         headers: Mapping[str, str] | None = None,
         other_id: str = "",
-        is_separable: bool = False,
     ) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
-        self.scim_type = scim_type
-        self.headers = dict(headers or {})
+        self.mismatch = Mismatch(code, attribute, expected, got)
+        mismatches = "; ".join(map(str, (self.mismatch, *others))) + (f" (and {more} more)" if more else "")
+        self.detail = sentence or mismatches
+        super().__init__(self.detail)
+        self.code = code
+        self.others = tuple(others)
+        self.more = more
+        self.sentence = sentence
+        self.headers = {**code.headers, **(headers or {})}
         self.other_id = other_id
-        self.is_separable = is_separable or scim_type in REFUSED_ALONE
 
     @property
-    def attribute(self) -> str:
-        """The path that the detail names, or nothing."""
-        return read_detail(self.detail).attribute
+    def status(self) -> int:
+        return self.code.status
+
+    @property
+    def scim_type(self) -> str | None:
+        return self.code.scim_type
 
     def to_scim(self) -> dict[str, Any]:
-        """The Error message of RFC 7644 §3.12; `status` is text there."""
-        body: dict[str, Any] = {"schemas": [ERROR_URN], "status": str(self.status)}
-        if self.scim_type:
-            body["scimType"] = self.scim_type
-        body["detail"] = self.detail
-        return body
-
-
-@dataclass(frozen=True, slots=True)
-class Detail:
-    """A detail taken apart: `attribute: expected …, got …`; "" for a part that it does not have."""
-
-    attribute: str
-    expected: str
-    got: str
-
-
-def read_detail(detail: str) -> Detail:
-    """The parts of an error's detail, whose form is the same everywhere. Of several findings the first one counts."""
-    attribute, is_named, rest = detail.partition(": expected ")
-    if not is_named:
-        return Detail("", "", "")
-    expected, _, got = rest.partition("; ")[0].partition(", got ")
-    return Detail(attribute, expected, got)
+        """Return the Error message of RFC 7644 §3.12; `status` is text there."""
+        scim_type = {"scimType": self.scim_type} if self.scim_type else {}
+        return {"schemas": [ERROR_URN], "status": str(self.status), **scim_type, "detail": self.detail}
 
 
 def shown(value: object) -> str:
@@ -118,136 +187,16 @@ def detach(error: _Error) -> _Error:
     return error
 
 
-def invalid_filter(detail: str, *, is_separable: bool = False) -> ScimError:
-    """The filter's text is malformed or, `is_separable`, a comparison in it is not possible or it is too long."""
-    return ScimError(400, f"filter: {detail}", "invalidFilter", is_separable=is_separable)
-
-
-def too_many(detail: str) -> ScimError:
-    """More was asked for than is worked on at once."""
-    return ScimError(400, detail, "tooMany")
-
-
-def uniqueness(attribute: str, value: object, other_id: str = "") -> ScimError:
-    """Another resource, `other_id`, holds the value of an attribute that must be unique."""
-    detail = f"{attribute}: expected a value that no other resource has, got {shown(value)}"
-    return ScimError(409, detail, "uniqueness", other_id=other_id)
-
-
-def mutability(detail: str) -> ScimError:
-    """The attribute may not be changed (that way)."""
-    return ScimError(400, detail, "mutability")
-
-
-def invalid_syntax(detail: str) -> ScimError:
-    """The body is no JSON, or has not the structure of its message."""
-    return ScimError(400, detail, "invalidSyntax")
-
-
-def invalid_path(detail: str, parameter: str = "path", *, is_separable: bool = False) -> ScimError:
-    """A PATCH path does not follow the grammar of RFC 7644 §3.5.2, or another parameter leads to no attribute.
-
-    `is_separable`: a path is only too long.
-    """
-    return ScimError(400, f"{parameter}: {detail}", "invalidPath", is_separable=is_separable)
-
-
-def no_target(detail: str) -> ScimError:
-    """A PATCH path leads to nothing that could be changed."""
-    return ScimError(400, detail, "noTarget")
-
-
-def invalid_value(detail: str) -> ScimError:
-    """A required value is missing, or a value does not fit its attribute."""
-    return ScimError(400, detail, "invalidValue")
-
-
-def invalid_cursor() -> ScimError:
-    """The cursor is none of ours, or of another query."""
-    return ScimError(
-        400, "cursor: expected nothing, or the nextCursor of the same query's answer before", "invalidCursor"
-    )
-
-
-def expired_cursor(after_s: int) -> ScimError:
-    """The client waited too long for the next page."""
-    return ScimError(400, f"cursor: expected one that is at most {after_s} seconds old; begin anew", "expiredCursor")
-
-
-def invalid_count(detail: str) -> ScimError:
-    """The size of a page cannot be that, or is another one than the pages before had."""
-    return ScimError(400, f"count: {detail}", "invalidCount")
-
-
-def unauthorized() -> ScimError:
-    """The same answer for a missing, a wrong and a stopped key (RFC 6750 §3)."""
-    return ScimError(
-        401,
-        "Authorization: expected 'Bearer' and a valid SCIM Key",
-        headers={"WWW-Authenticate": 'Bearer realm="Recnice SCIM"'},
-    )
-
-
-def forbidden(detail: str) -> ScimError:
-    """Understood, and refused whoever asks."""
-    return ScimError(403, detail)
-
-
-def source_refused() -> ScimError:
-    """The request came from an address that is not on the allow list; its key was not looked at."""
-    return ScimError(403, f"{SOURCE}: expected an address from which SCIM is allowed here")
-
-
-def not_found(detail: str) -> ScimError:
-    """No resource or endpoint is there. The detail never repeats the id or the path."""
-    return ScimError(404, detail)
-
-
-def not_allowed(detail: str, allow: str) -> ScimError:
-    """The endpoint has not this method; `allow` is the Allow header."""
-    return ScimError(405, detail, headers={"Allow": allow})
-
-
 def unresolved_reference(reference: str) -> ScimError:
-    """A `bulkId:` reference to what no operation of the request has made (RFC 7644 §3.7.1)."""
-    return ScimError(409, f"bulkId: expected the bulkId of a POST that succeeded, got {shown(reference)}")
+    """Return the refusal of a `bulkId:` reference to what no operation of the request has created (RFC 7644 §3.7.1)."""
+    return ScimError(Code.UNRESOLVED_REFERENCE, "bulkId", "the bulkId of a POST that succeeded", shown(reference))
 
 
-def precondition_failed(detail: str) -> ScimError:
-    """If-Match or If-None-Match does not hold (RFC 7644 §3.14)."""
-    return ScimError(412, detail)
-
-
-def too_large(limit_bytes: int) -> ScimError:
-    """The body is over the limit."""
-    return ScimError(413, f"body: expected at most {limit_bytes} bytes")
-
-
-def too_many_operations(limit: int) -> ScimError:
-    """A bulk request has more operations than are worked on at once (RFC 7644 §3.7.4)."""
-    return ScimError(413, f"Operations: expected at most {limit}")
-
-
-def unsupported_media(got: str) -> ScimError:
-    """The body is a browser's form, which is never SCIM."""
-    return ScimError(415, f"Content-Type: expected application/scim+json, got {shown(got)}")
-
-
-def too_often(retry_after_s: int) -> ScimError:
-    """Too many failures from one address."""
-    return ScimError(429, "Too many refused requests from this address", headers={"Retry-After": str(retry_after_s)})
-
-
-def not_implemented(detail: str) -> ScimError:
-    """A part of RFC 7644 that ServiceProviderConfig says is not offered."""
-    return ScimError(501, detail)
-
-
-def unavailable(detail: str) -> ScimError:
-    """The database cannot be used just now; the client should try again."""
-    return ScimError(503, detail, headers={"Retry-After": str(RETRY_AFTER_S)})
+def unavailable(sentence: str) -> ScimError:
+    """Return the refusal while the database cannot be used; the client should try again."""
+    return ScimError(Code.UNAVAILABLE, sentence=sentence)
 
 
 def busy() -> ScimError:
-    """Too many changes wait for their turn already, or the present one takes too long."""
+    """Return the refusal while too many changes wait for their turn already, or the present one takes too long."""
     return unavailable("The database is busy with other changes")

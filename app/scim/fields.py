@@ -14,8 +14,10 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
 
 from app import bounds
 from app.scim.attribute import Attribute, Characteristics, is_unassigned
-from app.scim.data_types import Identifier, Reference, ResourceId
-from app.scim.errors import shown
+from app.scim.data_types import Identifier, Reference, ResourceId, wrong_value
+from app.scim.errors import Code, Mismatch, shown
+
+NO_VALUE = Mismatch(Code.MISSING_VALUE, "", "a value", "none")
 
 
 def attribute(
@@ -38,7 +40,7 @@ def attribute(
     options["dump_only"] = traits.mutability == "readOnly"
     if name is not None:
         options |= {"data_key": name, "attribute": name}
-    options["error_messages"] = {"required": "expected a value, got none"}
+    options["error_messages"] = {"required": [NO_VALUE]}
     own: dict[str, Any] = {} if max_length is None else {"max_length": max_length}
     if many and kind is Complex:
         own["many"] = True
@@ -56,9 +58,9 @@ class Values(fields.List[Any]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
         if not isinstance(value, list):
-            raise ValidationError(f"expected a list, got {shown(value)}")
+            raise wrong_value("a list", shown(value))
         if len(value) > bounds.VALUES_PER_ATTRIBUTE:
-            raise ValidationError(f"expected at most {bounds.VALUES_PER_ATTRIBUTE} values, got {len(value)}")
+            raise wrong_value(f"at most {bounds.VALUES_PER_ATTRIBUTE} values", len(value), Code.VALUE_TOO_LONG)
         return list(dict.fromkeys(one for one in super()._deserialize(value, attr, data, **kwargs) if one != ""))
 
 
@@ -76,20 +78,20 @@ class Complex(fields.Nested):
     def _deserialize(self, value: Any, attr: str | None, data: Any, partial: Any = None, **kwargs: Any) -> Any:
         if not self.many:
             if not isinstance(value, dict):
-                raise ValidationError(f"expected an object, got {shown(value)}")
+                raise wrong_value("an object", shown(value))
             return super()._deserialize(value, attr, data, **kwargs)
         if not isinstance(value, list):
-            raise ValidationError(f"expected a list, got {shown(value)}")
+            raise wrong_value("a list", shown(value))
         if len(value) > self.max_length:
-            raise ValidationError(f"expected at most {self.max_length} values, got {len(value)}")
+            raise wrong_value(f"at most {self.max_length} values", len(value), Code.VALUE_TOO_LONG)
         wrong: Any = {
-            i: [f"expected an object, got {shown(v)}"] for i, v in enumerate(value) if not isinstance(v, dict)
+            i: wrong_value("an object", shown(v)).messages for i, v in enumerate(value) if not isinstance(v, dict)
         }
         if wrong:
             raise ValidationError(wrong)
         loaded: list[dict[str, Any]] = super()._deserialize(value, attr, data, **kwargs)
         if self.is_membership and (wrong := [i for i, one in enumerate(loaded) if "value" not in one]):
-            raise ValidationError({i: {"value": ["expected a value, got none"]} for i in wrong})
+            raise ValidationError({i: {"value": [NO_VALUE]} for i in wrong})
         return distinct([one for one in loaded if one.keys() - self.labels])
 
     @property
@@ -149,7 +151,7 @@ class NamedSchema(Schema):
             if wire_name is None or (not self.keeps_unassigned and is_unassigned(value, is_simple=is_simple)):
                 continue
             if wire_name in named:
-                raise ValidationError({wire_name: ["expected once, got twice in different letter case"]})
+                raise ValidationError({wire_name: wrong_value("once", "twice in different letter case").messages})
             named[wire_name] = value
         return named
 

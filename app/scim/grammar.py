@@ -14,15 +14,13 @@ Names are resolved while parsing, so that no later stage looks one up again.
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 from app import bounds
-from app.scim import errors
 from app.scim.attribute import Attribute, AttributeTree
-from app.scim.errors import ScimError, shown
+from app.scim.errors import Code, ScimError, shown
 from app.scim.filter_tree import OPERATORS, And, Compare, Node, Not, Or, Target, Value, ValuePath
 from app.scim.json_body import read_number
-from app.scim.value_comparison import comparable
+from app.scim.value_comparison import WrongValueError, comparable
 
 _TOKEN = re.compile(r'\s*(?:("(?:[^"\\]|\\.)*")|([()\[\]])|([^\s()\[\]"]+)|(\S))', re.DOTALL)
 _NAME = re.compile(r"(?:urn:[A-Z0-9:._~%/$-]+|[A-Z$][A-Z0-9_$-]*(?:\.[A-Z$][A-Z0-9_$-]*)?)\Z", re.ASCII | re.IGNORECASE)
@@ -30,13 +28,8 @@ _NAME = re.compile(r"(?:urn:[A-Z0-9:._~%/$-]+|[A-Z$][A-Z0-9_$-]*(?:\.[A-Z$][A-Z0
 _LIKE_NAME = re.compile(r'\.?[^\s()\[\]".]+(?:\.[^\s()\[\]".]+)*\Z')
 _PART = re.compile(r"\.[A-Za-z$][A-Za-z0-9_$-]*\Z")
 _PATH_ORDER = re.compile(r"[w.]+(\[[w.]+\]\.?)?\Z")  # of the brackets in it, words (w) and sub-attributes (.)
+_CODES = {"filter": (Code.INVALID_FILTER, Code.UNUSABLE_FILTER), "path": (Code.INVALID_PATH, Code.UNUSABLE_PATH)}
 _WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None}
-
-
-class Refuse(Protocol):
-    """Makes the error of a text's kind: of a filter or of a path."""
-
-    def __call__(self, detail: str, *, is_separable: bool = False) -> ScimError: ...
 
 
 class _UnknownNameError(Exception):
@@ -44,7 +37,7 @@ class _UnknownNameError(Exception):
 
 
 class _Parser:
-    """One text, read once from left to right; `refuse` makes the error of the text's kind.
+    """One text, read once from left to right; `kind` is what errors call it, "filter" or "path".
 
     `impossible` says what the first comparison has that its attribute cannot have. Reading goes on behind it, so that a
     malformed text is told from one whose operation can be refused alone.
@@ -54,12 +47,12 @@ class _Parser:
         self,
         text: str,
         trees: Sequence[AttributeTree],
-        refuse: Refuse,
+        kind: str,
         most: int,
     ) -> None:
         self.trees = trees
-        self.refuse = refuse
-        self.impossible = ""
+        self.kind = kind
+        self.impossible: ScimError | None = None
         self.tokens = self._tokens(text, most)
         self.at = 0
         self.depth = 0
@@ -69,21 +62,23 @@ class _Parser:
         position = 0
         while found := _TOKEN.match(text, position):
             if found.group(4):
-                raise self.refuse(
-                    f"expected a name, value or bracket at position {found.start(4)}, got {shown(found.group(4))}"
-                )
+                expected = f"a name, value or bracket at position {found.start(4)}"
+                raise self.refusal(expected, shown(found.group(4)))
             if len(tokens) == most:
-                raise self.refuse(f"expected at most {most} words", is_separable=True)
+                raise self.refusal(f"at most {most} words", is_unusable=True)
             tokens.append((found.group(1) or found.group(2) or found.group(3), found.start(found.lastindex or 0)))
             position = found.end()
         return tokens
+
+    def refusal(self, expected: str, got: str | int = "", *, is_unusable: bool = False) -> ScimError:
+        return ScimError(_CODES[self.kind][is_unusable], self.kind, expected, got)
 
     def peek(self) -> str:
         return self.tokens[self.at][0] if self.at < len(self.tokens) else ""
 
     def take(self, expected: str) -> str:
         if self.at == len(self.tokens):
-            raise self.refuse(f"expected {expected} at the end")
+            raise self.refusal(f"{expected} at the end")
         self.at += 1
         return self.tokens[self.at - 1][0]
 
@@ -94,15 +89,17 @@ class _Parser:
 
     def wrong(self, expected: str) -> ScimError:
         token, position = self.tokens[self.at - 1]
-        return self.refuse(f"expected {expected} at position {position}, got {shown(token)}")
+        return self.refusal(f"{expected} at position {position}", shown(token))
 
-    def cannot(self, attribute: Attribute, problem: str) -> None:
-        """What the token that was taken last means is not possible with the attribute."""
-        self.impossible = self.impossible or f"{attribute.path}: {problem} at position {self.position}"
+    def cannot(self, attribute: Attribute, expected: str, got: str | int = "") -> None:
+        """Note that what the token that was taken last means is not possible with the attribute."""
+        place, name = f" at position {self.position}", f"filter: {attribute.path}"
+        finding = (name, expected + place) if got == "" else (name, expected, f"{got}{place}")
+        self.impossible = self.impossible or ScimError(Code.UNUSABLE_FILTER, *finding)
 
     def check_possible(self) -> None:
         if self.impossible:
-            raise errors.invalid_filter(self.impossible, is_separable=True)
+            raise self.impossible
 
     def expect(self, symbol: str) -> None:
         if self.take(f"'{symbol}'") != symbol:
@@ -120,13 +117,12 @@ class _Parser:
             word if word in "[]" else "." if word.startswith(".") and _LIKE_NAME.match(word) else "w" for word in words
         )
         if not _PATH_ORDER.match(order):
-            raise self.refuse("expected a name, name[filter] or name[filter].name")
+            raise self.refusal("a name, name[filter] or name[filter].name")
 
     def deeper(self) -> None:
         self.depth += 1
         if self.depth > bounds.FILTER_DEPTH:
-            most = f"at most {bounds.FILTER_DEPTH} brackets in each other"
-            raise self.refuse(f"expected {most}", is_separable=True)
+            raise self.refusal(f"at most {bounds.FILTER_DEPTH} brackets in each other", is_unusable=True)
 
     def disjunction(self, scope: Attribute | None) -> Node:
         """FILTER: `or` binds weaker than `and` (RFC 7644 §3.4.2.2, precedence)."""
@@ -173,7 +169,7 @@ class _Parser:
     def brackets(self, path: tuple[Attribute, ...]) -> Node:
         """ "[" valFilter "]" behind a complex attribute."""
         if path[-1].type != "complex" or len(path) > 1 or path[-1].name.startswith("urn:"):
-            self.cannot(path[-1], "expected a complex attribute before '['")
+            self.cannot(path[-1], "a complex attribute before '['")
         self.expect("[")
         self.deeper()
         where = self.disjunction(path[-1])
@@ -208,11 +204,11 @@ class _Parser:
             attribute = attribute.value_attribute
             path = (*path, attribute)
         if op != "pr" and attribute.type == "complex":
-            self.cannot(attribute, "expected one of its sub-attributes or 'pr'")
+            self.cannot(attribute, "one of its sub-attributes or 'pr'")
         elif op not in OPERATORS[attribute.type]:
-            self.cannot(attribute, f"expected an operator for type {attribute.type}, got '{op}'")
+            self.cannot(attribute, f"an operator for type {attribute.type}", f"'{op}'")
         elif attribute.traits.returned == "never":
-            self.cannot(attribute, "expected an attribute that can be read")
+            self.cannot(attribute, "an attribute that can be read")
         return _through(path, op) if op == "pr" else self.with_value(path, op)
 
     def with_value(self, path: tuple[Attribute, ...], op: str) -> Node:
@@ -220,16 +216,16 @@ class _Parser:
         attribute = path[-1]
         if value is None:
             if op not in OPERATORS["boolean"]:
-                self.cannot(attribute, "expected a value to compare with, got null")
+                self.cannot(attribute, "a value to compare with", "null")
             present = _through(path, "pr")
             return Not(present) if op == "eq" else present
         if op in ("co", "sw", "ew") and isinstance(value, str) and len(value) > bounds.SEARCH_TEXT_LENGTH:
-            self.cannot(attribute, f"expected at most {bounds.SEARCH_TEXT_LENGTH} characters, got {len(value)}")
+            self.cannot(attribute, f"at most {bounds.SEARCH_TEXT_LENGTH} characters", len(value))
         folded = None
         try:
             folded = comparable(attribute, value)
-        except ValueError as error:
-            self.cannot(attribute, str(error))
+        except WrongValueError as error:
+            self.cannot(attribute, error.expected, error.got)
         if op == "ne":
             return Not(_through(path, "eq", folded, value))
         return _through(path, op, folded, value)
@@ -264,14 +260,16 @@ def parse(text: str, tree: AttributeTree, others: Sequence[AttributeTree] = ()) 
     Raises invalidFilter with the position, or the attribute, what was expected and what came.
     """
     if len(text) > bounds.FILTER_LENGTH:
-        raise errors.invalid_filter(f"expected at most {bounds.FILTER_LENGTH} characters, got {len(text)}")
-    parser = _Parser(text, (tree, *others), errors.invalid_filter, bounds.FILTER_TOKENS)
+        raise ScimError(Code.INVALID_FILTER, "filter", f"at most {bounds.FILTER_LENGTH} characters", len(text))
+    parser = _Parser(text, (tree, *others), "filter", bounds.FILTER_TOKENS)
     try:
         node = parser.disjunction(None)
     except _UnknownNameError as unknown:
         parser.check_possible()
         name, position = unknown.args
-        raise errors.invalid_filter(f"expected a known attribute at position {position}, got {shown(name)}") from None
+        raise ScimError(
+            Code.INVALID_FILTER, "filter", f"a known attribute at position {position}", shown(name)
+        ) from None
     parser.end()
     parser.check_possible()
     return node
@@ -282,12 +280,12 @@ def parse_path(text: str, tree: AttributeTree) -> Target | None:
 
     Entra: `{"op": "Replace", "path": "extension_x.y.z", …}` beside a disable, from a mapping that somebody left over.
     Raises invalidPath for a text that does not follow the grammar, invalidFilter for what is wrong inside brackets; of
-    these, `is_separable` are a comparison that the attribute cannot have, and a text that is too long.
+    these, separable are a comparison that the attribute cannot have, and a text that is too long.
     """
     if len(text) > bounds.PATH_LENGTH:
         most = f"at most {bounds.PATH_LENGTH} characters"
-        raise errors.invalid_path(f"expected {most}, got {len(text)}", is_separable=True)
-    parser = _Parser(text, (tree,), errors.invalid_path, bounds.PATH_TOKENS)
+        raise ScimError(Code.UNUSABLE_PATH, "path", most, len(text))
+    parser = _Parser(text, (tree,), "path", bounds.PATH_TOKENS)
     where, where_text = None, ""
     try:
         word = parser.take("an attribute")
@@ -295,16 +293,16 @@ def parse_path(text: str, tree: AttributeTree) -> Target | None:
             raise _UnknownNameError(word, 0)
         path = parser.name(word, None)
         if parser.peek() == "[":
-            parser.refuse = errors.invalid_filter
+            parser.kind = "filter"
             begin = parser.tokens[parser.at][1] + 1
             where = parser.brackets(path)
             where_text = text[begin : parser.position].strip()
-            parser.refuse = errors.invalid_path
+            parser.kind = "path"
             if parser.peek().startswith(".") and _LIKE_NAME.match(parser.peek()):
                 path = (*path, parser.part(path[-1], parser.take("a sub-attribute")))
         parser.end()
     except _UnknownNameError:
-        parser.refuse = errors.invalid_path
+        parser.kind = "path"
         parser.check_order()
         parser.check_possible()
         return None

@@ -9,7 +9,7 @@ import re
 from typing import Any, NoReturn
 
 from app import bounds
-from app.scim import errors
+from app.scim.errors import Code, ScimError
 
 # Possessive, and content with a missing last quote: text that ends in the middle of a string is read once as well.
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -28,9 +28,9 @@ def read_json(body: bytes) -> Any:
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise errors.invalid_syntax("body: expected JSON in UTF-8") from None
+        raise ScimError(Code.INVALID_SYNTAX, "body", "JSON in UTF-8") from None
     if not text.strip():
-        raise errors.invalid_syntax("body: expected JSON, got nothing")
+        raise ScimError(Code.INVALID_SYNTAX, "body", "JSON", "nothing")
     return read_json_text(text)
 
 
@@ -44,7 +44,7 @@ def read_json_text(text: str) -> Any:
         )
     except ValueError as error:
         where = f" at position {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
-        raise errors.invalid_syntax(f"body: expected JSON{where}") from None
+        raise ScimError(Code.INVALID_SYNTAX, "body", f"JSON{where}") from None
     if _SURROGATE.search(text):
         _check_characters(value)
     return value
@@ -64,7 +64,7 @@ def _check_characters(value: Any) -> None:
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise errors.invalid_syntax("body: expected whole characters, got half of a surrogate pair") from None
+        raise ScimError(Code.INVALID_SYNTAX, "body", "whole characters", "half of a surrogate pair") from None
 
 
 def _check_size(text: str) -> None:
@@ -73,7 +73,7 @@ def _check_size(text: str) -> None:
     Those in texts count too, since a count that tells them apart takes as long as reading.
     """
     if sum(map(text.count, ",[{")) > bounds.JSON_SEPARATORS:
-        raise errors.invalid_syntax(f"body: expected at most {bounds.JSON_SEPARATORS} commas, brackets and braces")
+        raise ScimError(Code.INVALID_SYNTAX, "body", f"at most {bounds.JSON_SEPARATORS} commas, brackets and braces")
 
 
 def _check_depth(text: str) -> None:
@@ -82,7 +82,7 @@ def _check_depth(text: str) -> None:
         if found.group() in "[{":
             depth += 1
             if depth > bounds.JSON_DEPTH:
-                raise errors.invalid_syntax(f"body: expected at most {bounds.JSON_DEPTH} levels of nesting")
+                raise ScimError(Code.INVALID_SYNTAX, "body", f"at most {bounds.JSON_DEPTH} levels of nesting")
         elif found.group() in "]}":
             depth -= 1
 
@@ -90,12 +90,12 @@ def _check_depth(text: str) -> None:
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) != len(pairs):
-        raise errors.invalid_syntax("body: expected each name once in an object")
+        raise ScimError(Code.INVALID_SYNTAX, "body", "each name once in an object")
     return document
 
 
 def _no_constant(constant: str) -> NoReturn:
-    raise errors.invalid_syntax(f"body: expected a number, got {constant}")
+    raise ScimError(Code.INVALID_SYNTAX, "body", "a number", constant)
 
 
 def _integer(digits: str) -> int:
@@ -107,10 +107,10 @@ def _decimal(digits: str) -> float:
     _check_digits(digits)
     value = float(digits)
     if value in _INFINITE:
-        raise errors.invalid_syntax("body: expected a number that fits 64 bits")
+        raise ScimError(Code.INVALID_SYNTAX, "body", "a number that fits 64 bits")
     return value
 
 
 def _check_digits(digits: str) -> None:
     if len(digits) > bounds.NUMBER_DIGITS:
-        raise errors.invalid_syntax(f"body: expected numbers of at most {bounds.NUMBER_DIGITS} digits")
+        raise ScimError(Code.INVALID_SYNTAX, "body", f"numbers of at most {bounds.NUMBER_DIGITS} digits")

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from app.scim import errors
 from app.scim.attribute import is_unassigned
+from app.scim.errors import Code, ScimError
 from app.scim.filter_match import demanded
 from app.scim.filter_tree import Node, Target
 from app.scim.resource_types import checked
@@ -47,8 +47,8 @@ def link_change(op: str, target: Target, value: Any) -> LinkChange:
     for a change of a member itself, and invalidValue.
     """
     if target.part is not None or (target.where is not None and op != "remove"):
-        raise errors.mutability(
-            f"{target.path}: expected whole members to be added or removed, since a member cannot change"
+        raise ScimError(
+            Code.MUTABILITY, target.path, "whole members to be added or removed, since a member cannot change"
         )
     if op == "remove" and (target.where is not None or value is None):
         return _removal(target.where)

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.scim import errors
 from app.scim.attribute import Attribute
+from app.scim.errors import Code, ScimError
 
 _STAYS = frozenset({"immutable", "writeOnly"})
 
@@ -40,7 +40,7 @@ def check(attributes: Iterable[Attribute], before: Mapping[str, Any], after: Map
             continue
         held, now = before[attribute.name], after.get(attribute.name)
         if attribute.traits.mutability == "immutable" and _in_any_order(held) != _in_any_order(now):
-            raise errors.mutability(f"{attribute.path}: expected an immutable value to stay as it is")
+            raise ScimError(Code.MUTABILITY, attribute.path, "an immutable value to stay as it is")
         if isinstance(held, dict):
             check(attribute.sub_attributes.values(), held, now or {})
 

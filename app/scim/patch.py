@@ -10,10 +10,10 @@ from functools import cache
 from typing import Any
 
 from app import bounds
-from app.scim import entra_quirks, errors
+from app.scim import entra_quirks
 from app.scim.attribute import Attribute, is_unassigned
 from app.scim.data_types import UnresolvedReference
-from app.scim.errors import ScimError, shown
+from app.scim.errors import Code, ScimError, shown
 from app.scim.fields import identity
 from app.scim.filter_match import demanded, matches
 from app.scim.filter_tree import Node, Target, comparisons
@@ -61,7 +61,7 @@ class Patch:
         elif operation.path is not None:
             self.at_path(operation)
         elif operation.op == "remove":
-            raise errors.no_target("path: expected one, since remove needs a target")
+            raise ScimError(Code.NO_TARGET, "path", "one, since remove needs a target")
         else:
             self.without_path(operation.op, operation.value)
 
@@ -70,11 +70,11 @@ class Patch:
         if target is None:
             return
         if isinstance(operation.path, UnresolvedReference):
-            raise errors.no_target(f"{target.place}: expected the bulkId of a POST that succeeded")
+            raise ScimError(Code.NO_TARGET, target.place, "the bulkId of a POST that succeeded")
         if target.attribute.is_read_only or (target.part and target.part.is_read_only):
-            raise errors.mutability(f"{target.path}: expected an attribute that is not read-only")
+            raise ScimError(Code.MUTABILITY, target.path, "an attribute that is not read-only")
         if operation.op != "remove" and not operation.is_given and target.attribute.traits.is_clearable:
-            raise errors.invalid_value(f"{target.path}: expected a value to {operation.op}, got none")
+            raise ScimError(Code.INVALID_VALUE, target.path, f"a value to {operation.op}", "none")
         if operation.op == "remove" and operation.is_given and target.is_list and is_unassigned(operation.value):
             return  # what names no value removes none, so that no client empties a list by an empty one
         self.step(operation.op, target, operation.value)
@@ -86,7 +86,7 @@ class Patch:
         """
         objects = value if isinstance(value, list) and value else [value]
         if wrong := [one for one in objects if not isinstance(one, dict)]:
-            raise errors.invalid_value(f"value: expected an object where there is no path, got {shown(wrong[0])}")
+            raise ScimError(Code.INVALID_VALUE, "value", "an object where there is no path", shown(wrong[0]))
         for name, inner in ((name, inner) for one in objects for name, inner in one.items()):
             self.count()
             if self.type.tree.is_whole(name):
@@ -108,7 +108,7 @@ class Patch:
         """A name in a value without a path is as much work as an operation, so there may be as many."""
         self.changes += 1
         if self.changes > bounds.PATCH_OPERATIONS:
-            raise errors.too_many(f"value: expected at most {bounds.PATCH_OPERATIONS} names in all operations")
+            raise ScimError(Code.TOO_MANY, "value", f"at most {bounds.PATCH_OPERATIONS} names in all operations")
 
     def examine(self, op: str, target: Target, value: Any) -> None:
         """Count the values, held and given, that an operation looks at; each, so that no form of it costs more.
@@ -127,14 +127,14 @@ class Patch:
         self.examined += count
         if self.examined > bounds.PATCH_VALUES_EXAMINED:
             most = f"at most {bounds.PATCH_VALUES_EXAMINED} values, held and given"
-            raise errors.too_many(f"{path}: expected {most}, in all operations")
+            raise ScimError(Code.TOO_MANY, path, f"{most}, in all operations")
 
     def compare_members(self, link: LinkChange) -> None:
         """Count the comparisons of filters on members: each looks at every member."""
         self.compared += sum(1 for _ in comparisons(link.where)) if link.where else 0
         if self.compared > bounds.PATCH_MEMBER_COMPARISONS:
             most = f"at most {bounds.PATCH_MEMBER_COMPARISONS} comparisons of members"
-            raise errors.too_many(f"members: expected {most}, in all operations")
+            raise ScimError(Code.TOO_MANY, "members", f"{most}, in all operations")
 
     def step(self, op: str, target: Target, value: Any) -> None:
         """One operation on one resolved target; each name of a value without a path, or of an extension, is one."""
@@ -158,7 +158,7 @@ class Patch:
         elif attribute.name in self.type.tree.extension_urns:
             self.change_extension(op, attribute, value)
         elif op == "remove" and attribute.required and not target.part:
-            raise errors.mutability(f"{attribute.path}: expected a required attribute to stay, got remove")
+            raise ScimError(Code.MUTABILITY, attribute.path, "a required attribute to stay", "remove")
         elif target.where is not None:
             self.change_selected(op, target, target.where, value)
         elif target.part is not None:
@@ -170,7 +170,7 @@ class Patch:
         """An extension as a whole: its attributes one by one, or all of it gone."""
         if op == "remove" or value in (None, ""):
             if extension.name in self.type.required_extensions:
-                raise errors.mutability(f"{extension.path}: expected a required extension to stay, got {op}")
+                raise ScimError(Code.MUTABILITY, extension.path, "a required extension to stay", op)
             self.document.pop(extension.name, None)
         elif isinstance(value, dict):
             for name, inner in value.items():
@@ -179,7 +179,7 @@ class Patch:
                 if attribute and not attribute.is_read_only:
                     self.step(op, Target(attribute), inner)
         else:
-            raise errors.invalid_value(f"{extension.path}: expected an object, got {shown(value)}")
+            raise ScimError(Code.INVALID_VALUE, extension.path, "an object", shown(value))
 
     def change_whole(self, op: str, attribute: Attribute, value: Any) -> None:
         if attribute.multi_valued and not isinstance(value, list) and not is_unassigned(value):
@@ -236,7 +236,7 @@ class Patch:
         wanted = demanded(where)
         is_taken = bool(self.values(attribute)) and not attribute.multi_valued
         if wanted is None or is_taken or (op == "replace" and not entra_quirks.may_be_made(attribute, wanted)):
-            raise errors.no_target(f"{target.path}: expected a filter that finds a value to {op}, found none")
+            raise ScimError(Code.NO_TARGET, target.path, f"a filter that finds a value to {op}, found none")
         made = _checked_parts(attribute, wanted)
         made = _with_part(made, part, _new_part(op, part, value)) if part else _merged(attribute, made, value)
         self.store_values(attribute, _single_primary([*self.values(attribute), made], [made]))
@@ -265,8 +265,8 @@ class Patch:
         for key in attribute.keys[:-1]:
             place = place.setdefault(key, {})
         if isinstance(value, list) and len(value) > bounds.VALUES_PER_ATTRIBUTE:
-            raise errors.invalid_value(
-                f"{attribute.path}: expected at most {bounds.VALUES_PER_ATTRIBUTE} values, got {len(value)}"
+            raise ScimError(
+                Code.VALUE_TOO_LONG, attribute.path, f"at most {bounds.VALUES_PER_ATTRIBUTE} values", len(value)
             )
         if is_unassigned(value):
             place.pop(attribute.name, None)
@@ -288,7 +288,7 @@ def _with_part(held: Mapping[str, Any], part: Attribute, new: dict[str, Any]) ->
     """A complex value with one part changed; a `$ref` that led to another `value` goes. Raises mutability."""
     is_other = held.get(part.name) != new.get(part.name)
     if part.traits.mutability == "immutable" and part.name in held and is_other:
-        raise errors.mutability(f"{part.path}: expected an immutable value to stay as it is")
+        raise ScimError(Code.MUTABILITY, part.path, "an immutable value to stay as it is")
     is_moved = part.name == "value" and is_other
     return {name: one for name, one in held.items() if name != part.name and not (is_moved and name == "$ref")} | new
 
@@ -296,7 +296,7 @@ def _with_part(held: Mapping[str, Any], part: Attribute, new: dict[str, Any]) ->
 def _merged(attribute: Attribute, held: Mapping[str, Any], value: Any) -> dict[str, Any]:
     """A complex value with the given parts changed and the others kept; null clears a part, read-only parts stay."""
     if not isinstance(value, dict):
-        raise errors.invalid_value(f"{attribute.path}: expected an object, got {shown(value)}")
+        raise ScimError(Code.INVALID_VALUE, attribute.path, "an object", shown(value))
     merged = dict(held)
     for name, inner in sorted(value.items(), key=lambda named: named[0].lower() != "value"):
         part = attribute.sub_attributes.get(name.lower())

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from app.scim import errors
+from app.scim.errors import Code, ScimError
 from app.scim.projection import entity_tag
 
 _TAG = re.compile(r'"([^"]*)"\s*+(?:,|\Z)')
@@ -19,9 +19,9 @@ class Precondition:
     def check(self, version: int) -> None:
         """Raises 412 where a change must not happen to this version."""
         if self.if_match is not None and not _names(self.if_match, version):
-            raise errors.precondition_failed(f"If-Match: expected {entity_tag(version)}, which is the version here")
+            raise ScimError(Code.PRECONDITION_FAILED, "If-Match", f"{entity_tag(version)}, which is the version here")
         if self.is_known(version):
-            raise errors.precondition_failed(f"If-None-Match: expected another version than {entity_tag(version)}")
+            raise ScimError(Code.PRECONDITION_FAILED, "If-None-Match", f"another version than {entity_tag(version)}")
 
     def is_known(self, version: int) -> bool:
         """Whether If-None-Match names this version: a GET is answered 304."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app import bounds
-from app.scim import errors
 from app.scim.attribute import Attribute, AttributeTree
+from app.scim.errors import Code, ScimError
 from app.scim.resource_types import ResourceType
 
 _BRACKETS = re.compile(r"\[[^\[\]]*+\]")
@@ -96,8 +96,8 @@ def read_selection(tree: AttributeTree, attributes: str | None, excluded: str | 
 
 def _paths(tree: AttributeTree, names: str, parameter: str) -> frozenset[str]:
     if len(names) > bounds.ATTRIBUTE_LIST_LENGTH:
-        raise errors.invalid_value(
-            f"{parameter}: expected at most {bounds.ATTRIBUTE_LIST_LENGTH} characters, got {len(names)}"
+        raise ScimError(
+            Code.VALUE_TOO_LONG, parameter, f"at most {bounds.ATTRIBUTE_LIST_LENGTH} characters", len(names)
         )
     found = (tree.find(name.strip()) for name in _BRACKETS.sub("", names).split(","))
     return frozenset(path[-1].path for path in found if path)

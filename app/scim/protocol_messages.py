@@ -6,9 +6,9 @@ from typing import Any
 from marshmallow import ValidationError, fields, post_load
 
 from app import bounds
-from app.scim import errors
-from app.scim.errors import shown
-from app.scim.fields import NamedSchema
+from app.scim.data_types import wrong_value
+from app.scim.errors import Code, ScimError, shown
+from app.scim.fields import NO_VALUE, NamedSchema
 
 PATCH_URN = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 LIST_URN = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
@@ -43,9 +43,9 @@ class OperationSchema(NamedSchema):
     def operation(self, loaded: dict[str, Any], **_: Any) -> Operation:
         op, path = loaded["op"], loaded["path"]
         if not isinstance(op, str) or op.lower() not in VERBS:
-            raise ValidationError({"op": [f"expected one of {', '.join(VERBS)}, got {shown(op)}"]})
+            raise ValidationError({"op": wrong_value(f"one of {', '.join(VERBS)}", shown(op)).messages})
         if path is not None and not isinstance(path, str):
-            raise ValidationError({"path": [f"expected text, got {shown(path)}"]})
+            raise ValidationError({"path": wrong_value("text", shown(path)).messages})
         return Operation(op.lower(), path, loaded.get("value"), "value" in loaded)
 
 
@@ -66,33 +66,33 @@ def read_patch(body: Any) -> tuple[Operation, ...]:
     Raises invalidSyntax that names the operation, tooMany for more than `bounds.PATCH_OPERATIONS`.
     """
     if not isinstance(body, dict):
-        raise errors.invalid_syntax(f"body: expected an object, got {shown(body)}")
+        raise ScimError(Code.INVALID_SYNTAX, "body", "an object", shown(body))
     try:
         message = _PATCH.load(body)
     except ValidationError:
-        raise errors.invalid_syntax("Operations: expected a list of operations, once") from None
+        raise ScimError(Code.INVALID_SYNTAX, "Operations", "a list of operations, once") from None
     schemas = message["schemas"]
     if schemas is not None and not (
         isinstance(schemas, list) and any(isinstance(urn, str) and urn.lower() == PATCH_URN.lower() for urn in schemas)
     ):
-        raise errors.invalid_syntax(f"schemas: expected [{shown(PATCH_URN)}], got {shown(schemas)}")
+        raise ScimError(Code.INVALID_SYNTAX, "schemas", f"[{shown(PATCH_URN)}]", shown(schemas))
     operations = message["Operations"]
     if not isinstance(operations, list):
-        raise errors.invalid_syntax(f"Operations: expected a list, got {shown(operations)}")
+        raise ScimError(Code.INVALID_SYNTAX, "Operations", "a list", shown(operations))
     if len(operations) > bounds.PATCH_OPERATIONS:
-        raise errors.too_many(f"Operations: expected at most {bounds.PATCH_OPERATIONS}, got {len(operations)}")
+        raise ScimError(Code.TOO_MANY, "Operations", f"at most {bounds.PATCH_OPERATIONS}", len(operations))
     return tuple(_read_operation(number, operation) for number, operation in enumerate(operations))
 
 
 def _read_operation(number: int, given: Any) -> Operation:
     if not isinstance(given, dict):
-        raise errors.invalid_syntax(f"Operations[{number}]: expected an object, got {shown(given)}")
+        raise ScimError(Code.INVALID_SYNTAX, f"Operations[{number}]", "an object", shown(given))
     try:
         operation: Operation = _OPERATION.load(given)
     except ValidationError as error:
         name, problems = next(iter(error.messages_dict.items()))
-        problem = problems[0] if name in given else "expected a value, got none"
-        raise errors.invalid_syntax(f"Operations[{number}].{name}: {problem}") from None
+        _, _, expected, got = problems[0] if name in given else NO_VALUE
+        raise ScimError(Code.INVALID_SYNTAX, f"Operations[{number}].{name}", expected, got) from None
     return operation
 
 

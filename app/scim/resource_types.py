@@ -2,20 +2,21 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from marshmallow import ValidationError
 
-from app.scim import errors, value_comparison, word_splitting
+from app.scim import value_comparison, word_splitting
 from app.scim.attribute import Attribute, AttributeTree, Characteristics, is_unassigned
+from app.scim.errors import Code, Mismatch, ScimError, shown
 from app.scim.fields import ScimSchema, attributes_of
 from app.scim.recnice_mapping import MAPPING
 from app.scim.schemas import EnterpriseUserSchema, GroupSchema, UserSchema
 
-MESSAGES_SHOWN = 3
+MISMATCHES_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -110,17 +111,17 @@ class ResourceType:
         Raises invalidValue that names every wrong attribute.
         """
         if not isinstance(document, dict):
-            raise errors.invalid_syntax(f"body: expected an object, got {errors.shown(document)}")
+            raise ScimError(Code.INVALID_SYNTAX, "body", "an object", shown(document))
         core, extensions = self._loaders
         loaded = self._check(core, document, "", before)
         loaded["schemas"] = [self.schema.urn]
         for folded, extension in extensions.items():
             part, *more = [value for name, value in document.items() if name.lower() == folded] or [None]
             if more:
-                raise errors.invalid_value(f"{extension.urn}: expected once, got twice in different letter case")
+                raise ScimError(Code.INVALID_VALUE, extension.urn, "once", "twice in different letter case")
             part = {} if is_unassigned(part) else part
             if not isinstance(part, dict):
-                raise errors.invalid_value(f"{extension.urn}: expected an object, got {errors.shown(part)}")
+                raise ScimError(Code.INVALID_VALUE, extension.urn, "an object", shown(part))
             held = None if before is None else before.get(extension.urn, {})
             is_demanded = extension.urn in self.required_extensions and (before is None or held)
             if not part and not is_demanded:
@@ -129,7 +130,7 @@ class ResourceType:
                 loaded[extension.urn] = values
                 loaded["schemas"].append(extension.urn)
             elif is_demanded:
-                raise errors.invalid_value(f"{extension.urn}: expected a value, got none")
+                raise ScimError(Code.MISSING_VALUE, extension.urn, "a value", "none")
         return {a.name: loaded[a.name] for a in self.attributes if a.name in loaded and a.traits.held != "nowhere"}
 
     @staticmethod
@@ -176,16 +177,16 @@ def checked(attribute: Attribute, value: Any) -> Any:
         raise invalid(error, attribute.path) from None
 
 
-def invalid(error: ValidationError, prefix: str = "") -> errors.ScimError:
-    """marshmallow's finding as invalidValue: `emails[0].value: expected text, got a number`."""
-    found = sorted(_lines(error.messages, prefix))
-    more = f" (and {len(found) - MESSAGES_SHOWN} more)" if len(found) > MESSAGES_SHOWN else ""
-    return errors.invalid_value("; ".join(found[:MESSAGES_SHOWN]) + more)
+def invalid(error: ValidationError, prefix: str = "") -> ScimError:
+    """marshmallow's findings as invalidValue: `emails[0].value: expected text, got a number`."""
+    first, *others = sorted(_mismatches(error.messages, prefix), key=str)
+    shown_others = others[: MISMATCHES_SHOWN - 1]
+    return ScimError(*first, others=shown_others, more=len(others) - len(shown_others))
 
 
-def _lines(messages: Any, path: str) -> list[str]:
+def _mismatches(messages: Any, path: str) -> Iterator[Mismatch]:
+    """Return the findings that fields raised as marshmallow's messages (`wrong_value`), each with its whole path."""
     if isinstance(messages, dict):
-        lines = []
         for key, inner in messages.items():
             if isinstance(key, int):
                 here = f"{path}[{key}]"
@@ -193,9 +194,9 @@ def _lines(messages: Any, path: str) -> list[str]:
                 here = path
             else:
                 here = f"{path}.{key}" if path and not path.endswith(":") else f"{path}{key}"
-            lines += _lines(inner, here)
-        return lines
-    return [f"{path or 'body'}: {message}" for message in messages]
+            yield from _mismatches(inner, here)
+    else:
+        yield from (mismatch._replace(attribute=path or "body") for mismatch in messages)
 
 
 USER = ResourceType("User", "/Users", "People, as Entra provisions them", UserSchema, (EnterpriseUserSchema,))

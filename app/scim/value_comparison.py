@@ -25,6 +25,15 @@ _INSTANT = re.compile(
 )
 
 
+class WrongValueError(ValueError):
+    """A value of another type than its attribute: what was expected, and what was received, in words of a sentence."""
+
+    def __init__(self, expected: str, got: str) -> None:
+        super().__init__(f"expected {expected}, got {got}")
+        self.expected = expected
+        self.got = got
+
+
 def fold_text(text: str) -> str:
     """Text without regard to letter case: composed (NFC) and lower-cased, the same for `É` however it was typed.
 
@@ -42,16 +51,16 @@ def exact_text(text: str | None) -> str | None:
 def fold_instant(text: str) -> str:
     """A dateTime as fixed-width UTC text with microseconds, so that text order is time order. No zone means UTC.
 
-    Raises ValueError for what is no date.
+    Raises WrongValueError for what is no date.
     """
     found = _INSTANT.match(text)
     if not found:
-        raise ValueError(f"expected a dateTime like 2026-01-31T08:00:00Z, got {shown(text)}")
+        raise WrongValueError("a dateTime like 2026-01-31T08:00:00Z", shown(text))
     day, time, fraction, zone = found.groups()
     try:
         moment = datetime.fromisoformat(f"{day}T{time}{(zone or 'Z').upper()}").astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError(f"expected a dateTime that exists, got {shown(text)}") from None
+        raise WrongValueError("a dateTime that exists", shown(text)) from None
     moment += timedelta(microseconds=int((fraction or "0").ljust(6, "0")[:6]))
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
@@ -59,21 +68,21 @@ def fold_instant(text: str) -> str:
 def comparable(attribute: Attribute, value: Any) -> Any:
     """A filter's literal as the attribute's type compares it.
 
-    Entra: `roles[primary eq "True"]` compares a boolean with text. Raises ValueError for a literal of another type.
+    Entra: `roles[primary eq "True"]` compares a boolean with text. Raises WrongValueError for another type's literal.
     """
     value = attribute.spelled(value)
     if attribute.type == "boolean":
         if not isinstance(value, bool):
-            raise ValueError(f"expected true or false, got {shown(value)}")
+            raise WrongValueError("true or false", shown(value))
         return value
     if attribute.type in ("integer", "decimal"):
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError(f"expected a number, got {shown(value)}")
+            raise WrongValueError("a number", shown(value))
         if isinstance(value, int) and not bounds.INTEGER_MINIMUM <= value <= bounds.INTEGER_MAXIMUM:
-            raise ValueError(f"expected a number that fits 64 bits, got {shown(value)}")
+            raise WrongValueError("a number that fits 64 bits", shown(value))
         return value
     if not isinstance(value, str):
-        raise ValueError(f"expected a text in double quotes, got {shown(value)}")
+        raise WrongValueError("a text in double quotes", shown(value))
     return fold_instant(value) if attribute.type == "dateTime" else fold_value(attribute, value)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from app import bounds
-from app.scim.errors import ScimError
+from app.scim.errors import Code, ScimError
 from app.settings import EVERY_ADDRESS, Network, Settings
 from app.web.request_log import record_draft
 from app.web.service_routing import ROOT, ROOT_V2, is_scim
@@ -99,8 +99,8 @@ class PublicAddress:
         self._take_sub_path(environ)
         self._take_forwarded(environ)
         if not self._is_ours(environ.get("HTTP_HOST")):
-            detail = "Host: expected the host of the public URL (setting public_url) or an address of this machine"
-            record_draft.of(environ).facts.error = error = ScimError(400, detail)
+            expected = "the host of the public URL (setting public_url) or an address of this machine"
+            record_draft.of(environ).facts.error = error = ScimError(Code.WRONG_HOST, "Host", expected)
             headers, body = refusal(environ["PATH_INFO"], error)
             start_response("400 Bad Request", headers)
             return [body]

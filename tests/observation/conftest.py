@@ -38,6 +38,7 @@ def taken(minutes: float = 0, name: str = "ana", **of: Any) -> Request:
     """The same POST, refused because somebody else has the name."""
     reason = f'userName: expected a value that no other resource has, got "{name}"'
     told = {"status": 409, "scim_type": "uniqueness", "attribute": "userName", "reason": reason, "other_id": "other"}
+    told |= {"code": "uniqueness", "expected": "a value that no other resource has", "got": f'"{name}"'}
     return person(minutes, name, **told | of)
 
 

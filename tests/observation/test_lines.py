@@ -40,7 +40,7 @@ def written(**values: Any) -> Written:
         "resource_name": "Ana Ruiz",
         "cycle_id": 1,
     }
-    texts = ("scim_type", "reason", "attribute", "key_fault", "address", "dialect", "other_id", "body")
+    texts = ("code", "scim_type", "reason", "attribute", "key_fault", "address", "dialect", "other_id", "body")
     return Written(**dict.fromkeys(texts, "") | row | values)
 
 

@@ -14,6 +14,7 @@ from app.observation.problems.problem_list import LEFT_OUT_RETRY, NextTry, Probl
 from app.observation.problems.tracking import fold
 from app.observation.request_record import DueRemoval, LeftOutValue
 from app.observation.request_recorder import write
+from app.scim.errors import Code
 from app.store.request_log import cycle_rows, refused_removal_rows, request_rows
 from app.store.request_log import problem_rows as rows
 from app.store.request_log.problem_rows import Wanted
@@ -49,7 +50,7 @@ def test_a_refused_request_is_a_problem_with_all_that_is_known_of_it(log):
     [one] = folded(log, [taken(3, body="{…}", address="192.0.2.1")])
     assert one.kind is BY_NAME["user-name-taken"]
     assert (one.attribute, one.resource_type, one.resource_name, one.other_id) == ("userName", "User", "ana", "other")
-    assert (one.detail.got, one.body, one.address, one.count) == ('"ana"', "{…}", "192.0.2.1", 1)
+    assert (one.got, one.body, one.address, one.count) == ('"ana"', "{…}", "192.0.2.1", 1)
     assert (one.first, one.last, one.closed, one.ignored) == (after(3), after(3), None, None)
 
 
@@ -257,7 +258,9 @@ def test_an_export_asks_for_no_problems(log, monkeypatch):
 
 def left_out(attribute: str = "userName", scim_type: str = "uniqueness", status: int = 409, got: str = '"ana"'):
     reason = f"{attribute}: expected a value that no other resource has, got {got}"
-    return LeftOutValue(attribute, status, scim_type, reason, "other" if scim_type == "uniqueness" else "")
+    other_id = "other" if scim_type == "uniqueness" else ""
+    code = Code.of(status, scim_type)
+    return LeftOutValue(code, status, scim_type, attribute, "a value that no other resource has", got, reason, other_id)
 
 
 def changed(minutes: float, *given: str, **of: Any):
@@ -279,7 +282,7 @@ def test_what_was_left_out_is_a_problem_for_each_value(log):
         ("userName", "a1", "ana", 200),
         ("title", "a1", "ana", 200),
     ]
-    assert (first.other_id, first.detail.got, first.body) == ("other", '"ana"', "{…}")
+    assert (first.other_id, first.got, first.body) == ("other", '"ana"', "{…}")
     assert first.is_left_out and first.next_try == NextTry("", LEFT_OUT_RETRY)
 
 

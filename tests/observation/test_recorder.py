@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from app import bounds, clock
 from app.observation import request_recorder
 from app.observation.directory import last_seen
+from app.observation.problem_kinds.kind_catalog import kind_of
 from app.observation.request_record import Request
 from app.observation.request_recorder import Recorder, write
 from app.scim import errors
@@ -382,6 +383,23 @@ def test_an_index_that_an_older_log_lacks_is_made_at_the_start(tmp_path: Path):
         connection.execute("DROP INDEX request_deed")
         assert request_rows.prepare(path) == ()
         assert set(connection.execute("SELECT name FROM sqlite_schema WHERE type = 'index'")) == set(declared)
+
+
+def test_a_log_without_the_newest_columns_goes_on(app: Flask, path: Path):
+    about = {"status": 400, "scim_type": "invalidValue", "method": "PATCH"}
+    fill(app, made_up(number="0000aaaa", **about))
+    with app.app_context():
+        directory_database.db.engines[request_rows.BIND].dispose()
+    for column in ("request DROP COLUMN code", "problem DROP COLUMN expected", "problem DROP COLUMN got"):
+        alter(path, f"ALTER TABLE {column}")
+    assert request_rows.prepare(path) == ()
+    fill(app, made_up(number="0000bbbb", code="value-too-long", **about))
+    with app.app_context(), request_rows.reading() as connection:
+        newest = request_rows.page(connection, request_rows.Wanted())
+    assert [(one.number, one.code, kind_of(one).name) for one in newest] == [
+        ("0000bbbb", "value-too-long", "value-too-long"),
+        ("0000aaaa", "", "value-wrong"),
+    ]
 
 
 DAMAGES = {

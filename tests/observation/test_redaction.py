@@ -8,6 +8,7 @@ import pytest
 
 from app import bounds
 from app.observation import redaction
+from app.scim.errors import Code, Mismatch, ScimError
 from app.scim.resource_types import GROUP, USER
 
 RANDOM = "n0TaKEY" * 6 + "n"
@@ -154,11 +155,16 @@ def test_a_body_that_is_no_json_keeps_only_its_length():
 
 
 def test_a_reason_beside_a_secret_keeps_nothing_of_what_came():
-    detail = 'filter: expected a comparison, got "hunter2"; title: expected text, got "x\\"y"'
-    assert redaction.reason(detail, False) == detail
-    assert redaction.reason(detail, True) == "filter: expected a comparison; title: expected text"
-    assert "hunter2" not in redaction.reason('password: expected text, got "hunter2"', False)
-    assert "hunter2" not in redaction.reason('"hunter2" is no word', True)
+    other = Mismatch(Code.INVALID_VALUE, "title", "text", '"x\\"y"')
+    error = ScimError(Code.INVALID_FILTER, "filter", "a comparison", '"hunter2"', others=[other])
+    assert redaction.kept_error(error, False) is error
+    kept = redaction.kept_error(error, True)
+    assert (kept.detail, kept.mismatch.got) == ("filter: expected a comparison; title: expected text", "")
+    for told in (
+        ScimError(Code.INVALID_VALUE, "password", "text", '"hunter2"'),
+        ScimError(Code.BAD_REQUEST, sentence='"hunter2" is no word of a token'),
+    ):
+        assert "hunter2" not in repr(vars(redaction.kept_error(told, False)))
 
 
 @pytest.mark.parametrize(

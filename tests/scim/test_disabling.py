@@ -10,11 +10,10 @@ import pytest
 
 from app import bounds
 from app.observation.attributes.unstored_attributes import unstored_names
-from app.scim import errors
 from app.scim.data_types import Text
 from app.scim.disabling import Disabling
 from app.scim.entra_quirks import mend_document
-from app.scim.errors import ScimError
+from app.scim.errors import Code, ScimError
 from app.scim.fields import Complex, ScimSchema, attribute
 from app.scim.intended_removals import removal_of
 from app.scim.patch import Patch, apply
@@ -48,7 +47,7 @@ DISABLE = Operation("replace", "active", False)
 
 def check_unique(document: Mapping[str, Any]) -> None:
     if document.get(URN, {}).get("desk") == "taken":
-        raise errors.uniqueness(f"{URN}:desk", "taken")
+        raise ScimError(Code.UNIQUENESS, f"{URN}:desk", "a value that no other resource has")
 
 
 def disabled(held: Mapping[str, Any], *operations: Operation) -> tuple[Any, list[str]]:

@@ -222,6 +222,24 @@ def test_requests_without_a_key_turn_status_to_nothing_once_users_have_arrived(c
     assert {row["kind"] for row in rows(visitor)} == {"key-wrong", "not-http"}
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"active": "maybe", "title": "t" * (bounds.TEXT_LENGTH + 1)},
+        {"active": "strict here"},
+        {"active": "expected at most"},
+        {"active": "expected a value, got none; userName: expected"},
+    ],
+)
+def test_what_is_wrong_first_decides_the_kind_and_no_sent_text_does(console, visitor, name, values):
+    assert console.request("POST", "/scim/Users", person(name, **values)).status == 400
+    [row] = rows(visitor)
+    assert (row["kind"], row["attribute"]) == ("value-wrong", "active")
+    [details] = re.findall(r'href="/problems/(\d+)"', visitor.get("/problems").text)
+    page = html.unescape(shown(visitor, f"/problems/{details}"))
+    assert f'What was sent "{values["active"]}" What is expected true or false Answer' in page
+
+
 def test_a_missing_value_that_is_strict_here_is_a_kind_of_its_own(console, visitor, name):
     visitor.get("/attributes")
     assert visitor.post("/attributes/strict", type="User", attribute="title", strict="yes").status == 303

@@ -2,9 +2,18 @@
 
 from collections.abc import Callable
 
-from app.observation.problem_kinds.problem_kind import ADDRESSES, APPLICATION, CREDENTIALS, HERE, PROXY, Asked, Kind
+from app.observation.problem_kinds.problem_kind import (
+    ADDRESSES,
+    APPLICATION,
+    CREDENTIALS,
+    HERE,
+    PROXY,
+    Asked,
+    Kind,
+    code_of,
+)
 from app.observation.request_record import TOKEN, KeyFault
-from app.scim.errors import SOURCE
+from app.scim.errors import Code
 
 OAUTH = (
     "See on the OAuth page here which client it was, and make another secret there if need be.",
@@ -19,18 +28,13 @@ PASTE = (
 
 
 def _key(*faults: KeyFault) -> Callable[[Asked], bool]:
-    return lambda request: request.status == 401 and request.key_fault in faults
-
-
-def _answer(*statuses: int) -> Callable[[Asked], bool]:
-    return lambda request: request.status in statuses
+    return lambda request: request.key_fault in faults
 
 
 def _is_without_token(request: Asked) -> bool:
     """Whether a client got no access token for what it showed, or for the way in which it asked."""
     is_plain = request.status != 429 and (request.status < 500 or bool(request.key_fault))
-    is_ours = request.path == TOKEN and not _is_for_another_host(request) and not is_from_elsewhere(request)
-    return is_ours and is_plain
+    return request.path == TOKEN and is_plain and code_of(request) not in (Code.WRONG_HOST, Code.SOURCE_REFUSED)
 
 
 def is_outside(request: Asked) -> bool:
@@ -40,16 +44,7 @@ def is_outside(request: Asked) -> bool:
 
 def _is_at_no_address(request: Asked) -> bool:
     is_nobody = request.status == 404 and not request.resource_type
-    return (is_outside(request) or is_nobody) and not _is_for_another_host(request)
-
-
-def _is_for_another_host(request: Asked) -> bool:
-    return request.status == 400 and request.reason.startswith("Host:")
-
-
-def is_from_elsewhere(request: Asked) -> bool:
-    """Whether a request was refused for the address that it came from."""
-    return request.status == 403 and request.reason.startswith(f"{SOURCE}:")
+    return (is_outside(request) or is_nobody) and code_of(request) is not Code.WRONG_HOST
 
 
 KINDS = (
@@ -85,6 +80,7 @@ KINDS = (
         fix=("Look whether the clock of this machine is right.", "Press Test Connection: Entra fetches a new token."),
         menu=CREDENTIALS,
         retry="job",
+        codes=(Code.UNAUTHORIZED,),
         fits=_key("expired"),
         is_of_key=True,
     ),
@@ -96,6 +92,7 @@ KINDS = (
         fix=("See that the reverse proxy passes the Authorization header on.", *PASTE[1:]),
         menu=CREDENTIALS,
         retry="job",
+        codes=(Code.UNAUTHORIZED,),
         fits=_key("missing", "no-bearer"),
         is_of_key=True,
     ),
@@ -107,6 +104,7 @@ KINDS = (
         fix=PASTE,
         menu=CREDENTIALS,
         retry="job",
+        codes=(Code.UNAUTHORIZED,),
         fits=_key("stopped"),
         is_of_key=True,
     ),
@@ -117,6 +115,7 @@ KINDS = (
         fix=("Copy the whole key with the button on the Account page; if it was not kept, make a new one.", *PASTE[1:]),
         menu=CREDENTIALS,
         retry="job",
+        codes=(Code.UNAUTHORIZED,),
         fits=_key("cut"),
         is_of_key=True,
     ),
@@ -127,6 +126,7 @@ KINDS = (
         fix=("Paste the key alone into Secret Token, without Bearer before it.", *PASTE[2:]),
         menu=CREDENTIALS,
         retry="job",
+        codes=(Code.UNAUTHORIZED,),
         fits=_key("twice-bearer"),
         is_of_key=True,
     ),
@@ -137,6 +137,7 @@ KINDS = (
         fix=PASTE,
         menu=CREDENTIALS,
         retry="job",
+        codes=(Code.UNAUTHORIZED,),
         fits=_key("entra-token"),
         is_of_key=True,
     ),
@@ -147,7 +148,7 @@ KINDS = (
         fix=PASTE,
         menu=CREDENTIALS,
         retry="job",
-        fits=_answer(401),
+        codes=(Code.UNAUTHORIZED,),
         is_of_key=True,
     ),
     Kind(
@@ -158,7 +159,7 @@ KINDS = (
         fix=("See from which address they come; if it is Entra's, mend the key as below.", *PASTE),
         menu=CREDENTIALS,
         retry="job",
-        fits=_answer(429),
+        codes=(Code.TOO_OFTEN,),
         is_of_key=True,
     ),
     Kind(
@@ -171,7 +172,7 @@ KINDS = (
         ),
         menu=PROXY,
         retry="job",
-        fits=_is_for_another_host,
+        codes=(Code.WRONG_HOST,),
     ),
     Kind(
         name="source-refused",
@@ -185,7 +186,7 @@ KINDS = (
         ),
         menu=ADDRESSES,
         retry="job",
-        fits=is_from_elsewhere,
+        codes=(Code.SOURCE_REFUSED,),
     ),
     Kind(
         name="method-not-allowed",
@@ -195,7 +196,7 @@ KINDS = (
         fix=("See that GET, POST, PATCH and DELETE pass the reverse proxy unchanged (on IIS: remove WebDAV).",),
         menu=PROXY,
         retry="nobody",
-        fits=_answer(405),
+        codes=(Code.NOT_ALLOWED,),
     ),
     Kind(
         name="not-offered",
@@ -204,7 +205,7 @@ KINDS = (
         fix=("See in /ServiceProviderConfig what there is. Entra asks for nothing else.",),
         menu=APPLICATION,
         retry="nobody",
-        fits=_answer(403, 501),
+        codes=(Code.FORBIDDEN, Code.NOT_IMPLEMENTED),
     ),
     Kind(
         name="unavailable",
@@ -213,7 +214,7 @@ KINDS = (
         fix=("Look at the disk on the Status page and into the log.", "Nothing was half done: Entra sends it again."),
         menu=HERE,
         retry="job",
-        fits=_answer(503),
+        codes=(Code.UNAVAILABLE,),
     ),
     Kind(
         name="internal",
@@ -222,6 +223,6 @@ KINDS = (
         fix=("Find the request's number in the log, and report what stands there.",),
         menu=HERE,
         retry="job",
-        fits=lambda request: request.status >= 500,
+        codes=(Code.INTERNAL,),
     ),
 )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from app.observation.problem_kinds import access_kinds, request_format_kinds, value_kinds
 from app.observation.problem_kinds.access_kinds import is_outside
-from app.observation.problem_kinds.problem_kind import Asked, Kind
+from app.observation.problem_kinds.problem_kind import Asked, Kind, code_of
 
 KINDS: tuple[Kind, ...] = (*access_kinds.KINDS, *value_kinds.KINDS, *request_format_kinds.KINDS)
 """In the order in which they are asked; the last one fits whatever is left."""
@@ -26,4 +26,5 @@ def _is_deleted_already(request: Asked) -> bool:
 
 def kind_of(request: Asked) -> Kind:
     """The kind of a request that went wrong."""
-    return next(kind for kind in KINDS if kind.fits(request))
+    code = code_of(request)
+    return next(kind for kind in KINDS if (not kind.codes or code in kind.codes) and kind.fits(request))

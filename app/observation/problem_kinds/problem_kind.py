@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.observation.request_record import Request
+from app.scim.errors import Code
 from app.store.request_log.request_rows import Written
 
 Asked = Request | Written
@@ -36,8 +37,8 @@ ADDRESSES = "This server › Account › Addresses"
 class Kind:
     """One row of the catalogue. `name` is also the help page's; `fix` are steps, and `menu` says where they are done.
 
-    The first kind of the catalogue that `fits` a refused request is its kind. `is_of_key`: it is over with the next
-    request that has a right key.
+    The first kind of the catalogue that has the code of a refused request, and `fits` it, is its kind; one without
+    `codes` has them all. `is_of_key`: it is over with the next request that has a right key.
     """
 
     name: str
@@ -46,5 +47,11 @@ class Kind:
     fix: tuple[str, ...]
     menu: str
     retry: Retry
-    fits: Callable[[Asked], bool]
+    codes: tuple[Code, ...] = ()
+    fits: Callable[[Asked], bool] = lambda request: True
     is_of_key: bool = False
+
+
+def code_of(request: Asked) -> Code:
+    """Return why a request was refused; where the log has no code, or a later version's, by status and scimType."""
+    return Code.of(request.status, request.scim_type, request.code)

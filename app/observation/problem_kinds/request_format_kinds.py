@@ -1,15 +1,18 @@
 """This module declares the kinds of problem of a request's form: body, filter, path, size."""
 
-from app.observation.problem_kinds.problem_kind import MAPPINGS, PROXY, Asked, Kind
+from app.observation.problem_kinds.problem_kind import MAPPINGS, PROXY, Asked, Kind, code_of
 from app.observation.problem_kinds.value_kinds import asks_for_list
+from app.scim.errors import Code
 
 CLIENT = "The client that sent it"
-PAGING = ("invalidCursor", "expiredCursor", "invalidCount")
+PAGING = (Code.INVALID_CURSOR, Code.EXPIRED_CURSOR, Code.INVALID_COUNT)
+FILTERS = (Code.INVALID_FILTER, Code.UNUSABLE_FILTER)
 OF_LISTS = ("invalidValue", "invalidPath")
 
 
 def _is_paging(request: Asked) -> bool:
-    return request.scim_type in PAGING or (request.scim_type in OF_LISTS and asks_for_list(request))
+    code = code_of(request)
+    return code in PAGING or (code.scim_type in OF_LISTS and asks_for_list(request))
 
 
 KINDS = (
@@ -24,7 +27,8 @@ KINDS = (
         ),
         menu=MAPPINGS,
         retry="single",
-        fits=lambda request: request.scim_type == "invalidFilter" and request.method != "PATCH",
+        codes=FILTERS,
+        fits=lambda request: request.method != "PATCH",
     ),
     Kind(
         name="paging",
@@ -42,7 +46,7 @@ KINDS = (
         fix=('Correct the target attribute; this is a right one: emails[type eq "work"].value.',),
         menu=f"{MAPPINGS} › Show advanced options › Edit attribute list",
         retry="single",
-        fits=lambda request: request.scim_type in ("invalidPath", "invalidFilter"),
+        codes=(Code.INVALID_PATH, Code.UNUSABLE_PATH, *FILTERS),
     ),
     Kind(
         name="body-not-understood",
@@ -52,7 +56,7 @@ KINDS = (
         fix=("See that the reverse proxy passes bodies on unchanged.",),
         menu=PROXY,
         retry="single",
-        fits=lambda request: request.scim_type == "invalidSyntax" or request.status == 409,
+        codes=(Code.INVALID_SYNTAX, Code.UNRESOLVED_REFERENCE),
     ),
     Kind(
         name="too-many",
@@ -61,7 +65,7 @@ KINDS = (
         fix=("Send it in several requests. Entra's own are far below the bound.",),
         menu=CLIENT,
         retry="single",
-        fits=lambda request: request.scim_type == "tooMany" or request.reason.startswith("Operations:"),
+        codes=(Code.TOO_MANY, Code.TOO_MANY_OPERATIONS),
     ),
     Kind(
         name="body-too-large",
@@ -70,7 +74,7 @@ KINDS = (
         fix=("Send it in several requests. Entra's own are far below the bound.",),
         menu=CLIENT,
         retry="single",
-        fits=lambda request: request.status == 413,
+        codes=(Code.TOO_LARGE,),
     ),
     Kind(
         name="media-type",
@@ -79,7 +83,7 @@ KINDS = (
         fix=("Send the header Content-Type: application/scim+json. Entra does.",),
         menu=CLIENT,
         retry="nobody",
-        fits=lambda request: request.status == 415,
+        codes=(Code.UNSUPPORTED_MEDIA,),
     ),
     Kind(
         name="not-http",
@@ -88,6 +92,5 @@ KINDS = (
         fix=("See what the reverse proxy makes of requests. Entra's own are well formed.",),
         menu=PROXY,
         retry="nobody",
-        fits=lambda request: True,
     ),
 )

@@ -3,25 +3,17 @@
 from collections.abc import Callable
 
 from app.observation.problem_kinds.problem_kind import MAPPINGS, ON_DEMAND, PROVISIONING, Asked, Kind
+from app.scim.errors import Code
 
-STRICT = "strict here"
-"""What the reason says of a value that only this server demands (app/administration/strict_attributes.py)."""
-MISSING = ("expected a value, got none", "expected text, got null", "expected a name, got only white space")
-TOO_LONG = "expected at most"
 READING = ("GET", "HEAD")
 
 
-def _uniqueness(resource_type: str, attribute: str) -> Callable[[Asked], bool]:
-    wanted = ("uniqueness", resource_type, attribute)
-    return lambda request: (request.scim_type, request.resource_type, request.attribute) == wanted
+def _is_of(resource_type: str, attribute: str) -> Callable[[Asked], bool]:
+    return lambda request: (request.resource_type, request.attribute) == (resource_type, attribute)
 
 
-def _value(fits: Callable[[Asked], bool]) -> Callable[[Asked], bool]:
-    return lambda request: request.scim_type == "invalidValue" and not asks_for_list(request) and fits(request)
-
-
-def _scim_type(*scim_types: str) -> Callable[[Asked], bool]:
-    return lambda request: request.scim_type in scim_types
+def _is_in_body(request: Asked) -> bool:
+    return not asks_for_list(request)
 
 
 def asks_for_list(request: Asked) -> bool:
@@ -41,7 +33,8 @@ KINDS = (
         ),
         menu=f"{MAPPINGS} › Provision Microsoft Entra ID Users › userName",
         retry="single",
-        fits=_uniqueness("User", "userName"),
+        codes=(Code.UNIQUENESS,),
+        fits=_is_of("User", "userName"),
     ),
     Kind(
         name="group-name-taken",
@@ -50,7 +43,8 @@ KINDS = (
         fix=("Rename one of the two groups in Entra, or unassign one of them from the application.",),
         menu="Groups › the group › Properties",
         retry="single",
-        fits=_uniqueness("Group", "displayName"),
+        codes=(Code.UNIQUENESS,),
+        fits=_is_of("Group", "displayName"),
     ),
     Kind(
         name="value-taken",
@@ -59,7 +53,7 @@ KINDS = (
         fix=("Change the value of one of the two in Entra, or map the attribute to one that is unique there.",),
         menu=MAPPINGS,
         retry="single",
-        fits=_scim_type("uniqueness"),
+        codes=(Code.UNIQUENESS,),
     ),
     Kind(
         name="gone",
@@ -74,7 +68,8 @@ KINDS = (
         ),
         menu=PROVISIONING,
         retry="lost",
-        fits=lambda request: request.status == 404 and bool(request.resource_type),
+        codes=(Code.NOT_FOUND,),
+        fits=lambda request: bool(request.resource_type),
     ),
     Kind(
         name="value-strict",
@@ -86,7 +81,8 @@ KINDS = (
         ),
         menu=f"{MAPPINGS} › Provision Microsoft Entra ID Users",
         retry="single",
-        fits=_value(lambda request: STRICT in request.reason),
+        codes=(Code.REQUIRED_HERE,),
+        fits=_is_in_body,
     ),
     Kind(
         name="value-missing",
@@ -95,7 +91,8 @@ KINDS = (
         fix=("See that the attribute is mapped, and that its source is not empty for this person or group.",),
         menu=MAPPINGS,
         retry="single",
-        fits=_value(lambda request: any(phrase in request.reason for phrase in MISSING)),
+        codes=(Code.MISSING_VALUE,),
+        fits=_is_in_body,
     ),
     Kind(
         name="value-too-long",
@@ -104,7 +101,8 @@ KINDS = (
         fix=("Shorten the value in Entra, or in the mapping with the expression Mid([attribute], 1, length).",),
         menu=MAPPINGS,
         retry="single",
-        fits=_value(lambda request: TOO_LONG in request.reason),
+        codes=(Code.VALUE_TOO_LONG,),
+        fits=_is_in_body,
     ),
     Kind(
         name="value-wrong",
@@ -113,7 +111,8 @@ KINDS = (
         fix=("Change the mapping of the attribute, so that it gives what is expected.", "Try it with one person."),
         menu=f"{MAPPINGS}, then {ON_DEMAND}",
         retry="single",
-        fits=_value(lambda request: True),
+        codes=(Code.INVALID_VALUE,),
+        fits=_is_in_body,
     ),
     Kind(
         name="read-only",
@@ -122,7 +121,7 @@ KINDS = (
         fix=("Remove the attribute from the mapping, or set Apply this mapping to Only during object creation.",),
         menu=MAPPINGS,
         retry="single",
-        fits=_scim_type("mutability"),
+        codes=(Code.MUTABILITY,),
     ),
     Kind(
         name="no-target",
@@ -131,7 +130,7 @@ KINDS = (
         fix=("See which target attribute the mapping names, and correct it.",),
         menu=MAPPINGS,
         retry="single",
-        fits=_scim_type("noTarget"),
+        codes=(Code.NO_TARGET,),
     ),
     Kind(
         name="version-conflict",
@@ -140,6 +139,6 @@ KINDS = (
         fix=("Read the record again and repeat the change.",),
         menu="The client that sent it",
         retry="nobody",
-        fits=lambda request: request.status == 412,
+        codes=(Code.PRECONDITION_FAILED,),
     ),
 )

@@ -13,7 +13,6 @@ from app.observation.cycles.detection import seconds_between
 from app.observation.problem_kinds.kind_catalog import BY_NAME, kind_of, went_wrong
 from app.observation.problem_kinds.problem_kind import RETRIES, Kind
 from app.observation.problems.tracking import KEYLESS
-from app.scim.errors import Detail, read_detail
 from app.store.request_log import problem_rows as rows
 from app.store.request_log import request_rows
 from app.store.request_log.problem_rows import Status, Wanted
@@ -57,6 +56,8 @@ class Problem:
     path: str
     scim_type: str
     reason: str
+    expected: str
+    got: str
     address: str
     key_id: str
     body: str
@@ -73,11 +74,6 @@ class Problem:
     def is_left_out(self) -> bool:
         """Whether the value was left out of a request that succeeded, since that disabled somebody."""
         return rows.is_left_out(self)
-
-    @property
-    def detail(self) -> Detail:
-        """What was expected, and what was sent."""
-        return read_detail(self.reason)
 
     @property
     def next_try(self) -> NextTry:

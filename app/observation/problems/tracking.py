@@ -49,7 +49,7 @@ KEYLESS = "keyless"
 """In the log's `tally`: refused requests without a key that are part of no problem."""
 
 KEPT = (
-    *("status", "number", "method", "path", "scim_type", "reason", "address", "key_id", "body"),
+    *("status", "number", "method", "path", "scim_type", "reason", "expected", "got", "address", "key_id", "body"),
     *("resource_id", "resource_name", "other_id"),
 )
 """What a problem has of its last request, under the same names."""

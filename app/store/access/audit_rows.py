@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement, Connection, LargeBinary, Row, cast, func, 
 from sqlalchemy.exc import IntegrityError
 
 from app import bounds, clock
-from app.scim import errors
+from app.scim.errors import ScimError, unavailable
 from app.store.access.account_tables import ConsoleSession, IdentityProvider, Operator, audit, audit_head
 from app.store.access.credential_tables import AllowedNetwork, OAuthClient, OAuthSecret, OAuthTrust, ScimKey
 
@@ -110,8 +110,8 @@ def append_all(connection: Connection, entries: Iterable[tuple[str, str, str, st
         raise _unwritable() from error
 
 
-def _unwritable() -> errors.ScimError:
-    return errors.unavailable("The audit cannot be written; recnice-scim check says what is wrong with it")
+def _unwritable() -> ScimError:
+    return unavailable("The audit cannot be written; recnice-scim check says what is wrong with it")
 
 
 def newest(connection: Connection, action: str, since: str, limit: int) -> Sequence[Any]:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, QueuePool, Text, event
 from sqlalchemy.orm import DeclarativeBase, registry
 
 from app import bounds
-from app.scim import errors
+from app.scim.errors import busy
 from app.store.database import sqlite_driver
 from app.store.database.migration import DatabaseUnusable, migrate
 from app.store.database.sqlite_driver import address, sqlite_version
@@ -80,7 +80,7 @@ def engine_options() -> dict[str, Any]:
 def reading() -> Iterator[Connection]:
     """A connection that sees one unchanging state of the database. Whatever is written on it is rolled back.
 
-    Needs an application context. Raises `errors.unavailable` when the database cannot be used, and `errors.too_many`
+    Needs an application context. Raises UNAVAILABLE when the database cannot be used, and `errors.too_many`
     when SQLite still works after `bounds.STATEMENT_S`.
     """
     with transaction(db.engine, "BEGIN", _unusable) as connection:
@@ -94,11 +94,11 @@ def writing(wait: bool = True) -> Iterator[Connection]:
     Only one thread at a time is inside; the others wait here and not for SQLite's lock, where waiting is a poll.
     BEGIN IMMEDIATE, because a transaction that reads first cannot become a writer when somebody else wrote in between.
     Needs an application context; does not stand in itself. ORM users put `Session(connection)` on it and flush.
-    Raises `errors.unavailable` when the database cannot be used, and `errors.too_many` when SQLite still works after
+    Raises UNAVAILABLE when the database cannot be used, and TOO_MANY when SQLite still works after
     `bounds.STATEMENT_S`; then nothing was written. Without `wait`, anybody else who is writing makes it unavailable.
     """
     if not _door.acquire(timeout=bounds.WRITE_WAIT_S if wait else 0):
-        raise errors.busy()
+        raise busy()
     try:
         with transaction(db.engine, "BEGIN IMMEDIATE", _unusable, wait) as connection:
             yield connection

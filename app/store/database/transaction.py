@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app import bounds
-from app.scim import errors
+from app.scim.errors import Code, ScimError, unavailable
 from app.store.database import sqlite_driver
 
 Begin = Literal["BEGIN", "BEGIN IMMEDIATE"]
@@ -41,13 +41,15 @@ def transaction(
                 raise
     except DBAPIError as error:
         if sqlite_driver.is_interrupted(error.orig):
-            raise errors.too_many(f"The request took longer than {bounds.STATEMENT_S} seconds") from error
+            raise ScimError(
+                Code.TOO_MANY, sentence=f"The request took longer than {bounds.STATEMENT_S} seconds"
+            ) from error
         reason = sqlite_driver.reason(error.orig)
         if reason is None:
             raise
-        raise errors.unavailable(unusable(reason, error.orig)) from error
+        raise unavailable(unusable(reason, error.orig)) from error
     except PoolTimeout as error:
-        raise errors.unavailable("The service is busy") from error
+        raise unavailable("The service is busy") from error
 
 
 @contextmanager

@@ -26,8 +26,8 @@ from sqlalchemy import (
     true,
 )
 
-from app.scim import errors
 from app.scim.attribute import Attribute
+from app.scim.errors import Code, ScimError
 from app.scim.filter_tree import And, Compare, Node, Not, Or, Value, ValuePath
 from app.scim.resource_types import GROUP, RESOURCE_TYPES, ResourceType
 from app.scim.value_comparison import lookup_text
@@ -78,7 +78,7 @@ def sort_key(path: tuple[Attribute, ...], resource_type: ResourceType, base: str
     top, leaf = path[0], path[-1]
     if leaf.type == "complex":
         if leaf.value_attribute is None:
-            raise errors.invalid_value(f"sortBy: expected one of the sub-attributes of {leaf.path}")
+            raise ScimError(Code.INVALID_VALUE, "sortBy", f"one of the sub-attributes of {leaf.path}")
         leaf = leaf.value_attribute
     if leaf.traits.held == "membership":
         side = _MembershipScope(top)
@@ -119,7 +119,7 @@ class _Scope(ABC):
 
     def some(self, attribute: Attribute, where: Node) -> Condition:
         """Whether some value of a complex attribute fulfils `where`."""
-        raise errors.invalid_filter(f"{attribute.path}: expected no brackets in brackets")
+        raise ScimError(Code.INVALID_FILTER, f"filter: {attribute.path}", "no brackets in brackets")
 
     @abstractmethod
     def value(self, attribute: Attribute) -> Expression:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy.dialects import sqlite
 
 from app import bounds, clock
-from app.scim import errors
+from app.scim.errors import Code, ScimError, shown
 from app.scim.recnice_mapping import filled_paths
 from app.scim.resource_types import ResourceType, is_active
 from app.scim.value_comparison import fold_document, fold_value, lookup_text, lookups_of, values_at
@@ -38,7 +38,7 @@ def to_text(document: Mapping[str, Any]) -> str:
 def _check_size(text: str) -> None:
     """Raises invalidValue for a document that grew too large, in one request or in many."""
     if len(text.encode()) > bounds.DOCUMENT_BYTES:
-        raise errors.invalid_value(f"The resource: expected at most {bounds.DOCUMENT_BYTES} bytes of JSON")
+        raise ScimError(Code.VALUE_TOO_LONG, "The resource", f"at most {bounds.DOCUMENT_BYTES} bytes of JSON")
 
 
 def searchable(resource_type: ResourceType, document: Mapping[str, Any]) -> tuple[str, set[LookupKey]]:
@@ -84,7 +84,7 @@ def load(connection: Connection, resource_type: ResourceType, id: str) -> Record
     """The resource with that id. Raises notFound, also when a resource of another type has it."""
     row = connection.execute(_BY_ID, {"id": id, "type": resource_type.name}).one_or_none()
     if row is None:
-        raise errors.not_found(f"{resource_type.name}: expected the id of one that is here")
+        raise ScimError(Code.NOT_FOUND, resource_type.name, "the id of one that is here")
     return to_record(row)
 
 
@@ -206,7 +206,9 @@ def _check_unique(
             attribute = next(known for known in resource_type.lookups if known.path == path)
             sent = values_at(document, attribute.keys)
             value_sent = next(one for one in sent if lookup_text(fold_value(attribute, one)) == value)
-            raise errors.uniqueness(path, value_sent, other)
+            raise ScimError(
+                Code.UNIQUENESS, path, "a value that no other resource has", shown(value_sent), other_id=other
+            )
 
 
 def check_unique(connection: Connection, resource_type: ResourceType, document: Mapping[str, Any], own_id: str) -> None:

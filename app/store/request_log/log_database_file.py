@@ -10,8 +10,9 @@ import os
 from contextlib import closing, suppress
 from pathlib import Path
 
-from sqlalchemy import NullPool, create_engine
+from sqlalchemy import NullPool, create_engine, inspect
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import CreateColumn
 
 from app import bounds, clock
 from app.store.database import sqlite_driver
@@ -73,7 +74,7 @@ def _bring_up(path: Path) -> None:
 
 
 def _make_tables(path: Path) -> None:
-    """Those that are missing, the indexes that are missing in others, and the version, in one transaction."""
+    """Create the tables that are missing, add columns and indexes that others lack, and set the version, at once."""
     engine = create_engine(
         sqlite_driver.address(path),
         module=sqlite_driver.module,
@@ -83,6 +84,11 @@ def _make_tables(path: Path) -> None:
     with engine.connect() as connection:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         metadata.create_all(connection)
+        for table in metadata.sorted_tables:
+            there = {column["name"] for column in inspect(connection).get_columns(table.name)}
+            for column in (column for column in table.columns if column.name not in there):
+                added = CreateColumn(column).compile(dialect=connection.dialect)
+                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {added}")
         for index in (index for table in metadata.sorted_tables for index in table.indexes):
             index.create(connection, checkfirst=True)
         connection.exec_driver_sql(f"PRAGMA user_version = {LOG_VERSION}")

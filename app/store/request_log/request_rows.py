@@ -41,6 +41,7 @@ class Written:
     path: str
     status: int
     duration_ms: float
+    code: str
     scim_type: str
     reason: str
     attribute: str

@@ -10,8 +10,8 @@ from __future__ import annotations
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, text
 
 LOG_VERSION = 1
-"""`PRAGMA user_version` of the file; a file with another number is put aside and begun anew. A new table or index asks
-for no new number: what is missing is made at the start."""
+"""`PRAGMA user_version` of the file; a file with another number is put aside and begun anew. A new table, column or
+index asks for no new number: what is missing is added at start."""
 
 SIMULATED = -1
 """The `cycle_id` of a request that is part of a simulation: such requests are hidden by default and count nowhere."""
@@ -34,7 +34,7 @@ request = Table(
     *(_text(name) for name in ("number", "at", "method", "path")),
     _number("status"),
     Column("duration_ms", Float, nullable=False, server_default=text("0")),
-    *(_text(name) for name in ("scim_type", "reason", "attribute")),
+    *(_text(name) for name in ("code", "scim_type", "reason", "attribute")),
     *(_text(name) for name in ("key_id", "key_fault", "address", "dialect", "deed")),
     *(_text(name) for name in ("resource_type", "resource_id", "resource_name", "other_id", "body")),
     _number("cycle_id"),
@@ -72,7 +72,10 @@ problem = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     *(_text(name) for name in ("kind", "attribute", "resource_type", "resource_id", "resource_name", "other_id")),
-    *(_text(name) for name in ("method", "path", "scim_type", "reason", "address", "key_id", "body")),
+    *(
+        _text(name)
+        for name in ("method", "path", "scim_type", "reason", "expected", "got", "address", "key_id", "body")
+    ),
     _number("status"),
     *(_text(name) for name in ("first", "last", "number")),
     _number("count"),

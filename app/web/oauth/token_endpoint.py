@@ -15,7 +15,7 @@ from app import bounds
 from app.administration.credentials import access_tokens
 from app.administration.credentials.access_tokens import NewToken, NotAuthenticated
 from app.administration.credentials.federated_credentials import SignerAway, Signers
-from app.scim.errors import RETRY_AFTER_S, ScimError
+from app.scim.errors import RETRY_AFTER_S, Code, ScimError
 from app.settings import Settings
 from app.web.oauth.token_request import Asked, MalformedRequest, read_request
 from app.web.request_log import record_draft
@@ -72,7 +72,7 @@ def token() -> Response:
     except SignerAway as away:
         # Told in the log: it is the only place where an operator sees why.
         record_draft.current().key_fault = "assertion"
-        record_draft.facts().error = ScimError(503, str(away))
+        record_draft.facts().error = ScimError(Code.UNAVAILABLE, sentence=str(away))
         raise _away("What the assertion was signed with cannot be looked up just now") from None
     ip_allow_list_check.note()
     return _answered(200, {"access_token": new.text, "token_type": "Bearer", "expires_in": new.expires_s})
@@ -88,9 +88,10 @@ def _not_authenticated(refused: NotAuthenticated) -> NoToken:
     """One answer for every client, secret and assertion that is not right; only the log knows which it was."""
     noted = record_draft.current()
     noted.key_fault, noted.key_id = refused.fault, refused.client_id
-    noted.facts.error = ScimError(401, str(refused))
     failures: AddressFailures = current_app.extensions[FAILURES]
-    if wait_s := failures.count(request.remote_addr or ""):
+    wait_s = failures.count(request.remote_addr or "")
+    noted.facts.error = ScimError(Code.TOO_OFTEN if wait_s else Code.UNAUTHORIZED, sentence=str(refused))
+    if wait_s:
         return NoToken(429, "temporarily_unavailable", "Too many failures", {"Retry-After": str(wait_s)})
     headers = {"WWW-Authenticate": CHALLENGE}
     return NoToken(401, "invalid_client", "Expected a client that is known here and its proof", headers)
@@ -104,7 +105,9 @@ def refuse(error: Exception) -> Response:
     """The answer for any failure of a request to the token endpoint."""
     refused = _refused(error)
     if record_draft.facts().error is None:
-        record_draft.facts().error = error if isinstance(error, ScimError) else ScimError(refused.status, str(refused))
+        record_draft.facts().error = (
+            error if isinstance(error, ScimError) else ScimError(Code.of(refused.status), sentence=str(refused))
+        )
     return _answered(refused.status, {"error": refused.error, "error_description": str(refused)}, refused.headers)
 
 

@@ -77,13 +77,13 @@ class Observed:
             return status >= 400 and status != 405  # a browser that looks is no client
         return has_token or (status == 404 and path_kinds.knocks(environ["PATH_INFO"], self._types))
 
-    def refuse(self, method: str, path: str, status: int, detail: str, address: str, has_proof: bool) -> str:
+    def refuse(self, method: str, path: str, error: ScimError, address: str, has_proof: bool) -> str:
         """Notes what the server refused before there was a request for the application; gives its number, if any.
 
         `has_proof`: whether it has an Authorization header.
         """
-        noted = Draft(status=status)
-        noted.facts.error = ScimError(status, detail)
+        noted = Draft(status=error.status)
+        noted.facts.error = error
         target = service_routing.at(path, self._urls)
         if target.service is not Service.SCIM and not path_kinds.knocks(path, self._types):
             return ""

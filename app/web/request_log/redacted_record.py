@@ -11,7 +11,7 @@ from app.observation.attributes.unstored_attributes import unstored_names
 from app.observation.request_record import CONNECTION, Deed, KeyFault, LeftOutValue, Request
 from app.scim.disabling import LeftOut
 from app.scim.entra_quirks import dialect_of
-from app.scim.errors import ScimError
+from app.scim.errors import Code, ScimError
 from app.scim.intended_removals import AccessRemoval, bulk_operations, removal_of, removals_of_bulk
 from app.scim.resource_types import ResourceType
 from app.web.request_log import path_kinds
@@ -60,7 +60,7 @@ def requests_of(came: Came, draft: Draft, duration_ms: float) -> list[Request]:
     reader = _Reader(draft, is_about_secret=any(map(redaction.names_secret, spoken)))
     own = reader.told(came.method, draft.status, draft.facts)
     if kind in (path_kinds.UNKNOWN, path_kinds.OUTSIDE) and draft.status >= 400:
-        own["reason"] = f"{own['reason'] or 'Nothing is at this address'} ({path_kinds.shown(came.path)})"
+        own["reason"] = f"{own.get('reason') or 'Nothing is at this address'} ({path_kinds.shown(came.path)})"
     if kind == BULK and draft.status >= 400 and reader.has_key:
         own["removals"] = tuple(removals_of_bulk(bulk_operations(draft.facts.sent)))
     if draft.status >= 400 and draft.body and draft.facts.sent is None:
@@ -113,12 +113,7 @@ class _Reader:
         return {
             "method": method if method in METHODS else "…",
             "status": status,
-            "scim_type": (error.scim_type or "") if error else "",
-            "reason": self.reason(error, resource_type) if error else "",
-            "attribute": redaction.masked(error.attribute, bounds.KEPT_NAME_LENGTH)
-            if error
-            else _unstored(method, facts),
-            "other_id": error.other_id if error else "",
+            **(self.refusal(error, resource_type) if error else {"attribute": _unstored(method, facts)}),
             "dialect": dialect_of(sent) if method == "PATCH" else "",
             "deed": facts.deed,
             "resource_type": resource_type.name if resource_type else "",
@@ -144,17 +139,25 @@ class _Reader:
 
     def left_out(self, one: LeftOut, resource_type: ResourceType | None) -> LeftOutValue:
         """A value that was left out, as the log notes it."""
-        attribute = redaction.masked(one.path, bounds.KEPT_NAME_LENGTH)
-        error = one.error
-        return LeftOutValue(
-            attribute, error.status, error.scim_type or "", self.reason(error, resource_type), error.other_id
-        )
+        refusal = self.refusal(one.error, resource_type)
+        refusal["attribute"] = redaction.masked(one.path, bounds.KEPT_NAME_LENGTH)
+        return LeftOutValue(status=one.error.status, **refusal)
 
-    def reason(self, error: ScimError, resource_type: ResourceType | None) -> str:
-        """The detail. Beside a password only what came for another declared attribute is told."""
-        named = resource_type.tree.find(_INDEX.sub("", error.attribute)) if resource_type else None
+    def refusal(self, error: ScimError, resource_type: ResourceType | None) -> dict[str, str]:
+        """Return what is recorded of an error. Beside a password only what came for another declared attribute is."""
+        attribute = error.mismatch.attribute
+        named = resource_type.tree.find(_INDEX.sub("", attribute)) if resource_type else None
         is_declared = bool(named) and all(one.traits.returned != "never" for one in named or ())
-        return redaction.reason(error.detail, self.is_about_secret and not is_declared)
+        kept = redaction.kept_error(error, self.is_about_secret and not is_declared)
+        return {
+            "code": error.code,
+            "scim_type": error.scim_type or "",
+            "attribute": redaction.masked(attribute, bounds.KEPT_NAME_LENGTH),
+            "expected": redaction.masked(kept.mismatch.expected),
+            "got": redaction.masked(str(kept.mismatch.got)),
+            "reason": redaction.masked(kept.detail),
+            "other_id": error.other_id,
+        }
 
 
 def _unstored(method: str, facts: Facts) -> str:
@@ -167,9 +170,9 @@ def _unstored(method: str, facts: Facts) -> str:
 
 def _without_other(objects: tuple[str, ...], resource_type: ResourceType, error: ScimError | None) -> tuple[str, ...]:
     """Without the value that another resource has: by that, requests about the other one would be taken for these."""
-    if error is None or error.scim_type != "uniqueness":
+    if error is None or error.code is not Code.UNIQUENESS:
         return objects
-    return tuple(one for one in objects if not one.startswith(f"{resource_type.name} {error.attribute} "))
+    return tuple(one for one in objects if not one.startswith(f"{resource_type.name} {error.mismatch.attribute} "))
 
 
 def _name_in(sent: Mapping[str, Any]) -> str:

@@ -11,8 +11,7 @@ from flask import current_app
 from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 
 from app import bounds
-from app.scim import errors
-from app.scim.errors import shown
+from app.scim.errors import Code, ScimError, shown
 from app.scim.resource_types import ResourceType
 from app.scim.search_request import Place, Search
 from app.web.scim import query_parameters
@@ -52,16 +51,18 @@ class Query:
         try:
             key, position, first_count = self._serializer.loads(token, max_age=bounds.CURSOR_S)
         except SignatureExpired:
-            raise errors.expired_cursor(bounds.CURSOR_S) from None
+            expected = f"one that is at most {bounds.CURSOR_S} seconds old; begin anew"
+            raise ScimError(Code.EXPIRED_CURSOR, "cursor", expected) from None
         except BadData:
-            raise errors.invalid_cursor() from None
+            expected = "nothing, or the nextCursor of the same query's answer before"
+            raise ScimError(Code.INVALID_CURSOR, "cursor", expected) from None
         if count not in (None, first_count):
-            raise errors.invalid_count(f"expected {first_count} as on the first page, got {count}")
+            raise ScimError(Code.INVALID_COUNT, "count", f"{first_count} as on the first page", count)
         return replace(search, start_index=None, count=first_count, after=Place(key, position))
 
     def _count(self) -> int | None:
         """By cursor too large a `count` is refused (RFC 9865 §2.4); a negative one is 0 (§2), as by index."""
         count = query_parameters.whole(self.given, "count")
         if count is not None and count > bounds.PAGE_SIZE_MAXIMUM:
-            raise errors.invalid_count(f"expected 0 to {bounds.PAGE_SIZE_MAXIMUM}, got {shown(count)}")
+            raise ScimError(Code.INVALID_COUNT, "count", f"0 to {bounds.PAGE_SIZE_MAXIMUM}", shown(count))
         return None if count is None else max(count, 0)

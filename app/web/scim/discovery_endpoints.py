@@ -6,7 +6,8 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from app.scim import discovery_documents, errors, projection
+from app.scim import discovery_documents, projection
+from app.scim.errors import Code, ScimError
 from app.scim.protocol_messages import list_response
 from app.scim.resource_types import ResourceType
 from app.web.scim.request_response import add, answered, answered_text, base, settings
@@ -40,7 +41,7 @@ def _config() -> Response:
 def _listed(documents: Documents) -> Callable[[], Response]:
     def view() -> Response:
         if "filter" in request.args:
-            raise errors.forbidden("filter: expected none, since discovery is not searched (RFC 7644 section 4)")
+            raise ScimError(Code.FORBIDDEN, "filter", "none, since discovery is not searched (RFC 7644 section 4)")
         texts = [projection.compact(document) for document in documents(base())]
         return answered_text(list_response(len(texts), 1, texts))
 
@@ -52,6 +53,6 @@ def _one_of(documents: Documents) -> Callable[[str], Response]:
         for document in documents(base()):
             if document["id"].lower() == name.lower():
                 return answered(document)
-        raise errors.not_found("Nothing has this name")
+        raise ScimError(Code.NOT_FOUND, sentence="Nothing has this name")
 
     return view

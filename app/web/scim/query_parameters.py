@@ -7,9 +7,8 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from app import bounds
-from app.scim import errors
 from app.scim.attribute import Attribute
-from app.scim.errors import shown
+from app.scim.errors import Code, ScimError, shown
 from app.scim.filter_tree import Node
 from app.scim.projection import Selection, read_selection
 from app.scim.resource_types import ResourceType
@@ -30,7 +29,7 @@ def of_get(arguments: MultiDict[str, str]) -> dict[str, str]:
     for name in _SINGLES:
         values = arguments.getlist(name)
         if len(values) > 1:
-            raise errors.invalid_value(f"{name}: expected once, got {len(values)} times")
+            raise ScimError(Code.INVALID_VALUE, name, "once", f"{len(values)} times")
         if values:
             parameters[name] = values[0]
     return parameters
@@ -39,11 +38,11 @@ def of_get(arguments: MultiDict[str, str]) -> dict[str, str]:
 def of_message(message: Any) -> dict[str, str]:
     """The same from the body of a POST to `/.search` (RFC 7644 §3.4.3)."""
     if not isinstance(message, dict):
-        raise errors.invalid_syntax(f"body: expected an object, got {shown(message)}")
+        raise ScimError(Code.INVALID_SYNTAX, "body", "an object", shown(message))
     given = {name.lower(): value for name, value in message.items()}
     urns = given.get("schemas")
     if urns is not None and (not isinstance(urns, list) or SEARCH_URN not in urns):
-        raise errors.invalid_syntax(f"schemas: expected [{shown(SEARCH_URN)}], got {shown(urns)}")
+        raise ScimError(Code.INVALID_SYNTAX, "schemas", f"[{shown(SEARCH_URN)}]", shown(urns))
     parameters = {}
     for name in (*_LISTS, *_SINGLES):
         value = given.get(name.lower())
@@ -54,7 +53,7 @@ def of_message(message: Any) -> dict[str, str]:
         elif name in ("startIndex", "count") and isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
         elif not isinstance(value, str):
-            raise errors.invalid_syntax(f"{name}: expected another type, got {shown(value)}")
+            raise ScimError(Code.INVALID_SYNTAX, name, "another type", shown(value))
         parameters[name] = value
     return parameters
 
@@ -94,7 +93,7 @@ def _sort_by(types: Sequence[ResourceType], parameters: Mapping[str, str]) -> di
         return {}
     found = {one.name: path for one in types if (path := _sortable(one.tree.find(name)))}
     if not found:
-        raise errors.invalid_path(f"expected an attribute with a simple value, got {shown(name)}", "sortBy")
+        raise ScimError(Code.INVALID_PATH, "sortBy", "an attribute with a simple value", shown(name))
     return found
 
 
@@ -108,7 +107,7 @@ def _sortable(path: tuple[Attribute, ...] | None) -> tuple[Attribute, ...] | Non
 def _is_descending(parameters: Mapping[str, str]) -> bool:
     direction = parameters.get("sortOrder", "ascending")
     if direction.lower() not in ("ascending", "descending"):
-        raise errors.invalid_value(f"sortOrder: expected ascending or descending, got {shown(direction)}")
+        raise ScimError(Code.INVALID_VALUE, "sortOrder", "ascending or descending", shown(direction))
     return direction.lower() == "descending"
 
 
@@ -122,5 +121,5 @@ def whole(parameters: Mapping[str, str], name: str) -> int | None:
         return None
     found = _WHOLE.match(text)
     if not found:
-        raise errors.invalid_value(f"{name}: expected a whole number, got {shown(text)}")
+        raise ScimError(Code.INVALID_VALUE, name, "a whole number", shown(text))
     return int(found[1] + (found[2].lstrip("0")[: bounds.NUMBER_DIGITS] or "0"))

@@ -7,8 +7,8 @@ from typing import Any
 from flask import Blueprint, Response, current_app, g, request
 
 from app.provisioning.resource_operations import Author, Resource
-from app.scim import errors, projection
-from app.scim.errors import ScimError
+from app.scim import projection
+from app.scim.errors import Code, ScimError, shown
 from app.scim.json_body import read_json
 from app.scim.precondition import Precondition
 from app.scim.projection import EVERYTHING, Selection
@@ -65,7 +65,7 @@ def below_root(path: str) -> str:
 def body() -> Any:
     """The JSON of the request, whatever media type it claims but a form's. Entra and others send several, or none."""
     if request.mimetype in FORM_TYPES:
-        raise errors.unsupported_media(request.mimetype)
+        raise ScimError(Code.UNSUPPORTED_MEDIA, "Content-Type", "application/scim+json", shown(request.mimetype))
     noted = record_draft.current()
     noted.body = request.get_data(cache=False)
     noted.facts.sent_bytes = len(noted.body)

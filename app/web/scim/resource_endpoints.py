@@ -13,8 +13,8 @@ from werkzeug.routing import BaseConverter
 
 from app import bounds
 from app.provisioning import resource_operations
-from app.scim import errors, projection
-from app.scim.errors import ScimError
+from app.scim import projection
+from app.scim.errors import Code, ScimError
 from app.scim.projection import Selection
 from app.scim.protocol_messages import read_patch
 from app.scim.resource_types import ResourceType
@@ -77,16 +77,16 @@ def _as_scim_error(error: Exception) -> ScimError:
     if isinstance(error, ScimError):
         return error
     if isinstance(error, RequestEntityTooLarge):
-        return errors.too_large(bounds.BODY_BYTES)
+        return ScimError(Code.TOO_LARGE, "body", f"at most {bounds.BODY_BYTES} bytes")
     if isinstance(error, HTTPException) and error.code is not None and error.code < 500:
         if error.code == 404:
-            return errors.not_found("Nothing is at this address")
+            return ScimError(Code.NOT_FOUND, sentence="Nothing is at this address")
         headers = {name: value for name, value in error.get_headers() if name == "Allow"}
-        detail = f"{request.method if len(request.method) < 10 else 'This method'} is not possible here"
-        return ScimError(error.code, detail if error.code == 405 else error.name, headers=headers)
+        sentence = f"{request.method if len(request.method) < 10 else 'This method'} is not possible here"
+        return ScimError(Code.of(error.code), sentence=sentence if error.code == 405 else error.name, headers=headers)
     number = record_draft.current().number
     log.error("request failed, number %s", number, exc_info=error)
-    return ScimError(500, f"Something went wrong here; the log tells more under the number {number}")
+    return ScimError(Code.INTERNAL, sentence=f"Something went wrong here; the log tells more under the number {number}")
 
 
 def _add_resource_routes(blueprint: Blueprint, resource_type: ResourceType) -> None:
@@ -158,7 +158,7 @@ _VERBS: Mapping[str, Callable[[ResourceType, str], Response]] = {
 
 def _me() -> NoReturn:
     """RFC 7644 §3.11."""
-    raise errors.not_implemented("/Me is not offered: a SCIM Key is no person")
+    raise ScimError(Code.NOT_IMPLEMENTED, sentence="/Me is not offered: a SCIM Key is no person")
 
 
 def _without_media_type(response: Response) -> Response:

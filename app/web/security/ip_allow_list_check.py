@@ -6,8 +6,7 @@ from flask import Flask, current_app, request
 
 from app.administration.ip_allow_list.enforcement import CurrentPolicy, SeenSources
 from app.administration.ip_allow_list.networks import read_address
-from app.scim import errors
-from app.scim.errors import ScimError
+from app.scim.errors import Code, ScimError
 
 _EXTENSION = "recnice_sources"
 
@@ -18,10 +17,10 @@ def init_app(app: Flask) -> None:
 
 
 def require_allowed() -> None:
-    """Raise `errors.source_refused` (403) for a request from an address that the list, enforced, has not."""
+    """Raise SOURCE_REFUSED (403) for a request from an address that the list, enforced, has not."""
     policy, _ = _of_application()
     if not policy.read().allows(request.remote_addr or ""):
-        raise errors.source_refused()
+        raise ScimError(Code.SOURCE_REFUSED, "Source", "an address from which SCIM is allowed here")
 
 
 def note() -> None:

@@ -29,7 +29,7 @@ from app.administration.encryption import Sealer
 from app.administration.permissions import Permission
 from app.data_folder import SECRET_NAME
 from app.observation.request_record import KeyFault
-from app.scim import errors
+from app.scim.errors import Code, ScimError
 from app.settings import Settings
 from app.web import service_routing
 from app.web.request_log import middleware, record_draft
@@ -128,7 +128,10 @@ def _require_key(failures: AddressFailures) -> None:
     if not bearer.is_right:
         noted.key_fault = _fault_of_header(header) or bearer.fault
         wait_s = 0 if bearer.was_right else failures.count(address)
-        raise errors.too_often(wait_s) if wait_s else errors.unauthorized()
+        if wait_s:
+            retry = {"Retry-After": str(wait_s)}
+            raise ScimError(Code.TOO_OFTEN, sentence="Too many refused requests from this address", headers=retry)
+        raise ScimError(Code.UNAUTHORIZED, "Authorization", "'Bearer' and a valid SCIM Key")
     g.scim_author = bearer.author
     bearer_token_check.note_use(bearer, address, is_simulated=noted.is_marked)
 

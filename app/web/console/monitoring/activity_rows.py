@@ -18,6 +18,7 @@ _TITLES = {
     "path": "Path",
     "status": "Status",
     "duration_ms": "Milliseconds",
+    "code": "Error code",
     "scim_type": "scimType",
     "reason": "Reason",
     "attribute": "Attribute",
