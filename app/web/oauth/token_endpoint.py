@@ -15,9 +15,10 @@ from app import bounds
 from app.administration.credentials import access_tokens
 from app.administration.credentials.access_tokens import NewToken, NotAuthenticated
 from app.administration.credentials.federated_credentials import SignerAway, Signers
-from app.scim.errors import RETRY_AFTER_S, Code, ScimError
+from app.scim.errors import Code, ScimError
 from app.settings import Settings
-from app.web.oauth.token_request import Asked, MalformedRequest, read_request
+from app.web.oauth.errors import NoToken, TokenCode
+from app.web.oauth.token_request import Asked, read_request
 from app.web.request_log import record_draft
 from app.web.security import ip_allow_list_check
 from app.web.security.failed_request_counts import AddressFailures
@@ -25,7 +26,6 @@ from app.web.service_routing import TOKEN_ENDPOINT
 
 SIGNERS = "recnice_signers"
 FAILURES = "recnice_token_failures"
-CHALLENGE = 'Basic realm="Recnice SCIM", charset="UTF-8"'
 
 log = logging.getLogger(__name__)
 oauth = Blueprint("oauth", __name__)
@@ -45,24 +45,11 @@ def signers() -> Signers:
     return found
 
 
-class NoToken(Exception):  # noqa: N818
-    """A refusal by RFC 6749 §5.2; `description` says nothing that depends on who is known here."""
-
-    def __init__(self, status: int, error: str, description: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(description)
-        self.status = status
-        self.error = error
-        self.headers = dict(headers or {})
-
-
 @oauth.post(TOKEN_ENDPOINT)
 def token() -> Response:
     """An access token, for exactly one proof of who the client is."""
     request.max_content_length = bounds.TOKEN_REQUEST_BYTES
-    try:
-        asked = read_request(request)
-    except MalformedRequest as malformed:
-        raise NoToken(400, malformed.error, str(malformed)) from None
+    asked = read_request(request)
     if not asked.has_proof:
         raise _not_authenticated(NotAuthenticated("missing", "No client authentication was sent"))
     try:
@@ -73,7 +60,7 @@ def token() -> Response:
         # Told in the log: it is the only place where an operator sees why.
         record_draft.current().key_fault = "assertion"
         record_draft.facts().error = ScimError(Code.UNAVAILABLE, sentence=str(away))
-        raise _away("What the assertion was signed with cannot be looked up just now") from None
+        raise NoToken(TokenCode.SIGNER_AWAY) from None
     ip_allow_list_check.note()
     return _answered(200, {"access_token": new.text, "token_type": "Bearer", "expires_in": new.expires_s})
 
@@ -91,42 +78,34 @@ def _not_authenticated(refused: NotAuthenticated) -> NoToken:
     failures: AddressFailures = current_app.extensions[FAILURES]
     wait_s = failures.count(request.remote_addr or "")
     noted.facts.error = ScimError(Code.TOO_OFTEN if wait_s else Code.UNAUTHORIZED, sentence=str(refused))
-    if wait_s:
-        return NoToken(429, "temporarily_unavailable", "Too many failures", {"Retry-After": str(wait_s)})
-    headers = {"WWW-Authenticate": CHALLENGE}
-    return NoToken(401, "invalid_client", "Expected a client that is known here and its proof", headers)
-
-
-def _away(description: str) -> NoToken:
-    return NoToken(503, "temporarily_unavailable", description, {"Retry-After": str(RETRY_AFTER_S)})
+    return NoToken(TokenCode.TOO_OFTEN, {"Retry-After": str(wait_s)}) if wait_s else NoToken(TokenCode.INVALID_CLIENT)
 
 
 def refuse(error: Exception) -> Response:
     """The answer for any failure of a request to the token endpoint."""
     refused = _refused(error)
+    code = refused.code
     if record_draft.facts().error is None:
         record_draft.facts().error = (
-            error if isinstance(error, ScimError) else ScimError(Code.of(refused.status), sentence=str(refused))
+            error if isinstance(error, ScimError) else ScimError(Code.of(code.status), sentence=str(refused))
         )
-    return _answered(refused.status, {"error": refused.error, "error_description": str(refused)}, refused.headers)
+    return _answered(code.status, {"error": code.error, "error_description": str(refused)}, refused.headers)
 
 
 def _refused(error: Exception) -> NoToken:
     if isinstance(error, NoToken):
         return error
-    if isinstance(error, ScimError) and error.status == 403:  # the list of addresses
-        return NoToken(403, "access_denied", error.detail)
+    if isinstance(error, ScimError) and error.code is Code.SOURCE_REFUSED:
+        return NoToken(TokenCode.SOURCE_REFUSED, detail=error.detail)
     if isinstance(error, ScimError):  # the database, whatever is wrong with it
-        return _away("The service cannot use its database just now")
+        return NoToken(TokenCode.UNAVAILABLE)
     status = (error.code or 500) if isinstance(error, HTTPException) else 500
-    if status == 405:
-        return NoToken(405, "invalid_request", "Expected POST", {"Allow": "POST, OPTIONS"})
-    if status == 413:
-        return NoToken(413, "invalid_request", f"Expected at most {bounds.TOKEN_REQUEST_BYTES} bytes")
     if status < 500:
-        return NoToken(status, "invalid_request", "The request cannot be read")
-    log.error("token request failed, number %s", record_draft.current().number, exc_info=error)
-    return NoToken(500, "server_error", f"The log tells more under the number {record_draft.current().number}")
+        codes = {405: TokenCode.NOT_ALLOWED, 413: TokenCode.TOO_LARGE}
+        return NoToken(codes.get(status, TokenCode.UNREADABLE))
+    number = record_draft.current().number
+    log.error("token request failed, number %s", number, exc_info=error)
+    return NoToken(TokenCode.INTERNAL, number=number)
 
 
 def _answered(status: int, document: Mapping[str, object], headers: Mapping[str, str] | None = None) -> Response:

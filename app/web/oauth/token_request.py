@@ -11,20 +11,10 @@ from urllib.parse import parse_qsl, unquote_plus
 from flask import Request
 
 from app import bounds
+from app.web.oauth.errors import CLIENT_CREDENTIALS, FORM, JWT_BEARER, NoToken, TokenCode
 
-FORM = "application/x-www-form-urlencoded"
-CLIENT_CREDENTIALS = "client_credentials"
-JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 KNOWN = frozenset({"grant_type", "scope", "client_id", "client_secret", "client_assertion", "client_assertion_type"})
 """The parameters that mean something here; others are ignored (RFC 6749 §3.2)."""
-
-
-class MalformedRequest(Exception):  # noqa: N818
-    """The request itself is wrong; `error` is OAuth's word for it."""
-
-    def __init__(self, description: str, error: str = "invalid_request") -> None:
-        super().__init__(description)
-        self.error = error
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,28 +28,28 @@ class Asked:
 
 
 def read_request(request: Request) -> Asked:
-    """Raises MalformedRequest; its text never holds what came."""
+    """Return who asks, and its proof. Raises NoToken."""
     if not KNOWN.isdisjoint(request.args):
-        raise MalformedRequest("Expected the parameters in the body, not in the address")
+        raise NoToken(TokenCode.IN_URL)
     if request.mimetype != FORM:
-        raise MalformedRequest(f"Expected a body of the type {FORM}")
+        raise NoToken(TokenCode.NO_FORM)
     form = _read_form(request.get_data(cache=False))
     header = request.headers.get("Authorization")
     is_assertion = "client_assertion" in form or "client_assertion_type" in form
     proofs = sum((header is not None, "client_secret" in form, is_assertion))
     if proofs > 1:
-        raise MalformedRequest("Expected one way of client authentication, not several")
+        raise NoToken(TokenCode.SEVERAL_PROOFS)
     grant_type = form.get("grant_type")
     if grant_type is None:
-        raise MalformedRequest("Expected grant_type")
+        raise NoToken(TokenCode.NO_GRANT_TYPE)
     if grant_type != CLIENT_CREDENTIALS:
-        raise MalformedRequest(f"Expected the grant type {CLIENT_CREDENTIALS}", "unsupported_grant_type")
+        raise NoToken(TokenCode.OTHER_GRANT)
     client_id = form.get("client_id", "")
     if header is not None:
         return _read_basic(header, client_id)
     if is_assertion:
         if form.get("client_assertion_type") != JWT_BEARER or "client_assertion" not in form:
-            raise MalformedRequest(f"Expected client_assertion, and {JWT_BEARER} as client_assertion_type")
+            raise NoToken(TokenCode.NO_ASSERTION)
         return Asked(client_id, assertion=form["client_assertion"])
     return Asked(client_id, form.get("client_secret", ""), has_proof=proofs == 1)
 
@@ -74,9 +64,9 @@ def _read_form(body: bytes) -> dict[str, str]:
             max_num_fields=bounds.TOKEN_REQUEST_PARAMETERS,
         )
     except ValueError:
-        raise MalformedRequest("The form cannot be read") from None
+        raise NoToken(TokenCode.MALFORMED_FORM) from None
     if any(times > 1 for times in Counter(name for name, _ in pairs).values()):
-        raise MalformedRequest("Expected each parameter at most once")
+        raise NoToken(TokenCode.REPEATED)
     return {name: value for name, value in pairs if value}
 
 
@@ -91,5 +81,5 @@ def _read_basic(header: str, client_id: str) -> Asked:
     except ValueError:
         return Asked(has_proof=False)
     if client_id not in ("", name):
-        raise MalformedRequest("Expected one client identifier, not two")
+        raise NoToken(TokenCode.SEVERAL_CLIENTS)
     return Asked(name, secret, has_proof=bool(colon))
