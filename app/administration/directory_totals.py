@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from app.store.access import administrator_rows, oauth_rows
+from app.store.directory import resource_counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +32,13 @@ class Overview:
 def overview() -> Overview:
     """All of it from one state of the database."""
     with administrator_rows.reading() as session:
-        totals = administrator_rows.totals(session)
+        counts = resource_counts.count_all(session.connection())
         uses = [used for used in (administrator_rows.key_used_last(session), oauth_rows.used_last(session)) if used]
         used = max(uses, key=lambda one: one.last_used or "", default=None)
         return Overview(
-            users=totals.get("User", 0),
-            active_users=administrator_rows.count_active_users(session),
-            groups=totals.get("Group", 0),
+            users=counts["User"].total,
+            active_users=counts["User"].active,
+            groups=counts["Group"].total,
             last_contact=Contact(used.last_used or "", used.last_address or "", used.name) if used else None,
             has_key=bool(administrator_rows.active_keys(session)) or oauth_rows.has_credential(session),
         )

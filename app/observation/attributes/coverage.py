@@ -10,9 +10,8 @@ from app.observation.attributes.value_shapes import EMPTY_SHAPES
 from app.scim.errors import ScimError
 from app.scim.recnice_mapping import MAPPING, MappedAttribute
 from app.scim.resource_types import ResourceType
-from app.store.access import administrator_rows
 from app.store.database import directory_database
-from app.store.directory import attribute_coverage, strict_attribute_rows
+from app.store.directory import attribute_coverage, resource_counts, strict_attribute_rows
 from app.store.directory.strict_attribute_rows import Strict
 from app.store.request_log import attribute_arrival_rows, request_rows
 from app.store.request_log.attribute_arrival_rows import UNKNOWN, Sighting
@@ -109,9 +108,8 @@ def read(types: Iterable[ResourceType]) -> Coverage:
     seen: list[Sighting] = []
     with suppress(ScimError), request_rows.reading() as connection:  # without the log no arrivals are told
         seen = list(attribute_arrival_rows.sightings(connection))
-    with administrator_rows.reading() as session:
-        totals = administrator_rows.totals(session)
     with directory_database.reading() as connection:
+        counts = resource_counts.count_all(connection)
         filled, strict = attribute_coverage.filled(connection), strict_attribute_rows.all_strict(connection)
     of_path: dict[tuple[str, str], list[Sighting]] = defaultdict(list)
     for one in seen:
@@ -125,7 +123,7 @@ def read(types: Iterable[ResourceType]) -> Coverage:
                 is_required=_is_required(resource_type, mapped.path),
                 strict=strict.get((name, mapped.path)),
                 filled=filled.get((name, mapped.path), 0),
-                total=totals.get(name, 0),
+                total=counts[name].total,
                 sightings=[one for one in of_path[name, mapped.path] if one.way != UNKNOWN],
                 has_arrivals=name in created,
             )

@@ -13,8 +13,8 @@ from typing import cast
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Table, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.store.database.columns import Switch
 from app.store.database.directory_database import Model
-from app.store.directory.tables import Switch
 
 
 class Operator(Model):

@@ -14,7 +14,6 @@ from app.console_roles import Role
 from app.store.access.account_tables import AuditEntry, Operator, SetupCode, SignInFailure
 from app.store.access.credential_tables import ScimKey
 from app.store.database import directory_database
-from app.store.directory.tables import Population
 
 __all__ = ["Operator", "Row", "ScimKey", "Session", "SetupCode"]
 
@@ -170,16 +169,3 @@ def key_used_last(session: Session) -> ScimKey | None:
     """Stopped keys count too: the contact was there."""
     used = select(ScimKey).where(ScimKey.last_used.is_not(None))
     return session.scalar(used.order_by(ScimKey.last_used.desc()).limit(1))
-
-
-# --- counts -----------------------------------------------------------------------------------------------------------
-
-
-def totals(session: Session) -> dict[str, int]:
-    """How many resources of each type there are, as it is kept along."""
-    return {row.type: row.total for row in session.scalars(select(Population))}
-
-
-def count_active_users(session: Session) -> int:
-    """Users who are not disabled, as it is kept along."""
-    return session.scalar(select(Population.active).where(Population.type == "User")) or 0

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flask_sqlalchemy import SQLAlchemy
@@ -25,6 +26,7 @@ __all__ = [
     "Model",
     "address",
     "db",
+    "directory_table",
     "engine_options",
     "lift_time_limit",
     "migrate",
@@ -48,6 +50,9 @@ if TYPE_CHECKING:
     Model = Base
 else:
     Model = db.Model  # made at run time, so a type checker cannot know it as a base class
+
+directory_table = partial(db.Table, sqlite_strict=True)
+"""Declares a table of the directory's file. STRICT: SQLite refuses a value of another type than the column's."""
 
 
 class Connections(QueuePool):

@@ -19,7 +19,7 @@ from app.store.directory.tables import membership, resource
 class Member:
     """A member of a group; `type` and `display` are None while no resource has that id.
 
-    `is_absolute` as in `tables.Membership`.
+    `is_absolute` as in `tables.membership`.
     """
 
     id: str

@@ -1,0 +1,42 @@
+"""This module makes columns, in the types that a STRICT table of SQLite has: text, number, and switch (1 or 0)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Column, Dialect, ForeignKey, Integer, Text, text
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+
+class Switch(TypeDecorator[bool]):
+    """True and false as 1 and 0: a STRICT table has no boolean."""
+
+    impl = Integer
+    cache_ok = True
+
+    def process_bind_param(self, value: bool | None, dialect: Dialect) -> Any:
+        return None if value is None else int(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> bool | None:
+        return None if value is None else bool(value)
+
+
+def _columns(kind: TypeEngine[Any], *names: str, parent: str = "", **options: Any) -> list[Column[Any]]:
+    """Return columns of one type that are not NULL unless the `options` of Column say so.
+
+    `parent`: the `table.column` that they refer to; a row is deleted with the one that it refers to.
+    """
+    options = {"nullable": False} | options
+    return [Column(name, kind, *_reference(parent), **options) for name in names]
+
+
+def _reference(parent: str) -> list[ForeignKey]:
+    return [ForeignKey(parent, ondelete="CASCADE")] if parent else []
+
+
+texts = partial(_columns, Text())
+numbers = partial(_columns, Integer())
+switches = partial(_columns, Switch())
+ZERO = text("0")
+"""As `server_default` of numbers and switches; a text's is a str."""
