@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from app.store.access import administrator_rows, oauth_rows
+from app.store.access import oauth_rows, scim_key_rows
+from app.store.database import directory_database
 from app.store.directory import resource_counts
 
 
@@ -31,14 +32,14 @@ class Overview:
 
 def overview() -> Overview:
     """All of it from one state of the database."""
-    with administrator_rows.reading() as session:
-        counts = resource_counts.count_all(session.connection())
-        uses = [used for used in (administrator_rows.key_used_last(session), oauth_rows.used_last(session)) if used]
+    with directory_database.reading() as connection:
+        counts = resource_counts.count_all(connection)
+        uses = [used for used in (scim_key_rows.find_used_last(connection), oauth_rows.used_last(connection)) if used]
         used = max(uses, key=lambda one: one.last_used or "", default=None)
         return Overview(
             users=counts["User"].total,
             active_users=counts["User"].active,
             groups=counts["Group"].total,
             last_contact=Contact(used.last_used or "", used.last_address or "", used.name) if used else None,
-            has_key=bool(administrator_rows.active_keys(session)) or oauth_rows.has_credential(session),
+            has_key=bool(scim_key_rows.list_active(connection)) or oauth_rows.has_credential(connection),
         )

@@ -13,7 +13,7 @@ from app.commands.shared.table import show
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from app.administration.credentials.scim_keys import KeyRow
+    from app.store.access.scim_key_rows import KeyRow
 
 NEVER = "never"
 

@@ -13,8 +13,8 @@ from app.administration import audit
 from app.administration.credentials import key_last_use, key_status, scim_keys
 from app.administration.credentials import key_last_use as key_use
 from app.administration.credentials.key_status import ActiveKey
-from app.administration.credentials.scim_keys import KeyRow
 from app.scim import errors
+from app.store.access.scim_key_rows import KeyRow
 from app.store.database import directory_database
 from tests.administration.conftest import EVA, HERE
 

@@ -17,7 +17,7 @@ from app.administration.ip_allow_list import allow_list, enforcement
 from app.administration.ip_allow_list.enforcement import CurrentPolicy, Mode, SeenSources
 from app.scim import errors
 from app.store.access.account_tables import AuditEntry
-from app.store.access.credential_tables import SeenSource
+from app.store.access.credential_tables import seen_source
 from app.store.database import directory_database
 from tests.administration.conftest import EVA, HERE
 from tests.store.conftest import finished_meanwhile, held
@@ -28,9 +28,7 @@ ENTRA = "20.190.128.7"
 
 def seen() -> dict[str, tuple[str, str]]:
     with directory_database.reading() as connection:
-        return {
-            row.address: (row.first_seen, row.last_seen) for row in connection.execute(select(SeenSource.__table__))
-        }
+        return {row.address: (row.first_seen, row.last_seen) for row in connection.execute(select(seen_source))}
 
 
 def audited() -> list[tuple[str, str, dict[str, str]]]:

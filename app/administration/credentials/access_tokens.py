@@ -8,6 +8,7 @@ import hmac
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from app import bounds, clock
 from app.administration.credentials.federated_credentials import AssertionRefused, Claimed, Signers, read_claimed
@@ -16,9 +17,10 @@ from app.administration.credentials.secret_format import ACCESS_TOKEN, CLIENT_SE
 from app.administration.credentials.secret_hash import hash_secret
 from app.observation.request_record import KeyFault
 from app.scim.errors import ScimError
-from app.store.access import administrator_rows, used_once
 from app.store.access import oauth_rows as rows
+from app.store.access import used_once
 from app.store.database import directory_database
+from app.store.database.directory_database import Connection, Row
 
 ASSERTION = "assertion"
 """The kind of what is spent; others spend other things."""
@@ -56,10 +58,10 @@ def token_for_secret(client_id: str, secret: str, address: str) -> NewToken:
     if not CLIENT_SECRET.fits(secret):
         raise NotAuthenticated("client", "The client secret has not the form of one of ours")
     wanted = hash_secret(secret)
-    with administrator_rows.reading() as session:  # so that wrong ones wait for nobody and hold up nobody
-        _secret(session, client_id, wanted)
-    with administrator_rows.writing() as session:
-        return _issue(session, _secret(session, client_id, wanted), address)
+    with directory_database.reading() as connection:  # so that wrong ones wait for nobody and hold up nobody
+        _secret(connection, client_id, wanted)
+    with directory_database.writing() as connection:
+        return _issue(connection, _secret(connection, client_id, wanted), address)
 
 
 def token_for_assertion(client_id: str, text: str, signers: Signers, address: str) -> NewToken:
@@ -70,8 +72,8 @@ def token_for_assertion(client_id: str, text: str, signers: Signers, address: st
     claimed = read_claimed(text)
     if claimed is None:
         raise NotAuthenticated("assertion", "It is no signed assertion with one issuer, subject and audience")
-    with administrator_rows.reading() as session:
-        known_id = _trust(session, client_id, claimed).client_id
+    with directory_database.reading() as connection:
+        known_id = _trust(connection, client_id, claimed).client_id
     try:
         assertion = signers.verify(text, claimed)
     except AssertionRefused as refused:
@@ -79,11 +81,11 @@ def token_for_assertion(client_id: str, text: str, signers: Signers, address: st
     identifier = hash_secret(f"{claimed.issuer} {assertion.jti}")
     # A second more, since the wire form drops what is less than a millisecond.
     expires = clock.to_wire(assertion.expires + timedelta(seconds=1))
-    with administrator_rows.writing() as session:
-        trust = _trust(session, client_id, claimed)
-        if not used_once.spend(session, ASSERTION, identifier, expires, clock.to_wire(clock.utc_now())):
+    with directory_database.writing() as connection:
+        trust = _trust(connection, client_id, claimed)
+        if not used_once.spend(connection, ASSERTION, identifier, expires, clock.to_wire(clock.utc_now())):
             raise NotAuthenticated("assertion", "The assertion was used before", known_id)
-        return _issue(session, trust, address)
+        return _issue(connection, trust, address)
 
 
 def judge_token(text: str) -> Access:
@@ -113,17 +115,17 @@ def note_token_use(credential: str, address: str) -> None:
     """
     if not _uses.add(credential):
         return
-    with suppress(ScimError), administrator_rows.writing(wait=False) as session:
-        rows.note_use(session, credential, clock.to_wire(clock.utc_now()), address)
+    with suppress(ScimError), directory_database.writing(wait=False) as connection:
+        rows.note_use(connection, credential, clock.to_wire(clock.utc_now()), address)
 
 
 _uses = Uses()
 
 
-def _secret(session: administrator_rows.Session, client_id: str, wanted: str) -> rows.OAuthSecret:
+def _secret(connection: Connection, client_id: str, wanted: str) -> Row[Any]:
     """The active secret with this hash, where it is of this client. What came is never a part of a query."""
-    row = rows.secret_hashed(session, wanted)
-    client = rows.client(session, row.client_id) if row else None
+    row = rows.secret_hashed(connection, wanted)
+    client = rows.find(connection, rows.oauth_client, row.client_id) if row else None
     if row is None or client is None or not hmac.compare_digest(row.hash.encode(), wanted.encode()):
         raise NotAuthenticated("client", "No client has this secret")
     if client.id != client_id:
@@ -133,8 +135,8 @@ def _secret(session: administrator_rows.Session, client_id: str, wanted: str) ->
     return row
 
 
-def _trust(session: administrator_rows.Session, client_id: str, claimed: Claimed) -> rows.OAuthTrust:
-    row = rows.trust_in(session, claimed.issuer, claimed.subject, claimed.audience)
+def _trust(connection: Connection, client_id: str, claimed: Claimed) -> Row[Any]:
+    row = rows.trust_in(connection, claimed.issuer, claimed.subject, claimed.audience)
     if row is None:
         raise NotAuthenticated("assertion", "Its issuer, subject and audience together are trusted by no active client")
     if client_id not in ("", row.client_id):
@@ -142,16 +144,21 @@ def _trust(session: administrator_rows.Session, client_id: str, claimed: Claimed
     return row
 
 
-def _issue(
-    session: administrator_rows.Session, credential: rows.OAuthSecret | rows.OAuthTrust, address: str
-) -> NewToken:
+def _issue(connection: Connection, credential: Row[Any], address: str) -> NewToken:
     new, now = NewToken(ACCESS_TOKEN.make()), clock.utc_now()
     old = now - timedelta(seconds=bounds.ACCESS_TOKENS_REMEMBERED_S)
     ahead = now + timedelta(seconds=bounds.CLOCK_SLACK_S)
-    rows.forget_tokens_outside(session, clock.to_wire(old), clock.to_wire(ahead))
-    rows.forget_oldest_tokens(session, credential.client_id, bounds.ACCESS_TOKENS - 1)
-    expires = clock.to_wire(now + timedelta(seconds=new.expires_s))
+    rows.forget_tokens_outside(connection, clock.to_wire(old), clock.to_wire(ahead))
+    rows.forget_oldest_tokens(connection, credential.client_id, bounds.ACCESS_TOKENS - 1)
     created = clock.to_wire(now)
-    rows.add_token(session, hash_secret(new.text), credential.client_id, credential.id, created, expires)
-    credential.last_used, credential.last_address = created, address
+    rows.add(
+        connection,
+        rows.access_token,
+        hash=hash_secret(new.text),
+        client_id=credential.client_id,
+        credential=credential.id,
+        created=created,
+        expires=clock.to_wire(now + timedelta(seconds=new.expires_s)),
+    )
+    rows.note_use(connection, credential.id, created, address)
     return new

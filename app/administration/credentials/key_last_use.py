@@ -7,7 +7,8 @@ from contextlib import suppress
 from app import bounds, clock
 from app.administration.credentials import key_rotation
 from app.scim.errors import ScimError
-from app.store.access import administrator_rows
+from app.store.access import scim_key_rows as rows
+from app.store.database import directory_database
 
 steady_s = time.monotonic
 """Seconds on a clock that nobody sets; only pictures and tests put another in its place."""
@@ -22,14 +23,14 @@ def note_key_use(key_id: str, address: str, *, is_simulated: bool = False) -> No
     """
     if not (_simulated if is_simulated else _uses).add(key_id):
         return
-    with suppress(ScimError), administrator_rows.writing(wait=False) as session:
-        row = administrator_rows.key(session, key_id)
+    with suppress(ScimError), directory_database.writing(wait=False) as connection:
+        row, now = rows.find(connection, key_id), clock.to_wire(clock.utc_now())
         if row and is_simulated:
-            row.last_simulated, row.last_simulated_address = clock.to_wire(clock.utc_now()), address
+            rows.change(connection, key_id, last_simulated=now, last_simulated_address=address)
         elif row:
-            key_rotation.note_use(session, row, _uses.is_quiet)
-            row.last_used, row.last_address = clock.to_wire(clock.utc_now()), address
-            row.first_used = min(row.first_used or row.last_used, row.last_used)
+            key_rotation.note_use(connection, row, _uses.is_quiet)
+            used = {"last_used": now, "last_address": address, "first_used": min(row.first_used or now, now)}
+            rows.change(connection, key_id, relieved=None, **used)
 
 
 class Uses:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from app import bounds, clock
 from app.administration.credentials import scim_keys
-from app.administration.credentials.scim_keys import KeyRow
+from app.store.access.scim_key_rows import KeyRow
 
 Warned = Literal["", "idle", "unused"]
 """Nothing; was used, but not for three days; the new key of a hand-over, made three days ago and not used yet."""

@@ -6,7 +6,7 @@ A client shows a secret, or an assertion that a provider signed (RFC 7523); a tr
 import uuid
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from app import bounds, clock
 from app.administration import audit
@@ -17,8 +17,9 @@ from app.administration.credentials.secret_hash import hash_secret
 from app.administration.errors import Refused
 from app.openid import provider
 from app.openid.errors import ProviderError
-from app.store.access import administrator_rows
 from app.store.access import oauth_rows as rows
+from app.store.database import directory_database
+from app.store.database.directory_database import Connection, Row, Table
 
 ENTRA_AUDIENCE = "api://AzureADTokenExchange"
 """Entra: the audience that its documents propose for every federation."""
@@ -108,16 +109,16 @@ class NewSecret:
 
 def list_clients() -> list[Client]:
     """All clients, newest first, stopped ones too."""
-    with administrator_rows.reading() as session:
-        secrets = [_read(ClientSecret, row) for row in rows.credentials(session, rows.OAuthSecret)]
-        trusts = [_read(Trust, row) for row in rows.credentials(session, rows.OAuthTrust)]
+    with directory_database.reading() as connection:
+        secrets = [_read(ClientSecret, row) for row in rows.credentials(connection, rows.oauth_secret)]
+        trusts = [_read(Trust, row) for row in rows.credentials(connection, rows.oauth_trust)]
         return [
             Client(
                 *(row.id, row.name, row.created, row.created_by, row.stopped),
                 tuple(one for one in secrets if one.client_id == row.id),
                 tuple(one for one in trusts if one.client_id == row.id),
             )
-            for row in rows.clients(session)
+            for row in rows.clients(connection)
         ]
 
 
@@ -129,23 +130,22 @@ def create_client(name: str, by: Actor) -> NewSecret:
     name = name.strip()
     if len(name) > bounds.KEY_NAME_LENGTH or not name.isprintable():
         raise Refused(f"The client's name may have at most {bounds.KEY_NAME_LENGTH} printable characters.")
-    with administrator_rows.writing() as session:
-        if rows.count_clients(session, is_active=True) >= bounds.OAUTH_CLIENTS:
+    with directory_database.writing() as connection:
+        if rows.count_clients(connection, is_active=True) >= bounds.OAUTH_CLIENTS:
             raise Refused(f"There are {bounds.OAUTH_CLIENTS} active clients already. Stop one of them first.")
-        row = rows.OAuthClient(**_made(by), name=name or f"Client {rows.count_clients(session) + 1}")
-        session.add(row)
-        session.flush()
-        audit.record(session, by, Action.CLIENT_MADE, row.name, client=row.id)
-        return _new_secret(session, row, by)
+        row = _made(by) | {"name": name or f"Client {rows.count_clients(connection) + 1}"}
+        rows.add(connection, rows.oauth_client, **row)
+        audit.record(connection, by, Action.CLIENT_MADE, row["name"], client=row["id"])
+        return _new_secret(connection, row["id"], row["name"], by)
 
 
 def create_secret(client_id: str, by: Actor) -> NewSecret:
     """Make one more secret of a client. Raises Refused when as many are active as may be, and for no such client."""
-    with administrator_rows.writing() as session:
-        row = _active_client(session, client_id)
-        if rows.count_active(session, rows.OAuthSecret, client_id) >= bounds.OAUTH_SECRETS:
+    with directory_database.writing() as connection:
+        row = _active_client(connection, client_id)
+        if rows.count_active(connection, rows.oauth_secret, client_id) >= bounds.OAUTH_SECRETS:
             raise Refused(f"{row.name} has {bounds.OAUTH_SECRETS} active secrets already. Stop one of them first.")
-        return _new_secret(session, row, by)
+        return _new_secret(connection, client_id, row.name, by)
 
 
 def add_trust(client_id: str, issuer: str, subject: str, audience: str, by: Actor, signers: Signers) -> None:
@@ -156,57 +156,56 @@ def add_trust(client_id: str, issuer: str, subject: str, audience: str, by: Acto
     """
     subject, audience = (_claim(text, name) for text, name in ((subject, "subject"), (audience, "audience")))
     issuer = _issuer(issuer, signers)
-    with administrator_rows.writing() as session:
-        row = _active_client(session, client_id)
-        if rows.count_active(session, rows.OAuthTrust, client_id) >= bounds.OAUTH_TRUSTS:
+    with directory_database.writing() as connection:
+        row = _active_client(connection, client_id)
+        if rows.count_active(connection, rows.oauth_trust, client_id) >= bounds.OAUTH_TRUSTS:
             raise Refused(f"{row.name} accepts {bounds.OAUTH_TRUSTS} signers already. Stop one of them first.")
-        if rows.trust_in(session, issuer, subject, audience):
+        if rows.trust_in(connection, issuer, subject, audience):
             raise Refused("Assertions of this issuer, subject and audience are accepted already.")
-        trust = rows.OAuthTrust(**_made(by), client_id=client_id, issuer=issuer, subject=subject, audience=audience)
-        session.add(trust)
-        detail = {"client": client_id, "issuer": issuer, "subject": subject, "audience": audience}
-        audit.record(session, by, Action.TRUST_MADE, row.name, trust=trust.id, **detail)
+        claims, made = {"issuer": issuer, "subject": subject, "audience": audience}, _made(by)
+        rows.add(connection, rows.oauth_trust, client_id=client_id, **made, **claims)
+        audit.record(connection, by, Action.TRUST_MADE, row.name, trust=made["id"], client=client_id, **claims)
 
 
 def stop_client(client_id: str, by: Actor) -> None:
     """Stop a client for good, with all that it has and its tokens. Raises Refused for one unknown or stopped."""
-    with administrator_rows.writing() as session:
-        row = _active_client(session, client_id)
-        row.stopped = clock.to_wire(clock.utc_now())
-        audit.record(session, by, Action.CLIENT_STOPPED, row.name, client=row.id)
+    with directory_database.writing() as connection:
+        row = _active_client(connection, client_id)
+        rows.stop(connection, rows.oauth_client, client_id, clock.to_wire(clock.utc_now()))
+        audit.record(connection, by, Action.CLIENT_STOPPED, row.name, client=row.id)
 
 
 def stop_secret(secret_id: str, by: Actor) -> None:
     """Stop a secret for good, and the tokens that it brought. Raises Refused for one unknown or stopped."""
-    with administrator_rows.writing() as session:
-        row, name = _stopped(session, rows.OAuthSecret, secret_id, "secret")
-        audit.record(session, by, Action.SECRET_STOPPED, name, client=row.client_id, secret=row.id, begins=row.prefix)
+    with directory_database.writing() as connection:
+        row, name = _stopped(connection, rows.oauth_secret, secret_id, "secret")
+        audit.record(
+            connection, by, Action.SECRET_STOPPED, name, client=row.client_id, secret=row.id, begins=row.prefix
+        )
 
 
 def stop_trust(trust_id: str, by: Actor) -> None:
     """Stop a trust for good, and the tokens that it brought. Raises Refused for one unknown or stopped."""
-    with administrator_rows.writing() as session:
-        row, name = _stopped(session, rows.OAuthTrust, trust_id, "trust")
+    with directory_database.writing() as connection:
+        row, name = _stopped(connection, rows.oauth_trust, trust_id, "trust")
         detail = {"client": row.client_id, "issuer": row.issuer, "subject": row.subject, "audience": row.audience}
-        audit.record(session, by, Action.TRUST_STOPPED, name, trust=row.id, **detail)
+        audit.record(connection, by, Action.TRUST_STOPPED, name, trust=row.id, **detail)
 
 
-def _active_client(session: administrator_rows.Session, client_id: str) -> rows.OAuthClient:
-    row = rows.client(session, client_id)
+def _active_client(connection: Connection, client_id: str) -> Row[Any]:
+    row = rows.find(connection, rows.oauth_client, client_id)
     if row is None or row.stopped:
         raise Refused("There is no active client with this identifier.")
     return row
 
 
-def _stopped(
-    session: administrator_rows.Session, kind: type[rows.Credential], credential_id: str, called: str
-) -> tuple[rows.Credential, str]:
+def _stopped(connection: Connection, table: Table, credential_id: str, called: str) -> tuple[Row[Any], str]:
     """The row, stopped just now, and its client's name. Raises Refused for one unknown or stopped."""
-    row = rows.credential(session, kind, credential_id)
+    row = rows.find(connection, table, credential_id)
     if row is None or row.stopped:
         raise Refused(f"There is no active {called} with this id.")
-    row.stopped = clock.to_wire(clock.utc_now())
-    client = rows.client(session, row.client_id)
+    rows.stop(connection, table, credential_id, clock.to_wire(clock.utc_now()))
+    client = rows.find(connection, rows.oauth_client, row.client_id)
     return row, client.name if client else ""
 
 
@@ -215,12 +214,12 @@ def _made(by: Actor) -> dict[str, str]:
     return {"id": uuid.uuid4().hex[:12], "created": clock.to_wire(clock.utc_now()), "created_by": by.signature}
 
 
-def _new_secret(session: administrator_rows.Session, client: rows.OAuthClient, by: Actor) -> NewSecret:
-    text = CLIENT_SECRET.make()
-    row = rows.OAuthSecret(**_made(by), client_id=client.id, prefix=CLIENT_SECRET.prefix(text), hash=hash_secret(text))
-    session.add(row)
-    audit.record(session, by, Action.SECRET_MADE, client.name, client=client.id, secret=row.id, begins=row.prefix)
-    return NewSecret(text, client.id, client.name)
+def _new_secret(connection: Connection, client_id: str, client_name: str, by: Actor) -> NewSecret:
+    text, made = CLIENT_SECRET.make(), _made(by)
+    prefix = CLIENT_SECRET.prefix(text)
+    rows.add(connection, rows.oauth_secret, client_id=client_id, prefix=prefix, hash=hash_secret(text), **made)
+    audit.record(connection, by, Action.SECRET_MADE, client_name, client=client_id, secret=made["id"], begins=prefix)
+    return NewSecret(text, client_id, client_name)
 
 
 def _issuer(text: str, signers: Signers) -> str:
@@ -245,6 +244,6 @@ def _claim(text: str, name: str) -> str:
     return text
 
 
-def _read(kind: type[Shown], row: rows.OAuthSecret | rows.OAuthTrust) -> Shown:
+def _read(kind: type[Shown], row: Row[Any]) -> Shown:
     """The row as it may be shown: every field is the column of the same name."""
     return kind(**{field.name: getattr(row, field.name) for field in fields(kind)})

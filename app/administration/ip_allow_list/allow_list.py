@@ -10,8 +10,8 @@ from app.administration.audit import Action, Actor
 from app.administration.errors import Refused
 from app.administration.ip_allow_list.enforcement import Mode, forget_policy
 from app.administration.ip_allow_list.networks import NetworkSet, propose, read_address, read_network, shown_network
-from app.store.access import administrator_rows
 from app.store.access import ip_allow_list_rows as rows
+from app.store.access import scim_key_rows
 from app.store.database import directory_database
 
 
@@ -85,15 +85,14 @@ class SourceList:
 def source_list() -> SourceList:
     """How addresses are held, the list, and who came."""
     since = clock.to_wire(clock.utc_now() - timedelta(days=bounds.SOURCE_DAYS))
-    with administrator_rows.reading() as session:
-        connection = session.connection()
+    with directory_database.reading() as connection:
         policy = rows.policy(connection)
         listed = [Listed(row.network, row.note, row.created, row.created_by) for row in rows.networks(connection)]
         found = {
             row.address: Source(row.address, row.first_seen, row.last_seen, is_listed=False)
             for row in rows.seen(connection, since)
         }
-        for key in administrator_rows.keys(session):  # so that something is known also where nobody watched
+        for key in scim_key_rows.list_all(connection):  # so that something is known also where nobody watched
             address = read_address(key.last_address or "")
             if address and (key.last_used or "") >= since and str(address) not in found:
                 found[str(address)] = Source(str(address), "", key.last_used or "", is_listed=False)

@@ -128,7 +128,7 @@ def ask(line: Line, arrival: Arrival) -> Claims:
             raise Lost from None
         raise
     with administrator_rows.reading() as store:
-        if used_once.is_spent(store, _STATE, hash_secret(ticket.state)):
+        if used_once.is_spent(store.connection(), _STATE, hash_secret(ticket.state)):
             raise Lost
     return line.finish(found.issuer, found.client_id, found.sealed_secret, ticket, code)
 
@@ -140,7 +140,7 @@ def spend(store: administrator_rows.Session, arrival: Arrival) -> None:
     now = clock.utc_now()
     expires = now + timedelta(seconds=bounds.JOURNEY_S + bounds.CLOCK_SLACK_S)
     state = hash_secret(arrival.journey.ticket.state)
-    if not used_once.spend(store, _STATE, state, clock.to_wire(expires), clock.to_wire(now)):
+    if not used_once.spend(store.connection(), _STATE, state, clock.to_wire(expires), clock.to_wire(now)):
         raise Lost
 
 

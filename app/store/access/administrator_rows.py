@@ -1,24 +1,21 @@
-"""This module stores administrators, failed sign-ins, setup codes and SCIM Keys.
+"""This module stores administrators, failed sign-ins and setup codes.
 
 Every function works in the transaction that the caller opened with `reading()` or `writing()`.
 """
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, exists, func, inspect, or_, select, update
+from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.console_roles import Role
 from app.store.access.account_tables import AuditEntry, Operator, SetupCode, SignInFailure
-from app.store.access.credential_tables import ScimKey
 from app.store.database import directory_database
 
-__all__ = ["Operator", "Row", "ScimKey", "Session", "SetupCode"]
+__all__ = ["Operator", "Session", "SetupCode"]
 
 _AFTER_DIGITS = "g"
-_KEY_HASHED = select(*inspect(ScimKey).columns).where(ScimKey.hash == bindparam("hash"))
 
 
 @contextmanager
@@ -133,39 +130,3 @@ def forget_failures(session: Session, accounts: Collection[str], addresses: Coll
 
 def forget_failures_outside(session: Session, since: str, until: str) -> None:
     session.execute(delete(SignInFailure).where(or_(SignInFailure.at < since, SignInFailure.at > until)))
-
-
-# --- SCIM keys --------------------------------------------------------------------------------------------------------
-
-
-def keys(session: Session) -> Sequence[ScimKey]:
-    """Newest first."""
-    return session.scalars(select(ScimKey).order_by(ScimKey.created.desc(), ScimKey.id)).all()
-
-
-def active_keys(session: Session) -> Sequence[ScimKey]:
-    return session.scalars(select(ScimKey).where(ScimKey.stopped.is_(None))).all()
-
-
-def predecessors(session: Session, key_id: str) -> Sequence[ScimKey]:
-    """The active keys that hand over to this one."""
-    return session.scalars(select(ScimKey).where(ScimKey.stopped.is_(None), ScimKey.successor == key_id)).all()
-
-
-def count_keys(session: Session) -> int:
-    return session.scalar(select(func.count()).select_from(ScimKey)) or 0
-
-
-def key(session: Session, key_id: str) -> ScimKey | None:
-    return session.get(ScimKey, key_id)
-
-
-def key_hashed(connection: Connection, key_hash: str) -> Row[Any] | None:
-    """A row with ScimKey's columns. Every SCIM request asks, so not through the ORM, which takes four times as long."""
-    return connection.execute(_KEY_HASHED, {"hash": key_hash}).first()
-
-
-def key_used_last(session: Session) -> ScimKey | None:
-    """Stopped keys count too: the contact was there."""
-    used = select(ScimKey).where(ScimKey.last_used.is_not(None))
-    return session.scalar(used.order_by(ScimKey.last_used.desc()).limit(1))

@@ -22,7 +22,7 @@ from sqlalchemy.exc import IntegrityError
 from app import bounds, clock
 from app.scim.errors import ScimError, unavailable
 from app.store.access.account_tables import ConsoleSession, IdentityProvider, Operator, audit, audit_head
-from app.store.access.credential_tables import AllowedNetwork, OAuthClient, OAuthSecret, OAuthTrust, ScimKey
+from app.store.access.credential_tables import allowed_network, oauth_client, oauth_secret, oauth_trust, scim_key
 
 _REFUSE = "BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END"
 
@@ -46,8 +46,8 @@ _READ = (audit.c.id, *(cast(column, LargeBinary).label(column.name) for column i
 _HEAD = select(audit_head.c.entries, audit_head.c.hash)
 
 _MADE = (
-    *(Operator.created, ScimKey.created, ConsoleSession.created, OAuthClient.created, OAuthSecret.created),
-    *(OAuthTrust.created, AllowedNetwork.created, IdentityProvider.saved),
+    *(Operator.created, scim_key.c.created, ConsoleSession.created, oauth_client.c.created, oauth_secret.c.created),
+    *(oauth_trust.c.created, allowed_network.c.created, IdentityProvider.saved),
 )
 """Moments at which something was made that never comes without an entry."""
 

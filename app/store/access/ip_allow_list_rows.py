@@ -6,62 +6,60 @@ Every function works in the caller's transaction.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sql
-from sqlalchemy import Connection, Row, Table, func, select
+from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from app.store.access.credential_tables import AllowedNetwork, SeenSource, SourcePolicy
+from app.store.access.credential_tables import allowed_network, seen_source, source_policy
 from app.store.database.list_parameter import many
 
-_policy = cast(Table, SourcePolicy.__table__)
-_network = cast(Table, AllowedNetwork.__table__)
-_seen = cast(Table, SeenSource.__table__)
-
-_insert_seen = insert(_seen)
+_insert_seen = insert(seen_source)
 _NOTE = _insert_seen.on_conflict_do_update(
-    index_elements=[_seen.c.address],
-    set_={"last_seen": func.max(_seen.c.last_seen, _insert_seen.excluded.last_seen)},
+    index_elements=[seen_source.c.address],
+    set_={"last_seen": func.max(seen_source.c.last_seen, _insert_seen.excluded.last_seen)},
 )
 
 
 def policy(connection: Connection) -> Row[Any] | None:
     """A row with `mode`, `since` and `set_by`; None where nobody has said anything yet."""
-    return connection.execute(select(_policy)).first()
+    return connection.execute(select(source_policy)).first()
 
 
 def set_policy(connection: Connection, mode: str, since: str, set_by: str) -> None:
     values = {"mode": mode, "since": since, "set_by": set_by}
-    kept = insert(_policy).values(id=1, **values)
-    connection.execute(kept.on_conflict_do_update(index_elements=[_policy.c.id], set_=values))
+    kept = insert(source_policy).values(id=1, **values)
+    connection.execute(kept.on_conflict_do_update(index_elements=[source_policy.c.id], set_=values))
 
 
 def networks(connection: Connection) -> Sequence[Row[Any]]:
     """All rows of the list, in the order in which they came."""
-    return connection.execute(select(_network).order_by(_network.c.created, _network.c.network)).all()
+    return connection.execute(
+        select(allowed_network).order_by(allowed_network.c.created, allowed_network.c.network)
+    ).all()
 
 
 def add_networks(connection: Connection, added: Collection[str], note: str, created: str, created_by: str) -> None:
     same = {"note": note, "created": created, "created_by": created_by}
-    connection.execute(sql.insert(_network), [{"network": network} | same for network in added])
+    connection.execute(sql.insert(allowed_network), [{"network": network} | same for network in added])
 
 
 def remove_network(connection: Connection, network: str) -> bool:
     """Whether it was there."""
-    return connection.execute(sql.delete(_network).where(_network.c.network == network)).rowcount > 0
+    return connection.execute(sql.delete(allowed_network).where(allowed_network.c.network == network)).rowcount > 0
 
 
 def seen(connection: Connection, since: str) -> Sequence[Row[Any]]:
     """Sources seen since a moment, the last one first."""
-    found = select(_seen).where(_seen.c.last_seen >= since)
-    return connection.execute(found.order_by(_seen.c.last_seen.desc(), _seen.c.address)).all()
+    found = select(seen_source).where(seen_source.c.last_seen >= since)
+    return connection.execute(found.order_by(seen_source.c.last_seen.desc(), seen_source.c.address)).all()
 
 
 def note_seen(connection: Connection, moments: Mapping[str, str], most: int) -> None:
     """Remember when these addresses were seen. Of more than `most` those that were seen last are kept."""
     rows = [{"address": one, "first_seen": at, "last_seen": at} for one, at in moments.items()]
     connection.execute(_NOTE, rows)
-    by_age = select(_seen.c.address).order_by(_seen.c.last_seen.desc(), _seen.c.address)
+    by_age = select(seen_source.c.address).order_by(seen_source.c.last_seen.desc(), seen_source.c.address)
     if surplus := connection.execute(by_age.offset(most).limit(-1)).scalars().all():
-        connection.execute(sql.delete(_seen).where(_seen.c.address.in_(many(surplus))))
+        connection.execute(sql.delete(seen_source).where(seen_source.c.address.in_(many(surplus))))

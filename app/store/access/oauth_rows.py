@@ -4,131 +4,132 @@ Every function works in the caller's transaction.
 """
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, func, inspect, or_, select, union_all, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, or_, select, union_all, update
 
-from app.store.access.credential_tables import AccessToken, OAuthClient, OAuthSecret, OAuthTrust
+from app.store.access.credential_tables import access_token, oauth_client, oauth_secret, oauth_trust
 
-__all__ = ["AccessToken", "Credential", "OAuthClient", "OAuthSecret", "OAuthTrust"]
+__all__ = ["access_token", "oauth_client", "oauth_secret", "oauth_trust"]
 
-Credential = TypeVar("Credential", OAuthSecret, OAuthTrust)
-
-_TOKEN_HASHED: Select[Any] = (
+_CREDENTIALS = oauth_secret, oauth_trust
+_TOKEN_HASHED = (
     select(
-        *inspect(AccessToken).columns,
-        OAuthClient.stopped.label("client_stopped"),
-        func.coalesce(OAuthSecret.id, OAuthTrust.id).label("credential_id"),
-        func.coalesce(OAuthSecret.stopped, OAuthTrust.stopped).label("credential_stopped"),
+        access_token,
+        oauth_client.c.stopped.label("client_stopped"),
+        func.coalesce(oauth_secret.c.id, oauth_trust.c.id).label("credential_id"),
+        func.coalesce(oauth_secret.c.stopped, oauth_trust.c.stopped).label("credential_stopped"),
     )
-    .join(OAuthClient, OAuthClient.id == AccessToken.client_id)
-    .join(OAuthSecret, OAuthSecret.id == AccessToken.credential, isouter=True)
-    .join(OAuthTrust, OAuthTrust.id == AccessToken.credential, isouter=True)
-    .where(AccessToken.hash == bindparam("hash"))
+    .join(oauth_client, oauth_client.c.id == access_token.c.client_id)
+    .join(oauth_secret, oauth_secret.c.id == access_token.c.credential, isouter=True)
+    .join(oauth_trust, oauth_trust.c.id == access_token.c.credential, isouter=True)
+    .where(access_token.c.hash == bindparam("hash"))
 )
-_ACTIVE_CLIENT = select(OAuthClient.id).where(OAuthClient.stopped.is_(None))
+_ACTIVE_CLIENT = select(oauth_client.c.id).where(oauth_client.c.stopped.is_(None))
 
 
 # --- clients and what they have ---------------------------------------------------------------------------------------
 
 
-def clients(session: Session) -> Sequence[OAuthClient]:
-    """Newest first."""
-    return session.scalars(select(OAuthClient).order_by(OAuthClient.created.desc(), OAuthClient.id)).all()
+def clients(connection: Connection) -> Sequence[Row[Any]]:
+    """Return the rows of oauth_client, newest first."""
+    return connection.execute(select(oauth_client).order_by(oauth_client.c.created.desc(), oauth_client.c.id)).all()
 
 
-def client(session: Session, client_id: str) -> OAuthClient | None:
-    return session.get(OAuthClient, client_id)
+def count_clients(connection: Connection, is_active: bool = False) -> int:
+    counted = select(func.count()).select_from(oauth_client)
+    return connection.execute(counted.where(oauth_client.c.stopped.is_(None)) if is_active else counted).scalar_one()
 
 
-def count_clients(session: Session, is_active: bool = False) -> int:
-    found = select(func.count()).select_from(OAuthClient)
-    return session.scalar(found.where(OAuthClient.stopped.is_(None)) if is_active else found) or 0
+def find(connection: Connection, table: Table, row_id: str) -> Row[Any] | None:
+    """Return the row of a client, a secret or a trust, whichever the table holds; stopped or not."""
+    return connection.execute(select(table).where(table.c.id == row_id)).one_or_none()
 
 
-def credentials(session: Session, kind: type[Credential]) -> Sequence[Credential]:
-    """Of all clients, newest first."""
-    return session.scalars(select(kind).order_by(kind.created.desc(), kind.id)).all()
+def add(connection: Connection, table: Table, **values: str) -> None:
+    """Store a row of any of these tables: a value for each column that may not be NULL."""
+    connection.execute(insert(table), values)
 
 
-def credential(session: Session, kind: type[Credential], credential_id: str) -> Credential | None:
-    """Stopped or not."""
-    return session.get(kind, credential_id)
+def stop(connection: Connection, table: Table, row_id: str, at: str) -> None:
+    """Stop a client, a secret or a trust."""
+    connection.execute(update(table).where(table.c.id == row_id).values(stopped=at))
 
 
-def count_active(session: Session, kind: type[Credential], client_id: str) -> int:
-    mine = select(func.count()).where(kind.client_id == client_id, kind.stopped.is_(None))
-    return session.scalar(mine) or 0
+def credentials(connection: Connection, table: Table) -> Sequence[Row[Any]]:
+    """Return the secrets or the trusts of all clients, newest first."""
+    return connection.execute(select(table).order_by(table.c.created.desc(), table.c.id)).all()
 
 
-def secret_hashed(session: Session, secret_hash: str) -> OAuthSecret | None:
-    return session.scalar(select(OAuthSecret).where(OAuthSecret.hash == secret_hash))
+def count_active(connection: Connection, table: Table, client_id: str) -> int:
+    """Return how many active secrets or trusts a client has."""
+    active = select(func.count()).where(table.c.client_id == client_id, table.c.stopped.is_(None))
+    return connection.execute(active).scalar_one()
 
 
-def trust_in(session: Session, issuer: str, subject: str, audience: str) -> OAuthTrust | None:
-    """The active one, of an active client, with exactly these three."""
-    return session.scalar(
-        select(OAuthTrust)
-        .where(OAuthTrust.issuer == issuer, OAuthTrust.subject == subject, OAuthTrust.audience == audience)
-        .where(OAuthTrust.stopped.is_(None), OAuthTrust.client_id.in_(_ACTIVE_CLIENT))
+def secret_hashed(connection: Connection, secret_hash: str) -> Row[Any] | None:
+    """Return the secret with this hash, stopped or not."""
+    return connection.execute(select(oauth_secret).where(oauth_secret.c.hash == secret_hash)).one_or_none()
+
+
+def trust_in(connection: Connection, issuer: str, subject: str, audience: str) -> Row[Any] | None:
+    """Return the active trust, of an active client, with exactly these three."""
+    columns = oauth_trust.c
+    return connection.execute(
+        select(oauth_trust)
+        .where(columns.issuer == issuer, columns.subject == subject, columns.audience == audience)
+        .where(columns.stopped.is_(None), columns.client_id.in_(_ACTIVE_CLIENT))
         .limit(1)
-    )
+    ).one_or_none()
 
 
-def note_use(session: Session, credential_id: str, at: str, address: str) -> None:
+def note_use(connection: Connection, credential_id: str, at: str, address: str) -> None:
     """Of a secret or a trust, whichever has this id."""
-    for kind in (OAuthSecret, OAuthTrust):
-        session.execute(update(kind).where(kind.id == credential_id).values(last_used=at, last_address=address))
+    for table in _CREDENTIALS:
+        used = update(table).where(table.c.id == credential_id)
+        connection.execute(used.values(last_used=at, last_address=address))
 
 
-def has_credential(session: Session) -> bool:
+def has_credential(connection: Connection) -> bool:
     """Whether an active client has an active secret or trust."""
-    credentials = union_all(
+    active = union_all(
         *(
-            select(kind.id).where(kind.stopped.is_(None), kind.client_id.in_(_ACTIVE_CLIENT))
-            for kind in (OAuthSecret, OAuthTrust)
+            select(table.c.id).where(table.c.stopped.is_(None), table.c.client_id.in_(_ACTIVE_CLIENT))
+            for table in _CREDENTIALS
         )
     )
-    return session.execute(credentials.limit(1)).first() is not None
+    return connection.execute(active.limit(1)).first() is not None
 
 
-def used_last(session: Session) -> Row[Any] | None:
+def used_last(connection: Connection) -> Row[Any] | None:
     """The last use of a secret or trust, stopped ones too: `last_used`, `last_address`, and the client's `name`."""
     uses = union_all(
         *(
-            select(kind.last_used, kind.last_address, OAuthClient.name)
-            .join(OAuthClient, OAuthClient.id == kind.client_id)
-            .where(kind.last_used.is_not(None))
-            for kind in (OAuthSecret, OAuthTrust)
+            select(table.c.last_used, table.c.last_address, oauth_client.c.name)
+            .join(oauth_client, oauth_client.c.id == table.c.client_id)
+            .where(table.c.last_used.is_not(None))
+            for table in _CREDENTIALS
         )
     ).subquery()
-    return session.execute(select(uses).order_by(uses.c.last_used.desc()).limit(1)).first()
+    return connection.execute(select(uses).order_by(uses.c.last_used.desc()).limit(1)).first()
 
 
 # --- access tokens ----------------------------------------------------------------------------------------------------
 
 
-def add_token(session: Session, token_hash: str, client_id: str, credential: str, created: str, expires: str) -> None:
-    session.add(
-        AccessToken(hash=token_hash, client_id=client_id, credential=credential, created=created, expires=expires)
-    )
-    session.flush()
-
-
 def token_hashed(connection: Connection, token_hash: str) -> Row[Any] | None:
-    """A row with AccessToken's columns, `client_stopped`, and `credential_id` and `credential_stopped` of what brought
-    it. Every SCIM request asks, so not through the ORM, which takes longer."""
+    """Return the columns of access_token, `client_stopped`, and `credential_id` and `credential_stopped` of what
+    brought the token. Every SCIM request asks."""
     return connection.execute(_TOKEN_HASHED, {"hash": token_hash}).first()
 
 
-def forget_tokens_outside(session: Session, since: str, until: str) -> None:
+def forget_tokens_outside(connection: Connection, since: str, until: str) -> None:
     """Forget those that had ended at `since`, and those made after `until`, as when the clock was set back."""
-    session.execute(delete(AccessToken).where(or_(AccessToken.expires <= since, AccessToken.created > until)))
+    connection.execute(delete(access_token).where(or_(access_token.c.expires <= since, access_token.c.created > until)))
 
 
-def forget_oldest_tokens(session: Session, client_id: str, kept: int) -> None:
+def forget_oldest_tokens(connection: Connection, client_id: str, kept: int) -> None:
     """Forget all tokens of a client but those made last."""
-    mine = select(AccessToken.hash).where(AccessToken.client_id == client_id)
-    last = mine.order_by(AccessToken.created.desc(), AccessToken.hash).limit(-1).offset(kept)
-    session.execute(delete(AccessToken).where(AccessToken.hash.in_(last)))
+    own = select(access_token.c.hash).where(access_token.c.client_id == client_id)
+    last = own.order_by(access_token.c.created.desc(), access_token.c.hash).limit(-1).offset(kept)
+    connection.execute(delete(access_token).where(access_token.c.hash.in_(last)))

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, QueuePool, Text, event
+from sqlalchemy import Connection, QueuePool, Row, Table, Text, event
 from sqlalchemy.orm import DeclarativeBase, registry
 
 from app import bounds
@@ -24,6 +24,8 @@ __all__ = [
     "Connection",
     "DatabaseUnusable",
     "Model",
+    "Row",
+    "Table",
     "address",
     "db",
     "directory_table",
