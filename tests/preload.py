@@ -8,7 +8,6 @@ from functools import partial
 import alembic.command  # noqa: F401 the program imports it late
 import pytest  # noqa: F401 a fork looks at the module that started the tests
 from requests import adapters
-from sqlalchemy.orm import configure_mappers
 
 import app
 from app.administration.accounts import passwords
@@ -22,5 +21,4 @@ adapters.DEFAULT_CA_BUNDLE_PATH = cheap.authorities()
 passwords._hasher = cheap.hasher
 request_recorder.WRITE_AFTER_S = cheap.LOG_WRITTEN_AFTER_S
 migration._upgrade = partial(cheap.upgrade, migration._upgrade)
-configure_mappers()
 gc.freeze()  # a collection in a fork would copy the memory that it shares

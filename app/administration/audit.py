@@ -11,7 +11,6 @@ from app import bounds, clock
 from app.administration import permission_check
 from app.administration.permissions import Permission
 from app.store.access import audit_rows as rows
-from app.store.access.administrator_rows import Session
 from app.store.database.directory_database import Connection
 
 Kind = Literal["operator", "person", "client", "host", "nobody", "itself"]
@@ -106,13 +105,12 @@ class Action(Enum):
         self.title = title
 
 
-def record(where: Session | Connection, actor: Actor, action: Action, target: str = "", /, **detail: str) -> None:
+def record(connection: Connection, actor: Actor, action: Action, target: str = "", /, **detail: str) -> None:
     """Write down an act in its own transaction. `detail`: texts by their names, never a secret.
 
     Raises Withdrawn, so that nothing is changed, for an actor who may no longer do this (permission_check.py). An
     act that changes the actor's own role, or ends their session, is recorded before that.
     """
-    connection = where.connection() if isinstance(where, Session) else where
     if actor.permission is not None:
         permission_check.require(connection, actor.session_id, actor.permission)
     rows.append(
@@ -139,13 +137,12 @@ def _detail(detail: Mapping[str, str]) -> str:
     return json.dumps({name: _bounded(value) for name, value in detail.items() if value}, ensure_ascii=False)
 
 
-def record_refusal(where: Session | Connection, actor: Actor, target: str = "", /, **detail: str) -> None:
+def record_refusal(connection: Connection, actor: Actor, target: str = "", /, **detail: str) -> None:
     """Write down a refused sign-in, which anybody can cause: of all together `bounds.REFUSALS_AUDITED` in an hour, and
     `bounds.REFUSALS_AUDITED_OF_ONE` from one address.
 
     One entry says that the rest is not written. Those who are let in are always written, by `record`.
     """
-    connection = where.connection() if isinstance(where, Session) else where
     now = clock.utc_now()
     window = clock.to_wire(now - timedelta(seconds=bounds.REFUSALS_WINDOW_S)), clock.to_wire(now)
 

@@ -12,7 +12,6 @@ from app.administration.accounts.sessions import Browser
 from app.administration.audit import HOST, Action, Actor
 from app.administration.audit_reading import Asked
 from app.administration.errors import Refused
-from app.store.access import administrator_rows
 from app.store.database import directory_database
 from tests.administration.conftest import EVA, HERE, PASSWORD
 
@@ -175,8 +174,8 @@ def test_a_flood_of_wrong_passwords_hides_no_success(monkeypatch: pytest.MonkeyP
 
 
 def test_a_refusal_can_stand_in_any_transaction():
-    with administrator_rows.writing() as store:
-        audit.record_refusal(store, Actor("nobody"), "eva", because="code")
+    with directory_database.writing() as connection:
+        audit.record_refusal(connection, Actor("nobody"), "eva", because="code")
     [entry] = audit_reading.find(Asked()).entries
     assert json.loads(entry.detail) == {"because": "code"}
 

@@ -27,7 +27,7 @@ from app.scim.projection import Selection
 from app.scim.protocol_messages import read_patch
 from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER, ResourceType
 from app.store import integrity_check
-from app.store.access import administrator_rows, audit_rows
+from app.store.access import audit_rows
 from app.store.database import directory_database
 from app.store.directory import rebuild_derived_rows
 from tests.administration.conftest import EVA, PASSWORD
@@ -71,10 +71,10 @@ def role(user_id: str) -> str:
 
 
 def enter(user_id: str) -> str:
-    with administrator_rows.writing() as store:
+    with directory_database.writing() as connection:
         now = clock.to_wire(clock.utc_now())
-        record(store, Actor("person"), Action.SIGNED_IN, person=user_id)
-        return sessions.begin(store, Browser(), "single sign-on", now, user_id=user_id)
+        record(connection, Actor("person"), Action.SIGNED_IN, person=user_id)
+        return sessions.begin(connection, Browser(), "single sign-on", now, user_id=user_id)
 
 
 def told(since: int = 0) -> list[tuple[str, str, str, str, str, str]]:

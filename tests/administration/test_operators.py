@@ -18,8 +18,7 @@ from app.administration.permissions import Permission
 from app.console_roles import Role
 from app.provisioning.resource_operations import Author, create
 from app.scim.resource_types import USER
-from app.store.access import administrator_rows
-from app.store.access.account_tables import GrantedRole
+from app.store.access.account_tables import granted_role
 from app.store.database import directory_database
 from tests.administration.conftest import HERE, PASSWORD, SEALER, signed_in
 from tests.authenticator import Authenticator
@@ -166,9 +165,10 @@ def test_who_has_it_still_does(eva: SignedIn, act: str):
 def test_a_granted_role_is_read_anew_too():
     person = create(USER, {"schemas": [USER.schema.urn], "userName": "ana"}, Author("1", "key 1")).record.id
     now = "2026-03-01T08:00:00.000Z"
-    with administrator_rows.writing() as store:
-        store.add(GrantedRole(user_id=person, role="owner", because="test", since=now))
-        token = sessions.begin(store, Browser(), "single sign-on", now, user_id=person)
+    with directory_database.writing() as connection:
+        row = {"user_id": person, "role": "owner", "because": "test", "since": now}
+        connection.execute(granted_role.insert(), row)
+        token = sessions.begin(connection, Browser(), "single sign-on", now, user_id=person)
     who = sessions.session(token)
     assert who
     scim_keys.create_key("", who.actor(HERE, Permission.KEYS))

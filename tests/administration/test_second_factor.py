@@ -18,7 +18,6 @@ from app.administration.accounts.sessions import Browser, SignedIn
 from app.administration.audit import HOST
 from app.administration.errors import Ended, Refused, Slowed
 from app.administration.permissions import Permission
-from app.store.access import administrator_rows
 from app.store.database import directory_database
 from tests.administration.conftest import HERE, PASSWORD, SEALER, signed_in
 from tests.authenticator import STEP_S, Authenticator
@@ -333,10 +332,8 @@ def test_another_password_makes_up_for_wrong_codes(eva: SignedIn, pass_time: Pas
 
 def test_an_open_session_tells_that_codes_count_no_more(eva: SignedIn, pass_time: PassTime):
     app, codes = turned_on(eva)
-    with administrator_rows.writing() as store:
-        row = factors.rows.factor(store, eva.operator_id)
-        assert row
-        row.wrong_codes = bounds.WRONG_CODES
+    with directory_database.writing() as connection:
+        factors.rows.change(connection, eva.operator_id, wrong_codes=bounds.WRONG_CODES)
     with pytest.raises(Refused, match="count no more"):
         reauthentication.prove(eva, PASSWORD, app.code_of(0), SEALER, HERE)
     reauthentication.prove(eva, PASSWORD, codes[0], SEALER, HERE)
@@ -414,8 +411,8 @@ def test_made_up_recovery_codes_keep_nobody_out(eva: SignedIn):
         fail(made_up, address=f"2001:db8:{n:x}::1")
     assert try_code(codes[0], STRANGER)
     assert try_code(app.code_of(0), ELSEWHERE)
-    with administrator_rows.reading() as store:
-        row = factors.rows.factor(store, eva.operator_id)
+    with directory_database.reading() as connection:
+        row = factors.rows.find(connection, eva.operator_id)
         assert row and row.wrong_codes == 0, "none of them was a try at a code of the app"
 
 

@@ -17,7 +17,7 @@ from app.administration.audit import HOST
 from app.administration.errors import Busy, Ended, Refused, Slowed
 from app.administration.ip_allow_list.networks import counted_networks
 from app.console_roles import Role
-from app.store.access import administrator_rows
+from app.store.access import sign_in_failure_rows
 from app.store.database import directory_database
 from tests.administration.conftest import EVA, HERE, PASSWORD, SEALER
 from tests.conftest import wait_until
@@ -172,9 +172,9 @@ def test_a_failing_address_is_counted_no_further(quick: list[str], names: int):
     for n in range(bounds.SIGN_IN_FAILURES + names):
         fail(1, f"name{n}")
     read = []
-    with administrator_rows.reading() as store:
+    with directory_database.reading() as connection:
         for network in counted_networks(HERE):
-            read += administrator_rows.failures(store, "0", "9", network=network.text)
+            read += sign_in_failure_rows.moments(connection, "0", "9", network=network.text)
     assert len(read) == bounds.SIGN_IN_FAILURES
 
 
@@ -320,7 +320,7 @@ def test_a_slowed_account_takes_no_place(quick: list[str], app: Flask, monkeypat
     monkeypatch.setattr(bounds, "PASSWORD_CHECKS_AT_ONCE", 0)
     written: list[bool] = []
     writing = directory_database.writing
-    monkeypatch.setattr(directory_database, "writing", lambda wait: written.append(wait) or writing(wait))
+    monkeypatch.setattr(directory_database, "writing", lambda wait=True: written.append(wait) or writing(wait))
     with pytest.raises(Slowed) as slowed:
         try_in()
     assert not isinstance(slowed.value, Busy) and not written
@@ -365,7 +365,7 @@ def test_use_is_written_at_most_once_a_minute(pass_time, monkeypatch: pytest.Mon
     token = try_in()
     written = []
     writing = directory_database.writing
-    monkeypatch.setattr(directory_database, "writing", lambda wait: written.append(1) or writing(wait))
+    monkeypatch.setattr(directory_database, "writing", lambda wait=True: written.append(1) or writing(wait))
     for _ in range(12):
         sessions.session(token)
         pass_time(10)

@@ -16,7 +16,7 @@ from app.administration.errors import Refused
 from app.administration.ip_allow_list import allow_list, enforcement
 from app.administration.ip_allow_list.enforcement import CurrentPolicy, Mode, SeenSources
 from app.scim import errors
-from app.store.access.account_tables import AuditEntry
+from app.store.access.account_tables import audit
 from app.store.access.credential_tables import seen_source
 from app.store.database import directory_database
 from tests.administration.conftest import EVA, HERE
@@ -33,7 +33,7 @@ def seen() -> dict[str, tuple[str, str]]:
 
 def audited() -> list[tuple[str, str, dict[str, str]]]:
     with directory_database.reading() as connection:
-        found = connection.execute(select(AuditEntry.__table__).order_by(AuditEntry.id))
+        found = connection.execute(select(audit).order_by(audit.c.id))
         return [(row.action, row.target, json.loads(row.detail)) for row in found]
 
 

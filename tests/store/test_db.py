@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import URL, event, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlalchemy.orm import Session
 
 from app import bounds
 from app.scim.errors import ScimError
 from app.scim.resource_types import USER
-from app.store.access.account_tables import Operator
+from app.store.access import administrator_rows
+from app.store.access.administrator_rows import AdministratorRow
 from app.store.database import directory_database, sqlite_driver
 from app.store.directory import resource_rows
 from app.store.directory.tables import population
@@ -80,21 +81,14 @@ def test_what_is_written_while_reading_is_not_kept(app: Flask) -> None:
     assert total() == 1
 
 
-def test_models_are_written_through_the_same_door(app: Flask) -> None:
-    with directory_database.writing() as connection, Session(connection) as session:
-        session.add(
-            Operator(id="1", user_name="Ada", folded_name="ada", password_hash="x", created="2026", disabled=True)
-        )
-        session.flush()
-    with directory_database.reading() as connection, Session(connection) as session:
-        assert session.scalars(select(Operator)).one().disabled is True
-    with (
-        pytest.raises(IntegrityError),
-        directory_database.writing() as connection,
-        Session(connection) as session,
-    ):
-        session.add(Operator(id="2", user_name="ADA", folded_name="ada", password_hash="x", created="2026"))
-        session.flush()
+def test_a_row_comes_back_as_it_was_stored_and_a_constraint_refuses_another(app: Flask) -> None:
+    ada = AdministratorRow("1", "Ada", "ada", "x", "2026", True, "owner")
+    with directory_database.writing() as connection:
+        administrator_rows.add(connection, ada)
+    with directory_database.reading() as connection:
+        assert administrator_rows.list_all(connection) == [ada]
+    with pytest.raises(IntegrityError), directory_database.writing() as connection:
+        administrator_rows.add(connection, replace(ada, id="2"))
 
 
 def test_connections_are_set_for_durability(app: Flask) -> None:

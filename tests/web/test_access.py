@@ -17,8 +17,8 @@ from app.administration.permissions import Permission
 from app.console_roles import Role
 from app.provisioning.resource_operations import Author, create
 from app.scim.resource_types import USER
-from app.store.access import administrator_rows
-from app.store.access.account_tables import GrantedRole
+from app.store.access.account_tables import granted_role
+from app.store.database import directory_database
 from app.web.security import page_permissions
 from tests.web.test_security import concrete
 from tests.web.visitor import PASSWORD
@@ -49,10 +49,11 @@ def signed_in(app: Flask, role: Role | None, is_local: bool) -> FlaskClient:
         else:
             person = create(USER, {"schemas": [USER.schema.urn], "userName": "ana"}, Author("1", "key 1")).record.id
             now = clock.to_wire(clock.utc_now())
-            with administrator_rows.writing() as store:
+            with directory_database.writing() as connection:
                 if role:
-                    store.add(GrantedRole(user_id=person, role=role.value, because="test", since=now))
-                token = sessions.begin(store, Browser(), "single sign-on", now, user_id=person)
+                    row = {"user_id": person, "role": role.value, "because": "test", "since": now}
+                    connection.execute(granted_role.insert(), row)
+                token = sessions.begin(connection, Browser(), "single sign-on", now, user_id=person)
     visitor = app.test_client()
     visitor.set_cookie("__Secure-recnice_session", token, domain="scim.recnice.example", path="/sub")
     return visitor
@@ -107,8 +108,8 @@ def test_a_route_that_nobody_thought_of_is_refused(app: Flask):
 
 def test_what_wants_proof_asks_for_it_when_it_is_old(app: Flask):
     visitor = signed_in(app, Role.OWNER, True)
-    with app.app_context(), administrator_rows.writing() as store:
-        store.connection().exec_driver_sql("UPDATE session SET proved = '2026-01-01T00:00:00.000Z'")
+    with app.app_context(), directory_database.writing() as connection:
+        connection.exec_driver_sql("UPDATE session SET proved = '2026-01-01T00:00:00.000Z'")
     wanting, token = 0, form_token(visitor)
     for rule, method in console_rules(app):
         with app.app_context():

@@ -255,8 +255,8 @@ def post(path: str, **fields: str) -> Callable[[World], TestResponse]:
 
 
 def set_up(world: World) -> TestResponse:
-    with world.app.app_context(), administrator_rows.writing() as store:
-        store.delete(administrator_rows.operators(store)[0])
+    with world.app.app_context(), directory_database.writing() as connection:
+        administrator_rows.remove(connection, administrator_rows.list_all(connection)[0].id)
     code = world.ask(first_administrator.create_setup_code)
     page = world.eva.get(f"/sub/setup?code={code}", base_url=BASE)
     token = re.findall(r'name="csrf_token" value="([^"]+)"', page.text)[0]

@@ -10,7 +10,8 @@ from flask import Flask
 from app import bounds, clock
 from app.administration.accounts import administrators
 from app.administration.audit import HOST
-from app.store.access import administrator_rows
+from app.store.access import two_factor_rows
+from app.store.database import directory_database
 from tests.authenticator import Authenticator
 from tests.conftest import Appliance
 from tests.web.visitor import PASSWORD, USER_NAME, Page, Visitor, set_up
@@ -155,9 +156,10 @@ def ticket(app: Flask) -> Mapping[str, str]:
     """The cookie that the right password gives, by https below /sub."""
     with app.app_context():
         eva = administrators.create_operator("eva", PASSWORD, HOST)
-        with administrator_rows.writing() as store:
+        with directory_database.writing() as connection:
             now = clock.to_wire(clock.utc_now())
-            store.add(_factor(eva.id, now))
+            two_factor_rows.begin(connection, eva.id, "x", now)
+            two_factor_rows.change(connection, eva.id, confirmed=now)
     visitor = app.test_client()
     token = re.search(r'name="csrf_token" value="([^"]+)"', visitor.get("/sub/login", base_url=BASE).text)
     assert token
@@ -168,12 +170,6 @@ def ticket(app: Flask) -> Mapping[str, str]:
     assert "Secure" in line and "Path=/sub" in line and "HttpOnly" in line
     name, _, value = line.partition(";")[0].partition("=")
     return {name: value}
-
-
-def _factor(operator_id: str, now: str) -> object:
-    from app.store.access.two_factor_rows import SecondFactor
-
-    return SecondFactor(operator_id=operator_id, secret="x", created=now, confirmed=now, last_step=0)
 
 
 def asked(app: Flask, name: str, value: str) -> int:

@@ -18,7 +18,11 @@ from app.administration.audit import Action, Actor
 from app.administration.encryption import Sealer
 from app.administration.errors import Refused
 from app.console_roles import Role
-from app.store.access import administrator_rows, session_rows, two_factor_rows
+from app.store.access import administrator_rows as rows
+from app.store.access import audit_rows, session_rows, two_factor_rows
+from app.store.access.administrator_rows import AdministratorRow
+from app.store.database import directory_database
+from app.store.database.directory_database import Connection
 
 LAST_OWNER = "This is the last active owner among the operators. Make another one first."
 NO_OWNER = "There is no active owner among the operators yet, so this one must be an owner."
@@ -38,18 +42,18 @@ class Operator:
     signed_in: str = ""
 
 
-def operator_of(row: administrator_rows.Operator, has_second_factor: bool = False, signed_in: str = "") -> Operator:
+def operator_of(row: AdministratorRow, has_second_factor: bool = False, signed_in: str = "") -> Operator:
     """The row without its secret."""
     return Operator(row.id, row.user_name, row.created, row.disabled, Role(row.role), has_second_factor, signed_in)
 
 
-def prepare(user_name: str, password: str, role: Role) -> administrator_rows.Operator:
+def prepare(user_name: str, password: str, role: Role) -> AdministratorRow:
     """A new operator's row, not stored yet; done before the transaction, since hashing takes time. Raises Refused."""
     name = unicodedata.normalize("NFC", user_name).strip()
     if not 1 <= len(name) <= bounds.OPERATOR_NAME_LENGTH or not name.isprintable():
         raise Refused(f"The user name needs 1 to {bounds.OPERATOR_NAME_LENGTH} printable characters.")
     passwords.require_acceptable(password, name)
-    return administrator_rows.Operator(
+    return AdministratorRow(
         id=str(uuid.uuid4()),
         user_name=name,
         folded_name=passwords.fold_name(name),
@@ -67,24 +71,24 @@ def create_operator(user_name: str, password: str, by: Actor, role: Role = Role.
     there is no active owner: nobody could set anything up, and any operator closes the setup link.
     """
     row = prepare(user_name, password, role)
-    with administrator_rows.writing() as session:
-        if administrator_rows.operator_named(session, row.folded_name):
+    with directory_database.writing() as connection:
+        if rows.find_named(connection, row.folded_name):
             raise Refused("There is an operator with this user name already.")
-        audit.record(session, by, Action.OPERATOR_MADE, row.user_name, role=role.value)
-        if role is not Role.OWNER and administrator_rows.count_active_owners(session) == 0:
+        audit.record(connection, by, Action.OPERATOR_MADE, row.user_name, role=role.value)
+        if role is not Role.OWNER and rows.count_active_owners(connection) == 0:
             raise Refused(NO_OWNER)
-        session.add(row)
+        rows.add(connection, row)
         return operator_of(row)
 
 
 def list_operators() -> list[Operator]:
     """All operators, oldest first."""
-    with administrator_rows.reading() as session:
-        having = two_factor_rows.owners(session)
-        signed_in = administrator_rows.last_acts(session, (Action.SET_UP.key, Action.SIGNED_IN.key))
+    with directory_database.reading() as connection:
+        having = two_factor_rows.owners(connection)
+        signed_in = audit_rows.last_acts(connection, (Action.SET_UP.key, Action.SIGNED_IN.key))
         return [
             operator_of(row, row.id in having, signed_in.get(str(Actor("operator", row.user_name)), ""))
-            for row in administrator_rows.operators(session)
+            for row in rows.list_all(connection)
         ]
 
 
@@ -99,36 +103,37 @@ def find_operator(user_name: str) -> Operator:
 
 def set_role(user_name: str, role: Role, by: Actor) -> None:
     """Give an operator another role, which ends their sessions. Raises Refused for the last active owner."""
-    with administrator_rows.writing() as session:
-        row = _named(session, user_name)
+    with directory_database.writing() as connection:
+        row = _named(connection, user_name)
         if row.role == role:
             return
-        audit.record(session, by, Action.OPERATOR_ROLE, row.user_name, old=row.role, new=role.value)
-        _keep_an_owner(session, row)
-        row.role = role.value
-        session_rows.end_of_operator(session, row.id)
+        audit.record(connection, by, Action.OPERATOR_ROLE, row.user_name, old=row.role, new=role.value)
+        _keep_an_owner(connection, row)
+        rows.change(connection, row.id, role=role.value)
+        session_rows.end_of_operator(connection, row.id)
 
 
 def set_disabled(user_name: str, is_disabled: bool, by: Actor) -> None:
     """Disable an operator, which ends their sessions, or enable them again. Raises Refused for the last owner."""
-    with administrator_rows.writing() as session:
-        row = _named(session, user_name)
+    with directory_database.writing() as connection:
+        row = _named(connection, user_name)
         if row.disabled == is_disabled:
             return
-        audit.record(session, by, Action.OPERATOR_DISABLED if is_disabled else Action.OPERATOR_ENABLED, row.user_name)
+        action = Action.OPERATOR_DISABLED if is_disabled else Action.OPERATOR_ENABLED
+        audit.record(connection, by, action, row.user_name)
         if is_disabled:
-            _keep_an_owner(session, row)
-        row.disabled = is_disabled
-        session_rows.end_of_operator(session, row.id)
+            _keep_an_owner(connection, row)
+        rows.change(connection, row.id, disabled=is_disabled)
+        session_rows.end_of_operator(connection, row.id)
 
 
 def delete_operator(user_name: str, by: Actor) -> None:
     """Delete an operator with their sessions. Raises Refused for the last active owner."""
-    with administrator_rows.writing() as session:
-        row = _named(session, user_name)
-        audit.record(session, by, Action.OPERATOR_DELETED, row.user_name, role=row.role)
-        _keep_an_owner(session, row)
-        session.delete(row)
+    with directory_database.writing() as connection:
+        row = _named(connection, user_name)
+        audit.record(connection, by, Action.OPERATOR_DELETED, row.user_name, role=row.role)
+        _keep_an_owner(connection, row)
+        rows.remove(connection, row.id)
 
 
 def reset_password(user_name: str, password: str, by: Actor, removes_second_factor: bool = False) -> None:
@@ -138,27 +143,27 @@ def reset_password(user_name: str, password: str, by: Actor, removes_second_fact
     """
     passwords.require_acceptable(password, user_name)
     password_hash = passwords.hash_password(password)
-    with administrator_rows.writing() as session:
-        row = _named(session, user_name)
-        audit.record(session, by, Action.PASSWORD_RESET, row.user_name)
-        row.password_hash = password_hash
-        if removes_second_factor and two_factor_rows.factor(session, row.id):
-            audit.record(session, by, Action.SECOND_FACTOR_OFF, row.user_name)
-            two_factor_rows.remove(session, row.id)
-        two_factor_rows.forget_wrong_codes(session, row.id)
-        two_factor_rows.forget_unconfirmed(session, row.id)
-        session_rows.end_of_operator(session, row.id)
+    with directory_database.writing() as connection:
+        row = _named(connection, user_name)
+        audit.record(connection, by, Action.PASSWORD_RESET, row.user_name)
+        rows.change(connection, row.id, password_hash=password_hash)
+        if removes_second_factor and two_factor_rows.find(connection, row.id):
+            audit.record(connection, by, Action.SECOND_FACTOR_OFF, row.user_name)
+            two_factor_rows.remove(connection, row.id)
+        two_factor_rows.change(connection, row.id, wrong_codes=0)
+        two_factor_rows.forget_unconfirmed(connection, row.id)
+        session_rows.end_of_operator(connection, row.id)
 
 
 def remove_second_factor(user_name: str, by: Actor) -> None:
     """Turn off another's second factor, which ends all their sessions. Raises Refused where it is off."""
-    with administrator_rows.writing() as session:
-        row = _named(session, user_name)
-        if row.id not in two_factor_rows.owners(session):
+    with directory_database.writing() as connection:
+        row = _named(connection, user_name)
+        if row.id not in two_factor_rows.owners(connection):
             raise Refused("The second factor of this operator is off already.")
-        audit.record(session, by, Action.SECOND_FACTOR_OFF, row.user_name)
-        two_factor_rows.remove(session, row.id)
-        session_rows.end_of_operator(session, row.id)
+        audit.record(connection, by, Action.SECOND_FACTOR_OFF, row.user_name)
+        two_factor_rows.remove(connection, row.id)
+        session_rows.end_of_operator(connection, row.id)
 
 
 def change_password(who: SignedIn, current: str, code: str, password: str, sealer: Sealer, by: Actor) -> str:
@@ -170,16 +175,16 @@ def change_password(who: SignedIn, current: str, code: str, password: str, seale
     passwords.require_acceptable(password, who.user_name)
     token = ""
 
-    def prepared() -> Callable[[administrator_rows.Session, administrator_rows.Operator], None]:
+    def prepared() -> Callable[[Connection, AdministratorRow], None]:
         password_hash = passwords.hash_password(password)
 
-        def change(session: administrator_rows.Session, row: administrator_rows.Operator) -> None:
+        def change(connection: Connection, row: AdministratorRow) -> None:
             nonlocal token
-            audit.record(session, by, Action.PASSWORD_CHANGED)
-            row.password_hash = password_hash
-            two_factor_rows.forget_unconfirmed(session, row.id)
-            session_rows.end_of_operator(session, row.id, but=who.session_id)
-            token = console_sessions.renew(session, who.session_id)
+            audit.record(connection, by, Action.PASSWORD_CHANGED)
+            rows.change(connection, row.id, password_hash=password_hash)
+            two_factor_rows.forget_unconfirmed(connection, row.id)
+            session_rows.end_of_operator(connection, row.id, but=who.session_id)
+            token = console_sessions.renew(connection, who.session_id)
 
         return change
 
@@ -187,14 +192,14 @@ def change_password(who: SignedIn, current: str, code: str, password: str, seale
     return token
 
 
-def _named(session: administrator_rows.Session, user_name: str) -> administrator_rows.Operator:
-    row = administrator_rows.operator_named(session, passwords.fold_name(user_name.strip()))
+def _named(connection: Connection, user_name: str) -> AdministratorRow:
+    row = rows.find_named(connection, passwords.fold_name(user_name.strip()))
     if row is None:
         raise Refused(UNKNOWN)
     return row
 
 
-def _keep_an_owner(session: administrator_rows.Session, row: administrator_rows.Operator) -> None:
+def _keep_an_owner(connection: Connection, row: AdministratorRow) -> None:
     """Refuse to take away the last way in that no provider and no SCIM client can close."""
-    if row.role == Role.OWNER and not row.disabled and administrator_rows.count_active_owners(session) == 1:
+    if row.role == Role.OWNER and not row.disabled and rows.count_active_owners(connection) == 1:
         raise Refused(LAST_OWNER)

@@ -12,6 +12,8 @@ from app.administration.credentials.secret_hash import hash_secret
 from app.administration.errors import Refused
 from app.console_roles import Role
 from app.store.access import administrator_rows
+from app.store.access import setup_code_rows as rows
+from app.store.database import directory_database
 
 USED_UP = "This setup link is used up or too old."
 ALREADY = "Recnice SCIM is set up already."
@@ -19,8 +21,8 @@ ALREADY = "Recnice SCIM is set up already."
 
 def is_set_up() -> bool:
     """Whether there is an operator."""
-    with administrator_rows.reading() as session:
-        return administrator_rows.has_operator(session)
+    with directory_database.reading() as connection:
+        return administrator_rows.has_any(connection)
 
 
 def create_setup_code() -> str:
@@ -30,26 +32,20 @@ def create_setup_code() -> str:
     """
     code = secrets.token_urlsafe(24)
     now = clock.utc_now()
-    with administrator_rows.writing() as session:
-        if administrator_rows.has_operator(session):
+    with directory_database.writing() as connection:
+        if administrator_rows.has_any(connection):
             raise Refused(ALREADY)
-        administrator_rows.forget_setup_codes(session, expired_at=clock.to_wire(now))
-        session.add(
-            administrator_rows.SetupCode(
-                hash=hash_secret(code),
-                created=clock.to_wire(now),
-                expires=clock.to_wire(now + timedelta(seconds=bounds.SETUP_CODE_S)),
-                consumed=None,
-            )
-        )
-        audit.record(session, HOST, Action.SETUP_LINK)
+        rows.forget_expired(connection, clock.to_wire(now))
+        expires = clock.to_wire(now + timedelta(seconds=bounds.SETUP_CODE_S))
+        rows.add(connection, hash_secret(code), clock.to_wire(now), expires)
+        audit.record(connection, HOST, Action.SETUP_LINK)
     return code
 
 
 def is_setup_code_open(code: str) -> bool:
     """Whether the code could make the first operator now."""
-    with administrator_rows.reading() as session:
-        return administrator_rows.is_setup_code_open(session, hash_secret(code), *_moments())
+    with directory_database.reading() as connection:
+        return rows.is_open(connection, hash_secret(code), *_moments())
 
 
 def claim_setup(code: str, user_name: str, password: str, browser: Browser) -> str:
@@ -62,14 +58,13 @@ def claim_setup(code: str, user_name: str, password: str, browser: Browser) -> s
     if not is_setup_code_open(code):
         raise Refused(USED_UP)
     row = administrators.prepare(user_name, password, Role.OWNER)
-    with administrator_rows.writing() as session:
+    with directory_database.writing() as connection:
         now, ahead = _moments()
-        if not administrator_rows.consume_setup_code(session, hash_secret(code), now, ahead):
+        if not rows.consume(connection, hash_secret(code), now, ahead):
             raise Refused(USED_UP)
-        session.add(row)
-        session.flush()
-        audit.record(session, Actor("operator", row.user_name, browser.address), Action.SET_UP)
-        return sessions.begin(session, browser, "set-up", now, operator_id=row.id)
+        administrator_rows.add(connection, row)
+        audit.record(connection, Actor("operator", row.user_name, browser.address), Action.SET_UP)
+        return sessions.begin(connection, browser, "set-up", now, operator_id=row.id)
 
 
 def _moments() -> tuple[str, str]:

@@ -12,7 +12,10 @@ from app.administration.audit import Action, Actor
 from app.administration.credentials.secret_hash import hash_secret
 from app.administration.encryption import Sealer
 from app.administration.errors import Ended, Refused
-from app.store.access import administrator_rows
+from app.store.access import administrator_rows, sign_in_failure_rows
+from app.store.access.administrator_rows import AdministratorRow
+from app.store.database import directory_database
+from app.store.database.directory_database import Connection
 
 WRONG = "The user name or the password is not right."
 WRONG_CODE = "This code is not right, or was used already."
@@ -36,23 +39,23 @@ def sign_in(user_name: str, password: str, browser: Browser) -> str:
     """
     name = user_name.strip()
     with sign_in_limits.counted(name, browser.address) as attempt:
-        with administrator_rows.reading() as store:
-            row = administrator_rows.operator_named(store, passwords.fold_name(name))
+        with directory_database.reading() as connection:
+            row = administrator_rows.find_named(connection, passwords.fold_name(name))
             operator_id, kept = (row.id, row.password_hash) if row and not row.disabled else ("", None)
         is_right = passwords.matches(password, kept)
-    with administrator_rows.writing() as store:
-        row = administrator_rows.operator(store, operator_id) if is_right else None
+    with directory_database.writing() as connection:
+        row = administrator_rows.find(connection, operator_id) if is_right else None
         if row is not None and not row.disabled and row.password_hash == kept:
-            if not two_factor.is_on(store, row.id):
-                return _begin(store, row, browser, "password")
-            administrator_rows.forget_failure(store, attempt)
+            if not two_factor.is_on(connection, row.id):
+                return _begin(connection, row, browser, "password")
+            sign_in_failure_rows.forget(connection, attempt)
             ticket = _ticket(row)
         else:
             ticket = ""
             # Only a name that is known here: people type their password into the wrong field.
-            known = administrator_rows.operator_named(store, passwords.fold_name(name))
+            known = administrator_rows.find_named(connection, passwords.fold_name(name))
             _refuse(
-                store,
+                connection,
                 browser,
                 known.user_name if known else "",
                 because="this operator is disabled" if known and known.disabled else "user name or password",
@@ -70,43 +73,43 @@ def sign_in_by_code(ticket: str, code: str, sealer: Sealer, browser: Browser) ->
     Raises Refused for a wrong code, Slowed without looking at it, and Ended where the sign-in must begin again: the
     operator was disabled, or their password or second factor changed.
     """
-    with administrator_rows.reading() as store:
-        row = _holder(store, ticket)
+    with directory_database.reading() as connection:
+        row = _holder(connection, ticket)
         if row is None:
             raise Ended(BEGIN_AGAIN)
-        name, is_known = row.user_name, two_factor.has_recovery_code(store, row.id, code)
+        name, is_known = row.user_name, two_factor.has_recovery_code(connection, row.id, code)
     if not is_known:
         kind: sign_in_limits.Kind = "recovery code" if two_factor.is_recovery_code(code) else "code"
         with sign_in_limits.counted(name, browser.address, kind):
             pass
-    with administrator_rows.writing() as store:
-        row = _holder(store, ticket)
+    with directory_database.writing() as connection:
+        row = _holder(connection, ticket)
         if row is not None:
-            shown = two_factor.accept(store, row, code, sealer, browser.address)
+            shown = two_factor.accept(connection, row, code, sealer, browser.address)
             if shown:
                 by: Method = "password and code" if shown == "code" else "password and recovery code"
-                return _begin(store, row, browser, by)
-            _refuse(store, browser, row.user_name, because="code")
-            why = two_factor.STOPPED if two_factor.are_codes_stopped(store, row.id) else WRONG_CODE
+                return _begin(connection, row, browser, by)
+            _refuse(connection, browser, row.user_name, because="code")
+            why = two_factor.STOPPED if two_factor.are_codes_stopped(connection, row.id) else WRONG_CODE
     raise Ended(BEGIN_AGAIN) if row is None else Refused(why)
 
 
-def _begin(store: administrator_rows.Session, row: administrator_rows.Operator, browser: Browser, by: Method) -> str:
-    sign_in_limits.succeeded(store, row.user_name, browser.address)
-    audit.record(store, Actor("operator", row.user_name, browser.address), Action.SIGNED_IN, by=by)
-    return sessions.begin(store, browser, by, clock.to_wire(clock.utc_now()), operator_id=row.id)
+def _begin(connection: Connection, row: AdministratorRow, browser: Browser, by: Method) -> str:
+    sign_in_limits.succeeded(connection, row.user_name, browser.address)
+    audit.record(connection, Actor("operator", row.user_name, browser.address), Action.SIGNED_IN, by=by)
+    return sessions.begin(connection, browser, by, clock.to_wire(clock.utc_now()), operator_id=row.id)
 
 
-def _refuse(store: administrator_rows.Session, browser: Browser, user_name: str, because: str) -> None:
-    audit.record_refusal(store, Actor("nobody", address=browser.address), user_name, because=because)
+def _refuse(connection: Connection, browser: Browser, user_name: str, because: str) -> None:
+    audit.record_refusal(connection, Actor("nobody", address=browser.address), user_name, because=because)
 
 
-def _ticket(row: administrator_rows.Operator) -> str:
+def _ticket(row: AdministratorRow) -> str:
     return f"{row.id} {hash_secret(row.password_hash)}"
 
 
-def _holder(store: administrator_rows.Session, ticket: str) -> administrator_rows.Operator | None:
+def _holder(connection: Connection, ticket: str) -> AdministratorRow | None:
     """Whose ticket it is, if they may still sign in by it."""
-    row = administrator_rows.operator(store, ticket.partition(" ")[0])
-    is_good = row is not None and not row.disabled and ticket == _ticket(row) and two_factor.is_on(store, row.id)
+    row = administrator_rows.find(connection, ticket.partition(" ")[0])
+    is_good = row is not None and not row.disabled and ticket == _ticket(row) and two_factor.is_on(connection, row.id)
     return row if is_good else None

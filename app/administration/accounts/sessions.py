@@ -20,6 +20,9 @@ from app.scim.errors import ScimError
 from app.scim.resource_types import name_of
 from app.store.access import administrator_rows, sign_in_users
 from app.store.access import session_rows as rows
+from app.store.access.session_rows import SessionRow
+from app.store.database import directory_database
+from app.store.database.directory_database import Connection
 
 Method = Literal["set-up", "password", "password and code", "password and recovery code", "single sign-on"]
 """How a session was begun."""
@@ -82,7 +85,7 @@ class Browser:
 
 
 def begin(
-    store: administrator_rows.Session,
+    connection: Connection,
     browser: Browser,
     method: Method,
     proved: str,
@@ -97,10 +100,11 @@ def begin(
     """
     token = secrets.token_urlsafe(32)
     now = clock.utc_now()
-    rows.end_outside(store, *_limits(now))
-    rows.end_surplus(store, operator_id, user_id, bounds.SESSIONS - 1)
-    store.add(
-        rows.ConsoleSession(
+    rows.end_outside(connection, *_limits(now))
+    rows.end_surplus(connection, operator_id, user_id, bounds.SESSIONS - 1)
+    rows.add(
+        connection,
+        SessionRow(
             token_hash=hash_secret(token),
             operator_id=operator_id,
             user_id=user_id,
@@ -111,18 +115,17 @@ def begin(
             wrong_proofs=0,
             address=browser.address,
             user_agent=browser.user_agent[: bounds.USER_AGENT_LENGTH],
-        )
+        ),
     )
     return token
 
 
-def renew(store: administrator_rows.Session, session_id: str) -> str:
+def renew(connection: Connection, session_id: str) -> str:
     """Another token for a session that goes on; "" where it is over. Whoever has a copy of the old one is out."""
-    row = rows.session(store, session_id)
-    if row is None:
+    if rows.find(connection, session_id) is None:
         return ""
     token = secrets.token_urlsafe(32)
-    row.token_hash = hash_secret(token)
+    rows.change(connection, session_id, token_hash=hash_secret(token))
     return token
 
 
@@ -134,28 +137,27 @@ def session(token: str, is_used: bool = True) -> SignedIn | None:
     the future, for after the clock was set back nobody knows how old the session is.
     """
     now = clock.utc_now()
-    with administrator_rows.reading() as store:
-        row = rows.session(store, hash_secret(token))
+    with directory_database.reading() as connection:
+        row = rows.find(connection, hash_secret(token))
         if row is None or _is_over(row, now):
             return None
-        signed_in = _owner(store, row)
+        signed_in = _owner(connection, row)
         if signed_in is None:
             return None
-        last_seen = row.last_seen
-    is_noted = last_seen >= clock.to_wire(now - timedelta(seconds=bounds.SESSION_SEEN_S))
+    is_noted = row.last_seen >= clock.to_wire(now - timedelta(seconds=bounds.SESSION_SEEN_S))
     if is_used and not is_noted and not _pause.is_on:
         _note_seen(signed_in.session_id, clock.to_wire(now))
     return signed_in
 
 
-def _owner(store: administrator_rows.Session, row: rows.ConsoleSession) -> SignedIn | None:
+def _owner(connection: Connection, row: SessionRow) -> SignedIn | None:
     if row.operator_id:
-        operator = administrator_rows.operator(store, row.operator_id)
+        operator = administrator_rows.find(connection, row.operator_id)
         if operator is None or operator.disabled:
             return None
         role = Role(operator.role)
         return SignedIn(row.token_hash, operator.user_name, role, operator_id=operator.id, proved=row.proved)
-    person = sign_in_users.person(store.connection(), row.user_id or "")
+    person = sign_in_users.person(connection, row.user_id or "")
     if person is None or not person.is_active:
         return None
     granted = Role(person.role) if person.role else None
@@ -183,46 +185,44 @@ _pause = _Pause()
 def _note_seen(session_id: str, now: str) -> None:
     """Remember that a session was used. While the database cannot be written, reading goes on, and does not wait."""
     try:
-        with administrator_rows.writing(wait=False) as store:
-            if row := rows.session(store, session_id):
-                row.last_seen = now
+        with directory_database.writing(wait=False) as connection:
+            rows.change(connection, session_id, last_seen=now)
     except ScimError:
         _pause.begin()
 
 
 def sign_out(token: str, address: str) -> None:
     """End the session, if there is one."""
-    with administrator_rows.writing() as store:
-        row = rows.session(store, hash_secret(token))
+    with directory_database.writing() as connection:
+        row = rows.find(connection, hash_secret(token))
         if row is None:
             return
-        if owner := _owner(store, row):
-            audit.record(store, owner.actor(address), Action.SIGNED_OUT)
-        store.delete(row)
+        if owner := _owner(connection, row):
+            audit.record(connection, owner.actor(address), Action.SIGNED_OUT)
+        rows.end(connection, row.token_hash)
 
 
 def list_sessions(who: SignedIn) -> list[Session]:
     """Somebody's own sessions that are not over, the one used last first."""
     now = clock.utc_now()
-    with administrator_rows.reading() as store:
-        own = rows.of_operator(store, who.operator_id) if who.is_local else rows.of_user(store, who.user_id)
+    with directory_database.reading() as connection:
         return [
             Session(row.token_hash, row.method, row.created, row.last_seen, row.address, row.user_agent)
-            for row in own
+            for row in rows.list_owned(connection, who.operator_id or None, who.user_id or None)
             if not _is_over(row, now)
         ]
 
 
 def end_session(who: SignedIn, session_id: str, address: str) -> None:
     """End one of somebody's own sessions; another's session is left alone."""
-    with administrator_rows.writing() as store:
-        row = rows.session(store, session_id)
+    with directory_database.writing() as connection:
+        row = rows.find(connection, session_id)
         if row is not None and (row.operator_id or "", row.user_id or "") == (who.operator_id, who.user_id):
-            audit.record(store, who.actor(address), Action.SESSION_ENDED, began=row.created, where=row.address)
-            store.delete(row)
+            audit.record(connection, who.actor(address), Action.SESSION_ENDED, began=row.created, where=row.address)
+            rows.end(connection, row.token_hash)
 
 
-def _is_over(row: rows.ConsoleSession, now: datetime) -> bool:
+def _is_over(row: SessionRow, now: datetime) -> bool:
     idle_limit, age_limit, future = _limits(now)
     return not (idle_limit <= row.last_seen <= future and age_limit <= row.created <= future)
 

@@ -16,7 +16,9 @@ from app.administration.concurrency_limit import Full, Places, Terms
 from app.administration.credentials.secret_hash import hash_secret
 from app.administration.errors import Busy, Slowed
 from app.administration.ip_allow_list.networks import CountedNetwork, counted_networks
-from app.store.access import administrator_rows
+from app.store.access import sign_in_failure_rows as rows
+from app.store.database import directory_database
+from app.store.database.directory_database import Connection
 
 Kind = Literal["password", "code", "recovery code"]
 """What is typed: each has a count of its own, so that wrong ones of one kind keep nobody from another."""
@@ -54,47 +56,45 @@ def counted(user_name: str, address: str, kind: Kind = "password") -> Iterator[i
     # Hashed, since people type their password into the wrong field.
     tried = _Try(_PREFIXES[kind] + hash_secret(passwords.fold_name(user_name)), counted_networks(address), kind)
     with ExitStack() as held:
-        with administrator_rows.reading() as store:  # whoever is slowed takes no place and writes nothing
-            is_beyond = _require(store, tried, clock.utc_now())
+        with directory_database.reading() as connection:  # whoever is slowed takes no place and writes nothing
+            is_beyond = _require(connection, tried, clock.utc_now())
         if kind == "password":
             if is_beyond:
                 held.enter_context(_place_beyond())
             held.enter_context(passwords.turn())
-        with administrator_rows.writing() as store:
+        with directory_database.writing() as connection:
             now = clock.utc_now()
             # Also what lies ahead: after the clock was set back it would count for ever.
-            administrator_rows.forget_failures_outside(store, clock.to_wire(_since(now)), clock.to_wire(now))
-            network = (_BEYOND if _require(store, tried, now) else "") + tried.networks[0].text
-            number = administrator_rows.add_failure(store, tried.account, network, clock.to_wire(now))
+            rows.forget_outside(connection, clock.to_wire(_since(now)), clock.to_wire(now))
+            network = (_BEYOND if _require(connection, tried, now) else "") + tried.networks[0].text
+            number = rows.add(connection, tried.account, network, clock.to_wire(now))
         yield number
 
 
-def succeeded(store: administrator_rows.Session, user_name: str, address: str) -> None:
+def succeeded(connection: Connection, user_name: str, address: str) -> None:
     """The password was right, and the code: forget the failures of this account from this address."""
     account, network = hash_secret(passwords.fold_name(user_name)), counted_networks(address)[0].text
-    administrator_rows.forget_failures(
-        store, [prefix + account for prefix in _PREFIXES.values()], [network, _BEYOND + network]
-    )
+    rows.forget_all(connection, [prefix + account for prefix in _PREFIXES.values()], [network, _BEYOND + network])
 
 
 def failed_sign_ins(address: str) -> int:
     """Return how many tries from an address failed within `bounds.SIGN_IN_WINDOW_S`, as far as they are counted."""
-    with administrator_rows.reading() as store:
+    with directory_database.reading() as connection:
         now = clock.utc_now()
         window = clock.to_wire(_since(now)), clock.to_wire(now)
-        return len(administrator_rows.failures(store, *window, network=counted_networks(address)[0].text))
+        return len(rows.moments(connection, *window, network=counted_networks(address)[0].text))
 
 
-def _require(store: administrator_rows.Session, tried: _Try, now: datetime) -> bool:
+def _require(connection: Connection, tried: _Try, now: datetime) -> bool:
     """Return whether the try is one that a failing network leaves to its account. Raises Slowed."""
     window = clock.to_wire(_since(now)), clock.to_wire(now)
     limit = bounds.CODE_FAILURES if tried.kind == "code" else bounds.SIGN_IN_FAILURES
-    own = administrator_rows.failures(store, *window, account=tried.account)
+    own = rows.moments(connection, *window, account=tried.account)
     here = tried.networks[0].text
-    failed_here = (administrator_rows.failures(store, *window, tried.account, one) for one in (here, _BEYOND + here))
+    failed_here = (rows.moments(connection, *window, tried.account, one) for one in (here, _BEYOND + here))
     if len(own) >= limit and (tried.kind == "code" or any(failed_here)):
         raise _slowed(_wait_s(own, limit, now), tried.kind)
-    wait_s = max(_network_wait_s(store, network, window, now) for network in tried.networks)
+    wait_s = max(_network_wait_s(connection, network, window, now) for network in tried.networks)
     if wait_s and own:
         look_s = bounds.SIGN_IN_LOOK_S - int((now - datetime.fromisoformat(own[-1])).total_seconds())
         if len(own) >= limit or look_s > 0:
@@ -102,11 +102,9 @@ def _require(store: administrator_rows.Session, tried: _Try, now: datetime) -> b
     return wait_s > 0
 
 
-def _network_wait_s(
-    store: administrator_rows.Session, network: CountedNetwork, window: tuple[str, str], now: datetime
-) -> int:
+def _network_wait_s(connection: Connection, network: CountedNetwork, window: tuple[str, str], now: datetime) -> int:
     limit = network.times * bounds.SIGN_IN_FAILURES
-    moments = administrator_rows.failures(store, *window, network=network.text)
+    moments = rows.moments(connection, *window, network=network.text)
     return _wait_s(moments, limit, now) if len(moments) >= limit else 0
 
 

@@ -24,6 +24,9 @@ from app.administration.encryption import Sealer
 from app.administration.errors import Refused
 from app.store.access import administrator_rows, session_rows
 from app.store.access import two_factor_rows as rows
+from app.store.access.administrator_rows import AdministratorRow
+from app.store.database import directory_database
+from app.store.database.directory_database import Connection
 
 SEAL = "second factor"
 """The purpose of the Sealer that seals and opens the secrets."""
@@ -61,17 +64,17 @@ class Pairing:
 
 def factor(operator_id: str) -> Factor | None:
     """The operator's second factor; None while it is off."""
-    with administrator_rows.reading() as store:
-        row = rows.factor(store, operator_id)
+    with directory_database.reading() as connection:
+        row = rows.find(connection, operator_id)
         if row is None or row.confirmed is None:
             return None
-        return Factor(row.confirmed, rows.count_recovery_codes(store, operator_id))
+        return Factor(row.confirmed, rows.count_recovery_codes(connection, operator_id))
 
 
 def pairing(who: SignedIn, sealer: Sealer) -> Pairing | None:
     """What was begun within `bounds.PAIRING_S` and is not confirmed yet; None where there is nothing."""
-    with administrator_rows.reading() as store:
-        row = rows.factor(store, who.operator_id)
+    with directory_database.reading() as connection:
+        row = rows.find(connection, who.operator_id)
         secret = sealer.open(row.secret) if row and _is_under_way(row) else None
     if secret is None:
         return None
@@ -84,19 +87,13 @@ def begin(who: SignedIn, sealer: Sealer) -> None:
     import pyotp
 
     sealed = sealer.seal(pyotp.random_base32())
-    with administrator_rows.writing() as store:
-        if administrator_rows.operator(store, who.operator_id) is None:
+    with directory_database.writing() as connection:
+        if administrator_rows.find(connection, who.operator_id) is None:
             raise Refused("This operator is gone.")
-        row = rows.factor(store, who.operator_id)
+        row = rows.find(connection, who.operator_id)
         if row is not None and row.confirmed is not None:
             raise Refused("Your second factor is on already.")
-        now = clock.to_wire(clock.utc_now())
-        if row is not None:
-            row.secret, row.created = sealed, now
-            return
-        store.add(
-            rows.SecondFactor(operator_id=who.operator_id, secret=sealed, created=now, confirmed=None, last_step=0)
-        )
+        rows.begin(connection, who.operator_id, sealed, clock.to_wire(clock.utc_now()))
 
 
 def confirm(who: SignedIn, code: str, sealer: Sealer, by: Actor) -> list[str]:
@@ -104,65 +101,63 @@ def confirm(who: SignedIn, code: str, sealer: Sealer, by: Actor) -> list[str]:
 
     Raises Refused for a wrong code, and where no pairing is under way.
     """
-    with administrator_rows.writing() as store:
-        row = rows.factor(store, who.operator_id)
+    with directory_database.writing() as connection:
+        row = rows.find(connection, who.operator_id)
         secret = sealer.open(row.secret) if row and _is_under_way(row) else None
         if row is None or secret is None:
             raise Refused(NOT_BEGUN)
         step = _step(secret, code, after=row.last_step)
         if step is None:
             raise Refused("This code is not right. Type the one that the app shows now; its clock must be right.")
-        row.confirmed, row.last_step = clock.to_wire(clock.utc_now()), step
-        audit.record(store, by, Action.SECOND_FACTOR_ON)
-        session_rows.end_of_operator(store, who.operator_id, but=who.session_id)
-        return _make_codes(store, who.operator_id)
+        rows.change(connection, who.operator_id, confirmed=clock.to_wire(clock.utc_now()), last_step=step)
+        audit.record(connection, by, Action.SECOND_FACTOR_ON)
+        session_rows.end_of_operator(connection, who.operator_id, but=who.session_id)
+        return _make_codes(connection, who.operator_id)
 
 
 def turn_off(who: SignedIn, by: Actor) -> None:
     """Turn one's own second factor off, and end all other sessions. Raises Refused where it is off."""
-    with administrator_rows.writing() as store:
-        _require_on(store, who.operator_id)
-        audit.record(store, by, Action.SECOND_FACTOR_OFF, who.user_name)
-        rows.remove(store, who.operator_id)
-        session_rows.end_of_operator(store, who.operator_id, but=who.session_id)
+    with directory_database.writing() as connection:
+        _require_on(connection, who.operator_id)
+        audit.record(connection, by, Action.SECOND_FACTOR_OFF, who.user_name)
+        rows.remove(connection, who.operator_id)
+        session_rows.end_of_operator(connection, who.operator_id, but=who.session_id)
 
 
 def renew_codes(who: SignedIn, by: Actor) -> list[str]:
     """New recovery codes, known only now; the old ones count no more. Raises Refused where the factor is off."""
-    with administrator_rows.writing() as store:
-        _require_on(store, who.operator_id)
-        audit.record(store, by, Action.RECOVERY_CODES_MADE)
-        return _make_codes(store, who.operator_id)
+    with directory_database.writing() as connection:
+        _require_on(connection, who.operator_id)
+        audit.record(connection, by, Action.RECOVERY_CODES_MADE)
+        return _make_codes(connection, who.operator_id)
 
 
-def is_on(store: administrator_rows.Session, operator_id: str) -> bool:
+def is_on(connection: Connection, operator_id: str) -> bool:
     """Whether a code is wanted besides the operator's password."""
-    row = rows.factor(store, operator_id)
+    row = rows.find(connection, operator_id)
     return row is not None and row.confirmed is not None
 
 
-def accept(
-    store: administrator_rows.Session, operator: administrator_rows.Operator, typed: str, sealer: Sealer, address: str
-) -> Shown:
+def accept(connection: Connection, operator: AdministratorRow, typed: str, sealer: Sealer, address: str) -> Shown:
     """What the typed text is, which is used up with it. In the transaction in which it lets somebody in."""
-    row = rows.factor(store, operator.id)
+    row = rows.find(connection, operator.id)
     if row is None or row.confirmed is None:
         return ""
     secret = sealer.open(row.secret) if row.wrong_codes < bounds.WRONG_CODES else None
     step = _step(secret, typed, after=row.last_step) if secret else None
     if step is not None:
-        row.last_step, row.wrong_codes = step, 0
+        rows.change(connection, operator.id, last_step=step, wrong_codes=0)
         return "code"
-    code = rows.recovery_code(store, operator.id, hash_secret(_plain(typed)))
-    if code is None or code.used:
+    now = clock.to_wire(clock.utc_now())
+    if not rows.use_recovery_code(connection, operator.id, hash_secret(_plain(typed)), now):
         if is_recovery_code(typed):
             return ""  # it guesses no code of the app
-        row.wrong_codes += 1
-        if row.wrong_codes == bounds.WRONG_CODES:
-            audit.record(store, ITSELF, Action.CODES_STOPPED, operator.user_name)
+        rows.change(connection, operator.id, wrong_codes=row.wrong_codes + 1)
+        if row.wrong_codes + 1 == bounds.WRONG_CODES:
+            audit.record(connection, ITSELF, Action.CODES_STOPPED, operator.user_name)
         return ""
-    code.used, row.wrong_codes = clock.to_wire(clock.utc_now()), 0
-    audit.record(store, Actor("operator", operator.user_name, address), Action.RECOVERY_CODE_USED)
+    rows.change(connection, operator.id, wrong_codes=0)
+    audit.record(connection, Actor("operator", operator.user_name, address), Action.RECOVERY_CODE_USED)
     return "recovery code"
 
 
@@ -172,19 +167,18 @@ def is_recovery_code(typed: str) -> bool:
     return len(plain) == GROUPS * GROUP_LENGTH and set(plain) <= set(LETTERS)
 
 
-def has_recovery_code(store: administrator_rows.Session, operator_id: str, typed: str) -> bool:
+def has_recovery_code(connection: Connection, operator_id: str, typed: str) -> bool:
     """Whether it is a recovery code of the operator that was not used yet."""
-    code = rows.recovery_code(store, operator_id, hash_secret(_plain(typed)))
-    return code is not None and not code.used
+    return rows.has_recovery_code(connection, operator_id, hash_secret(_plain(typed)))
 
 
-def are_codes_stopped(store: administrator_rows.Session, operator_id: str) -> bool:
+def are_codes_stopped(connection: Connection, operator_id: str) -> bool:
     """Whether only recovery codes count, after too many wrong ones."""
-    row = rows.factor(store, operator_id)
+    row = rows.find(connection, operator_id)
     return row is not None and row.wrong_codes >= bounds.WRONG_CODES
 
 
-def _is_under_way(row: rows.SecondFactor) -> bool:
+def _is_under_way(row: rows.SecondFactorRow) -> bool:
     """Whether a secret waits for its first code: whoever was in this session long ago may know an older one."""
     now = clock.utc_now()
     since = now - timedelta(seconds=bounds.PAIRING_S)
@@ -192,8 +186,8 @@ def _is_under_way(row: rows.SecondFactor) -> bool:
     return row.confirmed is None and clock.to_wire(since) <= row.created <= clock.to_wire(ahead)
 
 
-def _require_on(store: administrator_rows.Session, operator_id: str) -> None:
-    if not is_on(store, operator_id):
+def _require_on(connection: Connection, operator_id: str) -> None:
+    if not is_on(connection, operator_id):
         raise Refused("Your second factor is off already.")
 
 
@@ -208,12 +202,12 @@ def _step(secret: str, typed: str, after: int) -> int | None:
     return max((step for step in fitting if step > after), default=None)
 
 
-def _make_codes(store: administrator_rows.Session, operator_id: str) -> list[str]:
+def _make_codes(connection: Connection, operator_id: str) -> list[str]:
     codes = [
         "-".join("".join(secrets.choice(LETTERS) for _ in range(GROUP_LENGTH)) for _ in range(GROUPS))
         for _ in range(bounds.RECOVERY_CODES)
     ]
-    rows.replace_recovery_codes(store, operator_id, [hash_secret(_plain(code)) for code in codes])
+    rows.replace_recovery_codes(connection, operator_id, [hash_secret(_plain(code)) for code in codes])
     return codes
 
 

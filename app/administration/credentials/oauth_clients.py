@@ -179,9 +179,8 @@ def stop_secret(secret_id: str, by: Actor) -> None:
     """Stop a secret for good, and the tokens that it brought. Raises Refused for one unknown or stopped."""
     with directory_database.writing() as connection:
         row, name = _stopped(connection, rows.oauth_secret, secret_id, "secret")
-        audit.record(
-            connection, by, Action.SECRET_STOPPED, name, client=row.client_id, secret=row.id, begins=row.prefix
-        )
+        detail = {"client": row.client_id, "secret": row.id, "begins": row.prefix}
+        audit.record(connection, by, Action.SECRET_STOPPED, name, **detail)
 
 
 def stop_trust(trust_id: str, by: Actor) -> None:

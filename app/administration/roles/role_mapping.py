@@ -197,7 +197,7 @@ def _mapping(connection: Connection, lines: Sequence[Line], counts: Mapping[str,
         )
         for line in lines
     ]
-    return RoleMapping(shown, identity_provider_row.is_set_up(connection))
+    return RoleMapping(shown, identity_provider_row.find(connection) is not None)
 
 
 def _of_roles(found: Iterable[Difference]) -> list[Difference]:

@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 from app import bounds, clock
@@ -18,8 +19,10 @@ from app.administration.single_sign_on.provider_client import Line
 from app.openid import provider as openid
 from app.openid.errors import Code, ProviderError
 from app.openid.provider import ENTRA_AUTHORITIES, Issuer
-from app.store.access import administrator_rows, session_rows
 from app.store.access import identity_provider_row as rows
+from app.store.access import session_rows
+from app.store.database import directory_database
+from app.store.database.directory_database import Row
 
 ENTRA = "entra"
 CLOUDS: Mapping[str, str] = {
@@ -74,12 +77,12 @@ class Entered:
 
 def configured() -> Configured | None:
     """What is set up, if anything is."""
-    with administrator_rows.reading() as store:
-        row = rows.provider(store)
+    with directory_database.reading() as connection:
+        row = rows.find(connection)
         return read(row) if row else None
 
 
-def read(row: rows.IdentityProvider) -> Configured:
+def read(row: Row[Any]) -> Configured:
     """A row as what it means."""
     return Configured(
         Issuer(row.issuer, row.tenant),
@@ -110,19 +113,19 @@ def save(entered: Entered, line: Line, actor: Actor) -> None:
         is_of_tenant = entered.kind == ENTRA and error.code is Code.HTTP_STATUS
         raise Refused(f"Nothing was saved. {error}" + (_TENANT_AGAIN if is_of_tenant else "")) from None
     sealed = line.sealer.seal(secret) if secret else ""
-    with administrator_rows.writing() as store:
-        row = rows.provider(store)
+    with directory_database.writing() as connection:
+        row = rows.find(connection)
         before = read(row) if row else None
         if not sealed:
             if before is None or not _is_of(before, issuer, client_id):
                 raise Refused(_SECRET_AGAIN)
             sealed = before.sealed_secret
         kept = "new" if secret else "as before"
-        audit.record(store, actor, Action.PROVIDER_SAVED, issuer.address, client=client_id, secret=kept)
+        audit.record(connection, actor, Action.PROVIDER_SAVED, issuer.address, client=client_id, secret=kept)
         if before is not None and before.issuer != issuer:
-            session_rows.end_of_people(store)
+            session_rows.end_of_people(connection)
         rows.save(
-            store,
+            connection,
             tenant=issuer.tenant,
             issuer=issuer.address,
             client_id=client_id,
@@ -135,13 +138,13 @@ def save(entered: Entered, line: Line, actor: Actor) -> None:
 
 def remove(actor: Actor) -> None:
     """Turn single sign-on off, and end every session that it began."""
-    with administrator_rows.writing() as store:
-        row = rows.provider(store)
+    with directory_database.writing() as connection:
+        row = rows.find(connection)
         if row is None:
             return
-        audit.record(store, actor, Action.PROVIDER_REMOVED, row.issuer)
-        session_rows.end_of_people(store)
-        rows.remove(store)
+        audit.record(connection, actor, Action.PROVIDER_REMOVED, row.issuer)
+        session_rows.end_of_people(connection)
+        rows.remove(connection)
 
 
 def _issuer(entered: Entered) -> Issuer:

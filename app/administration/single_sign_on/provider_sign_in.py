@@ -21,8 +21,10 @@ from app.administration.single_sign_on.provider_settings import Configured
 from app.administration.single_sign_on.user_lookup import Match
 from app.openid.errors import Code, ProviderError
 from app.openid.id_token import Claims
-from app.store.access import administrator_rows, session_rows, used_once
 from app.store.access import identity_provider_row as rows
+from app.store.access import session_rows, used_once
+from app.store.database import directory_database
+from app.store.database.directory_database import Connection
 
 NOT_SET_UP = "Single sign-on is not set up here."
 NO_AUTH_TIME = (
@@ -51,16 +53,16 @@ def depart(line: Line, purpose: Purpose, wanted: str, session_id: str = "") -> t
 def arrive(line: Line, arrival: Arrival) -> str:
     """A new session's token for the person whom the provider names. Raises Lost, NotLetIn, Unreachable."""
     claims = read_claims(line, arrival)
-    with administrator_rows.writing() as store:
-        spend(store, arrival)
-        found = user_lookup.find(store.connection(), claims)
+    with directory_database.writing() as connection:
+        spend(connection, arrival)
+        found = user_lookup.find(connection, claims)
         if found.person is not None:
             actor = Actor("person", found.person.user_name, arrival.browser.address)
             # Names can be given to somebody else later; the id never is.
-            audit.record(store, actor, Action.SIGNED_IN, by="single sign-on", person=found.person.id)
+            audit.record(connection, actor, Action.SIGNED_IN, by="single sign-on", person=found.person.id)
             proved = _proved(claims)
-            return sessions.begin(store, arrival.browser, "single sign-on", proved, user_id=found.person.id)
-        _note_no_match(store, arrival, claims, found)
+            return sessions.begin(connection, arrival.browser, "single sign-on", proved, user_id=found.person.id)
+        _note_no_match(connection, arrival, claims, found)
     raise NotLetIn(arrival.number)
 
 
@@ -73,25 +75,26 @@ def prove(line: Line, arrival: Arrival, who: SignedIn) -> None:
         raise Lost
     claims = read_claims(line, arrival)
     actor, is_over = who.actor(arrival.browser.address), False
-    with administrator_rows.writing() as store:
-        spend(store, arrival)
-        row = session_rows.session(store, who.session_id)
+    with directory_database.writing() as connection:
+        spend(connection, arrival)
+        row = session_rows.find(connection, who.session_id)
         if row is None:
             raise Lost
-        found = user_lookup.find(store.connection(), claims)
+        found = user_lookup.find(connection, claims)
         is_same = found.person is not None and found.person.id == who.user_id
         if is_same and _is_fresh(claims):
-            row.proved, row.wrong_proofs = _proved(claims), 0
-            audit.record(store, actor, Action.PROVED, by="single sign-on")
+            session_rows.change(connection, who.session_id, proved=_proved(claims), wrong_proofs=0)
+            audit.record(connection, actor, Action.PROVED, by="single sign-on")
             return
         because = "the provider says no recent auth_time" if is_same else "somebody else signed in there"
         if not is_same:
-            row.wrong_proofs += 1
-            is_over = row.wrong_proofs >= bounds.WRONG_PROOFS
+            wrong_proofs = row.wrong_proofs + 1
+            session_rows.change(connection, who.session_id, wrong_proofs=wrong_proofs)
+            is_over = wrong_proofs >= bounds.WRONG_PROOFS
         ended = "the session" if is_over else ""
-        audit.record(store, actor, Action.PROOF_REFUSED, because=because, reference=arrival.number, ended=ended)
+        audit.record(connection, actor, Action.PROOF_REFUSED, because=because, reference=arrival.number, ended=ended)
         if is_over:
-            store.delete(row)
+            session_rows.end(connection, who.session_id)
     if is_over:
         raise Ended(WRONG_TOO_OFTEN)
     if not is_same:
@@ -104,11 +107,11 @@ def read_claims(line: Line, arrival: Arrival) -> Claims:
     try:
         return ask(line, arrival)
     except ProviderError as error:
-        with administrator_rows.writing() as store:
-            spend(store, arrival)
+        with directory_database.writing() as connection:
+            spend(connection, arrival)
             nobody = Actor("nobody", address=arrival.browser.address)
             kept = {"code": error.code.value, "because": str(error), "reference": arrival.number}
-            audit.record_refusal(store, nobody, "", **kept)
+            audit.record_refusal(connection, nobody, "", **kept)
         if is_of_everybody(error):
             raise Unreachable(unreachable(arrival.number)) from None
         if error.code is Code.SIGN_IN_REFUSED:
@@ -127,20 +130,20 @@ def ask(line: Line, arrival: Arrival) -> Claims:
         if error.code is Code.WRONG_STATE:
             raise Lost from None
         raise
-    with administrator_rows.reading() as store:
-        if used_once.is_spent(store.connection(), _STATE, hash_secret(ticket.state)):
+    with directory_database.reading() as connection:
+        if used_once.is_spent(connection, _STATE, hash_secret(ticket.state)):
             raise Lost
     return line.finish(found.issuer, found.client_id, found.sealed_secret, ticket, code)
 
 
-def spend(store: administrator_rows.Session, arrival: Arrival) -> None:
+def spend(connection: Connection, arrival: Arrival) -> None:
     """Use the state up, in the transaction that acts on it. Raises Lost, also where the provider was changed."""
-    row = rows.provider(store)
+    row = rows.find(connection)
     _same(provider_settings.read(row) if row else None, arrival)
     now = clock.utc_now()
     expires = now + timedelta(seconds=bounds.JOURNEY_S + bounds.CLOCK_SLACK_S)
     state = hash_secret(arrival.journey.ticket.state)
-    if not used_once.spend(store.connection(), _STATE, state, clock.to_wire(expires), clock.to_wire(now)):
+    if not used_once.spend(connection, _STATE, state, clock.to_wire(expires), clock.to_wire(now)):
         raise Lost
 
 
@@ -177,9 +180,9 @@ def _is_fresh(claims: Claims) -> bool:
     return _proved(claims) != "" and claims.auth_time is not None and now - claims.auth_time <= bounds.PROOF_S
 
 
-def _note_no_match(store: administrator_rows.Session, arrival: Arrival, claims: Claims, found: Match) -> None:
+def _note_no_match(connection: Connection, arrival: Arrival, claims: Claims, found: Match) -> None:
     audit.record_refusal(
-        store,
+        connection,
         Actor("nobody", address=arrival.browser.address),
         claims.name or claims.username,
         code=found.reason.value,

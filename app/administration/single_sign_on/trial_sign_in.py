@@ -16,7 +16,7 @@ from app.administration.single_sign_on.pending_sign_in import Arrival
 from app.administration.single_sign_on.provider_client import Line
 from app.administration.single_sign_on.user_lookup import Match
 from app.openid.errors import ProviderError
-from app.store.access import administrator_rows
+from app.store.database import directory_database
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,13 @@ def try_out(line: Line, arrival: Arrival, who: SignedIn) -> Trial:
     try:
         claims = provider_sign_in.ask(line, arrival)
     except ProviderError as error:
-        with administrator_rows.writing() as store:
-            provider_sign_in.spend(store, arrival)
-            audit.record(store, actor, Action.PROVIDER_TESTED, because=str(error), code=error.code.value)
+        with directory_database.writing() as connection:
+            provider_sign_in.spend(connection, arrival)
+            audit.record(connection, actor, Action.PROVIDER_TESTED, because=str(error), code=error.code.value)
         return Trial(refused=str(error))
-    with administrator_rows.writing() as store:
-        provider_sign_in.spend(store, arrival)
-        found = user_lookup.find(store.connection(), claims)
-        outcome = found.because or "would be let in"
-        audit.record(store, actor, Action.PROVIDER_TESTED, found.name, identifier=found.identifier, outcome=outcome)
+    with directory_database.writing() as connection:
+        provider_sign_in.spend(connection, arrival)
+        found = user_lookup.find(connection, claims)
+        detail = {"identifier": found.identifier, "outcome": found.because or "would be let in"}
+        audit.record(connection, actor, Action.PROVIDER_TESTED, found.name, **detail)
     return Trial(claims.shown, found, claims.auth_time is not None)

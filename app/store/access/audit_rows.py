@@ -21,7 +21,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app import bounds, clock
 from app.scim.errors import ScimError, unavailable
-from app.store.access.account_tables import ConsoleSession, IdentityProvider, Operator, audit, audit_head
+from app.store.access.account_tables import audit, audit_head, identity_provider, operator, session
 from app.store.access.credential_tables import allowed_network, oauth_client, oauth_secret, oauth_trust, scim_key
 
 _REFUSE = "BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END"
@@ -46,8 +46,8 @@ _READ = (audit.c.id, *(cast(column, LargeBinary).label(column.name) for column i
 _HEAD = select(audit_head.c.entries, audit_head.c.hash)
 
 _MADE = (
-    *(Operator.created, scim_key.c.created, ConsoleSession.created, oauth_client.c.created, oauth_secret.c.created),
-    *(oauth_trust.c.created, allowed_network.c.created, IdentityProvider.saved),
+    *(table.c.created for table in (operator, scim_key, session, oauth_client, oauth_secret, oauth_trust)),
+    *(allowed_network.c.created, identity_provider.c.saved),
 )
 """Moments at which something was made that never comes without an entry."""
 
@@ -119,6 +119,12 @@ def newest(connection: Connection, action: str, since: str, limit: int) -> Seque
     columns = select(audit.c.at, audit.c.actor, audit.c.target, audit.c.detail)
     wanted = columns.where(audit.c.action == action, audit.c.at >= since)
     return connection.execute(wanted.order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit)).all()
+
+
+def last_acts(connection: Connection, actions: Collection[str]) -> dict[str, str]:
+    """Return when each actor last did one of these, by the names that the audit gives them."""
+    last = select(audit.c.actor, func.max(audit.c.at)).where(audit.c.action.in_(actions)).group_by(audit.c.actor)
+    return {actor: at for actor, at in connection.execute(last)}
 
 
 def head(connection: Connection) -> tuple[int, str]:

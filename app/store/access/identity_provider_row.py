@@ -3,29 +3,25 @@
 Every function works in the caller's transaction.
 """
 
-from sqlalchemy import Connection, delete, exists, select
-from sqlalchemy.orm import Session
+from typing import Any
 
-from app.store.access.account_tables import IdentityProvider
+from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy.dialects.sqlite import insert
 
-__all__ = ["IdentityProvider"]
-
-_ONLY = 1
+from app.store.access.account_tables import identity_provider as table
 
 
-def provider(session: Session) -> IdentityProvider | None:
-    return session.get(IdentityProvider, _ONLY)
+def find(connection: Connection) -> Row[Any] | None:
+    """Return the row of identity_provider; None while single sign-on is off."""
+    return connection.execute(select(table)).one_or_none()
 
 
-def is_set_up(connection: Connection) -> bool:
-    """Whether there is one: without it nobody comes in by a granted role."""
-    return bool(connection.execute(select(exists().select_from(IdentityProvider))).scalar())
+def save(connection: Connection, **values: str) -> None:
+    """Store the values of all columns in place of what was there."""
+    saved = insert(table).values(id=1, **values)
+    connection.execute(saved.on_conflict_do_update(index_elements=["id"], set_=values))
 
 
-def save(session: Session, **values: str) -> None:
-    """Put the values of all columns in place of what was there."""
-    session.merge(IdentityProvider(id=_ONLY, **values))
-
-
-def remove(session: Session) -> None:
-    session.execute(delete(IdentityProvider))
+def remove(connection: Connection) -> None:
+    """Delete the row, if there is one."""
+    connection.execute(delete(table))

@@ -88,7 +88,7 @@ def add(connection: Connection, key: KeyRow, key_hash: str) -> None:
     connection.execute(insert(table), asdict(key) | {"hash": key_hash})
 
 
-def change(connection: Connection, key_id: str, **values: str | None) -> None:
+def change(connection: Connection, key_id: str, /, **values: str | None) -> None:
     """Store other values of a key, by the names of their columns."""
     connection.execute(update(table).where(table.c.id == key_id).values(values))
 

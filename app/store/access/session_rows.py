@@ -4,36 +4,47 @@ Every function works in the caller's transaction.
 """
 
 import json
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, func, insert, or_, select, update
 
-from app.store.access.account_tables import ConsoleSession, Operator
+from app.store.access.account_tables import operator
 from app.store.access.account_tables import session as table
 
-__all__ = ["ConsoleSession"]
 
-_USED_LAST = ConsoleSession.last_seen.desc(), ConsoleSession.token_hash
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """A session as stored, of exactly one of `operator_id` and `user_id`; `account_tables.session` says the rest."""
+
+    token_hash: str
+    operator_id: str | None
+    user_id: str | None
+    method: str
+    created: str
+    last_seen: str
+    proved: str
+    wrong_proofs: int
+    address: str
+    user_agent: str
+
+
+_USED_LAST = table.c.last_seen.desc(), table.c.token_hash
 # Asked for with whatever changes a person, so put together once.
 _END_OF_USERS = delete(table).where(
     table.c.user_id.in_(select(func.json_each(bindparam("ids")).table_valued("value").c.value))
 )
 
 
-def session(session: Session, token_hash: str) -> ConsoleSession | None:
-    return session.get(ConsoleSession, token_hash)
+def find(connection: Connection, token_hash: str) -> SessionRow | None:
+    """Return the session with this token."""
+    return next(iter(_read(connection, select(table).where(table.c.token_hash == token_hash))), None)
 
 
-def of_operator(session: Session, operator_id: str) -> Sequence[ConsoleSession]:
-    """The one used last first."""
-    return _ordered(session, ConsoleSession.operator_id == operator_id)
-
-
-def of_user(session: Session, user_id: str) -> Sequence[ConsoleSession]:
-    """The one used last first."""
-    return _ordered(session, ConsoleSession.user_id == user_id)
+def list_owned(connection: Connection, operator_id: str | None, user_id: str | None) -> list[SessionRow]:
+    """Return the sessions of one owner, the one used last first."""
+    return _read(connection, select(table).where(*_is_owned(operator_id, user_id)).order_by(*_USED_LAST))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +59,30 @@ class Owner:
 
 def owner(connection: Connection, token_hash: str) -> Owner | None:
     """Whose session this is, as it stands in this transaction."""
-    columns = select(ConsoleSession.operator_id, ConsoleSession.user_id, Operator.role, Operator.disabled)
-    joined = columns.outerjoin(Operator, Operator.id == ConsoleSession.operator_id)
-    row = connection.execute(joined.where(ConsoleSession.token_hash == token_hash)).one_or_none()
+    columns = select(table.c.operator_id, table.c.user_id, operator.c.role, operator.c.disabled)
+    joined = columns.outerjoin(operator, operator.c.id == table.c.operator_id)
+    row = connection.execute(joined.where(table.c.token_hash == token_hash)).one_or_none()
     return Owner(row[0] or "", row[1] or "", row[2] or "", bool(row[3])) if row else None
 
 
-def end_of_operator(session: Session, operator_id: str, but: str = "") -> None:
+def add(connection: Connection, row: SessionRow) -> None:
+    """Store a new session."""
+    connection.execute(insert(table), asdict(row))
+
+
+def change(connection: Connection, token_hash: str, /, **values: str | int) -> None:
+    """Store other values of a session, by the names of their columns."""
+    connection.execute(update(table).where(table.c.token_hash == token_hash).values(values))
+
+
+def end(connection: Connection, token_hash: str) -> None:
+    """End one session."""
+    connection.execute(delete(table).where(table.c.token_hash == token_hash))
+
+
+def end_of_operator(connection: Connection, operator_id: str, but: str = "") -> None:
     """End all sessions of an operator, except the one with the token hash `but`."""
-    mine = ConsoleSession.operator_id == operator_id
-    session.execute(delete(ConsoleSession).where(mine, ConsoleSession.token_hash != but))
+    connection.execute(delete(table).where(table.c.operator_id == operator_id, table.c.token_hash != but))
 
 
 def end_of_users(connection: Connection, user_ids: Collection[str]) -> None:
@@ -65,23 +90,27 @@ def end_of_users(connection: Connection, user_ids: Collection[str]) -> None:
     connection.execute(_END_OF_USERS, {"ids": json.dumps(list(user_ids))})
 
 
-def end_surplus(session: Session, operator_id: str | None, user_id: str | None, kept: int) -> None:
+def end_surplus(connection: Connection, operator_id: str | None, user_id: str | None, kept: int) -> None:
     """End the sessions of one owner but those that were used last."""
-    mine = ConsoleSession.operator_id.is_(operator_id), ConsoleSession.user_id.is_(user_id)
-    surplus = select(ConsoleSession.token_hash).where(*mine).order_by(*_USED_LAST).limit(-1).offset(kept)
-    session.execute(delete(ConsoleSession).where(ConsoleSession.token_hash.in_(surplus)))
+    owned = select(table.c.token_hash).where(*_is_owned(operator_id, user_id))
+    surplus = owned.order_by(*_USED_LAST).limit(-1).offset(kept)
+    connection.execute(delete(table).where(table.c.token_hash.in_(surplus)))
 
 
-def end_of_people(session: Session) -> None:
+def end_of_people(connection: Connection) -> None:
     """End every session of provisioned people."""
-    session.execute(delete(ConsoleSession).where(ConsoleSession.user_id.is_not(None)))
+    connection.execute(delete(table).where(table.c.user_id.is_not(None)))
 
 
-def end_outside(session: Session, last_seen: str, created: str, until: str) -> None:
+def end_outside(connection: Connection, last_seen: str, created: str, until: str) -> None:
     """End every session that was not used from `last_seen` to `until`, or did not begin from `created` to `until`."""
-    over = or_(~ConsoleSession.last_seen.between(last_seen, until), ~ConsoleSession.created.between(created, until))
-    session.execute(delete(ConsoleSession).where(over))
+    over = or_(~table.c.last_seen.between(last_seen, until), ~table.c.created.between(created, until))
+    connection.execute(delete(table).where(over))
 
 
-def _ordered(session: Session, mine: ColumnElement[bool]) -> Sequence[ConsoleSession]:
-    return session.scalars(select(ConsoleSession).where(mine).order_by(*_USED_LAST)).all()
+def _is_owned(operator_id: str | None, user_id: str | None) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return table.c.operator_id.is_(operator_id), table.c.user_id.is_(user_id)
+
+
+def _read(connection: Connection, wanted: Select[Any]) -> list[SessionRow]:
+    return [SessionRow(**row._mapping) for row in connection.execute(wanted)]

@@ -4,51 +4,85 @@ Every function works in the caller's transaction.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
-from sqlalchemy import delete, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy.dialects import sqlite
 
-from app.store.access.account_tables import RecoveryCode, SecondFactor
-
-__all__ = ["RecoveryCode", "SecondFactor"]
-
-
-def factor(session: Session, operator_id: str) -> SecondFactor | None:
-    """Confirmed or not."""
-    return session.get(SecondFactor, operator_id)
+from app.store.access.account_tables import recovery_code, second_factor
 
 
-def owners(session: Session) -> frozenset[str]:
+@dataclass(frozen=True, slots=True)
+class SecondFactorRow:
+    """A second factor as stored; `account_tables.second_factor` says what the columns mean."""
+
+    operator_id: str
+    secret: str = field(repr=False)
+    created: str
+    confirmed: str | None
+    last_step: int
+    wrong_codes: int
+
+
+def find(connection: Connection, operator_id: str) -> SecondFactorRow | None:
+    """Return an operator's second factor, confirmed or not."""
+    found = select(second_factor).where(second_factor.c.operator_id == operator_id)
+    row = connection.execute(found).one_or_none()
+    return SecondFactorRow(**row._mapping) if row else None
+
+
+def owners(connection: Connection) -> frozenset[str]:
     """The ids of the operators whose second factor is confirmed."""
-    return frozenset(session.scalars(select(SecondFactor.operator_id).where(SecondFactor.confirmed.is_not(None))))
+    confirmed = select(second_factor.c.operator_id).where(second_factor.c.confirmed.is_not(None))
+    return frozenset(connection.execute(confirmed).scalars())
 
 
-def forget_wrong_codes(session: Session, operator_id: str) -> None:
-    session.execute(update(SecondFactor).where(SecondFactor.operator_id == operator_id).values(wrong_codes=0))
+def begin(connection: Connection, operator_id: str, secret: str, created: str) -> None:
+    """Store a new secret, in place of one that an operator has not confirmed."""
+    begun = {"secret": secret, "created": created}
+    added = sqlite.insert(second_factor).values(operator_id=operator_id, **begun)
+    connection.execute(added.on_conflict_do_update(index_elements=["operator_id"], set_=begun))
 
 
-def forget_unconfirmed(session: Session, operator_id: str) -> None:
-    mine = SecondFactor.operator_id == operator_id
-    session.execute(delete(SecondFactor).where(mine, SecondFactor.confirmed.is_(None)))
+def change(connection: Connection, operator_id: str, /, **values: str | int) -> None:
+    """Store other values of a second factor, by the names of their columns."""
+    connection.execute(update(second_factor).where(second_factor.c.operator_id == operator_id).values(values))
 
 
-def remove(session: Session, operator_id: str) -> None:
-    """The factor and all of its recovery codes."""
-    session.execute(delete(SecondFactor).where(SecondFactor.operator_id == operator_id))
-    session.execute(delete(RecoveryCode).where(RecoveryCode.operator_id == operator_id))
+def forget_unconfirmed(connection: Connection, operator_id: str) -> None:
+    """Delete a second factor that was begun and is not confirmed."""
+    own = second_factor.c.operator_id == operator_id
+    connection.execute(delete(second_factor).where(own, second_factor.c.confirmed.is_(None)))
 
 
-def recovery_code(session: Session, operator_id: str, code_hash: str) -> RecoveryCode | None:
-    """Used or not."""
-    return session.get(RecoveryCode, (operator_id, code_hash))
+def remove(connection: Connection, operator_id: str) -> None:
+    """Delete the factor and all of its recovery codes."""
+    for table in (second_factor, recovery_code):
+        connection.execute(delete(table).where(table.c.operator_id == operator_id))
 
 
-def replace_recovery_codes(session: Session, operator_id: str, hashes: Iterable[str]) -> None:
-    session.execute(delete(RecoveryCode).where(RecoveryCode.operator_id == operator_id))
-    session.add_all(RecoveryCode(operator_id=operator_id, hash=one) for one in hashes)
+def replace_recovery_codes(connection: Connection, operator_id: str, hashes: Iterable[str]) -> None:
+    """Store new recovery codes in place of all that there are."""
+    connection.execute(delete(recovery_code).where(recovery_code.c.operator_id == operator_id))
+    connection.execute(insert(recovery_code), [{"operator_id": operator_id, "hash": one} for one in hashes])
 
 
-def count_recovery_codes(session: Session, operator_id: str) -> int:
-    """Those that can still be used."""
-    left = select(func.count()).where(RecoveryCode.operator_id == operator_id, RecoveryCode.used.is_(None))
-    return session.scalar(left) or 0
+def has_recovery_code(connection: Connection, operator_id: str, code_hash: str) -> bool:
+    """Return whether the operator has this code, and has not used it."""
+    found = select(recovery_code.c.hash).where(*_is_left(operator_id), recovery_code.c.hash == code_hash)
+    return connection.execute(found).first() is not None
+
+
+def use_recovery_code(connection: Connection, operator_id: str, code_hash: str, at: str) -> bool:
+    """Use a recovery code up; return whether the operator had it, and had not used it."""
+    used = update(recovery_code).where(*_is_left(operator_id), recovery_code.c.hash == code_hash)
+    return connection.execute(used.values(used=at)).rowcount > 0
+
+
+def count_recovery_codes(connection: Connection, operator_id: str) -> int:
+    """Return how many codes can still be used."""
+    return connection.execute(select(func.count()).where(*_is_left(operator_id))).scalar_one()
+
+
+def _is_left(operator_id: str) -> tuple[ColumnElement[bool], ...]:
+    return recovery_code.c.operator_id == operator_id, recovery_code.c.used.is_(None)

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from app import bounds
-from app.store.access.account_tables import Spent
+from app.store.access.account_tables import spent as table
 
 
 def spend(connection: Connection, kind: str, hash: str, expires: str, now: str) -> bool:
@@ -15,12 +15,14 @@ def spend(connection: Connection, kind: str, hash: str, expires: str, now: str) 
 
     Of what expired by `now` only the last `bounds.SPENT_KEPT` stay: the clock may be ahead, and be set back later.
     """
-    over = select(Spent.expires).where(Spent.expires <= now).order_by(Spent.expires.desc())
-    connection.execute(delete(Spent).where(Spent.expires <= over.offset(bounds.SPENT_KEPT).limit(1).scalar_subquery()))
-    made = insert(Spent).values(kind=kind, hash=hash, expires=expires).on_conflict_do_nothing().returning(Spent.hash)
-    return connection.execute(made).first() is not None
+    over = select(table.c.expires).where(table.c.expires <= now).order_by(table.c.expires.desc())
+    oldest_kept = over.offset(bounds.SPENT_KEPT).limit(1).scalar_subquery()
+    connection.execute(delete(table).where(table.c.expires <= oldest_kept))
+    spent = insert(table).values(kind=kind, hash=hash, expires=expires).on_conflict_do_nothing()
+    return connection.execute(spent.returning(table.c.hash)).first() is not None
 
 
 def is_spent(connection: Connection, kind: str, hash: str) -> bool:
     """Whether it was spent before; a look, which spends nothing."""
-    return connection.execute(select(Spent.hash).where(Spent.kind == kind, Spent.hash == hash)).first() is not None
+    found = select(table.c.hash).where(table.c.kind == kind, table.c.hash == hash)
+    return connection.execute(found).first() is not None

@@ -7,11 +7,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, QueuePool, Row, Table, Text, event
-from sqlalchemy.orm import DeclarativeBase, registry
+from sqlalchemy import Connection, QueuePool, Row, Table, event
 
 from app import bounds
 from app.scim.errors import busy
@@ -23,7 +22,6 @@ from app.store.database.transaction import transaction
 __all__ = [
     "Connection",
     "DatabaseUnusable",
-    "Model",
     "Row",
     "Table",
     "address",
@@ -40,18 +38,8 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 
-class Base(DeclarativeBase):
-    """Text is TEXT in every table: STRICT tables know no VARCHAR."""
-
-    registry = registry(type_annotation_map={str: Text})
-
-
-db = SQLAlchemy(model_class=Base)
-
-if TYPE_CHECKING:
-    Model = Base
-else:
-    Model = db.Model  # made at run time, so a type checker cannot know it as a base class
+db = SQLAlchemy()
+"""Holds the engines of both files; the tables of each are in its metadata."""
 
 directory_table = partial(db.Table, sqlite_strict=True)
 """Declares a table of the directory's file. STRICT: SQLite refuses a value of another type than the column's."""
@@ -100,7 +88,7 @@ def writing(wait: bool = True) -> Iterator[Connection]:
 
     Only one thread at a time is inside; the others wait here and not for SQLite's lock, where waiting is a poll.
     BEGIN IMMEDIATE, because a transaction that reads first cannot become a writer when somebody else wrote in between.
-    Needs an application context; does not stand in itself. ORM users put `Session(connection)` on it and flush.
+    Needs an application context; does not stand in itself.
     Raises UNAVAILABLE when the database cannot be used, and TOO_MANY when SQLite still works after
     `bounds.STATEMENT_S`; then nothing was written. Without `wait`, anybody else who is writing makes it unavailable.
     """

@@ -1,0 +1,48 @@
+"""This module stores refused sign-ins, which are counted for their account and their address.
+
+Every function works in the caller's transaction.
+"""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import Connection, delete, insert, or_, select
+
+from app.store.access.account_tables import sign_in_failure as table
+
+_AFTER_DIGITS = "g"
+
+
+def add(connection: Connection, account: str, address: str, at: str) -> int:
+    """Store a failure, and return the id by which it can be taken back."""
+    added = insert(table).values(account=account, address=address, at=at).returning(table.c.id)
+    return int(connection.execute(added).scalar_one())
+
+
+def moments(
+    connection: Connection, since: str, until: str, account: str | None = None, network: str | None = None
+) -> Sequence[str]:
+    """Return when the failures of an account, of a network, or of both together were; oldest first.
+
+    `network`: how the address of a failure begins, in hexadecimal digits or to its end (networks.counted_networks).
+    """
+    wanted = select(table.c.at).where(table.c.at >= since, table.c.at <= until).order_by(table.c.at)
+    if account is not None:
+        wanted = wanted.where(table.c.account == account)
+    if network is not None:
+        wanted = wanted.where(table.c.address >= network, table.c.address < f"{network}{_AFTER_DIGITS}")
+    return connection.execute(wanted).scalars().all()
+
+
+def forget(connection: Connection, failure_id: int) -> None:
+    """Take a failure back."""
+    connection.execute(delete(table).where(table.c.id == failure_id))
+
+
+def forget_all(connection: Connection, accounts: Collection[str], addresses: Collection[str]) -> None:
+    """Take back the failures of these accounts from these addresses."""
+    connection.execute(delete(table).where(table.c.account.in_(accounts), table.c.address.in_(addresses)))
+
+
+def forget_outside(connection: Connection, since: str, until: str) -> None:
+    """Delete the failures before and after a span of time."""
+    connection.execute(delete(table).where(or_(table.c.at < since, table.c.at > until)))
