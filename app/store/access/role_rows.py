@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from sqlalchemy import Connection, case, delete, func, insert, select, text
+from sqlalchemy.dialects import sqlite
 
 from app.console_roles import Role
 from app.store.access.account_tables import granted_role, role_mapping
+from app.store.database.list_parameter import many
 from app.store.directory.tables import membership, resource
 
 Source = Literal["app_role", "group"]
@@ -66,6 +68,7 @@ _ROLES = {role.value: role for role in Role}
 _MAPPING = select(role_mapping.c.source, role_mapping.c.value, role_mapping.c.role)
 _GRANT = select(granted_role.c.user_id, granted_role.c.role, granted_role.c.because, granted_role.c.since)
 
+# As text: the order of the joins is written with SQLite's CROSS JOIN, or a change of one person would read everybody.
 # `place` is a line's place behind all that give more, so the least place of somebody is the role that they have.
 _CANDIDATES = """
 WITH line AS MATERIALIZED (
@@ -114,14 +117,16 @@ _OF_SOME = text(
         active=_ACTIVE,
     )
 )
-_LOSE = text("DELETE FROM granted_role WHERE user_id IN (SELECT value FROM json_each(:ids))")
-_GRANT_ALL = text("""
-INSERT INTO granted_role (user_id, role, because, since)
-SELECT value ->> 0, value ->> 1, value ->> 2, :now FROM json_each(:rows) WHERE TRUE
-ON CONFLICT (user_id) DO UPDATE SET
-    since = CASE WHEN role = excluded.role THEN since ELSE excluded.since END,
-    role = excluded.role, because = excluded.because
-""")
+_insert = sqlite.insert(granted_role)
+_given = _insert.excluded
+_GIVE = _insert.on_conflict_do_update(
+    index_elements=["user_id"],
+    set_={
+        "since": case((granted_role.c.role == _given.role, granted_role.c.since), else_=_given.since),
+        "role": _given.role,
+        "because": _given.because,
+    },
+)
 
 
 def mapping(connection: Connection) -> tuple[Line, ...]:
@@ -168,9 +173,14 @@ def counts(connection: Connection, lines: Sequence[Line]) -> dict[str, int]:
 def apply(connection: Connection, found: Sequence[Difference], now: str) -> None:
     """Gives everybody what they should have. `since` stays where only the line is another."""
     if lost := [one.user_id for one in found if one.new is None]:
-        connection.execute(_LOSE, {"ids": json.dumps(lost)})
-    if given := [(one.user_id, one.new, one.new_because) for one in found if one.new is not None]:
-        connection.execute(_GRANT_ALL, {"rows": json.dumps(given), "now": now})
+        connection.execute(delete(granted_role).where(granted_role.c.user_id.in_(many(lost))))
+    given = [
+        {"user_id": one.user_id, "role": one.new.value, "because": one.new_because, "since": now}
+        for one in found
+        if one.new is not None
+    ]
+    if given:
+        connection.execute(_GIVE, given)
 
 
 def grant_of(connection: Connection, user_id: str) -> Grant | None:

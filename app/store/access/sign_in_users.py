@@ -24,7 +24,7 @@ _PERSON = (
     .where(resource.c.id == bindparam("id"), resource.c.type == "User")
 )
 
-
+# As text: SQLite's CROSS JOIN keeps the order, so that only the users of the pairs are read.
 _WITH_ACCESS = text("""
 SELECT pair.value ->> 0, pair.value ->> 1,
     pair.value ->> 1 = '' OR EXISTS (
