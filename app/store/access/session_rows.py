@@ -8,10 +8,11 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, insert, or_, select, update
 
 from app.store.access.account_tables import operator
 from app.store.access.account_tables import session as table
+from app.store.database.list_parameter import many_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,7 @@ class SessionRow:
 
 _USED_LAST = table.c.last_seen.desc(), table.c.token_hash
 # Asked for with whatever changes a person, so put together once.
-_END_OF_USERS = delete(table).where(
-    table.c.user_id.in_(select(func.json_each(bindparam("ids")).table_valued("value").c.value))
-)
+_END_OF_USERS = delete(table).where(table.c.user_id.in_(many_named("ids")))
 
 
 def find(connection: Connection, token_hash: str) -> SessionRow | None:

@@ -6,9 +6,18 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 
 
 def many(values: Iterable[Any]) -> Select[Any]:
     """The values as one parameter, for `column.in_(…)`: one each would make a new statement for every length."""
-    return select(func.json_each(json.dumps(list(values))).table_valued("value").c.value)
+    return _values_of(json.dumps(list(values)))
+
+
+def many_named(name: str) -> Select[Any]:
+    """The same for a statement that is put together once: its parameter `name` is the JSON text of the list."""
+    return _values_of(bindparam(name))
+
+
+def _values_of(text: Any) -> Select[Any]:
+    return select(func.json_each(text).table_valued("value").c.value)

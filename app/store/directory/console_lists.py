@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, bindparam, select, text
 
 from app.scim.resource_types import ResourceType
+from app.store.database.list_parameter import many_named
 from app.store.directory import word_index
 from app.store.directory.scim_lists import count_all
 from app.store.directory.stored_resource import COLUMNS, Record, to_record
@@ -66,13 +67,15 @@ def _in_state(state: State, column: str) -> str:
     return f"AND +{column} {is_among} (SELECT {wanted} FROM resource WHERE {_DISABLED})"
 
 
+# As text, since SQLite's own words choose the index: `+column`, and conditions as a partial index has them.
 _PAGE = "LIMIT :count OFFSET :offset"
 _COUNT_DISABLED = text(f"SELECT count(*) FROM resource WHERE {_DISABLED}")
 _COUNT_VALUES = "SELECT count(*) FROM lookup WHERE type = :type AND attribute = :path"
 _VALUES = "SELECT resource_id FROM lookup WHERE type = :type AND attribute = :path"
 _WITHOUT_VALUE = """SELECT position FROM resource WHERE type = :type AND NOT EXISTS (
     SELECT 1 FROM lookup WHERE lookup.resource_id = resource.id AND lookup.attribute = :path)"""
-_WITH_IDS = text("SELECT id, position FROM resource WHERE type = :type AND id IN (SELECT value FROM json_each(:ids))")
+_IS_OF_TYPE = resource.c.type == bindparam("type")
+_WITH_IDS = select(resource.c.id, resource.c.position).where(_IS_OF_TYPE, resource.c.id.in_(many_named("ids")))
 _AMONG = "{0} IN (SELECT value FROM json_each(:among))"
 _AMONG_BY_CHANGE = """SELECT position FROM resource WHERE position IN (SELECT value FROM json_each(:among))
     ORDER BY last_modified {0}, position {0}"""
@@ -80,13 +83,11 @@ _AMONG_BY_VALUE = """SELECT position FROM resource
     LEFT JOIN lookup ON lookup.resource_id = resource.id AND lookup.type = :type AND lookup.attribute = :path
     WHERE position IN (SELECT value FROM json_each(:among))
     ORDER BY value IS NULL, value {0}, resource_id {0}, position"""
-_KEYS = text("""SELECT position, id, last_modified FROM resource
-    WHERE position IN (SELECT value FROM json_each(:positions)) AND type = :type ORDER BY position""")
-_LOAD = (
-    select(*COLUMNS)
-    .select_from(resource)
-    .where(text("position IN (SELECT value FROM json_each(:positions)) AND type = :type"))
+_IS_AMONG = _IS_OF_TYPE, resource.c.position.in_(many_named("positions"))
+_KEYS = (
+    select(resource.c.position, resource.c.id, resource.c.last_modified).where(*_IS_AMONG).order_by(resource.c.position)
 )
+_LOAD = select(*COLUMNS).where(*_IS_AMONG)
 
 
 def page(

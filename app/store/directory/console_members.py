@@ -5,15 +5,17 @@ A page is first found among the rows of the group, then named.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Select, select, text
 
 from app import bounds
 from app.scim.resource_types import RESOURCE_TYPES
+from app.store.database.list_parameter import many
 from app.store.directory import filter_sql, word_index
+from app.store.directory.tables import membership, resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,7 @@ class ListedMember:
     document: str | None
 
 
-_IDS = "SELECT member_id FROM membership WHERE group_id = :group_id ORDER BY member_id LIMIT :count OFFSET :offset"
-_NEXT = """SELECT member_id FROM membership WHERE group_id = :group_id AND member_id > :after
-    ORDER BY member_id LIMIT :count"""
-_NAMED = text("""SELECT named.value, resource.type, resource.document FROM json_each(:ids) AS named
-    LEFT JOIN resource ON resource.id = named.value AND resource.type IN (SELECT value FROM json_each(:types))
-    ORDER BY named.key""")
+# As text: words need the full-text index, and CROSS JOIN keeps the order in which tables are read.
 # A small group's members are looked up first; in a large one each that has the words is asked for its group.
 _AMONG_FEW = f"""SELECT id FROM resource WHERE position IN ({word_index.MATCHING} AND rowid IN (
         SELECT resource.position FROM membership JOIN resource ON resource.id = membership.member_id
@@ -42,8 +39,7 @@ _AMONG_MANY = f"""SELECT resource.id FROM ({word_index.MATCHING} ORDER BY rowid)
 
 def page(connection: Connection, group_id: str, offset: int, count: int) -> list[ListedMember]:
     """A page of all members, by id."""
-    wanted = {"group_id": group_id, "offset": offset, "count": count}
-    return named(connection, connection.execute(text(_IDS), wanted).scalars().all())
+    return named(connection, connection.execute(_ids(group_id).offset(offset).limit(count)).scalars().all())
 
 
 def with_words(connection: Connection, group_id: str, members: int, sought: str, count: int) -> list[str]:
@@ -61,11 +57,18 @@ def with_words(connection: Connection, group_id: str, members: int, sought: str,
 
 def following(connection: Connection, group_id: str, after: str, count: int) -> list[ListedMember]:
     """The next members by id, behind the one with the id `after`."""
-    wanted = {"group_id": group_id, "after": after, "count": count}
-    return named(connection, connection.execute(text(_NEXT), wanted).scalars().all())
+    behind = _ids(group_id).where(membership.c.member_id > after).limit(count)
+    return named(connection, connection.execute(behind).scalars().all())
 
 
 def named(connection: Connection, ids: Sequence[str]) -> list[ListedMember]:
     """These members, in the same order, with what is known of them."""
-    wanted = {"ids": json.dumps(list(ids)), "types": json.dumps(list(filter_sql.MEMBER_TYPES))}
-    return [ListedMember(*row) for row in connection.execute(_NAMED, wanted)]
+    columns = select(resource.c.id, resource.c.type, resource.c.document)
+    known = columns.where(resource.c.id.in_(many(ids)), resource.c.type.in_(filter_sql.MEMBER_TYPES))
+    found = {row.id: ListedMember(*row) for row in connection.execute(known)}
+    return [found.get(id) or ListedMember(id, None, None) for id in ids]
+
+
+def _ids(group_id: str) -> Select[Any]:
+    """All members of a group in the order of their ids."""
+    return select(membership.c.member_id).where(membership.c.group_id == group_id).order_by(membership.c.member_id)

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from app.scim.filter_tree import Node
 from app.scim.member_changes import LinkChange
+from app.store.database.list_parameter import many_named
 from app.store.directory import filter_sql
 from app.store.directory.tables import membership, resource
 
@@ -37,7 +38,7 @@ class Membership:
 
 
 # Ids travel as one JSON text: a list of parameters would make a new statement for every length of it.
-_IDS = select(func.json_each(bindparam("ids")).table_valued("value").c.value)
+_IDS = many_named("ids")
 _IS_MEMBER = (resource.c.id == membership.c.member_id) & resource.c.type.in_(filter_sql.MEMBER_TYPES)
 _joining = func.json_each(bindparam("joining")).table_valued("value").c.value
 _joining_id = func.json_extract(_joining, "$[0]")
@@ -62,6 +63,7 @@ _GROUPS_OF = (
     .order_by(membership.c.group_id)
 )
 _RESOLVE = update(membership).values(is_unresolved=False).where(membership.c.member_id == bindparam("id"))
+# As text: only INDEXED BY makes SQLite read the partial index in place of all members.
 _UNRESOLVED = text("""SELECT group_id, count(*) FROM membership INDEXED BY membership_unresolved
     WHERE group_id IN (SELECT value FROM json_each(:ids)) AND is_unresolved = 1 GROUP BY group_id""")
 _DELETE = (

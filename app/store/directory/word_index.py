@@ -21,6 +21,7 @@ DECLARED = (
 """How the migrations make it. `prefix`: the beginnings that have an index of their own."""
 
 _TYPE_MARK = "¦"  # no word begins with it, and outside of ASCII it parts nothing
+# As text: SQLAlchemy has no word for MATCH, and knows no rowid of a virtual table.
 _INSERT = text("INSERT INTO word (rowid, text) VALUES (:position, :text)")
 _UPDATE = text("UPDATE word SET text = :text WHERE rowid = :position")
 _DELETE = text("DELETE FROM word WHERE rowid = :position")

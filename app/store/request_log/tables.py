@@ -7,7 +7,12 @@ column is made for a key, a password or a header; `request.body` is redacted bef
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, text
+from functools import partial
+
+from sqlalchemy import Column, Float, ForeignKey, Index, Integer, Text, text
+
+from app.store.database.directory_database import db
+from app.store.request_log.log_database import BIND
 
 LOG_VERSION = 1
 """`PRAGMA user_version` of the file; a file with another number is put aside and begun anew. A new table, column or
@@ -16,7 +21,8 @@ index asks for no new number: what is missing is added at start."""
 SIMULATED = -1
 """The `cycle_id` of a request that is part of a simulation: such requests are hidden by default and count nowhere."""
 
-metadata = MetaData()
+log_table = partial(db.Table, bind_key=BIND)
+"""Declares a table of the request log's file."""
 
 
 def _text(name: str, is_null: bool = False) -> Column[str]:
@@ -27,9 +33,8 @@ def _number(name: str) -> Column[int]:
     return Column(name, Integer, nullable=False, server_default=text("0"))
 
 
-request = Table(
+request = log_table(
     "request",
-    metadata,
     Column("id", Integer, primary_key=True),
     *(_text(name) for name in ("number", "at", "method", "path")),
     _number("status"),
@@ -46,14 +51,12 @@ request = Table(
     Index("request_deed", "deed", "id"),
     Index("request_key_id", "key_id", "id"),
     Index("request_refused", "id", sqlite_where=text("status >= 400")),
-    sqlite_strict=False,
 )
 """One row a request, and one for each operation of a bulk request. The columns are the fields of
 `app.observation.request_record.Request` with the same names; `cycle_id` is 0 outside of any cycle, or `SIMULATED`."""
 
-cycle = Table(
+cycle = log_table(
     "cycle",
-    metadata,
     Column("id", Integer, primary_key=True),
     *(_text(name) for name in ("started", "ended", "key_id", "dialect")),
     *(
@@ -67,9 +70,8 @@ cycle = Table(
     Index("cycle_started", "started"),
 )
 
-problem = Table(
+problem = log_table(
     "problem",
-    metadata,
     Column("id", Integer, primary_key=True),
     *(_text(name) for name in ("kind", "attribute", "resource_type", "resource_id", "resource_name", "other_id")),
     *(
@@ -88,9 +90,8 @@ problem = Table(
 """One cause for one resource; `number` is that of its last request. `closed`, `ignored`: when; `closed_by`: which
 request's number."""
 
-problem_key = Table(
+problem_key = log_table(
     "problem_key",
-    metadata,
     Column("object_key", Text, primary_key=True),
     Column("problem_id", Integer, ForeignKey("problem.id", ondelete="CASCADE"), primary_key=True),
     Index("problem_key_problem_id", "problem_id"),
@@ -98,9 +99,8 @@ problem_key = Table(
 )
 """By which keys of `Request.objects` a problem is found again while it is open."""
 
-due_removal = Table(
+due_removal = log_table(
     "due_removal",
-    metadata,
     Column("problem_id", Integer, ForeignKey("problem.id", ondelete="CASCADE"), primary_key=True),
     Column("user_id", Text, primary_key=True),
     Column("group_id", Text, primary_key=True),
@@ -112,18 +112,16 @@ due_removal = Table(
 """Whose access the requests of a problem were meant to take away; `group_id` is "" unless the user was to leave one.
 `over`: since when it need not be done any more."""
 
-milestone = Table(
+milestone = log_table(
     "milestone",
-    metadata,
     Column("name", Text, primary_key=True),
     *(_text(name) for name in ("at", "number")),
     sqlite_with_rowid=False,
 )
 """When something happened for the first time (`plain-http`: for the last time); never pruned."""
 
-mention = Table(
+mention = log_table(
     "mention",
-    metadata,
     Column("resource_id", Text, primary_key=True),
     *(_text(name) for name in ("resource_type", "at")),
     Index("mention_at", "resource_type", "at"),
@@ -131,9 +129,8 @@ mention = Table(
 )
 """When a client last spoke of a resource that is here: matched, read or changed it."""
 
-sighting = Table(
+sighting = log_table(
     "sighting",
-    metadata,
     *(Column(name, Text, primary_key=True) for name in ("resource_type", "attribute", "way", "shape")),
     *(_text(name) for name in ("first", "last")),
     _number("count"),
@@ -141,11 +138,12 @@ sighting = Table(
 )
 """In which shape a mapped attribute arrived; `way` is how: create, add, replace, remove. Never a value."""
 
-tally = Table(
+tally = log_table(
     "tally",
-    metadata,
     Column("name", Text, primary_key=True),
     _number("number"),
     sqlite_with_rowid=False,
 )
 """Counts that no row tells any more: requests that were not written down."""
+
+metadata = db.metadatas[BIND]
