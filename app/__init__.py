@@ -25,7 +25,7 @@ def create_app(settings: Settings) -> Flask:
     from app import bounds, bundled_files
     from app.scim import custom_schemas
     from app.store.database import directory_database
-    from app.store.request_log import request_rows
+    from app.store.request_log import log_database
     from app.web import console, error_responses, public_url
     from app.web.oauth import token_endpoint
     from app.web.request_log import middleware
@@ -39,7 +39,7 @@ def create_app(settings: Settings) -> Flask:
         MAX_CONTENT_LENGTH=bounds.BODY_BYTES,
         SQLALCHEMY_DATABASE_URI=directory_database.address(settings.database),
         SQLALCHEMY_ENGINE_OPTIONS=directory_database.engine_options(),
-        SQLALCHEMY_BINDS={request_rows.BIND: request_rows.engine_options(settings.requests_database)},
+        SQLALCHEMY_BINDS={log_database.BIND: log_database.engine_options(settings.requests_database)},
     )
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False

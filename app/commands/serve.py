@@ -64,12 +64,15 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, hold: data_f
     from app.observation.directory import initial_last_seen
     from app.store.database import directory_database
     from app.store.directory import declared_attributes, rebuild_derived_rows
-    from app.store.request_log import request_rows
+    from app.store.request_log import log_database_file
     from app.web.request_log import middleware
     from app.web.security import request_authentication
 
     app = create_app(settings)
-    for line in (*directory_database.migrate(settings.database), *request_rows.prepare(settings.requests_database)):
+    for line in (
+        *directory_database.migrate(settings.database),
+        *log_database_file.prepare(settings.requests_database),
+    ):
         log.warning(line)
     with app.app_context():
         for line in rebuild_derived_rows.settle(app.config["RECNICE_RESOURCE_TYPES"], granted_roles.settle):

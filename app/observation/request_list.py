@@ -14,7 +14,7 @@ from app.observation.request_record import Deed, is_id
 from app.scim.resource_types import RESOURCE_TYPES, name_of
 from app.store.database import directory_database
 from app.store.directory import console_lists, history_rows
-from app.store.request_log import problem_rows, request_rows
+from app.store.request_log import log_database, problem_rows, request_rows
 from app.store.request_log.request_rows import Wanted, Written
 
 READS: tuple[Deed, ...] = ("match", "list", "read", "schema", "confirm")
@@ -127,7 +127,7 @@ def known(ids: Collection[str]) -> dict[str, Known]:
 
 def unwritten() -> Mapping[str, int]:
     """How many requests the log has only counted, by why: `recorder.DROPPED` or `recorder.STRANGERS`."""
-    with request_rows.reading() as connection:
+    with log_database.reading() as connection:
         return request_rows.tallies(connection)
 
 
@@ -155,27 +155,27 @@ def of_number(number: str) -> list[Entry]:
 
     At most one more than a bulk request can have. Its own row, which is the oldest, may be forgotten before the others.
     """
-    with request_rows.reading() as connection:
+    with log_database.reading() as connection:
         rows = request_rows.of_number(connection, number, bounds.BULK_OPERATIONS + 1)
     return _with_effects(rows, (), bounds.CONSOLE_PAGE_SIZE)
 
 
 def has_number(number: str) -> bool:
     """Whether the log has a request with the number. Raises `errors.unavailable` when the log cannot be used."""
-    with request_rows.reading() as connection:
+    with log_database.reading() as connection:
         return request_rows.request_numbered(connection, number) is not None
 
 
 def count_unchanging(cycle_id: int) -> int:
     """How many look-ups and probes of a cycle changed nothing, each operation of a bulk request by itself."""
     wanted = Wanted(cycle_id=cycle_id, deeds=("probe", *READS), is_refused=False)
-    with request_rows.reading() as connection:
+    with log_database.reading() as connection:
         return request_rows.count(connection, wanted)
 
 
 def count_simulated() -> int:
     """Return how many requests of simulations the log has."""
-    with request_rows.reading() as connection:
+    with log_database.reading() as connection:
         return request_rows.count(connection, Wanted(is_simulated=True))
 
 
@@ -188,7 +188,7 @@ def _read(wanted: Filter, before: int | None, at_once: int, are_told: bool = Tru
     own = _links_of(wanted.about)
     query = _query(wanted, group, own)
     while True:
-        with request_rows.reading() as connection:
+        with log_database.reading() as connection:
             rows = request_rows.page(connection, query, before, at_once)
         if not rows:
             return
@@ -259,7 +259,7 @@ def _told_apart(events: Mapping[str, Sequence[Event]]) -> dict[int, int]:
     numbers = {key[0] for key, ids in made.items() if len(ids) > 1}
     if not numbers:
         return {}
-    with request_rows.reading() as connection:
+    with log_database.reading() as connection:
         rows = request_rows.deeds_of(connection, numbers)
     of_row: dict[int, int] = {}
     nth: Counter[tuple[str, str, str]] = Counter()
@@ -276,7 +276,7 @@ def _problems_of(refused: Sequence[Written]) -> dict[int, int]:
     """By the row id of refused requests: the problem that each is part of."""
     if not refused:
         return {}
-    with request_rows.reading() as connection:
+    with log_database.reading() as connection:
         return problem_rows.of_refusals(connection, [asdict(row) | {"kind": kind_of(row).name} for row in refused])
 
 

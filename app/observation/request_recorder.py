@@ -21,8 +21,8 @@ from app.observation.directory import history_reader, last_seen
 from app.observation.problems import refused_removals, tracking
 from app.observation.request_record import Request
 from app.scim.errors import ScimError
-from app.store.request_log import pruning, request_rows
-from app.store.request_log.request_rows import Connection
+from app.store.database.directory_database import Connection
+from app.store.request_log import log_database, pruning, request_rows
 from app.store.request_log.tables import SIMULATED
 
 WRITE_AFTER_S = 0.5
@@ -197,7 +197,7 @@ class Recorder:
     def _is_written(self, batch: Sequence[Request], counts: Mapping[str, int]) -> bool:
         """Whether the batch is done with; not while the log cannot be used, which `requests.writing` says by itself."""
         try:
-            with self._context(), request_rows.writing() as connection:
+            with self._context(), log_database.writing() as connection:
                 write(connection, simulated_requests.judged(refused_removals.with_due(named(batch))))
                 refused_removals.settle(connection)
                 request_rows.add_to_tally(connection, counts)
@@ -207,7 +207,7 @@ class Recorder:
         except Exception:
             log.exception("a batch of %d requests could not be read", len(batch))
         try:
-            with self._context(), request_rows.writing() as connection:
+            with self._context(), log_database.writing() as connection:
                 request_rows.insert(connection, [row_of(request) for request in batch])
                 request_rows.add_to_tally(connection, counts)
         except ScimError:
@@ -227,9 +227,9 @@ class Recorder:
         before = clock.to_wire(clock.utc_now() - self._kept)
         is_more = False
         try:
-            with self._context(), request_rows.writing() as connection:
+            with self._context(), log_database.writing() as connection:
                 is_more = pruning.prune(connection, before, bounds.REQUEST_ROWS, bounds.REQUEST_LOG_BYTES)
-            with self._context(), request_rows.writing() as connection:
+            with self._context(), log_database.writing() as connection:
                 pruning.give_back(connection)
         except ScimError:
             is_more = False  # `requests.writing` says so by itself

@@ -16,7 +16,7 @@ from app.observation.problem_kinds.kind_catalog import kind_of, went_wrong
 from app.observation.problem_kinds.problem_kind import Kind
 from app.observation.request_record import Request
 from app.store.database.directory_database import Connection
-from app.store.request_log import cycle_rows, request_rows
+from app.store.request_log import cycle_rows, log_database, request_rows
 from app.store.request_log import setup_step_rows as rows
 from app.store.request_log.request_rows import Wanted, Written
 
@@ -176,7 +176,7 @@ def _look_for_return(connection: Connection, batch: Sequence[Request]) -> None:
 
 def checklist() -> Checklist:
     """How far the set-up is."""
-    with request_rows.reading() as connection:
+    with log_database.reading() as connection:
         reached = {row.name: row for row in rows.all_of(connection)}
     steps = tuple(
         Step(one, reached[one.name].at, reached[one.name].number) if one.name in reached else Step(one, "", "")
@@ -188,13 +188,13 @@ def checklist() -> Checklist:
 
 def close_exposure(number: str) -> bool:
     """Forget the request that exposed a key; return whether it was still the last one that did."""
-    with request_rows.writing() as connection:
+    with log_database.writing() as connection:
         return rows.forget(connection, PLAIN_HTTP, number)
 
 
 def last_seen() -> Seen | None:
     """The newest request of all, where it failed on its way in: its key, its address, its host. Else None."""
-    with request_rows.reading() as connection:
+    with log_database.reading() as connection:
         newest = request_rows.page(connection, Wanted(), limit=1)
     if not newest or not went_wrong(newest[0]):
         return None

@@ -15,7 +15,7 @@ from app.observation.problems.tracking import fold
 from app.observation.request_record import DueRemoval, LeftOutValue
 from app.observation.request_recorder import write
 from app.scim.errors import Code
-from app.store.request_log import cycle_rows, refused_removal_rows, request_rows
+from app.store.request_log import cycle_rows, log_database, refused_removal_rows, request_rows
 from app.store.request_log import problem_rows as rows
 from app.store.request_log.problem_rows import Wanted
 from app.store.request_log.pruning import prune
@@ -248,7 +248,7 @@ def test_an_export_asks_for_no_problems(log, monkeypatch):
         yield log
 
     asked = []
-    monkeypatch.setattr(request_rows, "reading", reading)
+    monkeypatch.setattr(log_database, "reading", reading)
     monkeypatch.setattr(request_list, "known", lambda ids: {})
     monkeypatch.setattr(rows, "of_refusals", lambda connection, refused: asked.append(len(refused)) or {})
     write(log, [taken(minutes, f"ana{minutes}") for minutes in range(5)])

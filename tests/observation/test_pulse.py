@@ -10,7 +10,7 @@ from app.observation.cycles.chart import HEIGHT, QUIET_HEIGHT, bars
 from app.observation.cycles.detection import Cycle
 from app.observation.cycles.sync_health import FIRST_GUESS_S, Pulse, is_ladder, knocks_of, pulse, read, usual_gap_s
 from app.observation.request_recorder import write
-from app.store.request_log import request_rows
+from app.store.request_log import log_database
 from tests.observation.conftest import BEGIN, after, made_up, stranger
 
 HOUR = 60
@@ -129,7 +129,7 @@ def test_who_sends_no_key_is_a_stranger_and_makes_no_quarantine(log, monkeypatch
     def reading():
         yield log
 
-    monkeypatch.setattr(request_rows, "reading", reading)
+    monkeypatch.setattr(log_database, "reading", reading)
     monkeypatch.setattr(clock, "utc_now", lambda: at(44 * HOUR))
     write(log, [made_up(0)])
     write(log, [stranger(hours * HOUR, fault="missing", number=f"m{hours}") for hours in (6, 18, 42)])

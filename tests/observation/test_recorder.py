@@ -23,7 +23,7 @@ from app.observation.request_record import Request
 from app.observation.request_recorder import Recorder, write
 from app.scim import errors
 from app.store.database import directory_database, sqlite_driver
-from app.store.request_log import pruning, request_rows
+from app.store.request_log import log_database, log_database_file, pruning, request_rows
 from app.store.request_log.request_rows import Wanted
 from app.store.request_log.tables import LOG_VERSION
 from tests.conftest import wait_until
@@ -38,7 +38,7 @@ ID, OTHER = "3f1c9a52-8f59-4f0e-9a57-4f2a7a8b3c1d", "11111111-8f59-4f0e-9a57-4f2
 def path(tmp_path: Path) -> Path:
     """A new log."""
     path = tmp_path / "recnice-requests.sqlite3"
-    assert request_rows.prepare(path) == ()
+    assert log_database_file.prepare(path) == ()
     return path
 
 
@@ -46,11 +46,11 @@ def path(tmp_path: Path) -> Path:
 def app(path: Path) -> Iterator[Flask]:
     """The least that the log needs, outside its context."""
     app = Flask(__name__)
-    app.config["SQLALCHEMY_BINDS"] = {request_rows.BIND: request_rows.engine_options(path)}
+    app.config["SQLALCHEMY_BINDS"] = {log_database.BIND: log_database.engine_options(path)}
     directory_database.db.init_app(app)
     yield app
     with app.app_context():
-        directory_database.db.engines[request_rows.BIND].dispose()
+        directory_database.db.engines[log_database.BIND].dispose()
 
 
 @pytest.fixture
@@ -261,7 +261,7 @@ def test_a_log_that_is_damaged_while_it_runs_is_said_and_tried_again(
 ):
     fill(app, *(made_up(status=400, body="x" * 1_000) for _ in range(50)))
     with app.app_context():
-        directory_database.db.engines[request_rows.BIND].dispose()
+        directory_database.db.engines[log_database.BIND].dispose()
     file_bytes(path)
     sound = path.read_bytes()
     DAMAGES["a broken page"](path)
@@ -302,7 +302,7 @@ def test_a_log_that_is_locked_at_the_second_try_loses_nothing(
 
 
 def fill(app: Flask, *asked: Request) -> None:
-    with app.app_context(), request_rows.writing() as connection:
+    with app.app_context(), log_database.writing() as connection:
         write(connection, asked)
 
 
@@ -328,7 +328,7 @@ def test_what_is_too_old_goes_also_while_nobody_comes(app: Flask, path: Path, mo
 
 
 def pruned(app: Flask, before: str, most: int, most_bytes: int = bounds.REQUEST_LOG_BYTES) -> bool:
-    with app.app_context(), request_rows.writing() as connection:
+    with app.app_context(), log_database.writing() as connection:
         return pruning.prune(connection, before, most, most_bytes)
 
 
@@ -347,7 +347,7 @@ def test_a_log_that_is_too_large_shrinks_on_the_disk(app: Flask, path: Path, mon
     while pruned(app, "", 10_000, 2_000_000):
         pass
     for _ in range(10):
-        with app.app_context(), request_rows.writing() as connection:
+        with app.app_context(), log_database.writing() as connection:
             pruning.give_back(connection)
     assert 0 < len(rows(path)) < 1_000
     assert file_bytes(path) < before / 2
@@ -366,22 +366,22 @@ def test_a_new_log_is_for_its_owner_alone(tmp_path: Path):
     path = tmp_path / "recnice-requests.sqlite3"
     mask = os.umask(0)
     try:
-        assert request_rows.prepare(path) == ()
+        assert log_database_file.prepare(path) == ()
     finally:
         os.umask(mask)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     with closing(sqlite.connect(path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (LOG_VERSION,)
-    assert request_rows.prepare(path) == ()
+    assert log_database_file.prepare(path) == ()
 
 
 def test_an_index_that_an_older_log_lacks_is_made_at_the_start(tmp_path: Path):
     path = tmp_path / "recnice-requests.sqlite3"
-    assert request_rows.prepare(path) == ()
+    assert log_database_file.prepare(path) == ()
     with closing(sqlite.connect(path)) as connection:
         declared = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'index'").fetchall()
         connection.execute("DROP INDEX request_deed")
-        assert request_rows.prepare(path) == ()
+        assert log_database_file.prepare(path) == ()
         assert set(connection.execute("SELECT name FROM sqlite_schema WHERE type = 'index'")) == set(declared)
 
 
@@ -419,24 +419,24 @@ def alter(path: Path, statement: str) -> None:
 def test_a_log_of_no_use_is_put_aside_and_begun_anew(app: Flask, path: Path, damage: str):
     fill(app, *(made_up(status=400, body="x" * 1_000) for _ in range(50)))
     with app.app_context():
-        directory_database.db.engines[request_rows.BIND].dispose()
+        directory_database.db.engines[log_database.BIND].dispose()
     file_bytes(path)
     DAMAGES[damage](path)
     before = path.read_bytes()
-    (warning,) = request_rows.prepare(path)
+    (warning,) = log_database_file.prepare(path)
     (aside,) = path.parent.glob("recnice-requests-*.sqlite3")
     assert aside.name in warning and "begun" in warning
     assert aside.read_bytes() == before
     assert rows(path) == []
     fill(app, made_up(number="0000aaaa"))
     assert numbers(path) == ["0000aaaa"]
-    assert request_rows.prepare(path) == ()
+    assert log_database_file.prepare(path) == ()
 
 
 def test_a_log_that_cannot_be_opened_hinders_no_start(tmp_path: Path):
     path = tmp_path / "recnice-requests.sqlite3"
     path.mkdir()
-    (warning,) = request_rows.prepare(path)
+    (warning,) = log_database_file.prepare(path)
     assert "no requests are kept" in warning
     assert list(tmp_path.iterdir()) == [path]
 
@@ -456,7 +456,7 @@ def test_a_page_of_requests_by_what_is_wanted_of_them(app: Flask):
     )
 
     def found(before: int | None = None, limit: int = 50, **of: Any) -> str:
-        with app.app_context(), request_rows.reading() as connection:
+        with app.app_context(), log_database.reading() as connection:
             return "".join(row.number for row in request_rows.page(connection, Wanted(**of), before, limit))
 
     assert found() == "eedcba"
@@ -470,7 +470,7 @@ def test_a_page_of_requests_by_what_is_wanted_of_them(app: Flask):
     assert (found(has_key=False), found(has_key=True)) == ("c", "eedba")
     assert found(cycle_id=2) == "eed"
     assert found(since=made_up(1).at, until=made_up(30).at) == "cb"
-    with app.app_context(), request_rows.reading() as connection:
+    with app.app_context(), log_database.reading() as connection:
         assert getattr(request_rows.request_numbered(connection, "e"), "deed", "") == "bulk"
         assert request_rows.request_numbered(connection, "f") is None
 

@@ -23,7 +23,7 @@ from app.provisioning.resource_operations import Author, create
 from app.scim.resource_types import USER
 from app.settings import Settings
 from app.store.database import directory_database
-from app.store.request_log import request_rows
+from app.store.request_log import log_database_file
 from app.web.console.access import provider_sign_in
 from app.web.request_log import middleware
 from tests.cheap import make_database
@@ -43,7 +43,7 @@ def app(tmp_path: Path, provider: SigningProvider) -> Iterator[Flask]:
     """Behind an https address with a path, with Entra set up."""
     settings = Settings(tmp_path, ("127.0.0.1", 7644), BASE + "/sub", ca_file=provider.authority.ca_file)
     make_database(settings.database)
-    request_rows.prepare(settings.requests_database)
+    log_database_file.prepare(settings.requests_database)
     app = create_app(settings)
     with app.app_context():
         administrators.create_operator("eva", PASSWORD, HOST)

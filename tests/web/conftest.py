@@ -9,7 +9,7 @@ from flask import Flask
 from app import create_app
 from app.settings import Settings
 from app.store.database import directory_database
-from app.store.request_log import request_rows
+from app.store.request_log import log_database_file
 from app.web.request_log import middleware
 from tests.cheap import make_database
 from tests.conftest import Appliance
@@ -45,7 +45,7 @@ def app(tmp_path: Path) -> Iterator[Flask]:
     """The whole application in this process, with an operator, outside its context."""
     settings = Settings(data=tmp_path, listen=("127.0.0.1", 7644), public_url="https://scim.recnice.example/sub")
     make_database(settings.database)
-    request_rows.prepare(settings.requests_database)
+    log_database_file.prepare(settings.requests_database)
     app = create_app(settings)
     yield app
     middleware.of(app).recorder.close()

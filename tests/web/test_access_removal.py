@@ -33,7 +33,7 @@ from app.scim.errors import ScimError, unavailable
 from app.scim.resource_types import GROUP, USER, ResourceType
 from app.settings import Settings
 from app.store.database import directory_database
-from app.store.request_log import request_rows
+from app.store.request_log import log_database_file
 from app.web.request_log import middleware
 from tests.cheap import make_database
 from tests.web.test_console import words
@@ -101,7 +101,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     data = tmp_path_factory.mktemp("access-removal")
     settings = Settings(data=data, listen=("127.0.0.1", 7644), public_url=f"{BASE}/sub")
     make_database(settings.database)
-    request_rows.prepare(settings.requests_database)
+    log_database_file.prepare(settings.requests_database)
     app = create_app(settings)
     with app.app_context():
         administrators.create_operator("olga", PASSWORD, HOST)

@@ -37,7 +37,7 @@ from app.provisioning.resource_operations import Author, create
 from app.scim.resource_types import GROUP, USER
 from app.store.access import administrator_rows, audit_rows
 from app.store.database import directory_database, sqlite_driver
-from app.store.request_log import request_rows
+from app.store.request_log import log_database
 from tests.authenticator import Authenticator
 from tests.conftest import Appliance
 from tests.openid.conftest import authority, generic, no_proxy
@@ -90,7 +90,7 @@ def with_a_problem(path: str, is_ignored: bool = False, **fields: str) -> Callab
     def act(world: World) -> TestResponse:
         refused = past(1, method="GET", path="Nothing", status=404, reason="There is no such path", deed="")
         with world.app.app_context():
-            with request_rows.writing() as connection:
+            with log_database.writing() as connection:
                 request_recorder.write(connection, [refused])
             if is_ignored:
                 ignored_problems.ignore_problems(Wanted(), HOST)
@@ -101,7 +101,7 @@ def with_a_problem(path: str, is_ignored: bool = False, **fields: str) -> Callab
 
 def close_the_exposure(world: World) -> TestResponse:
     exposed = past(1, is_plain_http=True)
-    with world.app.app_context(), request_rows.writing() as connection:
+    with world.app.app_context(), log_database.writing() as connection:
         request_recorder.write(connection, [exposed])
     return world.post("/exposure/close", number=exposed.number)
 
@@ -120,7 +120,7 @@ def remove_access(is_member: bool) -> Callable[[World], TestResponse]:
                 role_mapping.save(lines, role_mapping.preview(lines).fingerprint, HOST)
             due = DueRemoval("leave" if is_member else "disable", user_id, group_id)
             refused = past(1, method="PATCH", path="Users/{id}", status=412, deed="change", due=(due,))
-            with request_rows.writing() as connection:
+            with log_database.writing() as connection:
                 request_recorder.write(connection, [refused])
         return world.post("/problems/remove-access", user_id=user_id, group_id=group_id)
 

@@ -19,7 +19,7 @@ from app import bounds, clock
 from app.administration import audit
 from app.administration.credentials import scim_keys
 from app.provisioning import resource_operations
-from app.store.request_log import request_rows
+from app.store.request_log import log_database, request_rows
 from app.web.request_log import middleware
 from tests.conftest import Answer, Appliance, wait_until, with_values
 from tests.web.visitor import PASSWORD, USER_NAME, Visitor, set_up
@@ -424,7 +424,7 @@ def test_the_number_of_a_failure_is_that_of_its_request(
     assert (answer.status_code, number in answer.get_json()["detail"]) == (500, True)
     assert f"number {number}" in caplog.text
     assert middleware.of(app).recorder.settle(10)
-    with app.app_context(), request_rows.reading() as connection:
+    with app.app_context(), log_database.reading() as connection:
         row = request_rows.request_numbered(connection, number)
     assert row is not None and (row.status, row.path) == (500, "Users")
     assert "what went wrong" not in row.reason

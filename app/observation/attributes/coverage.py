@@ -13,7 +13,7 @@ from app.scim.resource_types import ResourceType
 from app.store.database import directory_database
 from app.store.directory import attribute_coverage, resource_counts, strict_attribute_rows
 from app.store.directory.strict_attribute_rows import Strict
-from app.store.request_log import attribute_arrival_rows, request_rows
+from app.store.request_log import attribute_arrival_rows, log_database
 from app.store.request_log.attribute_arrival_rows import UNKNOWN, Sighting
 
 
@@ -106,7 +106,7 @@ def read(types: Iterable[ResourceType]) -> Coverage:
     """All of it as it is now. `types` are the application's own: what a schema file declares is not unknown."""
     known = {one.name: one for one in types if one.name in MAPPING}
     seen: list[Sighting] = []
-    with suppress(ScimError), request_rows.reading() as connection:  # without the log no arrivals are told
+    with suppress(ScimError), log_database.reading() as connection:  # without the log no arrivals are told
         seen = list(attribute_arrival_rows.sightings(connection))
     with directory_database.reading() as connection:
         counts = resource_counts.count_all(connection)

@@ -17,7 +17,7 @@ from app.observation.problem_kinds.kind_catalog import went_wrong
 from app.observation.request_record import Deed, Request
 from app.store.database.directory_database import Connection
 from app.store.request_log import cycle_rows as rows
-from app.store.request_log import request_rows
+from app.store.request_log import log_database
 
 PAUSE_S = 10 * 60
 """So long nothing, and the cycle is over."""
@@ -158,27 +158,27 @@ def counted(cycle: Cycle, request: Request, is_first_of_number: bool = True) -> 
 
 def latest(count: int) -> list[Cycle]:
     """The newest cycles, newest first."""
-    with request_rows.reading() as connection:
+    with log_database.reading() as connection:
         return [cycle_of(row) for row in rows.last(connection, count)]
 
 
 def find(cycle_id: int) -> Cycle | None:
     """One cycle, or None where there is none, as after it was pruned."""
-    with request_rows.reading() as connection:
+    with log_database.reading() as connection:
         row = rows.single(connection, cycle_id)
         return cycle_of(row) if row else None
 
 
 def page(start: int = 1, count: int = bounds.CONSOLE_PAGE_SIZE, since: str = "", until: str = "") -> Found:
     """Cycles from place `start` (the newest is 1) that began at or after `since` and before `until` (wire form)."""
-    with request_rows.reading() as connection:
+    with log_database.reading() as connection:
         found = rows.page(connection, since, until, start - 1, count)
         return Found(rows.count(connection, since, until), [cycle_of(row) for row in found])
 
 
 def every(since: str = "", until: str = "") -> Iterator[Cycle]:
     """All of them in that time, newest first, one by one: for an export."""
-    with request_rows.reading() as connection:
+    with log_database.reading() as connection:
         yield from map(cycle_of, rows.page(connection, since, until))
 
 

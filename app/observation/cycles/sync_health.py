@@ -15,7 +15,7 @@ from app import bounds, clock
 from app.observation.cycles import detection
 from app.observation.cycles.detection import PAUSE_S, Cycle, seconds_between
 from app.observation.request_record import KeyFault
-from app.store.request_log import request_rows
+from app.store.request_log import log_database, request_rows
 from app.store.request_log.request_rows import Wanted
 
 State = Literal["waiting", "working", "healthy", "late", "silent", "quarantine"]
@@ -53,7 +53,7 @@ class Pulse:
 
 def pulse(contact: str = "") -> tuple[Pulse, list[Cycle]]:
     """The pulse now, and the last cycles, oldest first. `contact`: when a key was last used, if the log was lost."""
-    with request_rows.reading() as connection:
+    with log_database.reading() as connection:
         asked = request_rows.page(connection, IN_NO_CYCLE, limit=bounds.LOG_PAGE_SIZE)
     refused = [one.at for one in asked if one.status == 401 and one.key_fault in FAULTS_OF_ENTRA]
     last = detection.latest(bounds.PULSE_CYCLES)[::-1]

@@ -14,7 +14,7 @@ from app.scim.resource_types import ResourceType
 from app.store.database import directory_database
 from app.store.directory import console_lists
 from app.store.request_log import last_seen_rows as rows
-from app.store.request_log import request_rows
+from app.store.request_log import log_database
 
 _EVER = "~"  # sorts behind every moment in wire form
 
@@ -52,7 +52,7 @@ def note_missing(types: Iterable[ResourceType]) -> int:
 def _are_missing(resource_type: ResourceType) -> bool:
     with directory_database.reading() as connection:
         here = console_lists.count_in(connection, resource_type, "")
-    with request_rows.reading() as connection:
+    with log_database.reading() as connection:
         return rows.count_before(connection, resource_type.name, _EVER) < here
 
 
@@ -64,6 +64,6 @@ def _note(resource_type: ResourceType) -> int:
             keys = console_lists.keys(connection, resource_type, found)
         if not found:
             return looked_at
-        with request_rows.writing() as connection:
+        with log_database.writing() as connection:
             rows.note(connection, {key.id: (resource_type.name, key.last_modified) for key in keys})
         looked_at, after = looked_at + len(keys), found[-1]

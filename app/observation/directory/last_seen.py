@@ -6,9 +6,9 @@ Entra's silence about somebody is the one sign of a person who fell out of its s
 from collections.abc import Iterable, Sequence
 
 from app.observation.request_record import Request
+from app.store.database.directory_database import Connection
 from app.store.request_log import last_seen_rows as rows
-from app.store.request_log import request_rows
-from app.store.request_log.request_rows import Connection
+from app.store.request_log import log_database
 
 
 def fold(connection: Connection, batch: Sequence[Request]) -> None:
@@ -32,7 +32,7 @@ def last_mentioned(ids: Iterable[str]) -> dict[str, str]:
 
     Raises `errors.unavailable` when the log cannot be used, as the others here.
     """
-    with request_rows.reading() as connection:
+    with log_database.reading() as connection:
         return rows.of_ids(connection, ids)
 
 
@@ -41,11 +41,11 @@ def silent_since(resource_type: str, before: str, start: int = 1, count: int = 5
 
     `start`: the first one's place, from 1. Whoever was never spoken of since the log began is not among them.
     """
-    with request_rows.reading() as connection:
+    with log_database.reading() as connection:
         return rows.before(connection, resource_type, before, start - 1, count)
 
 
 def count_silent_since(resource_type: str, before: str) -> int:
     """How many these are."""
-    with request_rows.reading() as connection:
+    with log_database.reading() as connection:
         return rows.count_before(connection, resource_type, before)

@@ -13,8 +13,8 @@ from app.observation.cycles.detection import seconds_between
 from app.observation.problem_kinds.kind_catalog import BY_NAME, kind_of, went_wrong
 from app.observation.problem_kinds.problem_kind import RETRIES, Kind
 from app.observation.problems.tracking import KEYLESS
+from app.store.request_log import log_database, request_rows
 from app.store.request_log import problem_rows as rows
-from app.store.request_log import request_rows
 from app.store.request_log.problem_rows import Status, Wanted
 from app.store.request_log.request_rows import Written
 
@@ -120,7 +120,7 @@ class Found:
 
 def by_cause(wanted: Wanted, start: int = 1, count: int = bounds.CONSOLE_PAGE_SIZE) -> Found:
     """Causes from place `start` (that with the newest request is 1), each with its last problems."""
-    with request_rows.reading() as connection:
+    with log_database.reading() as connection:
         grouped = rows.causes(connection, wanted)
         causes = []
         for row in grouped[start - 1 : start - 1 + count]:
@@ -133,13 +133,13 @@ def by_cause(wanted: Wanted, start: int = 1, count: int = bounds.CONSOLE_PAGE_SI
 
 def every(wanted: Wanted) -> Iterator[Problem]:
     """All of them one by one, the last first: for an export."""
-    with request_rows.reading() as connection:
+    with log_database.reading() as connection:
         yield from map(_problem, rows.listed(connection, wanted))
 
 
 def find(problem_id: int) -> Problem | None:
     """One problem, or None."""
-    with request_rows.reading() as connection:
+    with log_database.reading() as connection:
         row = rows.single(connection, problem_id)
         return _problem(row) if row else None
 
@@ -150,13 +150,13 @@ def requests_of(problem: Problem) -> list[Written]:
     Of a value that was left out there is only the last one.
     """
     if problem.is_left_out:
-        with request_rows.reading() as connection:
+        with log_database.reading() as connection:
             wanted = request_rows.Wanted(number=problem.number, resource_id=problem.resource_id)
             return request_rows.page(connection, wanted)
     wanted = request_rows.Wanted(is_refused=True if problem.status >= 400 else None)
     most = min(problem.count, bounds.PROBLEM_REQUESTS)
     found: list[Written] = []
-    with request_rows.reading() as connection:
+    with log_database.reading() as connection:
         some = request_rows.page(connection, request_rows.Wanted(number=problem.number), limit=1)
         before = some[-1].id + 1 if some else 0
         for _ in range(bounds.REFUSALS_READ // bounds.LOG_PAGE_SIZE):
@@ -179,20 +179,20 @@ def _is_part(problem: Problem, one: Written) -> bool:
 
 def counts() -> Mapping[Status, int]:
     """How many problems there are of each status."""
-    with request_rows.reading() as connection:
+    with log_database.reading() as connection:
         return rows.counts(connection)
 
 
 def count_keyless() -> int:
     """Return how many refused requests without a key were only counted, in all the time of the request log."""
-    with request_rows.reading() as connection:
+    with log_database.reading() as connection:
         return request_rows.tallies(connection).get(KEYLESS, 0)
 
 
 def open_of(resource_ids: Collection[str]) -> dict[str, list[Problem]]:
     """The open problems of these resources, by their ids; a resource without any is not there."""
     found: dict[str, list[Problem]] = {}
-    with request_rows.reading() as connection:
+    with log_database.reading() as connection:
         for row in rows.open_of(connection, resource_ids):
             found.setdefault(row.resource_id, []).append(_problem(row))
     return found
@@ -200,19 +200,19 @@ def open_of(resource_ids: Collection[str]) -> dict[str, list[Problem]]:
 
 def count(wanted: Wanted, problem_id: int | None = None) -> int:
     """How many problems there are of those wanted, or whether the one is of these."""
-    with request_rows.reading() as connection:
+    with log_database.reading() as connection:
         return rows.count(connection, wanted, problem_id)
 
 
 def ignore(wanted: Wanted, problem_id: int | None = None) -> int:
     """Put open problems aside until they are over or heeded again: those wanted, or of these the one. How many."""
-    with request_rows.writing() as connection:
+    with log_database.writing() as connection:
         return rows.set_ignored(connection, wanted, clock.to_wire(clock.utc_now()), problem_id)
 
 
 def heed(wanted: Wanted, problem_id: int | None = None) -> int:
     """Take ignored problems back among the open ones. How many."""
-    with request_rows.writing() as connection:
+    with log_database.writing() as connection:
         return rows.set_ignored(connection, wanted, None, problem_id)
 
 

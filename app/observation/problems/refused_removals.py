@@ -20,7 +20,7 @@ from app.store.access import role_rows, sign_in_users
 from app.store.database import directory_database
 from app.store.database.directory_database import Connection
 from app.store.directory import history_rows, membership_rows
-from app.store.request_log import problem_rows, request_rows
+from app.store.request_log import log_database, problem_rows
 from app.store.request_log import refused_removal_rows as rows
 
 _PURPOSES: dict[str, Purpose] = {"disable": "disable", "delete": "delete", "leave": "leave"}
@@ -81,7 +81,7 @@ def settle(log: Connection) -> None:
 
 def settle_now() -> None:
     """Do the same after an act of the console."""
-    with request_rows.writing() as log:
+    with log_database.writing() as log:
         settle(log)
 
 
@@ -90,7 +90,7 @@ def standing(problem_id: int | None = None, limit: int = bounds.DUE_REMOVALS_SHO
 
     A group that gives no role any more does not count.
     """
-    with request_rows.reading() as log:
+    with log_database.reading() as log:
         due = rows.due(log, bounds.DUE_REMOVALS_READ, problem_id, is_ignored=False)
     if not due:
         return Standing((), 0)
@@ -119,13 +119,13 @@ def standing(problem_id: int | None = None, limit: int = bounds.DUE_REMOVALS_SHO
 
 def had_any(problem_id: int) -> bool:
     """Return whether the requests of a problem were meant to take access away, whether it is over or not."""
-    with request_rows.reading() as log:
+    with log_database.reading() as log:
         return rows.had_any(log, problem_id)
 
 
 def is_due(user_id: str, group_id: str = "") -> bool:
     """Return whether a refused request was meant to take this access away, and no problem with it is closed."""
-    with request_rows.reading() as log:
+    with log_database.reading() as log:
         return rows.is_due(log, user_id, group_id)
 
 

@@ -12,22 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from app import bounds
 from app.store.database.list_parameter import many
-from app.store.request_log.log_database import BIND, engine_options, reading, writing
-from app.store.request_log.log_database_file import prepare
 from app.store.request_log.tables import SIMULATED, request, tally
-
-__all__ = [
-    "BIND",
-    "COLUMNS",
-    "Connection",
-    "Wanted",
-    "Written",
-    "engine_options",
-    "page",
-    "prepare",
-    "reading",
-    "writing",
-]
 
 
 @dataclass(frozen=True, slots=True)
