@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from sqlalchemy import Column, Float, ForeignKey, Index, Integer, Text, text
+from sqlalchemy import Column, Float, Index, text
 
+from app.store.database.columns import ZERO, numbers, texts
 from app.store.database.directory_database import db
 from app.store.request_log.log_database import BIND
 
@@ -23,26 +24,19 @@ SIMULATED = -1
 
 log_table = partial(db.Table, bind_key=BIND)
 """Declares a table of the request log's file."""
-
-
-def _text(name: str, is_null: bool = False) -> Column[str]:
-    return Column(name, Text, nullable=is_null, server_default=None if is_null else text("''"))
-
-
-def _number(name: str) -> Column[int]:
-    return Column(name, Integer, nullable=False, server_default=text("0"))
-
+_texts = partial(texts, server_default="")
+_numbers = partial(numbers, server_default=ZERO)
 
 request = log_table(
     "request",
-    Column("id", Integer, primary_key=True),
-    *(_text(name) for name in ("number", "at", "method", "path")),
-    _number("status"),
-    Column("duration_ms", Float, nullable=False, server_default=text("0")),
-    *(_text(name) for name in ("code", "scim_type", "reason", "attribute")),
-    *(_text(name) for name in ("key_id", "key_fault", "address", "dialect", "deed")),
-    *(_text(name) for name in ("resource_type", "resource_id", "resource_name", "other_id", "body")),
-    _number("cycle_id"),
+    *numbers("id", primary_key=True),
+    *_texts("number", "at", "method", "path"),
+    *_numbers("status"),
+    Column("duration_ms", Float, nullable=False, server_default=ZERO),
+    *_texts("code", "scim_type", "reason", "attribute"),
+    *_texts("key_id", "key_fault", "address", "dialect", "deed"),
+    *_texts("resource_type", "resource_id", "resource_name", "other_id", "body"),
+    *_numbers("cycle_id"),
     Index("request_at", "at"),
     Index("request_number", "number"),
     Index("request_resource_id", "resource_id", "id"),
@@ -57,31 +51,23 @@ request = log_table(
 
 cycle = log_table(
     "cycle",
-    Column("id", Integer, primary_key=True),
-    *(_text(name) for name in ("started", "ended", "key_id", "dialect")),
-    *(
-        _number(name)
-        for name in (
-            *("requests", "probes", "reads", "created", "changed", "disabled", "enabled", "deleted"),
-            *("joined", "departed", "failed"),
-        )
-    ),
-    Column("slowest_ms", Float, nullable=False, server_default=text("0")),
+    *numbers("id", primary_key=True),
+    *_texts("started", "ended", "key_id", "dialect"),
+    *_numbers("requests", "probes", "reads", "created", "changed", "disabled", "enabled", "deleted"),
+    *_numbers("joined", "departed", "failed"),
+    Column("slowest_ms", Float, nullable=False, server_default=ZERO),
     Index("cycle_started", "started"),
 )
 
 problem = log_table(
     "problem",
-    Column("id", Integer, primary_key=True),
-    *(_text(name) for name in ("kind", "attribute", "resource_type", "resource_id", "resource_name", "other_id")),
-    *(
-        _text(name)
-        for name in ("method", "path", "scim_type", "reason", "expected", "got", "address", "key_id", "body")
-    ),
-    _number("status"),
-    *(_text(name) for name in ("first", "last", "number")),
-    _number("count"),
-    *(_text(name, is_null=True) for name in ("closed", "closed_by", "ignored")),
+    *numbers("id", primary_key=True),
+    *_texts("kind", "attribute", "resource_type", "resource_id", "resource_name", "other_id"),
+    *_texts("method", "path", "scim_type", "reason", "expected", "got", "address", "key_id", "body"),
+    *_numbers("status"),
+    *_texts("first", "last", "number"),
+    *_numbers("count"),
+    *texts("closed", "closed_by", "ignored", nullable=True),
     Index("problem_last", "last"),
     Index("problem_cause", "kind", "attribute", "resource_type", "resource_id", "resource_name"),
     Index("problem_open", "kind", "attribute", sqlite_where=text("closed IS NULL")),
@@ -92,8 +78,8 @@ request's number."""
 
 problem_key = log_table(
     "problem_key",
-    Column("object_key", Text, primary_key=True),
-    Column("problem_id", Integer, ForeignKey("problem.id", ondelete="CASCADE"), primary_key=True),
+    *texts("object_key", primary_key=True),
+    *numbers("problem_id", parent="problem.id", primary_key=True),
     Index("problem_key_problem_id", "problem_id"),
     sqlite_with_rowid=False,
 )
@@ -101,11 +87,10 @@ problem_key = log_table(
 
 due_removal = log_table(
     "due_removal",
-    Column("problem_id", Integer, ForeignKey("problem.id", ondelete="CASCADE"), primary_key=True),
-    Column("user_id", Text, primary_key=True),
-    Column("group_id", Text, primary_key=True),
-    _text("purpose"),
-    _text("over", is_null=True),
+    *numbers("problem_id", parent="problem.id", primary_key=True),
+    *texts("user_id", "group_id", primary_key=True),
+    *_texts("purpose"),
+    *texts("over", nullable=True),
     Index("due_removal_due", "user_id", "group_id", sqlite_where=text("over IS NULL")),
     sqlite_with_rowid=False,
 )
@@ -114,16 +99,16 @@ due_removal = log_table(
 
 milestone = log_table(
     "milestone",
-    Column("name", Text, primary_key=True),
-    *(_text(name) for name in ("at", "number")),
+    *texts("name", primary_key=True),
+    *_texts("at", "number"),
     sqlite_with_rowid=False,
 )
 """When something happened for the first time (`plain-http`: for the last time); never pruned."""
 
 mention = log_table(
     "mention",
-    Column("resource_id", Text, primary_key=True),
-    *(_text(name) for name in ("resource_type", "at")),
+    *texts("resource_id", primary_key=True),
+    *_texts("resource_type", "at"),
     Index("mention_at", "resource_type", "at"),
     sqlite_with_rowid=False,
 )
@@ -131,17 +116,17 @@ mention = log_table(
 
 sighting = log_table(
     "sighting",
-    *(Column(name, Text, primary_key=True) for name in ("resource_type", "attribute", "way", "shape")),
-    *(_text(name) for name in ("first", "last")),
-    _number("count"),
+    *texts("resource_type", "attribute", "way", "shape", primary_key=True),
+    *_texts("first", "last"),
+    *_numbers("count"),
     sqlite_with_rowid=False,
 )
 """In which shape a mapped attribute arrived; `way` is how: create, add, replace, remove. Never a value."""
 
 tally = log_table(
     "tally",
-    Column("name", Text, primary_key=True),
-    _number("number"),
+    *texts("name", primary_key=True),
+    *_numbers("number"),
     sqlite_with_rowid=False,
 )
 """Counts that no row tells any more: requests that were not written down."""
