@@ -173,6 +173,14 @@ def test_no_imports_go_in_a_circle():
     assert not (found := circle(read_imports())), " -> ".join(found)
 
 
+def test_rows_are_read_and_written_without_the_orm():
+    """See docs/decisions/0047-statements-in-core.md."""
+    users = [
+        name for name, targets in read_imports().items() if any(one.startswith("sqlalchemy.orm") for one in targets)
+    ]
+    assert users == []
+
+
 def test_every_layer_has_a_module():
     known = modules()
     assert [name for name in (*RANKS, *PACKAGES, *NEVER) if name not in known] == []
