@@ -4,7 +4,6 @@ A flag comes before the environment, that before `recnice.toml` in the data fold
 here is changed while the program runs, and no secret is a setting.
 """
 
-import ipaddress
 import os
 import re
 import shlex
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from app import bounds
+from app.ip_addresses import Network, read_network, split_host
 
 FILE_NAME = "recnice.toml"
 DATABASE_NAME = "recnice.sqlite3"
@@ -25,8 +25,6 @@ SCHEMAS_NAME = "schemas"
 FLAG, ENVIRONMENT, FILE, DEFAULT = "flag", "environment", "file", "default"
 PUBLIC_URL_FORM = "https://HOST or https://HOST/PATH"
 EVERY_ADDRESS = ("0.0.0.0", "::")
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class SettingsError(Exception):
@@ -57,10 +55,10 @@ def _file(given: object) -> Path | None:
 
 def _address(given: object) -> tuple[str, int]:
     """`HOST:PORT`, IPv6 in brackets; port 0 lets the system choose a free one."""
-    parts = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})", _text(given))
-    if not parts or int(parts[3]) > 65535:
+    host, port = split_host(_text(given)) or ("", None)
+    if port is None or port > 65535:
         raise ValueError("HOST:PORT")
-    return parts[1] or parts[2], int(parts[3])
+    return host, port
 
 
 def _public_url(given: object) -> str:
@@ -70,10 +68,10 @@ def _public_url(given: object) -> str:
     except ValueError:
         raise ValueError(PUBLIC_URL_FORM) from None
     path = url.path.rstrip("/")
-    host = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?", url.netloc)
+    host = split_host(url.netloc)
     if url.scheme not in ("http", "https") or not host or url.query or url.fragment:
         raise ValueError(PUBLIC_URL_FORM)
-    if host[2] and not 1 <= int(host[2]) <= 65535:
+    if host[1] is not None and not 1 <= host[1] <= 65535:
         raise ValueError("a port from 1 to 65535")
     if path and not re.fullmatch(r"(/(?!\.)[A-Za-z0-9._~-]+)+", path):
         raise ValueError("a path of letters, digits, '-', '.', '_' and '~'")
@@ -86,11 +84,11 @@ def _public_url(given: object) -> str:
 def _networks(given: object) -> tuple[Network, ...]:
     """Addresses or networks, as a list or in one text with commas or spaces between."""
     words = re.split(r"[,\s]+", given.strip()) if isinstance(given, str) else given
-    if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
-        raise ValueError("addresses or networks such as 10.0.0.5 or 10.0.0.0/24")
     try:
-        networks = tuple(ipaddress.ip_network(word) for word in words if word)
-    except ValueError:
+        if not isinstance(words, list | tuple):
+            raise TypeError
+        networks = tuple(read_network(word) for word in words if word)
+    except (TypeError, ValueError):  # TOML may have a number in the place of a text
         raise ValueError("addresses or networks such as 10.0.0.5 or 10.0.0.0/24") from None
     if any(one.prefixlen < bounds.TRUSTED_PREFIX[one.version] for one in networks):
         widest = " or ".join(f"/{prefix} for IPv{version}" for version, prefix in bounds.TRUSTED_PREFIX.items())

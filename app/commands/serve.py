@@ -1,7 +1,6 @@
 """This module implements `serve`: prepare the folder, migrate, print the URLs, serve until stopped."""
 
 import errno
-import ipaddress
 import logging
 import os
 import socket
@@ -13,6 +12,7 @@ import click
 
 from app import bundled_files, data_folder, exit_codes, json_log, process
 from app.commands.shared.options import taking
+from app.ip_addresses import read_address
 from app.settings import EVERY_ADDRESS, Settings, url_of
 from app.version import VERSION
 
@@ -163,7 +163,5 @@ def cautions(settings: Settings) -> list[str]:
 
 
 def _is_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    address = read_address(host)
+    return address.is_loopback if address else host == "localhost"

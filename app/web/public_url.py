@@ -4,17 +4,18 @@ Plain WSGI around the application, and the only place that reads a forwarded hea
 always built from the setting `public_url`, never from a request.
 """
 
-import ipaddress
 import json
 import logging
 import re
 import socket
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from app import bounds
+from app.ip_addresses import Address, NetworkSet, read_address, split_host
 from app.scim.errors import Code, ScimError
-from app.settings import EVERY_ADDRESS, Network, Settings
+from app.settings import EVERY_ADDRESS, Settings
 from app.web.request_log import record_draft
 from app.web.service_routing import ROOT, ROOT_V2, is_scim
 
@@ -43,10 +44,6 @@ HEALTH = "/healthz"
 CALLBACK = "/auth/callback"
 """Where providers send people back to, below the public URL; registered there in exactly this form."""
 _DOUBLED_SLASH = re.compile(rf"\A({ROOT_V2}|{ROOT})//+")
-_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
-_WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 log = logging.getLogger("recnice.proxy")
 
@@ -90,7 +87,7 @@ class PublicAddress:
 
     def __init__(self, application: "WSGIApplication", settings: Settings) -> None:
         self._application = application
-        self._trusted = settings.trusted_proxy
+        self._trusted = NetworkSet(settings.trusted_proxy)
         self._base_path = settings.base_path
         self._hosts = names_of(settings)
         self._ignored: tuple[str, ...] = ()
@@ -119,8 +116,8 @@ class PublicAddress:
         forwarded = {name: environ.pop(name) for name in _FORWARDED if name in environ}
         if not forwarded:
             return
-        peer = address_of(environ.get("REMOTE_ADDR", ""))
-        if peer is None or not is_in(peer, self._trusted):
+        peer = read_address(environ.get("REMOTE_ADDR", ""))
+        if peer is None or peer not in self._trusted:
             self._note_ignored(peer)
             return
         client = str(client_of(peer, forwarded.get(_X_FORWARDED_FOR, ""), self._trusted))
@@ -147,49 +144,30 @@ class PublicAddress:
         """A name that is ours, or any IP address: a foreign site can give its own name our address, but no number."""
         if host is None:
             return True
-        found = _HOST.fullmatch(host)
-        if not found:
-            return False
-        name = found[1].lower().rstrip(".")
-        return name in self._hosts or address_of(name.strip("[]")) is not None
+        parts = split_host(host)
+        name = parts[0].lower().rstrip(".") if parts else ""
+        return name in self._hosts or read_address(name) is not None
 
 
 def names_of(settings: Settings) -> frozenset[str]:
     """The Host names that are answered: the public URL's, the listening one, localhost, and this machine's own."""
-    public = settings.public_url.partition("://")[2].partition("/")[0]
-    found = _HOST.fullmatch(public)
+    public = urlsplit(settings.public_url).hostname or ""
     machine = socket.gethostname().lower()
-    names = {found[1] if found else public, settings.listen[0].lower(), "localhost", machine, machine.partition(".")[0]}
+    names = {public, settings.listen[0].lower(), "localhost", machine, machine.partition(".")[0]}
     return frozenset(names.difference(EVERY_ADDRESS, {""}))
 
 
-def address_of(text: str) -> Address | None:
-    """An IP address, where the text is one (a port behind it, as IIS writes it, is dropped); IPv4 in IPv6 is IPv4."""
-    if found := _WITH_PORT.fullmatch(text):
-        text = found[1] or found[2]
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
-
-
-def is_in(address: Address, networks: tuple[Network, ...]) -> bool:
-    """Whether the address is in one of the networks."""
-    return any(address in network for network in networks)
-
-
-def client_of(peer: Address, forwarded_for: str, trusted: tuple[Network, ...]) -> Address:
+def client_of(peer: Address, forwarded_for: str, trusted: NetworkSet) -> Address:
     """The rightmost address in `X-Forwarded-For` that is no trusted proxy; reading stops at what is no address.
 
     Each proxy adds on the right, so what stands left of an untrusted address is that client's own claim.
     """
     client = peer
     for word in reversed(forwarded_for.split(",")):
-        address = address_of(word.strip())
+        address = read_address(word.strip())
         if address is None:
             break
         client = address
-        if not is_in(address, trusted):
+        if address not in trusted:
             break
     return client

@@ -15,8 +15,8 @@ from app.administration.accounts import administrators, password_sign_in, passwo
 from app.administration.accounts.sessions import Browser, SignedIn
 from app.administration.audit import HOST
 from app.administration.errors import Busy, Ended, Refused, Slowed
-from app.administration.ip_allow_list.networks import counted_networks
 from app.console_roles import Role
+from app.ip_addresses import counted_networks
 from app.store.access import sign_in_failure_rows
 from app.store.database import directory_database
 from tests.administration.conftest import EVA, HERE, PASSWORD, SEALER

@@ -139,10 +139,11 @@ def test_a_wrong_value_is_told_in_one_line_with_its_place(tmp_path: Path, name: 
     "file",
     [
         *("colour = 1", 'data = "/elsewhere"', "listen = 7644", "one_cpu = 1.5", "threads = true", "threads =", "\0"),
+        *("trusted_proxy = 5", "trusted_proxy = [5]", '[trusted_proxy]\n"10.0.0.5" = 1'),
         *(".".join("a" * 17) + ".a = 1", "[" + ".".join("a" * 18) + "]", "#" * (bounds.SETTINGS_BYTES + 1)),
         *("threads = " + "[" * 8_000, '"=".' + "a." * 8_000 + "a = 1"),
     ],
-    ids=range(12),
+    ids=range(15),
 )
 def test_a_wrong_file_is_told_in_one_line(tmp_path: Path, file: str) -> None:
     with pytest.raises(SettingsError, match=r"recnice\.toml") as told:
@@ -161,6 +162,11 @@ def test_a_file_with_many_dots_in_its_values_is_read(tmp_path: Path) -> None:
 def test_the_widest_private_networks_may_be_trusted(tmp_path: Path) -> None:
     found = load({"data": str(tmp_path), "trusted_proxy": ("10.0.0.0/8", "fc00::/7")}, {})
     assert len(found.trusted_proxy) == 2
+
+
+def test_a_trusted_proxy_is_known_in_each_form_of_its_address(tmp_path: Path) -> None:
+    found = load({"data": str(tmp_path), "trusted_proxy": ("::ffff:10.0.0.5", "fe80::1%eth0")}, {})
+    assert found.trusted_proxy == (ip_network("10.0.0.5"), ip_network("fe80::1"))
 
 
 def test_what_came_is_told_as_it_was_given(tmp_path: Path) -> None:

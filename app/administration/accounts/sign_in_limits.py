@@ -15,7 +15,7 @@ from app.administration.accounts import passwords
 from app.administration.concurrency_limit import Full, Places, Terms
 from app.administration.credentials.secret_hash import hash_secret
 from app.administration.errors import Busy, Slowed
-from app.administration.ip_allow_list.networks import CountedNetwork, counted_networks
+from app.ip_addresses import CountedNetwork, counted_networks
 from app.store.access import sign_in_failure_rows as rows
 from app.store.database import directory_database
 from app.store.database.directory_database import Connection

@@ -9,7 +9,8 @@ from app.administration import audit
 from app.administration.audit import Action, Actor
 from app.administration.errors import Refused
 from app.administration.ip_allow_list.enforcement import Mode, forget_policy
-from app.administration.ip_allow_list.networks import NetworkSet, propose, read_address, read_network, shown_network
+from app.administration.ip_allow_list.networks import propose, read_network, shown_network
+from app.ip_addresses import NetworkSet, read_address
 from app.store.access import ip_allow_list_rows as rows
 from app.store.access import scim_key_rows
 from app.store.database import directory_database

@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from app import bounds, clock
-from app.administration.ip_allow_list.networks import Address, NetworkSet
+from app.ip_addresses import Address, NetworkSet
 from app.scim.errors import ScimError
 from app.store.access import ip_allow_list_rows as rows
 from app.store.database import directory_database

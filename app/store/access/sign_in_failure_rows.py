@@ -23,7 +23,7 @@ def moments(
 ) -> Sequence[str]:
     """Return when the failures of an account, of a network, or of both together were; oldest first.
 
-    `network`: how the address of a failure begins, in hexadecimal digits or to its end (networks.counted_networks).
+    `network`: how the address of a failure begins, in hexadecimal digits or to its end (ip_addresses.counted_networks).
     """
     wanted = select(table.c.at).where(table.c.at >= since, table.c.at <= until).order_by(table.c.at)
     if account is not None:

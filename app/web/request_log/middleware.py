@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, current_app
 
 from app import clock
-from app.administration.ip_allow_list import networks
+from app.ip_addresses import read_address
 from app.observation.request_record import Request
 from app.observation.request_recorder import Recorder
 from app.scim.errors import ScimError
@@ -104,7 +104,7 @@ class Observed:
 
 def _is_readable_on_its_way(environ: "WSGIEnvironment") -> bool:
     """Return whether a request came unencrypted over a network: what is sent on this machine, nobody else reads."""
-    address = networks.read_address(environ.get("REMOTE_ADDR", ""))
+    address = read_address(environ.get("REMOTE_ADDR", ""))
     return environ.get("wsgi.url_scheme") == "http" and not (address and address.is_loopback)
 
 

@@ -12,7 +12,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 
 from app import bounds
-from app.administration.ip_allow_list.networks import CountedNetwork, counted_networks
+from app.ip_addresses import CountedNetwork, counted_networks
 
 
 class AddressFailures:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from flask import Flask, current_app, request
 
 from app.administration.ip_allow_list.enforcement import CurrentPolicy, SeenSources
-from app.administration.ip_allow_list.networks import read_address
+from app.ip_addresses import read_address
 from app.scim.errors import Code, ScimError
 
 _EXTENSION = "recnice_sources"

@@ -11,9 +11,10 @@ from werkzeug.wrappers import Response
 
 from app import bounds, clock
 from app.administration.errors import Refused
-from app.administration.ip_allow_list import allow_list, networks
+from app.administration.ip_allow_list import allow_list
 from app.administration.ip_allow_list.allow_list import SourceList
 from app.administration.ip_allow_list.enforcement import Mode
+from app.ip_addresses import NetworkSet
 from app.observation.problems import refused_addresses
 from app.observation.problems.refused_addresses import RefusedSource
 from app.scim.errors import ScimError
@@ -28,7 +29,7 @@ from app.web.security import request_authentication
 def sources() -> str:
     """How addresses are held, the list, who came, and who was refused."""
     found = allow_list.source_list()
-    listed = networks.NetworkSet.of(one.network for one in found.listed)
+    listed = NetworkSet.of(one.network for one in found.listed)
     return render_template(
         "sources.html",
         found=found,

@@ -17,9 +17,9 @@ from app.administration.accounts import first_administrator, sessions
 from app.administration.accounts.sessions import SignedIn
 from app.administration.encryption import Sealer
 from app.administration.errors import Ended, Refused, Slowed
-from app.administration.ip_allow_list import networks
 from app.administration.permissions import Permission
 from app.administration.single_sign_on import Arrival, Journey, Line, Lost, NoPlace, NotLetIn, Unreachable
+from app.ip_addresses import site_of
 from app.openid.errors import ProviderError
 from app.settings import Settings
 from app.web.console.access import reauthentication, sign_in
@@ -66,7 +66,7 @@ def _failures() -> AddressFailures:
 def _line_of_caller() -> Line:
     """The line for whoever asks: each site has one place at the provider, and all that failed have one together."""
     address = request.remote_addr or ""
-    return line().for_caller(FAILED if _failures().has_failed(address) else networks.site_of(address))
+    return line().for_caller(FAILED if _failures().has_failed(address) else site_of(address))
 
 
 @console.get("/auth/start")
