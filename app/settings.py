@@ -6,25 +6,26 @@ here is changed while the program runs, and no secret is a setting.
 
 import os
 import re
-import shlex
 import stat
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from app import bounds
-from app.ip_addresses import Network, read_network, split_host
+from app import option_values as values
+from app.ip_addresses import Network
 
 FILE_NAME = "recnice.toml"
 DATABASE_NAME = "recnice.sqlite3"
 REQUESTS_NAME = "recnice-requests.sqlite3"
-SCHEMAS_NAME = "schemas"
 FLAG, ENVIRONMENT, FILE, DEFAULT = "flag", "environment", "file", "default"
-PUBLIC_URL_FORM = "https://HOST or https://HOST/PATH"
 EVERY_ADDRESS = ("0.0.0.0", "::")
+
+_KEY = re.compile(r"""^[ \t]*\[*((?:"[^"\n]*"|'[^'\n]*'|[^=#,"'\n])*)""", re.MULTILINE)
 
 
 class SettingsError(Exception):
@@ -33,104 +34,27 @@ class SettingsError(Exception):
     `origin` tells a mistake on the command line (FLAG) from one in the environment or the file.
     """
 
-    def __init__(self, message: str, origin: str) -> None:
+    def __init__(self, message: str, origin: str = FILE) -> None:
         super().__init__(message)
         self.origin = origin
 
 
-def _text(given: object) -> str:
-    if not isinstance(given, str) or not given.strip():
-        raise ValueError("a text")
-    return given.strip()
-
-
-def _folder(given: object) -> Path:
-    return Path(os.path.abspath(Path(_text(given)).expanduser()))
-
-
-def _file(given: object) -> Path | None:
-    """A file by its path, which need not be there yet; "" where there is none."""
-    return _folder(given) if given else None
-
-
-def _address(given: object) -> tuple[str, int]:
-    """`HOST:PORT`, IPv6 in brackets; port 0 lets the system choose a free one."""
-    host, port = split_host(_text(given)) or ("", None)
-    if port is None or port > 65535:
-        raise ValueError("HOST:PORT")
-    return host, port
-
-
-def _public_url(given: object) -> str:
-    """An address without a slash at its end. Its path may not begin with /scim, which the Tenant URL adds itself."""
-    try:
-        url = urlsplit(_text(given))
-    except ValueError:
-        raise ValueError(PUBLIC_URL_FORM) from None
-    path = url.path.rstrip("/")
-    host = split_host(url.netloc)
-    if url.scheme not in ("http", "https") or not host or url.query or url.fragment:
-        raise ValueError(PUBLIC_URL_FORM)
-    if host[1] is not None and not 1 <= host[1] <= 65535:
-        raise ValueError("a port from 1 to 65535")
-    if path and not re.fullmatch(r"(/(?!\.)[A-Za-z0-9._~-]+)+", path):
-        raise ValueError("a path of letters, digits, '-', '.', '_' and '~'")
-    if path.split("/")[1:2] == ["scim"]:
-        raise ValueError("an address without /scim, which the Tenant URL adds")
-    usual_port = {"http": ":80", "https": ":443"}[url.scheme]
-    return f"{url.scheme}://{url.netloc.lower().removesuffix(usual_port)}{path}"
-
-
-def _networks(given: object) -> tuple[Network, ...]:
-    """Addresses or networks, as a list or in one text with commas or spaces between."""
-    words = re.split(r"[,\s]+", given.strip()) if isinstance(given, str) else given
-    try:
-        if not isinstance(words, list | tuple):
-            raise TypeError
-        networks = tuple(read_network(word) for word in words if word)
-    except (TypeError, ValueError):  # TOML may have a number in the place of a text
-        raise ValueError("addresses or networks such as 10.0.0.5 or 10.0.0.0/24") from None
-    if any(one.prefixlen < bounds.TRUSTED_PREFIX[one.version] for one in networks):
-        widest = " or ".join(f"/{prefix} for IPv{version}" for version, prefix in bounds.TRUSTED_PREFIX.items())
-        raise ValueError(f"networks no wider than {widest}, since every address in them may forge the client's")
-    return networks
-
-
-def _number(most: int) -> Callable[[object], int]:
-    """A whole number from 1 to `most`; TOML has it as a number, the environment as text."""
-
-    def parse(given: object) -> int:
-        number = int(given) if isinstance(given, str) and re.fullmatch(r"[0-9]{1,4}", given) else given
-        if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= most:
-            raise ValueError(f"a number from 1 to {most}")
-        return number
-
-    return parse
-
-
-def _switch(given: object) -> bool:
-    if isinstance(given, bool):
-        return given
-    chosen = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}.get(str(given).lower())
-    if chosen is None:
-        raise ValueError("true or false")
-    return chosen
-
-
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One line of the table. `parse` takes what was given (text or TOML value) or raises ValueError(what it expects).
+    """How a value is given. `parse` takes text or a TOML value, or raises ValueError(what it expects).
 
-    `default` is given to `parse` too; None means that it follows from other settings. `many` options may be repeated.
+    `default` is given to `parse` too, but for None, which follows from other settings; `shown_default` describes it. An
+    option without a metavar is a switch; `many` options may be repeated.
     """
 
-    name: str
     default: Any
     parse: Callable[[object], Any]
     metavar: str
     help: str
+    shown_default: str = ""
     many: bool = False
     in_file: bool = True
+    name: str = ""
 
     @property
     def flag(self) -> str:
@@ -141,24 +65,17 @@ class Option:
         return "RECNICE_" + self.name.upper()
 
     @property
-    def is_switch(self) -> bool:
-        return self.parse is _switch
+    def default_text(self) -> str:
+        """The default as people read it; "" where there is none."""
+        return self.shown_default or as_text(self.default)
 
 
-OPTIONS = (
-    Option("data", "./recnice-data", _folder, "DIR", "The data folder: database, settings file, lock.", in_file=False),
-    Option("listen", "127.0.0.1:7644", _address, "HOST:PORT", "Where to listen; port 0 takes a free one."),
-    Option("public_url", None, _public_url, "URL", "The address that people and Entra use, with its path."),
-    Option("trusted_proxy", (), _networks, "CIDR", "A reverse proxy whose forwarded headers are believed.", many=True),
-    Option("ca_file", "", _file, "FILE", "Certificate authorities (PEM) that are trusted beside the usual ones."),
-    Option(
-        *("threads", 16, _number(bounds.THREADS_MAXIMUM), "N"),
-        "Requests worked on at the same time; half of them may write.",
-    ),
-    Option("cursor_paging", True, _switch, "", "Offer cursor paging (RFC 9865) beside paging by index."),
-    Option("request_days", 30, _number(bounds.REQUEST_DAYS_MAXIMUM), "DAYS", "How long requests are kept in the log."),
-    Option("one_cpu", hasattr(os, "sched_setaffinity"), _switch, "", "Stay on one processor: faster (Linux only)."),
-)
+def option(*terms: Any, **more: Any) -> Any:
+    """Declare a field of Settings as an option. The terms are those of Option; its name is the field's."""
+    declared = Option(*terms, **more)
+    return field(
+        default_factory=lambda: declared.default and declared.parse(declared.default), metadata={"option": declared}
+    )
 
 
 class Threads(NamedTuple):
@@ -175,18 +92,48 @@ class Threads(NamedTuple):
 
 @dataclass(frozen=True)
 class Settings:
-    """The values that hold. `data` is absolute, `public_url` has no slash at its end; `origins`: where each is from."""
+    """Every option, declared here and nowhere else, with its value. `origins`: where each value is from.
 
-    data: Path
-    listen: tuple[str, int]
-    public_url: str
-    trusted_proxy: tuple[Network, ...] = ()
-    ca_file: Path | None = None
-    threads: int = 16
-    one_cpu: bool = True
-    cursor_paging: bool = True
-    request_days: int = 30
+    `data` is absolute, `public_url` has no slash at its end.
+    """
+
+    data: Path = option(
+        "./recnice-data", values.read_folder, "DIR", "The data folder: database, settings file, lock.", in_file=False
+    )
+    listen: tuple[str, int] = option(
+        "127.0.0.1:7644", values.read_listen, "HOST:PORT", "Where to listen; port 0 takes a free one."
+    )
+    public_url: str = option(
+        None, values.read_public_url, "URL", "The address that people and Entra use, with its path.", "http://HOST:PORT"
+    )
+    trusted_proxy: tuple[Network, ...] = option(
+        (), values.read_networks, "CIDR", "A reverse proxy whose forwarded headers are believed.", many=True
+    )
+    ca_file: Path | None = option(
+        None, values.read_file, "FILE", "Certificate authorities (PEM) that are trusted beside the usual ones."
+    )
+    threads: int = option(
+        16,
+        partial(values.read_number, bounds.THREADS_MAXIMUM),
+        "N",
+        "Requests worked on at the same time; half of them may write.",
+    )
+    cursor_paging: bool = option(True, values.read_switch, "", "Offer cursor paging (RFC 9865) beside paging by index.")
+    request_days: int = option(
+        30, partial(values.read_number, bounds.REQUEST_DAYS_MAXIMUM), "DAYS", "How long requests are kept in the log."
+    )
+    one_cpu: bool = option(
+        hasattr(os, "sched_setaffinity"),
+        values.read_switch,
+        "",
+        "Stay on one processor: faster (Linux only).",
+        "true on Linux",
+    )
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.public_url:
+            object.__setattr__(self, "public_url", url_of(self.listen))
 
     @property
     def base_path(self) -> str:
@@ -215,36 +162,34 @@ class Settings:
     @property
     def schemas(self) -> Path:
         """The folder of schemas of one's own; it need not exist."""
-        return self.data / SCHEMAS_NAME
+        return self.data / "schemas"
 
     @property
     def is_https(self) -> bool:
         return self.public_url.startswith("https://")
 
-    def command(self, words: str) -> str:
-        """A command line for an administrator to copy, which finds this data folder from any other.
-
-        For the terminal only: strangers see the console's open pages, and need not know the folder.
-        """
-        folder = shlex.quote(str(self.data)) if os.name == "posix" else f'"{self.data}"'
-        return f"recnice-scim {words} --data {folder}"
-
     def on_port(self, port: int) -> "Settings":
         """These settings once the port is known that was taken for port 0."""
-        listen = (self.listen[0], port)
         follows = self.origins.get("public_url", DEFAULT) == DEFAULT
-        return replace(self, listen=listen, public_url=url_of(listen) if follows else self.public_url)
+        return replace(self, listen=(self.listen[0], port), public_url="" if follows else self.public_url)
 
     def rows(self) -> Iterator[tuple[str, str, str]]:
         """Every option as name, value as text, origin."""
-        for option in OPTIONS:
-            yield option.name, as_text(getattr(self, option.name)) or "none", self.origins.get(option.name, DEFAULT)
+        for one in OPTIONS:
+            yield one.name, as_text(getattr(self, one.name)) or "none", self.origins.get(one.name, DEFAULT)
+
+
+def options_of(settings: type[Settings]) -> tuple[Option, ...]:
+    """Return the options that a class declares, in their order."""
+    return tuple(replace(one.metadata["option"], name=one.name) for one in fields(settings) if one.metadata)
+
+
+OPTIONS = options_of(Settings)
 
 
 def url_of(listen: tuple[str, int]) -> str:
     """The address by which this machine itself reaches a listening socket; never the one that means "every address"."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(listen[0], listen[0])
-    return f"http://{f'[{host}]' if ':' in host else host}:{listen[1]}"
+    return f"http://{as_text(({'0.0.0.0': '127.0.0.1', '::': '::1'}.get(listen[0], listen[0]), listen[1]))}"
 
 
 def as_text(value: object) -> str:
@@ -261,78 +206,56 @@ def as_text(value: object) -> str:
     return str(value)
 
 
-def option_rows() -> list[tuple[str, str, str, str]]:
-    """The table as the documentation shows it: flag, environment name, default, help."""
-    defaults = {"public_url": "http://HOST:PORT", "one_cpu": "true on Linux"}
-    return [
-        (
-            option.flag + (f" {option.metavar}" if option.metavar else ""),
-            option.environment,
-            defaults.get(option.name) or as_text(option.default) or "none",
-            option.help,
-        )
-        for option in OPTIONS
-    ]
-
-
 def load(flags: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
     """The settings from flags (option name to text; None and () where not given), environment, and the folder's file.
 
     An empty environment variable counts as not set. Raises SettingsError.
     """
-    values: dict[str, Any] = {}
+    read: dict[str, Any] = {}
     origins: dict[str, str] = {}
     file: Mapping[str, object] = {}
-    for option in OPTIONS:
-        given = flags.get(option.name)
+    for one in OPTIONS:
+        given = flags.get(one.name)
         if given is not None and given != ():
-            origin, where = FLAG, option.flag
-        elif given := environ.get(option.environment):
-            origin, where = ENVIRONMENT, option.environment
-        elif option.name in file:
-            given, origin, where = file[option.name], FILE, f"{values['data'] / FILE_NAME}: {option.name}"
+            origin, where = FLAG, one.flag
+        elif given := environ.get(one.environment):
+            origin, where = ENVIRONMENT, one.environment
+        elif one.name in file:
+            given, origin, where = file[one.name], FILE, f"{read['data'] / FILE_NAME}: {one.name}"
         else:
-            given, origin, where = option.default, DEFAULT, option.name
-        origins[option.name] = origin
+            given, origin, where = one.default, DEFAULT, one.name
+        origins[one.name] = origin
         try:
-            values[option.name] = None if given is None else option.parse(given)
+            if given is not None:
+                read[one.name] = one.parse(given)
         except ValueError as error:
             came = ", ".join(map(str, given)) if isinstance(given, list | tuple) else str(given)
             raise SettingsError(f"{where}: expected {error}, got {came[:80]!r}", origin) from None
-        if option.name == "data":
-            file = _read_file(values["data"] / FILE_NAME)
-    values["public_url"] = values["public_url"] or url_of(values["listen"])
-    return Settings(**values, origins=origins)
+        if one.name == "data":
+            file = _read_file(read["data"] / FILE_NAME)
+    return Settings(**read, origins=origins)
 
 
 def _read_file(path: Path) -> Mapping[str, object]:
-    """The settings file's keys, all of them known; nothing where there is no file."""
+    """The settings file's keys, all of them known; nothing where there is no file. Raises SettingsError."""
+    known = [one.name for one in OPTIONS if one.in_file]
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for, and for ever
-            raise SettingsError(f"{path}: expected a regular file", FILE)
+            raise ValueError("expected a regular file")
         with path.open("rb") as file:
-            text = file.read(bounds.SETTINGS_BYTES + 1).decode("utf-8")
-        _check_text(path, text)
-        found = tomllib.loads(text)
+            content = file.read(bounds.SETTINGS_BYTES + 1)
+        if len(content) > bounds.SETTINGS_BYTES:
+            raise ValueError(f"expected at most {bounds.SETTINGS_BYTES:,} bytes")
+        text = content.decode("utf-8")
+        if any(key.count(".") > bounds.SETTINGS_DEPTH for key in _KEY.findall(text)):
+            raise ValueError(f"expected at most {bounds.SETTINGS_DEPTH} dots in a key")
+        read = tomllib.loads(text)
+        if unknown := [name for name in read if name not in known]:
+            raise ValueError(f"expected one of {', '.join(known)}, got {unknown[0][:80]!r}")
     except FileNotFoundError:
         return {}
     except RecursionError:
-        raise SettingsError(f"{path}: expected fewer brackets in each other", FILE) from None
+        raise SettingsError(f"{path}: expected fewer brackets in each other") from None
     except (OSError, ValueError) as error:
-        raise SettingsError(f"{path}: {' '.join(str(error).split())}", FILE) from None
-    known = [option.name for option in OPTIONS if option.in_file]
-    for name in found:
-        if name not in known:
-            raise SettingsError(f"{path}: expected one of {', '.join(known)}, got {name[:80]!r}", FILE)
-    return found
-
-
-_KEY = re.compile(r"""^[ \t]*\[*((?:"[^"\n]*"|'[^'\n]*'|[^=#,"'\n])*)""", re.MULTILINE)
-
-
-def _check_text(path: Path, text: str) -> None:
-    """Raise SettingsError for a text that would take long to read."""
-    if len(text.encode()) > bounds.SETTINGS_BYTES:
-        raise SettingsError(f"{path}: expected at most {bounds.SETTINGS_BYTES:,} bytes", FILE)
-    if any(key.count(".") > bounds.SETTINGS_DEPTH for key in _KEY.findall(text)):
-        raise SettingsError(f"{path}: expected at most {bounds.SETTINGS_DEPTH} dots in a key", FILE)
+        raise SettingsError(f"{path}: {' '.join(str(error).split())}") from None
+    return read

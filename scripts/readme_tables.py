@@ -28,9 +28,12 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def options() -> str:
-    from app.settings import option_rows
+    from app.settings import OPTIONS
 
-    rows = ((*map(code, names), meaning) for *names, meaning in option_rows())
+    rows = (
+        (code(f"{one.flag} {one.metavar}".strip()), code(one.environment), code(one.default_text or "none"), one.help)
+        for one in OPTIONS
+    )
     return table(("Flag", "Environment", "Default", "Meaning"), rows)
 
 

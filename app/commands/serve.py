@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import click
 
 from app import bundled_files, data_folder, exit_codes, json_log, process
-from app.commands.shared.options import taking
+from app.commands.shared.options import command_line, taking
 from app.ip_addresses import read_address
 from app.settings import EVERY_ADDRESS, Settings, url_of
 from app.version import VERSION
@@ -146,7 +146,7 @@ def _announce(settings: Settings, setup_links: Sequence[str]) -> None:
     click.echo(f"Address:     {settings.public_url}/")
     click.echo(f"Tenant URL:  {settings.tenant_url}")
     if setup_links:
-        another = settings.command("setup-link")
+        another = command_line(settings, "setup-link")
         click.echo(f"Make the first operator here (valid for one hour, once; a new one: {another}):")
         click.echo("\n".join(setup_links))
 

@@ -5,7 +5,7 @@ import click
 from app import data_folder, exit_codes
 from app.commands.serve import make_setup_links, urls_of
 from app.commands.shared.data_folder import opened
-from app.commands.shared.options import taking
+from app.commands.shared.options import command_line, taking
 from app.settings import Settings
 
 
@@ -17,7 +17,7 @@ def setup_link(settings: Settings) -> None:
         from app.administration.accounts import first_administrator
 
         if first_administrator.is_set_up():
-            another = settings.command("admin create --user-name NAME")
+            another = command_line(settings, "admin create --user-name NAME")
             raise exit_codes.CommandError(
                 f"Recnice SCIM is set up already. Sign in, or make another operator: {another}"
             )

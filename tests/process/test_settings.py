@@ -2,13 +2,21 @@
 
 import os
 import re
+from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
+import click
 import pytest
+from click.testing import CliRunner
 
-from app import bounds, settings
-from app.settings import OPTIONS, Settings, SettingsError, load
+from app import bounds, option_values, settings
+from app.commands import schema_config_version
+from app.commands.shared.options import command_line, taking
+from app.settings import OPTIONS, Settings, SettingsError, load, option, options_of
+from scripts import readme_tables
 
 
 def in_folder(folder: Path, file: str = "", **environ: str) -> Settings:
@@ -178,11 +186,6 @@ def test_what_came_is_told_as_it_was_given(tmp_path: Path) -> None:
             load({"data": str(tmp_path), name: given}, {})
 
 
-def test_a_command_to_copy_names_the_folder(tmp_path: Path) -> None:
-    found = load({"data": str(tmp_path / "two words")}, {})
-    assert found.command("setup-link") == f"recnice-scim setup-link --data '{tmp_path}/two words'"
-
-
 def test_a_file_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "recnice.toml")
     with pytest.raises(SettingsError, match=r"recnice\.toml: expected a regular file"):
@@ -204,8 +207,44 @@ def test_the_port_that_the_system_chose(tmp_path: Path) -> None:
     assert load({"data": str(tmp_path), "listen": "[::]:0"}, {}).on_port(7).public_url == "http://[::1]:7"
 
 
-def test_the_table_of_options() -> None:
-    rows = settings.option_rows()
-    assert ("--listen HOST:PORT", "RECNICE_LISTEN", "127.0.0.1:7644", OPTIONS[1].help) in rows
-    assert len({environment for _, environment, _, _ in rows}) == len(OPTIONS)
-    assert all(all(cell for cell in row) for row in rows)
+def test_a_command_to_copy_names_the_folder(tmp_path: Path) -> None:
+    found = load({"data": str(tmp_path / "two words")}, {})
+    assert command_line(found, "setup-link") == f"recnice-scim setup-link --data '{tmp_path}/two words'"
+
+
+@dataclass(frozen=True)
+class MoreSettings(Settings):
+    """The settings with one more option, declared as CONTRIBUTING.md says."""
+
+    cup_size: int = option(3, partial(option_values.read_number, 9), "N", "How much a cup holds.")
+
+
+@pytest.fixture
+def more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "Settings", MoreSettings)
+    monkeypatch.setattr(settings, "OPTIONS", options_of(MoreSettings))
+
+
+@pytest.mark.usefixtures("more")
+def test_an_option_is_declared_in_one_place(tmp_path: Path) -> None:
+    config = schema_config_version.config.callback.__wrapped__  # type: ignore[union-attr]
+
+    def shown(*flags: str, **environ: str) -> str:
+        ran = CliRunner().invoke(click.command()(taking()(config)), ["--data", str(tmp_path), *flags], env=environ)
+        return next((line for line in ran.output.splitlines() if "cup" in line), ran.output + str(ran.exception))
+
+    assert shown().split() == ["cup_size", "3", "default"]
+    (tmp_path / "recnice.toml").write_text("cup_size = 4", "utf-8")
+    assert shown().split() == ["cup_size", "4", "file"]
+    assert shown(RECNICE_CUP_SIZE="5").split() == ["cup_size", "5", "environment"]
+    assert shown("--cup-size", "6", RECNICE_CUP_SIZE="5").split() == ["cup_size", "6", "flag"]
+    assert "--cup-size: expected a number from 1 to 9, got '10'" in shown("--cup-size", "10")
+    assert shown("--help").split(maxsplit=2) == ["--cup-size", "N", "How much a cup holds. [RECNICE_CUP_SIZE;"]
+    assert "| `--cup-size N` | `RECNICE_CUP_SIZE` | `3` | How much a cup holds. |" in readme_tables.options()
+
+
+@pytest.mark.usefixtures("more")
+def test_settings_made_without_an_option_have_its_default() -> None:
+    made: Any = MoreSettings(Path("/x"), ("127.0.0.1", 7644))
+    assert (made.cup_size, made.threads, made.ca_file, made.trusted_proxy) == (3, 16, None, ())
+    assert made.public_url == "http://127.0.0.1:7644"

@@ -1,0 +1,87 @@
+"""This module reads the values of options, each from text or from a value of TOML.
+
+Each function raises ValueError with what it expects, as words after "expected".
+"""
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from app import bounds
+from app.ip_addresses import Network, read_network, split_host
+
+_URL_FORM = "https://HOST or https://HOST/PATH"
+_SWITCH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+def _text(given: object) -> str:
+    if not isinstance(given, str) or not given.strip():
+        raise ValueError("a text")
+    return given.strip()
+
+
+def read_folder(given: object) -> Path:
+    return Path(os.path.abspath(Path(_text(given)).expanduser()))
+
+
+def read_file(given: object) -> Path | None:
+    """Return a file by its path, which need not be there yet; None for ""."""
+    return read_folder(given) if given else None
+
+
+def read_listen(given: object) -> tuple[str, int]:
+    """Return `HOST:PORT` in its parts, IPv6 in brackets; port 0 lets the system choose a free one."""
+    host, port = split_host(_text(given)) or ("", None)
+    if port is None or port > 65535:
+        raise ValueError("HOST:PORT")
+    return host, port
+
+
+def read_public_url(given: object) -> str:
+    """Return a URL without a slash at its end. Its path may not begin with /scim, which the Tenant URL adds itself."""
+    try:
+        url = urlsplit(_text(given))
+    except ValueError:
+        raise ValueError(_URL_FORM) from None
+    path, host = url.path.rstrip("/"), split_host(url.netloc)
+    if url.scheme not in ("http", "https") or not host or url.query or url.fragment:
+        raise ValueError(_URL_FORM)
+    if host[1] is not None and not 1 <= host[1] <= 65535:
+        raise ValueError("a port from 1 to 65535")
+    if path and not re.fullmatch(r"(/(?!\.)[A-Za-z0-9._~-]+)+", path):
+        raise ValueError("a path of letters, digits, '-', '.', '_' and '~'")
+    if path.split("/")[1:2] == ["scim"]:
+        raise ValueError("an address without /scim, which the Tenant URL adds")
+    usual_port = {"http": ":80", "https": ":443"}[url.scheme]
+    return f"{url.scheme}://{url.netloc.lower().removesuffix(usual_port)}{path}"
+
+
+def read_networks(given: object) -> tuple[Network, ...]:
+    """Return addresses or networks, given as a list or in one text with commas or spaces between."""
+    words = re.split(r"[,\s]+", given.strip()) if isinstance(given, str) else given
+    try:
+        if not isinstance(words, list | tuple):
+            raise TypeError
+        networks = tuple(read_network(word) for word in words if word)
+    except (TypeError, ValueError):  # TOML may have a number in the place of a text
+        raise ValueError("addresses or networks such as 10.0.0.5 or 10.0.0.0/24") from None
+    if any(one.prefixlen < bounds.TRUSTED_PREFIX[one.version] for one in networks):
+        widest = " or ".join(f"/{prefix} for IPv{version}" for version, prefix in bounds.TRUSTED_PREFIX.items())
+        raise ValueError(f"networks no wider than {widest}, since every address in them may forge the client's")
+    return networks
+
+
+def read_number(most: int, given: object) -> int:
+    """Return a whole number from 1 to `most`; TOML has it as a number, the environment as text."""
+    number = int(given) if isinstance(given, str) and re.fullmatch(r"[0-9]{1,4}", given) else given
+    if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= most:
+        raise ValueError(f"a number from 1 to {most}")
+    return number
+
+
+def read_switch(given: object) -> bool:
+    value = given if isinstance(given, bool) else _SWITCH.get(str(given).lower())
+    if value is None:
+        raise ValueError("true or false")
+    return value
