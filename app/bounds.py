@@ -51,6 +51,7 @@ START_INDEX_MAXIMUM = 2**53
 ACTIVE_SCIM_KEYS = 2
 KEY_NAME_LENGTH = 100
 KEY_USE_NOTED_S = 60
+KEYS_NOTED = 200  # SCIM Keys, or credentials of OAuth clients, whose use was noted last
 KEY_HAND_OVER_S = 24 * 60 * 60
 KEY_LISTENED_S = 2 * 60 * 60  # three of Entra's cycles
 KEY_IDLE_S = 3 * 24 * 60 * 60

@@ -12,8 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def main() -> int:
     sys.path.insert(0, str(ROOT))
-    from app import bounds, clock, process
-    from app.administration.credentials import key_last_use
+    from app import bounds, clock, process, throttle
     from app.cli import main as program
 
     shift = Path(sys.argv.pop(1))
@@ -22,13 +21,13 @@ def main() -> int:
     def told() -> datetime:
         return present() + timedelta(seconds=float(shift.read_text()))
 
-    steady_s = key_last_use.steady_s
+    steady_s = throttle.steady_s
 
     def steady_told() -> float:
         return steady_s() + float(shift.read_text())
 
     clock.utc_now = told
-    key_last_use.steady_s = steady_told
+    throttle.steady_s = steady_told
     bounds.KEY_USE_NOTED_S = 0  # a minute of the machine's own is not waited for
     process.tie_to_launcher()
     return program()

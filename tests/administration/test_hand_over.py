@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from app import bounds, clock
+from app import bounds, clock, throttle
 from app.administration import audit
 from app.administration.credentials import key_last_use, key_status, scim_keys
 from app.administration.credentials import key_last_use as key_use
@@ -16,6 +16,7 @@ from app.administration.credentials.key_status import ActiveKey
 from app.scim import errors
 from app.store.access.scim_key_rows import KeyRow
 from app.store.database import directory_database
+from app.throttle import Throttle
 from tests.administration.conftest import EVA, HERE
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -40,7 +41,7 @@ class Turned:
 @pytest.fixture
 def clocks(pass_time: Callable[[float], None], monkeypatch: pytest.MonkeyPatch) -> Turned:
     turned = Turned(pass_time)
-    monkeypatch.setattr(key_use, "steady_s", lambda: turned.steady_s)
+    monkeypatch.setattr(throttle, "steady_s", lambda: turned.steady_s)
     restart(monkeypatch)
     return turned
 
@@ -48,6 +49,7 @@ def clocks(pass_time: Callable[[float], None], monkeypatch: pytest.MonkeyPatch) 
 def restart(monkeypatch: pytest.MonkeyPatch) -> None:
     """The process begins anew: what it has seen itself is forgotten."""
     monkeypatch.setattr(key_use, "_uses", key_use.Uses())
+    monkeypatch.setattr(key_use, "_notes", Throttle(bounds.KEYS_NOTED))
 
 
 @dataclass

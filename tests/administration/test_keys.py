@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app import bounds
+from app import bounds, throttle
 from app.administration import directory_totals
 from app.administration.credentials import key_last_use, scim_keys
-from app.administration.credentials import key_last_use as key_use
 from app.administration.credentials.scim_keys import Verdict
 from app.administration.directory_totals import Contact
 from app.administration.errors import Refused
@@ -118,7 +117,7 @@ def test_names_that_cannot_be_read_are_refused(name: str):
 
 def test_use_is_noted_at_most_once_a_minute(monkeypatch: pytest.MonkeyPatch):
     now = [1000.0]
-    monkeypatch.setattr(key_use, "steady_s", lambda: now[0])
+    monkeypatch.setattr(throttle, "steady_s", lambda: now[0])
     key = scim_keys.create_key("Entra", EVA).row
     key_last_use.note_key_use(key.id, HERE)
     key_last_use.note_key_use(key.id, "198.51.100.7")
@@ -131,7 +130,7 @@ def test_use_is_noted_at_most_once_a_minute(monkeypatch: pytest.MonkeyPatch):
 
 def test_a_note_that_cannot_be_written_disturbs_nobody(monkeypatch: pytest.MonkeyPatch):
     now = [1000.0]
-    monkeypatch.setattr(key_use, "steady_s", lambda: now[0])
+    monkeypatch.setattr(throttle, "steady_s", lambda: now[0])
     key = scim_keys.create_key("Entra", EVA).row
     tried: list[bool] = []
     with monkeypatch.context() as patch:

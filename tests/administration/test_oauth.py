@@ -10,9 +10,9 @@ from unittest import mock
 import pytest
 from flask import Flask
 
-from app import bounds
+from app import bounds, throttle
 from app.administration import directory_totals
-from app.administration.credentials import access_tokens, bearer_token_check, key_last_use, oauth_clients, scim_keys
+from app.administration.credentials import access_tokens, bearer_token_check, oauth_clients, scim_keys
 from app.administration.credentials.access_tokens import NotAuthenticated
 from app.administration.credentials.bearer_token_check import Bearer
 from app.administration.credentials.federated_credentials import Signers
@@ -21,6 +21,7 @@ from app.administration.credentials.secret_format import ACCESS_TOKEN, CLIENT_SE
 from app.administration.errors import Refused
 from app.scim import errors
 from app.store.database import directory_database
+from app.throttle import Throttle
 from tests.administration.conftest import EVA, HERE
 from tests.store.conftest import finished_meanwhile, held
 
@@ -315,7 +316,7 @@ def test_tokens_made_at_the_same_time_are_all_right(app: Flask, client: NewSecre
 
 def test_use_is_noted_at_most_once_a_minute(client: NewSecret, monkeypatch: pytest.MonkeyPatch):
     now = [1000.0]
-    monkeypatch.setattr(key_last_use, "steady_s", lambda: now[0])
+    monkeypatch.setattr(throttle, "steady_s", lambda: now[0])
     bearer = bearer_token_check.judge_bearer(token_of(client))
     assert oauth_clients.list_clients()[0].secrets[0].last_address == HERE, "the token itself was a use"
     for address in ("198.51.100.7", "198.51.100.8"):
@@ -333,7 +334,7 @@ def test_a_note_that_cannot_be_written_disturbs_nobody(client: NewSecret, monkey
     def full(wait: bool) -> None:
         raise errors.unavailable("full")
 
-    monkeypatch.setattr(access_tokens, "_uses", key_last_use.Uses())
+    monkeypatch.setattr(access_tokens, "_notes", Throttle())
     monkeypatch.setattr(directory_database, "writing", full)
     bearer_token_check.note_use(bearer, HERE)
     bearer_token_check.note_use(Bearer("client x", "x", "unknown"), HERE)
@@ -359,7 +360,7 @@ def test_the_overview_counts_clients_too(client: NewSecret):
 def test_a_token_that_a_simulation_uses_is_no_contact(client: NewSecret, monkeypatch: pytest.MonkeyPatch):
     bearer = bearer_token_check.judge_bearer(token_of(client))
     contact = directory_totals.overview().last_contact
-    monkeypatch.setattr(access_tokens, "_uses", key_last_use.Uses())
+    monkeypatch.setattr(access_tokens, "_notes", Throttle())
     bearer_token_check.note_use(bearer, "192.0.2.99", is_simulated=True)
     assert directory_totals.overview().last_contact == contact
     bearer_token_check.note_use(bearer, "192.0.2.99")

@@ -10,7 +10,7 @@ from argon2 import extract_parameters
 from flask import Flask
 from sqlalchemy import text
 
-from app import bounds
+from app import bounds, throttle
 from app.administration.accounts import administrators, password_sign_in, passwords, sessions, sign_in_limits
 from app.administration.accounts.sessions import Browser, SignedIn
 from app.administration.audit import HOST
@@ -19,6 +19,7 @@ from app.console_roles import Role
 from app.ip_addresses import counted_networks
 from app.store.access import sign_in_failure_rows
 from app.store.database import directory_database
+from app.throttle import Throttle
 from tests.administration.conftest import EVA, HERE, PASSWORD, SEALER
 from tests.conftest import wait_until
 from tests.store.conftest import finished_meanwhile, held, make_app
@@ -422,8 +423,8 @@ def test_a_session_does_not_wait_for_another_process(
     app: Flask, path: Path, eva: str, monkeypatch: pytest.MonkeyPatch, pass_time: Callable[[float], None]
 ):
     now = [1000.0]
-    monkeypatch.setattr(sessions, "_pause", sessions._Pause())
-    monkeypatch.setattr(sessions.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(sessions, "_failed_notes", Throttle())
+    monkeypatch.setattr(throttle, "steady_s", lambda: now[0])
     token = try_in()
     [begun] = sessions.list_sessions(owner_of(eva))
     pass_time(bounds.SESSION_SEEN_S + 1)

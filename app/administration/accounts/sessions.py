@@ -5,7 +5,6 @@ Of operators, and of provisioned people who came in by single sign-on.
 
 import json
 import secrets
-import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -23,6 +22,7 @@ from app.store.access import session_rows as rows
 from app.store.access.session_rows import SessionRow
 from app.store.database import directory_database
 from app.store.database.directory_database import Connection
+from app.throttle import Throttle
 
 Method = Literal["set-up", "password", "password and code", "password and recovery code", "single sign-on"]
 """How a session was begun."""
@@ -145,7 +145,7 @@ def session(token: str, is_used: bool = True) -> SignedIn | None:
         if signed_in is None:
             return None
     is_noted = row.last_seen >= clock.to_wire(now - timedelta(seconds=bounds.SESSION_SEEN_S))
-    if is_used and not is_noted and not _pause.is_on:
+    if is_used and not is_noted and _failed_notes.is_due(bounds.NOTE_PAUSE_S):
         _note_seen(signed_in.session_id, clock.to_wire(now))
     return signed_in
 
@@ -165,21 +165,8 @@ def _owner(connection: Connection, row: SessionRow) -> SignedIn | None:
     return SignedIn(row.token_hash, name, granted, user_id=person.id, proved=row.proved, audited_name=unique)
 
 
-class _Pause:
-    """After a note that could not be written, none is tried for `bounds.NOTE_PAUSE_S` of this process's own time."""
-
-    def __init__(self) -> None:
-        self._until = float("-inf")
-
-    @property
-    def is_on(self) -> bool:
-        return time.monotonic() < self._until
-
-    def begin(self) -> None:
-        self._until = time.monotonic() + bounds.NOTE_PAUSE_S
-
-
-_pause = _Pause()
+_failed_notes = Throttle()
+"""After a note that could not be written, none is tried for a while."""
 
 
 def _note_seen(session_id: str, now: str) -> None:
@@ -188,7 +175,7 @@ def _note_seen(session_id: str, now: str) -> None:
         with directory_database.writing(wait=False) as connection:
             rows.change(connection, session_id, last_seen=now)
     except ScimError:
-        _pause.begin()
+        _failed_notes.begin()
 
 
 def sign_out(token: str, address: str) -> None:

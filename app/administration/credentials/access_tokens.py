@@ -12,7 +12,6 @@ from typing import Any
 
 from app import bounds, clock
 from app.administration.credentials.federated_credentials import AssertionRefused, Claimed, Signers, read_claimed
-from app.administration.credentials.key_last_use import Uses
 from app.administration.credentials.secret_format import ACCESS_TOKEN, CLIENT_SECRET
 from app.administration.credentials.secret_hash import hash_secret
 from app.observation.request_record import KeyFault
@@ -21,6 +20,7 @@ from app.store.access import oauth_rows as rows
 from app.store.access import used_once
 from app.store.database import directory_database
 from app.store.database.directory_database import Connection, Row
+from app.throttle import Throttle
 
 ASSERTION = "assertion"
 """The kind of what is spent; others spend other things."""
@@ -113,13 +113,13 @@ def note_token_use(credential: str, address: str) -> None:
 
     As with a key, a note is worth neither a refused request nor one that waits.
     """
-    if not _uses.add(credential):
+    if not _notes.take(bounds.KEY_USE_NOTED_S, credential):
         return
     with suppress(ScimError), directory_database.writing(wait=False) as connection:
         rows.note_use(connection, credential, clock.to_wire(clock.utc_now()), address)
 
 
-_uses = Uses()
+_notes = Throttle(bounds.KEYS_NOTED)
 
 
 def _secret(connection: Connection, client_id: str, wanted: str) -> Row[Any]:

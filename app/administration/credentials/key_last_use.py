@@ -1,17 +1,13 @@
 """This module records when each SCIM Key was used, in memory and now and then in the database."""
 
-import threading
-import time
 from contextlib import suppress
 
-from app import bounds, clock
+from app import bounds, clock, throttle
 from app.administration.credentials import key_rotation
 from app.scim.errors import ScimError
 from app.store.access import scim_key_rows as rows
 from app.store.database import directory_database
-
-steady_s = time.monotonic
-"""Seconds on a clock that nobody sets; only pictures and tests put another in its place."""
+from app.throttle import Throttle
 
 
 def note_key_use(key_id: str, address: str, *, is_simulated: bool = False) -> None:
@@ -21,7 +17,9 @@ def note_key_use(key_id: str, address: str, *, is_simulated: bool = False) -> No
     The same transaction retires the keys whose hand-over to this one is complete. That a simulation used the key is
     noted apart: it is no sign that Entra has it.
     """
-    if not (_simulated if is_simulated else _uses).add(key_id):
+    if not is_simulated:
+        _uses.add(key_id)
+    if not (_simulated_notes if is_simulated else _notes).take(bounds.KEY_USE_NOTED_S, key_id):
         return
     with suppress(ScimError), directory_database.writing(wait=False) as connection:
         row, now = rows.find(connection, key_id), clock.to_wire(clock.utc_now())
@@ -34,26 +32,14 @@ def note_key_use(key_id: str, address: str, *, is_simulated: bool = False) -> No
 
 
 class Uses:
-    """When each key, or what else opens SCIM, was used last, and when that was last noted or tried to be.
-
-    On this process's own steady clock.
-    """
+    """When each key was used last, on this process's own steady clock. Threads share it: each reads or sets a whole."""
 
     def __init__(self) -> None:
-        self._began = steady_s()
+        self._began = throttle.steady_s()
         self._used: dict[str, float] = {}
-        self._tried: dict[str, float] = {}
-        self._lock = threading.Lock()
 
-    def add(self, key_id: str) -> bool:
-        """A use. Whether a minute has gone since the last try to note one; if so, it begins anew."""
-        now = steady_s()
-        with self._lock:
-            self._used[key_id] = now
-            if now - self._tried.get(key_id, float("-inf")) < bounds.KEY_USE_NOTED_S:
-                return False
-            self._tried[key_id] = now
-            return True
+    def add(self, key_id: str) -> None:
+        self._used[key_id] = throttle.steady_s()
 
     def is_quiet(self, key_id: str) -> bool:
         """Whether this process has not seen the key used for a day. It knows of uses that could not be noted.
@@ -61,11 +47,11 @@ class Uses:
         Where it has not seen it at all, it must have listened for `bounds.KEY_LISTENED_S`: before that, the program may
         have been off, or its clock wrong.
         """
-        with self._lock:
-            used = self._used.get(key_id)
-            if used is None:
-                return steady_s() - self._began >= bounds.KEY_LISTENED_S
-            return steady_s() - used >= bounds.KEY_HAND_OVER_S
+        used = self._used.get(key_id)
+        if used is None:
+            return throttle.steady_s() - self._began >= bounds.KEY_LISTENED_S
+        return throttle.steady_s() - used >= bounds.KEY_HAND_OVER_S
 
 
-_uses, _simulated = Uses(), Uses()
+_uses = Uses()
+_notes, _simulated_notes = Throttle(bounds.KEYS_NOTED), Throttle(bounds.KEYS_NOTED)

@@ -6,7 +6,6 @@ A request is never made to wait here for more than two small look-ups a second, 
 import itertools
 import threading
 import time
-from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,6 +16,7 @@ from app.ip_addresses import Address, NetworkSet
 from app.scim.errors import ScimError
 from app.store.access import ip_allow_list_rows as rows
 from app.store.database import directory_database
+from app.throttle import Throttle
 
 _changes = itertools.count(1)
 _last_change = 0
@@ -89,16 +89,16 @@ class SeenSources:
     """
 
     def __init__(self) -> None:
-        self._noted: OrderedDict[str, float] = OrderedDict()
+        self._notes = Throttle(bounds.SEEN_SOURCES)
         self._waiting: dict[str, str] = {}
-        self._again = float("-inf")
+        self._failures = Throttle()
         self._is_writing = False
         self._lock = threading.Lock()
 
     def note(self, address: Address) -> None:
         """Remember that somebody came from there just now. Never waits for other writers, and never raises."""
         with self._lock:
-            self._take(str(address), time.monotonic())
+            self._take(str(address))
         while moments := self._begin():
             is_written = False
             try:
@@ -111,7 +111,7 @@ class SeenSources:
     def _begin(self) -> dict[str, str]:
         """What this thread is to write now; nothing where another one does, or where it failed just now."""
         with self._lock:
-            if self._is_writing or time.monotonic() < self._again:
+            if self._is_writing or not self._failures.is_due(bounds.SOURCE_NOTE_PAUSE_S):
                 return {}
             moments, self._waiting = self._waiting, {}
             self._is_writing = bool(moments)
@@ -122,15 +122,10 @@ class SeenSources:
             self._is_writing = False
             if not is_written:
                 self._waiting = moments | self._waiting
-                self._again = time.monotonic() + bounds.SOURCE_NOTE_PAUSE_S
+                self._failures.begin()
 
-    def _take(self, address: str, now: float) -> None:
+    def _take(self, address: str) -> None:
         """Let an address wait to be written if its hour is over."""
-        if now - self._noted.get(address, float("-inf")) < bounds.SOURCE_NOTED_S:
-            return
-        self._noted[address] = now
-        self._noted.move_to_end(address)
-        if len(self._noted) > bounds.SEEN_SOURCES:
-            self._noted.popitem(last=False)
-        if len(self._waiting) < bounds.SEEN_SOURCES or address in self._waiting:
+        has_room = len(self._waiting) < bounds.SEEN_SOURCES or address in self._waiting
+        if self._notes.take(bounds.SOURCE_NOTED_S, address) and has_room:
             self._waiting[address] = clock.to_wire(clock.utc_now())
