@@ -17,8 +17,3 @@ class Role(StrEnum):
     def rank(self) -> int:
         """Its place, 0 for the least."""
         return list(Role).index(self)
-
-
-def highest(roles: "list[Role]") -> Role | None:
-    """The greatest of some; None of none."""
-    return max(roles, key=lambda role: role.rank, default=None)

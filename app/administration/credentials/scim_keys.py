@@ -84,11 +84,6 @@ def stop_key(key_id: str, by: Actor) -> None:
         audit.record(connection, by, Action.KEY_STOPPED, row.name, key=row.id, begins=row.prefix)
 
 
-def find_key(text: str) -> KeyRow | None:
-    """The active key that this text is, or None. Any text may come."""
-    return judge_key(text).key
-
-
 def judge_key(text: str) -> Verdict:
     """What a text is as a key: for the request log only, since every refusal looks the same from outside.
 
