@@ -8,9 +8,11 @@ from enum import Enum
 from typing import Literal
 
 from app import bounds, clock
-from app.administration import permission_check
+from app.administration.errors import Withdrawn
 from app.administration.permissions import Permission
+from app.console_roles import Role
 from app.store.access import audit_rows as rows
+from app.store.access import session_rows, sign_in_users
 from app.store.database.directory_database import Connection
 
 Kind = Literal["operator", "person", "client", "host", "nobody", "itself"]
@@ -108,11 +110,11 @@ class Action(Enum):
 def record(connection: Connection, actor: Actor, action: Action, target: str = "", /, **detail: str) -> None:
     """Write down an act in its own transaction. `detail`: texts by their names, never a secret.
 
-    Raises Withdrawn, so that nothing is changed, for an actor who may no longer do this (permission_check.py). An
+    Raises Withdrawn, so that nothing is changed, for an actor who may no longer do this. An
     act that changes the actor's own role, or ends their session, is recorded before that.
     """
     if actor.permission is not None:
-        permission_check.require(connection, actor.session_id, actor.permission)
+        _require(connection, actor.session_id, actor.permission)
     rows.append(
         connection,
         clock.to_wire(clock.utc_now()),
@@ -122,6 +124,25 @@ def record(connection: Connection, actor: Actor, action: Action, target: str = "
         _bounded(target),
         _detail(detail),
     )
+
+
+def _require(connection: Connection, session_id: str, permission: Permission) -> None:
+    """Raise Withdrawn unless this session is there and its owner has the permission now.
+
+    A page is guarded before its view runs (app/web/security/request_authentication.py); in between its owner can be
+    demoted, disabled or signed out.
+    """
+    owner = session_rows.owner(connection, session_id)
+    if owner is None:
+        raise Withdrawn
+    if owner.operator_id:
+        is_given = not owner.is_disabled and permission.is_given_to(Role(owner.role), is_local=True)
+    else:
+        person = sign_in_users.person(connection, owner.user_id)
+        role = Role(person.role) if person and person.role else None
+        is_given = person is not None and person.is_active and permission.is_given_to(role, is_local=False)
+    if not is_given:
+        raise Withdrawn
 
 
 def record_all(connection: Connection, actor: Actor, acts: Iterable[tuple[Action, str, Mapping[str, str]]]) -> None:

@@ -61,7 +61,7 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, hold: data_f
     from app.administration.accounts import first_administrator
     from app.administration.roles import granted_roles
     from app.http_server import server
-    from app.observation.directory import initial_last_seen
+    from app.observation.directory import last_seen
     from app.store.database import directory_database
     from app.store.directory import declared_attributes, rebuild_derived_rows
     from app.store.request_log import log_database_file
@@ -97,7 +97,7 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, hold: data_f
         if not first_administrator.is_set_up():
             links = make_setup_links(settings, urls)
     middleware.of(app).recorder.start()
-    initial_last_seen.note_in_background(app.app_context, app.config["RECNICE_RESOURCE_TYPES"])
+    last_seen.note_in_background(app.app_context, app.config["RECNICE_RESOURCE_TYPES"])
     _announce(settings, links)
     for line in (*cautions(settings), *missing):
         log.warning(line)

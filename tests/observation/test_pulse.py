@@ -6,9 +6,19 @@ from datetime import datetime, timedelta
 import pytest
 
 from app import clock
-from app.observation.cycles.chart import HEIGHT, QUIET_HEIGHT, bars
 from app.observation.cycles.detection import Cycle
-from app.observation.cycles.sync_health import FIRST_GUESS_S, Pulse, is_ladder, knocks_of, pulse, read, usual_gap_s
+from app.observation.cycles.sync_health import (
+    FIRST_GUESS_S,
+    HEIGHT,
+    QUIET_HEIGHT,
+    Pulse,
+    bars,
+    is_ladder,
+    knocks_of,
+    pulse,
+    read,
+    usual_gap_s,
+)
 from app.observation.request_recorder import write
 from app.store.request_log import log_database
 from tests.observation.conftest import BEGIN, after, made_up, stranger

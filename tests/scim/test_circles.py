@@ -5,7 +5,7 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.scim.bulk_order import in_order
+from app.scim.bulk_message import grouped_by_needs
 
 
 @st.composite
@@ -29,7 +29,7 @@ def reach(needed: list[list[int]], start: int) -> set[int]:
 
 @given(needs())
 def test_each_comes_behind_what_it_needs_and_circles_together(needed: list[list[int]]) -> None:
-    order = list(in_order(needed))
+    order = list(grouped_by_needs(needed))
     assert sorted(number for circle in order for number in circle) == list(range(len(needed)))
     done: set[int] = set()
     for circle in order:
@@ -42,12 +42,12 @@ def test_each_comes_behind_what_it_needs_and_circles_together(needed: list[list[
 
 
 def test_what_needs_nothing_stays_as_it_came() -> None:
-    assert list(in_order([[]] * 5)) == [[0], [1], [2], [3], [4]]
-    assert list(in_order([[], [3], [], [], [1]])) == [[0], [3], [1], [2], [4]]
+    assert list(grouped_by_needs([[]] * 5)) == [[0], [1], [2], [3], [4]]
+    assert list(grouped_by_needs([[], [3], [], [], [1]])) == [[0], [3], [1], [2], [4]]
 
 
 def test_a_chain_longer_than_the_stack() -> None:
     size = sys.getrecursionlimit() * 3
     chain = [[number + 1] for number in range(size - 1)]
-    assert list(in_order([*chain, []])) == [[number] for number in reversed(range(size))]
-    assert list(in_order([*chain, [0]])) == [list(range(size))]
+    assert list(grouped_by_needs([*chain, []])) == [[number] for number in reversed(range(size))]
+    assert list(grouped_by_needs([*chain, [0]])) == [list(range(size))]

@@ -1,7 +1,7 @@
 """This module creates, changes and deletes administrators, the local accounts of the console.
 
 At least one owner among them can always sign in. An act is audited before its rule is asked, so that whoever lost
-the permission meanwhile learns nothing by it (app/administration/permission_check.py).
+the permission meanwhile learns nothing by it (app/administration/audit.py).
 """
 
 import unicodedata

@@ -1,13 +1,14 @@
-"""This module judges whether Entra still syncs as often as before.
+"""This module judges whether Entra still syncs as often as before, and computes the chart of recent cycles.
 
 Told from nothing but the moments at which it came. Entra: about every 40 minutes; nothing at all is sent while
 nothing changes; in quarantine a failed job is tried after 6, 12 and 24 hours, then daily. So silence alone is never
 called a fault.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import log
 from statistics import median_low
 from typing import Literal
 
@@ -37,6 +38,10 @@ FAULTS_OF_ENTRA: frozenset[KeyFault] = frozenset(
 )
 """What a key is like that was pasted wrongly or is over. Entra always sends some key: who sends none is a stranger."""
 IN_NO_CYCLE = Wanted(cycle_id=0)
+BAR_WIDTH = 10
+HEIGHT = 64
+QUIET_HEIGHT = 3
+"""Of a cycle that changed nothing: it was there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +120,28 @@ def _state(quiet_s: float, gap_s: float) -> State:
 
 def _later(moment: str, seconds: float) -> str:
     return clock.to_wire(datetime.fromisoformat(moment) + timedelta(seconds=seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One cycle in the picture, in its units: `x` from the left, `height` from the ground up."""
+
+    cycle: Cycle
+    x: int
+    height: int
+
+    @property
+    def y(self) -> int:
+        return HEIGHT - self.height
+
+
+def bars(cycles: Sequence[Cycle], places: int) -> Iterator[Bar]:
+    """A bar for each of the last cycles (oldest first), the newest at the right end of so many places.
+
+    The first cycle changes thousands and those after it a few; so the height grows with the logarithm.
+    """
+    shown = cycles[-places:]
+    most = max((cycle.changes for cycle in shown), default=0)
+    for place, cycle in enumerate(shown, places - len(shown)):
+        share = log(1 + cycle.changes) / log(1 + most) if most else 0.0
+        yield Bar(cycle, place * BAR_WIDTH, max(QUIET_HEIGHT, round(share * (HEIGHT - BAR_WIDTH))))

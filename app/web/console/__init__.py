@@ -6,9 +6,16 @@ Each file is a group of pages.
 # ruff: noqa: F401
 # Pages are imported for their routes, which are on the blueprint once a page's file is read.
 
-from flask import Flask
+import hashlib
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import IO
+
+from flask import Flask, Request, url_for
 
 from app import bounds
+from app.scim.resource_types import ResourceType
 from app.web.console.access import (
     account,
     administrators,
@@ -24,12 +31,13 @@ from app.web.console.access import (
     single_sign_on,
     two_factor,
 )
-from app.web.console.directory import attributes, routes, search_page, users_to_confirm
+from app.web.console.directory import attributes, resource_list, resource_page, search_page, users_to_confirm
 from app.web.console.monitoring import activity, problems, status
-from app.web.console.shared import formats, list_paging, menu, static_urls, uploads
+from app.web.console.shared import formats, list_paging, menu
 from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import refuse
 from app.web.console.system import client_documentation, health_endpoints, help
+from app.web.resource_urls import Endpoints
 
 __all__ = ["init_app", "refuse"]
 
@@ -38,12 +46,47 @@ def init_app(app: Flask) -> None:
     """Put the console's pages, and the words and bounds that its templates use, on the application."""
     app.register_blueprint(console)
     app.jinja_env.globals.update(bounds=bounds)
-    routes.init_app(app)
+    app.request_class = RequestInMemory
+    _add_resource_routes(app)
+    _add_asset_urls(app)
     provider_sign_in.init_app(app)
     formats.init_app(app)
-    uploads.init_app(app)
-    static_urls.init_app(app)
     list_paging.init_app(app)
     help.init_app(app)
     menu.init_app(app)
     activity.init_app(app)
+
+
+class RequestInMemory(Request):
+    """werkzeug puts a larger file into the system's folder for temporary ones; here each is small enough for memory."""
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        return BytesIO()
+
+
+def _add_resource_routes(app: Flask) -> None:
+    """Register a list and a page for every resource type that the application has."""
+    types: tuple[ResourceType, ...] = app.config["RECNICE_RESOURCE_TYPES"]
+    for resource_type in types:
+        endpoints = Endpoints.of(resource_type)
+        app.add_url_rule(endpoints.path, endpoints.list, resource_list.view_of(resource_type))
+        app.add_url_rule(f"{endpoints.path}/<resource_id>", endpoints.single, resource_page.view_of(resource_type))
+
+
+def _add_asset_urls(app: Flask) -> None:
+    """Give templates `asset("console.css")`, a URL that changes with the file."""
+    folder = Path(app.static_folder or "")
+
+    @cache
+    def version(name: str) -> str:
+        return hashlib.sha256((folder / name).read_bytes()).hexdigest()[:12]
+
+    @app.template_global()
+    def asset(name: str) -> str:
+        return url_for("static", filename=name, v=version(name))

@@ -14,7 +14,7 @@ from app.administration.disk_usage import Storage
 from app.administration.ip_allow_list import allow_list
 from app.administration.roles import granted_roles, users_to_confirm
 from app.observation import setup_steps
-from app.observation.cycles import chart, sync_health
+from app.observation.cycles import sync_health
 from app.observation.directory import history_reader
 from app.observation.directory.history_reader import Event
 from app.observation.problems import problem_list, refused_removals
@@ -46,7 +46,7 @@ def status() -> str:
         overview=overview,
         **log,
         now=clock.to_wire(clock.utc_now()),
-        strip=chart,
+        strip=sync_health,
         keys=key_status.active_keys(),
         clients=[client for client in oauth_clients.list_clients() if client.credentials],
         event=event,
@@ -86,7 +86,7 @@ def _log(contact: str) -> dict[str, Any]:
         is_missed = found.state in ("waiting", "late", "silent", "quarantine") or not checklist.have_users_arrived
         return {
             "pulse": found,
-            "bars": list(chart.bars(cycles, bounds.PULSE_CYCLES)),
+            "bars": list(sync_health.bars(cycles, bounds.PULSE_CYCLES)),
             "checklist": checklist,
             "seen": setup_steps.last_seen() if is_missed else None,
             "problems": problem_list.counts(),
