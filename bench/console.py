@@ -24,7 +24,7 @@ from sqlalchemy import Table
 from app import clock, create_app, settings
 from app.administration.accounts.first_administrator import claim_setup, create_setup_code
 from app.administration.accounts.sessions import Browser
-from app.scim.recnice_mapping import filled_paths
+from app.scim.derived_values import DerivedValues
 from app.scim.resource_types import GROUP, USER
 from app.store import integrity_check
 from app.store.database import directory_database
@@ -70,19 +70,19 @@ def fill(folder: Path, people: int, members: int) -> None:
         filled: Counter[str] = Counter()
         active = 0
         for first in range(0, people, AT_ONCE):
-            documents = [person(number) for number in range(first, min(first + AT_ONCE, people))]
-            active += sum(resource_rows.is_active(document) for document in documents)
-            for document in documents:
-                filled.update(filled_paths("User", document))
+            users = [DerivedValues(USER, person(number)) for number in range(first, min(first + AT_ONCE, people))]
+            active += sum(one.is_active for one in users)
+            for one in users:
+                filled.update(one.filled_paths)
             with directory_database.writing() as connection:
                 directory_database.lift_time_limit(connection)
-                insert(connection, first, documents)
+                insert(connection, first, users)
         with directory_database.writing() as connection:
             directory_database.lift_time_limit(connection)
             connection.execute(sql.insert(population), {"type": "User", "total": people, "active": active})
             attribute_coverage.rewrite(connection, "User", filled)
             document = {"schemas": [GROUP.schema.urn], "id": str(uuid.uuid4()), "displayName": "Everybody"}
-            record = resource_rows.insert(connection, GROUP, document)
+            record = resource_rows.insert(connection, DerivedValues(GROUP, document))
             ids = (str(uuid.UUID(int=number + 1)) for number in range(members))
             joined = membership_rows.add_members(connection, record.id, ids)
             resource_rows.relate(connection, record, len(joined), is_written=True)
@@ -97,25 +97,23 @@ def fill(folder: Path, people: int, members: int) -> None:
         directory_database.db.engine.dispose()
 
 
-def insert(connection: directory_database.Connection, first: int, documents: Sequence[dict[str, Any]]) -> None:
+def insert(connection: directory_database.Connection, first: int, users: Sequence[DerivedValues]) -> None:
     """Many new users at once, as one by one they would be stored; `first` is the position before theirs."""
     now = clock.to_wire(clock.utc_now())
     rows: dict[Table, list[dict[str, Any]]] = {resource: [], lookup: [], event: []}
     said = []
-    for position, document in enumerate(documents, first + 1):
-        search, lookups = resource_rows.searchable(USER, document)
+    for position, values in enumerate(users, first + 1):
+        document = values.document
         of_it = {"type": "User", "id": document["id"], "version": 1, "created": now, "last_modified": now}
-        rows[resource].append(
-            of_it | {"position": position, "search": search, "document": resource_rows.to_text(document)}
-        )
+        rows[resource].append(of_it | {"position": position, "search": values.search, "document": values.text})
         rows[lookup] += [
             {"type": "User", "attribute": path, "value": value, "resource_id": document["id"], "is_unique": is_unique}
-            for path, value, is_unique in lookups
+            for path, value, is_unique in values.lookups
         ]
         named = {"resource_type": "User", "resource_id": document["id"], "name": document["displayName"]}
         asked = {"at": now, "request": f"{position:08x}", "actor": "key bench", "verb": "create", "version": 1}
         rows[event].append(named | asked | {"joined": 0, "departed": 0})
-        said.append({"position": position, "text": word_index.to_words(USER, document)})
+        said.append({"position": position, "text": word_index.to_words(values)})
     for table, of_table in rows.items():
         connection.execute(sql.insert(table), of_table)
     connection.execute(sql.text("INSERT INTO word (rowid, text) VALUES (:position, :text)"), said)

@@ -11,15 +11,18 @@ from app.scim.resource_types import GROUP, RESOURCE_TYPES, ResourceType
 from app.store.database.directory_database import Connection
 from app.store.directory import membership_rows
 from app.store.directory.membership_rows import Member, Membership
+from app.store.directory.stored_resource import Record
 
 _MEMBER_TYPES: Mapping[str, ResourceType] = {resource_type.name: resource_type for resource_type in RESOURCE_TYPES}
 
 
-def load(connection: Connection, resource_type: ResourceType, ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+def load(
+    connection: Connection, resource_type: ResourceType, records: Sequence[Record]
+) -> dict[str, list[dict[str, Any]]]:
     """Return the values of `members` or `groups`, whichever the resources of this type have, by the resources' ids."""
     if resource_type.has_members:
-        return {group_id: _members(connection, group_id) for group_id in ids}
-    groups = membership_rows.groups_of(connection, ids)
+        return {one.id: _members(connection, one.id) if one.members else [] for one in records}
+    groups = membership_rows.groups_of(connection, [one.id for one in records])
     return {resource_id: [_group_value(group) for group in found] for resource_id, found in groups.items()}
 
 

@@ -5,7 +5,6 @@
 It joins the SCIM rules to the store.
 """
 
-import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from app.administration.audit import Action, Actor
 from app.administration.roles import granted_roles, users_to_confirm
 from app.provisioning import membership_values
 from app.scim import disabling, entra_quirks, mutability
+from app.scim.derived_values import DerivedValues
 from app.scim.differences import differences
 from app.scim.disabling import Disabling, LeftOut
 from app.scim.errors import Code, Mismatch, ScimError, detach
@@ -26,29 +26,14 @@ from app.scim.patch import Patch
 from app.scim.precondition import NONE, Precondition
 from app.scim.projection import EVERYTHING, Selection
 from app.scim.protocol_messages import Operation
-from app.scim.recnice_mapping import filled_paths
 from app.scim.resource_types import GROUP, USER, ResourceType, name_of
 from app.scim.search_request import Place, Search
 from app.store.database import directory_database
 from app.store.database.directory_database import Connection
 from app.store.directory import history_rows, membership_rows, resource_rows, scim_lists, strict_attribute_rows
-from app.store.directory.history_rows import Author, Event, Moves
-from app.store.directory.resource_rows import Record
-
-__all__ = [
-    "Author",
-    "Event",
-    "Found",
-    "Resource",
-    "change",
-    "create",
-    "delete",
-    "get",
-    "leave_groups",
-    "new_id",
-    "replace",
-    "search",
-]
+from app.store.directory.history_rows import Author as Author  # for those who must not know the store
+from app.store.directory.history_rows import Event, Moves
+from app.store.directory.stored_resource import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +79,20 @@ def create(
     """
     document = resource_type.load(entra_quirks.mend_document(resource_type.tree, body))
     members = LinkChange.to_members("add", _pop_members(resource_type, document))
-    document = _with_id(document, resource_id or new_id())
+    values = DerivedValues(resource_type, _with_id(document, resource_id or new_id()))
+    before = DerivedValues(resource_type)
     with directory_database.writing() as connection:
-        _check_strict(connection, resource_type, None, document)
-        record = resource_rows.insert(connection, resource_type, document)
+        _check_strict(connection, before, values)
+        record = resource_rows.insert(connection, values)
         if resource_id:
             membership_rows.resolve(connection, resource_id)
         moves = _relate(connection, record.id, members, Moves()) if members.ids else Moves()
         if moves:
             record = resource_rows.relate(connection, record, moves.balance, is_written=True)
-        event = _record(connection, author, resource_type, record, None, document, moves)
-        return _resources(connection, resource_type, [record], selection, event)[0]
+        event = _record(connection, author, record, before, values, moves)
+        if resource_type.has_members or resource_id:
+            return _resources(connection, resource_type, [record], selection, event)[0]
+        return Resource(resource_type, record, event=event)  # no group can have a member whose id nobody knows
 
 
 def get(resource_type: ResourceType, resource_id: str, selection: Selection = EVERYTHING) -> Resource:
@@ -215,7 +203,7 @@ class _Change:
     `is_bounded`: whether it is refused when it is too large.
     """
 
-    document: dict[str, Any]
+    document: Mapping[str, Any]
     links: Sequence[LinkChange] = ()
     given: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
@@ -234,35 +222,34 @@ def _change(
 ) -> Resource:
     """Change one resource by all of a request, or where that is refused but disables a user, by what is not refused."""
     with directory_database.writing() as connection:
-        before = resource_rows.load(connection, resource_type, resource_id)
-        precondition.check(before.version)
+        record = resource_rows.load(connection, resource_type, resource_id)
+        precondition.check(record.version)
         if permit is not None:
-            permit(connection, before)
-        held = json.loads(before.document)
+            permit(connection, record)
+        before = DerivedValues(resource_type, record.content)
         try:
-            made = whole(held)
-            record, event = _save(connection, author, resource_type, before, held, made)
+            made = whole(before.document)
+            record, event = _save(connection, author, record, before, made)
         except ScimError as refusal:
-            made = _disabled(connection, resource_type, before, held, partly, refusal)
-            record, event = _save(connection, author, resource_type, before, held, made)
+            made = _disabled(connection, before, partly, refusal)
+            record, event = _save(connection, author, record, before, made)
         [resource] = _resources(connection, resource_type, [record], selection, event)
         return replace_fields(resource, given=made.given, left_out=made.left_out)
 
 
 def _disabled(
-    connection: Connection,
-    resource_type: ResourceType,
-    before: Record,
-    held: Mapping[str, Any],
-    partly: Callable[[Disabling], None],
-    refusal: ScimError,
+    connection: Connection, before: DerivedValues, partly: Callable[[Disabling], None], refusal: ScimError
 ) -> _Change:
     """Return what a refused request changes without what is refused. Raises `refusal` where it disables nobody."""
+    resource_type, held = before.resource_type, before.document
     if not disabling.may_leave_out(resource_type, refusal):
         raise refusal
-    partial = Disabling(
-        resource_type, held, lambda document: resource_rows.check_unique(connection, resource_type, document, before.id)
-    )
+
+    def check_unique(document: Mapping[str, Any]) -> None:
+        values = DerivedValues(resource_type, document)
+        resource_rows.check_unique(connection, values, values.lookups - before.lookups)
+
+    partial = Disabling(resource_type, held, check_unique)
     try:
         partly(partial)
         document = partial.settle() if partial.disables else None
@@ -289,9 +276,10 @@ def delete(
     with directory_database.writing() as connection:
         record = resource_rows.load(connection, resource_type, resource_id)
         precondition.check(record.version)
-        event = _record(connection, author, resource_type, record, json.loads(record.document), None, Moves())
+        values = DerivedValues(resource_type, record.content)
+        event = _record(connection, author, record, values, DerivedValues(resource_type), Moves())
         departed = history_rows.record_departures(connection, event.id, record.id)
-        resource_rows.delete(connection, resource_type, record)
+        resource_rows.delete(connection, record, values)
         return Resource(resource_type, record, event=replace_fields(event, departed=departed))
 
 
@@ -303,14 +291,13 @@ def leave_groups(user_id: str, by: Actor) -> None:
     author = Author("", str(by))
     with directory_database.writing() as connection:
         users_to_confirm.require_unconfirmed(connection, user_id)
-        name = name_of(json.loads(resource_rows.load(connection, USER, user_id).document))
+        name = name_of(resource_rows.load(connection, USER, user_id).content)
         groups = history_rows.groups_now(connection, user_id)
         audit.record(connection, by, Action.GROUPS_LEFT, name, groups=str(len(groups)), person=user_id)
         for group_id in groups:
-            before = resource_rows.load(connection, GROUP, group_id)
-            document = json.loads(before.document)
-            departure = _Change(document, (LinkChange("remove", (user_id,)),))
-            _save(connection, author, GROUP, before, document, departure)
+            record = resource_rows.load(connection, GROUP, group_id)
+            departure = _Change(record.content, (LinkChange("remove", (user_id,)),))
+            _save(connection, author, record, DerivedValues(GROUP, record.content), departure)
 
 
 def _pop_members(resource_type: ResourceType, document: dict[str, Any]) -> Sequence[Mapping[str, Any]]:
@@ -320,69 +307,55 @@ def _pop_members(resource_type: ResourceType, document: dict[str, Any]) -> Seque
 
 
 def _save(
-    connection: Connection,
-    author: Author,
-    resource_type: ResourceType,
-    before: Record,
-    held: Mapping[str, Any],
-    made: _Change,
+    connection: Connection, author: Author, record: Record, before: DerivedValues, made: _Change
 ) -> tuple[Record, Event | None]:
-    """The record as it is now, and what was done to it, if anything. `held` is its document before.
+    """Return the record as it is now, and what was done to it, if anything. `before` follows from the record.
 
     Nothing is written before everything is checked.
     """
-    document = _with_id(made.document, before.id)
-    _check_strict(connection, resource_type, held, document)
-    record = resource_rows.save(connection, resource_type, before, document, is_bounded=made.is_bounded)
+    after = DerivedValues(before.resource_type, _with_id(made.document, record.id))
+    is_written = after.text != record.document
+    if is_written:
+        _check_strict(connection, before, after)
+        record = resource_rows.save(connection, record, before, after, is_bounded=made.is_bounded)
     moves = Moves()
     for link in made.links:
-        moves = _relate(connection, before.id, link, moves)
-    is_written = record.version != before.version
+        moves = _relate(connection, record.id, link, moves)
     if moves:
         record = resource_rows.relate(connection, record, moves.balance, is_written=is_written)
     if not moves and not is_written:
         return record, None
-    return record, _record(connection, author, resource_type, record, held, document, moves)
+    return record, _record(connection, author, record, before, after, moves)
 
 
 def _record(
-    connection: Connection,
-    author: Author,
-    resource_type: ResourceType,
-    record: Record,
-    before: Mapping[str, Any] | None,
-    after: Mapping[str, Any] | None,
-    moves: Moves,
+    connection: Connection, author: Author, record: Record, before: DerivedValues, after: DerivedValues, moves: Moves
 ) -> Event:
-    """The history's note of a resource that came (no `before`), changed or goes; and the roles that follow from it."""
-    granted_roles.follow(connection, author, record, before, after, moves)
+    """Record in the history what becomes of a resource, and bring the roles in line that follow from it."""
+    old, new = before.document or None, after.document or None
+    granted_roles.follow(connection, author, record, old, new, moves)
     row = {
-        "at": record.last_modified if after else clock.to_wire(clock.utc_now()),
-        "resource_type": resource_type.name,
+        "at": record.last_modified if new else clock.to_wire(clock.utc_now()),
+        "resource_type": record.type,
         "resource_id": record.id,
-        "name": name_of(after or before or {}),
+        "name": after.name if new else before.name,
         "version": record.version,
     }
-    verb: history_rows.Verb = "create" if before is None else "change" if after else "delete"
-    changes = differences(resource_type, before, after)
+    verb: history_rows.Verb = "change" if old and new else "create" if new else "delete"
+    changes = differences(after.resource_type, old, new) if old else ()  # a creation's follow from what is there later
     return history_rows.record(connection, author, verb, row, changes, moves)
 
 
-def _check_strict(
-    connection: Connection,
-    resource_type: ResourceType,
-    before: Mapping[str, Any] | None,
-    after: Mapping[str, Any],
-) -> None:
+def _check_strict(connection: Connection, before: DerivedValues, after: DerivedValues) -> None:
     """Refuses a new resource without a strict attribute, and a change that takes one away.
 
     Who is disabled is let through: a rule of ours must never keep a leaver active. Raises invalidValue.
     """
-    strict = strict_attribute_rows.strict_paths(connection, resource_type.name)
-    if not strict or after.get("active") is False:
+    strict = strict_attribute_rows.strict_paths(connection, after.resource_type.name)
+    if not strict or not after.is_active:
         return
-    held = strict if before is None else strict & filled_paths(resource_type.name, before)
-    missing = sorted(held - filled_paths(resource_type.name, after))
+    held = strict & before.filled_paths if before.document else strict
+    missing = sorted(held - after.filled_paths)
     if missing:
         expected = "a value, since it is strict here"
         first, *others = (Mismatch(Code.REQUIRED_HERE, path, expected, "none") for path in missing)
@@ -402,8 +375,8 @@ def _relate(connection: Connection, group_id: str, link: LinkChange, moves: Move
             return moves.then(departed=membership_rows.remove_members_where(connection, group_id, link.where))
 
 
-def _with_id(document: dict[str, Any], resource_id: str) -> dict[str, Any]:
-    return {"schemas": document["schemas"], "id": resource_id} | document
+def _with_id(document: Mapping[str, Any], resource_id: str) -> dict[str, Any]:
+    return {"schemas": document["schemas"], "id": resource_id, **document}
 
 
 def _resources(
@@ -415,7 +388,7 @@ def _resources(
 ) -> list[Resource]:
     """Records with the memberships that the selection asks for; others are not read."""
     membership = resource_type.membership
-    if membership is None or not selection.wants(membership):
+    if not records or membership is None or not selection.wants(membership):
         return [Resource(resource_type, record, event=event) for record in records]
-    values = membership_values.load(connection, resource_type, [record.id for record in records])
+    values = membership_values.load(connection, resource_type, records)
     return [Resource(resource_type, record, {membership.name: values[record.id]}, event) for record in records]

@@ -19,12 +19,17 @@ _BRACKETS = re.compile(r"\[[^\[\]]*+\]")
 
 
 class Stored(Protocol):
-    """What a stored row says: `document` is JSON text without meta and memberships, times are wire text."""
+    """What a stored row says: `document` is JSON text without meta and memberships, times are wire text.
+
+    `content` is the document as an object.
+    """
 
     @property
     def id(self) -> str: ...
     @property
     def document(self) -> str: ...
+    @property
+    def content(self) -> Mapping[str, Any]: ...
     @property
     def version(self) -> int: ...
     @property
@@ -154,7 +159,7 @@ def represent(
     }
     if selection.is_everything and resource_type.is_sent_whole:
         return f"{stored.document[:-1]},{compact(beside)[1:]}"
-    return compact(_project(resource_type.attributes, json.loads(stored.document) | beside, selection))
+    return compact(_project(resource_type.attributes, {**stored.content, **beside}, selection))
 
 
 def _project(attributes: Iterable[Attribute], document: Mapping[str, Any], selection: Selection) -> dict[str, Any]:

@@ -7,7 +7,7 @@ they cannot differ in letter case or in dates. RFC 7643 §2.2 (caseExact), RFC 7
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -116,13 +116,6 @@ def lookup_text(value: str | bool | int | float | None) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def lookups_of(lookups: Iterable[Attribute], folded: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
-    """(attribute path, folded value as text, whether it must be unique) for each value that has an index; each once."""
-    for attribute in lookups:
-        for value in dict.fromkeys(values_at(folded, attribute.keys)):
-            yield attribute.path, lookup_text(value), attribute.traits.uniqueness != "none"
 
 
 def values_at(folded: Any, keys: Iterable[str]) -> list[Any]:

@@ -5,11 +5,9 @@ A filter compares whole values instead (value_comparison.py).
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from app.scim.attribute import Attribute
-from app.scim.value_comparison import values_at
 
 VERSION = 1
 """Raised with every change of which words there are, so that stored words are cut anew."""
@@ -41,9 +39,3 @@ def worded(attributes: Iterable[Attribute]) -> Iterator[Attribute]:
         is_text = attribute.type in ("string", "reference")
         if is_told and is_text and attribute.traits.returned != "never" and attribute.traits.held == "document":
             yield attribute
-
-
-def words_of(attributes: Iterable[Attribute], document: Mapping[str, Any]) -> set[str]:
-    """The words that a resource is found by; `attributes` are those that are `worded`."""
-    texts = (text for attribute in attributes for text in values_at(document, attribute.keys))
-    return {word for text in texts for word in cut(str(text))}

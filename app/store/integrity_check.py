@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, exists, func, select
 
-from app.scim.recnice_mapping import filled_paths
-from app.scim.resource_types import ResourceType, is_active
+from app.scim.derived_values import DerivedValues
+from app.scim.resource_types import ResourceType
 from app.store.access import audit_rows, role_rows
 from app.store.database import directory_database
 from app.store.directory import attribute_coverage, filter_sql, rebuild_derived_rows
-from app.store.directory.resource_rows import MEMBERS, count_with_members, searchable
+from app.store.directory.resource_rows import MEMBERS, count_with_members
 from app.store.directory.scim_lists import count_all
 from app.store.directory.tables import membership, population, resource
 from app.store.directory.word_index import count_stray, to_words
@@ -64,17 +64,16 @@ def _check_derived(connection: Connection, resource_type: ResourceType) -> Itera
     """Every search copy, look-up and word against what the document gives now; shelves, and kept counts."""
     active, filled = 0, Counter[str]()
     for row in rebuild_derived_rows.stored(connection, resource_type):
-        document = json.loads(row.document)
-        active += is_active(document)
-        filled.update(filled_paths(resource_type.name, document))
-        search, lookups = searchable(resource_type, document)
-        if document.get("id") != row.id:
+        values = DerivedValues(resource_type, json.loads(row.document))
+        active += values.is_active
+        filled.update(values.filled_paths)
+        if values.document.get("id") != row.id:
             yield f"{resource_type.name} {row.id}: the document has another id"
-        if row.search != search:
+        if row.search != values.search:
             yield f"{resource_type.name} {row.id}: the search copy does not agree with the document"
-        if row.lookups != lookups:
+        if row.lookups != values.lookups:
             yield f"{resource_type.name} {row.id}: the look-ups do not agree with the document"
-        if row.words != to_words(resource_type, document):
+        if row.words != to_words(values):
             yield f"{resource_type.name} {row.id}: the words do not agree with the document"
         if row.shelf is not None and not _is_object(row.shelf):
             yield f"{resource_type.name} {row.id}: the shelf holds no JSON object"

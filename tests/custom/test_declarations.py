@@ -12,6 +12,7 @@ import pytest
 
 from app import bounds
 from app.scim import custom_schemas
+from app.scim.derived_values import DerivedValues
 from app.scim.resource_types import ResourceType
 from app.store import integrity_check
 from app.store.database import directory_database
@@ -47,9 +48,8 @@ def settle(folder: Path) -> tuple[ResourceType, ...]:
 
 def store(resource_type: ResourceType, values: dict[str, Any]) -> None:
     with directory_database.writing() as connection:
-        resource_rows.insert(
-            connection, resource_type, resource_type.load(values) | {"id": values.get("userName", "t")}
-        )
+        document = resource_type.load(values) | {"id": values.get("userName", "t")}
+        resource_rows.insert(connection, DerivedValues(resource_type, document))
 
 
 def edit(folder: Path, name: str, change: Callable[[dict[str, Any]], Any]) -> None:

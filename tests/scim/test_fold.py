@@ -2,8 +2,9 @@
 
 import pytest
 
+from app.scim.derived_values import DerivedValues
 from app.scim.resource_types import GROUP, USER
-from app.scim.value_comparison import fold_document, fold_instant, fold_text, lookups_of
+from app.scim.value_comparison import fold_instant, fold_text
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ def test_indexed_values_of_a_user() -> None:
     """Each once, folded but for what is caseExact; only the name must be unique."""
     emails = [{"value": "A@x", "type": "work"}, {"value": "a@X", "type": "home"}, {"type": "other"}]
     kept = USER.load({"userName": "Ada", "externalId": "X1", "displayName": "Ada L", "title": "T", "emails": emails})
-    assert sorted(lookups_of(USER.lookups, fold_document(USER.attributes, kept))) == [
+    assert sorted(DerivedValues(USER, kept).lookups) == [
         ("displayName", "ada l", False),
         ("emails.value", "a@x", False),
         ("externalId", "X1", False),
@@ -56,5 +57,5 @@ def test_indexed_values_of_a_user() -> None:
 
 
 def test_indexed_values_of_a_group() -> None:
-    folded = fold_document(GROUP.attributes, GROUP.load({"displayName": "Editors", "externalId": "O"}))
-    assert set(lookups_of(GROUP.lookups, folded)) == {("displayName", "editors", True), ("externalId", "O", False)}
+    lookups = DerivedValues(GROUP, GROUP.load({"displayName": "Editors", "externalId": "O"})).lookups
+    assert lookups == {("displayName", "editors", True), ("externalId", "O", False)}

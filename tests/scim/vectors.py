@@ -23,6 +23,10 @@ class Row:
     created: str
     last_modified: str
 
+    @property
+    def content(self) -> Any:
+        return json.loads(self.document)
+
 
 def read(name: str) -> Any:
     return json.loads((VECTORS / name).read_text(encoding="utf-8"))

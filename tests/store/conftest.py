@@ -13,11 +13,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import URL, event
 
+from app.scim.derived_values import DerivedValues
 from app.scim.filter_tree import Node
 from app.scim.grammar import parse
 from app.scim.resource_types import GROUP, USER, ResourceType
 from app.scim.search_request import Search, Sought
 from app.store.database import directory_database, sqlite_driver
+from app.store.database.directory_database import Connection
 from app.store.directory import resource_rows, scim_lists
 from app.store.directory.stored_resource import Record
 from tests.cheap import make_database
@@ -100,7 +102,17 @@ def _document(resource_type: ResourceType, values: dict[str, Any]) -> dict[str, 
 def insert(resource_type: ResourceType, document: dict[str, Any]) -> Record:
     """Stores one document in a transaction of its own."""
     with directory_database.writing() as connection:
-        return resource_rows.insert(connection, resource_type, document)
+        return resource_rows.insert(connection, DerivedValues(resource_type, document))
+
+
+def save(connection: Connection, record: Record, document: dict[str, Any]) -> Record:
+    """Saves another document of a user."""
+    return resource_rows.save(connection, record, DerivedValues(USER, record.content), DerivedValues(USER, document))
+
+
+def delete(connection: Connection, resource_type: ResourceType, record: Record) -> None:
+    """Deletes a resource."""
+    resource_rows.delete(connection, record, DerivedValues(resource_type, record.content))
 
 
 def where(text: str, resource_type: ResourceType = USER) -> Node:

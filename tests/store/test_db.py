@@ -15,6 +15,7 @@ from sqlalchemy import URL, event, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app import bounds
+from app.scim.derived_values import DerivedValues
 from app.scim.errors import ScimError
 from app.scim.resource_types import USER
 from app.store.access import administrator_rows
@@ -59,7 +60,7 @@ def test_a_reader_is_not_kept_waiting_and_sees_one_state(app: Flask) -> None:
     with directory_database.reading() as reader:
         assert reader.execute(select(population.c.total)).scalar_one() == 1
         with directory_database.writing() as connection:
-            resource_rows.insert(connection, USER, user())
+            resource_rows.insert(connection, DerivedValues(USER, user()))
             assert total() == 1, "not yet committed"
         assert reader.execute(select(population.c.total)).scalar_one() == 1, "the state at the first look"
     assert total() == 2
@@ -67,7 +68,7 @@ def test_a_reader_is_not_kept_waiting_and_sees_one_state(app: Flask) -> None:
 
 def test_an_exception_takes_everything_back(app: Flask) -> None:
     with pytest.raises(ZeroDivisionError), directory_database.writing() as connection:
-        resource_rows.insert(connection, USER, user())
+        resource_rows.insert(connection, DerivedValues(USER, user()))
         raise ZeroDivisionError
     with directory_database.reading() as connection:
         assert connection.execute(select(population)).all() == []
@@ -214,7 +215,7 @@ def test_a_transaction_over_its_time_is_interrupted(app: Flask, monkeypatch: pyt
         with pytest.raises(ScimError) as reader, directory_database.reading() as connection:
             connection.exec_driver_sql(ENDLESS)
         with pytest.raises(ScimError) as writer, directory_database.writing() as connection:
-            resource_rows.insert(connection, USER, user())
+            resource_rows.insert(connection, DerivedValues(USER, user()))
             connection.exec_driver_sql(ENDLESS)
         for caught in (reader, writer):
             assert (caught.value.status, caught.value.scim_type) == (400, "tooMany")

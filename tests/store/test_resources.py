@@ -12,13 +12,14 @@ from sqlalchemy import select
 
 from app import bounds, clock
 from app.scim.errors import ScimError
+from app.scim.projection import compact
 from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER
 from app.store import integrity_check
 from app.store.database import directory_database
 from app.store.directory import membership_rows, resource_rows
 from app.store.directory.scim_lists import count_all
 from app.store.directory.tables import lookup, membership, resource
-from tests.store.conftest import Find, group, insert, user
+from tests.store.conftest import Find, delete, group, insert, save, user
 
 
 def lookups_of(id: str) -> set[tuple[str, str, bool]]:
@@ -48,11 +49,11 @@ def test_a_document_is_kept_as_it_was_given(app: Flask) -> None:
 
 def test_a_document_may_not_grow_over_its_bound(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     document = user(title="é" * 100)
-    monkeypatch.setattr(bounds, "DOCUMENT_BYTES", len(resource_rows.to_text(document).encode()))
+    monkeypatch.setattr(bounds, "DOCUMENT_BYTES", len(compact(document).encode()))
     record = insert(USER, document)
     larger = document | {"title": "é" * 100 + "e"}
     with pytest.raises(ScimError) as saved, directory_database.writing() as connection:
-        resource_rows.save(connection, USER, record, larger)
+        save(connection, record, larger)
     with pytest.raises(ScimError) as inserted:
         insert(USER, larger | {"id": document["id"][::-1], "userName": document["userName"][::-1]})
     for caught in (saved, inserted):
@@ -94,10 +95,10 @@ def test_save_writes_only_what_differs(app: Flask) -> None:
     document = user(userName="ada", title="Countess", emails=[{"value": "a@b.c"}, {"value": "d@e.f"}])
     record = insert(USER, document)
     with directory_database.writing() as connection:
-        assert resource_rows.save(connection, USER, record, document) == record
+        assert save(connection, record, document) == record
     changed = document | {"userName": "Ada", "emails": [{"value": "D@e.f"}, {"value": "g@h.i"}]}
     with directory_database.writing() as connection:
-        saved = resource_rows.save(connection, USER, record, changed)
+        saved = save(connection, record, changed)
         assert resource_rows.load(connection, USER, record.id) == saved
     assert (saved.version, saved.created, saved.position) == (2, record.created, record.position)
     assert saved.last_modified > record.last_modified
@@ -114,7 +115,7 @@ def test_save_refuses_a_taken_name_and_leaves_everything_as_it_was(app: Flask) -
     document = user(userName="ada")
     record = insert(USER, document)
     with pytest.raises(ScimError) as refused, directory_database.writing() as connection:
-        resource_rows.save(connection, USER, record, document | {"userName": "GRACE", "title": "Admiral"})
+        save(connection, record, document | {"userName": "GRACE", "title": "Admiral"})
     assert refused.value.scim_type == "uniqueness"
     with directory_database.reading() as connection:
         assert resource_rows.load(connection, USER, record.id) == record
@@ -125,10 +126,10 @@ def test_a_freed_name_can_be_taken(app: Flask) -> None:
     document = user(userName="ada")
     record = insert(USER, document)
     with directory_database.writing() as connection:
-        resource_rows.save(connection, USER, record, document | {"userName": "lovelace"})
+        save(connection, record, document | {"userName": "lovelace"})
     second = insert(USER, user(userName="ada"))
     with directory_database.writing() as connection:
-        resource_rows.delete(connection, USER, second)
+        delete(connection, USER, second)
     insert(USER, user(userName="Ada"))
 
 
@@ -139,7 +140,7 @@ def test_time_never_goes_back(app: Flask, monkeypatch: pytest.MonkeyPatch) -> No
     record = insert(USER, document)
     monkeypatch.setattr(clock, "utc_now", lambda: noon.replace(hour=10))
     with directory_database.writing() as connection:
-        saved = resource_rows.save(connection, USER, record, document | {"title": "x"})
+        saved = save(connection, record, document | {"title": "x"})
         touched = resource_rows.relate(connection, saved, 0)
         assert resource_rows.load(connection, USER, record.id) == touched
     assert record.last_modified == "2026-01-31T12:00:00.000Z"
@@ -157,7 +158,7 @@ def test_delete_takes_everything_along(app: Flask) -> None:
             resource_rows.relate(connection, record, len(joined), is_written=True)
         inner, outer, other = (resource_rows.load(connection, GROUP, one.id) for one in (inner, outer, other))
     with directory_database.writing() as connection:
-        resource_rows.delete(connection, GROUP, inner)
+        delete(connection, GROUP, inner)
     with directory_database.reading() as connection:
         assert membership_rows.members_of(connection, outer.id) == [
             membership_rows.Member(member.id, "User", json.loads(member.document)["userName"])
@@ -165,7 +166,7 @@ def test_delete_takes_everything_along(app: Flask) -> None:
         assert resource_rows.load(connection, GROUP, outer.id).version == 2
         assert resource_rows.load(connection, USER, member.id).version == 1
     with directory_database.writing() as connection:
-        resource_rows.delete(connection, USER, member)
+        delete(connection, USER, member)
     with directory_database.reading() as connection:
         lost = resource_rows.load(connection, GROUP, outer.id)
         assert (lost.version, lost.last_modified > outer.last_modified) == (3, True)
@@ -179,7 +180,7 @@ def test_delete_takes_everything_along(app: Flask) -> None:
 def test_positions_are_never_used_again(app: Flask) -> None:
     first = insert(USER, user())
     with directory_database.writing() as connection:
-        resource_rows.delete(connection, USER, first)
+        delete(connection, USER, first)
     assert insert(USER, user()).position > first.position
 
 

@@ -13,10 +13,10 @@ from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER, ResourceType
 from app.scim.word_splitting import cut
 from app.store import integrity_check
 from app.store.database import directory_database
-from app.store.directory import console_lists, console_members, membership_rows, rebuild_derived_rows, resource_rows
+from app.store.directory import console_lists, console_members, membership_rows, rebuild_derived_rows
 from app.store.directory.console_lists import CHANGED, MADE, Order, State
 from app.store.directory.stored_resource import Record
-from tests.store.conftest import group, insert, user
+from tests.store.conftest import delete, group, insert, save, user
 
 NAMES = ["Ana Ruiz", "Anabel Ångström-Šmíd", "山田 太郎", "مرحبا بالعالم", "👩‍🚀 Eva", "O'Brien, José", "Straße"]
 
@@ -118,10 +118,10 @@ def test_states_narrow_a_search() -> None:
 def test_words_follow_changes_and_go_with_the_resource(people: list[Record]) -> None:
     with directory_database.writing() as connection:
         document = json.loads(people[0].document) | {"displayName": "Bea Ruiz"}
-        changed = resource_rows.save(connection, USER, people[0], document)
+        changed = save(connection, people[0], document)
     assert (found("ana"), found("bea")) == (NAMES[1:2], ["Bea Ruiz"])
     with directory_database.writing() as connection:
-        resource_rows.delete(connection, USER, changed)
+        delete(connection, USER, changed)
         assert integrity_check.check(connection, RESOURCE_TYPES) == []
     assert found("bea") == []
 
@@ -170,7 +170,7 @@ def test_orders_have_everybody_once_also_those_without_a_value(app: Flask) -> No
         values: dict[str, Any] = {"userName": name, "active": name != "c"}
         made.append(insert(USER, user(**values, **({"displayName": shown} if shown else {}))))
     with directory_database.writing() as connection:
-        resource_rows.save(connection, USER, made[1], json.loads(made[1].document) | {"title": "x"})
+        save(connection, made[1], {**made[1].content, "title": "x"})
     assert page(Order(MADE)) == ["d", "a", "c", "b", "e"]
     assert page(Order(MADE, is_descending=True)) == ["e", "b", "c", "a", "d"]
     assert page(Order("userName")) == ["a", "b", "c", "d", "e"]
@@ -255,11 +255,9 @@ def test_the_index_is_sound_after_many_changes(path: Path, app: Flask) -> None:
         record = insert(USER, user(displayName=f"Person {n}"))
         with directory_database.writing() as connection:
             if n % 3 == 0:
-                resource_rows.delete(connection, USER, record)
+                delete(connection, USER, record)
             else:
-                resource_rows.save(
-                    connection, USER, record, json.loads(record.document) | {"displayName": f"Other {n}"}
-                )
+                save(connection, record, json.loads(record.document) | {"displayName": f"Other {n}"})
     assert len(found("other")) == 20 and found("person") == []
     with directory_database.reading() as connection:
         assert integrity_check.check(connection, RESOURCE_TYPES) == []

@@ -135,7 +135,8 @@ def record_departures(connection: Connection, event_id: int, resource_id: str) -
     """
     told = {"event_id": event_id, "id": resource_id}
     ended = sum(connection.execute(statement, told).rowcount for statement in (_GROUP_DEPARTS, _MEMBER_DEPARTS))
-    connection.execute(sql.update(event).where(event.c.id == event_id).values(departed=ended))
+    if ended:
+        connection.execute(sql.update(event).where(event.c.id == event_id).values(departed=ended))
     return ended
 
 

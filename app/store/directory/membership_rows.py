@@ -57,7 +57,7 @@ _INSERT = (
     .returning(membership.c.member_id)
 )
 _GROUPS_OF = (
-    select(membership.c.member_id, membership.c.group_id, resource.c.document)
+    select(membership.c.member_id, membership.c.group_id, func.json_extract(resource.c.document, "$.displayName"))
     .join_from(membership, resource, resource.c.id == membership.c.group_id)
     .where(membership.c.member_id.in_(_IDS))
     .order_by(membership.c.group_id)
@@ -153,9 +153,6 @@ def count_unresolved(connection: Connection, group_ids: Iterable[str]) -> Mappin
 def groups_of(connection: Connection, resource_ids: Sequence[str]) -> dict[str, list[Membership]]:
     """The groups that each of these resources is directly in, by group id; an empty list for one that is in none."""
     groups: dict[str, list[Membership]] = {id: [] for id in resource_ids}
-    names: dict[str, str] = {}
-    for member_id, group_id, document in connection.execute(_GROUPS_OF, {"ids": json.dumps(list(groups))}):
-        if group_id not in names:
-            names[group_id] = json.loads(document)["displayName"]
-        groups[member_id].append(Membership(group_id, names[group_id]))
+    for member_id, group_id, name in connection.execute(_GROUPS_OF, {"ids": json.dumps(list(groups))}):
+        groups[member_id].append(Membership(group_id, name))
     return groups

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,23 +15,13 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy import update as update_table
 from sqlalchemy.dialects.sqlite import insert
 
-from app.scim.recnice_mapping import filled_paths
-from app.scim.resource_types import ResourceType, is_active
+from app.scim.derived_values import DerivedValues, LookupValue
+from app.scim.projection import compact
+from app.scim.resource_types import ResourceType
 from app.scim.undeclared_values import sort_out
 from app.store.database import directory_database
 from app.store.database.directory_database import DatabaseUnusable
-from app.store.directory import attribute_coverage, declared_attributes, word_index
-from app.store.directory.resource_rows import (
-    MEMBERS,
-    LookupKey,
-    count_with_members,
-    delete_lookups,
-    holder,
-    insert_lookups,
-    searchable,
-    to_text,
-    update,
-)
+from app.store.directory import attribute_coverage, declared_attributes, resource_rows, word_index
 from app.store.directory.tables import derivation, lookup, population, resource
 
 ROWS_AT_ONCE = 500
@@ -50,7 +40,7 @@ class Stored:
     search: str
     version: int
     shelf: str | None
-    lookups: set[LookupKey]
+    lookups: set[LookupValue]
     words: str | None
 
 
@@ -97,7 +87,7 @@ def stored(connection: Connection, resource_type: ResourceType) -> Iterator[Stor
     )
     after = 0
     while rows := connection.execute(following, {"after": after}).all():
-        held: dict[str, set[LookupKey]] = {row.id: set() for row in rows}
+        held: dict[str, set[LookupValue]] = {row.id: set() for row in rows}
         for id, path, value, is_unique in connection.execute(
             select(lookup.c.resource_id, lookup.c.attribute, lookup.c.value, lookup.c.is_unique).where(
                 lookup.c.resource_id.in_(list(held)), lookup.c.type == resource_type.name
@@ -117,33 +107,32 @@ def _derive(connection: Connection, resource_type: ResourceType) -> int:
     filled: Counter[str] = Counter()
     for row in stored(connection, resource_type):
         document, aside = sort_out(resource_type, json.loads(row.document), json.loads(row.shelf or "{}"))
-        search, lookups = searchable(resource_type, document)
-        shelf = to_text(aside) if aside else None
-        text = to_text(document)
-        active += is_active(document)
-        filled.update(filled_paths(resource_type.name, document))
-        changes: dict[str, Any] = {"document": text, "search": search, "shelf": shelf}
+        values = DerivedValues(resource_type, document)
+        active += values.is_active
+        filled.update(values.filled_paths)
+        shelf = compact(aside) if aside else None
+        changes: dict[str, Any] = {"document": values.text, "search": values.search, "shelf": shelf}
         if changes != {"document": row.document, "search": row.search, "shelf": row.shelf}:
             # Another representation is another version; nobody has changed the resource, so its time stays.
-            version = row.version + (text != row.document)
-            update(connection, row.position, {**changes, "version": version})
+            version = row.version + (values.text != row.document)
+            resource_rows.update(connection, row.position, {**changes, "version": version})
             moved += 1
-        delete_lookups(connection, row.id, row.lookups - lookups)
-        word_index.rewrite(connection, resource_type, row.position, row.words, document)
-        is_lookup_missing = is_lookup_missing or bool(lookups - row.lookups)
+        resource_rows.delete_lookups(connection, row.id, row.lookups - values.lookups)
+        word_index.rewrite(connection, row.position, row.words, values)
+        is_lookup_missing = is_lookup_missing or bool(values.lookups - row.lookups)
     for row in stored(connection, resource_type) if is_lookup_missing else ():
-        fresh = searchable(resource_type, json.loads(row.document))[1] - row.lookups
+        fresh = DerivedValues(resource_type, json.loads(row.document)).lookups - row.lookups
         _check_unique(connection, resource_type, row.id, fresh)
-        insert_lookups(connection, resource_type, row.id, fresh)
-    filled[MEMBERS] = count_with_members(connection, resource_type)
+        resource_rows.insert_lookups(connection, resource_type, row.id, fresh)
+    filled[resource_rows.MEMBERS] = resource_rows.count_with_members(connection, resource_type)
     attribute_coverage.rewrite(connection, resource_type.name, +filled)
     connection.execute(update_table(population).where(population.c.type == resource_type.name).values(active=active))
     return moved
 
 
-def _check_unique(connection: Connection, resource_type: ResourceType, id: str, fresh: set[LookupKey]) -> None:
+def _check_unique(connection: Connection, resource_type: ResourceType, id: str, fresh: Set[LookupValue]) -> None:
     for path, value, is_unique in sorted(fresh):
-        other = holder(connection, resource_type, path, value) if is_unique else None
+        other = resource_rows.holder(connection, resource_type, path, value) if is_unique else None
         if other is not None:
             raise DatabaseUnusable(
                 f"{path} shall be unique, but {resource_type.name} {other} and {id} have the same value: "

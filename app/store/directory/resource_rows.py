@@ -5,7 +5,6 @@ Every function works in the transaction that it is given.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -16,35 +15,21 @@ from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy.dialects import sqlite
 
 from app import bounds, clock
+from app.scim.derived_values import DerivedValues, LookupValue
 from app.scim.errors import Code, ScimError, shown
-from app.scim.recnice_mapping import filled_paths
-from app.scim.resource_types import ResourceType, is_active
-from app.scim.value_comparison import fold_document, fold_value, lookup_text, lookups_of, values_at
+from app.scim.resource_types import ResourceType
+from app.scim.value_comparison import fold_value, lookup_text, values_at
 from app.store.directory import attribute_coverage, word_index
 from app.store.directory.stored_resource import COLUMNS, Record, to_record
 from app.store.directory.tables import lookup, membership, population, resource
 
-__all__ = ["Record", "delete", "insert", "load", "relate", "save", "searchable"]
-
 MEMBERS = "members"
-LookupKey = tuple[str, str, bool]
-
-
-def to_text(document: Mapping[str, Any]) -> str:
-    """A document as it is kept and sent: compact JSON, UTF-8, names in the document's order."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
 def _check_size(text: str) -> None:
     """Raises invalidValue for a document that grew too large, in one request or in many."""
     if len(text.encode()) > bounds.DOCUMENT_BYTES:
         raise ScimError(Code.VALUE_TOO_LONG, "The resource", f"at most {bounds.DOCUMENT_BYTES} bytes of JSON")
-
-
-def searchable(resource_type: ResourceType, document: Mapping[str, Any]) -> tuple[str, set[LookupKey]]:
-    """What is derived from a document: the text to search in, and (attribute path, value, is unique) to look up."""
-    folded = fold_document(resource_type.attributes, document)
-    return to_text(folded), set(lookups_of(resource_type.lookups, folded))
 
 
 # Statements are built once: putting one together takes SQLAlchemy longer than SQLite needs to run it.
@@ -58,9 +43,6 @@ _INSERT = sql.insert(resource).returning(resource.c.position)
 _UPDATE = sql.update(resource).where(resource.c.position == bindparam("at"))
 _DELETE = sql.delete(resource).where(resource.c.position == bindparam("at"))
 _LEAVE_GROUPS = sql.delete(membership).where(membership.c.member_id == bindparam("id"))
-_LOOKUPS_OF = select(lookup.c.attribute, lookup.c.value, lookup.c.is_unique).where(
-    lookup.c.resource_id == bindparam("id")
-)
 _TAKEN = select(lookup.c.resource_id).where(
     lookup.c.type == bindparam("type"),
     lookup.c.attribute == bindparam("attribute"),
@@ -88,56 +70,48 @@ def load(connection: Connection, resource_type: ResourceType, id: str) -> Record
     return to_record(row)
 
 
-def insert(connection: Connection, resource_type: ResourceType, document: Mapping[str, Any]) -> Record:
-    """A new resource with the document, which brings its `id` along. Raises uniqueness and invalidValue."""
-    text = to_text(document)
-    _check_size(text)
-    search, lookups = searchable(resource_type, document)
-    _check_unique(connection, resource_type, document, lookups)
+def insert(connection: Connection, values: DerivedValues) -> Record:
+    """A new resource with a document, which brings its `id` along. Raises uniqueness and invalidValue."""
+    _check_size(values.text)
+    check_unique(connection, values, values.lookups)
     now = clock.to_wire(clock.utc_now())
+    id, type_name = values.document["id"], values.resource_type.name
     columns = {
-        "id": document["id"],
-        "type": resource_type.name,
-        "document": text,
-        "search": search,
+        "id": id,
+        "type": type_name,
+        "document": values.text,
+        "search": values.search,
         "version": 1,
         "created": now,
         "last_modified": now,
     }
     position = connection.execute(_INSERT, columns).scalar_one()
-    insert_lookups(connection, resource_type, document["id"], lookups)
-    word_index.insert(connection, resource_type, position, document)
-    _count(connection, resource_type, None, document)
-    return Record(document["id"], resource_type.name, position, text, 1, now, now)
+    insert_lookups(connection, values.resource_type, id, values.lookups)
+    word_index.insert(connection, position, values)
+    _count(connection, DerivedValues(values.resource_type), values)
+    return Record(id, type_name, position, values.text, 1, now, now, known_content=values.document)
 
 
 def save(
-    connection: Connection,
-    resource_type: ResourceType,
-    record: Record,
-    document: Mapping[str, Any],
-    *,
-    is_bounded: bool = True,
+    connection: Connection, record: Record, before: DerivedValues, after: DerivedValues, *, is_bounded: bool = True
 ) -> Record:
     """The record with a new document. One that says the same changes nothing, neither version nor time.
 
-    `record` was loaded in this transaction. Raises uniqueness and, where it `is_bounded`, invalidValue for a document
-    that grew too large; nothing is written then.
+    `record` was loaded in this transaction, and `before` follows from it: only what differs from that is written.
+    Raises uniqueness and, where it `is_bounded`, invalidValue for a document that grew too large; nothing is written
+    then.
     """
-    text = to_text(document)
-    if text == record.document:
+    if after.text == record.document:
         return record
     if is_bounded:
-        _check_size(text)
-    search, lookups = searchable(resource_type, document)
-    held = {(path, value, is_unique) for path, value, is_unique in connection.execute(_LOOKUPS_OF, {"id": record.id})}
-    _check_unique(connection, resource_type, document, lookups - held)
-    delete_lookups(connection, record.id, held - lookups)
-    insert_lookups(connection, resource_type, record.id, lookups - held)
-    before = json.loads(record.document)
-    word_index.save(connection, resource_type, record.position, before, document)
-    _count(connection, resource_type, before, document)
-    return _write(connection, replace(record, document=text), {"document": text, "search": search})
+        _check_size(after.text)
+    check_unique(connection, after, after.lookups - before.lookups)
+    delete_lookups(connection, record.id, before.lookups - after.lookups)
+    insert_lookups(connection, after.resource_type, record.id, after.lookups - before.lookups)
+    word_index.save(connection, record.position, before, after)
+    _count(connection, before, after)
+    changed = replace(record, document=after.text, known_content=after.document)
+    return _write(connection, changed, {"document": after.text, "search": after.search})
 
 
 def relate(connection: Connection, record: Record, balance: int, *, is_written: bool = False) -> Record:
@@ -155,7 +129,7 @@ def relate(connection: Connection, record: Record, balance: int, *, is_written: 
     return _write(connection, record, {"members": members})
 
 
-def delete(connection: Connection, resource_type: ResourceType, record: Record) -> None:
+def delete(connection: Connection, record: Record, values: DerivedValues) -> None:
     """Takes a resource away, out of all groups too. Groups that lose it get a new version, for their members changed.
 
     Its look-ups and, of a group, its members go with the row.
@@ -167,7 +141,7 @@ def delete(connection: Connection, resource_type: ResourceType, record: Record) 
         attribute_coverage.count(connection, record.type, {MEMBERS: -1})
     word_index.delete(connection, record.position)
     connection.execute(_DELETE, {"at": record.position})
-    _count(connection, resource_type, json.loads(record.document), None)
+    _count(connection, values, DerivedValues(values.resource_type))
 
 
 def _write(connection: Connection, record: Record, changes: Mapping[str, Any]) -> Record:
@@ -190,31 +164,22 @@ def _later_than(previous: str) -> str:
     return clock.to_wire(datetime.fromisoformat(previous) + timedelta(milliseconds=1))
 
 
-def _check_unique(
-    connection: Connection,
-    resource_type: ResourceType,
-    document: Mapping[str, Any],
-    lookups: Iterable[LookupKey],
-    own_id: str = "",
-) -> None:
-    """Raises uniqueness with the attribute and the value as it was sent; the index would name neither."""
+def check_unique(connection: Connection, values: DerivedValues, lookups: Iterable[LookupValue]) -> None:
+    """Raise uniqueness for a document with one of these values that must be unique, where another resource has it.
+
+    With the attribute and the value as it was sent; the index would name neither.
+    """
     for path, value, is_unique in lookups:
         if not is_unique:
             continue
-        other = holder(connection, resource_type, path, value)
-        if other is not None and other != own_id:
-            attribute = next(known for known in resource_type.lookups if known.path == path)
-            sent = values_at(document, attribute.keys)
+        other = holder(connection, values.resource_type, path, value)
+        if other is not None:
+            attribute = next(known for known in values.resource_type.lookups if known.path == path)
+            sent = values_at(values.document, attribute.keys)
             value_sent = next(one for one in sent if lookup_text(fold_value(attribute, one)) == value)
             raise ScimError(
                 Code.UNIQUENESS, path, "a value that no other resource has", shown(value_sent), other_id=other
             )
-
-
-def check_unique(connection: Connection, resource_type: ResourceType, document: Mapping[str, Any], own_id: str) -> None:
-    """Raise uniqueness for a document with a value that another resource than its own has."""
-    _, lookups = searchable(resource_type, document)
-    _check_unique(connection, resource_type, document, lookups, own_id)
 
 
 def holder(connection: Connection, resource_type: ResourceType, path: str, value: str) -> str | None:
@@ -223,14 +188,16 @@ def holder(connection: Connection, resource_type: ResourceType, path: str, value
     return connection.execute(_TAKEN, taken).scalar_one_or_none()
 
 
-def delete_lookups(connection: Connection, id: str, lookups: Iterable[LookupKey]) -> None:
+def delete_lookups(connection: Connection, id: str, lookups: Iterable[LookupValue]) -> None:
     """Takes look-ups of one resource away."""
     rows = [{"id": id, "path": path, "gone": value} for path, value, _ in lookups]
     if rows:
         connection.execute(_DELETE_LOOKUP, rows)
 
 
-def insert_lookups(connection: Connection, resource_type: ResourceType, id: str, lookups: Iterable[LookupKey]) -> None:
+def insert_lookups(
+    connection: Connection, resource_type: ResourceType, id: str, lookups: Iterable[LookupValue]
+) -> None:
     """Adds look-ups of one resource; the caller has seen that unique ones are free."""
     rows = [
         {"type": resource_type.name, "attribute": path, "value": value, "resource_id": id, "is_unique": is_unique}
@@ -240,21 +207,15 @@ def insert_lookups(connection: Connection, resource_type: ResourceType, id: str,
         connection.execute(_INSERT_LOOKUP, rows)
 
 
-def _count(
-    connection: Connection,
-    resource_type: ResourceType,
-    before: Mapping[str, Any] | None,
-    after: Mapping[str, Any] | None,
-) -> None:
-    """Keeps `population` and `coverage` in step with a document that came (no `before`), changed or went."""
-    total = (after is not None) - (before is not None)
-    active = is_active(after) - is_active(before)
+def _count(connection: Connection, before: DerivedValues, after: DerivedValues) -> None:
+    """Keep `population` and `coverage` in step with a resource that is created, changed or deleted."""
+    total = bool(after.document) - bool(before.document)
+    active = after.is_active - before.is_active
     if total or active:
-        connection.execute(_COUNT, {"type": resource_type.name, "total": total, "active": active})
-    old = filled_paths(resource_type.name, before or {})
-    new = filled_paths(resource_type.name, after or {})
+        connection.execute(_COUNT, {"type": after.resource_type.name, "total": total, "active": active})
+    old, new = before.filled_paths, after.filled_paths
     attribute_coverage.count(
-        connection, resource_type.name, {path: (path in new) - (path in old) for path in old ^ new}
+        connection, after.resource_type.name, {path: (path in new) - (path in old) for path in old ^ new}
     )
 
 

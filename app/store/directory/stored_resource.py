@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from app.store.directory.tables import resource
@@ -28,6 +30,14 @@ class Record:
     created: str
     last_modified: str
     members: int = 0
+    known_content: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def content(self) -> Mapping[str, Any]:
+        """The document as an object, which nobody may change. It is parsed when it is first read, and once."""
+        content = json.loads(self.document) if self.known_content is None else self.known_content
+        object.__setattr__(self, "known_content", content)
+        return content
 
 
 def to_record(row: Any) -> Record:

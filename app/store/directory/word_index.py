@@ -7,13 +7,13 @@ agree on every letter.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from sqlalchemy import Connection, text
 
+from app.scim.derived_values import DerivedValues
 from app.scim.resource_types import ResourceType
-from app.scim.word_splitting import cut, words_of
+from app.scim.word_splitting import cut
 
 DECLARED = (
     "CREATE VIRTUAL TABLE word USING fts5(text, tokenize = 'ascii', detail = none, columnsize = 0, prefix = '1 2 3')"
@@ -31,10 +31,9 @@ MATCHING = "SELECT rowid FROM word WHERE word MATCH :words"
 """The positions of the resources that have what `expression` says, in order of creation."""
 
 
-def to_words(resource_type: ResourceType, document: Mapping[str, Any]) -> str:
+def to_words(values: DerivedValues) -> str:
     """A resource's row: its type, then its words in order, each once."""
-    found = words_of(resource_type.worded, document)
-    return " ".join((_mark(resource_type), *sorted(found)))
+    return " ".join((_mark(values.resource_type), *sorted(values.words)))
 
 
 def expression(resource_type: ResourceType, sought: str) -> str | None:
@@ -50,22 +49,15 @@ def expression(resource_type: ResourceType, sought: str) -> str | None:
     return " AND ".join((f'"{_mark(resource_type)}"', *wanted)) if wanted else None
 
 
-def insert(connection: Connection, resource_type: ResourceType, position: int, document: Mapping[str, Any]) -> None:
+def insert(connection: Connection, position: int, values: DerivedValues) -> None:
     """The words of a new resource."""
-    connection.execute(_INSERT, {"position": position, "text": to_words(resource_type, document)})
+    connection.execute(_INSERT, {"position": position, "text": to_words(values)})
 
 
-def save(
-    connection: Connection,
-    resource_type: ResourceType,
-    position: int,
-    before: Mapping[str, Any],
-    after: Mapping[str, Any],
-) -> None:
+def save(connection: Connection, position: int, before: DerivedValues, after: DerivedValues) -> None:
     """The words of a resource with another document; where they are the same, nothing is written."""
-    words = to_words(resource_type, after)
-    if words != to_words(resource_type, before):
-        connection.execute(_UPDATE, {"position": position, "text": words})
+    if after.word_text != before.word_text and after.words != before.words:
+        connection.execute(_UPDATE, {"position": position, "text": to_words(after)})
 
 
 def delete(connection: Connection, position: int) -> None:
@@ -79,15 +71,9 @@ def held(connection: Connection, positions: Iterable[int]) -> dict[int, str]:
     return {position: words for position, words in rows}
 
 
-def rewrite(
-    connection: Connection,
-    resource_type: ResourceType,
-    position: int,
-    before: str | None,
-    document: Mapping[str, Any],
-) -> None:
+def rewrite(connection: Connection, position: int, before: str | None, values: DerivedValues) -> None:
     """Brings a row, which `held` gave as `before` or not at all, in line with the document."""
-    words = to_words(resource_type, document)
+    words = to_words(values)
     if words != before:
         connection.execute(_INSERT if before is None else _UPDATE, {"position": position, "text": words})
 

@@ -6,7 +6,6 @@ length apart and keeps none of them.
 """
 
 import hashlib
-import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -49,7 +48,7 @@ def aim(facts: Facts, method: str, resource_type: ResourceType, resource_id: str
 
 def done(facts: Facts, resource: Resource) -> None:
     """After a verb on a single resource that succeeded."""
-    document = json.loads(resource.record.document)
+    document = resource.record.content
     event = resource.event
     facts.resource_type, facts.resource_id = resource.type, resource.record.id
     facts.resource_name = name_of(document)
@@ -92,7 +91,7 @@ def found(facts: Facts, search: Search, result: Found) -> None:
     facts.mentioned = tuple((one.type.name, one.record.id) for one in result.resources)
     if len(result.resources) == 1 and facts.deed == "match":
         resource = result.resources[0]
-        document = json.loads(resource.record.document)
+        document = resource.record.content
         facts.resource_id, facts.resource_name = resource.record.id, name_of(document)
         facts.objects = tuple(dict.fromkeys((*facts.objects, *objects_of(resource.type, document))))
 

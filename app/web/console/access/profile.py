@@ -1,6 +1,5 @@
 """This module serves My profile, the one page for users without a role."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -95,5 +94,5 @@ def _held(user_id: str) -> Held:
     types: Sequence[ResourceType] = current_app.config["RECNICE_RESOURCE_TYPES"]
     user = next(one for one in types if one.name == USER.name)
     resource = resource_operations.get(user, user_id, EVERYTHING)
-    attributes = list(rows(user.attributes, json.loads(resource.record.document)))
+    attributes = list(rows(user.attributes, resource.record.content))
     return Held(resource, attributes, resource.memberships.get("groups", ()))

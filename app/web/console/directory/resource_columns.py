@@ -1,6 +1,5 @@
 """This module declares the columns of the Users and Groups lists."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -51,7 +50,7 @@ def lines(records: Iterable[Record]) -> Iterator[Line]:
         with_members = [record.id for record in portion if record.members]
         unresolved = group_members.count_unresolved(with_members) if with_members else {}
         for record in portion:
-            yield Line(record, json.loads(record.document), knowledge[record.id], unresolved.get(record.id, 0))
+            yield Line(record, record.content, knowledge[record.id], unresolved.get(record.id, 0))
 
 
 def columns_of(resource_type: ResourceType) -> Sequence[Shown]:

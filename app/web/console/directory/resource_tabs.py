@@ -1,6 +1,5 @@
 """This module builds the tabs of a user's or group's page."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -45,8 +44,8 @@ class Subject:
     @classmethod
     def here(cls, resource: Resource) -> "Subject":
         """Somebody who is here now."""
-        document = json.loads(resource.record.document)
-        return cls(resource.type, resource.record.id, name_of(document), resource, document)
+        content = resource.record.content
+        return cls(resource.type, resource.record.id, name_of(content), resource, content)
 
 
 @dataclass(frozen=True, slots=True)

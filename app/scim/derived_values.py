@@ -1,0 +1,74 @@
+"""This module derives from a document all that is stored beside it to find and count the resource.
+
+See also: app/store/directory/resource_rows.py (writes it), app/store/integrity_check.py (compares what is stored).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from app.scim import recnice_mapping, resource_types
+from app.scim.projection import compact
+from app.scim.resource_types import ResourceType
+from app.scim.value_comparison import fold_document, fold_value, lookup_text, values_at
+from app.scim.word_splitting import cut
+
+LookupValue = tuple[str, str, bool]
+"""The path of an attribute, a folded value as text, and whether no other resource may have it."""
+
+
+@dataclass(frozen=True)
+class DerivedValues:
+    """What follows from a document as it is stored. Each value is computed when it is first read, and once.
+
+    Nobody may change the document. An empty one stands for a resource that is not there: nothing follows from it.
+    """
+
+    resource_type: ResourceType
+    document: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def text(self) -> str:
+        """The JSON text that is stored and sent."""
+        return compact(self.document)
+
+    @cached_property
+    def search(self) -> str:
+        """The JSON text of the folded document, for filters and order."""
+        return compact(fold_document(self.resource_type.attributes, self.document))
+
+    @cached_property
+    def lookups(self) -> frozenset[LookupValue]:
+        """The values that have an index."""
+        return frozenset(
+            (one.path, lookup_text(fold_value(one, value)), one.traits.uniqueness != "none")
+            for one in self.resource_type.lookups
+            for value in values_at(self.document, one.keys)
+        )
+
+    @cached_property
+    def word_text(self) -> str:
+        """The texts by whose words a search finds the resource, a line each."""
+        texts = (text for one in self.resource_type.worded for text in values_at(self.document, one.keys))
+        return "\n".join(map(str, texts))
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The words that a search finds the resource by."""
+        return frozenset(cut(self.word_text))
+
+    @cached_property
+    def filled_paths(self) -> frozenset[str]:
+        """The mapped paths that have a value."""
+        return recnice_mapping.filled_paths(self.resource_type.name, self.document)
+
+    @property
+    def name(self) -> str:
+        """What people call the resource."""
+        return resource_types.name_of(self.document)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the resource counts as active."""
+        return resource_types.is_active(self.document or None)
