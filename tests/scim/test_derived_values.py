@@ -2,10 +2,14 @@
 
 import copy
 import json
+import sqlite3
+
+import pytest
 
 from app.scim.derived_values import DerivedValues
 from app.scim.resource_types import USER, name_of
 from app.scim.value_comparison import fold_document
+from app.store.directory.tables import ACTIVE, DISABLED
 
 ADA = {
     "schemas": [USER.schema.urn],
@@ -51,3 +55,14 @@ def test_a_value_is_derived_once() -> None:
     names = ("text", "search", "lookups", "word_text", "words", "filled_paths")
     first = [getattr(values, name) for name in names]
     assert all(getattr(values, name) is value for name, value in zip(names, first, strict=True))
+
+
+@pytest.mark.parametrize("sent", [{}, {"active": True}, {"active": False}])
+def test_python_and_sql_agree_on_who_is_active(sent: dict[str, bool]) -> None:
+    """Who has no value for `active` is active."""
+    connection = sqlite3.connect(":memory:")
+    asked = f"SELECT {ACTIVE}, {DISABLED} FROM (SELECT ? AS document)"
+    is_active, is_disabled = connection.execute(asked, (json.dumps(sent),)).fetchone()
+    connection.close()
+    assert bool(is_active) is not bool(is_disabled)
+    assert bool(is_active) is DerivedValues(USER, {"userName": "ada"} | sent).is_active

@@ -3,7 +3,6 @@
 Of operators, and of provisioned people who came in by single sign-on.
 """
 
-import json
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -161,7 +160,7 @@ def _owner(connection: Connection, row: SessionRow) -> SignedIn | None:
     if person is None or not person.is_active:
         return None
     granted = Role(person.role) if person.role else None
-    name, unique = name_of(json.loads(person.document)), person.user_name  # any other can have the same display name
+    name, unique = name_of(person.document), person.user_name  # any other can have the same display name
     return SignedIn(row.token_hash, name, granted, user_id=person.id, proved=row.proved, audited_name=unique)
 
 

@@ -5,11 +5,9 @@ subject (`sub`, of the configured issuer). Never an e-mail address, a UPN or a n
 them. They only serve to tell an administrator which record was probably meant.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from app.openid.id_token import Claims
 from app.scim.errors import shown
@@ -62,14 +60,14 @@ def judge(identifier: str, having: Sequence[Person]) -> Match:
     """The rule: exactly one person has the identifier, and is not disabled. `having`: two of them are enough."""
     if not having:
         return Match(identifier, None, Reason.NOBODY)
-    documents = [json.loads(person.document) for person in having]
     if len(having) > 1:
-        both = " and ".join(_called(document) for document in documents)
+        both = " and ".join(person.user_name for person in having)
         return Match(identifier, None, Reason.TWICE, f"More than one user has this externalId: {both}.")
-    name = name_of(documents[0])
-    if not having[0].is_active:
-        return Match(identifier, None, Reason.DISABLED, f"{_called(documents[0])} is disabled.", name)
-    return Match(identifier, having[0], name=name)
+    [person] = having
+    name = name_of(person.document)
+    if not person.is_active:
+        return Match(identifier, None, Reason.DISABLED, f"{person.user_name} is disabled.", name)
+    return Match(identifier, person, name=name)
 
 
 def _explain(connection: Connection, claims: Claims) -> str:
@@ -80,19 +78,15 @@ def _explain(connection: Connection, claims: Claims) -> str:
     near = _nearest(connection, login, nickname) if login else None
     if near is None:
         return f"No provisioned user has this {what} as externalId. Is the person assigned to the provisioning app?"
-    external_id, name = near.get("externalId"), near["userName"]
+    external_id, name = near.document.get("externalId"), near.user_name
     if not external_id:
-        return f"{_called(near)} has no externalId; map {source} to externalId in the provisioning app."
+        return f"{name} has no externalId; map {source} to externalId in the provisioning app."
     kind = ", the mail nickname" if external_id in (nickname, name.partition("@")[0]) else ""
     return f"externalId of {name} is {shown(external_id)}{kind}; map {source} to externalId in the provisioning app."
 
 
-def _nearest(connection: Connection, login: str, nickname: str) -> dict[str, Any] | None:
+def _nearest(connection: Connection, login: str, nickname: str) -> Person | None:
     found = sign_in_users.with_value(connection, "userName", [fold_text(login)], limit=1)
     if not found and nickname:
         found = sign_in_users.with_value(connection, "externalId", [nickname], limit=1)
-    return json.loads(found[0].document) if found else None
-
-
-def _called(document: dict[str, Any]) -> str:
-    return str(document["userName"])
+    return found[0] if found else None

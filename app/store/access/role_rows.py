@@ -18,7 +18,7 @@ from sqlalchemy.dialects import sqlite
 from app.console_roles import Role
 from app.store.access.account_tables import granted_role, role_mapping
 from app.store.database.list_parameter import many
-from app.store.directory.tables import membership, resource
+from app.store.directory.tables import ACTIVE, membership, resource
 
 Source = Literal["app_role", "group"]
 SOURCES: tuple[Source, ...] = get_args(Source)
@@ -102,7 +102,7 @@ FROM granted_role AS granted WHERE {is_meant} AND granted.user_id NOT IN (SELECT
 """
 )
 _COUNTS = _CANDIDATES + "SELECT line.because, count(DISTINCT id) FROM candidate JOIN line USING (place) GROUP BY 1"
-_ACTIVE = """+person.type = 'User' AND coalesce(json_extract(person.document, '$.active'), 1)
+_ACTIVE = f"""+person.type = 'User' AND {ACTIVE}
       AND (:are_confirmed OR NOT EXISTS (SELECT 1 FROM unconfirmed_user WHERE user_id = person.id))"""
 _EVERYBODY = {"people": "resource AS person", "line_and_ids": "line", "is_member": "TRUE", "active": _ACTIVE}
 _OF_ALL = text(_DIFFERENCES.format(**_EVERYBODY, is_meant="TRUE"))

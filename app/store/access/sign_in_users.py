@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select, text
 
+from app.scim.resource_types import is_active
 from app.store.access.account_tables import granted_role
 from app.store.database.list_parameter import many
-from app.store.directory.tables import lookup, resource
+from app.store.directory.tables import ACTIVE, lookup, resource
 
 _PERSON = (
-    select(
-        resource.c.id,
-        resource.c.document,
-        # Whoever has no value for `active` was never disabled.
-        func.coalesce(func.json_extract(resource.c.document, "$.active"), 1),
-        func.coalesce(granted_role.c.role, ""),
-    )
+    select(resource.c.id, resource.c.document, func.coalesce(granted_role.c.role, ""))
     .outerjoin(granted_role, granted_role.c.user_id == resource.c.id)
     .where(resource.c.id == bindparam("id"), resource.c.type == "User")
 )
 
 # As text: SQLite's CROSS JOIN keeps the order, so that only the users of the pairs are read.
-_WITH_ACCESS = text("""
+_WITH_ACCESS = text(f"""
 SELECT pair.value ->> 0, pair.value ->> 1,
     pair.value ->> 1 = '' OR EXISTS (
         SELECT 1 FROM role_mapping WHERE role_mapping.source = 'group' AND role_mapping.value = pair.value ->> 1
     )
 FROM json_each(:pairs) AS pair CROSS JOIN resource AS person ON person.id = pair.value ->> 0
-WHERE +person.type = 'User' AND coalesce(json_extract(person.document, '$.active'), 1) AND (
+WHERE +person.type = 'User' AND {ACTIVE} AND (
     pair.value ->> 1 = '' OR EXISTS (
         SELECT 1 FROM membership
         WHERE membership.group_id = pair.value ->> 1 AND membership.member_id = person.id
@@ -42,23 +38,27 @@ WHERE +person.type = 'User' AND coalesce(json_extract(person.document, '$.active
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A provisioned user. `document` is JSON; `role` "" where none is granted."""
+    """A provisioned user. `role` is "" where none is granted."""
 
     id: str
-    document: str
-    is_active: bool
+    document: Mapping[str, Any]
     role: str
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the user counts as active."""
+        return is_active(self.document)
 
     @property
     def user_name(self) -> str:
         """What nobody else is called at the same time."""
-        return str(json.loads(self.document)["userName"])
+        return str(self.document["userName"])
 
 
 def person(connection: Connection, user_id: str) -> Person | None:
     """The user with this id, whether active or not."""
     row = connection.execute(_PERSON, {"id": user_id}).one_or_none()
-    return Person(row[0], row[1], bool(row[2]), row[3]) if row else None
+    return Person(row[0], json.loads(row[1]), row[2]) if row else None
 
 
 def with_access(connection: Connection, pairs: Collection[tuple[str, str]]) -> dict[tuple[str, str], bool]:

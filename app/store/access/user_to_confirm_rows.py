@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, text
 
 from app.store.access.account_tables import unconfirmed_user as table
-from app.store.directory.tables import resource
+from app.store.directory.tables import ACTIVE, resource
 
 _ROW = select(table.c.user_id, table.c.external_id, table.c.since)
 _BY_ID = _ROW.where(table.c.user_id == bindparam("id"))
-_ACTIVE = _ROW.join(resource, resource.c.id == table.c.user_id).where(
-    func.coalesce(func.json_extract(resource.c.document, "$.active"), 1) == 1
-)
+_ACTIVE = _ROW.join(resource, resource.c.id == table.c.user_id).where(text(ACTIVE))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from app.store.database.list_parameter import many_named
 from app.store.directory import word_index
 from app.store.directory.scim_lists import count_all
 from app.store.directory.stored_resource import COLUMNS, Record, to_record
-from app.store.directory.tables import resource
+from app.store.directory.tables import DISABLED, resource
 
 State = Literal["", "active", "disabled"]
 
@@ -52,7 +52,7 @@ class Key:
     last_modified: str
 
 
-_DISABLED = "type = :type AND json_extract(document, '$.active') = 0"  # as the partial index has it
+_DISABLED = f"type = :type AND {DISABLED}"  # as the partial index has it
 
 
 def _in_state(state: State, column: str) -> str:
@@ -129,7 +129,7 @@ def _by_value(
 
 
 def count_in(connection: Connection, resource_type: ResourceType, state: State) -> int:
-    """How many are in a state; who has no `active` at all is not disabled."""
+    """How many are in a state."""
     if not state:
         return count_all(connection, resource_type)
     disabled = int(connection.execute(_COUNT_DISABLED, {"type": resource_type.name}).scalar_one())

@@ -11,6 +11,11 @@ from sqlalchemy import Index, text
 from app.store.database.columns import ZERO, numbers, switches, texts
 from app.store.database.directory_database import directory_table
 
+DISABLED = "json_extract(document, '$.active') = 0"
+ACTIVE = f"({DISABLED}) IS NOT TRUE"
+"""Whether a row of `resource` is of a disabled, or an active, resource. One without a value for `active` is active, as
+in app/scim/resource_types.py:is_active."""
+
 resource = directory_table(
     "resource",
     *numbers("position", primary_key=True),
@@ -22,7 +27,7 @@ resource = directory_table(
     *numbers("members", server_default=ZERO),
     Index("resource_type_position", "type", "position"),
     Index("resource_type_last_modified", "type", "last_modified"),
-    Index("resource_disabled", "type", "position", "id", sqlite_where=text("json_extract(document, '$.active') = 0")),
+    Index("resource_disabled", "type", "position", "id", sqlite_where=text(DISABLED)),
     sqlite_autoincrement=True,
 )
 """A User, a Group or one of a custom type. `document` is sent out as it stands, or read to leave values out;

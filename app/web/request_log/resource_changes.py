@@ -14,7 +14,7 @@ from app.observation.request_record import Deed, is_id
 from app.provisioning.resource_operations import Found, Resource
 from app.scim.attribute import Attribute
 from app.scim.filter_tree import And, Compare, Node, ValuePath
-from app.scim.resource_types import ResourceType, name_of
+from app.scim.resource_types import ResourceType, is_active, name_of
 from app.scim.search_request import Search
 from app.scim.value_comparison import fold_value
 from app.web.request_log.record_draft import Facts
@@ -65,12 +65,11 @@ def done(facts: Facts, resource: Resource) -> None:
 
 
 def _turn(changes: Any) -> Deed:
-    """Whether a change switched `active`; somebody without a value there counts as active."""
+    """Return whether a change disabled or enabled a user, or did neither."""
     for change in changes:
-        if change.attribute == "active" and change.new is False:
-            return "disable"
-        if change.attribute == "active" and change.old is False and change.new is True:
-            return "enable"
+        was_active, is_now = (is_active({"active": value}) for value in (change.old, change.new))
+        if change.attribute == "active" and is_now != was_active:
+            return "enable" if is_now else "disable"
     return "change"
 
 

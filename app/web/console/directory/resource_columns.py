@@ -9,7 +9,7 @@ from app import bounds
 from app.observation.directory import console_search, group_members
 from app.observation.directory.console_search import CHANGED, Knowledge, Record
 from app.scim.attribute import Attribute
-from app.scim.resource_types import GROUP, USER, ResourceType, name_of
+from app.scim.resource_types import GROUP, USER, ResourceType, is_active, name_of
 from app.web.console.shared.attribute_rows import value_at
 from app.web.console.shared.list_paging import Cell, Column
 
@@ -32,6 +32,11 @@ class Line:
     def name(self) -> str:
         """What the resource is called for people."""
         return name_of(self.document)
+
+    @property
+    def state(self) -> Literal["active", "disabled", ""]:
+        """What `active` says; "" where it has no value, with which a user is active."""
+        return "" if "active" not in self.document else "active" if is_active(self.document) else "disabled"
 
 
 @dataclass(frozen=True)
@@ -61,12 +66,6 @@ def columns_of(resource_type: ResourceType) -> Sequence[Shown]:
 def exported_columns(resource_type: ResourceType) -> Sequence[Column[Line]]:
     """The columns of an export: the id, then those of the page; of a group also how many members are unresolved."""
     return (_ID, *columns_of(resource_type), *([_UNRESOLVED] if resource_type.has_members else []))
-
-
-def state_of(document: Mapping[str, Any]) -> Literal["active", "disabled", ""]:
-    """What `active` says; "" where it is not there."""
-    active = document.get("active")
-    return "" if active is None else "active" if active else "disabled"
 
 
 def value_of(resource_type: ResourceType, path: str) -> Callable[[Line], Cell]:
@@ -104,7 +103,7 @@ _COLUMNS: Mapping[str, Sequence[Shown]] = {
     USER.name: (
         _NAME,
         Shown("userName", "userName", value_of(USER, "userName"), order="userName"),
-        Shown("state", "State", lambda line: state_of(line.document), "state"),
+        Shown("state", "State", lambda line: line.state, "state"),
         Shown("department", "Department", value_of(USER, DEPARTMENT)),
         Shown("source", "Source", lambda line: SOURCE, "word"),
         _CONFIRMED,
