@@ -176,11 +176,9 @@ def change(
     def whole(held: Mapping[str, Any]) -> _Change:
         patch = Patch(resource_type, held)
         patch.patch(operations)
-        changed = patch.document
-        if changed == held:
-            changed = dict(held)  # the same values in another order are no change
-        else:
-            changed = resource_type.load(changed, before=held)
+        changed = held  # the same values in another order are no change
+        if patch.document != held:
+            changed = resource_type.load(patch.document, before=held)
             mutability.check(resource_type.attributes, held, changed)
         return _Change(changed, patch.links, tuple(patch.given))
 
@@ -313,8 +311,10 @@ def _save(
 
     Nothing is written before everything is checked.
     """
-    after = DerivedValues(before.resource_type, _with_id(made.document, record.id))
-    is_written = after.text != record.document
+    after = before
+    if made.document is not before.document:
+        after = DerivedValues(before.resource_type, _with_id(made.document, record.id))
+    is_written = after is not before and after.text != record.document
     if is_written:
         _check_strict(connection, before, after)
         record = resource_rows.save(connection, record, before, after, is_bounded=made.is_bounded)
@@ -342,7 +342,8 @@ def _record(
         "version": record.version,
     }
     verb: history_rows.Verb = "change" if old and new else "create" if new else "delete"
-    changes = differences(after.resource_type, old, new) if old else ()  # a creation's follow from what is there later
+    # What a creation changed follows from what is there later.
+    changes = differences(after.resource_type, old, new) if old and old is not new else ()
     return history_rows.record(connection, author, verb, row, changes, moves)
 
 
