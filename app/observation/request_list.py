@@ -1,6 +1,5 @@
 """This module lists recorded requests, newest first, with what each changed."""
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -121,7 +120,7 @@ def known(ids: Collection[str]) -> dict[str, Known]:
     with directory_database.reading() as connection:
         here = history_rows.documents_of(connection, ids)
         gone = history_rows.last_known(connection, set(ids) - here.keys())
-    present = {id: Known(type, name_of(json.loads(document))) for id, (type, document) in here.items()}
+    present = {id: Known(type, name_of(document)) for id, (type, document) in here.items()}
     return {id: Known(*one) for id, one in gone.items()} | present
 
 

@@ -213,13 +213,13 @@ def words_of(because: str, names: Mapping[str, str]) -> str:
 def group_names(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
     """What groups are called, by their ids; without those that are gone."""
     found = history_rows.documents_of(connection, list(ids))
-    return {id: name_of(json.loads(document)) for id, (type, document) in found.items() if type == GROUP.name}
+    return {id: name_of(document) for id, (type, document) in found.items() if type == GROUP.name}
 
 
 def names_of(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
     """What people who are here are called, by their ids."""
     found = history_rows.documents_of(connection, list(ids))
-    return {id: name_of(json.loads(document)) for id, (_, document) in found.items()}
+    return {id: name_of(document) for id, (_, document) in found.items()}
 
 
 def _acts(
@@ -231,7 +231,7 @@ def _acts(
     for part in (changed[start : start + _ROWS_AT_ONCE] for start in range(0, len(changed), _ROWS_AT_ONCE)):
         documents = history_rows.documents_of(connection, [one.user_id for one in part])
         for one in part:
-            document = json.loads(documents[one.user_id][1])
+            _, document = documents[one.user_id]
             if one.new_because:
                 because = words_of(one.new_because, groups)
             elif not is_active(document):

@@ -4,7 +4,6 @@ See also: granted_roles.py (when a user becomes one, and what follows), app/prov
 (`leave_groups`).
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -69,7 +68,7 @@ def confirm_user(user_id: str, external_id: str, by: Actor) -> None:
     """
     with directory_database.writing() as connection:
         row = rows.find(connection, user_id)
-        document = json.loads(history_rows.documents_of(connection, [user_id])[user_id][1]) if row else {}
+        document = history_rows.documents_of(connection, [user_id])[user_id][1] if row else {}
         now = document.get("externalId", "")
         if row is None or now != external_id:
             raise Refused(OUTDATED)
@@ -88,7 +87,7 @@ def require_unconfirmed(connection: Connection, user_id: str) -> None:
 
 def _users(connection: Connection, found: Sequence[UnconfirmedRow]) -> list[UnconfirmedUser]:
     ids = [row.user_id for row in found]
-    documents = {id: json.loads(text) for id, (_, text) in history_rows.documents_of(connection, ids).items()}
+    documents = {id: document for id, (_, document) in history_rows.documents_of(connection, ids).items()}
     withheld = granted_roles.withheld(connection, ids)
     return [
         UnconfirmedUser(

@@ -1,6 +1,5 @@
 """This module reads the history of a resource or a request, and a resource as it was at a moment."""
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -185,7 +184,7 @@ def _before(
 ) -> dict[str, Any]:
     """The attributes of a resource before these changes: from what it is now, backwards."""
     here = history_rows.documents_of(connection, [resource_id]).get(resource_id)
-    document = spread(resource_type, json.loads(here[1])) if here else {}
+    document = spread(resource_type, here[1]) if here else {}
     return undone(document, later)
 
 
@@ -236,6 +235,6 @@ def _named(
 def _names(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
     wanted = set(ids)
     here = history_rows.documents_of(connection, wanted)
-    names = {id: name_of(json.loads(document)) for id, (_, document) in here.items()}
+    names = {id: name_of(document) for id, (_, document) in here.items()}
     gone = history_rows.last_known(connection, wanted - names.keys())
     return {id: id for id in wanted} | {id: name for id, (_, name) in gone.items()} | names

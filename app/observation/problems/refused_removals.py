@@ -7,7 +7,6 @@ do).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -100,7 +99,7 @@ def standing(problem_id: int | None = None, limit: int = bounds.DUE_REMOVALS_SHO
         shown = [row for row in due if (row.user_id, row.group_id) in here and newest[row.user_id, row.group_id] is row]
         del shown[limit:]
         documents = history_rows.documents_of(connection, {id for row in shown for id in (row.user_id, row.group_id)})
-    names = {id: name_of(json.loads(document)) for id, (_, document) in documents.items()} | {"": ""}
+    names = {id: name_of(document) for id, (_, document) in documents.items()} | {"": ""}
     users = [
         StillHere(
             row.problem_id,

@@ -242,10 +242,10 @@ def made_at(connection: Connection, resource_id: str) -> str | None:
     return connection.execute(select(resource.c.created).where(resource.c.id == resource_id)).scalar_one_or_none()
 
 
-def documents_of(connection: Connection, ids: Collection[str]) -> dict[str, tuple[str, str]]:
-    """Type and document (JSON text) of the resources that are here."""
+def documents_of(connection: Connection, ids: Collection[str]) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Return type and document of the resources that are here, by their ids."""
     wanted = select(resource.c.id, resource.c.type, resource.c.document).where(resource.c.id.in_(many(ids)))
-    return {id: (type, document) for id, type, document in connection.execute(wanted)}
+    return {id: (type, json.loads(text)) for id, type, text in connection.execute(wanted)}
 
 
 def _with_changes(connection: Connection, wanted: sql.Select[Any]) -> list[Event]:
