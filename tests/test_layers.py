@@ -174,7 +174,7 @@ def test_no_imports_go_in_a_circle():
 
 
 def test_rows_are_read_and_written_without_the_orm():
-    """See docs/decisions/0047-statements-in-core.md."""
+    """See docs/decisions/0046-statements-in-core.md."""
     users = [
         name for name, targets in read_imports().items() if any(one.startswith("sqlalchemy.orm") for one in targets)
     ]
