@@ -8,7 +8,8 @@ Sizes are in bytes and lengths in characters unless the name says otherwise. A r
 BODY_BYTES = 2 * 1024 * 1024
 JSON_DEPTH = 32
 JSON_SEPARATORS = 200_000  # commas, brackets and braces that open; the ids of all members in 2 MiB have half as many
-NUMBER_DIGITS = 20  # a whole number of 64 bits with its sign
+NUMBER_DIGITS = 20  # of an integer that is read exactly: one of 64 bits with its sign
+NUMBER_LENGTH = 1_000  # of any number, with its fraction and exponent
 
 # --- resources
 TEXT_LENGTH = 1_024

@@ -70,7 +70,7 @@ def _operations(tree: AttributeTree, given: Any, read: Read) -> Any:
 def _operation(tree: AttributeTree, operation: Any, read: Read) -> Any:
     named = {name.lower(): value for name, value in operation.items()} if isinstance(operation, dict) else {}
     path = named.get("path")
-    if path is None or (isinstance(path, str) and tree.is_whole(path)):
+    if path is None or (isinstance(path, str) and (not path.strip() or tree.is_whole(path))):
         return _in_members(operation, "value", lambda value: _whole(tree, value, read))
     if not isinstance(path, str):
         return operation

@@ -19,7 +19,7 @@ from app import bounds
 from app.scim.attribute import Attribute, AttributeTree
 from app.scim.errors import Code, ScimError, shown
 from app.scim.filter_tree import OPERATORS, And, Compare, Node, Not, Or, Target, Value, ValuePath
-from app.scim.json_body import read_number
+from app.scim.json_body import is_number, read_number
 from app.scim.value_comparison import WrongValueError, comparable
 
 _TOKEN = re.compile(r'\s*(?:("(?:[^"\\]|\\.)*")|([()\[\]])|([^\s()\[\]"]+)|(\S))', re.DOTALL)
@@ -29,6 +29,7 @@ _LIKE_NAME = re.compile(r'\.?[^\s()\[\]".]+(?:\.[^\s()\[\]".]+)*\Z')
 _PART = re.compile(r"\.[A-Za-z$][A-Za-z0-9_$-]*\Z")
 _PATH_ORDER = re.compile(r"[w.]+(\[[w.]+\]\.?)?\Z")  # of the brackets in it, words (w) and sub-attributes (.)
 _CODES = {"filter": (Code.INVALID_FILTER, Code.UNUSABLE_FILTER), "path": (Code.INVALID_PATH, Code.UNUSABLE_PATH)}
+_HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
 _WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None}
 
 
@@ -212,8 +213,8 @@ class _Parser:
         return _through(path, op) if op == "pr" else self.with_value(path, op)
 
     def with_value(self, path: tuple[Attribute, ...], op: str) -> Node:
-        value = self.value(self.take("a value"))
         attribute = path[-1]
+        value = self.value(attribute, self.take("a value"))
         if value is None:
             if op not in OPERATORS["boolean"]:
                 self.cannot(attribute, "a value to compare with", "null")
@@ -230,20 +231,23 @@ class _Parser:
             return Not(_through(path, "eq", folded, value))
         return _through(path, op, folded, value)
 
-    def value(self, token: str) -> Value:
-        """compValue: a JSON literal (RFC 8259)."""
+    def value(self, attribute: Attribute, token: str) -> Value:
+        """compValue: a JSON literal (RFC 8259) to compare an attribute with."""
         if token.startswith('"'):
             try:
                 text: str = json.loads(token)
-                text.encode()
             except ValueError:
                 raise self.wrong("a JSON text") from None
+            if _HALF_CHARACTER.search(text):
+                self.cannot(attribute, "a JSON text", "half of a surrogate pair")
             return text
         if token.lower() in _WORDS:
             return _WORDS[token.lower()]
-        if (number := read_number(token)) is not None:
-            return number
-        raise self.wrong("a text in double quotes, a number, true, false or null")
+        if not is_number(token):
+            raise self.wrong("a text in double quotes, a number, true, false or null")
+        if (number := read_number(token)) is None:
+            self.cannot(attribute, "a number that fits 64 bits")
+        return number
 
 
 def _through(path: tuple[Attribute, ...], op: str, value: Value = None, literal: Value = None) -> Node:

@@ -17,7 +17,7 @@ VERBS = ("add", "remove", "replace")
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of a PATCH (RFC 7644 §3.5.2); `op` is lower case.
+    """One operation of a PATCH (RFC 7644 §3.5.2); `op` is lower case, an empty path is none.
 
     `value` is None where there is none and where it is null; `is_given` tells the two from each other.
     """
@@ -46,7 +46,7 @@ class OperationSchema(NamedSchema):
             raise ValidationError({"op": wrong_value(f"one of {', '.join(VERBS)}", shown(op)).messages})
         if path is not None and not isinstance(path, str):
             raise ValidationError({"path": wrong_value("text", shown(path)).messages})
-        return Operation(op.lower(), path, loaded.get("value"), "value" in loaded)
+        return Operation(op.lower(), path if path and path.strip() else None, loaded.get("value"), "value" in loaded)
 
 
 class PatchOpSchema(NamedSchema):

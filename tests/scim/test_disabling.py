@@ -156,6 +156,32 @@ def test_nothing_beside_it_keeps_a_disable_from_being_done(operation: Operation)
     assert refused and refused.purpose == "disable"
 
 
+LITERALS = ("1e999", "9" * 26, "9" * 400, '"\\ud800"', "0.00012345678901234567")
+
+
+@pytest.mark.parametrize("literal", LITERALS)
+@pytest.mark.parametrize("path", ["emails[value eq {}].value", "emails[{} eq {}]", "emails[value {}].value"])
+def test_only_a_literal_that_follows_the_grammar_is_left_out(path: str, literal: str) -> None:
+    path = path.format(literal, literal)
+    patch = Disabling(USER, USER.load(HELD), lambda _: None)
+    patch.take(DISABLE)
+    if path.startswith("emails[value eq"):
+        patch.take(Operation("replace", path, "x"))
+        assert patch.settle()["active"] is False
+        assert [one.error.scim_type for one in patch.left_out] == ["invalidFilter"]
+    else:
+        with pytest.raises(ScimError):
+            patch.take(Operation("replace", path, "x"))
+
+
+@pytest.mark.parametrize("path", ["", " "])
+def test_an_empty_path_is_none(path: str) -> None:
+    given = [{"op": "replace", "path": path, "value": {"active": "False"}}]
+    document, _ = apply(USER, USER.load(HELD), read_patch({"Operations": given}))
+    assert document["active"] is False
+    assert removal_of("User", "PATCH", "1", {"Operations": given}) is not None
+
+
 @pytest.mark.parametrize("value", [{CORE: "x"}, {ENTERPRISE: [1, 2]}, [{"title": "x"}, 1]])
 def test_without_a_disable_they_are_refused(value: Any) -> None:
     with pytest.raises(ScimError):

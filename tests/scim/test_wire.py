@@ -6,10 +6,11 @@ import pytest
 
 from app import bounds
 from app.scim.errors import ScimError
-from app.scim.json_body import read_json
+from app.scim.json_body import examine_json, read_json
 
 NINES = "9" * bounds.NUMBER_DIGITS
 DEEPEST = "[" * bounds.JSON_DEPTH + "]" * bounds.JSON_DEPTH
+DEEP = json.loads("[" * (bounds.JSON_DEPTH - 2) + "null" + "]" * (bounds.JSON_DEPTH - 2))
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,10 @@ DEEPEST = "[" * bounds.JSON_DEPTH + "]" * bounds.JSON_DEPTH
         ('"\\u00f6 [{ \\" \\\\"', 'ö [{ " \\'),
         (NINES, int(NINES)),
         ("1e300", 1e300),
+        ("0.00012345678901234567", 0.00012345678901234567),
+        ("-2.2250738585072014e-308", -2.2250738585072014e-308),
+        ("1." + "1" * (bounds.NUMBER_LENGTH - 2), 10 / 9),
+        (NINES + "9", float(NINES + "9")),
         ('{"a":1,"A":2}', {"a": 1, "A": 2}),
         ('"' + "[" * (bounds.JSON_DEPTH + 1) + '"', "[" * (bounds.JSON_DEPTH + 1)),
         ("[" + ",".join(["[]"] * 100) + "]", [[]] * 100),
@@ -55,8 +60,8 @@ def test_nesting_at_its_bound() -> None:
         (b'{"a":{"b":1,"b":1}}', "expected each name once"),
         (b"NaN", "expected a number, got NaN"),
         (b"[-Infinity]", "expected a number, got -Infinity"),
-        (b"1" * (bounds.NUMBER_DIGITS + 1), f"at most {bounds.NUMBER_DIGITS} digits"),
-        (b"1." + b"1" * bounds.NUMBER_DIGITS, f"at most {bounds.NUMBER_DIGITS} digits"),
+        (b"1" * (bounds.NUMBER_LENGTH + 1), f"at most {bounds.NUMBER_LENGTH} characters"),
+        (b"1." + b"1" * bounds.NUMBER_LENGTH, f"at most {bounds.NUMBER_LENGTH} characters"),
         (b"1e999", "fits 64 bits"),
         (f"[{DEEPEST}]".encode(), f"at most {bounds.JSON_DEPTH} levels"),
         (b'{"a":' * (bounds.JSON_DEPTH + 1) + b"1" + b"}" * (bounds.JSON_DEPTH + 1), "levels of nesting"),
@@ -72,6 +77,25 @@ def test_json_is_refused(body: bytes, detail: str) -> None:
         read_json(body)
     assert (refused.value.status, refused.value.scim_type) == (400, "invalidSyntax")
     assert detail in refused.value.detail
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        ('{"a":1e999,"b":0}', {"a": None, "b": 0}),
+        ('{"a":' + "9" * (bounds.NUMBER_LENGTH + 1) + ',"b":0}', {"a": None, "b": 0}),
+        ('{"a":NaN,"b":0}', {"a": None, "b": 0}),
+        ('{"a":1,"b":0,"a":2}', {"a": 2, "b": 0}),
+        ('{"a":"\\ud800","b":0}', {"a": "?", "b": 0}),
+        (f'{{"a":["]",{DEEPEST},[[],"["]],"b":0}}', {"a": ["]", DEEP, [[], "["]], "b": 0}),
+        ("[" * 100_000 + "]" * 99_999, None),
+        ('{"a":1', None),
+        ("[" + "0," * bounds.JSON_SEPARATORS + "0]", None),
+    ],
+)
+def test_what_can_be_read_of_json_that_is_refused(body: str, value: object) -> None:
+    found, fault = examine_json(body.encode())
+    assert found == value and fault is not None and fault.scim_type == "invalidSyntax"
 
 
 @pytest.mark.parametrize("body", [b'"' + b'\\"' * 500_000, b'"' * 500_001, b'{"a":"' + b"\\" * 500_001])

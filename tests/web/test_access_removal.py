@@ -185,11 +185,20 @@ def in_bulk(*others: dict[str, Any], method: str = "PATCH", **more: Any) -> Call
     return act
 
 
+def beside(value: str) -> Callable[[World], TestResponse]:
+    """Disable Ana beside a value that no body may have."""
+    return on_ana(f'{{"Operations": [{json.dumps(OFF)}, {{"op": "Replace", "path": "title", "value": {value}}}]}}')
+
+
 DISABLE = {"Operations": [OFF]}
 REFUSED: dict[str, tuple[Callable[[World], TestResponse], int, str]] = {
     "a malformed path": (on_ana({"Operations": [BROKEN, OFF]}), 400, "disable"),
     "one broken operation": (on_ana({"Operations": [{"op": "nonsense"}, OFF]}), 400, "disable"),
     "too many operations": (on_ana({"Operations": [*MANY, OFF]}), 400, "disable"),
+    "a number that does not fit": (beside("1e999"), 400, "disable"),
+    "a number that is too long": (beside("9" * (bounds.NUMBER_LENGTH + 1)), 400, "disable"),
+    "half of a character": (beside('"\\ud800"'), 400, "disable"),
+    "values nested too deep": (beside("[" * 100 + "]" * 100), 400, "disable"),
     "another version": (on_ana(DISABLE, headers=STALE), 412, "disable"),
     "another version, PUT": (on_ana({"userName": "ana", "active": False}, "PUT", STALE), 412, "disable"),
     "another version, DELETE": (on_ana(None, "DELETE", STALE), 412, "delete"),

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, current_app, g, request
 from app.provisioning.resource_operations import Author, Resource
 from app.scim import projection
 from app.scim.errors import Code, ScimError, shown
-from app.scim.json_body import read_json
+from app.scim.json_body import examine_json
 from app.scim.precondition import Precondition
 from app.scim.projection import EVERYTHING, Selection
 from app.scim.resource_types import ResourceType
@@ -69,8 +69,10 @@ def body() -> Any:
     noted = record_draft.current()
     noted.body = request.get_data(cache=False)
     noted.facts.sent_bytes = len(noted.body)
-    noted.facts.sent = sent = read_json(noted.body)
-    return sent
+    noted.facts.sent, fault = examine_json(noted.body)
+    if fault is not None:
+        raise fault
+    return noted.facts.sent
 
 
 def selection(resource_type: ResourceType) -> Selection:
