@@ -3,7 +3,8 @@
 RFC 7643 §2 (data types, characteristics) and §7 (how they are published).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
@@ -31,12 +32,26 @@ class Characteristics:
     is_clearable: bool = True
 
 
+_AFTER_ROOT = (".", "/", "#", ":")
+
+
 def is_unassigned(value: object, *, is_simple: bool = False) -> bool:
     """Whether a value means «no value»: RFC 7643 §2.5, and the empty text that Entra clears with.
 
     For an attribute with one simple value an empty list or object is a wrong type, not an absent value.
     """
     return value is None or value == "" or (not is_simple and value in ([], {}))
+
+
+def single_value(value: Any) -> Any:
+    """Return the one value of a list of one, any other value as it is."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def simple_value(value: Any) -> Any:
+    """Return the `value` of an object that has one, any other value as it is."""
+    parts = value.items() if isinstance(value, dict) else ()
+    return next((part for name, part in parts if name.strip().lower() == "value"), value)
 
 
 def is_within(path: str, whole: str) -> bool:
@@ -90,6 +105,17 @@ class Attribute:
     def is_read_only(self) -> bool:
         return self.traits.mutability == "readOnly"
 
+    def says_false(self, value: Any) -> bool:
+        """Return whether a sent value of a boolean is false, in any spelling and shape that is read."""
+        return self.spelled(simple_value(single_value(value))) is False
+
+    def decisive(self, values: Iterable[Any]) -> Any:
+        """Return the one that counts of the values that one object has for an attribute that cannot be cleared.
+
+        It is false where one of them is, so that who should be disabled is disabled; else the first that is a value.
+        """
+        return min(values, key=lambda value: (not self.says_false(value), is_unassigned(value, is_simple=True)))
+
     def given(self, value: Any) -> list[str]:
         """Return the paths that a sent value gives something to: those of its parts where it is one object."""
         if is_unassigned(value):
@@ -125,9 +151,10 @@ class AttributeTree:
     def find(self, path: str) -> tuple[Attribute, ...] | None:
         """`attribute`, `attribute.part`, either with a URN before it, or an extension's URN alone, in any letter case.
 
-        Blanks around it mean nothing, so that a client with `"active "` in its mapping disables users.
+        Blanks around it mean nothing, so that a client with `"active "` in its mapping disables users; nor
+        does what names the whole resource before it (`$.active`).
         Gives the way down (`name.givenName` -> (name, givenName)), or None where a name means nothing.
-        The dot of `2.0` in a URN separates nothing (RFC 7644 §3.10).
+        The dot of `2.0` in a URN separates nothing (RFC 7644 §3.10). `active.value` is `active`, as `{"value": …}` is.
         Entra: `manager` without its URN is the extension's.
         """
         folded = path.strip().lower()
@@ -139,11 +166,16 @@ class AttributeTree:
             if named := [urn for urn in scopes if folded.startswith(urn + ":")]:
                 urn = max(named, key=len)  # one URN may begin with another
                 return _find_in(scopes[urn], folded[len(urn) + 1 :])
-            return None
-        if way := _find_in(self.core, folded):
-            return way
-        found = (_find_in(extension.sub_attributes, folded) for extension in self.extensions.values())
-        return next((way for way in found if way), None)
+        scopes_of_names = (self.core, *(extension.sub_attributes for extension in self.extensions.values()))
+        found = (_find_in(scope, folded) for scope in scopes_of_names)
+        return next((way for way in found if way), None) or _find_in(self.core, self._below_root(folded))
+
+    def _below_root(self, folded: str) -> str:
+        """What follows a name of the whole resource: `User.active`, `$.active`, `/active`, `urn:…:User#active`."""
+        urn = self.core_urn.lower()
+        roots = (root for root in (urn, urn.rpartition(":")[2], "$", "") if folded.startswith(root))
+        names = (folded[len(root) :] for root in roots)
+        return next((name[1:] for name in names if name.startswith(_AFTER_ROOT)), "")
 
     def is_whole(self, path: str) -> bool:
         """Whether a path is the core schema's URN: what has it is about the whole resource, as without a path."""
@@ -166,17 +198,22 @@ class AttributeTree:
 
         Other clients: `"department": "R"`, `"urn:…:User:department": "R"`, `"name.givenName": "Ada"`, and core
         attributes below the core schema's URN. A value in its own place wins over one that is elsewhere, unless it is
-        no value. Names that mean nothing stay, and so do parts of values of which there may be many.
+        no value; of `active` any false wins. Names that mean nothing stay, and so do parts of values of which there may
+        be many.
         """
         own: dict[str, Any] = {}
         elsewhere: dict[tuple[str, ...], Any] = {}
+        lasting: defaultdict[Attribute, list[Any]] = defaultdict(list)
         for name, value, is_below in sorted(self.named(document), key=itemgetter(2)):
             is_in_place = not is_below and (name.lower() in self.core or name.lower() in self.extensions)
-            way = None if is_in_place else self.find(name)
-            if way is None or any(one.multi_valued for one in way[:-1]):
+            way = self.find(name)
+            if way and not way[0].traits.is_clearable:
+                lasting[way[0]].append(value)
+            elif is_in_place or way is None or any(one.multi_valued for one in way[:-1]):
                 own.setdefault(name, value)
             elif not is_unassigned(value, is_simple=way[-1].is_simple):
                 elsewhere.setdefault(way[-1].keys, value)
+        own |= {attribute.name: attribute.decisive(values) for attribute, values in lasting.items()}
         return _filled(own, elsewhere) if elsewhere else own
 
     def walk(self) -> Iterator[Attribute]:
@@ -208,5 +245,7 @@ def _find_in(scope: Mapping[str, Attribute], names: str) -> tuple[Attribute, ...
     attribute = scope.get(name)
     if attribute is None or not dot:
         return (attribute,) if attribute else None
+    if attribute.is_simple and part == "value":
+        return (attribute,)
     sub_attribute = attribute.sub_attributes.get(part)
     return (attribute, sub_attribute) if sub_attribute else None

@@ -129,6 +129,6 @@ def _below(attribute: Attribute, value: Any, read: Read) -> Any:
 
 def _parts(attribute: Attribute, value: Mapping[str, Any], read: Read) -> Iterator[tuple[str, Any]]:
     for name, inner in value.items():
-        is_value = attribute.type != "complex" and name.lower() == "value"
+        is_value = attribute.type != "complex" and name.strip().lower() == "value"
         part = attribute if is_value else attribute.sub_attributes.get(name.lower())
         yield name, _below(part, inner, read) if part else inner

@@ -80,9 +80,9 @@ class Disabling(Patch):
             return
         self._do(target.place, target.attribute, lambda: super(Disabling, self).step(op, target, value))
 
-    def below_core(self, op: str, value: Any) -> None:
-        with self._leaving_out(self.type.tree.core_urn):
-            super().below_core(op, value)
+    def in_object(self, op: str, value: Any, place: str) -> None:
+        with self._leaving_out(place):
+            super().in_object(op, value, place)
 
     def replace(self, body: Mapping[str, Any]) -> None:
         """Do what PUT does with a mended body: every attribute gets its value there, or loses the one that it has."""

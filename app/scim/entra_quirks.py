@@ -7,7 +7,7 @@ Two more habits are part of a value's type and stand there: text booleans (field
 from typing import Any, Literal
 
 from app import bounds
-from app.scim.attribute import Attribute, AttributeTree, is_unassigned
+from app.scim.attribute import Attribute, AttributeTree, is_unassigned, simple_value, single_value
 from app.scim.errors import ScimError
 from app.scim.json_body import read_json_text
 
@@ -48,7 +48,7 @@ def mend_value(attribute: Attribute, value: Any, *, is_one: bool = False) -> Any
     if is_unassigned(value):
         return value
     if not attribute.multi_valued or is_one:
-        return _mend_one(attribute, value[0] if isinstance(value, list) and len(value) == 1 else value)
+        return _mend_one(attribute, single_value(value))
     if not isinstance(value, list):
         return _mend_one(attribute, value) if attribute.type != "complex" else [_mend_one(attribute, value)]
     mended = ((one, _mend_one(attribute, one)) for one in value)
@@ -58,8 +58,7 @@ def mend_value(attribute: Attribute, value: Any, *, is_one: bool = False) -> Any
 
 def _mend_one(attribute: Attribute, value: Any) -> Any:
     if attribute.type != "complex":
-        named = {name.lower(): part for name, part in value.items()} if isinstance(value, dict) else {}
-        return named.get("value", value)
+        return simple_value(value)
     if isinstance(value, str) and attribute.value_attribute:
         value = {"value": value}
     return _unpack_role(attribute, value) if attribute.name == "roles" else value

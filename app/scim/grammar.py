@@ -293,9 +293,10 @@ def parse_path(text: str, tree: AttributeTree) -> Target | None:
     where, where_text = None, ""
     try:
         word = parser.take("an attribute")
-        if not _NAME.match(word) and _LIKE_NAME.match(word):
+        path = tree.find(word) or ()
+        if not path and _LIKE_NAME.match(word):
             raise _UnknownNameError(word, 0)
-        path = parser.name(word, None)
+        path = path or parser.name(word, None)
         if parser.peek() == "[":
             parser.kind = "filter"
             begin = parser.tokens[parser.at][1] + 1

@@ -125,7 +125,12 @@ def _about(resource_type: ResourceType, attribute: str, method: str, body: Any) 
 
 
 def _without_path(resource_type: ResourceType, attribute: str, op: str, value: Any) -> Iterator[Operation]:
-    """Entra: `{"op": "replace", "value": {"title": …, "active": false}}`, also below the URN of the core schema."""
-    for name, inner, _ in resource_type.tree.named(value) if op != "remove" else ():
-        if resource_type.tree.find(name) == (resource_type.tree.core[attribute],):
-            yield Operation(op, attribute, inner, has_value=True)
+    """Entra: `{"op": "replace", "value": {"title": …, "active": false}}`, also below the URN of the core schema.
+
+    A false comes last, since it wins over other values in the same object.
+    """
+    declared = resource_type.tree.core[attribute]
+    named = resource_type.tree.named(value) if op != "remove" else ()
+    values = [inner for name, inner, _ in named if resource_type.tree.find(name) == (declared,)]
+    for inner in sorted(values, key=declared.says_false):
+        yield Operation(op, attribute, inner, has_value=True)

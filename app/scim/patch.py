@@ -5,6 +5,7 @@ forbidden refuses the whole request.
 """
 
 import copy
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
@@ -47,6 +48,7 @@ class Patch:
         self.changes = 0
         self.examined = 0
         self.compared = 0
+        self.lasting: defaultdict[Attribute, list[Any]] = defaultdict(list)  # what an object says of them
         self._fold_text = cache(fold_text)  # many operations may look at the same long texts
 
     def patch(self, operations: Iterable[Operation]) -> None:
@@ -64,6 +66,9 @@ class Patch:
             raise ScimError(Code.NO_TARGET, "path", "one, since remove needs a target")
         else:
             self.without_path(operation.op, operation.value)
+        while self.lasting:
+            attribute, values = self.lasting.popitem()
+            self.step(operation.op, Target(attribute), attribute.decisive(values))
 
     def at_path(self, operation: Operation) -> None:
         target = parse_path(operation.path or "", self.type.tree)
@@ -79,15 +84,19 @@ class Patch:
             return  # what names no value removes none, so that no client empties a list by an empty one
         self.step(operation.op, target, operation.value)
 
-    def without_path(self, op: str, value: Any) -> None:
+    def without_path(self, op: str, value: Any, place: str = "value") -> None:
         """Each name of the value is a path of its own; what the service provider keeps itself is skipped.
 
+        The value is one object or a list of objects; `place` is what it is called.
         Entra: `{"op": "replace", "value": {"name.givenName": "Ada", "urn:…:User:department": "R", "active": false}}`.
         """
-        objects = value if isinstance(value, list) and value else [value]
-        if wrong := [one for one in objects if not isinstance(one, dict)]:
-            raise ScimError(Code.INVALID_VALUE, "value", "an object where there is no path", shown(wrong[0]))
-        for name, inner in ((name, inner) for one in objects for name, inner in one.items()):
+        for one in value if isinstance(value, list) and value else (value,):
+            self.in_object(op, one, place)
+
+    def in_object(self, op: str, value: Any, place: str) -> None:
+        if not isinstance(value, dict):
+            raise ScimError(Code.INVALID_VALUE, place, "an object where there is no path", shown(value))
+        for name, inner in value.items():
             self.count()
             if self.type.tree.is_whole(name):
                 self.below_core(op, inner)
@@ -96,13 +105,15 @@ class Patch:
                 target = parse_path(name, self.type.tree)
             except ScimError:
                 continue
-            if target and not target.attribute.is_read_only and not (target.part and target.part.is_read_only):
+            if target and not target.attribute.traits.is_clearable:
+                self.lasting[target.attribute].append(inner)
+            elif target and not target.attribute.is_read_only and not (target.part and target.part.is_read_only):
                 self.step(op, target, inner)
 
     def below_core(self, op: str, value: Any) -> None:
         """What is named by the core schema's URN is meant as if it had no path."""
         if not is_unassigned(value):
-            self.without_path(op, value)
+            self.without_path(op, value, self.type.tree.core_urn)
 
     def count(self) -> None:
         """A name in a value without a path is as much work as an operation, so there may be as many."""

@@ -108,7 +108,8 @@ def test_core_attributes_may_have_their_urn(kind: object) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["", ".", ":", "userName.", ".value", "userName.value", "emails.value.x", "meta.x", USER.schema.urn + ":",
+    ["", ".", ":", "userName.", ".value", "User", "User.", "$", "/", "//active", "x.active", "name/givenName",
+     "emails.value.x", "name.value", "meta.x", USER.schema.urn + ":",
      ENTERPRISE + ":", ENTERPRISE + ":userName", ENTERPRISE.replace(":User", "User") + ":department"],
 )  # fmt: skip
 def test_names_that_mean_nothing(path: str) -> None:

@@ -123,14 +123,27 @@ PLACES: dict[str, tuple[dict[str, Any], bool | None]] = {
     "two spellings of the URN": ({CORE: {"x": 1}, CORE.upper(): {"active": False}}, False),
     "two letter cases": ({"active": False, CORE: {"Active": False}}, False),
     "true in its own place": ({"active": True, CORE: {"active": None}}, True),
+    "true in its own place, false below the URN": ({"active": True, CORE: {"active": "False"}}, False),
+    "true and then false in another spelling": ({"active": True, "active ": [False]}, False),
+    "false and then true in another letter case": ({"active": False, "Active": True}, False),
+    "true and then false in another letter case": ({"active": True, "ACTIVE": {"value": False}}, False),
+    "true and then false below two spellings of the URN": (
+        {CORE: {"active": True}, CORE.upper(): {"active": False}},
+        False,
+    ),
+    "no boolean and then false": ({CORE: {"active": []}, CORE.upper(): {"active": False}}, False),
+    "true twice": ({"active": None, "Active": True, f"{CORE}:active": "True"}, True),
 }
 
 
 @pytest.mark.parametrize("name", PLACES)
-def test_a_value_in_its_own_place_wins_unless_it_is_none(name: str) -> None:
+def test_a_false_wins_and_then_a_value_in_its_own_place_unless_it_is_none(name: str) -> None:
     body, active = PLACES[name]
-    assert USER.tree.placed({"userName": "ada", **body}).get("active") is active
-    assert (removal_of("User", "PUT", "1", body) is not None) is (active is False), "also when it is refused"
+    assert USER.load(mend_document(USER.tree, {"userName": "ada", **body}))["active"] is active
+    patched, _ = apply(USER, USER.load(HELD), [Operation("replace", None, body)])
+    assert patched["active"] is active
+    for method, sent in (("PUT", body), ("PATCH", {"Operations": [{"op": "add", "value": body}]})):
+        assert (removal_of("User", method, "1", sent) is not None) is (active is False), "also when it is refused"
 
 
 BESIDE: dict[str, Operation] = {
@@ -140,6 +153,11 @@ BESIDE: dict[str, Operation] = {
     "null below the core URN": Operation("replace", None, {CORE: None, "active": False}),
     "numbers below the core URN": Operation("replace", None, {CORE: [1, 2], "active": False}),
     "two objects": Operation("replace", None, [{"active": False}, {"title": "x"}]),
+    "null beside an object": Operation("replace", None, [{"active": False}, None]),
+    "a text before an object": Operation("replace", None, ["x", {"active": False}]),
+    "a list beside an object": Operation("replace", None, [{"active": False}, []]),
+    "null beside an object below the core URN": Operation("replace", None, {CORE: [{"active": False}, None]}),
+    "a list beside an object with the core URN as path": Operation("replace", CORE, [{"active": False}, []]),
     "the core URN as path": Operation("replace", CORE, {"active": False}),
     "the core URN as path in capitals": Operation("add", CORE.upper(), [{"Active": "False"}]),
 }
@@ -193,16 +211,39 @@ def test_what_stands_below_the_core_urn_as_path_is_stored() -> None:
     assert unstored_names(USER, "PATCH", body) == ["shoeSize"]
 
 
-NAMES = ("active", "Active", "ACTIVE", "Active ", " active", "\tactive", "active\u00a0")
+NAMES = (
+    "active",
+    "Active",
+    "ACTIVE",
+    "Active ",
+    " active",
+    "\tactive",
+    "active\u00a0",
+    "active.value",
+    "Active.VALUE ",
+)
 
 
 @pytest.mark.parametrize("urn", ["", CORE + ":", CORE.upper() + ":", " " + CORE + ":"])
 @pytest.mark.parametrize("name", [*NAMES, "aCtIvE"])
 def test_letter_case_and_blanks_around_a_name_mean_nothing(name: str, urn: str) -> None:
-    name = urn + (name.lstrip() if urn else name)
+    disables_by(urn + (name.lstrip() if urn else name))
+
+
+BELOW_ROOT = ("User.active", "$.active", "/active", "user/Active", f"{CORE}/active", f"{CORE}#active")
+
+
+@pytest.mark.parametrize("name", [*BELOW_ROOT, f"{CORE}.active.value"])
+def test_what_names_the_whole_resource_before_a_name_means_nothing(name: str) -> None:
+    disables_by(name)
+
+
+def disables_by(name: str) -> None:
+    """Disable by a name in every place where it may be."""
     given = {name: False}
     for operation in (
         {"op": "replace", "path": name, "value": "False"},
+        {"op": "replace", "path": name, "value": {"value ": False}},
         {"op": "replace", "value": given},
         {"op": "add", "value": {CORE + " ": given}},
         {"op": "add", "path": CORE + " ", "value": given},
