@@ -134,7 +134,7 @@ class _Bulk:
         self.failures += 1
         result = self.named(operation)
         target = None
-        if operation.fault is None and operation.method in METHODS:
+        if operation.method in METHODS:
             with suppress(ScimError):
                 target = self.target(operation)
         if target and target[1]:

@@ -54,6 +54,14 @@ def simple_value(value: Any) -> Any:
     return next((part for name, part in parts if name.strip().lower() == "value"), value)
 
 
+def by_name(document: Mapping[str, Any]) -> defaultdict[str, list[Any]]:
+    """Return the values of an object by their names in lower case."""
+    found: defaultdict[str, list[Any]] = defaultdict(list)
+    for name, value in document.items():
+        found[name.lower()].append(value)
+    return found
+
+
 def is_within(path: str, whole: str) -> bool:
     """Return whether a path leads to an attribute, an extension or a filtered value, or into it."""
     return path == whole or path.startswith((f"{whole}.", f"{whole}[", f"{whole}:"))

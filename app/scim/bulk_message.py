@@ -1,5 +1,6 @@
 """This module reads a Bulk message and resolves its `bulkId:` references (RFC 7644 §3.7)."""
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from marshmallow import ValidationError, fields
 
 from app import bounds
+from app.scim.attribute import by_name
 from app.scim.errors import Code, ScimError, shown
 from app.scim.fields import NamedSchema
 
@@ -48,18 +50,10 @@ class BulkRequestSchema(NamedSchema):
     Operations = fields.Raw(required=True)
 
 
-class BulkOperationSchema(NamedSchema):
-    """One of its operations."""
-
-    method = fields.String(required=True)
-    path = fields.String(required=True)
-    bulkId = fields.String(allow_none=True, load_default=None)  # noqa: N815
-    version = fields.String(allow_none=True, load_default=None)
-    data = fields.Raw(allow_none=True, load_default=None)
-
-
 _REQUEST = BulkRequestSchema()
-_OPERATION = BulkOperationSchema()
+_REQUIRED = ("method", "path")
+_TEXTS = (*_REQUIRED, "bulkId", "version")
+_AFTER_PATH = re.compile("[?#]")
 
 
 def read_bulk(body: Any) -> BulkRequest:
@@ -91,22 +85,27 @@ def read_bulk(body: Any) -> BulkRequest:
 
 
 def read_operation(given: Any) -> BulkOperation:
-    """Return one operation as it was sent, with a fault where its form is wrong."""
+    """Return one operation with all that can be read of it, and a fault where its form is wrong.
+
+    `bulkId` is looked at with POST alone (RFC 7644 §3.7). The query in a path says nothing about what is to be done.
+    """
     if not isinstance(given, dict):
         return BulkOperation(fault=ScimError(Code.INVALID_SYNTAX, "operation", "an object", shown(given)))
-    try:
-        loaded = _OPERATION.load(given)
-    except ValidationError as error:
-        name = next(iter(error.messages_dict))
-        method, bulk_id = given.get("method"), given.get("bulkId")
-        return BulkOperation(
-            method.upper() if isinstance(method, str) else "",
-            bulk_id=bulk_id if isinstance(bulk_id, str) else None,
-            fault=ScimError(Code.INVALID_SYNTAX, name, "a text, once"),
-        )
-    return BulkOperation(
-        loaded["method"].upper(), loaded["path"], loaded["bulkId"], loaded["version"] or None, loaded["data"]
-    )
+    named = by_name(given)
+    values = {name: [one for one in named[name.lower()] if one is not None] for name in (*_TEXTS, "data")}
+    read = {
+        name: next((one for one in found if name == "data" or isinstance(one, str)), None)
+        for name, found in values.items()
+    }
+    method = (read["method"] or "").strip().upper()
+    if method != "POST":
+        del values["bulkId"]
+    fault = None
+    for name, found in values.items():
+        if found != [read[name]] and (found or name in _REQUIRED) and fault is None:
+            fault = ScimError(Code.INVALID_SYNTAX, name, f"a {'value' if name == 'data' else 'text'}, once")
+    path = _AFTER_PATH.split((read["path"] or "").strip())[0]
+    return BulkOperation(method, path, read["bulkId"], read["version"] or None, read["data"], fault)
 
 
 def in_order(operations: Sequence[BulkOperation], references: Sequence[Collection[str]]) -> Iterator[list[int]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from app import bounds
 from app.scim import mutability
-from app.scim.attribute import Attribute, is_unassigned, is_within
+from app.scim.attribute import Attribute, by_name, is_unassigned, is_within
 from app.scim.errors import Code, ScimError, detach, shown
 from app.scim.filter_tree import Target
 from app.scim.patch import Patch
@@ -128,7 +128,7 @@ class Disabling(Patch):
 
     def _named(self, body: Mapping[str, Any]) -> Iterator[tuple[Attribute, list[Any]]]:
         """Every attribute that a client may write, with the values that a body names for it in any letter case."""
-        named = _by_name(body)
+        named = by_name(body)
         for attribute in self.type.tree.core.values():
             if not attribute.is_read_only and attribute.name != "schemas":
                 yield attribute, named[attribute.name.lower()]
@@ -138,7 +138,7 @@ class Disabling(Patch):
                 wrong = ScimError(Code.INVALID_VALUE, extension.path, "one object", shown(parts[-1]))
                 self.left_out.append(LeftOut(extension.path, wrong))
                 continue
-            inner = _by_name(parts[0])
+            inner = by_name(parts[0])
             for attribute in extension.sub_attributes.values():
                 if not attribute.is_read_only:
                     yield attribute, inner[attribute.name.lower()]
@@ -210,11 +210,3 @@ class Disabling(Patch):
 
         grown = [unit for unit in self.settled if unit != "active" and growth(unit) > 0]
         return max(grown, key=growth, default=None)
-
-
-def _by_name(document: Mapping[str, Any]) -> defaultdict[str, list[Any]]:
-    """The values of a document by their names in lower case."""
-    found: defaultdict[str, list[Any]] = defaultdict(list)
-    for name, value in document.items():
-        found[name.lower()].append(value)
-    return found

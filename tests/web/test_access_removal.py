@@ -43,6 +43,7 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 AUTHOR = Author("1", "key 1")
 BASE = "https://scim.recnice.example"
 BROKEN = {"op": "Replace", "path": "name..givenName", "value": "x"}
+ON = {"op": "Replace", "path": "active", "value": "True"}
 OFF = {"op": "Replace", "path": "active", "value": "False"}
 STALE = {"If-Match": 'W/"99"'}
 MANY = [{"op": "Add", "path": "title", "value": "x"}] * (bounds.PATCH_OPERATIONS + 1)
@@ -224,6 +225,35 @@ def test_who_should_be_disabled_is_named_until_they_are(world: World, name: str)
     assert world.standing() == [(purpose, "Ana Ruiz", "")], "another success is no disable"
     world.patch(f"/Users/{world.ana}", OFF)
     assert world.standing() == []
+
+
+FAULTS: list[dict[str, Any]] = [{"version": 1}, {"Path": "/Users"}, {"DATA": {}}, {"METHOD": None, "Method": 5}]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+@pytest.mark.parametrize("is_reached", [True, False])
+def test_a_fault_in_the_form_of_a_bulk_operation_hides_no_disable(
+    world: World, fault: dict[str, Any], is_reached: bool
+):
+    before = {"method": "DELETE", "path": f"/Users/{NOBODY}"}
+    operation = {"method": "PATCH", "path": f"/Users/{world.ana}?x=1", "data": DISABLE} | fault
+    *_, last = world.bulk(before, operation, **({} if is_reached else {"failOnErrors": 1})).get_json(True)["Operations"]
+    assert last["status"] == ("400" if is_reached else "404")
+    assert world.standing() == [("disable", "Ana Ruiz", "")]
+
+
+def test_what_says_nothing_about_a_bulk_operation_refuses_no_disable(world: World):
+    harmless: tuple[dict[str, Any], ...] = ({"bulkId": 1}, {"bulkId": "a", "BulkId": "b"}, {"method": " Patch "})
+    for more in (
+        *harmless,
+        *({"path": f"/Users/{world.ana}{query}"} for query in ("?x=1", "/?attributes=", "#x", " ")),
+    ):
+        world.patch(f"/Users/{world.ana}", ON)
+        [found] = world.bulk({"method": "PATCH", "path": f"/Users/{world.ana}", "data": DISABLE} | more).get_json(True)[
+            "Operations"
+        ]
+        assert found["status"] == "200" and found["method"] == "PATCH", more
+        assert world.scim("GET", f"/Users/{world.ana}").get_json(force=True)["active"] is False, more
 
 
 UNKNOWN: dict[str, Callable[[World], TestResponse]] = {
