@@ -1,6 +1,7 @@
 """This module declares what is recorded of one request."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -133,6 +134,10 @@ class Request:
     """It came by http from another machine, although the public URL is https."""
     is_simulated: bool = False
     """It says that it is part of a simulation, came with a right key, and names nobody else (simulated_requests.py)."""
+    named_ids: Collection[str] = ()
+    """Of one that says so: every id in its path, its query and its body, and those of whom its filter found."""
+    named_values: Collection[tuple[str, str, str]] = ()
+    """Of one that says so: resource type, path and folded value of what names somebody in a filter or a document."""
     sent: Any = field(default=None, repr=False)
     """The JSON of a create or a change, as it came; None for a large one."""
 
@@ -143,6 +148,11 @@ class Request:
     @property
     def has_key(self) -> bool:
         return bool(self.key_id) and not self.key_fault
+
+
+def ids_in(text: str) -> set[str]:
+    """Return everything in a text that has the form of our ids, in lower case as they are."""
+    return {id.lower() for id in _GUID.findall(text)}
 
 
 def is_id(text: object) -> bool:

@@ -117,7 +117,7 @@ class Recorder:
 
         `sent_bytes`: the length of `sent` as text.
         """
-        has_sent = request.sent is not None or request.removals
+        has_sent = request.sent is not None or request.removals or request.named_ids
         size = _REQUEST_BYTES + len(request.body) + (_SENT_FACTOR * sent_bytes if has_sent else 0)
         with self._changed:
             return not self._is_closing and self._takes(request, size)

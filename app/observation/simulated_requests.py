@@ -12,25 +12,28 @@ from dataclasses import replace
 from app.observation.request_record import Request
 from app.scim.errors import ScimError
 from app.store.database import directory_database
-from app.store.directory import history_rows
+from app.store.directory import history_rows, resource_rows
 
 
 def judged(batch: Sequence[Request]) -> list[Request]:
     """Return the batch, in which a marked request about others than those of a simulation is like any other.
 
-    While the history cannot be read, all requests are. To be called after due_removals.with_due.
+    So are all operations of a bulk request of which one is about others, and all requests while the database cannot be
+    read. To be called after due_removals.with_due.
     """
-    named = {id for one in batch if one.is_simulated for id in _ids(one)}
-    if not named:
+    marked = [one for one in batch if one.is_simulated]
+    if not marked:
         return list(batch)
-    own: set[str] = set()
+    ordinary = {one.number for one in marked}
     with suppress(ScimError), directory_database.reading() as connection:
-        own = history_rows.made_by_simulation(connection, named)
-    others = {one.number for one in batch if one.is_simulated and not own.issuperset(_ids(one))}
-    return [replace(one, is_simulated=one.is_simulated and one.number not in others) for one in batch]
+        holders = resource_rows.holders(connection, {value for one in marked for value in one.named_values})
+        about = [{*_ids(one), *(id for value in one.named_values for id in holders.get(value, ()))} for one in marked]
+        others = history_rows.of_others(connection, set().union(*about))
+        ordinary = {one.number for one, ids in zip(marked, about, strict=True) if not others.isdisjoint(ids)}
+    return [replace(one, is_simulated=one.is_simulated and one.number not in ordinary) for one in batch]
 
 
 def _ids(request: Request) -> Iterator[str]:
-    """Everybody whom a request names, stands in the way of, or was meant to take access away from."""
-    yield from (id for id in (request.resource_id, request.other_id) if id)
+    """Yield what a request was about, named or found, what stands in its way, and whose access it was to take away."""
+    yield from (request.resource_id, request.other_id, *request.named_ids)
     yield from (one.user_id for one in request.due)

@@ -276,9 +276,9 @@ def delete(
         precondition.check(record.version)
         values = DerivedValues(resource_type, record.content)
         event = _record(connection, author, record, values, DerivedValues(resource_type), Moves())
-        departed = history_rows.record_departures(connection, event.id, record.id)
+        event = history_rows.record_departures(connection, event)
         resource_rows.delete(connection, record, values)
-        return Resource(resource_type, record, event=replace_fields(event, departed=departed))
+        return Resource(resource_type, record, event=event)
 
 
 def leave_groups(user_id: str, by: Actor) -> None:

@@ -3,6 +3,7 @@
 The application runs in this process.
 """
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +22,7 @@ from app.scim.resource_types import USER
 from app.simulation import simulation_header
 from app.web.console.monitoring.activity_rows import REQUEST_COLUMNS
 from app.web.request_log import middleware
-from tests.web.test_access_removal import BROKEN, OFF, STALE, World, owner, shared, world
+from tests.web.test_access_removal import BROKEN, NOBODY, OFF, STALE, World, owner, shared, world
 
 __all__ = ["owner", "shared", "world"]
 
@@ -59,7 +60,16 @@ SIMULATED: dict[str, tuple[str, str, Any, int]] = {
     "a refusal of a change of it": ("PATCH", "/Users/{made}", {"Operations": [BROKEN, OFF]}, 400),
     "its own user created twice": ("POST", "/Users", {"userName": "rehearsal-zoe"}, 409),
     "nobody": ("GET", "/Groups/rehearsal-nowhere", None, 404),
+    "nobody that ever was": ("GET", f"/Users/{NOBODY}", None, 404),
+    "a search without a filter": ("POST", "/.search", {"count": 9}, 200),
+    "a filter that finds its own": ("GET", "/Users?filter=userName+sw+%22rehearsal-%22", None, 200),
+    "a filter that finds nobody": ("GET", f"/Users?filter=externalId+eq+%22{NOBODY}%22", None, 200),
+    "a group of its own": ("POST", "/Groups", {"displayName": "{made}", "members": [{"value": "{made}"}]}, 201),
+    "a refused group of its own": ("POST", "/Groups", {"displayName": 1, "members": [{"value": "{made}"}]}, 400),
 }
+ADD_ANA = {"op": "Add", "path": "members", "value": [{"value": "{ana}"}]}
+REMOVE_ANA = {"op": "Remove", "path": 'members[value eq "{ana}"]'}
+SEARCH_TWO = {"filter": 'userName eq "rehearsal-zoe" or userName eq "ana"'}
 ORDINARY: dict[str, tuple[str, str, Any, int]] = {
     "a read of somebody else": ("GET", "/Users/{ana}", None, 200),
     "a look-up of somebody else": ("GET", "/Users?filter=userName+eq+%22ana%22", None, 200),
@@ -68,15 +78,43 @@ ORDINARY: dict[str, tuple[str, str, Any, int]] = {
     "a name that somebody else has": ("POST", "/Users", {"userName": "ana"}, 409),
     "a group of others": ("PATCH", "/Groups/{admins}", {"Operations": [{"op": "Remove", "path": "members"}]}, 200),
     "a deletion": ("DELETE", "/Users/{ana}", None, 204),
+    "a filter that finds somebody else": ("GET", "/Users?filter=userName+eq+%22ana%22+and+active+pr", None, 200),
+    "a part of a name": ("GET", "/Users?filter=displayName+sw+%22Ana%22", None, 200),
+    "a name that is not found so": ("GET", "/Users?filter=userName+eq+%22ANA%22+and+title+pr", None, 200),
+    "a member that is not found so": ("GET", "/Groups?filter=members+eq+%22{ana}%22+and+displayName+eq+1", None, 400),
+    "a search for both": ("POST", "/Users/.search", SEARCH_TWO, 200),
+    "a search of all types": ("POST", "/.search", SEARCH_TWO, 200),
+    "a refused name of somebody else": ("POST", "/Users", {"USERNAME": "Ana", "emails": 1}, 400),
+    "a group with somebody else": (
+        "POST",
+        "/Groups",
+        {"displayName": "{made}", "members": [{"value": "{ana}"}]},
+        201,
+    ),
+    "a refused group with them": ("POST", "/Groups", {"displayName": 1, "members": [{"value": "{ana}"}]}, 400),
+    "a member in its own group": ("PATCH", "/Groups/{own}", {"Operations": [ADD_ANA]}, 200),
+    "a refused member": ("PATCH", "/Groups/{own}", {"Operations": [BROKEN, ADD_ANA]}, 400),
+    "a refused removal of a member": ("PATCH", "/Groups/{own}", {"Operations": [BROKEN, REMOVE_ANA]}, 400),
+    "an operation that cannot be read": (
+        *("POST", "/Bulk"),
+        *({"Operations": [{"method": "PATCH", "path": "/Users/{ana}", "data": 1, "version": 5}]}, 200),
+    ),
 }
 
 
 @pytest.mark.parametrize("name", [*SIMULATED, *ORDINARY])
 def test_only_what_concerns_its_own_users_is_simulated(world: World, made: str, name: str):
     method, path, body, status = (SIMULATED | ORDINARY)[name]
-    answer = marked(world, method, path.format(made=made, ana=world.ana, admins=world.admins), body)
+    own = marked(world, "POST", "/Groups", {"displayName": made}).json["id"] if "{own}" in path else ""
+    ids = {"made": made, "ana": world.ana, "admins": world.admins, "own": own}
+    text = json.dumps(body)
+    for name_of_id, id in ids.items():
+        path, text = (one.replace(f"{{{name_of_id}}}", id) for one in (path, text))
+    answer = marked(world, method, path, json.loads(text))
     assert answer.status_code == status, answer.text
-    found = entry(world, answer)
+    assert middleware.of(world.app).recorder.settle(30)
+    found, *operations = request_list.of_number(answer.headers["X-Request-Id"])
+    assert all(one.request.is_simulated is (name in SIMULATED) for one in operations)
     assert found.request.is_simulated is (name in SIMULATED)
     assert [one.is_simulated for one in found.events] == [name in SIMULATED] * len(found.events)
     assert (found.request.cycle_id > 0) is (name in ORDINARY)
@@ -111,6 +149,32 @@ def test_a_refused_disable_of_its_own_user_is_no_problem(world: World, made: str
     assert marked(world, "PATCH", f"/Users/{made}", {"Operations": [BROKEN, OFF]}).status_code == 400
     assert world.standing() == []
     assert problem_list.counts() == before
+
+
+@pytest.mark.parametrize("change", ["PUT", "PATCH", "DELETE"])
+def test_a_group_that_somebody_else_was_brought_into_is_like_any_other(world: World, made: str, change: str):
+    group = marked(world, "POST", "/Groups", {"displayName": made, "members": [{"value": world.ana}]})
+    path = f"/Groups/{group.json['id']}"
+    body = {"displayName": made} if change == "PUT" else {"Operations": [{"op": "Remove", "path": "members"}]}
+    answer = marked(world, change, path, None if change == "DELETE" else body)
+    found = entry(world, answer)
+    assert not found.request.is_simulated and [one.is_simulated for one in found.events] == [False]
+
+
+def test_a_deletion_that_changes_the_group_of_others_is_like_any_other(world: World, made: str):
+    world.patch(f"/Groups/{world.admins}", {"op": "Add", "path": "members", "value": [{"value": made}]})
+    found = entry(world, marked(world, "DELETE", f"/Users/{made}"))
+    assert not found.request.is_simulated and [one.is_simulated for one in found.events] == [False]
+
+
+def test_a_user_that_a_client_took_over_is_like_any_other(world: World, made: str):
+    world.patch(f"/Users/{made}", {"op": "Replace", "path": "displayName", "value": "rehearsal-zoe"})
+    assert entry(world, marked(world, "PATCH", f"/Users/{made}", {"Operations": [OFF]})).request.is_simulated
+    world.patch(f"/Users/{made}", {"op": "Replace", "path": "userName", "value": "zoe"})
+    for method, body in (("PATCH", {"Operations": [OFF | {"value": "True"}]}), ("DELETE", None)):
+        found = entry(world, marked(world, method, f"/Users/{made}", body))
+        assert not found.request.is_simulated and [one.is_simulated for one in found.events] == [False]
+    assert made in [one.resource_id for one in history_reader.deletions(USER, "rehearsal-zoe", 50)]
 
 
 def test_an_invalid_key_is_a_problem_all_the_same(world: World):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import sqlalchemy as sql
@@ -57,7 +57,7 @@ class Event:
 
     `changes` are of whole attributes; of a creation none is kept, since it follows from what is there later. `joined`
     and `departed` count memberships: of a group's members, or, when the resource was deleted, of all its groups.
-    `is_simulated`: a simulation did it, to a resource that a simulation had created.
+    `is_simulated`: a simulation did it, to resources that belong to a simulation alone (`of_others`).
     """
 
     id: int
@@ -114,9 +114,8 @@ def record(
     """
     told = {**resource, "request": author.request, "actor": author.actor, "verb": verb}
     told |= {"joined": len(moves.joined), "departed": len(moves.departed)}
-    told["is_simulated"] = author.is_marked and (
-        verb == "create" or bool(made_by_simulation(connection, [told["resource_id"]]))
-    )
+    ids = moves.joined | moves.departed | (frozenset() if verb == "create" else {told["resource_id"]})
+    told["is_simulated"] = author.is_marked and not of_others(connection, ids)
     event_id = connection.execute(_INSERT, told).scalar_one()
     if changes and verb != "create":
         rows = [[one.attribute, _to_json(one.old), _to_json(one.new)] for one in changes]
@@ -128,16 +127,23 @@ def record(
     return Event(id=event_id, **told, changes=tuple(changes))
 
 
-def record_departures(connection: Connection, event_id: int, resource_id: str) -> int:
-    """Writes, under the event of a deletion, all memberships that end with the resource; how many those were.
+def record_departures(connection: Connection, deletion: Event) -> Event:
+    """Write, under the event of a deletion, all memberships that end with the resource; return the event with them.
 
     To be called while they are still there.
     """
-    told = {"event_id": event_id, "id": resource_id}
+    told = {"event_id": deletion.id, "id": deletion.resource_id}
     ended = sum(connection.execute(statement, told).rowcount for statement in (_GROUP_DEPARTS, _MEMBER_DEPARTS))
-    if ended:
-        connection.execute(sql.update(event).where(event.c.id == event_id).values(departed=ended))
-    return ended
+    if not ended:
+        return deletion
+    is_simulated = deletion.is_simulated
+    if is_simulated:
+        links = select(membership_event).where(membership_event.c.event_id == deletion.id)
+        ids = {id for row in connection.execute(links) for id in (row.group_id, row.member_id)}
+        is_simulated = not of_others(connection, ids)
+    values = {"departed": ended, "is_simulated": is_simulated}
+    connection.execute(sql.update(event).where(event.c.id == deletion.id).values(values))
+    return replace(deletion, departed=ended, is_simulated=is_simulated)
 
 
 def events_of(connection: Connection, resource_id: str, before: int | None, limit: int) -> list[Event]:
@@ -186,9 +192,16 @@ def events_of_requests(connection: Connection, numbers: Collection[str]) -> list
 
 
 def made_by_simulation(connection: Connection, ids: Collection[str]) -> set[str]:
-    """Return which of these resources, also deleted ones, were created by a simulation."""
-    wanted = select(event.c.resource_id).where(event.c.resource_id.in_(many(ids)), event.c.verb == "create")
-    return set(connection.execute(wanted.where(event.c.is_simulated)).scalars())
+    """Return which of these resources, also deleted ones, a simulation created and nobody else has changed since."""
+    wanted = select(event.c.resource_id).where(event.c.resource_id.in_(many(ids))).group_by(event.c.resource_id)
+    return set(connection.execute(wanted.having(func.min(event.c.is_simulated) == 1)).scalars())
+
+
+def of_others(connection: Connection, ids: Collection[str]) -> set[str]:
+    """Return which of these are resources, also deleted ones, that do not belong to a simulation alone."""
+    here = select(resource.c.id).where(resource.c.id.in_(many(ids)))
+    known = here.union(select(event.c.resource_id).where(event.c.resource_id.in_(many(ids))))
+    return set(connection.execute(known).scalars()) - made_by_simulation(connection, ids)
 
 
 def newest_event(connection: Connection) -> Event | None:

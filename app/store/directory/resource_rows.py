@@ -5,7 +5,8 @@ Every function works in the transaction that it is given.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -186,6 +187,17 @@ def holder(connection: Connection, resource_type: ResourceType, path: str, value
     """The id of the resource that has a value which must be unique, if one has."""
     taken = {"type": resource_type.name, "attribute": path, "value": value}
     return connection.execute(_TAKEN, taken).scalar_one_or_none()
+
+
+def holders(connection: Connection, values: Collection[tuple[str, str, str]]) -> dict[tuple[str, str, str], set[str]]:
+    """Return the ids of the resources that have a value, by resource type, path and folded value."""
+    one = func.json_each(json.dumps(list(values))).table_valued("value")
+    key = [func.json_extract(one.c.value, f"$[{place}]") for place in range(3)]
+    is_same = sql.and_(lookup.c.type == key[0], lookup.c.attribute == key[1], lookup.c.value == key[2])
+    found: dict[tuple[str, str, str], set[str]] = {}
+    for *parts, id in connection.execute(select(*key, lookup.c.resource_id).select_from(one.join(lookup, is_same))):
+        found.setdefault((parts[0], parts[1], parts[2]), set()).add(id)
+    return found
 
 
 def delete_lookups(connection: Connection, id: str, lookups: Iterable[LookupValue]) -> None:

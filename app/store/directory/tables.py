@@ -104,7 +104,7 @@ event = directory_table(
 """What one request did to one resource, written in the same transaction; it outlives the resource.
 
 `request` is the request's number, `actor` who asked, like `key 1a2b3c4d`. `joined` and `departed` count the rows of
-`membership_event`. `is_simulated`: a simulation did it, to a resource that a simulation had created."""
+`membership_event`. `is_simulated`: a simulation did it, to resources that belong to a simulation alone."""
 
 change = directory_table(
     "change",

@@ -37,6 +37,8 @@ class Facts:
     dialect: Dialect = ""
     objects: tuple[str, ...] = ()
     mentioned: tuple[tuple[str, str], ...] = ()
+    named_ids: tuple[str, ...] = ()
+    named_values: tuple[tuple[str, str, str], ...] = ()
     may_be_probe: bool = False
     joined: int = 0
     departed: int = 0

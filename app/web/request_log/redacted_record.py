@@ -1,14 +1,16 @@
 """This module makes the record of a request from its draft, every text cut and masked."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
+from urllib.parse import unquote_plus
 
 from app import bounds
 from app.observation import redaction
 from app.observation.attributes.unstored_attributes import unstored_names
-from app.observation.request_record import CONNECTION, Deed, KeyFault, LeftOutValue, Request
+from app.observation.request_record import CONNECTION, Deed, KeyFault, LeftOutValue, Request, ids_in
 from app.scim.disabling import LeftOut
 from app.scim.entra_quirks import dialect_of
 from app.scim.errors import Code, ScimError
@@ -16,7 +18,7 @@ from app.scim.intended_removals import AccessRemoval, bulk_operations, removal_o
 from app.scim.resource_types import ResourceType
 from app.web.request_log import path_kinds
 from app.web.request_log.record_draft import Draft, Facts
-from app.web.request_log.resource_changes import REFUSED, objects_of
+from app.web.request_log.resource_changes import REFUSED, naming_values, objects_of
 from app.web.service_routing import Target
 
 BULK = "Bulk"
@@ -65,6 +67,11 @@ def requests_of(came: Came, draft: Draft, duration_ms: float) -> list[Request]:
         own["removals"] = tuple(removals_of_bulk(bulk_operations(draft.facts.sent)))
     if draft.status >= 400 and draft.body and draft.facts.sent is None:
         own["body"] = redaction.unread_body(len(draft.body))
+    if reader.is_marked:
+        sent = draft.facts.sent
+        body = draft.body.decode("latin-1") if sent is None else json.dumps(sent)
+        ids = ids_in(" ".join((came.path, unquote_plus(came.query), body)))
+        own["named_ids"] = ids.union(draft.facts.named_ids)
     if not own["deed"] and reader.has_key:
         own["deed"] = _DEEDS.get(kind.partition("/")[0] or kind, "")
     request = Request(
@@ -77,7 +84,7 @@ def requests_of(came: Came, draft: Draft, duration_ms: float) -> list[Request]:
         address=came.address,
         is_keyless=not came.has_proof and draft.key_fault in KEYLESS,
         is_plain_http=came.is_plain_http,
-        is_simulated=draft.is_marked and reader.has_key,
+        is_simulated=reader.is_marked,
         **own,
     )
     parts = (reader.told(part.method, part.status, part.facts) for part in draft.parts)
@@ -101,6 +108,11 @@ class _Reader:
     def has_key(self) -> bool:
         return bool(self.draft.key_id) and not self.draft.key_fault
 
+    @property
+    def is_marked(self) -> bool:
+        """Whether it says that it is part of a simulation, and has a valid key."""
+        return self.draft.is_marked and self.has_key
+
     def told(self, method: str, status: int, facts: Facts) -> dict[str, Any]:
         """The fields of a Request that say what it was about and what came of it."""
         resource_type, error, sent = facts.resource_type, facts.error, facts.sent
@@ -122,6 +134,7 @@ class _Reader:
             "objects": (CONNECTION,) if self.draft.key_fault else objects,
             "may_be_probe": facts.may_be_probe,
             "mentioned": facts.mentioned,
+            "named_values": tuple(self.named_values(facts)) if self.is_marked else (),
             "joined": facts.joined,
             "departed": facts.departed,
             "given": facts.given,
@@ -130,6 +143,13 @@ class _Reader:
             "body": redaction.body(sent, resource_type) if has_refusal and sent is not None else "",
             "sent": sent if is_write and facts.sent_bytes <= bounds.SENT_BYTES else None,
         }
+
+    def named_values(self, facts: Facts) -> Iterator[tuple[str, str, str]]:
+        """What a filter or a document says of who is meant."""
+        yield from facts.named_values
+        if facts.resource_type and isinstance(facts.sent, dict):
+            for resource_type, path, value in naming_values(facts.resource_type, facts.sent):
+                yield resource_type.name, path, value
 
     def removals(self, method: str, facts: Facts) -> Iterator[AccessRemoval]:
         """What a refused request was meant to take away; nothing where its body was not read, or is no JSON."""

@@ -13,7 +13,7 @@ from app import bounds
 from app.observation.request_record import Deed, is_id
 from app.provisioning.resource_operations import Found, Resource
 from app.scim.attribute import Attribute
-from app.scim.filter_tree import And, Compare, Node, ValuePath
+from app.scim.filter_tree import And, Compare, Node, ValuePath, comparisons
 from app.scim.resource_types import ResourceType, is_active, name_of
 from app.scim.search_request import Search
 from app.scim.value_comparison import fold_value
@@ -55,7 +55,7 @@ def done(facts: Facts, resource: Resource) -> None:
     facts.objects = tuple(objects_of(resource.type, document))
     if event is not None and event.verb != "delete":
         got = None if event.verb == "create" else {change.attribute for change in event.changes}
-        facts.objects += tuple(REFUSED + _key(*one) for one in _values(resource.type, document, got))
+        facts.objects += tuple(REFUSED + _key(*one) for one in naming_values(resource.type, document, got))
     facts.mentioned = ((resource.type.name, resource.record.id),)
     facts.given, facts.left_out = resource.given, resource.left_out
     if event is not None:
@@ -83,6 +83,15 @@ def found(facts: Facts, search: Search, result: Found) -> None:
         facts.objects = tuple(
             _key(sought.resource_type, one.path[-1].path, one.value) for one in equalities if _names_it(one.path[-1])
         )
+    conditions = [(one.resource_type, one.where) for one in search.sought if one.where is not None]
+    if conditions:
+        facts.named_ids = tuple(one.record.id for one in result.resources)
+    facts.named_values = tuple(
+        (resource_type.name, one.path[-1].path, str(one.value))
+        for resource_type, where in conditions
+        for one in comparisons(where)
+        if one.op == "eq" and _names_it(one.path[-1])
+    )
     facts.deed = _look(equalities, result.total)
     facts.may_be_probe = facts.deed == "match" and not result.total and _has_guid(equalities)
     if len(result.resources) > bounds.MENTIONED_AT_ONCE:
@@ -135,13 +144,13 @@ def objects_of(resource_type: ResourceType, document: Mapping[str, Any]) -> Iter
     named = {name.lower(): value for name, value in document.items()}
     if is_id(named.get("id")):
         yield _key(resource_type, "id", named["id"])
-    yield from (_key(*one) for one in _values(resource_type, document))
+    yield from (_key(*one) for one in naming_values(resource_type, document))
 
 
-def _values(
+def naming_values(
     resource_type: ResourceType, document: Mapping[str, Any], paths: Collection[str] | None = None
 ) -> Iterator[tuple[ResourceType, str, str]]:
-    """For `_key`: what a document has that says who is meant, without the id; only of these paths, or of all."""
+    """Yield type, path and folded value of what says who is meant, without the id; only of these paths, or of all."""
     named = {name.lower(): value for name, value in document.items()}
     for attribute in resource_type.tree.core.values():
         value = named.get(attribute.name.lower())
