@@ -107,23 +107,18 @@ class Action(Enum):
         self.title = title
 
 
-def record(connection: Connection, actor: Actor, action: Action, target: str = "", /, **detail: str) -> None:
-    """Write down an act in its own transaction. `detail`: texts by their names, never a secret.
+def record(connection: Connection, actor: Actor, action: Action, target: str = "", /, **detail: str) -> str:
+    """Write down an act in its own transaction, and return its moment. `detail`: texts by their names, never a secret.
 
     Raises Withdrawn, so that nothing is changed, for an actor who may no longer do this. An
     act that changes the actor's own role, or ends their session, is recorded before that.
     """
     if actor.permission is not None:
         _require(connection, actor.session_id, actor.permission)
-    rows.append(
-        connection,
-        clock.to_wire(clock.utc_now()),
-        _bounded(str(actor)),
-        _bounded(actor.address),
-        action.key,
-        _bounded(target),
-        _detail(detail),
-    )
+    at = clock.to_wire(clock.utc_now())
+    by, address = _bounded(str(actor)), _bounded(actor.address)
+    rows.append(connection, at, by, address, action.key, _bounded(target), _detail(detail))
+    return at
 
 
 def _require(connection: Connection, session_id: str, permission: Permission) -> None:

@@ -33,8 +33,9 @@ def append(connection: Any, number: int, **of: str) -> None:
 def written(app: Flask, path: Path) -> Path:
     """The file, with some entries and an operator who was made at the time of the last."""
     with directory_database.writing() as connection:
-        for number in range(1, ENTRIES + 1):
+        for number in range(1, ENTRIES):
             append(connection, number)
+        append(connection, ENTRIES, action="operator-made", target="eva")
     with altered(path) as connection:
         connection.execute("UPDATE audit_head SET began = '2026-01-01T00:00:00.000Z'")
         made = ("o", "eva", "eva", "", AT.format(ENTRIES), 0, "owner")
@@ -137,22 +138,30 @@ TAMPERED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "cut": (
         ("DELETE FROM audit WHERE id > 3",),
-        ("5 entries were written, the last one that is there is 3", "5 entries were numbered"),
+        (
+            "5 entries were written, the last one that is there is 3",
+            "5 entries were numbered",
+            "no entry says that operator",
+        ),
     ),
     "cut, head set": (
         (
             "DELETE FROM audit WHERE id > 3",
             "UPDATE audit_head SET entries = 3, hash = (SELECT hash FROM audit WHERE id = 3)",
         ),
-        ("5 entries were numbered, the last one that is there is 3",),
+        ("5 entries were numbered, the last one that is there is 3", "no entry says that operator"),
     ),
     "emptied": (
         ("DELETE FROM audit",),
-        ("5 entries were written, the last one that is there is 0", "5 entries were numbered", "as new as that"),
+        (
+            "5 entries were written, the last one that is there is 0",
+            "5 entries were numbered",
+            "no entry says that operator",
+        ),
     ),
     "emptied, head set": (
         ("DELETE FROM audit", "UPDATE audit_head SET entries = 0, hash = ''"),
-        ("5 entries were numbered, the last one that is there is 0", "no entry is as new as that"),
+        ("5 entries were numbered, the last one that is there is 0", "no entry says that operator"),
     ),
     "emptied, head and numbers set": (
         (
@@ -160,11 +169,11 @@ TAMPERED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "UPDATE audit_head SET entries = 0, hash = ''",
             "DELETE FROM sqlite_sequence WHERE name = 'audit'",
         ),
-        ("no entry is as new as that",),
+        ("no entry says that operator",),
     ),
     "head's hash": (("UPDATE audit_head SET hash = ''",), ("5 entries were written, the last one that is there is 5",)),
     "head's number": (("UPDATE audit_head SET entries = 9",), ("9 entries were written",)),
-    "no head": (("DELETE FROM audit_head",), ("0 entries were written, the last one that is there is 5",)),
+    "no head": (("DELETE FROM audit_head",), ("audit_head is not one row",)),
     "numbers forgotten": (("DELETE FROM sqlite_sequence",), ("0 entries were numbered",)),
     "numbers moved": (("UPDATE sqlite_sequence SET seq = 9 WHERE name = 'audit'",), ("9 entries were numbered",)),
 }
@@ -290,7 +299,7 @@ def test_no_recorded_beginning_hides_a_cut(written: Path, kept: int, began: str)
         )
         connection.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'audit'", (kept,))
     [sentence] = faults()
-    assert "no entry is as new as that" in sentence
+    assert "no entry says that operator" in sentence
 
 
 @pytest.mark.parametrize(
@@ -312,6 +321,126 @@ def test_of_many_changed_entries_the_first_are_named(written: Path):
         connection.execute("UPDATE audit SET actor = ''")
     found = [sentence for sentence in faults() if "is not as it was written" in sentence]
     assert len(found) == bounds.AUDIT_FAULTS
+
+
+# --- what is stored must have an entry --------------------------------------------------------------------------------
+
+EMPTIED = (
+    "DELETE FROM audit",
+    "UPDATE audit_head SET entries = 0, hash = ''",
+    "UPDATE sqlite_sequence SET seq = 0 WHERE name = 'audit'",
+)
+LATER = "2026-03-01T08:00:07.500Z"
+# A row of each table, with the operator "eva" (id "o") there; and the entry of its creation.
+ROWS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
+    "operator": ({"id": "p", "user_name": "ö's", "created": LATER}, {"action": "operator-made", "target": "ö's"}),
+    "operator, the first": (
+        {"id": "p", "user_name": "adam", "created": LATER},
+        {"action": "set-up", "actor": "operator adam"},
+    ),
+    "scim_key": ({"id": "1a", "created": LATER}, {"action": "key-made", "detail": '{"key": "1a"}'}),
+    "session": ({"token_hash": "5e", "operator_id": "o", "created": LATER}, {"action": "signed-in"}),
+    "session, of a person": (
+        {"token_hash": "5f", "user_id": "u", "created": LATER},
+        {"action": "signed-in", "actor": "person eva", "detail": '{"person": "u"}'},
+    ),
+    "strict_attribute": (
+        {"type": "User", "attribute": "title", "since": LATER},
+        {"action": "strict-set", "target": "title", "detail": '{"of": "User"}'},
+    ),
+    "second_factor": ({"operator_id": "o", "confirmed": LATER}, {"action": "second-factor-on"}),
+    "oauth_client": ({"id": "c", "created": LATER}, {"action": "client-made", "detail": '{"client": "c"}'}),
+    "oauth_secret": (
+        {"id": "s", "client_id": "c", "created": LATER},
+        {"action": "secret-made", "detail": '{"secret": "s"}'},
+    ),
+    "oauth_trust": (
+        {"id": "t", "client_id": "c", "created": LATER},
+        {"action": "trust-made", "detail": '{"trust": "t"}'},
+    ),
+    "allowed_network": (
+        {"network": "192.0.2.0/24", "created": LATER},
+        {"action": "network-allowed", "target": "192.0.2.0/24"},
+    ),
+    "source_policy": ({"id": 1, "mode": "enforce", "since": LATER}, {"action": "sources-mode", "target": "enforce"}),
+    "identity_provider": (
+        {"id": 1, "issuer": "https://i", "saved": LATER},
+        {"action": "provider-saved", "target": "https://i"},
+    ),
+    "role_mapping": (
+        {"source": "group", "value": "g", "role": "owner"},
+        {"action": "mapping-saved", "target": 'group "G"', "detail": '{"new": "owner", "group": "g"}'},
+    ),
+    "role_mapping, of an app role": (
+        {"source": "app_role", "value": "Admin", "role": "owner"},
+        {"action": "mapping-saved", "target": 'app role "Admin"', "detail": '{"new": "owner"}'},
+    ),
+}
+
+
+def store_row(connection: Any, kind: str, values: dict[str, Any]) -> None:
+    """Insert a row into the table, with something in every other column."""
+    table = kind.partition(",")[0]
+    columns = connection.exec_driver_sql(f"PRAGMA table_info({table})").all()
+    filled = {row.name: 0 if row.type == "INTEGER" else f"{row.name} {kind}" for row in columns if row.notnull}
+    names = ", ".join(filled | values)
+    marks = ", ".join("?" * len(filled | values))
+    connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple((filled | values).values()))
+
+
+@pytest.mark.parametrize("moment", [LATER, "1970-01-01T00:00:00.000Z", "2127-01-01T00:00:00.000Z"])
+@pytest.mark.parametrize("kind", ROWS)
+def test_what_is_stored_needs_an_entry_of_its_own_moment(written: Path, kind: str, moment: str):
+    row, entry = ROWS[kind]
+    row = {name: moment if value == LATER else value for name, value in row.items()}
+    others = [dict(audit) for name, (_, audit) in ROWS.items() if name != kind]
+    with directory_database.writing() as connection:
+        connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+        for other in others:
+            append(connection, 6, **{"at": moment, "target": "", "detail": "{}"} | other)
+        store_row(connection, kind, row)
+        [sentence] = audit_rows.faults(connection)
+        assert f"no entry says that {kind.partition(',')[0]} " in sentence
+        append(connection, 6, **{"at": "2026-02-01T00:00:00.000Z", "target": "", "detail": "no JSON"} | entry)
+        assert len(list(audit_rows.faults(connection))) == ("role_mapping" not in kind), "long ago is not then"
+        append(connection, 6, **{"at": moment, "target": "", "detail": "{}"} | entry)
+        assert list(audit_rows.faults(connection)) == []
+        connection.rollback()
+
+
+def test_one_harmless_act_after_an_audit_was_emptied_does_not_hide_it(written: Path):
+    with altered(written) as connection:
+        for statement in EMPTIED:
+            connection.execute(statement)
+    with directory_database.writing() as connection:
+        append(connection, 9, action="setup-link")
+    [sentence] = faults()
+    assert "no entry says that operator 'eva'" in sentence
+
+
+@pytest.mark.parametrize("began_as", [1, 2])
+def test_only_an_audit_that_begins_so_is_younger_than_what_is_stored(written: Path, began_as: int):
+    with altered(written) as connection:
+        for statement in EMPTIED:
+            connection.execute(statement)
+    with directory_database.writing() as connection:
+        for number in range(1, began_as):
+            append(connection, number)
+        append(connection, 9, actor="itself", action="audit-began", target="", detail="{}")
+    assert len(faults()) == began_as - 1
+    with directory_database.writing() as connection:
+        store_row(connection, "allowed_network", {"created": AT.format(1)})
+    assert len(faults()) == began_as, "what is no older than the audit always has an entry"
+
+
+@pytest.mark.parametrize("value", ["NULL", "x'ff00'", "1e300", "CAST(x'ff' AS TEXT)"])
+@pytest.mark.parametrize("column", ["user_name", "created"])
+def test_no_value_of_what_is_stored_ends_it(written: Path, column: str, value: str):
+    with altered(written) as connection:
+        made_again(connection, "operator")
+        connection.execute(f"UPDATE operator SET {column} = {value}")
+    [sentence] = faults()
+    assert "no entry says that operator" in sentence
 
 
 def test_looking_through_many_entries_takes_no_memory(app: Flask):
@@ -350,7 +479,7 @@ def test_pages_are_newest_first(written: Path):
 @pytest.mark.parametrize(
     ("wanted", "ids"),
     [
-        (Wanted(actions=("key-made",)), [5, 4, 3, 2, 1]),
+        (Wanted(actions=("key-made",)), [4, 3, 2, 1]),
         (Wanted(actions=("key-stopped",)), []),
         (Wanted(actor="EVA"), [5, 4, 3, 2, 1]),
         (Wanted(actor="%"), []),

@@ -7,7 +7,7 @@ the permission meanwhile learns nothing by it (app/administration/audit.py).
 import unicodedata
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app import bounds, clock
 from app.administration import audit
@@ -74,7 +74,7 @@ def create_operator(user_name: str, password: str, by: Actor, role: Role = Role.
     with directory_database.writing() as connection:
         if rows.find_named(connection, row.folded_name):
             raise Refused("There is an operator with this user name already.")
-        audit.record(connection, by, Action.OPERATOR_MADE, row.user_name, role=role.value)
+        row = replace(row, created=audit.record(connection, by, Action.OPERATOR_MADE, row.user_name, role=role.value))
         if role is not Role.OWNER and rows.count_active_owners(connection) == 0:
             raise Refused(NO_OWNER)
         rows.add(connection, row)

@@ -1,6 +1,7 @@
 """This module creates the first administrator by a one-time setup code."""
 
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 
 from app import bounds, clock
@@ -62,8 +63,8 @@ def claim_setup(code: str, user_name: str, password: str, browser: Browser) -> s
         now, ahead = _moments()
         if not rows.consume(connection, hash_secret(code), now, ahead):
             raise Refused(USED_UP)
-        administrator_rows.add(connection, row)
-        audit.record(connection, Actor("operator", row.user_name, browser.address), Action.SET_UP)
+        made = audit.record(connection, Actor("operator", row.user_name, browser.address), Action.SET_UP)
+        administrator_rows.add(connection, replace(row, created=made))
         return sessions.begin(connection, browser, "set-up", now, operator_id=row.id)
 
 

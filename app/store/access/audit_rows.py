@@ -11,18 +11,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, LargeBinary, Row, cast, func, insert, or_, select, union_all, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ColumnElement, Connection, LargeBinary, Row, cast, func, insert, or_, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from app import bounds, clock
+from app import bounds
 from app.scim.errors import ScimError, unavailable
-from app.store.access.account_tables import audit, audit_head, identity_provider, operator, session
-from app.store.access.credential_tables import allowed_network, oauth_client, oauth_secret, oauth_trust, scim_key
+from app.store.access import unaudited_rows
+from app.store.access.account_tables import audit, audit_head
 
 _REFUSE = "BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END"
 
@@ -43,13 +44,7 @@ TRIGGERS = {
 _COLUMNS = (audit.c.id, audit.c.at, audit.c.actor, audit.c.address, audit.c.action, audit.c.target, audit.c.detail)
 # As bytes, since who tampers may write what is no text, and that must not stop whoever looks for it.
 _READ = (audit.c.id, *(cast(column, LargeBinary).label(column.name) for column in (*_COLUMNS[1:], audit.c.hash)))
-_HEAD = select(audit_head.c.entries, audit_head.c.hash)
-
-_MADE = (
-    *(table.c.created for table in (operator, scim_key, session, oauth_client, oauth_secret, oauth_trust)),
-    *(allowed_network.c.created, identity_provider.c.saved),
-)
-"""Moments at which something was made that never comes without an entry."""
+_HEAD = select(audit_head.c.entries, cast(audit_head.c.hash, LargeBinary).label("hash"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +86,11 @@ def append(connection: Connection, at: str, actor: str, address: str, action: st
 
 def append_all(connection: Connection, entries: Iterable[tuple[str, str, str, str, str, str]]) -> None:
     """Write many at once, each as `append` takes it: the head is read and written once, whatever their number."""
-    before = connection.execute(_HEAD).one_or_none()
+    before = _head(connection)
     if before is None:
         raise _unwritable()
-    number, new_hash, written = before.entries, before.hash, []
+    number, new_hash = before
+    written = []
     names = [column.name for column in _COLUMNS]
     for entry in entries:
         number += 1
@@ -128,9 +124,18 @@ def last_acts(connection: Connection, actions: Collection[str]) -> dict[str, str
 
 
 def head(connection: Connection) -> tuple[int, str]:
-    """How many entries there are, and the hash of the last one ("" of none)."""
-    row = connection.execute(_HEAD).one_or_none()
-    return (row.entries, row.hash) if row else (0, "")
+    """Return how many entries there are and the hash of the last one: 0 and "" of none, and where nobody knows."""
+    with suppress(DBAPIError):
+        return _head(connection) or (0, "")
+    return 0, ""
+
+
+def _head(connection: Connection) -> tuple[int, str] | None:
+    """Return the same, or None in a table that was made again with anything else in it."""
+    rows = connection.execute(_HEAD).all()
+    if len(rows) != 1 or not isinstance(rows[0].entries, int):
+        return None
+    return rows[0].entries, (rows[0].hash or b"").decode("utf-8", "replace")
 
 
 def count_since(connection: Connection, action: str, since: str, until: str, address: str | None = None) -> int:
@@ -192,12 +197,19 @@ def faults(connection: Connection, noted_hash: str = "") -> Iterator[str]:
         yield "audit: the triggers that keep it append-only are missing, or are others"
     chain = _Chain(noted_hash)
     yield from islice(chain.faults(connection), bounds.AUDIT_FAULTS)
-    if head(connection) != (chain.last, chain.hash):
-        yield f"audit: {head(connection)[0]} entries were written, the last one that is there is {chain.last}"
+    before = _head(connection)
+    if before is None:
+        yield "audit: audit_head is not one row with the number of the entries and the last hash"
+    elif before != (chain.last, chain.hash):
+        yield f"audit: {before[0]} entries were written, the last one that is there is {chain.last}"
     numbered = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'audit'").scalar()
     if (numbered or 0) != chain.last:
         yield f"audit: {numbered or 0} entries were numbered, the last one that is there is {chain.last}"
-    yield from _unaudited(connection, chain.newest)
+    for (recorded,) in connection.execute(select(cast(audit_head.c.began, LargeBinary))):
+        began = (recorded or b"").decode("utf-8", "replace")
+        if not _is_moment(began):
+            yield f"audit: its beginning is recorded as {began!r:.40}, which is no moment"
+    yield from unaudited_rows.faults(connection)
     if noted_hash and not chain.noted:
         yield f"audit: no entry has the hash {noted_hash}, or one up to it is not as it was written"
 
@@ -205,16 +217,17 @@ def faults(connection: Connection, noted_hash: str = "") -> Iterator[str]:
 def find_noted(connection: Connection, noted_hash: str) -> int:
     """The id of the entry with this hash, if all entries up to it are as they were written; 0 if not. Reads them."""
     chain = _Chain(noted_hash)
-    for _ in chain.faults(connection):
-        break
+    with suppress(DBAPIError):
+        for _ in chain.faults(connection):
+            break
     return chain.noted
 
 
 class _Chain:
-    """A walk from the first entry to the last. After it: the last one's id and hash, and the newest moment of all."""
+    """A walk from the first entry to the last. After it: the last one's id and hash."""
 
     def __init__(self, noted_hash: str) -> None:
-        self.last, self.hash, self.newest = 0, "", ""
+        self.last, self.hash = 0, ""
         self.noted = 0
         self._noted_hash = noted_hash.encode()
 
@@ -235,33 +248,15 @@ class _Chain:
             is_sound = is_sound and not here
             if is_sound and row.hash == self._noted_hash:
                 self.noted = entry.id
-            self.last, self.hash, self.newest = entry.id, entry.hash, max(self.newest, entry.at)
+            self.last, self.hash = entry.id, entry.hash
             yield from here
 
 
-def _unaudited(connection: Connection, newest: str) -> Iterator[str]:
-    """An audit that was cut with care still does not tell of what was made since.
-
-    What was made before there was an audit is older than its first entry (migration 0010). The recorded beginning
-    excuses nothing, since it could be set alone.
-    """
-    for (recorded,) in connection.execute(select(cast(audit_head.c.began, LargeBinary))):
-        began = (recorded or b"").decode("utf-8", "replace")
-        if not _earliest(began):
-            yield f"audit: its beginning is recorded as {began!r:.40}, which is no moment"
-    made = union_all(*(select(func.max(moment).label("moment")) for moment in _MADE)).subquery()
-    # An entry is written in the same transaction, but some milliseconds before or after.
-    last_made = _earliest(connection.execute(select(func.max(made.c.moment))).scalar())
-    if last_made > newest:
-        yield f"audit: something was made after {last_made}, and no entry is as new as that"
-
-
-def _earliest(moment: Any) -> str:
-    """The earliest that a moment in wire form can mean by another clock; "" for what is no moment."""
+def _is_moment(text: str) -> bool:
     try:
-        return clock.to_wire(datetime.fromisoformat(moment) - timedelta(seconds=bounds.CLOCK_SLACK_S))
-    except (TypeError, ValueError, OverflowError):
-        return ""
+        return bool(datetime.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def _entry(row: Row[Any], on_error: str) -> Entry:

@@ -1,6 +1,9 @@
 """Who may come in, and what they did: roles, one table of sessions, second factors, sign-in by a provider, keys that
 hand over, clients of the token endpoint, the list of addresses, and the audit."""
 
+import hashlib
+import json
+
 from alembic import op
 
 revision = "0005"
@@ -198,6 +201,23 @@ STATEMENTS = (
 )
 
 
+OLDER = """
+    SELECT count(*), max(began, coalesce(max(made.created), '')) FROM audit_head, (
+        SELECT created FROM operator UNION ALL SELECT created FROM scim_key UNION ALL
+        SELECT created FROM session UNION ALL SELECT since FROM strict_attribute
+    ) AS made
+"""
+"""How much is older than the audit, and the moment at which the audit begins: not before any of it by another clock."""
+
+
 def upgrade() -> None:
     for statement in STATEMENTS:
         op.execute(statement)
+    # Only here, where the audit is new: a later step cannot know whether an empty audit was emptied.
+    connection = op.get_bind()
+    older, began = connection.exec_driver_sql(OLDER).one()
+    if older:
+        values = [1, began, "itself", "", "audit-began", "", "{}"]
+        entry_hash = hashlib.sha256(json.dumps(["", *values]).encode()).hexdigest()
+        connection.exec_driver_sql("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*values, entry_hash))
+        connection.exec_driver_sql("UPDATE audit_head SET entries = 1, hash = ?", (entry_hash,))

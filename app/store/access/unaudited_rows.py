@@ -1,0 +1,122 @@
+"""This module finds stored rows whose creation the audit does not have an entry of.
+
+An audit that was cut or emptied with care is sound in itself, but what was created before the cut is still stored.
+
+See also: app/administration/audit.py (the actions), docs/decisions/0027-the-audit-is-a-chain.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.exc import DBAPIError
+
+from app import bounds
+from app.store.access.account_tables import identity_provider, operator, role_mapping, second_factor, session
+from app.store.access.credential_tables import (
+    allowed_network,
+    oauth_client,
+    oauth_secret,
+    oauth_trust,
+    scim_key,
+    source_policy,
+)
+from app.store.directory.tables import strict_attribute
+
+
+class _Creation(NamedTuple):
+    """How an entry names the row `made` whose creation it is of, as SQL.
+
+    `moment` is the row's column with it, "" where it has none. `may_be_older`: the table is older than the audit.
+    `whose`: of which rows only.
+    """
+
+    table: Table
+    name: str
+    moment: str
+    actions: Sequence[str]
+    condition: str
+    may_be_older: bool = False
+    whose: str = "TRUE"
+
+
+_IS_OPERATOR = "entry.actor = 'operator ' || (SELECT user_name FROM operator WHERE id = made.operator_id)"
+_CREATIONS = (
+    _Creation(
+        *(operator, "user_name", "created", ("set-up", "operator-made")),
+        "made.user_name = iif(entry.action = 'set-up', substr(entry.actor, length('operator ') + 1), entry.target)",
+        may_be_older=True,
+    ),
+    _Creation(scim_key, "id", "created", ("key-made",), "made.id = entry.detail ->> 'key'", may_be_older=True),
+    _Creation(
+        *(session, "substr(token_hash, 1, 8)", "created", ("set-up", "signed-in")),
+        f"iif(made.operator_id IS NULL, made.user_id = entry.detail ->> 'person', {_IS_OPERATOR})",
+        may_be_older=True,
+    ),
+    _Creation(
+        *(strict_attribute, "attribute", "since", ("strict-set",)),
+        "made.attribute = entry.target AND made.type = entry.detail ->> 'of'",
+        may_be_older=True,
+    ),
+    _Creation(
+        *(second_factor, "operator_id", "confirmed", ("second-factor-on",), _IS_OPERATOR),
+        whose="made.confirmed IS NOT NULL",
+    ),
+    _Creation(oauth_client, "id", "created", ("client-made",), "made.id = entry.detail ->> 'client'"),
+    _Creation(oauth_secret, "id", "created", ("secret-made",), "made.id = entry.detail ->> 'secret'"),
+    _Creation(oauth_trust, "id", "created", ("trust-made",), "made.id = entry.detail ->> 'trust'"),
+    _Creation(allowed_network, "network", "created", ("network-allowed",), "made.network = entry.target"),
+    _Creation(source_policy, "mode", "since", ("sources-mode",), "made.mode = entry.target"),
+    _Creation(identity_provider, "issuer", "saved", ("provider-saved",), "made.issuer = entry.target"),
+    _Creation(
+        *(role_mapping, "source || ' ' || value", "", ("mapping-saved",)),
+        "made.role = entry.detail ->> 'new'"
+        " AND iif(made.source = 'group', made.value = entry.detail ->> 'group', instr(entry.target, made.value))",
+    ),
+)
+
+# Names can be given again, so an entry counts only at the row's own moment. Both are of one transaction, and of one
+# clock: how far that is from the right time, or from other entries, does not matter.
+_MOMENT = "strftime('%Y-%m-%dT%H:%M:%fZ', made.{moment}, '{slack:+} seconds')"
+_STATEMENT = """
+WITH entry AS (
+    SELECT id, at, actor, action, target, CASE WHEN json_valid(detail) THEN detail ELSE '{{}}' END AS detail FROM audit
+)
+SELECT CAST({name} AS BLOB) FROM {table} AS made
+WHERE NOT EXISTS (SELECT 1 FROM entry WHERE entry.action IN ({actions}) AND {is_then} AND {condition})
+AND {whose} AND {is_newer}
+LIMIT {limit}
+"""
+# Only the step of the migration that makes the audit writes this entry, so it is the first one.
+_IS_NEWER = """NOT EXISTS (
+    SELECT 1 FROM audit
+    WHERE id = 1 AND action = 'audit-began' AND typeof(made.{moment}) = 'text' AND made.{moment} <= at
+)"""
+
+
+def faults(connection: Connection) -> Iterator[str]:
+    """Yield a sentence for each row without an entry of its creation; of each table the first ones."""
+    for one in _CREATIONS:
+        try:
+            rows = connection.exec_driver_sql(_statement(one)).scalars().all()
+        except DBAPIError:
+            yield f"audit: it cannot be compared with {one.table.name}"
+            continue
+        for name in rows:
+            text = (name or b"").decode("utf-8", "replace")
+            yield f"audit: no entry says that {one.table.name} {text!r:.60} was created"
+
+
+def _statement(one: _Creation) -> str:
+    def moment(slack_s: int) -> str:
+        return _MOMENT.format(moment=one.moment, slack=slack_s)
+
+    is_then = f"entry.at BETWEEN {moment(-bounds.CLOCK_SLACK_S)} AND {moment(bounds.CLOCK_SLACK_S)}"
+    return _STATEMENT.format(
+        **one._asdict() | {"table": one.table.name, "actions": ", ".join(f"'{action}'" for action in one.actions)},
+        is_then=is_then if one.moment else "TRUE",
+        is_newer=_IS_NEWER.format(moment=one.moment) if one.may_be_older else "TRUE",
+        limit=bounds.AUDIT_FAULTS,
+    )
