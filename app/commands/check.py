@@ -30,21 +30,18 @@ def _hash(_context: click.Context, _parameter: click.Parameter, value: str) -> s
 @taking("data")
 def check(settings: Settings, audit_hash: str) -> None:
     """Look through the settings and the whole database; exit 1 where something is wrong."""
-    with opened(settings) as types:
+    with opened(settings, may_be_damaged=True) as types:
         from app.store import integrity_check as store_check
         from app.store.access import audit_rows
         from app.store.database import directory_database
-        from app.store.directory import declared_attributes
 
         with directory_database.reading() as connection:
             findings = store_check.check(connection, types, audit_hash)
             entries, last_hash = audit_rows.head(connection)
             noted = audit_rows.find_noted(connection, audit_hash) if audit_hash else 0
-            missing = declared_attributes.missing(connection)
-    for finding in findings:
-        click.echo(finding)
-    for schema in missing:
-        click.echo(schema.sentence)
+            warnings = store_check.warnings(connection)
+    for line in (*findings, *warnings):
+        click.echo(line)
     if entries:
         click.echo(f"audit: {entries:,} entries, the last hash is {last_hash}")
     if noted:

@@ -8,14 +8,17 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from sqlalchemy import Connection, exists, func, select
+from sqlalchemy.exc import DBAPIError
 
 from app.scim.derived_values import DerivedValues
 from app.scim.resource_types import ResourceType
 from app.store.access import audit_rows, role_rows
 from app.store.database import directory_database
-from app.store.directory import attribute_coverage, filter_sql, rebuild_derived_rows
+from app.store.directory import attribute_coverage, declared_attributes, filter_sql, rebuild_derived_rows
+from app.store.directory.rebuild_derived_rows import Stored
 from app.store.directory.resource_rows import MEMBERS, count_with_members
 from app.store.directory.scim_lists import count_all
 from app.store.directory.tables import membership, population, resource
@@ -28,27 +31,66 @@ def check(connection: Connection, types: Sequence[ResourceType], noted_hash: str
     `noted_hash`: the audit's last hash as it once was, if one was noted.
     """
     directory_database.lift_time_limit(connection)
-    findings = [
-        f"integrity: {line}" for (line,) in connection.exec_driver_sql("PRAGMA integrity_check") if line != "ok"
-    ]
+    parts = {
+        "database": _check_file(connection),
+        "granted_role": role_rows.faults(connection),
+        "audit": audit_rows.faults(connection, noted_hash),
+        "declared_attribute": _check_declared(connection),
+        "resource": _check_types(connection, types),
+    }
+    parts |= {resource_type.name: _check_resources(connection, resource_type) for resource_type in types}
+    return [finding for name, part in parts.items() for finding in _survived(name, part)]
+
+
+def warnings(connection: Connection) -> list[str]:
+    """Return a sentence for each own schema that is no longer declared; the database is sound all the same."""
+    with suppress(DBAPIError):  # which `check` finds
+        return [schema.sentence for schema in declared_attributes.missing(connection)]
+    return []
+
+
+def _survived(name: str, part: Iterator[str]) -> Iterator[str]:
+    """Yield the findings of a part; a damage that nobody thought of ends that part only, and is a finding, too."""
+    try:
+        yield from part
+    except Exception as error:
+        yield f"{name}: cannot be checked to its end ({type(error).__name__})"
+
+
+def _check_file(connection: Connection) -> Iterator[str]:
+    there = set(connection.exec_driver_sql("SELECT name FROM sqlite_schema").scalars())
+    yield from (
+        f"{name}: the table is missing" for name in sorted(directory_database.db.metadata.tables.keys() - there)
+    )
+    for (line,) in connection.exec_driver_sql("PRAGMA integrity_check"):
+        if line != "ok":
+            yield f"integrity: {line}"
     for table, row, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
-        findings.append(f"{table}: row {row} refers to a missing row of {parent}")
-    findings += role_rows.faults(connection)
-    findings += audit_rows.faults(connection, noted_hash)
+        yield f"{table}: row {row} refers to a missing row of {parent}"
     if stray := count_stray(connection):
-        findings.append(f"word: {stray} rows belong to no resource")
-    derived = rebuild_derived_rows.fingerprints(connection)
-    known = {resource_type.name for resource_type in types} | derived.keys()
+        yield f"word: {stray} rows belong to no resource"
+
+
+def _check_declared(connection: Connection) -> Iterator[str]:
+    """What is no longer declared is no fault; only whether that can be read."""
+    declared_attributes.missing(connection)
+    yield from ()
+
+
+def _check_types(connection: Connection, types: Sequence[ResourceType]) -> Iterator[str]:
+    known = {resource_type.name for resource_type in types} | rebuild_derived_rows.fingerprints(connection).keys()
     for (name,) in connection.execute(select(resource.c.type).distinct()):
         if name not in known:
-            findings.append(f"resource: no resource type is called {name}")
-    for resource_type in types:
-        findings += _check_population(connection, resource_type)
-        if derived.get(resource_type.name, resource_type.fingerprint) == resource_type.fingerprint:
-            findings += _check_derived(connection, resource_type)
-        else:
-            findings.append(f"{resource_type.name}: the schemas are others than the rows follow; a start mends that")
-    return findings
+            yield f"resource: no resource type is called {name}"
+
+
+def _check_resources(connection: Connection, resource_type: ResourceType) -> Iterator[str]:
+    yield from _check_population(connection, resource_type)
+    derived = rebuild_derived_rows.fingerprints(connection)
+    if derived.get(resource_type.name, resource_type.fingerprint) == resource_type.fingerprint:
+        yield from _check_derived(connection, resource_type)
+    else:
+        yield f"{resource_type.name}: the schemas are others than the rows follow; a start mends that"
 
 
 def _check_population(connection: Connection, resource_type: ResourceType) -> Iterator[str]:
@@ -64,19 +106,15 @@ def _check_derived(connection: Connection, resource_type: ResourceType) -> Itera
     """Every search copy, look-up and word against what the document gives now; shelves, and kept counts."""
     active, filled = 0, Counter[str]()
     for row in rebuild_derived_rows.stored(connection, resource_type):
-        values = DerivedValues(resource_type, json.loads(row.document))
-        active += values.is_active
-        filled.update(values.filled_paths)
-        if values.document.get("id") != row.id:
-            yield f"{resource_type.name} {row.id}: the document has another id"
-        if row.search != values.search:
-            yield f"{resource_type.name} {row.id}: the search copy does not agree with the document"
-        if row.lookups != values.lookups:
-            yield f"{resource_type.name} {row.id}: the look-ups do not agree with the document"
-        if row.words != to_words(values):
-            yield f"{resource_type.name} {row.id}: the words do not agree with the document"
-        if row.shelf is not None and not _is_object(row.shelf):
-            yield f"{resource_type.name} {row.id}: the shelf holds no JSON object"
+        try:
+            values = DerivedValues(resource_type, json.loads(row.document))
+            is_active, paths = values.is_active, values.filled_paths
+            yield from (f"{resource_type.name} {row.id}: {fault}" for fault in _faults(row, values))
+        except (AttributeError, LookupError, TypeError, ValueError):
+            yield f"{resource_type.name} {row.id}: the document has not the form of a resource"
+            continue
+        active += is_active
+        filled.update(paths)
     filled[MEMBERS] = count_with_members(connection, resource_type)
     kept = select(population.c.active).where(population.c.type == resource_type.name)
     if (connection.execute(kept).scalar_one_or_none() or 0) != active:
@@ -90,6 +128,19 @@ def _check_derived(connection: Connection, resource_type: ResourceType) -> Itera
         if kept_filled.get(path, 0) != filled[path]:
             yield f"coverage: {filled[path]} {resource_type.name} resources have {path}, another number is kept"
     yield from _check_members(connection, resource_type)
+
+
+def _faults(row: Stored, values: DerivedValues) -> Iterator[str]:
+    if values.document.get("id") != row.id:
+        yield "the document has another id"
+    if row.search != values.search:
+        yield "the search copy does not agree with the document"
+    if row.lookups != values.lookups:
+        yield "the look-ups do not agree with the document"
+    if row.words != to_words(values):
+        yield "the words do not agree with the document"
+    if row.shelf is not None and not _is_object(row.shelf):
+        yield "the shelf holds no JSON object"
 
 
 def _check_members(connection: Connection, resource_type: ResourceType) -> Iterator[str]:

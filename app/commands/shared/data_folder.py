@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Sequence[ResourceType]]:
+def opened(settings: Settings, may_be_damaged: bool = False) -> Iterator[Sequence[ResourceType]]:
     """An application context on a migrated and settled database; gives its resource types.
 
+    `may_be_damaged`: it is also given where it cannot be settled, which changes nothing then.
     A running server has done that already; without one this does it, holding the folder meanwhile. Only `serve` makes a
     database, since another command may have a mistyped --data.
     Raises folder.FolderError, folder.FolderInUseError, store.db.DatabaseUnusable, scim.custom.SchemaFileError.
@@ -31,11 +32,11 @@ def opened(settings: Settings) -> Iterator[Sequence[ResourceType]]:
     app = create_app(settings)
     types: Sequence[ResourceType] = app.config["RECNICE_RESOURCE_TYPES"]
     with app.app_context():
-        _bring_up(settings, types)
+        _bring_up(settings, types, may_be_damaged)
         yield types
 
 
-def _bring_up(settings: Settings, types: Sequence[ResourceType]) -> None:
+def _bring_up(settings: Settings, types: Sequence[ResourceType], may_be_damaged: bool) -> None:
     from app.administration.roles import granted_roles
     from app.store.database import directory_database
     from app.store.directory import rebuild_derived_rows
@@ -43,5 +44,11 @@ def _bring_up(settings: Settings, types: Sequence[ResourceType]) -> None:
     while not data_folder.server(settings.data):
         with suppress(data_folder.FolderInUseError), data_folder.held(settings.data, "prepare"):
             directory_database.migrate(settings.database)
-            rebuild_derived_rows.settle(types, granted_roles.settle)
+            try:
+                rebuild_derived_rows.settle(types, granted_roles.settle)
+            except directory_database.DatabaseUnusable:
+                raise
+            except Exception:
+                if not may_be_damaged:
+                    raise
             return
