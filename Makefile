@@ -23,7 +23,7 @@ SMOKE := $(filter-out %/test_access.py %/test_nginx.py, $(wildcard tests/program
 # Bytecode is kept: without it each start of the program and of a worker compiles every module again.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(IN_VENV) -m pytest -n $(WORKERS) --dist loadfile
 
-SOURCES := recnice_scim.py build.spec requirements.txt $(shell find app static templates docs/admin docs/pictures -type f ! -name '*.pyc')
+SOURCES := recnice_scim.py build.spec requirements.txt $(shell find app static templates docs/admin docs/reference docs/pictures -type f ! -name '*.pyc')
 
 .PHONY: help
 help:  ## this list
@@ -83,8 +83,8 @@ pictures: $(VENV)/tools-installed  ## take the pictures in docs/pictures anew
 	$(IN_VENV) scripts/pictures.py
 
 .PHONY: tables
-tables: $(VENV)/runtime-installed  ## write the tables of README.md anew from what the program declares
-	$(IN_VENV) scripts/readme_tables.py
+tables: $(VENV)/runtime-installed  ## write the tables and examples of the documents again
+	$(IN_VENV) scripts/document_tables.py
 
 .PHONY: clean
 clean:  ## remove what was built and cached; the virtual environment and ./recnice-data stay

@@ -5,9 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from scripts.readme_tables import CONTRIBUTING, README, ROOT, TABLES, with_tables
+from app import bundled_files
+from scripts.document_tables import CONTRIBUTING, ROOT, TABLES, with_tables
 
-DOCUMENTS = [README, ROOT / "CHANGELOG.md", CONTRIBUTING, *sorted((ROOT / "docs").rglob("*.md"))]
+README = ROOT / "README.md"
+CHANGELOG = ROOT / "CHANGELOG.md"
+DOCUMENTS = [README, CHANGELOG, CONTRIBUTING, ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
+OFFLINE = (bundled_files.HELP, bundled_files.REFERENCE, bundled_files.PICTURES)
+SITE = ROOT / "docs"
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 HOST_PATH = re.compile(r"(?<![\w.])/(work|root|Users|home)/[a-z]")
 NOT_OURS = {".git", ".venv", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}
@@ -24,14 +29,22 @@ def test_the_tables_are_what_the_program_declares(path: Path):
     assert with_tables(path) == path.read_text(encoding="utf-8"), "make tables writes them anew"
 
 
+def links(document: Path) -> list[str]:
+    """Return the links of a document that lead to files."""
+    text = re.sub(r"```.*?```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL)
+    every = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r"\bsrc(?:set)?=\"([^\"]+)\"", text)
+    return [link for link in every if "://" not in link]
+
+
 def test_every_link_leads_somewhere(document):
-    text = document.read_text(encoding="utf-8")
-    for link in re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r"\bsrc(?:set)?=\"([^\"]+)\"", text):
-        if "://" in link:
-            continue
+    for link in links(document):
         path, _, heading = link.partition("#")
         target = document.parent / path if path else document
         assert target.exists(), f"{link}: no such file"
+        if document.is_relative_to(SITE):
+            assert target.resolve().is_relative_to(SITE), f"{link}: not in docs/, of which the site is built"
+        if document.is_relative_to(OFFLINE[0]) or document.is_relative_to(OFFLINE[1]):
+            assert any(target.resolve().is_relative_to(folder) for folder in OFFLINE), f"{link}: not shipped offline"
         if heading:
             assert heading in headings(target), f"{link}: no such heading"
 
@@ -76,10 +89,21 @@ def test_every_pin_has_hashes_and_no_index_is_named(name):
     assert len(pins) == len(re.findall(r"^\w", text, re.MULTILINE)) > 10
 
 
+def test_the_build_names_files_of_the_program_that_exist():
+    """build.spec is run by PyInstaller alone, so neither mypy nor a test would see a name that is gone."""
+    text = (ROOT / "build.spec").read_text(encoding="utf-8")
+    names = set(re.findall(r"bundled_files\.([A-Z_]+)", text))
+    assert {"HELP", "REFERENCE", "PICTURES"} <= names
+    for name in names:
+        assert hasattr(bundled_files, name), name
+    for folder in OFFLINE:
+        assert folder.relative_to(ROOT).as_posix() in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
 def test_the_changelog_knows_this_version():
     from app.version import VERSION
 
-    assert re.search(rf"^## \[{re.escape(VERSION)}\] - \d{{4}}-\d\d-\d\d$", DOCUMENTS[1].read_text(), re.MULTILINE)
+    assert re.search(rf"^## \[{re.escape(VERSION)}\] - \d{{4}}-\d\d-\d\d$", CHANGELOG.read_text(), re.MULTILINE)
 
 
 def test_no_file_names_a_path_of_the_machine_it_was_written_on():

@@ -16,7 +16,7 @@ from app import bounds, option_values, settings
 from app.commands import schema_config_version
 from app.commands.shared.options import command_line, taking
 from app.settings import OPTIONS, Settings, SettingsError, load, option, options_of
-from scripts import readme_tables
+from scripts import document_tables
 
 
 def in_folder(folder: Path, file: str = "", **environ: str) -> Settings:
@@ -240,7 +240,7 @@ def test_an_option_is_declared_in_one_place(tmp_path: Path) -> None:
     assert shown("--cup-size", "6", RECNICE_CUP_SIZE="5").split() == ["cup_size", "6", "flag"]
     assert "--cup-size: expected a number from 1 to 9, got '10'" in shown("--cup-size", "10")
     assert shown("--help").split(maxsplit=2) == ["--cup-size", "N", "How much a cup holds. [RECNICE_CUP_SIZE;"]
-    assert "| `--cup-size N` | `RECNICE_CUP_SIZE` | `3` | How much a cup holds. |" in readme_tables.options()
+    assert "| `--cup-size N` | `RECNICE_CUP_SIZE` | `3` | How much a cup holds. |" in document_tables.options()
 
 
 @pytest.mark.usefixtures("more")

@@ -14,14 +14,14 @@ from app.web.console.system.help_rendering import Addresses, Help, HelpPage
 from tests.conftest import Appliance
 from tests.web.visitor import Visitor
 
-HELP = Help(bundled_files.HELP, bundled_files.PICTURES)
+HELP = Help((bundled_files.HELP, bundled_files.REFERENCE), bundled_files.PICTURES)
 ADDRESSES = Addresses(page=lambda name: f"/help/{name}", picture=lambda name: f"/help/pictures/{name}")
 
 
 def rendered(folder: Path, text: str) -> str:
     """A help of one page, its HTML."""
     (folder / "page.md").write_text(f"# Page\n\n{text}\n", encoding="utf-8")
-    help_ = Help(folder, folder)
+    help_ = Help([folder], folder)
     return help_.render(help_.pages["page"], ADDRESSES)
 
 
@@ -123,7 +123,8 @@ def test_every_page_of_the_menu_has_its_help(eva: Visitor):
 
 
 def test_every_kind_of_problem_has_its_page():
-    pages = {page.name.removeprefix("problems/"): page for page in HELP.pages.values() if page.folder == "problems"}
+    folder = "admin/problems"
+    pages = {page.name.removeprefix("problems/"): page for page in HELP.pages.values() if page.folder == folder}
     assert {kind.name: kind.title for kind in KINDS} == {name: page.title for name, page in pages.items()}
     for page in pages.values():
         found = re.findall(r"^## (.+)$", page.text, re.MULTILINE)
@@ -141,6 +142,11 @@ def test_html_in_a_file_is_text(tmp_path: Path):
     text = rendered(tmp_path, "<script>alert(1)</script>\n\nand <b onclick=x>so</b>")
     assert "<script" not in text and "<b " not in text
     assert "&lt;script&gt;" in text
+
+
+def test_the_marks_around_a_generated_table_are_not_shown(tmp_path: Path):
+    text = rendered(tmp_path, "<!-- options -->\n| A |\n| --- |\n| b |\n<!-- end of options -->\n\nand so on")
+    assert "options" not in text and "<table>" in text and "and so on" in text
 
 
 def test_no_link_leads_where_the_program_cannot(tmp_path: Path):
@@ -169,7 +175,7 @@ def test_headings_of_the_same_words_have_their_own_anchors(tmp_path: Path):
 def test_a_file_without_a_title_is_found_at_the_start(tmp_path: Path):
     (tmp_path / "page.md").write_text("no title\n", encoding="utf-8")
     with pytest.raises(ValueError, match="page.md"):
-        Help(tmp_path, tmp_path)
+        Help([tmp_path], tmp_path)
 
 
 def test_two_files_of_one_name_are_found_at_the_start(tmp_path: Path):
@@ -177,11 +183,12 @@ def test_two_files_of_one_name_are_found_at_the_start(tmp_path: Path):
     for path in ("status.md", "console/status.md"):
         (tmp_path / path).write_text("# Status\n", encoding="utf-8")
     with pytest.raises(ValueError, match="status.md"):
-        Help(tmp_path, tmp_path)
+        Help([tmp_path], tmp_path)
 
 
 def test_the_pages_are_those_of_the_folder(app: Flask):
-    files = {path.relative_to(bundled_files.HELP).as_posix() for path in bundled_files.HELP.rglob("*.md")}
+    folders = (bundled_files.HELP, bundled_files.REFERENCE)
+    files = {path.relative_to(folders[0].parent).as_posix() for folder in folders for path in folder.rglob("*.md")}
     shelf: Help = app.config["RECNICE_HELP"]
     pages: list[HelpPage] = list(shelf.pages.values())
     assert {page.path for page in pages} == files

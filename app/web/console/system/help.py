@@ -1,4 +1,4 @@
-"""This module serves the help: the files of docs/admin."""
+"""This module serves the help: the files of docs/admin and docs/reference."""
 
 from collections.abc import Mapping
 
@@ -10,16 +10,17 @@ from app.web.console.shared.blueprint import console
 from app.web.console.system.help_rendering import CONSOLE_FOLDER, Addresses, Help
 
 HEADINGS: Mapping[str, str] = {
-    CONSOLE_FOLDER: "The pages of this console",
-    "": "Around it",
-    "problems": "What goes wrong, and how to mend it",
+    "admin": "Guides",
+    f"admin/{CONSOLE_FOLDER}": "Pages of this console",
+    "admin/problems": "Problems and their fixes",
+    "reference": "Reference",
 }
 """What the list of pages says above the files of each folder, in this order."""
 
 
 def init_app(app: Flask) -> None:
     """Read every page, once. Raises ValueError for a file that cannot be one."""
-    app.config["RECNICE_HELP"] = Help(bundled_files.HELP, bundled_files.PICTURES)
+    app.config["RECNICE_HELP"] = Help((bundled_files.HELP, bundled_files.REFERENCE), bundled_files.PICTURES)
 
 
 @console.get("/help", endpoint="help")

@@ -19,11 +19,12 @@ DARK = "-dark"
 """`status-dark.png` is `status.png` as a dark screen shows it."""
 
 _TITLE = re.compile(r"# (.+)\n")
+_COMMENT = re.compile(r"^<!-- .* -->\n", re.MULTILINE)  # the marks around generated tables
 
 
 @dataclass(frozen=True, slots=True)
 class HelpPage:
-    """One file: its `name` in addresses, its `path` below the help's folder, its title and its Markdown."""
+    """One file: its `name` in addresses, its `path` below docs, its title and its Markdown."""
 
     name: str
     path: str
@@ -32,7 +33,7 @@ class HelpPage:
 
     @property
     def folder(self) -> str:
-        """`console`, `problems`, or nothing for the files above them."""
+        """Return the folder below docs, such as `admin/console`."""
         return posixpath.dirname(self.path)
 
 
@@ -45,16 +46,17 @@ class Addresses:
 
 
 class Help:
-    """Every page and picture that the program brought along, as they were when it started.
+    """Every page and picture that ships with the program, as they were when it started.
 
-    A name that is not among them is no page, whatever lies on the disk. Raises ValueError for a file without a title
+    `folders` and `pictures` are side by side. The name of a page of the first folder does not have the folder's name.
+    A name that is not among them is no page, whatever is on the disk. Raises ValueError for a file without a title
     and for two of the same name.
     """
 
-    def __init__(self, folder: Path, pictures: Path) -> None:
+    def __init__(self, folders: Sequence[Path], pictures: Path) -> None:
         self.pictures: Mapping[str, Path] = {path.name: path for path in sorted(pictures.glob("*.png"))}
-        self.pages: Mapping[str, HelpPage] = _read(folder)
-        self._pictures_path = posixpath.join("..", pictures.name)
+        self.pages: Mapping[str, HelpPage] = _read(folders)
+        self._pictures_path = pictures.name
         self._by_path = {page.path: page for page in self.pages.values()}
         self._markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
         for kind, rule in (("table_open", _table_open), ("table_close", _table_close), ("image", _picture)):
@@ -99,11 +101,12 @@ def slug(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-")
 
 
-def _read(folder: Path) -> dict[str, HelpPage]:
+def _read(folders: Sequence[Path]) -> dict[str, HelpPage]:
     pages: dict[str, HelpPage] = {}
-    for file in sorted(folder.rglob("*.md")):
-        path, text = file.relative_to(folder).as_posix(), file.read_text(encoding="utf-8")
-        name = path.removesuffix(".md").removeprefix(f"{CONSOLE_FOLDER}/")
+    for file in (file for folder in folders for file in sorted(folder.rglob("*.md"))):
+        path = file.relative_to(folders[0].parent).as_posix()
+        text = _COMMENT.sub("", file.read_text(encoding="utf-8"))
+        name = path.removesuffix(".md").removeprefix(f"{folders[0].name}/").removeprefix(f"{CONSOLE_FOLDER}/")
         title = _TITLE.match(text)
         if title is None or name in pages:
             raise ValueError(f"{path}: expected a title in its first line and a name of its own")
@@ -112,7 +115,7 @@ def _read(folder: Path) -> dict[str, HelpPage]:
 
 
 def _target(page: HelpPage, link: str) -> tuple[str, str]:
-    """A relative link as a path from the help's folder, and the heading that it names."""
+    """Return a relative link as a path below docs, and the heading that it names."""
     path, _, heading = link.partition("#")
     return posixpath.normpath(posixpath.join(page.folder, path)), heading
 
