@@ -41,6 +41,14 @@ test: test-packages  ## install what the tests need, then run all of them
 test-fast: $(VENV)/tools-installed  ## run the tests below the web layer, after each change
 	$(PYTEST) $(FAST)
 
+.PHONY: coverage
+coverage: test-packages  ## run the tests (TESTS=…) with coverage of app/, also in processes that they start; a step of its own
+	mkdir -p build && rm -rf build/coverage*
+	PYTHONDONTWRITEBYTECODE= $(IN_VENV) -m coverage run -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
+	$(IN_VENV) -m coverage combine --quiet
+	$(IN_VENV) -m coverage report
+	$(IN_VENV) -m coverage html --quiet && echo "lines: build/coverage-html/index.html"
+
 .PHONY: setup
 setup: $(VENV)/runtime-installed  ## only make the virtual environment .venv
 
@@ -57,6 +65,16 @@ types: $(VENV)/tools-installed  ## mypy, strict
 
 .PHONY: build
 build: dist/recnice-scim  ## make the executable dist/recnice-scim
+
+.PHONY: release
+release: $(VENV)/tools-installed  ## write the executable, its checksum, the changes and what is bundled into dist/release
+	$(IN_VENV) scripts/release.py check
+	$(MAKE) dist/recnice-scim
+	$(IN_VENV) scripts/release.py write
+
+.PHONY: site
+site: $(VENV)/tools-installed  ## build docs/ as a web site into dist/site; a link that leads nowhere is an error
+	NO_MKDOCS_2_WARNING=1 $(IN_VENV) -m mkdocs build --quiet
 
 .PHONY: smoke
 smoke: dist/recnice-scim test-packages  ## drive the built executable with most of tests/program and a sign-in by a provider
