@@ -56,8 +56,10 @@ setup: $(VENV)/runtime-installed  ## only make the virtual environment .venv
 check: lint types test  ## lint, strict types, all tests (the layers are one of them)
 
 .PHONY: lint
-lint: $(VENV)/tools-installed  ## ruff
+lint: $(VENV)/tools-installed  ## ruff, its format, spelling
 	$(IN_VENV) -m ruff check .
+	$(IN_VENV) -m ruff format --check --quiet .
+	$(IN_VENV) -m codespell_lib
 
 .PHONY: types
 types: $(VENV)/tools-installed  ## mypy, strict

@@ -22,6 +22,7 @@ def _text(given: object) -> str:
 
 
 def read_folder(given: object) -> Path:
+    """Return an absolute path; `~` is the home folder."""
     return Path(os.path.abspath(Path(_text(given)).expanduser()))
 
 
@@ -81,6 +82,7 @@ def read_number(most: int, given: object) -> int:
 
 
 def read_switch(given: object) -> bool:
+    """Return true or false, from a boolean of TOML or from text."""
     value = given if isinstance(given, bool) else _SWITCH.get(str(given).lower())
     if value is None:
         raise ValueError("true or false")

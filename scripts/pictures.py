@@ -34,7 +34,7 @@ SIZE = {"width": 1120, "height": 760}
 TALLEST = 1_000
 END = "Math.max(...[...document.body.children].map((one) => one.getBoundingClientRect().bottom + scrollY))"
 MARGIN = 16
-COLOURS = 128  # they travel in the executable, so they are small
+COLORS = 128  # they travel in the executable, so they are small
 FOLDER = "/var/lib/recnice-scim"
 # The temporary folder's name is nobody's business.
 TELL_FOLDER = """told => {
@@ -77,6 +77,7 @@ class Appliance:
 
 
 def main() -> None:
+    """Take every picture of the documents."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="recnice-")))
@@ -121,13 +122,14 @@ def appliance(folder: Path, provider: Provider) -> Iterator[Appliance]:
 
 
 def first_page(browser: Browser, running: Appliance, scheme: str = "light", proxy: ProxySettings | None = None) -> Page:
+    """Return a page of a new browser context, with no session."""
     context = browser.new_context(
         proxy=proxy,
         ignore_https_errors=proxy is not None,
         viewport=SIZE,
         locale="en-GB",
         color_scheme="dark" if scheme == "dark" else "light",
-        reduced_motion="reduce",  # a colour on its way to another is not photographed
+        reduced_motion="reduce",  # a color on its way to another is not photographed
         base_url=running.address,
     )
     return context.new_page()
@@ -156,7 +158,7 @@ def first_run(page: Page, running: Appliance) -> str:
 def take(
     browser: Browser, running: Appliance, pages: Mapping[str, Callable[[Page], None]], way_in: str = "sign-in"
 ) -> None:
-    """These pages in both colour schemes, and the one where people sign in under the name `way_in`."""
+    """These pages in both color schemes, and the one where people sign in under the name `way_in`."""
     for scheme, ending in SCHEMES.items():
         page = signed_in(browser, running, scheme, f"{way_in}{ending}")
         for name, go in pages.items():
@@ -248,7 +250,7 @@ def photograph(page: Page, name: str) -> None:
     height = min(int(page.evaluate(END)) + MARGIN, TALLEST)
     clip = {"x": 0, "y": 0, "width": SIZE["width"], "height": height}
     picture = Image.open(BytesIO(page.screenshot(clip=clip, full_page=True)))
-    picture.quantize(COLOURS, kmeans=1, dither=Image.Dither.NONE).save(PICTURES / f"{name}.png", optimize=True)
+    picture.quantize(COLORS, kmeans=1, dither=Image.Dither.NONE).save(PICTURES / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def main() -> int:
+    """Run the program with a clock that a file shifts."""
     sys.path.insert(0, str(ROOT))
     from app import bounds, clock, process, throttle
     from app.cli import main as program

@@ -154,10 +154,10 @@ def _detail(detail: Mapping[str, str]) -> str:
 
 
 def record_refusal(connection: Connection, actor: Actor, target: str = "", /, **detail: str) -> None:
-    """Write down a refused sign-in, which anybody can cause: of all together `bounds.REFUSALS_AUDITED` in an hour, and
-    `bounds.REFUSALS_AUDITED_OF_ONE` from one address.
+    """Record a refused sign-in, which anybody can cause, up to a limit.
 
-    One entry says that the rest is not written. Those who are let in are always written, by `record`.
+    In an hour `bounds.REFUSALS_AUDITED` are written of all together, and `bounds.REFUSALS_AUDITED_OF_ONE` from one
+    address. One entry says that the rest is not written. Successful sign-ins are always written, by `record`.
     """
     now = clock.utc_now()
     window = clock.to_wire(now - timedelta(seconds=bounds.REFUSALS_WINDOW_S)), clock.to_wire(now)

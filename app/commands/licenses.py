@@ -57,7 +57,7 @@ def distributions() -> list[metadata.Distribution]:
 
 
 def python_license() -> Path | None:
-    """Python's own licence: in the bundle, or where this Python keeps it; the build copies it from there."""
+    """Python's own license: in the bundle, or where this Python keeps it; the build copies it from there."""
     places = (
         bundled_files.PYTHON_LICENSE,
         Path(sysconfig.get_path("stdlib")) / "LICENSE.txt",
@@ -81,7 +81,7 @@ def notices() -> Iterator[tuple[str, str]]:
 
 
 def _texts(distribution: metadata.Distribution) -> Iterator[str]:
-    """Its licence files; where it brings none, what its metadata says."""
+    """Its license files; where it brings none, what its metadata says."""
     paths = [file for file in distribution.files or [] if _NOTICE.match(file.name) and ".dist-info" in str(file)]
     for path in paths:
         yield path.read_text("utf-8").strip()

@@ -109,7 +109,7 @@ class Request:
 
     # What is not kept of the row, but read by those who tell apart what happened.
     objects: tuple[str, ...] = ()
-    """Keys of what the request was about, by which a later request for the same is recognised: `User id <hash>`,
+    """Keys of what the request was about, by which a later request for the same is recognized: `User id <hash>`,
     `User externalId <hash>`, `User userName <hash>`, `Group displayName <hash>`; `connection` for the key."""
     mentioned: tuple[tuple[str, str], ...] = ()
     """Type and id of resources here that a client spoke of."""

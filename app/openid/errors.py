@@ -32,8 +32,10 @@ KEYS_AGAIN = (
 
 
 class About(Enum):
-    """Whose fault it is: a setting's, here or at the provider, until somebody changes it; the provider's or the way's
-    to it at this moment, whoever signs in; one token's; or one sign-in's.
+    """Where the fault is.
+
+    It is in a setting, here or at the provider, until somebody changes it; in the provider or the connection to it at
+    this moment, for everybody; in one token; or in one sign-in.
     """
 
     SETTING = auto()

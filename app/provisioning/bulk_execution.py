@@ -26,8 +26,10 @@ _NOTHING = Selection(asked=frozenset())
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one operation: the `resource`, or the `error`. `target`: type and id of what it was about, if known;
-    the id is "" for a new one."""
+    """The result of one operation: the `resource`, or the `error`.
+
+    `target` is the type and id of its resource, if known; the id is "" for a new one.
+    """
 
     operation: BulkOperation
     target: tuple[ResourceType, str] | None

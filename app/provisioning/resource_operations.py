@@ -54,7 +54,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One page of a search, and how many fulfil it in all. By cursor, `end` is where more begin, if there are more."""
+    """One page of a search, and how many fulfill it in all. By cursor, `end` is where more begin, if there are more."""
 
     total: int
     resources: list[Resource]

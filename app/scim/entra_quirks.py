@@ -65,9 +65,9 @@ def _mend_one(attribute: Attribute, value: Any) -> Any:
 
 
 def _unpack_role(attribute: Attribute, value: Any) -> Any:
-    """A role that arrives as JSON text inside `value`; what is no JSON object stays the text that it is.
+    r"""A role that arrives as JSON text inside `value`; what is no JSON object stays the text that it is.
 
-    Entra: `{"op": "Add", "path": "roles", "value": [{"value": "{\\"id\\":\\"…\\",\\"value\\":\\"Editor\\",…}"}]}`
+    Entra: `{"op": "Add", "path": "roles", "value": [{"value": "{\"id\":\"…\",\"value\":\"Editor\",…}"}]}`
     from the expression AppRoleAssignmentsComplex.
     """
     if not isinstance(value, dict):
@@ -86,9 +86,9 @@ def _unpack_role(attribute: Attribute, value: Any) -> Any:
 
 
 def may_be_made(attribute: Attribute, wanted: dict[str, Any]) -> bool:
-    """Whether `replace` makes a value that its filter does not find, where RFC 7644 §3.5.2.3 asks for noTarget.
+    r"""Whether `replace` makes a value that its filter does not find, where RFC 7644 §3.5.2.3 asks for noTarget.
 
-    Entra: `{"op": "Replace", "path": "addresses[type eq \\"work\\"].locality", "value": "Leeds"}` for somebody
+    Entra: `{"op": "Replace", "path": "addresses[type eq \"work\"].locality", "value": "Leeds"}` for somebody
     without addresses, `roles[primary eq "True"].value`, `entitlements[type eq "license"].value`. `wanted` is what the
     filter would have the value contain. Where RFC 7643 names the types, it is one of these, or primary; where every
     type is as good as another, any equalities say what is meant.

@@ -136,6 +136,8 @@ class NamedSchema(Schema):
     """A schema whose names are matched without regard to letter case (RFC 7643 §2.1) and ignores names it has not."""
 
     class Meta:
+        """Options of marshmallow."""
+
         unknown = EXCLUDE
 
     keeps_unassigned: ClassVar[bool] = True

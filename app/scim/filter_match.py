@@ -7,7 +7,7 @@ from app.scim.value_comparison import values_at
 
 
 def matches(node: Node, folded: Any, *, in_value: bool = False) -> bool:
-    """Whether a folded document, or with `in_value` one folded value, fulfils a filter."""
+    """Whether a folded document, or with `in_value` one folded value, fulfills a filter."""
     match node:
         case And(left, right):
             return matches(left, folded, in_value=in_value) and matches(right, folded, in_value=in_value)

@@ -24,7 +24,7 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class ValuePath:
-    """`emails[type eq "work"]`: some value of the attribute fulfils `where`, whose paths start at the value."""
+    """`emails[type eq "work"]`: some value of the attribute fulfills `where`, whose paths start at the value."""
 
     attribute: Attribute
     where: "Node"
@@ -32,18 +32,24 @@ class ValuePath:
 
 @dataclass(frozen=True, slots=True)
 class And:
+    """Both sides hold."""
+
     left: "Node"
     right: "Node"
 
 
 @dataclass(frozen=True, slots=True)
 class Or:
+    """One side holds."""
+
     left: "Node"
     right: "Node"
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
+    """The inner filter does not hold."""
+
     inner: "Node"
 
 

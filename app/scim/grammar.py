@@ -168,7 +168,7 @@ class _Parser:
         return node
 
     def brackets(self, path: tuple[Attribute, ...]) -> Node:
-        """ "[" valFilter "]" behind a complex attribute."""
+        """Read "[" valFilter "]" behind a complex attribute."""
         if path[-1].type != "complex" or len(path) > 1 or path[-1].name.startswith("urn:"):
             self.cannot(path[-1], "a complex attribute before '['")
         self.expect("[")
@@ -196,7 +196,7 @@ class _Parser:
         return part
 
     def comparison(self, path: tuple[Attribute, ...]) -> Node:
-        """attrPath SP "pr", or attrPath SP compareOp SP compValue."""
+        """Read attrPath SP "pr", or attrPath SP compareOp SP compValue."""
         op = self.take("an operator").lower()
         if op not in OPERATORS["string"]:
             raise self.wrong("one of " + " ".join(sorted(OPERATORS["string"])))

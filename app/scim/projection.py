@@ -90,8 +90,10 @@ EVERYTHING = Selection()
 
 
 def read_selection(tree: AttributeTree, attributes: str | None, excluded: str | None) -> Selection:
-    """The two query parameters, lists of names with commas. Names that mean nothing are ignored, and so are brackets:
-    `emails[type eq "work"].value`, which Microsoft's request collection asks for, selects `emails.value`.
+    """Read the two query parameters, lists of names with commas.
+
+    Unknown names are ignored, and so are brackets: `emails[type eq "work"].value`, which Microsoft's request collection
+    asks for, selects `emails.value`.
 
     Raises invalidValue for a list longer than `bounds.ATTRIBUTE_LIST_LENGTH`.
     """

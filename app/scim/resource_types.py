@@ -178,7 +178,7 @@ def checked(attribute: Attribute, value: Any) -> Any:
 
 
 def invalid(error: ValidationError, prefix: str = "") -> ScimError:
-    """marshmallow's findings as invalidValue: `emails[0].value: expected text, got a number`."""
+    """Return marshmallow's findings as invalidValue: `emails[0].value: expected text, got a number`."""
     first, *others = sorted(_mismatches(error.messages, prefix), key=str)
     shown_others = others[: MISMATCHES_SHOWN - 1]
     return ScimError(*first, others=shown_others, more=len(others) - len(shown_others))

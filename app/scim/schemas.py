@@ -206,7 +206,7 @@ class EnterpriseUserSchema(ScimSchema):
     schema_description = "What an organization adds to a person"
 
     employeeNumber = attribute(Text, "Number in the organization")
-    costCenter = attribute(Text, "Cost centre")
+    costCenter = attribute(Text, "Cost center")
     organization = attribute(Text, "Organization")
     division = attribute(Text, "Division")
     department = attribute(Text, "Department")

@@ -49,7 +49,7 @@ class Search:
 
 
 def read_filter(text: str, types: Sequence[ResourceType]) -> Iterator[tuple[ResourceType, Node | None]]:
-    """A filter for each resource type that can fulfil it; None where all of a type's resources do.
+    """A filter for each resource type that can fulfill it; None where all of a type's resources do.
 
     An attribute that only other types have is absent: every comparison with it is false (RFC 7644 §3.4.2.1).
     Raises invalidFilter, also for a name that no type knows.

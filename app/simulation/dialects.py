@@ -45,7 +45,7 @@ class Dialect(ABC):
 
 
 class DefaultDialect(Dialect):
-    """One capitalised operation for each attribute, booleans as text."""
+    """One capitalized operation for each attribute, booleans as text."""
 
     def change(self, changed: Mapping[str, Value | None], shown: Collection[str] = ()) -> Body:
         return patch(

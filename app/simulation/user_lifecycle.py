@@ -36,7 +36,7 @@ def disable_beside_others(job: Job, dialect: Dialect) -> None:
     body = dialect.change(
         {
             "extensionAttribute15": "x",
-            "urn:ietf:params:scim:schemas:extension:other:2.0:User:colour": "red",
+            "urn:ietf:params:scim:schemas:extension:other:2.0:User:color": "red",
             mapping.LOCALITY: "Leeds",
             mapping.ACTIVE: False,
         }

@@ -111,8 +111,10 @@ class PublicAddress:
         environ["PATH_INFO"] = without_base(environ.get("PATH_INFO", ""), self._base_path)
 
     def _take_forwarded(self, environ: "WSGIEnvironment") -> None:
-        """Believe `X-Forwarded-For` and `-Proto` of a trusted proxy. Everything else of the kind is dropped unread,
-        the header `Forwarded` (RFC 7239) too: one form is enough, and two could disagree."""
+        """Apply `X-Forwarded-For` and `-Proto` of a trusted proxy.
+
+        Every other such header is dropped unread, also `Forwarded` (RFC 7239): two forms could disagree.
+        """
         forwarded = {name: environ.pop(name) for name in _FORWARDED if name in environ}
         if not forwarded:
             return

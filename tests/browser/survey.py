@@ -127,7 +127,7 @@ _judged: set[str] = set()
 
 @dataclass(frozen=True)
 class Seen:
-    """One page as it was seen. By colour scheme: axe's objections, and what LOOK gives. By screen: how wide it became.
+    """One page as it was seen. By color scheme: axe's objections, and what LOOK gives. By screen: how wide it became.
 
     `out_of_place`: elements that paper cannot use or would cut off. `missed`, `unseen`: what tab_through
     gives, where a test asks for it.
@@ -157,7 +157,7 @@ def objections(page: Page, is_only_color: bool = False) -> list[str]:
 
 
 def objected(seen: Iterable[Seen]) -> dict[str, list[str]]:
-    """What axe says, by page and colour scheme; only where it says something."""
+    """What axe says, by page and color scheme; only where it says something."""
     found = {f"{one.address}, {scheme}": said for one in seen for scheme, said in one.objections.items()}
     return {page: said for page, said in found.items() if said}
 

@@ -21,7 +21,7 @@ QR_IS_LIGHT = """async (picture) => {
 
 
 def look(page: Page, what: str) -> None:
-    """axe objects to nothing in either colour scheme, and a narrow screen need not be scrolled sideways."""
+    """axe objects to nothing in either color scheme, and a narrow screen need not be scrolled sideways."""
     size = page.viewport_size
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]

@@ -42,7 +42,7 @@ def test_nothing_found_is_a_success(client):
 
 
 def test_parameters_that_nobody_knows_are_ignored(client, people):
-    assert client.find(people, colour="red", aadOptscim062020="")["totalResults"] == 3
+    assert client.find(people, color="red", aadOptscim062020="")["totalResults"] == 3
 
 
 def test_an_endpoint_finds_its_own_type_only(client):

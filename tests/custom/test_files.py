@@ -65,7 +65,7 @@ FAULTS: list[tuple[str, Fault]] = [
     ('badge.json: schemas: expected ["urn:ietf:params:scim:schemas:core:2.0:Schema"] or [',
      member("badge", schemas=["x"])),
     ("badge.json: schemas: expected a list of at most", member("badge", schemas="x")),
-    ("badge.json: colour: expected one of schemas, id, name", member("badge", colour="red")),
+    ("badge.json: color: expected one of schemas, id, name", member("badge", color="red")),
     ("badge.json: id: expected a text of at most 200 characters, got none", member("badge", id=None)),
     ("badge.json: id: expected a text like urn:", member("badge", id="badge")),
     ("badge.json: id: expected a text like urn:", member("badge", id='urn:example:b"; DROP')),

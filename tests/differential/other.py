@@ -36,7 +36,7 @@ def user(document: dict[str, Any]) -> Any:
 
 
 def reader(text: str) -> Callable[[Any], bool]:
-    """Whether a user fulfils the filter. Raises OtherRefusedError for a text that is no filter."""
+    """Whether a user fulfills the filter. Raises OtherRefusedError for a text that is no filter."""
     try:
         parsed = ScimFilter[OTHER_USER](text)
         parsed.match(user({"schemas": [], "userName": "nobody"}), strict=True)

@@ -1,4 +1,4 @@
-"""Every way in which our PATCH and the other implementation's differ: how it is recognised, why, and an example."""
+"""Every way in which our PATCH and the other implementation's differ: how it is recognized, why, and an example."""
 
 import copy
 import re
@@ -116,7 +116,7 @@ DIFFERENCES = (
     ),
     Difference(
         "two primaries in one list", two_primaries,
-        "the first one counts, as in a POST and a PUT; a whole synchronisation is not refused for it",
+        "the first one counts, as in a POST and a PUT; a whole synchronization is not refused for it",
         "RFC 7643 2.4: primary true stands at most once; no RFC says which status follows",
         (
             {},

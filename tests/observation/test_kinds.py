@@ -1,4 +1,4 @@
-"""The catalogue of problems: every refusal that there can be is of one kind, and each kind says how it is mended."""
+"""The catalog of problems: every refusal that there can be is of one kind, and each kind says how it is mended."""
 
 from typing import get_args
 

@@ -146,7 +146,7 @@ def test_a_wrong_value_is_told_in_one_line_with_its_place(tmp_path: Path, name: 
 @pytest.mark.parametrize(
     "file",
     [
-        *("colour = 1", 'data = "/elsewhere"', "listen = 7644", "one_cpu = 1.5", "threads = true", "threads =", "\0"),
+        *("color = 1", 'data = "/elsewhere"', "listen = 7644", "one_cpu = 1.5", "threads = true", "threads =", "\0"),
         *("trusted_proxy = 5", "trusted_proxy = [5]", '[trusted_proxy]\n"10.0.0.5" = 1'),
         *(".".join("a" * 17) + ".a = 1", "[" + ".".join("a" * 18) + "]", "#" * (bounds.SETTINGS_BYTES + 1)),
         *("threads = " + "[" * 8_000, '"=".' + "a." * 8_000 + "a = 1"),

@@ -122,7 +122,7 @@ def test_usage(new_appliance, words):
     assert "Traceback" not in ran.stderr
 
 
-@pytest.mark.parametrize("line", ["colour = 1", "threads = 0", 'public_url = "ftp://x"', "broken"])
+@pytest.mark.parametrize("line", ["color = 1", "threads = 0", 'public_url = "ftp://x"', "broken"])
 def test_a_settings_file_that_cannot_be_used(new_appliance, line):
     stopped = new_appliance()
     stopped.data.mkdir()

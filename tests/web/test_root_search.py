@@ -32,7 +32,7 @@ class Company:
         return dict(answer.json)
 
     def names(self, where: str, **more: Any) -> list[str]:
-        """Who fulfils a filter among the company's own, by their names here."""
+        """Who fulfills a filter among the company's own, by their names here."""
         shown = {identifier: name for name, identifier in self.ids.items()}
         found = self.search(filter=f'displayName sw "{self.tag}" and ({where})', **more)
         return [shown[one["id"]] for one in found["Resources"]]

@@ -92,7 +92,7 @@ def begin(
     operator_id: str | None = None,
     user_id: str | None = None,
 ) -> str:
-    """A new session's token, 32 random bytes as text, in the transaction in which somebody was recognised.
+    """A new session's token, 32 random bytes as text, in the transaction in which somebody was recognized.
 
     Of more than `bounds.SESSIONS` of one owner those that were used last stay.
     `proved`: when that was shown, which may be long ago where a provider remembers it; "" if it is not known.

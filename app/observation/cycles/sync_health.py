@@ -46,9 +46,11 @@ QUIET_HEIGHT = 3
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """How it stands at one moment. `heard`: the last request with a right key; `expected`: when the next cycle should
-    begin, if there is anything to tell (both in wire form, "" while waiting). `gap_s`: the usual time between the
-    beginnings of two cycles."""
+    """The state at one moment.
+
+    `heard` is the last request with a valid key, `expected` the beginning of the next cycle, if Entra has anything to
+    send (both in wire form, "" while waiting). `gap_s` is the usual time between the beginnings of two cycles.
+    """
 
     state: State
     heard: str = ""
@@ -82,8 +84,10 @@ def read(last: Sequence[Cycle], now: datetime, refused: Sequence[str] = (), cont
 
 
 def usual_gap_s(starts: Sequence[str]) -> float:
-    """The median of the last gaps between the beginnings of cycles. What follows within ten minutes is somebody's test
-    or provision on demand, and tells nothing about the habit."""
+    """Return the median of the last gaps between the beginnings of cycles.
+
+    Gaps of less than ten minutes are left out: they come from tests or from provision on demand.
+    """
     gaps = [gap for gap in gaps_of(starts) if gap >= PAUSE_S][-GAPS:]
     return median_low([FIRST_GUESS_S] * max(0, GAPS_BELIEVED - len(gaps)) + gaps)
 
@@ -103,8 +107,7 @@ def knocks_of(starts: Sequence[str], refused: Sequence[str]) -> list[str]:
 
 
 def is_ladder(knocks: Sequence[str]) -> bool:
-    """Whether the last gaps are those of a job in quarantine: each about 6, 12 or 24 hours, none shorter than the one
-    before."""
+    """Tell whether the last gaps are a quarantined job's: each about 6, 12 or 24 hours, none shorter than before."""
     gaps = gaps_of(knocks)[-LADDER_GAPS:]
     steps = [next((step for step in LADDER_S if abs(gap - step) <= LADDER_SLACK * step), 0) for gap in gaps]
     return len(gaps) == LADDER_GAPS and all(steps) and steps == sorted(steps)

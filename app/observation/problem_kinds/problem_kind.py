@@ -35,9 +35,9 @@ ADDRESSES = "This server › Account › Addresses"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One row of the catalogue. `name` is also the help page's; `fix` are steps, and `menu` says where they are done.
+    """One row of the catalog. `name` is also the help page's; `fix` are steps, and `menu` says where they are done.
 
-    The first kind of the catalogue that has the code of a refused request, and `fits` it, is its kind; one without
+    The first kind of the catalog that has the code of a refused request, and `fits` it, is its kind; one without
     `codes` has them all. `is_of_key`: it is over with the next request that has a right key.
     """
 

@@ -63,7 +63,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which entries: all that fulfil every field that is given.
+    """Which entries: all that fulfill every field that is given.
 
     `actions`: their keys. `actor`: a part of the text; `target`: of the target's or the detail's, such as a reference.
     `since` is part of the time, `until` is not.

@@ -28,6 +28,7 @@ def policy(connection: Connection) -> Row[Any] | None:
 
 
 def set_policy(connection: Connection, mode: str, since: str, set_by: str) -> None:
+    """Write the mode of the list."""
     values = {"mode": mode, "since": since, "set_by": set_by}
     kept = insert(source_policy).values(id=1, **values)
     connection.execute(kept.on_conflict_do_update(index_elements=[source_policy.c.id], set_=values))
@@ -41,6 +42,7 @@ def networks(connection: Connection) -> Sequence[Row[Any]]:
 
 
 def add_networks(connection: Connection, added: Collection[str], note: str, created: str, created_by: str) -> None:
+    """Add networks to the list."""
     same = {"note": note, "created": created, "created_by": created_by}
     connection.execute(sql.insert(allowed_network), [{"network": network} | same for network in added])
 

@@ -118,8 +118,7 @@ def used_last(connection: Connection) -> Row[Any] | None:
 
 
 def token_hashed(connection: Connection, token_hash: str) -> Row[Any] | None:
-    """Return the columns of access_token, `client_stopped`, and `credential_id` and `credential_stopped` of what
-    brought the token. Every SCIM request asks."""
+    """Return the columns of access_token, `client_stopped`, `credential_id` and `credential_stopped`, or None."""
     return connection.execute(_TOKEN_HASHED, {"hash": token_hash}).first()
 
 

@@ -43,7 +43,7 @@ _MILLISECONDS_WIDTH = len("2026-01-31T08:00:00.000")
 
 
 def condition(node: Node, resource_type: ResourceType, base: str = "") -> Condition:
-    """Which rows of `resource` fulfil a filter. The caller adds the resource type itself.
+    """Which rows of `resource` fulfill a filter. The caller adds the resource type itself.
 
     `base` is what `meta.location` begins with for the client who asks.
     """
@@ -60,7 +60,7 @@ def exact_match(node: Node | None) -> tuple[str, str] | None:
 
 
 def members_condition(where: Node) -> Condition:
-    """Which rows of `membership`, as members of their groups, fulfil what stands in `members[…]`."""
+    """Which rows of `membership`, as members of their groups, fulfill what stands in `members[…]`."""
     return _MembershipScope(GROUP.tree.core["members"]).condition(where)
 
 
@@ -118,7 +118,7 @@ class _Scope(ABC):
         return _holds(op, self.value(attribute), wanted)
 
     def some(self, attribute: Attribute, where: Node) -> Condition:
-        """Whether some value of a complex attribute fulfils `where`."""
+        """Whether some value of a complex attribute fulfills `where`."""
         raise ScimError(Code.INVALID_FILTER, f"filter: {attribute.path}", "no brackets in brackets")
 
     @abstractmethod

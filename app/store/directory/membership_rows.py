@@ -87,7 +87,7 @@ def remove_members(connection: Connection, group_id: str, ids: Iterable[str]) ->
 
 
 def remove_members_where(connection: Connection, group_id: str, where: Node | None) -> frozenset[str]:
-    """Removes the members that fulfil what stands in `members[…]`, or all with None; returns who that was."""
+    """Removes the members that fulfill what stands in `members[…]`, or all with None; returns who that was."""
     statement = delete(membership).where(membership.c.group_id == group_id)
     if where is not None:
         statement = statement.where(filter_sql.members_condition(where))

@@ -19,6 +19,7 @@ def last(connection: Connection, count: int) -> Sequence[Row[Any]]:
 
 
 def single(connection: Connection, cycle_id: int) -> Row[Any] | None:
+    """Return one cycle, or None."""
     return connection.execute(select(cycle).where(cycle.c.id == cycle_id)).first()
 
 
@@ -28,14 +29,17 @@ def add(connection: Connection, values: Mapping[str, Any]) -> int:
 
 
 def write(connection: Connection, cycle_id: int, values: Mapping[str, Any]) -> None:
+    """Write some columns of a cycle."""
     connection.execute(update(cycle).where(cycle.c.id == cycle_id).values(values))
 
 
 def forget_up_to(connection: Connection, cycle_id: int) -> None:
+    """Delete a cycle and all before it."""
     connection.execute(delete(cycle).where(cycle.c.id <= cycle_id))
 
 
 def count(connection: Connection, since: str = "", until: str = "") -> int:
+    """Return the number of cycles that began within a time."""
     return int(connection.execute(_within(select(func.count()).select_from(cycle), since, until)).scalar_one())
 
 

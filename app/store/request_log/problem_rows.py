@@ -42,7 +42,7 @@ _CONDITIONS: Mapping[Status, tuple[ColumnElement[bool], ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which problems: all that fulfil every field that is given. `text`: part of a name or of an attribute."""
+    """Which problems: all that fulfill every field that is given. `text`: part of a name or of an attribute."""
 
     status: Status = "open"
     kind: str = ""
@@ -60,22 +60,27 @@ def open_by_keys(connection: Connection, keys: Collection[str]) -> dict[str, lis
 
 
 def by_ids(connection: Connection, ids: Collection[int]) -> Sequence[Row[Any]]:
+    """Return problems by their ids."""
     return connection.execute(select(problem).where(problem.c.id.in_(many(ids)))).all()
 
 
 def single(connection: Connection, problem_id: int) -> Row[Any] | None:
+    """Return one problem, or None."""
     return connection.execute(select(problem).where(problem.c.id == problem_id)).first()
 
 
 def add(connection: Connection, values: Mapping[str, Any]) -> int:
+    """Add a problem and return its id."""
     return int(connection.execute(insert(problem).values(values).returning(problem.c.id)).scalar_one())
 
 
 def write(connection: Connection, problem_id: int, values: Mapping[str, Any]) -> None:
+    """Write some columns of a problem."""
     connection.execute(update(problem).where(problem.c.id == problem_id).values(values))
 
 
 def add_keys(connection: Connection, problem_id: int, keys: Collection[str]) -> None:
+    """Add the keys of resources that a problem affects."""
     if keys:
         rows = [{"object_key": key, "problem_id": problem_id} for key in sorted(keys)]
         connection.execute(sqlite.insert(problem_key).on_conflict_do_nothing(), rows)
@@ -159,6 +164,7 @@ def listed(connection: Connection, wanted: Wanted, skip: int = 0, limit: int = -
 
 
 def count(connection: Connection, wanted: Wanted, problem_id: int | None = None) -> int:
+    """Return the number of problems that a query finds."""
     found: Select[Any] = select(func.count()).select_from(problem).where(*_conditions(wanted))
     if problem_id is not None:
         found = found.where(problem.c.id == problem_id)

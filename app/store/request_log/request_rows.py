@@ -79,7 +79,7 @@ def tallies(connection: Connection) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which requests: all that fulfil every field that is given. `since` ≤ at < `until`, in wire form."""
+    """Which requests: all that fulfill every field that is given. `since` ≤ at < `until`, in wire form."""
 
     since: str = ""
     until: str = ""

@@ -15,6 +15,7 @@ from app.store.request_log.tables import milestone
 
 
 def all_of(connection: Connection) -> Sequence[Row[Any]]:
+    """Return every setup step that was reached."""
     return connection.execute(select(milestone)).all()
 
 

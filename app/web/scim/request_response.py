@@ -98,6 +98,7 @@ def author() -> Author:
 
 
 def precondition() -> Precondition:
+    """Return what If-Match and If-None-Match demand of the request."""
     return Precondition(request.headers.get("If-Match"), request.headers.get("If-None-Match"))
 
 

@@ -60,6 +60,7 @@ class Identifier(BaseConverter):
 
 
 def init_app(app: Flask) -> None:
+    """Register the routes below `/scim` and `/scim/v2`."""
     app.url_map.converters["identifier"] = Identifier
     blueprint = make_blueprint(app.config["RECNICE_RESOURCE_TYPES"])
     app.register_blueprint(blueprint, url_prefix=ROOT)

@@ -1,5 +1,4 @@
-"""Who may come in, and what they did: roles, one table of sessions, second factors, sign-in by a provider, keys that
-hand over, clients of the token endpoint, the list of addresses, and the audit."""
+"""Add roles, sessions, second factors, single sign-on, key rotation, OAuth clients, the IP allow list and the audit."""
 
 import hashlib
 import json

@@ -1,5 +1,4 @@
-"""What a simulation did: events of resources that it had created, and its last use of a key. Of earlier ones nothing
-says so."""
+"""Add what a simulation did: events of resources that it created, and its last use of a key. Earlier ones have none."""
 
 from alembic import op
 

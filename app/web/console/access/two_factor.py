@@ -76,7 +76,7 @@ def _page(refused: Refused | None = None) -> Response:
 
 
 def _qr_code(text: str) -> str:
-    """A QR code as a data: address of an SVG, dark on light in any colour scheme, as cameras want it."""
+    """A QR code as a data: address of an SVG, dark on light in any color scheme, as cameras want it."""
     import segno
 
     return segno.make(text, error="m", micro=False).svg_data_uri(scale=5, dark="#000", light="#fff")

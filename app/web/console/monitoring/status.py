@@ -35,7 +35,7 @@ FAULTS_OF_ONE_KIND: tuple[KeyFault, ...] = ("no-bearer", "unknown", "client-secr
 
 @console.get("/")
 def status() -> str:
-    """One sentence with its colour, the pulse, a card for each thing that can go wrong, and the checklist."""
+    """One sentence with its color, the pulse, a card for each thing that can go wrong, and the checklist."""
     settings: Settings = current_app.config["RECNICE_SETTINGS"]
     overview = directory_totals.overview()
     contact = overview.last_contact
