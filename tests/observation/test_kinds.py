@@ -173,3 +173,11 @@ def test_every_kind_says_what_happened_and_what_to_do(kind):
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_every_kind_has_a_page_of_help(kind):
     assert (ROOT / "docs" / "admin" / "problems" / f"{kind.name}.md").is_file()
+
+
+def test_the_advice_for_a_taken_user_name_is_that_of_its_help_page_and_destroys_nothing():
+    fix = " ".join(BY_NAME["user-name-taken"].fix)
+    page = (ROOT / "docs/admin/problems/user-name-taken.md").read_text("utf-8")
+    for step in ("matching attribute", "another user principal name"):
+        assert step in fix and step in page
+    assert "Provision on demand" in fix and "Delete nothing in Entra" in fix and "unassign" not in fix

@@ -25,11 +25,13 @@ KINDS = (
     Kind(
         name="user-name-taken",
         title="userName already belongs to someone else",
-        what="Another person here has the same userName, in whatever letter case; also somebody who is disabled.",
+        what="Another user here has this userName, in the same or another case. That user may be disabled.",
         fix=(
-            "Compare the two records: often the older one is the same person.",
-            "If they are two people, give one another user principal name, or map userName to another attribute.",
-            "If they are one, delete the older record in Entra's directory for good, or unassign the twin.",
+            "Open both users and decide whether they are the same person.",
+            "Same person: make userName a matching attribute, then use Provision on demand for this user. Entra finds "
+            "the existing user and updates it.",
+            "Two people: give one of them another user principal name in Entra, and wait for the next sync.",
+            "Delete nothing in Entra for this: a user that is deleted there is disabled here, and later deleted.",
         ),
         menu=f"{MAPPINGS} › Provision Microsoft Entra ID Users › userName",
         retry="single",
@@ -40,7 +42,10 @@ KINDS = (
         name="group-name-taken",
         title="displayName already belongs to another group",
         what="Entra allows two groups with one name; a group here is found by its name, so it must be the only one.",
-        fix=("Rename one of the two groups in Entra, or unassign one of them from the application.",),
+        fix=(
+            "Rename one of the two groups in Entra.",
+            "If one of them is not needed here, unassign it from the application. Entra then deletes it here.",
+        ),
         menu="Groups › the group › Properties",
         retry="single",
         codes=(Code.UNIQUENESS,),
