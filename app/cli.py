@@ -21,13 +21,14 @@ from app.commands import (
     setup_link,
     simulate,
 )
+from app.commands.shared.aliases import AliasedGroup
 from app.data_folder import FolderError, FolderInUseError
 
 PROGRAM = "recnice-scim"
 DEBUG = "RECNICE_DEBUG"
 
 
-class Commands(click.Group):
+class Commands(AliasedGroup):
     """A group whose default command is `serve`, also where only options of it are given."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -48,7 +49,7 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, no_args_is_help=False)
 def commands() -> None:
-    """Recnice SCIM: Microsoft Entra provisions users and groups into this appliance."""
+    """Recnice SCIM: receive users and groups from Microsoft Entra ID by SCIM 2.0."""
 
 
 for command in (
@@ -57,7 +58,7 @@ for command in (
     key.key,
     oauth.oauth,
     admin.admin,
-    ip_allow_list.sources,
+    ip_allow_list.allowlist,
     schema_config_version.schema,
     schema_config_version.config,
     check.check,

@@ -110,7 +110,7 @@ class Settings:
         (), values.read_networks, "CIDR", "A reverse proxy whose forwarded headers are believed.", many=True
     )
     ca_file: Path | None = option(
-        None, values.read_file, "FILE", "Certificate authorities (PEM) that are trusted beside the usual ones."
+        None, values.read_file, "FILE", "Certificate authorities (PEM) that are trusted in addition to the usual ones."
     )
     threads: int = option(
         16,
@@ -118,7 +118,9 @@ class Settings:
         "N",
         "Requests worked on at the same time; half of them may write.",
     )
-    cursor_paging: bool = option(True, values.read_switch, "", "Offer cursor paging (RFC 9865) beside paging by index.")
+    cursor_paging: bool = option(
+        True, values.read_switch, "", "Offer cursor paging (RFC 9865) and paging by index."
+    )
     request_days: int = option(
         30, partial(values.read_number, bounds.REQUEST_DAYS_MAXIMUM), "DAYS", "How long requests are kept in the log."
     )

@@ -147,7 +147,7 @@ def first_run(page: Page, running: Appliance) -> str:
     page.goto("/")
     photograph(page, "status-empty")
     page.goto("/account")
-    page.get_by_role("button", name="Make key").click()
+    page.get_by_role("button", name="Create key").click()
     page.locator("#scim-key").wait_for()
     photograph(page, "account")
     page.emulate_media(color_scheme="dark")
@@ -173,7 +173,7 @@ def signed_in(browser: Browser, running: Appliance, scheme: str = "light", way_i
     page.goto("/login")
     if way_in:
         photograph(page, way_in)
-    if (other := page.get_by_text("Sign in as an operator")).count():
+    if (other := page.get_by_text("Sign in as administrator")).count():
         other.click()
     page.get_by_label("User name").fill("eva")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
@@ -235,10 +235,10 @@ PAGES: Mapping[str, Callable[[Page], None]] = {
 ACCESS: Mapping[str, Callable[[Page], None]] = {
     "hand-over": _to("/account"),
     "oauth": _to("/oauth"),
-    "sources": _to("/sources"),
+    "sources": _to("/ip-allow-list"),
     "single-sign-on": _to("/single-sign-on"),
     "roles-preview": made_up_access.preview_roles,
-    "operators": _to("/operators"),
+    "operators": _to("/administrators"),
 }
 SCHEMES = {"light": "", "dark": "-dark"}
 """Their endings in the names of files."""

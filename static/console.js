@@ -184,7 +184,7 @@ async function refreshLive() {
     });
     if (answer.type === "opaqueredirect") {
       isLiveOver = true;
-      sayLive("You are signed out, so this page stands still. Load it again to sign in.");
+      sayLive("You are signed out, so this page is no longer updated. Reload it to sign in.");
       return;
     }
     if (!answer.ok) throw new Error(answer.statusText);
@@ -199,7 +199,7 @@ async function refreshLive() {
       if (isTold) sayLive(part.dataset.liveSummary);
     }
   } catch {
-    if (liveParts().length) sayLive("The connection is lost. Trying again.");
+    if (liveParts().length) sayLive("The connection is lost. Retrying.");
   }
   planLive();
 }

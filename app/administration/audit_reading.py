@@ -27,7 +27,7 @@ VIEWS: Mapping[View, frozenset[Action]] = {
 """What each view shows."""
 
 _BY_KEY: Mapping[str, Action] = {action.key: action for action in Action}
-_CALLED = {"nobody": "somebody who is not signed in", "itself": "Recnice SCIM", "host": "the command line"}
+_CALLED = {"nobody": "a client that is not signed in", "itself": "Recnice SCIM", "host": "the command line"}
 _BEFORE_TARGET = {Action.SIGN_IN_REFUSED: " as "}
 
 
@@ -161,9 +161,9 @@ def _entry(row: rows.Entry) -> Entry:
 
 
 def _who(actor: str) -> str:
-    """As the audit keeps it ("operator eva"), or in words where there is no name."""
-    kind = actor.partition(" ")[0]
-    return _CALLED.get(kind, actor)
+    """As it is stored ("person eva"), but with the word of the console for an administrator ("operator eva")."""
+    kind, _, name = actor.partition(" ")
+    return f"administrator {name}" if kind == "operator" else _CALLED.get(kind, actor)
 
 
 def _texts(detail: str) -> Mapping[str, str]:

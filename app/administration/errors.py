@@ -8,7 +8,7 @@ class Refused(Exception):  # noqa: N818
 class Slowed(Refused):
     """Too many failures. `retry_after_s`: whole seconds until another try. `hint`: what is possible meanwhile."""
 
-    why = "Too many sign-ins failed."
+    why = "Too many failed sign-ins."
 
     def __init__(self, retry_after_s: int, hint: str = "") -> None:
         minutes = -(-retry_after_s // 60)
@@ -20,7 +20,7 @@ class Slowed(Refused):
 class Busy(Slowed):
     """Too many people sign in at the same moment; nothing was looked at, and nothing is counted."""
 
-    why = "Too many people are signing in at this moment."
+    why = "Too many sign-ins are in progress."
 
 
 class Ended(Refused):

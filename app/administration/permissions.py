@@ -28,20 +28,20 @@ class Terms:
 class Permission(Enum):
     """Everything that there is to permit."""
 
-    OWN = Terms("See one's own profile, and end one's own sessions", None)
-    OWN_OPERATOR = Terms("Change one's own password", Role.VIEWER, is_local=True)
-    SECOND_FACTOR = Terms("Turn one's own second factor on and off", Role.VIEWER, is_local=True, wants_proof=True)
-    SEE = Terms("See what Entra did, users, groups, problems and settings", Role.VIEWER)
-    OPERATE = Terms("Set problems aside, and make attributes strict", Role.OPERATOR)
-    REMOVE_ACCESS = Terms("Disable users here whom a refused request should have disabled", Role.OWNER)
-    SCHEMAS = Terms("Confirm that an own schema was removed on purpose", Role.OWNER)
+    OWN = Terms("See the own profile and end own sessions", None)
+    OWN_OPERATOR = Terms("Change the own password", Role.VIEWER, is_local=True)
+    SECOND_FACTOR = Terms("Turn the own 2FA on and off", Role.VIEWER, is_local=True, wants_proof=True)
+    SEE = Terms("See activity, users, groups, problems and settings", Role.VIEWER)
+    OPERATE = Terms("Ignore problems, and make attributes required here", Role.OPERATOR)
+    REMOVE_ACCESS = Terms("Disable users whose disable request from Entra was refused", Role.OWNER)
+    SCHEMAS = Terms("Confirm the removal of a custom schema", Role.OWNER)
     AUDIT = Terms("Read and export the audit", Role.OPERATOR)
-    KEYS = Terms("Make and stop SCIM Keys and OAuth credentials", Role.OWNER, wants_proof=True)
-    SOURCES = Terms("Say from which addresses SCIM is reached", Role.OWNER, wants_proof=True)
+    KEYS = Terms("Create and revoke SCIM Keys and OAuth credentials", Role.OWNER, wants_proof=True)
+    SOURCES = Terms("Manage the IP allow list", Role.OWNER, wants_proof=True)
     SINGLE_SIGN_ON = Terms("Set up single sign-on", Role.OWNER, wants_proof=True)
-    ROLES = Terms("Say which app role or group gives which role", Role.OWNER, wants_proof=True)
-    UNCONFIRMED = Terms("Decide about users that may be another person", Role.OWNER, wants_proof=True)
-    OPERATORS = Terms("Make, change and remove operators", Role.OWNER, is_local=True, wants_proof=True)
+    ROLES = Terms("Manage the role mapping", Role.OWNER, wants_proof=True)
+    UNCONFIRMED = Terms("Confirm users that may be another person", Role.OWNER, wants_proof=True)
+    OPERATORS = Terms("Create, change and delete administrators", Role.OWNER, is_local=True, wants_proof=True)
 
     def is_given_to(self, role: Role | None, is_local: bool) -> bool:
         """Whether somebody with this role, local or by the mapping, may do it at all."""

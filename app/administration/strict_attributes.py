@@ -16,9 +16,9 @@ def set_strict(type_name: str, path: str, is_strict: bool, by: Actor) -> None:
     """
     row = next((row for row in MAPPING.get(type_name, ()) if row.path == path), None)
     if row is None:
-        raise Refused("There is no such attribute in the mapping.")
+        raise Refused("This attribute is not in the mapping.")
     if row.is_matching or row.type != "String":
-        raise Refused(f"{path} cannot be made strict.")
+        raise Refused(f"{path} cannot be required here.")
     with directory_database.writing() as connection:
         if (path in strict_attribute_rows.strict_paths(connection, type_name)) == is_strict:
             return

@@ -23,20 +23,18 @@ ROLES = tuple(role.value for role in Role)
 
 @click.group(no_args_is_help=False)
 def admin() -> None:
-    """Operators: the people who sign in to the console."""
+    """Manage administrators, who sign in to the console with a password."""
 
 
 def _whom(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option(
-        "--user-name", metavar="N", required=True, callback=in_utf8, help="The operator's sign-in name."
-    )(command)
+    return click.option("--user-name", metavar="N", required=True, callback=in_utf8, help="The user name.")(command)
 
 
 def _named(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options for whom, and how the password comes in: never as an argument, which others could see."""
-    command = click.option("--password-stdin", is_flag=True, help="Read the password from standard input, one line.")(
-        command
-    )
+    command = click.option(
+        "--password-stdin", is_flag=True, help="Read the password from the first line of standard input."
+    )(command)
     return _whom(command)
 
 
@@ -55,14 +53,14 @@ def _password(from_stdin: bool) -> str:
 def _still_in_the_way(operator: Operator) -> Iterator[str]:
     """Why a new password alone does not let an operator in."""
     if operator.has_second_factor:
-        yield "The second factor stays on; --remove-second-factor turns it off."
+        yield "2FA is still on; --remove-second-factor turns it off."
     if operator.disabled:
-        yield "The operator stays disabled; admin enable lets them sign in again."
+        yield "The administrator is still disabled; admin enable enables it."
 
 
 def _role(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
-        "--role", type=click.Choice(ROLES), default=ROLES[-1], show_default=True, help="What the operator may do."
+        "--role", type=click.Choice(ROLES), default=ROLES[-1], show_default=True, help="The role of the administrator."
     )(command)
 
 
@@ -71,7 +69,7 @@ def _role(command: Callable[..., Any]) -> Callable[..., Any]:
 @_named
 @taking("data")
 def create(settings: Settings, user_name: str, password_stdin: bool, role: str) -> None:
-    """Make an operator."""
+    """Create an administrator."""
     password = _password(password_stdin)
     with opened(settings):
         from app import console_roles
@@ -83,11 +81,11 @@ def create(settings: Settings, user_name: str, password_stdin: bool, role: str) 
 
 
 @admin.command("reset-password")
-@click.option("--remove-second-factor", is_flag=True, help="Ask for no code any more either, at the next sign-in.")
+@click.option("--remove-second-factor", is_flag=True, help="Also turn off 2FA.")
 @_named
 @taking("data")
 def reset_password(settings: Settings, user_name: str, password_stdin: bool, remove_second_factor: bool) -> None:
-    """Give an operator a new password and end all of the operator's sessions."""
+    """Reset the password of an administrator and end all their sessions."""
     password = _password(password_stdin)
     with opened(settings):
         from app.administration import audit
@@ -100,11 +98,11 @@ def reset_password(settings: Settings, user_name: str, password_stdin: bool, rem
 
 
 @admin.command("set-role")
-@click.option("--role", metavar="R", type=click.Choice(ROLES), required=True, help="What the operator may do.")
+@click.option("--role", metavar="R", type=click.Choice(ROLES), required=True, help="The role of the administrator.")
 @_whom
 @taking("data")
 def set_role(settings: Settings, user_name: str, role: str) -> None:
-    """Give an operator another role and end all of the operator's sessions."""
+    """Change the role of an administrator and end all their sessions."""
     with opened(settings):
         from app import console_roles
         from app.administration import audit
@@ -117,7 +115,7 @@ def set_role(settings: Settings, user_name: str, role: str) -> None:
 @_whom
 @taking("data")
 def disable(settings: Settings, user_name: str) -> None:
-    """Keep an operator from signing in and end all of the operator's sessions."""
+    """Disable an administrator and end all their sessions."""
     with opened(settings):
         from app.administration import audit
         from app.administration.accounts import administrators
@@ -129,7 +127,7 @@ def disable(settings: Settings, user_name: str) -> None:
 @_whom
 @taking("data")
 def enable(settings: Settings, user_name: str) -> None:
-    """Let a disabled operator sign in again."""
+    """Enable a disabled administrator."""
     with opened(settings):
         from app.administration import audit
         from app.administration.accounts import administrators
@@ -141,7 +139,7 @@ def enable(settings: Settings, user_name: str) -> None:
 @_whom
 @taking("data")
 def delete(settings: Settings, user_name: str) -> None:
-    """Remove an operator; what the operator did stays in the audit."""
+    """Delete an administrator. The audit keeps their entries."""
     with opened(settings):
         from app.administration import audit
         from app.administration.accounts import administrators
@@ -152,12 +150,12 @@ def delete(settings: Settings, user_name: str) -> None:
 @admin.command("list")
 @taking("data")
 def list_operators(settings: Settings) -> None:
-    """Show all operators."""
+    """List all administrators."""
     with opened(settings):
         from app.administration.accounts import administrators
 
         show(
-            ("user name", "role", "created", "state", "second factor", "last signed in"),
+            ("user name", "role", "created", "state", "2FA", "last signed in"),
             [
                 (
                     operator.user_name,

@@ -1,6 +1,6 @@
 """This module implements `check`: whether settings and stored rows are sound.
 
-What is looked at says app/store/integrity_check.py.
+See also: app/store/integrity_check.py (the checks).
 """
 
 import re
@@ -15,7 +15,7 @@ from app.settings import Settings
 
 def _hash(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
     if value and not re.fullmatch(r"[0-9a-fA-F]{64}", value.strip()):
-        raise click.BadParameter("expected 64 hexadecimal digits, as check and the Audit page show them")
+        raise click.BadParameter("expected 64 hexadecimal digits, as check and the Audit page display them")
     return value.strip().lower()
 
 
@@ -25,11 +25,11 @@ def _hash(_context: click.Context, _parameter: click.Parameter, value: str) -> s
     metavar="HASH",
     default="",
     callback=_hash,
-    help="A last hash of the audit, noted earlier: whether the entries up to it are still those.",
+    help="Verify that the audit entries up to this recorded hash are unchanged.",
 )
 @taking("data")
 def check(settings: Settings, audit_hash: str) -> None:
-    """Look through the settings and the whole database; exit 1 where something is wrong."""
+    """Check the settings and the database. Exit status 1 if there is a problem."""
     with opened(settings, may_be_damaged=True) as types:
         from app.store import integrity_check as store_check
         from app.store.access import audit_rows
@@ -45,7 +45,7 @@ def check(settings: Settings, audit_hash: str) -> None:
     if entries:
         click.echo(f"audit: {entries:,} entries, the last hash is {last_hash}")
     if noted:
-        click.echo(f"audit: the entries up to {noted:,} are those of when its hash was noted")
+        click.echo(f"audit: entries 1 to {noted:,} match the recorded hash")
     if findings:
-        raise exit_codes.CommandError(f"{len(findings)} faults found in {settings.database}")
-    click.echo(f"sound: {settings.database}")
+        raise exit_codes.CommandError(f"{len(findings)} problems found in {settings.database}")
+    click.echo(f"OK: no problems found in {settings.database}")

@@ -1,4 +1,4 @@
-"""This module implements `sources`: the IP allow list, for whoever is locked out."""
+"""This module implements `allowlist`: the IP allow list, for an administrator who is locked out."""
 
 import click
 
@@ -9,14 +9,14 @@ from app.settings import Settings
 
 
 @click.group(no_args_is_help=False)
-def sources() -> None:
-    """From which addresses SCIM is reached. A running server follows within a second."""
+def allowlist() -> None:
+    """Manage the IP allow list. A running server follows within a second."""
 
 
-@sources.command()
+@allowlist.command()
 @taking("data")
 def off(settings: Settings) -> None:
-    """Answer SCIM to every address again; the list itself stays."""
+    """Turn the list off: every IP address can call SCIM. The list itself is kept."""
     with opened(settings):
         from app.administration import audit
         from app.administration.ip_allow_list import allow_list, enforcement
@@ -24,25 +24,25 @@ def off(settings: Settings) -> None:
         allow_list.set_mode(enforcement.Mode.OFF, audit.HOST)
 
 
-@sources.command("list")
+@allowlist.command("list")
 @taking("data")
 def list_networks(settings: Settings) -> None:
-    """Show whether the list is enforced, and what is on it."""
+    """Show the mode and the allowed networks."""
     with opened(settings):
         from app.administration.ip_allow_list import allow_list
 
         found = allow_list.source_list()
-        click.echo(f"mode: {found.mode}")
+        click.echo(f"mode: {found.mode.label}")
         rows = [(one.network, one.note, one.created, one.created_by) for one in found.listed]
         show(("network", "note", "created", "by"), rows)
 
 
-@sources.command()
+@allowlist.command()
 @click.argument("network", metavar="CIDR", callback=in_utf8)
-@click.option("--note", metavar="TEXT", default="", callback=in_utf8, help="What it is.")
+@click.option("--note", metavar="TEXT", default="", callback=in_utf8, help="What the network is.")
 @taking("data")
 def allow(settings: Settings, network: str, note: str) -> None:
-    """Put an address or a network on the list."""
+    """Add an IP address or a network to the list."""
     with opened(settings):
         from app.administration import audit
         from app.administration.ip_allow_list import allow_list

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.commands.shared.aliases import AliasedGroup
 from app.commands.shared.data_folder import opened
 from app.commands.shared.options import in_utf8, taking
 from app.commands.shared.table import show
@@ -18,41 +19,40 @@ if TYPE_CHECKING:
 NEVER = "never"
 
 
-@click.group(no_args_is_help=False)
+@click.group(cls=AliasedGroup, no_args_is_help=False)
 def key() -> None:
-    """SCIM Keys: what Entra's field Secret Token wants."""
+    """Manage SCIM Keys, for Entra's field Secret Token."""
 
 
 @key.command()
 @click.option(
     "--name",
     metavar="N",
-    default="Microsoft Entra",
-    show_default=True,
+    default="",
+    show_default="Key 1, Key 2, …",
     callback=in_utf8,
-    help="A name to know it by.",
+    help="The name of the key.",
 )
-@click.option(
-    "--beside", is_flag=True, help="For another client: the active key does not hand over to this one, and stays."
-)
+@click.option("--separate", is_flag=True, help="Create a key for another client: the active key is not replaced.")
+@click.option("--beside", is_flag=True, hidden=True)  # the former name, until 0.3
 @taking("data")
-def create(settings: Settings, name: str, beside: bool) -> None:
-    """Make a key and print it, this once and nothing else.
+def create(settings: Settings, name: str, separate: bool, beside: bool) -> None:
+    """Create a SCIM Key and print only the key. It cannot be displayed again.
 
-    A key that is active hands over to it: both work, and the old one retires by itself when only the new one was used
-    for a day.
+    The new key replaces the active one: both are valid, and the old one is deactivated automatically when only the new
+    one was used for a day.
     """
     with opened(settings):
         from app.administration import audit
         from app.administration.credentials import scim_keys
 
-        click.echo(scim_keys.create_key(name, audit.HOST, is_beside=beside).text)
+        click.echo(scim_keys.create_key(name, audit.HOST, is_beside=separate or beside).text)
 
 
 @key.command("list")
 @taking("data")
 def list_keys(settings: Settings) -> None:
-    """Show all keys, also stopped ones; never a key itself."""
+    """List all keys, including revoked ones. Secrets are never displayed."""
     with opened(settings):
         from app.administration.credentials import scim_keys
 
@@ -81,8 +81,8 @@ def list_keys(settings: Settings) -> None:
 @key.command()
 @click.argument("key_id", metavar="ID", callback=in_utf8)
 @taking("data")
-def stop(settings: Settings, key_id: str) -> None:
-    """Stop a key: from now on it is refused."""
+def revoke(settings: Settings, key_id: str) -> None:
+    """Revoke a key. Requests with it fail immediately."""
     with opened(settings):
         from app.administration import audit
         from app.administration.credentials import scim_keys
@@ -91,7 +91,7 @@ def stop(settings: Settings, key_id: str) -> None:
 
 
 def _state(row: KeyRow, names: Mapping[str, str]) -> str:
-    """What a key does now. `names` of the keys by their ids."""
+    """Return the state of a key. `names` of the keys by their ids."""
     if row.stopped:
-        return f"{'retired' if row.is_retired else 'stopped'} {row.stopped}"
-    return f"hands over to {names.get(row.successor, '')} ({row.successor})" if row.successor else "active"
+        return f"{'deactivated' if row.is_retired else 'revoked'} {row.stopped}"
+    return f"being replaced by {names.get(row.successor, '')} ({row.successor})" if row.successor else "active"

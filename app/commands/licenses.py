@@ -94,6 +94,6 @@ def _texts(distribution: metadata.Distribution) -> Iterator[str]:
 @click.command()
 @data_unused
 def licenses() -> None:
-    """Show the notices of everything that is bundled."""
+    """Print the license notices of everything that is bundled."""
     for heading, text in notices():
         click.echo(f"{'=' * 80}\n{heading}\n{'=' * 80}\n\n{text.strip()}\n")

@@ -2,6 +2,7 @@
 
 import click
 
+from app.commands.shared.aliases import AliasedGroup
 from app.commands.shared.data_folder import opened
 from app.commands.shared.options import in_utf8, taking
 from app.commands.shared.table import show
@@ -10,23 +11,23 @@ from app.settings import Settings
 NEVER = "never"
 
 
-@click.group(no_args_is_help=False)
+@click.group(cls=AliasedGroup, no_args_is_help=False)
 def oauth() -> None:
-    """OAuth clients: what Entra's fields Client identifier and Client secret want."""
+    """Manage OAuth clients, for Entra's fields Client identifier and Client secret."""
 
 
 @oauth.command()
 @click.option(
     "--name",
     metavar="N",
-    default="Microsoft Entra",
-    show_default=True,
+    default="",
+    show_default="Client 1, Client 2, …",
     callback=in_utf8,
-    help="A name to know it by.",
+    help="The name of the client.",
 )
 @taking("data")
 def create(settings: Settings, name: str) -> None:
-    """Make a client and print its identifier and its secret, this once."""
+    """Create a client and print its identifier and secret. The secret cannot be displayed again."""
     with opened(settings):
         from app.administration import audit
         from app.administration.credentials import oauth_clients
@@ -39,7 +40,7 @@ def create(settings: Settings, name: str) -> None:
 @click.argument("client_id", metavar="ID", callback=in_utf8)
 @taking("data")
 def add_secret(settings: Settings, client_id: str) -> None:
-    """Make one more secret of a client and print it, this once."""
+    """Create another secret of a client and print it. It cannot be displayed again."""
     with opened(settings):
         from app.administration import audit
         from app.administration.credentials import oauth_clients
@@ -50,12 +51,12 @@ def add_secret(settings: Settings, client_id: str) -> None:
 @oauth.command("list")
 @taking("data")
 def list_clients(settings: Settings) -> None:
-    """Show all clients and what each may show, also what is stopped; never a secret itself."""
+    """List all clients and their credentials, including revoked ones. Secrets are never displayed."""
     with opened(settings):
         from app.administration.credentials import oauth_clients
 
         show(
-            ("client", "name", "id", "shows", "created", "by", "last used", "from", "state"),
+            ("client", "name", "id", "credential", "created", "by", "last used", "from", "state"),
             [
                 (
                     client.id,
@@ -66,7 +67,7 @@ def list_clients(settings: Settings) -> None:
                     one.created_by,
                     one.last_used or NEVER,
                     one.last_address or "-",
-                    f"stopped {stopped}" if (stopped := client.stopped or one.stopped) else "active",
+                    f"revoked {stopped}" if (stopped := client.stopped or one.stopped) else "active",
                 )
                 for client in oauth_clients.list_clients()
                 for one in (*client.secrets, *client.trusts)
@@ -77,8 +78,8 @@ def list_clients(settings: Settings) -> None:
 @oauth.command()
 @click.argument("client_id", metavar="ID", callback=in_utf8)
 @taking("data")
-def stop(settings: Settings, client_id: str) -> None:
-    """Stop a client with its secrets: from now on it is refused, and so are its access tokens."""
+def revoke(settings: Settings, client_id: str) -> None:
+    """Revoke a client with its credentials and access tokens. Requests with them fail immediately."""
     with opened(settings):
         from app.administration import audit
         from app.administration.credentials import oauth_clients
@@ -86,11 +87,11 @@ def stop(settings: Settings, client_id: str) -> None:
         oauth_clients.stop_client(client_id, audit.HOST)
 
 
-@oauth.command("stop-secret")
+@oauth.command("revoke-secret")
 @click.argument("secret_id", metavar="ID", callback=in_utf8)
 @taking("data")
 def stop_secret(settings: Settings, secret_id: str) -> None:
-    """Stop one secret of a client, by its id in the list."""
+    """Revoke a secret of a client, by its id in the list."""
     with opened(settings):
         from app.administration import audit
         from app.administration.credentials import oauth_clients
@@ -98,14 +99,14 @@ def stop_secret(settings: Settings, secret_id: str) -> None:
         oauth_clients.stop_secret(secret_id, audit.HOST)
 
 
-@oauth.command("add-trust")
+@oauth.command("add-federated-credential")
 @click.argument("client_id", metavar="ID", callback=in_utf8)
-@click.option("--issuer", metavar="URL", required=True, callback=in_utf8, help="Who signs, or an Entra tenant's id.")
-@click.option("--subject", metavar="S", required=True, callback=in_utf8, help="Whom it must be signed for.")
-@click.option("--audience", metavar="A", required=True, callback=in_utf8, help="Whom it must be meant for.")
+@click.option("--issuer", metavar="URL", required=True, callback=in_utf8, help="The issuer, or an Entra tenant ID.")
+@click.option("--subject", metavar="S", required=True, callback=in_utf8, help="The claim sub of the assertion.")
+@click.option("--audience", metavar="A", required=True, callback=in_utf8, help="The claim aud of the assertion.")
 @taking("data")
 def add_trust(settings: Settings, client_id: str, issuer: str, subject: str, audience: str) -> None:
-    """Accept assertions that an issuer signs in place of a client's secret."""
+    """Accept signed assertions of an issuer instead of a secret of the client."""
     with opened(settings):
         from app.administration import audit
         from app.administration.credentials import federated_credentials, oauth_clients
@@ -114,11 +115,11 @@ def add_trust(settings: Settings, client_id: str, issuer: str, subject: str, aud
         oauth_clients.add_trust(client_id, issuer, subject, audience, audit.HOST, signers)
 
 
-@oauth.command("stop-trust")
+@oauth.command("revoke-federated-credential")
 @click.argument("trust_id", metavar="ID", callback=in_utf8)
 @taking("data")
 def stop_trust(settings: Settings, trust_id: str) -> None:
-    """Stop accepting an issuer's assertions, by the id in the list."""
+    """Revoke a federated credential, by its id in the list."""
     with opened(settings):
         from app.administration import audit
         from app.administration.credentials import oauth_clients

@@ -41,21 +41,21 @@ def _yes(claim: bool) -> str:
 @click.command()
 @taking("data")
 def schema(settings: Settings) -> None:
-    """Show every attribute with its characteristics."""
+    """List every attribute with its characteristics."""
     show(SCHEMA_COLUMNS, schema_rows(settings.schemas))
 
 
 @click.command()
 @taking()
 def config(settings: Settings) -> None:
-    """Show every setting and where its value comes from."""
+    """List every setting and the origin of its value."""
     show(("setting", "value", "origin"), settings.rows())
 
 
 @click.command()
 @data_unused
 def version() -> None:
-    """Show the version of this program, of Python and of SQLite."""
+    """Print the versions of Recnice SCIM, Python and SQLite."""
     click.echo(f"recnice-scim {VERSION} (Python {platform.python_version()}, SQLite {_sqlite_version()})")
 
 

@@ -22,7 +22,7 @@ log = logging.getLogger("recnice.serve")
 @click.command()
 @taking()
 def serve(settings: Settings) -> int:
-    """Run the appliance (the default command)."""
+    """Run the server (the default command)."""
     json_log.to_stderr()
     process.keep_private()
     process.mark_unpacked(bundled_files.ROOT)
@@ -147,7 +147,7 @@ def _announce(settings: Settings, setup_links: Sequence[str]) -> None:
     click.echo(f"Tenant URL:  {settings.tenant_url}")
     if setup_links:
         another = command_line(settings, "setup-link")
-        click.echo(f"Make the first operator here (valid for one hour, once; a new one: {another}):")
+        click.echo(f"Create the first administrator here (valid once, for one hour; new link: {another}):")
         click.echo("\n".join(setup_links))
 
 
@@ -156,9 +156,9 @@ def cautions(settings: Settings) -> list[str]:
     lines = []
     host = settings.listen[0]
     if not _is_this_machine(host):
-        lines.append(f"listening on {host}: other machines reach it without TLS; a reverse proxy should stand in front")
+        lines.append(f"listening on {host}: other hosts reach it without TLS; put a reverse proxy in front")
     if not settings.is_https and not _is_this_machine(urlsplit(settings.public_url).hostname or ""):
-        lines.append("public_url is not https: keys and passwords travel in the clear, and Entra wants https")
+        lines.append("public_url is not https: keys and passwords are sent unencrypted, and Entra requires https")
     return lines
 
 

@@ -12,14 +12,14 @@ from app.settings import Settings
 @click.command("setup-link")
 @taking("data", "listen", "public_url")
 def setup_link(settings: Settings) -> None:
-    """Print a new one-time link for the first operator (valid for one hour)."""
+    """Print a new setup link for the first administrator, valid once and for one hour."""
     with opened(settings):
         from app.administration.accounts import first_administrator
 
         if first_administrator.is_set_up():
             another = command_line(settings, "admin create --user-name NAME")
             raise exit_codes.CommandError(
-                f"Recnice SCIM is set up already. Sign in, or make another operator: {another}"
+                f"Recnice SCIM is already set up. Sign in, or create another administrator: {another}"
             )
         # A running server knows best: its public URL may come from a flag, its port from the system.
         running = data_folder.server(settings.data)

@@ -72,7 +72,7 @@ def _watching() -> Iterator[Watch]:
     type=click.IntRange(1, bounds.SIMULATED_PEOPLE),
     default=50,
     show_default=True,
-    help="People in the made-up directory.",
+    help="Number of simulated users.",
 )
 @click.option(
     "--groups",
@@ -80,26 +80,30 @@ def _watching() -> Iterator[Watch]:
     type=click.IntRange(1, bounds.SIMULATED_GROUPS),
     default=5,
     show_default=True,
-    help="Groups in it.",
+    help="Number of simulated groups.",
 )
 @click.option(
-    "--dialect", type=click.Choice(list(DIALECTS)), default="both", show_default=True, help="How PATCH is written."
+    "--dialect",
+    type=click.Choice(list(DIALECTS)),
+    default="both",
+    show_default=True,
+    help="The PATCH style: as without (default) or with (compliant) aadOptscim062020.",
 )
 @click.option("--base", metavar="URL", help="The Tenant URL of a running service, instead of a temporary one.")
 @click.option("--key", metavar="KEY", help="The SCIM Key for --base; - reads it from standard input.")
 @click.option("--keep", is_flag=True, help="With --base: do not delete what was created, to look at it in the console.")
 @click.option(
-    "--seed", metavar="N", type=click.IntRange(0, bounds.SIMULATED_SEED), help="Make up the same directory again."
+    "--seed", metavar="N", type=click.IntRange(0, bounds.SIMULATED_SEED), help="Simulate the same directory again."
 )
 @data_unused
 def simulate(
     people: int, groups: int, dialect: str, base: str | None, key: str | None, keep: bool, seed: int | None
 ) -> int:
-    """Rehearse with a simulated Entra that checks every answer.
+    """Simulate Entra and check every answer.
 
-    Without --base it starts an appliance on a temporary folder, which is removed afterwards. With --base it creates
-    people and groups there whose names begin with rehearsal-, and deletes them at the end. It stops after the first
-    stage in which a check fails. Exit code 0: all checks held; 1: some failed; 75: no answer.
+    Without --base it starts a server on a temporary folder, which is removed afterwards. With --base it creates users
+    and groups there whose names begin with rehearsal-, and deletes them at the end. It stops after the first stage in
+    which a check fails. Exit status 0: all checks passed; 1: some failed; 75: no answer.
     """
     if (base is None) != (key is None):
         raise click.UsageError("--base and --key belong together: the Tenant URL, and a SCIM Key for it")
@@ -153,7 +157,7 @@ def _secret(key: str) -> str:
 def _intention(plan: Plan, base: str) -> str:
     end = "keeps them" if plan.keeps else "deletes them at the end"
     return (
-        f"This creates {plan.people} people, {plan.groups} groups and some more for single stages at {base}, all with "
+        f"This creates {plan.people} users, {plan.groups} groups and some more for single stages at {base}, all with "
         f"names that begin with {plan.run}, and {end}. Nothing else is changed."
     )
 

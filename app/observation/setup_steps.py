@@ -49,14 +49,14 @@ def _is_of(request: Request, resource_type: str) -> bool:
 MILESTONES = (
     Milestone(
         "knocked",
-        "Something knocked at the SCIM address",
+        "A request was received at the SCIM URL",
         "Paste the Tenant URL and the SCIM Key from the Account page into Entra, then press Test Connection there.",
         lambda request: not is_outside(request),
     ),
     Milestone(
         "key",
         "The SCIM Key was accepted",
-        "Press Test Connection in Entra. It must show the key of the Account page, or a token of the OAuth page.",
+        "Press Test Connection in Entra. Entra must send the key of the Account page, or a token of the OAuth page.",
         lambda request: request.has_key,
     ),
     Milestone(
@@ -67,32 +67,32 @@ MILESTONES = (
     ),
     Milestone(
         "match",
-        "Entra looked for somebody by name",
-        "Assign people under Users and groups, then try one of them with Provision on demand.",
+        "Entra looked for a user",
+        "Assign users under Users and groups, then try one of them with Provision on demand.",
         _deed("match"),
     ),
     Milestone(
         PERSON,
-        "The first person arrived",
-        "Try one person with Provision on demand, or press Start provisioning.",
+        "The first user was created",
+        "Try one user with Provision on demand, or press Start provisioning.",
         _deed("create", "User"),
     ),
     Milestone(
         "group",
-        "The first group arrived",
-        "Assign a group under Users and groups. Groups come after the people.",
+        "The first group was created",
+        "Assign a group under Users and groups. Entra sends groups after users.",
         _deed("create", "Group"),
     ),
     Milestone(
         RETURN,
-        "Entra came back for another cycle",
-        "Press Start provisioning and wait. It comes about every 40 minutes, when something has changed in Entra.",
+        "Entra started another sync",
+        "Press Start provisioning and wait. Entra syncs about every 40 minutes, if something changed.",
         lambda request: False,  # told from the cycles: see `fold`
     ),
     Milestone(
         "disable",
-        "The first person was disabled",
-        "It happens when somebody leaves, or is no longer assigned to the application.",
+        "The first user was disabled",
+        "This happens when a user leaves, or is no longer assigned to the application.",
         _deed("disable"),
     ),
 )

@@ -302,7 +302,7 @@ def test_a_trust_in_what_cannot_be_verified_is_refused(
 ):
     client_id = oauth_clients.create_client("Entra", EVA).client_id
     generic.faults[endpoint] = fault
-    with pytest.raises(Refused, match=f"Nothing more is accepted than before.*{because}"):
+    with pytest.raises(Refused, match=f"No federated credential was added.*{because}"):
         oauth_clients.add_trust(client_id, generic.issuer, SUBJECT, AUDIENCE, EVA, Signers(generic.authority.ca_file))
     assert oauth_clients.list_clients()[0].trusts == ()
 
@@ -328,7 +328,7 @@ def test_only_a_few_wait_for_a_provider_at_once(simple: Trusted, monkeypatch: py
 
     simple.theirs.document_change = meanwhile
     simple.token_of()
-    assert inside == ["Too many signed assertions are looked at just now."]
+    assert inside == ["Too many signed assertions are being checked."]
     simple.token_of(uti="the place is free again")
 
 

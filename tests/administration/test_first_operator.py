@@ -42,7 +42,7 @@ def test_no_second_code_makes_a_second_first_operator():
     first_administrator.claim_setup(codes[0], "eva", PASSWORD, Browser())
     with pytest.raises(Refused):
         first_administrator.claim_setup(codes[1], "adam", PASSWORD, Browser())
-    with pytest.raises(Refused, match="set up already"):
+    with pytest.raises(Refused, match="already set up"):
         first_administrator.create_setup_code()
 
 

@@ -455,8 +455,8 @@ def test_saving_the_same_again_is_no_act():
 @pytest.mark.parametrize(
     ("lines", "says"),
     [
-        ([("app_role", "Admin", "emperor")], "Choose for each line"),
-        ([("person", "ana", "owner")], "Choose for each line"),
+        ([("app_role", "Admin", "emperor")], "Choose a source and a role"),
+        ([("person", "ana", "owner")], "Choose a source and a role"),
         ([("group", "Nowhere", "viewer")], 'There is no group "Nowhere" here'),
         ([ADMIN, ("app_role", "Admin ", "owner")], 'app role "Admin" stands in two lines'),
         ([("app_role", "x" * (bounds.ROLE_VALUE_LENGTH + 1), "viewer")], "at most 120 printable"),
@@ -476,7 +476,7 @@ def test_a_group_is_found_by_its_name_and_kept_by_its_id():
     save(("group", "console ADMINS", "viewer"))
     (found,) = role_mapping.mapping().lines
     assert (found.line.value, found.name) == (admins, "Console Admins")
-    with pytest.raises(Refused, match="two lines"):
+    with pytest.raises(Refused, match="two rules"):
         role_mapping.preview([("group", admins, "viewer"), ("group", "Console Admins", "owner")])
 
 

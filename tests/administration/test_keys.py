@@ -102,7 +102,7 @@ def test_two_are_active_at_most():
     first = scim_keys.create_key("", EVA)
     second = scim_keys.create_key("", EVA)
     assert (first.row.name, second.row.name) == ("Key 1", "Key 2")
-    with pytest.raises(Refused, match="Stop one"):
+    with pytest.raises(Refused, match="Revoke one"):
         scim_keys.create_key("", EVA)
     scim_keys.stop_key(first.row.id, EVA)
     assert scim_keys.create_key("", EVA).row.name == "Key 3"

@@ -193,5 +193,5 @@ def test_an_unfit_new_password_is_no_try(eva: SignedIn):
 
 
 def test_a_person_of_single_sign_on_has_no_password_here():
-    with pytest.raises(Refused, match="Only operators"):
+    with pytest.raises(Refused, match="Only administrators"):
         prove(SignedIn("", "ana", None, user_id="x"))

@@ -289,7 +289,7 @@ def test_two_are_looked_at_and_a_few_wait_and_the_others_are_told_at_once(crowd:
     threads = crowd.come(taken + 5)
     wait_until(lambda: len(crowd.ended) == 5, "five are refused while the others are still there")
     assert {type(one) for one in crowd.ended} == {Busy}
-    assert "Too many people are signing in" in str(crowd.ended[0])
+    assert "Too many sign-ins are in progress" in str(crowd.ended[0])
     assert len(crowd.inside) == bounds.PASSWORD_CHECKS_AT_ONCE
     with directory_database.reading() as connection:
         counted = connection.execute(text("SELECT count(*) FROM sign_in_failure")).scalar()
@@ -479,7 +479,7 @@ def test_changing_a_password_wants_the_current_one_and_counts_failures(quick: li
     session = sessions.session(token)
     assert session is not None
     for _ in range(bounds.WRONG_PROOFS - 1):
-        with pytest.raises(Refused, match="password is not right"):
+        with pytest.raises(Refused, match="password is incorrect"):
             administrators.change_password(session, "wrong", "", "a green kettle sings", SEALER, EVA)
     with pytest.raises(Ended):
         administrators.change_password(session, "wrong", "", "a green kettle sings", SEALER, EVA)
@@ -496,7 +496,7 @@ def test_a_reset_password_ends_all_sessions():
     administrators.reset_password(" EVA ", "a green kettle sings", HOST)
     assert sessions.session(token) is None
     assert try_in(password="a green kettle sings")
-    with pytest.raises(Refused, match="no operator"):
+    with pytest.raises(Refused, match="no administrator"):
         administrators.reset_password("nobody", "a green kettle sings", HOST)
 
 

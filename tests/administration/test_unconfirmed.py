@@ -206,7 +206,7 @@ def test_nobody_is_confirmed_whom_the_owner_did_not_see():
     with pytest.raises(Refused, match="another externalId"):
         users_to_confirm.confirm_user(ana, NEW, EVA)
     for user_id in (person("ben", "Admin", externalId="ben"), "nobody"):
-        with pytest.raises(Refused, match="confirmed already"):
+        with pytest.raises(Refused, match="already confirmed"):
             users_to_confirm.confirm_user(user_id, "ben", EVA)
     assert [one for one in told() if one not in before] == [
         ("client 1a2b3c4d", "role-granted", "ben", "", "operator", 'app role "Admin"')

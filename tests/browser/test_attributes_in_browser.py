@@ -42,7 +42,7 @@ def test_a_dropped_file_is_reviewed(attributes: Page, furnished: Appliance):
 
 def test_a_chosen_file_is_reviewed(attributes: Page, furnished: Appliance):
     attributes.get_by_label("Schema file").set_input_files(NICKNAME)
-    attributes.get_by_role("button", name="Review it").click()
+    attributes.get_by_role("button", name="Review mapping").click()
     expect_review(attributes, furnished)
 
 
@@ -57,14 +57,14 @@ def test_text_that_is_dropped_sends_nothing(attributes: Page, furnished: Applian
 @pytest.mark.parametrize("name", ["poor", "groups_off", "foreign"])
 def test_axe_has_no_objection_to_a_review(attributes: Page, name: str):
     attributes.get_by_label("Schema file").set_input_files(FILES / f"{name}.json")
-    attributes.get_by_role("button", name="Review it").click()
+    attributes.get_by_role("button", name="Review mapping").click()
     attributes.get_by_text("synchronizationRules" if name == "foreign" else "Back to Attributes").wait_for()
     assert not any(objected_in_both(attributes).values())
 
 
 def test_a_review_does_not_scroll_sideways(attributes: Page):
     attributes.get_by_label("Schema file").set_input_files(FILES / "poor.json")
-    attributes.get_by_role("button", name="Review it").click()
+    attributes.get_by_role("button", name="Review mapping").click()
     attributes.get_by_text("Back to Attributes").wait_for()
     attributes.set_viewport_size({"width": 360, "height": 740})
     assert attributes.evaluate("document.documentElement.scrollWidth") <= 360

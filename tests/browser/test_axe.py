@@ -63,13 +63,13 @@ def test_what_stands_on_a_page_only_once(page: Page, empty: Appliance):
     page.locator("summary").first.click()
     for field in page.locator("input[type=password]").all():
         field.fill("not the password")
-    page.get_by_role("button", name="Change the password").click()
+    page.get_by_role("button", name="Change password").click()
     page.wait_for_selector("[role=alert]")
     assert objections(page) == [], "a refused password"
     page.goto(f"{empty.url}/attributes")
     mapping = {"name": "schema.json", "mimeType": "application/json", "buffer": b"{}"}
     page.get_by_label("Schema file").set_input_files(mapping)
-    page.get_by_role("button", name="Review it").click()
+    page.get_by_role("button", name="Review mapping").click()
     page.wait_for_selector("[role=alert]")
     assert objections(page) == [], "a file that is no schema"
 

@@ -30,14 +30,14 @@ def test_first_run(new_appliance, page: Page):
     page.get_by_label("User name").fill("eva")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_label("Password, once more").fill(PASSWORD)
-    page.get_by_role("button", name="Make the operator").click()
+    page.get_by_role("button", name="Create administrator").click()
     expect(page).to_have_url(f"{fresh.url}/account")
     expect(page.locator("#tenant-url")).to_have_text(f"{fresh.url}/scim/")
 
     page.get_by_role("button", name="Copy Tenant URL").click()
     assert page.evaluate("navigator.clipboard.readText()") == f"{fresh.url}/scim/"
 
-    page.get_by_role("button", name="Make key").click()
+    page.get_by_role("button", name="Create key").click()
     key = page.locator("#scim-key").inner_text()
     page.get_by_role("button", name="Copy SCIM Key").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
@@ -51,16 +51,16 @@ def test_first_run(new_appliance, page: Page):
     expect(page.locator("#scim-key")).to_have_count(0)
     expect(page.locator("main")).to_contain_text("from 127.0.0.1")
     page.get_by_role("link", name="Status").click()
-    expect(page.locator("main")).to_contain_text("Entra last knocked")
+    expect(page.locator("main")).to_contain_text("Last request from Entra")
     page.go_back()
     expect(page.locator("#scim-key")).to_have_count(0)
 
-    page.get_by_role("link", name="Stop Key 1").click()
+    page.get_by_role("link", name="Revoke Key 1").click()
     expect(page.locator("main")).to_contain_text("quarantine")
     page.get_by_role("link", name="Keep it").click()
     assert answer_to(fresh, key) == 200
-    page.get_by_role("link", name="Stop Key 1").click()
-    page.get_by_role("button", name="Stop this key now").click()
+    page.get_by_role("link", name="Revoke Key 1").click()
+    page.get_by_role("button", name="Revoke key").click()
     expect(page).to_have_url(f"{fresh.url}/account")
     assert answer_to(fresh, key) == 401
 

@@ -191,7 +191,7 @@ def test_a_lost_connection_is_said_and_found_again(window: Window):
     window.turn_until_asked()
     window.page.route("**/activity*", lose)
     window.turn_until_asked()
-    expect(window.said).to_have_text("The connection is lost. Trying again.")
+    expect(window.said).to_have_text("The connection is lost. Retrying.")
     window.page.unroute("**/activity*", lose)
     window.provision("Eli Gale")
     window.turn_until_asked()

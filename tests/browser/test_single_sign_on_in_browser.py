@@ -75,10 +75,10 @@ def test_a_person_comes_in_looks_and_goes(page: Page, entra: Scene, ada: str):
 def test_somebody_who_is_not_provisioned_reads_one_sentence(page: Page, entra: Scene):
     sign_in(page, entra)
     expect(page.get_by_role("alert")).to_have_text(
-        re.compile(r"You are not let in here\. Ask your administrator; reference \w+\.")
+        re.compile(r"You cannot sign in here\. Ask your administrator; reference \w+\.")
     )
     assert objections(page) == []
-    page.get_by_text("Sign in as an operator").click()
+    page.get_by_text("Sign in as administrator").click()
     page.get_by_label("User name").fill(USER_NAME)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.keyboard.press("Enter")
@@ -112,7 +112,7 @@ def test_an_owner_sets_it_up_and_tests_it(page: Page, unconfigured: Scene):
         page.get_by_role("link", name="Back to single sign-on").click()
     page.get_by_role("link", name="Turn it off").click()
     page.get_by_role("button", name="Turn it off").click()
-    expect(page.get_by_role("main")).to_contain_text("Off: only operators")
+    expect(page.get_by_role("main")).to_contain_text("Off: only administrators")
 
 
 def test_a_person_with_a_role_shows_again_who_they_are(page: Page, entra: Scene, ada: str):
@@ -123,7 +123,7 @@ def test_a_person_with_a_role_shows_again_who_they_are(page: Page, entra: Scene,
     page.get_by_role("link", name="Sign in again with Microsoft").click()
     page.get_by_role("link", name="Sign in as Ada Lovelace").click()
     expect(page).to_have_url(f"{entra.appliance.url}/single-sign-on/remove")
-    expect(page.get_by_role("main")).to_contain_text("That is you as well")
+    expect(page.get_by_role("main")).to_contain_text("This includes you")
 
 
 def test_how_the_pages_look(page: Page, entra: Scene, ada: str):

@@ -34,16 +34,16 @@ def test_a_line_ticks_by_itself(fresh: Appliance, page: Page):
     body = {"schemas": [USER], "userName": "ana@recnice.example"}
     assert fresh.request("POST", "/scim/Users", body).status == 201
     expect(lines).to_have_count(4, timeout=SOON_MS)
-    expect(lines.last).to_contain_text("The first person arrived")
-    expect(page.get_by_text("All well.")).to_be_visible()
+    expect(lines.last).to_contain_text("The first user was created")
+    expect(page.get_by_text("Healthy.")).to_be_visible()
 
 
 def test_the_table_under_the_strip_stays_open(fresh: Appliance, page: Page):
     assert fresh.request("GET", "/scim/Users").status == 200
     open_session(page, fresh)
     page.goto(fresh.url + "/")
-    page.get_by_text("These cycles as a table").click()
-    requests = page.get_by_label("The last cycles").get_by_role("cell").nth(2)
+    page.get_by_text("Show as a table").click()
+    requests = page.get_by_label("Recent syncs").get_by_role("cell").nth(2)
     expect(requests).to_have_text("1")
     assert fresh.request("GET", "/scim/Users").status == 200
     expect(requests).to_have_text("2", timeout=SOON_MS)

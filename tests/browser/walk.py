@@ -22,6 +22,7 @@ NO_PAGES = frozenset(
     {
         *("static", "console.healthz", "console.readyz", "console.help_picture", "console.setup"),
         "console.sign_in_code",
+        "console.renamed",
     }
 )
 """Routes that are not read by a person who is signed in; those of the setup link and of the code after the password are

@@ -37,11 +37,11 @@ def test_a_client_fetches_a_token_that_opens_scim_until_the_client_is_stopped(ap
 
 def test_the_way_back_from_a_list_of_addresses(appliance: Appliance):
     eva = set_up(appliance)
-    done(appliance, "sources", "allow", "192.0.2.0/24")
-    eva.get("/sources/enforce")
-    assert eva.post("/sources/enforce").status == 303
+    done(appliance, "allowlist", "allow", "192.0.2.0/24")
+    eva.get("/ip-allow-list/enforce")
+    assert eva.post("/ip-allow-list/enforce").status == 303
     assert appliance.request("GET", "/scim/Users").status == 403
-    done(appliance, "sources", "off")
+    done(appliance, "allowlist", "off")
 
     def is_answered() -> bool:
         return appliance.request("GET", "/scim/Users").status == 200
@@ -76,6 +76,6 @@ def test_the_first_operator_by_command_is_an_owner(new_appliance: Callable[..., 
 def test_a_noted_hash_of_the_audit_is_found_again(appliance: Appliance):
     [noted] = re.findall(r"the last hash is ([0-9a-f]{64})", done(appliance, "check"))
     done(appliance, "key", "create", "--name", "another")
-    assert "are those of when its hash was noted" in done(appliance, "check", "--audit-hash", noted)
+    assert "match the recorded hash" in done(appliance, "check", "--audit-hash", noted)
     wrong = appliance.command("check", "--audit-hash", "0" * 64)
     assert wrong.returncode == FAILED and "no entry has the hash" in wrong.stdout

@@ -71,7 +71,7 @@ def test_operators(appliance):
     new = appliance.command(*reset, "grace", typed="another of the same length\n")
     assert new.returncode == 0, new.stderr
     nobody = appliance.command(*reset, "bob", typed=password)
-    complains(nobody, FAILED, "no operator")
+    complains(nobody, FAILED, "no administrator")
     assert appliance.request("GET", "/scim/Users").json["totalResults"] == 0, "SCIM does not see operators"
     another = f"recnice-scim admin create --user-name NAME --data {appliance.data}"
     complains(appliance.command("setup-link"), FAILED, another)

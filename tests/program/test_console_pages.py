@@ -30,7 +30,7 @@ def test_what_a_request_did_is_told_on_every_page(appliance: Appliance, visitor:
     number = refused.headers["x-request-id"]
     lines = re.sub(r"<[^>]+>", "", visitor.get("/activity?view=lines").text)
     assert "Ana Ruiz moved from Sales to Legal" in lines
-    assert "userName already belongs to someone else" in visitor.get("/problems").text
+    assert "userName already in use" in visitor.get("/problems").text
     assert number in visitor.get(f"/activity?number={number}").text
     assert "Ana Ruiz" in visitor.get("/").text
     assert f"/users/{ana}" in visitor.get("/search?q=ruiz").text

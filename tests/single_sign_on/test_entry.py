@@ -113,7 +113,7 @@ def test_a_wrong_password_leads_to_no_other_account(entra: Scene):
 def test_nobody_is_made_by_signing_in(entra: Scene):
     visitor = entra.stranger()
     sentence = refused(entra.go(visitor))
-    number = re.fullmatch(r"You are not let in here\. Ask your administrator; reference ([0-9a-f]+)\.", sentence)
+    number = re.fullmatch(r"You cannot sign in here\. Ask your administrator; reference ([0-9a-f]+)\.", sentence)
     assert number and not entra.is_in(visitor) and entra.sessions() == 0
     assert entra.appliance.request("GET", "/scim/Users").json["totalResults"] == 0
     (entry,) = entra.audit("sign-in-refused")
@@ -191,7 +191,7 @@ def test_what_the_provider_says_is_not_repeated(entra: Scene, ada: str):
 
 
 def lost(page: Page) -> None:
-    assert "was not begun here" in refused(page, 400)
+    assert "has expired or was started" in refused(page, 400)
 
 
 def test_an_answer_counts_once(entra: Scene, ada: str):
@@ -366,7 +366,7 @@ def test_a_link_of_another_site_replaces_no_session(entra: Scene, ada: str, site
 def test_before_it_is_set_up_there_is_no_way(unconfigured: Scene):
     visitor = unconfigured.stranger()
     assert "Sign in with" not in visitor.get("/login").text
-    assert refused(visitor.get("/auth/start"), 400) == "Single sign-on is not set up here."
+    assert refused(visitor.get("/auth/start"), 400) == "Single sign-on is not set up."
     lost(visitor.get("/auth/callback?code=x&state=y"))
     assert visitor.get("/signed-out").location == "/login"
 

@@ -86,7 +86,7 @@ def test_somebody_else_proves_nothing_and_is_counted(granted: Scene):
     granted.provider.user["oid"] = "5a0e1b52-0d7c-4f3e-8d4a-0e8f5d2f1c11"
     granted.person("bob@example.org", granted.provider.user["oid"])
     for _ in range(4):
-        assert "Somebody else signed in there" in refused(granted.go(visitor, "/auth/proof"))
+        assert "Another account signed in there" in refused(granted.go(visitor, "/auth/proof"))
         assert not is_proved(visitor) and granted.is_in(visitor)
     last = granted.go(visitor, "/auth/proof")
     assert last.status == 303 and last.location.startswith("/login")

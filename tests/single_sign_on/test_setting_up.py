@@ -15,7 +15,7 @@ OTHER = "11111111-2222-4333-8444-555555555555"
 
 def test_an_empty_page_says_what_to_do(unconfigured: Scene):
     page = unconfigured.owner().get("/single-sign-on").text
-    assert "Off: only operators" in page and unconfigured.appliance.url + "/auth/callback" in page
+    assert "Off: only administrators" in page and unconfigured.appliance.url + "/auth/callback" in page
     assert "not the app that provisions" in page
 
 
@@ -54,7 +54,7 @@ def test_what_cannot_be_is_refused_and_nothing_is_saved(unconfigured: Scene, cha
     page = unconfigured.save(**change)
     sentence = refused(page, 400)
     assert any(one in sentence for one in because.split("|")), sentence
-    assert "Off: only operators" in unconfigured.owner().get("/single-sign-on").text
+    assert "Off: only administrators" in unconfigured.owner().get("/single-sign-on").text
     assert unconfigured.audit("provider-saved") == []
     assert CLIENT_SECRET not in page.text and "pw@" not in sentence
 
@@ -117,13 +117,13 @@ def test_the_page_asks_for_an_owner_and_says_when_it_asked(entra: Scene, ada: st
     assert "when it was asked" in words(entra.sign_in().get("/single-sign-on").text)
     assert entra.provider.count("discovery") == asked + 1, "what is kept is enough for others"
     entra.provider.faults["discovery"] = Faults.closes
-    assert "Nobody can sign in with" in entra.owner().get("/single-sign-on").text
+    assert "Sign-in with" in entra.owner().get("/single-sign-on").text
     assert entra.is_in(entra.sign_in()), "what was kept stays"
 
 
 def test_turning_it_off_signs_everybody_out(entra: Scene, ada: str):
     visitor, owner = entra.sign_in(), entra.owner()
-    assert "signed out at once" in owner.get("/single-sign-on/remove").text
+    assert "signed out immediately" in owner.get("/single-sign-on/remove").text
     assert owner.post("/single-sign-on/remove").status == 303
     assert not entra.is_in(visitor) and entra.sessions() == 0
     assert entra.audit("provider-removed")[0]["target"] == entra.provider.issuer
@@ -170,13 +170,13 @@ def test_a_test_asks_when_the_person_signed_in_as_a_proof_does(generic: Scene):
     generic.person("ada@example.org", generic.provider.user["sub"])
     page = generic.go(generic.owner(), "/single-sign-on/test")
     assert page.status == 200 and "would be let in" in page.text
-    assert "<code>auth_time</code>" in page.text and "does not say when" not in page.text
+    assert "<code>auth_time</code>" in page.text and "does not send the time" not in page.text
 
 
 def test_a_test_says_why_nobody_would_be_let_in(entra: Scene):
     entra.person("ada@example.org", "ada")
     page = entra.go(entra.owner(), "/single-sign-on/test")
-    assert "Nobody would be let in" in page.text and "the mail nickname; map objectId" in page.text
+    assert "No user can sign in with this account" in page.text and "the mail nickname; map objectId" in page.text
 
 
 def test_a_test_tells_the_administrator_what_went_wrong(entra: Scene):

@@ -103,7 +103,7 @@ def test_what_is_not_permitted_is_refused(app: Flask, who: str):
 def test_a_route_that_nobody_thought_of_is_refused(app: Flask):
     app.add_url_rule("/forgotten", "console.forgotten", lambda: "open")
     answer = signed_in(app, Role.OWNER, True).get("/sub/forgotten", base_url=BASE)
-    assert answer.status_code == 403 and "Nobody may do this here" in answer.text
+    assert answer.status_code == 403 and "This is not permitted to any account" in answer.text
 
 
 def test_what_wants_proof_asks_for_it_when_it_is_old(app: Flask):

@@ -132,8 +132,8 @@ def test_before_entra_came_the_page_says_what_will_appear(new_appliance):
     fresh = start_unknocked(new_appliance())
     eva = set_up(fresh)
     shown = words(eva.get("/activity").text)
-    assert "Each visit of Entra appears here as a cycle" in shown and "What Entra needs" in shown
-    assert "Each request of Entra appears here as soon as it comes" in words(eva.get("/activity?view=lines").text)
+    assert "Syncs appear here, with their changes" in shown and "Connect Entra" in shown
+    assert "Requests from Entra appear here" in words(eva.get("/activity?view=lines").text)
     assert fresh.stop() == 0, fresh.output
 
 
@@ -145,12 +145,18 @@ def test_cycles_newest_first_and_visits_without_anything_folded(new_appliance):
     busy = [past(280, **made), past(275, **made, resource_name="Bo"), past(274.5, status=500)]
     write(fresh, sorted((*visits, *busy), key=lambda request: request.at))
     page = eva.get("/activity").text
-    expected = "only a probe", "5 min, 3 requests, 2 new, 1 refused", "3 visits with nothing but probes, since"
+    expected = (
+        "only 1 connection check",
+        "5 min, 3 requests, 2 new, 1 refused",
+        "3 syncs with only connection checks, since",
+    )
     shown = words(page)
     assert [part for part in expected if part in shown] == list(expected)
     assert sorted(expected, key=shown.index) == list(expected)
     folded = page.partition("<details")[2].partition("</details>")[0]
-    assert folded.count("only a probe") == 3 and page.count("only a probe") == 5  # once more for who listens
+    assert (
+        folded.count("only 1 connection check") == 3 and page.count("only 1 connection check") == 5
+    )  # once more for who listens
     assert f'since <time datetime="{visits[0].at}">' in page
     assert re.findall(r'href="/activity/([0-9]+)"', page) == ["5", "4", "3", "2", "1"]
     assert fresh.stop() == 0, fresh.output
@@ -160,15 +166,15 @@ def test_each_line_comes_true(told: Told):
     lines = told.lines()[::-1]
     assert lines.pop(0).startswith("Refused: no key was sent")  # the tests ask so whether the appliance has started
     expected = [
-        "A probe: Test Connection or the start of a cycle",
+        "Connection check (Test Connection or the start of a sync)",
         "Entra asked what this service offers (Schemas)",
-        "Entra looked for a person and found nobody",
+        "Entra looked up a user: no match",
         "Ana Ruiz was created",
         "Bo Chen was created",
         "Cy Ode was created",
         f"{HOSTILE} was created",
         "Editors was created",
-        "Entra looked for and found Ana Ruiz",
+        "Entra looked up Ana Ruiz",
         "Entra read Ana Ruiz",
         "Ana Ruiz moved from Sales to Legal; title: Engineer → Lead; and 1 more change",
         "Ana Ruiz is now called Ana Ruiz-Lopez",
@@ -176,9 +182,9 @@ def test_each_line_comes_true(told: Told):
         "Ana Ruiz-Lopez has a new manager: Bo Chen",
         "Ana Ruiz-Lopez was disabled",
         "Ana Ruiz-Lopez was enabled again",
-        "Ana Ruiz-Lopez was already as Entra wants it, so nothing changed",
+        "Ana Ruiz-Lopez already had these values, so nothing changed",
         "Ana Ruiz-Lopez joined Editors",
-        "3 people joined Editors",
+        "3 users joined Editors",
         "Bo Chen left Editors",
     ]
     assert lines[: len(expected)] == expected
@@ -220,11 +226,14 @@ def test_a_refusal_leads_to_its_problem(told: Told):
         ("kind=enabled", {"was enabled again"}),
         ("kind=deleted", {"was deleted", "left 1 group"}),
         ("kind=memberships", {"joined Editors", "left Editors", "was deleted", "left 1 group"}),
-        ("kind=reads", {"looked for", "Entra read", "already as Entra wants", "what this service offers"}),
-        ("kind=probes", {"A probe"}),
+        ("kind=reads", {"looked up", "Entra read", "already had these values", "what this service offers"}),
+        ("kind=probes", {"Connection check"}),
         ("kind=refused", {"Refused"}),
         ("result=refused", {"Refused"}),
-        ("result=done&kind=refused", {"was", "joined", "left", "Entra", "is now", "has a new", "moved", "probe"}),
+        (
+            "result=done&kind=refused",
+            {"was", "joined", "left", "Entra", "is now", "has a new", "moved", "Connection", "already"},
+        ),
         ("cycle=0", {"Refused: no key"}),
         ("to=2026-01-31", set()),
         ("from=2999-01-31T08:00", set()),
@@ -237,7 +246,7 @@ def test_filters(told: Told, query: str, expected: set[str]):
     assert {part for part in expected if any(part in line for line in lines)} == expected
     assert all(any(part in line for part in expected) for line in lines)
     if not expected:
-        assert "No request in the log fits" in told.eva.get(f"/activity?{query}").text
+        assert "No request in the log matches" in told.eva.get(f"/activity?{query}").text
 
 
 def test_every_kind_of_the_form_is_a_filter(told: Told):
@@ -259,8 +268,8 @@ def test_by_key_and_by_time(told: Told):
     shown = told.eva.get("/activity?from=2026-01-31&to=2026-02-01").text
     assert 'value="2026-01-31T00:00"' in shown and 'value="2026-02-01T23:59"' in shown
     assert 'value="2026-02-01T08:30"' in told.eva.get("/activity?to=2026-02-01T08:30").text
-    assert "is no time" in words(told.eva.get("/activity?from=yesterday").text)
-    assert "is no time" in words(told.eva.get("/activity?to=9999-12-31").text)
+    assert "is not a time" in words(told.eva.get("/activity?from=yesterday").text)
+    assert "is not a time" in words(told.eva.get("/activity?to=9999-12-31").text)
 
 
 @pytest.mark.parametrize("sought", ["id", "Ruiz-Lopez", "ruiz", "ana.lopez@recnice.example"])
@@ -285,7 +294,7 @@ def test_a_groups_activity(told: Told):
     lines = told.lines(f"q={told.ids['team']}")
     expected = [
         "Bo Chen left Editors",
-        "3 people joined Editors",
+        "3 users joined Editors",
         "Ana Ruiz-Lopez joined Editors",
         "Editors was created",
     ]
@@ -295,8 +304,8 @@ def test_a_groups_activity(told: Told):
 def test_one_request_by_its_number(told: Told):
     page = told.eva.get(f"/activity?number={told.numbers['refused']}")
     shown = words(page.text)
-    assert page.status == 200 and "How to mend it" in shown
-    for told_of in ("Method POST", "Status 409", "scimType uniqueness", "Attribute userName", "Deed create"):
+    assert page.status == 200 and "How to fix it" in shown
+    for told_of in ("Method POST", "Status 409", "scimType uniqueness", "Attribute userName", "Action create"):
         assert told_of in shown, told_of
     assert f"Other resource id Ana Ruiz-Lopez {told.ids['ana']}" in shown
     assert f'href="/users/{told.ids["ana"]}"' in page.text and "Body, redacted" in shown
@@ -336,12 +345,12 @@ def test_a_cycle_has_its_counts_and_opens_to_its_lines(told: Told):
     opened = told.eva.get(path).text
     lines = sentences(opened)
     assert lines[-1] == "Ana Ruiz was created" and "Bo Chen left Editors" in lines
-    assert not any(line.startswith(("Entra ", "A probe")) for line in lines)
+    assert not any(line.startswith(("Entra ", "Connection check")) for line in lines)
     assert not any("no key was sent" in line for line in lines)
     [left_out] = re.findall(r"([0-9]+) probes and look-ups that changed nothing are left out", words(opened))
     everything = sentences(told.eva.get(f"{path}?kind=all").text)
     assert len(everything) - len(lines) == int(left_out) == 6
-    assert everything[-1].startswith("A probe") and "left out" not in told.eva.get(f"{path}?kind=all").text
+    assert everything[-1].startswith("Connection check") and "hidden" not in told.eva.get(f"{path}?kind=all").text
     assert {row["number"] for row in json.loads(told.eva.get(f"{path}?kind=created&format=json").text)} < {
         row["number"] for row in json.loads(told.eva.get(f"{path}?format=json").text)
     }
@@ -362,7 +371,7 @@ def test_hostile_names_are_text(told: Told):
     for query in ("view=lines", "view=raw", f"q={told.ids['dee']}", f"q={quote(HOSTILE)}"):
         page = told.eva.get(f"/activity?{query}").text
         assert "<img" not in page and f"<bdi>{escaped}" in page, query
-    assert "so all are shown" in told.eva.get("/activity?q=" + "x" * (bounds.SEARCH_TEXT_LENGTH + 1)).text
+    assert "so it was ignored" in told.eva.get("/activity?q=" + "x" * (bounds.SEARCH_TEXT_LENGTH + 1)).text
 
 
 def test_a_stranger_is_sent_to_the_sign_in_page(told: Told):
@@ -391,7 +400,7 @@ def test_pages_follow_each_other_without_a_gap(new_appliance):
     assert sizes == [bounds.CONSOLE_PAGE_SIZE, bounds.CONSOLE_PAGE_SIZE, 3]
     assert len(json.loads(eva.get("/activity?kind=created&format=json").text)) == number
     few = eva.get("/activity?kind=memberships").text
-    assert "No request in the log fits" in few
+    assert "No request in the log matches" in few
     assert fresh.stop() == 0, fresh.output
 
 
@@ -426,8 +435,16 @@ def test_a_rehearsal_reads_like_one(new_appliance):
     rows = json.loads(eva.get("/activity?view=lines&format=json").text)
     texts = [row["what"] for row in rows]
     for part in (
-        *("A probe", " was created", " was disabled", " was enabled again", " was deleted", " joined ", " left "),
-        *("Entra looked for and found ", "found nobody", " has a new sign-in name: ", " is now called ", "Refused: "),
+        *(
+            "Connection check",
+            " was created",
+            " was disabled",
+            " was enabled again",
+            " was deleted",
+            " joined ",
+            " left ",
+        ),
+        *("Entra looked up ", ": no match", " has a new sign-in name: ", " is now called ", "Refused: "),
     ):
         assert any(part in text for text in texts), part
     assert all(texts) and len(texts) > 100
@@ -456,7 +473,7 @@ def test_a_large_bulk_request_is_shown_whole_and_each_operation_has_its_own_chan
     assert "Author" in sections[3] and "Clerk" not in sections[3]
     [path] = re.findall(r'href="(/activity/[0-9]+)"', eva.get("/activity").text)
     opened = words(eva.get(path).text)
-    assert "1 probe or look-up that changed nothing is left out" in opened, "that is the second operation"
+    assert "1 connection check or lookup is hidden" in opened, "that is the second operation"
     assert fresh.stop() == 0, fresh.output
 
 

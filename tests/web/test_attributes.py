@@ -91,7 +91,7 @@ def strict(console: Appliance, eva: Visitor) -> Iterator[Callable[[str], None]]:
 def test_before_anything_arrives_the_page_says_what_will_be_there(appliance: Appliance):
     page = set_up(appliance).get("/attributes")
     assert page.status == 200
-    assert "Nothing has arrived yet" in page.text
+    assert "Received attributes appear here" in page.text
     assert "Warning" not in page.text
     paths = re.findall(r"<th scope=.row. class=.long.><code>(.*?)</code>", html.unescape(page.text))
     assert paths == [mapped.path for of_type in MAPPING.values() for mapped in of_type]
@@ -166,7 +166,7 @@ def test_a_name_that_a_schema_file_declares_is_known(new_appliance: Callable[...
     assert BADGE not in page
     declared = (FILES / "poor.json").read_text(encoding="utf-8").replace('"badgeColour"', f'"{BADGE}:badgeNumber"')
     reviewed = words(upload(visitor, declared.encode()))
-    assert "Not kept here" not in reviewed
+    assert "Not stored" not in reviewed
     assert f"{BADGE}:badgeNumber from extensionAttribute3" in reviewed
     assert appliance.stop() == 0
 
@@ -237,7 +237,7 @@ def test_what_cannot_be_strict_is_not_made_so(eva: Visitor, type_name: str, path
 def test_a_schema_file_is_reviewed(eva: Visitor):
     good = upload(eva, (FILES / "good.json").read_bytes())
     assert good.status == 200, good.text
-    assert "This mapping is as it should be" in words(good)
+    assert "No errors or warnings" in words(good)
     assert good.text.count('<th scope="row" class="long">') == sum(len(of_type) for of_type in MAPPING.values())
     twins = words(upload(eva, (FILES / "twins.json").read_bytes()))
     assert "2 things to mend" in twins
@@ -260,7 +260,7 @@ def test_a_file_with_hostile_texts_is_shown_as_text(eva: Visitor):
         (None, "No file was chosen."),
         (b"", "The file is empty."),
         (b"not json", "The file cannot be read: expected JSON at position 0."),
-        (b'{"Resources": []}', "This is JSON, but no provisioning schema of Entra"),
+        (b'{"Resources": []}', "This is JSON, but not a provisioning schema of Entra"),
         (b"[" * 1_000, "The file cannot be read: expected at most 32 levels of nesting."),
     ],
 )

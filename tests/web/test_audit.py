@@ -52,14 +52,14 @@ def test_acts_and_sign_ins_are_shown(console: Appliance, eva: Visitor, stranger:
     ("query", "is_there", "is_not"),
     [
         ("view=sign-ins", "signed in", "the command line"),
-        ("view=acts", "made the SCIM Key", "signed in 127"),
-        ("view=refused", "was not let in", "signed in 127"),
-        ("action=key-made", "made the SCIM Key", "signed in 127"),
+        ("view=acts", "created the SCIM Key", "signed in 127"),
+        ("view=refused", "could not sign in", "signed in 127"),
+        ("action=key-made", "created the SCIM Key", "signed in 127"),
         ("who=EVA", "signed in", "the command line"),
         ("who=command+line", "the command line", "signed in 127"),
-        ("target=test", "made the SCIM Key test", "signed in 127"),
-        ("target=or+password", "was not let in", "signed in 127"),  # what stands in the detail, as a reference does
-        ("from=2020-01-01T00:00&to=2199-01-01", "signed in", "No entry fits"),
+        ("target=test", "created the SCIM Key test", "signed in 127"),
+        ("target=or+password", "could not sign in", "signed in 127"),  # what stands in the detail, as a reference does
+        ("from=2020-01-01T00:00&to=2199-01-01", "signed in", "No entry matches"),
     ],
 )
 def test_filters(console: Appliance, eva: Visitor, stranger: Visitor, query: str, is_there: str, is_not: str):
@@ -70,7 +70,7 @@ def test_filters(console: Appliance, eva: Visitor, stranger: Visitor, query: str
 
 @pytest.mark.parametrize("query", ["who=nobody+at+all", "to=2020-01-01", "action=provider-saved", "from=2199-01-01"])
 def test_a_filter_that_nothing_fits_says_so(eva: Visitor, query: str):
-    assert "No entry fits. Show all" in shown(eva, f"?{query}")
+    assert "No entry matches. Show all" in shown(eva, f"?{query}")
 
 
 def test_what_was_chosen_stands_in_the_form(eva: Visitor):
@@ -91,7 +91,7 @@ def test_what_no_form_sends_is_no_page(eva: Visitor, query: str):
 def test_what_cannot_be_understood_is_said(eva: Visitor):
     assert "“yesterday” is no time." in shown(eva, "?from=yesterday")
     assert "A search may have at most" in shown(eva, f"?who={'x' * 300}")
-    assert "There is no entry before this one" in shown(eva, "?before=1")
+    assert "No earlier entry" in shown(eva, "?before=1")
 
 
 def test_hostile_names_are_only_text(console: Appliance, eva: Visitor):
@@ -136,7 +136,7 @@ def test_another_site_makes_nobody_export_it(eva: Visitor, site: str):
     exports = "/audit?format=json&action=audit-exported"
     before = json.loads(eva.get(exports, {"Sec-Fetch-Site": "same-origin"}).text)
     refused = eva.get("/audit?format=csv", {"Sec-Fetch-Site": site})
-    assert refused.status == 403 and "did not come from a page of this console" in refused.text
+    assert refused.status == 403 and "was not sent from a page of this console" in refused.text
     assert len(json.loads(eva.get(exports, {"Sec-Fetch-Site": "none"}).text)) == len(before) + 1
     assert eva.get("/audit", {"Sec-Fetch-Site": site}).status == 200, "a link to look at it is none"
 
@@ -148,7 +148,7 @@ def test_the_hash_of_the_page_is_checked_on_the_command_line(console: Appliance,
     done = console.command("check", "--audit-hash", found[1].upper())
     assert done.returncode == 0, done.stdout
     assert re.search(r"^audit: \d+ entries, the last hash is [0-9a-f]{64}$", done.stdout, re.MULTILINE)
-    assert re.search(r"^audit: the entries up to \d+ are those of when its hash was noted$", done.stdout, re.MULTILINE)
+    assert re.search(r"^audit: the entries up to \d+ match the recorded hash$", done.stdout, re.MULTILINE)
     other = console.command("check", "--audit-hash", "0" * 64)
     assert other.returncode == 1 and f"no entry has the hash {'0' * 64}" in other.stdout
     assert console.command("check", "--audit-hash", "x").returncode == 2

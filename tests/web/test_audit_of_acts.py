@@ -136,7 +136,7 @@ def about_mia(way: str, state: str = "", **fields: str) -> Callable[[World], Tes
             world.ask(lambda: administrators.set_disabled("mia", True, HOST))
         if state == "with a second factor":
             turn_on(world, world.ask(lambda: password_sign_in.sign_in("mia", PASSWORD, Browser("192.0.2.7"))))
-        return world.post(f"/operators/{mia.id}/{way}", **fields)
+        return world.post(f"/administrators/{mia.id}/{way}", **fields)
 
     return act
 
@@ -294,7 +294,7 @@ ACTS: Mapping[str, tuple[Callable[[World], TestResponse], Action]] = {
     "console.renew_recovery_codes": (with_a_factor("/me/second-factor/recovery-codes"), Action.RECOVERY_CODES_MADE),
     "console.turn_off_second_factor": (with_a_factor("/me/second-factor/off"), Action.SECOND_FACTOR_OFF),
     "console.add_operator": (
-        post("/operators", user_name="mia", password=PASSWORD, repeated=PASSWORD, role="viewer"),
+        post("/administrators", user_name="mia", password=PASSWORD, repeated=PASSWORD, role="viewer"),
         Action.OPERATOR_MADE,
     ),
     "console.set_operator_role": (about_mia("role", role="operator"), Action.OPERATOR_ROLE),
@@ -306,10 +306,10 @@ ACTS: Mapping[str, tuple[Callable[[World], TestResponse], Action]] = {
     ),
     "console.remove_operator_factor": (about_mia("second-factor", "with a second factor"), Action.SECOND_FACTOR_OFF),
     "console.delete_operator": (about_mia("delete"), Action.OPERATOR_DELETED),
-    "console.set_sources_mode": (post("/sources/mode", mode="watch"), Action.SOURCES_MODE),
-    "console.allow_networks": (post("/sources/add", networks="192.0.2.0/24"), Action.NETWORK_ALLOWED),
-    "console.remove_network": (with_a_network("/sources/remove", network="192.0.2.0/24"), Action.NETWORK_REMOVED),
-    "console.enforce_sources": (with_a_network("/sources/enforce"), Action.SOURCES_MODE),
+    "console.set_sources_mode": (post("/ip-allow-list/mode", mode="watch"), Action.SOURCES_MODE),
+    "console.allow_networks": (post("/ip-allow-list/add", networks="192.0.2.0/24"), Action.NETWORK_ALLOWED),
+    "console.remove_network": (with_a_network("/ip-allow-list/remove", network="192.0.2.0/24"), Action.NETWORK_REMOVED),
+    "console.enforce_sources": (with_a_network("/ip-allow-list/enforce"), Action.SOURCES_MODE),
     "console.make_client": (post("/oauth/clients", name="one"), Action.CLIENT_MADE),
     "console.make_secret": (with_a_client("/oauth/clients/{client}/secrets"), Action.SECRET_MADE),
     "console.add_trust": (add_a_trust, Action.TRUST_MADE),
@@ -327,6 +327,7 @@ NO_ACTS: Mapping[str, str] = {
     "console.review": "reads a file and keeps nothing",
     "console.preview_roles": "says what would come of a form and keeps nothing",
     "console.begin_second_factor": "makes a secret that counts for nothing until a code of it is shown",
+    "console.renamed": "only redirects",
     "oauth.token": "a client's daily work; who used a secret, and when, is kept with it",
 }
 
@@ -394,23 +395,23 @@ COMMANDS: Mapping[str, tuple[tuple[str, ...], Action]] = {
     "admin enable": (("--user-name", "mia"), Action.OPERATOR_ENABLED),
     "admin delete": (("--user-name", "mia"), Action.OPERATOR_DELETED),
     "key create": (("--name", "one"), Action.KEY_MADE),
-    "key stop": (("{key}",), Action.KEY_STOPPED),
+    "key revoke": (("{key}",), Action.KEY_STOPPED),
     "oauth create": (("--name", "one"), Action.CLIENT_MADE),
     "oauth add-secret": (("{client}",), Action.SECRET_MADE),
-    "oauth add-trust": (
+    "oauth add-federated-credential": (
         ("{client}", "--issuer", "{issuer}", "--subject", "one", "--audience", "two"),
         Action.TRUST_MADE,
     ),
-    "oauth stop-trust": (("{trust}",), Action.TRUST_STOPPED),
-    "oauth stop-secret": (("{secret}",), Action.SECRET_STOPPED),
-    "oauth stop": (("{client}",), Action.CLIENT_STOPPED),
-    "sources allow": (("192.0.2.0/24",), Action.NETWORK_ALLOWED),
-    "sources off": ((), Action.SOURCES_MODE),
+    "oauth revoke-federated-credential": (("{trust}",), Action.TRUST_STOPPED),
+    "oauth revoke-secret": (("{secret}",), Action.SECRET_STOPPED),
+    "oauth revoke": (("{client}",), Action.CLIENT_STOPPED),
+    "allowlist allow": (("192.0.2.0/24",), Action.NETWORK_ALLOWED),
+    "allowlist off": ((), Action.SOURCES_MODE),
 }
 """What is given to each, in the order in which they are run; in braces stands an id that is there then."""
 
 NO_COMMANDS: Mapping[str, str] = {
-    **dict.fromkeys(("admin list", "key list", "oauth list", "sources list"), "reads"),
+    **dict.fromkeys(("admin list", "key list", "oauth list", "allowlist list"), "reads"),
     **dict.fromkeys(("check", "config", "licenses", "schema", "version"), "reads"),
     "serve": "what is done while it serves is written then",
     "simulate": "plays against an appliance of its own, or as a client",
@@ -460,7 +461,7 @@ def prepare(appliance: Appliance, name: str) -> None:
     if name == "admin set-role":
         given = ("--user-name", "mia", "--password-stdin")
         assert appliance.command("admin", "create", *given, typed=TYPED).returncode == 0
-    if name == "sources off":
+    if name == "allowlist off":
         with closing(
             sqlite_driver.module.connect(appliance.data / "recnice.sqlite3", isolation_level=None)
         ) as connection:

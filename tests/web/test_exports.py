@@ -169,7 +169,7 @@ def test_an_export_too_many_is_told_to_come_again(app: Flask):
     with app.test_request_context("/users?format=csv"):
         refused = refuse(list_paging.TooManyExports())
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, str(bounds.EXPORT_RETRY_S))
-    assert "Wait until one of them ends" in refused.get_data(as_text=True)
+    assert "Wait until one of them is finished" in refused.get_data(as_text=True)
 
 
 @pytest.mark.parametrize("threads", range(1, bounds.THREADS_MAXIMUM + 1))

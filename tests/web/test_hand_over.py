@@ -57,33 +57,33 @@ def test_each_step_is_told_and_the_old_key_retires_by_itself(turned: Told):
     old = key_in(visitor.post("/account/keys"))
     turned.use(old)
     page = visitor.get("/account")
-    assert "Make another key" in page.text and '<input type="hidden" name="back" value="/account">' in page.text
+    assert "Create another key" in page.text and '<input type="hidden" name="back" value="/account">' in page.text
     made = visitor.post("/account/keys")
     new = key_in(made)
     said = words(made.text)
-    assert "hands over to Key 2" in said and "Both work." in said
-    assert f"Key 2 ({new[:13]}…) is not used yet." in said and f"Key 1 ({old[:13]}…) was last used less than" in said
-    assert "Until then it keeps working." in said and "2 keys are active, and no more may be at a time" in said
-    assert "hands over to Key 2" in words(visitor.get("/").text)
+    assert "is being replaced by Key 2" in said and "Both are valid." in said
+    assert f"Key 2 ({new[:13]}…) was never used." in said and f"Key 1 ({old[:13]}…) was last used less than" in said
+    assert "when Entra has used only the new key" in said and "2 keys are active, which is the limit" in said
+    assert "being replaced by Key 2" in words(visitor.get("/").text)
     listed = appliance.command("key", "list").stdout
-    assert re.search(r"hands over to Key 2 \([0-9a-f]{8}\)\n", listed) and re.search(r"active\n", listed)
+    assert re.search(r"being replaced by Key 2 \([0-9a-f]{8}\)\n", listed) and re.search(r"active\n", listed)
 
     turned.use(new)
     turned.use(old)
-    assert "The old key was used after the new one, so somebody still has it" in account(appliance)
+    assert "The old key was used after the new one" in account(appliance)
     turned.use(new)
     said = account(appliance)
-    assert f"Key 2 ({new[:13]}…) is used since" in said and "The old key retires by itself about 20" in said
+    assert f"Key 2 ({new[:13]}…) is used since" in said and "The old key is deactivated automatically about 20" in said
 
     turned.pass_time(2 * DAY)
     assert "as soon as the new one is used twice within 1 day" in account(appliance)
     turned.use(new)
     turned.use(new)
     said = account(appliance)
-    assert "Retired and stopped keys (1)" in said and "retired by itself, handed over to Key 2" in said
-    assert "Both work" not in said
+    assert "Inactive keys (1)" in said and "deactivated automatically, replaced by Key 2" in said
+    assert "Both are valid" not in said
     assert (status_with(appliance, old), status_with(appliance, new)) == (401, 200)
-    assert re.search(r"retired 20\S+Z\n", appliance.command("key", "list").stdout)
+    assert re.search(r"deactivated 20\S+Z\n", appliance.command("key", "list").stdout)
 
 
 def test_what_is_not_used_for_three_days_is_warned_of(turned: Told):
@@ -92,18 +92,18 @@ def test_what_is_not_used_for_three_days_is_warned_of(turned: Told):
     appliance.make_key("Entra")
     turned.use(appliance.key)
     turned.pass_time(bounds.KEY_IDLE_S + HOUR)
-    assert "was not used for 3 days. That need be no fault" in account(appliance)
+    assert "was not used for 3 days. This can be normal" in account(appliance)
     old = appliance.key
     appliance.make_key("next")
     turned.use(old)
     assert "not used for 3 days" not in account(appliance)
     turned.pass_time(bounds.KEY_IDLE_S + HOUR)
     said = account(appliance)
-    assert "is not used yet, 3 days after it was made. See that it is in Entra" in said
+    assert "was created 3 days ago and was never used. Check that it is in Entra" in said
     visitor = Visitor(appliance.url)
     visitor.sign_in()
     card = words(visitor.get("/").text)
-    assert "is not used yet, 3 days after it was made." in card and "was not used for 3 days." in card
+    assert "was created 3 days ago and was never used." in card and "was not used for 3 days." in card
 
 
 def test_stopping_is_for_a_leak(turned: Told):
@@ -114,28 +114,28 @@ def test_stopping_is_for_a_leak(turned: Told):
 
     def asked(name: str) -> tuple[str, str]:
         """The address of the page that asks, and what it says."""
-        row = re.search(rf'href="([^"]+)">Stop<span class="unseen"> {name}</span> now', visitor.get("/account").text)
+        row = re.search(rf'href="([^"]+)">Revoke<span class="unseen"> {name}</span>', visitor.get("/account").text)
         assert row
         page = visitor.get(row[1])
         assert f'name="back" value="{row[1]}"' in page.text
         return row[1], words(page.text)
 
     _, said = asked("Key 1")
-    assert "This is for a key that has leaked." in said and "401" in said and "quarantine" in said
-    assert "make another one on the Account page" in said
+    assert "Revoke a key that has leaked." in said and "401" in said and "quarantine" in said
+    assert "create another key on the Account page" in said
     visitor.post("/account/keys")
     _, said = asked("Key 1")
-    assert "It need not be stopped by hand: it hands over to Key 2" in said and "was never used yet" in said
+    assert "You do not need to revoke it: it is being replaced by Key 2" in said and "was never used" in said
     address, said = asked("Key 2")
-    assert "With this key the hand-over ends: Key 1" in said
+    assert "the rotation is canceled: Key 1" in said
     assert visitor.post(address).status == 303
     said = words(visitor.get("/account").text)
-    assert "hands over" not in said and "stopped by eva" in said and "Make another key" in said
+    assert "being replaced" not in said and "revoked by eva" in said and "Create another key" in said
     visitor.post("/account/keys", beside="yes")
     said = words(visitor.get("/account").text)
-    assert "hands over" not in said
+    assert "being replaced" not in said
     _, said = asked("Key 3")
-    assert re.search(r"Key 1 \(rcn_scim_\S+…\) stays active", said) and "which was never used yet" in said
+    assert re.search(r"Key 1 \(rcn_scim_\S+…\) stays active", said) and "which was never used" in said
 
 
 def test_a_second_client_by_the_command_line(turned: Told):
@@ -143,7 +143,7 @@ def test_a_second_client_by_the_command_line(turned: Told):
     appliance.make_key("Entra")
     assert appliance.command("key", "create", "--name", "HR", "--beside").returncode == 0
     listed = appliance.command("key", "list").stdout
-    assert "hands over" not in listed and listed.count(" active\n") == 2
+    assert "being replaced" not in listed and listed.count(" active\n") == 2
 
 
 # --- in the middle of a cycle ----------------------------------------------------------------------------------------

@@ -107,7 +107,7 @@ def test_people_have_their_columns(eva: Visitor):
     assert ana[:5] == ["Ana Ruiz", "ana@recnice.example", "active", "", "Entra"]
     assert ana[6] == "1 problem" and 'href="/problems/' in page.text
     assert (bo[2], bo[6]) == ("disabled", "none")
-    assert nameless[:4] == ["no-name@recnice.example", "no-name@recnice.example", "not said", "Legal"]
+    assert nameless[:4] == ["no-name@recnice.example", "no-name@recnice.example", "not set", "Legal"]
     assert by_name["cy@recnice.example"][5] == "2025-01-31 08:00 UTC", "last confirmed"
 
 
@@ -289,12 +289,12 @@ def test_a_search_that_finds_too_many_says_so(console: Appliance, eva: Visitor, 
 
 
 def test_one_search_for_all(console: Appliance, eva: Visitor, staff: Staff):
-    assert "What is found appears here" in words(eva.get("/search").text)
+    assert "Results appear here" in words(eva.get("/search").text)
     page = eva.get("/search?q=le")
     assert f'href="/groups/{staff.groups["Legal"]}"' in page.text
     assert f'href="/users/{staff.users["di@recnice.example"]}"' in page.text
     assert "<script" not in page.text.partition("<main")[2]
-    assert "Nothing here has these words" in eva.get("/search?q=zzz").text
+    assert "No match." in eva.get("/search?q=zzz").text
     assert "at most 256 characters" in eva.get("/search?q=" + "x" * 257).text
     found = eva.get(f"/search?q={staff.users['ana@recnice.example']}")
     assert (found.status, found.location) == (302, f"/users/{staff.users['ana@recnice.example']}")

@@ -62,7 +62,7 @@ def test_scim_and_health_are_answered_while_many_sign_in(app: Flask, served: str
         assert Visitor(served).get("/scim/Users", bearer).status == 200
         assert {page.status for page in pages} == {429}
         assert {page.headers["retry-after"] for page in pages} == {str(bounds.PASSWORD_WAIT_S)}
-        assert all("Too many people are signing in at this moment" in page.text for page in pages)
+        assert all("Too many sign-ins are in progress" in page.text for page in pages)
     finally:
         leave.set()
         for one in tries:

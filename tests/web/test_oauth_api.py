@@ -346,7 +346,7 @@ def test_an_operator_sees_why_there_was_no_token(appliance: Appliance):
     )
     bearer = {"Authorization": f"Bearer {token_of(post(appliance, mine.form))}"}
     assert appliance.request("GET", "/scim/Users?count=1", headers=bearer).status == 200
-    assert "Nothing is wrong." in visitor.get("/problems").text
+    assert "No open problems." in visitor.get("/problems").text
 
 
 def test_only_failures_are_slowed(appliance: Appliance):

@@ -43,7 +43,7 @@ def token_status(appliance: Appliance, client_id: str, secret: str) -> int:
 
 def test_before_there_is_a_client_it_says_what_to_do(console: Appliance, eva: Visitor):
     page = eva.get("/oauth").text
-    assert "There is no client yet" in words(page)
+    assert "OAuth clients appear here" in words(page)
     assert f">{console.url}/oauth/token</code>" in page and f"<code>{console.url}/scim/</code>" in page
     for field in ("Tenant URL", "Token Endpoint", "Client identifier", "Client secret", "Authentication method"):
         assert f"<b>{field}</b>" in page
@@ -60,7 +60,7 @@ def test_a_client_from_made_to_stopped(console: Appliance, eva: Visitor, made: t
 
     stops = dict(
         re.findall(
-            r'href="(/oauth/secret/[0-9a-f]{12}/stop)">Stop<span class="unseen"> ([^<]+)<', eva.get("/oauth").text
+            r'href="(/oauth/secret/[0-9a-f]{12}/stop)">Revoke<span class="unseen"> ([^<]+)<', eva.get("/oauth").text
         )
     )
     [first_stop] = [way for way, label in stops.items() if label.startswith(secret[:12])]
@@ -74,10 +74,10 @@ def test_a_client_from_made_to_stopped(console: Appliance, eva: Visitor, made: t
     assert again.status == 400 and "There is no active secret" in again.text
 
     asked = eva.get(f"/oauth/client/{client_id}/stop")
-    assert asked.status == 200 and "Stop the client" in words(asked.text)
+    assert asked.status == 200 and "Revoke client" in words(asked.text)
     assert eva.post(f"/oauth/client/{client_id}/stop").location == "/oauth"
     assert token_status(console, client_id, second[1]) == 401
-    assert "Stopped clients" in eva.get("/oauth").text
+    assert "Revoked clients" in eva.get("/oauth").text
 
 
 def test_trusts(app: Flask, monkeypatch: pytest.MonkeyPatch):
@@ -98,7 +98,7 @@ def test_trusts(app: Flask, monkeypatch: pytest.MonkeyPatch):
     shown = page()
     assert f"https://login.microsoftonline.com/{TENANT}/v2.0" in shown and TRUST["subject"] in shown
     twice = add()
-    assert twice.status_code == 400 and "accepted already" in twice.text
+    assert twice.status_code == 400 and "already such a federated credential" in twice.text
     stop = re.search(r'href="(/sub/oauth/trust/[0-9a-f]{12}/stop)"', shown)
     assert stop and owner.get(stop[1], base_url=BASE).status_code == 200
     assert owner.post(stop[1], data=token, base_url=BASE).status_code == 303
@@ -111,7 +111,7 @@ def test_trusts(app: Flask, monkeypatch: pytest.MonkeyPatch):
 def test_a_refused_trust_says_why_and_keeps_what_was_typed(eva: Visitor, made: tuple[str, str], issuer: str):
     page = eva.post(f"/oauth/clients/{made[0]}/trusts", **TRUST | {"issuer": issuer})
     assert page.status == 400 and 'role="alert"' in page.text and "<details open>" in page.text
-    assert "Nothing more is accepted than before" in page.text
+    assert "No federated credential was added" in page.text
     assert TRUST["subject"] in page.text
     assert "<script>alert" not in page.text and "<img src=x" not in page.text
 
@@ -144,7 +144,7 @@ def test_a_viewer_sees_and_changes_nothing(app: Flask):
         administrators.create_operator("eva", PASSWORD, HOST)
         made = oauth_clients.create_client("Entra", HOST)
     page = signed_in(app, Role.VIEWER, True).get("/sub/oauth", base_url=BASE).text
-    assert made.client_id in page and "<button>Make" not in page and "/stop" not in page and "/trusts" not in page
+    assert made.client_id in page and "<button>Create" not in page and "/stop" not in page and "/trusts" not in page
     assert f">{BASE}/sub/oauth/token</code>" in page
 
 

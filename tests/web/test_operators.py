@@ -28,20 +28,20 @@ NEW_PASSWORD = "a green kettle sings"
 
 def add(visitor: Visitor, name: str, role: Role = Role.OWNER) -> str:
     """The path of the new operator's page."""
-    visitor.get("/operators")
-    made = visitor.post("/operators", user_name=name, role=role, password=PASSWORD, repeated=PASSWORD)
-    assert (made.status, made.location) == (303, "/operators"), made.text
+    visitor.get("/administrators")
+    made = visitor.post("/administrators", user_name=name, role=role, password=PASSWORD, repeated=PASSWORD)
+    assert (made.status, made.location) == (303, "/administrators"), made.text
     return path_of(visitor, name)
 
 
 def path_of(visitor: Visitor, name: str) -> str:
-    found = re.search(rf'href="(/operators/[^"]+)"><bdi>{name}</bdi>', visitor.get("/operators").text)
+    found = re.search(rf'href="(/administrators/[^"]+)"><bdi>{name}</bdi>', visitor.get("/administrators").text)
     assert found
     return found[1]
 
 
 def row_of(visitor: Visitor, name: str) -> str:
-    rows = re.findall(r"<tr.*?</tr>", visitor.get("/operators").text, re.DOTALL)
+    rows = re.findall(r"<tr.*?</tr>", visitor.get("/administrators").text, re.DOTALL)
     return words(next(row for row in rows if f"<bdi>{name}</bdi>" in row))
 
 
@@ -54,33 +54,33 @@ def entered(appliance: Appliance, name: str, password: str = PASSWORD) -> Visito
 def test_an_operator_from_made_to_deleted(new_appliance):
     fresh = new_appliance().start()
     eva = set_up(fresh)
-    assert "There is only one" in eva.get("/operators").text
+    assert "There is only one account" in eva.get("/administrators").text
     form = {"user_name": "ada <b>", "role": "viewer", "password": PASSWORD, "repeated": PASSWORD}
     for changed, told in (
-        ({"repeated": "x"}, "not the same"),
-        ({"role": "god"}, "Choose one"),
+        ({"repeated": "x"}, "passwords differ"),
+        ({"role": "god"}, "Choose a role"),
         ({"password": "short", "repeated": "short"}, "at least"),
         ({"user_name": "EVA"}, "already"),
     ):
-        refused = eva.post("/operators", **form | changed)
+        refused = eva.post("/administrators", **form | changed)
         assert refused.status == 400 and told in refused.text and PASSWORD not in refused.text
-    assert eva.post("/operators", **form).status == 303
-    assert "ada &lt;b&gt;" in eva.get("/operators").text
+    assert eva.post("/administrators", **form).status == 303
+    assert "ada &lt;b&gt;" in eva.get("/administrators").text
     ada = path_of(eva, "ada &lt;b&gt;")
     assert "viewer active off never" in row_of(eva, "ada &lt;b&gt;")
     at_work = entered(fresh, "ada <b>")
-    assert at_work.get("/operators").status == 403
+    assert at_work.get("/administrators").status == 403
     assert "never" not in row_of(eva, "ada &lt;b&gt;")
 
     changed = eva.post(f"{ada}/role", role="operator")
-    assert changed.status == 303 and "Done" in eva.get(changed.location).text
+    assert changed.status == 303 and "Saved" in eva.get(changed.location).text
     assert at_work.get("/me").status == 303, "signed out"
     assert eva.post(f"{ada}/role", role="god").status == 400
     assert eva.post(f"{ada}/state", disabled="yes").status == 303
     assert "disabled" in row_of(eva, "ada &lt;b&gt;")
     assert Visitor(fresh.url).sign_in("ada <b>").status == 401
     assert eva.post(f"{ada}/state", disabled="no").status == 303
-    assert "not the same" in eva.post(f"{ada}/password", password=NEW_PASSWORD, repeated="x").text
+    assert "passwords differ" in eva.post(f"{ada}/password", password=NEW_PASSWORD, repeated="x").text
     assert eva.post(f"{ada}/password", password=NEW_PASSWORD, repeated=NEW_PASSWORD).status == 303
     at_work = entered(fresh, "ada <b>", NEW_PASSWORD)
     turn_on(at_work)
@@ -88,14 +88,14 @@ def test_an_operator_from_made_to_deleted(new_appliance):
     assert eva.post(f"{ada}/second-factor").status == 303
     assert at_work.get("/me").status == 303
     again = eva.post(f"{ada}/second-factor")
-    assert again.status == 400 and "off already" in again.text
+    assert again.status == 400 and "already off" in again.text
     at_work = entered(fresh, "ada <b>", NEW_PASSWORD)
 
-    assert "What they did stays" in eva.get(f"{ada}/delete").text
+    assert "The audit keeps their entries" in eva.get(f"{ada}/delete").text
     assert at_work.get("/me").status == 200
-    assert eva.post(f"{ada}/delete").location == "/operators"
+    assert eva.post(f"{ada}/delete").location == "/administrators"
     assert at_work.get("/me").status == 303
-    for path in (ada, f"{ada}/delete", "/operators/x"):
+    for path in (ada, f"{ada}/delete", "/administrators/x"):
         assert eva.get(path).status == 404
     assert eva.post(f"{ada}/role", role="viewer").status == 404
     assert PASSWORD not in fresh.output
@@ -103,7 +103,7 @@ def test_an_operator_from_made_to_deleted(new_appliance):
 
 
 def test_every_role_and_permission_is_in_the_table(eva: Visitor):
-    page = eva.get("/operators").text
+    page = eva.get("/administrators").text
     table = page.partition('id="roles-title"')[2]
     for permission in Permission:
         row = next(row for row in re.findall(r"<tr>.*?</tr>", table, re.DOTALL) if _escaped(permission) in row)
@@ -130,7 +130,7 @@ def test_the_last_owner_stays_and_who_is_not_the_last_may_go(new_appliance):
     demoted = eva.post(f"{own}/role", role="viewer")
     assert demoted.status == 303
     assert eva.get(demoted.location).location.startswith("/login"), "one's own session ends with it"
-    assert entered(fresh, "eva").get("/operators").status == 403
+    assert entered(fresh, "eva").get("/administrators").status == 403
     assert fresh.stop() == 0
 
 
@@ -141,7 +141,7 @@ def test_of_two_owners_who_demote_each_other_at_once_one_stays(new_appliance):
     for _ in range(4):
         pair = {name: entered(fresh, name) for name in ("ada", "eva")}
         for visitor in pair.values():
-            visitor.get("/operators")
+            visitor.get("/administrators")
         barrier = threading.Barrier(2)
         came: dict[str, int] = {}
 
@@ -178,7 +178,7 @@ def test_the_command_line_is_a_way_back_in(new_appliance):
     assert Visitor(fresh.url).sign_in("eva", NEW_PASSWORD).location == "/login/code"
     told = fresh.command(*reset, "--remove-second-factor", typed=NEW_PASSWORD + "\n")
     assert (told.returncode, told.stderr) == (0, "")
-    assert entered(fresh, "eva", NEW_PASSWORD).get("/operators").status == 200
+    assert entered(fresh, "eva", NEW_PASSWORD).get("/administrators").status == 200
     assert fresh.stop() == 0
 
 
@@ -201,11 +201,11 @@ def test_a_code_is_asked_of_whoever_has_one_alone(new_appliance):
         ("/account/keys", {}),
         ("/account/keys/{key}/stop", {}),
         ("/attributes/strict", {"type": "User", "attribute": "displayName", "strict": "yes"}),
-        ("/operators", {"user_name": "bob", "role": "owner", "password": PASSWORD, "repeated": PASSWORD}),
-        ("/operators/{ada}/role", {"role": "viewer"}),
-        ("/operators/{ada}/state", {"disabled": "yes"}),
-        ("/operators/{ada}/password", {"password": NEW_PASSWORD, "repeated": NEW_PASSWORD}),
-        ("/operators/{ada}/delete", {}),
+        ("/administrators", {"user_name": "bob", "role": "owner", "password": PASSWORD, "repeated": PASSWORD}),
+        ("/administrators/{ada}/role", {"role": "viewer"}),
+        ("/administrators/{ada}/state", {"disabled": "yes"}),
+        ("/administrators/{ada}/password", {"password": NEW_PASSWORD, "repeated": NEW_PASSWORD}),
+        ("/administrators/{ada}/delete", {}),
     ],
 )
 def test_who_is_demoted_between_guard_and_write_changes_nothing(
@@ -229,7 +229,7 @@ def test_who_is_demoted_between_guard_and_write_changes_nothing(
 
     monkeypatch.setattr(request_authentication, "actor", demoted_meanwhile)
     answer = visitor.post("/sub" + path.format(key=key, ada=ada), data=data, base_url=BASE)
-    assert answer.status_code == 403 and "You may not do this any more" in answer.text
+    assert answer.status_code == 403 and "You no longer have the permission" in answer.text
     with app.app_context():
         assert [contents()] == before
 

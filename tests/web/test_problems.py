@@ -252,7 +252,7 @@ def test_a_missing_value_that_is_strict_here_is_a_kind_of_its_own(console, visit
             "title",
             "title: expected a value, since it is strict here, got none",
         )
-        assert "Or set it back to expected on the Attributes page here." in shown(visitor)
+        assert "Or set it to Recommended on the Attributes page." in shown(visitor)
         assert console.request("POST", "/scim/Users", body | {"title": "Judge"}).status == 201
         assert rows(visitor) == []
     finally:
@@ -268,7 +268,7 @@ def test_a_unique_value_of_ones_own_schema_is_a_kind_of_its_own(new_appliance):
     assert refused.status == 409
     [row] = rows(visitor)
     assert (row["kind"], row["attribute"], row["otherId"]) == ("value-taken", "identifier", first["id"])
-    assert "A value already belongs to another record" in shown(visitor)
+    assert "Unique value already in use" in shown(visitor)
     assert f'href="/resources/testresources/{first["id"]}"' in visitor.get("/problems").text
 
 
@@ -319,7 +319,7 @@ def test_what_was_left_out_beside_a_disable_is_a_problem_until_the_attribute_get
     assert {(row["resourceId"], row["status"]) for row in found.values()} == {(ana, 200)}
     assert found["userName"]["otherId"] == other
     page = visitor.get("/problems").text
-    assert "Ana Ruiz" in page and "left out when the user was disabled" in page and "never to be seen" not in page
+    assert "Ana Ruiz" in page and "skipped when the user was disabled" in page and "never to be seen" not in page
     details = [visitor.get(way).text for way in set(re.findall(r'href="(/problems/\d+)"', page))]
     assert len(details) == 2
     assert all("The request disabled this user." in one and answer.headers["x-request-id"] in one for one in details)
@@ -338,7 +338,7 @@ def test_people_with_the_same_cause_are_one_card(console, visitor, name):
         assert console.request("POST", "/scim/Users", body).status == 409
     page = visitor.get("/problems").text
     assert page.count('class="cause"') == 1
-    assert "3 people: userName already belongs to someone else" in words(page)
+    assert "3 users: userName already in use" in words(page)
     assert len(rows(visitor)) == 3
 
 
@@ -349,7 +349,7 @@ def test_problems_are_ignored_and_heeded_again(console, visitor):
     cause = {"kind": "path-unknown", "attribute": "", "resource_type": ""}
     answer = visitor.post("/problems/ignore", **cause)
     assert (answer.status, answer.location) == (303, "/problems?tab=ignored")
-    assert "1 problem is ignored now." in shown(visitor, "/problems?tab=ignored")
+    assert "1 problem is ignored." in shown(visitor, "/problems?tab=ignored")
     assert [row["kind"] for row in rows(visitor)] == ["filter-not-understood"]
     assert [row["kind"] for row in rows(visitor, "ignored")] == ["path-unknown"]
     answer = visitor.post("/problems/heed", **cause)
@@ -371,15 +371,15 @@ def test_the_list_is_searched_and_filtered_by_its_address(console, visitor, name
     refused(console, "GET", "/scim/Nothing")
     assert "Eva Two" in shown(visitor, "/problems?q=eva") and "Ana Two" not in shown(visitor, "/problems?q=eva")
     assert "Ana Two" not in shown(visitor, "/problems?kind=path-unknown")
-    assert "No open problem fits." in shown(visitor, "/problems?q=nobody")
+    assert "No open problem matches." in shown(visitor, "/problems?q=nobody")
     for wrong in ("tab=nonsense", "kind=nonsense", "format=xml", "page=0"):
         assert visitor.get(f"/problems?{wrong}").status == 404, wrong
 
 
 def test_empty_lists_say_what_will_be_there(visitor):
-    assert "Nothing is wrong. When a request of Entra is refused, it appears here" in shown(visitor)
-    assert "No problem was closed yet." in shown(visitor, "/problems?tab=closed")
-    assert "Nothing is ignored." in shown(visitor, "/problems?tab=ignored")
+    assert "No open problems. Refused requests appear here" in shown(visitor)
+    assert "No closed problems." in shown(visitor, "/problems?tab=closed")
+    assert "No ignored problems." in shown(visitor, "/problems?tab=ignored")
 
 
 def test_the_export_is_safe_for_spreadsheets(console, visitor, name):
@@ -389,7 +389,7 @@ def test_the_export_is_safe_for_spreadsheets(console, visitor, name):
     answer = visitor.get("/problems?format=csv")
     assert re.search(r'filename="?problems-open-\d{4}-\d\d-\d\d\.csv', answer.headers["content-disposition"])
     [row] = csv.DictReader(io.StringIO(answer.text.lstrip("\ufeff")))
-    assert row["Who"] == "'=cmd()" and row["Kind"] == "user-name-taken"
+    assert row["Affected"] == "'=cmd()" and row["Kind"] == "user-name-taken"
 
 
 def test_hostile_names_break_nothing(console, visitor, name):

@@ -89,7 +89,7 @@ def test_from_nothing_to_a_mapping_and_back(fresh: tuple[Appliance, Visitor]):
     group = appliance.request("POST", "/scim/Groups", {"schemas": [GROUP], "displayName": "Console Readers"}).json["id"]
     patch(appliance, f"/Groups/{group}", "Add", "members", [{"value": ana}, {"value": ben}])
     first = eva.get("/roles")
-    assert "It is off" in words(first) and "Nobody." in words(first)
+    assert "Off: app roles" in words(first) and "Users that get a role" in words(first)
     form = eva.get("/roles/edit")
     assert f'<option value="{group}">Console Readers</option>' in form.text
     lines = (("app_role", " Admin ", "owner"), ("group", "console readers", "viewer"), ("group", "", "viewer"))
@@ -97,22 +97,22 @@ def test_from_nothing_to_a_mapping_and_back(fresh: tuple[Appliance, Visitor]):
     said = words(preview)
     assert "Nothing is saved yet" in said and "Gain a role: 2 people" in said and "Lose their role: 0 people" in said
     assert "Admin owner 1 person" in said and f"{group} viewer 2 people" in said
-    assert "A line gives the role owner" in said and "single sign-on is not set up" in said
+    assert "A rule gives the role Owner" in said and "single sign-on is not set up" in said
     assert HOSTILE not in preview.text and HOSTILE in said
-    assert "It is off" in words(eva.get("/roles"))
+    assert "Off: app roles" in words(eva.get("/roles"))
     eva.post("/roles/preview", **fields(*lines))
     assert eva.post("/roles/save", **hidden(preview)).status == 303
     page = eva.get("/roles")
     said = words(page)
     assert "1 owner, 1 viewer." in said and f'{HOSTILE} owner app role "Admin"' in said
-    assert 'ben viewer group "Console Readers"' in said and "Nobody can come in by it yet" in said
+    assert 'ben Viewer group "Console Readers"' in said and "No effect yet" in said
     assert f'href="/users/{ana}"' in page.text and f'href="/groups/{group}"' in page.text
     assert 'Role in this console owner by app role "Admin"' in words(eva.get(f"/users/{ana}"))
     status = eva.get("/")
     assert "1 person became owner by a change in this console" in words(status)
     assert '<a href="/audit?view=acts">who did it</a>' in status.text
     audited = words(eva.get("/audit?view=acts"))
-    assert f"gave a role to {HOSTILE}" in audited and 'changed which roles are granted app role "Admin"' in audited
+    assert f"granted a role to {HOSTILE}" in audited and 'changed the role mapping app role "Admin"' in audited
     patch(appliance, f"/Users/{ana}", "Replace", "active", "False")
     assert "1 person lost the role owner by provisioning" in words(eva.get("/"))
     assert "Role in this console" not in words(eva.get(f"/users/{ana}"))
@@ -120,9 +120,9 @@ def test_from_nothing_to_a_mapping_and_back(fresh: tuple[Appliance, Visitor]):
     assert "The group Console Readers" in words(form) and 'value="Admin"' in form.text
     held = (("app_role", "Admin", "owner"), ("group", group, "viewer"))
     preview = eva.post("/roles/preview", **fields(*held) | {"remove-0": "yes", "remove-1": "yes"})
-    assert "There is no line left" in words(preview) and "Lose their role: 1 person" in words(preview)
+    assert "No rule is left" in words(preview) and "Lose the role: 1 user" in words(preview)
     assert eva.post("/roles/save", **hidden(preview)).status == 303
-    assert "It is off" in words(eva.get("/roles"))
+    assert "Off: app roles" in words(eva.get("/roles"))
     checked = appliance.command("check")
     assert checked.returncode == 0, checked.stdout
     with closing(sqlite3.connect(appliance.data / "recnice.sqlite3")) as file, file:
@@ -145,7 +145,7 @@ def test_what_changed_since_the_preview_is_shown_anew(console: Appliance, eva: V
     person(console, "newcomer", "Newcomer")
     again = eva.post("/roles/save", **hidden(preview))
     assert again.status == 400
-    assert "It has changed since the preview" in words(again) and "Gain a role: 1 person" in words(again)
+    assert "The effects have changed since the preview" in words(again) and "Gain a role: 1 user" in words(again)
     assert "Newcomer" not in words(eva.get("/roles"))
 
 
@@ -153,8 +153,8 @@ def test_what_changed_since_the_preview_is_shown_anew(console: Appliance, eva: V
     ("line", "says"),
     [
         (("group", HOSTILE, "viewer"), f'There is no group "{HOSTILE}" here'),
-        (("app_role", "A", "emperor"), "Choose for each line"),
-        (("", "A", "viewer"), "Choose for each line"),
+        (("app_role", "A", "emperor"), "Choose a source and a role"),
+        (("", "A", "viewer"), "Choose a source and a role"),
     ],
 )
 def test_a_refused_line_stands_in_the_form_again(eva: Visitor, line: tuple[str, str, str], says: str):

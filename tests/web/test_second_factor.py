@@ -30,7 +30,7 @@ def turn_on(visitor: Visitor) -> tuple[Authenticator, list[str]]:
     assert secret
     app = Authenticator(secret[1])
     refused = visitor.post("/me/second-factor/code", code=app.wrong())
-    assert refused.status == 400 and "not right" in refused.text and app.wrong() not in refused.text
+    assert refused.status == 400 and "incorrect" in refused.text and app.wrong() not in refused.text
     shown = visitor.post("/me/second-factor/code", code=app.code())
     assert shown.status == 200 and shown.headers["cache-control"] == "no-store"
     codes = re.findall(r"(?:[a-z2-9]{6}-){3}[a-z2-9]{6}", shown.text)

@@ -62,9 +62,9 @@ def ticked(visitor: Visitor) -> list[str]:
 
 def test_before_anything_came_it_says_what_to_do(fresh):
     visitor = set_up(fresh)
-    assert "Entra has not knocked yet. Make a key on the Account page" in status_of(visitor)
+    assert "No request from Entra was received yet. Create a key on the Account page" in status_of(visitor)
     fresh.make_key()
-    assert "A key is waiting: paste it" in status_of(visitor)
+    assert "Paste the key and the" in status_of(visitor)
     assert "None is open. 0 closed, 0 ignored" in status_of(visitor)
 
 
@@ -72,7 +72,7 @@ def test_all_is_well_once_there_are_users_with_the_counts_and_the_last_change(fr
     visitor = set_up(fresh)
     fresh.make_key()
     assert fresh.request("GET", "/scim/Users").status == 200
-    assert "Entra comes, but there are no users here. Assign users under Users and groups" in status_of(visitor)
+    assert "Entra syncs, but there are no users here. Assign users under Users and groups" in status_of(visitor)
     assert 'class="notice well"' not in visitor.get("/").text
     made = provision_user(fresh, userName="ana@recnice.example", displayName="Ana Ruiz", active=True)
     provision_user(fresh, userName="b@recnice.example", active=False)
@@ -80,7 +80,7 @@ def test_all_is_well_once_there_are_users_with_the_counts_and_the_last_change(fr
     body = {"schemas": [SCHEMA], "Operations": [{"op": "Replace", "path": "title", "value": "Judge"}]}
     assert fresh.request("PATCH", f"/scim/Users/{made}", body).status == 200
     shown = status_of(visitor)
-    assert "All well. Entra last knocked less than a minute ago from 127.0.0.1, next expected by 20" in shown
+    assert "Healthy. Last request from Entra: less than a minute ago from 127.0.0.1; next sync expected by 20" in shown
     assert "2 people (1 active), 1 group . Last change: Ana Ruiz , title, 20" in shown
     assert "made less than a minute ago, last used less than a minute ago" in shown
 
@@ -91,27 +91,27 @@ def test_without_an_active_key_it_says_that_entra_is_refused(fresh):
     assert fresh.request("GET", "/scim/Users").status == 200
     [key_id] = re.findall(r"\b[0-9a-f]{8}\b", fresh.command("key", "list").stdout)
     assert fresh.command("key", "stop", key_id).returncode == 0
-    assert "No SCIM Key is active, so Entra is refused." in status_of(visitor)
-    assert "All well" not in status_of(visitor)
+    assert "No SCIM Key is active, so every request from Entra is refused." in status_of(visitor)
+    assert "Healthy" not in status_of(visitor)
 
 
-@pytest.mark.parametrize(("minutes", "said"), [(30, "Entra comes"), (100, "Late."), (300, "Silent.")])
+@pytest.mark.parametrize(("minutes", "said"), [(30, "Entra syncs"), (100, "Overdue."), (300, "No contact.")])
 def test_silence_is_named_and_is_no_fault(console, visitor, minutes, said):
     write(console, [past(minutes + 40 * number) for number in reversed(range(12))])
     shown = status_of(visitor)
     assert said in shown
-    assert ("That need be no fault: its cycle runs about every 40 minutes" in shown) == (said != "Entra comes")
+    assert ("This can be normal: Entra syncs about every 40 minutes" in shown) == (said != "Entra syncs")
 
 
 def test_the_cadence_of_quarantine_is_recognised_after_refusals(console, visitor):
     write(console, [past(hour * 60, status=409) for hour in (45, 44, 43, 37, 25, 1)])
-    assert "It looks like quarantine." in status_of(visitor)
+    assert "Probably in quarantine." in status_of(visitor)
 
 
 def test_open_problems_are_part_of_the_sentence(console, visitor):
     write(console, [past(5, status=400, scim_type="invalidFilter", objects=("User userName x",))])
-    assert "Entra comes, but 1 problem is open." in status_of(visitor)
-    assert "All well" not in status_of(visitor)
+    assert "Entra syncs, but 1 problem is open." in status_of(visitor)
+    assert "Healthy" not in status_of(visitor)
 
 
 def test_a_proxy_that_nobody_trusts_is_named(console, visitor):
@@ -129,8 +129,8 @@ def test_the_strip_has_a_bar_for_each_cycle_and_a_mark_for_each_failure(console,
     [picture] = re.findall(r"<svg class=\"strip\".*?</svg>", page, re.DOTALL)
     assert 'role="img"' in picture and "style=" not in picture
     assert picture.count("<rect") == 7 and picture.count('class="mark"') == 1
-    assert "The last 7 cycles, oldest first: 0 changes in all, 1 cycle with refused requests" in words(picture)
-    [table] = re.findall(r'aria-label="The last cycles">.*?</table>', page, re.DOTALL)
+    assert "The last 7 syncs, oldest first: 0 changes in all, 1 sync with refused requests" in words(picture)
+    [table] = re.findall(r'aria-label="Recent syncs">.*?</table>', page, re.DOTALL)
     assert len(re.findall(r'href="/activity/\d+"', table)) == 7
 
 
@@ -150,12 +150,12 @@ def test_every_line_is_ticked_by_a_real_request(fresh):
     person = {"schemas": [USER], "userName": "a@recnice.example", "active": True}
     group = {"schemas": [GROUP], "displayName": "Legal"}
     steps = [
-        ("Something knocked at the SCIM address", "GET", "/scim/Users", None, {"Authorization": None}),
+        ("A request was received at the SCIM URL", "GET", "/scim/Users", None, {"Authorization": None}),
         ("The SCIM Key was accepted", "GET", "/scim/Users", None, {}),
         ("Entra read the schemas", "GET", "/scim/Schemas", None, {}),
-        ("Entra looked for somebody by name", "GET", "/scim/Users?filter=userName+eq+%22a@x.example%22", None, {}),
-        ("The first person arrived", "POST", "/scim/Users", person, {}),
-        ("The first group arrived", "POST", "/scim/Groups", group, {}),
+        ("Entra looked for a user", "GET", "/scim/Users?filter=userName+eq+%22a@x.example%22", None, {}),
+        ("The first user was created", "POST", "/scim/Users", person, {}),
+        ("The first group was created", "POST", "/scim/Groups", group, {}),
     ]
     done: list[str] = []
     for title, method, path, body, headers in steps:
@@ -166,7 +166,7 @@ def test_every_line_is_ticked_by_a_real_request(fresh):
         assert wait_until(lambda: ticked(visitor) == done, title, SEEN_WITHIN_S)
     disable = {"schemas": [SCHEMA], "Operations": [{"op": "Replace", "path": "active", "value": "False"}]}
     assert fresh.request("PATCH", f"/scim/Users/{made}", disable).status == 200
-    assert wait_until(lambda: ticked(visitor) == [*done, "The first person was disabled"], "disabled", SEEN_WITHIN_S)
+    assert wait_until(lambda: ticked(visitor) == [*done, "The first user was disabled"], "disabled", SEEN_WITHIN_S)
 
 
 def told(visitor: Visitor) -> list[str]:
@@ -199,17 +199,17 @@ def test_after_nothing_but_a_simulation_entra_has_not_knocked_yet(console, visit
         == 200
     )
     assert told(visitor) == before
-    assert "Entra has not knocked yet" in before[0] and ticked(visitor) == []
+    assert "No request from Entra was received yet" in before[0] and ticked(visitor) == []
 
 
 def test_the_last_line_is_ticked_by_a_cycle_after_a_pause(console, visitor):
     deeds = [("schema", ""), ("match", "User"), ("create", "User"), ("create", "Group"), ("disable", "User")]
     write(console, [past(60, deed=deed, resource_type=type) for deed, type in deeds])
-    assert "Entra came back for another cycle" not in ticked(visitor)
+    assert "Entra started another sync" not in ticked(visitor)
     assert console.request("GET", "/scim/Users").status == 200
     page = visitor.get("/").text
     assert len(ticked(visitor)) == 8
-    assert '<details id="checklist">' in page and "Set-up is complete" in page and "data-live=" not in page
+    assert '<details id="checklist">' in page and "Setup is complete" in page and "data-live=" not in page
 
 
 # --- when nothing right comes -----------------------------------------------------------------------------------------
@@ -218,33 +218,33 @@ def test_the_last_line_is_ticked_by_a_cycle_after_a_pause(console, visitor):
 @pytest.mark.parametrize(
     ("token", "said"),
     [
-        (None, "No SCIM Key was shown"),
-        ("Bearer Bearer abc", "The word Bearer was pasted with the SCIM Key"),
-        ("Bearer eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJ4In0.c2lnbmF0dXJl", "Entra sent a token of its own"),
-        ("Bearer rcn_scim_abc", "An incomplete SCIM Key was used"),
-        ("Bearer something-else", "A wrong SCIM Key was used: what was sent in place of a key is not one of ours"),
+        (None, "Request without a SCIM Key"),
+        ("Bearer Bearer abc", "Word Bearer pasted with the SCIM Key"),
+        ("Bearer eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJ4In0.c2lnbmF0dXJl", "Entra token instead of the SCIM Key"),
+        ("Bearer rcn_scim_abc", "Incomplete SCIM Key"),
+        ("Bearer something-else", "Invalid SCIM Key: the token is not a key of this server"),
     ],
 )
 def test_it_says_which_kind_of_wrong_the_key_was(console, visitor, token, said):
     assert console.request("GET", "/scim/Users", headers={"Authorization": token}).status == 401
     shown = status_of(visitor)
-    assert "Entra has not knocked yet with a right key" in shown
-    assert "Last seen: less than a minute ago from 127.0.0.1. " + said in shown
+    assert "No request with a valid key was received yet" in shown
+    assert "Last failed request: less than a minute ago from 127.0.0.1. " + said in shown
 
 
 def test_it_says_that_the_address_was_wrong(console, visitor):
     assert console.request("GET", "/scim/Wrong/Users").status == 404
-    assert "Last seen: less than a minute ago from 127.0.0.1. Nothing is at this address." in status_of(visitor)
+    assert "Last failed request: less than a minute ago from 127.0.0.1. Unknown URL." in status_of(visitor)
     token = {"Authorization": f"Bearer {console.key}"}
     assert console.request("GET", "/Users?filter=x", headers=token).status == 404
-    assert "Nothing is at this address" in status_of(visitor)
+    assert "Unknown URL" in status_of(visitor)
     assert console.request("GET", "/scim/Users").status == 200
-    assert "Last seen" not in status_of(visitor)
+    assert "Last failed request" not in status_of(visitor)
 
 
 def test_it_says_that_the_host_was_another(console, visitor):
     assert console.request("GET", "/scim/Users", headers={"Host": "other.example"}).status == 400
-    assert "The request was for another host name" in status_of(visitor)
+    assert "Unknown host name" in status_of(visitor)
 
 
 def test_a_valid_key_by_plain_http_is_named_until_an_owner_closes_the_notice(world: World):
@@ -304,13 +304,13 @@ def test_the_cards_tell_the_truth_about_key_backup_disk_and_version(fresh):
     visitor = set_up(fresh)
     fresh.make_key()
     shown = status_of(visitor)
-    assert "never used" in shown and "There is no copy in the data folder." in shown
+    assert "never used" in shown and "No copy in the data folder." in shown
     assert re.search(r"[\d.,]+ [MGT]B free of [\d.,]+ [MGT]B; identity data [\d.]+ kB, request log [\d.]+ kB", shown)
     assert str(fresh.data) in shown
     assert re.search(r"Version Recnice SCIM \d+\.\d+", shown)
     copy = fresh.data / "pre-upgrade-0001-20260131T080000Z.sqlite3"
     copy.write_bytes(b"")
-    assert f"Copied before an upgrade less than a minute ago {copy.name}" in status_of(visitor)
+    assert f"Last copy before an upgrade: less than a minute ago {copy.name}" in status_of(visitor)
 
 
 @pytest.mark.parametrize(
@@ -345,7 +345,7 @@ def test_durations_are_short(seconds, said):
 
 def test_the_moment_of_the_past_is_told_from_the_log(console, visitor):
     write(console, [past(50)])
-    assert "Entra last knocked 50 minutes ago" in status_of(visitor)
+    assert "Last request from Entra: 50 minutes ago" in status_of(visitor)
 
 
 @pytest.mark.parametrize(

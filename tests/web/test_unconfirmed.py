@@ -51,7 +51,7 @@ def test_the_pages_say_what_the_record_kept(world: World, ana: str):
     join(world, ana, "Legal", HOSTILE)
     said = words(world.eva, "/")
     assert "1 user may be another person than before. The user name was probably given to" in said
-    assert f"{HOSTILE} , role viewer withheld, since 20" in said and "All well" not in said
+    assert f"{HOSTILE} , role viewer withheld, since 20" in said and "Healthy" not in said
     said = words(world.eva, f"/users/{ana}")
     assert "This user may be another person than before" in said
     assert "from former-id to new-id . The user name was probably given" in said
@@ -103,5 +103,5 @@ def test_a_confirmed_user_leaves_no_group(world: World, ana: str):
     (legal,) = join(world, ana, "Legal")
     assert world.post(f"/users/{ana}/confirm", external_id="new-id").status_code == 303
     answer = world.post(f"/users/{ana}/leave-groups")
-    assert answer.status_code == 409 and "confirmed already" in answer.text
+    assert answer.status_code == 409 and "already confirmed" in answer.text
     assert held(world, GROUP, legal).memberships["members"]

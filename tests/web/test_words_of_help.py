@@ -26,23 +26,22 @@ ENTRA = {
     "Assignment required?",
     "Certificates & secrets",
     "Client secrets",
-    "New client secret",
+    "Enterprise applications",
     "New registration",
     "Register",
     "Token configuration",
 }
 """What stands on Entra's screens, and is not named by the console."""
 EMPHASIS = {
-    "A request's number",
-    "An id",
+    "A request ID",
+    "A skipped value",
+    "The ID of a user or group",
     "Recnice sign-in",
     "The app registration for sign-in is not the app that provisions.",
-    "The code is not right",
-    "The name or the password is not right",
-    "The operator is disabled",
+    "Administrator disabled",
+    "Phone lost",
     "The other record",
-    "The password is forgotten",
-    "The phone is lost",
+    "Viewer",
     "When Entra tries again.",
 }
 """What only stands out."""

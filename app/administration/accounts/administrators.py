@@ -24,9 +24,9 @@ from app.store.access.administrator_rows import AdministratorRow
 from app.store.database import directory_database
 from app.store.database.directory_database import Connection
 
-LAST_OWNER = "This is the last active owner among the operators. Make another one first."
-NO_OWNER = "There is no active owner among the operators yet, so this one must be an owner."
-UNKNOWN = "There is no operator with this user name."
+LAST_OWNER = "This is the last active owner among the administrators. Create another one first."
+NO_OWNER = "There is no active owner among the administrators yet, so this one must be an owner."
+UNKNOWN = "There is no administrator with this user name."
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def create_operator(user_name: str, password: str, by: Actor, role: Role = Role.
     row = prepare(user_name, password, role)
     with directory_database.writing() as connection:
         if rows.find_named(connection, row.folded_name):
-            raise Refused("There is an operator with this user name already.")
+            raise Refused("There is already an administrator with this user name.")
         row = replace(row, created=audit.record(connection, by, Action.OPERATOR_MADE, row.user_name, role=role.value))
         if role is not Role.OWNER and rows.count_active_owners(connection) == 0:
             raise Refused(NO_OWNER)
@@ -160,7 +160,7 @@ def remove_second_factor(user_name: str, by: Actor) -> None:
     with directory_database.writing() as connection:
         row = _named(connection, user_name)
         if row.id not in two_factor_rows.owners(connection):
-            raise Refused("The second factor of this operator is off already.")
+            raise Refused("Two-factor authentication of this administrator is already off.")
         audit.record(connection, by, Action.SECOND_FACTOR_OFF, row.user_name)
         two_factor_rows.remove(connection, row.id)
         session_rows.end_of_operator(connection, row.id)

@@ -16,8 +16,8 @@ from app.store.access import administrator_rows
 from app.store.access import setup_code_rows as rows
 from app.store.database import directory_database
 
-USED_UP = "This setup link is used up or too old."
-ALREADY = "Recnice SCIM is set up already."
+USED_UP = "This setup link was used before or has expired."
+ALREADY = "Recnice SCIM is already set up."
 
 
 def is_set_up() -> bool:

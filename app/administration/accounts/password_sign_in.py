@@ -17,9 +17,9 @@ from app.store.access.administrator_rows import AdministratorRow
 from app.store.database import directory_database
 from app.store.database.directory_database import Connection
 
-WRONG = "The user name or the password is not right."
-WRONG_CODE = "This code is not right, or was used already."
-BEGIN_AGAIN = "This sign-in was begun too long ago, or something changed since. Sign in again."
+WRONG = "The user name or password is incorrect."
+WRONG_CODE = "This code is incorrect or was used before."
+BEGIN_AGAIN = "This sign-in has expired, or the account was changed. Sign in again."
 
 
 class CodeWanted(Exception):  # noqa: N818
@@ -58,7 +58,7 @@ def sign_in(user_name: str, password: str, browser: Browser) -> str:
                 connection,
                 browser,
                 known.user_name if known else "",
-                because="this operator is disabled" if known and known.disabled else "user name or password",
+                because="this administrator is disabled" if known and known.disabled else "user name or password",
             )
     if ticket:
         raise CodeWanted(ticket)

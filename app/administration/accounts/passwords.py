@@ -35,7 +35,7 @@ def require_acceptable(password: str, user_name: str) -> None:
     shortest, longest = bounds.PASSWORD_LENGTH_MINIMUM, bounds.PASSWORD_LENGTH_MAXIMUM
     normal = _normal(password)
     if len(normal) < shortest:
-        raise Refused(f"The password needs at least {shortest} characters. A short sentence is a good one.")
+        raise Refused(f"The password needs at least {shortest} characters. A short sentence works well.")
     if len(normal) > longest:
         raise Refused(f"The password may have at most {longest} characters.")
     folded, name = normal.lower(), fold_name(user_name)
@@ -44,9 +44,9 @@ def require_acceptable(password: str, user_name: str) -> None:
             len(own) >= bounds.PASSWORD_NAME_LENGTH
             and len(folded.replace(own, "")) < bounds.PASSWORD_WITHOUT_NAME_LENGTH
         ):
-            raise Refused("The password is too much like the user name.")
+            raise Refused("The password is too similar to the user name.")
     if "".join(folded.split()) in COMMON_PASSWORDS or len(set(folded)) < bounds.PASSWORD_VARIETY:
-        raise Refused("This password is one of those that are tried first. Choose another.")
+        raise Refused("This is a common password, which attackers try first. Choose another one.")
 
 
 def hash_password(password: str) -> str:

@@ -18,7 +18,7 @@ from app.store.access.administrator_rows import AdministratorRow
 from app.store.database import directory_database
 from app.store.database.directory_database import Connection
 
-ENDED = "That was wrong too often, so this session is ended. Sign in again."
+ENDED = "Too many incorrect attempts, so this session is ended. Sign in again."
 
 
 def prove(who: SignedIn, password: str, code: str, sealer: Sealer, address: str) -> None:
@@ -73,14 +73,14 @@ def shown(
             session_rows.end(connection, who.session_id)
     if is_over:
         raise Ended(ENDED)
-    why = f"The {field}{' or the code' if wants_code else ''} is not right."
+    why = f"The {field}{' or the code' if wants_code else ''} is incorrect."
     raise Refused(f"{why} {two_factor.STOPPED}" if are_stopped else why)
 
 
 def _count(who: SignedIn, address: str) -> str:
     """Count a try in the session, before it is looked at; the hash to compare with. Raises Ended, Refused."""
     if not who.is_local:
-        raise Refused("Only operators of this appliance have a password here.")
+        raise Refused("Only administrators have a password here.")
     with directory_database.writing() as connection:
         operator = administrator_rows.find(connection, who.operator_id)
         row = session_rows.find(connection, who.session_id)

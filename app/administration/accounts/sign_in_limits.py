@@ -23,7 +23,7 @@ from app.store.database.directory_database import Connection
 Kind = Literal["password", "code", "recovery code"]
 """What is typed: each has a count of its own, so that wrong ones of one kind keep nobody from another."""
 
-RECOVERY = "A recovery code is looked at all the same."
+RECOVERY = "A recovery code is still accepted."
 _PREFIXES: dict[Kind, str] = {"password": "", "code": "codes of ", "recovery code": "recovery codes of "}
 _BEYOND = "beyond "
 """Before the network of a try that was looked at although its network had failed too often: it counts there no more."""

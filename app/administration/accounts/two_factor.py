@@ -36,10 +36,10 @@ DIGITS = 6
 ISSUER = "Recnice SCIM"
 LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
 GROUPS, GROUP_LENGTH = 4, 6
-NOT_BEGUN = "No authenticator app is being set up. Begin again."
+NOT_BEGUN = "No authenticator app is being set up. Start again."
 STOPPED = (
-    "Codes of the authenticator app count no more, since too many wrong ones were typed. Type a recovery code, and then"
-    " change the password: somebody else seems to know it."
+    "Codes of the authenticator app are locked after too many incorrect attempts. Enter a recovery code, then change "
+    "the password: an attacker may know it."
 )
 
 Shown = Literal["", "code", "recovery code"]
@@ -89,10 +89,10 @@ def begin(who: SignedIn, sealer: Sealer) -> None:
     sealed = sealer.seal(pyotp.random_base32())
     with directory_database.writing() as connection:
         if administrator_rows.find(connection, who.operator_id) is None:
-            raise Refused("This operator is gone.")
+            raise Refused("This administrator was deleted.")
         row = rows.find(connection, who.operator_id)
         if row is not None and row.confirmed is not None:
-            raise Refused("Your second factor is on already.")
+            raise Refused("Two-factor authentication is already on.")
         rows.begin(connection, who.operator_id, sealed, clock.to_wire(clock.utc_now()))
 
 
@@ -108,7 +108,7 @@ def confirm(who: SignedIn, code: str, sealer: Sealer, by: Actor) -> list[str]:
             raise Refused(NOT_BEGUN)
         step = _step(secret, code, after=row.last_step)
         if step is None:
-            raise Refused("This code is not right. Type the one that the app shows now; its clock must be right.")
+            raise Refused("This code is incorrect. Enter the code that the app displays now; check the phone's clock.")
         rows.change(connection, who.operator_id, confirmed=clock.to_wire(clock.utc_now()), last_step=step)
         audit.record(connection, by, Action.SECOND_FACTOR_ON)
         session_rows.end_of_operator(connection, who.operator_id, but=who.session_id)
@@ -188,7 +188,7 @@ def _is_under_way(row: rows.SecondFactorRow) -> bool:
 
 def _require_on(connection: Connection, operator_id: str) -> None:
     if not is_on(connection, operator_id):
-        raise Refused("Your second factor is off already.")
+        raise Refused("Two-factor authentication is already off.")
 
 
 def _step(secret: str, typed: str, after: int) -> int | None:

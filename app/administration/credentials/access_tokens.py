@@ -56,7 +56,7 @@ class Access:
 def token_for_secret(client_id: str, secret: str, address: str) -> NewToken:
     """A token for a client that shows a secret of its own. Any texts may come. Raises NotAuthenticated."""
     if not CLIENT_SECRET.fits(secret):
-        raise NotAuthenticated("client", "The client secret has not the form of one of ours")
+        raise NotAuthenticated("client", "The client secret does not have the format of this server")
     wanted = hash_secret(secret)
     with directory_database.reading() as connection:  # so that wrong ones wait for nobody and hold up nobody
         _secret(connection, client_id, wanted)
@@ -71,7 +71,7 @@ def token_for_assertion(client_id: str, text: str, signers: Signers, address: st
     """
     claimed = read_claimed(text)
     if claimed is None:
-        raise NotAuthenticated("assertion", "It is no signed assertion with one issuer, subject and audience")
+        raise NotAuthenticated("assertion", "The assertion is not signed, or lacks an issuer, subject or audience")
     with directory_database.reading() as connection:
         known_id = _trust(connection, client_id, claimed).client_id
     try:
@@ -129,18 +129,18 @@ def _secret(connection: Connection, client_id: str, wanted: str) -> Row[Any]:
     if row is None or client is None or not hmac.compare_digest(row.hash.encode(), wanted.encode()):
         raise NotAuthenticated("client", "No client has this secret")
     if client.id != client_id:
-        raise NotAuthenticated("client", "The client secret is of another client than the client identifier")
+        raise NotAuthenticated("client", "The client secret belongs to another client identifier")
     if row.stopped or client.stopped:
-        raise NotAuthenticated("stopped", "The client or its secret was stopped", client.id)
+        raise NotAuthenticated("stopped", "The client or its secret was revoked", client.id)
     return row
 
 
 def _trust(connection: Connection, client_id: str, claimed: Claimed) -> Row[Any]:
     row = rows.trust_in(connection, claimed.issuer, claimed.subject, claimed.audience)
     if row is None:
-        raise NotAuthenticated("assertion", "Its issuer, subject and audience together are trusted by no active client")
+        raise NotAuthenticated("assertion", "No federated credential has this issuer, subject and audience")
     if client_id not in ("", row.client_id):
-        raise NotAuthenticated("assertion", "It is trusted for another client than the client identifier")
+        raise NotAuthenticated("assertion", "The federated credential belongs to another client identifier")
     return row
 
 

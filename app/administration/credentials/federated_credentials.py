@@ -75,7 +75,7 @@ class Signers:
         Waits no longer than the bounds on two fetches.
         """
         if not self._places.acquire(blocking=False):
-            raise SignerAway("Too many signed assertions are looked at just now.")
+            raise SignerAway("Too many signed assertions are being checked.")
         try:
             found = self._found.get(provider.read_issuer(trusted.issuer))
             return verify_assertion(text, found, trusted.subject, [trusted.audience], self._keys)

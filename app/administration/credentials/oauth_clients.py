@@ -24,10 +24,10 @@ from app.store.database.directory_database import Connection, Row, Table
 ENTRA_AUDIENCE = "api://AzureADTokenExchange"
 """Entra: the audience that its documents propose for every federation."""
 
-_NOTHING_ACCEPTED = "Nothing more is accepted than before."
+_NOTHING_ACCEPTED = "No federated credential was added."
 _NO_ISSUER = (
     f"{_NOTHING_ACCEPTED} Enter the Directory (tenant) ID from Entra, such as 00000000-0000-0000-0000-000000000000, "
-    "or the https address of another issuer."
+    "or the https URL of another issuer."
 )
 
 
@@ -129,10 +129,10 @@ def create_client(name: str, by: Actor) -> NewSecret:
     """
     name = name.strip()
     if len(name) > bounds.KEY_NAME_LENGTH or not name.isprintable():
-        raise Refused(f"The client's name may have at most {bounds.KEY_NAME_LENGTH} printable characters.")
+        raise Refused(f"The name of the client may have at most {bounds.KEY_NAME_LENGTH} printable characters.")
     with directory_database.writing() as connection:
         if rows.count_clients(connection, is_active=True) >= bounds.OAUTH_CLIENTS:
-            raise Refused(f"There are {bounds.OAUTH_CLIENTS} active clients already. Stop one of them first.")
+            raise Refused(f"{bounds.OAUTH_CLIENTS} clients are active, which is the limit. Revoke one of them first.")
         row = _made(by) | {"name": name or f"Client {rows.count_clients(connection) + 1}"}
         rows.add(connection, rows.oauth_client, **row)
         audit.record(connection, by, Action.CLIENT_MADE, row["name"], client=row["id"])
@@ -144,7 +144,7 @@ def create_secret(client_id: str, by: Actor) -> NewSecret:
     with directory_database.writing() as connection:
         row = _active_client(connection, client_id)
         if rows.count_active(connection, rows.oauth_secret, client_id) >= bounds.OAUTH_SECRETS:
-            raise Refused(f"{row.name} has {bounds.OAUTH_SECRETS} active secrets already. Stop one of them first.")
+            raise Refused(f"{row.name} has {bounds.OAUTH_SECRETS} active secrets, the limit. Revoke one of them first.")
         return _new_secret(connection, client_id, row.name, by)
 
 
@@ -159,9 +159,9 @@ def add_trust(client_id: str, issuer: str, subject: str, audience: str, by: Acto
     with directory_database.writing() as connection:
         row = _active_client(connection, client_id)
         if rows.count_active(connection, rows.oauth_trust, client_id) >= bounds.OAUTH_TRUSTS:
-            raise Refused(f"{row.name} accepts {bounds.OAUTH_TRUSTS} signers already. Stop one of them first.")
+            raise Refused(f"{row.name} has {bounds.OAUTH_TRUSTS} federated credentials, the limit. Revoke one first.")
         if rows.trust_in(connection, issuer, subject, audience):
-            raise Refused("Assertions of this issuer, subject and audience are accepted already.")
+            raise Refused("There is already such a federated credential.")
         claims, made = {"issuer": issuer, "subject": subject, "audience": audience}, _made(by)
         rows.add(connection, rows.oauth_trust, client_id=client_id, **made, **claims)
         audit.record(connection, by, Action.TRUST_MADE, row.name, trust=made["id"], client=client_id, **claims)

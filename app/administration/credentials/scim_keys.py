@@ -43,11 +43,11 @@ def create_key(name: str, by: Actor, *, is_beside: bool = False) -> NewKey:
     """
     name = name.strip()
     if len(name) > bounds.KEY_NAME_LENGTH or not name.isprintable():
-        raise Refused(f"The key's name may have at most {bounds.KEY_NAME_LENGTH} printable characters.")
+        raise Refused(f"The name of the key may have at most {bounds.KEY_NAME_LENGTH} printable characters.")
     text = SCIM_KEY.make()
     with directory_database.writing() as connection:
         if len(rows.list_active(connection)) >= bounds.ACTIVE_SCIM_KEYS:
-            raise Refused(f"There are {bounds.ACTIVE_SCIM_KEYS} active keys already. Stop one of them first.")
+            raise Refused(f"{bounds.ACTIVE_SCIM_KEYS} keys are active, which is the limit. Revoke one of them first.")
         row = KeyRow(
             id=uuid.uuid4().hex[:8],
             name=name or f"Key {rows.count(connection) + 1}",
@@ -78,7 +78,7 @@ def stop_key(key_id: str, by: Actor) -> None:
         if row is None:
             raise Refused("There is no key with this id.")
         if row.stopped:
-            raise Refused("This key is stopped already.")
+            raise Refused("This key is already revoked.")
         rows.change(connection, key_id, stopped=clock.to_wire(clock.utc_now()), stopped_by=by.signature)
         key_rotation.call_off(connection, key_id)
         audit.record(connection, by, Action.KEY_STOPPED, row.name, key=row.id, begins=row.prefix)

@@ -44,7 +44,7 @@ class Source:
         address = read_address(self.address)
         if address is None or address.is_global:
             return ""
-        return "this machine" if address.is_loopback else "private network"
+        return "this host" if address.is_loopback else "private network"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def set_mode(mode: Mode, by: Actor) -> None:
         if before == mode:
             return
         if mode is Mode.ENFORCE and not rows.networks(connection):
-            raise Refused("The list is empty: enforced, it would refuse everybody. Allow a network first.")
+            raise Refused("The list is empty: enforced, it would refuse every request. Allow a network first.")
         rows.set_policy(connection, mode.value, clock.to_wire(clock.utc_now()), by.signature)
         audit.record(connection, by, Action.SOURCES_MODE, mode.value, before=before)
     forget_policy()
@@ -126,14 +126,16 @@ def allow(texts: Sequence[str], note: str, by: Actor) -> list[str]:
     if len(note) > bounds.NETWORK_NOTE_LENGTH or not note.isprintable():
         raise Refused(f"The note may have at most {bounds.NETWORK_NOTE_LENGTH} printable characters.")
     if not wanted:
-        raise Refused("Write at least one address or network.")
+        raise Refused("Enter at least one IP address or network.")
     with directory_database.writing() as connection:
         known = {row.network for row in rows.networks(connection)}
         added = [network for network in wanted if network not in known]
         if not added:
-            raise Refused("That is on the list already.")
+            raise Refused("This is already on the list.")
         if len(known) + len(added) > bounds.ALLOWED_NETWORKS:
-            raise Refused(f"The list may have {bounds.ALLOWED_NETWORKS} networks. Write some of them as a wider one.")
+            raise Refused(
+                f"The list may have {bounds.ALLOWED_NETWORKS} networks. Combine some of them into a wider one."
+            )
         rows.add_networks(connection, added, note, clock.to_wire(clock.utc_now()), by.signature)
         for network in added:
             audit.record(connection, by, Action.NETWORK_ALLOWED, network, note=note)
@@ -151,7 +153,7 @@ def remove(network: str, by: Actor) -> None:
             raise Refused("This network is not on the list.")
         policy = rows.policy(connection)
         if policy and policy.mode == Mode.ENFORCE and not rows.networks(connection):
-            raise Refused("This is the last one, and the list is enforced: go back to watching first.")
+            raise Refused("This is the last network of an enforced list. Go back to monitoring first.")
         audit.record(connection, by, Action.NETWORK_REMOVED, network)
     forget_policy()
 

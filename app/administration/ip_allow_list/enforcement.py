@@ -29,11 +29,16 @@ def forget_policy() -> None:
 
 
 class Mode(StrEnum):
-    """How addresses are held: not at all, only remembered, or to the list."""
+    """The mode of the list, as it is stored."""
 
     OFF = "off"
     WATCH = "watch"
     ENFORCE = "enforce"
+
+    @property
+    def label(self) -> str:
+        """Return the word that administrators read."""
+        return "monitor" if self is Mode.WATCH else self.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,7 @@ def save(raw: Iterable[RawLine], expected: str, by: Actor) -> None:
         held, lines = rows.mapping(connection), _read(connection, raw)
         found = rows.differences(connection, lines)
         if _fingerprint(held, lines, _of_roles(found)) != expected:
-            raise Outdated("It has changed since the preview. Look at the new one below before you save.")
+            raise Outdated("The effects have changed since the preview. Check the new preview below before you save.")
         if held == lines:
             return
         rows.rewrite_mapping(connection, lines)
@@ -160,12 +160,12 @@ def _read(connection: Connection, raw: Iterable[RawLine]) -> tuple[Line, ...]:
             continue
         kind = next((known for known in SOURCES if known == source), None)
         if kind is None or role not in set(Role):
-            raise Refused("Choose for each line what gives the role, and which role.")
+            raise Refused("Choose a source and a role for each rule.")
         if kind == "app_role" and (len(value) > bounds.ROLE_VALUE_LENGTH or not value.isprintable()):
-            raise Refused(f"An app role's value has at most {bounds.ROLE_VALUE_LENGTH} printable characters.")
+            raise Refused(f"The value of an app role has at most {bounds.ROLE_VALUE_LENGTH} printable characters.")
         line = Line(kind, _group_id(connection, value) if kind == "group" else value, Role(role))
         if line.because in lines:
-            raise Refused(f"{_words(connection, line)} stands in two lines.")
+            raise Refused(f"{_words(connection, line)} is in two rules.")
         lines[line.because] = line
     if len(lines) > bounds.ROLE_LINES:
         raise Refused(f"There may be at most {bounds.ROLE_LINES} lines.")
@@ -179,7 +179,7 @@ def _group_id(connection: Connection, given: str) -> str:
     found = resource_rows.holder(connection, GROUP, "displayName", fold_text(given))
     if found is None:
         shown = given[: bounds.ROLE_VALUE_LENGTH]
-        raise Refused(f'There is no group "{shown}" here. Remove its line, or choose another.')
+        raise Refused(f'There is no group "{shown}" here. Remove its rule, or choose another group.')
     return found
 
 

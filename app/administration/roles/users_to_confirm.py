@@ -21,7 +21,7 @@ from app.store.database import directory_database
 from app.store.database.directory_database import Connection
 from app.store.directory import history_rows
 
-OUTDATED = "This user is confirmed already, or has another externalId now. Load the page of the user again."
+OUTDATED = "This user is already confirmed, or has another externalId now. Reload the page of the user."
 
 
 @dataclass(frozen=True, slots=True)

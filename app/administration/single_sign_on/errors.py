@@ -10,13 +10,13 @@ class Lost(Refused):
     """What came back belongs to no sign-in that is under way here."""
 
     def __init__(self) -> None:
-        super().__init__("This sign-in was not begun here, is over, or took too long. Begin again.")
+        super().__init__("This sign-in has expired or was started in another browser. Start again.")
 
 
 class NotLetIn(Refused):
     """The provider or the match says no."""
 
-    def __init__(self, number: str, text: str = "You are not let in here. Ask your administrator") -> None:
+    def __init__(self, number: str, text: str = "You cannot sign in here. Ask your administrator") -> None:
         super().__init__(f"{text}; reference {number}.")
 
 
@@ -28,4 +28,4 @@ class NoPlace(Unreachable):
     """Too many others speak to it at this moment, so it was not asked."""
 
     def __init__(self) -> None:
-        super().__init__("Too many people are signing in at this moment. Try again in a few seconds.")
+        super().__init__("Too many sign-ins are in progress. Try again in a few seconds.")

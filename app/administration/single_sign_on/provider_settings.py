@@ -34,10 +34,9 @@ CLOUDS: Mapping[str, str] = {
 
 _PRINTABLE = re.compile(r"[\x20-\x7e]+")  # RFC 6749, appendix A.1 and A.2
 _TENANT_AGAIN = (  # Entra: 400 and AADSTS90002 for the discovery document of an unknown tenant
-    " Microsoft answers so for a tenant that it does not know: copy the Directory (tenant) ID again, "
-    "and look whether the cloud is right."
+    " Microsoft answers this for an unknown tenant: copy the Directory (tenant) ID again, and check the cloud."
 )
-_SECRET_AGAIN = "Enter the client secret: none is kept for this provider and this client ID."
+_SECRET_AGAIN = "Enter the client secret: none is stored for this provider and client ID."
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +100,9 @@ def save(entered: Entered, line: Line, actor: Actor) -> None:
     """
     client_id, secret = entered.client_id.strip(), entered.secret.strip()
     if not _PRINTABLE.fullmatch(client_id) or len(client_id) > bounds.CLIENT_ID_LENGTH:
-        raise Refused("Enter the client ID as the provider shows it.")
+        raise Refused("Enter the client ID that the provider displays.")
     if secret and (not _PRINTABLE.fullmatch(secret) or len(secret) > bounds.CLIENT_SECRET_LENGTH):
-        raise Refused("The client secret has characters that no secret has: copy it again.")
+        raise Refused("The client secret has invalid characters: copy it again.")
     try:
         issuer = _issuer(entered)
         if not secret and not _has_secret(issuer, client_id):

@@ -26,14 +26,14 @@ from app.store.access import session_rows, used_once
 from app.store.database import directory_database
 from app.store.database.directory_database import Connection
 
-NOT_SET_UP = "Single sign-on is not set up here."
+NOT_SET_UP = "Single sign-on is not set up."
 NO_AUTH_TIME = (
-    "The provider does not say when you signed in there. An administrator adds the optional claim auth_time to the ID "
-    "token of the app registration for sign-in"
+    "The provider does not send the time of the sign-in. An administrator must add the optional claim auth_time to the "
+    "ID token of the app registration for sign-in"
 )
-KEYS_CHANGED = "The provider may have changed its keys just now. Try again in a minute, and then ask your administrator"
-ANOTHER = "Somebody else signed in there. Sign in as yourself"
-WRONG_TOO_OFTEN = "Somebody else signed in there too often, so this session is ended. Sign in again."
+KEYS_CHANGED = "The provider may have changed its keys. Try again in a minute, then ask your administrator"
+ANOTHER = "Another account signed in there. Sign in with your own account"
+WRONG_TOO_OFTEN = "Another account signed in there too often, so this session is ended. Sign in again."
 
 _STATE = "state"
 
@@ -150,7 +150,7 @@ def spend(connection: Connection, arrival: Arrival) -> None:
 def unreachable(number: str) -> str:
     """For whoever cannot be let in because of it."""
     return (
-        "The provider of single sign-on does not answer as it should. Operators can sign in with their password; "
+        "The provider of single sign-on sent an invalid response. Administrators can sign in with their password; "
         f"reference {number}."
     )
 

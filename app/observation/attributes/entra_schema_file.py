@@ -68,14 +68,14 @@ def read_export(content: bytes) -> Sequence[ObjectMapping]:
     try:
         given = read_json_text(content.decode("utf-16")) if content.startswith(_UTF_16_MARKS) else read_json(content)
     except UnicodeDecodeError:
-        raise UnreadableSchemaError("The file is no text.") from None
+        raise UnreadableSchemaError("The file is not text.") from None
     except ScimError as error:
         problem = error.detail.removeprefix("body: ")
         raise UnreadableSchemaError(f"The file cannot be read: {problem}.") from None
     rules = _rules(given)
     if rules is None:
         raise UnreadableSchemaError(
-            "This is JSON, but no provisioning schema of Entra: it has no list with the name synchronizationRules."
+            "This is JSON, but not a provisioning schema of Entra: it has no list named synchronizationRules."
         )
     found = (one for rule in _objects(rules) for one in _objects(_field(rule, "objectMappings")))
     return [_object_mapping(one) for one in islice(found, bounds.REVIEWED_OBJECT_MAPPINGS)]

@@ -69,7 +69,7 @@ def _last_change_of_roles(row: MappedRow) -> str:
 
 
 def _people(row: MappedRow, number: int) -> str:
-    noun = "people" if row.resource_type == "User" else "groups"
+    noun = "users" if row.resource_type == "User" else "groups"
     return f"{number:,} of {row.total:,} {noun}"
 
 
@@ -78,8 +78,8 @@ RULES: Sequence[Rule] = (
         "external-id-nickname",
         lambda row: bool(row.shape) and row.shape != OBJECT_ID,
         lambda row: (
-            f"The value that came last is {row.shape}, not an object id: a nickname or address can change and "
-            "can belong to somebody else later."
+            f"The last value is {row.shape}, not an object ID: a nickname or address can change and can belong "
+            "to another person later."
         ),
         _mapped_as_usual,
         paths=frozenset({"externalId"}),
@@ -87,16 +87,16 @@ RULES: Sequence[Rule] = (
     Rule(
         "roles-additive",
         lambda row: _last_change_of_roles(row) == f"{ADD} {LIST_SHAPES[JSON_TEXT]}",
-        lambda _: f"Roles come in additive mode ({ADDITIVE_ROLES}): each is added, and none is ever taken away again.",
+        lambda _: f"Roles are sent in additive mode ({ADDITIVE_ROLES}): roles are added and never removed.",
         _mapped_as_usual,
         paths=frozenset({"roles"}),
     ),
     Rule(
         "roles-as-text",
         lambda row: bool(row.shape) and row.shape not in (A_LIST, AN_OBJECT, *LIST_SHAPES.values()),
-        lambda _: "One role comes as plain text: who has several is sent with only one of them.",
+        lambda _: "One role is sent as plain text: users with several roles are sent with only one of them.",
         lambda row: (
-            f"In Entra, {where(row.resource_type)}: if people have more than one role, map "
+            f"In Entra, {where(row.resource_type)}: if users have more than one role, map "
             f"{WHOLE_ROLES}([appRoleAssignments]) to roles."
         ),
         is_warning=False,
@@ -105,60 +105,60 @@ RULES: Sequence[Rule] = (
     Rule(
         "active-never-sent",
         _is_never_sent,
-        lambda _: "It was never sent, so Entra cannot disable anybody who leaves.",
+        lambda _: "It was never sent, so Entra cannot disable users who leave.",
         _mapped_as_usual,
         paths=frozenset({"active"}),
     ),
     Rule(
         "active-as-text",
         lambda row: row.shape == BOOLEAN_AS_TEXT,
-        lambda _: "It comes as text, as Entra does without the flag aadOptscim062020. That is understood.",
+        lambda _: "It is sent as text, as Entra does without the flag aadOptscim062020. This is supported.",
         is_warning=False,
         paths=frozenset({"active"}),
     ),
     Rule(
         "never-sent",
         lambda row: _is_never_sent(row) and row.mapped.is_listed_required and row.path != "active",
-        lambda _: "It was never sent. Entra leaves out what is empty: it is not mapped, or empty for everybody there.",
+        lambda _: "It was never sent. It is not mapped, or empty for all users: Entra does not send empty attributes.",
         _mapped_as_usual,
     ),
     Rule(
         "only-empty",
         lambda row: not row.filled and not row.arrived and bool(row.sightings),
-        lambda _: "It was sent only empty, or to be removed.",
+        lambda _: "It was only sent empty, or removed.",
         is_warning=False,
     ),
     Rule(
         "no-address",
         lambda row: bool(row.shape) and row.shape != EMAIL_ADDRESS,
-        lambda row: f"The value that came last is {row.shape}, not an e-mail address.",
+        lambda row: f"The last value is {row.shape}, not an e-mail address.",
         _mapped_as_usual,
         paths=frozenset({WORK_EMAIL}),
     ),
     Rule(
         "user-name-no-address",
         lambda row: bool(row.shape) and row.shape != EMAIL_ADDRESS,
-        lambda row: f"The value that came last is {row.shape}, while a userPrincipalName looks like an e-mail address.",
+        lambda row: f"The last value is {row.shape}, while a userPrincipalName looks like an e-mail address.",
         _mapped_as_usual,
         paths=frozenset({"userName"}),
     ),
     Rule(
         "without-address",
         lambda row: 0 < row.filled < row.total,
-        lambda row: f"{_people(row, row.lacking)} have none: mail is empty in Entra for many who have no mailbox.",
+        lambda row: f"{_people(row, row.lacking)} have none: mail is empty in Entra for users without a mailbox.",
         is_warning=False,
         paths=frozenset({WORK_EMAIL}),
     ),
     Rule(
         "an-id",
         lambda row: row.mapped.type == "String" and row.path != "externalId" and row.shape == OBJECT_ID,
-        lambda _: "An object id comes where a name or a word is expected: another source was chosen, it seems.",
+        lambda _: "An object ID is sent where a name is expected: the source is probably wrong.",
         lambda row: f"In Entra, {where(row.resource_type)}: look at the source of {row.path}.",
     ),
     Rule(
         "an-address",
         lambda row: row.shape == EMAIL_ADDRESS,
-        lambda _: "An e-mail address comes where a name or a word is expected.",
+        lambda _: "An e-mail address is sent where a name is expected.",
         lambda row: f"In Entra, {where(row.resource_type)}: look at the source of {row.path}.",
         is_warning=False,
         paths=frozenset({"displayName", "name.givenName", "name.familyName", "name.formatted", "title"}),
@@ -166,7 +166,7 @@ RULES: Sequence[Rule] = (
     Rule(
         "strict-gaps",
         lambda row: row.strict is not None and row.lacking > 0,
-        lambda row: f"It is strict, but {_people(row, row.lacking)} came before that and have none. They stay.",
+        lambda row: f"It is required here, but {_people(row, row.lacking)} have no value. They are not affected.",
         is_warning=False,
     ),
 )

@@ -97,7 +97,7 @@ def _review_of(resource_type: ResourceType, mappings: Sequence[ObjectMapping]) -
         *(_about_read_only(name, line) for line in others if line.is_read_only),
     ]
     if len(mappings) > 1:
-        text = f"The file has {len(mappings)} mappings of this kind; the first one that is switched on is reviewed."
+        text = f"The file has {len(mappings)} mappings of this type; the first enabled one is reviewed."
         findings.append(Finding("note", "", text))
     return MappingReview(name, mapping, rows, beside, [line for line in lines if not line.target], findings)
 
@@ -140,20 +140,20 @@ def _about_twins(type_name: str, path: str, lines: Sequence[Line]) -> Iterator[F
     is_whole_beside_part = len(set(places)) > 1 and any(line.place == path for line in lines)
     if len(set(places)) < len(places) or is_whole_beside_part:
         sources = " and ".join(line.mapping.source or line.mapping.default or "nothing" for line in lines)
-        text = f"{len(lines)} lines fill it ({sources}), so that one undoes what the other did."
+        text = f"{len(lines)} attribute mappings have this target ({sources}), so one overwrites the other."
         yield Finding("wrong", path, text, f"In Entra, {where(type_name)}: delete all but one of them.")
 
 
 def _about_whole(type_name: str, mapping: ObjectMapping | None) -> Iterator[Finding]:
     is_people = type_name == "User"
-    kind = "people" if is_people else "groups"
+    kind = "users" if is_people else "groups"
     level: Level = "wrong" if is_people else "note"
     if mapping is None:
-        yield Finding(level, "", f"The file has no mapping of {kind}, so none come here.")
+        yield Finding(level, "", f"The file has no mapping of {kind}, so none are sent.")
         return
     if not mapping.is_enabled:
         remedy = f"In Entra, {where(type_name)}: set Enabled to Yes."
-        yield Finding(level, "", f"The mapping of {kind} is switched off, so none come here.", remedy)
+        yield Finding(level, "", f"The mapping of {kind} is disabled, so none are sent.", remedy)
     for flow, text in _MISSING_FLOWS.items():
         if mapping.flows and flow not in mapping.flows:
             remedy = f"In Entra, {where(type_name)}: tick it at Target Object Actions."
@@ -161,9 +161,9 @@ def _about_whole(type_name: str, mapping: ObjectMapping | None) -> Iterator[Find
 
 
 _MISSING_FLOWS: Mapping[str, str] = {
-    "add": "Create is not ticked: no new {kind} come here.",
-    "update": "Update is not ticked: no changes of {kind} come here.",
-    "delete": "Delete is not ticked: removals of {kind} do not come here.",
+    "add": "Create is not ticked: no new {kind} are sent.",
+    "update": "Update is not ticked: no changes of {kind} are sent.",
+    "delete": "Delete is not ticked: deletions of {kind} are not sent.",
 }
 """By the word of `flowTypes`, which the page in Entra calls Target Object Actions."""
 
@@ -175,14 +175,19 @@ def _about_matching(resource_type: ResourceType, lines: Iterable[Line]) -> Itera
     remedy = f"In Entra, {where(name)}: open {wanted} and set Match objects using this attribute to Yes, precedence 1."
     matching = sorted((line for line in lines if line.mapping.priority), key=lambda line: line.mapping.priority)
     if not matching:
-        yield Finding("wrong", "", "No line is for matching, so Entra cannot find what is here already.", remedy)
+        yield Finding(
+            "wrong",
+            "",
+            "No attribute mapping is used for matching, so Entra cannot find existing users and groups.",
+            remedy,
+        )
     elif all(line.place != wanted for line in matching):
         names = ", ".join(line.mapping.target for line in matching)
         yield Finding("warning", "", f"Entra matches on {names}, and not on {wanted}, which is unique here.", remedy)
     looked_up = {attribute.path for attribute in resource_type.lookups}
     for line in matching:
         if line.target is None:
-            text = f"Entra matches on {line.mapping.target}, which is not kept here: each look-up is refused."
+            text = f"Entra matches on {line.mapping.target}, which is not stored here: each lookup is refused."
             yield Finding("wrong", "", text, remedy)
         elif line.target.path not in looked_up:
             text = f"Entra matches on {line.mapping.target}, which has no index here and need not be unique."
@@ -190,5 +195,5 @@ def _about_matching(resource_type: ResourceType, lines: Iterable[Line]) -> Itera
 
 
 def _about_read_only(type_name: str, line: Line) -> Finding:
-    text = "It cannot be written, and a change that tries is refused as a whole."
-    return Finding("wrong", line.mapping.target, text, f"In Entra, {where(type_name)}: delete this line.")
+    text = "It is read-only, and a request that changes it is refused."
+    return Finding("wrong", line.mapping.target, text, f"In Entra, {where(type_name)}: delete this attribute mapping.")

@@ -14,10 +14,10 @@ Level = Literal["wrong", "warning", "note"]
 _RANKS: Sequence[Level] = ("wrong", "warning", "note")
 
 _FLOWS: Mapping[str, str] = {
-    "objectaddonly": "only when somebody is created: later changes never come",
-    "attributeaddonly": "only while there is no value: later changes never come",
-    "valueaddonly": "without removals: a value that goes in Entra stays here",
-    "multivalueaddonly": "without removals: a value that goes in Entra stays here",
+    "objectaddonly": "only at creation: later changes are not sent",
+    "attributeaddonly": "only while there is no value: later changes are not sent",
+    "valueaddonly": "without removals: a value that is removed in Entra stays here",
+    "multivalueaddonly": "without removals: a value that is removed in Entra stays here",
 }
 """Microsoft Graph: attributeFlowType, without `Always`."""
 _QUOTED = re.compile(r'"([^"]*)"')
@@ -123,49 +123,49 @@ _RULES: Sequence[_Rule] = (
         "warning",
         lambda line: not (line.mapping.kind == "attribute" and line.mapping.source.lower() == "objectid"),
         lambda line: (
-            f"It is filled from {_source(line)}, which can change and come back with somebody else; "
-            "the object id never does."
+            f"It is filled from {_source(line)}, which can change and be assigned to another person; "
+            "the object ID cannot."
         ),
         paths=_EXTERNAL_ID,
     ),
     _Rule(
         "wrong",
         lambda line: line.mapping.is_constant,
-        lambda _: "It is the same for everybody, so nobody who leaves is ever disabled.",
+        lambda _: "It is the same for all users, so users who leave are not disabled.",
         paths=_ACTIVE,
     ),
     _Rule(
         "wrong",
         lambda line: not line.mapping.is_constant and _switches_rightly(line) is False,
-        lambda _: "It is the wrong way round: who leaves becomes active, and who is there is disabled.",
+        lambda _: "It is inverted: users who leave become active, and all others are disabled.",
         paths=_ACTIVE,
     ),
     _Rule(
         "warning",
         lambda line: _is_expression_without(line, "issoftdeleted"),
         lambda line: (
-            f"It is filled from {_source(line)} and does not ask IsSoftDeleted: who is only taken out of the "
-            "application stays active."
+            f"It is filled from {_source(line)} and does not use IsSoftDeleted: users who are only removed from "
+            "the application stay active."
         ),
         paths=_ACTIVE,
     ),
     _Rule(
         "note",
         lambda line: "issoftdeleted" in line.mapping.source.lower() and _switches_rightly(line) is None,
-        lambda _: "Whether this expression gives False for who leaves cannot be told here: try Provision on demand.",
+        lambda _: "Check with Provision on demand whether this expression gives False for users who leave.",
         has_advice=False,
         paths=_ACTIVE,
     ),
     _Rule(
         "warning",
         lambda line: _calls(line, ADDITIVE_ROLES),
-        lambda _: f"{ADDITIVE_ROLES} only adds roles: one that is taken away in Entra stays here for good.",
+        lambda _: f"{ADDITIVE_ROLES} only adds roles: a role that is removed in Entra stays here.",
         paths=_ROLES,
     ),
     _Rule(
         "note",
         lambda line: _calls(line, SINGLE_ROLE),
-        lambda _: f"{SINGLE_ROLE} sends one role: who has several comes with only one of them.",
+        lambda _: f"{SINGLE_ROLE} sends one role: users with several roles are sent with only one of them.",
         paths=_ROLES,
     ),
     _Rule(
@@ -178,18 +178,20 @@ _RULES: Sequence[_Rule] = (
     _Rule(
         "wrong",
         lambda line: line.is_unique and (line.mapping.is_constant or line.mapping.default != ""),
-        lambda _: "It must be unique, but the same value is sent for several: the second one is refused.",
+        lambda _: "It must be unique, but several users get the same value: the second one is refused.",
     ),
     _Rule(
         "warning",
         lambda line: line.is_unique and line.mapping.source.lower() in _CHANGING_NAMES,
-        lambda line: f"It must be unique, and {_source(line)} need not be: the second one with it is refused.",
+        lambda line: (
+            f"It must be unique, and {_source(line)} may not be: the second user with the same value is refused."
+        ),
         paths=frozenset({"userName"}),
     ),
     _Rule(
         "note",
         lambda line: line.mapping.is_constant and not line.is_unique and line.place != "active",
-        lambda line: f"Everybody gets the same: {_source(line)}.",
+        lambda line: f"All users get the same value: {_source(line)}.",
         has_advice=False,
     ),
     _Rule(

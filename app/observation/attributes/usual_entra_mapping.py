@@ -13,8 +13,8 @@ SINGLE_ROLE = "SingleAppRoleAssignment"
 WORK_EMAIL = f"emails{WORK}.value"
 
 _PAGES: Mapping[str, str] = {
-    "User": "Provisioning › Mappings › Provision Microsoft Entra ID Users",
-    "Group": "Provisioning › Mappings › Provision Microsoft Entra ID Groups",
+    "User": "Provisioning › Mappings › Synchronize Microsoft Entra users to Recnice",
+    "Group": "Provisioning › Mappings › Synchronize Microsoft Entra groups to Recnice",
 }
 
 USUAL_SOURCES: Mapping[str, Mapping[str, str]] = {

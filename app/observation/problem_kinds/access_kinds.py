@@ -16,13 +16,13 @@ from app.observation.request_record import TOKEN, KeyFault
 from app.scim.errors import Code
 
 OAUTH = (
-    "See on the OAuth page here which client it was, and make another secret there if need be.",
-    "Paste Token Endpoint, Client identifier and Client secret again.",
+    "Check on the OAuth page whether the client is active; create another secret if you need one.",
+    "Paste Token Endpoint, Client identifier and Client secret into Entra again.",
     "Press Test Connection, then Save.",
 )
 PASTE = (
-    "Make a new key on the Account page here.",
-    "Paste it into Secret Token, without the word Bearer.",
+    "Create a key on the Account page.",
+    "Paste it into Secret Token in Entra, without the word Bearer.",
     "Press Test Connection, then Save.",
 )
 
@@ -50,12 +50,12 @@ def _is_at_no_address(request: Asked) -> bool:
 KINDS = (
     Kind(
         name="path-unknown",
-        title="Nothing is at this address",
-        what="The address is none that a SCIM service has: the Tenant URL is wrong, or a reverse proxy changes the "
-        "path. Entra takes this for a broken service, and quarantines the job.",
+        title="Unknown URL",
+        what="The URL is not part of SCIM: the Tenant URL is wrong, or a reverse proxy changes the path. Entra puts "
+        "the provisioning job into quarantine after such responses.",
         fix=(
-            "Copy the Tenant URL from the Account page here, slash at the end included.",
-            "Paste it into Tenant URL, press Test Connection, then Save.",
+            "Copy the Tenant URL from the Account page, with the slash at the end.",
+            "Paste it into Tenant URL in Entra, press Test Connection, then Save.",
         ),
         menu=CREDENTIALS,
         retry="job",
@@ -63,9 +63,9 @@ KINDS = (
     ),
     Kind(
         name="token-refused",
-        title="An OAuth client got no access token",
-        what="Whoever asked at the token endpoint showed no client and secret that are right here, no signed assertion "
-        "that is trusted here, or asked in another form. Without a token Entra does not come at all.",
+        title="Access token request refused",
+        what="The token endpoint rejected a request: unknown client, wrong secret, untrusted assertion, or malformed "
+        "request. Entra cannot call SCIM until this is fixed.",
         fix=OAUTH,
         menu=CREDENTIALS,
         retry="job",
@@ -74,10 +74,10 @@ KINDS = (
     ),
     Kind(
         name="token-expired",
-        title="An access token was used after its hour",
-        what="The access token was right once. A client is told how long a token lasts and fetches the next one by "
-        "itself; one that goes on like this has a clock that is wrong, or does not look at the time.",
-        fix=("Look whether the clock of this machine is right.", "Press Test Connection: Entra fetches a new token."),
+        title="Expired access token",
+        what="The access token was valid for one hour. A client learns with each token how long it is valid, and "
+        "fetches the next one. If this continues, the clock of the client or of this host is wrong.",
+        fix=("Check the clock of the host.", "Press Test Connection in Entra: it fetches a new token."),
         menu=CREDENTIALS,
         retry="job",
         codes=(Code.UNAUTHORIZED,),
@@ -86,10 +86,11 @@ KINDS = (
     ),
     Kind(
         name="key-missing",
-        title="No SCIM Key was shown",
-        what="A request came without an Authorization header that carries a key. A browser or a monitor looks like "
-        "that, and so does Entra behind a reverse proxy that takes the header away.",
-        fix=("See that the reverse proxy passes the Authorization header on.", *PASTE[1:]),
+        title="Request without a SCIM Key",
+        what="The request had no Authorization header with a key. Browsers and monitors send such requests, and so "
+        "does "
+        "Entra through a reverse proxy that removes the header.",
+        fix=("Check that the reverse proxy forwards the Authorization header.", *PASTE[1:]),
         menu=CREDENTIALS,
         retry="job",
         codes=(Code.UNAUTHORIZED,),
@@ -98,9 +99,9 @@ KINDS = (
     ),
     Kind(
         name="key-stopped",
-        title="A stopped SCIM Key was used",
-        what="The key was right once, and was stopped here. The same is said of an access token whose client or secret "
-        "was stopped.",
+        title="Revoked SCIM Key",
+        what="The key was revoked, or deactivated after a rotation. Access tokens of a revoked client or secret are "
+        "reported here too.",
         fix=PASTE,
         menu=CREDENTIALS,
         retry="job",
@@ -110,9 +111,12 @@ KINDS = (
     ),
     Kind(
         name="key-cut",
-        title="An incomplete SCIM Key was used",
-        what="The token begins like a key of this server, but part of it is missing or mistyped.",
-        fix=("Copy the whole key with the button on the Account page; if it was not kept, make a new one.", *PASTE[1:]),
+        title="Incomplete SCIM Key",
+        what="The token begins like a key of this server, but a part is missing or mistyped.",
+        fix=(
+            "Use the complete key. It is displayed only once: if you did not save it, create another one.",
+            *PASTE[1:],
+        ),
         menu=CREDENTIALS,
         retry="job",
         codes=(Code.UNAUTHORIZED,),
@@ -121,9 +125,9 @@ KINDS = (
     ),
     Kind(
         name="key-bearer",
-        title="The word Bearer was pasted with the SCIM Key",
-        what="Entra puts the word Bearer before the token itself; here it came twice.",
-        fix=("Paste the key alone into Secret Token, without Bearer before it.", *PASTE[2:]),
+        title="Word Bearer pasted with the SCIM Key",
+        what="Entra adds the word Bearer itself, so the header contains it twice.",
+        fix=("Paste only the key into Secret Token, without the word Bearer.", *PASTE[2:]),
         menu=CREDENTIALS,
         retry="job",
         codes=(Code.UNAUTHORIZED,),
@@ -132,8 +136,8 @@ KINDS = (
     ),
     Kind(
         name="entra-token",
-        title="Entra sent a token of its own instead of the SCIM Key",
-        what="The field Secret Token is empty, so Entra signs a token itself. That is meant for tests; it is refused.",
+        title="Entra token instead of the SCIM Key",
+        what="The field Secret Token in Entra is empty, so Entra sends a token that it signed. It is refused.",
         fix=PASTE,
         menu=CREDENTIALS,
         retry="job",
@@ -143,8 +147,8 @@ KINDS = (
     ),
     Kind(
         name="key-wrong",
-        title="A wrong SCIM Key was used",
-        what="The token is no key of this server: it is something else, or belongs to another server or data folder.",
+        title="Invalid SCIM Key",
+        what="The token is not a key of this server. It may belong to another server or data folder.",
         fix=PASTE,
         menu=CREDENTIALS,
         retry="job",
@@ -153,10 +157,10 @@ KINDS = (
     ),
     Kind(
         name="too-often",
-        title="Too many requests without a right key",
-        what="One address showed wrong keys more often than is answered in a minute. Requests with a right key are "
-        "never slowed.",
-        fix=("See from which address they come; if it is Entra's, mend the key as below.", *PASTE),
+        title="Too many requests without a valid key",
+        what="One IP address sent more invalid keys in a minute than the server answers. Requests with a valid key are "
+        "not limited.",
+        fix=("Check whether the IP address is Entra's. If it is, replace the key as follows.", *PASTE),
         menu=CREDENTIALS,
         retry="job",
         codes=(Code.TOO_OFTEN,),
@@ -164,11 +168,11 @@ KINDS = (
     ),
     Kind(
         name="host-unknown",
-        title="The request was for another host name",
-        what="The Host header names neither the public URL of this server nor an address of this machine.",
+        title="Unknown host name",
+        what="The Host header names neither the public URL of this server nor an IP address of the host.",
         fix=(
-            "Set public_url to the address that Entra uses, and start again.",
-            "Or let the reverse proxy pass on the Host header that it received.",
+            "Set public_url to the URL that Entra uses, and restart.",
+            "Or let the reverse proxy forward the Host header that it received.",
         ),
         menu=PROXY,
         retry="job",
@@ -176,13 +180,13 @@ KINDS = (
     ),
     Kind(
         name="source-refused",
-        title="A request came from an address that is not allowed",
-        what="SCIM is held to a list of addresses here, and the address is not on it. The key was not looked at. Entra "
-        "takes such refusals for a broken service, and quarantines the job.",
+        title="Client IP address not on the IP allow list",
+        what="The IP allow list is enforced, and it does not contain the address of this request. The key was not "
+        "checked. Entra puts the provisioning job into quarantine after such refusals.",
         fix=(
-            "See from which address it came, and whether that is Entra's.",
-            "If it is, put it on the list on the Addresses page here. If you do not know it, leave it: nothing opened.",
-            "To be on the safe side meanwhile, go back to watching there: then nobody is refused.",
+            "Check whether the address of the request is Entra's.",
+            "If it is, add it to the IP allow list. If you do not know it, do nothing: the request had no effect.",
+            "If you are not sure, go back to monitoring there: then no request is refused.",
         ),
         menu=ADDRESSES,
         retry="job",
@@ -190,37 +194,38 @@ KINDS = (
     ),
     Kind(
         name="method-not-allowed",
-        title="This address cannot be used that way",
-        what="The address is right, but has not this method. Entra itself never does that; a reverse proxy that turns "
-        "PATCH into something else does.",
-        fix=("See that GET, POST, PATCH and DELETE pass the reverse proxy unchanged (on IIS: remove WebDAV).",),
+        title="HTTP method not allowed",
+        what="The URL exists, but does not accept this method. Entra does not send such requests; a reverse proxy that "
+        "replaces PATCH does.",
+        fix=("Let the reverse proxy forward GET, POST, PUT, PATCH and DELETE unchanged (IIS: remove WebDAV).",),
         menu=PROXY,
         retry="nobody",
         codes=(Code.NOT_ALLOWED,),
     ),
     Kind(
         name="not-offered",
-        title="Something was asked for that is not offered",
-        what="The request is right, but about a part of SCIM that this server says it does not have.",
-        fix=("See in /ServiceProviderConfig what there is. Entra asks for nothing else.",),
+        title="SCIM feature not supported",
+        what="The request is valid, but uses a part of SCIM that this server does not support.",
+        fix=("Read /ServiceProviderConfig for the supported features. Entra uses no others.",),
         menu=APPLICATION,
         retry="nobody",
         codes=(Code.FORBIDDEN, Code.NOT_IMPLEMENTED),
     ),
     Kind(
         name="unavailable",
-        title="The server could not use its database",
-        what="The disk is full, another program holds the database, or too much came at once. The log says which.",
-        fix=("Look at the disk on the Status page and into the log.", "Nothing was half done: Entra sends it again."),
+        title="Database not available",
+        what="The disk is full, another program locks the database, or too many requests arrived. The log has the "
+        "cause.",
+        fix=("Check the disk on the Status page, and the log.", "Nothing was changed; Entra sends the request again."),
         menu=HERE,
         retry="job",
         codes=(Code.UNAVAILABLE,),
     ),
     Kind(
         name="internal",
-        title="Something went wrong here",
-        what="A fault in this program. Nothing was half done.",
-        fix=("Find the request's number in the log, and report what stands there.",),
+        title="Internal error",
+        what="The request failed because of a defect in Recnice SCIM. Nothing was changed.",
+        fix=("Find the request ID in the log, and report the log lines.",),
         menu=HERE,
         retry="job",
         codes=(Code.INTERNAL,),

@@ -16,21 +16,24 @@ Retry = Literal["single", "lost", "job", "nobody"]
 whole job (job), or nobody, since Entra does not send such requests by itself."""
 
 RETRIES: dict[Retry, str] = {
-    "single": "Entra tries this one again after 6, 12 and 24 hours and then daily, for up to 28 days.",
-    "lost": "Entra tries again daily, and in vain until provisioning is restarted.",
-    "job": "It stops the whole job, not one person: Entra tries again at its next cycle, and about once a day when it "
-    "has put the job into quarantine.",
-    "nobody": "Entra does not send such requests by itself: whoever sent this one has to try again.",
+    "single": "Entra retries this user or group after 6, 12 and 24 hours, then daily, for up to 28 days.",
+    "lost": "Entra retries daily, without success until provisioning is restarted.",
+    "job": "It affects the whole provisioning job: Entra retries in its next sync, and about once a day while the "
+    "job is in quarantine.",
+    "nobody": "Entra does not send such requests. The client that sent this one has to retry.",
 }
 
-APPLICATION = "Enterprise applications › your application"
+APPLICATION = "Enterprise apps › your application"
 PROVISIONING = f"{APPLICATION} › Provisioning"
-CREDENTIALS = f"{PROVISIONING} › Admin Credentials"
+CREDENTIALS = f"{PROVISIONING} › Connect your application (older layout: Admin Credentials)"
 MAPPINGS = f"{PROVISIONING} › Mappings"
+USER_MAPPING = (
+    f"{MAPPINGS} › Synchronize Microsoft Entra users to Recnice (custom app: Provision Microsoft Entra ID Users)"
+)
 ON_DEMAND = f"{PROVISIONING} › Provision on demand"
 PROXY = "The reverse proxy in front of this server"
 HERE = "This server"
-ADDRESSES = "This server › Account › Addresses"
+ADDRESSES = "This server › IP allow list"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from app.observation.problem_kinds.problem_kind import MAPPINGS, ON_DEMAND, PROVISIONING, Asked, Kind
+from app.observation.problem_kinds.problem_kind import MAPPINGS, ON_DEMAND, PROVISIONING, USER_MAPPING, Asked, Kind
 from app.scim.errors import Code
 
 READING = ("GET", "HEAD")
@@ -24,7 +24,7 @@ def asks_for_list(request: Asked) -> bool:
 KINDS = (
     Kind(
         name="user-name-taken",
-        title="userName already belongs to someone else",
+        title="userName already in use",
         what="Another user here has this userName, in the same or another case. That user may be disabled.",
         fix=(
             "Open both users and decide whether they are the same person.",
@@ -33,15 +33,17 @@ KINDS = (
             "Two people: give one of them another user principal name in Entra, and wait for the next sync.",
             "Delete nothing in Entra for this: a user that is deleted there is disabled here, and later deleted.",
         ),
-        menu=f"{MAPPINGS} › Provision Microsoft Entra ID Users › userName",
+        menu=f"{USER_MAPPING} › userName",
         retry="single",
         codes=(Code.UNIQUENESS,),
         fits=_is_of("User", "userName"),
     ),
     Kind(
         name="group-name-taken",
-        title="displayName already belongs to another group",
-        what="Entra allows two groups with one name; a group here is found by its name, so it must be the only one.",
+        title="displayName already in use by another group",
+        what="Entra allows two groups with the same name. Here the name of a group is unique, because Entra finds "
+        "groups by "
+        "it.",
         fix=(
             "Rename one of the two groups in Entra.",
             "If one of them is not needed here, unassign it from the application. Entra then deletes it here.",
@@ -53,8 +55,8 @@ KINDS = (
     ),
     Kind(
         name="value-taken",
-        title="A value already belongs to another record",
-        what="The attribute must be unique, and another record has the value.",
+        title="Unique value already in use",
+        what="The attribute is unique, and another user or group has the value.",
         fix=("Change the value of one of the two in Entra, or map the attribute to one that is unique there.",),
         menu=MAPPINGS,
         retry="single",
@@ -62,14 +64,16 @@ KINDS = (
     ),
     Kind(
         name="gone",
-        title="Entra speaks of somebody who is not here",
-        what="Entra remembers an id that no record here has: it was deleted, or this server's data is another than "
-        "Entra knows. Entra's log calls it InvalidAnchor.",
+        title="Unknown ID",
+        what="Entra uses an ID that no user or group here has: it was deleted, or the server runs on another data "
+        "folder. "
+        "Entra's log calls it InvalidAnchor.",
         fix=(
-            "If very many are concerned, see first that this server runs on the right data folder.",
+            "If many are affected, check first that the server runs on the correct data folder.",
             "Press Restart provisioning.",
-            "If it comes back, restart through Microsoft Graph with resetScope Full: Entra then forgets its ids, and "
-            "looks everybody up again.",
+            "If it recurs, restart through Microsoft Graph with resetScope Full: Entra then deletes its stored IDs, "
+            "and "
+            "looks up all users and groups again.",
         ),
         menu=PROVISIONING,
         retry="lost",
@@ -78,22 +82,22 @@ KINDS = (
     ),
     Kind(
         name="value-strict",
-        title="A value is missing that this server demands",
-        what="The attribute is set to strict on the Attributes page, and Entra sends nothing for an empty value.",
+        title="Missing value that is required here",
+        what="The attribute is set to Required here on the Attributes page. Entra sends nothing for an empty value.",
         fix=(
-            "Fill in the value in Entra, or map the attribute to one that everybody has.",
-            "Or set it back to expected on the Attributes page here.",
+            "Fill in the value in Entra, or map the attribute to one that every user has.",
+            "Or set it to Recommended on the Attributes page.",
         ),
-        menu=f"{MAPPINGS} › Provision Microsoft Entra ID Users",
+        menu=USER_MAPPING,
         retry="single",
         codes=(Code.REQUIRED_HERE,),
         fits=_is_in_body,
     ),
     Kind(
         name="value-missing",
-        title="A required value is missing",
-        what="Nobody can be kept without it: userName of a person, displayName of a group.",
-        fix=("See that the attribute is mapped, and that its source is not empty for this person or group.",),
+        title="Missing required value",
+        what="SCIM requires it: userName of a user, displayName of a group.",
+        fix=("Check that the attribute is mapped, and that its source has a value for this user or group.",),
         menu=MAPPINGS,
         retry="single",
         codes=(Code.MISSING_VALUE,),
@@ -101,8 +105,8 @@ KINDS = (
     ),
     Kind(
         name="value-too-long",
-        title="A value is too long",
-        what="The text has more characters, the list more values, or the record more bytes than are kept here.",
+        title="Value too long",
+        what="The text, the list of values or the whole user or group is larger than the limit.",
         fix=("Shorten the value in Entra, or in the mapping with the expression Mid([attribute], 1, length).",),
         menu=MAPPINGS,
         retry="single",
@@ -111,9 +115,9 @@ KINDS = (
     ),
     Kind(
         name="value-wrong",
-        title="A value has another form than its attribute",
-        what="For instance a text where true or false belongs.",
-        fix=("Change the mapping of the attribute, so that it gives what is expected.", "Try it with one person."),
+        title="Invalid value",
+        what="The value does not have the type of its attribute, for example text instead of true or false.",
+        fix=("Change the mapping of the attribute so that it sends what is expected.", "Try it with one user."),
         menu=f"{MAPPINGS}, then {ON_DEMAND}",
         retry="single",
         codes=(Code.INVALID_VALUE,),
@@ -121,8 +125,8 @@ KINDS = (
     ),
     Kind(
         name="read-only",
-        title="An attribute cannot be changed",
-        what="It is given by this server, or may be set only once.",
+        title="Read-only attribute",
+        what="The server sets it, or it can be set only once.",
         fix=("Remove the attribute from the mapping, or set Apply this mapping to Only during object creation.",),
         menu=MAPPINGS,
         retry="single",
@@ -130,18 +134,18 @@ KINDS = (
     ),
     Kind(
         name="no-target",
-        title="A change leads to nothing",
-        what="The path of the change finds no value that it could change.",
-        fix=("See which target attribute the mapping names, and correct it.",),
+        title="Change without a target",
+        what="The path of the change matches no value.",
+        fix=("Correct the target attribute of the mapping.",),
         menu=MAPPINGS,
         retry="single",
         codes=(Code.NO_TARGET,),
     ),
     Kind(
         name="version-conflict",
-        title="The record had changed meanwhile",
-        what="The request was for one version of the record, and another one is here. Entra sends no versions.",
-        fix=("Read the record again and repeat the change.",),
+        title="Version conflict",
+        what="The request was for a version of the user or group that is no longer current. Entra sends no versions.",
+        fix=("Read the user or group again and repeat the change.",),
         menu="The client that sent it",
         retry="nobody",
         codes=(Code.PRECONDITION_FAILED,),

@@ -36,7 +36,7 @@ from app.web.console.monitoring import activity, problems, status
 from app.web.console.shared import formats, list_paging, menu
 from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import refuse
-from app.web.console.system import client_documentation, health_endpoints, help
+from app.web.console.system import client_documentation, health_endpoints, help, renamed_pages
 from app.web.resource_urls import Endpoints
 
 __all__ = ["init_app", "refuse"]

@@ -26,6 +26,7 @@ OPEN_ENDPOINTS = frozenset(
         "console.healthz",
         "console.readyz",
         "console.documentation",
+        "console.renamed",
         "oauth.token",
     }
 )

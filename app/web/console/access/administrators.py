@@ -15,15 +15,15 @@ from app.web.console.shared.error_pages import with_refusal
 from app.web.security import request_authentication
 
 
-@console.get("/operators")
+@console.get("/administrators")
 def operators() -> Response:
-    """The list, a form for another one, and the table of roles."""
+    """Show the administrators, a form for a new one, and the table of roles."""
     return _list()
 
 
-@console.post("/operators")
+@console.post("/administrators")
 def add_operator() -> Response:
-    """Make another operator."""
+    """Create an administrator."""
     form = request.form
     user_name, password = form.get("user_name", ""), form.get("password", "")
     try:
@@ -35,30 +35,30 @@ def add_operator() -> Response:
     return redirect(url_for("console.operators"), 303)
 
 
-@console.get("/operators/<operator_id>", endpoint="operator")
+@console.get("/administrators/<operator_id>", endpoint="operator")
 def single(operator_id: str) -> Response:
-    """One operator, and all that can be done about them."""
+    """Show one administrator and what can be changed."""
     return _single(_found(operator_id))
 
 
-@console.post("/operators/<operator_id>/role")
+@console.post("/administrators/<operator_id>/role")
 def set_operator_role(operator_id: str) -> Response:
-    """Give an operator another role."""
+    """Change an administrator's role."""
     return _acted(operator_id, lambda name: administrators.set_role(name, _role(), request_authentication.actor()))
 
 
-@console.post("/operators/<operator_id>/state")
+@console.post("/administrators/<operator_id>/state")
 def set_operator_state(operator_id: str) -> Response:
-    """Disable an operator, or enable them again."""
+    """Disable or enable an administrator."""
     is_disabled = request.form.get("disabled") == "yes"
     return _acted(
         operator_id, lambda name: administrators.set_disabled(name, is_disabled, request_authentication.actor())
     )
 
 
-@console.post("/operators/<operator_id>/password")
+@console.post("/administrators/<operator_id>/password")
 def reset_operator_password(operator_id: str) -> Response:
-    """Give an operator a new password."""
+    """Reset an administrator's password."""
     password = request.form.get("password", "")
 
     def reset(name: str) -> None:
@@ -68,21 +68,21 @@ def reset_operator_password(operator_id: str) -> Response:
     return _acted(operator_id, reset)
 
 
-@console.post("/operators/<operator_id>/second-factor")
+@console.post("/administrators/<operator_id>/second-factor")
 def remove_operator_factor(operator_id: str) -> Response:
-    """Turn an operator's second factor off."""
+    """Turn off an administrator's two-factor authentication."""
     return _acted(operator_id, lambda name: administrators.remove_second_factor(name, request_authentication.actor()))
 
 
-@console.get("/operators/<operator_id>/delete")
+@console.get("/administrators/<operator_id>/delete")
 def confirm_delete_operator(operator_id: str) -> str:
-    """Say what deleting does, before it is done."""
+    """Ask for confirmation and name the consequence."""
     return render_template("delete_operator.html", operator=_found(operator_id))
 
 
-@console.post("/operators/<operator_id>/delete")
+@console.post("/administrators/<operator_id>/delete")
 def delete_operator(operator_id: str) -> Response:
-    """Delete an operator."""
+    """Delete an administrator."""
     operator = _found(operator_id)
     try:
         administrators.delete_operator(operator.user_name, request_authentication.actor())
@@ -109,12 +109,12 @@ def _role() -> Role:
     try:
         return Role(request.form.get("role", ""))
     except ValueError:
-        raise Refused("Choose one of the roles.") from None
+        raise Refused("Choose a role.") from None
 
 
 def _require_same(password: str) -> None:
     if password != request.form.get("repeated", ""):
-        raise Refused("The two passwords are not the same.")
+        raise Refused("The two passwords differ.")
 
 
 def _list(refused: Refused | None = None, user_name: str = "", role: str = "") -> Response:

@@ -15,7 +15,7 @@ from app.web.console.shared.filter_form import FilterForm, before
 from app.web.console.shared.list_paging import Column
 from app.web.security import request_authentication
 
-VIEWS: Mapping[View, str] = {"": "All", "sign-ins": "Sign-ins", "acts": "Acts", "refused": "Refused"}
+VIEWS: Mapping[View, str] = {"": "All", "sign-ins": "Sign-ins", "acts": "Actions", "refused": "Refused"}
 
 COLUMNS: tuple[Column[Entry], ...] = (
     Column("id", "Entry", attrgetter("id")),

@@ -1,6 +1,6 @@
 """This module serves the page of the IP allow list.
 
-Who came, the allow list, and whether it is enforced.
+It shows the mode, the allowed networks, and the addresses that sent a valid key.
 """
 
 from collections.abc import Sequence
@@ -25,9 +25,9 @@ from app.web.public_url import IGNORED
 from app.web.security import request_authentication
 
 
-@console.get("/sources")
+@console.get("/ip-allow-list")
 def sources() -> str:
-    """How addresses are held, the list, who came, and who was refused."""
+    """Show the mode, the list, the addresses that sent a valid key, and those that were refused."""
     found = allow_list.source_list()
     listed = NetworkSet.of(one.network for one in found.listed)
     return render_template(
@@ -38,17 +38,17 @@ def sources() -> str:
     )
 
 
-@console.post("/sources/mode")
+@console.post("/ip-allow-list/mode")
 def set_sources_mode() -> Response:
-    """Watch, or hold nobody to the list any more; to enforce it has a page of its own."""
+    """Monitor, or turn the list off; enforcing it has a page of its own."""
     wanted = {"off": Mode.OFF, "watch": Mode.WATCH}.get(request.form.get("mode", "")) or abort(400)
     allow_list.set_mode(wanted, request_authentication.actor())
     return redirect(url_for("console.sources"), 303)
 
 
-@console.route("/sources/enforce", methods=["GET", "POST"])
+@console.route("/ip-allow-list/enforce", methods=["GET", "POST"])
 def enforce_sources() -> Response:
-    """Say who would be refused, then hold everybody to the list."""
+    """Show which addresses would be refused, then enforce the list."""
     refused: Refused | None = None
     if request.method == "POST":
         try:
@@ -59,9 +59,9 @@ def enforce_sources() -> Response:
     return with_refusal("enforce_sources.html", refused, found=allow_list.source_list())
 
 
-@console.route("/sources/add", methods=["GET", "POST"])
+@console.route("/ip-allow-list/add", methods=["GET", "POST"])
 def allow_networks() -> Response:
-    """Put networks on the list: typed by hand, one that was refused, or what is proposed, to be looked through."""
+    """Add networks to the list: typed, refused before, or proposed."""
     found = allow_list.source_list()
     if request.method != "POST":
         proposed = found.proposal if "proposal" in request.args else request.args.getlist("network")
@@ -72,13 +72,13 @@ def allow_networks() -> Response:
         added = allow_list.allow(text.replace(",", " ").split(), note, request_authentication.actor())
     except Refused as refused:
         return with_refusal("allow_networks.html", refused, found=found, text=text, note=note)
-    flash(f"{counted(len(added), 'network is', 'networks are')} on the list now.")
+    flash(f"Added {counted(len(added), 'network')}.")
     return redirect(url_for("console.sources"), 303)
 
 
-@console.route("/sources/remove", methods=["GET", "POST"])
+@console.route("/ip-allow-list/remove", methods=["GET", "POST"])
 def remove_network() -> Response:
-    """Say who would not be on the list any more, then take the network off it."""
+    """Show which addresses are no longer allowed, then remove the network from the list."""
     network, found = request.values.get("network", ""), allow_list.source_list()
     refused: Refused | None = None
     if request.method == "POST":

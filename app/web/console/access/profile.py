@@ -19,11 +19,11 @@ from app.web.console.shared.error_pages import with_refusal
 from app.web.security import request_authentication
 
 WORDS: Mapping[str, str] = {
-    "id": "Your identifier here",
+    "id": "Your identifier in Recnice SCIM",
     "externalId": "Your identifier in the directory",
     "userName": "Your sign-in name",
-    "preferredLanguage": "The language that you prefer",
-    "locale": "Where numbers, dates and currencies are written as you do",
+    "preferredLanguage": "Your preferred language",
+    "locale": "The region whose formats of numbers, dates and currencies you use",
     "active": "Whether you may use Recnice",
 }
 """What a person is told in place of the schema's description, by path."""
@@ -50,7 +50,7 @@ def change_password() -> Response:
     form, who = request.form, request_authentication.who()
     try:
         if form.get("password", "") != form.get("repeated", ""):
-            raise Refused("The two new passwords are not the same.")
+            raise Refused("The two new passwords differ.")
         token = administrators.change_password(
             who,
             form.get("current", ""),

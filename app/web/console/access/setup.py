@@ -17,20 +17,20 @@ from app.web.security import request_authentication
 
 @console.route("/setup", methods=["GET", "POST"])
 def setup() -> Response:
-    """Ask for a name and a password, make the operator, and go on signed in."""
+    """Ask for a name and a password, create the administrator, and sign in."""
     if first_administrator.is_set_up():
         abort(404)
     code = request.values.get("code", "")
     if not code:
         raise request_authentication.NotSetUp
     if not first_administrator.is_setup_code_open(code):
-        return sentence(403, "Link not valid", f"{USED_UP} Make a new one with: {NEW_SETUP_LINK}")
+        return sentence(403, "Link not valid", f"{USED_UP} Create a new one with: {NEW_SETUP_LINK}")
     if request.method != "POST":
         return _page(code)
     user_name, password = request.form.get("user_name", ""), request.form.get("password", "")
     try:
         if password != request.form.get("repeated", ""):
-            raise Refused("The two passwords are not the same.")
+            raise Refused("The two passwords differ.")
         token = first_administrator.claim_setup(code, user_name, password, request_authentication.browser())
     except Refused as refused:
         return _page(code, user_name, refused)

@@ -20,29 +20,29 @@ VIEWS: Mapping[str, tuple[str, Callable[[MappedRow], bool]]] = {
     "all": ("All", lambda row: True),
     "warnings": ("With warnings", lambda row: any(hint.is_warning for hint in hints(row))),
     "never": ("Never sent", lambda row: not row.arrived),
-    "strict": ("Strict", lambda row: row.strict is not None),
+    "strict": ("Required here", lambda row: row.strict is not None),
 }
 """What `?show=` may ask for: its title, and which rows it has."""
 
 
 def demand(row: MappedRow) -> str:
-    """The word for what is asked of a row."""
-    return "required" if row.is_required else "strict" if row.strict else "expected"
+    """Return the label of the requirement level."""
+    return "Required by SCIM" if row.is_required else "Required here" if row.strict else "Recommended"
 
 
 COLUMNS: Sequence[Column[MappedRow]] = (
     Column("resourceType", "Resource type", lambda row: row.resource_type),
     Column("attribute", "Attribute", lambda row: row.path),
     Column("type", "Type", lambda row: row.mapped.type),
-    Column("demand", "Demand", demand),
-    Column("requests", "Requests that brought it", lambda row: row.count),
+    Column("demand", "Requirement", demand),
+    Column("requests", "Requests", lambda row: row.count),
     Column("firstSeen", "First seen", lambda row: row.first or None),
     Column("lastSeen", "Last seen", lambda row: row.last or None),
-    Column("shape", "Shape", lambda row: row.shape or None),
-    Column("filled", "Filled", lambda row: row.filled),
+    Column("shape", "Value type", lambda row: row.shape or None),
+    Column("filled", "With a value", lambda row: row.filled),
     Column("total", "Of", lambda row: row.total),
-    Column("filledPercent", "Filled %", lambda row: row.percent),
-    Column("remarks", "Remarks", lambda row: " ".join(f"{one.text} {one.remedy}".strip() for one in hints(row))),
+    Column("filledPercent", "Coverage %", lambda row: row.percent),
+    Column("remarks", "Notes", lambda row: " ".join(f"{one.text} {one.remedy}".strip() for one in hints(row))),
 )
 
 

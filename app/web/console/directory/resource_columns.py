@@ -93,10 +93,10 @@ def _own_columns(resource_type: ResourceType) -> Iterator[Shown]:
         yield Shown(attribute.path, attribute.name, value, order=attribute.path if attribute.path in orders else "")
 
 
-_ID = Column[Line]("id", "Id", lambda line: line.record.id)
+_ID = Column[Line]("id", "ID", lambda line: line.record.id)
 _UNRESOLVED = Column[Line]("unresolved", "Unresolved", lambda line: line.unresolved)
 _NAME = Shown("name", "Name", lambda line: line.name, order="displayName")
-_CONFIRMED = Shown("lastConfirmed", "Last confirmed", lambda line: line.knowledge.confirmed, "moment")
+_CONFIRMED = Shown("lastConfirmed", "Last seen", lambda line: line.knowledge.confirmed, "moment")
 _PROBLEMS = Shown("problems", "Problems", lambda line: len(line.knowledge.problems), "problems")
 _CHANGED = Shown("lastChange", "Last change", lambda line: line.record.last_modified, "moment", CHANGED)
 _COLUMNS: Mapping[str, Sequence[Shown]] = {

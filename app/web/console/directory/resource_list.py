@@ -18,17 +18,17 @@ VIEWS: Mapping[View, str] = {
     "": "All",
     "active": "Active",
     "disabled": "Disabled",
-    "silent": "Not heard of",
+    "silent": "Not seen for 30 days",
     "problems": "With problems",
-    "leftovers": "Leftovers",
+    "leftovers": "Disabled and not seen",
 }
 """The saved views, as they are called."""
 EXPLAINED: Mapping[View, str] = {
-    "active": "Those whom Entra has not disabled.",
-    "disabled": "Entra disables who leaves the scope of its assignment, or is deleted there.",
-    "silent": "Entra has not spoken of these for 30 days. While nothing changes, that need be no fault.",
-    "problems": "Something that Entra sent for these was refused, and it has not succeeded since.",
-    "leftovers": "Disabled, and Entra has not spoken of them for 30 days: it may have forgotten them.",
+    "active": "Users that Entra has not disabled.",
+    "disabled": "Entra disables users that leave the scope of the assignment, or that are deleted in Entra.",
+    "silent": "Entra sent no request about these for 30 days. This can be normal while nothing changes.",
+    "problems": "A request about these was refused and has not succeeded since.",
+    "leftovers": "Disabled, and no request from Entra for 30 days. Entra may no longer manage them.",
 }
 _NOT_OF_PEOPLE: tuple[View, ...] = ("active", "disabled", "leftovers")
 

@@ -90,13 +90,13 @@ LINK_COLUMNS: Sequence[Column[Link]] = (
     Column("request", "Request", lambda link: link.request),
     Column("actor", "By", lambda link: link.actor),
     Column("what", "What", lambda link: "joined" if link.has_joined else "left"),
-    Column("groupId", "Group id", lambda link: link.group_id),
+    Column("groupId", "Group ID", lambda link: link.group_id),
     Column("group", "Group", lambda link: link.group_name),
-    Column("memberId", "Member id", lambda link: link.member_id),
+    Column("memberId", "Member ID", lambda link: link.member_id),
     Column("member", "Member", lambda link: link.member_name),
 )
 MEMBER_COLUMNS: Sequence[Column[Member]] = (
-    Column("id", "Id", lambda member: member.id),
+    Column("id", "ID", lambda member: member.id),
     Column("type", "Type", lambda member: member.type),
     Column("name", "Name", lambda member: member.name if member.type else None),
 )

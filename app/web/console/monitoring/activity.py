@@ -20,7 +20,7 @@ from app.web.request_log.redacted_record import OPERATION
 from app.web.resource_urls import Endpoints
 
 LIVE_S = 3
-UNKNOWN_NUMBER = "No request in the log has this number. It may be mistyped, or older than the log."
+UNKNOWN_NUMBER = "No request in the log has this ID. It may be mistyped, or older than the log."
 
 View = Literal["cycles", "lines", "raw"]
 

@@ -12,7 +12,7 @@ from app.web.console.shared.formats import counted
 from app.web.console.shared.list_paging import Column
 
 _TITLES = {
-    "number": "Number",
+    "number": "Request ID",
     "at": "Time",
     "method": "Method",
     "path": "Path",
@@ -23,20 +23,20 @@ _TITLES = {
     "reason": "Reason",
     "attribute": "Attribute",
     "key_id": "Key",
-    "key_fault": "Key fault",
-    "address": "Address",
-    "dialect": "Dialect",
-    "deed": "Deed",
+    "key_fault": "Key error",
+    "address": "IP address",
+    "dialect": "PATCH style",
+    "deed": "Action",
     "resource_type": "Resource type",
-    "resource_id": "Resource id",
+    "resource_id": "Resource ID",
     "resource_name": "Resource name",
-    "other_id": "Other resource id",
+    "other_id": "Other resource ID",
 }
 
 REQUEST_COLUMNS: tuple[Column[Entry], ...] = (
     Column("what", "What happened", event_lines.text),
     *(Column(name, title, attrgetter(f"request.{name}")) for name, title in _TITLES.items()),
-    Column("cycle_id", "Cycle", lambda entry: 0 if entry.request.is_simulated else entry.request.cycle_id),
+    Column("cycle_id", "Sync", lambda entry: 0 if entry.request.is_simulated else entry.request.cycle_id),
     Column("simulated", "Simulated", lambda entry: "yes" if entry.request.is_simulated else ""),
     Column("body", "Body, redacted", attrgetter("request.body")),
 )
@@ -65,7 +65,7 @@ def is_quiet(cycle: Cycle) -> bool:
 def in_words(cycle: Cycle) -> str:
     """`40 s, 212 requests, 1 new, 3 changed, 1 disabled`."""
     if is_quiet(cycle):
-        return "only a probe" if cycle.probes == 1 else f"only {counted(cycle.probes, 'probe')}"
+        return f"only {counted(cycle.probes, 'connection check')}"
     counts = [f"{number:,} {word}" for name, word in _COUNTS if (number := getattr(cycle, name))]
     return ", ".join((_lasting(cycle.duration_s), counted(cycle.requests, "request"), *(counts or ["nothing changed"])))
 

@@ -49,8 +49,7 @@ class Line:
         return "".join(part if isinstance(part, str) else part.text for part in self.parts)
 
 
-_SOMEBODY = {"User": "a person", "Group": "a group"}
-_NOBODY = {"User": "nobody"}
+_SOMEBODY = {"User": "a user", "Group": "a group"}
 
 
 def lines(entry: Entry, about: str = "") -> Iterator[Line]:
@@ -102,7 +101,7 @@ def _members(links: Sequence[Link], count: int, about: str, known: Mapping[str, 
         yield from (names[0], f" and {counted(count - 1, 'other')}")
     else:
         is_people = bool(links) and all(_is_person(link, known) for link in links)
-        yield counted(count, "person", "people") if is_people else counted(count, "member")
+        yield counted(count, "user") if is_people else counted(count, "member")
 
 
 def _is_person(link: Link, known: Mapping[str, Known]) -> bool:
@@ -137,8 +136,7 @@ def _deed(entry: Entry) -> Iterator[Part]:
     if request.deed == "confirm" and request.attribute:
         says = UNSTORED
     kind = f"{request.resource_type.lower()}s" if request.resource_type else "all kinds of resources"
-    nobody = _NOBODY.get(request.resource_type, "none")
-    parts: dict[str, Part] = {"kind": kind, "nobody": nobody, "method": request.method, "path": request.path}
+    parts: dict[str, Part] = {"kind": kind, "method": request.method, "path": request.path}
     yield from _filled(says, who=_who(entry), attribute=Name(shortened(request.attribute)), **parts)
 
 

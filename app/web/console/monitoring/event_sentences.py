@@ -47,7 +47,7 @@ RULES = (
     Rule(_ENTERPRISE + "department", "is no longer in {old}", new=NONE),
     Rule("title", "{attribute}: {old} → {new}", old=SOME, new=SOME),
     Rule(_ENTERPRISE + "manager.value", "has a new manager: {new}", new=SOME),
-    Rule(_ENTERPRISE + "manager.value", "has no manager any more", new=NONE),
+    Rule(_ENTERPRISE + "manager.value", "no longer has a manager", new=NONE),
     Rule('emails[type eq "work"].value', "has a new e-mail address: {new}", new=SOME),
     Rule("", "{attribute}: {old} → {new}", old=SOME, new=SOME),
     Rule("", "{attribute}: {new}", new=SOME),
@@ -59,13 +59,13 @@ VERBS: Mapping[str, str] = {"create": "{who} was created", "delete": "{who} was 
 
 DEEDS: Mapping[str, str] = {
     "": "{method} {path}",
-    "probe": "A probe: Test Connection or the start of a cycle",
+    "probe": "Connection check (Test Connection or the start of a sync)",
     "list": "Entra listed {kind}",
     "read": "Entra read {who}",
     "schema": "Entra asked what this service offers ({path})",
     "create": "{who} was created",
     "change": "{who} was changed",
-    "confirm": "{who} was already as Entra wants it, so nothing changed",
+    "confirm": "{who} already had these values, so nothing changed",
     "disable": "{who} was disabled",
     "enable": "{who} was enabled again",
     "delete": "{who} was deleted",
@@ -73,10 +73,10 @@ DEEDS: Mapping[str, str] = {
 }
 """For requests that changed nothing, or whose history is gone."""
 
-UNSTORED = "Nothing changed for {who}, since this is not stored here: {attribute}"
+UNSTORED = "Nothing changed for {who}, because these attributes are not stored here: {attribute}"
 """In place of the sentence for "confirm" where names were sent that mean nothing here."""
 
-MATCHED, UNMATCHED = "Entra looked for and found {who}", "Entra looked for {who} and found {nobody}"
+MATCHED, UNMATCHED = "Entra looked up {who}", "Entra looked up {who}: no match"
 
 METHODS: Mapping[str, str] = {
     "GET": "reading {who}",
@@ -89,15 +89,15 @@ METHODS: Mapping[str, str] = {
 
 KEY_FAULTS: Mapping[str, str] = {
     "missing": "no key was sent",
-    "no-bearer": "what was sent in place of a key is none",
-    "twice-bearer": "the word Bearer was pasted into Entra along with the key",
+    "no-bearer": "the Authorization header contains no key",
+    "twice-bearer": "the word Bearer was pasted into Entra with the key",
     "entra-token": "Entra sent a token of its own, because its field Secret Token is empty",
     "cut": "the key is incomplete or mistyped",
-    "stopped": "the key was stopped",
-    "unknown": "this key is not known here",
+    "stopped": "the key was revoked",
+    "unknown": "the key is unknown",
     "expired": "the access token had expired",
-    "client-secret": "the secret of an OAuth client was sent in place of a key",
-    "foreign": "what was sent in place of a key is not one of ours",
+    "client-secret": "the secret of an OAuth client was sent instead of a key",
+    "foreign": "the token is not a key of this server",
     "client": "the client identifier or the client secret is wrong",
     "assertion": "a signed assertion was not accepted",
 }

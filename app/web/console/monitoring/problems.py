@@ -24,10 +24,10 @@ COLUMNS: tuple[Column[Problem], ...] = (
     Column("title", "Problem", lambda problem: problem.kind.title),
     Column("attribute", "Attribute", lambda problem: problem.attribute),
     Column("resourceType", "Type", lambda problem: problem.resource_type),
-    Column("resourceName", "Who", lambda problem: problem.resource_name),
-    Column("resourceId", "Id", lambda problem: problem.resource_id),
+    Column("resourceName", "Affected", lambda problem: problem.resource_name),
+    Column("resourceId", "ID", lambda problem: problem.resource_id),
     Column("otherId", "Other record", lambda problem: problem.other_id),
-    Column("status", "Answer", lambda problem: problem.status),
+    Column("status", "Response", lambda problem: problem.status),
     Column("reason", "Reason", lambda problem: problem.reason),
     Column("count", "Requests", lambda problem: problem.count),
     Column("first", "First", lambda problem: problem.first),
@@ -83,7 +83,7 @@ def remove_access() -> Response:
     except Refused as refused:
         flash(str(refused), "wrong")
     else:
-        flash(f"{name} is {'removed from the group' if group_id else 'disabled'} here.")
+        flash(f"{name} is {'removed from the group' if group_id else 'disabled'}.")
     return redirect(url_for("console.problems"), 303)
 
 
@@ -91,7 +91,7 @@ def remove_access() -> Response:
 def ignore_problems() -> Response:
     """Put all open problems of one cause aside; the answer says how many, and how they come back."""
     count = ignored_problems.ignore_problems(replace(_cause(), status="open"), request_authentication.actor())
-    flash(f"{counted(count, 'problem is', 'problems are')} ignored now. They come back with Stop ignoring.")
+    flash(f"{counted(count, 'problem is', 'problems are')} ignored. Stop ignoring undoes it.")
     return redirect(url_for("console.problems", tab="ignored"), 303)
 
 
@@ -99,7 +99,7 @@ def ignore_problems() -> Response:
 def heed_problems() -> Response:
     """Take all ignored problems of one cause back among the open ones."""
     count = ignored_problems.heed_problems(replace(_cause(), status="ignored"), request_authentication.actor())
-    flash(f"{counted(count, 'problem is', 'problems are')} among the open ones again.")
+    flash(f"{counted(count, 'problem is', 'problems are')} open again.")
     return redirect(url_for("console.problems"), 303)
 
 

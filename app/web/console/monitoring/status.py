@@ -105,7 +105,7 @@ def _changed(event: Event) -> str:
         return {"create": "created", "delete": "deleted"}[event.verb]
     if event.changes:
         return label(event.changes[0].attribute)
-    return "members" if event.joined or event.departed else "nothing that shows"
+    return "members" if event.joined or event.departed else "no visible attribute"
 
 
 def _storage(settings: Settings) -> Storage | None:

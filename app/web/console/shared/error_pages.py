@@ -16,20 +16,20 @@ from app.web.console.shared.list_paging import TooManyExports
 from app.web.request_log import record_draft
 from app.web.security.request_authentication import NotPermitted, NotSetUp
 
-NEW_SETUP_LINK = "recnice-scim setup-link --data DIR (DIR is the data folder that the program names when it starts)"
+NEW_SETUP_LINK = "recnice-scim setup-link --data DIR (DIR is the data folder that the server prints at its start)"
 NOT_SET_UP = (
-    "Recnice SCIM is not set up yet. Open the setup link that the program printed, or make a new one with: "
+    "Recnice SCIM is not set up yet. Open the setup link that the server printed, or create a new one with: "
     + NEW_SETUP_LINK
 )
-TOO_MANY_EXPORTS = "Several exports are running. Wait until one of them ends, then export again."
+TOO_MANY_EXPORTS = "Several exports are running. Wait until one of them is finished, then export again."
 SENTENCES = {
-    400: "This form is too old or was not sent from here. Go back, load the page again and repeat what you did.",
-    401: "You are not signed in, or your session is over. Sign in and repeat what you did.",
-    403: "This request did not come from a page of this console, so nothing was done.",
-    404: "There is no such page. What it showed may be gone.",
-    405: "This address cannot be used that way.",
-    413: "What was sent is larger than the {form_kib:,} KiB that this form may have.",
-    503: "The database cannot be used just now. Try again in a moment; the log says why.",
+    400: "This form has expired or was not sent from this console. Go back, reload the page and repeat the action.",
+    401: "You are not signed in, or your session has ended. Sign in and repeat the action.",
+    403: "This request was not sent from a page of this console, so nothing was changed.",
+    404: "There is no such page. Its subject may be deleted.",
+    405: "This URL does not accept that HTTP method.",
+    413: "The form is larger than the limit of {form_kib:,} KiB.",
+    503: "The database is not available. Try again in a moment; the log has the cause.",
 }
 TITLES = {400: "Not accepted", 401: "Not signed in", 403: "Refused", 404: "Not found", 503: "Not available"}
 
@@ -43,7 +43,7 @@ def refuse(error: Exception) -> Response:
     if isinstance(error, NotPermitted):
         return sentence(403, "Not permitted", _not_permitted(error.permission))
     if isinstance(error, Withdrawn):
-        return sentence(403, "Not permitted", "You may not do this any more, so nothing was changed.")
+        return sentence(403, "Not permitted", "You no longer have the permission, so nothing was changed.")
     if isinstance(error, TooManyExports):
         answer = sentence(503, "Not available", TOO_MANY_EXPORTS)
         answer.headers["Retry-After"] = str(bounds.EXPORT_RETRY_S)
@@ -51,9 +51,9 @@ def refuse(error: Exception) -> Response:
     status = _status(error)
     if status < 500 or status == 503:
         form_kib = (request.max_content_length or bounds.FORM_BYTES) // 1024
-        text = SENTENCES.get(status, "That is not possible.").format(form_kib=form_kib)
+        text = SENTENCES.get(status, "This request is not possible.").format(form_kib=form_kib)
         if isinstance(error, ScimError) and status == 400:  # about what was asked, never about a form
-            text = f"This cannot be looked up ({error.detail})."
+            text = f"This search is not possible ({error.detail})."
         answer = sentence(status, TITLES.get(status, "Not possible"), text)
         if status == 503:
             answer.headers["Retry-After"] = str(RETRY_AFTER_S)
@@ -62,7 +62,7 @@ def refuse(error: Exception) -> Response:
         return answer
     number = record_draft.current().number
     log.error("request failed, number %s", number, exc_info=error)
-    return sentence(500, "Something went wrong", f"This did not work. The log tells more under the number {number}.")
+    return sentence(500, "Internal error", f"The request failed. The log has the cause under request ID {number}.")
 
 
 def with_refusal(template: str, refused: Refused | None, status: int = 400, **shown: Any) -> Response:
@@ -82,11 +82,11 @@ def sentence(status: int, title: str, text: str) -> Response:
 def _not_permitted(permission: Permission | None) -> str:
     """What the page needs, and so whom to ask."""
     if permission is None or permission.value.least is None:
-        return "Nobody may do this here."
+        return "This is not permitted to any account."
     terms = permission.value
-    whom = "an operator of this appliance" if terms.is_local else "somebody"
-    or_greater = " or a greater one" if terms.least is not Role.OWNER else ""
-    return f"This needs {whom} with the role {terms.least}{or_greater}. What it permits: {terms.title}."
+    whom = "an administrator account" if terms.is_local else "an account"
+    role = f"{terms.least}".capitalize() + (" or higher" if terms.least is not Role.OWNER else "")
+    return f"This page needs {whom} with the role {role}. Permission: {terms.title}."
 
 
 def _status(error: Exception) -> int:

@@ -26,7 +26,7 @@ class FilterForm:
         """What to look for; "" where it is longer than a search may be."""
         if len(self.given[name]) <= bounds.SEARCH_TEXT_LENGTH:
             return self.given[name]
-        self.complaints.append(f"A search may have at most {bounds.SEARCH_TEXT_LENGTH} characters, so all are shown.")
+        self.complaints.append(f"A search may have at most {bounds.SEARCH_TEXT_LENGTH} characters, so it was ignored.")
         return ""
 
     def span(self) -> tuple[str, str]:
@@ -36,7 +36,7 @@ class FilterForm:
     def _moment(self, name: str, is_end: bool) -> str:
         moment = moment_of(self.given[name], is_end)
         if moment is None:
-            self.complaints.append(f"“{self.given[name]}” is no time. Write it like 2026-01-31T08:00.")
+            self.complaints.append(f"“{self.given[name]}” is not a time. Use the form 2026-01-31T08:00.")
         elif moment:
             self.given[name] = _in_a_field(moment, is_end)
         return moment or ""

@@ -40,10 +40,10 @@ AFTER = (Entry("console.attributes", "Attributes", "g t"),)
 ADMINISTRATION = (
     Entry("console.account", "Account", "g k"),
     Entry("console.oauth", "OAuth", "g o"),
-    Entry("console.sources", "Addresses"),
+    Entry("console.sources", "IP allow list"),
     Entry("console.single_sign_on", "Single sign-on"),
     Entry("console.roles", "Roles"),
-    Entry("console.operators", "Operators"),
+    Entry("console.operators", "Administrators"),
     Entry("console.audit", "Audit"),
     Entry("console.help", "Help"),
 )

@@ -11,8 +11,8 @@ from app.web.console.system.help_rendering import CONSOLE_FOLDER, Addresses, Hel
 
 HEADINGS: Mapping[str, str] = {
     "admin": "Guides",
-    f"admin/{CONSOLE_FOLDER}": "Pages of this console",
-    "admin/problems": "Problems and their fixes",
+    f"admin/{CONSOLE_FOLDER}": "Pages of the console",
+    "admin/problems": "Problems and how to fix them",
     "reference": "Reference",
 }
 """What the list of pages says above the files of each folder, in this order."""
