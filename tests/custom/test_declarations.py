@@ -147,6 +147,21 @@ def test_what_is_no_longer_declared_is_named_with_its_values(
     assert told() == [] if change is not rename_badge else [("User", OTHER_BADGE, [], 0)]
 
 
+def test_what_is_missing_still_is_counted_again_when_another_attribute_is_back(folder: Path) -> None:
+    kept = (folder / "badge.json").read_text(encoding="utf-8")
+    edit(folder, "badge", without("Site", "doors"))
+    settle(folder)
+    assert told() == [("User", BADGE, ["Site", "doors"], 1)]
+    since = missing()[0].since
+    (folder / "badge.json").write_text(kept, encoding="utf-8")
+    edit(folder, "badge", without("doors"))
+    settle(folder)
+    assert told() == [("User", BADGE, ["doors"], 0)] and missing()[0].since == since
+    edit(folder, "badge", without("Site", "badgeNumber"))
+    settle(folder)
+    assert told() == [("User", BADGE, ["Site", "badgeNumber", "doors"], 2)]
+
+
 def change_case(document: dict[str, Any]) -> None:
     document["attributes"][0]["name"] = "BADGENUMBER"
 

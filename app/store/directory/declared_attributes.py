@@ -34,7 +34,8 @@ class MissingSchema:
     """An own schema of a resource type that is no longer declared, whole or in part.
 
     `attributes` are the paths that are missing, below the URN; none means the whole schema. `since` is the last start
-    that missed one (wire form), `resources` how many resources of the type had a value of them at that start.
+    that missed one (wire form), `resources` how many resources of the type had a value of them at that start, or at a
+    later one that found others back.
     """
 
     type: str
@@ -78,11 +79,11 @@ def note(connection: Connection, types: Sequence[ResourceType]) -> None:
     gone = [row for key, row in remembered.items() if key not in declared and row.missing_since is None]
     _mark(connection, gone, clock.to_wire(clock.utc_now()))
     by_name = {one.name: one for one in types}
-    for type_name, urn in {(row.type, row.urn) for row in gone}:
-        is_schema = (table.c.type == type_name, table.c.urn == urn, table.c.missing_since.is_not(None))
-        paths = connection.execute(select(table.c.attribute).where(*is_schema)).scalars().all()
-        number = _count(connection, type_name, by_name.get(type_name), str(urn), [str(path) for path in paths])
-        connection.execute(update(table).where(*is_schema).values(resources=number))
+    for type_name, urn in {(row.type, row.urn) for row in (*gone, *back)}:
+        is_missing = (table.c.type == type_name, table.c.urn == urn, table.c.missing_since.is_not(None))
+        if paths := connection.execute(select(table.c.attribute).where(*is_missing)).scalars().all():
+            number = _count(connection, type_name, by_name.get(type_name), str(urn), [str(path) for path in paths])
+            connection.execute(update(table).where(*is_missing).values(resources=number))
 
 
 def missing(connection: Connection) -> list[MissingSchema]:
