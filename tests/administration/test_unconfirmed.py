@@ -69,6 +69,9 @@ def waiting() -> list[tuple[str, str, str]]:
         ((DISABLE,), (TO_NONE, ENABLE), (TO_NEW,)),
         ((DISABLE,), (identify("third"),), (TO_NEW,), (ENABLE,)),
         ((DISABLE,), (TO_NEW, ENABLE), (DISABLE,), (ENABLE,)),
+        ((TO_NEW,), (DISABLE,), (ENABLE,)),
+        ((identify("third"),), (TO_NEW,), (DISABLE,), (ENABLE,)),
+        ((TO_NONE,), (TO_NEW,), (DISABLE,), (ENABLE,)),
         ((TO_NONE,), (DISABLE,), (TO_NEW, ENABLE)),
         ((TO_NONE,), (DISABLE,), (TO_NEW,), (ENABLE,)),
         ((TO_NONE,), (DISABLE,), (ENABLE,), (TO_NEW,)),
@@ -108,6 +111,8 @@ def test_a_whole_record_that_is_put_is_recognized_as_well(bodies: list[dict[str,
         ((DISABLE,), (TO_NONE,), (identify(FORMER), ENABLE)),
         ((TO_NONE,), (DISABLE,), (identify(FORMER), ENABLE)),
         ((TO_NONE,), (TO_NEW,)),
+        ((TO_NEW,), (identify(FORMER),), (DISABLE,), (ENABLE,)),
+        ((DISABLE,), (TO_NEW, ENABLE), (identify(FORMER),), (DISABLE,), (ENABLE,)),
     ],
 )
 def test_the_same_person_keeps_the_role(requests: Requests):
@@ -133,6 +138,17 @@ def test_long_after_it_was_enabled_a_user_is_the_same_person(pass_time: Callable
     pass_time(2)
     patch(USER, ana, TO_NEW)
     assert role(ana) == "operator" and waiting() == []
+
+
+def test_a_user_that_is_disabled_long_after_another_external_id_is_the_same_person(pass_time: Callable[[float], None]):
+    ana, ben = renewed((TO_NEW,)), person("ben", "Admin", externalId="ben")
+    pass_time(bounds.ENABLED_LATELY_S - 1)
+    patch(USER, ben, identify("new ben"))
+    pass_time(2)
+    for user_id in (ana, ben):
+        patch(USER, user_id, DISABLE)
+        patch(USER, user_id, ENABLE)
+    assert role(ana) == "operator" and waiting() == [("ben", "ben", "new ben")]
 
 
 def test_a_removed_external_id_is_compared_however_long_ago_it_was(pass_time: Callable[[float], None]):
@@ -193,7 +209,7 @@ def test_an_owner_confirms_a_user():
     ]
     patch(USER, ana, DISABLE)
     patch(USER, ana, ENABLE)
-    assert role(ana) == "operator", "the confirmed person comes back"
+    assert role(ana) == "operator" and waiting() == [], "the confirmed person comes back"
     patch(USER, ana, DISABLE)
     patch(USER, ana, identify(FORMER), ENABLE)
     assert role(ana) == "" and waiting() == [("ana", NEW, FORMER)]

@@ -82,7 +82,8 @@ def follow(
     if record.type == USER.name:
         if before and (not is_active(after) or before.get("externalId") != (after or {}).get("externalId")):
             session_rows.end_of_users(connection, [record.id])
-            is_noted = after is not None and _note_external_id(connection, record.id, before, after)
+        if before and after:
+            is_noted = _note_external_id(connection, record.id, before, after)
         if before and after and not is_noted and all(before.get(name) == after.get(name) for name in _DECISIVE):
             return
     elif record.type != GROUP.name or (after and not moves):
@@ -112,13 +113,14 @@ def _note_external_id(
     """Note whether a user with these documents may be another person than before, and return whether that has changed.
 
     A user name is given to a new person after the former one was disabled, so the externalId changes while the user is
-    disabled, in the request that disables or enables the user, or soon after that. While nobody was disabled a change
-    is another mapping of Entra's, which changes everybody. An externalId that was removed counts until another one is
-    there, so the user may be disabled in between. The user is the former person when the former id returns.
+    disabled, in the request that disables or enables the user, soon before the disable, or soon after the user was
+    enabled. While nobody was disabled a change is another mapping of Entra's, which changes everybody. An externalId
+    that was removed counts until another one is there, so the user may be disabled in between. The user is the former
+    person when the former id returns.
     """
     old, new = before.get("externalId"), after.get("externalId")
     if old == new:
-        return False
+        return not is_active(before) and is_active(after) and _note_change_before_disable(connection, user_id, old)
     if known := user_to_confirm_rows.find(connection, user_id):
         if new == known.external_id:
             user_to_confirm_rows.remove(connection, user_id)
@@ -130,6 +132,24 @@ def _note_external_id(
     if is_active(before) and is_active(after) and not _was_enabled_since(connection, user_id, until):
         return False
     user_to_confirm_rows.add(connection, UnconfirmedRow(user_id, former, now))
+    return True
+
+
+def _note_change_before_disable(connection: Connection, user_id: str, external_id: str | None) -> bool:
+    """Note a user that is enabled with another externalId than soon before it was disabled; return whether it is one.
+
+    Soon is `bounds.ENABLED_LATELY_S`. What changed before an owner confirmed the user does not count.
+    """
+    disabled = history_rows.last_change_of(connection, user_id, "active")
+    if not external_id or not disabled or user_to_confirm_rows.find(connection, user_id):
+        return False
+    since = clock.to_wire(datetime.fromisoformat(disabled[0]) - timedelta(seconds=bounds.ENABLED_LATELY_S))
+    since = audit_rows.last_about(connection, Action.USER_CONFIRMED.key, user_id, since) or since
+    changes = history_rows.changes_since(connection, user_id, since)
+    former = next((one.old for one in changes if one.attribute == "externalId"), None)
+    if not former or former == external_id:
+        return False
+    user_to_confirm_rows.add(connection, UnconfirmedRow(user_id, former, clock.to_wire(clock.utc_now())))
     return True
 
 

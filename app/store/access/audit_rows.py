@@ -117,6 +117,13 @@ def newest(connection: Connection, action: str, since: str, limit: int) -> Seque
     return connection.execute(wanted.order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit)).all()
 
 
+def last_about(connection: Connection, action: str, user_id: str, since: str) -> str:
+    """Return when an action that names a user in its detail was last done, not before `since`; "" for never."""
+    about = audit.c.detail.contains(user_id, autoescape=True)
+    wanted = select(func.max(audit.c.at)).where(audit.c.at >= since, audit.c.action == action, about)
+    return connection.execute(wanted).scalar() or ""
+
+
 def last_acts(connection: Connection, actions: Collection[str]) -> dict[str, str]:
     """Return when each actor last did one of these, by the names that the audit gives them."""
     last = select(audit.c.actor, func.max(audit.c.at)).where(audit.c.action.in_(actions)).group_by(audit.c.actor)
