@@ -389,12 +389,12 @@ def test_a_log_without_the_newest_columns_goes_on(app: Flask, path: Path):
     about = {"status": 400, "scim_type": "invalidValue", "method": "PATCH"}
     fill(app, made_up(number="0000aaaa", **about))
     with app.app_context():
-        directory_database.db.engines[request_rows.BIND].dispose()
+        directory_database.db.engines[log_database.BIND].dispose()
     for column in ("request DROP COLUMN code", "problem DROP COLUMN expected", "problem DROP COLUMN got"):
         alter(path, f"ALTER TABLE {column}")
-    assert request_rows.prepare(path) == ()
+    assert log_database_file.prepare(path) == ()
     fill(app, made_up(number="0000bbbb", code="value-too-long", **about))
-    with app.app_context(), request_rows.reading() as connection:
+    with app.app_context(), log_database.reading() as connection:
         newest = request_rows.page(connection, request_rows.Wanted())
     assert [(one.number, one.code, kind_of(one).name) for one in newest] == [
         ("0000bbbb", "value-too-long", "value-too-long"),

@@ -22,7 +22,7 @@ from app.scim.resource_types import GROUP, USER
 from app.scim.schemas import UserSchema
 from app.settings import Settings
 from app.store.database import directory_database
-from app.store.request_log import request_rows
+from app.store.request_log import log_database_file
 from app.web.request_log import middleware
 from tests.cheap import make_database
 
@@ -62,7 +62,7 @@ def caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Caller]:
     monkeypatch.setattr(custom_schemas, "read", lambda _folder: (more, GROUP))
     settings = Settings(tmp_path, ("127.0.0.1", 7644))
     make_database(settings.database)
-    request_rows.prepare(settings.requests_database)
+    log_database_file.prepare(settings.requests_database)
     app = create_app(settings)
     client = app.test_client()
     with app.app_context():
