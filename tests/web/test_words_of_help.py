@@ -71,8 +71,10 @@ def _of_templates() -> Iterator[str]:
 def _of_modules() -> Iterator[str]:
     for folder in ("web/console", "administration", "observation"):
         for file in (APP / folder).rglob("*.py"):
-            for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            tree = ast.parse(file.read_text("utf-8"))
+            docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
                     yield node.value
                 elif isinstance(node, ast.keyword) and node.arg:  # the detail of an audit entry
                     yield node.arg.replace("_", " ").capitalize()
