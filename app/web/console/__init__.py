@@ -71,7 +71,7 @@ class RequestInMemory(Request):
 
 
 def _add_resource_routes(app: Flask) -> None:
-    """Register a list and a page for every resource type that the application has."""
+    """Add a list and a page for every resource type that the application has."""
     types: tuple[ResourceType, ...] = app.config["RECNICE_RESOURCE_TYPES"]
     for resource_type in types:
         endpoints = Endpoints.of(resource_type)
