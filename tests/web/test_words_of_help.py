@@ -17,7 +17,7 @@ from app.openid.errors import Code
 
 APP = bundled_files.TEMPLATES.parent / "app"
 PAGES = (*sorted((bundled_files.HELP / "console").glob("*.md")), bundled_files.HELP / "single-sign-on.md")
-CODED = "## When somebody is not let in"
+CODED = "## When a user cannot sign in"
 
 ENTRA = {
     "Accounts in this organizational directory only",
@@ -26,7 +26,6 @@ ENTRA = {
     "Assignment required?",
     "Certificates & secrets",
     "Client secrets",
-    "Enterprise applications",
     "New registration",
     "Register",
     "Token configuration",
