@@ -118,9 +118,7 @@ class Settings:
         "N",
         "Requests worked on at the same time; half of them may write.",
     )
-    cursor_paging: bool = option(
-        True, values.read_switch, "", "Offer cursor paging (RFC 9865) and paging by index."
-    )
+    cursor_paging: bool = option(True, values.read_switch, "", "Offer cursor paging (RFC 9865) and paging by index.")
     request_days: int = option(
         30, partial(values.read_number, bounds.REQUEST_DAYS_MAXIMUM), "DAYS", "How long requests are kept in the log."
     )
