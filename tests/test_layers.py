@@ -44,12 +44,13 @@ app.observation.problems
 app.observation
 app.observation.attributes app.observation.cycles
 app.observation.problem_kinds app.observation.redaction
-app.observation.request_record
 
 app.store.integrity_check
 app.store.access
 app.store.directory app.store.request_log
 app.store app.store.database
+
+app.request_record
 
 app.openid app.scim app.simulation app.bundled_files app.data_folder app.json_log app.process app.settings
 app.bounds app.clock app.console_roles app.exit_codes app.ip_addresses app.option_values app.throttle app.version

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app import bounds
-from app.observation.request_record import GUID
+from app.request_record import GUID
 from app.scim.attribute import Attribute
 from app.scim.errors import Mismatch, ScimError
 from app.scim.grammar import parse_path

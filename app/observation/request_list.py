@@ -9,12 +9,12 @@ from app import bounds
 from app.observation.directory import history_reader
 from app.observation.directory.history_reader import Event, Link
 from app.observation.problem_kinds.kind_catalog import kind_of, went_wrong
-from app.observation.request_record import Deed, is_id
+from app.request_record import Deed, Request, is_id
 from app.scim.resource_types import RESOURCE_TYPES, name_of
 from app.store.database import directory_database
 from app.store.directory import console_lists, history_rows
 from app.store.request_log import log_database, problem_rows, request_rows
-from app.store.request_log.request_rows import Wanted, Written
+from app.store.request_log.request_rows import Wanted
 
 READS: tuple[Deed, ...] = ("match", "list", "read", "schema", "confirm")
 _MOVES: tuple[Deed, ...] = ("create", "change", "delete")
@@ -82,7 +82,7 @@ class Entry:
     `problem_id`: the problem that a refused request is part of.
     """
 
-    request: Written
+    request: Request
     events: Sequence[Event] = ()
     links: Sequence[Link] = ()
     known: Mapping[str, Known] = field(default_factory=dict)
@@ -222,7 +222,7 @@ def _links_of(ids: Collection[str]) -> list[Link]:
     return [link for id in ids for link in history_reader.links_of_member(id, limit=bounds.ACTIVITY_LINKS)]
 
 
-def _with_effects(rows: Sequence[Written], own: Sequence[Link], links_each: int, are_told: bool = True) -> list[Entry]:
+def _with_effects(rows: Sequence[Request], own: Sequence[Link], links_each: int, are_told: bool = True) -> list[Entry]:
     """Rows with what they changed. `own`: links that are wanted whatever else a request did."""
     numbers = {row.number for row in rows if not row.is_refused and row.deed not in ("probe", *READS)}
     events = history_reader.events_of_requests(numbers) if numbers else {}
@@ -271,7 +271,7 @@ def _told_apart(events: Mapping[str, Sequence[Event]]) -> dict[int, int]:
     return of_row
 
 
-def _problems_of(refused: Sequence[Written]) -> dict[int, int]:
+def _problems_of(refused: Sequence[Request]) -> dict[int, int]:
     """By the row id of refused requests: the problem that each is part of."""
     if not refused:
         return {}
@@ -279,7 +279,7 @@ def _problems_of(refused: Sequence[Written]) -> dict[int, int]:
         return problem_rows.of_refusals(connection, [asdict(row) | {"kind": kind_of(row).name} for row in refused])
 
 
-def _is_of(event: Event, row: Written) -> bool:
+def _is_of(event: Event, row: Request) -> bool:
     """Whether the row, which may be one operation of a bulk request, did this."""
     if row.is_refused or row.deed in ("bulk", *READS):
         return False

@@ -9,9 +9,8 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from app import bounds, clock
 from app.observation import setup_steps, simulated_requests
@@ -19,11 +18,10 @@ from app.observation.attributes import attribute_arrivals
 from app.observation.cycles import detection
 from app.observation.directory import history_reader, last_seen
 from app.observation.problems import refused_removals, tracking
-from app.observation.request_record import Request
+from app.request_record import Request
 from app.scim.errors import ScimError
 from app.store.database.directory_database import Connection
 from app.store.request_log import log_database, pruning, request_rows
-from app.store.request_log.tables import SIMULATED
 
 WRITE_AFTER_S = 0.5
 TRY_AGAIN_S = 1.0
@@ -40,7 +38,6 @@ them sees the requests of a simulation."""
 FOLDS_OF_ALL: tuple[Fold, ...] = (setup_steps.fold_exposures, last_seen.fold_deletions)
 """What reads those as well."""
 
-_FIELDS = tuple(field.name for field in fields(Request) if field.name in request_rows.COLUMNS)
 _REQUEST_BYTES = 2_000  # of the noted facts, without the body
 _SENT_FACTOR = 6  # JSON that was read is larger than its text
 
@@ -51,7 +48,8 @@ def write(connection: Connection, batch: Sequence[Request]) -> None:
     """A batch of requests, oldest first, into the log and through every fold."""
     batch = detection.with_probes(connection, batch)
     cycle_ids = detection.fold(connection, batch)
-    request_rows.insert(connection, [row_of(one, cycle_id) for one, cycle_id in zip(batch, cycle_ids, strict=True)])
+    pairs = zip(batch, cycle_ids, strict=True)
+    request_rows.insert(connection, [one if one.is_simulated else replace(one, cycle_id=id) for one, id in pairs])
     counting = [one for one in batch if not one.is_simulated]
     for fold in FOLDS:
         fold(connection, counting)
@@ -72,12 +70,6 @@ def named(batch: Sequence[Request]) -> list[Request]:
         else one
         for one in batch
     ]
-
-
-def row_of(request: Request, cycle_id: int = 0) -> Mapping[str, Any]:
-    """The columns of the log's table."""
-    cycle_id = SIMULATED if request.is_simulated else cycle_id
-    return {name: getattr(request, name) for name in _FIELDS} | {"cycle_id": cycle_id}
 
 
 class Recorder:
@@ -208,7 +200,7 @@ class Recorder:
             log.exception("a batch of %d requests could not be read", len(batch))
         try:
             with self._context(), log_database.writing() as connection:
-                request_rows.insert(connection, [row_of(request) for request in batch])
+                request_rows.insert(connection, batch)
                 request_rows.add_to_tally(connection, counts)
         except ScimError:
             return False

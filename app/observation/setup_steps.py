@@ -14,11 +14,11 @@ from app.observation.problem_kinds import access_kinds
 from app.observation.problem_kinds.access_kinds import is_outside
 from app.observation.problem_kinds.kind_catalog import kind_of, went_wrong
 from app.observation.problem_kinds.problem_kind import Kind
-from app.observation.request_record import Request
+from app.request_record import Request
 from app.store.database.directory_database import Connection
 from app.store.request_log import cycle_rows, log_database, request_rows
 from app.store.request_log import setup_step_rows as rows
-from app.store.request_log.request_rows import Wanted, Written
+from app.store.request_log.request_rows import Wanted
 
 PLAIN_HTTP = "plain-http"
 """Not of the checklist: when a valid key was last sent by http although the public URL is https."""
@@ -135,7 +135,7 @@ class Checklist:
 class Seen:
     """A request that failed on its way in, and the kind of problem that it is."""
 
-    request: Written
+    request: Request
     kind: Kind
 
 

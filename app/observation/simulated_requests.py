@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from app.observation.request_record import Request
+from app.request_record import Request
 from app.scim.errors import ScimError
 from app.store.database import directory_database
 from app.store.directory import history_rows, resource_rows
@@ -30,7 +30,7 @@ def judged(batch: Sequence[Request]) -> list[Request]:
         about = [{*_ids(one), *(id for value in one.named_values for id in holders.get(value, ()))} for one in marked]
         others = history_rows.of_others(connection, set().union(*about))
         ordinary = {one.number for one, ids in zip(marked, about, strict=True) if not others.isdisjoint(ids)}
-    return [replace(one, is_simulated=one.is_simulated and one.number not in ordinary) for one in batch]
+    return [replace(one, cycle_id=0) if one.number in ordinary else one for one in batch]
 
 
 def _ids(request: Request) -> Iterator[str]:

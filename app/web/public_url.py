@@ -97,7 +97,7 @@ class PublicAddress:
         self._take_forwarded(environ)
         if not self._is_ours(environ.get("HTTP_HOST")):
             expected = "the host of the public URL (setting public_url) or an address of this machine"
-            record_draft.of(environ).facts.error = error = ScimError(Code.WRONG_HOST, "Host", expected)
+            record_draft.of(environ).error = error = ScimError(Code.WRONG_HOST, "Host", expected)
             headers, body = refusal(environ["PATH_INFO"], error)
             start_response("400 Bad Request", headers)
             return [body]

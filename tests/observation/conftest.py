@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, create_engine
 
 from app import clock
-from app.observation.request_record import Request
+from app.request_record import Request
 from app.store.request_log.tables import metadata
 
 BEGIN = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)

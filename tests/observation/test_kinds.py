@@ -6,7 +6,7 @@ import pytest
 
 from app.observation.problem_kinds.kind_catalog import BY_NAME, KINDS, kind_of, went_wrong
 from app.observation.problem_kinds.problem_kind import RETRIES
-from app.observation.request_record import KeyFault, Request
+from app.request_record import KeyFault, Request
 from app.scim.errors import Code
 from tests.conftest import ROOT
 from tests.observation.conftest import made_up, stranger

@@ -7,9 +7,8 @@ import pytest
 from app import bounds
 from app.observation.directory.history_reader import Event, Link
 from app.observation.request_list import Entry, Known
-from app.observation.request_record import Deed, KeyFault
+from app.request_record import Deed, KeyFault, Request
 from app.scim.differences import Change, in_detail
-from app.store.request_log.request_rows import Written
 from app.web.console.monitoring import event_lines, event_sentences
 from app.web.console.monitoring.event_lines import Name
 
@@ -23,7 +22,7 @@ KNOWN = {
 }
 
 
-def written(**values: Any) -> Written:
+def written(**values: Any) -> Request:
     """A row of the log: a change of Ana that succeeded, but for what is given."""
     row: dict[str, Any] = {
         "id": 7,
@@ -41,7 +40,7 @@ def written(**values: Any) -> Written:
         "cycle_id": 1,
     }
     texts = ("code", "scim_type", "reason", "attribute", "key_fault", "address", "dialect", "other_id", "body")
-    return Written(**dict.fromkeys(texts, "") | row | values)
+    return Request(**dict.fromkeys(texts, "") | row | values)
 
 
 def event(*changes: Change, verb: Any = "change", **values: Any) -> Event:

@@ -5,8 +5,8 @@ from typing import get_args
 import pytest
 
 from app.observation.cycles import detection
-from app.observation.request_record import KeyFault
 from app.observation.setup_steps import MILESTONES, PLAIN_HTTP, fold, fold_exposures
+from app.request_record import KeyFault
 from app.store.request_log import setup_step_rows as rows
 from tests.observation.conftest import after, made_up, person, stranger
 

@@ -12,8 +12,8 @@ from app.observation.cycles import detection
 from app.observation.problem_kinds.kind_catalog import BY_NAME
 from app.observation.problems.problem_list import LEFT_OUT_RETRY, NextTry, Problem, _problem
 from app.observation.problems.tracking import fold
-from app.observation.request_record import DueRemoval, LeftOutValue
 from app.observation.request_recorder import write
+from app.request_record import DueRemoval
 from app.scim.errors import Code
 from app.store.request_log import cycle_rows, log_database, refused_removal_rows, request_rows
 from app.store.request_log import problem_rows as rows
@@ -260,7 +260,10 @@ def left_out(attribute: str = "userName", scim_type: str = "uniqueness", status:
     reason = f"{attribute}: expected a value that no other resource has, got {got}"
     other_id = "other" if scim_type == "uniqueness" else ""
     code = Code.of(status, scim_type)
-    return LeftOutValue(code, status, scim_type, attribute, "a value that no other resource has", got, reason, other_id)
+    return {
+        **{"code": code, "status": status, "scim_type": scim_type, "attribute": attribute, "got": got},
+        **{"reason": reason, "other_id": other_id},
+    }
 
 
 def changed(minutes: float, *given: str, **of: Any):
@@ -270,7 +273,7 @@ def changed(minutes: float, *given: str, **of: Any):
     return made_up(minutes, **told | about | of)
 
 
-def disabled(minutes: float, *left: LeftOutValue, **of: Any):
+def disabled(minutes: float, *left: dict[str, Any], **of: Any):
     return changed(minutes, "active", **{"deed": "disable", "left_out": left} | of)
 
 

@@ -19,11 +19,11 @@ from app import bounds, clock
 from app.observation import request_recorder
 from app.observation.directory import last_seen
 from app.observation.problem_kinds.kind_catalog import kind_of
-from app.observation.request_record import Request
 from app.observation.request_recorder import Recorder, write
+from app.request_record import STORED, Request
 from app.scim import errors
 from app.store.database import directory_database, sqlite_driver
-from app.store.request_log import log_database, log_database_file, pruning, request_rows
+from app.store.request_log import log_database, log_database_file, pruning, request_rows, tables
 from app.store.request_log.request_rows import Wanted
 from app.store.request_log.tables import LOG_VERSION
 from tests.conftest import wait_until
@@ -110,9 +110,10 @@ def test_what_is_noted_is_written_soon_with_all_its_columns(writer: Recorder, pa
     )
     assert writer.note(asked)
     (row,) = wait_until(lambda: rows(path), "the row is written")
-    assert {name: row[name] for name in request_rows.COLUMNS if name not in ("id", "cycle_id", "key_fault")} == {
-        name: getattr(asked, name) for name in request_rows.COLUMNS if name not in ("id", "cycle_id", "key_fault")
-    }
+    names = {one.name for one in STORED}
+    assert names == set(row.keys()) and names == {column.name for column in tables.request.columns}
+    given = names - {"id", "cycle_id", "key_fault"}
+    assert {name: row[name] for name in given} == {name: getattr(asked, name) for name in given}
     assert row["cycle_id"] == rows(path, "cycle")[0]["id"]
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, create_engine
 
 from app import bounds
 from app.observation.attributes.attribute_arrivals import Arrival, arrivals, fold, shown_name
-from app.observation.request_record import Request
+from app.request_record import Request
 from app.scim.recnice_mapping import MAPPING
 from app.simulation.dialects import COMPLIANT, DEFAULT, Dialect, patch
 from app.simulation.mapping import DEPARTMENT, GIVEN_NAME, LOCALITY, TITLE, WORK_EMAIL

@@ -1,18 +1,19 @@
 """What the requests of a simulation leave in the log: rows, and nothing that counts."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
 from app.observation.directory import last_seen
-from app.observation.request_record import Request
 from app.observation.request_recorder import write
 from app.observation.setup_steps import PLAIN_HTTP
+from app.request_record import SIMULATED, Request
 from app.store.request_log import cycle_rows, request_rows, setup_step_rows
 from app.store.request_log import last_seen_rows as mention_rows
 from app.store.request_log.request_rows import Wanted
-from app.store.request_log.tables import SIMULATED, cycle, mention, milestone, problem, sighting
+from app.store.request_log.tables import cycle, mention, milestone, problem, sighting
 from tests.observation.conftest import made_up, person, taken
 
 ANA = "3f1c9a52-8f59-4f0e-9a57-4f2a7a8b3c1d"
@@ -25,9 +26,7 @@ def kept(log: Connection) -> list[Any]:
 
 
 def simulated(*batch: Request) -> list[Request]:
-    return [
-        Request(**{name: getattr(one, name) for name in Request.__slots__} | {"is_simulated": True}) for one in batch
-    ]
+    return [replace(one, cycle_id=SIMULATED) for one in batch]
 
 
 STORY = (

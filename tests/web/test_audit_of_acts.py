@@ -31,9 +31,9 @@ from app.cli import commands
 from app.console_roles import Role
 from app.observation import request_recorder
 from app.observation.problems.problem_list import Wanted
-from app.observation.request_record import DueRemoval
 from app.provisioning import resource_operations
 from app.provisioning.resource_operations import Author, create
+from app.request_record import DueRemoval
 from app.scim.resource_types import GROUP, USER
 from app.store.access import administrator_rows, audit_rows
 from app.store.database import directory_database, sqlite_driver

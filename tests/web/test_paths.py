@@ -17,7 +17,7 @@ from app.administration.credentials import scim_keys
 from app.administration.ip_allow_list import allow_list
 from app.administration.ip_allow_list.enforcement import Mode
 from app.console_roles import Role
-from app.observation.request_record import Request
+from app.request_record import Request
 from app.web import service_routing
 from app.web.public_url import without_base
 from app.web.request_log import middleware

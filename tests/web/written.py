@@ -10,7 +10,7 @@ from sqlalchemy import Connection, create_engine, text
 
 from app import clock
 from app.observation import request_recorder
-from app.observation.request_record import Request
+from app.request_record import Request
 from app.settings import Settings
 from app.store.request_log.tables import metadata
 from tests.conftest import Appliance, wait_until

@@ -14,7 +14,7 @@ from app import bounds, clock
 from app.administration.credentials.federated_credentials import AssertionRefused, Claimed, Signers, read_claimed
 from app.administration.credentials.secret_format import ACCESS_TOKEN, CLIENT_SECRET
 from app.administration.credentials.secret_hash import hash_secret
-from app.observation.request_record import KeyFault
+from app.request_record import KeyFault
 from app.scim.errors import ScimError
 from app.store.access import oauth_rows as rows
 from app.store.access import used_once

@@ -6,7 +6,7 @@ from app.administration.credentials.access_tokens import judge_token, note_token
 from app.administration.credentials.key_last_use import note_key_use
 from app.administration.credentials.scim_keys import judge_key
 from app.administration.credentials.secret_format import ACCESS_TOKEN
-from app.observation.request_record import KeyFault
+from app.request_record import KeyFault
 
 
 @dataclass(frozen=True, slots=True)

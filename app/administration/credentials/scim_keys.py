@@ -11,7 +11,7 @@ from app.administration.credentials import key_rotation
 from app.administration.credentials.secret_format import CLIENT_SECRET, SCIM_KEY
 from app.administration.credentials.secret_hash import hash_secret
 from app.administration.errors import Refused
-from app.observation.request_record import KeyFault
+from app.request_record import KeyFault
 from app.store.access import scim_key_rows as rows
 from app.store.access.scim_key_rows import KeyRow
 from app.store.database import directory_database

@@ -15,7 +15,7 @@ from typing import Any
 from app import bounds
 from app.observation.attributes.value_shapes import JSON_TEXT, shape_of
 from app.observation.redaction import masked
-from app.observation.request_record import Request
+from app.request_record import Request
 from app.scim.attribute import Attribute
 from app.scim.errors import ScimError
 from app.scim.filter_match import demanded

@@ -14,7 +14,7 @@ from typing import Any
 
 from app import bounds
 from app.observation.problem_kinds.kind_catalog import went_wrong
-from app.observation.request_record import Deed, Request
+from app.request_record import Deed, Request
 from app.store.database.directory_database import Connection
 from app.store.request_log import cycle_rows as rows
 from app.store.request_log import log_database

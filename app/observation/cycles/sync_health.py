@@ -15,7 +15,7 @@ from typing import Literal
 from app import bounds, clock
 from app.observation.cycles import detection
 from app.observation.cycles.detection import PAUSE_S, Cycle, seconds_between
-from app.observation.request_record import KeyFault
+from app.request_record import KeyFault
 from app.store.request_log import log_database, request_rows
 from app.store.request_log.request_rows import Wanted
 

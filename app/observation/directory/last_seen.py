@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 
 from app import bounds
-from app.observation.request_record import Request
+from app.request_record import Request
 from app.scim.errors import ScimError
 from app.scim.resource_types import ResourceType
 from app.store.database import directory_database

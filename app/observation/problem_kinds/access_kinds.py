@@ -2,17 +2,8 @@
 
 from collections.abc import Callable
 
-from app.observation.problem_kinds.problem_kind import (
-    ADDRESSES,
-    APPLICATION,
-    CREDENTIALS,
-    HERE,
-    PROXY,
-    Asked,
-    Kind,
-    code_of,
-)
-from app.observation.request_record import TOKEN, KeyFault
+from app.observation.problem_kinds.problem_kind import ADDRESSES, APPLICATION, CREDENTIALS, HERE, PROXY, Kind
+from app.request_record import TOKEN, KeyFault, Request
 from app.scim.errors import Code
 
 OAUTH = (
@@ -27,24 +18,24 @@ PASTE = (
 )
 
 
-def _key(*faults: KeyFault) -> Callable[[Asked], bool]:
+def _key(*faults: KeyFault) -> Callable[[Request], bool]:
     return lambda request: request.key_fault in faults
 
 
-def _is_without_token(request: Asked) -> bool:
+def _is_without_token(request: Request) -> bool:
     """Whether a client got no access token for what it showed, or for the way in which it asked."""
     is_plain = request.status != 429 and (request.status < 500 or bool(request.key_fault))
-    return request.path == TOKEN and is_plain and code_of(request) not in (Code.WRONG_HOST, Code.SOURCE_REFUSED)
+    return request.path == TOKEN and is_plain and request.error_code not in (Code.WRONG_HOST, Code.SOURCE_REFUSED)
 
 
-def is_outside(request: Asked) -> bool:
+def is_outside(request: Request) -> bool:
     """Whether a SCIM client knocked where no SCIM service is: whatever the answer there was, it misunderstands it."""
     return request.path == "outside"
 
 
-def _is_at_no_address(request: Asked) -> bool:
+def _is_at_no_address(request: Request) -> bool:
     is_nobody = request.status == 404 and not request.resource_type
-    return (is_outside(request) or is_nobody) and code_of(request) is not Code.WRONG_HOST
+    return (is_outside(request) or is_nobody) and request.error_code is not Code.WRONG_HOST
 
 
 KINDS = (

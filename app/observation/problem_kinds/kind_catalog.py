@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from app.observation.problem_kinds import access_kinds, request_format_kinds, value_kinds
 from app.observation.problem_kinds.access_kinds import is_outside
-from app.observation.problem_kinds.problem_kind import Asked, Kind, code_of
+from app.observation.problem_kinds.problem_kind import Kind
+from app.request_record import Request
 
 KINDS: tuple[Kind, ...] = (*access_kinds.KINDS, *value_kinds.KINDS, *request_format_kinds.KINDS)
 """In the order in which they are asked; the last one fits whatever is left."""
@@ -12,7 +13,7 @@ KINDS: tuple[Kind, ...] = (*access_kinds.KINDS, *value_kinds.KINDS, *request_for
 BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS}
 
 
-def went_wrong(request: Asked) -> bool:
+def went_wrong(request: Request) -> bool:
     """Return whether a request is of any kind of problem.
 
     A DELETE that finds no resource is refused (RFC 7644 §3.6), but what it was meant to do is true already.
@@ -20,11 +21,11 @@ def went_wrong(request: Asked) -> bool:
     return (request.is_refused and not _is_deleted_already(request)) or is_outside(request)
 
 
-def _is_deleted_already(request: Asked) -> bool:
+def _is_deleted_already(request: Request) -> bool:
     return request.method == "DELETE" and request.status == 404 and bool(request.resource_type)
 
 
-def kind_of(request: Asked) -> Kind:
+def kind_of(request: Request) -> Kind:
     """The kind of a request that went wrong."""
-    code = code_of(request)
+    code = request.error_code
     return next(kind for kind in KINDS if (not kind.codes or code in kind.codes) and kind.fits(request))

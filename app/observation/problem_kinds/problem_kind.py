@@ -4,12 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from app.observation.request_record import Request
+from app.request_record import Request
 from app.scim.errors import Code
-from app.store.request_log.request_rows import Written
-
-Asked = Request | Written
-"""A request as it came, or as the log has it."""
 
 Retry = Literal["single", "lost", "job", "nobody"]
 """Who tries again: Entra this one person or group (single), the same in vain until the job is restarted (lost), its
@@ -51,10 +47,5 @@ class Kind:
     menu: str
     retry: Retry
     codes: tuple[Code, ...] = ()
-    fits: Callable[[Asked], bool] = lambda request: True
+    fits: Callable[[Request], bool] = lambda request: True
     is_of_key: bool = False
-
-
-def code_of(request: Asked) -> Code:
-    """Return why a request was refused; where the log has no code, or a later version's, by status and scimType."""
-    return Code.of(request.status, request.scim_type, request.code)

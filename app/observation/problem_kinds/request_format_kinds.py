@@ -1,7 +1,8 @@
 """This module declares the kinds of problem of a request's form: body, filter, path, size."""
 
-from app.observation.problem_kinds.problem_kind import MAPPINGS, PROXY, Asked, Kind, code_of
+from app.observation.problem_kinds.problem_kind import MAPPINGS, PROXY, Kind
 from app.observation.problem_kinds.value_kinds import asks_for_list
+from app.request_record import Request
 from app.scim.errors import Code
 
 CLIENT = "The client that sent it"
@@ -10,8 +11,8 @@ FILTERS = (Code.INVALID_FILTER, Code.UNUSABLE_FILTER)
 OF_LISTS = ("invalidValue", "invalidPath")
 
 
-def _is_paging(request: Asked) -> bool:
-    code = code_of(request)
+def _is_paging(request: Request) -> bool:
+    code = request.error_code
     return code in PAGING or (code.scim_type in OF_LISTS and asks_for_list(request))
 
 

@@ -2,21 +2,22 @@
 
 from collections.abc import Callable
 
-from app.observation.problem_kinds.problem_kind import MAPPINGS, ON_DEMAND, PROVISIONING, USER_MAPPING, Asked, Kind
+from app.observation.problem_kinds.problem_kind import MAPPINGS, ON_DEMAND, PROVISIONING, USER_MAPPING, Kind
+from app.request_record import Request
 from app.scim.errors import Code
 
 READING = ("GET", "HEAD")
 
 
-def _is_of(resource_type: str, attribute: str) -> Callable[[Asked], bool]:
+def _is_of(resource_type: str, attribute: str) -> Callable[[Request], bool]:
     return lambda request: (request.resource_type, request.attribute) == (resource_type, attribute)
 
 
-def _is_in_body(request: Asked) -> bool:
+def _is_in_body(request: Request) -> bool:
     return not asks_for_list(request)
 
 
-def asks_for_list(request: Asked) -> bool:
+def asks_for_list(request: Request) -> bool:
     """Whether the refusal is about a list's parameters: its pages, its order, what it shows."""
     return request.method in READING or request.path.endswith(".search")
 

@@ -13,10 +13,10 @@ from app.observation.cycles.detection import seconds_between
 from app.observation.problem_kinds.kind_catalog import BY_NAME, kind_of, went_wrong
 from app.observation.problem_kinds.problem_kind import RETRIES, Kind
 from app.observation.problems.tracking import KEYLESS
+from app.request_record import Request
 from app.store.request_log import log_database, request_rows
 from app.store.request_log import problem_rows as rows
 from app.store.request_log.problem_rows import Status, Wanted
-from app.store.request_log.request_rows import Written
 
 __all__ = ["Cause", "Found", "NextTry", "Problem", "Status", "Wanted"]
 
@@ -144,7 +144,7 @@ def find(problem_id: int) -> Problem | None:
         return _problem(row) if row else None
 
 
-def requests_of(problem: Problem) -> list[Written]:
+def requests_of(problem: Problem) -> list[Request]:
     """The requests that the problem is made of, as far as the log still has them near each other, newest first.
 
     Of a value that was left out there is only the last one.
@@ -155,7 +155,7 @@ def requests_of(problem: Problem) -> list[Written]:
             return request_rows.page(connection, wanted)
     wanted = request_rows.Wanted(is_refused=True if problem.status >= 400 else None)
     most = min(problem.count, bounds.PROBLEM_REQUESTS)
-    found: list[Written] = []
+    found: list[Request] = []
     with log_database.reading() as connection:
         some = request_rows.page(connection, request_rows.Wanted(number=problem.number), limit=1)
         before = some[-1].id + 1 if some else 0
@@ -168,7 +168,7 @@ def requests_of(problem: Problem) -> list[Written]:
     return found[:most]
 
 
-def _is_part(problem: Problem, one: Written) -> bool:
+def _is_part(problem: Problem, one: Request) -> bool:
     if not went_wrong(one) or kind_of(one) != problem.kind:
         return False
     if problem.kind.is_of_key:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from app import bounds
-from app.observation.problem_kinds.problem_kind import code_of
 from app.scim.errors import Code
 from app.store.request_log import log_database, request_rows
 from app.store.request_log.request_rows import Wanted
@@ -26,7 +25,7 @@ def refused_sources(since: str) -> Sequence[RefusedSource]:
         newest = request_rows.page(connection, Wanted(since=since, is_refused=True), limit=bounds.REFUSALS_READ)
     found: dict[str, RefusedSource] = {}
     for one in newest:
-        if code_of(one) is Code.SOURCE_REFUSED:
+        if one.error_code is Code.SOURCE_REFUSED:
             last = found.get(one.address, RefusedSource(one.address, 0, one.at, one.number))
             found[one.address] = replace(last, count=last.count + 1)
     return list(found.values())

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from app import bounds, clock
-from app.observation.request_record import DueRemoval, Request
+from app.request_record import DueRemoval, Request
 from app.scim.errors import ScimError
 from app.scim.intended_removals import AccessRemoval, Purpose
 from app.scim.resource_types import name_of

@@ -18,7 +18,7 @@ Once users have arrived, a refused request without any key is only counted: anyb
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,7 +29,7 @@ from app.observation.cycles import detection
 from app.observation.problem_kinds.kind_catalog import kind_of, went_wrong
 from app.observation.problem_kinds.problem_kind import Kind
 from app.observation.problem_kinds.value_kinds import READING
-from app.observation.request_record import CONNECTION, LeftOutValue, Request
+from app.request_record import CONNECTION, Request
 from app.scim.attribute import is_within
 from app.store.database.directory_database import Connection
 from app.store.request_log import cycle_rows, refused_removal_rows, request_rows
@@ -147,9 +147,9 @@ class _Open:
             keys |= {DUE + one.user_id for one in request.due if not one.group_id}
         self._add_keys(known.id, keys)
 
-    def note_left_out(self, request: Request, one: LeftOutValue) -> None:
+    def note_left_out(self, request: Request, one: Mapping[str, Any]) -> None:
         """A value that was refused, while the rest of its request succeeded: the problem has the status of that."""
-        refused = replace(request, **one._asdict())
+        refused = replace(request, **one)
         keys = frozenset((LEFT_OUT + request.resource_id,))
         known = self._joined(refused, kind_of(refused), keys, is_left_out=True)
         known.changed["status"] = request.status

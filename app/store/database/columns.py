@@ -1,11 +1,11 @@
-"""This module makes columns, in the types that a STRICT table of SQLite has: text, number, and switch (1 or 0)."""
+"""This module makes columns, in types of a STRICT table of SQLite: text, number, real, and switch (1 or 0)."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Column, Dialect, ForeignKey, Integer, Text, text
+from sqlalchemy import Column, Dialect, Float, ForeignKey, Integer, Text, text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
@@ -37,6 +37,7 @@ def _reference(parent: str) -> list[ForeignKey]:
 
 texts = partial(_columns, Text())
 numbers = partial(_columns, Integer())
+reals = partial(_columns, Float())
 switches = partial(_columns, Switch())
 ZERO = text("0")
 """As `server_default` of numbers and switches; a text's is a str."""

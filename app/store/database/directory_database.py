@@ -75,7 +75,7 @@ def engine_options() -> dict[str, Any]:
 def reading() -> Iterator[Connection]:
     """A connection that sees one unchanging state of the database. Whatever is written on it is rolled back.
 
-    Needs an application context. Raises UNAVAILABLE when the database cannot be used, and `errors.too_many`
+    Needs an application context. Raises UNAVAILABLE when the database cannot be used, and TOO_MANY
     when SQLite still works after `bounds.STATEMENT_S`.
     """
     with transaction(db.engine, "BEGIN", _unusable) as connection:

@@ -23,8 +23,8 @@ def transaction(
 ) -> Iterator[Connection]:
     """A connection after `begin`; rolled back at the end unless it was committed.
 
-    Raises `errors.unavailable` when the file cannot be used, with what `unusable` says for the reason and the driver's
-    own error, and when all connections are in use; `errors.too_many` when SQLite still works after
+    Raises UNAVAILABLE when the file cannot be used, with what `unusable` says for the reason and the driver's
+    own error, and when all connections are in use; TOO_MANY when SQLite still works after
     `bounds.STATEMENT_S`. Without `wait`, anybody else's lock makes the file unusable.
     """
     try:

@@ -75,7 +75,7 @@ _trouble = _Trouble()
 def reading() -> Iterator[Connection]:
     """A connection to the log that sees one unchanging state of it. Needs an application context.
 
-    Raises `errors.unavailable` when the log cannot be used, `errors.too_many` after `bounds.STATEMENT_S`.
+    Raises UNAVAILABLE when the log cannot be used, TOO_MANY after `bounds.STATEMENT_S`.
     """
     with transaction(db.engines[BIND], "BEGIN", _unusable) as connection:
         yield connection

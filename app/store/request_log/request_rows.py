@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sql
@@ -11,55 +11,19 @@ from sqlalchemy import Connection, Row, Select, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from app import bounds
+from app.request_record import SIMULATED, STORED, Request
 from app.store.database.list_parameter import many
-from app.store.request_log.tables import SIMULATED, request, tally
+from app.store.request_log.tables import request, tally
 
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A request as the log has it, a row of `tables.request`; `app.observation.request_record.Request` describes it."""
-
-    id: int
-    number: str
-    at: str
-    method: str
-    path: str
-    status: int
-    duration_ms: float
-    code: str
-    scim_type: str
-    reason: str
-    attribute: str
-    key_id: str
-    key_fault: str
-    address: str
-    dialect: str
-    deed: str
-    resource_type: str
-    resource_id: str
-    resource_name: str
-    other_id: str
-    body: str
-    cycle_id: int
-
-    @property
-    def is_refused(self) -> bool:
-        return self.status >= 400
-
-    @property
-    def is_simulated(self) -> bool:
-        return self.cycle_id == SIMULATED
-
-
-COLUMNS = tuple(field.name for field in fields(Written))
-_ROW = [request.c[name] for name in COLUMNS]
+_ROW = [request.c[one.name] for one in STORED]
+_NAMES = [one.name for one in STORED if one.name != "id"]
 _INSERT = sql.insert(request)
 
 
-def insert(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Appends rows with the names of `COLUMNS`, without `id`, in their order."""
-    if rows:
-        connection.execute(_INSERT, [dict(row) for row in rows])
+def insert(connection: Connection, requests: Sequence[Request]) -> None:
+    """Append requests in their order; the log gives each its `id`."""
+    if requests:
+        connection.execute(_INSERT, [{name: getattr(one, name) for name in _NAMES} for one in requests])
 
 
 def add_to_tally(connection: Connection, counts: Mapping[str, int]) -> None:
@@ -104,19 +68,19 @@ class Wanted:
     """Whether it is part of a simulation; None for both. A cycle has none of these."""
 
 
-def page(connection: Connection, wanted: Wanted, before: int | None = None, limit: int = 50) -> list[Written]:
+def page(connection: Connection, wanted: Wanted, before: int | None = None, limit: int = 50) -> list[Request]:
     """The newest of the wanted requests, newest first; `before`: only those with a smaller id (the next page)."""
     query = _where(select(*_ROW), wanted)
     if before is not None:
         query = query.where(request.c.id < before)
     rows = connection.execute(query.order_by(request.c.id.desc()).limit(min(limit, bounds.LOG_PAGE_SIZE)))
-    return [Written(*row) for row in rows]
+    return [Request(**row._mapping) for row in rows]
 
 
-def of_number(connection: Connection, number: str, limit: int) -> list[Written]:
+def of_number(connection: Connection, number: str, limit: int) -> list[Request]:
     """The rows with a number, as they were written: a request, then its operations."""
     query = select(*_ROW).where(request.c.number == number).order_by(request.c.id).limit(limit)
-    return [Written(*row) for row in connection.execute(query)]
+    return [Request(**row._mapping) for row in connection.execute(query)]
 
 
 def deeds_of(connection: Connection, numbers: Collection[str]) -> list[Row[Any]]:
@@ -131,11 +95,11 @@ def count(connection: Connection, wanted: Wanted) -> int:
     return int(connection.execute(_where(select(sql.func.count()).select_from(request), wanted)).scalar_one())
 
 
-def request_numbered(connection: Connection, number: str) -> Written | None:
+def request_numbered(connection: Connection, number: str) -> Request | None:
     """The request with a number; of a bulk request its own row, not one of its operations."""
     query = select(*_ROW).where(request.c.number == number).order_by(request.c.id)
     row = connection.execute(query.limit(1)).first()
-    return None if row is None else Written(*row)
+    return None if row is None else Request(**row._mapping)
 
 
 def _where(query: Select[Any], wanted: Wanted) -> Select[Any]:

@@ -7,11 +7,15 @@ column is made for a key, a password or a header; `request.body` is redacted bef
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from itertools import chain
+from typing import Any
 
-from sqlalchemy import Column, Float, Index, text
+from sqlalchemy import Column, Index, text
 
-from app.store.database.columns import ZERO, numbers, texts
+from app.request_record import STORED
+from app.store.database.columns import ZERO, numbers, reals, texts
 from app.store.database.directory_database import db
 from app.store.request_log.log_database import BIND
 
@@ -19,24 +23,17 @@ LOG_VERSION = 1
 """`PRAGMA user_version` of the file; a file with another number is put aside and begun anew. A new table, column or
 index asks for no new number: what is missing is added at start."""
 
-SIMULATED = -1
-"""The `cycle_id` of a request that is part of a simulation: such requests are hidden by default and count nowhere."""
-
 log_table = partial(db.Table, bind_key=BIND)
 """Declares a table of the request log's file."""
 _texts = partial(texts, server_default="")
 _numbers = partial(numbers, server_default=ZERO)
+_reals = partial(reals, server_default=ZERO)
+_TYPES: Mapping[Any, partial[list[Column[Any]]]] = {int: _numbers, float: _reals}
 
 request = log_table(
     "request",
     *numbers("id", primary_key=True),
-    *_texts("number", "at", "method", "path"),
-    *_numbers("status"),
-    Column("duration_ms", Float, nullable=False, server_default=ZERO),
-    *_texts("code", "scim_type", "reason", "attribute"),
-    *_texts("key_id", "key_fault", "address", "dialect", "deed"),
-    *_texts("resource_type", "resource_id", "resource_name", "other_id", "body"),
-    *_numbers("cycle_id"),
+    *chain.from_iterable(_TYPES.get(one.type, _texts)(one.name) for one in STORED if one.name != "id"),
     Index("request_at", "at"),
     Index("request_number", "number"),
     Index("request_resource_id", "resource_id", "id"),
@@ -47,7 +44,7 @@ request = log_table(
     Index("request_refused", "id", sqlite_where=text("status >= 400")),
 )
 """One row a request, and one for each operation of a bulk request. The columns are the fields of
-`app.observation.request_record.Request` with the same names; `cycle_id` is 0 outside of any cycle, or `SIMULATED`."""
+`app.request_record.Request` that are stored."""
 
 cycle = log_table(
     "cycle",
@@ -55,7 +52,7 @@ cycle = log_table(
     *_texts("started", "ended", "key_id", "dialect"),
     *_numbers("requests", "probes", "reads", "created", "changed", "disabled", "enabled", "deleted"),
     *_numbers("joined", "departed", "failed"),
-    Column("slowest_ms", Float, nullable=False, server_default=ZERO),
+    *_reals("slowest_ms"),
     Index("cycle_started", "started"),
 )
 

@@ -59,7 +59,7 @@ def token() -> Response:
     except SignerAway as away:
         # Told in the log: it is the only place where an operator sees why.
         record_draft.current().key_fault = "assertion"
-        record_draft.facts().error = ScimError(Code.UNAVAILABLE, sentence=str(away))
+        record_draft.current().error = ScimError(Code.UNAVAILABLE, sentence=str(away))
         raise NoToken(TokenCode.SIGNER_AWAY) from None
     ip_allow_list_check.note()
     return _answered(200, {"access_token": new.text, "token_type": "Bearer", "expires_in": new.expires_s})
@@ -77,7 +77,7 @@ def _not_authenticated(refused: NotAuthenticated) -> NoToken:
     noted.key_fault, noted.key_id = refused.fault, refused.client_id
     failures: AddressFailures = current_app.extensions[FAILURES]
     wait_s = failures.count(request.remote_addr or "")
-    noted.facts.error = ScimError(Code.TOO_OFTEN if wait_s else Code.UNAUTHORIZED, sentence=str(refused))
+    noted.error = ScimError(Code.TOO_OFTEN if wait_s else Code.UNAUTHORIZED, sentence=str(refused))
     return NoToken(TokenCode.TOO_OFTEN, {"Retry-After": str(wait_s)}) if wait_s else NoToken(TokenCode.INVALID_CLIENT)
 
 
@@ -85,8 +85,8 @@ def refuse(error: Exception) -> Response:
     """The answer for any failure of a request to the token endpoint."""
     refused = _refused(error)
     code = refused.code
-    if record_draft.facts().error is None:
-        record_draft.facts().error = (
+    if record_draft.current().error is None:
+        record_draft.current().error = (
             error if isinstance(error, ScimError) else ScimError(Code.of(code.status), sentence=str(refused))
         )
     return _answered(code.status, {"error": code.error, "error_description": str(refused)}, refused.headers)

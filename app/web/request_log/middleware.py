@@ -13,16 +13,16 @@ from flask import Flask, current_app
 
 from app import clock
 from app.ip_addresses import read_address
-from app.observation.request_record import Request
 from app.observation.request_recorder import Recorder
+from app.request_record import Request
 from app.scim.errors import ScimError
 from app.scim.resource_types import ResourceType
 from app.settings import Settings
 from app.web import service_routing
 from app.web.request_log import path_kinds, record_draft
 from app.web.request_log.record_draft import Draft
-from app.web.request_log.redacted_record import Came, requests_of
-from app.web.service_routing import Service
+from app.web.request_log.redacted_record import requests_of
+from app.web.service_routing import Service, Target
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -44,8 +44,9 @@ class Observed:
         self._is_https = is_https
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        began, at = time.perf_counter(), clock.to_wire(clock.utc_now())
+        began = time.perf_counter()
         noted = record_draft.of(environ)
+        noted.at = clock.to_wire(clock.utc_now())
 
         def answer(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], object]:
             noted.status = int(status[:3])
@@ -56,44 +57,37 @@ class Observed:
         answered = self._application(environ, answer)
         target = service_routing.of(environ, self._urls)
         authorization = environ.get("HTTP_AUTHORIZATION", "")
-        has_proof = bool(authorization) if target.service is Service.TOKEN else has_scheme(authorization)
-        if target.service is Service.SCIM or self._is_knock(environ, target.service, noted.status, has_proof):
-            came = Came(
-                at,
-                target,
-                environ["REQUEST_METHOD"],
-                environ["PATH_INFO"],
-                environ.get("QUERY_STRING", ""),
-                environ.get("REMOTE_ADDR", ""),
-                has_proof,
-                self._is_https and _is_readable_on_its_way(environ),
-            )
-            self._note(came, noted, (time.perf_counter() - began) * 1_000)
+        noted.method, noted.path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        noted.has_proof = bool(authorization) if target.service is Service.TOKEN else has_scheme(authorization)
+        if target.service is Service.SCIM or self._is_knock(target.service, noted):
+            noted.query, noted.address = environ.get("QUERY_STRING", ""), environ.get("REMOTE_ADDR", "")
+            noted.is_plain_http = self._is_https and _is_readable_on_its_way(environ)
+            self._note(noted, target, (time.perf_counter() - began) * 1_000)
         return answered
 
-    def _is_knock(self, environ: "WSGIEnvironment", service: Service, status: int, has_token: bool) -> bool:
+    def _is_knock(self, service: Service, noted: Draft) -> bool:
         """Whether somebody outside /scim is a SCIM client at a wrong address, or one that got no access token."""
         if service is Service.TOKEN:
-            return status >= 400 and status != 405  # a browser that looks is no client
-        return has_token or (status == 404 and path_kinds.knocks(environ["PATH_INFO"], self._types))
+            return noted.status >= 400 and noted.status != 405  # a browser that looks is no client
+        return noted.has_proof or (noted.status == 404 and path_kinds.knocks(noted.path, self._types))
 
     def refuse(self, method: str, path: str, error: ScimError, address: str, has_proof: bool) -> str:
         """Notes what the server refused before there was a request for the application; gives its number, if any.
 
         `has_proof`: whether it has an Authorization header.
         """
-        noted = Draft(status=error.status)
-        noted.facts.error = error
         target = service_routing.at(path, self._urls)
         if target.service is not Service.SCIM and not path_kinds.knocks(path, self._types):
             return ""
-        self._note(Came(clock.to_wire(clock.utc_now()), target, method, path, "", address, has_proof), noted, 0.0)
+        noted = Draft(method=method, path=path, status=error.status, error=error, address=address, has_proof=has_proof)
+        noted.at = clock.to_wire(clock.utc_now())
+        self._note(noted, target, 0.0)
         return noted.number
 
-    def _note(self, came: Came, noted: Draft, duration_ms: float) -> None:
+    def _note(self, noted: Draft, target: Target, duration_ms: float) -> None:
         """Nothing that fails here may hinder an answer."""
         try:
-            requests = requests_of(came, noted, duration_ms)
+            requests = requests_of(noted, target, duration_ms)
             sent_bytes = len(noted.body) // len(requests)
             kept = [self.recorder.note(request, sent_bytes) for request in requests]
             if requests[0].is_refused and (kept[0] or requests[0].has_key):

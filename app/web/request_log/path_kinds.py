@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from app import bounds
-from app.observation.request_record import TOKEN
+from app.request_record import TOKEN
 from app.scim.resource_types import ResourceType
 from app.web.service_routing import Service, Target
 

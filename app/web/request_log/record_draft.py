@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flask import request
 
 from app import bounds
-from app.observation.request_record import Deed, Dialect, KeyFault
+from app.request_record import Deed, KeyFault
 from app.scim.bulk_message import BulkOperation
 from app.scim.disabling import LeftOut
 from app.scim.errors import ScimError
@@ -22,19 +22,35 @@ PLACE = "recnice.draft"
 _MARK = "HTTP_" + simulation_header.HEADER.upper().replace("-", "_")
 
 
-@dataclass(slots=True)
-class Facts:
-    """What one request, or one operation of a bulk request, was about; the words are of `observation.request.Request`.
+@dataclass(slots=True, kw_only=True)
+class Draft:
+    """What is known of one request, or of one operation of a bulk request; the words are of `request_record.Request`.
 
-    `sent` is its JSON as it came, `sent_bytes` as long; None where there was none, or none that could be read. `undone`
-    are the operations of a bulk request that were not worked on, since this one was refused.
+    `number` is its own from the beginning, so that the log, the answer and the history agree. `path` is without the
+    sub-path; of the `query` only is asked whether it names a secret. `has_proof`: whether its Authorization header may
+    hold a key, or a client's secret at the token endpoint. `is_marked`: it says that it is part of a simulation.
+    `body` is what was read of it as it was received; `sent` is its JSON, `sent_bytes` as long, None where there was
+    none, or none that could be read. `parts` are the operations of a bulk request, and `undone` those that were not
+    worked on, since this one was refused.
     """
 
+    number: str = field(default_factory=lambda: secrets.token_hex(bounds.REQUEST_NUMBER_BYTES))
+    at: str = ""
+    method: str = ""
+    path: str = ""
+    query: str = ""
+    address: str = ""
+    has_proof: bool = False
+    is_plain_http: bool = False
+    is_marked: bool = False
+    status: int = 0
+    key_id: str = ""
+    key_fault: KeyFault = ""
+    body: bytes = b""
     resource_type: ResourceType | None = None
     resource_id: str = ""
     resource_name: str = ""
     deed: Deed = ""
-    dialect: Dialect = ""
     objects: tuple[str, ...] = ()
     mentioned: tuple[tuple[str, str], ...] = ()
     named_ids: tuple[str, ...] = ()
@@ -48,32 +64,11 @@ class Facts:
     sent: Any = None
     sent_bytes: int = 0
     undone: tuple[BulkOperation, ...] = ()
+    parts: list["Draft"] = field(default_factory=list)
 
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One operation of a bulk request with its result."""
-
-    method: str
-    status: int
-    facts: Facts
-
-
-@dataclass(slots=True)
-class Draft:
-    """One request. `number` is its own from the beginning, so that the log, the answer and the history agree.
-
-    `body` is what was read of it as it came. `is_marked`: it says that it is part of a simulation.
-    """
-
-    number: str = field(default_factory=lambda: secrets.token_hex(bounds.REQUEST_NUMBER_BYTES))
-    status: int = 0
-    key_id: str = ""
-    key_fault: KeyFault = ""
-    body: bytes = b""
-    facts: Facts = field(default_factory=Facts)
-    parts: list[Part] = field(default_factory=list)
-    is_marked: bool = False
+    @property
+    def has_key(self) -> bool:
+        return bool(self.key_id) and not self.key_fault
 
 
 def of(environ: "WSGIEnvironment") -> Draft:
@@ -87,8 +82,3 @@ def of(environ: "WSGIEnvironment") -> Draft:
 def current() -> Draft:
     """The draft of the request that is being worked on."""
     return of(request.environ)
-
-
-def facts() -> Facts:
-    """What that request is about."""
-    return current().facts

@@ -3,21 +3,20 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import unquote_plus
 
 from app import bounds
 from app.observation import redaction
 from app.observation.attributes.unstored_attributes import unstored_names
-from app.observation.request_record import CONNECTION, Deed, KeyFault, LeftOutValue, Request, ids_in
+from app.request_record import CONNECTION, SIMULATED, Deed, KeyFault, Request, ids_in
 from app.scim.disabling import LeftOut
 from app.scim.entra_quirks import dialect_of
 from app.scim.errors import Code, ScimError
 from app.scim.intended_removals import AccessRemoval, bulk_operations, removal_of, removals_of_bulk
 from app.scim.resource_types import ResourceType
 from app.web.request_log import path_kinds
-from app.web.request_log.record_draft import Draft, Facts
+from app.web.request_log.record_draft import Draft
 from app.web.request_log.resource_changes import REFUSED, naming_values, objects_of
 from app.web.service_routing import Target
 
@@ -39,129 +38,89 @@ _DEEDS: Mapping[str, Deed] = {
 """What is done at an address that is no resource's; a search says more about itself."""
 
 
-class Came(NamedTuple):
-    """How a request came. `path` is without the sub-path; of the `query` only is asked whether it names a secret.
-
-    `has_proof`: whether its Authorization header may hold a key, or a client's secret at the token endpoint.
-    """
-
-    at: str
-    target: Target
-    method: str
-    path: str
-    query: str
-    address: str
-    has_proof: bool
-    is_plain_http: bool = False
-
-
-def requests_of(came: Came, draft: Draft, duration_ms: float) -> list[Request]:
-    """The request, and behind it each operation of a bulk request."""
-    kind = path_kinds.kind_of(came.target)
-    spoken = (came.query, came.path, draft.body.decode("latin-1")) if _has_refusal(draft) else ()
-    reader = _Reader(draft, is_about_secret=any(map(redaction.names_secret, spoken)))
-    own = reader.told(came.method, draft.status, draft.facts)
-    if kind in (path_kinds.UNKNOWN, path_kinds.OUTSIDE) and draft.status >= 400:
-        own["reason"] = f"{own.get('reason') or 'Nothing is at this address'} ({path_kinds.shown(came.path)})"
-    if kind == BULK and draft.status >= 400 and reader.has_key:
-        own["removals"] = tuple(removals_of_bulk(bulk_operations(draft.facts.sent)))
-    if draft.status >= 400 and draft.body and draft.facts.sent is None:
+def requests_of(draft: Draft, target: Target, duration_ms: float) -> list[Request]:
+    """Return the record of a request, and behind it those of the operations of a bulk request."""
+    kind = path_kinds.kind_of(target)
+    is_refused = draft.status >= 400
+    texts = (draft.query, draft.path, draft.body.decode("latin-1")) if _has_refusal(draft) else ()
+    reader = _Reader(draft, is_about_secret=any(map(redaction.names_secret, texts)))
+    own = reader.fields_of(draft)
+    if kind in (path_kinds.UNKNOWN, path_kinds.OUTSIDE) and is_refused:
+        own["reason"] = f"{own.get('reason') or 'Nothing is at this address'} ({path_kinds.shown(draft.path)})"
+    if kind == BULK and is_refused and draft.has_key:
+        own["removals"] = tuple(removals_of_bulk(bulk_operations(draft.sent)))
+    if is_refused and draft.body and draft.sent is None:
         own["body"] = redaction.unread_body(len(draft.body))
-    if reader.is_marked:
-        sent = draft.facts.sent
-        body = draft.body.decode("latin-1") if sent is None else json.dumps(sent)
-        ids = ids_in(" ".join((came.path, unquote_plus(came.query), body)))
-        own["named_ids"] = ids.union(draft.facts.named_ids)
-    if not own["deed"] and reader.has_key:
+    if reader.is_simulated:
+        body = draft.body.decode("latin-1") if draft.sent is None else json.dumps(draft.sent)
+        ids = ids_in(" ".join((draft.path, unquote_plus(draft.query), body)))
+        own["named_ids"] = ids.union(draft.named_ids)
+    if not own["deed"] and draft.has_key:
         own["deed"] = _DEEDS.get(kind.partition("/")[0] or kind, "")
-    request = Request(
-        number=draft.number,
-        at=came.at,
-        path=kind,
-        duration_ms=round(duration_ms, 3),
-        key_id=draft.key_id,
-        key_fault=draft.key_fault,
-        address=came.address,
-        is_keyless=not came.has_proof and draft.key_fault in KEYLESS,
-        is_plain_http=came.is_plain_http,
-        is_simulated=reader.is_marked,
-        **own,
-    )
-    parts = (reader.told(part.method, part.status, part.facts) for part in draft.parts)
-    return [request, *(replace(request, path=OPERATION, is_plain_http=False, duration_ms=0.0, **one) for one in parts)]
+    shared: dict[str, Any] = {
+        "number": draft.number,
+        "at": draft.at,
+        "key_id": draft.key_id,
+        "key_fault": draft.key_fault,
+        "address": draft.address,
+        "cycle_id": SIMULATED if reader.is_simulated else 0,
+        "is_keyless": not draft.has_proof and draft.key_fault in KEYLESS,
+    }
+    request = Request(path=kind, duration_ms=round(duration_ms, 3), is_plain_http=draft.is_plain_http, **shared, **own)
+    return [request, *(Request(path=OPERATION, **shared, **reader.fields_of(part)) for part in draft.parts)]
 
 
 def _has_refusal(draft: Draft) -> bool:
-    all_facts = (draft.facts, *(part.facts for part in draft.parts))
-    statuses = (draft.status, *(part.status for part in draft.parts))
-    return any(status >= 400 for status in statuses) or any(facts.left_out for facts in all_facts)
+    return any(one.status >= 400 or one.left_out for one in (draft, *draft.parts))
 
 
 class _Reader:
-    """Reads the facts of one request, and of its operations."""
+    """Reads the drafts of one request, and of its operations."""
 
-    def __init__(self, draft: Draft, *, is_about_secret: bool) -> None:
-        self.draft = draft
+    def __init__(self, whole: Draft, *, is_about_secret: bool) -> None:
+        self.whole = whole
         self.is_about_secret = is_about_secret
 
     @property
-    def has_key(self) -> bool:
-        return bool(self.draft.key_id) and not self.draft.key_fault
-
-    @property
-    def is_marked(self) -> bool:
+    def is_simulated(self) -> bool:
         """Whether it says that it is part of a simulation, and has a valid key."""
-        return self.draft.is_marked and self.has_key
+        return self.whole.is_marked and self.whole.has_key
 
-    def told(self, method: str, status: int, facts: Facts) -> dict[str, Any]:
-        """The fields of a Request that say what it was about and what came of it."""
-        resource_type, error, sent = facts.resource_type, facts.error, facts.sent
-        is_write, has_refusal = facts.deed in _WRITES, status >= 400 or bool(facts.left_out)
-        name, objects = facts.resource_name, facts.objects
-        if status >= 400 and is_write and resource_type and isinstance(sent, dict):
+    def fields_of(self, draft: Draft) -> dict[str, Any]:
+        """Return the fields of a Request that say what it was about and what came of it."""
+        resource_type, error, sent = draft.resource_type, draft.error, draft.sent
+        is_write, is_refused = draft.deed in _WRITES, draft.status >= 400
+        name, objects = draft.resource_name, draft.objects
+        if is_refused and is_write and resource_type and isinstance(sent, dict):
             objects = tuple(dict.fromkeys((*objects, *objects_of(resource_type, sent))))
             objects = _without_other(objects, resource_type, error) or tuple(REFUSED + one for one in objects)
             name = name or _name_in(sent)
         return {
-            "method": method if method in METHODS else "…",
-            "status": status,
-            **(self.refusal(error, resource_type) if error else {"attribute": _unstored(method, facts)}),
-            "dialect": dialect_of(sent) if method == "PATCH" else "",
-            "deed": facts.deed,
+            **(self.refusal(error, resource_type) if error else {"attribute": _unstored(draft)}),
+            "method": draft.method if draft.method in METHODS else "…",
+            "status": draft.status,
+            "dialect": dialect_of(sent) if draft.method == "PATCH" else "",
+            "deed": draft.deed,
             "resource_type": resource_type.name if resource_type else "",
-            "resource_id": facts.resource_id,
+            "resource_id": draft.resource_id,
             "resource_name": redaction.masked_name(name),
-            "objects": (CONNECTION,) if self.draft.key_fault else objects,
-            "may_be_probe": facts.may_be_probe,
-            "mentioned": facts.mentioned,
-            "named_values": tuple(self.named_values(facts)) if self.is_marked else (),
-            "joined": facts.joined,
-            "departed": facts.departed,
-            "given": facts.given,
-            "left_out": tuple(self.left_out(one, resource_type) for one in facts.left_out),
-            "removals": tuple(self.removals(method, facts)) if status >= 400 and self.has_key else (),
-            "body": redaction.body(sent, resource_type) if has_refusal and sent is not None else "",
-            "sent": sent if is_write and facts.sent_bytes <= bounds.SENT_BYTES else None,
+            "objects": (CONNECTION,) if self.whole.key_fault else objects,
+            "may_be_probe": draft.may_be_probe,
+            "mentioned": draft.mentioned,
+            "named_values": tuple(_named_values(draft)) if self.is_simulated else (),
+            "joined": draft.joined,
+            "departed": draft.departed,
+            "given": draft.given,
+            "left_out": tuple(self.left_out(one, resource_type) for one in draft.left_out),
+            "removals": tuple(_removals(draft)) if is_refused and self.whole.has_key else (),
+            "body": redaction.body(sent, resource_type) if (is_refused or draft.left_out) and sent is not None else "",
+            "sent": sent if is_write and draft.sent_bytes <= bounds.SENT_BYTES else None,
         }
 
-    def named_values(self, facts: Facts) -> Iterator[tuple[str, str, str]]:
-        """What a filter or a document says of who is meant."""
-        yield from facts.named_values
-        if facts.resource_type and isinstance(facts.sent, dict):
-            for resource_type, path, value in naming_values(facts.resource_type, facts.sent):
-                yield resource_type.name, path, value
-
-    def removals(self, method: str, facts: Facts) -> Iterator[AccessRemoval]:
-        """What a refused request was meant to take away; nothing where its body was not read, or is no JSON."""
-        if facts.resource_type and (own := removal_of(facts.resource_type.name, method, facts.resource_id, facts.sent)):
-            yield own
-        yield from removals_of_bulk(facts.undone)
-
-    def left_out(self, one: LeftOut, resource_type: ResourceType | None) -> LeftOutValue:
-        """A value that was left out, as the log notes it."""
-        refusal = self.refusal(one.error, resource_type)
-        refusal["attribute"] = redaction.masked(one.path, bounds.KEPT_NAME_LENGTH)
-        return LeftOutValue(status=one.error.status, **refusal)
+    def left_out(self, one: LeftOut, resource_type: ResourceType | None) -> dict[str, Any]:
+        """Return the fields of a record that are different for a value that was left out."""
+        attribute = redaction.masked(one.path, bounds.KEPT_NAME_LENGTH)
+        return self.refusal(one.error, resource_type) | {"status": one.error.status, "attribute": attribute}
 
     def refusal(self, error: ScimError, resource_type: ResourceType | None) -> dict[str, str]:
         """Return what is recorded of an error. Beside a password only what came for another declared attribute is."""
@@ -180,12 +139,28 @@ class _Reader:
         }
 
 
-def _unstored(method: str, facts: Facts) -> str:
+def _named_values(draft: Draft) -> Iterator[tuple[str, str, str]]:
+    """Yield what a filter or a document says of who is meant."""
+    yield from draft.named_values
+    if draft.resource_type and isinstance(draft.sent, dict):
+        for resource_type, path, value in naming_values(draft.resource_type, draft.sent):
+            yield resource_type.name, path, value
+
+
+def _removals(draft: Draft) -> Iterator[AccessRemoval]:
+    """Yield what a refused request was meant to take away; nothing where its body was not read, or is no JSON."""
+    resource_type = draft.resource_type
+    if resource_type and (own := removal_of(resource_type.name, draft.method, draft.resource_id, draft.sent)):
+        yield own
+    yield from removals_of_bulk(draft.undone)
+
+
+def _unstored(draft: Draft) -> str:
     """Why nothing changed, where that is since the names mean nothing here."""
-    is_wanted = facts.deed == "confirm" and facts.sent_bytes <= bounds.SENT_BYTES
-    if not is_wanted or facts.resource_type is None:
+    is_wanted = draft.deed == "confirm" and draft.sent_bytes <= bounds.SENT_BYTES
+    if not is_wanted or draft.resource_type is None:
         return ""
-    return ", ".join(unstored_names(facts.resource_type, method, facts.sent))
+    return ", ".join(unstored_names(draft.resource_type, draft.method, draft.sent))
 
 
 def _without_other(objects: tuple[str, ...], resource_type: ResourceType, error: ScimError | None) -> tuple[str, ...]:

@@ -10,14 +10,14 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from app import bounds
-from app.observation.request_record import Deed, is_id
 from app.provisioning.resource_operations import Found, Resource
+from app.request_record import Deed, is_id
 from app.scim.attribute import Attribute
 from app.scim.filter_tree import And, Compare, Node, ValuePath, comparisons
 from app.scim.resource_types import ResourceType, is_active, name_of
 from app.scim.search_request import Search
 from app.scim.value_comparison import fold_value
-from app.web.request_log.record_draft import Facts
+from app.web.request_log.record_draft import Draft
 
 DEEDS: Mapping[str, Deed] = {
     "GET": "read",
@@ -37,31 +37,31 @@ one's success."""
 _HASH_LENGTH = 16
 
 
-def aim(facts: Facts, method: str, resource_type: ResourceType, resource_id: str = "") -> None:
+def aim(draft: Draft, method: str, resource_type: ResourceType, resource_id: str = "") -> None:
     """Before it is done: what is to be done to which resource. What cannot be an id of ours is left out."""
-    facts.resource_type = resource_type
-    facts.deed = DEEDS.get(method, "") if resource_id or method == "POST" else "list"
+    draft.resource_type = resource_type
+    draft.deed = DEEDS.get(method, "") if resource_id or method == "POST" else "list"
     if is_id(resource_id):
-        facts.resource_id = resource_id
-        facts.objects = (_key(resource_type, "id", resource_id),)
+        draft.resource_id = resource_id
+        draft.objects = (_key(resource_type, "id", resource_id),)
 
 
-def done(facts: Facts, resource: Resource) -> None:
+def done(draft: Draft, resource: Resource) -> None:
     """After a verb on a single resource that succeeded."""
     document = resource.record.content
     event = resource.event
-    facts.resource_type, facts.resource_id = resource.type, resource.record.id
-    facts.resource_name = name_of(document)
-    facts.objects = tuple(objects_of(resource.type, document))
+    draft.resource_type, draft.resource_id = resource.type, resource.record.id
+    draft.resource_name = name_of(document)
+    draft.objects = tuple(objects_of(resource.type, document))
     if event is not None and event.verb != "delete":
         got = None if event.verb == "create" else {change.attribute for change in event.changes}
-        facts.objects += tuple(REFUSED + _key(*one) for one in naming_values(resource.type, document, got))
-    facts.mentioned = ((resource.type.name, resource.record.id),)
-    facts.given, facts.left_out = resource.given, resource.left_out
+        draft.objects += tuple(REFUSED + _key(*one) for one in naming_values(resource.type, document, got))
+    draft.mentioned = ((resource.type.name, resource.record.id),)
+    draft.given, draft.left_out = resource.given, resource.left_out
     if event is not None:
-        facts.joined, facts.departed = event.joined, event.departed
-    if facts.deed == "change":
-        facts.deed = "confirm" if event is None else _turn(event.changes)
+        draft.joined, draft.departed = event.joined, event.departed
+    if draft.deed == "change":
+        draft.deed = "confirm" if event is None else _turn(event.changes)
 
 
 def _turn(changes: Any) -> Deed:
@@ -73,35 +73,35 @@ def _turn(changes: Any) -> Deed:
     return "change"
 
 
-def found(facts: Facts, search: Search, result: Found) -> None:
+def found(draft: Draft, search: Search, result: Found) -> None:
     """After a search: who was looked for, by what, and who was found."""
     equalities = None
     if len(search.sought) == 1:
         sought = search.sought[0]
-        facts.resource_type = sought.resource_type
+        draft.resource_type = sought.resource_type
         equalities = list(_equalities(sought.where))
-        facts.objects = tuple(
+        draft.objects = tuple(
             _key(sought.resource_type, one.path[-1].path, one.value) for one in equalities if _names_it(one.path[-1])
         )
     conditions = [(one.resource_type, one.where) for one in search.sought if one.where is not None]
     if conditions:
-        facts.named_ids = tuple(one.record.id for one in result.resources)
-    facts.named_values = tuple(
+        draft.named_ids = tuple(one.record.id for one in result.resources)
+    draft.named_values = tuple(
         (resource_type.name, one.path[-1].path, str(one.value))
         for resource_type, where in conditions
         for one in comparisons(where)
         if one.op == "eq" and _names_it(one.path[-1])
     )
-    facts.deed = _look(equalities, result.total)
-    facts.may_be_probe = facts.deed == "match" and not result.total and _has_guid(equalities)
+    draft.deed = _look(equalities, result.total)
+    draft.may_be_probe = draft.deed == "match" and not result.total and _has_guid(equalities)
     if len(result.resources) > bounds.MENTIONED_AT_ONCE:
         return
-    facts.mentioned = tuple((one.type.name, one.record.id) for one in result.resources)
-    if len(result.resources) == 1 and facts.deed == "match":
+    draft.mentioned = tuple((one.type.name, one.record.id) for one in result.resources)
+    if len(result.resources) == 1 and draft.deed == "match":
         resource = result.resources[0]
         document = resource.record.content
-        facts.resource_id, facts.resource_name = resource.record.id, name_of(document)
-        facts.objects = tuple(dict.fromkeys((*facts.objects, *objects_of(resource.type, document))))
+        draft.resource_id, draft.resource_name = resource.record.id, name_of(document)
+        draft.objects = tuple(dict.fromkeys((*draft.objects, *objects_of(resource.type, document))))
 
 
 def _look(equalities: list[Compare] | None, total: int) -> Deed:

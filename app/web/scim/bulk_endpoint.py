@@ -7,7 +7,7 @@ from app.provisioning.bulk_execution import Outcome
 from app.scim.bulk_message import read_bulk
 from app.scim.resource_types import ResourceType
 from app.web.request_log import record_draft, resource_changes
-from app.web.request_log.record_draft import Facts, Part
+from app.web.request_log.record_draft import Draft
 from app.web.scim.request_response import add, answered, author, base, below_root, body
 
 
@@ -23,19 +23,20 @@ def add_routes(blueprint: Blueprint, types: tuple[ResourceType, ...]) -> None:
             _part(outcome, int(result["status"]), share_bytes)
             for outcome, result in zip(done.outcomes, results, strict=True)
         ]
-        if refused := next((part.facts for part in reversed(noted.parts) if part.facts.error), None):
+        if refused := next((part for part in reversed(noted.parts) if part.error), None):
             refused.undone = done.undone
         return answered(done.response)
 
     add(blueprint, "/Bulk", "bulk", view, ("POST",))
 
 
-def _part(outcome: Outcome, status: int, share_bytes: int) -> Part:
+def _part(outcome: Outcome, status: int, share_bytes: int) -> Draft:
     """An operation as the log notes it. `share_bytes`: its share of the message."""
     operation = outcome.operation
-    noted = Facts(error=outcome.error, sent=operation.body, sent_bytes=share_bytes)
+    noted = Draft(number="", method=operation.method, status=status, error=outcome.error)
+    noted.sent, noted.sent_bytes = operation.body, share_bytes
     if outcome.target:
         resource_changes.aim(noted, operation.method, *outcome.target)
     if outcome.resource:
         resource_changes.done(noted, outcome.resource)
-    return Part(operation.method, status, noted)
+    return noted

@@ -30,7 +30,7 @@ def listed(types: Types) -> Response:
 def _searched(types: Types) -> Callable[[], Response]:
     def view() -> Response:
         if len(types) == 1:
-            resource_changes.aim(record_draft.facts(), "GET", types[0])
+            resource_changes.aim(record_draft.current(), "GET", types[0])
         return _list(types, query_parameters.of_message(body()))
 
     return view
@@ -44,7 +44,7 @@ def _list(types: Types, given: Mapping[str, str]) -> Response:
     if is_by_cursor:
         search = query.by_cursor(search)
     found = resource_operations.search(search, selections)
-    resource_changes.found(record_draft.facts(), search, found)
+    resource_changes.found(record_draft.current(), search, found)
     texts = [text_of(resource, selections[resource.type.name]) for resource in found.resources]
     if search.start_index is None:
         next_cursor = query.cursor(found.end, search.count) if found.end else None

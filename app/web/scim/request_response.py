@@ -68,11 +68,11 @@ def body() -> Any:
         raise ScimError(Code.UNSUPPORTED_MEDIA, "Content-Type", "application/scim+json", shown(request.mimetype))
     noted = record_draft.current()
     noted.body = request.get_data(cache=False)
-    noted.facts.sent_bytes = len(noted.body)
-    noted.facts.sent, fault = examine_json(noted.body)
+    noted.sent_bytes = len(noted.body)
+    noted.sent, fault = examine_json(noted.body)
     if fault is not None:
         raise fault
-    return noted.facts.sent
+    return noted.sent
 
 
 def selection(resource_type: ResourceType) -> Selection:

@@ -69,7 +69,7 @@ def init_app(app: Flask) -> None:
 
 def refuse(error: Exception) -> Response:
     """Any failure of a request below `/scim` as the Error message of RFC 7644 §3.12; never HTML, never a traceback."""
-    refusal = record_draft.facts().error = _as_scim_error(error)
+    refusal = record_draft.current().error = _as_scim_error(error)
     headers = refusal.headers
     return Response(projection.compact(refusal.to_scim()), refusal.status, headers, content_type=MEDIA_TYPE)
 
@@ -94,11 +94,11 @@ def _add_resource_routes(blueprint: Blueprint, resource_type: ResourceType) -> N
     """The endpoint of one resource type: the collection and single resources."""
 
     def collection() -> Response:
-        resource_changes.aim(record_draft.facts(), request.method, resource_type)
+        resource_changes.aim(record_draft.current(), request.method, resource_type)
         return _create(resource_type) if request.method == "POST" else list_endpoints.listed((resource_type,))
 
     def single(resource_id: str) -> Response:
-        resource_changes.aim(record_draft.facts(), request.method, resource_type, resource_id)
+        resource_changes.aim(record_draft.current(), request.method, resource_type, resource_id)
         return _VERBS[request.method](resource_type, resource_id)
 
     endpoint, name = resource_type.endpoint, resource_type.name
@@ -108,13 +108,13 @@ def _add_resource_routes(blueprint: Blueprint, resource_type: ResourceType) -> N
 
 def _create(resource_type: ResourceType) -> Response:
     resource = resource_operations.create(resource_type, body(), author(), wanted := selection_of_change(resource_type))
-    resource_changes.done(record_draft.facts(), resource)
+    resource_changes.done(record_draft.current(), resource)
     return represented(resource, wanted, 201, {"Location": address_of(resource)})
 
 
 def _get(resource_type: ResourceType, resource_id: str) -> Response:
     resource = resource_operations.get(resource_type, resource_id, wanted := selection(resource_type))
-    resource_changes.done(record_draft.facts(), resource)
+    resource_changes.done(record_draft.current(), resource)
     if precondition().is_known(resource.record.version):
         return Response(status=304, headers=tags(resource))
     return represented(resource, wanted)
@@ -123,7 +123,7 @@ def _get(resource_type: ResourceType, resource_id: str) -> Response:
 def _put(resource_type: ResourceType, resource_id: str) -> Response:
     wanted = selection_of_change(resource_type)
     resource = resource_operations.replace(resource_type, resource_id, body(), author(), precondition(), wanted)
-    resource_changes.done(record_draft.facts(), resource)
+    resource_changes.done(record_draft.current(), resource)
     return represented(resource, wanted)
 
 
@@ -137,13 +137,13 @@ def _patch(resource_type: ResourceType, resource_id: str) -> Response:
     if wanted.is_everything and resource_type.has_members and resource_type.membership:
         wanted = Selection(excluded=frozenset({resource_type.membership.path}))
     resource = resource_operations.change(resource_type, resource_id, operations, author(), precondition(), wanted)
-    resource_changes.done(record_draft.facts(), resource)
+    resource_changes.done(record_draft.current(), resource)
     return represented(resource, wanted)
 
 
 def _delete(resource_type: ResourceType, resource_id: str) -> Response:
     resource_changes.done(
-        record_draft.facts(), resource_operations.delete(resource_type, resource_id, author(), precondition())
+        record_draft.current(), resource_operations.delete(resource_type, resource_id, author(), precondition())
     )
     return Response(status=204)
 

@@ -28,7 +28,7 @@ from app.administration.credentials.bearer_token_check import Bearer
 from app.administration.encryption import Sealer
 from app.administration.permissions import Permission
 from app.data_folder import SECRET_NAME
-from app.observation.request_record import KeyFault
+from app.request_record import KeyFault
 from app.scim.errors import Code, ScimError
 from app.settings import Settings
 from app.web import service_routing

@@ -1,44 +1,27 @@
 """This module turns requests and cycles into rows of the Activity page."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
 from itertools import groupby
 from operator import attrgetter
 
 from app.observation.cycles.detection import Cycle
 from app.observation.request_list import Entry
+from app.request_record import STORED
 from app.web.console.monitoring import event_lines
 from app.web.console.shared.formats import counted
-from app.web.console.shared.list_paging import Column
+from app.web.console.shared.list_paging import Cell, Column
 
-_TITLES = {
-    "number": "Request ID",
-    "at": "Time",
-    "method": "Method",
-    "path": "Path",
-    "status": "Status",
-    "duration_ms": "Milliseconds",
-    "code": "Error code",
-    "scim_type": "scimType",
-    "reason": "Reason",
-    "attribute": "Attribute",
-    "key_id": "Key",
-    "key_fault": "Key error",
-    "address": "IP address",
-    "dialect": "PATCH style",
-    "deed": "Action",
-    "resource_type": "Resource type",
-    "resource_id": "Resource ID",
-    "resource_name": "Resource name",
-    "other_id": "Other resource ID",
-}
+
+def _of_request(name: str) -> Callable[[Entry], Cell]:
+    """Return how to read a field of the record; a simulation is part of no cycle, whatever the log has."""
+    return lambda entry: 0 if name == "cycle_id" and entry.request.is_simulated else getattr(entry.request, name)
+
 
 REQUEST_COLUMNS: tuple[Column[Entry], ...] = (
     Column("what", "What happened", event_lines.text),
-    *(Column(name, title, attrgetter(f"request.{name}")) for name, title in _TITLES.items()),
-    Column("cycle_id", "Sync", lambda entry: 0 if entry.request.is_simulated else entry.request.cycle_id),
+    *(Column(one.name, title, _of_request(one.name)) for one in STORED if (title := one.metadata["title"])),
     Column("simulated", "Simulated", lambda entry: "yes" if entry.request.is_simulated else ""),
-    Column("body", "Body, redacted", attrgetter("request.body")),
 )
 
 CYCLE_COLUMNS: tuple[Column[Cycle], ...] = tuple(

@@ -18,7 +18,7 @@ from app.observation.cycles import sync_health
 from app.observation.directory import history_reader
 from app.observation.directory.history_reader import Event
 from app.observation.problems import problem_list, refused_removals
-from app.observation.request_record import KeyFault
+from app.request_record import KeyFault
 from app.scim.errors import ScimError
 from app.settings import Settings
 from app.version import VERSION
