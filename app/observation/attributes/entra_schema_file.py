@@ -70,7 +70,7 @@ def read_export(content: bytes) -> Sequence[ObjectMapping]:
     except UnicodeDecodeError:
         raise UnreadableSchemaError("The file is not text.") from None
     except ScimError as error:
-        problem = error.detail.removeprefix("body: ")
+        problem = error.mismatch._replace(attribute="")
         raise UnreadableSchemaError(f"The file cannot be read: {problem}.") from None
     rules = _rules(given)
     if rules is None:

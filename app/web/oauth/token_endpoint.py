@@ -73,11 +73,11 @@ def _token(asked: Asked, address: str) -> NewToken:
 
 def _not_authenticated(refused: NotAuthenticated) -> NoToken:
     """One answer for every client, secret and assertion that is not right; only the log knows which it was."""
-    noted = record_draft.current()
-    noted.key_fault, noted.key_id = refused.fault, refused.client_id
+    draft = record_draft.current()
+    draft.key_fault, draft.key_id = refused.fault, refused.client_id
     failures: AddressFailures = current_app.extensions[FAILURES]
     wait_s = failures.count(request.remote_addr or "")
-    noted.error = ScimError(Code.TOO_OFTEN if wait_s else Code.UNAUTHORIZED, sentence=str(refused))
+    draft.error = ScimError(Code.TOO_OFTEN if wait_s else Code.UNAUTHORIZED, sentence=str(refused))
     return NoToken(TokenCode.TOO_OFTEN, {"Retry-After": str(wait_s)}) if wait_s else NoToken(TokenCode.INVALID_CLIENT)
 
 

@@ -45,31 +45,31 @@ class Observed:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         began = time.perf_counter()
-        noted = record_draft.of(environ)
-        noted.at = clock.to_wire(clock.utc_now())
+        draft = record_draft.of(environ)
+        draft.at = clock.to_wire(clock.utc_now())
 
         def answer(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], object]:
-            noted.status = int(status[:3])
+            draft.status = int(status[:3])
             if service_routing.of(environ, self._urls).service is Service.SCIM:
-                headers = [*headers, (HEADER, noted.number)]
+                headers = [*headers, (HEADER, draft.number)]
             return start_response(status, headers, *more)
 
         answered = self._application(environ, answer)
         target = service_routing.of(environ, self._urls)
         authorization = environ.get("HTTP_AUTHORIZATION", "")
-        noted.method, noted.path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-        noted.has_proof = bool(authorization) if target.service is Service.TOKEN else has_scheme(authorization)
-        if target.service is Service.SCIM or self._is_knock(target.service, noted):
-            noted.query, noted.address = environ.get("QUERY_STRING", ""), environ.get("REMOTE_ADDR", "")
-            noted.is_plain_http = self._is_https and _is_readable_on_its_way(environ)
-            self._note(noted, target, (time.perf_counter() - began) * 1_000)
+        draft.method, draft.path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        draft.has_proof = bool(authorization) if target.service is Service.TOKEN else has_scheme(authorization)
+        if target.service is Service.SCIM or self._is_knock(target.service, draft):
+            draft.query, draft.address = environ.get("QUERY_STRING", ""), environ.get("REMOTE_ADDR", "")
+            draft.is_plain_http = self._is_https and _is_readable_on_its_way(environ)
+            self._note(draft, target, (time.perf_counter() - began) * 1_000)
         return answered
 
-    def _is_knock(self, service: Service, noted: Draft) -> bool:
+    def _is_knock(self, service: Service, draft: Draft) -> bool:
         """Whether somebody outside /scim is a SCIM client at a wrong address, or one that got no access token."""
         if service is Service.TOKEN:
-            return noted.status >= 400 and noted.status != 405  # a browser that looks is no client
-        return noted.has_proof or (noted.status == 404 and path_kinds.knocks(noted.path, self._types))
+            return draft.status >= 400 and draft.status != 405  # a browser that looks is no client
+        return draft.has_proof or (draft.status == 404 and path_kinds.knocks(draft.path, self._types))
 
     def refuse(self, method: str, path: str, error: ScimError, address: str, has_proof: bool) -> str:
         """Notes what the server refused before there was a request for the application; gives its number, if any.
@@ -79,21 +79,21 @@ class Observed:
         target = service_routing.at(path, self._urls)
         if target.service is not Service.SCIM and not path_kinds.knocks(path, self._types):
             return ""
-        noted = Draft(method=method, path=path, status=error.status, error=error, address=address, has_proof=has_proof)
-        noted.at = clock.to_wire(clock.utc_now())
-        self._note(noted, target, 0.0)
-        return noted.number
+        draft = Draft(method=method, path=path, status=error.status, error=error, address=address, has_proof=has_proof)
+        draft.at = clock.to_wire(clock.utc_now())
+        self._note(draft, target, 0.0)
+        return draft.number
 
-    def _note(self, noted: Draft, target: Target, duration_ms: float) -> None:
+    def _note(self, draft: Draft, target: Target, duration_ms: float) -> None:
         """Nothing that fails here may hinder an answer."""
         try:
-            requests = requests_of(noted, target, duration_ms)
-            sent_bytes = len(noted.body) // len(requests)
+            requests = requests_of(draft, target, duration_ms)
+            sent_bytes = len(draft.body) // len(requests)
             kept = [self.recorder.note(request, sent_bytes) for request in requests]
             if requests[0].is_refused and (kept[0] or requests[0].has_key):
                 _say(requests[0])
         except Exception:
-            log.exception("request %s could not be noted", noted.number)
+            log.exception("request %s could not be noted", draft.number)
 
 
 def _is_readable_on_its_way(environ: "WSGIEnvironment") -> bool:

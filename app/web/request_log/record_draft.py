@@ -27,11 +27,11 @@ class Draft:
     """What is known of one request, or of one operation of a bulk request; the words are of `request_record.Request`.
 
     `number` is its own from the beginning, so that the log, the answer and the history agree. `path` is without the
-    sub-path; of the `query` only is asked whether it names a secret. `has_proof`: whether its Authorization header may
-    hold a key, or a client's secret at the token endpoint. `is_marked`: it says that it is part of a simulation.
-    `body` is what was read of it as it was received; `sent` is its JSON, `sent_bytes` as long, None where there was
-    none, or none that could be read. `parts` are the operations of a bulk request, and `undone` those that were not
-    worked on, since this one was refused.
+    sub-path; the `query` is only searched for a secret's name and for ids. `has_proof`: whether its Authorization
+    header may hold a key, or a client's secret at the token endpoint. `is_marked`: it says that it is part of a
+    simulation. `body` is what was read of it as it was received; `sent` is its JSON, `sent_bytes` as long, None where
+    there was none, or none that could be read. `parts` are the operations of a bulk request, and `undone` those that
+    were not worked on, since this one was refused.
     """
 
     number: str = field(default_factory=lambda: secrets.token_hex(bounds.REQUEST_NUMBER_BYTES))

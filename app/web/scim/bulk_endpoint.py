@@ -16,14 +16,14 @@ def add_routes(blueprint: Blueprint, types: tuple[ResourceType, ...]) -> None:
 
     def view() -> Response:
         done = bulk_execution.run(read_bulk(body()), types, base(), author(), below_root)
-        noted = record_draft.current()
-        share_bytes = len(noted.body) // (len(done.outcomes) or 1)
+        draft = record_draft.current()
+        share_bytes = len(draft.body) // (len(done.outcomes) or 1)
         results = done.response["Operations"]
-        noted.parts += [
+        draft.parts += [
             _part(outcome, int(result["status"]), share_bytes)
             for outcome, result in zip(done.outcomes, results, strict=True)
         ]
-        if refused := next((part for part in reversed(noted.parts) if part.error), None):
+        if refused := next((part for part in reversed(draft.parts) if part.error), None):
             refused.undone = done.undone
         return answered(done.response)
 
@@ -33,10 +33,10 @@ def add_routes(blueprint: Blueprint, types: tuple[ResourceType, ...]) -> None:
 def _part(outcome: Outcome, status: int, share_bytes: int) -> Draft:
     """An operation as the log notes it. `share_bytes`: its share of the message."""
     operation = outcome.operation
-    noted = Draft(number="", method=operation.method, status=status, error=outcome.error)
-    noted.sent, noted.sent_bytes = operation.body, share_bytes
+    draft = Draft(number="", method=operation.method, status=status, error=outcome.error)
+    draft.sent, draft.sent_bytes = operation.body, share_bytes
     if outcome.target:
-        resource_changes.aim(noted, operation.method, *outcome.target)
+        resource_changes.aim(draft, operation.method, *outcome.target)
     if outcome.resource:
-        resource_changes.done(noted, outcome.resource)
-    return noted
+        resource_changes.done(draft, outcome.resource)
+    return draft

@@ -66,13 +66,13 @@ def body() -> Any:
     """The JSON of the request, whatever media type it claims but a form's. Entra and others send several, or none."""
     if request.mimetype in FORM_TYPES:
         raise ScimError(Code.UNSUPPORTED_MEDIA, "Content-Type", "application/scim+json", shown(request.mimetype))
-    noted = record_draft.current()
-    noted.body = request.get_data(cache=False)
-    noted.sent_bytes = len(noted.body)
-    noted.sent, fault = examine_json(noted.body)
+    draft = record_draft.current()
+    draft.body = request.get_data(cache=False)
+    draft.sent_bytes = len(draft.body)
+    draft.sent, fault = examine_json(draft.body)
     if fault is not None:
         raise fault
-    return noted.sent
+    return draft.sent
 
 
 def selection(resource_type: ResourceType) -> Selection:
@@ -93,8 +93,8 @@ def selection_of_change(resource_type: ResourceType) -> Selection:
 
 def author() -> Author:
     """Who changes something: this request, with its key or for its client."""
-    noted = record_draft.current()
-    return Author(noted.number, g.scim_author, noted.is_marked)
+    draft = record_draft.current()
+    return Author(draft.number, g.scim_author, draft.is_marked)
 
 
 def precondition() -> Precondition:

@@ -123,17 +123,17 @@ def _require_key(failures: AddressFailures) -> None:
     token = bearer_token(header)
     bearer = bearer_token_check.judge_bearer(token) if token else Bearer()
     address = request.remote_addr or ""
-    noted = record_draft.current()
-    noted.key_id = bearer.id
+    draft = record_draft.current()
+    draft.key_id = bearer.id
     if not bearer.is_right:
-        noted.key_fault = _fault_of_header(header) or bearer.fault
+        draft.key_fault = _fault_of_header(header) or bearer.fault
         wait_s = 0 if bearer.was_right else failures.count(address)
         if wait_s:
             retry = {"Retry-After": str(wait_s)}
             raise ScimError(Code.TOO_OFTEN, sentence="Too many refused requests from this address", headers=retry)
         raise ScimError(Code.UNAUTHORIZED, "Authorization", "'Bearer' and a valid SCIM Key")
     g.scim_author = bearer.author
-    bearer_token_check.note_use(bearer, address, is_simulated=noted.is_marked)
+    bearer_token_check.note_use(bearer, address, is_simulated=draft.is_marked)
 
 
 def bearer_token(header: str) -> str:
