@@ -95,6 +95,18 @@ ORDINARY: dict[str, tuple[str, str, Any, int]] = {
     "a member in its own group": ("PATCH", "/Groups/{own}", {"Operations": [ADD_ANA]}, 200),
     "a refused member": ("PATCH", "/Groups/{own}", {"Operations": [BROKEN, ADD_ANA]}, 400),
     "a refused removal of a member": ("PATCH", "/Groups/{own}", {"Operations": [BROKEN, REMOVE_ANA]}, 400),
+    "a refused change to a name of somebody else": (
+        *("PATCH", "/Users/{made}"),
+        *({"Operations": [BROKEN, {"op": "Replace", "value": {"userName": "ANA"}}]}, 400),
+    ),
+    "the same by a path": (
+        *("PATCH", "/Users/{made}"),
+        *({"Operations": [BROKEN, {"op": "Replace", "path": "username", "value": "ana"}]}, 400),
+    ),
+    "a creation that cannot be read": (
+        *("POST", "/Bulk"),
+        *({"Operations": [{"method": "POST", "path": "/Users", "bulkId": 5, "data": {"userName": "ana"}}]}, 200),
+    ),
     "an operation that cannot be read": (
         *("POST", "/Bulk"),
         *({"Operations": [{"method": "PATCH", "path": "/Users/{ana}", "data": 1, "version": 5}]}, 200),

@@ -14,7 +14,7 @@ from app.scim.disabling import LeftOut
 from app.scim.entra_quirks import dialect_of
 from app.scim.errors import Code, ScimError
 from app.scim.intended_removals import AccessRemoval, bulk_operations, removal_of, removals_of_bulk
-from app.scim.resource_types import ResourceType
+from app.scim.resource_types import RESOURCE_TYPES, ResourceType
 from app.web.request_log import path_kinds
 from app.web.request_log.record_draft import Draft
 from app.web.request_log.resource_changes import REFUSED, naming_values, objects_of
@@ -140,11 +140,23 @@ class _Reader:
 
 
 def _named_values(draft: Draft) -> Iterator[tuple[str, str, str]]:
-    """Yield what a filter or a document says of who is meant."""
+    """Yield what a filter, a document or a PATCH says of who is meant, of any type where none could be told."""
     yield from draft.named_values
-    if draft.resource_type and isinstance(draft.sent, dict):
-        for resource_type, path, value in naming_values(draft.resource_type, draft.sent):
+    types = (draft.resource_type,) if draft.resource_type else RESOURCE_TYPES
+    for document in _documents(draft.sent):
+        for resource_type, path, value in (one for of in types for one in naming_values(of, document)):
             yield resource_type.name, path, value
+
+
+def _documents(sent: Any) -> Iterator[dict[str, Any]]:
+    """Yield a document that was sent, and as one each value of a PATCH and the data of each bulk operation."""
+    if isinstance(sent, dict):
+        yield sent
+        operations = sent.get("Operations")
+        for one in operations if isinstance(operations, list) else ():
+            if isinstance(one, dict):
+                value = one.get("value", one.get("data"))
+                yield value if isinstance(value, dict) else {str(one.get("path")): value}
 
 
 def _removals(draft: Draft) -> Iterator[AccessRemoval]:
