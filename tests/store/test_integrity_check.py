@@ -68,4 +68,4 @@ def test_a_damage_is_named_and_the_rest_is_looked_at(tmp_path: Path, capsys: pyt
     said = capsys.readouterr()
     assert any(line.startswith(told) for line in said.out.splitlines()), said
     assert "population: 9 Group resources are counted, 0 are there" in said.out
-    assert "faults found" in said.err and "unexpected" not in said.err
+    assert "problems found in" in said.err and "unexpected" not in said.err
