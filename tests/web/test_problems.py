@@ -237,7 +237,7 @@ def test_what_is_wrong_first_decides_the_kind_and_no_sent_text_does(console, vis
     assert (row["kind"], row["attribute"]) == ("value-wrong", "active")
     [details] = re.findall(r'href="/problems/(\d+)"', visitor.get("/problems").text)
     page = html.unescape(shown(visitor, f"/problems/{details}"))
-    assert f'What was sent "{values["active"]}" What is expected true or false Answer' in page
+    assert f'Sent "{values["active"]}" Expected true or false Response' in page
 
 
 def test_a_missing_value_that_is_strict_here_is_a_kind_of_its_own(console, visitor, name):
