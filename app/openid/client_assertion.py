@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from app import bounds, clock
 from app.openid import signed_token
-from app.openid.errors import Code, ProviderError
+from app.openid.errors import ProviderCode, ProviderError
 from app.openid.provider import Signer
 from app.openid.signing_keys import Keys
 
@@ -30,11 +30,11 @@ def verify_assertion(text: str, provider: Signer, subject: str, audiences: Colle
     claims = signed_token.read_claims(text, provider, keys, TYPES)
     signed_token.check_audience(claims, audiences)
     if not subject or signed_token.read_text(claims, "sub") != subject:
-        raise ProviderError(Code.WRONG_SUBJECT)
+        raise ProviderError(ProviderCode.WRONG_SUBJECT)
     identifier = signed_token.read_text(claims, "jti") or signed_token.read_text(claims, "uti")
     if not identifier:
-        raise ProviderError(Code.NO_IDENTIFIER)
+        raise ProviderError(ProviderCode.NO_IDENTIFIER)
     expires = signed_token.read_time(claims, "exp") or 0.0
     if expires > clock.utc_now().timestamp() + bounds.ASSERTION_S + bounds.TOKEN_LEEWAY_S:
-        raise ProviderError(Code.TOO_LONG_LIVED)
+        raise ProviderError(ProviderCode.TOO_LONG_LIVED)
     return Assertion(identifier, datetime.fromtimestamp(expires + bounds.TOKEN_LEEWAY_S, UTC))

@@ -12,7 +12,7 @@ from urllib.parse import quote_plus
 
 from app import bounds, clock
 from app.openid import id_token, signed_token
-from app.openid.errors import CLIENT_ERRORS, Code, ProviderError, safe_error
+from app.openid.errors import CLIENT_ERRORS, ProviderCode, ProviderError, safe_error
 from app.openid.provider import Provider
 from app.openid.signing_keys import Keys
 
@@ -64,12 +64,12 @@ def begin(
 def read_answer(provider: Provider, ticket: Ticket, parameters: Mapping[str, str]) -> str:
     """The code that the browser brought back (RFC 6749 §4.1.2, RFC 9207). Raises ProviderError."""
     if not signed_token.is_same(parameters.get("state"), ticket.state):
-        raise ProviderError(Code.WRONG_STATE)
+        raise ProviderError(ProviderCode.WRONG_STATE)
     if parameters.get("iss", provider.issuer.address) != provider.issuer.address:
-        raise ProviderError(Code.WRONG_ISSUER)
+        raise ProviderError(ProviderCode.WRONG_ISSUER)
     if "error" in parameters:
         error, hint = safe_error(parameters["error"], parameters.get("error_description"))
-        raise ProviderError(Code.SIGN_IN_REFUSED, error=error, hint=hint)
+        raise ProviderError(ProviderCode.SIGN_IN_REFUSED, error=error, hint=hint)
     return _checked_code(parameters.get("code"))
 
 
@@ -84,13 +84,13 @@ def finish(provider: Provider, client: Client, ticket: Ticket, code: str, keys: 
     if ticket.max_age is not None and claims.auth_time is not None:
         age = clock.utc_now().timestamp() - claims.auth_time
         if age > ticket.max_age + bounds.TOKEN_LEEWAY_S:
-            raise ProviderError(Code.SIGNED_IN_LONG_AGO)
+            raise ProviderError(ProviderCode.SIGNED_IN_LONG_AGO)
     return claims
 
 
 def _checked_code(code: object) -> str:
     if not isinstance(code, str) or len(code) > bounds.AUTHORIZATION_CODE_LENGTH or not _CODE.fullmatch(code):
-        raise ProviderError(Code.NO_CODE)
+        raise ProviderError(ProviderCode.NO_CODE)
     return code
 
 
@@ -116,11 +116,11 @@ def _fetch_id_token(provider: Provider, client: Client, ticket: Ticket, code: st
         except OAuthError as refusal:
             error, hint = safe_error(refusal.error, refusal.description)
             is_of_client = isinstance(refusal.error, str) and refusal.error in CLIENT_ERRORS
-            refused = Code.CLIENT_REFUSED if is_of_client else Code.TOKEN_REFUSED
+            refused = ProviderCode.CLIENT_REFUSED if is_of_client else ProviderCode.TOKEN_REFUSED
             raise ProviderError(refused, error=error, hint=hint) from None
         except (ValueError, TypeError, OverflowError):  # Authlib on an `expires_in` that is no number
-            raise ProviderError(Code.NO_ID_TOKEN) from None
+            raise ProviderError(ProviderCode.NO_ID_TOKEN) from None
     text = answer.get("id_token")
     if not isinstance(text, str):
-        raise ProviderError(Code.NO_ID_TOKEN)
+        raise ProviderError(ProviderCode.NO_ID_TOKEN)
     return text

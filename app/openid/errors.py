@@ -47,13 +47,13 @@ class About(Enum):
 SETTING, PROVIDER, TOKEN, SIGN_IN = About
 
 
-class Code(StrEnum):
+class ProviderCode(StrEnum):
     """What went wrong, in kebab case, what it is about, and the sentence for it. The one list of them."""
 
     about: About
     sentence: str
 
-    def __new__(cls, code: str, about: About, sentence: str) -> "Code":
+    def __new__(cls, code: str, about: About, sentence: str) -> "ProviderCode":
         one = str.__new__(cls, code)
         one._value_ = code
         one.about = about
@@ -165,7 +165,7 @@ class ProviderError(Exception):
     `passes` means that the same may be right a minute later; a second sentence then says so.
     """
 
-    def __init__(self, code: Code, passes: bool = False, **values: object) -> None:
+    def __init__(self, code: ProviderCode, passes: bool = False, **values: object) -> None:
         super().__init__(f"{code.sentence.format(**values).strip()}{KEYS_AGAIN if passes else ''}")
         self.code = code
         self.passes = passes
@@ -175,7 +175,8 @@ class ProviderError(Exception):
     def about(self) -> About:
         """Whose fault it is; a status below 500 of a provider is no fault of the moment."""
         status = self._values.get("status")
-        if self.code is Code.HTTP_STATUS and isinstance(status, int) and status < 500 and status not in (408, 429):
+        is_http = self.code is ProviderCode.HTTP_STATUS
+        if is_http and isinstance(status, int) and status < 500 and status not in (408, 429):
             return About.SETTING
         return self.code.about
 

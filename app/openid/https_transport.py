@@ -19,7 +19,7 @@ from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 
 from app import bounds
-from app.openid.errors import Code, ProviderError, safe_host
+from app.openid.errors import ProviderCode, ProviderError, safe_host
 from app.openid.json_object import read_object
 
 CHUNK_BYTES = 65_536
@@ -79,7 +79,7 @@ def _context(wire: _Wire, ca_file: Path | None) -> ssl.SSLContext:
         try:
             context.load_verify_locations(cafile=str(ca_file))
         except (OSError, ValueError):
-            raise ProviderError(Code.BAD_CA_FILE) from None
+            raise ProviderError(ProviderCode.BAD_CA_FILE) from None
     return context
 
 
@@ -111,7 +111,7 @@ class BoundedAdapter(HTTPAdapter):
         except queue.Empty:
             self._wire.cut()
             host = safe_host(request.url or "")
-            raise ProviderError(Code.SLOW, host=host, seconds=bounds.PROVIDER_ANSWER_S) from None
+            raise ProviderError(ProviderCode.SLOW, host=host, seconds=bounds.PROVIDER_ANSWER_S) from None
         if isinstance(got, Exception):
             raise _told(got, safe_host(request.url or "")) from None
         return got
@@ -123,7 +123,7 @@ class BoundedAdapter(HTTPAdapter):
             response = super().send(request, stream=True, timeout=limit, verify=True, proxies=proxies)
             try:
                 if 300 <= response.status_code < 400:
-                    raise ProviderError(Code.REDIRECT, what=self._what)
+                    raise ProviderError(ProviderCode.REDIRECT, what=self._what)
                 content = self._read(response)
             finally:
                 response.close()
@@ -137,8 +137,8 @@ class BoundedAdapter(HTTPAdapter):
                 return response
         except ValueError:
             if not is_refusal:
-                raise ProviderError(Code.NOT_JSON, what=self._what) from None
-        raise ProviderError(Code.HTTP_STATUS, what=self._what, status=response.status_code)
+                raise ProviderError(ProviderCode.NOT_JSON, what=self._what) from None
+        raise ProviderError(ProviderCode.HTTP_STATUS, what=self._what, status=response.status_code)
 
     def _read(self, response: requests.Response) -> bytes:
         """The body as it is after decompression."""
@@ -146,18 +146,18 @@ class BoundedAdapter(HTTPAdapter):
         for chunk in response.iter_content(CHUNK_BYTES):
             content += chunk
             if len(content) > bounds.PROVIDER_ANSWER_BYTES:
-                raise ProviderError(Code.TOO_LARGE, what=self._what, size=bounds.PROVIDER_ANSWER_BYTES)
+                raise ProviderError(ProviderCode.TOO_LARGE, what=self._what, size=bounds.PROVIDER_ANSWER_BYTES)
         return bytes(content)
 
 
 def _told(error: Exception, host: str) -> Exception:
     """What happened on the way as a sentence; a fault of our own stays what it is."""
     if isinstance(error, requests.exceptions.SSLError):
-        return ProviderError(Code.NO_TRUST, host=host)
+        return ProviderError(ProviderCode.NO_TRUST, host=host)
     if isinstance(error, requests.exceptions.ProxyError | requests.exceptions.InvalidProxyURL):
-        return ProviderError(Code.PROXY, host=host)
+        return ProviderError(ProviderCode.PROXY, host=host)
     if isinstance(error, requests.exceptions.Timeout):
-        return ProviderError(Code.SLOW, host=host, seconds=bounds.PROVIDER_ANSWER_S)
+        return ProviderError(ProviderCode.SLOW, host=host, seconds=bounds.PROVIDER_ANSWER_S)
     if isinstance(error, requests.RequestException | OSError | ValueError | HTTPException):
-        return ProviderError(Code.UNREACHABLE, host=host)
+        return ProviderError(ProviderCode.UNREACHABLE, host=host)
     return error

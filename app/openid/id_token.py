@@ -12,7 +12,7 @@ from typing import Any
 
 from app import bounds
 from app.openid import signed_token
-from app.openid.errors import Code, ProviderError
+from app.openid.errors import ProviderCode, ProviderError
 from app.openid.provider import Provider
 from app.openid.signing_keys import Keys
 
@@ -44,9 +44,9 @@ def verify(text: str, provider: Provider, client_id: str, nonce: str, keys: Keys
         raise signed_token.malformed("iat")
     signed_token.check_audience(claims, (client_id,))
     if claims.get("azp", client_id) != client_id:
-        raise ProviderError(Code.WRONG_AUDIENCE)
+        raise ProviderError(ProviderCode.WRONG_AUDIENCE)
     if not nonce or not signed_token.is_same(claims.get("nonce"), nonce):
-        raise ProviderError(Code.WRONG_NONCE)
+        raise ProviderError(ProviderCode.WRONG_NONCE)
     if not (subject := signed_token.read_text(claims, "sub")):
         raise signed_token.malformed("sub")
     auth_time = signed_token.read_time(claims, "auth_time")

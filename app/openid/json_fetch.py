@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app import bounds
-from app.openid.errors import Code, ProviderError
+from app.openid.errors import ProviderCode, ProviderError
 from app.openid.json_object import read_object
 
 _CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+")  # RFC 3986, without "#"
@@ -28,7 +28,7 @@ def is_safe(address: object) -> bool:
 def get(address: str, what: str, ca_file: Path | None = None) -> dict[str, Any]:
     """Raises ProviderError. No cookie is kept, no redirect followed. `what` names the answer in sentences."""
     if not is_safe(address):
-        raise ProviderError(Code.BAD_ADDRESS)
+        raise ProviderError(ProviderCode.BAD_ADDRESS)
     import requests
 
     from app.openid import https_transport

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from app import clock
 from app.openid import json_fetch
-from app.openid.errors import Code, ProviderError
+from app.openid.errors import ProviderCode, ProviderError
 from app.openid.fetch_cache import Cache
 from app.openid.signing_keys import ALGORITHMS
 
@@ -73,10 +73,10 @@ class Provider(Signer):
 def entra(tenant: str, cloud: str = "global") -> Issuer:
     """Entra's issuer for one tenant, by its GUID. Raises ProviderError."""
     if cloud not in ENTRA_AUTHORITIES:
-        raise ProviderError(Code.BAD_CLOUD)
+        raise ProviderError(ProviderCode.BAD_CLOUD)
     tenant = tenant.strip().lower()
     if not GUID.fullmatch(tenant):
-        raise ProviderError(Code.BAD_TENANT)
+        raise ProviderError(ProviderCode.BAD_TENANT)
     return Issuer(f"https://{ENTRA_AUTHORITIES[cloud]}/{tenant}/v2.0", tenant)
 
 
@@ -88,7 +88,7 @@ def read_issuer(address: str) -> Issuer:
     """
     address = address.strip()
     if not json_fetch.is_safe(address) or "?" in address:
-        raise ProviderError(Code.BAD_ADDRESS)
+        raise ProviderError(ProviderCode.BAD_ADDRESS)
     parts = urlsplit(address)
     for cloud, host in ENTRA_AUTHORITIES.items():
         if parts.hostname == host:
@@ -123,7 +123,7 @@ def _read_document(issuer: Issuer, ca_file: Path | None) -> tuple[Issuer, dict[s
     for address in (issuer.address, issuer.address + "/", issuer.address.removesuffix("/")):
         if document.get("issuer") == address:
             return replace(issuer, address=address), document
-    raise ProviderError(Code.ISSUER_DIFFERS)
+    raise ProviderError(ProviderCode.ISSUER_DIFFERS)
 
 
 class Providers:
@@ -150,9 +150,9 @@ def _endpoint(document: dict[str, Any], name: str, issuer: Issuer, is_required: 
     if address is None and not is_required:
         return ""
     if not isinstance(address, str) or not json_fetch.is_safe(address):
-        raise ProviderError(Code.BAD_ENDPOINT, what=name)
+        raise ProviderError(ProviderCode.BAD_ENDPOINT, what=name)
     if issuer.tenant and urlsplit(address).netloc.lower() != urlsplit(issuer.address).netloc:
-        raise ProviderError(Code.OTHER_HOST, what=name)
+        raise ProviderError(ProviderCode.OTHER_HOST, what=name)
     return address
 
 
@@ -164,4 +164,4 @@ def _client_auth(listed: object, issuer: Issuer) -> ClientAuth:
         return "client_secret_post"
     if "client_secret_basic" in listed:
         return "client_secret_basic"
-    raise ProviderError(Code.NO_CLIENT_AUTH)
+    raise ProviderError(ProviderCode.NO_CLIENT_AUTH)

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from app import bounds, clock
-from app.openid.errors import Code, ProviderError
+from app.openid.errors import ProviderCode, ProviderError
 from app.openid.json_object import read_object
 from app.openid.provider import Signer
 from app.openid.signing_keys import Keys
@@ -21,7 +21,7 @@ _FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")  # without
 
 def malformed(what: str) -> ProviderError:
     """`what` is a fixed word: the name of a claim, or a part of the token."""
-    return ProviderError(Code.MALFORMED, what=what)
+    return ProviderError(ProviderCode.MALFORMED, what=what)
 
 
 def read_claims(text: str, provider: Signer, keys: Keys, types: Collection[str] = JWT) -> dict[str, Any]:
@@ -31,9 +31,9 @@ def read_claims(text: str, provider: Signer, keys: Keys, types: Collection[str] 
     """
     claims = _verify(text, provider, keys, types)
     if claims.get("iss") != provider.issuer.address:
-        raise ProviderError(Code.WRONG_ISSUER)
+        raise ProviderError(ProviderCode.WRONG_ISSUER)
     if provider.issuer.tenant and claims.get("tid") != provider.issuer.tenant:
-        raise ProviderError(Code.WRONG_TENANT)
+        raise ProviderError(ProviderCode.WRONG_TENANT)
     _check_times(claims)
     return claims
 
@@ -49,7 +49,7 @@ def _verify(text: str, provider: Signer, keys: Keys, types: Collection[str]) -> 
     try:
         token = jws.extract_compact(text.encode("ascii"), registry=registry)
     except (JoseError, ValueError):
-        raise ProviderError(Code.BAD_SIGNATURE) from None
+        raise ProviderError(ProviderCode.BAD_SIGNATURE) from None
 
     def verifies(key: Any) -> bool:
         try:
@@ -90,7 +90,7 @@ def _read_header(part: str, algorithms: Collection[str], types: Collection[str])
         raise malformed("header") from None
     algorithm, key_id = header.get("alg"), header.get("kid")
     if not isinstance(algorithm, str) or algorithm not in algorithms:
-        raise ProviderError(Code.ALG_REFUSED)
+        raise ProviderError(ProviderCode.ALG_REFUSED)
     if "crit" in header or "b64" in header:
         raise malformed("crit")
     # An access token or a logout token has a type of its own. RFC 7515 §4.1.9 leaves "application/" out.
@@ -107,9 +107,9 @@ def _check_times(claims: Mapping[str, Any]) -> None:
     if expires is None:
         raise malformed("exp")
     if now >= expires + bounds.TOKEN_LEEWAY_S:
-        raise ProviderError(Code.EXPIRED)
+        raise ProviderError(ProviderCode.EXPIRED)
     if max(issued or 0, begins or 0) > now + bounds.TOKEN_LEEWAY_S:
-        raise ProviderError(Code.NOT_YET)
+        raise ProviderError(ProviderCode.NOT_YET)
 
 
 def read_time(claims: Mapping[str, Any], name: str) -> float | None:
@@ -138,7 +138,7 @@ def check_audience(claims: Mapping[str, Any], accepted: Collection[str]) -> None
     if isinstance(audience, list) and len(audience) == 1:
         audience = audience[0]
     if not isinstance(audience, str) or not audience or audience not in accepted:
-        raise ProviderError(Code.WRONG_AUDIENCE)
+        raise ProviderError(ProviderCode.WRONG_AUDIENCE)
 
 
 def is_same(one: object, other: str) -> bool:

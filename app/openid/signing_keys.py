@@ -12,7 +12,7 @@ from typing import Any
 
 from app import bounds
 from app.openid import json_fetch
-from app.openid.errors import Code, ProviderError
+from app.openid.errors import ProviderCode, ProviderError
 from app.openid.fetch_cache import Cache
 
 MEMBERS = {"RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x")}
@@ -36,7 +36,7 @@ class Keys:
     def check(self, jwks_uri: str) -> None:
         """Fetch the list now. Raises ProviderError, also where no key of it can be used."""
         if not self._fetch(jwks_uri):
-            raise ProviderError(Code.NO_KEY)
+            raise ProviderError(ProviderCode.NO_KEY)
 
     def find(
         self, jwks_uri: str, key_id: str | None, algorithm: str, verifies: Callable[[Any], bool] = lambda _: True
@@ -54,9 +54,9 @@ class Keys:
         keys = self._cache.get(jwks_uri, suffices)
         key = choose(keys, key_id, algorithm)
         if key is None:
-            raise ProviderError(Code.UNKNOWN_KEY, passes=keys is kept)
+            raise ProviderError(ProviderCode.UNKNOWN_KEY, passes=keys is kept)
         if not verifies(key):
-            raise ProviderError(Code.BAD_SIGNATURE, passes=keys is kept)
+            raise ProviderError(ProviderCode.BAD_SIGNATURE, passes=keys is kept)
         return key
 
     def _fetch(self, jwks_uri: str) -> Sequence[Any]:
@@ -77,7 +77,7 @@ def read_keys(document: Mapping[str, Any]) -> Sequence[Any]:
     """Return the usable keys of a JWK set, as joserfc has them."""
     listed = document.get("keys")
     if not isinstance(listed, list) or len(listed) > bounds.PROVIDER_KEYS:
-        raise ProviderError(Code.BAD_KEYS)
+        raise ProviderError(ProviderCode.BAD_KEYS)
     return [key for one in listed if (key := _read(one)) is not None]
 
 

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from app.openid.errors import Code, ProviderError
+from app.openid.errors import ProviderCode, ProviderError
 
 
 @contextmanager
-def refused(code: Code) -> Iterator[pytest.ExceptionInfo[ProviderError]]:
+def refused(code: ProviderCode) -> Iterator[pytest.ExceptionInfo[ProviderError]]:
     with pytest.raises(ProviderError) as caught:
         yield caught
     assert caught.value.code is code, str(caught.value)

@@ -10,7 +10,7 @@ from app import bounds
 from app.openid import code_flow
 from app.openid import provider as ours
 from app.openid.code_flow import Client, Ticket
-from app.openid.errors import ENTRA_HINTS, Code
+from app.openid.errors import ENTRA_HINTS, ProviderCode
 from app.openid.id_token import Claims
 from app.openid.signing_keys import Keys
 from tests.openid.provider import CLIENT_ID, CLIENT_SECRET, Faults, SigningProvider, trusting
@@ -137,14 +137,14 @@ def test_an_answer_of_another_sign_in(flow: Flow):
     _, other = flow.begin()
     for state in (other.state, "", None, "\ud800", ticket.state + "x"):
         sent = {"code": "abc"} if state is None else {"code": "abc", "state": state}
-        with refused(Code.WRONG_STATE):
+        with refused(ProviderCode.WRONG_STATE):
             code_flow.read_answer(flow.provider, ticket, sent)
     assert code_flow.read_answer(flow.provider, ticket, {"code": "abc", "state": ticket.state}) == "abc"
 
 
 def test_the_state_is_looked_at_first(flow: Flow):
     _, ticket = flow.begin()
-    with refused(Code.WRONG_STATE):
+    with refused(ProviderCode.WRONG_STATE):
         code_flow.read_answer(flow.provider, ticket, {"error": "access_denied", "state": "other"})
 
 
@@ -152,14 +152,14 @@ def test_an_answer_of_another_issuer(flow: Flow):
     _, ticket = flow.begin()
     sent = {"code": "abc", "state": ticket.state}
     assert code_flow.read_answer(flow.provider, ticket, sent | {"iss": flow.theirs.issuer}) == "abc"
-    with refused(Code.WRONG_ISSUER):
+    with refused(ProviderCode.WRONG_ISSUER):
         code_flow.read_answer(flow.provider, ticket, sent | {"iss": "https://other.example"})
 
 
 def test_a_sign_in_that_is_refused(flow: Flow):
     flow.theirs.refuses = "access_denied"
     address, ticket = flow.begin()
-    with refused(Code.SIGN_IN_REFUSED) as caught:
+    with refused(ProviderCode.SIGN_IN_REFUSED) as caught:
         code_flow.read_answer(flow.provider, ticket, flow.visit(address))
     assert "access_denied" in str(caught.value)
 
@@ -168,7 +168,7 @@ def test_a_sign_in_that_is_refused(flow: Flow):
 def test_an_error_is_repeated_only_where_it_is_a_plain_word(flow: Flow, error: str):
     _, ticket = flow.begin()
     sent = {"state": ticket.state, "error": error, "error_description": NASTY + " Call 555-0100"}
-    with refused(Code.SIGN_IN_REFUSED) as caught:
+    with refused(ProviderCode.SIGN_IN_REFUSED) as caught:
         code_flow.read_answer(flow.provider, ticket, sent)
     text = str(caught.value)
     assert "no known reason, AADSTS7000215" in text
@@ -178,9 +178,9 @@ def test_an_error_is_repeated_only_where_it_is_a_plain_word(flow: Flow, error: s
 @pytest.mark.parametrize("code", [None, "", "a\nb", "\u00e9", "x" * (bounds.AUTHORIZATION_CODE_LENGTH + 1)])
 def test_a_code_is_bounded_plain_text(flow: Flow, code):
     _, ticket = flow.begin()
-    with refused(Code.NO_CODE):
+    with refused(ProviderCode.NO_CODE):
         code_flow.read_answer(flow.provider, ticket, {"state": ticket.state} | ({} if code is None else {"code": code}))
-    with refused(Code.NO_CODE):
+    with refused(ProviderCode.NO_CODE):
         flow.finish(ticket, code)
     assert flow.theirs.count("token") == 0
 
@@ -189,7 +189,7 @@ def test_a_code_works_once(flow: Flow):
     address, ticket = flow.begin()
     code = flow.visit(address)["code"]
     flow.finish(ticket, code)
-    with refused(Code.TOKEN_REFUSED) as caught:
+    with refused(ProviderCode.TOKEN_REFUSED) as caught:
         flow.finish(ticket, code)
     assert "invalid_grant, AADSTS54005" in str(caught.value)
 
@@ -197,19 +197,19 @@ def test_a_code_works_once(flow: Flow):
 def test_a_code_of_another_browser_does_not_fit_the_ticket(flow: Flow):
     theirs, _ = flow.begin()
     _, ours_ = flow.begin()
-    with refused(Code.TOKEN_REFUSED):
+    with refused(ProviderCode.TOKEN_REFUSED):
         flow.finish(ours_, flow.visit(theirs)["code"])
 
 
 def test_a_token_of_another_sign_in(flow: Flow):
     flow.theirs.claims_change = lambda claims: claims | {"nonce": "of-another-sign-in"}
-    with refused(Code.WRONG_NONCE):
+    with refused(ProviderCode.WRONG_NONCE):
         flow.go()
 
 
 def test_a_wrong_secret_says_what_to_do(entra_flow: Flow):
     entra_flow.client = Client(CLIENT_ID, "wrong")
-    with refused(Code.CLIENT_REFUSED) as caught:
+    with refused(ProviderCode.CLIENT_REFUSED) as caught:
         entra_flow.go()
     text = str(caught.value)
     assert "invalid_client, AADSTS7000215" in text
@@ -221,7 +221,7 @@ def test_a_wrong_secret_says_what_to_do(entra_flow: Flow):
 def test_the_commonest_errors_have_a_hint(flow: Flow, number: str, hint: str):
     description = f"{number}: Something. Trace ID: 00000000 {NASTY.replace('7000215', 'x')}"
     flow.theirs.token_change = lambda *_: (400, {"error": "invalid_request", "error_description": description})
-    with refused(Code.TOKEN_REFUSED) as caught:
+    with refused(ProviderCode.TOKEN_REFUSED) as caught:
         flow.go()
     assert str(caught.value) == f"The provider refused the token (invalid_request, {number}). {hint}"
 
@@ -234,21 +234,21 @@ def test_the_hints_that_matter_are_there():
 @pytest.mark.parametrize("description", [None, 5, {"a": 1}, "AADSTS123", "AADSTS12345678", "xAADSTS7000215"])
 def test_what_is_no_plain_error_is_not_repeated(flow: Flow, error, description):
     flow.theirs.token_change = lambda *_: (400, {"error": error, "error_description": description})
-    with refused(Code.TOKEN_REFUSED) as caught:
+    with refused(ProviderCode.TOKEN_REFUSED) as caught:
         flow.go()
     assert str(caught.value) == "The provider refused the token (no known reason)."
 
 
 def test_an_error_with_status_200_is_an_error(flow: Flow):
     flow.theirs.token_change = lambda _, answer: (200, answer | {"error": "server_error"})
-    with refused(Code.TOKEN_REFUSED):
+    with refused(ProviderCode.TOKEN_REFUSED):
         flow.go()
 
 
 @pytest.mark.parametrize("token", [None, 5, [], {"a": 1}])
 def test_an_answer_without_an_id_token(flow: Flow, token):
     flow.theirs.token_change = lambda status, answer: (status, answer | {"id_token": token})
-    with refused(Code.NO_ID_TOKEN):
+    with refused(ProviderCode.NO_ID_TOKEN):
         flow.go()
 
 
@@ -259,29 +259,31 @@ def test_the_access_token_does_not_matter(flow: Flow, expires):
     try:
         assert flow.go().subject == "ada-subject"
     except Exception as error:
-        assert getattr(error, "code", None) is Code.NO_ID_TOKEN
+        assert getattr(error, "code", None) is ProviderCode.NO_ID_TOKEN
 
 
 @pytest.mark.parametrize(
     ("fault", "code"),
     [
-        (Faults.hangs, Code.SLOW),
-        (Faults.trickles_body, Code.SLOW),
-        (Faults.is_endless, Code.TOO_LARGE),
-        (Faults.is_bomb, Code.TOO_LARGE),
-        (Faults.closes, Code.UNREACHABLE),
-        (Faults.replies(302, b"", Location="https://127.0.0.1/"), Code.REDIRECT),
-        (Faults.replies(307, b"", Location="https://127.0.0.1/"), Code.REDIRECT),
-        (Faults.replies(200, b"<html>"), Code.NOT_JSON),
-        (Faults.replies(200, b"[]"), Code.NOT_JSON),
-        (Faults.replies(400, b"<html>"), Code.HTTP_STATUS),
-        (Faults.replies(503, b'{"error": "server_error"}'), Code.HTTP_STATUS),
+        (Faults.hangs, ProviderCode.SLOW),
+        (Faults.trickles_body, ProviderCode.SLOW),
+        (Faults.is_endless, ProviderCode.TOO_LARGE),
+        (Faults.is_bomb, ProviderCode.TOO_LARGE),
+        (Faults.closes, ProviderCode.UNREACHABLE),
+        (Faults.replies(302, b"", Location="https://127.0.0.1/"), ProviderCode.REDIRECT),
+        (Faults.replies(307, b"", Location="https://127.0.0.1/"), ProviderCode.REDIRECT),
+        (Faults.replies(200, b"<html>"), ProviderCode.NOT_JSON),
+        (Faults.replies(200, b"[]"), ProviderCode.NOT_JSON),
+        (Faults.replies(400, b"<html>"), ProviderCode.HTTP_STATUS),
+        (Faults.replies(503, b'{"error": "server_error"}'), ProviderCode.HTTP_STATUS),
     ],
 )
-def test_the_token_endpoint_is_inside_the_bounds(flow: Flow, monkeypatch: pytest.MonkeyPatch, fault, code: Code):
+def test_the_token_endpoint_is_inside_the_bounds(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch, fault, code: ProviderCode
+):
     address, ticket = flow.begin()
     sent = flow.visit(address)["code"]
-    if code is Code.SLOW:
+    if code is ProviderCode.SLOW:
         monkeypatch.setattr(bounds, "PROVIDER_ANSWER_S", 0.4)
     flow.theirs.faults["token"] = fault
     with refused(code):
@@ -292,7 +294,7 @@ def test_the_token_endpoint_is_trusted_by_its_certificate(flow: Flow):
     address, ticket = flow.begin()
     sent = flow.visit(address)["code"]
     flow.keys = Keys()
-    with refused(Code.NO_TRUST):
+    with refused(ProviderCode.NO_TRUST):
         flow.finish(ticket, sent)
     assert flow.theirs.count("token") == 0
 
@@ -311,6 +313,6 @@ def test_a_fresh_sign_in(flow: Flow, pass_time: Callable[[float], float], age: i
 def test_an_old_sign_in_is_refused_where_a_fresh_one_was_asked_for(flow: Flow, pass_time: Callable[[float], float]):
     flow.theirs.now = lambda: pass_time(0)
     flow.theirs.user["auth_time"] = int(pass_time(0)) - 301 - bounds.TOKEN_LEEWAY_S
-    with refused(Code.SIGNED_IN_LONG_AGO):
+    with refused(ProviderCode.SIGNED_IN_LONG_AGO):
         flow.go(max_age=300)
     assert flow.go().subject == "ada-subject"

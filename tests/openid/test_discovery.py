@@ -2,7 +2,7 @@ import pytest
 
 from app import bounds
 from app.openid import provider as ours
-from app.openid.errors import Code
+from app.openid.errors import ProviderCode
 from app.openid.provider import Issuer, Provider, Providers
 from tests.openid.provider import ENTRA_HOST, OTHER_TENANT, TENANT, SigningProvider
 from tests.openid.refusal import refused
@@ -46,7 +46,7 @@ def test_the_document_decides_whether_its_issuer_ends_in_a_slash(generic: Signin
 def test_the_document_is_the_issuers_own(generic: SigningProvider, other):
     wrong = generic.issuer + other if other in ("//", "/other") else other
     generic.document_change = lambda document: document | {"issuer": wrong}
-    with refused(Code.ISSUER_DIFFERS) as caught:
+    with refused(ProviderCode.ISSUER_DIFFERS) as caught:
         discover(generic)
     assert "<b>" not in str(caught.value)
 
@@ -59,7 +59,7 @@ def test_the_document_is_the_issuers_own(generic: SigningProvider, other):
 )
 def test_every_endpoint_is_a_plain_https_address(generic: SigningProvider, name: str, wrong):
     generic.document_change = lambda document: document | {name: wrong}
-    with refused(Code.BAD_ENDPOINT) as caught:
+    with refused(ProviderCode.BAD_ENDPOINT) as caught:
         discover(generic)
     assert name in str(caught.value)
     assert "<b>" not in str(caught.value)
@@ -71,7 +71,7 @@ def test_only_the_end_of_the_session_may_be_missing(generic: SigningProvider, na
     if name == "end_session_endpoint":
         assert discover(generic).end_session_endpoint == ""
     else:
-        with refused(Code.BAD_ENDPOINT):
+        with refused(ProviderCode.BAD_ENDPOINT):
             discover(generic)
 
 
@@ -79,7 +79,7 @@ def test_only_the_end_of_the_session_may_be_missing(generic: SigningProvider, na
 @pytest.mark.parametrize("host", ["login.microsoftonline.us", ENTRA_HOST + ":444", ENTRA_HOST + ".example.org"])
 def test_entras_endpoints_are_on_the_authoritys_host(entra: SigningProvider, name: str, host: str):
     entra.document_change = lambda document: document | {name: f"https://{host}/a"}
-    with refused(Code.OTHER_HOST):
+    with refused(ProviderCode.OTHER_HOST):
         discover(entra)
 
 
@@ -104,7 +104,7 @@ def test_the_secret_is_shown_as_the_provider_lists(generic: SigningProvider, lis
 
 def test_a_provider_that_takes_no_secret(generic: SigningProvider):
     generic.document_change = lambda document: document | {"token_endpoint_auth_methods_supported": ["private_key_jwt"]}
-    with refused(Code.NO_CLIENT_AUTH):
+    with refused(ProviderCode.NO_CLIENT_AUTH):
         discover(generic)
 
 
@@ -124,7 +124,7 @@ def test_each_cloud_has_its_authority(cloud: str, host: str):
 
 
 def test_an_unknown_cloud():
-    with refused(Code.BAD_CLOUD):
+    with refused(ProviderCode.BAD_CLOUD):
         ours.entra(TENANT, "moon")
 
 
@@ -132,7 +132,7 @@ def test_an_unknown_cloud():
     "tenant", ["common", "organizations", "consumers", "contoso.onmicrosoft.com", "", TENANT[:-1], f"{TENANT}/x", "<b>"]
 )
 def test_a_tenant_is_a_guid(tenant: str):
-    with refused(Code.BAD_TENANT) as caught:
+    with refused(ProviderCode.BAD_TENANT) as caught:
         ours.entra(tenant)
     assert "Directory (tenant) ID" in str(caught.value)
     assert "<b>" not in str(caught.value)
@@ -140,13 +140,13 @@ def test_a_tenant_is_a_guid(tenant: str):
 
 @pytest.mark.parametrize("path", ["", "/", "/common/v2.0", "/organizations/v2.0", "/contoso.com/v2.0"])
 def test_entras_address_without_a_tenant_is_no_other_provider(path: str):
-    with refused(Code.BAD_TENANT):
+    with refused(ProviderCode.BAD_TENANT):
         ours.read_issuer(f"https://{ENTRA_HOST}{path}")
 
 
 @pytest.mark.parametrize("address", ["", "provider.example.org", "http://provider.example.org", "https://a/?b=c"])
 def test_an_issuer_is_an_https_address_without_a_query(address: str):
-    with refused(Code.BAD_ADDRESS):
+    with refused(ProviderCode.BAD_ADDRESS):
         ours.read_issuer(address)
 
 
@@ -164,5 +164,5 @@ def test_a_provider_is_kept_for_an_hour(generic: SigningProvider):
 
 
 def test_another_tenant_is_another_provider(entra: SigningProvider):
-    with refused(Code.ISSUER_DIFFERS):
+    with refused(ProviderCode.ISSUER_DIFFERS):
         ours.discover(ours.entra(OTHER_TENANT), entra.authority.ca_file)

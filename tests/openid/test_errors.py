@@ -2,11 +2,11 @@ import string
 
 import pytest
 
-from app.openid.errors import Code, ProviderError, safe_error, safe_host
+from app.openid.errors import ProviderCode, ProviderError, safe_error, safe_host
 
 
-@pytest.mark.parametrize("code", list(Code))
-def test_every_code_has_one_sentence(code: Code):
+@pytest.mark.parametrize("code", list(ProviderCode))
+def test_every_code_has_one_sentence(code: ProviderCode):
     assert code.value == str(code) == code.name.lower().replace("_", "-")
     names = [name for _, name, _, _ in string.Formatter().parse(code.sentence) if name]
     error = ProviderError(code, **dict.fromkeys(names, "here"))

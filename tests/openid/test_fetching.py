@@ -9,7 +9,7 @@ import pytest
 
 from app import bounds
 from app.openid import json_fetch
-from app.openid.errors import Code
+from app.openid.errors import ProviderCode
 from tests.openid.certificates import Authority
 from tests.openid.provider import Faults, SigningProvider
 from tests.openid.refusal import refused
@@ -52,19 +52,19 @@ def test_an_object_is_fetched(generic: SigningProvider):
     ],
 )
 def test_only_plain_https_addresses_are_asked(wrong: str):
-    with refused(Code.BAD_ADDRESS):
+    with refused(ProviderCode.BAD_ADDRESS):
         json_fetch.get(wrong, "discovery document")
 
 
 def test_a_certificate_of_an_unknown_authority_is_refused(generic: SigningProvider):
-    with refused(Code.NO_TRUST):
+    with refused(ProviderCode.NO_TRUST):
         json_fetch.get(address(generic), "discovery document")
 
 
 def test_the_environment_does_not_say_whom_to_trust(generic: SigningProvider, monkeypatch: pytest.MonkeyPatch):
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
         monkeypatch.setenv(name, str(generic.authority.ca_file))
-    with refused(Code.NO_TRUST):
+    with refused(ProviderCode.NO_TRUST):
         json_fetch.get(address(generic), "discovery document")
 
 
@@ -72,7 +72,7 @@ def test_a_certificate_for_another_name_is_refused(authority: Authority, monkeyp
     provider = SigningProvider(authority)
     with provider.running(), Proxy({"other.example": provider.port}).running() as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-        with refused(Code.NO_TRUST) as caught:
+        with refused(ProviderCode.NO_TRUST) as caught:
             json_fetch.get("https://other.example/", "discovery document", authority.ca_file)
         assert "other.example" in str(caught.value)
 
@@ -97,21 +97,21 @@ def test_a_file_without_certificates_is_said_to_be_one(tmp_path: Path, generic: 
     path = tmp_path / "ca.pem"
     if content is not None:
         path.write_text(content)
-    with refused(Code.BAD_CA_FILE):
+    with refused(ProviderCode.BAD_CA_FILE):
         json_fetch.get(address(generic), "discovery document", path)
 
 
 def test_nobody_there(authority: Authority):
     with SigningProvider(authority).running() as provider:
         gone = address(provider)
-    with refused(Code.UNREACHABLE) as caught:
+    with refused(ProviderCode.UNREACHABLE) as caught:
         json_fetch.get(gone, "discovery document", authority.ca_file)
     assert "127.0.0.1" in str(caught.value)
 
 
 def test_a_closed_connection(generic: SigningProvider):
     generic.faults["discovery"] = Faults.closes
-    with refused(Code.UNREACHABLE):
+    with refused(ProviderCode.UNREACHABLE):
         fetch(generic)
 
 
@@ -120,7 +120,7 @@ def test_the_whole_time_is_bounded(generic: SigningProvider, monkeypatch: pytest
     """A server that sends a little now and then meets no timeout of a socket; its connection is cut all the same."""
     monkeypatch.setattr(bounds, "PROVIDER_ANSWER_S", 0.4)
     generic.faults["discovery"] = fault
-    with refused(Code.SLOW):
+    with refused(ProviderCode.SLOW):
         fetch(generic)
     end = time.monotonic() + 10
     while any(thread.name == "provider" for thread in threading.enumerate()):
@@ -135,14 +135,14 @@ def test_a_proxy_that_trickles_is_not_waited_for(
     with Proxy({}).running() as proxy:
         proxy.trickles = True
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-        with refused(Code.SLOW):
+        with refused(ProviderCode.SLOW):
             fetch(generic)
 
 
 @pytest.mark.parametrize("fault", [Faults.is_endless, Faults.is_bomb])
 def test_a_body_is_bounded_before_and_after_decompression(generic: SigningProvider, fault):
     generic.faults["discovery"] = fault
-    with refused(Code.TOO_LARGE):
+    with refused(ProviderCode.TOO_LARGE):
         fetch(generic)
 
 
@@ -151,7 +151,7 @@ def test_a_body_of_just_the_size_is_taken(generic: SigningProvider, monkeypatch:
     generic.faults["discovery"] = Faults.replies(200, OBJECT)
     assert fetch(generic) == {"a": 1}
     generic.faults["discovery"] = Faults.replies(200, OBJECT + b" ")
-    with refused(Code.TOO_LARGE):
+    with refused(ProviderCode.TOO_LARGE):
         fetch(generic)
 
 
@@ -159,7 +159,7 @@ def test_a_body_of_just_the_size_is_taken(generic: SigningProvider, monkeypatch:
 def test_no_redirect_is_followed(generic: SigningProvider, status: int):
     there = f"{generic.base}/discovery/v2.0/keys"
     generic.faults["discovery"] = Faults.replies(status, b"", Location=there)
-    with refused(Code.REDIRECT):
+    with refused(ProviderCode.REDIRECT):
         fetch(generic)
     assert generic.count("jwks") == 0
 
@@ -167,7 +167,7 @@ def test_no_redirect_is_followed(generic: SigningProvider, status: int):
 @pytest.mark.parametrize("status", [201, 204, 400, 404, 429, 500, 503])
 def test_only_200_is_an_answer(generic: SigningProvider, status: int):
     generic.faults["discovery"] = Faults.replies(status, b"" if status == 204 else OBJECT)
-    with refused(Code.HTTP_STATUS) as caught:
+    with refused(ProviderCode.HTTP_STATUS) as caught:
         fetch(generic)
     assert str(status) in str(caught.value)
 
@@ -193,7 +193,7 @@ def test_only_200_is_an_answer(generic: SigningProvider, status: int):
 )
 def test_only_one_strict_json_object_is_an_answer(generic: SigningProvider, body: bytes):
     generic.faults["discovery"] = Faults.replies(200, body)
-    with refused(Code.NOT_JSON):
+    with refused(ProviderCode.NOT_JSON):
         fetch(generic)
 
 
@@ -226,14 +226,14 @@ def test_the_proxy_of_the_environment_is_used(generic: SigningProvider, monkeypa
 def test_a_proxy_that_refuses(generic: SigningProvider, monkeypatch: pytest.MonkeyPatch):
     with Proxy({}).running() as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-        with refused(Code.PROXY):
+        with refused(ProviderCode.PROXY):
             fetch(generic)
 
 
 def test_a_proxy_that_is_not_there(generic: SigningProvider, monkeypatch: pytest.MonkeyPatch):
     with Proxy({}).running() as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-    with refused(Code.PROXY):
+    with refused(ProviderCode.PROXY):
         fetch(generic)
 
 

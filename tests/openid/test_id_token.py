@@ -8,7 +8,7 @@ import pytest
 from app import bounds
 from app.openid import id_token
 from app.openid import provider as ours
-from app.openid.errors import Code
+from app.openid.errors import ProviderCode
 from app.openid.id_token import Claims
 from app.openid.signing_keys import Keys
 from tests.openid.provider import (
@@ -83,9 +83,9 @@ def test_others_sign_as_entra_does_not(reader: Reader, entra_reader: Reader, key
     for one in (reader, entra_reader):
         one.theirs.keys = [key.as_dict(private=False)]
     assert reader.read(sign(reader.claims(), key, algorithm)).subject == "ada-subject"
-    with refused(Code.BAD_SIGNATURE):
+    with refused(ProviderCode.BAD_SIGNATURE):
         reader.read(sign(reader.claims(), key, algorithm)[:-8] + "AAAAAAAA")
-    with refused(Code.ALG_REFUSED):
+    with refused(ProviderCode.ALG_REFUSED):
         entra_reader.read(sign(entra_reader.claims(), key, algorithm))
 
 
@@ -93,33 +93,33 @@ def test_others_sign_as_entra_does_not(reader: Reader, entra_reader: Reader, key
 
 
 def test_a_token_without_a_signature(reader: Reader):
-    with refused(Code.ALG_REFUSED):
+    with refused(ProviderCode.ALG_REFUSED):
         reader.read(unsigned(reader.claims()))
-    with refused(Code.BAD_SIGNATURE):
+    with refused(ProviderCode.BAD_SIGNATURE):
         reader.read(sign(reader.claims()).rpartition(".")[0] + ".")
 
 
 def test_the_public_key_is_no_shared_secret(reader: Reader):
-    with refused(Code.ALG_REFUSED):
+    with refused(ProviderCode.ALG_REFUSED):
         reader.read(signed_with_public_key(reader.claims()))
 
 
 @pytest.mark.parametrize("algorithm", ["RS384", "RS512", "PS384", "PS512"])
 def test_other_algorithms_of_the_same_key(reader: Reader, algorithm: str):
-    with refused(Code.ALG_REFUSED):
+    with refused(ProviderCode.ALG_REFUSED):
         reader.read(sign(reader.claims(), KEY, algorithm))
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "HS256", "rs256", "", 5, None, ["RS256"], {}])
 def test_the_header_names_an_accepted_algorithm(reader: Reader, algorithm):
     head = encoded(json.dumps({"alg": algorithm, "kid": "first"}).encode())
-    with refused(Code.ALG_REFUSED):
+    with refused(ProviderCode.ALG_REFUSED):
         reader.read(head + "." + sign(reader.claims()).partition(".")[2])
     assert reader.theirs.count("jwks") == 0
 
 
 def test_a_signature_of_somebody_elses_key(reader: Reader):
-    with refused(Code.BAD_SIGNATURE):
+    with refused(ProviderCode.BAD_SIGNATURE):
         reader.read(sign(reader.claims(), STRANGER_KEY))
 
 
@@ -132,12 +132,12 @@ def test_a_token_that_was_changed(reader: Reader, part: int):
         parts[1] = encoded(json.dumps(reader.claims(sub="somebody-else")).encode())
     else:
         parts[2] = ("B" if parts[2][0] == "A" else "A") + parts[2][1:]
-    with refused(Code.BAD_SIGNATURE):
+    with refused(ProviderCode.BAD_SIGNATURE):
         reader.read(".".join(parts))
 
 
 def test_an_unknown_key(reader: Reader):
-    with refused(Code.UNKNOWN_KEY):
+    with refused(ProviderCode.UNKNOWN_KEY):
         reader.read(sign(reader.claims(), NEXT_KEY))
 
 
@@ -148,13 +148,13 @@ def test_a_key_that_is_rotated(reader: Reader):
     reader.theirs.keys = [NEXT_KEY.as_dict(private=False)]
     now[0] = bounds.PROVIDER_ANEW_S
     reader.read(sign(reader.claims(), NEXT_KEY))
-    with refused(Code.UNKNOWN_KEY):
+    with refused(ProviderCode.UNKNOWN_KEY):
         reader.read(sign(reader.claims()))
 
 
 @pytest.mark.parametrize("header", [{"crit": ["exp"], "exp": 1}, {"crit": []}, {"b64": True}])
 def test_what_must_be_understood_is_refused(reader: Reader, header: dict[str, Any]):
-    with refused(Code.MALFORMED) as caught:
+    with refused(ProviderCode.MALFORMED) as caught:
         reader.read(sign(reader.claims(), **header))
     assert "crit" in str(caught.value)
 
@@ -162,7 +162,7 @@ def test_what_must_be_understood_is_refused(reader: Reader, header: dict[str, An
 @pytest.mark.parametrize("kind", ["at+jwt", "logout+jwt", "client-authentication+jwt", "JWE", 5, [], {"a": 1}])
 def test_other_kinds_of_token_are_refused(reader: Reader, kind):
     head = encoded(json.dumps({"alg": "RS256", "kid": "first", "typ": kind}).encode())
-    with refused(Code.MALFORMED) as caught:
+    with refused(ProviderCode.MALFORMED) as caught:
         reader.read(head + "." + sign(reader.claims()).partition(".")[2])
     assert "typ" in str(caught.value)
 
@@ -175,7 +175,7 @@ def test_a_header_may_say_more_or_less(reader: Reader):
 @pytest.mark.parametrize("key_id", [5, "", [], "k" * (bounds.PROVIDER_KEY_ID_LENGTH + 1)])
 def test_a_key_id_is_bounded_text(reader: Reader, key_id):
     head = encoded(json.dumps({"alg": "RS256", "kid": key_id}).encode())
-    with refused(Code.MALFORMED):
+    with refused(ProviderCode.MALFORMED):
         reader.read(head + "." + sign(reader.claims()).partition(".")[2])
 
 
@@ -200,20 +200,20 @@ def test_a_key_id_is_bounded_text(reader: Reader, key_id):
     ],
 )
 def test_what_is_no_token(reader: Reader, text):
-    with refused(Code.MALFORMED):
+    with refused(ProviderCode.MALFORMED):
         reader.read(text)
 
 
 def test_a_token_is_bounded(reader: Reader):
     padding = "x" * (bounds.TOKEN_LENGTH // 2)
     assert reader.read(sign(reader.claims(padding=padding))).subject == "ada-subject"
-    with refused(Code.MALFORMED):
+    with refused(ProviderCode.MALFORMED):
         reader.read(sign(reader.claims(padding=padding * 2)))
 
 
 @pytest.mark.parametrize("payload", ["[]", "5", "text", "null", '{"sub": "a", "sub": "b"}', '{"exp": NaN}', "[" * 5000])
 def test_claims_are_one_strict_object(reader: Reader, payload: str):
-    with refused(Code.MALFORMED):
+    with refused(ProviderCode.MALFORMED):
         reader.read(sign(payload))
 
 
@@ -223,13 +223,13 @@ def test_claims_are_one_strict_object(reader: Reader, payload: str):
 @pytest.mark.parametrize("issuer", [None, "", 5, "https://127.0.0.1/other", "slash", "upper"])
 def test_the_issuer_is_exactly_the_expected_one(reader: Reader, issuer):
     named = {"slash": reader.theirs.issuer + "/", "upper": reader.theirs.issuer.upper()}.get(issuer, issuer)
-    with refused(Code.WRONG_ISSUER):
+    with refused(ProviderCode.WRONG_ISSUER):
         reader.read(sign(reader.claims(iss=named)))
 
 
 @pytest.mark.parametrize("tenant", [None, OTHER_TENANT, "", 5, TENANT.upper()])
 def test_the_tenant_is_exactly_the_expected_one(entra_reader: Reader, tenant):
-    with refused(Code.WRONG_TENANT):
+    with refused(ProviderCode.WRONG_TENANT):
         entra_reader.read(sign(entra_reader.claims(tid=tenant)))
 
 
@@ -237,7 +237,7 @@ def test_the_tenant_is_exactly_the_expected_one(entra_reader: Reader, tenant):
     "audience", [None, "", 5, [], "other", CLIENT_ID.upper(), [CLIENT_ID, "other"], ["other"], [[CLIENT_ID]], {}]
 )
 def test_the_audience_is_exactly_this_client(reader: Reader, audience):
-    with refused(Code.WRONG_AUDIENCE):
+    with refused(ProviderCode.WRONG_AUDIENCE):
         reader.read(sign(reader.claims(aud=audience)))
 
 
@@ -247,18 +247,18 @@ def test_the_audience_may_be_a_list_of_this_client(reader: Reader):
 
 @pytest.mark.parametrize("party", ["", "other", 5, [CLIENT_ID]])
 def test_the_authorized_party_is_this_client(reader: Reader, party):
-    with refused(Code.WRONG_AUDIENCE):
+    with refused(ProviderCode.WRONG_AUDIENCE):
         reader.read(sign(reader.claims(azp=party)))
 
 
 @pytest.mark.parametrize("nonce", [None, "", "other", 5, [NONCE], NONCE + " ", "\ud800"])
 def test_the_nonce_is_this_sign_ins(reader: Reader, nonce):
-    with refused(Code.WRONG_NONCE):
+    with refused(ProviderCode.WRONG_NONCE):
         reader.read(sign(reader.claims(nonce=nonce)))
 
 
 def test_no_nonce_is_never_right(reader: Reader):
-    with refused(Code.WRONG_NONCE):
+    with refused(ProviderCode.WRONG_NONCE):
         reader.read(sign(reader.claims(nonce="")), nonce="")
 
 
@@ -277,14 +277,14 @@ def test_an_expired_token(reader: Reader):
     reader.pass_time(60 + bounds.TOKEN_LEEWAY_S - 1)
     reader.read(text)
     reader.pass_time(1)
-    with refused(Code.EXPIRED):
+    with refused(ProviderCode.EXPIRED):
         reader.read(text)
 
 
 @pytest.mark.parametrize("name", ["nbf", "iat"])
 def test_a_token_from_the_future(reader: Reader, name: str):
     text = sign(reader.claims(**{name: reader.now + bounds.TOKEN_LEEWAY_S + 1}))
-    with refused(Code.NOT_YET):
+    with refused(ProviderCode.NOT_YET):
         reader.read(text)
     reader.pass_time(1)
     reader.read(text)
@@ -296,13 +296,13 @@ def test_a_token_from_the_future(reader: Reader, name: str):
 )
 def test_a_time_is_a_plain_number(reader: Reader, name: str, time: str):
     payload = json.dumps(reader.claims(**{name: "THE TIME"})).replace('"THE TIME"', time)
-    with refused(Code.MALFORMED):
+    with refused(ProviderCode.MALFORMED):
         reader.read(sign(payload))
 
 
 @pytest.mark.parametrize("name", ["exp", "iat", "sub"])
 def test_a_claim_that_must_be_there(reader: Reader, name: str):
-    with refused(Code.MALFORMED) as caught:
+    with refused(ProviderCode.MALFORMED) as caught:
         reader.read(sign(reader.claims(**{name: None})))
     assert name in str(caught.value)
 
@@ -315,7 +315,7 @@ def test_a_time_may_have_a_fraction_and_nbf_be_missing(reader: Reader):
 @pytest.mark.parametrize("name", ["sub", "oid"])
 @pytest.mark.parametrize("wrong", [5, True, "", [], {}, "a\nb", "a\u202eb", "\ud800", "x" * (bounds.CLAIM_LENGTH + 1)])
 def test_what_identifies_is_bounded_text(reader: Reader, name: str, wrong):
-    with refused(Code.MALFORMED) as caught:
+    with refused(ProviderCode.MALFORMED) as caught:
         reader.read(sign(reader.claims(**{name: wrong})))
     assert name in str(caught.value)
 

@@ -6,7 +6,7 @@ import pytest
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from app import bounds
-from app.openid.errors import Code
+from app.openid.errors import ProviderCode
 from app.openid.signing_keys import ALGORITHMS, Keys, choose, read_keys
 from tests.openid.provider import EC_KEY, ED_KEY, KEY, NEXT_KEY, Faults, SigningProvider
 from tests.openid.refusal import refused
@@ -103,7 +103,7 @@ def test_a_key_id_that_two_keys_have_means_neither():
 
 @pytest.mark.parametrize("listed", [None, {}, "text", 5, [PUBLIC] * (bounds.PROVIDER_KEYS + 1)])
 def test_a_list_that_is_none_or_too_long(listed):
-    with refused(Code.BAD_KEYS):
+    with refused(ProviderCode.BAD_KEYS):
         read_keys({"keys": listed})
 
 
@@ -142,7 +142,7 @@ def test_a_key_that_was_withdrawn_is_gone_after_an_hour(watched: Watched):
     watched.find()
     watched.provider.keys = [NEXT_KEY.as_dict(private=False)]
     watched.now = bounds.PROVIDER_KEPT_S
-    with refused(Code.UNKNOWN_KEY):
+    with refused(ProviderCode.UNKNOWN_KEY):
         watched.find()
 
 
@@ -150,7 +150,7 @@ def test_a_new_key_is_found_after_a_minute(watched: Watched):
     watched.find()
     watched.provider.keys.append(NEXT_KEY.as_dict(private=False))
     watched.now = bounds.PROVIDER_ANEW_S - 1
-    with refused(Code.UNKNOWN_KEY) as caught:
+    with refused(ProviderCode.UNKNOWN_KEY) as caught:
         watched.find("second")
     assert caught.value.passes and "try again" in str(caught.value) and caught.value.again().passes
     assert watched.fetches == 1
@@ -169,7 +169,7 @@ def test_another_key_under_the_same_id_is_found_after_a_minute(watched: Watched)
     watched.find()
     watched.provider.keys = [NEXT_KEY.as_dict(private=False) | {"kid": "first"}]
     watched.now = bounds.PROVIDER_ANEW_S - 1
-    with refused(Code.BAD_SIGNATURE) as caught:
+    with refused(ProviderCode.BAD_SIGNATURE) as caught:
         find()
     assert caught.value.passes and watched.fetches == 1
     watched.now = bounds.PROVIDER_ANEW_S
@@ -179,7 +179,7 @@ def test_another_key_under_the_same_id_is_found_after_a_minute(watched: Watched)
 def test_wrong_signatures_make_no_more_than_one_fetch_a_minute(watched: Watched):
     watched.find()
     for watched.now, passes in ((1000.0, False), (1001.0, True), (1000.0 + bounds.PROVIDER_ANEW_S - 1, True)):
-        with refused(Code.BAD_SIGNATURE) as caught:
+        with refused(ProviderCode.BAD_SIGNATURE) as caught:
             watched.keys.find(watched.provider.document["jwks_uri"], "first", "RS256", lambda _: False)
         assert caught.value.passes is passes, "what was fetched for this token alone does not get better by waiting"
     assert watched.fetches == 2
@@ -189,7 +189,7 @@ def test_unknown_keys_make_no_more_than_one_fetch_a_minute(watched: Watched):
     watched.find()
     watched.now = 1000
     for number in range(20):
-        with refused(Code.UNKNOWN_KEY):
+        with refused(ProviderCode.UNKNOWN_KEY):
             watched.find(f"no-{number}")
     assert watched.fetches == 2
     watched.find()
@@ -199,7 +199,7 @@ def test_unknown_keys_do_not_press_a_provider_that_fails(watched: Watched):
     watched.find()
     watched.provider.faults["jwks"] = Faults.replies(503, b"")
     for watched.now in (1000, 1001, 1000 + bounds.PROVIDER_ANEW_S - 1):
-        with refused(Code.HTTP_STATUS):
+        with refused(ProviderCode.HTTP_STATUS):
             watched.find("second")
         watched.find("first")  # the kept ones are good all the while
     assert watched.fetches == 2
@@ -212,7 +212,7 @@ def test_unknown_keys_do_not_press_a_provider_that_fails(watched: Watched):
 def test_a_list_that_could_not_be_fetched_is_asked_for_again_soon(watched: Watched):
     watched.provider.faults["jwks"] = Faults.replies(503, b"")
     for watched.now in (0, bounds.PROVIDER_RETRY_S - 1):
-        with refused(Code.HTTP_STATUS):
+        with refused(ProviderCode.HTTP_STATUS):
             watched.find()
     assert watched.fetches == 1
     del watched.provider.faults["jwks"]
@@ -256,7 +256,7 @@ def test_a_known_key_does_not_wait_for_the_fetch_of_an_unknown_one(watched: Watc
     watched.keys._cache._fetch = stuck
 
     def look() -> None:
-        with refused(Code.UNKNOWN_KEY):
+        with refused(ProviderCode.UNKNOWN_KEY):
             watched.find("second")
 
     thread = threading.Thread(target=look)
@@ -280,7 +280,7 @@ def test_a_token_without_a_key_id_means_the_only_key(watched: Watched):
     watched.find(None)
     watched.provider.keys.append(NEXT_KEY.as_dict(private=False))
     watched.now = bounds.PROVIDER_KEPT_S
-    with refused(Code.UNKNOWN_KEY):
+    with refused(ProviderCode.UNKNOWN_KEY):
         watched.find(None)
 
 
@@ -293,7 +293,7 @@ def test_a_key_is_for_one_algorithm(watched: Watched):
             if of[key_id] == algorithm:
                 watched.find(key_id, algorithm)
                 continue
-            with refused(Code.UNKNOWN_KEY):
+            with refused(ProviderCode.UNKNOWN_KEY):
                 watched.find(key_id, algorithm)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from app.openid import code_flow, provider
 from app.openid.code_flow import Client
-from app.openid.errors import Code
+from app.openid.errors import ProviderCode
 from app.openid.signing_keys import Keys
 from tests.openid.certificates import Authority
 from tests.openid.refusal import refused
@@ -83,7 +83,7 @@ def test_a_whole_flow(other: Other, ca_file: Path):
     assert (person.issuer, person.subject, person.object_id) == (other.issuer, "ada", "an-object")
     assert (person.name, person.username, person.tenant) == ("Ada Lovelace", "ada", "")
     assert person.shown["tid"] == "a-tenant"
-    with refused(Code.TOKEN_REFUSED) as caught:
+    with refused(ProviderCode.TOKEN_REFUSED) as caught:
         code_flow.finish(found, CLIENT, ticket, code, keys)
     assert "invalid_grant" in str(caught.value)
 
@@ -95,6 +95,6 @@ def test_a_sign_in_that_the_person_denies(other: Other, ca_file: Path):
     form = urlencode({"action": "deny"})
     answer = other.send("POST", f"{parts.path}?{parts.query}", form, "application/x-www-form-urlencoded")
     sent = dict(parse_qsl(urlsplit(answer.getheader("Location") or "").query))
-    with refused(Code.SIGN_IN_REFUSED) as caught:
+    with refused(ProviderCode.SIGN_IN_REFUSED) as caught:
         code_flow.read_answer(found, ticket, {"state": ticket.state, **sent})
     assert "access_denied" in str(caught.value)

@@ -16,7 +16,7 @@ from app.administration.accounts import administrators, sessions
 from app.administration.audit import HOST
 from app.administration.single_sign_on import Arrival, Entered, Journey, Lost
 from app.openid.code_flow import Ticket
-from app.openid.errors import Code, ProviderError
+from app.openid.errors import ProviderCode, ProviderError
 from app.openid.id_token import Claims
 from app.openid.provider import Providers
 from app.provisioning.resource_operations import Author, create
@@ -117,7 +117,7 @@ class Provider:
         self.open.append(code)
         assert self.leave.wait(30)
         self.open.pop()
-        raise ProviderError(Code.TOKEN_REFUSED, error="invalid_grant", hint="")
+        raise ProviderError(ProviderCode.TOKEN_REFUSED, error="invalid_grant", hint="")
 
     def come_back(self, code: str, address: str) -> int:
         """There and back again with a code; the status."""
@@ -230,9 +230,9 @@ def test_who_waits_in_vain_is_told_to_come_again_and_is_not_counted(
     assert "ana" not in provider.asked
 
 
-@pytest.mark.parametrize("code", [Code.TOKEN_REFUSED, Code.UNREACHABLE])
+@pytest.mark.parametrize("code", [ProviderCode.TOKEN_REFUSED, ProviderCode.UNREACHABLE])
 def test_returns_in_vain_are_counted_whatever_the_provider_says(
-    app: Flask, talks: Callable[..., Provider], monkeypatch: pytest.MonkeyPatch, code: Code
+    app: Flask, talks: Callable[..., Provider], monkeypatch: pytest.MonkeyPatch, code: ProviderCode
 ):
     """Also those that are answered with 503: each made us ask the provider with our client secret."""
     provider = talks(is_patient=False)

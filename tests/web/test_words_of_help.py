@@ -13,7 +13,7 @@ import pytest
 
 from app import bundled_files
 from app.administration.single_sign_on.user_lookup import Reason
-from app.openid.errors import Code
+from app.openid.errors import ProviderCode
 
 APP = bundled_files.TEMPLATES.parent / "app"
 PAGES = (*sorted((bundled_files.HELP / "console").glob("*.md")), bundled_files.HELP / "single-sign-on.md")
@@ -100,4 +100,4 @@ def test_the_codes_of_a_refused_sign_in_are_those_that_the_audit_has():
     rows = re.findall(r"^\| (`.+?) \|", section, re.MULTILINE)
     told = {code for row in rows for code in re.findall(r"`([a-z-]+)`", row)}
     reasons = {reason.value for reason in Reason if reason}
-    assert reasons <= told <= reasons | {code.value for code in Code}
+    assert reasons <= told <= reasons | {code.value for code in ProviderCode}

@@ -17,7 +17,7 @@ from app.administration.single_sign_on.errors import NoPlace
 from app.openid import code_flow
 from app.openid import provider as openid
 from app.openid.code_flow import Client, Ticket
-from app.openid.errors import About, Code, ProviderError
+from app.openid.errors import About, ProviderCode, ProviderError
 from app.openid.id_token import Claims
 from app.openid.provider import Issuer, Provider, Providers
 from app.openid.signing_keys import Keys
@@ -34,8 +34,8 @@ def _terms() -> Terms:
 
 _OF_EVERYBODY = frozenset(
     {
-        *(Code.EXPIRED, Code.NOT_YET, Code.WRONG_ISSUER, Code.WRONG_AUDIENCE),
-        *(Code.ALG_REFUSED, Code.UNKNOWN_KEY, Code.BAD_SIGNATURE),
+        *(ProviderCode.EXPIRED, ProviderCode.NOT_YET, ProviderCode.WRONG_ISSUER, ProviderCode.WRONG_AUDIENCE),
+        *(ProviderCode.ALG_REFUSED, ProviderCode.UNKNOWN_KEY, ProviderCode.BAD_SIGNATURE),
     }
 )
 """What is wrong with a token that came from the provider itself, and so with everybody's: clocks, settings, keys."""

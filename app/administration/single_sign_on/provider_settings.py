@@ -17,7 +17,7 @@ from app.administration.audit import Action, Actor
 from app.administration.errors import Refused
 from app.administration.single_sign_on.provider_client import Line
 from app.openid import provider as openid
-from app.openid.errors import Code, ProviderError
+from app.openid.errors import ProviderCode, ProviderError
 from app.openid.provider import ENTRA_AUTHORITIES, Issuer
 from app.store.access import identity_provider_row as rows
 from app.store.access import session_rows
@@ -109,7 +109,7 @@ def save(entered: Entered, line: Line, actor: Actor) -> None:
             raise Refused(_SECRET_AGAIN)
         issuer = line.check(issuer).issuer
     except ProviderError as error:
-        is_of_tenant = entered.kind == ENTRA and error.code is Code.HTTP_STATUS
+        is_of_tenant = entered.kind == ENTRA and error.code is ProviderCode.HTTP_STATUS
         raise Refused(f"Nothing was saved. {error}" + (_TENANT_AGAIN if is_of_tenant else "")) from None
     sealed = line.sealer.seal(secret) if secret else ""
     with directory_database.writing() as connection:

@@ -19,7 +19,7 @@ from app.administration.single_sign_on.pending_sign_in import Arrival, Journey, 
 from app.administration.single_sign_on.provider_client import Line, is_of_everybody
 from app.administration.single_sign_on.provider_settings import Configured
 from app.administration.single_sign_on.user_lookup import Match
-from app.openid.errors import Code, ProviderError
+from app.openid.errors import ProviderCode, ProviderError
 from app.openid.id_token import Claims
 from app.store.access import identity_provider_row as rows
 from app.store.access import session_rows, used_once
@@ -114,7 +114,7 @@ def read_claims(line: Line, arrival: Arrival) -> Claims:
             audit.record_refusal(connection, nobody, "", **kept)
         if is_of_everybody(error):
             raise Unreachable(unreachable(arrival.number)) from None
-        if error.code is Code.SIGN_IN_REFUSED:
+        if error.code is ProviderCode.SIGN_IN_REFUSED:
             raise NotLetIn(arrival.number, "The provider did not sign you in. Try again, or ask") from None
         if error.passes:
             raise NotLetIn(arrival.number, KEYS_CHANGED) from None
@@ -127,7 +127,7 @@ def ask(line: Line, arrival: Arrival) -> Claims:
     try:
         code = line.read_answer(found.issuer, ticket, arrival.parameters)
     except ProviderError as error:
-        if error.code is Code.WRONG_STATE:
+        if error.code is ProviderCode.WRONG_STATE:
             raise Lost from None
         raise
     with directory_database.reading() as connection:
