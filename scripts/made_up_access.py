@@ -51,9 +51,9 @@ def set_up(page: Page, known: Provider, sender: Callable[..., made_up_company.Se
     """In the window of an owner who signed in just now; it is closed then."""
     key = _change_key(page)
     _make_client(page)
-    page.goto("/sources")
-    page.get_by_role("button", name="Watch who comes").click()
-    page.get_by_role("button", name="Stop watching").wait_for()
+    page.goto("/ip-allow-list")
+    page.get_by_role("button", name="Start monitoring").click()
+    page.get_by_role("button", name="Stop monitoring").wait_for()
     for address in ENTRA:
         _assign(sender(key, address))
     for name, role in OPERATORS:
@@ -69,7 +69,7 @@ def set_up(page: Page, known: Provider, sender: Callable[..., made_up_company.Se
 
 def _change_key(page: Page) -> str:
     page.goto("/account")
-    page.get_by_role("button", name="Make another key").click()
+    page.get_by_role("button", name="Create another key").click()
     return page.locator("#scim-key").inner_text()
 
 
@@ -84,26 +84,26 @@ def _assign(send: made_up_company.Send) -> None:
 def _make_client(page: Page) -> None:
     page.goto("/oauth")
     page.get_by_label("Name").fill("Microsoft Entra")
-    page.get_by_role("button", name="Make a client and its secret").click()
+    page.get_by_role("button", name="Create client and secret").click()
     page.locator("#client-secret").wait_for()
-    page.get_by_role("button", name=re.compile("Make another secret")).click()
+    page.get_by_role("button", name=re.compile("Create another secret")).click()
     page.locator("#client-secret").wait_for()
     page.goto("/oauth")
-    page.get_by_text("Accept signed assertions").click()
+    page.get_by_text("Add a federated credential").click()
     page.get_by_label("Directory (tenant) ID").fill(TENANT)
     page.get_by_label("Subject").fill(made_up_company.object_id("a managed identity"))
-    page.get_by_role("button", name="Accept these assertions").click()
-    page.get_by_role("group", name="Trusted signers of Microsoft Entra").wait_for()
+    page.get_by_role("button", name="Add federated credential").click()
+    page.get_by_role("group", name="Federated credentials of Microsoft Entra").wait_for()
 
 
 def _add_operator(page: Page, name: str, role: str) -> None:
-    page.goto("/operators")
-    page.get_by_text("Add an operator").click()
+    page.goto("/administrators")
+    page.locator("summary", has_text="Add administrator").click()
     page.get_by_label("User name").fill(name)
     page.locator("select#role").select_option(role)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_label("Password, once more").fill(PASSWORD)
-    page.get_by_role("button", name="Add the operator").click()
+    page.get_by_label("Password (repeat)").fill(PASSWORD)
+    page.get_by_role("button", name="Add administrator").click()
     page.get_by_role("main").get_by_role("link", name=name, exact=True).wait_for()
 
 
@@ -111,8 +111,8 @@ def preview_roles(page: Page) -> None:
     """A mapping that is not saved."""
     page.goto("/roles/edit")
     for number, (source, value, role) in enumerate(MAPPING, 1):
-        page.get_by_label(f"What gives the role in line {number}").select_option(source)
-        page.get_by_label(f"Value in line {number}").fill(value)
+        page.get_by_label(f"Source in rule {number}").select_option(source)
+        page.get_by_label(f"Value in rule {number}").fill(value)
         page.locator(f"[name=role-{number - 1}]").select_option(role)
     page.get_by_role("button", name="Preview").click()
     page.get_by_role("heading", name="Preview").wait_for()

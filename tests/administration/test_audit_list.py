@@ -36,7 +36,7 @@ def keys(asked: Asked = Asked()) -> list[str]:  # noqa: B008
 def test_an_entry_is_told_in_words():
     record(Action.KEY_MADE, "Key 1", key="0a1b2c3d", empty="")
     [entry] = audit_reading.find(Asked()).entries
-    assert (entry.who, entry.address, entry.sentence) == ("operator eva", HERE, "created the SCIM Key Key 1")
+    assert (entry.who, entry.address, entry.sentence) == ("administrator eva", HERE, "created the SCIM Key Key 1")
     assert entry.texts == {"key": "0a1b2c3d"} and not entry.is_refused and entry.has_time
 
 
@@ -45,7 +45,7 @@ def test_an_entry_is_told_in_words():
     [
         (HOST, "the command line"),
         (audit.ITSELF, "Recnice SCIM"),
-        (Actor("nobody", address=HERE), "somebody who is not signed in"),
+        (Actor("nobody", address=HERE), "a client that is not signed in"),
         (Actor("person", "itself"), "person itself"),
         (Actor("client", "key 1"), "client key 1"),
     ],
@@ -59,7 +59,7 @@ def test_a_refusal_names_whom_it_was_tried_as():
     refuse(1)
     record(Action.SIGN_IN_REFUSED, "Eva", Actor("nobody"))
     assert [entry.sentence for entry in audit_reading.find(Asked()).entries] == [
-        "was not let in as Eva",
+        "could not sign in as Eva",
         "could not sign in",
     ]
 

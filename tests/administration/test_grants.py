@@ -458,7 +458,7 @@ def test_saving_the_same_again_is_no_act():
         ([("app_role", "Admin", "emperor")], "Choose a source and a role"),
         ([("person", "ana", "owner")], "Choose a source and a role"),
         ([("group", "Nowhere", "viewer")], 'There is no group "Nowhere" here'),
-        ([ADMIN, ("app_role", "Admin ", "owner")], 'app role "Admin" stands in two lines'),
+        ([ADMIN, ("app_role", "Admin ", "owner")], 'app role "Admin" is in two rules'),
         ([("app_role", "x" * (bounds.ROLE_VALUE_LENGTH + 1), "viewer")], "at most 120 printable"),
         ([("app_role", "a\x00b", "viewer")], "at most 120 printable"),
         ([("app_role", f"Role {n}", "viewer") for n in range(bounds.ROLE_LINES + 1)], "at most 20 lines"),

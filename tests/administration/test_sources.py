@@ -90,7 +90,7 @@ def test_an_empty_list_is_never_enforced():
         allow_list.set_mode(Mode.ENFORCE, EVA)
     allow_list.allow([HERE], "", EVA)
     allow_list.set_mode(Mode.ENFORCE, EVA)
-    with pytest.raises(Refused, match="last one"):
+    with pytest.raises(Refused, match="last network"):
         allow_list.remove(HERE, EVA)
     assert [one.network for one in allow_list.source_list().listed] == [HERE]
     allow_list.set_mode(Mode.OFF, EVA)
@@ -257,7 +257,7 @@ def test_the_proposal_holds_everybody_of_the_last_days(steady: list[float], pass
         memory.note(ip_address(text))
     found = allow_list.source_list()
     assert found.proposal == ["20.190.128.1", "20.190.128.2", "127.0.0.1"]
-    assert {one.address: one.place for one in found.sources}["127.0.0.1"] == "this machine"
+    assert {one.address: one.place for one in found.sources}["127.0.0.1"] == "this host"
     assert not found.has_news, "while nothing is on the list, nobody is new"
     allow_list.set_mode(Mode.WATCH, EVA)
     allow_list.allow(found.proposal, "", EVA)

@@ -56,7 +56,7 @@ def test_what_stands_on_a_page_only_once(page: Page, empty: Appliance):
     page.keyboard.press("?")
     assert objections(page) == [], "the list of shortcuts"
     page.goto(f"{empty.url}/account")
-    page.get_by_role("button", name="Make").click()
+    page.get_by_role("button", name="Create").click()
     page.wait_for_selector("#scim-key")
     assert objections(page) == [], "a new key"
     page.goto(f"{empty.url}/me")

@@ -29,7 +29,7 @@ def test_first_run(new_appliance, page: Page):
     page.goto(fresh.url + setup_path(fresh.output))
     page.get_by_label("User name").fill("eva")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_label("Password, once more").fill(PASSWORD)
+    page.get_by_label("Password (repeat)").fill(PASSWORD)
     page.get_by_role("button", name="Create administrator").click()
     expect(page).to_have_url(f"{fresh.url}/account")
     expect(page.locator("#tenant-url")).to_have_text(f"{fresh.url}/scim/")

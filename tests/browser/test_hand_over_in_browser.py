@@ -86,7 +86,7 @@ def test_the_whole_hand_over(turned: Told, page: Page, tmp_path: Path):
     assert refused.status == 401
     page.reload()
     expect(page.get_by_role("group", name="SCIM Keys")).not_to_contain_text("Key 1")
-    page.get_by_text("Retired and stopped keys (1)").click()
+    page.get_by_text("Inactive keys (1)").click()
     expect(page.get_by_role("group", name="Inactive keys")).to_contain_text("replaced by Key 2")
     expect_fit(page)
     page.screenshot(path=tmp_path / "retired.png", full_page=True)

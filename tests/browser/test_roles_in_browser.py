@@ -27,9 +27,9 @@ def peopled(program: list[str], tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 def fill(page: Page, value: str, role: str) -> None:
     """The first line of the form."""
-    page.get_by_label("What gives the role in line 1").select_option("App role")
-    page.get_by_label("Value in line 1").fill(value)
-    page.get_by_label("Role in line 1").and_(page.locator("[name=role-0]")).select_option(role)
+    page.get_by_label("Source in rule 1").select_option("App role")
+    page.get_by_label("Value in rule 1").fill(value)
+    page.get_by_label("Role in rule 1").and_(page.locator("[name=role-0]")).select_option(role)
 
 
 def test_pages_that_only_a_form_leads_to(page: Page, peopled: Appliance):
@@ -60,8 +60,8 @@ def test_saved_without_a_script(chromium: Browser, peopled: Appliance):
     page.get_by_role("button", name="Preview").click()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("group", name="Users with a role")).to_contain_text("ana@recnice.example")
-    page.get_by_role("link", name="Change the mapping").click()
-    page.get_by_label("Remove line 1").check()
+    page.get_by_role("link", name="Change mapping").click()
+    page.get_by_label("Remove rule 1").check()
     page.get_by_role("button", name="Preview").click()
     expect(page.get_by_role("heading", name="Lose the role: 1 user")).to_be_visible()
     page.get_by_role("button", name="Save").click()

@@ -44,7 +44,7 @@ def test_against_a_running_appliance_it_says_what_it_does_and_deletes_it(applian
     words = ("simulate", *SMALL, "--dialect", "compliant", "--base", where, "--key", "-")
     done = run(appliance.program, *words, typed=appliance.key + "\n")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "creates 3 people, 1 groups" in done.stderr
+    assert "creates 3 users, 1 groups" in done.stderr
     assert "begin with rehearsal-" in done.stderr
     assert "default" not in done.stdout
     assert appliance.key not in done.stdout + done.stderr

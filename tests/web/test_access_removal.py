@@ -347,7 +347,7 @@ def test_names_come_first_and_an_owner_disables_here(world: World, owner: Window
     closed = words(owner.get(problem))
     assert "the access was removed" in closed
     user = words(owner.get(f"/users/{world.ana}"))
-    assert "Disabled here by operator olga" in user
+    assert "Disabled in the console by operator olga" in user
     history = words(owner.get(f"/users/{world.ana}?tab=history"))
     assert "operator olga" in history and "false" in history
     assert "disabled in the console the user" in words(owner.get("/audit"))

@@ -189,7 +189,7 @@ def test_each_line_comes_true(told: Told):
     ]
     assert lines[: len(expected)] == expected
     rest = lines[len(expected) :]
-    assert rest[0].startswith("Refused: creating ") and "userName" in rest[0] and rest[0].endswith(" The problem")
+    assert rest[0].startswith("Refused: creating ") and "userName" in rest[0] and rest[0].endswith(" Problem")
     assert rest[1].startswith("Refused: no key was sent")
     assert rest[2:] == ["Cy Ode left 1 group", "Cy Ode was deleted"]
 
@@ -210,8 +210,8 @@ def test_a_line_leads_to_who_is_here_or_was(told: Told):
 
 
 def test_a_refusal_leads_to_its_problem(told: Told):
-    taken, *_ = re.findall(r'Refused: creating.*?href="(/problems/[0-9]+)">The problem', told.page("result=refused"))
-    no_key, *_ = re.findall(r'Refused: no key.*?href="(/problems/[0-9]+)">The problem', told.page("cycle=0"))
+    taken, *_ = re.findall(r'Refused: creating.*?href="(/problems/[0-9]+)">Problem', told.page("result=refused"))
+    no_key, *_ = re.findall(r'Refused: no key.*?href="(/problems/[0-9]+)">Problem', told.page("cycle=0"))
     assert taken != no_key
     assert told.eva.get(taken).status == told.eva.get(no_key).status == 200
     assert "userName" in told.eva.get(taken).text
@@ -307,7 +307,7 @@ def test_one_request_by_its_number(told: Told):
     assert page.status == 200 and "How to fix it" in shown
     for told_of in ("Method POST", "Status 409", "scimType uniqueness", "Attribute userName", "Action create"):
         assert told_of in shown, told_of
-    assert f"Other resource id Ana Ruiz-Lopez {told.ids['ana']}" in shown
+    assert f"Other resource ID Ana Ruiz-Lopez {told.ids['ana']}" in shown
     assert f'href="/users/{told.ids["ana"]}"' in page.text and "Body, redacted" in shown
     moved = words(told.eva.get(f"/activity?number={told.numbers['moved'].upper()}").text)
     assert "Ana Ruiz moved from Sales to Legal" in moved and "nickName nothing → Ani" in moved
@@ -347,10 +347,13 @@ def test_a_cycle_has_its_counts_and_opens_to_its_lines(told: Told):
     assert lines[-1] == "Ana Ruiz was created" and "Bo Chen left Editors" in lines
     assert not any(line.startswith(("Entra ", "Connection check")) for line in lines)
     assert not any("no key was sent" in line for line in lines)
-    [left_out] = re.findall(r"([0-9]+) probes and look-ups that changed nothing are left out", words(opened))
+    [left_out] = re.findall(r"([0-9]+) connection checks and lookups are hidden", words(opened))
     everything = sentences(told.eva.get(f"{path}?kind=all").text)
     assert len(everything) - len(lines) == int(left_out) == 6
-    assert everything[-1].startswith("Connection check") and "hidden" not in told.eva.get(f"{path}?kind=all").text
+    assert (
+        everything[-1].startswith("Connection check")
+        and "lookups are hidden" not in told.eva.get(f"{path}?kind=all").text
+    )
     assert {row["number"] for row in json.loads(told.eva.get(f"{path}?kind=created&format=json").text)} < {
         row["number"] for row in json.loads(told.eva.get(f"{path}?format=json").text)
     }

@@ -211,7 +211,7 @@ def test_making_a_row_strict_asks_first_and_is_undone(console: Appliance, eva: V
     lacking = found["total"] - found["filled"]
     asked = eva.get(f"/attributes/strict?type=User&attribute={DEPARTMENT}")
     assert asked.status == 200
-    assert re.search(rf"{lacking} of {found['total']} (person|people) ha(s|ve) no value there", words(asked))
+    assert re.search(rf"{lacking} of {found['total']} users? ha(s|ve) no value", words(asked))
     assert eva.post("/attributes/strict", type="User", attribute=DEPARTMENT, strict="yes").location == "/attributes"
     assert rows(eva)["User", DEPARTMENT]["demand"] == "strict"
     assert list(rows(eva, "&show=strict")) == [("User", DEPARTMENT)]
@@ -240,8 +240,8 @@ def test_a_schema_file_is_reviewed(eva: Visitor):
     assert "No errors or warnings" in words(good)
     assert good.text.count('<th scope="row" class="long">') == sum(len(of_type) for of_type in MAPPING.values())
     twins = words(upload(eva, (FILES / "twins.json").read_bytes()))
-    assert "2 things to mend" in twins
-    assert "2 lines fill it (jobTitle and employeeType)" in twins
+    assert "2 errors" in twins
+    assert "2 attribute mappings have this target (jobTitle and employeeType)" in twins
     poor = upload(eva, (FILES / "poor.json").read_bytes()).text
     assert "badgeColour" in poor
 

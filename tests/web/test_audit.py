@@ -41,11 +41,11 @@ def test_acts_and_sign_ins_are_shown(console: Appliance, eva: Visitor, stranger:
     assert stranger.sign_in("eva", "wrong").status == 401
     make_operator(console, "Mia")
     page = shown(eva)
-    assert "operator eva made the first operator 127.0.0.1" in page
-    assert "the command line made the operator Mia this machine" in page
-    assert "somebody who is not signed in was not let in as eva 127.0.0.1" in page
+    assert "administrator eva created the first administrator 127.0.0.1" in page
+    assert "the command line created the administrator Mia this host" in page
+    assert "a client that is not signed in could not sign in as eva 127.0.0.1" in page
     assert "Because user name or password" in page
-    assert "operator eva signed in 127.0.0.1" in page
+    assert "administrator eva signed in 127.0.0.1" in page
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_what_no_form_sends_is_no_page(eva: Visitor, query: str):
 
 
 def test_what_cannot_be_understood_is_said(eva: Visitor):
-    assert "“yesterday” is no time." in shown(eva, "?from=yesterday")
+    assert "“yesterday” is not a time." in shown(eva, "?from=yesterday")
     assert "A search may have at most" in shown(eva, f"?who={'x' * 300}")
     assert "No earlier entry" in shown(eva, "?before=1")
 
@@ -148,7 +148,7 @@ def test_the_hash_of_the_page_is_checked_on_the_command_line(console: Appliance,
     done = console.command("check", "--audit-hash", found[1].upper())
     assert done.returncode == 0, done.stdout
     assert re.search(r"^audit: \d+ entries, the last hash is [0-9a-f]{64}$", done.stdout, re.MULTILINE)
-    assert re.search(r"^audit: the entries up to \d+ match the recorded hash$", done.stdout, re.MULTILINE)
+    assert re.search(r"^audit: entries 1 to \d+ match the recorded hash$", done.stdout, re.MULTILINE)
     other = console.command("check", "--audit-hash", "0" * 64)
     assert other.returncode == 1 and f"no entry has the hash {'0' * 64}" in other.stdout
     assert console.command("check", "--audit-hash", "x").returncode == 2

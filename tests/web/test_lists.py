@@ -182,7 +182,7 @@ def test_what_no_form_sends_is_not_there(eva: Visitor):
 @pytest.mark.usefixtures("staff")
 def test_an_order_has_the_name_of_its_attribute(eva: Visitor):
     offered = eva.get("/users").text
-    assert ">e-mail, A first<" in offered and ">userName, Z first<" in offered
+    assert ">e-mail, A to Z<" in offered and ">userName, Z to A<" in offered
     assert ">value," not in offered
 
 
@@ -202,7 +202,7 @@ def test_exports_have_the_whole_list_of_the_view(eva: Visitor, staff: Staff):
     file = eva.get("/users?view=disabled&format=csv")
     assert re.fullmatch(r"attachment; filename=users-20\d\d-\d\d-\d\d\.csv", file.headers["content-disposition"])
     head, *lines = csv.reader(io.StringIO(file.text.lstrip("\ufeff")))
-    assert head[:4] == ["Id", "Name", "userName", "State"]
+    assert head[:4] == ["ID", "Name", "userName", "State"]
     assert [line[:4] for line in lines] == [
         [staff.users["bo@recnice.example"], "Bo Ångström", "bo@recnice.example", "disabled"],
         [staff.users["di@recnice.example"], "Di Leftover", "di@recnice.example", "disabled"],
@@ -262,7 +262,7 @@ def test_a_search_that_finds_too_many_says_so(console: Appliance, eva: Visitor, 
         page = eva.get("/users?q=crowd&page=20")
         assert f"951 to 1,000 of more than {bounds.LISTED_RESOURCES:,} users" in words(page.text)
         assert "there are more" in page.text and len(rows_of(page)) == 50
-        assert "behind the end" in eva.get("/users?q=crowd&page=21").text
+        assert "after the last" in eva.get("/users?q=crowd&page=21").text
         assert len(json.loads(eva.get("/users?q=crowd&format=json").text)) == many, "an export has all"
         assert "More than" not in words(eva.get("/users?q=ana").text)
         assert f"All more than {bounds.LISTED_RESOURCES:,} users" in words(eva.get("/search?q=crowd").text)

@@ -110,7 +110,7 @@ def test_what_a_token_did_is_written_to_its_client(console: Appliance, client: C
     assert client.id in eva.get("/activity?format=csv").text or client.id in eva.get("/activity?view=raw").text
     filtered = eva.get(f"/activity?view=lines&key={client.id}").text
     assert "by-token@recnice.example" in filtered and f'<option value="{client.id}" selected>Entra</option>' in filtered
-    assert "OAuth client Entra made" in words(eva.get("/").text)
+    assert "OAuth client Entra created" in words(eva.get("/").text)
 
 
 def test_a_token_ends_at_once_with_its_secret_and_its_client(console: Appliance):
@@ -340,7 +340,7 @@ def test_an_operator_sees_why_there_was_no_token(appliance: Appliance):
     visitor = Visitor(appliance.url)
     assert visitor.sign_in().status == 303
     post(appliance, {**mine.form, "client_id": "unknown"})
-    assert "<h2>An OAuth client got no access token</h2>" in visitor.get("/problems").text
+    assert "<h2>Access token request refused</h2>" in visitor.get("/problems").text
     assert "Refused: the client identifier or the client secret is wrong" in words(
         visitor.get("/activity?cycle=0").text
     )

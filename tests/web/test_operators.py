@@ -67,7 +67,7 @@ def test_an_operator_from_made_to_deleted(new_appliance):
     assert eva.post("/administrators", **form).status == 303
     assert "ada &lt;b&gt;" in eva.get("/administrators").text
     ada = path_of(eva, "ada &lt;b&gt;")
-    assert "viewer active off never" in row_of(eva, "ada &lt;b&gt;")
+    assert "Viewer Active Off never" in row_of(eva, "ada &lt;b&gt;")
     at_work = entered(fresh, "ada <b>")
     assert at_work.get("/administrators").status == 403
     assert "never" not in row_of(eva, "ada &lt;b&gt;")
@@ -77,7 +77,7 @@ def test_an_operator_from_made_to_deleted(new_appliance):
     assert at_work.get("/me").status == 303, "signed out"
     assert eva.post(f"{ada}/role", role="god").status == 400
     assert eva.post(f"{ada}/state", disabled="yes").status == 303
-    assert "disabled" in row_of(eva, "ada &lt;b&gt;")
+    assert "Disabled" in row_of(eva, "ada &lt;b&gt;")
     assert Visitor(fresh.url).sign_in("ada <b>").status == 401
     assert eva.post(f"{ada}/state", disabled="no").status == 303
     assert "passwords differ" in eva.post(f"{ada}/password", password=NEW_PASSWORD, repeated="x").text

@@ -78,7 +78,7 @@ def ana(console: Appliance) -> Done:
 def test_now_says_who_manages_it_and_when_each_attribute_changed(eva: Visitor, ana: Done):
     page = eva.get(f"/users/{ana.id}")
     shown = words(page.text)
-    assert "Disabled by Entra. Entra manages this person; change it there." in shown
+    assert "Disabled by Entra. Entra manages this user; change it there." in shown
     main = page.text.partition("<main")[2].partition("</main>")[0]
     assert "<form" not in main, "nothing can be changed here"
     rows = {
@@ -125,10 +125,10 @@ def test_two_dates_are_compared(eva: Visitor, ana: Done):
     made, moved = (
         next(step["at"] for step in steps if step["request"] == ana.numbers[n]) for n in ("create", "change")
     )
-    between = words(eva.get(f"{path}&from={made}&to={moved}").text).partition("What was done")[0]
+    between = words(eva.get(f"{path}&from={made}&to={moved}").text).partition("Changes")[0]
     assert f"{ENTERPRISE}:department Sales Legal" in between and "displayName" not in between
     wrong = eva.get(f"{path}&from=<b>yesterday</b>")
-    assert wrong.status == 200 and "&lt;b&gt;yesterday&lt;/b&gt;</bdi>” is no time" in wrong.text
+    assert wrong.status == 200 and "&lt;b&gt;yesterday&lt;/b&gt;</bdi>” is not a time" in wrong.text
 
 
 def test_groups_and_members_have_a_history(eva: Visitor, ana: Done):

@@ -353,7 +353,7 @@ def test_problems_are_ignored_and_heeded_again(console, visitor):
     assert [row["kind"] for row in rows(visitor)] == ["filter-not-understood"]
     assert [row["kind"] for row in rows(visitor, "ignored")] == ["path-unknown"]
     answer = visitor.post("/problems/heed", **cause)
-    assert answer.location == "/problems" and "1 problem is among the open ones again." in shown(visitor)
+    assert answer.location == "/problems" and "1 problem is open again." in shown(visitor)
     assert len(rows(visitor)) == 2
     assert visitor.post("/problems/1/ignore").location == "/problems/1"
     assert "Ignored since" in shown(visitor, "/problems/1")

@@ -95,8 +95,8 @@ def test_from_nothing_to_a_mapping_and_back(fresh: tuple[Appliance, Visitor]):
     lines = (("app_role", " Admin ", "owner"), ("group", "console readers", "viewer"), ("group", "", "viewer"))
     preview = eva.post("/roles/preview", **fields(*lines))
     said = words(preview)
-    assert "Nothing is saved yet" in said and "Gain a role: 2 people" in said and "Lose their role: 0 people" in said
-    assert "Admin owner 1 person" in said and f"{group} viewer 2 people" in said
+    assert "Nothing is saved yet" in said and "Gain a role: 2 users" in said and "Lose the role: 0 users" in said
+    assert "Admin Owner 1 user" in said and f"{group} Viewer 2 users" in said
     assert "A rule gives the role Owner" in said and "single sign-on is not set up" in said
     assert HOSTILE not in preview.text and HOSTILE in said
     assert "Off: app roles" in words(eva.get("/roles"))
@@ -104,17 +104,17 @@ def test_from_nothing_to_a_mapping_and_back(fresh: tuple[Appliance, Visitor]):
     assert eva.post("/roles/save", **hidden(preview)).status == 303
     page = eva.get("/roles")
     said = words(page)
-    assert "1 owner, 1 viewer." in said and f'{HOSTILE} owner app role "Admin"' in said
+    assert "1 owner, 1 viewer." in said and f'{HOSTILE} Owner app role "Admin"' in said
     assert 'ben Viewer group "Console Readers"' in said and "No effect yet" in said
     assert f'href="/users/{ana}"' in page.text and f'href="/groups/{group}"' in page.text
     assert 'Role in this console owner by app role "Admin"' in words(eva.get(f"/users/{ana}"))
     status = eva.get("/")
-    assert "1 person became owner by a change in this console" in words(status)
-    assert '<a href="/audit?view=acts">who did it</a>' in status.text
+    assert "1 user became owner by a change in this console" in words(status)
+    assert '<a href="/audit?view=acts">who changed it</a>' in status.text
     audited = words(eva.get("/audit?view=acts"))
     assert f"granted a role to {HOSTILE}" in audited and 'changed the role mapping app role "Admin"' in audited
     patch(appliance, f"/Users/{ana}", "Replace", "active", "False")
-    assert "1 person lost the role owner by provisioning" in words(eva.get("/"))
+    assert "1 user lost the role owner by provisioning" in words(eva.get("/"))
     assert "Role in this console" not in words(eva.get(f"/users/{ana}"))
     form = eva.get("/roles/edit")
     assert "The group Console Readers" in words(form) and 'value="Admin"' in form.text
@@ -134,14 +134,14 @@ def test_from_nothing_to_a_mapping_and_back(fresh: tuple[Appliance, Visitor]):
 def test_a_line_that_gives_nobody_anything_is_told_before_it_is_saved(eva: Visitor):
     eva.get("/roles/edit")
     said = words(eva.post("/roles/preview", **fields(("app_role", "The display name", "viewer"))))
-    assert "The display name viewer nobody Is it the value in Entra, not the display name?" in said
+    assert "The display name Viewer none Is it the value in Entra, not the display name?" in said
 
 
 def test_what_changed_since_the_preview_is_shown_anew(console: Appliance, eva: Visitor):
     lines = ("app_role", "Newcomer", "viewer")
     eva.get("/roles/edit")
     preview = eva.post("/roles/preview", **fields(lines))
-    assert "Gain a role: 0 people" in words(preview)
+    assert "Gain a role: 0 users" in words(preview)
     person(console, "newcomer", "Newcomer")
     again = eva.post("/roles/save", **hidden(preview))
     assert again.status == 400
@@ -245,6 +245,6 @@ def test_operators_are_nowhere_in_scim(fresh: tuple[Appliance, Visitor]):
     (member,) = appliance.request("GET", f"/scim/Groups/{group}").json["members"]
     assert member == {"value": operator_id}, "an id that nobody here has"
     save(eva, ("group", group, "viewer"))
-    assert "Nobody" in words(eva.get("/roles")) and "0 people" in words(eva.get("/"))
+    assert "No active user has" in words(eva.get("/roles")) and "0 users" in words(eva.get("/"))
     with closing(sqlite3.connect(appliance.data / "recnice.sqlite3")) as file:
         assert file.execute("SELECT id, role, disabled FROM operator").fetchall() == [(operator_id, role, disabled)]

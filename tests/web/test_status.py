@@ -65,7 +65,7 @@ def test_before_anything_came_it_says_what_to_do(fresh):
     assert "No request from Entra was received yet. Create a key on the Account page" in status_of(visitor)
     fresh.make_key()
     assert "Paste the key and the" in status_of(visitor)
-    assert "None is open. 0 closed, 0 ignored" in status_of(visitor)
+    assert "No open problems. 0 closed, 0 ignored" in status_of(visitor)
 
 
 def test_all_is_well_once_there_are_users_with_the_counts_and_the_last_change(fresh):
@@ -81,8 +81,8 @@ def test_all_is_well_once_there_are_users_with_the_counts_and_the_last_change(fr
     assert fresh.request("PATCH", f"/scim/Users/{made}", body).status == 200
     shown = status_of(visitor)
     assert "Healthy. Last request from Entra: less than a minute ago from 127.0.0.1; next sync expected by 20" in shown
-    assert "2 people (1 active), 1 group . Last change: Ana Ruiz , title, 20" in shown
-    assert "made less than a minute ago, last used less than a minute ago" in shown
+    assert "2 users (1 active), 1 group . Last change: Ana Ruiz , title, 20" in shown
+    assert "created less than a minute ago, last used less than a minute ago" in shown
 
 
 def test_without_an_active_key_it_says_that_entra_is_refused(fresh):

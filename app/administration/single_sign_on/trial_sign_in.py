@@ -44,6 +44,6 @@ def try_out(line: Line, arrival: Arrival, who: SignedIn) -> Trial:
     with directory_database.writing() as connection:
         provider_sign_in.spend(connection, arrival)
         found = user_lookup.find(connection, claims)
-        detail = {"identifier": found.identifier, "outcome": found.because or "would be let in"}
+        detail = {"identifier": found.identifier, "outcome": found.because or "can sign in"}
         audit.record(connection, actor, Action.PROVIDER_TESTED, found.name, **detail)
     return Trial(claims.shown, found, claims.auth_time is not None)

@@ -13,8 +13,8 @@ SINGLE_ROLE = "SingleAppRoleAssignment"
 WORK_EMAIL = f"emails{WORK}.value"
 
 _PAGES: Mapping[str, str] = {
-    "User": "Provisioning › Mappings › Synchronize Microsoft Entra users to Recnice",
-    "Group": "Provisioning › Mappings › Synchronize Microsoft Entra groups to Recnice",
+    "User": "Synchronize Microsoft Entra users to Recnice (custom app: Provision Microsoft Entra ID Users)",
+    "Group": "Synchronize Microsoft Entra groups to Recnice (custom app: Provision Microsoft Entra ID Groups)",
 }
 
 USUAL_SOURCES: Mapping[str, Mapping[str, str]] = {
@@ -46,7 +46,7 @@ which can change and come back with somebody else, and it has none for `roles`."
 
 def where(type_name: str) -> str:
     """The menu path to a type's mapping in Entra."""
-    return _PAGES.get(type_name, "Provisioning › Mappings")
+    return f"Provisioning › Mappings › {_PAGES[type_name]}" if type_name in _PAGES else "Provisioning › Mappings"
 
 
 def advice(type_name: str, path: str) -> str:

@@ -26,8 +26,12 @@ VIEWS: Mapping[str, tuple[str, Callable[[MappedRow], bool]]] = {
 
 
 def demand(row: MappedRow) -> str:
-    """Return the label of the requirement level."""
-    return "Required by SCIM" if row.is_required else "Required here" if row.strict else "Recommended"
+    """Return the requirement level as exports have it."""
+    return "required" if row.is_required else "strict" if row.strict else "expected"
+
+
+REQUIREMENTS = {"required": "Required by SCIM", "strict": "Required here", "expected": "Recommended"}
+"""What the page calls each requirement level."""
 
 
 COLUMNS: Sequence[Column[MappedRow]] = (
@@ -114,7 +118,7 @@ def _page(
         unknown=found.unknown,
         views={name: title for name, (title, _) in VIEWS.items()},
         shown=shown,
-        demand=demand,
+        demand=lambda row: REQUIREMENTS[demand(row)],
         refused=refused,
         unreadable=unreadable,
     )
