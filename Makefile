@@ -60,6 +60,7 @@ lint: $(VENV)/tools-installed  ## ruff, its format, spelling
 	$(IN_VENV) -m ruff check .
 	$(IN_VENV) -m ruff format --check --quiet .
 	$(IN_VENV) -m codespell_lib
+	$(IN_VENV) -m pytest -q tests/test_wording.py
 
 .PHONY: types
 types: $(VENV)/tools-installed  ## mypy, strict

@@ -1,6 +1,6 @@
 """Texts for readers use plain words: CONTRIBUTING.md has the style, and the words below are those that it replaces.
 
-`make lint` runs this file too.
+`make lint` runs this file too (decision 47).
 """
 
 import ast
