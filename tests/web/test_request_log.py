@@ -349,7 +349,7 @@ def test_many_wrong_keys_fill_no_log(new_appliance: Callable[..., Appliance]):
     assert appliance.output.count("refused") == strangers, "nor the program's own log"
     left = 150 + before - 1 - strangers
     wait_until(lambda: read(appliance, "tally") == [{"name": "strangers", "number": left}], "the others are counted")
-    assert f"{left} requests without a right key were only counted" in set_up(appliance).get("/activity").text
+    assert f"{left} requests of unauthenticated clients were counted" in set_up(appliance).get("/activity").text
 
 
 # --- numbers ----------------------------------------------------------------------------------------------------------
