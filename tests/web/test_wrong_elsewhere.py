@@ -117,7 +117,7 @@ REACHING = (
     "password_hash",
     "role",
     "document",
-    "$.userName",
+    "$.password_hash",
 )
 
 
