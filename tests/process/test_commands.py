@@ -46,7 +46,7 @@ def test_a_pipe_or_folder_in_place_of_a_file_is_told_in_one_line(new_appliance: 
 def test_the_setup_link_is_the_running_servers(new_appliance: Callable[..., Appliance]) -> None:
     appliance = new_appliance(flags=("--public-url", "https://scim.example.com/recnice")).start()
     first = LINK.findall(appliance.output)
-    hint = re.search(r"a new one: recnice-scim (setup-link --data \S+)\):", appliance.output)
+    hint = re.search(r"new link: recnice-scim (setup-link --data \S+)\):", appliance.output)
     assert hint and hint[1] == f"setup-link --data {appliance.data}"
     printed = appliance.command("setup-link").stdout
     assert first == LINK.findall(printed) == ["https://scim.example.com/recnice"]
