@@ -157,7 +157,7 @@ class UserSchema(ResourceSchema):
     schema_description = "A person"
 
     userName = attribute(
-        Name, "Sign-in name, unique here in any letter case", required=True, uniqueness="server", lookup=True,
+        Name, "Sign-in name, unique regardless of case", required=True, uniqueness="server", lookup=True,
         max_length=bounds.USER_NAME_LENGTH,
     )  # fmt: skip
     name = attribute(Complex, "The parts of the name", NameSchema)
@@ -170,14 +170,14 @@ class UserSchema(ResourceSchema):
     locale = attribute(Text, "Where numbers, dates and currencies are written as the user does")
     timezone = attribute(Text, "Time zone, like Europe/Berlin")
     active = attribute(
-        Flag, "Whether the user may use Recnice; Entra sets false when somebody leaves", is_clearable=False
+        Flag, "Whether the user may use Recnice; Entra sets false when the user leaves", is_clearable=False
     )  # fmt: skip
     password = attribute(
         Text, "Accepted and thrown away: people sign in with Entra", mutability="writeOnly", returned="never",
         case_exact=True, held="nowhere",
     )  # fmt: skip
     emails = attribute(Complex, "E-mail addresses", EmailSchema, many=True)
-    phoneNumbers = attribute(Complex, "Telephone numbers", PhoneNumberSchema, many=True)
+    phoneNumbers = attribute(Complex, "Phone numbers", PhoneNumberSchema, many=True)
     ims = attribute(Complex, "Instant messaging addresses", ImSchema, many=True)
     photos = attribute(Complex, "Pictures of the user", PhotoSchema, many=True)
     addresses = attribute(Complex, "Postal addresses", AddressSchema, many=True)
@@ -238,7 +238,7 @@ class GroupSchema(ResourceSchema):
     schema_description = "A group of people and other groups"
 
     displayName = attribute(
-        Name, "The name that is shown, unique here in any letter case", required=True, uniqueness="server", lookup=True
+        Name, "Displayed name, unique regardless of case", required=True, uniqueness="server", lookup=True
     )
     members = attribute(
         Complex, "Users and groups in the group", MemberSchema, many=True, held="membership",
