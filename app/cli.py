@@ -84,10 +84,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get(DEBUG) == "1":
             traceback.print_exc()
-        return fail(*told(error))
+        return fail(*describe(error))
 
 
-def told(error: Exception) -> tuple[str, int]:
+def describe(error: Exception) -> tuple[str, int]:
     """A failure as a line for the administrator and an exit code."""
     match error:
         case click.ClickException():

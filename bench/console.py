@@ -65,7 +65,7 @@ def fill(folder: Path, people: int, members: int) -> None:
     app = create_app(chosen)
     directory_database.migrate(chosen.database)
     with app.app_context():
-        rebuild_derived_rows.settle(app.config["RECNICE_RESOURCE_TYPES"])
+        rebuild_derived_rows.rebuild(app.config["RECNICE_RESOURCE_TYPES"])
         claim_setup(create_setup_code(), USER_NAME, PASSWORD, Browser())
         filled: Counter[str] = Counter()
         active = 0

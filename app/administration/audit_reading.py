@@ -32,7 +32,7 @@ _BEFORE_TARGET = {Action.SIGN_IN_REFUSED: " as "}
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AuditQuery:
     """Which entries are asked for. `since` and `until` are moments in wire form, "" for any; `until` is not part."""
 
     view: View = ""
@@ -44,7 +44,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditEntry:
     """One entry as it is told: `who` did `what` to `target`, with texts by their names.
 
     `what` ends so that the target can follow. `actor`, `action` and `detail` are as they are kept: with `id`, `at`,
@@ -78,13 +78,13 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class AuditPage:
     """A page: its entries, and the id before which the next one begins (None: there is none).
 
     It may be empty and have a next one, for only so many entries are looked at for a page.
     """
 
-    entries: Sequence[Entry]
+    entries: Sequence[AuditEntry]
     before: int | None
 
 
@@ -96,14 +96,14 @@ class Head:
     hash: str
 
 
-def find(asked: Asked, before: int | None = None) -> Found:
+def find(asked: AuditQuery, before: int | None = None) -> AuditPage:
     """A page of entries, the newest first, of those with an id below `before`."""
     with directory_database.reading() as connection:
         entries, following = rows.page(connection, _wanted(asked), before, bounds.CONSOLE_PAGE_SIZE)
-    return Found([_entry(row) for row in entries], following)
+    return AuditPage([_entry(row) for row in entries], following)
 
 
-def export(asked: Asked, by: Actor, form: str) -> Iterator[Entry]:
+def export(asked: AuditQuery, by: Actor, form: str) -> Iterator[AuditEntry]:
     """All wanted entries, the newest first, read while they are taken. Written down before the first is given."""
     with directory_database.writing() as connection:
         audit.record(connection, by, Action.AUDIT_EXPORTED, form=form, **_told(asked))
@@ -117,7 +117,7 @@ def head() -> Head:
         return Head(*rows.head(connection))
 
 
-def _every(asked: Asked, before: int | None) -> Iterator[Entry]:
+def _every(asked: AuditQuery, before: int | None) -> Iterator[AuditEntry]:
     """A portion is a transaction of its own, since a slow reader must not hold one for hours. No entry ever changes."""
     wanted = _wanted(asked)
     while before is not None:
@@ -126,25 +126,25 @@ def _every(asked: Asked, before: int | None) -> Iterator[Entry]:
         yield from map(_entry, entries)
 
 
-def _wanted(asked: Asked) -> rows.Wanted:
+def _wanted(asked: AuditQuery) -> rows.AuditFilter:
     actions = VIEWS[asked.view] & ({asked.action} if asked.action else VIEWS[""])
     # None of them is no filter at all, so it is one that nothing fits.
     keys = sorted(action.key for action in actions) or [""]
     is_any = not asked.view and not asked.action
-    return rows.Wanted(() if is_any else keys, asked.actor, asked.target, asked.since, asked.until)
+    return rows.AuditFilter(() if is_any else keys, asked.actor, asked.target, asked.since, asked.until)
 
 
-def _told(asked: Asked) -> dict[str, str]:
+def _told(asked: AuditQuery) -> dict[str, str]:
     action = asked.action.key if asked.action else ""
     told = {"view": asked.view, "action": action, "who": asked.actor, "target": asked.target}
     return told | {"from": asked.since, "to": asked.until}
 
 
-def _entry(row: rows.Entry) -> Entry:
+def _entry(row: rows.AuditRow) -> AuditEntry:
     action = _BY_KEY.get(row.action)
     what = action.title if action else row.action
     between = (_BEFORE_TARGET.get(action, " ") if action else " ") if row.target else ""
-    return Entry(
+    return AuditEntry(
         id=row.id,
         at=row.at,
         who=_who(row.actor),

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 
-class Terms(NamedTuple):
+class Limits(NamedTuple):
     """How many hold a place, how many wait for one and for how many seconds, and how many of these of one caller."""
 
     at_once: int
@@ -30,7 +30,7 @@ class _Waiter(NamedTuple):
 class Places:
     """`terms` is asked each time. Threads share it; those who wait are served in the order in which they came."""
 
-    def __init__(self, terms: Callable[[], Terms]) -> None:
+    def __init__(self, terms: Callable[[], Limits]) -> None:
         self._terms = terms
         self._changed = threading.Condition()
         self._callers: list[str] = []

@@ -8,18 +8,18 @@ from app.administration import audit
 from app.administration.audit import Action, Actor
 from app.observation import setup_steps
 from app.observation.problems import problem_list
-from app.observation.problems.problem_list import Wanted
+from app.observation.problems.problem_list import ProblemFilter
 from app.store.database import directory_database
 
 
-def ignore_problems(wanted: Wanted, by: Actor, problem_id: int | None = None) -> int:
+def ignore_problems(wanted: ProblemFilter, by: Actor, problem_id: int | None = None) -> int:
     """Put open problems aside until they are over or heeded again: those wanted, or of these the one. How many."""
     if not _record(wanted, by, Action.PROBLEMS_IGNORED, problem_id):
         return 0
     return problem_list.ignore(wanted, problem_id)
 
 
-def heed_problems(wanted: Wanted, by: Actor, problem_id: int | None = None) -> int:
+def heed_problems(wanted: ProblemFilter, by: Actor, problem_id: int | None = None) -> int:
     """Take ignored problems back among the open ones. How many."""
     if not _record(wanted, by, Action.PROBLEMS_HEEDED, problem_id):
         return 0
@@ -36,7 +36,7 @@ def close_exposure(number: str, by: Actor) -> None:
     setup_steps.close_exposure(number)
 
 
-def _record(wanted: Wanted, by: Actor, action: Action, problem_id: int | None) -> int:
+def _record(wanted: ProblemFilter, by: Actor, action: Action, problem_id: int | None) -> int:
     """How many there are to change; nothing is written where there are none."""
     count = problem_list.count(wanted, problem_id)
     if count:

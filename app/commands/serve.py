@@ -75,7 +75,7 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, hold: data_f
     ):
         log.warning(line)
     with app.app_context():
-        for line in rebuild_derived_rows.settle(app.config["RECNICE_RESOURCE_TYPES"], granted_roles.settle):
+        for line in rebuild_derived_rows.rebuild(app.config["RECNICE_RESOURCE_TYPES"], granted_roles.settle):
             log.info(line)
         with directory_database.reading() as connection:
             missing = [schema.sentence for schema in declared_attributes.missing(connection)]

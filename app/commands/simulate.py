@@ -13,7 +13,7 @@ from app import bounds, bundled_files, exit_codes
 from app.commands.shared.options import data_unused
 from app.commands.shared.table import show
 from app.simulation import report
-from app.simulation.client import Client, UnreachableError
+from app.simulation.client import EntraClient, UnreachableError
 from app.simulation.dialects import DIALECTS
 from app.simulation.ledger import Ledger, Stage, Watch
 from app.simulation.own_server import NotStartedError, temporary_appliance
@@ -33,7 +33,7 @@ class Lines:
         click.echo(report.line(stage), err=True)
 
 
-class Bar:
+class ProgressBar:
     """A bar on a terminal for the stage that is being played."""
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ def _watching() -> Iterator[Watch]:
     if not sys.stderr.isatty():
         yield Lines()
         return
-    bar = Bar()
+    bar = ProgressBar()
     with bar.progress:
         yield bar
 
@@ -124,7 +124,7 @@ def simulate(
                 click.echo(_intention(plan, base), err=True)
             else:
                 tenant_url, secret = stack.enter_context(temporary_appliance(_program()))
-            client = Client(tenant_url, secret, ledger)
+            client = EntraClient(tenant_url, secret, ledger)
             stack.callback(client.close)
             rehearse(plan, client, ledger, stack.enter_context(_watching()))
     except (UnreachableError, NotStartedError) as error:

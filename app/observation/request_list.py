@@ -7,14 +7,14 @@ from itertools import chain, islice
 
 from app import bounds
 from app.observation.directory import history_reader
-from app.observation.directory.history_reader import Event, Link
+from app.observation.directory.history_reader import Event, NamedMembershipChange
 from app.observation.problem_kinds.kind_catalog import kind_of, went_wrong
 from app.request_record import Deed, Request, is_id
 from app.scim.resource_types import RESOURCE_TYPES, name_of
 from app.store.database import directory_database
 from app.store.directory import console_lists, history_rows
 from app.store.request_log import log_database, problem_rows, request_rows
-from app.store.request_log.request_rows import Wanted
+from app.store.request_log.request_rows import RequestFilter
 
 READS: tuple[Deed, ...] = ("match", "list", "read", "schema", "confirm")
 _MOVES: tuple[Deed, ...] = ("create", "change", "delete")
@@ -75,7 +75,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RequestEntry:
     """One request, what it changed, some of the memberships that it began or ended, and who of all these is known.
 
     `names`: what those whose id is a value of a change were called then, by their id and the id of the event.
@@ -84,17 +84,17 @@ class Entry:
 
     request: Request
     events: Sequence[Event] = ()
-    links: Sequence[Link] = ()
+    links: Sequence[NamedMembershipChange] = ()
     known: Mapping[str, Known] = field(default_factory=dict)
     names: Mapping[tuple[str, int], str] = field(default_factory=dict)
     problem_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RequestPage:
     """A page of entries, newest first. `before`: the next page has those with a smaller id; None: there are no more."""
 
-    entries: Sequence[Entry]
+    entries: Sequence[RequestEntry]
     before: int | None
 
 
@@ -130,26 +130,26 @@ def unwritten() -> Mapping[str, int]:
         return request_rows.tallies(connection)
 
 
-def find(wanted: Filter, before: int | None = None, count: int = bounds.CONSOLE_PAGE_SIZE) -> Found:
+def find(wanted: Filter, before: int | None = None, count: int = bounds.CONSOLE_PAGE_SIZE) -> RequestPage:
     """At most `count` entries, newest first; fewer, with more to come, where many rows had to be passed over."""
-    found: list[Entry] = []
+    found: list[RequestEntry] = []
     read = _read(wanted, before, count + 1)
     for last_id, entries in islice(read, bounds.ACTIVITY_PAGES_READ):
         found += entries
         if len(found) > count:
-            return Found(found[:count], found[count - 1].request.id)
+            return RequestPage(found[:count], found[count - 1].request.id)
         before = last_id
     is_more = next(read, None) is not None
-    return Found(found, before if is_more else None)
+    return RequestPage(found, before if is_more else None)
 
 
-def every(wanted: Filter) -> Iterator[Entry]:
+def every(wanted: Filter) -> Iterator[RequestEntry]:
     """All entries, newest first, read in portions: for an export."""
     read = _read(wanted, None, bounds.LOG_PAGE_SIZE, are_told=False)
     return chain.from_iterable(entries for _, entries in read)
 
 
-def of_number(number: str) -> list[Entry]:
+def of_number(number: str) -> list[RequestEntry]:
     """Everything with a request number, in order: one request, or a bulk request and its operations.
 
     At most one more than a bulk request can have. Its own row, which is the oldest, may be forgotten before the others.
@@ -167,7 +167,7 @@ def has_number(number: str) -> bool:
 
 def count_unchanging(cycle_id: int) -> int:
     """How many look-ups and probes of a cycle changed nothing, each operation of a bulk request by itself."""
-    wanted = Wanted(cycle_id=cycle_id, deeds=("probe", *READS), is_refused=False)
+    wanted = RequestFilter(cycle_id=cycle_id, deeds=("probe", *READS), is_refused=False)
     with log_database.reading() as connection:
         return request_rows.count(connection, wanted)
 
@@ -175,10 +175,12 @@ def count_unchanging(cycle_id: int) -> int:
 def count_simulated() -> int:
     """Return how many requests of simulations the log has."""
     with log_database.reading() as connection:
-        return request_rows.count(connection, Wanted(is_simulated=True))
+        return request_rows.count(connection, RequestFilter(is_simulated=True))
 
 
-def _read(wanted: Filter, before: int | None, at_once: int, are_told: bool = True) -> Iterator[tuple[int, list[Entry]]]:
+def _read(
+    wanted: Filter, before: int | None, at_once: int, are_told: bool = True
+) -> Iterator[tuple[int, list[RequestEntry]]]:
     """Portions of the log: the id of the last row that was read, and the entries among them that are wanted.
 
     Unless `are_told`, without the problems that refused ones are part of.
@@ -200,8 +202,8 @@ def _read(wanted: Filter, before: int | None, at_once: int, are_told: bool = Tru
             return
 
 
-def _query(wanted: Filter, group: DeedGroup, own: Sequence[Link]) -> Wanted:
-    return Wanted(
+def _query(wanted: Filter, group: DeedGroup, own: Sequence[NamedMembershipChange]) -> RequestFilter:
+    return RequestFilter(
         about=wanted.about,
         numbers={link.request for link in own},
         named=wanted.named,
@@ -217,12 +219,14 @@ def _query(wanted: Filter, group: DeedGroup, own: Sequence[Link]) -> Wanted:
     )
 
 
-def _links_of(ids: Collection[str]) -> list[Link]:
+def _links_of(ids: Collection[str]) -> list[NamedMembershipChange]:
     """The newest memberships of some people: their requests are about a group, and so about them as well."""
     return [link for id in ids for link in history_reader.links_of_member(id, limit=bounds.ACTIVITY_LINKS)]
 
 
-def _with_effects(rows: Sequence[Request], own: Sequence[Link], links_each: int, are_told: bool = True) -> list[Entry]:
+def _with_effects(
+    rows: Sequence[Request], own: Sequence[NamedMembershipChange], links_each: int, are_told: bool = True
+) -> list[RequestEntry]:
     """Rows with what they changed. `own`: links that are wanted whatever else a request did."""
     numbers = {row.number for row in rows if not row.is_refused and row.deed not in ("probe", *READS)}
     events = history_reader.events_of_requests(numbers) if numbers else {}
@@ -237,7 +241,7 @@ def _with_effects(rows: Sequence[Request], own: Sequence[Link], links_each: int,
         ]
         ids = {event.id for event in done}
         seen = dict.fromkeys(link for link in (*own, *links.get(row.number, ())) if link.event_id in ids)
-        entries.append(Entry(row, done, list(seen)))
+        entries.append(RequestEntry(row, done, list(seen)))
     here = known(_ids_in(entries))
     names = history_reader.names_at(
         {(id, event.id) for entry in entries for event in entry.events for id in _ids_of(event)}
@@ -286,7 +290,7 @@ def _is_of(event: Event, row: Request) -> bool:
     return event.resource_id == row.resource_id and event.verb == _VERBS.get(row.deed, "change")
 
 
-def _ids_in(entries: Sequence[Entry]) -> set[str]:
+def _ids_in(entries: Sequence[RequestEntry]) -> set[str]:
     """All ids that the entries speak of, also as a value like a manager's."""
     ids = {id for entry in entries for id in (entry.request.resource_id, entry.request.other_id)}
     for entry in entries:

@@ -32,10 +32,15 @@ DROPPED, STRANGERS = "dropped", "strangers"
 """In the log's `tally`: requests for which there was no room, and those of strangers over their bound."""
 
 Fold = Callable[[Connection, Sequence[Request]], None]
-FOLDS: tuple[Fold, ...] = (setup_steps.fold, tracking.fold, last_seen.fold, attribute_arrivals.fold)
+FOLDS: tuple[Fold, ...] = (
+    setup_steps.update_from,
+    tracking.update_from,
+    last_seen.update_from,
+    attribute_arrivals.update_from,
+)
 """What reads a batch, in this order, after its rows are written. `cycles` goes before: it names the cycles. None of
 them sees the requests of a simulation."""
-FOLDS_OF_ALL: tuple[Fold, ...] = (setup_steps.fold_exposures, last_seen.fold_deletions)
+FOLDS_OF_ALL: tuple[Fold, ...] = (setup_steps.update_exposures, last_seen.remove_deleted)
 """What reads those as well."""
 
 _REQUEST_BYTES = 2_000  # of the noted facts, without the body
@@ -47,7 +52,7 @@ log = logging.getLogger(__name__)
 def write(connection: Connection, batch: Sequence[Request]) -> None:
     """A batch of requests, oldest first, into the log and through every fold."""
     batch = detection.with_probes(connection, batch)
-    cycle_ids = detection.fold(connection, batch)
+    cycle_ids = detection.update_from(connection, batch)
     pairs = zip(batch, cycle_ids, strict=True)
     request_rows.insert(connection, [one if one.is_simulated else replace(one, cycle_id=id) for one, id in pairs])
     counting = [one for one in batch if not one.is_simulated]
@@ -190,7 +195,7 @@ class Recorder:
         """Whether the batch is done with; not while the log cannot be used, which `requests.writing` says by itself."""
         try:
             with self._context(), log_database.writing() as connection:
-                write(connection, simulated_requests.judged(refused_removals.with_due(named(batch))))
+                write(connection, simulated_requests.mark_simulated(refused_removals.with_due(named(batch))))
                 refused_removals.settle(connection)
                 request_rows.add_to_tally(connection, counts)
             return True

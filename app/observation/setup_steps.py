@@ -18,7 +18,7 @@ from app.request_record import Request
 from app.store.database.directory_database import Connection
 from app.store.request_log import cycle_rows, log_database, request_rows
 from app.store.request_log import setup_step_rows as rows
-from app.store.request_log.request_rows import Wanted
+from app.store.request_log.request_rows import RequestFilter
 
 PLAIN_HTTP = "plain-http"
 """Not of the checklist: when a valid key was last sent by http although the public URL is https."""
@@ -26,7 +26,7 @@ RETURN, PERSON = "cycle", "person"
 
 
 @dataclass(frozen=True, slots=True)
-class Milestone:
+class SetupStep:
     """One line of the checklist: what happened, and what to do until it does."""
 
     name: str
@@ -47,49 +47,49 @@ def _is_of(request: Request, resource_type: str) -> bool:
 
 
 MILESTONES = (
-    Milestone(
+    SetupStep(
         "knocked",
         "A request was received at the SCIM URL",
         "Paste the Tenant URL and the SCIM Key from the Account page into Entra, then press Test Connection there.",
         lambda request: not is_outside(request),
     ),
-    Milestone(
+    SetupStep(
         "key",
         "The SCIM Key was accepted",
         "Press Test Connection in Entra. Entra must send the key of the Account page, or a token of the OAuth page.",
         lambda request: request.has_key,
     ),
-    Milestone(
+    SetupStep(
         "schemas",
         "Entra read the schemas",
         "Save the settings in Entra, then open a mapping under Provisioning › Mappings.",
         _deed("schema"),
     ),
-    Milestone(
+    SetupStep(
         "match",
         "Entra looked for a user",
         "Assign users under Users and groups, then try one of them with Provision on demand.",
         _deed("match"),
     ),
-    Milestone(
+    SetupStep(
         PERSON,
         "The first user was created",
         "Try one user with Provision on demand, or press Start provisioning.",
         _deed("create", "User"),
     ),
-    Milestone(
+    SetupStep(
         "group",
         "The first group was created",
         "Assign a group under Users and groups. Entra sends groups after users.",
         _deed("create", "Group"),
     ),
-    Milestone(
+    SetupStep(
         RETURN,
         "Entra started another sync",
         "Press Start provisioning and wait. Entra syncs about every 40 minutes, if something changed.",
-        lambda request: False,  # told from the cycles: see `fold`
+        lambda request: False,  # told from the cycles: see `update_from`
     ),
-    Milestone(
+    SetupStep(
         "disable",
         "The first user was disabled",
         "This happens when a user leaves, or is no longer assigned to the application.",
@@ -99,10 +99,10 @@ MILESTONES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StepState:
     """A line of the checklist as it stands: `at` is when it was reached (wire form), "" until then."""
 
-    milestone: Milestone
+    milestone: SetupStep
     at: str
     number: str
 
@@ -119,7 +119,7 @@ class Exposure:
 class Checklist:
     """All lines, in their order. `exposure`: the last request that sent a valid key by http instead of https."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[StepState, ...]
     exposure: Exposure | None
 
     @property
@@ -132,14 +132,14 @@ class Checklist:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class FailedRequest:
     """A request that failed on its way in, and the kind of problem that it is."""
 
     request: Request
     kind: Kind
 
 
-def fold(connection: Connection, batch: Sequence[Request]) -> None:
+def update_from(connection: Connection, batch: Sequence[Request]) -> None:
     """Tick what these requests did for the first time. To be called after cycles.fold."""
     reached = {row.name for row in rows.all_of(connection)}
     for milestone in MILESTONES:
@@ -152,7 +152,7 @@ def fold(connection: Connection, batch: Sequence[Request]) -> None:
         _look_for_return(connection, batch)
 
 
-def fold_exposures(connection: Connection, batch: Sequence[Request]) -> None:
+def update_exposures(connection: Connection, batch: Sequence[Request]) -> None:
     """Note the last of these requests that sent a valid key by plain http."""
     if plain := [request for request in batch if request.is_plain_http and request.has_key]:
         rows.move(connection, PLAIN_HTTP, plain[-1].at, plain[-1].number)
@@ -179,7 +179,9 @@ def checklist() -> Checklist:
     with log_database.reading() as connection:
         reached = {row.name: row for row in rows.all_of(connection)}
     steps = tuple(
-        Step(one, reached[one.name].at, reached[one.name].number) if one.name in reached else Step(one, "", "")
+        StepState(one, reached[one.name].at, reached[one.name].number)
+        if one.name in reached
+        else StepState(one, "", "")
         for one in MILESTONES
     )
     plain = reached.get(PLAIN_HTTP)
@@ -192,13 +194,13 @@ def close_exposure(number: str) -> bool:
         return rows.forget(connection, PLAIN_HTTP, number)
 
 
-def last_seen() -> Seen | None:
+def last_seen() -> FailedRequest | None:
     """The newest request of all, where it failed on its way in: its key, its address, its host. Else None."""
     with log_database.reading() as connection:
-        newest = request_rows.page(connection, Wanted(), limit=1)
+        newest = request_rows.page(connection, RequestFilter(), limit=1)
     if not newest or not went_wrong(newest[0]):
         return None
     request, kind = newest[0], kind_of(newest[0])
     if kind not in access_kinds.KINDS:
         return None
-    return Seen(request, kind)
+    return FailedRequest(request, kind)

@@ -15,7 +15,7 @@ from app.store.database import directory_database
 from app.store.directory import history_rows, resource_rows
 
 
-def judged(batch: Sequence[Request]) -> list[Request]:
+def mark_simulated(batch: Sequence[Request]) -> list[Request]:
     """Return the batch, in which a marked request about others than those of a simulation is like any other.
 
     So are all operations of a bulk request of which one is about others, and all requests while the database cannot be

@@ -22,7 +22,7 @@ _CODE = re.compile(r"[\x20-\x7e]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class OpenIdClient:
     """What we are to the provider."""
 
     client_id: str
@@ -41,7 +41,7 @@ class Ticket:
 
 
 def begin(
-    provider: Provider, client: Client, redirect_uri: str, prompt: str = "", max_age: int | None = None
+    provider: Provider, client: OpenIdClient, redirect_uri: str, prompt: str = "", max_age: int | None = None
 ) -> tuple[str, Ticket]:
     """The address to send the browser to, and the ticket. `max_age` in seconds asks for a fresh sign-in."""
     from authlib.integrations.requests_client import OAuth2Session
@@ -73,7 +73,7 @@ def read_answer(provider: Provider, ticket: Ticket, parameters: Mapping[str, str
     return _checked_code(parameters.get("code"))
 
 
-def finish(provider: Provider, client: Client, ticket: Ticket, code: str, keys: Keys) -> id_token.Claims:
+def finish(provider: Provider, client: OpenIdClient, ticket: Ticket, code: str, keys: Keys) -> id_token.Claims:
     """Exchange the code, and say who signed in. Raises ProviderError.
 
     Where `max_age` was asked for and the provider tells `auth_time`, it is checked; Entra tells it only when that is
@@ -94,7 +94,7 @@ def _checked_code(code: object) -> str:
     return code
 
 
-def _fetch_id_token(provider: Provider, client: Client, ticket: Ticket, code: str, keys: Keys) -> str:
+def _fetch_id_token(provider: Provider, client: OpenIdClient, ticket: Ticket, code: str, keys: Keys) -> str:
     from authlib.integrations.base_client import OAuthError
     from authlib.integrations.requests_client import OAuth2Session
 

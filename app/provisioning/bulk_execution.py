@@ -25,7 +25,7 @@ _NOTHING = Selection(asked=frozenset())
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class OperationResult:
     """The result of one operation: the `resource`, or the `error`.
 
     `target` is the type and id of its resource, if known; the id is "" for a new one.
@@ -45,7 +45,7 @@ class Done:
     """
 
     response: dict[str, Any]
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[OperationResult, ...]
     undone: tuple[BulkOperation, ...] = ()
 
 
@@ -88,7 +88,7 @@ class _Bulk:
         self.ids: dict[str, str] = {}
         self.told: set[str] = set()
         self.results: dict[int, dict[str, Any]] = {}
-        self.outcomes: dict[int, Outcome] = {}
+        self.outcomes: dict[int, OperationResult] = {}
         self.failures = 0
 
     def run(self) -> None:
@@ -127,7 +127,7 @@ class _Bulk:
             self.refuse(number, error)
             return False
         self.results[number] = self.named(operation) | result
-        self.outcomes[number] = Outcome(operation, (resource.type, resource.record.id), resource)
+        self.outcomes[number] = OperationResult(operation, (resource.type, resource.record.id), resource)
         return True
 
     def refuse(self, number: int, error: ScimError) -> None:
@@ -141,7 +141,7 @@ class _Bulk:
                 target = self.target(operation)
         if target and target[1]:
             result["location"] = projection.location(self.base, *target)
-        self.outcomes[number] = Outcome(operation, target, error=detach(error))
+        self.outcomes[number] = OperationResult(operation, target, error=detach(error))
         self.results[number] = result | {"status": str(error.status), "response": error.to_scim()}
 
     @staticmethod

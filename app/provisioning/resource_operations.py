@@ -53,7 +53,7 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """One page of a search, and how many fulfill it in all. By cursor, `end` is where more begin, if there are more."""
 
     total: int
@@ -77,7 +77,7 @@ def create(
 
     Raises invalidSyntax, invalidValue, uniqueness.
     """
-    document = resource_type.load(entra_quirks.mend_document(resource_type.tree, body))
+    document = resource_type.load(entra_quirks.correct_document(resource_type.tree, body))
     members = LinkChange.to_members("add", _pop_members(resource_type, document))
     values = DerivedValues(resource_type, _with_id(document, resource_id or new_id()))
     before = DerivedValues(resource_type)
@@ -102,7 +102,7 @@ def get(resource_type: ResourceType, resource_id: str, selection: Selection = EV
         return _resources(connection, resource_type, [record], selection)[0]
 
 
-def search(asked: Search, selections: Mapping[str, Selection]) -> Found:
+def search(asked: Search, selections: Mapping[str, Selection]) -> SearchResult:
     """A page of a list, in a stable order; disabled users are found as well.
 
     `selections`: what is wanted of a resource, by the name of its type. Raises invalidFilter.
@@ -114,7 +114,7 @@ def search(asked: Search, selections: Mapping[str, Selection]) -> Found:
             records = [record for record in page.records if record.type == resource_type.name]
             of_type = _resources(connection, resource_type, records, selections[resource_type.name])
             found |= {resource.record.id: resource for resource in of_type}
-        return Found(page.total, [found[record.id] for record in page.records], page.end)
+        return SearchResult(page.total, [found[record.id] for record in page.records], page.end)
 
 
 def replace(
@@ -130,7 +130,7 @@ def replace(
     Raises 404, 412, invalidSyntax, invalidValue, mutability, uniqueness. A request that disables a user is not refused
     for its other values (app/scim/disabling.py): an attribute whose value is refused stays as it is.
     """
-    body = entra_quirks.mend_document(resource_type.tree, body)
+    body = entra_quirks.correct_document(resource_type.tree, body)
     document: dict[str, Any] = {}
     refusal: ScimError | None = None
     links: tuple[LinkChange, ...] = ()

@@ -16,7 +16,7 @@ from marshmallow import ValidationError, fields
 from app import bounds
 from app.scim.errors import Code, Mismatch, shown
 from app.scim.json_body import read_number
-from app.scim.value_comparison import WrongValueError, fold_instant
+from app.scim.value_comparison import WrongValueError, normalize_instant
 
 # Controls but tab and line ends are no text for people, SQLite cuts text at NUL, lone surrogates are no text at all.
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -132,7 +132,7 @@ class Instant(Text):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
         try:
-            fold_instant(text)
+            normalize_instant(text)
         except WrongValueError as error:
             raise wrong_value(error.expected, error.got) from None
         return text

@@ -11,7 +11,7 @@ from typing import Any
 from app.scim import recnice_mapping, resource_types
 from app.scim.projection import compact
 from app.scim.resource_types import ResourceType
-from app.scim.value_comparison import fold_document, fold_value, lookup_text, values_at
+from app.scim.value_comparison import lookup_text, normalize_document, normalize_value, values_at
 from app.scim.word_splitting import cut
 
 LookupValue = tuple[str, str, bool]
@@ -36,13 +36,13 @@ class DerivedValues:
     @cached_property
     def search(self) -> str:
         """The JSON text of the folded document, for filters and order."""
-        return compact(fold_document(self.resource_type.attributes, self.document))
+        return compact(normalize_document(self.resource_type.attributes, self.document))
 
     @cached_property
     def lookups(self) -> frozenset[LookupValue]:
         """The values that have an index."""
         return frozenset(
-            (one.path, lookup_text(fold_value(one, value)), one.traits.uniqueness != "none")
+            (one.path, lookup_text(normalize_value(one, value)), one.traits.uniqueness != "none")
             for one in self.resource_type.lookups
             for value in values_at(self.document, one.keys)
         )

@@ -14,7 +14,7 @@ from app.scim.json_body import read_json_text
 USUAL_FILTER = ("type", "primary")
 
 
-def mend_document(tree: AttributeTree, document: Any) -> Any:
+def correct_document(tree: AttributeTree, document: Any) -> Any:
     """A posted document with each value in the place and shape of its attribute; names that mean nothing stay.
 
     Identifying values are not touched: a list for a userName is refused.
@@ -28,14 +28,16 @@ def _mend_named(tree: AttributeTree, name: str, value: Any) -> Any:
     attribute = tree.core.get(name.lower()) or tree.extensions.get(name.lower())
     if attribute is None or attribute.is_identifying:
         return value
-    value = mend_value(attribute, value)
+    value = correct_value(attribute, value)
     if attribute.is_extension and isinstance(value, dict):
         known = attribute.sub_attributes
-        return {part: mend_value(known[part.lower()], v) if part.lower() in known else v for part, v in value.items()}
+        return {
+            part: correct_value(known[part.lower()], v) if part.lower() in known else v for part, v in value.items()
+        }
     return value
 
 
-def mend_value(attribute: Attribute, value: Any, *, is_one: bool = False) -> Any:
+def correct_value(attribute: Attribute, value: Any, *, is_one: bool = False) -> Any:
     """A value in the shape of its attribute: a list for many values, an object or a simple value for a single one.
 
     `is_one`: a single value of an attribute that may have many is meant.

@@ -22,7 +22,7 @@ from app.scim.grammar import parse_path
 from app.scim.member_changes import LinkChange, link_change
 from app.scim.protocol_messages import Operation
 from app.scim.resource_types import ResourceType, checked
-from app.scim.value_comparison import fold, fold_text
+from app.scim.value_comparison import normalize, normalize_text
 
 
 def apply(
@@ -49,7 +49,7 @@ class Patch:
         self.examined = 0
         self.compared = 0
         self.lasting: defaultdict[Attribute, list[Any]] = defaultdict(list)  # what an object says of them
-        self._fold_text = cache(fold_text)  # many operations may look at the same long texts
+        self._fold_text = cache(normalize_text)  # many operations may look at the same long texts
 
     def patch(self, operations: Iterable[Operation]) -> None:
         """Do all operations in their order; raises what `apply` raises."""
@@ -150,7 +150,7 @@ class Patch:
     def step(self, op: str, target: Target, value: Any) -> None:
         """One operation on one resolved target; each name of a value without a path, or of an extension, is one."""
         self.examine(op, target, value)
-        value = entra_quirks.mend_value(
+        value = entra_quirks.correct_value(
             target.part or target.attribute, value, is_one=target.where is not None and target.part is None
         )
         self.change(op, target, value)
@@ -254,7 +254,7 @@ class Patch:
 
     def folded(self, attribute: Attribute, value: Any) -> Any:
         """A value in comparable form; each text is folded once in a request."""
-        return fold(attribute, value, self._fold_text)
+        return normalize(attribute, value, self._fold_text)
 
     def values(self, attribute: Attribute) -> list[Any]:
         """The values that the document holds; one at most where the attribute is single."""

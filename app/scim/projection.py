@@ -18,7 +18,7 @@ from app.scim.resource_types import ResourceType
 _BRACKETS = re.compile(r"\[[^\[\]]*+\]")
 
 
-class Stored(Protocol):
+class StoredResource(Protocol):
     """What a stored row says: `document` is JSON text without meta and memberships, times are wire text.
 
     `content` is the document as an object.
@@ -136,7 +136,7 @@ def _with_base(value: Mapping[str, Any], base: str) -> Mapping[str, Any]:
 
 def represent(
     resource_type: ResourceType,
-    stored: Stored,
+    stored: StoredResource,
     memberships: Mapping[str, Sequence[Mapping[str, Any]]],
     base: str,
     selection: Selection = EVERYTHING,

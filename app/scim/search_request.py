@@ -9,11 +9,11 @@ from app.scim.filter_match import matches
 from app.scim.filter_tree import And, Compare, Node, Not, Or, ValuePath
 from app.scim.grammar import parse
 from app.scim.resource_types import ResourceType
-from app.scim.value_comparison import fold_value
+from app.scim.value_comparison import normalize_value
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class TypeSearch:
     """What is sought among the resources of one type.
 
     `where` None means all of them. `sort_by` is the way to the attribute that gives the order; None has no value there.
@@ -40,7 +40,7 @@ class Search:
     begins after the place `after`, or at the list's beginning. `base` is the address that `meta.location` begins with.
     """
 
-    sought: tuple[Sought, ...]
+    sought: tuple[TypeSearch, ...]
     is_descending: bool = False
     count: int = bounds.PAGE_SIZE
     start_index: int | None = 1
@@ -93,4 +93,4 @@ class _Narrowing:
                     return False
                 if path[-1].path != "meta.resourceType":
                     return node
-                return matches(node, {"meta": {"resourceType": fold_value(path[-1], self.name)}})
+                return matches(node, {"meta": {"resourceType": normalize_value(path[-1], self.name)}})

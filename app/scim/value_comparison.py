@@ -34,7 +34,7 @@ class WrongValueError(ValueError):
         self.got = got
 
 
-def fold_text(text: str) -> str:
+def normalize_text(text: str) -> str:
     """Text without regard to letter case: composed (NFC) and lower-cased, the same for `É` however it was typed.
 
     A sigma that ends a word is a sigma, or `sw "ΝΙΚΟΣ"` would not find `ΝΙΚΟΣΤΡΑΤΟΣ`.
@@ -48,7 +48,7 @@ def exact_text(text: str | None) -> str | None:
     return text if text is None else unicodedata.normalize("NFC", text).strip()
 
 
-def fold_instant(text: str) -> str:
+def normalize_instant(text: str) -> str:
     """A dateTime as fixed-width UTC text with microseconds, so that text order is time order. No zone means UTC.
 
     Raises WrongValueError for what is no date.
@@ -83,32 +83,32 @@ def comparable(attribute: Attribute, value: Any) -> Any:
         return value
     if not isinstance(value, str):
         raise WrongValueError("a text in double quotes", shown(value))
-    return fold_instant(value) if attribute.type == "dateTime" else fold_value(attribute, value)
+    return normalize_instant(value) if attribute.type == "dateTime" else normalize_value(attribute, value)
 
 
-def fold_value(attribute: Attribute, value: Any, of_text: FoldText = fold_text) -> Any:
+def normalize_value(attribute: Attribute, value: Any, of_text: FoldText = normalize_text) -> Any:
     """A stored simple value in comparable form; numbers and booleans compare as they are."""
     if attribute.type == "dateTime":
-        return fold_instant(value)
+        return normalize_instant(value)
     return value if attribute.traits.case_exact or not isinstance(value, str) else of_text(value)
 
 
-def fold(attribute: Attribute, value: Any, of_text: FoldText = fold_text) -> Any:
+def normalize(attribute: Attribute, value: Any, of_text: FoldText = normalize_text) -> Any:
     """A value of an attribute, complex and multi-valued ones with all their parts, in comparable form.
 
-    `of_text` is `fold_text`, or the same with a memory where one text is folded many times.
+    `of_text` is `normalize_text`, or the same with a memory where one text is folded many times.
     """
     if isinstance(value, list):
-        return [fold(attribute, one, of_text) for one in value]
+        return [normalize(attribute, one, of_text) for one in value]
     if isinstance(value, dict):
         parts = ((attribute.sub_attributes.get(name.lower()), name, part) for name, part in value.items())
-        return {name: fold(sub, part, of_text) for sub, name, part in parts if sub is not None}
-    return fold_value(attribute, value, of_text)
+        return {name: normalize(sub, part, of_text) for sub, name, part in parts if sub is not None}
+    return normalize_value(attribute, value, of_text)
 
 
-def fold_document(attributes: Iterable[Attribute], document: Mapping[str, Any]) -> dict[str, Any]:
+def normalize_document(attributes: Iterable[Attribute], document: Mapping[str, Any]) -> dict[str, Any]:
     """The searchable copy of a document: the same shape, every value folded; `attributes` are its type's top ones."""
-    return {a.name: fold(a, document[a.name]) for a in attributes if a.name in document}
+    return {a.name: normalize(a, document[a.name]) for a in attributes if a.name in document}
 
 
 def lookup_text(value: str | bool | int | float | None) -> str:

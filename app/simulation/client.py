@@ -43,18 +43,18 @@ class Answer:
 
     def check(self, held: bool, expected: str, received: object) -> bool:
         """Note one check, and give whether it held. `received` is told as JSON, shortened."""
-        self.ledger.note_check(held, self.about, self.request, expected, "" if held else told(received))
+        self.ledger.note_check(held, self.about, self.request, expected, "" if held else describe(received))
         return held
 
 
-def told(received: object) -> str:
+def describe(received: object) -> str:
     """A received value in one line."""
     text = received if isinstance(received, str) else json.dumps(received, ensure_ascii=False, default=str)
     text = " ".join(text.split()) or "nothing"
     return text if len(text) <= bounds.SIMULATED_EXCERPT else text[: bounds.SIMULATED_EXCERPT] + "…"
 
 
-class Client:
+class EntraClient:
     """A conversation with one Tenant URL, such as https://scim.example.com/scim/?aadOptscim062020."""
 
     def __init__(self, tenant_url: str, key: str, ledger: Ledger) -> None:

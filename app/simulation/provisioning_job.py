@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from app import bounds
 from app.simulation import expectations, mapping
-from app.simulation.client import Answer, Client, Parameters
+from app.simulation.client import Answer, EntraClient, Parameters
 from app.simulation.dialects import Dialect
 from app.simulation.directory import Directory, Group, Person, Subject
 from app.simulation.expectations import CHANGED, Found
@@ -44,7 +44,7 @@ def equals(attribute: str, value: str) -> str:
 class Job:
     """One job against one service. `alone` says that nobody else changes anything there meanwhile."""
 
-    def __init__(self, client: Client, directory: Directory, alone: bool) -> None:
+    def __init__(self, client: EntraClient, directory: Directory, alone: bool) -> None:
         self.directory = directory
         self.alone = alone
         self.made: list[Made] = []

@@ -15,7 +15,7 @@ from app.simulation import (
     unusual_requests,
     user_lifecycle,
 )
-from app.simulation.client import Client, UnreachableError
+from app.simulation.client import EntraClient, UnreachableError
 from app.simulation.dialects import Dialect
 from app.simulation.directory import Directory
 from app.simulation.ledger import Ledger, Watch
@@ -105,7 +105,7 @@ def _scenes_in(directory: Directory, dialect: Dialect) -> Iterator[Scene]:
         yield Scene(f"{name}, {dialect.name}", [partial(play, dialect=dialect) for play in plays])
 
 
-def rehearse(plan: Plan, client: Client, ledger: Ledger, watch: Watch) -> None:
+def rehearse(plan: Plan, client: EntraClient, ledger: Ledger, watch: Watch) -> None:
     """Play it up to the first scene with a failed check, then delete what it made, also where it broke off.
 
     A service of the rehearsal's own goes away as it is where the story broke off. Raises UnreachableError.

@@ -18,7 +18,7 @@ from app.scim.resource_types import ResourceType
 from app.store.access import audit_rows, role_rows
 from app.store.database import directory_database
 from app.store.directory import attribute_coverage, declared_attributes, filter_sql, rebuild_derived_rows
-from app.store.directory.rebuild_derived_rows import Stored
+from app.store.directory.rebuild_derived_rows import StoredRow
 from app.store.directory.resource_rows import MEMBERS, count_with_members
 from app.store.directory.scim_lists import count_all
 from app.store.directory.tables import membership, population, resource
@@ -130,7 +130,7 @@ def _check_derived(connection: Connection, resource_type: ResourceType) -> Itera
     yield from _check_members(connection, resource_type)
 
 
-def _faults(row: Stored, values: DerivedValues) -> Iterator[str]:
+def _faults(row: StoredRow, values: DerivedValues) -> Iterator[str]:
     if values.document.get("id") != row.id:
         yield "the document has another id"
     if row.search != values.search:

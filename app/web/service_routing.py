@@ -41,7 +41,7 @@ def is_scim(path: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class RequestTarget:
     """Where a request leads to. `rule` is the route's path as it is declared, "" where no route is."""
 
     service: Service
@@ -53,22 +53,22 @@ def current() -> Service:
     return of(request.environ, current_app.url_map, request.url_rule).service
 
 
-def of(environ: "WSGIEnvironment", urls: Map, rule: Rule | None = None) -> Target:
+def of(environ: "WSGIEnvironment", urls: Map, rule: Rule | None = None) -> RequestTarget:
     """Return where a request leads to; without its `rule` routing is asked, unless that was done before."""
-    found: Target | None = environ.get(_PLACE)
+    found: RequestTarget | None = environ.get(_PLACE)
     if found is None:
         found = environ[_PLACE] = at(environ["PATH_INFO"], urls, rule)
     return found
 
 
-def at(path: str, urls: Map, rule: Rule | None = None) -> Target:
+def at(path: str, urls: Map, rule: Rule | None = None) -> RequestTarget:
     """Return where a path without the public URL's own leads to, by any method."""
     rule = rule or _rule_at(path, urls)
     if rule is None:
-        return Target(Service.SCIM if is_scim(path) else Service.CONSOLE)
+        return RequestTarget(Service.SCIM if is_scim(path) else Service.CONSOLE)
     blueprint = rule.endpoint.partition(".")[0]
     service = Service.SCIM if blueprint in (BLUEPRINT, BLUEPRINT_V2) else Service.CONSOLE
-    return Target(Service.TOKEN if rule.endpoint == TOKEN_VIEW else service, rule.rule)
+    return RequestTarget(Service.TOKEN if rule.endpoint == TOKEN_VIEW else service, rule.rule)
 
 
 def _rule_at(path: str, urls: Map) -> Rule | None:

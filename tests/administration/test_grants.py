@@ -387,7 +387,7 @@ def test_a_start_that_derives_rows_anew_mends_roles(path: Path):
         file.execute("UPDATE derivation SET fingerprint = ''")
         file.execute("INSERT OR IGNORE INTO derivation VALUES ('User', '')")
     before = len(told())
-    rebuild_derived_rows.settle(RESOURCE_TYPES, grants.settle)
+    rebuild_derived_rows.rebuild(RESOURCE_TYPES, grants.settle)
     assert role(ana) == ""
     assert told(before) == [("itself", "role-lost", "ana", "operator", "", 'no longer by app role "Admin"')]
 

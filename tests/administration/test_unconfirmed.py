@@ -235,7 +235,7 @@ def test_it_survives_a_start_that_derives_rows_again(path: Path):
     with closing(sqlite3.connect(path)) as file, file:
         file.execute("UPDATE derivation SET fingerprint = ''")
         file.execute("INSERT OR IGNORE INTO derivation VALUES ('User', '')")
-    rebuild_derived_rows.settle(RESOURCE_TYPES, granted_roles.settle)
+    rebuild_derived_rows.rebuild(RESOURCE_TYPES, granted_roles.settle)
     assert role(ana) == "" and waiting() == [("ana", FORMER, NEW)]
 
 

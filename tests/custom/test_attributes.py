@@ -8,7 +8,7 @@ import pytest
 from app.scim import custom_schemas
 from app.scim.filter_match import matches
 from app.scim.grammar import parse
-from app.scim.value_comparison import fold_document
+from app.scim.value_comparison import normalize_document
 from tests.conftest import Appliance
 from tests.custom.conftest import BADGE, CORE, EXTENSION, SCHEMAS, make, patch, resource
 
@@ -252,7 +252,7 @@ def pair(custom: Appliance) -> list[str]:
 
 @pytest.mark.parametrize(("where", "expected"), FILTERS, ids=[where for where, _ in FILTERS])
 def test_filters_in_memory(where: str, expected: list[int]) -> None:
-    folded = [fold_document(TEST.attributes, TEST.load(resource(**values))) for values in PAIR]
+    folded = [normalize_document(TEST.attributes, TEST.load(resource(**values))) for values in PAIR]
     assert [number for number in (0, 1) if matches(parse(where, TEST.tree), folded[number])] == expected
 
 

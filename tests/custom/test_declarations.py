@@ -42,7 +42,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 def settle(folder: Path) -> tuple[ResourceType, ...]:
     types = custom_schemas.read(folder)
-    rebuild_derived_rows.settle(types)
+    rebuild_derived_rows.rebuild(types)
     return types
 
 

@@ -10,7 +10,7 @@ from app.scim.errors import ScimError
 from app.scim.filter_match import matches
 from app.scim.grammar import parse
 from app.scim.resource_types import USER
-from app.scim.value_comparison import fold_document
+from app.scim.value_comparison import normalize_document
 from tests.differential.chance import INSTANTS, chances
 from tests.differential.other import OtherRefusedError, reader, user
 from tests.examples import examples
@@ -146,7 +146,7 @@ def kind_of(text: str, readable: list[tuple[Any, Any]]) -> str | None:
 
 def read_twice(document: dict[str, Any]) -> tuple[Any, Any]:
     """A user as either side reads it."""
-    return fold_document(USER.attributes, document), user(document)
+    return normalize_document(USER.attributes, document), user(document)
 
 
 def test_filters_find_what_another_implementation_finds():

@@ -21,7 +21,7 @@ from app.scim.grammar import parse
 from app.scim.json_body import read_json
 from app.scim.protocol_messages import read_patch
 from app.scim.resource_types import GROUP, USER
-from app.scim.value_comparison import fold, fold_document
+from app.scim.value_comparison import normalize, normalize_document
 from tests.conftest import Answer, Appliance
 from tests.differential.chance import Chance, chances
 from tests.examples import examples
@@ -87,7 +87,7 @@ def whole(body: Any) -> Any:
 def said_by_load(body: Any) -> dict[str, Any] | ScimError:
     try:
         over_the_wire(body)
-        return USER.load(entra_quirks.mend_document(USER.tree, body))
+        return USER.load(entra_quirks.correct_document(USER.tree, body))
     except ScimError as refused:
         return refused
 
@@ -153,7 +153,7 @@ def test_filters_find_what_the_pure_functions_find(line):
     found = []
     for chance in chances(USERS, SEED + 1):
         resource = create(line, chance)
-        folded = fold_document(USER.attributes, resource)
+        folded = normalize_document(USER.attributes, resource)
         for turn in range(FILTERS_A_USER):
             text = chance.filter()
             if turn == 0:
@@ -205,7 +205,7 @@ def said_of_members(before: dict[str, Any], operations: list[dict[str, Any]], ty
                 members = set(link.ids)
             case _:
                 known = [{"value": one} | ({"type": types[one]} if one in types else {}) for one in members]
-                gone = [fold(MEMBERS, one) for one in known]
+                gone = [normalize(MEMBERS, one) for one in known]
                 kept = [link.where is not None and not matches(link.where, one, in_value=True) for one in gone]
                 members = {one["value"] for one, stays in zip(known, kept, strict=True) if stays}
     return members

@@ -7,15 +7,15 @@ from app.observation.attributes.mapping_hints import RULES, hints
 from app.observation.attributes.usual_entra_mapping import WORK_EMAIL
 from app.scim.recnice_mapping import MAPPING
 from app.store.directory.strict_attribute_rows import Strict
-from app.store.request_log.attribute_arrival_rows import Sighting
+from app.store.request_log.attribute_arrival_rows import ArrivalCount
 
 DEPARTMENT = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"
 NOBODY = {"filled": 0, "total": 0, "has_arrivals": False}
 
 
-def sighted(path: str, way: str, shape: str, day: int = 1, type_name: str = "User") -> Sighting:
+def sighted(path: str, way: str, shape: str, day: int = 1, type_name: str = "User") -> ArrivalCount:
     at = f"2026-03-{day:02}T08:00:00.000Z"
-    return Sighting(type_name, path, way, shape, at, at, 1)
+    return ArrivalCount(type_name, path, way, shape, at, at, 1)
 
 
 def row(path: str, *seen: tuple[str, str], type_name: str = "User", is_strict: bool = False, **of: object) -> MappedRow:

@@ -5,8 +5,8 @@ from typing import Any, get_args
 import pytest
 
 from app import bounds
-from app.observation.directory.history_reader import Event, Link
-from app.observation.request_list import Entry, Known
+from app.observation.directory.history_reader import Event, NamedMembershipChange
+from app.observation.request_list import Known, RequestEntry
 from app.request_record import Deed, KeyFault, Request
 from app.scim.differences import Change, in_detail
 from app.web.console.monitoring import event_lines, event_sentences
@@ -50,16 +50,16 @@ def event(*changes: Change, verb: Any = "change", **values: Any) -> Event:
     return Event(**told | row, verb=verb, changes=tuple(in_detail(changes)))
 
 
-def link(member_id: str, has_joined: bool = True, name: str = "") -> Link:
+def link(member_id: str, has_joined: bool = True, name: str = "") -> NamedMembershipChange:
     """Somebody joined Editors or left it."""
     name = name or (KNOWN[member_id].name if member_id in KNOWN else member_id)
     moment = "2026-01-31T08:00:00.000Z"
-    return Link(1, moment, "1a2b3c4d", "key 0a0b0c0d", TEAM, "Editors", member_id, name, has_joined)
+    return NamedMembershipChange(1, moment, "1a2b3c4d", "key 0a0b0c0d", TEAM, "Editors", member_id, name, has_joined)
 
 
 def said(*events: Event, links: Any = (), about: str = "", **values: Any) -> list[str]:
     """The lines of one request as plain texts."""
-    entry = Entry(written(**values), events, links, KNOWN)
+    entry = RequestEntry(written(**values), events, links, KNOWN)
     return [line.text for line in event_lines.lines(entry, about)]
 
 
@@ -113,13 +113,13 @@ def test_of_many_changes_two_are_said_and_the_rest_counted():
     assert said(event(*changes)) == ["Ana Ruiz, x0: 1 → 2; x1: 1 → 2; and 1 more change"]
     together = said(event(*changes, title, department, Change("active", True, False)))
     assert together == ["Ana Ruiz was disabled and moved from Sales to Legal; and 4 more changes"]
-    [line] = event_lines.lines(Entry(written(), [event(*changes)], (), KNOWN))
+    [line] = event_lines.lines(RequestEntry(written(), [event(*changes)], (), KNOWN))
     assert [change.attribute for change in line.changes] == ["x0", "x1", "x2"]
 
 
 def test_a_long_value_is_cut_in_the_line_alone():
     value = "x" * 300
-    [line] = event_lines.lines(Entry(written(), [event(Change("title", None, value))], (), KNOWN))
+    [line] = event_lines.lines(RequestEntry(written(), [event(Change("title", None, value))], (), KNOWN))
     assert line.text == f"Ana Ruiz, title: {'x' * (bounds.LINE_VALUE_LENGTH - 1)}…"
     assert line.changes[0].new == value
 
@@ -128,7 +128,7 @@ def test_only_who_is_here_is_a_link():
     names = [
         next(part for part in line.parts if isinstance(part, Name))
         for known in (KNOWN, {})
-        for line in event_lines.lines(Entry(written(), [event(Change("title", None, "Lead"))], (), known))
+        for line in event_lines.lines(RequestEntry(written(), [event(Change("title", None, "Lead"))], (), known))
     ]
     assert [(name.text, name.type, name.id) for name in names] == [("Ana Ruiz", "User", ANA), ("Ana Ruiz", "User", "")]
 
@@ -167,7 +167,7 @@ def test_coming_and_going():
         ),
     ],
 )
-def test_memberships(joined: int, departed: int, links: list[Link], about: str, expected: list[str]):
+def test_memberships(joined: int, departed: int, links: list[NamedMembershipChange], about: str, expected: list[str]):
     moved = event(joined=joined, departed=departed, resource_type="Group", resource_id=TEAM, name="Editors")
     assert said(moved, links=links, about=about) == expected
 

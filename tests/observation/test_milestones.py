@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from app.observation.cycles import detection
-from app.observation.setup_steps import MILESTONES, PLAIN_HTTP, fold, fold_exposures
+from app.observation.setup_steps import MILESTONES, PLAIN_HTTP, update_exposures, update_from
 from app.request_record import KeyFault
 from app.store.request_log import setup_step_rows as rows
 from tests.observation.conftest import after, made_up, person, stranger
@@ -14,9 +14,9 @@ from tests.observation.conftest import after, made_up, person, stranger
 def folded(log, *batches) -> dict[str, str]:
     """What is ticked after these batches, and when."""
     for batch in batches:
-        detection.fold(log, batch)
-        fold(log, batch)
-        fold_exposures(log, batch)
+        detection.update_from(log, batch)
+        update_from(log, batch)
+        update_exposures(log, batch)
     return {row.name: row.at for row in rows.all_of(log)}
 
 

@@ -11,13 +11,13 @@ from app.observation import request_list
 from app.observation.cycles import detection
 from app.observation.problem_kinds.kind_catalog import BY_NAME
 from app.observation.problems.problem_list import LEFT_OUT_RETRY, NextTry, Problem, _problem
-from app.observation.problems.tracking import fold
+from app.observation.problems.tracking import update_from
 from app.observation.request_recorder import write
 from app.request_record import DueRemoval
 from app.scim.errors import Code
 from app.store.request_log import cycle_rows, log_database, refused_removal_rows, request_rows
 from app.store.request_log import problem_rows as rows
-from app.store.request_log.problem_rows import Wanted
+from app.store.request_log.problem_rows import ProblemFilter
 from app.store.request_log.pruning import prune
 from app.store.request_log.tables import problem, problem_key
 from tests.observation.conftest import after, made_up, person, stranger, taken
@@ -28,8 +28,8 @@ DAY = 24 * 60
 def folded(log, *batches) -> list[Problem]:
     """All problems after these batches, oldest first."""
     for batch in batches:
-        detection.fold(log, batch)
-        fold(log, batch)
+        detection.update_from(log, batch)
+        update_from(log, batch)
     return [_problem(row) for row in log.execute(problem.select().order_by(problem.c.id))]
 
 
@@ -174,7 +174,7 @@ def test_entra_gives_up_after_four_weeks(log):
 
 def test_an_ignored_problem_joins_and_closes_like_any_other(log):
     folded(log, [taken(0)])
-    assert rows.set_ignored(log, Wanted("open"), after(1)) == 1
+    assert rows.set_ignored(log, ProblemFilter("open"), after(1)) == 1
     [one] = folded(log, [taken(2)])
     assert (one.count, one.ignored) == (2, after(1))
     assert rows.counts(log) == {"open": 0, "closed": 0, "ignored": 1}
@@ -184,18 +184,18 @@ def test_an_ignored_problem_joins_and_closes_like_any_other(log):
 
 def test_only_those_of_the_cause_are_put_aside(log):
     folded(log, [taken(0), taken(0, "eva"), stranger(0)])
-    assert rows.set_ignored(log, Wanted(kind="user-name-taken", attribute="userName"), after(1)) == 2
+    assert rows.set_ignored(log, ProblemFilter(kind="user-name-taken", attribute="userName"), after(1)) == 2
     assert rows.counts(log)["open"] == 1
-    assert rows.set_ignored(log, Wanted("ignored", "user-name-taken"), None) == 2
+    assert rows.set_ignored(log, ProblemFilter("ignored", "user-name-taken"), None) == 2
 
 
 def test_causes_are_counted_and_found_by_a_name(log):
     folded(log, [taken(0), taken(5, "eva"), taken(6, "eva"), unknown(1)])
-    first, second = rows.causes(log, Wanted())
+    first, second = rows.causes(log, ProblemFilter())
     assert (first.kind, first.problems, first.requests, first.last) == ("user-name-taken", 2, 3, after(6))
     assert second.kind == "path-unknown"
-    assert [row.resource_name for row in rows.listed(log, Wanted(text="EV"))] == ["eva"]
-    assert rows.count(log, Wanted(text="%")) == 0
+    assert [row.resource_name for row in rows.listed(log, ProblemFilter(text="EV"))] == ["eva"]
+    assert rows.count(log, ProblemFilter(text="%")) == 0
 
 
 def test_the_oldest_that_are_over_make_room(log, monkeypatch):
@@ -233,7 +233,7 @@ def test_a_refused_request_finds_its_problem_by_an_index_and_best_its_own(log):
         | {"resource_id": "", "resource_name": name}
         for number, minutes, name in ((7, 0, "ana"), (8, 1, "bo"), (9, 1, "ana"), (10, 5, "ana"))
     ]
-    ids = {row.resource_name: row.id for row in rows.listed(log, rows.Wanted())}
+    ids = {row.resource_name: row.id for row in rows.listed(log, rows.ProblemFilter())}
     statements: list[Any] = []
     event.listen(log, "before_cursor_execute", lambda *of: statements.append(of[2:4]))
     assert rows.of_refusals(log, refused) == {7: ids["ana"], 8: ids["bo"], 9: ids["ana"]}
@@ -331,7 +331,7 @@ def test_a_value_in_the_same_request_closes_before_another_is_left_out(log):
 
 def test_what_was_left_out_can_be_ignored(log):
     folded(log, [disabled(0, left_out())])
-    rows.set_ignored(log, Wanted(), after(1))
+    rows.set_ignored(log, ProblemFilter(), after(1))
     assert rows.counts(log) == {"open": 0, "closed": 0, "ignored": 1}
 
 

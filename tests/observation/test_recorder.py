@@ -24,7 +24,7 @@ from app.request_record import STORED, Request
 from app.scim import errors
 from app.store.database import directory_database, sqlite_driver
 from app.store.request_log import log_database, log_database_file, pruning, request_rows, tables
-from app.store.request_log.request_rows import Wanted
+from app.store.request_log.request_rows import RequestFilter
 from app.store.request_log.tables import LOG_VERSION
 from tests.conftest import wait_until
 from tests.observation.conftest import made_up, stranger
@@ -292,7 +292,7 @@ def test_a_log_that_is_locked_at_the_second_try_loses_nothing(
         insert(connection, asked)
 
     insert = request_rows.insert
-    monkeypatch.setattr(request_recorder.detection, "fold", broken)
+    monkeypatch.setattr(request_recorder.detection, "update_from", broken)
     monkeypatch.setattr(request_rows, "insert", locked)
     writer.note(made_up(number="0000aaaa"))
     wait_until(lambda: numbers(path) == ["0000aaaa"], "it is written at the third try")
@@ -396,7 +396,7 @@ def test_a_log_without_the_newest_columns_goes_on(app: Flask, path: Path):
     assert log_database_file.prepare(path) == ()
     fill(app, made_up(number="0000bbbb", code="value-too-long", **about))
     with app.app_context(), log_database.reading() as connection:
-        newest = request_rows.page(connection, request_rows.Wanted())
+        newest = request_rows.page(connection, request_rows.RequestFilter())
     assert [(one.number, one.code, kind_of(one).name) for one in newest] == [
         ("0000bbbb", "value-too-long", "value-too-long"),
         ("0000aaaa", "", "value-wrong"),
@@ -458,7 +458,7 @@ def test_a_page_of_requests_by_what_is_wanted_of_them(app: Flask):
 
     def found(before: int | None = None, limit: int = 50, **of: Any) -> str:
         with app.app_context(), log_database.reading() as connection:
-            return "".join(row.number for row in request_rows.page(connection, Wanted(**of), before, limit))
+            return "".join(row.number for row in request_rows.page(connection, RequestFilter(**of), before, limit))
 
     assert found() == "eedcba"
     assert (found(limit=2), found(before=5, limit=2)) == ("ee", "dc")

@@ -12,7 +12,7 @@ from app.observation.setup_steps import PLAIN_HTTP
 from app.request_record import SIMULATED, Request
 from app.store.request_log import cycle_rows, request_rows, setup_step_rows
 from app.store.request_log import last_seen_rows as mention_rows
-from app.store.request_log.request_rows import Wanted
+from app.store.request_log.request_rows import RequestFilter
 from app.store.request_log.tables import cycle, mention, milestone, problem, sighting
 from tests.observation.conftest import made_up, person, taken
 
@@ -60,13 +60,15 @@ def test_they_are_hidden_unless_they_are_asked_for(log: Connection):
     write(log, [made_up(0, deed="read"), *simulated(person(1)), made_up(2, deed="read")])
 
     def found(**of: Any) -> list[str]:
-        return [one.deed for one in request_rows.page(log, Wanted(**of))]
+        return [one.deed for one in request_rows.page(log, RequestFilter(**of))]
 
     assert found() == ["read", "read"]
     assert found(is_simulated=None) == ["read", "create", "read"]
     assert found(is_simulated=True) == ["create"]
-    assert request_rows.count(log, Wanted(cycle_id=0)) == 0, "they are not among those without a right key either"
-    [row] = request_rows.page(log, Wanted(is_simulated=True))
+    assert request_rows.count(log, RequestFilter(cycle_id=0)) == 0, (
+        "they are not among those without a right key either"
+    )
+    [row] = request_rows.page(log, RequestFilter(is_simulated=True))
     assert row.is_simulated and row.cycle_id == SIMULATED
 
 
@@ -77,5 +79,5 @@ def test_a_valid_key_sent_by_plain_http_is_exposed_whatever_the_mark_says(log: C
 
 def test_who_is_deleted_by_one_is_forgotten(log: Connection):
     mention_rows.note(log, {ANA: ("User", made_up(0).at)})
-    last_seen.fold_deletions(log, simulated(made_up(1, deed="delete", status=204, resource_id=ANA)))
+    last_seen.remove_deleted(log, simulated(made_up(1, deed="delete", status=204, resource_id=ANA)))
     assert mention_rows.of_ids(log, [ANA]) == {}

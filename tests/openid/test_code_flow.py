@@ -9,7 +9,7 @@ import pytest
 from app import bounds
 from app.openid import code_flow
 from app.openid import provider as ours
-from app.openid.code_flow import Client, Ticket
+from app.openid.code_flow import OpenIdClient, Ticket
 from app.openid.errors import ENTRA_HINTS, ProviderCode
 from app.openid.id_token import Claims
 from app.openid.signing_keys import Keys
@@ -26,7 +26,7 @@ class Flow:
     def __init__(self, theirs: SigningProvider) -> None:
         self.theirs = theirs
         theirs.redirect_uris = {BACK}
-        self.client = Client(CLIENT_ID, CLIENT_SECRET)
+        self.client = OpenIdClient(CLIENT_ID, CLIENT_SECRET)
         self.keys = Keys(theirs.authority.ca_file)
         self.provider = self.discover()
 
@@ -208,7 +208,7 @@ def test_a_token_of_another_sign_in(flow: Flow):
 
 
 def test_a_wrong_secret_says_what_to_do(entra_flow: Flow):
-    entra_flow.client = Client(CLIENT_ID, "wrong")
+    entra_flow.client = OpenIdClient(CLIENT_ID, "wrong")
     with refused(ProviderCode.CLIENT_REFUSED) as caught:
         entra_flow.go()
     text = str(caught.value)

@@ -13,14 +13,14 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 
 from app.openid import code_flow, provider
-from app.openid.code_flow import Client
+from app.openid.code_flow import OpenIdClient
 from app.openid.errors import ProviderCode
 from app.openid.signing_keys import Keys
 from tests.openid.certificates import Authority
 from tests.openid.refusal import refused
 
 BACK = "https://scim.example.org/sign-in/answer"
-CLIENT = Client(
+CLIENT = OpenIdClient(
     "a-client", "a_secret~of.this-client"
 )  # it does not take special characters as RFC 6749 §2.3.1 writes them
 

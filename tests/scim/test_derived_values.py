@@ -8,7 +8,7 @@ import pytest
 
 from app.scim.derived_values import DerivedValues
 from app.scim.resource_types import USER, name_of
-from app.scim.value_comparison import fold_document
+from app.scim.value_comparison import normalize_document
 from app.store.directory.tables import ACTIVE, DISABLED
 
 ADA = {
@@ -26,7 +26,7 @@ def test_everything_is_derived_from_a_document_without_changing_it() -> None:
     document = copy.deepcopy(ADA)
     values = DerivedValues(USER, document)
     assert json.loads(values.text) == ADA
-    assert json.loads(values.search) == fold_document(USER.attributes, ADA)
+    assert json.loads(values.search) == normalize_document(USER.attributes, ADA)
     assert values.lookups == {
         ("userName", "ada@recnice.example", True),
         ("externalId", "A1", False),

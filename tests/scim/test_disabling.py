@@ -12,7 +12,7 @@ from app import bounds
 from app.observation.attributes.unstored_attributes import unstored_names
 from app.scim.data_types import Text
 from app.scim.disabling import Disabling
-from app.scim.entra_quirks import mend_document
+from app.scim.entra_quirks import correct_document
 from app.scim.errors import Code, ScimError
 from app.scim.fields import Complex, ScimSchema, attribute
 from app.scim.intended_removals import removal_of
@@ -139,7 +139,7 @@ PLACES: dict[str, tuple[dict[str, Any], bool | None]] = {
 @pytest.mark.parametrize("name", PLACES)
 def test_a_false_wins_and_then_a_value_in_its_own_place_unless_it_is_none(name: str) -> None:
     body, active = PLACES[name]
-    assert USER.load(mend_document(USER.tree, {"userName": "ada", **body}))["active"] is active
+    assert USER.load(correct_document(USER.tree, {"userName": "ada", **body}))["active"] is active
     patched, _ = apply(USER, USER.load(HELD), [Operation("replace", None, body)])
     assert patched["active"] is active
     for method, sent in (("PUT", body), ("PATCH", {"Operations": [{"op": "add", "value": body}]})):
@@ -253,5 +253,5 @@ def disables_by(name: str) -> None:
         assert document["active"] is False, operation
         assert removal_of("User", "PATCH", "1", body) is not None, operation
     for body in ({"userName": "ada"} | given, {"userName": "ada", " " + CORE: given}):
-        assert USER.load(mend_document(USER.tree, body))["active"] is False
+        assert USER.load(correct_document(USER.tree, body))["active"] is False
         assert removal_of("User", "PUT", "1", body) is not None

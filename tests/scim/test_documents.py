@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app import bounds
-from app.scim.entra_quirks import mend_document
+from app.scim.entra_quirks import correct_document
 from app.scim.errors import ScimError
 from app.scim.resource_types import USER
 from tests.scim.vectors import params, read, type_of
@@ -15,7 +15,7 @@ VECTORS = read("documents.json")
 
 def loaded(case: dict[str, Any]) -> dict[str, Any]:
     resource_type = type_of(case)
-    return resource_type.load(mend_document(resource_type.tree, case["given"]))
+    return resource_type.load(correct_document(resource_type.tree, case["given"]))
 
 
 @pytest.mark.parametrize("case", params([case for case in VECTORS if "kept" in case]))

@@ -9,7 +9,7 @@ from app.scim.errors import ScimError
 from app.scim.filter_match import matches
 from app.scim.grammar import parse, parse_path
 from app.scim.resource_types import USER
-from app.scim.value_comparison import fold_document
+from app.scim.value_comparison import normalize_document
 from tests.scim.vectors import params, read
 
 VECTORS = read("filters.json")
@@ -19,7 +19,7 @@ KEPT_BESIDE = ("id", "meta", "groups")
 def folded(given: dict[str, Any]) -> dict[str, Any]:
     """A document as it can be searched, with what has rows of its own."""
     beside = {name: given[name] for name in KEPT_BESIDE if name in given}
-    return fold_document(USER.attributes, USER.load(given) | beside)
+    return normalize_document(USER.attributes, USER.load(given) | beside)
 
 
 DOCUMENTS = {name: folded(given) for name, given in VECTORS["documents"].items()}

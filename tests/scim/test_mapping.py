@@ -15,7 +15,7 @@ from app.scim.patch import apply
 from app.scim.protocol_messages import Operation
 from app.scim.recnice_mapping import MAPPING, filled_paths
 from app.scim.resource_types import ResourceType
-from app.scim.value_comparison import fold_document
+from app.scim.value_comparison import normalize_document
 from tests.scim.vectors import TYPES, read
 
 TABLE = read("recnice_mapping.json")
@@ -92,8 +92,8 @@ def test_what_is_patched_is_found(resource_type: ResourceType, row: dict[str, An
     after = resource_type.load(after)
     assert links == ()
     node = parse(f"{path} eq {json.dumps(sample)}", resource_type.tree)
-    assert matches(node, fold_document(resource_type.attributes, after))
-    assert not matches(node, fold_document(resource_type.attributes, before))
+    assert matches(node, normalize_document(resource_type.attributes, after))
+    assert not matches(node, normalize_document(resource_type.attributes, before))
 
 
 def test_members_are_patched() -> None:

@@ -180,7 +180,7 @@ def steps_of(monkeypatch: pytest.MonkeyPatch, *operations: Operation) -> tuple[i
     """How many texts are folded, and how many are checked, by operations on 20 addresses."""
     folded: list[str] = []
     checks: list[Any] = []
-    monkeypatch.setattr(patch_module, "fold_text", lambda text: folded.append(text) or text)
+    monkeypatch.setattr(patch_module, "normalize_text", lambda text: folded.append(text) or text)
     monkeypatch.setattr(patch_module, "checked", lambda part, value: checks.append(value) or value)
     apply(USER, {"emails": [{"type": "work", "value": f"{number}@x.example"} for number in range(20)]}, operations)
     return len(folded), len(checks)

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.scim.attribute import Attribute, is_unassigned
-from app.scim.entra_quirks import mend_document
+from app.scim.entra_quirks import correct_document
 from app.scim.errors import ScimError
 from app.scim.filter_match import matches
 from app.scim.filter_tree import And, Compare, Node, Not, Or, ValuePath
@@ -25,7 +25,7 @@ from app.scim.patch import apply
 from app.scim.projection import Selection, compact, read_selection, represent
 from app.scim.protocol_messages import Operation, read_patch
 from app.scim.resource_types import RESOURCE_TYPES, USER, ResourceType
-from app.scim.value_comparison import fold, fold_document, fold_instant, fold_text
+from app.scim.value_comparison import normalize, normalize_document, normalize_instant, normalize_text
 from tests.examples import examples
 from tests.scim.vectors import Row
 
@@ -125,7 +125,7 @@ def operations(resource_type: ResourceType) -> st.SearchStrategy[list[Operation]
 def loaded(resource_type: ResourceType, given_document: Any) -> dict[str, Any] | None:
     """The kept document, or None where it is refused; anything but a ScimError fails the test."""
     try:
-        return resource_type.load(mend_document(resource_type.tree, given_document))
+        return resource_type.load(correct_document(resource_type.tree, given_document))
     except ScimError as refused:
         assert 400 <= refused.status < 500
         refused.detail.encode()
@@ -254,30 +254,30 @@ def test_asked_and_excluded_are_the_whole(resource_type: ResourceType, choice: s
 @given(choice=st.data())
 def test_folding_is_idempotent(resource_type: ResourceType, choice: st.DataObject) -> None:
     document = resource_type.load(choice.draw(documents(resource_type, odd=False)))
-    folded = fold_document(resource_type.attributes, document)
-    assert fold_document(resource_type.attributes, folded) == folded
-    assert all(fold(attribute, folded.get(attribute.name, "")) == folded.get(attribute.name, "") for attribute in
+    folded = normalize_document(resource_type.attributes, document)
+    assert normalize_document(resource_type.attributes, folded) == folded
+    assert all(normalize(attribute, folded.get(attribute.name, "")) == folded.get(attribute.name, "") for attribute in
                resource_type.attributes)  # fmt: skip
 
 
 def test_folding_any_character_is_idempotent() -> None:
     for code in range(0x110000):
-        once = fold_text(chr(code))
-        assert fold_text(once) == once, f"U+{code:04X}"
+        once = normalize_text(chr(code))
+        assert normalize_text(once) == once, f"U+{code:04X}"
 
 
 @tried
 @given(text=st.text())
 def test_case_and_composition_do_not_matter(text: str) -> None:
-    assert fold_text(fold_text(text)) == fold_text(text)
+    assert normalize_text(normalize_text(text)) == normalize_text(text)
 
 
 @tried
 @given(moment=st.datetimes())
 def test_folded_dates_are_in_the_order_of_time(moment: Any) -> None:
-    text = fold_instant(moment.isoformat() + "Z")
+    text = normalize_instant(moment.isoformat() + "Z")
     assert len(text) == len("2026-01-31T08:00:00.000000Z")
-    assert fold_instant(text) == text
+    assert normalize_instant(text) == text
     assert text == moment.isoformat(timespec="microseconds") + "Z"
 
 
@@ -306,6 +306,6 @@ def test_a_tree_written_as_text_is_the_same_filter(text: str, choice: st.DataObj
         node = parse('title pr or emails[type eq "work" and not (value co "a")] and not (active ne true)', USER.tree)
     again = parse(written(node), USER.tree)
     assert again == node
-    folded = fold_document(USER.attributes, USER.load(choice.draw(documents(USER, odd=False))))
+    folded = normalize_document(USER.attributes, USER.load(choice.draw(documents(USER, odd=False))))
     assert matches(again, folded) == matches(node, folded)
     assert matches(Not(node), folded) != matches(node, folded)

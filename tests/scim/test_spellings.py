@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app import bounds
 from app.scim.attribute import Attribute
 from app.scim.data_types import Decimal, Flag, Integer, Text
-from app.scim.entra_quirks import mend_document
+from app.scim.entra_quirks import correct_document
 from app.scim.errors import ScimError
 from app.scim.fields import Complex, ScimSchema, attribute
 from app.scim.filter_match import matches
@@ -21,7 +21,7 @@ from app.scim.patch import apply
 from app.scim.protocol_messages import Operation
 from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER, ResourceType
 from app.scim.schemas import ResourceSchema
-from app.scim.value_comparison import fold_document
+from app.scim.value_comparison import normalize_document
 from tests.examples import examples
 
 tried = settings(max_examples=examples(100), derandomize=True, deadline=None, database=None)
@@ -114,7 +114,7 @@ def test_post_patch_and_filter_take_the_same_spellings(text: str) -> None:
                 patched(name, text)
             continue
         assert patched(name, text) == {name: stored}
-        document = fold_document(MEASURE.attributes, {name: stored})
+        document = normalize_document(MEASURE.attributes, {name: stored})
         for literal in (json.dumps(text), json.dumps(stored)):
             assert matches(parse(f"{name} eq {literal}", MEASURE.tree), document)
 
@@ -169,7 +169,7 @@ def test_an_integer_is_its_text_where_it_identifies_nothing(resource_type: Resou
         elif one.traits.held == "document":
             document, _ = apply(resource_type, {}, [Operation("replace", one.path, 701984)])
             node = parse(f"{one.path} eq 701984", resource_type.tree)
-            assert matches(node, fold_document(resource_type.attributes, document)), one.path
+            assert matches(node, normalize_document(resource_type.attributes, document)), one.path
 
 
 @pytest.mark.parametrize("value", [5, {"value": 5}, [{"value": 5}], [{"VALUE": 5, "$ref": "../Users/5"}]])
@@ -180,9 +180,9 @@ def test_the_id_of_a_manager_or_member_is_not_made_of_a_number(value: Any) -> No
         assert refused.value.scim_type == "invalidValue"
     posted = {"userName": "ada", "manager": value, ENTERPRISE: {"costCenter": "1"}}
     with pytest.raises(ScimError, match="manager"):
-        USER.load(mend_document(USER.tree, posted))
+        USER.load(correct_document(USER.tree, posted))
     with pytest.raises(ScimError, match="members"):
-        GROUP.load(mend_document(GROUP.tree, {"displayName": "x", "members": value}))
+        GROUP.load(correct_document(GROUP.tree, {"displayName": "x", "members": value}))
 
 
 @pytest.mark.parametrize("resource_type", RESOURCE_TYPES, ids=lambda one: one.name)
@@ -234,12 +234,12 @@ def test_a_list_of_texts_may_come_as_objects(given: dict[str, Any], operation: O
 
 def test_a_posted_list_of_simple_values_may_come_as_objects() -> None:
     body = {"texts": OBJECTS, "wholes": [{"value": "1"}, {"value": 2}]}
-    assert MEASURE.load(mend_document(MEASURE.tree, body)) == {
+    assert MEASURE.load(correct_document(MEASURE.tree, body)) == {
         "schemas": [MeasureSchema.urn], "wholes": [1, 2], "texts": ["a", "b"],
     }  # fmt: skip
     for wrong in ([None], "a", [{"type": "a"}]):
         with pytest.raises(ScimError, match="texts"):
-            MEASURE.load(mend_document(MEASURE.tree, {"texts": wrong}))
+            MEASURE.load(correct_document(MEASURE.tree, {"texts": wrong}))
 
 
 def test_replace_makes_a_value_of_a_list_of_ones_own() -> None:

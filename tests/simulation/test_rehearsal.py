@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from app.simulation.client import Client, UnreachableError
+from app.simulation.client import EntraClient, UnreachableError
 from app.simulation.dialects import DIALECTS
 from app.simulation.directory import Directory
 from app.simulation.ledger import Ledger
@@ -34,7 +34,7 @@ def rehearsal(appliance, fault, stage="", dialect="default", people=2):
     """The whole story, or only the stages of it whose name begins so; newcomers make them independent of each other."""
     plan = Plan(people, 1, DIALECTS[dialect], seed=7, alone=False)
     ledger = Ledger()
-    with faulty(appliance.url, fault) as url, closing(Client(f"{url}/scim/", appliance.key, ledger)) as client:
+    with faulty(appliance.url, fault) as url, closing(EntraClient(f"{url}/scim/", appliance.key, ledger)) as client:
         job = Job(client, Directory(plan.people, plan.groups, plan.seed, plan.run), plan.alone)
         for scene in scenes(job.directory, plan.dialects):
             if scene.name.startswith(stage):
@@ -271,7 +271,7 @@ def test_what_was_made_without_an_answer_is_gone_too(shared_appliance):
     ledger = Ledger()
     with (
         faulty(shared_appliance.url, third_creation_is_lost) as url,
-        closing(Client(f"{url}/scim/", shared_appliance.key, ledger)) as client,
+        closing(EntraClient(f"{url}/scim/", shared_appliance.key, ledger)) as client,
         pytest.raises(UnreachableError),
     ):
         rehearse(plan, client, ledger, Nobody())
@@ -285,7 +285,7 @@ def test_an_interrupted_request_leaves_nothing_to_the_next_one(shared_appliance,
 
     ledger = Ledger()
     ledger.begin("interrupted")
-    with closing(Client(f"{shared_appliance.url}/scim/", shared_appliance.key, ledger)) as client:
+    with closing(EntraClient(f"{shared_appliance.url}/scim/", shared_appliance.key, ledger)) as client:
         with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
             patched.setattr(http.client.HTTPConnection, "endheaders", interrupt)
             client.send("POST", "/Users", "interrupted", body={"userName": "never sent"})
@@ -294,7 +294,7 @@ def test_an_interrupted_request_leaves_nothing_to_the_next_one(shared_appliance,
 
 def rehearsed(appliance, key, **of):
     plan, ledger = Plan(1, 1, DIALECTS["default"], seed=7, alone=False, **of), Ledger()
-    with closing(Client(f"{appliance.url}/scim/", key, ledger)) as client:
+    with closing(EntraClient(f"{appliance.url}/scim/", key, ledger)) as client:
         rehearse(plan, client, ledger, Nobody())
     return plan, ledger
 

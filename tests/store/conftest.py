@@ -17,7 +17,7 @@ from app.scim.derived_values import DerivedValues
 from app.scim.filter_tree import Node
 from app.scim.grammar import parse
 from app.scim.resource_types import GROUP, USER, ResourceType
-from app.scim.search_request import Search, Sought
+from app.scim.search_request import Search, TypeSearch
 from app.store.database import directory_database, sqlite_driver
 from app.store.database.directory_database import Connection
 from app.store.directory import resource_rows, scim_lists
@@ -130,7 +130,7 @@ def find(app: Flask) -> Find:
     def found(text: str, resource_type: ResourceType = USER) -> list[str]:
         with directory_database.reading() as connection:
             page = scim_lists.find(
-                connection, Search((Sought(resource_type, where(text, resource_type)),), count=1_000)
+                connection, Search((TypeSearch(resource_type, where(text, resource_type)),), count=1_000)
             )
         assert page.total == len(page.records)
         return [record.id for record in page.records]

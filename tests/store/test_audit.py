@@ -17,7 +17,7 @@ from app import bounds
 from app.scim.errors import ScimError
 from app.store import integrity_check
 from app.store.access import audit_rows
-from app.store.access.audit_rows import Wanted
+from app.store.access.audit_rows import AuditFilter
 from app.store.database import directory_database, sqlite_driver
 
 ENTRIES = 5
@@ -460,7 +460,7 @@ def test_looking_through_many_entries_takes_no_memory(app: Flask):
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def pages(wanted: Wanted, limit: int = 2) -> list[list[int]]:
+def pages(wanted: AuditFilter, limit: int = 2) -> list[list[int]]:
     """The ids of each page until there is none."""
     found, before = [], None
     with directory_database.reading() as connection:
@@ -472,27 +472,27 @@ def pages(wanted: Wanted, limit: int = 2) -> list[list[int]]:
 
 
 def test_pages_are_newest_first(written: Path):
-    assert pages(Wanted()) == [[5, 4], [3, 2], [1]]
-    assert pages(Wanted(), ENTRIES) == [[5, 4, 3, 2, 1]]
+    assert pages(AuditFilter()) == [[5, 4], [3, 2], [1]]
+    assert pages(AuditFilter(), ENTRIES) == [[5, 4, 3, 2, 1]]
 
 
 @pytest.mark.parametrize(
     ("wanted", "ids"),
     [
-        (Wanted(actions=("key-made",)), [4, 3, 2, 1]),
-        (Wanted(actions=("key-stopped",)), []),
-        (Wanted(actor="EVA"), [5, 4, 3, 2, 1]),
-        (Wanted(actor="%"), []),
-        (Wanted(target="key 3"), [3]),
-        (Wanted(target="_"), []),
-        (Wanted(since=AT.format(4)), [5, 4]),
-        (Wanted(until=AT.format(2)), [1]),
-        (Wanted(since=AT.format(2), until=AT.format(4)), [3, 2]),
-        (Wanted(since="2027"), []),
-        (Wanted(until="2025"), []),
+        (AuditFilter(actions=("key-made",)), [4, 3, 2, 1]),
+        (AuditFilter(actions=("key-stopped",)), []),
+        (AuditFilter(actor="EVA"), [5, 4, 3, 2, 1]),
+        (AuditFilter(actor="%"), []),
+        (AuditFilter(target="key 3"), [3]),
+        (AuditFilter(target="_"), []),
+        (AuditFilter(since=AT.format(4)), [5, 4]),
+        (AuditFilter(until=AT.format(2)), [1]),
+        (AuditFilter(since=AT.format(2), until=AT.format(4)), [3, 2]),
+        (AuditFilter(since="2027"), []),
+        (AuditFilter(until="2025"), []),
     ],
 )
-def test_filters(written: Path, wanted: Wanted, ids: list[int]):
+def test_filters(written: Path, wanted: AuditFilter, ids: list[int]):
     assert [id for page in pages(wanted) for id in page] == ids
 
 
@@ -500,15 +500,15 @@ def test_a_clock_that_was_set_back_loses_nothing(written: Path):
     with directory_database.writing() as connection:
         append(connection, 6, at=AT.format(2))
         append(connection, 7)
-    assert pages(Wanted(until=AT.format(3)), 9) == [[6, 2, 1]]
-    assert pages(Wanted(since=AT.format(5)), 9) == [[7, 5]]
+    assert pages(AuditFilter(until=AT.format(3)), 9) == [[6, 2, 1]]
+    assert pages(AuditFilter(since=AT.format(5)), 9) == [[7, 5]]
     assert faults() == []
 
 
 def test_a_page_looks_at_so_many_rows_and_goes_on(written: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bounds, "AUDIT_ROWS_READ", 2)
-    assert pages(Wanted(target="key 1")) == [[], [], [1]]
-    assert pages(Wanted()) == [[5, 4], [3, 2], [1]]
+    assert pages(AuditFilter(target="key 1")) == [[], [], [1]]
+    assert pages(AuditFilter()) == [[5, 4], [3, 2], [1]]
 
 
 def test_it_is_read_along_the_ids(written: Path, monkeypatch: pytest.MonkeyPatch):
@@ -522,7 +522,7 @@ def test_it_is_read_along_the_ids(written: Path, monkeypatch: pytest.MonkeyPatch
             return execute(statement, *of)
 
         monkeypatch.setattr(connection, "execute", spy)
-        audit_rows.page(connection, Wanted(("key-made",), "eva", "key", AT.format(1), AT.format(9)), 99, 2)
+        audit_rows.page(connection, AuditFilter(("key-made",), "eva", "key", AT.format(1), AT.format(9)), 99, 2)
     assert "USING INTEGER PRIMARY KEY" in seen[-1] and "TEMP B-TREE" not in seen[-1], seen
 
 
@@ -530,5 +530,5 @@ def test_what_is_no_text_is_shown_all_the_same(written: Path):
     with altered(written) as connection:
         connection.execute("UPDATE audit SET target = CAST(x'61ff' AS TEXT) WHERE id = 5")
     with directory_database.reading() as connection:
-        [entry], _ = audit_rows.page(connection, Wanted(), None, 1)
+        [entry], _ = audit_rows.page(connection, AuditFilter(), None, 1)
     assert entry.target == "a\ufffd"

@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 from app.store.database import directory_database
 from app.store.directory import history_rows, membership_history
 from app.store.directory.history_rows import Author, Moves
-from app.store.directory.membership_history import Link
+from app.store.directory.membership_history import MembershipChange
 
-Page = Callable[[Connection, str, int | None, int, str], list[Link]]
+Page = Callable[[Connection, str, int | None, int, str], list[MembershipChange]]
 
 
 def happen(connection: Connection, group_id: str, joined: list[str], departed: list[str]) -> int:
@@ -44,7 +44,7 @@ def ids(app: Flask) -> list[int]:
 )
 @pytest.mark.usefixtures("ids")
 def test_pages_have_every_link_once(page: Page, id: str, other: str, count: int, limit: int) -> None:
-    found: list[Link] = []
+    found: list[MembershipChange] = []
     with directory_database.reading() as connection:
         while some := page(connection, id, found[-1].event_id if found else None, limit, _last(found, other)):
             assert len(some) <= limit
@@ -54,7 +54,7 @@ def test_pages_have_every_link_once(page: Page, id: str, other: str, count: int,
     assert [link.event_id for link in found] == sorted((link.event_id for link in found), reverse=True)
 
 
-def _last(found: list[Link], other: str) -> str:
+def _last(found: list[MembershipChange], other: str) -> str:
     return str(getattr(found[-1], other)) if found else ""
 
 

@@ -13,7 +13,7 @@ from app import bounds
 from app.scim.attribute import Attribute
 from app.scim.errors import ScimError
 from app.scim.resource_types import GROUP, USER, ResourceType
-from app.scim.search_request import Search, Sought
+from app.scim.search_request import Search, TypeSearch
 from app.store.database import directory_database
 from app.store.directory import membership_rows, resource_rows, scim_lists
 from app.store.directory.scim_lists import Page
@@ -33,7 +33,7 @@ class Order:
 def page(
     text: str | None, start_index: int, count: int, order: Order | None = None, resource_type: ResourceType = USER
 ) -> Page:
-    sought = Sought(resource_type, where(text) if text else None, order.path if order else None)
+    sought = TypeSearch(resource_type, where(text) if text else None, order.path if order else None)
     with directory_database.reading() as connection:
         return scim_lists.find(
             connection, Search((sought,), order is not None and order.is_descending, count, start_index)
@@ -125,7 +125,7 @@ def test_a_page_ends_early_when_its_documents_are_large(
     monkeypatch.setattr(bounds, "PAGE_BYTES", sum(len(record.document.encode()) for record in first_two) + 50)
     found = page(text, 1, 7, order(by) if by else None)
     assert (found.total, titles(found)) == (7, ["0", "1"])
-    sought = Sought(USER, where(text) if text else None, order(by).path if by else None)
+    sought = TypeSearch(USER, where(text) if text else None, order(by).path if by else None)
     seen: list[str] = []
     place = None
     while place or not seen:

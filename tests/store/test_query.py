@@ -21,8 +21,8 @@ from app.scim.filter_match import matches
 from app.scim.filter_tree import OPERATORS
 from app.scim.grammar import parse
 from app.scim.resource_types import GROUP, USER, ResourceType, name_of
-from app.scim.search_request import Search, Sought
-from app.scim.value_comparison import fold_document
+from app.scim.search_request import Search, TypeSearch
+from app.scim.value_comparison import normalize_document
 from app.store.database import directory_database
 from app.store.directory import membership_rows, resource_rows, scim_lists
 from app.store.directory.stored_resource import Record
@@ -204,14 +204,14 @@ def test_sql_finds_what_the_reader_in_memory_finds(app: Flask, seed: int) -> Non
     found_some = 0
     for resource_type in (USER, GROUP):
         whole = stored[resource_type.name]
-        folded = [fold_document(resource_type.attributes, document) for document in whole]
+        folded = [normalize_document(resource_type.attributes, document) for document in whole]
         values = sorted(set(texts_in(whole)))
         with directory_database.reading() as connection:
             for _ in range(400):
                 text = chance.filter(resource_type, values)
                 node = parse(text, resource_type.tree)
                 expected = [d["id"] for d, f in zip(whole, folded, strict=True) if matches(node, f)]
-                page = scim_lists.find(connection, Search((Sought(resource_type, node),), count=len(whole)))
+                page = scim_lists.find(connection, Search((TypeSearch(resource_type, node),), count=len(whole)))
                 assert [record.id for record in page.records] == expected, f"seed {seed}: {text}"
                 assert page.total == len(expected), f"seed {seed}: {text}"
                 found_some += 0 < len(expected) < len(whole)
@@ -229,7 +229,7 @@ def test_removal_by_filter_takes_the_members_that_the_reader_in_memory_takes(app
         node = parse(text, GROUP.tree).where  # type: ignore[union-attr]
         for document in stored:
             members = document.get("members", [])
-            folded = fold_document([top], {"members": members})["members"]
+            folded = normalize_document([top], {"members": members})["members"]
             expected = [m["value"] for m, f in zip(members, folded, strict=True) if not matches(node, f, in_value=True)]
             with pytest.raises(Rollback), directory_database.writing() as connection:
                 gone = membership_rows.remove_members_where(connection, document["id"], node)
@@ -277,7 +277,7 @@ def plan(app: Flask) -> Iterator[Callable[[ResourceType, str], list[str]]]:
     def planned(resource_type: ResourceType, text: str) -> list[str]:
         with directory_database.reading() as connection:
             statements.clear()
-            scim_lists.find(connection, Search((Sought(resource_type, where(text, resource_type)),)))
+            scim_lists.find(connection, Search((TypeSearch(resource_type, where(text, resource_type)),)))
             statement, parameters = statements[0]
             rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
             return [row[-1] for row in rows]
@@ -347,7 +347,7 @@ def test_location_begins_with_the_address_that_was_asked(app: Flask) -> None:
     for base, found in (("https://recnice.com/scim", 1), ("https://recnice.com/scim/v2", 0)):
         node = where(f'meta.location eq "https://recnice.com/scim/Users/{stored.id}"')
         with directory_database.reading() as connection:
-            page = scim_lists.find(connection, Search((Sought(USER, node),), base=base))
+            page = scim_lists.find(connection, Search((TypeSearch(USER, node),), base=base))
         assert [record.id for record in page.records] == [stored.id] * found
 
 

@@ -131,7 +131,7 @@ def test_a_start_after_the_migration_fills_the_words(people: list[Record]) -> No
         connection.exec_driver_sql("DELETE FROM word WHERE rowid > 1")
         connection.exec_driver_sql("UPDATE word SET text = 'x' WHERE rowid = 1")
     assert found("ana") == []
-    rebuild_derived_rows.settle(RESOURCE_TYPES)
+    rebuild_derived_rows.rebuild(RESOURCE_TYPES)
     assert found("ana") == NAMES[:2]
     with directory_database.reading() as connection:
         assert integrity_check.check(connection, RESOURCE_TYPES) == []

@@ -4,7 +4,7 @@ from contextlib import closing
 from unittest import mock
 
 from app.simulation import simulation_header
-from app.simulation.client import Client
+from app.simulation.client import EntraClient
 from app.simulation.dialects import DIALECTS
 from app.simulation.ledger import Ledger, Stage
 from app.simulation.story import Plan, rehearse
@@ -25,7 +25,7 @@ def play_entra(appliance: Appliance, people: int, dialect: str) -> None:
     ledger = Ledger()
     with (
         mock.patch.object(simulation_header, "HEADER", "X-Nothing"),
-        closing(Client(f"{appliance.url}/scim/", appliance.key, ledger)) as client,
+        closing(EntraClient(f"{appliance.url}/scim/", appliance.key, ledger)) as client,
     ):
         rehearse(plan, client, ledger, _Nobody())
     assert not ledger.failed, ledger.failures

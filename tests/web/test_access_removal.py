@@ -26,7 +26,7 @@ from app.administration.credentials import scim_keys
 from app.administration.roles import granted_roles, role_mapping
 from app.console_roles import Role
 from app.observation.problems import problem_list, refused_removals
-from app.observation.problems.problem_list import Wanted
+from app.observation.problems.problem_list import ProblemFilter
 from app.provisioning import resource_operations
 from app.provisioning.resource_operations import Author
 from app.scim.errors import ScimError, unavailable
@@ -423,7 +423,7 @@ def test_others_see_the_names_without_the_button(world: World):
 def test_an_ignored_problem_names_nobody(world: World, owner: Window):
     world.patch(f"/Users/{world.ana}", BROKEN, OFF, status=400)
     world.standing()
-    ignored_problems.ignore_problems(Wanted(), HOST)
+    ignored_problems.ignore_problems(ProblemFilter(), HOST)
     assert world.standing() == []
     assert "still active" not in words(owner.get("/"))
 

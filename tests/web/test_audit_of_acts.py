@@ -26,11 +26,11 @@ from app.administration.credentials.federated_credentials import Signers
 from app.administration.encryption import Sealer
 from app.administration.ip_allow_list import allow_list
 from app.administration.roles import role_mapping
-from app.administration.single_sign_on import Line
+from app.administration.single_sign_on import ProviderClient
 from app.cli import commands
 from app.console_roles import Role
 from app.observation import request_recorder
-from app.observation.problems.problem_list import Wanted
+from app.observation.problems.problem_list import ProblemFilter
 from app.provisioning import resource_operations
 from app.provisioning.resource_operations import Author, create
 from app.request_record import DueRemoval
@@ -93,7 +93,7 @@ def with_a_problem(path: str, is_ignored: bool = False, **fields: str) -> Callab
             with log_database.writing() as connection:
                 request_recorder.write(connection, [refused])
             if is_ignored:
-                ignored_problems.ignore_problems(Wanted(), HOST)
+                ignored_problems.ignore_problems(ProblemFilter(), HOST)
         return world.post(path, **fields)
 
     return act
@@ -210,7 +210,7 @@ def with_a_network(path: str, **fields: str) -> Callable[[World], TestResponse]:
 
 def save_the_provider(world: World) -> TestResponse:
     form = {"kind": "entra", "cloud": "global", "tenant": "8adf8e6e-67b2-4cf2-a259-e3dc5476c621", "client_id": "one"}
-    with mock.patch.object(Line, "check", lambda _, issuer: mock.Mock(issuer=issuer)):
+    with mock.patch.object(ProviderClient, "check", lambda _, issuer: mock.Mock(issuer=issuer)):
         return world.post("/single-sign-on", **form, secret="the secret of a client")
 
 
@@ -342,10 +342,10 @@ def world(app: Flask) -> World:
     return World(app, eva, token)
 
 
-def entries() -> list[audit_rows.Entry]:
+def entries() -> list[audit_rows.AuditRow]:
     """Oldest first."""
     with directory_database.reading() as connection:
-        return audit_rows.page(connection, audit_rows.Wanted(), None, 1_000)[0][::-1]
+        return audit_rows.page(connection, audit_rows.AuditFilter(), None, 1_000)[0][::-1]
 
 
 def test_every_form_of_the_console_is_in_one_of_the_tables(app: Flask):

@@ -16,8 +16,8 @@ from app.observation import request_list
 from app.observation.cycles import detection
 from app.observation.directory import history_reader
 from app.observation.problems import problem_list
-from app.observation.problems.problem_list import Wanted
-from app.observation.request_list import Entry, Filter
+from app.observation.problems.problem_list import ProblemFilter
+from app.observation.request_list import Filter, RequestEntry
 from app.scim.resource_types import USER
 from app.simulation import simulation_header
 from app.web.console.monitoring.activity_rows import REQUEST_COLUMNS
@@ -33,7 +33,7 @@ def marked(world: World, method: str, path: str, body: Any = None, **headers: st
     return world.scim(method, path, body, MARKED | headers)
 
 
-def entry(world: World, answer: TestResponse) -> Entry:
+def entry(world: World, answer: TestResponse) -> RequestEntry:
     """The row of one request, once the log is written."""
     assert middleware.of(world.app).recorder.settle(30)
     [found] = request_list.of_number(answer.headers["X-Request-Id"])
@@ -196,10 +196,12 @@ def test_an_invalid_key_is_a_problem_all_the_same(world: World):
     assert not found.request.is_simulated and found.problem_id
     assert marked(world, "GET", "/Users").status_code == 200
     assert middleware.of(world.app).recorder.settle(30)
-    assert [one for one in problem_list.every(Wanted("open")) if one.id == found.problem_id], "a simulation closes none"
+    assert [one for one in problem_list.every(ProblemFilter("open")) if one.id == found.problem_id], (
+        "a simulation closes none"
+    )
     assert world.scim("GET", "/Users").status_code == 200
     assert middleware.of(world.app).recorder.settle(30)
-    assert not [one for one in problem_list.every(Wanted("open")) if one.id == found.problem_id]
+    assert not [one for one in problem_list.every(ProblemFilter("open")) if one.id == found.problem_id]
 
 
 def test_the_last_change_and_the_deleted_users_are_those_of_others(world: World):

@@ -56,7 +56,7 @@ def prepare(user_name: str, password: str, role: Role) -> AdministratorRow:
     return AdministratorRow(
         id=str(uuid.uuid4()),
         user_name=name,
-        folded_name=passwords.fold_name(name),
+        folded_name=passwords.normalize_name(name),
         password_hash=passwords.hash_password(password),
         created=clock.to_wire(clock.utc_now()),
         disabled=False,
@@ -94,9 +94,9 @@ def list_operators() -> list[Operator]:
 
 def find_operator(user_name: str) -> Operator:
     """The operator with this user name. Raises Refused where there is none."""
-    folded = passwords.fold_name(user_name.strip())
+    folded = passwords.normalize_name(user_name.strip())
     for operator in list_operators():
-        if passwords.fold_name(operator.user_name) == folded:
+        if passwords.normalize_name(operator.user_name) == folded:
             return operator
     raise Refused(UNKNOWN)
 
@@ -193,7 +193,7 @@ def change_password(who: SignedIn, current: str, code: str, password: str, seale
 
 
 def _named(connection: Connection, user_name: str) -> AdministratorRow:
-    row = rows.find_named(connection, passwords.fold_name(user_name.strip()))
+    row = rows.find_named(connection, passwords.normalize_name(user_name.strip()))
     if row is None:
         raise Refused(UNKNOWN)
     return row

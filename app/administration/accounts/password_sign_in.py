@@ -40,7 +40,7 @@ def sign_in(user_name: str, password: str, browser: Browser) -> str:
     name = user_name.strip()
     with sign_in_limits.counted(name, browser.address) as attempt:
         with directory_database.reading() as connection:
-            row = administrator_rows.find_named(connection, passwords.fold_name(name))
+            row = administrator_rows.find_named(connection, passwords.normalize_name(name))
             operator_id, kept = (row.id, row.password_hash) if row and not row.disabled else ("", None)
         is_right = passwords.matches(password, kept)
     with directory_database.writing() as connection:
@@ -53,7 +53,7 @@ def sign_in(user_name: str, password: str, browser: Browser) -> str:
         else:
             ticket = ""
             # Only a name that is known here: people type their password into the wrong field.
-            known = administrator_rows.find_named(connection, passwords.fold_name(name))
+            known = administrator_rows.find_named(connection, passwords.normalize_name(name))
             _refuse(
                 connection,
                 browser,

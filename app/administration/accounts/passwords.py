@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING
 
 from app import bounds
 from app.administration.accounts.common_passwords import COMMON_PASSWORDS
-from app.administration.concurrency_limit import Full, Places, Terms
+from app.administration.concurrency_limit import Full, Limits, Places
 from app.administration.errors import Busy, Refused
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
 # Each check takes 19 MiB and a processor: more at once would let a flood of sign-ins take the memory.
-_places = Places(lambda: Terms(bounds.PASSWORD_CHECKS_AT_ONCE, bounds.PASSWORD_CHECKS_WAITING, bounds.PASSWORD_WAIT_S))
+_places = Places(lambda: Limits(bounds.PASSWORD_CHECKS_AT_ONCE, bounds.PASSWORD_CHECKS_WAITING, bounds.PASSWORD_WAIT_S))
 _of_thread = threading.local()
 
 
-def fold_name(user_name: str) -> str:
+def normalize_name(user_name: str) -> str:
     """An operator's name as it is compared: NFC, lower case."""
     return unicodedata.normalize("NFC", user_name).lower()
 
@@ -38,7 +38,7 @@ def require_acceptable(password: str, user_name: str) -> None:
         raise Refused(f"The password needs at least {shortest} characters. A short sentence works well.")
     if len(normal) > longest:
         raise Refused(f"The password may have at most {longest} characters.")
-    folded, name = normal.lower(), fold_name(user_name)
+    folded, name = normal.lower(), normalize_name(user_name)
     for own in {name, name.partition("@")[0]}:
         if (
             len(own) >= bounds.PASSWORD_NAME_LENGTH

@@ -12,7 +12,7 @@ from typing import Literal
 
 from app import bounds, clock
 from app.administration.accounts import passwords
-from app.administration.concurrency_limit import Full, Places, Terms
+from app.administration.concurrency_limit import Full, Limits, Places
 from app.administration.credentials.secret_hash import hash_secret
 from app.administration.errors import Busy, Slowed
 from app.ip_addresses import CountedNetwork, counted_networks
@@ -29,7 +29,7 @@ _BEYOND = "beyond "
 """Before the network of a try that was looked at although its network had failed too often: it counts there no more."""
 
 # Those whom a failing network leaves one try a minute hold at most one of the places where passwords are looked at.
-_beyond = Places(lambda: Terms(bounds.SLOWED_CHECKS_AT_ONCE, bounds.SLOWED_CHECKS_WAITING, bounds.PASSWORD_WAIT_S))
+_beyond = Places(lambda: Limits(bounds.SLOWED_CHECKS_AT_ONCE, bounds.SLOWED_CHECKS_WAITING, bounds.PASSWORD_WAIT_S))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def counted(user_name: str, address: str, kind: Kind = "password") -> Iterator[i
         Slowed: what was typed must not be looked at. Busy where too many others sign in just now.
     """
     # Hashed, since people type their password into the wrong field.
-    tried = _Try(_PREFIXES[kind] + hash_secret(passwords.fold_name(user_name)), counted_networks(address), kind)
+    tried = _Try(_PREFIXES[kind] + hash_secret(passwords.normalize_name(user_name)), counted_networks(address), kind)
     with ExitStack() as held:
         with directory_database.reading() as connection:  # whoever is slowed takes no place and writes nothing
             is_beyond = _require(connection, tried, clock.utc_now())
@@ -73,7 +73,7 @@ def counted(user_name: str, address: str, kind: Kind = "password") -> Iterator[i
 
 def succeeded(connection: Connection, user_name: str, address: str) -> None:
     """The password was right, and the code: forget the failures of this account from this address."""
-    account, network = hash_secret(passwords.fold_name(user_name)), counted_networks(address)[0].text
+    account, network = hash_secret(passwords.normalize_name(user_name)), counted_networks(address)[0].text
     rows.forget_all(connection, [prefix + account for prefix in _PREFIXES.values()], [network, _BEYOND + network])
 
 

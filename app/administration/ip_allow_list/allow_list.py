@@ -17,7 +17,7 @@ from app.store.database import directory_database
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class AllowedNetwork:
     """A network on the list. `created` is in wire form."""
 
     network: str
@@ -57,7 +57,7 @@ class SourceList:
     mode: Mode
     since: str
     set_by: str
-    listed: Sequence[Listed]
+    listed: Sequence[AllowedNetwork]
     sources: Sequence[Source]
 
     @property
@@ -88,7 +88,9 @@ def source_list() -> SourceList:
     since = clock.to_wire(clock.utc_now() - timedelta(days=bounds.SOURCE_DAYS))
     with directory_database.reading() as connection:
         policy = rows.policy(connection)
-        listed = [Listed(row.network, row.note, row.created, row.created_by) for row in rows.networks(connection)]
+        listed = [
+            AllowedNetwork(row.network, row.note, row.created, row.created_by) for row in rows.networks(connection)
+        ]
         found = {
             row.address: Source(row.address, row.first_seen, row.last_seen, is_listed=False)
             for row in rows.seen(connection, since)
@@ -158,6 +160,6 @@ def remove(network: str, by: Actor) -> None:
     forget_policy()
 
 
-def _judged(sources: Sequence[Source], listed: Sequence[Listed]) -> list[Source]:
+def _judged(sources: Sequence[Source], listed: Sequence[AllowedNetwork]) -> list[Source]:
     held = NetworkSet.of(one.network for one in listed)
     return [replace(one, is_listed=held.has(one.address)) for one in sources]

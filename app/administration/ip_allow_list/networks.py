@@ -13,14 +13,14 @@ TOGETHER = 3
 """So many that fall into one network are proposed as that network."""
 
 
-class Step(NamedTuple):
+class ProposalStep(NamedTuple):
     """How a proposal is put together: what falls together within this prefix becomes one network."""
 
     version: int
     prefix: int
 
 
-STEPS = (Step(4, 24), Step(6, 64), Step(6, ip_addresses.SITE_PREFIX))
+STEPS = (ProposalStep(4, 24), ProposalStep(6, 64), ProposalStep(6, ip_addresses.SITE_PREFIX))
 """IPv6: a host is anywhere in its /64, and a site has several of those, up to a /56."""
 
 

@@ -195,7 +195,7 @@ def grant_of(user_id: str) -> Grant | None:
 def withheld(connection: Connection, user_ids: Collection[str]) -> dict[str, Grant]:
     """Return the roles that unconfirmed users would have by the mapping, by their ids; `since` is "" in them."""
     due = rows.differences(connection, rows.mapping(connection), user_ids, are_confirmed=True)
-    found = [rows.Grant(one.user_id, one.new, one.new_because, "") for one in due if one.new and one.new_because]
+    found = [rows.GrantRow(one.user_id, one.new, one.new_because, "") for one in due if one.new and one.new_because]
     return {one.user_id: one for one in _grants(connection, found)}
 
 
@@ -274,7 +274,7 @@ def _names_of_groups(connection: Connection, because: Iterable[str | None]) -> d
     return group_names(connection, [value for source, _, value in given if source == "group"])
 
 
-def _grants(connection: Connection, found: Sequence[rows.Grant]) -> list[Grant]:
+def _grants(connection: Connection, found: Sequence[rows.GrantRow]) -> list[Grant]:
     groups = _names_of_groups(connection, (one.because for one in found))
     names = names_of(connection, [one.user_id for one in found])
     return [Grant(one.user_id, names[one.user_id], one.role, words_of(one.because, groups), one.since) for one in found]

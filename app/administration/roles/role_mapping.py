@@ -17,10 +17,10 @@ from app.administration.errors import Refused
 from app.administration.roles import granted_roles
 from app.console_roles import Role
 from app.scim.resource_types import GROUP, name_of
-from app.scim.value_comparison import exact_text, fold_text
+from app.scim.value_comparison import exact_text, normalize_text
 from app.store.access import identity_provider_row
 from app.store.access import role_rows as rows
-from app.store.access.role_rows import SOURCES, Difference, Line
+from app.store.access.role_rows import SOURCES, Difference, MappingRule
 from app.store.database import directory_database
 from app.store.database.directory_database import Connection
 from app.store.directory import resource_rows
@@ -40,7 +40,7 @@ class MappedLine:
     `people`: how many active people have what it names; None where they were not counted.
     """
 
-    line: Line
+    line: MappingRule
     name: str
     people: int | None = None
 
@@ -109,7 +109,7 @@ def groups_offered() -> dict[str, str]:
     with directory_database.reading() as connection:
         found = rows.groups_offered(connection, bounds.GROUPS_OFFERED)
     names = {id: name_of(json.loads(document)) for id, document in found.items()}
-    return dict(sorted(names.items(), key=lambda one: fold_text(one[1])))
+    return dict(sorted(names.items(), key=lambda one: normalize_text(one[1])))
 
 
 def names_of_groups(ids: Iterable[str]) -> dict[str, str]:
@@ -151,9 +151,9 @@ def save(raw: Iterable[RawLine], expected: str, by: Actor) -> None:
         granted_roles.apply(connection, by, found)
 
 
-def _read(connection: Connection, raw: Iterable[RawLine]) -> tuple[Line, ...]:
+def _read(connection: Connection, raw: Iterable[RawLine]) -> tuple[MappingRule, ...]:
     """Checked lines in their order; those without a value are left out. Raises Refused."""
-    lines: dict[str, Line] = {}
+    lines: dict[str, MappingRule] = {}
     for source, value, role in raw:
         value = exact_text(value) or ""
         if not value:
@@ -163,7 +163,7 @@ def _read(connection: Connection, raw: Iterable[RawLine]) -> tuple[Line, ...]:
             raise Refused("Choose a source and a role for each rule.")
         if kind == "app_role" and (len(value) > bounds.ROLE_VALUE_LENGTH or not value.isprintable()):
             raise Refused(f"The value of an app role has at most {bounds.ROLE_VALUE_LENGTH} printable characters.")
-        line = Line(kind, _group_id(connection, value) if kind == "group" else value, Role(role))
+        line = MappingRule(kind, _group_id(connection, value) if kind == "group" else value, Role(role))
         if line.because in lines:
             raise Refused(f"{_words(connection, line)} is in two rules.")
         lines[line.because] = line
@@ -176,18 +176,20 @@ def _group_id(connection: Connection, given: str) -> str:
     """The id of a group that is here, by its id or its name. Raises Refused."""
     if given in granted_roles.group_names(connection, [given]):
         return given
-    found = resource_rows.holder(connection, GROUP, "displayName", fold_text(given))
+    found = resource_rows.holder(connection, GROUP, "displayName", normalize_text(given))
     if found is None:
         shown = given[: bounds.ROLE_VALUE_LENGTH]
         raise Refused(f'There is no group "{shown}" here. Remove its rule, or choose another group.')
     return found
 
 
-def _words(connection: Connection, line: Line) -> str:
+def _words(connection: Connection, line: MappingRule) -> str:
     return _mapping(connection, [line]).lines[0].words
 
 
-def _mapping(connection: Connection, lines: Sequence[Line], counts: Mapping[str, int] | None = None) -> RoleMapping:
+def _mapping(
+    connection: Connection, lines: Sequence[MappingRule], counts: Mapping[str, int] | None = None
+) -> RoleMapping:
     names = granted_roles.group_names(connection, [line.value for line in lines if line.source == "group"])
     shown = [
         MappedLine(
@@ -210,7 +212,7 @@ def _outcomes(connection: Connection, found: Sequence[Difference]) -> Outcomes:
     return Outcomes([Outcome(one.user_id, names[one.user_id], one.old, one.new) for one in shown], len(found))
 
 
-def _fingerprint(held: Sequence[Line], lines: Sequence[Line], found: Iterable[Difference]) -> str:
+def _fingerprint(held: Sequence[MappingRule], lines: Sequence[MappingRule], found: Iterable[Difference]) -> str:
     """Of what is there, of what shall be there, and of everybody whose role changes by it."""
     told = [
         [[one.because, one.role] for one in held],
@@ -220,7 +222,7 @@ def _fingerprint(held: Sequence[Line], lines: Sequence[Line], found: Iterable[Di
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
-def _record(connection: Connection, by: Actor, held: Sequence[Line], lines: Sequence[Line]) -> None:
+def _record(connection: Connection, by: Actor, held: Sequence[MappingRule], lines: Sequence[MappingRule]) -> None:
     """One audit entry for each line that came, went or gives another role now."""
     old, new = ({one.because: one for one in them} for them in (held, lines))
     for because in sorted(old.keys() | new.keys()):

@@ -9,7 +9,7 @@ Refused           a rule says no; its text is for the person who asked
 
 from app.administration.single_sign_on.errors import Lost, NoPlace, NotLetIn, Unreachable
 from app.administration.single_sign_on.pending_sign_in import Arrival, Journey, Purpose
-from app.administration.single_sign_on.provider_client import Line, Outage
+from app.administration.single_sign_on.provider_client import Outage, ProviderClient
 from app.administration.single_sign_on.provider_settings import CLOUDS, Configured, Entered, configured, remove, save
 from app.administration.single_sign_on.provider_sign_in import arrive, depart, prove, unreachable
 from app.administration.single_sign_on.trial_sign_in import Trial, try_out
@@ -21,7 +21,7 @@ __all__ = [
     "Configured",
     "Entered",
     "Journey",
-    "Line",
+    "ProviderClient",
     "Lost",
     "Match",
     "NoPlace",

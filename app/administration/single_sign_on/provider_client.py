@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app import bounds, clock
-from app.administration.concurrency_limit import Full, Places, Terms
+from app.administration.concurrency_limit import Full, Limits, Places
 from app.administration.encryption import Sealer
 from app.administration.single_sign_on.errors import NoPlace
 from app.openid import code_flow
 from app.openid import provider as openid
-from app.openid.code_flow import Client, Ticket
+from app.openid.code_flow import OpenIdClient, Ticket
 from app.openid.errors import About, ProviderCode, ProviderError
 from app.openid.id_token import Claims
 from app.openid.provider import Issuer, Provider, Providers
 from app.openid.signing_keys import Keys
 
 
-def _terms() -> Terms:
-    return Terms(
+def _terms() -> Limits:
+    return Limits(
         bounds.PROVIDER_TALKS,
         bounds.PROVIDER_TALKS_WAITING,
         bounds.PROVIDER_WAIT_S,
@@ -60,7 +60,7 @@ class _Standing:
     outage: Outage | None = None
 
 
-class Line:
+class ProviderClient:
     """`sealer` seals client secrets, `redirect_uri` is where providers send people back to. Threads share it."""
 
     def __init__(self, ca_file: Path | None, sealer: Sealer, redirect_uri: str) -> None:
@@ -78,7 +78,7 @@ class Line:
         """Why nobody can sign in, as far as the last sign-ins have shown."""
         return self._standing.outage
 
-    def for_caller(self, caller: str) -> "Line":
+    def for_caller(self, caller: str) -> "ProviderClient":
         """Return the same line for a caller, who has one place at a time; without one only places count."""
         line = copy.copy(self)
         line._caller = caller
@@ -108,7 +108,7 @@ class Line:
         """Where to send the browser, and the ticket to come back with. Raises ProviderError, Unreachable."""
         with self._noting():
             found = self.find(issuer)
-        return code_flow.begin(found, Client(client_id, ""), self.redirect_uri, prompt, max_age)
+        return code_flow.begin(found, OpenIdClient(client_id, ""), self.redirect_uri, prompt, max_age)
 
     def read_answer(self, issuer: Issuer, ticket: Ticket, parameters: Mapping[str, str]) -> str:
         """The code that the browser brought back. Raises ProviderError, Unreachable."""
@@ -116,7 +116,7 @@ class Line:
 
     def finish(self, issuer: Issuer, client_id: str, sealed_secret: str, ticket: Ticket, code: str) -> Claims:
         """Who signed in. Raises ProviderError, Unreachable."""
-        client = Client(client_id, self.sealer.open(sealed_secret) or "")
+        client = OpenIdClient(client_id, self.sealer.open(sealed_secret) or "")
         with self._place(), self._noting():
             claims = code_flow.finish(self._providers.find(issuer), client, ticket, code, self._keys)
         self._standing.outage = None

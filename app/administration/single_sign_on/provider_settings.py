@@ -15,7 +15,7 @@ from app import bounds, clock
 from app.administration import audit
 from app.administration.audit import Action, Actor
 from app.administration.errors import Refused
-from app.administration.single_sign_on.provider_client import Line
+from app.administration.single_sign_on.provider_client import ProviderClient
 from app.openid import provider as openid
 from app.openid.errors import ProviderCode, ProviderError
 from app.openid.provider import ENTRA_AUTHORITIES, Issuer
@@ -93,7 +93,7 @@ def read(row: Row[Any]) -> Configured:
     )
 
 
-def save(entered: Entered, line: Line, actor: Actor) -> None:
+def save(entered: Entered, line: ProviderClient, actor: Actor) -> None:
     """Set up this provider in place of what was there. Another issuer ends the sessions that the last one began.
 
     Raises Refused for what cannot be, and where the discovery document cannot be read or is another's.

@@ -16,7 +16,7 @@ from app.administration.errors import Ended, Refused
 from app.administration.single_sign_on import provider_settings, user_lookup
 from app.administration.single_sign_on.errors import Lost, NotLetIn, Unreachable
 from app.administration.single_sign_on.pending_sign_in import Arrival, Journey, Purpose
-from app.administration.single_sign_on.provider_client import Line, is_of_everybody
+from app.administration.single_sign_on.provider_client import ProviderClient, is_of_everybody
 from app.administration.single_sign_on.provider_settings import Configured
 from app.administration.single_sign_on.user_lookup import Match
 from app.openid.errors import ProviderCode, ProviderError
@@ -38,7 +38,7 @@ WRONG_TOO_OFTEN = "Another account signed in there too often, so this session is
 _STATE = "state"
 
 
-def depart(line: Line, purpose: Purpose, wanted: str, session_id: str = "") -> tuple[str, Journey]:
+def depart(line: ProviderClient, purpose: Purpose, wanted: str, session_id: str = "") -> tuple[str, Journey]:
     """Where to send the browser, and what it keeps meanwhile. Raises Refused, Unreachable and ProviderError."""
     found = provider_settings.configured()
     if found is None:
@@ -50,7 +50,7 @@ def depart(line: Line, purpose: Purpose, wanted: str, session_id: str = "") -> t
     return address, Journey(ticket, found.generation, purpose, kept, session_id)
 
 
-def arrive(line: Line, arrival: Arrival) -> str:
+def arrive(line: ProviderClient, arrival: Arrival) -> str:
     """A new session's token for the person whom the provider names. Raises Lost, NotLetIn, Unreachable."""
     claims = read_claims(line, arrival)
     with directory_database.writing() as connection:
@@ -66,7 +66,7 @@ def arrive(line: Line, arrival: Arrival) -> str:
     raise NotLetIn(arrival.number)
 
 
-def prove(line: Line, arrival: Arrival, who: SignedIn) -> None:
+def prove(line: ProviderClient, arrival: Arrival, who: SignedIn) -> None:
     """Note in a person's session that they showed just now who they are, when the provider says so itself.
 
     Raises Lost, NotLetIn, Unreachable, and Ended when the session was ended for it.
@@ -102,7 +102,7 @@ def prove(line: Line, arrival: Arrival, who: SignedIn) -> None:
     raise NotLetIn(arrival.number, NO_AUTH_TIME if claims.auth_time is None else "The sign-in there was too long ago")
 
 
-def read_claims(line: Line, arrival: Arrival) -> Claims:
+def read_claims(line: ProviderClient, arrival: Arrival) -> Claims:
     """What the provider says, checked. Raises Lost, NotLetIn, Unreachable; the audit has what is behind them."""
     try:
         return ask(line, arrival)
@@ -121,7 +121,7 @@ def read_claims(line: Line, arrival: Arrival) -> Claims:
         raise NotLetIn(arrival.number) from None
 
 
-def ask(line: Line, arrival: Arrival) -> Claims:
+def ask(line: ProviderClient, arrival: Arrival) -> Claims:
     """The same with the administrator's own sentence. Raises Lost, Unreachable, ProviderError."""
     found, ticket = _same(provider_settings.configured(), arrival), arrival.journey.ticket
     try:

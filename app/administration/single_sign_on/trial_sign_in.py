@@ -13,7 +13,7 @@ from app.administration.permissions import Permission
 from app.administration.single_sign_on import provider_sign_in, user_lookup
 from app.administration.single_sign_on.errors import Lost
 from app.administration.single_sign_on.pending_sign_in import Arrival
-from app.administration.single_sign_on.provider_client import Line
+from app.administration.single_sign_on.provider_client import ProviderClient
 from app.administration.single_sign_on.user_lookup import Match
 from app.openid.errors import ProviderError
 from app.store.database import directory_database
@@ -29,7 +29,7 @@ class Trial:
     refused: str = ""
 
 
-def try_out(line: Line, arrival: Arrival, who: SignedIn) -> Trial:
+def try_out(line: ProviderClient, arrival: Arrival, who: SignedIn) -> Trial:
     """For whoever began the test, in the session in which it was begun. Raises Lost, Unreachable."""
     if arrival.journey.session_id != who.session_id:
         raise Lost

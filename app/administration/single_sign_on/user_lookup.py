@@ -12,9 +12,9 @@ from enum import StrEnum
 from app.openid.id_token import Claims
 from app.scim.errors import shown
 from app.scim.resource_types import name_of
-from app.scim.value_comparison import fold_text
+from app.scim.value_comparison import normalize_text
 from app.store.access import sign_in_users
-from app.store.access.sign_in_users import Person
+from app.store.access.sign_in_users import SignInUser
 from app.store.database.directory_database import Connection
 
 
@@ -36,7 +36,7 @@ class Match:
     """
 
     identifier: str
-    person: Person | None = None
+    person: SignInUser | None = None
     reason: Reason = Reason.NONE
     because: str = ""
     name: str = ""
@@ -56,7 +56,7 @@ def find(connection: Connection, claims: Claims) -> Match:
     return match
 
 
-def judge(identifier: str, having: Sequence[Person]) -> Match:
+def judge(identifier: str, having: Sequence[SignInUser]) -> Match:
     """The rule: exactly one person has the identifier, and is not disabled. `having`: two of them are enough."""
     if not having:
         return Match(identifier, None, Reason.NOBODY)
@@ -85,8 +85,8 @@ def _explain(connection: Connection, claims: Claims) -> str:
     return f"externalId of {name} is {shown(external_id)}{kind}; map {source} to externalId in the provisioning app."
 
 
-def _nearest(connection: Connection, login: str, nickname: str) -> Person | None:
-    found = sign_in_users.with_value(connection, "userName", [fold_text(login)], limit=1)
+def _nearest(connection: Connection, login: str, nickname: str) -> SignInUser | None:
+    found = sign_in_users.with_value(connection, "userName", [normalize_text(login)], limit=1)
     if not found and nickname:
         found = sign_in_users.with_value(connection, "externalId", [nickname], limit=1)
     return found[0] if found else None

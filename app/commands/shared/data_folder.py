@@ -45,7 +45,7 @@ def _bring_up(settings: Settings, types: Sequence[ResourceType], may_be_damaged:
         with suppress(data_folder.FolderInUseError), data_folder.held(settings.data, "prepare"):
             directory_database.migrate(settings.database)
             try:
-                rebuild_derived_rows.settle(types, granted_roles.settle)
+                rebuild_derived_rows.rebuild(types, granted_roles.settle)
             except directory_database.DatabaseUnusable:
                 raise
             except Exception:

@@ -26,7 +26,7 @@ from app.scim.recnice_mapping import MAPPING
 from app.scim.resource_types import RESOURCE_TYPES, ResourceType
 from app.store.database.directory_database import Connection
 from app.store.request_log import attribute_arrival_rows
-from app.store.request_log.attribute_arrival_rows import UNKNOWN, Sighting
+from app.store.request_log.attribute_arrival_rows import UNKNOWN, ArrivalCount
 
 CREATE, ADD, REPLACE, REMOVE = "create", "add", "replace", "remove"
 NO_VALUE = "no value"
@@ -39,7 +39,7 @@ _TYPES: Mapping[str, ResourceType] = {one.name: one for one in RESOURCE_TYPES if
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class AttributeArrival:
     """A mapped attribute, or with the way `UNKNOWN` a name that means nothing here, as it stands in one request."""
 
     attribute: str
@@ -57,11 +57,11 @@ class _Place:
     wanted: Mapping[str, Any]
 
 
-def fold(connection: Connection, batch: Sequence[Request]) -> None:
+def update_from(connection: Connection, batch: Sequence[Request]) -> None:
     """Counts what arrived in a batch of requests; a body that cannot be read tells nothing."""
-    seen: Counter[tuple[str, Arrival]] = Counter()
-    first: dict[tuple[str, Arrival], str] = {}
-    last: dict[tuple[str, Arrival], str] = {}
+    seen: Counter[tuple[str, AttributeArrival]] = Counter()
+    first: dict[tuple[str, AttributeArrival], str] = {}
+    last: dict[tuple[str, AttributeArrival], str] = {}
     for request in batch:
         for arrival in set(arrivals(request)):
             key = (request.resource_type, arrival)
@@ -71,7 +71,7 @@ def fold(connection: Connection, batch: Sequence[Request]) -> None:
     attribute_arrival_rows.count(
         connection,
         [
-            Sighting(resource_type, one.attribute, one.way, one.shape, first[key], last[key], number)
+            ArrivalCount(resource_type, one.attribute, one.way, one.shape, first[key], last[key], number)
             for key, number in seen.items()
             for resource_type, one in (key,)
         ],
@@ -80,7 +80,7 @@ def fold(connection: Connection, batch: Sequence[Request]) -> None:
         attribute_arrival_rows.forget_unknown(connection, bounds.SIGHTED_NAMES)
 
 
-def arrivals(request: Request) -> Iterator[Arrival]:
+def arrivals(request: Request) -> Iterator[AttributeArrival]:
     """What one request brings, in any order and possibly twice, in the first `bounds.SIGHTED_PLACES` names of it."""
     resource_type = _TYPES.get(request.resource_type)
     if resource_type is None or request.sent is None:
@@ -98,12 +98,12 @@ class _Reader:
         self.places = _places(resource_type.name)
         self.names_left = bounds.SIGHTED_PLACES
 
-    def document(self, method: str, body: Any) -> Iterator[Arrival]:
+    def document(self, method: str, body: Any) -> Iterator[AttributeArrival]:
         """A whole resource, as POST and PUT have it."""
         if isinstance(body, dict):
             yield from self.named(REPLACE if method == "PUT" else CREATE, body, self.name_in_document)
 
-    def patch(self, body: Any) -> Iterator[Arrival]:
+    def patch(self, body: Any) -> Iterator[AttributeArrival]:
         """RFC 7644 §3.5.2, with and without a path."""
         try:
             operations = read_patch(body)
@@ -117,7 +117,7 @@ class _Reader:
                 target = _target(self.type_name, operation.path)
                 yield from self.arrived(operation.op, operation.path, target, operation.value, operation.is_given)
 
-    def named(self, way: str, values: Any, find: Callable[[str], Target | None]) -> Iterator[Arrival]:
+    def named(self, way: str, values: Any, find: Callable[[str], Target | None]) -> Iterator[AttributeArrival]:
         """Each name of a value that is about the whole resource."""
         for name, value, _ in self.tree.named(values):
             self.names_left -= 1
@@ -135,18 +135,18 @@ class _Reader:
 
     def arrived(
         self, way: str, name: str, target: Target | None, value: Any, has_value: bool = True
-    ) -> Iterator[Arrival]:
+    ) -> Iterator[AttributeArrival]:
         """What one name or path with its value brings."""
         if target is None:
-            yield Arrival(shown_name(name), UNKNOWN, "")
+            yield AttributeArrival(shown_name(name), UNKNOWN, "")
         elif target.attribute.is_extension:
             yield from self.in_extension(way, target.attribute, value)
         else:
             for place in self.places.get(target.attribute.path, ()):
                 shapes = _shapes(place, target, value) if has_value else _removed(place, target)
-                yield from (Arrival(place.path, way, shape) for shape in shapes)
+                yield from (AttributeArrival(place.path, way, shape) for shape in shapes)
 
-    def in_extension(self, way: str, extension: Attribute, value: Any) -> Iterator[Arrival]:
+    def in_extension(self, way: str, extension: Attribute, value: Any) -> Iterator[AttributeArrival]:
         for name, inner in value.items() if isinstance(value, dict) else ():
             attribute = extension.sub_attributes.get(name.lower())
             yield from self.arrived(way, f"{extension.name}:{name}", Target(attribute) if attribute else None, inner)

@@ -14,7 +14,7 @@ from app.store.database import directory_database
 from app.store.directory import attribute_coverage, resource_counts, strict_attribute_rows
 from app.store.directory.strict_attribute_rows import Strict
 from app.store.request_log import attribute_arrival_rows, log_database
-from app.store.request_log.attribute_arrival_rows import UNKNOWN, Sighting
+from app.store.request_log.attribute_arrival_rows import UNKNOWN, ArrivalCount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class MappedRow:
     strict: Strict | None
     filled: int
     total: int
-    sightings: Sequence[Sighting]
+    sightings: Sequence[ArrivalCount]
     has_arrivals: bool
 
     @property
@@ -54,7 +54,7 @@ class MappedRow:
         return 100 * self.filled // self.total if self.total else None
 
     @property
-    def arrived(self) -> Sequence[Sighting]:
+    def arrived(self) -> Sequence[ArrivalCount]:
         """The sightings that brought a value, the last one first."""
         found = (one for one in self.sightings if one.way != REMOVE and one.shape not in EMPTY_SHAPES)
         return sorted((one for one in found if one.shape != NO_VALUE), key=lambda one: one.last, reverse=True)
@@ -105,13 +105,13 @@ class Coverage:
 def read(types: Iterable[ResourceType]) -> Coverage:
     """All of it as it is now. `types` are the application's own: what a schema file declares is not unknown."""
     known = {one.name: one for one in types if one.name in MAPPING}
-    seen: list[Sighting] = []
+    seen: list[ArrivalCount] = []
     with suppress(ScimError), log_database.reading() as connection:  # without the log no arrivals are told
         seen = list(attribute_arrival_rows.sightings(connection))
     with directory_database.reading() as connection:
         counts = resource_counts.count_all(connection)
         filled, strict = attribute_coverage.filled(connection), strict_attribute_rows.all_strict(connection)
-    of_path: dict[tuple[str, str], list[Sighting]] = defaultdict(list)
+    of_path: dict[tuple[str, str], list[ArrivalCount]] = defaultdict(list)
     for one in seen:
         of_path[one.resource_type, one.attribute].append(one)
     created = {one.resource_type for one in seen if one.way == CREATE}
@@ -139,7 +139,7 @@ def _is_required(resource_type: ResourceType, path: str) -> bool:
     return way is not None and way[-1].required
 
 
-def _unknown(seen: Iterable[Sighting], known: Mapping[str, ResourceType]) -> Sequence[UnknownName]:
+def _unknown(seen: Iterable[ArrivalCount], known: Mapping[str, ResourceType]) -> Sequence[UnknownName]:
     names = [
         UnknownName(one.resource_type, one.attribute, one.first, one.last, one.count)
         for one in seen

@@ -32,7 +32,7 @@ class Hint:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class HintRule:
     """When it holds for a row, and what is said then. `paths`: the mapped paths that it is about; none means all."""
 
     name: str
@@ -73,8 +73,8 @@ def _people(row: MappedRow, number: int) -> str:
     return f"{number:,} of {row.total:,} {noun}"
 
 
-RULES: Sequence[Rule] = (
-    Rule(
+RULES: Sequence[HintRule] = (
+    HintRule(
         "external-id-nickname",
         lambda row: bool(row.shape) and row.shape != OBJECT_ID,
         lambda row: (
@@ -84,14 +84,14 @@ RULES: Sequence[Rule] = (
         _mapped_as_usual,
         paths=frozenset({"externalId"}),
     ),
-    Rule(
+    HintRule(
         "roles-additive",
         lambda row: _last_change_of_roles(row) == f"{ADD} {LIST_SHAPES[JSON_TEXT]}",
         lambda _: f"Roles are sent in additive mode ({ADDITIVE_ROLES}): roles are added and never removed.",
         _mapped_as_usual,
         paths=frozenset({"roles"}),
     ),
-    Rule(
+    HintRule(
         "roles-as-text",
         lambda row: bool(row.shape) and row.shape not in (A_LIST, AN_OBJECT, *LIST_SHAPES.values()),
         lambda _: "One role is sent as plain text: users with several roles are sent with only one of them.",
@@ -102,60 +102,60 @@ RULES: Sequence[Rule] = (
         is_warning=False,
         paths=frozenset({"roles"}),
     ),
-    Rule(
+    HintRule(
         "active-never-sent",
         _is_never_sent,
         lambda _: "It was never sent, so Entra cannot disable users who leave.",
         _mapped_as_usual,
         paths=frozenset({"active"}),
     ),
-    Rule(
+    HintRule(
         "active-as-text",
         lambda row: row.shape == BOOLEAN_AS_TEXT,
         lambda _: "It is sent as text, as Entra does without the flag aadOptscim062020. This is supported.",
         is_warning=False,
         paths=frozenset({"active"}),
     ),
-    Rule(
+    HintRule(
         "never-sent",
         lambda row: _is_never_sent(row) and row.mapped.is_listed_required and row.path != "active",
         lambda _: "It was never sent. It is not mapped, or empty for all users: Entra does not send empty attributes.",
         _mapped_as_usual,
     ),
-    Rule(
+    HintRule(
         "only-empty",
         lambda row: not row.filled and not row.arrived and bool(row.sightings),
         lambda _: "It was only sent empty, or removed.",
         is_warning=False,
     ),
-    Rule(
+    HintRule(
         "no-address",
         lambda row: bool(row.shape) and row.shape != EMAIL_ADDRESS,
         lambda row: f"The last value is {row.shape}, not an e-mail address.",
         _mapped_as_usual,
         paths=frozenset({WORK_EMAIL}),
     ),
-    Rule(
+    HintRule(
         "user-name-no-address",
         lambda row: bool(row.shape) and row.shape != EMAIL_ADDRESS,
         lambda row: f"The last value is {row.shape}, while a userPrincipalName looks like an e-mail address.",
         _mapped_as_usual,
         paths=frozenset({"userName"}),
     ),
-    Rule(
+    HintRule(
         "without-address",
         lambda row: 0 < row.filled < row.total,
         lambda row: f"{_people(row, row.lacking)} have none: mail is empty in Entra for users without a mailbox.",
         is_warning=False,
         paths=frozenset({WORK_EMAIL}),
     ),
-    Rule(
+    HintRule(
         "an-id",
         lambda row: row.mapped.type == "String" and row.path != "externalId" and row.shape == OBJECT_ID,
         lambda _: "An object ID is sent where a name is expected: the source is probably wrong.",
         lambda row: f"In Entra, {where(row.resource_type)}: look at the source of {row.path}.",
     ),
-    Rule(
+    HintRule(
         "an-address",
         lambda row: row.shape == EMAIL_ADDRESS,
         lambda _: "An e-mail address is sent where a name is expected.",
@@ -163,7 +163,7 @@ RULES: Sequence[Rule] = (
         is_warning=False,
         paths=frozenset({"displayName", "name.givenName", "name.familyName", "name.formatted", "title"}),
     ),
-    Rule(
+    HintRule(
         "strict-gaps",
         lambda row: row.strict is not None and row.lacking > 0,
         lambda row: f"It is required here, but {_people(row, row.lacking)} have no value. They are not affected.",

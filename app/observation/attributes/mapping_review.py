@@ -9,7 +9,7 @@ from app.observation.attributes.entra_schema_file import (
     UnreadableSchemaError,
     read_export,
 )
-from app.observation.attributes.mapping_review_rules import Finding, Level, Line, about_line, place_of
+from app.observation.attributes.mapping_review_rules import ExportedMapping, Finding, Level, about_line, place_of
 from app.observation.attributes.usual_entra_mapping import advice, where
 from app.scim.errors import ScimError
 from app.scim.grammar import parse_path
@@ -24,7 +24,7 @@ class ReviewedRow:
     """One row of the vendor's table with the lines of the file that fill it, and what is said about it."""
 
     mapped: MappedAttribute
-    lines: Sequence[Line]
+    lines: Sequence[ExportedMapping]
     findings: Sequence[Finding]
 
 
@@ -39,8 +39,8 @@ class MappingReview:
     resource_type: str
     mapping: ObjectMapping | None
     rows: Sequence[ReviewedRow]
-    beside: Sequence[Line]
-    unknown: Sequence[Line]
+    beside: Sequence[ExportedMapping]
+    unknown: Sequence[ExportedMapping]
     findings: Sequence[Finding]
 
     @property
@@ -102,14 +102,16 @@ def _review_of(resource_type: ResourceType, mappings: Sequence[ObjectMapping]) -
     return MappingReview(name, mapping, rows, beside, [line for line in lines if not line.target], findings)
 
 
-def _line(resource_type: ResourceType, mapping: AttributeMapping) -> Line:
+def _line(resource_type: ResourceType, mapping: AttributeMapping) -> ExportedMapping:
     try:
-        return Line(mapping, parse_path(mapping.target, resource_type.tree))
+        return ExportedMapping(mapping, parse_path(mapping.target, resource_type.tree))
     except ScimError:  # no path at all, so it means nothing either
-        return Line(mapping, None)
+        return ExportedMapping(mapping, None)
 
 
-def _filling(resource_type: ResourceType, mapped: MappedAttribute, lines: Iterable[Line]) -> Sequence[Line]:
+def _filling(
+    resource_type: ResourceType, mapped: MappedAttribute, lines: Iterable[ExportedMapping]
+) -> Sequence[ExportedMapping]:
     """The lines that fill a row: all that mean the same path, and for a whole attribute those of its parts, too."""
     wanted = parse_path(mapped.path, resource_type.tree)
     if wanted is None:
@@ -123,7 +125,7 @@ def _filling(resource_type: ResourceType, mapped: MappedAttribute, lines: Iterab
     ]
 
 
-def _about_row(type_name: str, mapped: MappedAttribute, lines: Sequence[Line]) -> Sequence[Finding]:
+def _about_row(type_name: str, mapped: MappedAttribute, lines: Sequence[ExportedMapping]) -> Sequence[Finding]:
     """What is said about a row, each sentence once."""
     if not lines:
         level: Level = "wrong" if mapped.is_matching or mapped.path == "active" else "warning"
@@ -134,7 +136,7 @@ def _about_row(type_name: str, mapped: MappedAttribute, lines: Sequence[Line]) -
     return list(dict.fromkeys([*_about_twins(type_name, mapped.path, lines), *found]))
 
 
-def _about_twins(type_name: str, path: str, lines: Sequence[Line]) -> Iterator[Finding]:
+def _about_twins(type_name: str, path: str, lines: Sequence[ExportedMapping]) -> Iterator[Finding]:
     """Two lines with one target, or one for the whole attribute beside one for its parts: the last one sent wins."""
     places = [line.place for line in lines]
     is_whole_beside_part = len(set(places)) > 1 and any(line.place == path for line in lines)
@@ -168,7 +170,7 @@ _MISSING_FLOWS: Mapping[str, str] = {
 """By the word of `flowTypes`, which the page in Entra calls Target Object Actions."""
 
 
-def _about_matching(resource_type: ResourceType, lines: Iterable[Line]) -> Iterator[Finding]:
+def _about_matching(resource_type: ResourceType, lines: Iterable[ExportedMapping]) -> Iterator[Finding]:
     """Entra looks for a resource by these before it creates one; the vendor's table allows one of them."""
     name = resource_type.name
     wanted = next(mapped.path for mapped in MAPPING[name] if mapped.is_matching)
@@ -194,6 +196,6 @@ def _about_matching(resource_type: ResourceType, lines: Iterable[Line]) -> Itera
             yield Finding("warning", "", text, remedy)
 
 
-def _about_read_only(type_name: str, line: Line) -> Finding:
+def _about_read_only(type_name: str, line: ExportedMapping) -> Finding:
     text = "It is read-only, and a request that changes it is refused."
     return Finding("wrong", line.mapping.target, text, f"In Entra, {where(type_name)}: delete this attribute mapping.")

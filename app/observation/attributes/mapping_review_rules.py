@@ -40,7 +40,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ExportedMapping:
     """A line of the file, with what its target means here; `target` is None for a name that means nothing."""
 
     mapping: AttributeMapping
@@ -76,13 +76,13 @@ class _Rule:
     """`paths`: the rows that it is about; none means every line."""
 
     level: Level
-    holds: Callable[[Line], bool]
-    text: Callable[[Line], str]
+    holds: Callable[[ExportedMapping], bool]
+    text: Callable[[ExportedMapping], str]
     has_advice: bool = True
     paths: frozenset[str] = frozenset()
 
 
-def about_line(type_name: str, path: str, line: Line) -> Iterator[Finding]:
+def about_line(type_name: str, path: str, line: ExportedMapping) -> Iterator[Finding]:
     """What the rules say about a line that fills the row with this path."""
     for rule in _RULES:
         if (not rule.paths or path in rule.paths) and rule.holds(line):
@@ -90,7 +90,7 @@ def about_line(type_name: str, path: str, line: Line) -> Iterator[Finding]:
             yield Finding(rule.level, path, rule.text(line), remedy)
 
 
-def _switches_rightly(line: Line) -> bool | None:
+def _switches_rightly(line: ExportedMapping) -> bool | None:
     """Whether `active` becomes false for who is deleted or out of scope; None where that cannot be told.
 
     Entra: `Switch([IsSoftDeleted], , "False", "True", "True", "False")`, `Not([IsSoftDeleted])`.
@@ -108,11 +108,11 @@ def _switches_rightly(line: Line) -> bool | None:
     return None if None in known else known == ("true", "false")
 
 
-def _is_expression_without(line: Line, word: str) -> bool:
+def _is_expression_without(line: ExportedMapping, word: str) -> bool:
     return not line.mapping.is_constant and line.mapping.kind != "none" and word not in line.mapping.source.lower()
 
 
-def _calls(line: Line, function: str) -> bool:
+def _calls(line: ExportedMapping, function: str) -> bool:
     return re.search(rf"\b{function}s?\(", line.mapping.source, re.IGNORECASE) is not None
 
 
@@ -208,7 +208,7 @@ _RULES: Sequence[_Rule] = (
 )
 
 
-def _source(line: Line) -> str:
+def _source(line: ExportedMapping) -> str:
     """The source as a sentence names it."""
     match line.mapping.kind:
         case "constant":

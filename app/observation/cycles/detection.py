@@ -76,7 +76,7 @@ class Cycle:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class CyclePage:
     """A page of cycles, newest first, and how many there are on all pages."""
 
     total: int
@@ -88,7 +88,7 @@ def seconds_between(earlier: str, later: str) -> float:
     return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
 
 
-def fold(connection: Connection, batch: Sequence[Request]) -> list[int]:
+def update_from(connection: Connection, batch: Sequence[Request]) -> list[int]:
     """Count the requests in their cycles, beginning new ones; the cycle's id for each request, 0 for none.
 
     Only requests with a right key belong to a cycle: anybody can send others. Those of a simulation belong to none.
@@ -169,11 +169,11 @@ def find(cycle_id: int) -> Cycle | None:
         return cycle_of(row) if row else None
 
 
-def page(start: int = 1, count: int = bounds.CONSOLE_PAGE_SIZE, since: str = "", until: str = "") -> Found:
+def page(start: int = 1, count: int = bounds.CONSOLE_PAGE_SIZE, since: str = "", until: str = "") -> CyclePage:
     """Cycles from place `start` (the newest is 1) that began at or after `since` and before `until` (wire form)."""
     with log_database.reading() as connection:
         found = rows.page(connection, since, until, start - 1, count)
-        return Found(rows.count(connection, since, until), [cycle_of(row) for row in found])
+        return CyclePage(rows.count(connection, since, until), [cycle_of(row) for row in found])
 
 
 def every(since: str = "", until: str = "") -> Iterator[Cycle]:

@@ -17,7 +17,7 @@ from app.observation.cycles import detection
 from app.observation.cycles.detection import PAUSE_S, Cycle, seconds_between
 from app.request_record import KeyFault
 from app.store.request_log import log_database, request_rows
-from app.store.request_log.request_rows import Wanted
+from app.store.request_log.request_rows import RequestFilter
 
 State = Literal["waiting", "working", "healthy", "late", "silent", "quarantine"]
 """waiting: it never came with a right key. working: it is here just now. late, silent: it was expected, and did not
@@ -37,7 +37,7 @@ FAULTS_OF_ENTRA: frozenset[KeyFault] = frozenset(
     ("stopped", "cut", "unknown", "entra-token", "twice-bearer", "foreign")
 )
 """What a key is like that was pasted wrongly or is over. Entra always sends some key: who sends none is a stranger."""
-IN_NO_CYCLE = Wanted(cycle_id=0)
+IN_NO_CYCLE = RequestFilter(cycle_id=0)
 BAR_WIDTH = 10
 HEIGHT = 64
 QUIET_HEIGHT = 3

@@ -18,15 +18,15 @@ from app.scim.errors import ScimError
 from app.scim.resource_types import ResourceType
 from app.store.database import directory_database
 from app.store.directory import console_lists, history_rows
-from app.store.directory.console_lists import CHANGED, MADE, Listed, Order
+from app.store.directory.console_lists import CHANGED, MADE, ListPage, Order
 from app.store.directory.stored_resource import Record
 
 __all__ = [
     "CHANGED",
     "MADE",
-    "Asked",
+    "ResourceQuery",
     "Knowledge",
-    "Listed",
+    "ListPage",
     "Order",
     "Record",
     "View",
@@ -46,7 +46,7 @@ _MENTIONS_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ResourceQuery:
     """Which resources of a type, in which order. `sought`: words, all of which are in a resource; "" for none.
 
     Views: `silent` are those of whom no client spoke for 30 days, `leftovers` those of them that are disabled.
@@ -77,7 +77,7 @@ def orders_of(resource_type: ResourceType) -> dict[str, str]:
     return {**names, CHANGED: "last change", MADE: "when made"}
 
 
-def find(asked: Asked, start: int, count: int) -> Listed:
+def find(asked: ResourceQuery, start: int, count: int) -> ListPage:
     """A page of those that are asked for, from the `start`-th on (1-based).
 
     Where words or the log narrow a list, it ends after `bounds.LISTED_RESOURCES` and says that there are more.
@@ -89,10 +89,10 @@ def find(asked: Asked, start: int, count: int) -> Listed:
     positions = found[: bounds.LISTED_RESOURCES]
     with directory_database.reading() as connection:
         records = console_lists.page_among(connection, asked.resource_type, positions, asked.order, start - 1, count)
-    return Listed(len(positions), records, len(found) > len(positions))
+    return ListPage(len(positions), records, len(found) > len(positions))
 
 
-def every(asked: Asked) -> Iterator[Record]:
+def every(asked: ResourceQuery) -> Iterator[Record]:
     """All of them, for an export: read in portions, each from a state of the database of its own."""
     for portion in _portions(_positions(asked)):
         with directory_database.reading() as connection:
@@ -121,7 +121,7 @@ def types_of(resource_ids: Iterable[str]) -> Mapping[str, str]:
     return types
 
 
-def _positions(asked: Asked) -> Iterator[int]:
+def _positions(asked: ResourceQuery) -> Iterator[int]:
     """Where all of them are, each once; in order of creation, or in that of the log."""
     match asked.view:
         case "silent":
@@ -129,14 +129,14 @@ def _positions(asked: Asked) -> Iterator[int]:
         case "leftovers":
             yield from _silent(asked, "disabled")
         case "problems":
-            wanted = problem_list.Wanted(resource_type=asked.resource_type.name)
+            wanted = problem_list.ProblemFilter(resource_type=asked.resource_type.name)
             ids = dict.fromkeys(one.resource_id for one in problem_list.every(wanted) if one.resource_id)
             yield from _known(asked, "", ids)
         case state:
             yield from _walk(asked, state)
 
 
-def _walk(asked: Asked, state: console_lists.State) -> Iterator[int]:
+def _walk(asked: ResourceQuery, state: console_lists.State) -> Iterator[int]:
     """Everybody in a state who has the words, in order of creation."""
     after, count = 0, bounds.LISTED_RESOURCES + 1
     while True:
@@ -148,7 +148,7 @@ def _walk(asked: Asked, state: console_lists.State) -> Iterator[int]:
         after, count = found[-1], bounds.WALKED_AT_ONCE
 
 
-def _silent(asked: Asked, state: console_lists.State) -> Iterator[int]:
+def _silent(asked: ResourceQuery, state: console_lists.State) -> Iterator[int]:
     """The silent ones in a state that have the words.
 
     Few are judged one by one, so that nobody is missing of whom the log has not heard. Of many, those are taken whom
@@ -164,7 +164,7 @@ def _silent(asked: Asked, state: console_lists.State) -> Iterator[int]:
     yield from _known(asked, state, _silent_ids(asked.resource_type))
 
 
-def _known(asked: Asked, state: console_lists.State, ids: Iterable[str]) -> Iterator[int]:
+def _known(asked: ResourceQuery, state: console_lists.State, ids: Iterable[str]) -> Iterator[int]:
     """Of those that the log knows, the ones in a state that have the words."""
     for portion in _portions(ids, bounds.WALKED_AT_ONCE if asked.sought or state else _ROWS_AT_ONCE):
         with directory_database.reading() as connection:

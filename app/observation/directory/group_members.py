@@ -21,7 +21,7 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class MemberPage:
     """`total` counts all, or where `is_at_least` only the first of more; `members` are those of this page."""
 
     total: int
@@ -29,16 +29,16 @@ class Found:
     is_at_least: bool = False
 
 
-def find(group_id: str, members: int, sought: str, start: int, count: int) -> Found:
+def find(group_id: str, members: int, sought: str, start: int, count: int) -> MemberPage:
     """A page of a group's members, from the `start`-th on (1-based), by id. `members`: how many the group has."""
     with directory_database.reading() as connection:
         if not sought:
             page = console_members.page(connection, group_id, start - 1, count)
-            return Found(members, list(_members(page)))
+            return MemberPage(members, list(_members(page)))
         ids = console_members.with_words(connection, group_id, members, sought, bounds.LISTED_RESOURCES + 1)
         listed = ids[: bounds.LISTED_RESOURCES]
         page = console_members.named(connection, listed[start - 1 : start - 1 + count])
-    return Found(len(listed), list(_members(page)), len(ids) > len(listed))
+    return MemberPage(len(listed), list(_members(page)), len(ids) > len(listed))
 
 
 def every(group_id: str, members: int, sought: str) -> Iterator[Member]:

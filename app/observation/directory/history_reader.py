@@ -15,7 +15,7 @@ from app.store.directory.history_rows import Event
 
 __all__ = [
     "Event",
-    "Link",
+    "NamedMembershipChange",
     "State",
     "compare",
     "deletions",
@@ -33,7 +33,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class NamedMembershipChange:
     """Somebody joined a group or left it.
 
     Names are today's where the resource is here, else what it was last called, else its id; of `links_of_events` they
@@ -134,7 +134,7 @@ def compare(resource_type: ResourceType, resource_id: str, earlier: str, later: 
 
 def links_of_group(
     group_id: str, before: int | None = None, limit: int = bounds.CONSOLE_PAGE_SIZE, beyond: str = ""
-) -> list[Link]:
+) -> list[NamedMembershipChange]:
     """Who joined and left a group, newest first; `before` is the event id of the last one seen.
 
     One event may have thousands: `beyond` is the id of the member who was seen last of it.
@@ -145,13 +145,13 @@ def links_of_group(
 
 def links_of_member(
     member_id: str, before: int | None = None, limit: int = bounds.CONSOLE_PAGE_SIZE, beyond: str = ""
-) -> list[Link]:
+) -> list[NamedMembershipChange]:
     """Which groups somebody joined and left, newest first; `beyond` is the id of the group that was seen last."""
     with directory_database.reading() as connection:
         return _named(connection, membership_history.of_member(connection, member_id, before, limit, beyond))
 
 
-def links_of_events(events: Iterable[Event], limit_each: int) -> dict[str, list[Link]]:
+def links_of_events(events: Iterable[Event], limit_each: int) -> dict[str, list[NamedMembershipChange]]:
     """By request number: some of the memberships that these events began or ended, with the names of that time."""
     ids = [event.id for event in events if event.joined or event.departed]
     if not ids:
@@ -160,7 +160,7 @@ def links_of_events(events: Iterable[Event], limit_each: int) -> dict[str, list[
         found = membership_history.of_events(connection, ids, limit_each)
         moments = {(id, link.event_id) for link in found for id in (link.group_id, link.member_id)}
         named = _named(connection, found, history_rows.names_at(connection, moments))
-    by_number: defaultdict[str, list[Link]] = defaultdict(list)
+    by_number: defaultdict[str, list[NamedMembershipChange]] = defaultdict(list)
     for link in named:
         by_number[link.request].append(link)
     return dict(by_number)
@@ -211,13 +211,15 @@ def _named_groups(state: State) -> dict[str, Any]:
 
 
 def _named(
-    connection: Connection, found: Sequence[membership_history.Link], then: Mapping[tuple[str, int], str] | None = None
-) -> list[Link]:
+    connection: Connection,
+    found: Sequence[membership_history.MembershipChange],
+    then: Mapping[tuple[str, int], str] | None = None,
+) -> list[NamedMembershipChange]:
     """Links with names: those of `then` by the id of the resource and of the event, else today's."""
     then = then or {}
     names = _names(connection, {id for link in found for id in (link.group_id, link.member_id)})
     return [
-        Link(
+        NamedMembershipChange(
             link.event_id,
             link.at,
             link.request,

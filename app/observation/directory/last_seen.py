@@ -24,8 +24,8 @@ _EVER = "~"  # sorts behind every moment in wire form
 log = logging.getLogger(__name__)
 
 
-def fold(connection: Connection, batch: Sequence[Request]) -> None:
-    """Notes who a batch of requests spoke of. To be called before `fold_deletions`."""
+def update_from(connection: Connection, batch: Sequence[Request]) -> None:
+    """Notes who a batch of requests spoke of. To be called before `remove_deleted`."""
     moments: dict[str, tuple[str, str]] = {}
     for request in batch:
         if request.has_key and not request.is_refused:
@@ -33,7 +33,7 @@ def fold(connection: Connection, batch: Sequence[Request]) -> None:
     rows.note(connection, moments)
 
 
-def fold_deletions(connection: Connection, batch: Sequence[Request]) -> None:
+def remove_deleted(connection: Connection, batch: Sequence[Request]) -> None:
     """Forget who was deleted in a batch of requests; an id is never used again."""
     gone = {one.resource_id for one in batch if one.has_key and not one.is_refused and one.deed == "delete"}
     if gone:

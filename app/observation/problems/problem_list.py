@@ -16,9 +16,9 @@ from app.observation.problems.tracking import KEYLESS
 from app.request_record import Request
 from app.store.request_log import log_database, request_rows
 from app.store.request_log import problem_rows as rows
-from app.store.request_log.problem_rows import Status, Wanted
+from app.store.request_log.problem_rows import ProblemFilter, Status
 
-__all__ = ["Cause", "Found", "NextTry", "Problem", "Status", "Wanted"]
+__all__ = ["Cause", "ProblemPage", "NextTry", "Problem", "Status", "ProblemFilter"]
 
 TRIES_S = (6 * 3600, 12 * 3600, 24 * 3600)
 """Entra: how long after a failure one person or group is tried again; the last of it daily."""
@@ -110,7 +110,7 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ProblemPage:
     """What a page of problems shows: the causes on it, of how many, and how many problems of each status there are."""
 
     total: int
@@ -118,20 +118,20 @@ class Found:
     counts: Mapping[Status, int]
 
 
-def by_cause(wanted: Wanted, start: int = 1, count: int = bounds.CONSOLE_PAGE_SIZE) -> Found:
+def by_cause(wanted: ProblemFilter, start: int = 1, count: int = bounds.CONSOLE_PAGE_SIZE) -> ProblemPage:
     """Causes from place `start` (that with the newest request is 1), each with its last problems."""
     with log_database.reading() as connection:
         grouped = rows.causes(connection, wanted)
         causes = []
         for row in grouped[start - 1 : start - 1 + count]:
-            these = Wanted(wanted.status, row.kind, row.attribute, wanted.text, row.resource_type)
+            these = ProblemFilter(wanted.status, row.kind, row.attribute, wanted.text, row.resource_type)
             found = rows.listed(connection, these, limit=bounds.PROBLEMS_OF_CAUSE)
             cause = (row.attribute, row.resource_type, row.problems, row.requests, row.first, row.last)
             causes.append(Cause(BY_NAME[row.kind], *cause, [_problem(one) for one in found]))
-        return Found(len(grouped), causes, rows.counts(connection))
+        return ProblemPage(len(grouped), causes, rows.counts(connection))
 
 
-def every(wanted: Wanted) -> Iterator[Problem]:
+def every(wanted: ProblemFilter) -> Iterator[Problem]:
     """All of them one by one, the last first: for an export."""
     with log_database.reading() as connection:
         yield from map(_problem, rows.listed(connection, wanted))
@@ -151,13 +151,13 @@ def requests_of(problem: Problem) -> list[Request]:
     """
     if problem.is_left_out:
         with log_database.reading() as connection:
-            wanted = request_rows.Wanted(number=problem.number, resource_id=problem.resource_id)
+            wanted = request_rows.RequestFilter(number=problem.number, resource_id=problem.resource_id)
             return request_rows.page(connection, wanted)
-    wanted = request_rows.Wanted(is_refused=True if problem.status >= 400 else None)
+    wanted = request_rows.RequestFilter(is_refused=True if problem.status >= 400 else None)
     most = min(problem.count, bounds.PROBLEM_REQUESTS)
     found: list[Request] = []
     with log_database.reading() as connection:
-        some = request_rows.page(connection, request_rows.Wanted(number=problem.number), limit=1)
+        some = request_rows.page(connection, request_rows.RequestFilter(number=problem.number), limit=1)
         before = some[-1].id + 1 if some else 0
         for _ in range(bounds.REFUSALS_READ // bounds.LOG_PAGE_SIZE):
             if not some or len(found) >= most or some[-1].at < problem.first:
@@ -198,19 +198,19 @@ def open_of(resource_ids: Collection[str]) -> dict[str, list[Problem]]:
     return found
 
 
-def count(wanted: Wanted, problem_id: int | None = None) -> int:
+def count(wanted: ProblemFilter, problem_id: int | None = None) -> int:
     """How many problems there are of those wanted, or whether the one is of these."""
     with log_database.reading() as connection:
         return rows.count(connection, wanted, problem_id)
 
 
-def ignore(wanted: Wanted, problem_id: int | None = None) -> int:
+def ignore(wanted: ProblemFilter, problem_id: int | None = None) -> int:
     """Put open problems aside until they are over or heeded again: those wanted, or of these the one. How many."""
     with log_database.writing() as connection:
         return rows.set_ignored(connection, wanted, clock.to_wire(clock.utc_now()), problem_id)
 
 
-def heed(wanted: Wanted, problem_id: int | None = None) -> int:
+def heed(wanted: ProblemFilter, problem_id: int | None = None) -> int:
     """Take ignored problems back among the open ones. How many."""
     with log_database.writing() as connection:
         return rows.set_ignored(connection, wanted, None, problem_id)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from app import bounds
 from app.scim.errors import Code
 from app.store.request_log import log_database, request_rows
-from app.store.request_log.request_rows import Wanted
+from app.store.request_log.request_rows import RequestFilter
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class RefusedSource:
 def refused_sources(since: str) -> Sequence[RefusedSource]:
     """Those of the newest `bounds.REFUSALS_READ` refused requests since a moment, the last one first."""
     with log_database.reading() as connection:
-        newest = request_rows.page(connection, Wanted(since=since, is_refused=True), limit=bounds.REFUSALS_READ)
+        newest = request_rows.page(connection, RequestFilter(since=since, is_refused=True), limit=bounds.REFUSALS_READ)
     found: dict[str, RefusedSource] = {}
     for one in newest:
         if one.error_code is Code.SOURCE_REFUSED:

@@ -69,7 +69,7 @@ class _Known:
     changed: dict[str, Any] = field(default_factory=dict)
 
 
-def fold(connection: Connection, batch: Sequence[Request]) -> None:
+def update_from(connection: Connection, batch: Sequence[Request]) -> None:
     """Open, join and close problems with these requests. To be called after cycles.fold and milestones.fold."""
     batch = _without_keyless(connection, batch)
     open_problems = _Open(connection, batch)

@@ -48,7 +48,7 @@ _HEAD = select(audit_head.c.entries, cast(audit_head.c.hash, LargeBinary).label(
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditRow:
     """One row; `detail` is the JSON text as it is kept, `at` a moment in wire form."""
 
     id: int
@@ -62,7 +62,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class AuditFilter:
     """Which entries: all that fulfill every field that is given.
 
     `actions`: their keys. `actor`: a part of the text; `target`: of the target's or the detail's, such as a reference.
@@ -153,14 +153,16 @@ def count_since(connection: Connection, action: str, since: str, until: str, add
     return int(connection.execute(wanted).scalar_one())
 
 
-def page(connection: Connection, wanted: Wanted, before: int | None, limit: int) -> tuple[list[Entry], int | None]:
+def page(
+    connection: Connection, wanted: AuditFilter, before: int | None, limit: int
+) -> tuple[list[AuditRow], int | None]:
     """At most so many wanted entries, the newest first, and the id before which the next page goes on (None: no more).
 
     Only those with an id below `before`, and at most `bounds.AUDIT_ROWS_READ` rows are looked at; so a page may be
     short, or empty, and have a next one.
     """
-    top = (_edge(connection, func.max(audit.c.id), *_conditions(Wanted(until=wanted.until))) or 0) + 1
-    first = _edge(connection, func.min(audit.c.id), *_conditions(Wanted(since=wanted.since))) or top
+    top = (_edge(connection, func.max(audit.c.id), *_conditions(AuditFilter(until=wanted.until))) or 0) + 1
+    first = _edge(connection, func.min(audit.c.id), *_conditions(AuditFilter(since=wanted.since))) or top
     top = top if before is None else min(before, top)
     bottom = max(first, top - bounds.AUDIT_ROWS_READ)
     found = select(*_READ).where(audit.c.id < top, audit.c.id >= bottom, *_conditions(wanted, is_along_ids=True))
@@ -175,7 +177,7 @@ def _edge(connection: Connection, edge: ColumnElement[int], *conditions: ColumnE
     return connection.execute(select(edge).where(*conditions)).scalar()
 
 
-def _conditions(wanted: Wanted, is_along_ids: bool = False) -> list[ColumnElement[bool]]:
+def _conditions(wanted: AuditFilter, is_along_ids: bool = False) -> list[ColumnElement[bool]]:
     """`is_along_ids`: in a form that fits no index, along which all that fits would be sorted for every page."""
     found: list[ColumnElement[bool]] = []
     action, at = (column.concat("") if is_along_ids else column for column in (audit.c.action, audit.c.at))
@@ -266,9 +268,9 @@ def _is_moment(text: str) -> bool:
         return False
 
 
-def _entry(row: Row[Any], on_error: str) -> Entry:
+def _entry(row: Row[Any], on_error: str) -> AuditRow:
     values: Sequence[Any] = row
-    return Entry(values[0], *((text or b"").decode("utf-8", on_error) for text in values[1:]))
+    return AuditRow(values[0], *((text or b"").decode("utf-8", on_error) for text in values[1:]))
 
 
 def _normal(sql: str | None) -> str:

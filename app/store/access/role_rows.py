@@ -25,7 +25,7 @@ SOURCES: tuple[Source, ...] = get_args(Source)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class MappingRule:
     """One line of the mapping. `value` is an app role's value, or a group's id."""
 
     source: Source
@@ -55,7 +55,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class GrantRow:
     """The role that somebody has, and since when (wire form)."""
 
     user_id: str
@@ -129,17 +129,17 @@ _GIVE = _insert.on_conflict_do_update(
 )
 
 
-def mapping(connection: Connection) -> tuple[Line, ...]:
+def mapping(connection: Connection) -> tuple[MappingRule, ...]:
     """All lines, the highest roles first; nothing while the mapping is off. Every change of a person may ask."""
-    return ordered(Line(source, value, Role(role)) for source, value, role in connection.execute(_MAPPING))
+    return ordered(MappingRule(source, value, Role(role)) for source, value, role in connection.execute(_MAPPING))
 
 
-def ordered(lines: Iterable[Line]) -> tuple[Line, ...]:
+def ordered(lines: Iterable[MappingRule]) -> tuple[MappingRule, ...]:
     """Lines in the order in which they count: of two that give the same role the first is told as its reason."""
     return tuple(sorted(lines, key=lambda line: (-line.role.rank, line.source, line.value)))
 
 
-def rewrite_mapping(connection: Connection, lines: Iterable[Line]) -> None:
+def rewrite_mapping(connection: Connection, lines: Iterable[MappingRule]) -> None:
     """Makes these the mapping; what follows from it is the caller's work."""
     connection.execute(delete(role_mapping))
     rows = [{"source": line.source, "value": line.value, "role": line.role.value} for line in lines]
@@ -148,7 +148,11 @@ def rewrite_mapping(connection: Connection, lines: Iterable[Line]) -> None:
 
 
 def differences(
-    connection: Connection, lines: Sequence[Line], ids: Collection[str] | None = None, *, are_confirmed: bool = False
+    connection: Connection,
+    lines: Sequence[MappingRule],
+    ids: Collection[str] | None = None,
+    *,
+    are_confirmed: bool = False,
 ) -> list[Difference]:
     """What these people have and should have by these lines, where it is not the same; without `ids` of everybody.
 
@@ -162,7 +166,7 @@ def differences(
     return [Difference(id, _role(old), why, _role(new), because) for id, old, why, new, because in found]
 
 
-def counts(connection: Connection, lines: Sequence[Line]) -> dict[str, int]:
+def counts(connection: Connection, lines: Sequence[MappingRule]) -> dict[str, int]:
     """How many people have what a line names, by its `because`, whichever line gives them their role; without noughts.
 
     Reads everybody.
@@ -183,17 +187,17 @@ def apply(connection: Connection, found: Sequence[Difference], now: str) -> None
         connection.execute(_GIVE, given)
 
 
-def grant_of(connection: Connection, user_id: str) -> Grant | None:
+def grant_of(connection: Connection, user_id: str) -> GrantRow | None:
     """The role that one person has."""
     row = connection.execute(_GRANT.where(granted_role.c.user_id == user_id)).one_or_none()
-    return Grant(row.user_id, Role(row.role), row.because, row.since) if row else None
+    return GrantRow(row.user_id, Role(row.role), row.because, row.since) if row else None
 
 
-def granted(connection: Connection, limit: int) -> list[Grant]:
+def granted(connection: Connection, limit: int) -> list[GrantRow]:
     """Those who have a role: the highest roles first, and of one role those who came last."""
     rank = case({role.value: role.rank for role in Role}, value=granted_role.c.role)
     wanted = _GRANT.order_by(rank.desc(), granted_role.c.since.desc(), granted_role.c.user_id).limit(limit)
-    return [Grant(row.user_id, Role(row.role), row.because, row.since) for row in connection.execute(wanted)]
+    return [GrantRow(row.user_id, Role(row.role), row.because, row.since) for row in connection.execute(wanted)]
 
 
 def totals(connection: Connection) -> dict[Role, int]:
@@ -231,7 +235,7 @@ def faults(connection: Connection) -> Iterator[str]:
             yield f"granted_role: {one.user_id} has {kept} by another line of the mapping than the one that is kept"
 
 
-def _asked(lines: Sequence[Line]) -> dict[str, str | bool]:
+def _asked(lines: Sequence[MappingRule]) -> dict[str, str | bool]:
     """The lines as the statements take them."""
     told = [[one.source, one.value, one.role, one.because] for one in ordered(lines)]
     return {"lines": json.dumps(told), "are_confirmed": False}

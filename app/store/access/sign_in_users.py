@@ -37,7 +37,7 @@ WHERE +person.type = 'User' AND {ACTIVE} AND (
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class SignInUser:
     """A provisioned user. `role` is "" where none is granted."""
 
     id: str
@@ -55,10 +55,10 @@ class Person:
         return str(self.document["userName"])
 
 
-def person(connection: Connection, user_id: str) -> Person | None:
+def person(connection: Connection, user_id: str) -> SignInUser | None:
     """The user with this id, whether active or not."""
     row = connection.execute(_PERSON, {"id": user_id}).one_or_none()
-    return Person(row[0], json.loads(row[1]), row[2]) if row else None
+    return SignInUser(row[0], json.loads(row[1]), row[2]) if row else None
 
 
 def with_access(connection: Connection, pairs: Collection[tuple[str, str]]) -> dict[tuple[str, str], bool]:
@@ -70,7 +70,7 @@ def with_access(connection: Connection, pairs: Collection[tuple[str, str]]) -> d
     return {(user_id, group_id): bool(gives_role) for user_id, group_id, gives_role in found}
 
 
-def with_value(connection: Connection, path: str, values: Iterable[str], limit: int) -> list[Person]:
+def with_value(connection: Connection, path: str, values: Iterable[str], limit: int) -> list[SignInUser]:
     """Some of the users who have one of these values, folded, at an attribute that has an index."""
     having = select(lookup.c.resource_id).distinct()
     having = having.where(lookup.c.type == "User", lookup.c.attribute == path, lookup.c.value.in_(many(values)))

@@ -35,7 +35,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListPage:
     """`total` counts all, or where `is_at_least` only the first of more; `records` are those of this page."""
 
     total: int
@@ -92,7 +92,7 @@ _LOAD = select(*COLUMNS).where(*_IS_AMONG)
 
 def page(
     connection: Connection, resource_type: ResourceType, state: State, order: Order, offset: int, count: int
-) -> Listed:
+) -> ListPage:
     """A page of all resources of a type, or of those in a state."""
     wanted = {"type": resource_type.name, "path": order.path, "offset": offset, "count": count}
     total = count_in(connection, resource_type, state)
@@ -105,7 +105,7 @@ def page(
             behind = max(0, offset - _numbers(connection, counted, wanted)[0])
             more = f"{_WITHOUT_VALUE} {_in_state(state, 'position')} ORDER BY position {_PAGE}"
             positions += _numbers(connection, more, wanted | {"offset": behind, "count": count - len(positions)})
-    return Listed(total, load(connection, resource_type, positions))
+    return ListPage(total, load(connection, resource_type, positions))
 
 
 def _in_own_order(state: State, order: Order) -> str:

@@ -13,7 +13,7 @@ from app.store.directory.tables import event, membership_event
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class MembershipChange:
     """Somebody joined a group or left it."""
 
     event_id: int
@@ -30,7 +30,9 @@ _LINK_COLUMNS = (_link.event_id, event.c.at, event.c.request, event.c.actor, _li
 _LINKS = select(*_LINK_COLUMNS, _link.has_joined).join_from(membership_event, event)
 
 
-def of_group(connection: Connection, group_id: str, before: int | None, limit: int, beyond: str = "") -> list[Link]:
+def of_group(
+    connection: Connection, group_id: str, before: int | None, limit: int, beyond: str = ""
+) -> list[MembershipChange]:
     """Who joined and left a group, newest first; `before` is the event id of the last one seen.
 
     One event may have thousands, the highest member's id first. With `beyond`, those of `before` itself follow too,
@@ -39,7 +41,9 @@ def of_group(connection: Connection, group_id: str, before: int | None, limit: i
     return _page(connection, _link.group_id == group_id, _link.member_id, before, limit, beyond)
 
 
-def of_member(connection: Connection, member_id: str, before: int | None, limit: int, beyond: str = "") -> list[Link]:
+def of_member(
+    connection: Connection, member_id: str, before: int | None, limit: int, beyond: str = ""
+) -> list[MembershipChange]:
     """Which groups somebody joined and left, newest first; `beyond` is the id of a group here."""
     return _page(connection, _link.member_id == member_id, _link.group_id, before, limit, beyond)
 
@@ -55,7 +59,7 @@ def groups_before(connection: Connection, member_id: str, moment: str) -> dict[s
     return {group_id: not has_joined for group_id, has_joined in found}
 
 
-def of_events(connection: Connection, event_ids: Collection[int], limit_each: int) -> list[Link]:
+def of_events(connection: Connection, event_ids: Collection[int], limit_each: int) -> list[MembershipChange]:
     """Some of the memberships that each event began or ended; of the rest, which may be thousands, nothing is read."""
     named = many(event_ids).subquery("named")
     same = membership_event.alias("same").c
@@ -64,7 +68,7 @@ def of_events(connection: Connection, event_ids: Collection[int], limit_each: in
     wanted = _LINKS.join(named, named.c.value == _link.event_id)
     wanted = wanted.where(sql.tuple_(_link.group_id, _link.member_id).in_(some))
     order = (_link.event_id, _link.group_id, _link.member_id)
-    return [Link(*row) for row in connection.execute(wanted.order_by(*order))]
+    return [MembershipChange(*row) for row in connection.execute(wanted.order_by(*order))]
 
 
 def _page(
@@ -74,7 +78,7 @@ def _page(
     before: int | None,
     limit: int,
     beyond: str,
-) -> list[Link]:
+) -> list[MembershipChange]:
     """In the order of an index, backwards, and from a place in it on: no link is read that is not on the page."""
     wanted = _LINKS.where(mine)
     if before is not None:
@@ -82,4 +86,4 @@ def _page(
             sql.tuple_(_link.event_id, other) < (before, beyond) if beyond else _link.event_id < before
         )
     rows = connection.execute(wanted.order_by(_link.event_id.desc(), other.desc()).limit(limit))
-    return [Link(*row) for row in rows]
+    return [MembershipChange(*row) for row in rows]

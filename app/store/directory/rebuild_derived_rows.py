@@ -31,7 +31,7 @@ _NOTE = _one.on_conflict_do_update(index_elements=["type"], set_={"fingerprint":
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredRow:
     """A row as it lies there, and its look-ups. `shelf` is JSON text or None; so is `words`, as text with spaces."""
 
     position: int
@@ -44,7 +44,7 @@ class Stored:
     words: str | None
 
 
-def settle(types: Sequence[ResourceType], follow: Callable[[Connection], None] = lambda _: None) -> list[str]:
+def rebuild(types: Sequence[ResourceType], follow: Callable[[Connection], None] = lambda _: None) -> list[str]:
     """Brings every row in line with the declared types, before anybody reads it; nothing is done where nothing changed.
 
     Rows of a type that is not declared stay as they are. What is no longer declared is noted
@@ -76,7 +76,7 @@ def fingerprints(connection: Connection) -> dict[str, str]:
     return {name: found for name, found in connection.execute(select(derivation.c.type, derivation.c.fingerprint))}
 
 
-def stored(connection: Connection, resource_type: ResourceType) -> Iterator[Stored]:
+def stored(connection: Connection, resource_type: ResourceType) -> Iterator[StoredRow]:
     """All rows of a type in order of creation, read in portions."""
     columns = [resource.c[name] for name in ("position", "id", "document", "search", "version", "shelf")]
     following = (
@@ -95,7 +95,7 @@ def stored(connection: Connection, resource_type: ResourceType) -> Iterator[Stor
         ):
             held[id].add((path, value, is_unique))
         worded = word_index.held(connection, (row.position for row in rows))
-        yield from (Stored(**row._mapping, lookups=held[row.id], words=worded.get(row.position)) for row in rows)
+        yield from (StoredRow(**row._mapping, lookups=held[row.id], words=worded.get(row.position)) for row in rows)
         after = rows[-1].position
 
 

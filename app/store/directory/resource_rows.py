@@ -19,7 +19,7 @@ from app import bounds, clock
 from app.scim.derived_values import DerivedValues, LookupValue
 from app.scim.errors import Code, ScimError, shown
 from app.scim.resource_types import ResourceType
-from app.scim.value_comparison import fold_value, lookup_text, values_at
+from app.scim.value_comparison import lookup_text, normalize_value, values_at
 from app.store.directory import attribute_coverage, word_index
 from app.store.directory.stored_resource import COLUMNS, Record, to_record
 from app.store.directory.tables import lookup, membership, population, resource
@@ -177,7 +177,7 @@ def check_unique(connection: Connection, values: DerivedValues, lookups: Iterabl
         if other is not None:
             attribute = next(known for known in values.resource_type.lookups if known.path == path)
             sent = values_at(values.document, attribute.keys)
-            value_sent = next(one for one in sent if lookup_text(fold_value(attribute, one)) == value)
+            value_sent = next(one for one in sent if lookup_text(normalize_value(attribute, one)) == value)
             raise ScimError(
                 Code.UNIQUENESS, path, "a value that no other resource has", shown(value_sent), other_id=other
             )

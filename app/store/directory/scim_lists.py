@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, 
 from app import bounds
 from app.scim.attribute import Attribute
 from app.scim.resource_types import ResourceType
-from app.scim.search_request import Place, Search, Sought
+from app.scim.search_request import Place, Search, TypeSearch
 from app.store.directory import filter_sql
 from app.store.directory.stored_resource import COLUMNS, Record, to_record
 from app.store.directory.tables import lookup, population, resource
@@ -142,7 +142,7 @@ def _condition(search: Search) -> ColumnElement[bool]:
     return or_(*(_holds(sought, search.base) for sought in search.sought))
 
 
-def _holds(sought: Sought, base: str) -> ColumnElement[bool]:
+def _holds(sought: TypeSearch, base: str) -> ColumnElement[bool]:
     of_type = resource.c.type == sought.resource_type.name
     if sought.where is None:
         return of_type

@@ -16,7 +16,7 @@ UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class ArrivalCount:
     """How often an attribute of a resource type arrived in one way and shape; moments in wire form."""
 
     resource_type: str
@@ -40,7 +40,7 @@ _COUNT = _insert.on_conflict_do_update(
 _FIELDS = ("resource_type", "attribute", "way", "shape", "first", "last", "count")
 
 
-def count(connection: Connection, seen: Sequence[Sighting]) -> None:
+def count(connection: Connection, seen: Sequence[ArrivalCount]) -> None:
     """Adds to the counters; what is known already becomes later, and earlier where it was seen before."""
     if seen:
         connection.execute(_COUNT, [{name: getattr(one, name) for name in _FIELDS} for one in seen])
@@ -60,7 +60,7 @@ def forget_unknown(connection: Connection, most: int) -> None:
     connection.execute(sql.delete(sighting).where(sighting.c.way == UNKNOWN, names.in_(too_many)))
 
 
-def sightings(connection: Connection) -> Iterator[Sighting]:
+def sightings(connection: Connection) -> Iterator[ArrivalCount]:
     """All of them, by type, attribute, way and shape."""
     for row in connection.execute(select(*(sighting.c[name] for name in _FIELDS)).order_by(*sighting.primary_key)):
-        yield Sighting(*row)
+        yield ArrivalCount(*row)

@@ -41,7 +41,7 @@ _CONDITIONS: Mapping[Status, tuple[ColumnElement[bool], ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ProblemFilter:
     """Which problems: all that fulfill every field that is given. `text`: part of a name or of an attribute."""
 
     status: Status = "open"
@@ -128,7 +128,9 @@ def forget_surplus(connection: Connection, most: int) -> None:
         connection.execute(delete(problem).where(problem.c.id.in_(oldest.limit(surplus).scalar_subquery())))
 
 
-def set_ignored(connection: Connection, wanted: Wanted, ignored: str | None, problem_id: int | None = None) -> int:
+def set_ignored(
+    connection: Connection, wanted: ProblemFilter, ignored: str | None, problem_id: int | None = None
+) -> int:
     """Put the wanted ones aside (since a moment in wire form), or back (None). How many that were."""
     changed = update(problem).where(*_conditions(wanted))
     if problem_id is not None:
@@ -144,7 +146,7 @@ def counts(connection: Connection) -> dict[Status, int]:
     }
 
 
-def causes(connection: Connection, wanted: Wanted) -> Sequence[Row[Any]]:
+def causes(connection: Connection, wanted: ProblemFilter) -> Sequence[Row[Any]]:
     """The wanted ones grouped by kind, attribute and resource type: count, requests, first, last; newest first."""
     by = (problem.c.kind, problem.c.attribute, problem.c.resource_type)
     sums = (
@@ -157,13 +159,13 @@ def causes(connection: Connection, wanted: Wanted) -> Sequence[Row[Any]]:
     return connection.execute(grouped.order_by(desc("last"), *by)).all()
 
 
-def listed(connection: Connection, wanted: Wanted, skip: int = 0, limit: int = -1) -> Iterator[Row[Any]]:
+def listed(connection: Connection, wanted: ProblemFilter, skip: int = 0, limit: int = -1) -> Iterator[Row[Any]]:
     """The wanted ones, the last ones first; a negative limit means all of them."""
     found = select(problem).where(*_conditions(wanted))
     yield from connection.execute(found.order_by(problem.c.last.desc(), problem.c.id.desc()).limit(limit).offset(skip))
 
 
-def count(connection: Connection, wanted: Wanted, problem_id: int | None = None) -> int:
+def count(connection: Connection, wanted: ProblemFilter, problem_id: int | None = None) -> int:
     """Return the number of problems that a query finds."""
     found: Select[Any] = select(func.count()).select_from(problem).where(*_conditions(wanted))
     if problem_id is not None:
@@ -199,7 +201,7 @@ def of_refusals(connection: Connection, refused: Collection[Mapping[str, Any]]) 
     return {id: problem_id for id, problem_id in found if problem_id is not None}
 
 
-def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+def _conditions(wanted: ProblemFilter) -> list[ColumnElement[bool]]:
     found = list(_CONDITIONS[wanted.status])
     if wanted.kind:
         found.append(problem.c.kind == wanted.kind)

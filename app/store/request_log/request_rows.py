@@ -42,7 +42,7 @@ def tallies(connection: Connection) -> dict[str, int]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class RequestFilter:
     """Which requests: all that fulfill every field that is given. `since` ≤ at < `until`, in wire form."""
 
     since: str = ""
@@ -68,7 +68,7 @@ class Wanted:
     """Whether it is part of a simulation; None for both. A cycle has none of these."""
 
 
-def page(connection: Connection, wanted: Wanted, before: int | None = None, limit: int = 50) -> list[Request]:
+def page(connection: Connection, wanted: RequestFilter, before: int | None = None, limit: int = 50) -> list[Request]:
     """The newest of the wanted requests, newest first; `before`: only those with a smaller id (the next page)."""
     query = _where(select(*_ROW), wanted)
     if before is not None:
@@ -90,7 +90,7 @@ def deeds_of(connection: Connection, numbers: Collection[str]) -> list[Row[Any]]
     return list(connection.execute(query.order_by(request.c.id)))
 
 
-def count(connection: Connection, wanted: Wanted) -> int:
+def count(connection: Connection, wanted: RequestFilter) -> int:
     """How many rows there are of the wanted requests."""
     return int(connection.execute(_where(select(sql.func.count()).select_from(request), wanted)).scalar_one())
 
@@ -102,7 +102,7 @@ def request_numbered(connection: Connection, number: str) -> Request | None:
     return None if row is None else Request(**row._mapping)
 
 
-def _where(query: Select[Any], wanted: Wanted) -> Select[Any]:
+def _where(query: Select[Any], wanted: RequestFilter) -> Select[Any]:
     columns = request.c
     if wanted.since:
         query = query.where(columns.at >= wanted.since)

@@ -18,7 +18,7 @@ from app.administration.credentials.federated_credentials import SignerAway, Sig
 from app.scim.errors import Code, ScimError
 from app.settings import Settings
 from app.web.oauth.errors import NoToken, TokenCode
-from app.web.oauth.token_request import Asked, read_request
+from app.web.oauth.token_request import TokenRequest, read_request
 from app.web.request_log import record_draft
 from app.web.security import ip_allow_list_check
 from app.web.security.failed_request_counts import AddressFailures
@@ -65,7 +65,7 @@ def token() -> Response:
     return _answered(200, {"access_token": new.text, "token_type": "Bearer", "expires_in": new.expires_s})
 
 
-def _token(asked: Asked, address: str) -> NewToken:
+def _token(asked: TokenRequest, address: str) -> NewToken:
     if asked.assertion:
         return access_tokens.token_for_assertion(asked.client_id, asked.assertion, signers(), address)
     return access_tokens.token_for_secret(asked.client_id, asked.secret, address)

@@ -18,7 +18,7 @@ KNOWN = frozenset({"grant_type", "scope", "client_id", "client_secret", "client_
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class TokenRequest:
     """Who asks, and by what it is to be known: a `secret` or an `assertion`. "" for what did not come."""
 
     client_id: str = ""
@@ -27,7 +27,7 @@ class Asked:
     has_proof: bool = True
 
 
-def read_request(request: Request) -> Asked:
+def read_request(request: Request) -> TokenRequest:
     """Return who asks, and its proof. Raises NoToken."""
     if not KNOWN.isdisjoint(request.args):
         raise NoToken(TokenCode.IN_URL)
@@ -50,8 +50,8 @@ def read_request(request: Request) -> Asked:
     if is_assertion:
         if form.get("client_assertion_type") != JWT_BEARER or "client_assertion" not in form:
             raise NoToken(TokenCode.NO_ASSERTION)
-        return Asked(client_id, assertion=form["client_assertion"])
-    return Asked(client_id, form.get("client_secret", ""), has_proof=proofs == 1)
+        return TokenRequest(client_id, assertion=form["client_assertion"])
+    return TokenRequest(client_id, form.get("client_secret", ""), has_proof=proofs == 1)
 
 
 def _read_form(body: bytes) -> dict[str, str]:
@@ -70,16 +70,16 @@ def _read_form(body: bytes) -> dict[str, str]:
     return {name: value for name, value in pairs if value}
 
 
-def _read_basic(header: str, client_id: str) -> Asked:
+def _read_basic(header: str, client_id: str) -> TokenRequest:
     """Both halves are form-urlencoded before they are joined (RFC 6749 §2.3.1). What cannot be read proves nothing."""
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
-        return Asked(has_proof=False)
+        return TokenRequest(has_proof=False)
     try:
         name, colon, secret = base64.b64decode(encoded.strip(" "), validate=True).decode("ascii").partition(":")
         name, secret = (unquote_plus(half, errors="strict") for half in (name, secret))
     except ValueError:
-        return Asked(has_proof=False)
+        return TokenRequest(has_proof=False)
     if client_id not in ("", name):
         raise NoToken(TokenCode.SEVERAL_CLIENTS)
-    return Asked(name, secret, has_proof=bool(colon))
+    return TokenRequest(name, secret, has_proof=bool(colon))

@@ -22,7 +22,7 @@ from app.web import service_routing
 from app.web.request_log import path_kinds, record_draft
 from app.web.request_log.record_draft import Draft
 from app.web.request_log.redacted_record import requests_of
-from app.web.service_routing import Service, Target
+from app.web.service_routing import RequestTarget, Service
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -84,7 +84,7 @@ class Observed:
         self._note(draft, target, 0.0)
         return draft.number
 
-    def _note(self, draft: Draft, target: Target, duration_ms: float) -> None:
+    def _note(self, draft: Draft, target: RequestTarget, duration_ms: float) -> None:
         """Nothing that fails here may hinder an answer."""
         try:
             requests = requests_of(draft, target, duration_ms)

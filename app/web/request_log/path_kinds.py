@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from app import bounds
 from app.request_record import TOKEN
 from app.scim.resource_types import ResourceType
-from app.web.service_routing import Service, Target
+from app.web.service_routing import RequestTarget, Service
 
 ROOT, SEARCH, UNKNOWN, OUTSIDE = "/", ".search", "unknown", "outside"
 DISCOVERY = frozenset({"Schemas", "ResourceTypes", "ServiceProviderConfig", "serviceConfiguration"})
@@ -15,7 +15,7 @@ _PART = re.compile(r"<[^>]+>")
 _WORD = re.compile(rf"v2|[A-Za-z.]{{1,{bounds.KEPT_SEGMENT_LENGTH}}}")
 
 
-def kind_of(target: Target) -> str:
+def kind_of(target: RequestTarget) -> str:
     """`Users`, `Users/{id}`, `Users/.search`, `Schemas`, `Schemas/{id}`, `Bulk`, `/` for the root itself, `unknown`.
 
     What the console answers is `outside`, and the token endpoint `token`.

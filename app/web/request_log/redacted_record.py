@@ -18,7 +18,7 @@ from app.scim.resource_types import RESOURCE_TYPES, ResourceType
 from app.web.request_log import path_kinds
 from app.web.request_log.record_draft import Draft
 from app.web.request_log.resource_changes import REFUSED, naming_values, objects_of
-from app.web.service_routing import Target
+from app.web.service_routing import RequestTarget
 
 BULK = "Bulk"
 OPERATION = "Bulk operation"
@@ -38,7 +38,7 @@ _DEEDS: Mapping[str, Deed] = {
 """What is done at an address that is no resource's; a search says more about itself."""
 
 
-def requests_of(draft: Draft, target: Target, duration_ms: float) -> list[Request]:
+def requests_of(draft: Draft, target: RequestTarget, duration_ms: float) -> list[Request]:
     """Return the record of a request, and behind it those of the operations of a bulk request."""
     kind = path_kinds.kind_of(target)
     is_refused = draft.status >= 400

@@ -10,13 +10,13 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from app import bounds
-from app.provisioning.resource_operations import Found, Resource
+from app.provisioning.resource_operations import Resource, SearchResult
 from app.request_record import Deed, is_id
 from app.scim.attribute import Attribute
 from app.scim.filter_tree import And, Compare, Node, ValuePath, comparisons
 from app.scim.resource_types import ResourceType, is_active, name_of
 from app.scim.search_request import Search
-from app.scim.value_comparison import fold_value
+from app.scim.value_comparison import normalize_value
 from app.web.request_log.record_draft import Draft
 
 DEEDS: Mapping[str, Deed] = {
@@ -73,7 +73,7 @@ def _turn(changes: Any) -> Deed:
     return "change"
 
 
-def found(draft: Draft, search: Search, result: Found) -> None:
+def found(draft: Draft, search: Search, result: SearchResult) -> None:
     """After a search: who was looked for, by what, and who was found."""
     equalities = None
     if len(search.sought) == 1:
@@ -156,7 +156,7 @@ def naming_values(
         value = named.get(attribute.name.lower())
         is_wanted = attribute.name != "id" and (paths is None or attribute.path in paths)
         if is_wanted and _names_it(attribute) and isinstance(value, str) and value:
-            yield resource_type, attribute.path, fold_value(attribute, value)
+            yield resource_type, attribute.path, normalize_value(attribute, value)
 
 
 def _names_it(attribute: Attribute) -> bool:

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 
 from app.provisioning import bulk_execution
-from app.provisioning.bulk_execution import Outcome
+from app.provisioning.bulk_execution import OperationResult
 from app.scim.bulk_message import read_bulk
 from app.scim.resource_types import ResourceType
 from app.web.request_log import record_draft, resource_changes
@@ -30,7 +30,7 @@ def add_routes(blueprint: Blueprint, types: tuple[ResourceType, ...]) -> None:
     add(blueprint, "/Bulk", "bulk", view, ("POST",))
 
 
-def _part(outcome: Outcome, status: int, share_bytes: int) -> Draft:
+def _part(outcome: OperationResult, status: int, share_bytes: int) -> Draft:
     """An operation as the log notes it. `share_bytes`: its share of the message."""
     operation = outcome.operation
     draft = Draft(number="", method=operation.method, status=status, error=outcome.error)

@@ -12,7 +12,7 @@ from app.scim.errors import Code, ScimError, shown
 from app.scim.filter_tree import Node
 from app.scim.projection import Selection, read_selection
 from app.scim.resource_types import ResourceType
-from app.scim.search_request import Search, Sought, read_filter
+from app.scim.search_request import Search, TypeSearch, read_filter
 
 SEARCH_URN = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 _LISTS = ("attributes", "excludedAttributes")
@@ -70,7 +70,7 @@ def read_search(types: Sequence[ResourceType], parameters: Mapping[str, str], ba
     start_index = whole(parameters, "startIndex")
     count = whole(parameters, "count")
     return Search(
-        tuple(Sought(one, where, keys.get(one.name)) for one, where in wheres),
+        tuple(TypeSearch(one, where, keys.get(one.name)) for one, where in wheres),
         is_descending=_is_descending(parameters),
         count=bounds.PAGE_SIZE if count is None else min(max(count, 0), bounds.PAGE_SIZE_MAXIMUM),
         start_index=1 if start_index is None else min(max(start_index, 1), bounds.START_INDEX_MAXIMUM),

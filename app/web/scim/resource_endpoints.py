@@ -52,7 +52,7 @@ def make_blueprint(types: tuple[ResourceType, ...]) -> Blueprint:
     return blueprint
 
 
-class Identifier(BaseConverter):
+class ResourceIdConverter(BaseConverter):
     """A part of a path that names a resource: whatever it is, it is not the search beside the resources."""
 
     regex = r"(?!\.search\Z)[^/]+"
@@ -61,7 +61,7 @@ class Identifier(BaseConverter):
 
 def init_app(app: Flask) -> None:
     """Register the routes below `/scim` and `/scim/v2`."""
-    app.url_map.converters["identifier"] = Identifier
+    app.url_map.converters["identifier"] = ResourceIdConverter
     blueprint = make_blueprint(app.config["RECNICE_RESOURCE_TYPES"])
     app.register_blueprint(blueprint, url_prefix=ROOT)
     app.register_blueprint(blueprint, url_prefix=ROOT_V2, name=BLUEPRINT_V2)

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from app.administration import audit_reading
 from app.administration.audit import Action
-from app.administration.audit_reading import Asked, Entry, View
+from app.administration.audit_reading import AuditEntry, AuditQuery, View
 from app.web.console.shared import list_paging
 from app.web.console.shared.blueprint import console
 from app.web.console.shared.filter_form import FilterForm, before
@@ -17,8 +17,8 @@ from app.web.security import request_authentication
 
 VIEWS: Mapping[View, str] = {"": "All", "sign-ins": "Sign-ins", "acts": "Actions", "refused": "Refused"}
 
-COLUMNS: tuple[Column[Entry], ...] = (
-    Column("id", "Entry", attrgetter("id")),
+COLUMNS: tuple[Column[AuditEntry], ...] = (
+    Column("id", "AuditEntry", attrgetter("id")),
     Column("at", "Time", attrgetter("at")),
     Column("actor", "Who", attrgetter("actor")),
     Column("address", "From", attrgetter("address")),
@@ -52,7 +52,7 @@ def audit() -> str | Response:
     )
 
 
-def _asked(form: FilterForm) -> Asked:
+def _asked(form: FilterForm) -> AuditQuery:
     """What the form asks for. 404 for what no form of ours sends."""
     given = form.given
     view = next((view for view in VIEWS if view == given["view"]), None)
@@ -61,4 +61,4 @@ def _asked(form: FilterForm) -> Asked:
         abort(404)
     who, target = form.text("who"), form.text("target")
     since, until = form.span()
-    return Asked(view, action, who, target, since, until)
+    return AuditQuery(view, action, who, target, since, until)

@@ -30,7 +30,7 @@ WORDS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class OwnRecord:
     """What is held about a provisioned person."""
 
     resource: Resource
@@ -89,10 +89,10 @@ def _page(refused: Refused | None = None, is_password_changed: bool = False) -> 
     )
 
 
-def _held(user_id: str) -> Held:
+def _held(user_id: str) -> OwnRecord:
     """Raises 404 for somebody who was deleted just now."""
     types: Sequence[ResourceType] = current_app.config["RECNICE_RESOURCE_TYPES"]
     user = next(one for one in types if one.name == USER.name)
     resource = resource_operations.get(user, user_id, EVERYTHING)
     attributes = list(rows(user.attributes, resource.record.content))
-    return Held(resource, attributes, resource.memberships.get("groups", ()))
+    return OwnRecord(resource, attributes, resource.memberships.get("groups", ()))

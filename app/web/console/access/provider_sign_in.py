@@ -18,7 +18,7 @@ from app.administration.accounts.sessions import SignedIn
 from app.administration.encryption import Sealer
 from app.administration.errors import Ended, Refused, Slowed
 from app.administration.permissions import Permission
-from app.administration.single_sign_on import Arrival, Journey, Line, Lost, NoPlace, NotLetIn, Unreachable
+from app.administration.single_sign_on import Arrival, Journey, Lost, NoPlace, NotLetIn, ProviderClient, Unreachable
 from app.ip_addresses import site_of
 from app.openid.errors import ProviderError
 from app.settings import Settings
@@ -48,13 +48,13 @@ def init_app(app: Flask) -> None:
     """Make the line to the provider, and the count of those who came back from it in vain."""
     settings: Settings = app.config["RECNICE_SETTINGS"]
     sealer = Sealer(app.config["SECRET_KEY"], "client secret")
-    app.extensions[_EXTENSION] = Line(settings.ca_file, sealer, settings.public_url + CALLBACK)
+    app.extensions[_EXTENSION] = ProviderClient(settings.ca_file, sealer, settings.public_url + CALLBACK)
     app.extensions[_FAILURES] = AddressFailures(lambda: bounds.ARRIVAL_FAILURES)
 
 
-def line() -> Line:
+def line() -> ProviderClient:
     """The present application's line to the provider."""
-    found: Line = current_app.extensions[_EXTENSION]
+    found: ProviderClient = current_app.extensions[_EXTENSION]
     return found
 
 
@@ -63,7 +63,7 @@ def _failures() -> AddressFailures:
     return found
 
 
-def _line_of_caller() -> Line:
+def _line_of_caller() -> ProviderClient:
     """The line for whoever asks: each site has one place at the provider, and all that failed have one together."""
     address = request.remote_addr or ""
     return line().for_caller(FAILED if _failures().has_failed(address) else site_of(address))

@@ -20,7 +20,7 @@ OTHER_COLUMNS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ResourceRow:
     """One resource of a list, and what the request log knows of it. `unresolved`: how many of its members are."""
 
     record: Record
@@ -40,14 +40,14 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Shown(Column[Line]):
+class Shown(Column[ResourceRow]):
     """A column that the page has too. `order`: by what its heading sorts, "" where it cannot."""
 
     form: Literal["text", "word", "members", "moment", "state", "problems"] = "text"
     order: str = ""
 
 
-def lines(records: Iterable[Record]) -> Iterator[Line]:
+def lines(records: Iterable[Record]) -> Iterator[ResourceRow]:
     """The records as lines, looked up in the log in portions."""
     remaining = iter(records)
     while portion := list(islice(remaining, bounds.EXPORT_ROWS_AT_ONCE)):
@@ -55,7 +55,7 @@ def lines(records: Iterable[Record]) -> Iterator[Line]:
         with_members = [record.id for record in portion if record.members]
         unresolved = group_members.count_unresolved(with_members) if with_members else {}
         for record in portion:
-            yield Line(record, record.content, knowledge[record.id], unresolved.get(record.id, 0))
+            yield ResourceRow(record, record.content, knowledge[record.id], unresolved.get(record.id, 0))
 
 
 def columns_of(resource_type: ResourceType) -> Sequence[Shown]:
@@ -63,12 +63,12 @@ def columns_of(resource_type: ResourceType) -> Sequence[Shown]:
     return _COLUMNS.get(resource_type.name) or (*_own_columns(resource_type), _CONFIRMED, _PROBLEMS, _CHANGED)
 
 
-def exported_columns(resource_type: ResourceType) -> Sequence[Column[Line]]:
+def exported_columns(resource_type: ResourceType) -> Sequence[Column[ResourceRow]]:
     """The columns of an export: the id, then those of the page; of a group also how many members are unresolved."""
     return (_ID, *columns_of(resource_type), *([_UNRESOLVED] if resource_type.has_members else []))
 
 
-def value_of(resource_type: ResourceType, path: str) -> Callable[[Line], Cell]:
+def value_of(resource_type: ResourceType, path: str) -> Callable[[ResourceRow], Cell]:
     """Reads the single value at a path."""
     way = _way(resource_type, path)
     return lambda line: value_at(line.document, way)
@@ -93,8 +93,8 @@ def _own_columns(resource_type: ResourceType) -> Iterator[Shown]:
         yield Shown(attribute.path, attribute.name, value, order=attribute.path if attribute.path in orders else "")
 
 
-_ID = Column[Line]("id", "ID", lambda line: line.record.id)
-_UNRESOLVED = Column[Line]("unresolved", "Unresolved", lambda line: line.unresolved)
+_ID = Column[ResourceRow]("id", "ID", lambda line: line.record.id)
+_UNRESOLVED = Column[ResourceRow]("unresolved", "Unresolved", lambda line: line.unresolved)
 _NAME = Shown("name", "Name", lambda line: line.name, order="displayName")
 _CONFIRMED = Shown("lastConfirmed", "Last seen", lambda line: line.knowledge.confirmed, "moment")
 _PROBLEMS = Shown("problems", "Problems", lambda line: len(line.knowledge.problems), "problems")

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from app import bounds
 from app.observation.directory import console_search
-from app.observation.directory.console_search import Asked, Order, View
+from app.observation.directory.console_search import Order, ResourceQuery, View
 from app.scim.resource_types import USER, ResourceType
 from app.web.console.directory.resource_columns import columns_of, exported_columns, lines
 from app.web.console.shared import list_paging
@@ -47,7 +47,7 @@ def view_of(resource_type: ResourceType) -> Callable[[], str | Response]:
     def view() -> str | Response:
         sought = request.args.get("q", "").strip()
         is_too_long = len(sought) > bounds.SEARCH_TEXT_LENGTH
-        asked = Asked(resource_type, "" if is_too_long else sought, _view(views), _order(orders))
+        asked = ResourceQuery(resource_type, "" if is_too_long else sought, _view(views), _order(orders))
         if list_paging.export_wanted():
             name = resource_type.endpoint.lstrip("/").lower()
             return list_paging.exported(name, exported_columns(resource_type), lines(console_search.every(asked)))

@@ -13,7 +13,7 @@ from app.administration.roles import granted_roles, users_to_confirm
 from app.observation import request_list
 from app.observation.directory import console_search, group_members, history_reader
 from app.observation.directory.group_members import Member
-from app.observation.directory.history_reader import Event, Link
+from app.observation.directory.history_reader import Event, NamedMembershipChange
 from app.observation.request_list import Filter
 from app.provisioning import resource_operations
 from app.provisioning.resource_operations import Resource
@@ -57,7 +57,7 @@ class Tab:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class HistoryRow:
     """One line of a history: what was done, and to which attribute; `change` is None where it was to none."""
 
     event: Event
@@ -67,14 +67,14 @@ class Step:
 class FindLinks(Protocol):
     """Reads links of one group or of one member, newest first (past.py)."""
 
-    def __call__(self, id: str, /, before: int | None, limit: int, beyond: str) -> list[Link]: ...
+    def __call__(self, id: str, /, before: int | None, limit: int, beyond: str) -> list[NamedMembershipChange]: ...
 
 
 _GROUP = attrgetter("group_id")
 _MEMBER = attrgetter("member_id")
 """What tells the links of one event apart, on the page of a member and on that of a group."""
 
-STEP_COLUMNS: Sequence[Column[Step]] = (
+STEP_COLUMNS: Sequence[Column[HistoryRow]] = (
     Column("at", "Time (UTC)", lambda step: step.event.at),
     Column("request", "Request", lambda step: step.event.request),
     Column("actor", "By", lambda step: step.event.actor),
@@ -85,7 +85,7 @@ STEP_COLUMNS: Sequence[Column[Step]] = (
     Column("joined", "Joined", lambda step: step.event.joined),
     Column("left", "Left", lambda step: step.event.departed),
 )
-LINK_COLUMNS: Sequence[Column[Link]] = (
+LINK_COLUMNS: Sequence[Column[NamedMembershipChange]] = (
     Column("at", "Time (UTC)", lambda link: link.at),
     Column("request", "Request", lambda link: link.request),
     Column("actor", "By", lambda link: link.actor),
@@ -188,15 +188,15 @@ def _last_changes(subject: Subject, paths: Iterable[str]) -> tuple[Mapping[str, 
     return found, len(events) == bounds.ATTRIBUTE_EVENTS
 
 
-def _steps(subject: Subject) -> Iterator[Step]:
+def _steps(subject: Subject) -> Iterator[HistoryRow]:
     before = None
     while events := history_reader.events_of(subject.type, subject.id, before, bounds.EXPORT_ROWS_AT_ONCE):
         for event in events:
-            yield from [Step(event, change) for change in event.changes] or [Step(event, None)]
+            yield from [HistoryRow(event, change) for change in event.changes] or [HistoryRow(event, None)]
         before = events[-1].id
 
 
-def _link_page(find: FindLinks, id: str, other: Callable[[Link], str]) -> Mapping[str, Any]:
+def _link_page(find: FindLinks, id: str, other: Callable[[NamedMembershipChange], str]) -> Mapping[str, Any]:
     """A page of links, and where the next one begins. Many links may be of one event, so it begins inside of it."""
     links = find(id, filter_form.before(), AT_ONCE + 1, request.args.get("beyond", ""))
     last = links[AT_ONCE - 1] if len(links) > AT_ONCE else None
@@ -204,7 +204,7 @@ def _link_page(find: FindLinks, id: str, other: Callable[[Link], str]) -> Mappin
     return {"links": links[:AT_ONCE], "following": following, "types": console_search.types_of(map(other, links))}
 
 
-def _links(find: FindLinks, id: str, other: Callable[[Link], str]) -> Iterator[Link]:
+def _links(find: FindLinks, id: str, other: Callable[[NamedMembershipChange], str]) -> Iterator[NamedMembershipChange]:
     before, beyond = None, ""
     while links := find(id, before, bounds.EXPORT_ROWS_AT_ONCE, beyond):
         yield from links

@@ -10,11 +10,11 @@ from werkzeug.wrappers import Response
 from app import bounds
 from app.observation import request_list
 from app.observation.directory import console_search, history_reader
-from app.observation.directory.console_search import Asked, Listed
+from app.observation.directory.console_search import ListPage, ResourceQuery
 from app.observation.directory.history_reader import Event
 from app.scim.errors import ScimError
 from app.scim.resource_types import ResourceType
-from app.web.console.directory.resource_columns import Line, lines
+from app.web.console.directory.resource_columns import ResourceRow, lines
 from app.web.console.shared.blueprint import console
 from app.web.resource_urls import Endpoints
 
@@ -27,8 +27,8 @@ class FoundOfType:
 
     type: ResourceType
     endpoints: Endpoints
-    listed: Listed
-    lines: list[Line]
+    listed: ListPage
+    lines: list[ResourceRow]
     deletions: list[Event]
 
 
@@ -65,7 +65,7 @@ def _is_number(number: str) -> bool:
 
 
 def _found(resource_type: ResourceType, sought: str) -> FoundOfType:
-    listed = console_search.find(Asked(resource_type, sought), 1, bounds.FOUND_AT_ONCE)
+    listed = console_search.find(ResourceQuery(resource_type, sought), 1, bounds.FOUND_AT_ONCE)
     deletions = history_reader.deletions(resource_type, sought, bounds.FOUND_AT_ONCE)
     return FoundOfType(resource_type, Endpoints.of(resource_type), listed, list(lines(listed.records)), deletions)
 

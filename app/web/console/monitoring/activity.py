@@ -11,7 +11,7 @@ from app.observation.cycles import detection
 from app.observation.request_list import DEED_GROUPS
 from app.scim.resource_types import ResourceType
 from app.web.console.monitoring import activity_filter, activity_rows, event_lines
-from app.web.console.monitoring.activity_filter import Asked
+from app.web.console.monitoring.activity_filter import ActivityFilter
 from app.web.console.shared import filter_form, list_paging
 from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import sentence
@@ -47,7 +47,7 @@ def cycle(cycle_id: int) -> str | Response:
     return _requests(asked, _view() or "lines", f"cycle-{cycle_id}", cycle=found, unshown=unshown)
 
 
-def _by_cycle(asked: Asked) -> str | Response:
+def _by_cycle(asked: ActivityFilter) -> str | Response:
     if list_paging.export_wanted():
         return list_paging.exported("cycles", activity_rows.CYCLE_COLUMNS, detection.every())
     number = list_paging.page_number()
@@ -55,7 +55,7 @@ def _by_cycle(asked: Asked) -> str | Response:
     return _page(asked, "cycles", runs=list(activity_rows.folded(found.cycles)), pages=Pages(found.total, number))
 
 
-def _requests(asked: Asked, view: str, name: str, **more: Any) -> str | Response:
+def _requests(asked: ActivityFilter, view: str, name: str, **more: Any) -> str | Response:
     if list_paging.export_wanted():
         return list_paging.exported(name, activity_rows.REQUEST_COLUMNS, log.every(asked.filter))
     found = log.find(asked.filter, filter_form.before())
@@ -83,7 +83,7 @@ def _single(number: str) -> str | Response:
     )
 
 
-def _page(asked: Asked, view: str, **more: Any) -> str:
+def _page(asked: ActivityFilter, view: str, **more: Any) -> str:
     return render_template(
         "activity.html",
         asked=asked,

@@ -24,7 +24,7 @@ _PARAMETERS = ("q", "kind", "result", "key", "from", "to", "number", "cycle", "s
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ActivityFilter:
     """The form as it was filled in: `given` by parameter, `filter` as it was understood, what could not be."""
 
     given: dict[str, str]
@@ -41,7 +41,7 @@ class Asked:
         """The one person or group whom it is about, if any."""
         return self.filter.about[0] if len(self.filter.about) == 1 else ""
 
-    def within(self, cycle_id: int) -> "Asked":
+    def within(self, cycle_id: int) -> "ActivityFilter":
         """The same in one cycle; where no kind was chosen, what changed or was refused."""
         kind = self.given["kind"] or "changes"
         group = kind if kind in DEED_GROUPS else ""
@@ -50,7 +50,7 @@ class Asked:
         )
 
 
-def read() -> Asked:
+def read() -> ActivityFilter:
     """The filter of the present address. 404 for what no form of ours sends."""
     form = FilterForm(_PARAMETERS)
     given = form.given
@@ -73,4 +73,4 @@ def read() -> Asked:
         cycle_id=whole_number(given["cycle"]),
         is_simulated=SIMULATED[given["simulated"]][1],
     )
-    return Asked(given, wanted, form.complaints)
+    return ActivityFilter(given, wanted, form.complaints)

@@ -6,19 +6,19 @@ from itertools import groupby
 from operator import attrgetter
 
 from app.observation.cycles.detection import Cycle
-from app.observation.request_list import Entry
+from app.observation.request_list import RequestEntry
 from app.request_record import STORED
 from app.web.console.monitoring import event_lines
 from app.web.console.shared.formats import counted
 from app.web.console.shared.list_paging import Cell, Column
 
 
-def _of_request(name: str) -> Callable[[Entry], Cell]:
+def _of_request(name: str) -> Callable[[RequestEntry], Cell]:
     """Return how to read a field of the record; a simulation is part of no cycle, whatever the log has."""
     return lambda entry: 0 if name == "cycle_id" and entry.request.is_simulated else getattr(entry.request, name)
 
 
-REQUEST_COLUMNS: tuple[Column[Entry], ...] = (
+REQUEST_COLUMNS: tuple[Column[RequestEntry], ...] = (
     Column("what", "What happened", event_lines.text),
     *(Column(one.name, title, _of_request(one.name)) for one in STORED if (title := one.metadata["title"])),
     Column("simulated", "Simulated", lambda entry: "yes" if entry.request.is_simulated else ""),

@@ -7,8 +7,8 @@ from string import Formatter
 from typing import Any
 
 from app import bounds
-from app.observation.directory.history_reader import Event, Link
-from app.observation.request_list import Entry, Known
+from app.observation.directory.history_reader import Event, NamedMembershipChange
+from app.observation.request_list import Known, RequestEntry
 from app.scim.differences import Change
 from app.web.console.monitoring.event_sentences import (
     DEEDS,
@@ -37,7 +37,7 @@ Part = str | Name
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class EventLine:
     """One sentence; `changes` are all that it tells of, in detail, whether it says them or only counts them."""
 
     parts: tuple[Part, ...]
@@ -52,44 +52,46 @@ class Line:
 _SOMEBODY = {"User": "a user", "Group": "a group"}
 
 
-def lines(entry: Entry, about: str = "") -> Iterator[Line]:
+def lines(entry: RequestEntry, about: str = "") -> Iterator[EventLine]:
     """What one request did, at least one line. `about`: the id of the member who is named first among several."""
     if entry.request.is_refused:
-        yield Line(tuple(_refused(entry)))
+        yield EventLine(tuple(_refused(entry)))
         return
     told = [line for event in entry.events for line in _lines_of(event, entry, about)]
-    yield from told or [Line(tuple(_deed(entry)))]
+    yield from told or [EventLine(tuple(_deed(entry)))]
 
 
-def text(entry: Entry, about: str = "") -> str:
+def text(entry: RequestEntry, about: str = "") -> str:
     """All lines of a request as one text."""
     return "; ".join(line.text for line in lines(entry, about))
 
 
-def told(entries: Iterable[Entry], about: str = "") -> list[tuple[Entry, list[Line]]]:
+def told(entries: Iterable[RequestEntry], about: str = "") -> list[tuple[RequestEntry, list[EventLine]]]:
     """Each request with its lines, for `lines_of` in templates/lines.html."""
     return [(entry, list(lines(entry, about))) for entry in entries]
 
 
-def _lines_of(event: Event, entry: Entry, about: str) -> Iterator[Line]:
+def _lines_of(event: Event, entry: RequestEntry, about: str) -> Iterator[EventLine]:
     who = _name(entry.known, event.resource_id, event.name, event.resource_type)
     match event.verb:
         case "change" if event.changes:
-            yield Line((*_changed(event, who, entry),), event.changes)
+            yield EventLine((*_changed(event, who, entry),), event.changes)
         case "create" | "delete":
-            yield Line((*_filled(VERBS[event.verb], who=who),), event.changes)
+            yield EventLine((*_filled(VERBS[event.verb], who=who),), event.changes)
     if event.verb == "delete":
         if event.departed and event.resource_type != "Group":
-            yield Line((who, f" left {counted(event.departed, 'group')}"))
+            yield EventLine((who, f" left {counted(event.departed, 'group')}"))
         return
     links = [link for link in entry.links if link.event_id == event.id]
     for has_joined, count, verb in ((True, event.joined, " joined "), (False, event.departed, " left ")):
         if count:
             moved = [link for link in links if link.has_joined == has_joined]
-            yield Line((*_members(moved, count, about, entry.known), verb, who))
+            yield EventLine((*_members(moved, count, about, entry.known), verb, who))
 
 
-def _members(links: Sequence[Link], count: int, about: str, known: Mapping[str, Known]) -> Iterator[Part]:
+def _members(
+    links: Sequence[NamedMembershipChange], count: int, about: str, known: Mapping[str, Known]
+) -> Iterator[Part]:
     """One or two by name, more by number; the one whom the page is about always by name."""
     sorted_links = sorted(links, key=lambda link: link.member_id != about)
     names = [_name(known, link.member_id, link.member_name) for link in sorted_links]
@@ -104,13 +106,13 @@ def _members(links: Sequence[Link], count: int, about: str, known: Mapping[str, 
         yield counted(count, "user") if is_people else counted(count, "member")
 
 
-def _is_person(link: Link, known: Mapping[str, Known]) -> bool:
+def _is_person(link: NamedMembershipChange, known: Mapping[str, Known]) -> bool:
     """Whether a member is a user. Who is gone, but had a name, was most likely one."""
     here = known.get(link.member_id)
     return here.type == "User" if here else link.member_name != link.member_id
 
 
-def _changed(event: Event, who: Name, entry: Entry) -> Iterator[Part]:
+def _changed(event: Event, who: Name, entry: RequestEntry) -> Iterator[Part]:
     """The changes that matter most in words, the rest as a number."""
     renamed = next((one for one in event.changes if one.attribute == "displayName" and one.old), None)
     yield Name(str(renamed.old), who.type, who.id) if renamed else who
@@ -128,7 +130,7 @@ def _changed(event: Event, who: Name, entry: Entry) -> Iterator[Part]:
         yield f"; and {counted(unsaid, 'more change')}"
 
 
-def _deed(entry: Entry) -> Iterator[Part]:
+def _deed(entry: RequestEntry) -> Iterator[Part]:
     request = entry.request
     says = DEEDS.get(request.deed, DEEDS[""])
     if request.deed == "match":
@@ -140,7 +142,7 @@ def _deed(entry: Entry) -> Iterator[Part]:
     yield from _filled(says, who=_who(entry), attribute=Name(shortened(request.attribute)), **parts)
 
 
-def _refused(entry: Entry) -> Iterator[Part]:
+def _refused(entry: RequestEntry) -> Iterator[Part]:
     request = entry.request
     yield "Refused: "
     if request.key_fault:
@@ -152,7 +154,7 @@ def _refused(entry: Entry) -> Iterator[Part]:
         yield from (" – ", Name(shortened(request.reason)))
 
 
-def _who(entry: Entry) -> Part:
+def _who(entry: RequestEntry) -> Part:
     request = entry.request
     if request.resource_name or request.resource_id:
         here = entry.known.get(request.resource_id)
@@ -172,7 +174,7 @@ def label(path: str) -> str:
     return path.rpartition(":")[2] if path.startswith("urn:") else path
 
 
-def _value(one: Any, event: Event, entry: Entry) -> Name:
+def _value(one: Any, event: Event, entry: RequestEntry) -> Name:
     """A value as it stands in a sentence: short; the id of somebody who is here as the name of that time."""
     here = entry.known.get(one) if isinstance(one, str) else None
     if here is None:

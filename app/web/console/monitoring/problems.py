@@ -11,7 +11,7 @@ from app.administration import ignored_problems
 from app.administration.errors import Refused
 from app.observation.problem_kinds.kind_catalog import BY_NAME, KINDS
 from app.observation.problems import problem_list, refused_removals
-from app.observation.problems.problem_list import Problem, Status, Wanted
+from app.observation.problems.problem_list import Problem, ProblemFilter, Status
 from app.provisioning import local_removal
 from app.web.console.shared import list_paging
 from app.web.console.shared.blueprint import console
@@ -107,7 +107,7 @@ def heed_problems() -> Response:
 def ignore_problem(problem_id: int) -> Response:
     """Put one open problem aside."""
     _find(problem_id)
-    ignored_problems.ignore_problems(Wanted("open"), request_authentication.actor(), problem_id)
+    ignored_problems.ignore_problems(ProblemFilter("open"), request_authentication.actor(), problem_id)
     return redirect(url_for("console.problem", problem_id=problem_id), 303)
 
 
@@ -115,27 +115,29 @@ def ignore_problem(problem_id: int) -> Response:
 def heed_problem(problem_id: int) -> Response:
     """Take one ignored problem back."""
     _find(problem_id)
-    ignored_problems.heed_problems(Wanted("ignored"), request_authentication.actor(), problem_id)
+    ignored_problems.heed_problems(ProblemFilter("ignored"), request_authentication.actor(), problem_id)
     return redirect(url_for("console.problem", problem_id=problem_id), 303)
 
 
-def _wanted() -> Wanted:
+def _wanted() -> ProblemFilter:
     """What the address asks for; a tab or a kind that there is not is no page."""
     kind, text = request.args.get("kind", ""), request.args.get("q", "").strip()
     attribute = request.args.get("attribute")
     tab: Status
     for tab in get_args(Status):
         if tab == request.args.get("tab", "open") and kind in ("", *BY_NAME):
-            return Wanted(tab, kind, attribute, text[: bounds.SEARCH_TEXT_LENGTH])
+            return ProblemFilter(tab, kind, attribute, text[: bounds.SEARCH_TEXT_LENGTH])
     abort(404)
 
 
-def _cause() -> Wanted:
+def _cause() -> ProblemFilter:
     """The cause that a form names."""
     form = request.form
     if form.get("kind") not in BY_NAME:
         abort(400)
-    return Wanted(kind=form["kind"], attribute=form.get("attribute", ""), resource_type=form.get("resource_type", ""))
+    return ProblemFilter(
+        kind=form["kind"], attribute=form.get("attribute", ""), resource_type=form.get("resource_type", "")
+    )
 
 
 def _find(problem_id: int) -> Problem:

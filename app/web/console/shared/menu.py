@@ -21,7 +21,7 @@ def _open_problems() -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MenuEntry:
     """One page of the menu: Flask's name of it, its words, its keys with a blank between, and a number beside it."""
 
     endpoint: str
@@ -31,21 +31,21 @@ class Entry:
 
 
 BEFORE = (
-    Entry("console.status", "Status", "g s"),
-    Entry("console.problems", "Problems", "g p", _open_problems),
-    Entry("console.activity", "Activity", "g a"),
+    MenuEntry("console.status", "Status", "g s"),
+    MenuEntry("console.problems", "Problems", "g p", _open_problems),
+    MenuEntry("console.activity", "Activity", "g a"),
 )
 KEYS_OF_TYPES = {USER.name: "g u", GROUP.name: "g g"}
-AFTER = (Entry("console.attributes", "Attributes", "g t"),)
+AFTER = (MenuEntry("console.attributes", "Attributes", "g t"),)
 ADMINISTRATION = (
-    Entry("console.account", "Account", "g k"),
-    Entry("console.oauth", "OAuth", "g o"),
-    Entry("console.sources", "IP allow list"),
-    Entry("console.single_sign_on", "Single sign-on"),
-    Entry("console.roles", "Roles"),
-    Entry("console.operators", "Administrators"),
-    Entry("console.audit", "Audit"),
-    Entry("console.help", "Help"),
+    MenuEntry("console.account", "Account", "g k"),
+    MenuEntry("console.oauth", "OAuth", "g o"),
+    MenuEntry("console.sources", "IP allow list"),
+    MenuEntry("console.single_sign_on", "Single sign-on"),
+    MenuEntry("console.roles", "Roles"),
+    MenuEntry("console.operators", "Administrators"),
+    MenuEntry("console.audit", "Audit"),
+    MenuEntry("console.help", "Help"),
 )
 
 
@@ -56,6 +56,8 @@ def init_app(app: Flask) -> None:
     who may come in.
     """
     types: tuple[ResourceType, ...] = app.config["RECNICE_RESOURCE_TYPES"]
-    lists = [Entry(Endpoints.of(one).list, one.endpoint.lstrip("/"), KEYS_OF_TYPES.get(one.name, "")) for one in types]
+    lists = [
+        MenuEntry(Endpoints.of(one).list, one.endpoint.lstrip("/"), KEYS_OF_TYPES.get(one.name, "")) for one in types
+    ]
     rows = ((*BEFORE, *lists, *AFTER), ADMINISTRATION)
     app.jinja_env.globals.update(menus=rows)
