@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.conftest import Appliance
+from tests.conftest import FORKED, Appliance, with_values
 from tests.openid.certificates import Authority
 from tests.openid.conftest import authority, no_proxy
 from tests.openid.provider import ENTRA_HOST, TENANT, SigningProvider
@@ -46,7 +46,7 @@ def house(program: list[str], authority: Authority, tmp_path_factory: pytest.Tem
     with Proxy({}).running() as proxy:
         environment = dict.fromkeys(("https_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"), "")
         appliance = Appliance(
-            program,
+            with_values(bounds__PROVIDER_ANSWER_S=2) if program[0] == FORKED else program,
             tmp_path_factory.mktemp("house") / "recnice",
             flags=("--ca-file", str(authority.ca_file), "--trusted-proxy", "127.0.0.1"),
             environment={**environment, "HTTPS_PROXY": proxy.url, "https_proxy": proxy.url},
