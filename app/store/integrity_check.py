@@ -1,6 +1,6 @@
-"""This module checks that the stored rows are sound and agree with each other.
+"""This module checks that the stored rows are valid and agree with each other.
 
-It changes nothing and mends nothing.
+It changes and fixes nothing.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from app.store.directory.word_index import count_stray, to_words
 
 
 def check(connection: Connection, types: Sequence[ResourceType], noted_hash: str = "") -> list[str]:
-    """One sentence for each fault; an empty list for a sound database. Reads everything.
+    """Return one sentence for each fault; an empty list for a sound database. Reads everything.
 
-    `noted_hash`: the audit's last hash as it once was, if one was noted.
+    `noted_hash`: the audit's last hash as it once was, if it was recorded.
     """
     directory_database.lift_time_limit(connection)
     parts = {
@@ -43,14 +43,14 @@ def check(connection: Connection, types: Sequence[ResourceType], noted_hash: str
 
 
 def warnings(connection: Connection) -> list[str]:
-    """Return a sentence for each own schema that is no longer declared; the database is sound all the same."""
-    with suppress(DBAPIError):  # which `check` finds
+    """Return a sentence for each custom schema that is no longer declared; that is not a fault."""
+    with suppress(DBAPIError):  # `check` reports it
         return [schema.sentence for schema in declared_attributes.missing(connection)]
     return []
 
 
 def _survived(name: str, part: Iterator[str]) -> Iterator[str]:
-    """Yield the findings of a part; a damage that nobody thought of ends that part only, and is a finding, too."""
+    """Yield the findings of a part; an unexpected error ends that part only, and is a finding, too."""
     try:
         yield from part
     except Exception as error:
@@ -72,7 +72,7 @@ def _check_file(connection: Connection) -> Iterator[str]:
 
 
 def _check_declared(connection: Connection) -> Iterator[str]:
-    """What is no longer declared is no fault; only whether that can be read."""
+    """Check that missing declarations can be read; they are no fault themselves."""
     declared_attributes.missing(connection)
     yield from ()
 
@@ -103,7 +103,7 @@ def _check_population(connection: Connection, resource_type: ResourceType) -> It
 
 
 def _check_derived(connection: Connection, resource_type: ResourceType) -> Iterator[str]:
-    """Every search copy, look-up and word against what the document gives now; shelves, and kept counts."""
+    """Yield faults of search copies, lookups, words and `shelf` against the documents, and of the stored counts."""
     active, filled = 0, Counter[str]()
     for row in rebuild_derived_rows.stored(connection, resource_type):
         try:

@@ -1,9 +1,9 @@
 """This module declares the tables of administrators, sessions, roles and the audit.
 
-The migrations hold the same as frozen SQL, and a test compares the two.
-
-Moments are text in the form of `app.clock.to_wire`; "" or NULL means never. Of secrets that we made only the hash
-(SHA-256, hexadecimal) is kept; what must be read again is sealed (app/administration/encryption.py).
+The migrations contain the same as frozen SQL, and a test compares the two.
+Moments are text in the form of `app.clock.to_wire`; "" or NULL means never. Of secrets that this server creates, only
+the hash (SHA-256, hexadecimal) is stored; values that must be read again are encrypted
+(app/administration/encryption.py).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ operator = directory_table(
     *switches("disabled", server_default=ZERO),
     *texts("role", server_default="owner"),
 )
-"""A person who administers this instance; never a SCIM resource. `role` is one of app/console_roles.py."""
+"""An administrator of this instance; never a SCIM resource. `role` is one of app/console_roles.py."""
 
 second_factor = directory_table(
     "second_factor",
@@ -31,10 +31,11 @@ second_factor = directory_table(
     *texts("confirmed", nullable=True),
     *numbers("last_step", "wrong_codes", server_default=ZERO),
 )
-"""An operator's authenticator app (TOTP, RFC 6238). `secret` is sealed; `confirmed`: it counts from then on.
+"""An administrator's authenticator app (TOTP, RFC 6238).
 
-`last_step` is the time step of the code that was used last, which is not taken again. `wrong_codes`: how many wrong
-ones there were since the last right one."""
+`secret` is encrypted; `confirmed`: since when the factor is required. `last_step` is the time step of the last accepted
+code, which is not accepted again. `wrong_codes`: the number of invalid codes since the last valid one.
+"""
 
 recovery_code = directory_table(
     "recovery_code",
@@ -43,7 +44,7 @@ recovery_code = directory_table(
     *texts("used", nullable=True),
     sqlite_with_rowid=False,
 )
-"""A code that stands in for the authenticator app, once."""
+"""A code that replaces the authenticator app, once."""
 
 session = directory_table(
     "session",
@@ -57,10 +58,11 @@ session = directory_table(
     Index("session_operator_id", "operator_id"),
     Index("session_user_id", "user_id"),
 )
-"""A signed-in browser, known by the hash of its token: of an operator, or of a provisioned person.
+"""A signed-in browser, identified by the hash of its token: of an administrator, or of a user.
 
-`proved`: when its owner last showed who they are, by password or by the provider's own word; "" if nobody knows.
-`wrong_proofs`: failed tries to show it again since then."""
+`proved`: when its owner last confirmed their identity, by password or through the provider; "" if that is unknown.
+`wrong_proofs`: failed attempts to confirm it since then.
+"""
 
 identity_provider = directory_table(
     "identity_provider",
@@ -68,9 +70,10 @@ identity_provider = directory_table(
     *texts("tenant", "issuer", "client_id", "client_secret", "generation", "saved", "saved_by"),
     CheckConstraint("id = 1"),
 )
-"""Who lets provisioned people in by OpenID Connect; at most one row.
+"""The provider that signs users in by OpenID Connect; at most one row.
 
-`generation` is a new random text with every change, so that a sign-in begun before it is not finished after it."""
+`generation` is a new random text with every change, so a sign-in that started before the change cannot finish after it.
+"""
 
 role_mapping = directory_table(
     "role_mapping",
@@ -78,7 +81,7 @@ role_mapping = directory_table(
     *texts("role"),
     sqlite_with_rowid=False,
 )
-"""What gives a provisioned person a role here: `source` is `app_role` (its value) or `group` (its id)."""
+"""A rule that gives users a role here: `source` is `app_role` (its value) or `group` (its id)."""
 
 granted_role = directory_table(
     "granted_role",
@@ -86,9 +89,10 @@ granted_role = directory_table(
     *texts("role", "because", "since"),
     sqlite_with_rowid=False,
 )
-"""The role that a provisioned person has by the mapping; derived, and written with whatever changes it.
+"""The role that a user has by the mapping; derived, and written with every change that affects it.
 
-`because` is the line of the mapping that gives it: `app_role:Admin`, `group:<id>`."""
+`because` is the mapping rule that gives it: `app_role:Admin`, `group:<id>`.
+"""
 
 unconfirmed_user = directory_table(
     "unconfirmed_user",
@@ -107,7 +111,7 @@ spent = directory_table(
     Index("spent_expires", "expires"),
     sqlite_with_rowid=False,
 )
-"""Something that counts once (a state, an assertion's identifier) and has; kept until it is too old anyway."""
+"""A value that may be used once (a state, an assertion's identifier) and was used; kept until it expires."""
 
 audit = directory_table(
     "audit",
@@ -117,9 +121,10 @@ audit = directory_table(
     Index("audit_action_at", "action", "at"),
     sqlite_autoincrement=True,
 )
-"""An administrative act or a sign-in. Triggers refuse to change or delete a row; `hash` covers the row before it.
+"""An administrative action or a sign-in. Triggers refuse to change or delete a row; `hash` covers the row before it.
 
-`detail` is a JSON object of texts."""
+`detail` is a JSON object of texts.
+"""
 
 audit_head = directory_table(
     "audit_head",
@@ -128,9 +133,10 @@ audit_head = directory_table(
     *texts("hash", "began"),
     CheckConstraint("id = 1"),
 )
-"""How many entries the audit has and the hash of the last one, so that an audit that was cut is noticed.
+"""The number of audit entries and the hash of the last one, so that a truncated audit is detected.
 
-`began`: since when acts are audited. It proves nothing, so no check relies on it."""
+`began`: since when actions are audited. It proves nothing, so no check relies on it.
+"""
 
 setup_code = directory_table(
     "setup_code",
@@ -138,7 +144,7 @@ setup_code = directory_table(
     *texts("created", "expires"),
     *texts("consumed", nullable=True),
 )
-"""The one-time code of the setup link, as its hash."""
+"""The one-time code of the setup link, stored as its hash."""
 
 sign_in_failure = directory_table(
     "sign_in_failure",
@@ -147,4 +153,4 @@ sign_in_failure = directory_table(
     Index("sign_in_failure_account", "account", "at"),
     Index("sign_in_failure_address", "address", "at"),
 )
-"""A refused sign-in, counted for its account and its address."""
+"""A refused sign-in, counted for its account and its IP address."""

@@ -39,17 +39,17 @@ def list_all(connection: Connection) -> list[AdministratorRow]:
 
 
 def find(connection: Connection, operator_id: str) -> AdministratorRow | None:
-    """Return the administrator with this id."""
+    """Return the administrator with this id, or None."""
     return next(iter(_read(connection, _OLDEST_FIRST.where(table.c.id == operator_id))), None)
 
 
 def find_named(connection: Connection, folded_name: str) -> AdministratorRow | None:
-    """Return the administrator with this folded user name."""
+    """Return the administrator with this normalized user name, or None."""
     return next(iter(_read(connection, _OLDEST_FIRST.where(table.c.folded_name == folded_name))), None)
 
 
 def count_active_owners(connection: Connection) -> int:
-    """Return how many administrators may sign in and do everything."""
+    """Return how many active administrators have the role owner."""
     owners = select(func.count()).where(table.c.role == Role.OWNER.value, ~table.c.disabled)
     return connection.execute(owners).scalar_one()
 

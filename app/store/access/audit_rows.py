@@ -2,8 +2,8 @@
 
     hash = SHA-256 of the JSON array [hash of the entry before, id, at, actor, address, action, target, detail]
 
-Whoever can write the file and knows this can make another whole chain. So `recnice-scim check` prints the last
-hash: one that was noted elsewhere tells whether the entries up to it are still the same.
+An attacker who can write the file and knows this can create another complete chain. So `recnice-scim check` prints the
+last hash: one that was recorded elsewhere tells whether the entries up to it are unchanged.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ TRIGGERS = {
     for name, when in {
         "audit_stays": "UPDATE ON audit",
         "audit_is_kept": "DELETE ON audit",
-        # INSERT OR REPLACE deletes a row without asking the trigger above.
+        # INSERT OR REPLACE deletes a row without firing the trigger above.
         "audit_grows": "INSERT ON audit WHEN NEW.id <= (SELECT max(id) FROM audit)",
         "audit_head_grows": "UPDATE ON audit_head WHEN NEW.entries <= OLD.entries OR NEW.began <> OLD.began",
         "audit_head_is_kept": "DELETE ON audit_head",
         "audit_head_is_one": "INSERT ON audit_head",
     }.items()
 }
-"""By which SQLite refuses to change an entry; the migration made them with the same text."""
+"""The triggers by which SQLite refuses to change an entry; the migration created them with the same text."""
 
 _COLUMNS = (audit.c.id, audit.c.at, audit.c.actor, audit.c.address, audit.c.action, audit.c.target, audit.c.detail)
-# As bytes, since who tampers may write what is no text, and that must not stop whoever looks for it.
+# As bytes: an attacker may write what is not text, and that must not stop the check that looks for it.
 _READ = (audit.c.id, *(cast(column, LargeBinary).label(column.name) for column in (*_COLUMNS[1:], audit.c.hash)))
 _HEAD = select(audit_head.c.entries, cast(audit_head.c.hash, LargeBinary).label("hash"))
 
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """One row; `detail` is the JSON text as it is kept, `at` a moment in wire form."""
+    """One audit entry; `detail` is the stored JSON text, `at` a moment in wire form."""
 
     id: int
     at: str
@@ -63,10 +63,10 @@ class AuditRow:
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which entries: all that fulfill every field that is given.
+    """A filter for entries that fulfill every given field.
 
-    `actions`: their keys. `actor`: a part of the text; `target`: of the target's or the detail's, such as a reference.
-    `since` is part of the time, `until` is not.
+    `actions`: their keys. `actor`: a part of the text; `target`: a part of the target or of the detail, such as a
+    reference. `since` is part of the period, `until` is not.
     """
 
     actions: Collection[str] = ()
@@ -79,13 +79,13 @@ class AuditFilter:
 def append(connection: Connection, at: str, actor: str, address: str, action: str, target: str, detail: str) -> None:
     """Write one entry in the caller's transaction. `detail` is JSON.
 
-    Raises errors.unavailable where the audit was tampered with so that nothing fits behind it: no act without an entry.
+    Raises errors.unavailable if the audit was tampered with so that no entry can follow: no action without an entry.
     """
     append_all(connection, [(at, actor, address, action, target, detail)])
 
 
 def append_all(connection: Connection, entries: Iterable[tuple[str, str, str, str, str, str]]) -> None:
-    """Write many at once, each as `append` takes it: the head is read and written once, whatever their number."""
+    """Write many entries, each with the arguments of `append`; the head is read and written only once."""
     before = _head(connection)
     if before is None:
         raise _unwritable()
@@ -111,34 +111,34 @@ def _unwritable() -> ScimError:
 
 
 def newest(connection: Connection, action: str, since: str, limit: int) -> Sequence[Any]:
-    """Rows with at, actor, target and detail: the newest entries of one action that are not older than `since`."""
+    """Return the newest entries of one action since `since` as rows with at, actor, target and detail."""
     columns = select(audit.c.at, audit.c.actor, audit.c.target, audit.c.detail)
     wanted = columns.where(audit.c.action == action, audit.c.at >= since)
     return connection.execute(wanted.order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit)).all()
 
 
 def last_about(connection: Connection, action: str, user_id: str, since: str) -> str:
-    """Return when an action that names a user in its detail was last done, not before `since`; "" for never."""
+    """Return when an action with a user in its detail was last done, not before `since`; "" for never."""
     about = audit.c.detail.contains(user_id, autoescape=True)
     wanted = select(func.max(audit.c.at)).where(audit.c.at >= since, audit.c.action == action, about)
     return connection.execute(wanted).scalar() or ""
 
 
 def last_acts(connection: Connection, actions: Collection[str]) -> dict[str, str]:
-    """Return when each actor last did one of these, by the names that the audit gives them."""
+    """Return when each actor last did one of these actions, by the actor's name in the audit."""
     last = select(audit.c.actor, func.max(audit.c.at)).where(audit.c.action.in_(actions)).group_by(audit.c.actor)
     return {actor: at for actor, at in connection.execute(last)}
 
 
 def head(connection: Connection) -> tuple[int, str]:
-    """Return how many entries there are and the hash of the last one: 0 and "" of none, and where nobody knows."""
+    """Return the number of entries and the hash of the last one; 0 and "" if there is none, or it is unknown."""
     with suppress(DBAPIError):
         return _head(connection) or (0, "")
     return 0, ""
 
 
 def _head(connection: Connection) -> tuple[int, str] | None:
-    """Return the same, or None in a table that was made again with anything else in it."""
+    """Return the same as `head`, or None if the table was recreated with other content."""
     rows = connection.execute(_HEAD).all()
     if len(rows) != 1 or not isinstance(rows[0].entries, int):
         return None
@@ -146,7 +146,7 @@ def _head(connection: Connection) -> tuple[int, str] | None:
 
 
 def count_since(connection: Connection, action: str, since: str, until: str, address: str | None = None) -> int:
-    """How many entries of an action there are from one moment to another, both included; all, or from one address."""
+    """Return the number of entries of an action between two moments, both included; of all or one IP address."""
     wanted = select(func.count()).where(audit.c.at.between(since, until), audit.c.action == action)
     if address is not None:
         wanted = wanted.where(audit.c.address == address)
@@ -156,10 +156,10 @@ def count_since(connection: Connection, action: str, since: str, until: str, add
 def page(
     connection: Connection, wanted: AuditFilter, before: int | None, limit: int
 ) -> tuple[list[AuditRow], int | None]:
-    """At most so many wanted entries, the newest first, and the id before which the next page goes on (None: no more).
+    """Return at most `limit` matching entries, newest first, and the id for `before` of the next page (None: no more).
 
-    Only those with an id below `before`, and at most `bounds.AUDIT_ROWS_READ` rows are looked at; so a page may be
-    short, or empty, and have a next one.
+    Only entries with an id below `before`, and at most `bounds.AUDIT_ROWS_READ` rows are read, so a page may be short
+    or empty and have a next one.
     """
     top = (_edge(connection, func.max(audit.c.id), *_conditions(AuditFilter(until=wanted.until))) or 0) + 1
     first = _edge(connection, func.min(audit.c.id), *_conditions(AuditFilter(since=wanted.since))) or top
@@ -178,7 +178,10 @@ def _edge(connection: Connection, edge: ColumnElement[int], *conditions: ColumnE
 
 
 def _conditions(wanted: AuditFilter, is_along_ids: bool = False) -> list[ColumnElement[bool]]:
-    """`is_along_ids`: in a form that fits no index, along which all that fits would be sorted for every page."""
+    """Return the conditions of a filter. `is_along_ids`: in a form that uses no index.
+
+    With an index, SQLite would sort all matching rows for every page.
+    """
     found: list[ColumnElement[bool]] = []
     action, at = (column.concat("") if is_along_ids else column for column in (audit.c.action, audit.c.at))
     if wanted.actions:
@@ -197,9 +200,9 @@ def _conditions(wanted: AuditFilter, is_along_ids: bool = False) -> list[ColumnE
 
 
 def faults(connection: Connection, noted_hash: str = "") -> Iterator[str]:
-    """A sentence for each way in which the audit is not what was written; of changed entries only the first ones.
+    """Yield a sentence for each fault of the audit; of changed entries only the first ones.
 
-    `noted_hash`: the last hash as it once was. That it is nowhere in the chain is a fault, too.
+    `noted_hash`: the last hash as it once was. It is a fault, too, if no entry of the chain has it.
     """
     triggers = connection.exec_driver_sql("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")
     if {row.name: _normal(row.sql) for row in triggers} != {name: _normal(sql) for name, sql in TRIGGERS.items()}:
@@ -224,7 +227,7 @@ def faults(connection: Connection, noted_hash: str = "") -> Iterator[str]:
 
 
 def find_noted(connection: Connection, noted_hash: str) -> int:
-    """The id of the entry with this hash, if all entries up to it are as they were written; 0 if not. Reads them."""
+    """Return the id of the entry with this hash if all entries up to it are unchanged, else 0. Reads all of them."""
     chain = _Chain(noted_hash)
     with suppress(DBAPIError):
         for _ in chain.faults(connection):
@@ -233,7 +236,7 @@ def find_noted(connection: Connection, noted_hash: str) -> int:
 
 
 class _Chain:
-    """A walk from the first entry to the last. After it: the last one's id and hash."""
+    """A walk from the first entry to the last; afterwards it has the id and hash of the last one."""
 
     def __init__(self, noted_hash: str) -> None:
         self.last, self.hash = 0, ""
@@ -245,7 +248,7 @@ class _Chain:
         for row in connection.execute(select(*_READ).order_by(audit.c.id)):
             entry = _entry(row, "surrogateescape")
             here = []
-            if not isinstance(row[0], int):  # only in a table that was made again
+            if not isinstance(row[0], int):  # only in a table that was recreated
                 yield f"audit: an entry has the number {row[0]!r:.40}"
                 is_sound = False
                 continue
@@ -274,7 +277,7 @@ def _entry(row: Row[Any], on_error: str) -> AuditRow:
 
 
 def _normal(sql: str | None) -> str:
-    """SQL without what means nothing: SQLite keeps the text as it was given."""
+    """Return SQL without redundant white space: SQLite stores the text as given."""
     return " ".join((sql or "").split())
 
 

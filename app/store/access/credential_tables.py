@@ -1,9 +1,7 @@
 """This module declares the tables of SCIM Keys, OAuth clients and the IP allow list.
 
-The migrations hold the same as frozen SQL, and a test compares the two.
-
-Moments are text in the form of `app.clock.to_wire`; NULL means never. Of every secret only the hash (SHA-256,
-hexadecimal) is kept.
+The migrations contain the same as frozen SQL, and a test compares the two. Moments are text in the form of
+`app.clock.to_wire`; NULL means never. Of every secret only the hash (SHA-256, hexadecimal) is stored.
 """
 
 from __future__ import annotations
@@ -23,11 +21,12 @@ scim_key = directory_table(
     *texts("stopped_by", server_default=""),
     *texts("last_simulated", "last_simulated_address", nullable=True),
 )
-"""A SCIM key, of which only the hash and its first characters are kept.
+"""A SCIM Key, of which only the hash and its first characters are stored.
 
-`successor` is the id of the key that takes over from it, also after it has retired; a key that a person stopped has
-none. `relieved`: since when only the successor is used. `stopped_by`: who stopped it. `last_simulated`: when a
-simulation used it last, which is no use of `last_used`."""
+`successor` is the id of the key that replaces it, also after it was revoked automatically; a key that was revoked by
+hand has none. `relieved`: since when only the successor is used. `stopped_by`: who revoked it. `last_simulated`: when a
+simulation used it last, which does not count as `last_used`.
+"""
 
 oauth_client = directory_table(
     "oauth_client",
@@ -47,7 +46,7 @@ oauth_secret = directory_table(
     *texts("last_used", "last_address", "stopped", nullable=True),
     Index("oauth_secret_client_id", "client_id"),
 )
-"""A secret of a client, of which only the hash and its first characters are kept; several may be active."""
+"""A secret of a client, of which only the hash and its first characters are stored; several may be active."""
 
 oauth_trust = directory_table(
     "oauth_trust",
@@ -57,7 +56,7 @@ oauth_trust = directory_table(
     *texts("last_used", "last_address", "stopped", nullable=True),
     Index("oauth_trust_client_id", "client_id"),
 )
-"""Whose signed assertions stand in for a client's secret (RFC 7523 §2.2): exactly these three."""
+"""A federated credential: an assertion with exactly these three values replaces a client's secret (RFC 7523 §2.2)."""
 
 access_token = directory_table(
     "access_token",
@@ -67,7 +66,7 @@ access_token = directory_table(
     Index("access_token_expires", "expires"),
     sqlite_with_rowid=False,
 )
-"""A token of the token endpoint. `credential` is the id of the secret or trust that brought it."""
+"""An access token of the token endpoint; `credential` is the id of the secret or federated credential used for it."""
 
 source_policy = directory_table(
     "source_policy",
@@ -75,7 +74,7 @@ source_policy = directory_table(
     *texts("mode", "since", "set_by"),
     CheckConstraint("id = 1"),
 )
-"""Whether addresses that reach /scim are watched or held to the list; at most one row."""
+"""The mode of the IP allow list for requests to /scim; at most one row."""
 
 allowed_network = directory_table(
     "allowed_network",
@@ -83,7 +82,7 @@ allowed_network = directory_table(
     *texts("note", "created", "created_by"),
     sqlite_with_rowid=False,
 )
-"""A network on the list, as CIDR."""
+"""A network of the IP allow list, as CIDR."""
 
 seen_source = directory_table(
     "seen_source",
@@ -91,4 +90,4 @@ seen_source = directory_table(
     *texts("first_seen", "last_seen"),
     sqlite_with_rowid=False,
 )
-"""An address from which requests with a right key came while addresses were watched."""
+"""An IP address of requests with a valid key that were received while addresses were monitored."""

@@ -17,7 +17,7 @@ def find(connection: Connection) -> Row[Any] | None:
 
 
 def save(connection: Connection, **values: str) -> None:
-    """Store the values of all columns in place of what was there."""
+    """Store the values of all columns, in place of an existing row."""
     saved = insert(table).values(id=1, **values)
     connection.execute(saved.on_conflict_do_update(index_elements=["id"], set_=values))
 

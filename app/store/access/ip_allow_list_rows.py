@@ -1,4 +1,4 @@
-"""This module stores the IP allow list, its mode and the clients that were seen.
+"""This module stores the IP allow list, its mode and the IP addresses that were seen.
 
 Every function works in the caller's transaction.
 """
@@ -23,7 +23,7 @@ _NOTE = _insert_seen.on_conflict_do_update(
 
 
 def policy(connection: Connection) -> Row[Any] | None:
-    """A row with `mode`, `since` and `set_by`; None where nobody has said anything yet."""
+    """Return a row with `mode`, `since` and `set_by`; None if the mode was never set."""
     return connection.execute(select(source_policy)).first()
 
 
@@ -35,7 +35,7 @@ def set_policy(connection: Connection, mode: str, since: str, set_by: str) -> No
 
 
 def networks(connection: Connection) -> Sequence[Row[Any]]:
-    """All rows of the list, in the order in which they came."""
+    """Return all rows of the list, in the order in which they were added."""
     return connection.execute(
         select(allowed_network).order_by(allowed_network.c.created, allowed_network.c.network)
     ).all()
@@ -48,18 +48,18 @@ def add_networks(connection: Connection, added: Collection[str], note: str, crea
 
 
 def remove_network(connection: Connection, network: str) -> bool:
-    """Whether it was there."""
+    """Delete a network from the list; return whether it was there."""
     return connection.execute(sql.delete(allowed_network).where(allowed_network.c.network == network)).rowcount > 0
 
 
 def seen(connection: Connection, since: str) -> Sequence[Row[Any]]:
-    """Sources seen since a moment, the last one first."""
+    """Return the IP addresses seen since a moment, last seen first."""
     found = select(seen_source).where(seen_source.c.last_seen >= since)
     return connection.execute(found.order_by(seen_source.c.last_seen.desc(), seen_source.c.address)).all()
 
 
 def note_seen(connection: Connection, moments: Mapping[str, str], most: int) -> None:
-    """Remember when these addresses were seen. Of more than `most` those that were seen last are kept."""
+    """Record when these IP addresses were seen, and keep only the last seen `most`."""
     rows = [{"address": one, "first_seen": at, "last_seen": at} for one, at in moments.items()]
     connection.execute(_NOTE, rows)
     by_age = select(seen_source.c.address).order_by(seen_source.c.last_seen.desc(), seen_source.c.address)

@@ -28,7 +28,7 @@ _TOKEN_HASHED = (
 _ACTIVE_CLIENT = select(oauth_client.c.id).where(oauth_client.c.stopped.is_(None))
 
 
-# --- clients and what they have ---------------------------------------------------------------------------------------
+# --- clients and their credentials ------------------------------------------------------------------------------------
 
 
 def clients(connection: Connection) -> Sequence[Row[Any]]:
@@ -42,38 +42,38 @@ def count_clients(connection: Connection, is_active: bool = False) -> int:
 
 
 def find(connection: Connection, table: Table, row_id: str) -> Row[Any] | None:
-    """Return the row of a client, a secret or a trust, whichever the table holds; stopped or not."""
+    """Return the row of a client, a secret or a federated credential, according to the table; revoked or not."""
     return connection.execute(select(table).where(table.c.id == row_id)).one_or_none()
 
 
 def add(connection: Connection, table: Table, **values: str) -> None:
-    """Store a row of any of these tables: a value for each column that may not be NULL."""
+    """Store a row in one of these tables, with a value for each column that may not be NULL."""
     connection.execute(insert(table), values)
 
 
 def stop(connection: Connection, table: Table, row_id: str, at: str) -> None:
-    """Stop a client, a secret or a trust."""
+    """Revoke a client, a secret or a federated credential."""
     connection.execute(update(table).where(table.c.id == row_id).values(stopped=at))
 
 
 def credentials(connection: Connection, table: Table) -> Sequence[Row[Any]]:
-    """Return the secrets or the trusts of all clients, newest first."""
+    """Return the secrets or the federated credentials of all clients, newest first."""
     return connection.execute(select(table).order_by(table.c.created.desc(), table.c.id)).all()
 
 
 def count_active(connection: Connection, table: Table, client_id: str) -> int:
-    """Return how many active secrets or trusts a client has."""
+    """Return how many active secrets or federated credentials a client has."""
     active = select(func.count()).where(table.c.client_id == client_id, table.c.stopped.is_(None))
     return connection.execute(active).scalar_one()
 
 
 def secret_hashed(connection: Connection, secret_hash: str) -> Row[Any] | None:
-    """Return the secret with this hash, stopped or not."""
+    """Return the secret with this hash, revoked or not."""
     return connection.execute(select(oauth_secret).where(oauth_secret.c.hash == secret_hash)).one_or_none()
 
 
 def trust_in(connection: Connection, issuer: str, subject: str, audience: str) -> Row[Any] | None:
-    """Return the active trust, of an active client, with exactly these three."""
+    """Return the active federated credential of an active client with exactly these values."""
     columns = oauth_trust.c
     return connection.execute(
         select(oauth_trust)
@@ -84,14 +84,14 @@ def trust_in(connection: Connection, issuer: str, subject: str, audience: str) -
 
 
 def note_use(connection: Connection, credential_id: str, at: str, address: str) -> None:
-    """Of a secret or a trust, whichever has this id."""
+    """Record the last use of the secret or federated credential with this id."""
     for table in _CREDENTIALS:
         used = update(table).where(table.c.id == credential_id)
         connection.execute(used.values(last_used=at, last_address=address))
 
 
 def has_credential(connection: Connection) -> bool:
-    """Whether an active client has an active secret or trust."""
+    """Return whether an active client has an active secret or federated credential."""
     active = union_all(
         *(
             select(table.c.id).where(table.c.stopped.is_(None), table.c.client_id.in_(_ACTIVE_CLIENT))
@@ -102,7 +102,7 @@ def has_credential(connection: Connection) -> bool:
 
 
 def used_last(connection: Connection) -> Row[Any] | None:
-    """The last use of a secret or trust, stopped ones too: `last_used`, `last_address`, and the client's `name`."""
+    """Return the last use of a credential, revoked or not: `last_used`, `last_address`, and the client's `name`."""
     uses = union_all(
         *(
             select(table.c.last_used, table.c.last_address, oauth_client.c.name)
@@ -123,12 +123,12 @@ def token_hashed(connection: Connection, token_hash: str) -> Row[Any] | None:
 
 
 def forget_tokens_outside(connection: Connection, since: str, until: str) -> None:
-    """Forget those that had ended at `since`, and those made after `until`, as when the clock was set back."""
+    """Delete tokens that had expired at `since`, and those created after `until`, when the clock was set back."""
     connection.execute(delete(access_token).where(or_(access_token.c.expires <= since, access_token.c.created > until)))
 
 
 def forget_oldest_tokens(connection: Connection, client_id: str, kept: int) -> None:
-    """Forget all tokens of a client but those made last."""
+    """Delete all tokens of a client except the newest ones."""
     own = select(access_token.c.hash).where(access_token.c.client_id == client_id)
     last = own.order_by(access_token.c.created.desc(), access_token.c.hash).limit(-1).offset(kept)
     connection.execute(delete(access_token).where(access_token.c.hash.in_(last)))

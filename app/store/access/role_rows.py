@@ -1,7 +1,7 @@
 """This module stores the role mapping and computes which user has which role.
 
-The rule: app roles are compared exactly (fold.exact_text), only direct members of a group count, of several roles
-the highest is given, and who is not active, or not confirmed (user_to_confirm_rows.py), has none. Every function
+App roles are compared exactly (value_comparison.exact_text), and only direct members of a group count. Of several roles
+a user gets the highest. A user who is not active or not confirmed (user_to_confirm_rows.py) has none. Every function
 works in the caller's transaction.
 """
 
@@ -26,7 +26,7 @@ SOURCES: tuple[Source, ...] = get_args(Source)
 
 @dataclass(frozen=True, slots=True)
 class MappingRule:
-    """One line of the mapping. `value` is an app role's value, or a group's id."""
+    """One rule of the mapping. `value` is an app role's value, or a group's id."""
 
     source: Source
     value: str
@@ -34,13 +34,13 @@ class MappingRule:
 
     @property
     def because(self) -> str:
-        """As granted_role keeps it."""
+        """The rule as text, as stored in granted_role."""
         return f"{self.source}:{self.value}"
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What somebody has and should have: roles, and the lines that give them; None for no role."""
+    """The present and the expected role of a user, with the rules that give them; None for no role."""
 
     user_id: str
     old: Role | None
@@ -50,13 +50,13 @@ class Difference:
 
     @property
     def is_of_role(self) -> bool:
-        """Whether the role differs, and not only the line that gives it."""
+        """Whether the role differs, and not only the rule that gives it."""
         return self.old is not self.new
 
 
 @dataclass(frozen=True, slots=True)
 class GrantRow:
-    """The role that somebody has, and since when (wire form)."""
+    """The role of a user, and since when (wire form)."""
 
     user_id: str
     role: Role
@@ -68,8 +68,8 @@ _ROLES = {role.value: role for role in Role}
 _MAPPING = select(role_mapping.c.source, role_mapping.c.value, role_mapping.c.role)
 _GRANT = select(granted_role.c.user_id, granted_role.c.role, granted_role.c.because, granted_role.c.since)
 
-# As text: the order of the joins is written with SQLite's CROSS JOIN, or a change of one person would read everybody.
-# `place` is a line's place behind all that give more, so the least place of somebody is the role that they have.
+# As text: SQLite's CROSS JOIN fixes the order of the joins, or a change of one user would read all users.
+# `place` is a rule's place after all that give more, so the lowest place of a user is the role of that user.
 _CANDIDATES = """
 WITH line AS MATERIALIZED (
     SELECT key AS place, value ->> 0 AS source, value ->> 1 AS value, value ->> 2 AS role, value ->> 3 AS because
@@ -130,17 +130,17 @@ _GIVE = _insert.on_conflict_do_update(
 
 
 def mapping(connection: Connection) -> tuple[MappingRule, ...]:
-    """All lines, the highest roles first; nothing while the mapping is off. Every change of a person may ask."""
+    """Return all rules, highest roles first; empty while the mapping is off. Called by every change of a user."""
     return ordered(MappingRule(source, value, Role(role)) for source, value, role in connection.execute(_MAPPING))
 
 
 def ordered(lines: Iterable[MappingRule]) -> tuple[MappingRule, ...]:
-    """Lines in the order in which they count: of two that give the same role the first is told as its reason."""
+    """Return rules by precedence: of two that give the same role, the first is reported as its reason."""
     return tuple(sorted(lines, key=lambda line: (-line.role.rank, line.source, line.value)))
 
 
 def rewrite_mapping(connection: Connection, lines: Iterable[MappingRule]) -> None:
-    """Makes these the mapping; what follows from it is the caller's work."""
+    """Store these rules as the mapping; the caller applies the consequences."""
     connection.execute(delete(role_mapping))
     rows = [{"source": line.source, "value": line.value, "role": line.role.value} for line in lines]
     if rows:
@@ -154,9 +154,9 @@ def differences(
     *,
     are_confirmed: bool = False,
 ) -> list[Difference]:
-    """What these people have and should have by these lines, where it is not the same; without `ids` of everybody.
+    """Return the users whose present role differs from that by these rules; without `ids`, among all users.
 
-    `are_confirmed`: what they should have if an owner confirmed them.
+    `are_confirmed`: the roles that they should have if an owner confirmed them.
     """
     asked = _asked(lines) | {"are_confirmed": are_confirmed}
     if ids is None:
@@ -167,15 +167,15 @@ def differences(
 
 
 def counts(connection: Connection, lines: Sequence[MappingRule]) -> dict[str, int]:
-    """How many people have what a line names, by its `because`, whichever line gives them their role; without noughts.
+    """Return how many users match each rule, by its `because`, whichever rule gives them their role; no zeros.
 
-    Reads everybody.
+    Reads all users.
     """
     return {because: number for because, number in connection.execute(_COUNTS_OF_ALL, _asked(lines))}
 
 
 def apply(connection: Connection, found: Sequence[Difference], now: str) -> None:
-    """Gives everybody what they should have. `since` stays where only the line is another."""
+    """Store the expected roles. `since` stays where only the rule differs."""
     if lost := [one.user_id for one in found if one.new is None]:
         connection.execute(delete(granted_role).where(granted_role.c.user_id.in_(many(lost))))
     given = [
@@ -188,37 +188,37 @@ def apply(connection: Connection, found: Sequence[Difference], now: str) -> None
 
 
 def grant_of(connection: Connection, user_id: str) -> GrantRow | None:
-    """The role that one person has."""
+    """Return the role of one user, or None."""
     row = connection.execute(_GRANT.where(granted_role.c.user_id == user_id)).one_or_none()
     return GrantRow(row.user_id, Role(row.role), row.because, row.since) if row else None
 
 
 def granted(connection: Connection, limit: int) -> list[GrantRow]:
-    """Those who have a role: the highest roles first, and of one role those who came last."""
+    """Return users with a role: highest roles first, and newest first within a role."""
     rank = case({role.value: role.rank for role in Role}, value=granted_role.c.role)
     wanted = _GRANT.order_by(rank.desc(), granted_role.c.since.desc(), granted_role.c.user_id).limit(limit)
     return [GrantRow(row.user_id, Role(row.role), row.because, row.since) for row in connection.execute(wanted)]
 
 
 def totals(connection: Connection) -> dict[Role, int]:
-    """How many people have each role."""
+    """Return the number of users with each role."""
     counted = select(granted_role.c.role, func.count()).group_by(granted_role.c.role)
     return {Role(role): number for role, number in connection.execute(counted)}
 
 
 def members(connection: Connection, group_id: str) -> list[str]:
-    """The ids of all direct members of a group."""
+    """Return the ids of all direct members of a group."""
     return list(connection.execute(select(membership.c.member_id).where(membership.c.group_id == group_id)).scalars())
 
 
 def groups_offered(connection: Connection, limit: int) -> dict[str, str]:
-    """Some groups, the oldest first: their documents (JSON) by their ids."""
+    """Return some groups, oldest first: their documents (JSON) by id."""
     wanted = select(resource.c.id, resource.c.document).where(resource.c.type == "Group")
     return {id: document for id, document in connection.execute(wanted.order_by(resource.c.position).limit(limit))}
 
 
 def faults(connection: Connection) -> Iterator[str]:
-    """A sentence for each granted role that does not follow from the mapping, and for a role that there is not."""
+    """Yield a sentence for each granted role that does not follow from the mapping, and for unknown roles."""
     unknown = {
         role
         for (role,) in connection.execute(select(role_mapping.c.role).union(select(granted_role.c.role)))
@@ -236,7 +236,7 @@ def faults(connection: Connection) -> Iterator[str]:
 
 
 def _asked(lines: Sequence[MappingRule]) -> dict[str, str | bool]:
-    """The lines as the statements take them."""
+    """Return the rules as parameters of the statements."""
     told = [[one.source, one.value, one.role, one.because] for one in ordered(lines)]
     return {"lines": json.dumps(told), "are_confirmed": False}
 

@@ -14,10 +14,10 @@ from app.store.access.credential_tables import scim_key as table
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """A key as it may be shown: `prefix` are its first characters. Moments are in wire form; None means never.
+    """A key without its secret: `prefix` are its first characters. Moments are in wire form; None means never.
 
-    `successor` is the id of the key it hands over to, or has handed over to; `relieved` since when only that is used.
-    What a simulation did with the key is in `last_simulated` alone.
+    `successor` is the id of the key that replaces or has replaced it; `relieved`: since when only that one is used. Use
+    by a simulation is recorded in `last_simulated` only.
     """
 
     id: str
@@ -37,7 +37,7 @@ class KeyRow:
 
     @property
     def is_retired(self) -> bool:
-        """Whether it has handed over and stopped by itself."""
+        """Whether the key was replaced and revoked automatically."""
         return self.stopped is not None and self.successor is not None
 
 
@@ -47,38 +47,38 @@ _BY_HASH = _KEYS.add_columns(table.c.hash).where(table.c.hash == bindparam("hash
 
 
 def list_all(connection: Connection) -> list[KeyRow]:
-    """Return all keys, newest first, stopped ones too."""
+    """Return all keys, newest first, also revoked ones."""
     return _read(connection, _KEYS.order_by(table.c.created.desc(), table.c.id))
 
 
 def list_active(connection: Connection) -> list[KeyRow]:
-    """Return the keys that are not stopped."""
+    """Return the keys that are not revoked."""
     return _read(connection, _ACTIVE)
 
 
 def list_predecessors(connection: Connection, key_id: str) -> list[KeyRow]:
-    """Return the active keys that hand over to this one."""
+    """Return the active keys that are being replaced by this one."""
     return _read(connection, _ACTIVE.where(table.c.successor == key_id))
 
 
 def count(connection: Connection) -> int:
-    """Return how many keys there are, stopped ones too."""
+    """Return how many keys there are, with revoked ones."""
     return connection.execute(select(func.count()).select_from(table)).scalar_one()
 
 
 def find(connection: Connection, key_id: str) -> KeyRow | None:
-    """Return a key, stopped or not."""
+    """Return a key, revoked or not, or None."""
     return next(iter(_read(connection, _KEYS.where(table.c.id == key_id))), None)
 
 
 def find_by_hash(connection: Connection, key_hash: str) -> KeyRow | None:
-    """Return the key with this hash, stopped or not. Every SCIM request asks."""
+    """Return the key with this hash, revoked or not. Called by every SCIM request."""
     row = connection.execute(_BY_HASH, {"hash": key_hash}).first()
     return KeyRow(*row[:-1]) if row and hmac.compare_digest(row.hash.encode(), key_hash.encode()) else None
 
 
 def find_used_last(connection: Connection) -> KeyRow | None:
-    """Return the key that was used last. Stopped keys count too: the contact was there."""
+    """Return the key that was used last. Revoked keys count too: the contact happened."""
     used = _KEYS.where(table.c.last_used.is_not(None)).order_by(table.c.last_used.desc()).limit(1)
     return next(iter(_read(connection, used)), None)
 

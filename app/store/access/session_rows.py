@@ -17,7 +17,10 @@ from app.store.database.list_parameter import many_named
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """A session as stored, of exactly one of `operator_id` and `user_id`; `account_tables.session` says the rest."""
+    """A session as stored, with exactly one of `operator_id` and `user_id`.
+
+    See also: account_tables.session (columns).
+    """
 
     token_hash: str
     operator_id: str | None
@@ -32,23 +35,26 @@ class SessionRow:
 
 
 _USED_LAST = table.c.last_seen.desc(), table.c.token_hash
-# Asked for with whatever changes a person, so put together once.
+# Used by every change of a user, so built once.
 _END_OF_USERS = delete(table).where(table.c.user_id.in_(many_named("ids")))
 
 
 def find(connection: Connection, token_hash: str) -> SessionRow | None:
-    """Return the session with this token."""
+    """Return the session with this token hash, or None."""
     return next(iter(_read(connection, select(table).where(table.c.token_hash == token_hash))), None)
 
 
 def list_owned(connection: Connection, operator_id: str | None, user_id: str | None) -> list[SessionRow]:
-    """Return the sessions of one owner, the one used last first."""
+    """Return the sessions of one owner, last used first."""
     return _read(connection, select(table).where(*_is_owned(operator_id, user_id)).order_by(*_USED_LAST))
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose a session is: of `operator_id` and `user_id` one is "". `role` and `is_disabled` are an operator's."""
+    """The owner of a session; one of `operator_id` and `user_id` is "".
+
+    `role` and `is_disabled` are those of an administrator.
+    """
 
     operator_id: str
     user_id: str
@@ -57,7 +63,7 @@ class Owner:
 
 
 def owner(connection: Connection, token_hash: str) -> Owner | None:
-    """Whose session this is, as it stands in this transaction."""
+    """Return the owner of a session, as of this transaction."""
     columns = select(table.c.operator_id, table.c.user_id, operator.c.role, operator.c.disabled)
     joined = columns.outerjoin(operator, operator.c.id == table.c.operator_id)
     row = connection.execute(joined.where(table.c.token_hash == token_hash)).one_or_none()
@@ -80,29 +86,29 @@ def end(connection: Connection, token_hash: str) -> None:
 
 
 def end_of_operator(connection: Connection, operator_id: str, but: str = "") -> None:
-    """End all sessions of an operator, except the one with the token hash `but`."""
+    """End all sessions of an administrator, except the one with the token hash `but`."""
     connection.execute(delete(table).where(table.c.operator_id == operator_id, table.c.token_hash != but))
 
 
 def end_of_users(connection: Connection, user_ids: Collection[str]) -> None:
-    """End all sessions of these provisioned people."""
+    """End all sessions of these users."""
     connection.execute(_END_OF_USERS, {"ids": json.dumps(list(user_ids))})
 
 
 def end_surplus(connection: Connection, operator_id: str | None, user_id: str | None, kept: int) -> None:
-    """End the sessions of one owner but those that were used last."""
+    """End all sessions of one owner except the last used ones."""
     owned = select(table.c.token_hash).where(*_is_owned(operator_id, user_id))
     surplus = owned.order_by(*_USED_LAST).limit(-1).offset(kept)
     connection.execute(delete(table).where(table.c.token_hash.in_(surplus)))
 
 
 def end_of_people(connection: Connection) -> None:
-    """End every session of provisioned people."""
+    """End every session of a user."""
     connection.execute(delete(table).where(table.c.user_id.is_not(None)))
 
 
 def end_outside(connection: Connection, last_seen: str, created: str, until: str) -> None:
-    """End every session that was not used from `last_seen` to `until`, or did not begin from `created` to `until`."""
+    """End every session not used from `last_seen` to `until`, or not started from `created` to `until`."""
     over = or_(~table.c.last_seen.between(last_seen, until), ~table.c.created.between(created, until))
     connection.execute(delete(table).where(over))
 

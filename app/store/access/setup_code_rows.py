@@ -15,12 +15,12 @@ def add(connection: Connection, code_hash: str, created: str, expires: str) -> N
 
 
 def is_open(connection: Connection, code_hash: str, now: str, ahead: str) -> bool:
-    """Return whether a code is known, not used, not expired, not created after `ahead`, and there is no operator."""
+    """Return whether a code is known, unused, not expired, not created after `ahead`, with no administrator yet."""
     return connection.execute(select(table.c.hash).where(*_is_open(code_hash, now, ahead))).first() is not None
 
 
 def consume(connection: Connection, code_hash: str, now: str, ahead: str) -> bool:
-    """Use an open code up; true for exactly one caller."""
+    """Use up an open code; return True for exactly one caller."""
     consumed = update(table).where(*_is_open(code_hash, now, ahead)).values(consumed=now)
     return connection.execute(consumed).rowcount > 0
 

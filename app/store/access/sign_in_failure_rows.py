@@ -1,4 +1,4 @@
-"""This module stores refused sign-ins, which are counted for their account and their address.
+"""This module stores refused sign-ins, which are counted for their account and their IP address.
 
 Every function works in the caller's transaction.
 """
@@ -13,7 +13,7 @@ _AFTER_DIGITS = "g"
 
 
 def add(connection: Connection, account: str, address: str, at: str) -> int:
-    """Store a failure, and return the id by which it can be taken back."""
+    """Store a failure, and return the id by which it can be deleted."""
     added = insert(table).values(account=account, address=address, at=at).returning(table.c.id)
     return int(connection.execute(added).scalar_one())
 
@@ -21,9 +21,10 @@ def add(connection: Connection, account: str, address: str, at: str) -> int:
 def moments(
     connection: Connection, since: str, until: str, account: str | None = None, network: str | None = None
 ) -> Sequence[str]:
-    """Return when the failures of an account, of a network, or of both together were; oldest first.
+    """Return the times of the failures of an account, a network, or both together; oldest first.
 
-    `network`: how the address of a failure begins, in hexadecimal digits or to its end (ip_addresses.counted_networks).
+    `network`: the beginning of a failure's IP address in hexadecimal digits, or the whole one
+    (ip_addresses.counted_networks).
     """
     wanted = select(table.c.at).where(table.c.at >= since, table.c.at <= until).order_by(table.c.at)
     if account is not None:
@@ -34,15 +35,15 @@ def moments(
 
 
 def forget(connection: Connection, failure_id: int) -> None:
-    """Take a failure back."""
+    """Delete one failure."""
     connection.execute(delete(table).where(table.c.id == failure_id))
 
 
 def forget_all(connection: Connection, accounts: Collection[str], addresses: Collection[str]) -> None:
-    """Take back the failures of these accounts from these addresses."""
+    """Delete the failures of these accounts from these IP addresses."""
     connection.execute(delete(table).where(table.c.account.in_(accounts), table.c.address.in_(addresses)))
 
 
 def forget_outside(connection: Connection, since: str, until: str) -> None:
-    """Delete the failures before and after a span of time."""
+    """Delete the failures before and after a period."""
     connection.execute(delete(table).where(or_(table.c.at < since, table.c.at > until)))

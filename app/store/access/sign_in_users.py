@@ -38,7 +38,7 @@ WHERE +person.type = 'User' AND {ACTIVE} AND (
 
 @dataclass(frozen=True, slots=True)
 class SignInUser:
-    """A provisioned user. `role` is "" where none is granted."""
+    """A user who may sign in. `role` is "" if none is granted."""
 
     id: str
     document: Mapping[str, Any]
@@ -46,23 +46,23 @@ class SignInUser:
 
     @property
     def is_active(self) -> bool:
-        """Whether the user counts as active."""
+        """Whether the user is active."""
         return is_active(self.document)
 
     @property
     def user_name(self) -> str:
-        """What nobody else is called at the same time."""
+        """The userName, which is unique among users at one time."""
         return str(self.document["userName"])
 
 
 def person(connection: Connection, user_id: str) -> SignInUser | None:
-    """The user with this id, whether active or not."""
+    """Return the user with this id, active or not, or None."""
     row = connection.execute(_PERSON, {"id": user_id}).one_or_none()
     return SignInUser(row[0], json.loads(row[1]), row[2]) if row else None
 
 
 def with_access(connection: Connection, pairs: Collection[tuple[str, str]]) -> dict[tuple[str, str], bool]:
-    """Return, of pairs of a user and a group ("" for none), those in which the user is active and in the group.
+    """Return those pairs of a user and a group ("" for none) whose user is active and in the group.
 
     The value is whether the group gives a role of the console; True for no group.
     """
@@ -71,7 +71,7 @@ def with_access(connection: Connection, pairs: Collection[tuple[str, str]]) -> d
 
 
 def with_value(connection: Connection, path: str, values: Iterable[str], limit: int) -> list[SignInUser]:
-    """Some of the users who have one of these values, folded, at an attribute that has an index."""
+    """Return some users with one of these normalized values at an indexed attribute."""
     having = select(lookup.c.resource_id).distinct()
     having = having.where(lookup.c.type == "User", lookup.c.attribute == path, lookup.c.value.in_(many(values)))
     ids = connection.execute(having.order_by(lookup.c.resource_id).limit(limit)).scalars().all()

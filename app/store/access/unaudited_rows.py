@@ -1,7 +1,6 @@
-"""This module finds stored rows whose creation the audit does not have an entry of.
+"""This module finds stored rows without an audit entry of their creation.
 
-An audit that was cut or emptied with care is sound in itself, but what was created before the cut is still stored.
-
+An audit that was truncated or emptied with care is consistent, but rows created before the cut are still stored.
 See also: app/administration/audit.py (the actions), docs/decisions/0027-the-audit-is-a-chain.md.
 """
 
@@ -27,10 +26,10 @@ from app.store.directory.tables import strict_attribute
 
 
 class _Creation(NamedTuple):
-    """How an entry names the row `made` whose creation it is of, as SQL.
+    """The SQL by which an audit entry names the row `made` that it records the creation of.
 
-    `moment` is the row's column with it, "" where it has none. `may_be_older`: the table is older than the audit.
-    `whose`: of which rows only.
+    `moment` is the row's column with the time, "" if it has none. `may_be_older`: the table is older than the audit.
+    `whose`: the rows that it applies to.
     """
 
     table: Table
@@ -77,8 +76,8 @@ _CREATIONS = (
     ),
 )
 
-# Names can be given again, so an entry counts only at the row's own moment. Both are of one transaction, and of one
-# clock: how far that is from the right time, or from other entries, does not matter.
+# Names can be reused, so an entry counts only at the row's own moment. Both are of one transaction and one clock: its
+# difference from the correct time, or from other entries, does not matter.
 _MOMENT = "strftime('%Y-%m-%dT%H:%M:%fZ', made.{moment}, '{slack:+} seconds')"
 _STATEMENT = """
 WITH entry AS (
@@ -89,7 +88,7 @@ WHERE NOT EXISTS (SELECT 1 FROM entry WHERE entry.action IN ({actions}) AND {is_
 AND {whose} AND {is_newer}
 LIMIT {limit}
 """
-# Only the step of the migration that makes the audit writes this entry, so it is the first one.
+# Only the migration step that creates the audit writes this entry, so it is the first one.
 _IS_NEWER = """NOT EXISTS (
     SELECT 1 FROM audit
     WHERE id = 1 AND action = 'audit-began' AND typeof(made.{moment}) = 'text' AND made.{moment} <= at
@@ -97,7 +96,7 @@ _IS_NEWER = """NOT EXISTS (
 
 
 def faults(connection: Connection) -> Iterator[str]:
-    """Yield a sentence for each row without an entry of its creation; of each table the first ones."""
+    """Yield a sentence for each row without an entry of its creation; only the first ones of each table."""
     for one in _CREATIONS:
         try:
             rows = connection.exec_driver_sql(_statement(one)).scalars().all()

@@ -11,9 +11,10 @@ from app.store.access.account_tables import spent as table
 
 
 def spend(connection: Connection, kind: str, hash: str, expires: str, now: str) -> bool:
-    """Spend it; false when it was spent before (moments in wire form).
+    """Record the use of a value; return False if it was used before (moments in wire form).
 
-    Of what expired by `now` only the last `bounds.SPENT_KEPT` stay: the clock may be ahead, and be set back later.
+    Of values that expired by `now`, only the last `bounds.SPENT_KEPT` stay: the clock may be ahead, and be set back
+    later.
     """
     over = select(table.c.expires).where(table.c.expires <= now).order_by(table.c.expires.desc())
     oldest_kept = over.offset(bounds.SPENT_KEPT).limit(1).scalar_subquery()
@@ -23,6 +24,6 @@ def spend(connection: Connection, kind: str, hash: str, expires: str, now: str) 
 
 
 def is_spent(connection: Connection, kind: str, hash: str) -> bool:
-    """Whether it was spent before; a look, which spends nothing."""
+    """Return whether the value was used before, without using it."""
     found = select(table.c.hash).where(table.c.kind == kind, table.c.hash == hash)
     return connection.execute(found).first() is not None

@@ -27,7 +27,7 @@ class UnconfirmedRow:
 
 
 def find(connection: Connection, user_id: str) -> UnconfirmedRow | None:
-    """Return the row of one user, whether active or not; None for a user about whom nothing is to be confirmed."""
+    """Return the row of one user, active or not; None if nothing is to be confirmed."""
     row = connection.execute(_BY_ID, {"id": user_id}).one_or_none()
     return UnconfirmedRow(*row) if row else None
 
@@ -43,7 +43,7 @@ def remove(connection: Connection, user_id: str) -> None:
 
 
 def active(connection: Connection, limit: int) -> list[UnconfirmedRow]:
-    """Return those of active users, the latest first."""
+    """Return the rows of active users, newest first."""
     latest = _ACTIVE.order_by(table.c.since.desc(), table.c.user_id).limit(limit)
     return [UnconfirmedRow(*row) for row in connection.execute(latest)]
 

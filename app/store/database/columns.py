@@ -1,4 +1,4 @@
-"""This module makes columns, in types of a STRICT table of SQLite: text, number, real, and switch (1 or 0)."""
+"""This module creates columns in types of SQLite's STRICT tables: text, number, real, and switch (1 or 0)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
 class Switch(TypeDecorator[bool]):
-    """True and false as 1 and 0: a STRICT table has no boolean."""
+    """A type that stores True and False as 1 and 0: a STRICT table has no boolean."""
 
     impl = Integer
     cache_ok = True
@@ -40,4 +40,4 @@ numbers = partial(_columns, Integer())
 reals = partial(_columns, Float())
 switches = partial(_columns, Switch())
 ZERO = text("0")
-"""As `server_default` of numbers and switches; a text's is a str."""
+"""The `server_default` 0 of numbers and switches; that of a text is a str."""

@@ -39,14 +39,17 @@ log = logging.getLogger(__name__)
 
 
 db = SQLAlchemy()
-"""Holds the engines of both files; the tables of each are in its metadata."""
+"""The engines of both files, with the tables of each in its metadata."""
 
 directory_table = partial(db.Table, sqlite_strict=True)
-"""Declares a table of the directory's file. STRICT: SQLite refuses a value of another type than the column's."""
+"""A function that declares a table of the directory's file.
+
+STRICT: SQLite refuses a value of another type than the column's.
+"""
 
 
 class Connections(QueuePool):
-    """The pool of one database file; every connection in it is set by `driver.set_pragmas`."""
+    """The pool of one database file, whose connections are configured by `sqlite_driver.set_pragmas`."""
 
 
 event.listen(Connections, "connect", sqlite_driver.set_pragmas)
@@ -55,10 +58,10 @@ _door = threading.Lock()
 
 
 def engine_options() -> dict[str, Any]:
-    """SQLALCHEMY_ENGINE_OPTIONS: the driver, its autocommit off our hands, and a pool wide enough for every thread.
+    """Return SQLALCHEMY_ENGINE_OPTIONS: the driver without autocommit logic, and a pool large enough for every thread.
 
-    With `isolation_level=None` the driver begins nothing by itself, so that a check and the write after it are one
-    transaction. The connection used last is taken first: few stay warm, not all.
+    With `isolation_level=None` the driver starts no transaction, so that a check and the write after it are one
+    transaction. The connection used last is taken first: only a few stay warm.
     """
     return {
         "module": sqlite_driver.module,
@@ -73,10 +76,10 @@ def engine_options() -> dict[str, Any]:
 
 @contextmanager
 def reading() -> Iterator[Connection]:
-    """A connection that sees one unchanging state of the database. Whatever is written on it is rolled back.
+    """Yield a connection that sees one unchanging state of the database; all writes on it are rolled back.
 
-    Needs an application context. Raises UNAVAILABLE when the database cannot be used, and TOO_MANY
-    when SQLite still works after `bounds.STATEMENT_S`.
+    Needs an application context. Raises UNAVAILABLE when the database cannot be used, and TOO_MANY when a statement
+    runs longer than `bounds.STATEMENT_S`.
     """
     with transaction(db.engine, "BEGIN", _unusable) as connection:
         yield connection
@@ -84,13 +87,14 @@ def reading() -> Iterator[Connection]:
 
 @contextmanager
 def writing(wait: bool = True) -> Iterator[Connection]:
-    """A connection in a write transaction: committed at the end, rolled back when an exception leaves the block.
+    """Yield a connection in a write transaction, committed at the end, or rolled back on an exception.
 
-    Only one thread at a time is inside; the others wait here and not for SQLite's lock, where waiting is a poll.
-    BEGIN IMMEDIATE, because a transaction that reads first cannot become a writer when somebody else wrote in between.
-    Needs an application context; does not stand in itself.
-    Raises UNAVAILABLE when the database cannot be used, and TOO_MANY when SQLite still works after
-    `bounds.STATEMENT_S`; then nothing was written. Without `wait`, anybody else who is writing makes it unavailable.
+    Only one thread at a time is inside; the others wait here and not for SQLite's lock, where waiting is polling. BEGIN
+    IMMEDIATE, because a transaction that reads first cannot become a writer if another one wrote in between. Needs an
+    application context; cannot be nested.
+
+    Raises UNAVAILABLE when the database cannot be used, and TOO_MANY when a statement runs longer than
+    `bounds.STATEMENT_S`; then nothing was written. Without `wait`, any other writer makes it unavailable.
     """
     if not _door.acquire(timeout=bounds.WRITE_WAIT_S if wait else 0):
         raise busy()
@@ -103,7 +107,7 @@ def writing(wait: bool = True) -> Iterator[Connection]:
 
 
 def lift_time_limit(connection: Connection) -> None:
-    """Lets the present transaction take as long as it needs: for work on all rows that no request asks for."""
+    """Remove the time limit of the current transaction, for work on all rows outside of requests."""
     sqlite_driver.set_time_limit(connection.connection.driver_connection, None)
 
 

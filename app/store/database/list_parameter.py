@@ -10,12 +10,12 @@ from sqlalchemy import Select, bindparam, func, select
 
 
 def many(values: Iterable[Any]) -> Select[Any]:
-    """The values as one parameter, for `column.in_(…)`: one each would make a new statement for every length."""
+    """Return the values as one parameter for `column.in_(…)`: one each would make a statement for every length."""
     return _values_of(json.dumps(list(values)))
 
 
 def many_named(name: str) -> Select[Any]:
-    """The same for a statement that is put together once: its parameter `name` is the JSON text of the list."""
+    """Return the same for a statement that is built once; its parameter `name` is the JSON text of the list."""
     return _values_of(bindparam(name))
 
 

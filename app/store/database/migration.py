@@ -1,6 +1,6 @@
 """This module creates, checks, copies and migrates the database file before the service uses it.
 
-Alembic is loaded only when there is a step to take; a start on a file that is up to date does without it.
+Alembic is loaded only if there is a migration step to run; a start with a current file does not load it.
 """
 
 from __future__ import annotations
@@ -22,15 +22,16 @@ _IS_POSIX = os.name == "posix"
 
 
 class DatabaseUnusable(Exception):  # noqa: N818  # the state of the file, which no code here caused
-    """The database cannot be used as it lies there; the text is one sentence for the administrator."""
+    """The database cannot be used in its present state; the text is one sentence for the administrator."""
 
 
 def migrate(path: Path) -> tuple[str, ...]:
-    """Brings the database file to the newest step; makes it, for its owner only, where it is missing.
+    """Migrate the database file to the newest step; create it, readable by its owner only, if it is missing.
 
-    An existing database is copied first (`pre-upgrade-<step>-<time>.sqlite3` beside it). Each step is one transaction,
-    so that a stop at any moment leaves a database that the next start goes on with.
-    Returns warnings for the administrator. Raises DatabaseUnusable, and has then changed nothing but finished steps.
+    An existing database is copied first (to `pre-upgrade-<step>-<time>.sqlite3` in the same folder). Each step is one
+    transaction, so after an interruption at any moment the next start continues.
+
+    Returns warnings for the administrator. Raises DatabaseUnusable; then nothing but finished steps has changed.
     """
     known = _known_steps()
     try:
@@ -60,26 +61,26 @@ def migrate(path: Path) -> tuple[str, ...]:
 
 
 def _known_steps() -> list[str]:
-    """The names of all steps, oldest first: a step's file is `<name>_<words>.py`, numbered."""
+    """Return the names of all steps, oldest first: a step's file is `<name>_<words>.py`, with a number as its name."""
     return sorted(file.name.partition("_")[0] for file in (bundled_files.MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 
 
 def _make_file(path: Path) -> None:
-    """Makes the file before SQLite does, so that no moment passes in which others could read it."""
+    """Create the file before SQLite does, so that other users cannot read it at any moment."""
     path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE))
     _restrict_files(path)
 
 
 def _restrict_files(path: Path) -> None:
-    """Takes away what others may do; Windows has no such modes, there the folder's own rights count."""
+    """Remove the permissions of other users; Windows has no such modes, there those of the folder apply."""
     for file in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
         if _IS_POSIX and file.exists():
             file.chmod(FILE_MODE)
 
 
 def _check_file(connection: Any, path: Path) -> None:
-    """Reads the structure of the whole file, unless it is so large that the start would take minutes."""
+    """Check the structure of the whole file, unless it is so large that the start would take minutes."""
     if path.stat().st_size >= bounds.QUICK_CHECK_BYTES:
         return
     (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone()
@@ -89,7 +90,10 @@ def _check_file(connection: Any, path: Path) -> None:
 
 
 def _current_step(connection: Any, path: Path) -> str | None:
-    """The step that the database is at; None for an empty file. Refuses a file that another program made."""
+    """Return the step that the database is at; None for an empty file.
+
+    Raises DatabaseUnusable for a file that another program created.
+    """
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     if not tables:
         return None
@@ -100,7 +104,7 @@ def _current_step(connection: Any, path: Path) -> str | None:
 
 
 def _copy(connection: Any, path: Path, step: str) -> None:
-    """Makes a verified copy beside the database, complete or not there at all. Raises what `migrate` catches."""
+    """Create a verified copy next to the database, complete or not at all. Raises what `migrate` catches."""
     moment = clock.utc_now().strftime("%Y%m%dT%H%M%SZ")
     copy = path.with_name(f"pre-upgrade-{step}-{moment}.sqlite3")
     partial = copy.with_suffix(".partial")
@@ -108,7 +112,7 @@ def _copy(connection: Any, path: Path, step: str) -> None:
         os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, FILE_MODE))
         with closing(sqlite_driver.module.connect(partial, isolation_level=None)) as target:
             connection.backup(target)
-            # One file without companions: what is copied is a database in WAL mode.
+            # One file without companions: the copied database is in WAL mode.
             target.execute("PRAGMA journal_mode = DELETE")
             (finding,) = target.execute("PRAGMA integrity_check(1)").fetchone()
             if finding != "ok" or _current_step(target, partial) != step:
@@ -122,7 +126,7 @@ def _copy(connection: Any, path: Path, step: str) -> None:
 
 
 def _sync(path: Path, flags: int) -> None:
-    """Waits until a file or a folder's names are on the disk."""
+    """Wait until a file, or the names in a folder, are on the disk."""
     descriptor = os.open(path, flags)
     try:
         os.fsync(descriptor)
@@ -131,7 +135,7 @@ def _sync(path: Path, flags: int) -> None:
 
 
 def _upgrade(path: Path) -> None:
-    """Takes the missing steps with Alembic."""
+    """Run the missing steps with Alembic."""
     from alembic import command
     from alembic.config import Config
 
@@ -154,5 +158,5 @@ def _upgrade(path: Path) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    """The driver begins nothing by itself, and SQLAlchemy relies on the driver: without this a step half-applies."""
+    """Start a transaction: the driver starts none, and SQLAlchemy relies on it, so a step could be half applied."""
     connection.exec_driver_sql("BEGIN IMMEDIATE")

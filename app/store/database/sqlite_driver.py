@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL
 from app.scim.value_comparison import exact_text
 
 try:
-    # Before 3.51.3 SQLite can damage a database in a rare race when the WAL is reset; this package brings a newer one.
+    # Before 3.51.3 SQLite can damage a database in a rare race when the WAL is reset; this package has a newer one.
     import pysqlite3.dbapi2 as _library
 except ImportError:
     _library = sqlite3
@@ -54,13 +54,13 @@ _SUSPECT = _DAMAGE | {module.SQLITE_IOERR, module.SQLITE_NOMEM}
 
 
 def sqlite_version() -> str:
-    """The version of the SQLite library that is really used, like `3.53.4`."""
+    """Return the version of the SQLite library in use, such as `3.53.4`."""
     version: str = module.sqlite_version
     return version
 
 
 def version_warning() -> str | None:
-    """A sentence for the administrator when the library has the fault that 3.51.3 mended, else None."""
+    """Return a sentence for the administrator if the library has the bug that 3.51.3 fixed, else None."""
     if tuple(module.sqlite_version_info) >= SAFE_VERSION:
         return None
     safe = ".".join(map(str, SAFE_VERSION))
@@ -68,25 +68,25 @@ def version_warning() -> str | None:
 
 
 def address(path: Path) -> URL:
-    """The database file as SQLAlchemy takes it. A URL object, since a path may hold `?` and `%`."""
+    """Return the SQLAlchemy URL of the database file. A URL object, since a path may contain `?` and `%`."""
     return URL.create("sqlite", database=str(path.absolute()))
 
 
 def set_pragmas(connection: Any, _record: object = None) -> None:
-    """Sets a new driver connection: durable (WAL with synchronous=FULL), checked, small cache, waits for locks.
+    """Configure a new driver connection: durable (WAL with synchronous=FULL), checked, small cache, waits for locks.
 
-    The second argument is what SQLAlchemy's «connect» event passes along. The cache is small because each thread's
-    connection has its own; the operating system caches the file for all.
+    The second argument comes from SQLAlchemy's "connect" event. The cache is small because each thread's connection has
+    its own; the operating system caches the file for all.
     """
     set_patience(connection, is_patient=True)
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}").close()
-    # SQLite itself composes no text; only app/store/access/role_rows.py asks for it.
+    # SQLite itself does not compose Unicode text; only app/store/access/role_rows.py calls this function.
     connection.create_function("exact_text", 1, exact_text, deterministic=True)
 
 
 def connect(path: Path) -> Any:
-    """A driver connection of its own, set like all others; the caller closes it. Raises `module.Error`."""
+    """Return a separate driver connection, configured like all others; the caller closes it. Raises `module.Error`."""
     connection = module.connect(path, isolation_level=None)
     try:
         set_pragmas(connection)
@@ -97,12 +97,12 @@ def connect(path: Path) -> Any:
 
 
 def set_patience(connection: Any, is_patient: bool) -> None:
-    """Whether a driver connection waits for locks, as it does when it is new, or gives up at once."""
+    """Set whether a driver connection waits for locks (the default of a new one) or fails at once."""
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS if is_patient else 0}").close()
 
 
 def set_time_limit(connection: Any, seconds: float | None) -> None:
-    """From now on, what still runs after so many seconds is interrupted; None takes the limit away."""
+    """Interrupt each statement that still runs after `seconds` from now; None removes the limit."""
     if seconds is None:
         connection.set_progress_handler(None, 0)
         return
@@ -111,28 +111,28 @@ def set_time_limit(connection: Any, seconds: float | None) -> None:
 
 
 def is_interrupted(error: BaseException | None) -> bool:
-    """Whether the time limit ended the statement."""
+    """Return whether the time limit ended the statement."""
     return _primary_code(error) == _INTERRUPTED
 
 
 def reason(error: BaseException | None) -> str | None:
-    """Why the database cannot be used just now, in plain words; None when the error is of another kind."""
-    if "Could not decode to UTF-8" in str(error):  # the driver's own error, without a code of SQLite's
+    """Return why the database cannot be used now, in plain words; None for an error of another kind."""
+    if "Could not decode to UTF-8" in str(error):  # the driver's own error, without an SQLite error code
         return "the database is damaged: it has text that is not UTF-8"
     return _REASONS.get(_primary_code(error))
 
 
 def is_suspect(error: BaseException | None) -> bool:
-    """Whether the connection should not be used again after this error."""
+    """Return whether the connection should not be used again after this error."""
     return _primary_code(error) in _SUSPECT
 
 
 def is_damage(error: BaseException | None) -> bool:
-    """Whether the file itself is no sound database."""
+    """Return whether the file itself is damaged or not a database."""
     return _primary_code(error) in _DAMAGE
 
 
 def _primary_code(error: BaseException | None) -> int:
-    """SQLite's result code without the extension in the upper bits; 0 for what is no driver error."""
+    """Return SQLite's primary result code, without the extended bits; 0 for other errors."""
     code: int = getattr(error, "sqlite_errorcode", 0)
     return code & 0xFF

@@ -21,11 +21,11 @@ Begin = Literal["BEGIN", "BEGIN IMMEDIATE"]
 def transaction(
     engine: Engine, begin: Begin, unusable: Callable[[str, BaseException | None], str], wait: bool = True
 ) -> Iterator[Connection]:
-    """A connection after `begin`; rolled back at the end unless it was committed.
+    """Yield a connection after `begin`, rolled back at the end unless it was committed.
 
-    Raises UNAVAILABLE when the file cannot be used, with what `unusable` says for the reason and the driver's
-    own error, and when all connections are in use; TOO_MANY when SQLite still works after
-    `bounds.STATEMENT_S`. Without `wait`, anybody else's lock makes the file unusable.
+    Raises UNAVAILABLE when the file cannot be used, with the text that `unusable` returns for the reason and the
+    driver's error, or when all connections are in use; TOO_MANY when a statement runs longer than `bounds.STATEMENT_S`.
+    Without `wait`, any other lock makes the file unusable.
     """
     try:
         with engine.connect() as connection:
@@ -34,8 +34,8 @@ def transaction(
                     _begin(connection, begin, wait)
                     yield connection
             except DBAPIError as error:
-                # After a failed sync nobody knows what the library's cache holds. Only once the limit is taken away:
-                # an invalidated connection is closed, and takes nothing more.
+                # After a failed sync, the content of the library's cache is unknown. Only after the limit is removed:
+                # an invalidated connection is closed, and accepts no further calls.
                 if sqlite_driver.is_suspect(error.orig):
                     connection.invalidate()
                 raise
@@ -54,7 +54,7 @@ def transaction(
 
 @contextmanager
 def _limited(connection: Connection) -> Iterator[None]:
-    """The time limit of a transaction; gone at the end, so that the next one on this connection has its own."""
+    """Apply the time limit to a transaction, and remove it at the end: the next transaction has its own."""
     driver_connection = connection.connection.driver_connection
     sqlite_driver.set_time_limit(driver_connection, bounds.STATEMENT_S)
     try:
@@ -64,7 +64,7 @@ def _limited(connection: Connection) -> Iterator[None]:
 
 
 def _begin(connection: Connection, begin: Begin, wait: bool) -> None:
-    """Begins. Only here SQLite's lock is waited for: a transaction that has begun to write holds it."""
+    """Start a transaction. Only here SQLite's lock is waited for: a transaction that has begun to write has it."""
     if wait:
         connection.exec_driver_sql(begin)
         return

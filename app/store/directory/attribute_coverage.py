@@ -21,18 +21,18 @@ _COUNT = _insert.on_conflict_do_update(
 
 
 def count(connection: Connection, type_name: str, changes: Mapping[str, int]) -> None:
-    """Adds to the counts of some paths, or takes away."""
+    """Add to the counts of some paths; negative numbers subtract."""
     if changes:
         connection.execute(_COUNT, {"of_type": type_name, "changes": json.dumps(changes)})
 
 
 def rewrite(connection: Connection, type_name: str, filled: Mapping[str, int]) -> None:
-    """Begins the counts of a type anew."""
+    """Replace all counts of a type."""
     connection.execute(sql.delete(coverage).where(coverage.c.type == type_name))
     count(connection, type_name, filled)
 
 
 def filled(connection: Connection) -> dict[tuple[str, str], int]:
-    """By type and path: how many resources have a value there."""
+    """Return the number of resources with a value, by type and path."""
     rows = connection.execute(select(coverage.c.type, coverage.c.attribute, coverage.c.filled))
     return {(type_name, path): number for type_name, path, number in rows}

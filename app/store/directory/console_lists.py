@@ -23,12 +23,12 @@ State = Literal["", "active", "disabled"]
 
 MADE = "meta.created"
 CHANGED = "meta.lastModified"
-"""Orders by what every resource has; any other order is the path of a single attribute that has look-ups."""
+"""The order by an attribute that every resource has; other orders are paths of single attributes with lookups."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """By which path, and in which direction. Those without a value come last, as they were made."""
+    """A path to sort by, and the direction. Resources without a value are last, in order of creation."""
 
     path: str = MADE
     is_descending: bool = False
@@ -36,7 +36,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
-    """`total` counts all, or where `is_at_least` only the first of more; `records` are those of this page."""
+    """A page of records; `total` counts all, or with `is_at_least` only the first ones of more."""
 
     total: int
     records: list[Record]
@@ -45,20 +45,20 @@ class ListPage:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What a resource is known by in other tables and in the request log, and when it last changed."""
+    """The identifiers of a resource in other tables and in the request log, and its last change."""
 
     position: int
     id: str
     last_modified: str
 
 
-_DISABLED = f"type = :type AND {DISABLED}"  # as the partial index has it
+_DISABLED = f"type = :type AND {DISABLED}"  # as in the partial index
 
 
 def _in_state(state: State, column: str) -> str:
-    """A condition on a position (`rowid` of words) or on an id.
+    """Return a condition on a position (`rowid` of words) or on an id.
 
-    A `+` before the column keeps SQLite to the index that has the order.
+    A `+` before the column makes SQLite use the index that has the order.
     """
     if not state:
         return ""
@@ -67,7 +67,7 @@ def _in_state(state: State, column: str) -> str:
     return f"AND +{column} {is_among} (SELECT {wanted} FROM resource WHERE {_DISABLED})"
 
 
-# As text, since SQLite's own words choose the index: `+column`, and conditions as a partial index has them.
+# As text, since SQLite's own syntax selects the index: `+column`, and conditions as in a partial index.
 _PAGE = "LIMIT :count OFFSET :offset"
 _COUNT_DISABLED = text(f"SELECT count(*) FROM resource WHERE {_DISABLED}")
 _COUNT_VALUES = "SELECT count(*) FROM lookup WHERE type = :type AND attribute = :path"
@@ -93,7 +93,7 @@ _LOAD = select(*COLUMNS).where(*_IS_AMONG)
 def page(
     connection: Connection, resource_type: ResourceType, state: State, order: Order, offset: int, count: int
 ) -> ListPage:
-    """A page of all resources of a type, or of those in a state."""
+    """Return a page of all resources of a type, or of those in a state."""
     wanted = {"type": resource_type.name, "path": order.path, "offset": offset, "count": count}
     total = count_in(connection, resource_type, state)
     if order.path in (MADE, CHANGED):
@@ -129,7 +129,7 @@ def _by_value(
 
 
 def count_in(connection: Connection, resource_type: ResourceType, state: State) -> int:
-    """How many are in a state."""
+    """Return the number of resources of a type in a state."""
     if not state:
         return count_all(connection, resource_type)
     disabled = int(connection.execute(_COUNT_DISABLED, {"type": resource_type.name}).scalar_one())
@@ -139,9 +139,9 @@ def count_in(connection: Connection, resource_type: ResourceType, state: State) 
 def positions_with(
     connection: Connection, resource_type: ResourceType, sought: str, state: State, after: int = 0, count: int = -1
 ) -> list[int]:
-    """Where the resources are that have the words, or with "" all, in order of creation, from behind `after` on.
+    """Return the positions after `after` of resources that contain the words (all with ""), in order of creation.
 
-    A search that holds no word finds nothing. `count` -1: all of them.
+    A search that contains no word finds nothing. `count` -1: all of them.
     """
     wanted: dict[str, Any] = {"type": resource_type.name, "after": after, "count": count}
     if not sought:
@@ -157,9 +157,9 @@ def positions_with(
 def positions_among(
     connection: Connection, resource_type: ResourceType, ids: Sequence[str], sought: str, state: State
 ) -> list[int]:
-    """Where those with these ids are, in their order, that are here, in the state, and have the words; "" asks nothing.
+    """Return the positions of existing ids, in their order, that are in the state and contain the words ("": any).
 
-    Costs one walk over all that have the words, so many ids at once are cheaper.
+    Costs one walk over all resources that contain the words, so many ids at once are cheaper.
     """
     found = _with_ids(connection, resource_type, ids)
     positions = [found[id] for id in ids if id in found]
@@ -169,7 +169,7 @@ def positions_among(
     if not sought:
         fitting = f"SELECT position FROM resource WHERE {_AMONG.format('position')} {_in_state(state, 'position')}"
     elif expression := word_index.expression(resource_type, sought):
-        # The `+` keeps SQLite from searching the words anew for every position.
+        # The `+` keeps SQLite from searching the words again for every position.
         fitting = f"{word_index.MATCHING} AND {_AMONG.format('+rowid')} {_in_state(state, 'rowid')}"
         wanted["words"] = expression
     else:
@@ -181,7 +181,7 @@ def positions_among(
 def page_among(
     connection: Connection, resource_type: ResourceType, positions: Sequence[int], order: Order, offset: int, count: int
 ) -> list[Record]:
-    """A page of these resources in an order."""
+    """Return a page of these resources in an order."""
     wanted = {"type": resource_type.name, "path": order.path, "among": json.dumps(list(positions))}
     if order.path == MADE:
         found = sorted(positions, reverse=order.is_descending)
@@ -192,14 +192,14 @@ def page_among(
 
 
 def load(connection: Connection, resource_type: ResourceType, positions: Sequence[int]) -> list[Record]:
-    """The records at these positions, in the same order."""
+    """Return the records at these positions, in the same order."""
     rows = connection.execute(_LOAD, {"positions": json.dumps(list(positions)), "type": resource_type.name})
     found = {record.position: record for record in map(to_record, rows)}
     return [found[position] for position in positions if position in found]
 
 
 def keys(connection: Connection, resource_type: ResourceType, positions: Sequence[int]) -> list[Key]:
-    """The keys at these positions, in order of creation."""
+    """Return the keys at these positions, in order of creation."""
     wanted = {"positions": json.dumps(list(positions)), "type": resource_type.name}
     return [Key(*row) for row in connection.execute(_KEYS, wanted)]
 

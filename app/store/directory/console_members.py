@@ -1,6 +1,6 @@
 """This module lists a group's members for the console.
 
-A page is first found among the rows of the group, then named.
+A page is first found among the rows of the group, then loaded with the names.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class ListedMember:
     document: str | None
 
 
-# As text: words need the full-text index, and CROSS JOIN keeps the order in which tables are read.
-# A small group's members are looked up first; in a large one each that has the words is asked for its group.
+# As text: words need the full-text index, and CROSS JOIN fixes the order in which tables are read.
+# A small group's members are looked up first; for a large one each resource with the words is checked for its group.
 _AMONG_FEW = f"""SELECT id FROM resource WHERE position IN ({word_index.MATCHING} AND rowid IN (
         SELECT resource.position FROM membership JOIN resource ON resource.id = membership.member_id
         WHERE membership.group_id = :group_id)) ORDER BY id LIMIT :count"""
@@ -38,12 +38,12 @@ _AMONG_MANY = f"""SELECT resource.id FROM ({word_index.MATCHING} ORDER BY rowid)
 
 
 def page(connection: Connection, group_id: str, offset: int, count: int) -> list[ListedMember]:
-    """A page of all members, by id."""
+    """Return a page of all members, by id."""
     return named(connection, connection.execute(_ids(group_id).offset(offset).limit(count)).scalars().all())
 
 
 def with_words(connection: Connection, group_id: str, members: int, sought: str, count: int) -> list[str]:
-    """The ids of at most `count` members that have all the words. `members`: how many the group has."""
+    """Return the ids of at most `count` members that contain all the words. `members`: how many the group has."""
     ids: list[str] = []
     for resource_type in (one for one in RESOURCE_TYPES if one.name in filter_sql.MEMBER_TYPES):
         expression = word_index.expression(resource_type, sought)
@@ -56,13 +56,13 @@ def with_words(connection: Connection, group_id: str, members: int, sought: str,
 
 
 def following(connection: Connection, group_id: str, after: str, count: int) -> list[ListedMember]:
-    """The next members by id, behind the one with the id `after`."""
+    """Return the next members by id, after the id `after`."""
     behind = _ids(group_id).where(membership.c.member_id > after).limit(count)
     return named(connection, connection.execute(behind).scalars().all())
 
 
 def named(connection: Connection, ids: Sequence[str]) -> list[ListedMember]:
-    """These members, in the same order, with what is known of them."""
+    """Return the members with these ids, in the same order, with what is known of them."""
     columns = select(resource.c.id, resource.c.type, resource.c.document)
     known = columns.where(resource.c.id.in_(many(ids)), resource.c.type.in_(filter_sql.MEMBER_TYPES))
     found = {row.id: ListedMember(*row) for row in connection.execute(known)}
@@ -70,5 +70,5 @@ def named(connection: Connection, ids: Sequence[str]) -> list[ListedMember]:
 
 
 def _ids(group_id: str) -> Select[Any]:
-    """All members of a group in the order of their ids."""
+    """Return a statement for all members of a group in the order of their ids."""
     return select(membership.c.member_id).where(membership.c.group_id == group_id).order_by(membership.c.member_id)

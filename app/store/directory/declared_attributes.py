@@ -1,7 +1,7 @@
-"""This module remembers which attributes of own schemas were declared, and finds those that no longer are.
+"""This module stores which attributes of custom schemas were declared, and finds those that no longer are.
 
-See also: rebuild_derived_rows.py (where the values of a missing attribute are kept), app/scim/custom_schemas.py
-(what own schemas are).
+See also: rebuild_derived_rows.py (where the values of a missing attribute are stored), app/scim/custom_schemas.py (what
+custom schemas are).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from app.store.directory.tables import declared_attribute as table
 from app.store.directory.tables import resource
 
 _Key = tuple[str, str, str]
-"""Resource type, URN and path as they are compared: URNs and attribute names are case-insensitive."""
+"""Resource type, URN and path in lower case: URNs and attribute names are case-insensitive."""
 
 _BUILT_IN = frozenset(schema.urn for one in RESOURCE_TYPES for schema in (one.schema, *one.extensions))
 _IS_ROW = (
@@ -31,11 +31,11 @@ _IS_ROW = (
 
 @dataclass(frozen=True, slots=True)
 class MissingSchema:
-    """An own schema of a resource type that is no longer declared, whole or in part.
+    """A custom schema of a resource type that is no longer declared, as a whole or in part.
 
-    `attributes` are the paths that are missing, below the URN; none means the whole schema. `since` is the last start
-    that missed one (wire form), `resources` how many resources of the type had a value of them at that start, or at a
-    later one that found others back.
+    `attributes` are the missing paths below the URN; empty means the whole schema. `since` is the last start that
+    missed one (wire form). `resources`: how many resources of the type had a value of them at that start, or at a later
+    one that found other attributes declared again.
     """
 
     type: str
@@ -46,7 +46,7 @@ class MissingSchema:
 
     @property
     def subject(self) -> str:
-        """Return what is missing: `schema urn:…`, or `attributes badgeNumber, site of schema urn:…`."""
+        """The missing object: `schema urn:…`, or `attributes badgeNumber, site of schema urn:…`."""
         if not self.attributes:
             return f"schema {self.urn}"
         names = ", ".join(self.attributes[: bounds.MISSING_ATTRIBUTES_SHOWN])
@@ -55,7 +55,7 @@ class MissingSchema:
 
     @property
     def sentence(self) -> str:
-        """Return the warning for the log and the command line, in one line."""
+        """The warning for the log and the command line, in one line."""
         return (
             f"{self.type}: {self.subject}: no longer declared since {self.since}, when {self.resources} resources had "
             "values of it; new values are not stored. Put the file back into the folder schemas and restart; if it was "
@@ -64,13 +64,13 @@ class MissingSchema:
 
 
 def are_noted(connection: Connection, types: Sequence[ResourceType]) -> bool:
-    """Return whether exactly the attributes that these types declare are remembered as declared."""
+    """Return whether exactly the attributes that these types declare are stored as declared."""
     declared = {key for key, row in _remembered(connection).items() if row.missing_since is None}
     return declared == _declared(types).keys()
 
 
 def note(connection: Connection, types: Sequence[ResourceType]) -> None:
-    """Remember what these types declare, and since when the rest is missing. Call after the rows are derived."""
+    """Store what these types declare, and since when the rest is missing. Call it after the rows are derived."""
     declared, remembered = _declared(types), _remembered(connection)
     if new := [declared[key] for key in declared.keys() - remembered.keys()]:
         connection.execute(insert(table), [dict(zip(("type", "urn", "attribute"), one, strict=True)) for one in new])
@@ -105,13 +105,13 @@ def missing(connection: Connection) -> list[MissingSchema]:
 
 
 def confirm_removal(connection: Connection, schema: MissingSchema) -> None:
-    """Forget what is missing of this schema, so that nothing warns about it."""
+    """Delete what is missing of this schema, so that no warning mentions it."""
     is_schema = (table.c.type == schema.type, table.c.urn == schema.urn, table.c.missing_since.is_not(None))
     connection.execute(delete(table).where(*is_schema))
 
 
 def _declared(types: Iterable[ResourceType]) -> dict[_Key, tuple[str, str, str]]:
-    """Type, URN and path of each own schema (path "") and of its attributes, by their keys."""
+    """Return type, URN and path of each custom schema (path "") and of its attributes, by their keys."""
     found: dict[_Key, tuple[str, str, str]] = {}
     for one in types:
         schemas = {one.schema.urn: one.tree.core}
@@ -129,7 +129,7 @@ def _remembered(connection: Connection) -> dict[_Key, Any]:
 
 
 def _key(type_name: str, urn: str, path: str) -> _Key:
-    return type_name, str(urn).lower(), str(path).lower()  # in a table that was made again they may be no text
+    return type_name, str(urn).lower(), str(path).lower()  # in a recreated table they may not be text
 
 
 def _mark(connection: Connection, rows: Sequence[Any], since: str | None) -> None:
@@ -139,7 +139,7 @@ def _mark(connection: Connection, rows: Sequence[Any], since: str | None) -> Non
 
 
 def _tops(paths: Sequence[str]) -> list[str]:
-    """The missing paths that stand in no other missing one; none where the whole schema is missing."""
+    """Return the missing paths that are inside no other missing one; empty if the whole schema is missing."""
     known = set(paths)
     return [] if "" in known else [path for path in paths if path.rpartition(".")[0] not in known]
 
@@ -147,9 +147,9 @@ def _tops(paths: Sequence[str]) -> list[str]:
 def _count(
     connection: Connection, type_name: str, resource_type: ResourceType | None, urn: str, paths: Sequence[str]
 ) -> int:
-    """How many resources have a value at one of the paths.
+    """Return how many resources have a value at one of the paths.
 
-    It is on the shelf of a resource, or in the document where the whole type is gone.
+    It is in the column `shelf` of a resource, or in the document if the whole type is missing.
     """
     held = resource.c.document if resource_type is None else resource.c.shelf
     texts = connection.execute(select(held).where(resource.c.type == type_name, func.json_valid(held) == 1)).scalars()
@@ -166,7 +166,7 @@ def _has_schema(document: Any, urn: str) -> bool:
 
 
 def _holds(value: Any, way: Sequence[str]) -> bool:
-    """Whether a value has something at the end of the way; of many values one is enough."""
+    """Return whether a value has something at the end of a path; of many values one is enough."""
     if not way:
         return True
     if isinstance(value, list):

@@ -1,7 +1,7 @@
-"""This module translates filters and sort orders into SQL.
+"""This module translates filters and sort orders into SQL (RFC 7644 §3.4.2.2 and §3.4.2.3).
 
-The stored copy and the literals arrive folded, so that `=`, `<`, `instr` and `substr` are all that is needed.
-`app.scim.filter_match` reads the same trees in memory, and a test compares the two. RFC 7644 §3.4.2.2 and §3.4.2.3.
+The stored copy and the literals are normalized, so `=`, `<`, `instr` and `substr` suffice.
+See also: app/scim/filter_match.py (the same filters in memory; a test compares the two).
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ Condition = ColumnElement[bool]
 Expression = ColumnElement[Any]
 
 MEMBER_TYPES = GROUP.tree.core["members"].sub_attributes["type"].traits.canonical_values
-"""What can be in a group; a resource of any other type with a member's id is not the one that was meant."""
+"""The types that a group's members may have; a resource of another type with a member's id is not that member."""
 
 _MILLISECONDS_WIDTH = len("2026-01-31T08:00:00.000")
 
 
 def condition(node: Node, resource_type: ResourceType, base: str = "") -> Condition:
-    """Which rows of `resource` fulfill a filter. The caller adds the resource type itself.
+    """Return the condition by which rows of `resource` match a filter. The caller adds the resource type.
 
-    `base` is what `meta.location` begins with for the client who asks.
+    `base` is the beginning of `meta.location` for this client.
     """
     return _ResourceScope(resource_type, base).condition(node)
 
 
 def exact_match(node: Node | None) -> tuple[str, str] | None:
-    """(attribute path, folded value as text) when a filter is only one `eq` that the look-ups answer, else None."""
+    """Return the attribute path and normalized text of a filter that is one `eq` on indexed values, else None."""
     if isinstance(node, ValuePath):
         node = node.where
     if isinstance(node, Compare) and node.op == "eq" and node.path[-1].traits.lookup:
@@ -60,20 +60,20 @@ def exact_match(node: Node | None) -> tuple[str, str] | None:
 
 
 def members_condition(where: Node) -> Condition:
-    """Which rows of `membership`, as members of their groups, fulfill what stands in `members[…]`."""
+    """Return the condition by which rows of `membership` match the filter in `members[…]`."""
     return _MembershipScope(GROUP.tree.core["members"]).condition(where)
 
 
 def displayed(json: Expression) -> Expression:
-    """What `display` says of the resource with that document, or folded that search copy."""
+    """Return the expression for `display` of the resource with that document, normalized if it is a search copy."""
     return func.coalesce(_extract(json, ("displayName",)), _extract(json, ("userName",)))
 
 
 def sort_key(path: tuple[Attribute, ...], resource_type: ResourceType, base: str = "") -> Expression:
-    """The folded value to sort by, NULL where it is missing (RFC 7644 §3.4.2.3).
+    """Return the normalized value to sort by, NULL where it is missing (RFC 7644 §3.4.2.3).
 
     A multi-valued attribute sorts by its primary value, else by its first. Raises invalidValue for a complex attribute
-    that has no `value`.
+    without `value`.
     """
     top, leaf = path[0], path[-1]
     if leaf.type == "complex":
@@ -94,7 +94,7 @@ def sort_key(path: tuple[Attribute, ...], resource_type: ResourceType, base: str
 
 
 class _Scope(ABC):
-    """What the paths of a filter start at: a resource, or inside brackets one value of an attribute."""
+    """The starting point of a filter's paths: a resource, or inside brackets one value of an attribute."""
 
     def condition(self, node: Node) -> Condition:
         match node:
@@ -103,8 +103,8 @@ class _Scope(ABC):
             case Or(left, right):
                 return or_(self.condition(left), self.condition(right))
             case Not(inner):
-                # What is absent is false here, not unknown. Only `not` needs that said: elsewhere both give the same
-                # rows, and a bare condition can use its index.
+                # Absent values are false here, not unknown. Only `not` must say so: elsewhere both give the same rows,
+                # and a bare condition can use its index.
                 return not_(func.coalesce(self.condition(inner), false()))
             case Compare(path, "ne", wanted):
                 return self.condition(Not(Compare(path, "eq", wanted)))
@@ -114,20 +114,20 @@ class _Scope(ABC):
                 return self.some(attribute, where)
 
     def compare(self, attribute: Attribute, op: str, wanted: Value) -> Condition:
-        """Whether the attribute's value holds against a folded literal."""
+        """Return the condition that compares the attribute's value with a normalized literal."""
         return _holds(op, self.value(attribute), wanted)
 
     def some(self, attribute: Attribute, where: Node) -> Condition:
-        """Whether some value of a complex attribute fulfills `where`."""
+        """Return the condition that some value of a complex attribute fulfills `where`."""
         raise ScimError(Code.INVALID_FILTER, f"filter: {attribute.path}", "no brackets in brackets")
 
     @abstractmethod
     def value(self, attribute: Attribute) -> Expression:
-        """The folded value of a simple attribute, NULL where it is absent."""
+        """Return the normalized value of a simple attribute, NULL where it is absent."""
 
 
 class _ResourceScope(_Scope):
-    """Paths start at the resource."""
+    """A scope whose paths start at the resource."""
 
     def __init__(self, resource_type: ResourceType, base: str) -> None:
         self.resource_type = resource_type
@@ -167,7 +167,7 @@ class _ResourceScope(_Scope):
         return is_looked_up if where is indexed else and_(is_looked_up, found)
 
     def some_membership(self, side: _MembershipScope, where: Node) -> Condition:
-        """Through the index from the other side where an id is given, else a search among the resource's own rows."""
+        """Return the condition on memberships: by index for a given id, else among the resource's own rows."""
         holds = side.condition(where)
         indexed = _equality(where)
         if indexed is not None and indexed.path[-1].name == "value":
@@ -175,7 +175,7 @@ class _ResourceScope(_Scope):
         return _exists(membership, and_(side.own == resource.c.id, holds))
 
     def is_looked_up(self, attribute: Attribute, wanted: Value) -> Condition:
-        """Equality by index: some value of the attribute is `wanted`."""
+        """Return the condition that some value of the attribute is `wanted`, by index."""
         return resource.c.id.in_(
             select(lookup.c.resource_id).where(
                 lookup.c.type == self.resource_type.name,
@@ -186,7 +186,7 @@ class _ResourceScope(_Scope):
 
 
 class _ValueScope(_Scope):
-    """Paths start at one value, a JSON object, of a multi-valued attribute."""
+    """A scope whose paths start at one value, a JSON object, of a multi-valued attribute."""
 
     def __init__(self, json: Expression) -> None:
         self.json = json
@@ -196,7 +196,7 @@ class _ValueScope(_Scope):
 
 
 class _MembershipScope(_Scope):
-    """Paths start at a row of `membership`, seen from the group (`members`) or from the member (`groups`).
+    """A scope whose paths start at a row of `membership`, from the group (`members`) or the member (`groups`).
 
     `own` is the id of the resource that has the attribute, `other` the id of the one that the value is about.
     """
@@ -221,7 +221,7 @@ class _MembershipScope(_Scope):
                 return case(prefixes, value=self.of_other("type")) + self.other
 
     def of_other(self, name: str) -> Expression:
-        """A value from the other resource's row, NULL where no resource has that id."""
+        """Return a value from the other resource's row, NULL where no resource has that id."""
         other = resource.alias()
         found = displayed(other.c.search) if name == "display" else other.c.type
         known = other.c.id == self.other
@@ -231,7 +231,7 @@ class _MembershipScope(_Scope):
 
 
 def _row_value(attribute: Attribute) -> Expression:
-    """What stands in columns beside the document: `id` and `meta`."""
+    """Return the value of an attribute that is stored in a column and not in the document: `id` and `meta`."""
     match attribute.path:
         case "id":
             return resource.c.id
@@ -247,12 +247,12 @@ def _row_value(attribute: Attribute) -> Expression:
 
 
 def _folded_instant(column: Expression) -> Expression:
-    """Columns have milliseconds, folded instants microseconds: brought to the same width, text order is time order."""
+    """Return a stored instant with microseconds, as in normalized ones: with equal width, text sorts by time."""
     return func.substr(column, 1, _MILLISECONDS_WIDTH, type_=column.type) + "000Z"
 
 
 def _holds(op: str, found: Expression, wanted: Value) -> Condition:
-    """One comparison of folded values. NULL (which counts as false) where the value is absent."""
+    """Return one comparison of normalized values; NULL, which counts as false, where the value is absent."""
     if op == "pr":
         return found.is_not(None)
     if isinstance(wanted, str):
@@ -263,7 +263,7 @@ def _holds(op: str, found: Expression, wanted: Value) -> Condition:
                 return func.substr(found, 1, len(wanted)) == wanted
             case "ew":
                 return func.substr(found, -len(wanted)) == wanted if wanted else found.is_not(None)
-    # JSON's true and false come out of SQL as 1 and 0; a bare True would become `IS 1`, which is another operator.
+    # SQL returns JSON's true and false as 1 and 0; a bare True would become `IS 1`, which is another operator.
     bound: Expression = literal(int(wanted) if isinstance(wanted, bool) else wanted)
     match op:
         case "eq":
@@ -280,7 +280,7 @@ def _holds(op: str, found: Expression, wanted: Value) -> Condition:
 
 
 def _equality(where: Node) -> Compare | None:
-    """An `eq` that `where` cannot hold without and that an index can answer; None where there is none."""
+    """Return an `eq` that `where` requires and an index can answer; None if there is none."""
     match where:
         case Compare(path, "eq", _) if path[-1].traits.lookup or path[-1].name == "value":
             return where
@@ -294,7 +294,7 @@ def _exists(source: FromClause, holds: Condition) -> Condition:
 
 
 def _each(attribute: Attribute) -> FromClause:
-    """The values of a multi-valued attribute as rows: `key` is the index, `value` the JSON value."""
+    """Return the values of a multi-valued attribute as rows: `key` is the index, `value` the JSON value."""
     return func.json_each(resource.c.search, _json_path(attribute.keys)).table_valued(
         "key", "value", joins_implicitly=True
     )
@@ -305,5 +305,5 @@ def _extract(json: Expression, keys: tuple[str, ...]) -> Expression:
 
 
 def _json_path(keys: tuple[str, ...]) -> str:
-    """SQL's path to a value. In quotes, since an extension's URN holds dots."""
+    """Return SQL's path to a value, in quotes, since an extension's URN contains dots."""
     return "$" + "".join(f'."{key}"' for key in keys)

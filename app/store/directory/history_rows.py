@@ -19,10 +19,10 @@ Verb = Literal["create", "change", "delete"]
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """By which request something was done (its number), and on whose behalf: `key 1a2b3c4d`.
+    """The request ID of a change, and its actor: `key 1a2b3c4d`.
 
-    What an owner does in the console has no number: `Author("", "operator eva")`. `is_marked`: whether the request says
-    that it is part of a simulation.
+    An owner's action in the console has no request ID: `Author("", "operator eva")`. `is_marked`: whether the request
+    claims to be part of a simulation.
     """
 
     request: str
@@ -32,19 +32,19 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """Who joined and who left one group in one request, whatever the steps between."""
+    """The members who joined and left one group in one request, without intermediate steps."""
 
     joined: frozenset[str] = frozenset()
     departed: frozenset[str] = frozenset()
 
     def then(self, joined: Collection[str] = (), departed: Collection[str] = ()) -> Moves:
-        """These moves followed by others: who joined and left again did neither."""
+        """Return these moves followed by others; a member who joined and left again did neither."""
         gone, come = self.departed.union(departed), self.joined.union(joined)
         return Moves(come - gone, gone - come)
 
     @property
     def balance(self) -> int:
-        """How many more members the group has."""
+        """The change of the number of members."""
         return len(self.joined) - len(self.departed)
 
     def __bool__(self) -> bool:
@@ -53,11 +53,11 @@ class Moves:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What one request did to one resource. `at` is in wire form; `id` grows with time.
+    """A change of one resource by one request. `at` is in wire form; `id` grows with time.
 
-    `changes` are of whole attributes; of a creation none is kept, since it follows from what is there later. `joined`
-    and `departed` count memberships: of a group's members, or, when the resource was deleted, of all its groups.
-    `is_simulated`: a simulation did it, to resources that belong to a simulation alone (`of_others`).
+    `changes` are of whole attributes; a creation stores none, since they follow from the later state. `joined` and
+    `departed` count memberships: of a group's members, or, when the resource was deleted, of all its groups.
+    `is_simulated`: a simulation did it, to resources that belong to a simulation only (`of_others`).
     """
 
     id: int
@@ -108,9 +108,9 @@ def record(
     changes: Sequence[Change],
     moves: Moves,
 ) -> Event:
-    """Writes what was done. `resource`: at, resource_type, resource_id, name, version of the event's row.
+    """Write an event. `resource`: at, resource_type, resource_id, name, version of the event's row.
 
-    The changes of a creation are not kept: they would double every document.
+    The changes of a creation are not stored: they would double every document.
     """
     told = {**resource, "request": author.request, "actor": author.actor, "verb": verb}
     told |= {"joined": len(moves.joined), "departed": len(moves.departed)}
@@ -128,9 +128,9 @@ def record(
 
 
 def record_departures(connection: Connection, deletion: Event) -> Event:
-    """Write, under the event of a deletion, all memberships that end with the resource; return the event with them.
+    """Write, with the event of a deletion, all memberships that end with the resource; return the event with them.
 
-    To be called while they are still there.
+    Call it before they are deleted.
     """
     told = {"event_id": deletion.id, "id": deletion.resource_id}
     ended = sum(connection.execute(statement, told).rowcount for statement in (_GROUP_DEPARTS, _MEMBER_DEPARTS))
@@ -147,7 +147,7 @@ def record_departures(connection: Connection, deletion: Event) -> Event:
 
 
 def events_of(connection: Connection, resource_id: str, before: int | None, limit: int) -> list[Event]:
-    """The events of one resource, newest first, with their changes; `before` is the id of the last one seen."""
+    """Return the events of one resource, newest first, with their changes; `before` is the id of the last one seen."""
     wanted = select(*_EVENT_COLUMNS).where(event.c.resource_id == resource_id)
     if before is not None:
         wanted = wanted.where(event.c.id < before)
@@ -155,7 +155,7 @@ def events_of(connection: Connection, resource_id: str, before: int | None, limi
 
 
 def verb_since(connection: Connection, resource_id: str, moment: str) -> Verb | None:
-    """What was done to one resource first after a moment."""
+    """Return the action of the first event of a resource after a moment, or None."""
     wanted = select(event.c.verb).where(event.c.resource_id == resource_id, event.c.at > moment)
     verb: Verb | None = connection.execute(wanted.order_by(event.c.id).limit(1)).scalar()
     return verb
@@ -164,7 +164,7 @@ def verb_since(connection: Connection, resource_id: str, moment: str) -> Verb | 
 def last_change_of(connection: Connection, resource_id: str, attribute: str) -> tuple[str, Any] | None:
     """Return when an attribute of a resource was last changed (wire form), and the value that it had before.
 
-    None where its creation was the last.
+    None if it has not changed since the creation.
     """
     changed = select(event.c.at, change.c.old).join_from(event, change, change.c.event_id == event.c.id)
     changed = changed.where(event.c.resource_id == resource_id, change.c.attribute == attribute)
@@ -173,57 +173,57 @@ def last_change_of(connection: Connection, resource_id: str, attribute: str) -> 
 
 
 def changes_since(connection: Connection, resource_id: str, moment: str) -> list[Change]:
-    """Of each attribute that changed after a moment the first change, whose `old` is what there was at the moment.
+    """Return the first change after a moment of each attribute, whose `old` is the value at that moment.
 
-    Newest first, as they are undone.
+    Newest first, the order in which they are undone.
     """
     return _first_changes(connection, sql.and_(event.c.resource_id == resource_id, event.c.at > moment))
 
 
 def changes_after(connection: Connection, resource_id: str, event_id: int) -> list[Change]:
-    """The same behind an event."""
+    """Return the first change after an event of each attribute, in the same way."""
     return _first_changes(connection, sql.and_(event.c.resource_id == resource_id, event.c.id > event_id))
 
 
 def events_of_requests(connection: Connection, numbers: Collection[str]) -> list[Event]:
-    """What these requests did, oldest first, with the changes."""
+    """Return the events of these requests, oldest first, with the changes."""
     wanted = select(*_EVENT_COLUMNS).where(event.c.request.in_(many(numbers))).order_by(event.c.id)
     return _with_changes(connection, wanted)
 
 
 def made_by_simulation(connection: Connection, ids: Collection[str]) -> set[str]:
-    """Return which of these resources, also deleted ones, a simulation created and nobody else has changed since."""
+    """Return which of these resources, also deleted ones, a simulation created and only simulations changed."""
     wanted = select(event.c.resource_id).where(event.c.resource_id.in_(many(ids))).group_by(event.c.resource_id)
     return set(connection.execute(wanted.having(func.min(event.c.is_simulated) == 1)).scalars())
 
 
 def of_others(connection: Connection, ids: Collection[str]) -> set[str]:
-    """Return which of these are resources, also deleted ones, that do not belong to a simulation alone."""
+    """Return which of these are resources, also deleted ones, that do not belong to a simulation only."""
     here = select(resource.c.id).where(resource.c.id.in_(many(ids)))
     known = here.union(select(event.c.resource_id).where(event.c.resource_id.in_(many(ids))))
     return set(connection.execute(known).scalars()) - made_by_simulation(connection, ids)
 
 
 def newest_event(connection: Connection) -> Event | None:
-    """The last event of all that no simulation did."""
+    """Return the last event that no simulation caused, or None."""
     wanted = select(*_EVENT_COLUMNS).where(~event.c.is_simulated).order_by(event.c.id.desc()).limit(1)
     found = _with_changes(connection, wanted)
     return found[0] if found else None
 
 
 def last_known(connection: Connection, ids: Collection[str]) -> dict[str, tuple[str, str]]:
-    """Type and name that resources had when something was last done to them, also those that are gone."""
+    """Return type and name of resources at their last event, also of deleted ones."""
     newest = select(func.max(event.c.id)).where(event.c.resource_id.in_(many(ids))).group_by(event.c.resource_id)
     named = select(event.c.resource_id, event.c.resource_type, event.c.name).where(event.c.id.in_(newest))
     return {id: (type, name) for id, type, name in connection.execute(named)}
 
 
 def deletions(connection: Connection, resource_type: str, words: Collection[str], limit: int) -> list[Event]:
-    """Return the last deletions of resources of a type whose last name has all words, in any case of ASCII letters.
+    """Return the last deletions of resources of a type whose last name has all words, ASCII case-insensitively.
 
-    Without what a simulation created and deleted.
+    Resources that a simulation created and deleted are left out.
     """
-    # The verb is written out, as the partial index has it.
+    # A literal verb, as in the partial index: with a parameter SQLite would not use the index.
     wanted = select(*_EVENT_COLUMNS).where(sql.text("verb = 'delete'"), event.c.resource_type == resource_type)
     wanted = wanted.where(~event.c.is_simulated)
     wanted = wanted.where(*(event.c.name.icontains(word, autoescape=True) for word in words))
@@ -231,9 +231,9 @@ def deletions(connection: Connection, resource_type: str, words: Collection[str]
 
 
 def names_at(connection: Connection, moments: Collection[tuple[str, int]]) -> dict[tuple[str, int], str]:
-    """Return what resources were called right after events, by the id of the resource and the id of the event.
+    """Return the names of resources right after events, by the id of the resource and the id of the event.
 
-    A resource whose history begins later has its first name. One without a history is left out.
+    A resource whose history starts later has its first name. One without a history is left out.
     """
     pair = func.json_each(json.dumps(list(moments))).table_valued("value")
     resource_id, event_id = (func.json_extract(pair.c.value, f"$[{place}]") for place in range(2))
@@ -245,18 +245,18 @@ def names_at(connection: Connection, moments: Collection[tuple[str, int]]) -> di
 
 
 def groups_now(connection: Connection, member_id: str) -> list[str]:
-    """The ids of the groups that somebody is in."""
+    """Return the ids of the groups of a member."""
     mine = select(membership.c.group_id).where(membership.c.member_id == member_id)
     return list(connection.execute(mine).scalars())
 
 
 def made_at(connection: Connection, resource_id: str) -> str | None:
-    """When a resource that is here was made; None for one that is not."""
+    """Return when an existing resource was created; None if it does not exist."""
     return connection.execute(select(resource.c.created).where(resource.c.id == resource_id)).scalar_one_or_none()
 
 
 def documents_of(connection: Connection, ids: Collection[str]) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Return type and document of the resources that are here, by their ids."""
+    """Return type and document of the existing resources, by their ids."""
     wanted = select(resource.c.id, resource.c.type, resource.c.document).where(resource.c.id.in_(many(ids)))
     return {id: (type, json.loads(text)) for id, type, text in connection.execute(wanted)}
 

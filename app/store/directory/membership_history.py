@@ -14,7 +14,7 @@ from app.store.directory.tables import event, membership_event
 
 @dataclass(frozen=True, slots=True)
 class MembershipChange:
-    """Somebody joined a group or left it."""
+    """One joining or leaving of a group."""
 
     event_id: int
     at: str
@@ -33,10 +33,10 @@ _LINKS = select(*_LINK_COLUMNS, _link.has_joined).join_from(membership_event, ev
 def of_group(
     connection: Connection, group_id: str, before: int | None, limit: int, beyond: str = ""
 ) -> list[MembershipChange]:
-    """Who joined and left a group, newest first; `before` is the event id of the last one seen.
+    """Return who joined and left a group, newest first; `before` is the event id of the last one seen.
 
-    One event may have thousands, the highest member's id first. With `beyond`, those of `before` itself follow too,
-    whose member's id is lower.
+    One event may have thousands, the highest member's id first. With `beyond`, those of `before` itself whose member's
+    id is lower are included.
     """
     return _page(connection, _link.group_id == group_id, _link.member_id, before, limit, beyond)
 
@@ -44,12 +44,12 @@ def of_group(
 def of_member(
     connection: Connection, member_id: str, before: int | None, limit: int, beyond: str = ""
 ) -> list[MembershipChange]:
-    """Which groups somebody joined and left, newest first; `beyond` is the id of a group here."""
+    """Return which groups a member joined and left, newest first; `beyond` is the id of a group here."""
     return _page(connection, _link.member_id == member_id, _link.group_id, before, limit, beyond)
 
 
 def groups_before(connection: Connection, member_id: str, moment: str) -> dict[str, bool]:
-    """Of each group that somebody joined or left after a moment: whether they were in it at the moment."""
+    """Return, for each group that a member joined or left after a moment, whether they were in it at that moment."""
     mine = select(_link.group_id, func.min(_link.event_id).label("event_id")).join_from(membership_event, event)
     mine = mine.where(_link.member_id == member_id, event.c.at > moment).group_by(_link.group_id)
     first = mine.subquery("first")
@@ -60,7 +60,7 @@ def groups_before(connection: Connection, member_id: str, moment: str) -> dict[s
 
 
 def of_events(connection: Connection, event_ids: Collection[int], limit_each: int) -> list[MembershipChange]:
-    """Some of the memberships that each event began or ended; of the rest, which may be thousands, nothing is read."""
+    """Return some membership changes of each event; the rest, which may be thousands, is not read."""
     named = many(event_ids).subquery("named")
     same = membership_event.alias("same").c
     some = select(same.group_id, same.member_id).where(same.event_id == named.c.value)
@@ -79,7 +79,7 @@ def _page(
     limit: int,
     beyond: str,
 ) -> list[MembershipChange]:
-    """In the order of an index, backwards, and from a place in it on: no link is read that is not on the page."""
+    """Return a page in the reverse order of an index, from a place in it: only rows of the page are read."""
     wanted = _LINKS.where(mine)
     if before is not None:
         wanted = wanted.where(

@@ -37,7 +37,7 @@ class Membership:
     display_name: str
 
 
-# Ids travel as one JSON text: a list of parameters would make a new statement for every length of it.
+# Ids are passed as one JSON text: a list of parameters would make a new statement for every length.
 _IDS = many_named("ids")
 _IS_MEMBER = (resource.c.id == membership.c.member_id) & resource.c.type.in_(filter_sql.MEMBER_TYPES)
 _joining = func.json_each(bindparam("joining")).table_valued("value").c.value
@@ -51,7 +51,7 @@ _INSERT = (
             _joining_id,
             func.json_extract(_joining, "$[1]"),
             ~exists().where(resource.c.id == _joining_id, resource.c.type.in_(filter_sql.MEMBER_TYPES)),
-        ).where(true()),  # SQLite would read ON CONFLICT behind a bare table as the condition of a join.
+        ).where(true()),  # SQLite would read ON CONFLICT after a bare table as the condition of a join.
     )
     .on_conflict_do_nothing()
     .returning(membership.c.member_id)
@@ -63,7 +63,7 @@ _GROUPS_OF = (
     .order_by(membership.c.group_id)
 )
 _RESOLVE = update(membership).values(is_unresolved=False).where(membership.c.member_id == bindparam("id"))
-# As text: only INDEXED BY makes SQLite read the partial index in place of all members.
+# As text: only INDEXED BY makes SQLite read the partial index instead of all members.
 _UNRESOLVED = text("""SELECT group_id, count(*) FROM membership INDEXED BY membership_unresolved
     WHERE group_id IN (SELECT value FROM json_each(:ids)) AND is_unresolved = 1 GROUP BY group_id""")
 _DELETE = (
@@ -76,18 +76,18 @@ _DELETE = (
 def add_members(
     connection: Connection, group_id: str, ids: Iterable[str], absolute: Collection[str] = frozenset()
 ) -> frozenset[str]:
-    """Adds those that are not members yet, `absolute` ones with that mark; returns who was added."""
+    """Add those that are not members yet, with the mark for `absolute` ones; return the added ids."""
     joining = json.dumps([[id, int(id in absolute)] for id in ids])
     return frozenset(connection.execute(_INSERT, {"to_group": group_id, "joining": joining}).scalars())
 
 
 def remove_members(connection: Connection, group_id: str, ids: Iterable[str]) -> frozenset[str]:
-    """Removes those that are members; returns who that was."""
+    """Remove those that are members; return the removed ids."""
     return frozenset(connection.execute(_DELETE, {"group_id": group_id, "ids": json.dumps(list(ids))}).scalars())
 
 
 def remove_members_where(connection: Connection, group_id: str, where: Node | None) -> frozenset[str]:
-    """Removes the members that fulfill what stands in `members[…]`, or all with None; returns who that was."""
+    """Remove the members that match the filter in `members[…]`, or all with None; return the removed ids."""
     statement = delete(membership).where(membership.c.group_id == group_id)
     if where is not None:
         statement = statement.where(filter_sql.members_condition(where))
@@ -97,7 +97,7 @@ def remove_members_where(connection: Connection, group_id: str, where: Node | No
 def replace_members(
     connection: Connection, group_id: str, ids: Iterable[str], absolute: Collection[str] = frozenset()
 ) -> tuple[frozenset[str], frozenset[str]]:
-    """Makes these, and no others, the members; returns who was added, and who was removed."""
+    """Set exactly these members; return the added and the removed ids."""
     wanted = dict.fromkeys(ids)
     held = set(connection.execute(select(membership.c.member_id).where(membership.c.group_id == group_id)).scalars())
     removed = remove_members(connection, group_id, held - wanted.keys())
@@ -105,7 +105,7 @@ def replace_members(
 
 
 def departures(connection: Connection, group_id: str, links: Iterable[LinkChange]) -> frozenset[str]:
-    """Return the members that a group would lose by some steps, without doing them."""
+    """Return the members that a group would lose by some steps, without applying them."""
     members = select(membership.c.member_id).where(membership.c.group_id == group_id)
     held = frozenset(connection.execute(members).scalars())
     gone: frozenset[str] = frozenset()
@@ -124,7 +124,7 @@ def departures(connection: Connection, group_id: str, links: Iterable[LinkChange
 
 
 def members_of(connection: Connection, group_id: str) -> list[Member]:
-    """All members, by id: the order in which they joined is not kept."""
+    """Return all members, by id: the order in which they joined is not stored."""
     found = (
         select(
             membership.c.member_id, resource.c.type, filter_sql.displayed(resource.c.document), membership.c.is_absolute
@@ -137,12 +137,12 @@ def members_of(connection: Connection, group_id: str) -> list[Member]:
 
 
 def resolve(connection: Connection, resource_id: str) -> None:
-    """Note that a resource now has this id, which was told before: a group may name it already."""
+    """Record that a resource now has this id, which was known before (Bulk): a group may name it already."""
     connection.execute(_RESOLVE, {"id": resource_id})
 
 
 def count_unresolved(connection: Connection, group_ids: Iterable[str]) -> Mapping[str, int]:
-    """Return how many members of each of these groups have an id that no resource has; groups without any are left out.
+    """Return how many members of each group have an id that no resource has; groups without any are left out.
 
     Reads only the rows that it counts, however large the groups are.
     """
@@ -151,7 +151,7 @@ def count_unresolved(connection: Connection, group_ids: Iterable[str]) -> Mappin
 
 
 def groups_of(connection: Connection, resource_ids: Sequence[str]) -> dict[str, list[Membership]]:
-    """The groups that each of these resources is directly in, by group id; an empty list for one that is in none."""
+    """Return the groups that each resource is directly in, by group id; an empty list for one that is in none."""
     groups: dict[str, list[Membership]] = {id: [] for id in resource_ids}
     for member_id, group_id, name in connection.execute(_GROUPS_OF, {"ids": json.dumps(list(groups))}):
         groups[member_id].append(Membership(group_id, name))

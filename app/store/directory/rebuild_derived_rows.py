@@ -1,6 +1,6 @@
 """This module rebuilds derived rows and undeclared values after the declared attributes changed.
 
-The same serves a change of folding.
+It does the same after a change of the normalization.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _NOTE = _one.on_conflict_do_update(index_elements=["type"], set_={"fingerprint":
 
 @dataclass(frozen=True, slots=True)
 class StoredRow:
-    """A row as it lies there, and its look-ups. `shelf` is JSON text or None; so is `words`, as text with spaces."""
+    """A row as stored, and its lookups. `shelf` is JSON text or None; `words` is text with spaces or None."""
 
     position: int
     id: str
@@ -45,12 +45,12 @@ class StoredRow:
 
 
 def rebuild(types: Sequence[ResourceType], follow: Callable[[Connection], None] = lambda _: None) -> list[str]:
-    """Brings every row in line with the declared types, before anybody reads it; nothing is done where nothing changed.
+    """Derive all rows from the declared types before they are read; do nothing if no declaration changed.
 
-    Rows of a type that is not declared stay as they are. What is no longer declared is noted
-    (declared_attributes.py). One write transaction, in which `follow` does what else depends on the rows. Gives a line
-    for each type that was brought in line. Raises DatabaseUnusable, and has then changed nothing, when values that must
-    be unique are not.
+    Rows of a type that is not declared stay as they are. Attributes that are no longer declared are recorded
+    (declared_attributes.py). One write transaction, in which `follow` updates what else depends on the rows. Returns a
+    line for each type that was updated. Raises DatabaseUnusable, without any change, if values that must be unique are
+    not.
     """
     with directory_database.reading() as connection:
         known = fingerprints(connection)
@@ -72,12 +72,12 @@ def rebuild(types: Sequence[ResourceType], follow: Callable[[Connection], None] 
 
 
 def fingerprints(connection: Connection) -> dict[str, str]:
-    """By which declarations the rows of each type were last derived; also of types that are not declared any more."""
+    """Return the fingerprint of the declarations that each type's rows follow, also of undeclared types."""
     return {name: found for name, found in connection.execute(select(derivation.c.type, derivation.c.fingerprint))}
 
 
 def stored(connection: Connection, resource_type: ResourceType) -> Iterator[StoredRow]:
-    """All rows of a type in order of creation, read in portions."""
+    """Yield all rows of a type in order of creation, read in portions."""
     columns = [resource.c[name] for name in ("position", "id", "document", "search", "version", "shelf")]
     following = (
         select(*columns)
@@ -100,7 +100,10 @@ def stored(connection: Connection, resource_type: ResourceType) -> Iterator[Stor
 
 
 def _derive(connection: Connection, resource_type: ResourceType) -> int:
-    """Twice through all rows: an old look-up of one row must not stand in the way of a new one of another."""
+    """Derive all rows of a type and return how many changed.
+
+    Reads them twice: an old lookup of one row must not conflict with a new one of another.
+    """
     moved = 0
     is_lookup_missing = False
     active = 0
@@ -113,7 +116,7 @@ def _derive(connection: Connection, resource_type: ResourceType) -> int:
         shelf = compact(aside) if aside else None
         changes: dict[str, Any] = {"document": values.text, "search": values.search, "shelf": shelf}
         if changes != {"document": row.document, "search": row.search, "shelf": row.shelf}:
-            # Another representation is another version; nobody has changed the resource, so its time stays.
+            # Another representation is another version; the resource has not changed, so its time stays.
             version = row.version + (values.text != row.document)
             resource_rows.update(connection, row.position, {**changes, "version": version})
             moved += 1

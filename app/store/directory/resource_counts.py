@@ -1,4 +1,4 @@
-"""This module reads how many resources there are, from the counts that every write keeps."""
+"""This module reads the number of resources, from the counts that every write updates."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ from app.store.directory.tables import population
 
 @dataclass(frozen=True, slots=True)
 class ResourceCount:
-    """How many resources of a type there are, and how many of them are not disabled."""
+    """The number of resources of a type, and how many of them are not disabled."""
 
     total: int = 0
     active: int = 0
 
 
 def count_all(connection: Connection) -> Mapping[str, ResourceCount]:
-    """Return the counts by resource type; of a type without resources they are 0."""
+    """Return the counts by resource type; 0 for a type without resources."""
     rows = connection.execute(select(population))
     return defaultdict(ResourceCount, {row.type: ResourceCount(row.total, row.active) for row in rows})

@@ -1,6 +1,6 @@
-"""This module loads, inserts, saves and deletes resources in a given transaction.
+"""This module loads, inserts, saves and deletes resources.
 
-Every function works in the transaction that it is given.
+Every function works in the caller's transaction.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ MEMBERS = "members"
 
 
 def _check_size(text: str) -> None:
-    """Raises invalidValue for a document that grew too large, in one request or in many."""
+    """Raise invalidValue for a document that grew too large, in one request or in many."""
     if len(text.encode()) > bounds.DOCUMENT_BYTES:
         raise ScimError(Code.VALUE_TOO_LONG, "The resource", f"at most {bounds.DOCUMENT_BYTES} bytes of JSON")
 
 
-# Statements are built once: putting one together takes SQLAlchemy longer than SQLite needs to run it.
+# Statements are built once: building one takes SQLAlchemy longer than SQLite needs to run it.
 _BY_ID = select(*COLUMNS).where(resource.c.id == bindparam("id"), resource.c.type == bindparam("type"))
 _GROUPS_WITH = (
     select(*COLUMNS)
@@ -64,7 +64,7 @@ _COUNT = _one_more.on_conflict_do_update(
 
 
 def load(connection: Connection, resource_type: ResourceType, id: str) -> Record:
-    """The resource with that id. Raises notFound, also when a resource of another type has it."""
+    """Return the resource with that id. Raises notFound, also when a resource of another type has it."""
     row = connection.execute(_BY_ID, {"id": id, "type": resource_type.name}).one_or_none()
     if row is None:
         raise ScimError(Code.NOT_FOUND, resource_type.name, "the id of one that is here")
@@ -72,7 +72,7 @@ def load(connection: Connection, resource_type: ResourceType, id: str) -> Record
 
 
 def insert(connection: Connection, values: DerivedValues) -> Record:
-    """A new resource with a document, which brings its `id` along. Raises uniqueness and invalidValue."""
+    """Insert a resource with its document, which contains its `id`. Raises uniqueness and invalidValue."""
     _check_size(values.text)
     check_unique(connection, values, values.lookups)
     now = clock.to_wire(clock.utc_now())
@@ -96,11 +96,10 @@ def insert(connection: Connection, values: DerivedValues) -> Record:
 def save(
     connection: Connection, record: Record, before: DerivedValues, after: DerivedValues, *, is_bounded: bool = True
 ) -> Record:
-    """The record with a new document. One that says the same changes nothing, neither version nor time.
+    """Store a new document of a record and return it. An equal document changes neither version nor time.
 
-    `record` was loaded in this transaction, and `before` follows from it: only what differs from that is written.
-    Raises uniqueness and, where it `is_bounded`, invalidValue for a document that grew too large; nothing is written
-    then.
+    `record` was loaded in this transaction, and `before` is derived from it: only the difference is written. Raises
+    uniqueness and, if it `is_bounded`, invalidValue for a document that grew too large; then nothing is written.
     """
     if after.text == record.document:
         return record
@@ -116,9 +115,9 @@ def save(
 
 
 def relate(connection: Connection, record: Record, balance: int, *, is_written: bool = False) -> Record:
-    """The record with so many members more; with a new version and time, unless it `is_written` already.
+    """Add `balance` to the number of members; return the record with a new version and time, unless it `is_written`.
 
-    To be called once after a change of memberships, also where the balance is 0.
+    Call it once after a change of memberships, even if the balance is 0.
     """
     members = record.members + balance
     if bool(members) != bool(record.members):
@@ -131,9 +130,9 @@ def relate(connection: Connection, record: Record, balance: int, *, is_written: 
 
 
 def delete(connection: Connection, record: Record, values: DerivedValues) -> None:
-    """Takes a resource away, out of all groups too. Groups that lose it get a new version, for their members changed.
+    """Delete a resource, also from all groups, which get a new version because their members changed.
 
-    Its look-ups and, of a group, its members go with the row.
+    Its lookups and, for a group, its members are deleted with the row.
     """
     for row in connection.execute(_GROUPS_WITH, {"id": record.id}).all():
         relate(connection, to_record(row), -1)
@@ -153,12 +152,12 @@ def _write(connection: Connection, record: Record, changes: Mapping[str, Any]) -
 
 
 def update(connection: Connection, position: int, columns: Mapping[str, Any]) -> None:
-    """Writes some columns of one row, and nothing that follows from them."""
+    """Write some columns of one row, without the rows derived from them."""
     connection.execute(_UPDATE, {"at": position, **columns})
 
 
 def _later_than(previous: str) -> str:
-    """Now, or a millisecond after `previous` where the clock has not moved on or was set back."""
+    """Return now, or a millisecond after `previous` if the clock has not advanced or was set back."""
     now = clock.to_wire(clock.utc_now())
     if now > previous:
         return now
@@ -166,9 +165,9 @@ def _later_than(previous: str) -> str:
 
 
 def check_unique(connection: Connection, values: DerivedValues, lookups: Iterable[LookupValue]) -> None:
-    """Raise uniqueness for a document with one of these values that must be unique, where another resource has it.
+    """Raise uniqueness for a document with a unique value that another resource has.
 
-    With the attribute and the value as it was sent; the index would name neither.
+    The error has the attribute and the value as sent; the index would name neither.
     """
     for path, value, is_unique in lookups:
         if not is_unique:
@@ -184,13 +183,13 @@ def check_unique(connection: Connection, values: DerivedValues, lookups: Iterabl
 
 
 def holder(connection: Connection, resource_type: ResourceType, path: str, value: str) -> str | None:
-    """The id of the resource that has a value which must be unique, if one has."""
+    """Return the id of the resource that has a unique value, or None."""
     taken = {"type": resource_type.name, "attribute": path, "value": value}
     return connection.execute(_TAKEN, taken).scalar_one_or_none()
 
 
 def holders(connection: Connection, values: Collection[tuple[str, str, str]]) -> dict[tuple[str, str, str], set[str]]:
-    """Return the ids of the resources that have a value, by resource type, path and folded value."""
+    """Return the ids of the resources that have a value, by resource type, path and normalized value."""
     one = func.json_each(json.dumps(list(values))).table_valued("value")
     key = [func.json_extract(one.c.value, f"$[{place}]") for place in range(3)]
     is_same = sql.and_(lookup.c.type == key[0], lookup.c.attribute == key[1], lookup.c.value == key[2])
@@ -201,7 +200,7 @@ def holders(connection: Connection, values: Collection[tuple[str, str, str]]) ->
 
 
 def delete_lookups(connection: Connection, id: str, lookups: Iterable[LookupValue]) -> None:
-    """Takes look-ups of one resource away."""
+    """Delete some lookups of one resource."""
     rows = [{"id": id, "path": path, "gone": value} for path, value, _ in lookups]
     if rows:
         connection.execute(_DELETE_LOOKUP, rows)
@@ -210,7 +209,7 @@ def delete_lookups(connection: Connection, id: str, lookups: Iterable[LookupValu
 def insert_lookups(
     connection: Connection, resource_type: ResourceType, id: str, lookups: Iterable[LookupValue]
 ) -> None:
-    """Adds look-ups of one resource; the caller has seen that unique ones are free."""
+    """Add lookups of one resource; the caller has checked that unique ones are free."""
     rows = [
         {"type": resource_type.name, "attribute": path, "value": value, "resource_id": id, "is_unique": is_unique}
         for path, value, is_unique in lookups
@@ -220,7 +219,7 @@ def insert_lookups(
 
 
 def _count(connection: Connection, before: DerivedValues, after: DerivedValues) -> None:
-    """Keep `population` and `coverage` in step with a resource that is created, changed or deleted."""
+    """Update `population` and `coverage` for a resource that is created, changed or deleted."""
     total = bool(after.document) - bool(before.document)
     active = after.is_active - before.is_active
     if total or active:
@@ -232,6 +231,6 @@ def _count(connection: Connection, before: DerivedValues, after: DerivedValues) 
 
 
 def count_with_members(connection: Connection, resource_type: ResourceType) -> int:
-    """How many resources of a type have members; reads all of them."""
+    """Return how many resources of a type have members; reads all of them."""
     with_members = select(func.count()).where(resource.c.type == resource_type.name, resource.c.members > 0)
     return connection.execute(with_members).scalar_one()

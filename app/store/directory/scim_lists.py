@@ -21,14 +21,14 @@ _CUT_TYPES = ("string", "reference", "binary")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`total` counts all that match; `records` are those of this page. By cursor, `end` is where more would begin."""
+    """A page of records; `total` counts all matches. By cursor, `end` is where the next page starts."""
 
     total: int
     records: list[Record]
     end: Place | None = None
 
 
-# What a client asks before every change. Put together once: that takes SQLAlchemy longer than SQLite needs to run it.
+# The lookup before every change of a client. Built once: that takes SQLAlchemy longer than SQLite needs to run it.
 _MATCHING = (
     select(*COLUMNS)
     .join(lookup, lookup.c.resource_id == resource.c.id)
@@ -44,11 +44,12 @@ _MATCHING = (
 
 
 def find(connection: Connection, search: Search) -> Page:
-    """At most `search.count` records of those that match, in a stable order; fewer when their documents are large.
+    """Return at most `search.count` matching records in a stable order; fewer if their documents are large.
 
-    Without an order that is the order of creation. With one, resources without the attribute come last ascending and
-    first descending (RFC 7644 §3.4.2.3), and equal ones in order of creation. Texts that begin alike for
+    Without a sort key that is the order of creation. With one, resources without the attribute are last ascending and
+    first descending (RFC 7644 §3.4.2.3), and equal ones in order of creation. Texts with the same first
     `bounds.SORT_TEXT_LENGTH` characters are equal.
+
     Raises invalidFilter and invalidValue for attributes that cannot be compared or sorted by.
     """
     if not search.sought:
@@ -63,7 +64,7 @@ def _page_by_index(connection: Connection, search: Search, offset: int) -> Page:
     records = [to_record(row) for row in rows]
     is_filtered = any(sought.where is not None for sought in search.sought)
     if is_filtered and not is_cut and len(records) < search.count and (records or offset == 0):
-        # The last page tells by itself how many there are: a look-up needs no second statement.
+        # The last page itself gives the total: a lookup needs no second statement.
         return Page(offset + len(records), records)
     return Page(_total(connection, search), records)
 
@@ -80,9 +81,9 @@ def _rows_by_index(connection: Connection, search: Search, offset: int) -> tuple
 def _fitting(
     connection: Connection, statement: Select[Any], count: int, parameters: Mapping[str, Any] | None = None
 ) -> tuple[list[Row[Any]], bool]:
-    """The first rows, at most `count`, as far as their documents fit on a page; and whether the statement has more.
+    """Return the first rows, at most `count`, whose documents fit on a page; and whether the statement has more.
 
-    A page may be shorter than what was asked for (RFC 7644 §3.4.2.4), but has one record, or nobody would get on.
+    A page may be shorter than requested (RFC 7644 §3.4.2.4), but has one record, or the client could not continue.
     """
     taken: list[Row[Any]] = []
     size = 0
@@ -96,7 +97,7 @@ def _fitting(
 
 
 def _page_by_cursor(connection: Connection, search: Search) -> Page:
-    """By the keys themselves: what was deleted or added before the place changes nothing behind it."""
+    """Return a page by the keys themselves: deletions and additions before the place do not affect what follows."""
     if search.count == 0:
         return Page(_total(connection, search), [])
     key = _key(search)
@@ -114,7 +115,7 @@ def _page_by_cursor(connection: Connection, search: Search) -> Page:
 
 
 def count_all(connection: Connection, resource_type: ResourceType) -> int:
-    """How many resources of a type there are, from the kept count."""
+    """Return the number of resources of a type, from the stored count."""
     total: int | None = connection.execute(
         select(population.c.total).where(population.c.type == resource_type.name)
     ).scalar_one_or_none()
@@ -122,7 +123,7 @@ def count_all(connection: Connection, resource_type: ResourceType) -> int:
 
 
 def _total(connection: Connection, search: Search) -> int:
-    """How many match. A type whose resources all do has a kept count."""
+    """Return the number of matches. A type without a filter has a stored count."""
     total = sum(count_all(connection, sought.resource_type) for sought in search.sought if sought.where is None)
     if filtered := [sought for sought in search.sought if sought.where is not None]:
         holds = or_(*(_holds(sought, search.base) for sought in filtered))
@@ -131,7 +132,7 @@ def _total(connection: Connection, search: Search) -> int:
 
 
 def _exact_match(search: Search) -> dict[str, Any] | None:
-    """The parameters of `_MATCHING` where it answers the search."""
+    """Return the parameters of `_MATCHING` if it answers the search, else None."""
     if len(search.sought) > 1 or search.sought[0].sort_by:
         return None
     match = filter_sql.exact_match(search.sought[0].where)
@@ -150,7 +151,7 @@ def _holds(sought: TypeSearch, base: str) -> ColumnElement[bool]:
 
 
 def _key(search: Search) -> ColumnElement[Any] | None:
-    """What gives the order: for each type its own attribute, NULL for a type that has none."""
+    """Return the sort key: for each type its own attribute, NULL for a type that has none."""
     keys = {
         sought.resource_type.name: _cut(
             sought.sort_by, filter_sql.sort_key(sought.sort_by, sought.resource_type, search.base)
@@ -164,7 +165,7 @@ def _key(search: Search) -> ColumnElement[Any] | None:
 
 
 def _cut(path: tuple[Attribute, ...], key: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The beginning of a text: a cursor carries the key, and an address line has room for no certificate."""
+    """Return the beginning of a text: a cursor contains the key, and a URL has no room for a certificate."""
     leaf = path[-1].value_attribute or path[-1]
     return func.substr(key, 1, bounds.SORT_TEXT_LENGTH, type_=key.type) if leaf.type in _CUT_TYPES else key
 
@@ -176,7 +177,7 @@ def _order(key: ColumnElement[Any] | None, is_descending: bool) -> list[ColumnEl
 
 
 def _beyond(key: ColumnElement[Any] | None, place: Place, is_descending: bool) -> ColumnElement[bool]:
-    """What comes behind a place in the order of `_order`."""
+    """Return the condition for rows after a place in the order of `_order`."""
     later = resource.c.position > place.position
     if key is None:
         return later

@@ -17,7 +17,7 @@ COLUMNS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A stored resource. `document` is JSON text as it is sent out, without `meta` and without what memberships hold.
+    """A stored resource. `document` is the JSON text that is sent, without `meta` and values from memberships.
 
     `created` and `last_modified` are in the form of `app.clock.to_wire`; `members` is how many a group has.
     """
@@ -34,12 +34,12 @@ class Record:
 
     @property
     def content(self) -> Mapping[str, Any]:
-        """The document as an object, which nobody may change. It is parsed when it is first read, and once."""
+        """The document as a read-only object, parsed once, when it is first read."""
         content = json.loads(self.document) if self.known_content is None else self.known_content
         object.__setattr__(self, "known_content", content)
         return content
 
 
 def to_record(row: Any) -> Record:
-    """What a row of `COLUMNS` says."""
+    """Return a row of `COLUMNS` as a Record."""
     return Record(*row)

@@ -1,7 +1,7 @@
 """This module declares the tables of users, groups, memberships and their history.
 
-The migrations hold the same as frozen SQL, and a test compares the two. Moments are text in the form of
-`app.clock.to_wire`, whose order is the order of time.
+The migrations contain the same as frozen SQL, and a test compares the two. Moments are text in the form of
+`app.clock.to_wire`, whose text order is the order of time.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from app.store.database.directory_database import directory_table
 
 DISABLED = "json_extract(document, '$.active') = 0"
 ACTIVE = f"({DISABLED}) IS NOT TRUE"
-"""Whether a row of `resource` is of a disabled, or an active, resource. One without a value for `active` is active, as
-in app/scim/resource_types.py:is_active."""
+"""The SQL conditions for disabled and active rows of `resource`.
+
+One without a value for `active` is active, as in app/scim/resource_types.py:is_active.
+"""
 
 resource = directory_table(
     "resource",
@@ -30,12 +32,13 @@ resource = directory_table(
     Index("resource_disabled", "type", "position", "id", sqlite_where=text(DISABLED)),
     sqlite_autoincrement=True,
 )
-"""A User, a Group or one of a custom type. `document` is sent out as it stands, or read to leave values out;
-`search` is its folded copy, for filters and order only. `shelf` is JSON text in the shape of a document: the values
-that were stored under a declaration which is gone.
+"""A User, a Group or a resource of a custom type.
 
-`position` gives lists their order; `members` is how many members a group has. A rowid table on purpose: such long
-rows would not fit well into WITHOUT ROWID."""
+`document` is sent as stored, or parsed to leave values out; `search` is its normalized copy, for filters and order
+only. `shelf` is JSON text in the shape of a document: the values that were stored under a declaration that no longer
+exists. `position` is the order of lists; `members` is how many members a group has. A rowid table on purpose: such
+long rows would not fit well into WITHOUT ROWID.
+"""
 
 lookup = directory_table(
     "lookup",
@@ -46,7 +49,7 @@ lookup = directory_table(
     Index("lookup_resource_id", "resource_id"),
     sqlite_with_rowid=False,
 )
-"""One folded value of an attribute that a client may match on; `attribute` is its path, like `emails.value`."""
+"""One normalized value of an attribute that a client may match on; `attribute` is its path, like `emails.value`."""
 
 membership = directory_table(
     "membership",
@@ -57,11 +60,12 @@ membership = directory_table(
     Index("membership_unresolved", "group_id", "member_id", sqlite_where=text("is_unresolved = 1")),
     sqlite_with_rowid=False,
 )
-"""Who is in which group. `member_id` may be an id that no resource has: it was sent, so it is kept.
+"""A membership of a group. `member_id` may be an id that no resource has: it was sent, so it is stored.
 
-`is_absolute`: the client named the member's address in full, so it is answered with the address in full.
-`is_unresolved`: no user or group has the id. Ids are never used again, and a resource that is deleted leaves its
-groups, so only the creation of a resource whose id was told before (Bulk) changes it."""
+`is_absolute`: the client sent the member's full URL, so the response has the full URL. `is_unresolved`: no user or
+group has the id. Ids are never used again, and a deleted resource leaves its groups. So only the creation of a resource
+whose id was known before (Bulk) changes it.
+"""
 
 population = directory_table(
     "population",
@@ -70,8 +74,10 @@ population = directory_table(
     *numbers("active", server_default=ZERO),
     sqlite_with_rowid=False,
 )
-"""How many resources of a type there are, and how many are not disabled: to count a million for
-`totalResults` takes longer than the page."""
+"""The number of resources of a type, and of those that are not disabled.
+
+Counting a million for `totalResults` takes longer than the page.
+"""
 
 coverage = directory_table(
     "coverage",
@@ -79,7 +85,7 @@ coverage = directory_table(
     *numbers("filled"),
     sqlite_with_rowid=False,
 )
-"""How many resources of a type have a value at a mapped path (app/scim/recnice_mapping.py)."""
+"""The number of resources of a type that have a value at a mapped path (app/scim/recnice_mapping.py)."""
 
 strict_attribute = directory_table(
     "strict_attribute",
@@ -101,10 +107,11 @@ event = directory_table(
     Index("event_deletion", "resource_type", "name", sqlite_where=text("verb = 'delete'")),
     sqlite_autoincrement=True,
 )
-"""What one request did to one resource, written in the same transaction; it outlives the resource.
+"""A change of one resource by one request, written in the same transaction; it outlives the resource.
 
-`request` is the request's number, `actor` who asked, like `key 1a2b3c4d`. `joined` and `departed` count the rows of
-`membership_event`. `is_simulated`: a simulation did it, to resources that belong to a simulation alone."""
+`request` is the request ID, `actor` the client or administrator, like `key 1a2b3c4d`. `joined` and `departed` count the
+rows of `membership_event`. `is_simulated`: a simulation did it, to resources that belong to a simulation only.
+"""
 
 change = directory_table(
     "change",
@@ -124,7 +131,7 @@ membership_event = directory_table(
     Index("membership_event_member_id", "member_id", "event_id"),
     sqlite_with_rowid=False,
 )
-"""Somebody joined a group or left it. Of a deleted user, the groups that lost it stand under its own event."""
+"""One joining or leaving of a group. The groups that lost a deleted user are stored with the user's event."""
 
 derivation = directory_table(
     "derivation",
@@ -132,9 +139,10 @@ derivation = directory_table(
     *texts("fingerprint"),
     sqlite_with_rowid=False,
 )
-"""By which declarations the rows of a resource type were last derived (ResourceType.fingerprint).
+"""The declarations that the rows of a resource type were last derived from (ResourceType.fingerprint).
 
-It stays while the type is not declared, and so do the type's rows."""
+The row stays while the type is not declared, like the type's resources.
+"""
 
 declared_attribute = directory_table(
     "declared_attribute",
@@ -143,7 +151,8 @@ declared_attribute = directory_table(
     *numbers("resources", server_default=ZERO),
     sqlite_with_rowid=False,
 )
-"""An attribute of an own schema that was declared; the attribute "" stands for the schema itself.
+"""An attribute of a custom schema that was declared; the attribute "" means the schema itself.
 
-`missing_since`: the start that found it declared no longer; NULL for one that is declared. `resources`: how many
-resources of the type had a value of what was missing of the schema then."""
+`missing_since`: the start that no longer found it declared; NULL for a declared one. `resources`: how many resources of
+the type then had a value of the missing attributes of the schema.
+"""

@@ -1,1 +1,1 @@
-"""This package stores the request log, a database file of its own."""
+"""This package stores the request log, a separate database file."""

@@ -12,12 +12,12 @@ from sqlalchemy.dialects.sqlite import insert
 from app.store.request_log.tables import sighting
 
 UNKNOWN = "unknown"
-"""The `way` of a name that means nothing here; such a row has no shape."""
+"""The `way` of a name that is unknown here; such a row has no shape."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArrivalCount:
-    """How often an attribute of a resource type arrived in one way and shape; moments in wire form."""
+    """How often an attribute of a resource type arrived in one way and shape; moments are in wire form."""
 
     resource_type: str
     attribute: str
@@ -41,13 +41,13 @@ _FIELDS = ("resource_type", "attribute", "way", "shape", "first", "last", "count
 
 
 def count(connection: Connection, seen: Sequence[ArrivalCount]) -> None:
-    """Adds to the counters; what is known already becomes later, and earlier where it was seen before."""
+    """Add to the counters, and extend the time from the first to the last arrival."""
     if seen:
         connection.execute(_COUNT, [{name: getattr(one, name) for name in _FIELDS} for one in seen])
 
 
 def forget_unknown(connection: Connection, most: int) -> None:
-    """Keeps at most so many unknown names of each resource type, those that were seen last."""
+    """Keep at most `most` unknown names of each resource type, the last seen ones."""
     place = func.row_number().over(
         partition_by=sighting.c.resource_type, order_by=(sighting.c.last.desc(), sighting.c.attribute)
     )
@@ -61,6 +61,6 @@ def forget_unknown(connection: Connection, most: int) -> None:
 
 
 def sightings(connection: Connection) -> Iterator[ArrivalCount]:
-    """All of them, by type, attribute, way and shape."""
+    """Yield all counters, by type, attribute, way and shape."""
     for row in connection.execute(select(*(sighting.c[name] for name in _FIELDS)).order_by(*sighting.primary_key)):
         yield ArrivalCount(*row)

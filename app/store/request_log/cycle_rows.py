@@ -1,6 +1,6 @@
 """This module stores cycles.
 
-Every function works in the transaction of its caller.
+Every function works in the caller's transaction.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from app.store.request_log.tables import cycle
 
 
 def last(connection: Connection, count: int) -> Sequence[Row[Any]]:
-    """The newest cycles, newest first."""
+    """Return the newest cycles, newest first."""
     return connection.execute(select(cycle).order_by(cycle.c.id.desc()).limit(count)).all()
 
 
@@ -24,7 +24,7 @@ def single(connection: Connection, cycle_id: int) -> Row[Any] | None:
 
 
 def add(connection: Connection, values: Mapping[str, Any]) -> int:
-    """A new cycle; its id, which is greater than every one before."""
+    """Add a cycle and return its id, which is greater than all before."""
     return int(connection.execute(insert(cycle).values(values).returning(cycle.c.id)).scalar_one())
 
 
@@ -39,14 +39,14 @@ def forget_up_to(connection: Connection, cycle_id: int) -> None:
 
 
 def count(connection: Connection, since: str = "", until: str = "") -> int:
-    """Return the number of cycles that began within a time."""
+    """Return the number of cycles that started within a period."""
     return int(connection.execute(_within(select(func.count()).select_from(cycle), since, until)).scalar_one())
 
 
 def page(
     connection: Connection, since: str = "", until: str = "", skip: int = 0, limit: int = -1
 ) -> Iterator[Row[Any]]:
-    """Cycles that began at or after `since` and before `until` (wire form, "" for no bound), newest first.
+    """Yield cycles that started at or after `since` and before `until` (wire form, "" for no limit), newest first.
 
     A negative limit means all of them.
     """

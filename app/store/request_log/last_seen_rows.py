@@ -22,32 +22,32 @@ _NOTE = _insert.on_conflict_do_update(
 
 
 def note(connection: Connection, moments: Mapping[str, tuple[str, str]]) -> None:
-    """Type and moment by resource id; an earlier moment than the known one changes nothing."""
+    """Store type and moment by resource id; a moment before the stored one changes nothing."""
     rows = [{"resource_id": one, "resource_type": name, "at": at} for one, (name, at) in moments.items()]
     if rows:
         connection.execute(_NOTE, rows)
 
 
 def forget(connection: Connection, ids: Iterable[str]) -> None:
-    """What is known of resources that are gone."""
+    """Delete the entries of deleted resources."""
     connection.execute(delete(mention).where(mention.c.resource_id.in_(many(ids))))
 
 
 def of_ids(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
-    """The moment for each id that was spoken of."""
+    """Return the moment of the last request about each known id."""
     query = select(mention.c.resource_id, mention.c.at).where(mention.c.resource_id.in_(many(ids)))
     return {row.resource_id: row.at for row in connection.execute(query)}
 
 
 def before(connection: Connection, resource_type: str, moment: str, skip: int, limit: int) -> list[tuple[str, str]]:
-    """Ids and moments of those that were last spoken of before a moment, the longest ago first."""
+    """Return the ids and last moments of resources whose last moment is before `moment`, oldest first."""
     query = select(mention.c.resource_id, mention.c.at).where(_is_before(resource_type, moment))
     rows = connection.execute(query.order_by(mention.c.at, mention.c.resource_id).offset(skip).limit(limit))
     return [(row.resource_id, row.at) for row in rows]
 
 
 def count_before(connection: Connection, resource_type: str, moment: str) -> int:
-    """How many these are."""
+    """Return the number of resources whose last moment is before `moment`."""
     query: Any = select(func.count()).select_from(mention).where(_is_before(resource_type, moment))
     return int(connection.execute(query).scalar_one())
 

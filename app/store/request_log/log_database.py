@@ -1,6 +1,6 @@
-"""This module opens connections to the request log, a database file of its own.
+"""This module opens connections to the request log, a separate database file.
 
-Where the log cannot be used, only the console misses it.
+If the log cannot be used, only the console is affected.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from app.store.database.directory_database import db
 from app.store.database.transaction import transaction
 
 BIND = "requests"
-"""The name of the engine among Flask-SQLAlchemy's."""
+"""The name of the engine in Flask-SQLAlchemy."""
 
 log = logging.getLogger(__name__)
 
 
 class LogConnections(QueuePool):
-    """The pool of the log's file. A power cut may take the last rows; the file stays sound (WAL)."""
+    """The pool of the log's file. A power failure may lose the last rows; the file stays valid (WAL)."""
 
 
 def _set(connection: Any, record: object) -> None:
@@ -37,7 +37,7 @@ event.listen(LogConnections, "connect", _set)
 
 
 def engine_options(path: Path) -> dict[str, Any]:
-    """One of SQLALCHEMY_BINDS, under the name `BIND`."""
+    """Return the engine options of the log, for SQLALCHEMY_BINDS under the name `BIND`."""
     return {
         "url": sqlite_driver.address(path),
         "module": sqlite_driver.module,
@@ -46,13 +46,13 @@ def engine_options(path: Path) -> dict[str, Any]:
         "max_overflow": bounds.POOLED_CONNECTIONS,
         "pool_timeout": bounds.CONNECTION_WAIT_S,
         "pool_use_lifo": True,
-        "hide_parameters": True,  # an error's text goes to the program's log, and says nothing of anybody there
+        "hide_parameters": True,  # the text of an error goes to the server's log, and must not contain personal data
         "connect_args": {"isolation_level": None},
     }
 
 
 class _Trouble:
-    """Says once that the log cannot be used, and once that it can be used again."""
+    """A reporter that logs once that the log cannot be used, and once that it can be used again."""
 
     def __init__(self) -> None:
         self._said = ""
@@ -73,7 +73,7 @@ _trouble = _Trouble()
 
 @contextmanager
 def reading() -> Iterator[Connection]:
-    """A connection to the log that sees one unchanging state of it. Needs an application context.
+    """Yield a connection that sees one unchanging state of the log. Needs an application context.
 
     Raises UNAVAILABLE when the log cannot be used, TOO_MANY after `bounds.STATEMENT_S`.
     """
@@ -83,7 +83,7 @@ def reading() -> Iterator[Connection]:
 
 @contextmanager
 def writing() -> Iterator[Connection]:
-    """The same in a write transaction: committed at the end, rolled back when an exception leaves the block."""
+    """Yield a connection in a write transaction, committed at the end, or rolled back on an exception."""
     with transaction(db.engines[BIND], "BEGIN IMMEDIATE", _unusable) as connection:
         yield connection
         connection.commit()

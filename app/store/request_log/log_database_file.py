@@ -1,7 +1,7 @@
-"""This module creates the request log's file at start, checks it, and moves an unusable one aside.
+"""This module creates and checks the request log's file at start, and renames an unusable one.
 
-Nothing in it is missed by anybody but the console, so whatever is in the file hinders no start. A folder or a link
-in its place does: then the whole data folder is refused (app/data_folder.py).
+Only the console needs the log, so no content of the file prevents a start. A folder or a link in its place does: then
+the whole data folder is refused (app/data_folder.py).
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _COMPANIONS = ("", "-wal", "-shm", "-journal")
 
 
 class _Unfit(Exception):  # noqa: N818
-    """The file is no request log that this version can go on with."""
+    """The file is not a request log that this version can continue."""
 
 
 def prepare(path: Path) -> tuple[str, ...]:
-    """Makes the log at `path`, for its owner only, or sees that it can be used. Gives warnings; never raises.
+    """Create the log at `path`, for its owner only, or check that it can be used; return warnings. Never raises.
 
-    A damaged log, or one of another version, is put aside as `recnice-requests-<time>.sqlite3`, and a new one begun.
+    A damaged log, or one of another version, is renamed to `recnice-requests-<time>.sqlite3`, and a new one is created.
     """
     try:
         try:
@@ -47,7 +47,10 @@ def prepare(path: Path) -> tuple[str, ...]:
 
 
 def _bring_up(path: Path) -> None:
-    """Raises _Unfit for a file that must go, and OSError or a database's error where the log cannot be used now."""
+    """Create or check the log file.
+
+    Raises _Unfit for a file that must be replaced, and OSError or a database error if the log cannot be used now.
+    """
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE))
     try:
         with closing(sqlite_driver.module.connect(path, isolation_level=None)) as connection:
@@ -55,7 +58,7 @@ def _bring_up(path: Path) -> None:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             if not tables and not version:
-                # Only a file without any table takes this; what is pruned then gives its room back.
+                # Only a file without any table accepts this; pruned rows then free disk space.
                 connection.execute("PRAGMA auto_vacuum = INCREMENTAL").close()
             elif version != LOG_VERSION:
                 raise _Unfit(f"the request log is of another version ({version}, this one writes {LOG_VERSION})")
@@ -74,7 +77,7 @@ def _bring_up(path: Path) -> None:
 
 
 def _make_tables(path: Path) -> None:
-    """Create the tables that are missing, add columns and indexes that others lack, and set the version, at once."""
+    """Create missing tables, columns and indexes, and set the version, in one transaction."""
     engine = create_engine(
         sqlite_driver.address(path),
         module=sqlite_driver.module,
@@ -96,7 +99,7 @@ def _make_tables(path: Path) -> None:
 
 
 def _put_aside(path: Path) -> Path:
-    """Renames the file with its companions: a new log beside an old journal would be damaged by it."""
+    """Rename the file with its companions: an old journal next to a new log would damage it."""
     moment = clock.utc_now().strftime("%Y%m%dT%H%M%S%fZ")
     aside = path.with_name(f"{path.stem}-{moment}{path.suffix}")
     for companion in _COMPANIONS:

@@ -1,6 +1,6 @@
 """This module stores problems: opened, continued, closed, ignored.
 
-Every function works in the transaction of its caller.
+Every function works in the caller's transaction.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _CONDITIONS: Mapping[Status, tuple[ColumnElement[bool], ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class ProblemFilter:
-    """Which problems: all that fulfill every field that is given. `text`: part of a name or of an attribute."""
+    """A filter for problems that fulfill every given field. `text`: part of a name or of an attribute."""
 
     status: Status = "open"
     kind: str = ""
@@ -52,7 +52,7 @@ class ProblemFilter:
 
 
 def open_by_keys(connection: Connection, keys: Collection[str]) -> dict[str, list[int]]:
-    """The problems that are not over, by those of the keys that lead to one."""
+    """Return the ids of open problems by key; keys without a problem are left out."""
     found: dict[str, list[int]] = {}
     for key, problem_id in connection.execute(select(problem_key).where(problem_key.c.object_key.in_(many(keys)))):
         found.setdefault(key, []).append(problem_id)
@@ -80,14 +80,14 @@ def write(connection: Connection, problem_id: int, values: Mapping[str, Any]) ->
 
 
 def add_keys(connection: Connection, problem_id: int, keys: Collection[str]) -> None:
-    """Add the keys of resources that a problem affects."""
+    """Add the keys by which a problem is found again."""
     if keys:
         rows = [{"object_key": key, "problem_id": problem_id} for key in sorted(keys)]
         connection.execute(sqlite.insert(problem_key).on_conflict_do_nothing(), rows)
 
 
 def close(connection: Connection, ids: Collection[int], at: str, number: str) -> None:
-    """They are over, by the request with this number ("" where no request says so)."""
+    """Close problems by the request with this request ID ("" if no request closes them)."""
     connection.execute(delete(problem_key).where(problem_key.c.problem_id.in_(many(ids))))
     over = update(problem).where(problem.c.id.in_(many(ids)), problem.c.closed.is_(None))
     connection.execute(over.values(closed=at, closed_by=number))
@@ -95,18 +95,18 @@ def close(connection: Connection, ids: Collection[int], at: str, number: str) ->
 
 _IS_LEFT_OUT = and_(problem.c.status < 400, problem.c.scim_type != "")
 LASTS = and_(problem.c.closed.is_(None), or_(_IS_LEFT_OUT, IS_DUE_IN_PROBLEM))
-"""The open problems that time does not close: no client tries again, or somebody still has access."""
+"""The open problems that time does not close: no client retries, or a user still has access."""
 
 
 def is_left_out(row: Any) -> bool:
-    """Whether a problem is a value that was left out of a request that succeeded, as `_IS_LEFT_OUT` says it in SQL."""
+    """Return whether a problem is a value left out of a request that succeeded, as `_IS_LEFT_OUT` in SQL."""
     return row.status < 400 and bool(row.scim_type)
 
 
 def open_before(connection: Connection, last: str, keys_from: str = "", kind: str = "") -> list[int]:
-    """Those not over whose last request came before a moment; with a key that begins so, or of one kind.
+    """Return open problems with their last request before a moment; with a key prefix, or of one kind.
 
-    What `LASTS` is not among them.
+    Problems of `LASTS` are left out.
     """
     wanted = select(problem.c.id).where(problem.c.closed.is_(None), problem.c.last < last, ~LASTS)
     if keys_from:
@@ -118,9 +118,9 @@ def open_before(connection: Connection, last: str, keys_from: str = "", kind: st
 
 
 def forget_surplus(connection: Connection, most: int) -> None:
-    """Keep at most so many, giving up those that are over first, then the ones that came last longest ago.
+    """Keep at most `most` problems, and delete closed ones first, then those with the oldest last request.
 
-    Those by which somebody still has access go last.
+    Those by which a user still has access are deleted last.
     """
     surplus = connection.execute(select(func.count()).select_from(problem)).scalar_one() - most
     if surplus > 0:
@@ -131,7 +131,7 @@ def forget_surplus(connection: Connection, most: int) -> None:
 def set_ignored(
     connection: Connection, wanted: ProblemFilter, ignored: str | None, problem_id: int | None = None
 ) -> int:
-    """Put the wanted ones aside (since a moment in wire form), or back (None). How many that were."""
+    """Ignore the matching problems (since a moment in wire form), or stop ignoring them (None); return how many."""
     changed = update(problem).where(*_conditions(wanted))
     if problem_id is not None:
         changed = changed.where(problem.c.id == problem_id)
@@ -139,7 +139,7 @@ def set_ignored(
 
 
 def counts(connection: Connection) -> dict[Status, int]:
-    """How many there are of each status."""
+    """Return the number of problems of each status."""
     return {
         status: connection.execute(select(func.count()).select_from(problem).where(*conditions)).scalar_one()
         for status, conditions in _CONDITIONS.items()
@@ -147,7 +147,7 @@ def counts(connection: Connection) -> dict[Status, int]:
 
 
 def causes(connection: Connection, wanted: ProblemFilter) -> Sequence[Row[Any]]:
-    """The wanted ones grouped by kind, attribute and resource type: count, requests, first, last; newest first."""
+    """Return the matching problems by kind, attribute and resource type: count, requests, first, last; newest first."""
     by = (problem.c.kind, problem.c.attribute, problem.c.resource_type)
     sums = (
         func.count().label("problems"),
@@ -160,7 +160,7 @@ def causes(connection: Connection, wanted: ProblemFilter) -> Sequence[Row[Any]]:
 
 
 def listed(connection: Connection, wanted: ProblemFilter, skip: int = 0, limit: int = -1) -> Iterator[Row[Any]]:
-    """The wanted ones, the last ones first; a negative limit means all of them."""
+    """Yield the matching problems, newest first; a negative limit means all of them."""
     found = select(problem).where(*_conditions(wanted))
     yield from connection.execute(found.order_by(problem.c.last.desc(), problem.c.id.desc()).limit(limit).offset(skip))
 
@@ -174,16 +174,16 @@ def count(connection: Connection, wanted: ProblemFilter, problem_id: int | None 
 
 
 def open_of(connection: Connection, resource_ids: Collection[str]) -> Sequence[Row[Any]]:
-    """The open ones of these resources, the last ones first."""
+    """Return the open problems of these resources, newest first."""
     wanted = select(problem).where(problem.c.resource_id.in_(many(resource_ids)), *_CONDITIONS["open"])
     return connection.execute(wanted.order_by(problem.c.last.desc())).all()
 
 
 def of_refusals(connection: Connection, refused: Collection[Mapping[str, Any]]) -> dict[int, int]:
-    """By the ids of rows of refused requests: the problem that each is part of, if any is kept.
+    """Return the stored problem that each refused request is part of, by the id of the request's row.
 
-    It is of its kind, at its time, for its attribute and its resource, which either may know by id or by name only.
-    `refused`: id, kind, at, attribute, resource_type, resource_id and resource_name of each.
+    It has the same kind, time, attribute and resource, which either may know by id or by name only. `refused`: id,
+    kind, at, attribute, resource_type, resource_id and resource_name of each.
     """
     names = ("id", "kind", "at", "attribute", "resource_type", "resource_id", "resource_name")
     given = json.dumps([{name: one[name] for name in names} for one in refused])

@@ -1,6 +1,6 @@
 """This module deletes rows of the request log that are too old or too many.
 
-Kept counts, first times and mentions stay.
+Counters, first times and last-seen times stay.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from app.store.request_log.tables import cycle, problem, request
 
 
 def prune(connection: Connection, before: str, most: int, most_bytes: int) -> bool:
-    """Takes away what is older than a moment (wire form) and, of requests, what is too much; the oldest first.
+    """Delete rows older than a moment (wire form) and surplus requests, oldest first; return whether there are more.
 
-    At most `bounds.REQUESTS_PRUNED_AT_ONCE` requests at a time; gives whether there is more to take away.
+    Deletes at most `bounds.REQUESTS_PRUNED_AT_ONCE` requests at a time.
     """
     at_once = bounds.REQUESTS_PRUNED_AT_ONCE
     gone = connection.execute(delete(request).where(_is_among_oldest(at_once), request.c.at < before)).rowcount
@@ -37,7 +37,7 @@ def _is_among_oldest(count: int) -> ColumnElement[bool]:
 
 
 def give_back(connection: Connection) -> None:
-    """Returns the room of what was pruned to the disk."""
+    """Free the disk space of pruned rows."""
     # Each step frees one page, so all rows are fetched; SQLAlchemy would not, since these have no columns.
     driver_connection: Any = connection.connection.driver_connection
     driver_connection.execute(f"PRAGMA incremental_vacuum({bounds.REQUESTS_PRUNED_AT_ONCE})").fetchall()

@@ -1,6 +1,6 @@
 """This module stores whose access refused requests were meant to remove.
 
-See also: app/observation/problems/refused_removals.py (when that is over). Every function works in the caller's
+See also: app/observation/problems/refused_removals.py (when that is settled). Every function works in the caller's
 transaction.
 """
 
@@ -19,11 +19,11 @@ _KEY = [due_removal.c.problem_id, due_removal.c.user_id, due_removal.c.group_id]
 _IS_DUE = due_removal.c.over.is_(None)
 
 IS_DUE_IN_PROBLEM = exists().where(due_removal.c.problem_id == problem.c.id, _IS_DUE)
-"""For a statement about `problem`: whether somebody still has access that its requests were meant to take away."""
+"""The condition on `problem` that a user still has access that its requests were meant to remove."""
 
 
 def add(connection: Connection, problem_id: int, removals: Iterable[tuple[str, str, str]]) -> None:
-    """Add (purpose, user id, group id) to a problem; what was over is due again."""
+    """Add (purpose, user id, group id) to a problem; a settled removal is due again."""
     rows = [
         {"problem_id": problem_id, "purpose": purpose, "user_id": user_id, "group_id": group_id}
         for purpose, user_id, group_id in removals
@@ -35,7 +35,7 @@ def add(connection: Connection, problem_id: int, removals: Iterable[tuple[str, s
 
 
 def of_problems(connection: Connection, problem_ids: Collection[int]) -> set[int]:
-    """Return those of the problems in which something is due."""
+    """Return those of the problems that have a due removal."""
     wanted = select(due_removal.c.problem_id).where(due_removal.c.problem_id.in_(many(problem_ids)), _IS_DUE)
     return set(connection.execute(wanted).scalars())
 
@@ -43,7 +43,7 @@ def of_problems(connection: Connection, problem_ids: Collection[int]) -> set[int
 def due(
     connection: Connection, limit: int, problem_id: int | None = None, *, is_ignored: bool | None = None
 ) -> Sequence[Row[Any]]:
-    """Return what is due in problems that are not closed, or in one of them, the newest problem first.
+    """Return due removals of problems that are not closed, or of one of them, newest problem first.
 
     Each row has problem_id, user_id, group_id, purpose, and the problem's `first` and `last`.
     """
@@ -57,12 +57,12 @@ def due(
 
 
 def had_any(connection: Connection, problem_id: int) -> bool:
-    """Return whether the requests of a problem were meant to take access away, whether it is over or not."""
+    """Return whether the requests of a problem were meant to remove access, whether it is settled or not."""
     return bool(connection.execute(select(exists().where(due_removal.c.problem_id == problem_id))).scalar())
 
 
 def end(connection: Connection, user_id: str, group_id: str, at: str) -> set[int]:
-    """Mark one removal as over in every problem. Return the problems in which nothing is due any more."""
+    """Mark one removal as settled in every problem; return the problems without any due removal."""
     same = and_(due_removal.c.user_id == user_id, due_removal.c.group_id == group_id, _IS_DUE)
     ids = set(connection.execute(select(due_removal.c.problem_id).where(same)).scalars())
     connection.execute(update(due_removal).where(same).values(over=at))

@@ -21,13 +21,13 @@ _INSERT = sql.insert(request)
 
 
 def insert(connection: Connection, requests: Sequence[Request]) -> None:
-    """Append requests in their order; the log gives each its `id`."""
+    """Append requests in their order; the database assigns each `id`."""
     if requests:
         connection.execute(_INSERT, [{name: getattr(one, name) for name in _NAMES} for one in requests])
 
 
 def add_to_tally(connection: Connection, counts: Mapping[str, int]) -> None:
-    """Counts further what no row tells."""
+    """Add to the counters of requests that have no row."""
     if counts:
         counting = sqlite_insert(tally)
         counting = counting.on_conflict_do_update(
@@ -37,13 +37,13 @@ def add_to_tally(connection: Connection, counts: Mapping[str, int]) -> None:
 
 
 def tallies(connection: Connection) -> dict[str, int]:
-    """All that is counted so, by its name."""
+    """Return all counters by name."""
     return {row.name: row.number for row in connection.execute(select(tally))}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestFilter:
-    """Which requests: all that fulfill every field that is given. `since` ≤ at < `until`, in wire form."""
+    """A filter for requests that fulfill every given field: `since` ≤ at < `until`, in wire form."""
 
     since: str = ""
     until: str = ""
@@ -51,25 +51,25 @@ class RequestFilter:
     resource_type: str = ""
     resource_id: str = ""
     about: Collection[str] = ()
-    """It was about one of these resources, or refused because of one, or it is one of `numbers`."""
+    """Ids of resources: the request was about one of them, or refused because of one, or it is one of `numbers`."""
     numbers: Collection[str] = ()
     named: str = ""
-    """A part of the resource's name, in any case of ASCII letters."""
+    """A part of the resource's name, ASCII case-insensitive."""
     key_id: str = ""
     address: str = ""
     deeds: Sequence[str] = ()
     without_deeds: Sequence[str] = ()
-    """Refused requests are wanted whatever they were to do."""
+    """Actions to leave out; refused requests are included whatever their action."""
     cycle_id: int | None = None
     is_refused: bool | None = None
     has_key: bool | None = None
-    """Whether a right key came along."""
+    """Whether the request had a valid key."""
     is_simulated: bool | None = False
-    """Whether it is part of a simulation; None for both. A cycle has none of these."""
+    """Whether the request is part of a simulation; None for both. A cycle has no such request."""
 
 
 def page(connection: Connection, wanted: RequestFilter, before: int | None = None, limit: int = 50) -> list[Request]:
-    """The newest of the wanted requests, newest first; `before`: only those with a smaller id (the next page)."""
+    """Return the newest matching requests, newest first; `before`: only smaller ids (the next page)."""
     query = _where(select(*_ROW), wanted)
     if before is not None:
         query = query.where(request.c.id < before)
@@ -78,25 +78,25 @@ def page(connection: Connection, wanted: RequestFilter, before: int | None = Non
 
 
 def of_number(connection: Connection, number: str, limit: int) -> list[Request]:
-    """The rows with a number, as they were written: a request, then its operations."""
+    """Return the rows of a request ID as they were written: a request, then its operations."""
     query = select(*_ROW).where(request.c.number == number).order_by(request.c.id).limit(limit)
     return [Request(**row._mapping) for row in connection.execute(query)]
 
 
 def deeds_of(connection: Connection, numbers: Collection[str]) -> list[Row[Any]]:
-    """(id, number, resource_id, deed) of all rows with these numbers that were not refused, as they were written."""
+    """Return (id, number, resource_id, deed) of all rows of these request IDs that were not refused, as written."""
     columns = (request.c.id, request.c.number, request.c.resource_id, request.c.deed)
     query = select(*columns).where(request.c.number.in_(many(numbers)), request.c.status < 400)
     return list(connection.execute(query.order_by(request.c.id)))
 
 
 def count(connection: Connection, wanted: RequestFilter) -> int:
-    """How many rows there are of the wanted requests."""
+    """Return the number of rows of matching requests."""
     return int(connection.execute(_where(select(sql.func.count()).select_from(request), wanted)).scalar_one())
 
 
 def request_numbered(connection: Connection, number: str) -> Request | None:
-    """The request with a number; of a bulk request its own row, not one of its operations."""
+    """Return the request with a request ID; for a bulk request its own row, not one of its operations."""
     query = select(*_ROW).where(request.c.number == number).order_by(request.c.id)
     row = connection.execute(query.limit(1)).first()
     return None if row is None else Request(**row._mapping)
@@ -117,7 +117,7 @@ def _where(query: Select[Any], wanted: RequestFilter) -> Select[Any]:
         query = query.where(sql.or_(is_about, columns.number.in_(numbers)))
     if wanted.named:
         query = query.where(columns.resource_name.icontains(wanted.named, autoescape=True))
-    # One index is used, so the others are kept out of the way of the one that narrows most.
+    # SQLite uses one index, so the others are disabled in favor of the most selective one.
     is_narrow = wanted.cycle_id is not None or any(
         (wanted.number, wanted.resource_id, wanted.about, wanted.numbers, wanted.is_refused)
     )
@@ -133,9 +133,9 @@ def _where(query: Select[Any], wanted: RequestFilter) -> Select[Any]:
     elif wanted.is_simulated:
         query = query.where(columns.cycle_id == SIMULATED)
     elif wanted.is_simulated is False:
-        query = query.where(sql.text(f"+cycle_id <> {SIMULATED}"))  # `+`: its index would narrow nothing
+        query = query.where(sql.text(f"+cycle_id <> {SIMULATED}"))  # `+`: its index is not selective
     if wanted.is_refused is not None:
-        # Written out, as the partial index has it: with a parameter SQLite would not use that one.
+        # As a literal, as in the partial index: with a parameter SQLite would not use that index.
         query = query.where(sql.text("status >= 400" if wanted.is_refused else "status < 400"))
     if wanted.has_key is not None:
         is_right = sql.and_(columns.key_id != "", columns.key_fault == "")
@@ -144,5 +144,5 @@ def _where(query: Select[Any], wanted: RequestFilter) -> Select[Any]:
 
 
 def _without_index(column: sql.ColumnElement[str]) -> sql.ColumnElement[str]:
-    """The same text, as an expression that SQLite finds in no index."""
+    """Return the same text, as an expression that matches no index."""
     return column + ""

@@ -1,8 +1,8 @@
 """This module declares the tables of the request log.
 
-Identity data is elsewhere (app/store/directory/tables.py): this file may be lost without loss, and is pruned. No
-column is made for a key, a password or a header; `request.body` is redacted before it comes here
-(app/observation/redaction.py). Moments are text in the form of `app.clock.to_wire`.
+Identity data is elsewhere (app/store/directory/tables.py): this file can be lost without harm, and is pruned. No column
+is for a key, a password or a header; `request.body` is redacted before (app/observation/redaction.py). Moments are text
+in the form of `app.clock.to_wire`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from app.store.database.directory_database import db
 from app.store.request_log.log_database import BIND
 
 LOG_VERSION = 1
-"""`PRAGMA user_version` of the file; a file with another number is put aside and begun anew. A new table, column or
-index asks for no new number: what is missing is added at start."""
+"""The `PRAGMA user_version` of the file; a file with another number is renamed and replaced by a new one.
+
+A new table, column or index does not need a new number: missing ones are added at start.
+"""
 
 log_table = partial(db.Table, bind_key=BIND)
-"""Declares a table of the request log's file."""
+"""A function that declares a table of the request log's file."""
 _texts = partial(texts, server_default="")
 _numbers = partial(numbers, server_default=ZERO)
 _reals = partial(reals, server_default=ZERO)
@@ -43,8 +45,10 @@ request = log_table(
     Index("request_key_id", "key_id", "id"),
     Index("request_refused", "id", sqlite_where=text("status >= 400")),
 )
-"""One row a request, and one for each operation of a bulk request. The columns are the fields of
-`app.request_record.Request` that are stored."""
+"""One row per request, and one for each operation of a bulk request.
+
+The columns are the stored fields of `app.request_record.Request`.
+"""
 
 cycle = log_table(
     "cycle",
@@ -70,8 +74,10 @@ problem = log_table(
     Index("problem_open", "kind", "attribute", sqlite_where=text("closed IS NULL")),
     Index("problem_resource_id", "resource_id"),
 )
-"""One cause for one resource; `number` is that of its last request. `closed`, `ignored`: when; `closed_by`: which
-request's number."""
+"""One cause for one resource; `number` is the request ID of its last request.
+
+`closed`, `ignored`: when; `closed_by`: the request ID that closed it.
+"""
 
 problem_key = log_table(
     "problem_key",
@@ -80,7 +86,7 @@ problem_key = log_table(
     Index("problem_key_problem_id", "problem_id"),
     sqlite_with_rowid=False,
 )
-"""By which keys of `Request.objects` a problem is found again while it is open."""
+"""The keys of `Request.objects` by which a problem is found again while it is open."""
 
 due_removal = log_table(
     "due_removal",
@@ -91,8 +97,10 @@ due_removal = log_table(
     Index("due_removal_due", "user_id", "group_id", sqlite_where=text("over IS NULL")),
     sqlite_with_rowid=False,
 )
-"""Whose access the requests of a problem were meant to take away; `group_id` is "" unless the user was to leave one.
-`over`: since when it need not be done any more."""
+"""A removal of access that the requests of a problem were meant to make.
+
+`group_id` is "" unless the user was to leave a group. `over`: since when the removal is settled.
+"""
 
 milestone = log_table(
     "milestone",
@@ -109,7 +117,7 @@ mention = log_table(
     Index("mention_at", "resource_type", "at"),
     sqlite_with_rowid=False,
 )
-"""When a client last spoke of a resource that is here: matched, read or changed it."""
+"""The last time that a client matched, read or changed an existing resource."""
 
 sighting = log_table(
     "sighting",
@@ -118,7 +126,7 @@ sighting = log_table(
     *_numbers("count"),
     sqlite_with_rowid=False,
 )
-"""In which shape a mapped attribute arrived; `way` is how: create, add, replace, remove. Never a value."""
+"""The shapes in which a mapped attribute arrived; `way`: create, add, replace, remove. Never a value."""
 
 tally = log_table(
     "tally",
@@ -126,6 +134,6 @@ tally = log_table(
     *_numbers("number"),
     sqlite_with_rowid=False,
 )
-"""Counts that no row tells any more: requests that were not written down."""
+"""Counters of requests that have no row."""
 
 metadata = db.metadatas[BIND]
