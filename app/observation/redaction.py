@@ -1,7 +1,7 @@
 """This module cuts and masks request texts, so that no key, password or token is kept.
 
-Values of declared attributes stay, cut short, so that a failed request can be understood; of other names only the
-kind of their value stays.
+Values of declared attributes stay, cut short, so that a failed request can be understood. For other names only the
+kind of the value stays.
 """
 
 import json
@@ -25,7 +25,7 @@ _BEARER = re.compile(r"\bbearer\b[\s:]+[^\s,;\"']+", re.IGNORECASE)
 _KEY = re.compile(r"rcn_[A-Za-z0-9_-]*", re.IGNORECASE)
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*){0,2}")
 _OUR_SECRET = (
-    re.compile(  # 32 random bytes: the middle of a key, or a session; a name hardly has this length and mixture
+    re.compile(  # 32 random bytes: the middle of a key, or a session; a name rarely has this length and mixture
         r"(?<![\w-])(?=[\w-]*[0-9])(?=[\w-]*[a-z])(?=[\w-]*[A-Z])[A-Za-z0-9_-]{43}(?![\w-])", re.ASCII
     )
 )
@@ -37,15 +37,15 @@ _KINDS: Mapping[type, str] = {bool: "true or false", int: "a number", float: "a 
 
 
 def masked(text: str, limit: int = bounds.KEPT_REASON_LENGTH) -> str:
-    """The text without what looks like a key of ours, a JWT, a Bearer token or any other long secret; cut to `limit`.
+    """Return the text cut to `limit`, without what looks like a SCIM Key, a JWT, a Bearer token or another long secret.
 
-    Such a secret is a run of 32 characters or more with a digit or an underscore in it; ids are left.
+    Such a secret is a run of 32 characters or more with a digit or an underscore in it; ids stay.
     """
     return _cut(_RUN.sub(_mask_run, _without_keys(text[: limit * 4])), limit)
 
 
 def masked_name(name: str, limit: int = bounds.KEPT_NAME_LENGTH) -> str:
-    """What a person or group is called, without a key of ours, a JWT or a Bearer token; cut to `limit`.
+    """Return the name of a user or group, cut to `limit`, without a SCIM Key, a JWT or a Bearer token.
 
     A long run of letters and digits stays: `SG_APP_Finance_Reporting_Readers_EU` is a name.
     """
@@ -69,12 +69,12 @@ def _mask_run(found: re.Match[str]) -> str:
 
 
 def names_secret(text: str) -> bool:
-    """Whether a text speaks of a password, a secret or a token."""
+    """Return whether a text mentions a password, a secret or a token."""
     return _SECRET_NAME.search(text) is not None
 
 
 def kept_error(error: ScimError, is_about_secret: bool) -> ScimError:
-    """Return an error as it may be kept: without what was received where the request names a secret anywhere."""
+    """Return an error as it may be kept: without the received value if the request names a secret anywhere."""
     if not is_about_secret and not names_secret(error.detail):
         return error
     first, *others = (
@@ -86,7 +86,7 @@ def kept_error(error: ScimError, is_about_secret: bool) -> ScimError:
 
 
 def body(sent: Any, resource_type: ResourceType | None) -> str:
-    """The JSON of a refused request as JSON text that may be kept; `resource_type` is what it was about, if anything.
+    """Return the JSON of a refused request as text that may be kept; `resource_type` is its subject, if any.
 
     At most `bounds.KEPT_BODY_LENGTH` characters; a longer one ends in the middle.
     """
@@ -96,25 +96,25 @@ def body(sent: Any, resource_type: ResourceType | None) -> str:
 
 
 def unread_body(size_bytes: int) -> str:
-    """What is kept of a body that is no JSON."""
+    """Return what is kept of a body that is not JSON."""
     return f"(no JSON that can be read: {size_bytes} bytes)"
 
 
 class _Reader:
-    """One body, read until enough of it is kept."""
+    """A reader of one body, which stops when enough of it is kept."""
 
     def __init__(self, resource_type: ResourceType | None) -> None:
         self.tree = resource_type.tree if resource_type else None
         self.left = bounds.KEPT_VALUES
 
     def whole(self, value: Any) -> Any:
-        """A message, or what is about the whole resource: an object, or a list of objects."""
+        """Return what is kept of a message or of a value for the whole resource: an object, or a list of objects."""
         if isinstance(value, list):
             return self.each(value, self.whole)
         return self.named(value) if isinstance(value, dict) else self.kind(value)
 
     def named(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """An object whose names are attributes, dotted paths, URNs, or a message's own."""
+        """Return what is kept of an object whose names are attributes, dotted paths, URNs, or a message's own."""
         kept: dict[str, Any] = {}
         for name, value in values.items():
             if self.is_over():
@@ -132,7 +132,7 @@ class _Reader:
         return kept
 
     def operation(self, given: Any) -> Any:
-        """One operation of a PATCH; names in any letter case."""
+        """Return what is kept of one operation of a PATCH; its names are case-insensitive."""
         if not isinstance(given, dict):
             return self.kind(given)
         named = {name.lower(): value for name, value in given.items()}
@@ -157,7 +157,7 @@ class _Reader:
         return kept
 
     def path(self, path: Any) -> Any:
-        """A path that leads to an attribute as it came; of another one only its beginning, where that is a name."""
+        """Return a path to a known attribute as received; of another path only its beginning, if that is a name."""
         if not isinstance(path, str):
             return self.kind(path)
         beginning, bracket, _ = path.partition("[")
@@ -169,7 +169,7 @@ class _Reader:
         return self.tree is not None and isinstance(path, str) and self.tree.is_whole(path)
 
     def attribute(self, path: str) -> Attribute | None:
-        """What a path leads to; None where it means nothing here."""
+        """Return the attribute that a path leads to; None if it is unknown here."""
         if self.tree is None or not path:
             return None
         try:
@@ -179,7 +179,7 @@ class _Reader:
         return None if target is None else target.part or target.attribute
 
     def value(self, attribute: Attribute | None, value: Any, name: str) -> Any:
-        """A value of an attribute, as far as it may be kept."""
+        """Return a value of an attribute, as far as it may be kept."""
         if attribute is None or attribute.traits.returned == "never" or names_secret(name):
             return self.kind(value)
         if isinstance(value, list):
@@ -216,12 +216,12 @@ class _Reader:
 
     @staticmethod
     def name(name: str) -> str:
-        """A name, where it looks like one of an attribute."""
+        """Return a name if it looks like one of an attribute."""
         return masked(name, bounds.KEPT_NAME_LENGTH) if _NAME.fullmatch(name) else "(a name)"
 
     @staticmethod
     def kind(value: Any) -> str:
-        """What a value is, without a word of it."""
+        """Return the type of a value, without any of its text."""
         if value is None:
             return "(null)"
         if isinstance(value, list):

@@ -23,7 +23,7 @@ _VERBS: Mapping[str, str] = {"create": "create", "delete": "delete"}
 
 @dataclass(frozen=True, slots=True)
 class DeedGroup:
-    """Deeds that people look for together. `has_moves`: only those by which somebody joined or left a group."""
+    """Actions that users look for together. `has_moves`: only those by which a member joined or left a group."""
 
     title: str
     deeds: tuple[Deed, ...] = ()
@@ -48,9 +48,9 @@ DEED_GROUPS: Mapping[str, DeedGroup] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Which requests are asked for. Texts that are "" ask for nothing; moments are in wire form.
+    """The requests to find. Texts that are "" do not restrict the result; moments are in wire form.
 
-    `about`: ids of people and groups; `named`: a part of the name of one; `group`: a key of `DEED_GROUPS`.
+    `about`: ids of users and groups; `named`: a part of the name of one; `group`: a key of `DEED_GROUPS`.
     """
 
     about: tuple[str, ...] = ()
@@ -63,12 +63,12 @@ class Filter:
     number: str = ""
     cycle_id: int | None = None
     is_simulated: bool | None = False
-    """Whether they are part of a simulation; None for both."""
+    """Whether the requests are part of a simulation; None for both."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A resource that is here, or was deleted: its page is there in both cases. `name` is the present or last one."""
+    """A present or deleted resource; it has a page in both cases. `name` is the present or last one."""
 
     type: str
     name: str
@@ -76,9 +76,9 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class RequestEntry:
-    """One request, what it changed, some of the memberships that it began or ended, and who of all these is known.
+    """One request, its changes, some of the membership changes that it caused, and the known resources among them.
 
-    `names`: what those whose id is a value of a change were called then, by their id and the id of the event.
+    `names`: the names at that time of resources whose id is a value of a change, by their id and the id of the event.
     `problem_id`: the problem that a refused request is part of.
     """
 
@@ -92,16 +92,16 @@ class RequestEntry:
 
 @dataclass(frozen=True, slots=True)
 class RequestPage:
-    """A page of entries, newest first. `before`: the next page has those with a smaller id; None: there are no more."""
+    """A page of entries, newest first. `before`: the next page has smaller ids; None: there are no more."""
 
     entries: Sequence[RequestEntry]
     before: int | None
 
 
 def resolve(text: str) -> tuple[str, ...]:
-    """The ids of the people and groups that a text stands for: an id itself, or words that a few are found by.
+    """Return the ids of the users and groups that a text means: an id itself, or words that find a few.
 
-    None: where nobody here has the words, or too many have, the log's own names are what can be looked through.
+    Empty if no resource here has the words, or too many have: then only the log's own names can be searched.
     """
     if is_id(text):
         return (text.lower(),)
@@ -114,7 +114,7 @@ def resolve(text: str) -> tuple[str, ...]:
 
 
 def known(ids: Collection[str]) -> dict[str, Known]:
-    """Who of these is here, or was."""
+    """Return the present and deleted resources among these ids."""
     if not ids:
         return {}
     with directory_database.reading() as connection:
@@ -125,13 +125,13 @@ def known(ids: Collection[str]) -> dict[str, Known]:
 
 
 def unwritten() -> Mapping[str, int]:
-    """How many requests the log has only counted, by why: `recorder.DROPPED` or `recorder.STRANGERS`."""
+    """Return how many requests the log only counted, by reason: `DROPPED` or `STRANGERS` of request_recorder.py."""
     with log_database.reading() as connection:
         return request_rows.tallies(connection)
 
 
 def find(wanted: Filter, before: int | None = None, count: int = bounds.CONSOLE_PAGE_SIZE) -> RequestPage:
-    """At most `count` entries, newest first; fewer, with more to come, where many rows had to be passed over."""
+    """Return at most `count` entries, newest first; fewer, with more to follow, if many rows had to be skipped."""
     found: list[RequestEntry] = []
     read = _read(wanted, before, count + 1)
     for last_id, entries in islice(read, bounds.ACTIVITY_PAGES_READ):
@@ -144,15 +144,15 @@ def find(wanted: Filter, before: int | None = None, count: int = bounds.CONSOLE_
 
 
 def every(wanted: Filter) -> Iterator[RequestEntry]:
-    """All entries, newest first, read in portions: for an export."""
+    """Return an iterator of all entries, newest first, read in portions, for an export."""
     read = _read(wanted, None, bounds.LOG_PAGE_SIZE, are_told=False)
     return chain.from_iterable(entries for _, entries in read)
 
 
 def of_number(number: str) -> list[RequestEntry]:
-    """Everything with a request number, in order: one request, or a bulk request and its operations.
+    """Return all rows of a request ID in order: one request, or a bulk request and its operations.
 
-    At most one more than a bulk request can have. Its own row, which is the oldest, may be forgotten before the others.
+    At most one more than a bulk request can have. Its own row, which is the oldest, may be pruned before the others.
     """
     with log_database.reading() as connection:
         rows = request_rows.of_number(connection, number, bounds.BULK_OPERATIONS + 1)
@@ -160,13 +160,13 @@ def of_number(number: str) -> list[RequestEntry]:
 
 
 def has_number(number: str) -> bool:
-    """Whether the log has a request with the number. Raises `errors.unavailable` when the log cannot be used."""
+    """Return whether the log has the request ID. Raises `errors.unavailable` when the log cannot be used."""
     with log_database.reading() as connection:
         return request_rows.request_numbered(connection, number) is not None
 
 
 def count_unchanging(cycle_id: int) -> int:
-    """How many look-ups and probes of a cycle changed nothing, each operation of a bulk request by itself."""
+    """Return how many lookups and probes of a cycle changed nothing; each operation of a bulk request counts."""
     wanted = RequestFilter(cycle_id=cycle_id, deeds=("probe", *READS), is_refused=False)
     with log_database.reading() as connection:
         return request_rows.count(connection, wanted)
@@ -181,7 +181,7 @@ def count_simulated() -> int:
 def _read(
     wanted: Filter, before: int | None, at_once: int, are_told: bool = True
 ) -> Iterator[tuple[int, list[RequestEntry]]]:
-    """Portions of the log: the id of the last row that was read, and the entries among them that are wanted.
+    """Yield portions of the log: the id of the last row that was read, and the matching entries of the portion.
 
     Unless `are_told`, without the problems that refused ones are part of.
     """
@@ -220,14 +220,14 @@ def _query(wanted: Filter, group: DeedGroup, own: Sequence[NamedMembershipChange
 
 
 def _links_of(ids: Collection[str]) -> list[NamedMembershipChange]:
-    """The newest memberships of some people: their requests are about a group, and so about them as well."""
+    """Return the newest membership changes of some users: their requests are about a group and the users."""
     return [link for id in ids for link in history_reader.links_of_member(id, limit=bounds.ACTIVITY_LINKS)]
 
 
 def _with_effects(
     rows: Sequence[Request], own: Sequence[NamedMembershipChange], links_each: int, are_told: bool = True
 ) -> list[RequestEntry]:
-    """Rows with what they changed. `own`: links that are wanted whatever else a request did."""
+    """Return rows with what they changed. `own`: membership changes that are included whatever else a request did."""
     numbers = {row.number for row in rows if not row.is_refused and row.deed not in ("probe", *READS)}
     events = history_reader.events_of_requests(numbers) if numbers else {}
     links = history_reader.links_of_events(chain.from_iterable(events.values()), links_each)
@@ -251,9 +251,9 @@ def _with_effects(
 
 
 def _told_apart(events: Mapping[str, Sequence[Event]]) -> dict[int, int]:
-    """By the id of events of which one bulk request has several of a kind with one resource: the row of each.
+    """Return the row id by event id, for events of which a bulk request has several of one kind for one resource.
 
-    The i-th operation that did so made the i-th event.
+    The i-th operation of that kind made the i-th event.
     """
     made: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for number, of_number in events.items():
@@ -276,7 +276,7 @@ def _told_apart(events: Mapping[str, Sequence[Event]]) -> dict[int, int]:
 
 
 def _problems_of(refused: Sequence[Request]) -> dict[int, int]:
-    """By the row id of refused requests: the problem that each is part of."""
+    """Return the problem that each refused request is part of, by its row id."""
     if not refused:
         return {}
     with log_database.reading() as connection:
@@ -284,14 +284,14 @@ def _problems_of(refused: Sequence[Request]) -> dict[int, int]:
 
 
 def _is_of(event: Event, row: Request) -> bool:
-    """Whether the row, which may be one operation of a bulk request, did this."""
+    """Return whether the row, which may be one operation of a bulk request, caused the event."""
     if row.is_refused or row.deed in ("bulk", *READS):
         return False
     return event.resource_id == row.resource_id and event.verb == _VERBS.get(row.deed, "change")
 
 
 def _ids_in(entries: Sequence[RequestEntry]) -> set[str]:
-    """All ids that the entries speak of, also as a value like a manager's."""
+    """Return all ids in the entries, including values such as a manager's id."""
     ids = {id for entry in entries for id in (entry.request.resource_id, entry.request.other_id)}
     for entry in entries:
         ids.update(id for link in entry.links for id in (link.group_id, link.member_id))
@@ -300,5 +300,5 @@ def _ids_in(entries: Sequence[RequestEntry]) -> set[str]:
 
 
 def _ids_of(event: Event) -> Iterator[str]:
-    """The values of the changes that may be ids, as a manager's is."""
+    """Yield the values of the changes that may be ids, such as a manager's."""
     return (one for change in event.changes for one in (change.old, change.new) if is_id(one))

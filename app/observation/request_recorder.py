@@ -1,6 +1,6 @@
-"""This module writes finished requests to the request log in batches, on a thread of its own.
+"""This module writes finished requests to the request log in batches, on its own thread.
 
-A crash may lose what came in the last second.
+A crash may lose the requests of the last second.
 """
 
 import logging
@@ -29,7 +29,7 @@ PRUNE_EVERY_S = 600.0
 CLOSE_S = 10.0
 
 DROPPED, STRANGERS = "dropped", "strangers"
-"""In the log's `tally`: requests for which there was no room, and those of strangers over their bound."""
+"""The names in the log's `tally`: requests without room, and unauthenticated ones over their limit."""
 
 Fold = Callable[[Connection, Sequence[Request]], None]
 FOLDS: tuple[Fold, ...] = (
@@ -38,19 +38,21 @@ FOLDS: tuple[Fold, ...] = (
     last_seen.update_from,
     attribute_arrivals.update_from,
 )
-"""What reads a batch, in this order, after its rows are written. `cycles` goes before: it names the cycles. None of
-them sees the requests of a simulation."""
-FOLDS_OF_ALL: tuple[Fold, ...] = (setup_steps.update_exposures, last_seen.remove_deleted)
-"""What reads those as well."""
+"""The functions that read a batch, in this order, after its rows are written and their cycles are known.
 
-_REQUEST_BYTES = 2_000  # of the noted facts, without the body
-_SENT_FACTOR = 6  # JSON that was read is larger than its text
+None of them gets the requests of a simulation.
+"""
+FOLDS_OF_ALL: tuple[Fold, ...] = (setup_steps.update_exposures, last_seen.remove_deleted)
+"""The functions that also read the requests of a simulation."""
+
+_REQUEST_BYTES = 2_000  # of the recorded fields, without the body
+_SENT_FACTOR = 6  # parsed JSON is larger than its text
 
 log = logging.getLogger(__name__)
 
 
 def write(connection: Connection, batch: Sequence[Request]) -> None:
-    """A batch of requests, oldest first, into the log and through every fold."""
+    """Write a batch of requests, oldest first, to the log, and update everything derived from it."""
     batch = detection.with_probes(connection, batch)
     cycle_ids = detection.update_from(connection, batch)
     pairs = zip(batch, cycle_ids, strict=True)
@@ -63,11 +65,11 @@ def write(connection: Connection, batch: Sequence[Request]) -> None:
 
 
 def named(batch: Sequence[Request]) -> list[Request]:
-    """The batch with names for those whom a request knew by id only, as a refused change does."""
+    """Return the batch with names for the resources that a request knew by id only, as a refused change does."""
     nameless = {one.resource_id for one in batch if one.resource_id and not one.resource_name}
     try:
         names = history_reader.names_of(nameless) if nameless else {}
-    except ScimError:  # the database of identity data is busy; the log does without
+    except ScimError:  # the directory database is busy; the log does without names
         names = {}
     return [
         replace(one, resource_name=names[one.resource_id])
@@ -78,9 +80,9 @@ def named(batch: Sequence[Request]) -> list[Request]:
 
 
 class Recorder:
-    """One for an application: a bounded queue, and one thread that empties it every half second.
+    """The recorder of one application: a bounded queue, and one thread that empties it every half second.
 
-    `context` gives an application context for the thread; `kept_days`: for how long requests are kept.
+    `context` gives an application context for the thread; `kept_days`: how long requests are kept.
     """
 
     def __init__(self, context: Callable[[], AbstractContextManager[object]], kept_days: int) -> None:
@@ -100,7 +102,7 @@ class Recorder:
         self._prune_at = 0.0
 
     def start(self) -> None:
-        """Begins to work, which the first request would do else: what is too old goes also while nobody comes."""
+        """Start the thread, which the first request would do otherwise: pruning must not wait for requests."""
         with self._changed:
             self._start()
 
@@ -110,9 +112,9 @@ class Recorder:
             self._thread.start()
 
     def note(self, request: Request, sent_bytes: int = 0) -> bool:
-        """Takes a request to be written soon; never waits. Gives whether there is room, which strangers have little of.
+        """Queue a request to be written soon, without waiting; return whether there was room.
 
-        `sent_bytes`: the length of `sent` as text.
+        Unauthenticated clients have little room. `sent_bytes`: the length of `sent` as text.
         """
         has_sent = request.sent is not None or request.removals or request.named_ids
         size = _REQUEST_BYTES + len(request.body) + (_SENT_FACTOR * sent_bytes if has_sent else 0)
@@ -136,7 +138,10 @@ class Recorder:
         return is_taken
 
     def settle(self, limit_s: float = bounds.SETTLE_S) -> bool:
-        """Waits until all that was noted so far is written, or dropped; whether it is. Does not wait for a sick log."""
+        """Wait until everything recorded so far is written or dropped; return whether it is.
+
+        Does not wait for a log that is failing.
+        """
         with self._changed:
             wanted = self._noted
             if self._finished >= wanted:
@@ -149,7 +154,7 @@ class Recorder:
             return self._finished >= wanted
 
     def close(self) -> None:
-        """Writes the rest, once, and takes nothing more."""
+        """Write the rest, once, and accept nothing more."""
         with self._changed:
             self._is_closing = True
             self._changed.notify_all()
@@ -192,7 +197,7 @@ class Recorder:
         return self._is_closing or (is_much and not self._is_failing)
 
     def _is_written(self, batch: Sequence[Request], counts: Mapping[str, int]) -> bool:
-        """Whether the batch is done with; not while the log cannot be used, which `requests.writing` says by itself."""
+        """Return whether the batch is done; not while the log cannot be used, which `log_database.writing` reports."""
         try:
             with self._context(), log_database.writing() as connection:
                 write(connection, simulated_requests.mark_simulated(refused_removals.with_due(named(batch))))
@@ -211,14 +216,14 @@ class Recorder:
             return False
         except Exception:
             log.exception("a batch of %d requests could not be written", len(batch))
-            if batch:  # what cannot even be counted is not tried again
+            if batch:  # what cannot even be counted is not retried
                 with self._changed:
                     self._counts.update(counts)
                     self._counts[DROPPED] += len(batch)
         return True
 
     def _prune(self) -> None:
-        """Now and then, takes away what is too old or too much."""
+        """Delete from time to time what is too old or too much."""
         if time.monotonic() < self._prune_at:
             return
         before = clock.to_wire(clock.utc_now() - self._kept)
@@ -229,21 +234,21 @@ class Recorder:
             with self._context(), log_database.writing() as connection:
                 pruning.give_back(connection)
         except ScimError:
-            is_more = False  # `requests.writing` says so by itself
+            is_more = False  # `log_database.writing` reports it
         except Exception:
             log.exception("the request log could not be pruned")
         self._prune_at = time.monotonic() + (TRY_AGAIN_S if is_more else PRUNE_EVERY_S)
 
 
 class _Strangers:
-    """How many rows those without a right key had in this minute: none of them may fill the log, or hide others."""
+    """The rows per minute of clients without a valid key: none of them may fill the log, or hide others."""
 
     def __init__(self) -> None:
         self._until = 0.0
         self._rows: Counter[str] = Counter()
 
     def may_have_a_row(self, address: str) -> bool:
-        """Whether there is room for one more; then it is counted."""
+        """Count one more row, and return whether there was room for it."""
         now = time.monotonic()
         if now >= self._until:
             self._until = now + 60

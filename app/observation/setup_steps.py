@@ -1,6 +1,6 @@
-"""This module records when Entra did each setup step for the first time, and the last failures.
+"""This module records when Entra first did each setup step, and reports the newest request if it failed.
 
-And what came last, when it went wrong.
+It also records the last request that sent a valid key by plain http.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from app.store.request_log import setup_step_rows as rows
 from app.store.request_log.request_rows import RequestFilter
 
 PLAIN_HTTP = "plain-http"
-"""Not of the checklist: when a valid key was last sent by http although the public URL is https."""
+"""The name of an entry outside the checklist: the last valid key sent by http although the public URL is https."""
 RETURN, PERSON = "cycle", "person"
 
 
 @dataclass(frozen=True, slots=True)
 class SetupStep:
-    """One line of the checklist: what happened, and what to do until it does."""
+    """One step of the checklist: what happened, and what to do until it does."""
 
     name: str
     title: str
@@ -87,7 +87,7 @@ MILESTONES = (
         RETURN,
         "Entra started another sync",
         "Press Start provisioning and wait. Entra syncs about every 40 minutes, if something changed.",
-        lambda request: False,  # told from the cycles: see `update_from`
+        lambda request: False,  # derived from the cycles: see `update_from`
     ),
     SetupStep(
         "disable",
@@ -100,7 +100,7 @@ MILESTONES = (
 
 @dataclass(frozen=True, slots=True)
 class StepState:
-    """A line of the checklist as it stands: `at` is when it was reached (wire form), "" until then."""
+    """A step with its state: `at` is when it was reached (wire form), "" until then."""
 
     milestone: SetupStep
     at: str
@@ -109,7 +109,7 @@ class StepState:
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """A request that others could read with its key: when it came (wire form), and its number."""
+    """A request that others could read together with its key: when it arrived (wire form), and its request ID."""
 
     at: str
     number: str
@@ -117,7 +117,7 @@ class Exposure:
 
 @dataclass(frozen=True, slots=True)
 class Checklist:
-    """All lines, in their order. `exposure`: the last request that sent a valid key by http instead of https."""
+    """All steps, in order. `exposure`: the last request that sent a valid key by http instead of https."""
 
     steps: tuple[StepState, ...]
     exposure: Exposure | None
@@ -133,14 +133,14 @@ class Checklist:
 
 @dataclass(frozen=True, slots=True)
 class FailedRequest:
-    """A request that failed on its way in, and the kind of problem that it is."""
+    """A request that failed because of its key, IP address, host or URL, and the kind of its problem."""
 
     request: Request
     kind: Kind
 
 
 def update_from(connection: Connection, batch: Sequence[Request]) -> None:
-    """Tick what these requests did for the first time. To be called after cycles.fold."""
+    """Record which steps these requests reached first. Call it after `detection.update_from`."""
     reached = {row.name for row in rows.all_of(connection)}
     for milestone in MILESTONES:
         if milestone.name in reached:
@@ -153,18 +153,18 @@ def update_from(connection: Connection, batch: Sequence[Request]) -> None:
 
 
 def update_exposures(connection: Connection, batch: Sequence[Request]) -> None:
-    """Note the last of these requests that sent a valid key by plain http."""
+    """Record the last of these requests that sent a valid key by plain http."""
     if plain := [request for request in batch if request.is_plain_http and request.has_key]:
         rows.move(connection, PLAIN_HTTP, plain[-1].at, plain[-1].number)
 
 
 def have_users_arrived(connection: Connection) -> bool:
-    """Return whether a client with a valid key has created a user at any time."""
+    """Return whether a client with a valid key has ever created a user."""
     return any(row.name == PERSON for row in rows.all_of(connection))
 
 
 def _look_for_return(connection: Connection, batch: Sequence[Request]) -> None:
-    """A cycle after ten quiet minutes, later than the first person: nobody presses a button for that one."""
+    """Record a cycle after ten quiet minutes, later than the first user: Entra starts that one without a click."""
     found = [detection.cycle_of(row) for row in cycle_rows.last(connection, 2)]
     person_at = next(row.at for row in rows.all_of(connection) if row.name == PERSON)
     if len(found) < 2 or found[0].started <= person_at or seconds_between(found[1].ended, found[0].started) < PAUSE_S:
@@ -175,7 +175,7 @@ def _look_for_return(connection: Connection, batch: Sequence[Request]) -> None:
 
 
 def checklist() -> Checklist:
-    """How far the set-up is."""
+    """Return the setup steps with their state."""
     with log_database.reading() as connection:
         reached = {row.name: row for row in rows.all_of(connection)}
     steps = tuple(
@@ -189,13 +189,13 @@ def checklist() -> Checklist:
 
 
 def close_exposure(number: str) -> bool:
-    """Forget the request that exposed a key; return whether it was still the last one that did."""
+    """Delete the record of the request that exposed a key; return whether it was still the last such request."""
     with log_database.writing() as connection:
         return rows.forget(connection, PLAIN_HTTP, number)
 
 
 def last_seen() -> FailedRequest | None:
-    """The newest request of all, where it failed on its way in: its key, its address, its host. Else None."""
+    """Return the newest request of all if it failed with a kind of access_kinds.py; else None."""
     with log_database.reading() as connection:
         newest = request_rows.page(connection, RequestFilter(), limit=1)
     if not newest or not went_wrong(newest[0]):

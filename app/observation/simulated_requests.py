@@ -1,8 +1,8 @@
-"""This module decides which requests are part of a simulation, so that they count nowhere.
+"""This module decides which requests are part of a simulation, so that they are not counted.
 
-The mark is a header that anybody may send (app/simulation/simulation_header.py), so it hides nothing of users and
-groups that no simulation created, and nothing without a valid key. What concerns the key itself counts whatever is
-marked: its last use, the address, and that it was sent by plain http.
+Any client can send the mark, a header (app/simulation/simulation_header.py). So it hides nothing about users and groups
+that no simulation created, and nothing without a valid key. Facts about the key itself count even for marked requests:
+its last use, the IP address, and that it was sent by plain http.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,10 +16,10 @@ from app.store.directory import history_rows, resource_rows
 
 
 def mark_simulated(batch: Sequence[Request]) -> list[Request]:
-    """Return the batch, in which a marked request about others than those of a simulation is like any other.
+    """Return the batch with the mark removed from each request about resources outside the simulation.
 
-    So are all operations of a bulk request of which one is about others, and all requests while the database cannot be
-    read. To be called after due_removals.with_due.
+    It is also removed from all operations of a bulk request of which one is about such a resource, and from all
+    requests while the database cannot be read. Call it after `refused_removals.with_due`.
     """
     marked = [one for one in batch if one.is_simulated]
     if not marked:
@@ -34,6 +34,6 @@ def mark_simulated(batch: Sequence[Request]) -> list[Request]:
 
 
 def _ids(request: Request) -> Iterator[str]:
-    """Yield what a request was about, named or found, what stands in its way, and whose access it was to take away."""
+    """Yield the ids that a request named or found, the conflicting one, and the users whose access it was to remove."""
     yield from (request.resource_id, request.other_id, *request.named_ids)
     yield from (one.user_id for one in request.due)

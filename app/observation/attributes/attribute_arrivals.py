@@ -1,6 +1,6 @@
 """This module counts which attributes arrive, how and in which shape, without their values.
 
-The mapped attributes are counted (app/scim/recnice_mapping.py), and the names that mean nothing here.
+It counts the mapped attributes (app/scim/recnice_mapping.py) and the names that this server does not know.
 """
 
 import re
@@ -30,7 +30,7 @@ from app.store.request_log.attribute_arrival_rows import UNKNOWN, ArrivalCount
 
 CREATE, ADD, REPLACE, REMOVE = "create", "add", "replace", "remove"
 NO_VALUE = "no value"
-"""The shape where an operation has none, as `remove` usually has."""
+"""The shape where an operation has no value, as is usual for `remove`."""
 
 NO_NAME = "(a name)"
 _NAME = re.compile(r"[A-Za-z$][A-Za-z0-9_$.:-]*(\[…\][A-Za-z0-9_$.:-]*)?")  # RFC 7643 §2.1; a path has `:`, `.`, `[`
@@ -40,7 +40,7 @@ _TYPES: Mapping[str, ResourceType] = {one.name: one for one in RESOURCE_TYPES if
 
 @dataclass(frozen=True, slots=True)
 class AttributeArrival:
-    """A mapped attribute, or with the way `UNKNOWN` a name that means nothing here, as it stands in one request."""
+    """A mapped attribute in one request, or an unknown name if the way is `UNKNOWN`."""
 
     attribute: str
     way: str
@@ -49,7 +49,7 @@ class AttributeArrival:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A mapped path with what it means: its attribute, the part of it, and what a value of it must say (`type`)."""
+    """A mapped path with its attribute, its part, and the values that the rest must have (`type`)."""
 
     path: str
     attribute: Attribute
@@ -58,7 +58,7 @@ class _Place:
 
 
 def update_from(connection: Connection, batch: Sequence[Request]) -> None:
-    """Counts what arrived in a batch of requests; a body that cannot be read tells nothing."""
+    """Count the attributes that arrived in a batch of requests; skip unreadable bodies."""
     seen: Counter[tuple[str, AttributeArrival]] = Counter()
     first: dict[tuple[str, AttributeArrival], str] = {}
     last: dict[tuple[str, AttributeArrival], str] = {}
@@ -81,7 +81,7 @@ def update_from(connection: Connection, batch: Sequence[Request]) -> None:
 
 
 def arrivals(request: Request) -> Iterator[AttributeArrival]:
-    """What one request brings, in any order and possibly twice, in the first `bounds.SIGHTED_PLACES` names of it."""
+    """Return what one request brings, unordered, with duplicates, from its first `bounds.SIGHTED_PLACES` names."""
     resource_type = _TYPES.get(request.resource_type)
     if resource_type is None or request.sent is None:
         return iter(())
@@ -90,7 +90,7 @@ def arrivals(request: Request) -> Iterator[AttributeArrival]:
 
 
 class _Reader:
-    """Reads one body, with the names and paths that provisioning itself understands."""
+    """A reader of one body that knows the same names and paths as provisioning itself."""
 
     def __init__(self, resource_type: ResourceType) -> None:
         self.type_name = resource_type.name
@@ -99,12 +99,12 @@ class _Reader:
         self.names_left = bounds.SIGHTED_PLACES
 
     def document(self, method: str, body: Any) -> Iterator[AttributeArrival]:
-        """A whole resource, as POST and PUT have it."""
+        """Yield the arrivals of a whole resource, as in POST and PUT."""
         if isinstance(body, dict):
             yield from self.named(REPLACE if method == "PUT" else CREATE, body, self.name_in_document)
 
     def patch(self, body: Any) -> Iterator[AttributeArrival]:
-        """RFC 7644 §3.5.2, with and without a path."""
+        """Yield the arrivals of a PATCH (RFC 7644 §3.5.2), with and without a path."""
         try:
             operations = read_patch(body)
         except ScimError:
@@ -118,7 +118,7 @@ class _Reader:
                 yield from self.arrived(operation.op, operation.path, target, operation.value, operation.is_given)
 
     def named(self, way: str, values: Any, find: Callable[[str], Target | None]) -> Iterator[AttributeArrival]:
-        """Each name of a value that is about the whole resource."""
+        """Yield the arrivals of each name in a value that applies to the whole resource."""
         for name, value, _ in self.tree.named(values):
             self.names_left -= 1
             if self.names_left < 0:
@@ -136,7 +136,7 @@ class _Reader:
     def arrived(
         self, way: str, name: str, target: Target | None, value: Any, has_value: bool = True
     ) -> Iterator[AttributeArrival]:
-        """What one name or path with its value brings."""
+        """Yield the arrivals of one name or path with its value."""
         if target is None:
             yield AttributeArrival(shown_name(name), UNKNOWN, "")
         elif target.attribute.is_extension:
@@ -154,13 +154,13 @@ class _Reader:
 
 @lru_cache(maxsize=bounds.PATHS_REMEMBERED)
 def _target(type_name: str, path: str) -> Target | None:
-    """What a path means; Entra writes the same few over and over."""
+    """Return what a path means, cached: Entra sends the same few paths repeatedly."""
     return parse_path(path, _TYPES[type_name].tree)
 
 
 @cache
 def _places(type_name: str) -> Mapping[str, Sequence[_Place]]:
-    """The places of a type by the path of their attribute."""
+    """Return the mapped places of a type by the path of their attribute."""
     found: dict[str, list[_Place]] = defaultdict(list)
     for row in MAPPING[type_name]:
         target = _target(type_name, row.path)
@@ -172,16 +172,16 @@ def _places(type_name: str) -> Mapping[str, Sequence[_Place]]:
 
 
 def _demanded(target: Target) -> Mapping[str, Any]:
-    """What the filter in a path says of the value; nothing where there is none, or one that says it in no plain way."""
+    """Return the values that the filter in a path requires; empty without one, or if it is not a plain equality."""
     return (demanded(target.where) or {}) if target.where else {}
 
 
 def _shapes(place: _Place, target: Target, value: Any) -> Iterator[str]:
-    """The shapes in which a target's value reaches a place of the same attribute."""
+    """Yield the shapes in which a target's value reaches a mapped place of the same attribute."""
     if place.part is None:
         yield _whole_shape(place.attribute, value)
     elif place.wanted and target.where and not _says(_demanded(target), place.wanted):
-        return  # another value of the list, as the home address is
+        return  # another value of the list, such as the home address
     elif target.part is not None:
         if target.part.path == place.part.path:
             yield shape_of(value)
@@ -193,7 +193,7 @@ def _shapes(place: _Place, target: Target, value: Any) -> Iterator[str]:
 
 
 def _removed(place: _Place, target: Target) -> Iterator[str]:
-    """An operation without a value reaches every place that lies in its target."""
+    """Yield "no value" if an operation without a value reaches the place: it reaches every place inside its target."""
     is_another = place.wanted and target.where and not _says(_demanded(target), place.wanted)
     is_part = place.part is None or target.part is None or target.part.path == place.part.path
     if is_part and not is_another:
@@ -201,13 +201,16 @@ def _removed(place: _Place, target: Target) -> Iterator[str]:
 
 
 def _says(value: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Whether a value of a list says of itself what is wanted, in any letter case."""
+    """Return whether a value of a list has the wanted sub-attribute values, case-insensitively."""
     said = {str(name).lower(): inner for name, inner in value.items()}
     return all(str(said.get(name.lower(), "")).lower() == str(wish).lower() for name, wish in wanted.items())
 
 
 def _whole_shape(attribute: Attribute, value: Any) -> str:
-    """The shape of an attribute's whole value. Entra: a role may be JSON text inside `value`; then that is told."""
+    """Return the shape of an attribute's whole value.
+
+    Entra: a role may be JSON text inside `value`; then the shape is that of the JSON text.
+    """
     if attribute.type != "complex" or not attribute.value_attribute:
         return shape_of(value)
     values = value if isinstance(value, list) else [value]
@@ -217,9 +220,9 @@ def _whole_shape(attribute: Attribute, value: Any) -> str:
 
 
 def shown_name(name: str) -> str:
-    """A name that means nothing here, bounded, masked, and without what stands in brackets: that may be a value.
+    """Return an unknown name, cut, masked, and without the text in brackets, which may be a value.
 
-    What has not the form of a name in SCIM may be a value too, and nothing of it is kept.
+    Text that does not have the form of a SCIM name may be a value too, so nothing of it is kept.
     """
     before, bracket, rest = name.partition("[")
     plain = f"{before}[…]{rest.rpartition(']')[2] if ']' in rest else ''}" if bracket else name

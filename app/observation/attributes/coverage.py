@@ -19,10 +19,10 @@ from app.store.request_log.attribute_arrival_rows import UNKNOWN, ArrivalCount
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MappedRow:
-    """One row of the table. `filled` of `total` resources of the type have a value; `strict` is None where it is not.
+    """One row of the attribute table; `filled` of `total` resources of the type have a value.
 
-    `is_required`: a schema demands it anyway. `has_arrivals`: resources of the type were created through the log's
-    eyes, so that what did not arrive means something.
+    `strict` is None where the attribute is not strict. `is_required`: a schema requires it in any case.
+    `has_arrivals`: the log saw resources of the type being created, so a missing arrival means something.
     """
 
     resource_type: str
@@ -40,49 +40,49 @@ class MappedRow:
 
     @property
     def may_be_strict(self) -> bool:
-        """The mapped texts that no schema demands; `active` and `members` always mean something, absent too."""
+        """Whether it is a mapped text that no schema requires; absent `active` and `members` have a meaning."""
         return not self.is_required and self.mapped.type == "String"
 
     @property
     def lacking(self) -> int:
-        """How many resources have no value there."""
+        """The number of resources without a value."""
         return max(0, self.total - self.filled)
 
     @property
     def percent(self) -> int | None:
-        """Of the resources, rounded down, so that 100 means all; None where there is none."""
+        """The share of resources with a value, rounded down so that 100 means all; None without resources."""
         return 100 * self.filled // self.total if self.total else None
 
     @property
     def arrived(self) -> Sequence[ArrivalCount]:
-        """The sightings that brought a value, the last one first."""
+        """The sightings that brought a value, newest first."""
         found = (one for one in self.sightings if one.way != REMOVE and one.shape not in EMPTY_SHAPES)
         return sorted((one for one in found if one.shape != NO_VALUE), key=lambda one: one.last, reverse=True)
 
     @property
     def count(self) -> int:
-        """How many requests brought a value."""
+        """The number of requests that brought a value."""
         return sum(one.count for one in self.arrived)
 
     @property
     def first(self) -> str:
-        """When a value came for the first time, in wire form, or nothing."""
+        """The time of the first value in wire form, or ""."""
         return min((one.first for one in self.arrived), default="")
 
     @property
     def last(self) -> str:
-        """When a value came last, in wire form, or nothing."""
+        """The time of the last value in wire form, or ""."""
         return max((one.last for one in self.arrived), default="")
 
     @property
     def shape(self) -> str:
-        """The shape of the value that came last, or nothing."""
+        """The shape of the last value, or ""."""
         return self.arrived[0].shape if self.arrived else ""
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownName:
-    """A name that arrived and means nothing here, so that its value is not kept."""
+    """A received name that this server does not know, so its value is not kept."""
 
     resource_type: str
     name: str
@@ -93,7 +93,7 @@ class UnknownName:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The rows by the name of their resource type, and the unknown names, those seen last first."""
+    """The rows by resource type name, and the unknown names, last seen first."""
 
     rows: Mapping[str, Sequence[MappedRow]]
     unknown: Sequence[UnknownName]
@@ -103,10 +103,10 @@ class Coverage:
 
 
 def read(types: Iterable[ResourceType]) -> Coverage:
-    """All of it as it is now. `types` are the application's own: what a schema file declares is not unknown."""
+    """Return the current coverage. `types` are the application's own: what a schema file declares is not unknown."""
     known = {one.name: one for one in types if one.name in MAPPING}
     seen: list[ArrivalCount] = []
-    with suppress(ScimError), log_database.reading() as connection:  # without the log no arrivals are told
+    with suppress(ScimError), log_database.reading() as connection:  # without the log, no arrivals are reported
         seen = list(attribute_arrival_rows.sightings(connection))
     with directory_database.reading() as connection:
         counts = resource_counts.count_all(connection)

@@ -1,6 +1,6 @@
 """This module reads the schema file that Entra exports (Microsoft Graph: synchronizationSchema).
 
-Nothing of the file is kept, nothing is looked up elsewhere.
+Nothing of the file is kept, and nothing is looked up elsewhere.
 """
 
 import re
@@ -15,21 +15,21 @@ from app.scim.json_body import read_json, read_json_text
 
 SourceKind = Literal["attribute", "expression", "constant", "none"]
 
-_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")  # Windows PowerShell writes files so
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")  # Windows PowerShell writes such files
 _LONE_ATTRIBUTE = re.compile(r"\[[^\[\]]+\]\Z")
 _CONSTANT = re.compile(r'"[^"]*"\Z')
-_HOLDERS = ("schema", "value")  # a template has the schema inside, and a list has templates
+_HOLDERS = ("schema", "value")  # a template contains the schema, and a list contains templates
 
 
 class UnreadableSchemaError(Exception):
-    """The file is no provisioning schema; the text is one sentence for the person who chose it."""
+    """The file is not a provisioning schema; the text is one sentence for the user who chose the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class AttributeMapping:
-    """One line of a mapping: `source` as Entra's page shows it, `target` as it is written there.
+    """One attribute mapping: `source` as Entra's page displays it, `target` as written there.
 
-    `priority`: from 1 on, the order in which Entra matches on it; 0 for no matching. `flow_type`: when it is applied
+    `priority`: the matching precedence from 1 on; 0 if Entra does not match on it. `flow_type`: when it is applied
     (`Always`, `ObjectAddOnly` …). `default`: what is sent where the source is empty, or "".
     """
 
@@ -42,13 +42,16 @@ class AttributeMapping:
 
     @property
     def is_constant(self) -> bool:
-        """Whether it sends the same for everybody."""
+        """Whether it sends the same value for all resources."""
         return self.kind == "constant" or (self.kind == "none" and self.default != "")
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectMapping:
-    """The mapping of one kind of resource. `flows`: which of add, update and delete it does, if any is named."""
+    """The mapping of one resource type.
+
+    `flows`: those of add, update and delete that are enabled, if the file names any.
+    """
 
     name: str
     source_object: str
@@ -59,9 +62,9 @@ class ObjectMapping:
 
 
 def read_export(content: bytes) -> Sequence[ObjectMapping]:
-    """All mappings of kinds of resources in a file, in its order.
+    """Return all mappings of resource types in a file, in its order.
 
-    Raises UnreadableSchemaError for what is no JSON, is nested too deeply, or has no `synchronizationRules`.
+    Raises UnreadableSchemaError for a file that is not JSON, is nested too deeply, or has no `synchronizationRules`.
     """
     if not content.strip():
         raise UnreadableSchemaError("The file is empty.")
@@ -82,7 +85,7 @@ def read_export(content: bytes) -> Sequence[ObjectMapping]:
 
 
 def _rules(given: Any) -> list[Any] | None:
-    """The rules, at the top or where a template and a list of templates have them."""
+    """Return the rules, at the top level or inside a template or a list of templates; None without any."""
     place = given
     for _ in range(2 * len(_HOLDERS)):
         if isinstance(place, list):
@@ -121,7 +124,7 @@ def _attribute_mapping(given: dict[str, Any]) -> AttributeMapping:
 
 
 def _source(given: Any) -> tuple[SourceKind, str]:
-    """A direct source without its brackets, a constant without its quotes, an expression as it is."""
+    """Return the kind and text of a source: attributes without brackets, constants without quotes."""
     expression = _text(_field(given, "expression")).strip()
     name = _text(_field(given, "name"))
     if not expression and not name:
@@ -135,7 +138,7 @@ def _source(given: Any) -> tuple[SourceKind, str]:
 
 
 def _field(given: Any, name: str) -> Any:
-    """A named value in any letter case; None where there is no such name."""
+    """Return a named value, case-insensitively; None if there is no such name."""
     if not isinstance(given, dict):
         return None
     if name in given:

@@ -1,7 +1,7 @@
-"""This module tells from received shapes what is wrong in Entra's mapping: a table of rules.
+"""This module derives mistakes in Entra's mapping from received shapes, by a table of rules.
 
-Each rule looks at the value that came last, so that it falls silent once the mapping is mended; and none speaks
-before anything arrived.
+Each rule looks at the last value, so it no longer applies once the mapping is fixed. No rule applies before a value
+arrives.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +23,7 @@ from app.observation.attributes.value_shapes import (
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """One finding: `name` of the rule, what is so, and what to do in Entra ("" for nothing)."""
+    """One hint: the `name` of its rule, what is wrong, and what to do in Entra ("" for nothing)."""
 
     name: str
     is_warning: bool
@@ -33,7 +33,7 @@ class Hint:
 
 @dataclass(frozen=True, slots=True)
 class HintRule:
-    """When it holds for a row, and what is said then. `paths`: the mapped paths that it is about; none means all."""
+    """A condition on a row and the texts of its hint. `paths`: the mapped paths that it applies to; empty means all."""
 
     name: str
     holds: Callable[[MappedRow], bool]
@@ -44,7 +44,7 @@ class HintRule:
 
 
 def hints(row: MappedRow) -> Sequence[Hint]:
-    """What the rules say about a row, warnings first."""
+    """Return the hints of all rules for a row, warnings first."""
     return sorted(_found(row), key=lambda hint: not hint.is_warning)
 
 
@@ -63,7 +63,10 @@ def _is_never_sent(row: MappedRow) -> bool:
 
 
 def _last_change_of_roles(row: MappedRow) -> str:
-    """The shape in which roles came last in a change: a creation brings a list in every mode."""
+    """Return the way and shape of the last change of roles, or "".
+
+    Creations do not count: they send a list in every mode.
+    """
     changes = [one for one in row.arrived if one.way in (ADD, REPLACE)]
     return f"{changes[0].way} {changes[0].shape}" if changes else ""
 
@@ -170,4 +173,4 @@ RULES: Sequence[HintRule] = (
         is_warning=False,
     ),
 )
-"""In the order of their rows."""
+"""The rules, in the order of the rows that they apply to."""

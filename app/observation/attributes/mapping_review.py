@@ -21,7 +21,7 @@ __all__ = ["Finding", "MappingReview", "Review", "ReviewedRow", "UnreadableSchem
 
 @dataclass(frozen=True, slots=True)
 class ReviewedRow:
-    """One row of the vendor's table with the lines of the file that fill it, and what is said about it."""
+    """One row of the vendor's table, the attribute mappings of the file that fill it, and its findings."""
 
     mapped: MappedAttribute
     lines: Sequence[ExportedMapping]
@@ -30,10 +30,10 @@ class ReviewedRow:
 
 @dataclass(frozen=True, slots=True)
 class MappingReview:
-    """The mapping of one resource type. `mapping` is None where the file has none.
+    """The review of one resource type's mapping. `mapping` is None if the file has none.
 
-    `beside`: lines with targets that are kept here though the vendor's table has them not; `unknown`: lines with
-    targets that mean nothing here. `findings` are about the mapping as a whole.
+    `beside`: attribute mappings whose targets are stored here although the vendor's table does not have them.
+    `unknown`: those whose targets are unknown here. `findings` are about the mapping as a whole.
     """
 
     resource_type: str
@@ -45,7 +45,7 @@ class MappingReview:
 
     @property
     def all_findings(self) -> Sequence[Finding]:
-        """About the whole and about each row, the worst first."""
+        """The findings about the whole mapping and each row, worst first."""
         found = [*self.findings, *(finding for row in self.rows for finding in row.findings)]
         return sorted(found, key=lambda one: one.rank)
 
@@ -57,14 +57,14 @@ class Review:
     mappings: Sequence[MappingReview]
 
     def count(self, level: Level) -> int:
-        """How many findings of a level there are in all."""
+        """Return the total number of findings of a level."""
         return sum(finding.level == level for one in self.mappings for finding in one.all_findings)
 
 
 def review(content: bytes, types: Iterable[ResourceType]) -> Review:
-    """The review of an exported file. `types` are the application's own, so that a schema file of one's own counts.
+    """Return the review of an exported file. `types` are the application's own, with those of a custom schema file.
 
-    Raises UnreadableSchemaError with a sentence for a file that is no provisioning schema.
+    Raises UnreadableSchemaError with a sentence for a file that is not a provisioning schema.
     """
     mappings = read_export(content)
     reviewed = [(one, _fitting(one.name, mappings)) for one in types if one.name in MAPPING]
@@ -74,7 +74,7 @@ def review(content: bytes, types: Iterable[ResourceType]) -> Review:
 
 
 def _fitting(type_name: str, mappings: Iterable[ObjectMapping]) -> Sequence[ObjectMapping]:
-    """The mappings of a resource type, those that are switched on first."""
+    """Return the mappings of a resource type, enabled ones first."""
     name = type_name.lower()
     found = [one for one in mappings if name in (one.source_object.lower(), one.target_object.lower().split(":")[-1])]
     return sorted(found, key=lambda one: not one.is_enabled)
@@ -105,14 +105,14 @@ def _review_of(resource_type: ResourceType, mappings: Sequence[ObjectMapping]) -
 def _line(resource_type: ResourceType, mapping: AttributeMapping) -> ExportedMapping:
     try:
         return ExportedMapping(mapping, parse_path(mapping.target, resource_type.tree))
-    except ScimError:  # no path at all, so it means nothing either
+    except ScimError:  # not a path, so it is unknown
         return ExportedMapping(mapping, None)
 
 
 def _filling(
     resource_type: ResourceType, mapped: MappedAttribute, lines: Iterable[ExportedMapping]
 ) -> Sequence[ExportedMapping]:
-    """The lines that fill a row: all that mean the same path, and for a whole attribute those of its parts, too."""
+    """Return the attribute mappings that fill a row: those of the same path, and of its parts for a whole attribute."""
     wanted = parse_path(mapped.path, resource_type.tree)
     if wanted is None:
         raise LookupError(mapped.path)
@@ -126,7 +126,7 @@ def _filling(
 
 
 def _about_row(type_name: str, mapped: MappedAttribute, lines: Sequence[ExportedMapping]) -> Sequence[Finding]:
-    """What is said about a row, each sentence once."""
+    """Return the findings about a row, without duplicates."""
     if not lines:
         level: Level = "wrong" if mapped.is_matching or mapped.path == "active" else "warning"
         if not mapped.is_listed_required:
@@ -137,7 +137,7 @@ def _about_row(type_name: str, mapped: MappedAttribute, lines: Sequence[Exported
 
 
 def _about_twins(type_name: str, path: str, lines: Sequence[ExportedMapping]) -> Iterator[Finding]:
-    """Two lines with one target, or one for the whole attribute beside one for its parts: the last one sent wins."""
+    """Yield a finding if a target is mapped twice, or as a whole and as a part: the last value sent wins."""
     places = [line.place for line in lines]
     is_whole_beside_part = len(set(places)) > 1 and any(line.place == path for line in lines)
     if len(set(places)) < len(places) or is_whole_beside_part:
@@ -167,11 +167,14 @@ _MISSING_FLOWS: Mapping[str, str] = {
     "update": "Update is not ticked: no changes of {kind} are sent.",
     "delete": "Delete is not ticked: deletions of {kind} are not sent.",
 }
-"""By the word of `flowTypes`, which the page in Entra calls Target Object Actions."""
+"""The findings by missing word of `flowTypes`, which Entra's page calls Target Object Actions."""
 
 
 def _about_matching(resource_type: ResourceType, lines: Iterable[ExportedMapping]) -> Iterator[Finding]:
-    """Entra looks for a resource by these before it creates one; the vendor's table allows one of them."""
+    """Yield findings about matching attributes, by which Entra looks for a resource before it creates one.
+
+    The vendor's table allows one of them.
+    """
     name = resource_type.name
     wanted = next(mapped.path for mapped in MAPPING[name] if mapped.is_matching)
     remedy = f"In Entra, {where(name)}: open {wanted} and set Match objects using this attribute to Yes, precedence 1."

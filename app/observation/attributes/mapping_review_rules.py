@@ -19,14 +19,14 @@ _FLOWS: Mapping[str, str] = {
     "valueaddonly": "without removals: a value that is removed in Entra stays here",
     "multivalueaddonly": "without removals: a value that is removed in Entra stays here",
 }
-"""Microsoft Graph: attributeFlowType, without `Always`."""
+"""The attribute flow types of Microsoft Graph (attributeFlowType), without `Always`."""
 _QUOTED = re.compile(r'"([^"]*)"')
 _CHANGING_NAMES = frozenset({"mailnickname", "displayname", "givenname", "surname"})
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One sentence: how bad it is, which path it is about ("" for a whole mapping), and what to do ("" for nothing)."""
+    """One finding: its level, the path that it is about ("" for a whole mapping), and what to do ("" for nothing)."""
 
     level: Level
     path: str
@@ -35,37 +35,37 @@ class Finding:
 
     @property
     def rank(self) -> int:
-        """0 for the worst."""
+        """The sort key of the level; 0 is the worst."""
         return _RANKS.index(self.level)
 
 
 @dataclass(frozen=True, slots=True)
 class ExportedMapping:
-    """A line of the file, with what its target means here; `target` is None for a name that means nothing."""
+    """An attribute mapping of the file, with the meaning of its target here; `target` is None for an unknown name."""
 
     mapping: AttributeMapping
     target: Target | None
 
     @property
     def place(self) -> str:
-        """The same text for targets that mean the same, however they are written; "" for one that means nothing."""
+        """The same text for all spellings of the same target; "" for an unknown one."""
         return place_of(self.target) if self.target else ""
 
     @property
     def is_read_only(self) -> bool:
-        """Whether the target is the service provider's own to write."""
+        """Whether only this server writes the target."""
         return self.target is not None and any(
             one is not None and one.is_read_only for one in (self.target.attribute, self.target.part)
         )
 
     @property
     def is_unique(self) -> bool:
-        """Whether no two resources may have the same value there."""
+        """Whether the target must be unique among resources."""
         return self.target is not None and self.target.attribute.traits.uniqueness == "server"
 
 
 def place_of(target: Target) -> str:
-    """What a path means as text: its attribute or part, and what a filter in it demands, in lower case."""
+    """Return the meaning of a path as text: its attribute or part, and what its filter requires, in lower case."""
     wanted = (demanded(target.where) or {}) if target.where else {}
     told = " and ".join(sorted(f"{name} {value}".lower() for name, value in wanted.items()))
     return f"{target.path} [{told}]" if told else target.path
@@ -73,7 +73,7 @@ def place_of(target: Target) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """`paths`: the rows that it is about; none means every line."""
+    """A condition on an attribute mapping and its finding. `paths`: the rows that it applies to; empty means all."""
 
     level: Level
     holds: Callable[[ExportedMapping], bool]
@@ -83,7 +83,7 @@ class _Rule:
 
 
 def about_line(type_name: str, path: str, line: ExportedMapping) -> Iterator[Finding]:
-    """What the rules say about a line that fills the row with this path."""
+    """Yield the findings about an attribute mapping that fills the row with this path."""
     for rule in _RULES:
         if (not rule.paths or path in rule.paths) and rule.holds(line):
             remedy = advice(type_name, path) if rule.has_advice else ""
@@ -91,7 +91,7 @@ def about_line(type_name: str, path: str, line: ExportedMapping) -> Iterator[Fin
 
 
 def _switches_rightly(line: ExportedMapping) -> bool | None:
-    """Whether `active` becomes false for who is deleted or out of scope; None where that cannot be told.
+    """Return whether `active` becomes false for users who are deleted or out of scope; None if that is not certain.
 
     Entra: `Switch([IsSoftDeleted], , "False", "True", "True", "False")`, `Not([IsSoftDeleted])`.
     """
@@ -209,7 +209,7 @@ _RULES: Sequence[_Rule] = (
 
 
 def _source(line: ExportedMapping) -> str:
-    """The source as a sentence names it."""
+    """Return the source as a sentence names it."""
     match line.mapping.kind:
         case "constant":
             return f'the constant "{line.mapping.source}"'

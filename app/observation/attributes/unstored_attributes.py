@@ -17,9 +17,9 @@ from app.scim.resource_types import ResourceType
 
 
 def unstored_names(resource_type: ResourceType, method: str, body: Any) -> list[str]:
-    """Return the first `bounds.UNSTORED_NAMES` names or paths in a body that mean nothing here, or are thrown away.
+    """Return the first `bounds.UNSTORED_NAMES` names or paths in a body that are unknown here or not stored.
 
-    `body` is that of a PATCH, POST or PUT that succeeded. No name holds a value.
+    `body` is that of a PATCH, POST or PUT that succeeded. No name contains a value.
     """
     tree = resource_type.tree
     names = map(shown_name, _of_patch(tree, body) if method == "PATCH" else _of_object(tree, body))
@@ -54,7 +54,7 @@ def _of_object(tree: AttributeTree, values: Any) -> Iterator[str]:
 def _at(tree: AttributeTree, path: str, value: Any) -> Iterator[str]:
     try:
         target = parse_path(path, tree)
-    except ScimError:  # of a name in a value, which is skipped (app/scim/patch.py)
+    except ScimError:  # a name in a value, which is skipped (app/scim/patch.py)
         target = None
     if target is None or target.attribute.traits.held == "nowhere":
         yield path
@@ -63,7 +63,7 @@ def _at(tree: AttributeTree, path: str, value: Any) -> Iterator[str]:
 
 
 def _of_parts(path: str, attribute: Attribute, value: Any) -> Iterator[str]:
-    """The names in the values of a complex attribute, and in those of an extension."""
+    """Yield the unstored names in the values of a complex attribute or of an extension."""
     for one in value if isinstance(value, list) else (value,):
         for name, inner in one.items() if isinstance(one, dict) and attribute.type == "complex" else ():
             part = attribute.sub_attributes.get(name.lower())

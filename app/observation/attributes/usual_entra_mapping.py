@@ -1,6 +1,6 @@
 """This module declares Entra's usual attribute mapping and where it is in the admin center.
 
-Entra: the defaults of an application from the gallery or of one's own.
+Entra: the defaults of a gallery application or a custom one.
 """
 
 from collections.abc import Mapping
@@ -40,16 +40,19 @@ USUAL_SOURCES: Mapping[str, Mapping[str, str]] = {
     },
     "Group": {"displayName": "displayName", "externalId": "objectId", "members": "members"},
 }
-"""By resource type and mapped path: what to choose as source. Entra's own default for `externalId` is `mailNickname`,
-which can change and come back with somebody else, and it has none for `roles`."""
+"""The source to choose, by resource type and mapped path.
+
+Entra's own default for `externalId` is `mailNickname`, which can change and later belong to another user. Entra has no
+default for `roles`.
+"""
 
 
 def where(type_name: str) -> str:
-    """The menu path to a type's mapping in Entra."""
+    """Return the menu path to a type's mapping in Entra."""
     return f"Provisioning › Mappings › {_PAGES[type_name]}" if type_name in _PAGES else "Provisioning › Mappings"
 
 
 def advice(type_name: str, path: str) -> str:
-    """A sentence that says where to map which source to a path."""
+    """Return a sentence that says where to map which source to a path."""
     source = USUAL_SOURCES.get(type_name, {}).get(path)
     return f"In Entra, {where(type_name)}: map {source or 'a source'} to {path}."

@@ -1,6 +1,6 @@
 """This module describes the shape of a value in a few words.
 
-The phrases are few and none is made of the value: no length, no part of it.
+The phrases are few, and none contains anything of the value: no length, no part of it.
 """
 
 import re
@@ -44,7 +44,7 @@ _NAMED_SHAPES: Sequence[tuple[str, re.Pattern[str]]] = (
     (SEVERAL_LINES, re.compile(r".*[\r\n].*", re.DOTALL)),
     (ONE_WORD, re.compile(r"\S+")),
 )
-"""The first that describes the whole text counts."""
+"""The patterns of text shapes; the first that matches the whole text counts."""
 
 LIST_SHAPES: Mapping[str, str] = {
     OBJECT_ID: "a list of object ids (GUIDs)",
@@ -55,7 +55,7 @@ LIST_SHAPES: Mapping[str, str] = {
     EMAIL_ADDRESS: "a list of e-mail addresses",
     NUMBER: "a list of numbers",
 }
-"""Lists whose values are all of one shape."""
+"""The shapes of lists whose values all have one shape."""
 
 _KINDS: Mapping[type, Callable[[Any], str]] = {
     type(None): lambda _: NULL,
@@ -69,10 +69,10 @@ _KINDS: Mapping[type, Callable[[Any], str]] = {
 
 
 def shape_of(value: object) -> str:
-    """A JSON value's shape as a short phrase (`an object id (GUID)`, `one word`, `true or false as text`).
+    """Return a JSON value's shape as a short phrase (`an object id (GUID)`, `one word`, `true or false as text`).
 
-    There are a few dozen phrases in all; a text's first `bounds.SHAPED_LENGTH` characters and a list's first
-    `bounds.SHAPED_VALUES` values decide. Never raises.
+    There are a few dozen phrases in all. A text's first `bounds.SHAPED_LENGTH` characters and a list's first
+    `bounds.SHAPED_VALUES` values decide. Never raises an exception.
     """
     kind = _KINDS.get(type(value))
     return kind(value) if kind else "something else"

@@ -1,8 +1,7 @@
 """This module groups requests into cycles by the pauses between them.
 
-Entra announces neither the beginning nor the end of a cycle. So ten minutes without a request with a right key end
-one, and a probe after a quiet minute begins another: Test Connection and provision on demand come between two
-cycles.
+Entra announces neither the start nor the end of a cycle. Ten minutes without a request with a valid key end one. A
+probe after a quiet minute starts another: Test Connection and Provision on demand happen between two cycles.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ from app.store.request_log import cycle_rows as rows
 from app.store.request_log import log_database
 
 PAUSE_S = 10 * 60
-"""So long nothing, and the cycle is over."""
+"""The pause that ends a cycle, in seconds."""
 PROBE_PAUSE_S = 60
-"""So long nothing before a probe, and the probe begins a cycle."""
+"""The pause before a probe that makes the probe start a cycle, in seconds."""
 
 COUNTED_AS: Mapping[Deed, str] = {
     "probe": "probes",
@@ -36,14 +35,14 @@ COUNTED_AS: Mapping[Deed, str] = {
     "enable": "enabled",
     "delete": "deleted",
 }
-"""In which count of a cycle a deed that succeeded goes; one that went wrong counts as failed, whatever it was to be."""
+"""The counter of a cycle for each action that succeeded; one that went wrong counts as failed, whatever its purpose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cycle:
-    """One cycle. `started` and `ended`: its first and its last request (wire form); `key_id`, `dialect`: the last seen.
+    """One cycle. `started` and `ended`: its first and last request (wire form); `key_id`, `dialect`: the last seen.
 
-    A bulk request is one of `requests`, while each of its operations is counted by what it did.
+    A bulk request is one of `requests`, while each of its operations is counted by its action.
     """
 
     id: int
@@ -66,7 +65,7 @@ class Cycle:
 
     @property
     def changes(self) -> int:
-        """How much became different by it: resources, and members who joined or left."""
+        """The number of changes in the cycle: to resources, and members who joined or left."""
         resources = self.created + self.changed + self.disabled + self.enabled + self.deleted
         return resources + self.joined + self.departed
 
@@ -77,21 +76,21 @@ class Cycle:
 
 @dataclass(frozen=True, slots=True)
 class CyclePage:
-    """A page of cycles, newest first, and how many there are on all pages."""
+    """A page of cycles, newest first, and the total number of cycles."""
 
     total: int
     cycles: Sequence[Cycle]
 
 
 def seconds_between(earlier: str, later: str) -> float:
-    """From one moment in wire form to another; negative when they stand the other way round."""
+    """Return the seconds between two moments in wire form; negative if `later` is the earlier one."""
     return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
 
 
 def update_from(connection: Connection, batch: Sequence[Request]) -> list[int]:
-    """Count the requests in their cycles, beginning new ones; the cycle's id for each request, 0 for none.
+    """Count the requests in their cycles, and start new ones; return the cycle id of each request, 0 for none.
 
-    Only requests with a right key belong to a cycle: anybody can send others. Those of a simulation belong to none.
+    Only requests with a valid key belong to a cycle: anyone can send others. Requests of a simulation belong to none.
     """
     ids: list[int] = []
     numbers: set[str] = set()
@@ -113,10 +112,11 @@ def update_from(connection: Connection, batch: Sequence[Request]) -> list[int]:
 
 
 def with_probes(connection: Connection, batch: Sequence[Request]) -> list[Request]:
-    """The batch, in which a match that may be a probe is one where it comes after a quiet minute. To be called first.
+    """Return the batch with each match that may be a probe marked as one if it follows a quiet minute.
 
-    A tenant may match on an externalId that is a GUID: then each new person is looked up just as a probe looks. Entra
-    probes at the start of every activity, so only the first look-up of a stretch is taken for one.
+    Call it before `update_from`. A tenant may match on an externalId that is a GUID: then Entra looks up each new user
+    with the same request as a probe. Entra probes at the start of every activity, so only the first lookup counts as a
+    probe.
     """
     heard = next((row.ended for row in rows.last(connection, 1)), "")
     told: list[Request] = []
@@ -131,7 +131,7 @@ def with_probes(connection: Connection, batch: Sequence[Request]) -> list[Reques
 
 
 def begins_cycle(current: Cycle, request: Request) -> bool:
-    """Whether the request is not of this cycle any more."""
+    """Return whether the request no longer belongs to this cycle."""
     pause_s = seconds_between(current.ended, request.at)
     if pause_s <= -PAUSE_S:  # the clock was set back: that cycle is of another time
         return True
@@ -139,7 +139,7 @@ def begins_cycle(current: Cycle, request: Request) -> bool:
 
 
 def counted(cycle: Cycle, request: Request, is_first_of_number: bool = True) -> Cycle:
-    """The cycle with one more request; operations of one bulk request share its number."""
+    """Return the cycle with one more request; operations of one bulk request share its request ID."""
     of_success = None if request.is_refused else COUNTED_AS.get(request.deed)
     name = "failed" if went_wrong(request) else of_success
     more = {name: getattr(cycle, name) + 1} if name else {}
@@ -157,33 +157,33 @@ def counted(cycle: Cycle, request: Request, is_first_of_number: bool = True) -> 
 
 
 def latest(count: int) -> list[Cycle]:
-    """The newest cycles, newest first."""
+    """Return the newest cycles, newest first."""
     with log_database.reading() as connection:
         return [cycle_of(row) for row in rows.last(connection, count)]
 
 
 def find(cycle_id: int) -> Cycle | None:
-    """One cycle, or None where there is none, as after it was pruned."""
+    """Return one cycle, or None if there is none, for example after it was pruned."""
     with log_database.reading() as connection:
         row = rows.single(connection, cycle_id)
         return cycle_of(row) if row else None
 
 
 def page(start: int = 1, count: int = bounds.CONSOLE_PAGE_SIZE, since: str = "", until: str = "") -> CyclePage:
-    """Cycles from place `start` (the newest is 1) that began at or after `since` and before `until` (wire form)."""
+    """Return cycles that started at or after `since`, before `until` (wire form), from place `start` (newest: 1)."""
     with log_database.reading() as connection:
         found = rows.page(connection, since, until, start - 1, count)
         return CyclePage(rows.count(connection, since, until), [cycle_of(row) for row in found])
 
 
 def every(since: str = "", until: str = "") -> Iterator[Cycle]:
-    """All of them in that time, newest first, one by one: for an export."""
+    """Yield all cycles of a period one by one, newest first, for an export."""
     with log_database.reading() as connection:
         yield from map(cycle_of, rows.page(connection, since, until))
 
 
 def cycle_of(row: Any) -> Cycle:
-    """A row of the table as a Cycle."""
+    """Return a row of the table as a Cycle."""
     return Cycle(**{one.name: getattr(row, one.name) for one in fields(Cycle)})
 
 

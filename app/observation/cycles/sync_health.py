@@ -1,8 +1,7 @@
 """This module judges whether Entra still syncs as often as before, and computes the chart of recent cycles.
 
-Told from nothing but the moments at which it came. Entra: about every 40 minutes; nothing at all is sent while
-nothing changes; in quarantine a failed job is tried after 6, 12 and 24 hours, then daily. So silence alone is never
-called a fault.
+It uses only the times of requests. Entra: a cycle about every 40 minutes; no request while nothing changes; in
+quarantine, retries of a failed job after 6, 12 and 24 hours, then daily. So a pause alone is never called a fault.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,36 +19,44 @@ from app.store.request_log import log_database, request_rows
 from app.store.request_log.request_rows import RequestFilter
 
 State = Literal["waiting", "working", "healthy", "late", "silent", "quarantine"]
-"""waiting: it never came with a right key. working: it is here just now. late, silent: it was expected, and did not
-come. quarantine: it comes so seldom as a job does that Entra has put into quarantine."""
+"""The sync health.
+
+waiting: no request with a valid key yet. working: a cycle is in progress. late, silent: the next cycle is overdue.
+quarantine: the gaps are those of a job that Entra has put into quarantine.
+"""
 
 FIRST_GUESS_S = 40 * 60
 GAPS = 10
 GAPS_BELIEVED = 3
-"""With fewer gaps than this the first guess stands in for the missing ones: one long weekend is no habit."""
+"""The number of gaps that are trusted. With fewer, the first guess replaces the missing ones: one long weekend is not a
+pattern.
+"""
 LATE_AT = 2
 SILENT_AT = 6
 LADDER_S = (6 * 3600, 12 * 3600, 24 * 3600)
-"""Entra: the gaps between the tries of a job in quarantine."""
+"""Entra: the gaps between the retries of a job in quarantine, in seconds."""
 LADDER_SLACK = 0.1
 LADDER_GAPS = 3
 FAULTS_OF_ENTRA: frozenset[KeyFault] = frozenset(
     ("stopped", "cut", "unknown", "entra-token", "twice-bearer", "foreign")
 )
-"""What a key is like that was pasted wrongly or is over. Entra always sends some key: who sends none is a stranger."""
+"""The faults of a key that was pasted incorrectly or is no longer valid.
+
+Entra always sends a key, so a request without one is from an unauthenticated client.
+"""
 IN_NO_CYCLE = RequestFilter(cycle_id=0)
 BAR_WIDTH = 10
 HEIGHT = 64
 QUIET_HEIGHT = 3
-"""Of a cycle that changed nothing: it was there."""
+"""The height of a cycle that changed nothing, so that it is visible."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """The state at one moment.
+    """The sync health at one moment.
 
-    `heard` is the last request with a valid key, `expected` the beginning of the next cycle, if Entra has anything to
-    send (both in wire form, "" while waiting). `gap_s` is the usual time between the beginnings of two cycles.
+    `heard` is the last request with a valid key, `expected` the start of the next cycle, if Entra has anything to send
+    (both in wire form, "" while waiting). `gap_s` is the usual time between the starts of two cycles.
     """
 
     state: State
@@ -59,7 +66,10 @@ class Pulse:
 
 
 def pulse(contact: str = "") -> tuple[Pulse, list[Cycle]]:
-    """The pulse now, and the last cycles, oldest first. `contact`: when a key was last used, if the log was lost."""
+    """Return the sync health now, and the last cycles, oldest first.
+
+    `contact`: when a key was last used, in case the log was lost.
+    """
     with log_database.reading() as connection:
         asked = request_rows.page(connection, IN_NO_CYCLE, limit=bounds.LOG_PAGE_SIZE)
     refused = [one.at for one in asked if one.status == 401 and one.key_fault in FAULTS_OF_ENTRA]
@@ -68,7 +78,7 @@ def pulse(contact: str = "") -> tuple[Pulse, list[Cycle]]:
 
 
 def read(last: Sequence[Cycle], now: datetime, refused: Sequence[str] = (), contact: str = "") -> Pulse:
-    """The pulse from the last cycles and from the moments of requests whose key was refused, both oldest first."""
+    """Return the sync health from the last cycles and the times of requests with a refused key, both oldest first."""
     heard = last[-1].ended if last else contact
     if not heard:
         return Pulse("waiting")
@@ -84,21 +94,21 @@ def read(last: Sequence[Cycle], now: datetime, refused: Sequence[str] = (), cont
 
 
 def usual_gap_s(starts: Sequence[str]) -> float:
-    """Return the median of the last gaps between the beginnings of cycles.
+    """Return the median of the last gaps between the starts of cycles.
 
-    Gaps of less than ten minutes are left out: they come from tests or from provision on demand.
+    Gaps of less than ten minutes are left out: they come from tests or from Provision on demand.
     """
     gaps = [gap for gap in gaps_of(starts) if gap >= PAUSE_S][-GAPS:]
     return median_low([FIRST_GUESS_S] * max(0, GAPS_BELIEVED - len(gaps)) + gaps)
 
 
 def gaps_of(moments: Sequence[str]) -> list[float]:
-    """The seconds between each moment and the next."""
+    """Return the seconds between each moment and the next."""
     return [seconds_between(one, other) for one, other in zip(moments, moments[1:], strict=False)]
 
 
 def knocks_of(starts: Sequence[str], refused: Sequence[str]) -> list[str]:
-    """When it came, whether its key was right or not; what came within ten minutes is one knock."""
+    """Return the times of contact with a valid or invalid key; times within ten minutes count as one."""
     knocks: list[str] = []
     for moment in sorted([*starts, *refused]):
         if not knocks or seconds_between(knocks[-1], moment) >= PAUSE_S:
@@ -107,7 +117,7 @@ def knocks_of(starts: Sequence[str], refused: Sequence[str]) -> list[str]:
 
 
 def is_ladder(knocks: Sequence[str]) -> bool:
-    """Tell whether the last gaps are a quarantined job's: each about 6, 12 or 24 hours, none shorter than before."""
+    """Return whether the last gaps are a quarantined job's: each about 6, 12 or 24 hours, and never decreasing."""
     gaps = gaps_of(knocks)[-LADDER_GAPS:]
     steps = [next((step for step in LADDER_S if abs(gap - step) <= LADDER_SLACK * step), 0) for gap in gaps]
     return len(gaps) == LADDER_GAPS and all(steps) and steps == sorted(steps)
@@ -127,7 +137,7 @@ def _later(moment: str, seconds: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One cycle in the picture, in its units: `x` from the left, `height` from the ground up."""
+    """One cycle in the chart, in its units: `x` from the left, `height` from the ground up."""
 
     cycle: Cycle
     x: int
@@ -139,9 +149,9 @@ class Bar:
 
 
 def bars(cycles: Sequence[Cycle], places: int) -> Iterator[Bar]:
-    """A bar for each of the last cycles (oldest first), the newest at the right end of so many places.
+    """Yield a bar for each of the last cycles (oldest first), the newest at the right end of `places`.
 
-    The first cycle changes thousands and those after it a few; so the height grows with the logarithm.
+    The first cycle changes thousands and later ones a few, so the height grows with the logarithm.
     """
     shown = cycles[-places:]
     most = max((cycle.changes for cycle in shown), default=0)

@@ -1,6 +1,6 @@
 """This module finds users and groups by words, state, last contact and open problems.
 
-The request log is another database. Where it has a say, ids are taken from one side and looked up in the other.
+The request log is another database. Where it decides, ids are taken from one database and looked up in the other.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -47,9 +47,9 @@ _MENTIONS_AT_ONCE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class ResourceQuery:
-    """Which resources of a type, in which order. `sought`: words, all of which are in a resource; "" for none.
+    """A search for resources of a type, with its order. `sought`: words that must all occur; "" for any.
 
-    Views: `silent` are those of whom no client spoke for 30 days, `leftovers` those of them that are disabled.
+    Views: `silent` are those that no client sent a request about for 30 days, `leftovers` the disabled ones of them.
     """
 
     resource_type: ResourceType
@@ -60,7 +60,7 @@ class ResourceQuery:
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """What the request log knows of a resource: when a client last spoke of it (wire form), and its open problems."""
+    """What the request log knows of a resource: its last request from a client (wire form), and its open problems."""
 
     confirmed: str
     problems: Sequence[Problem] = ()
@@ -70,15 +70,15 @@ _NAMES = {"emails.value": "e-mail"}
 
 
 def orders_of(resource_type: ResourceType) -> dict[str, str]:
-    """By what a list can be sorted, in an order of the index: paths, and what they are called."""
+    """Return what a list can be sorted by in index order: paths and their labels."""
     single = [a for a in resource_type.lookups if a.is_simple and a.traits.returned != "never"]
-    # The value of a complex attribute is called as that attribute is.
+    # The value of a complex attribute has the name of that attribute.
     names = {a.path: _NAMES.get(a.path) or (a.name if a.path.startswith("urn:") else a.keys[0]) for a in single}
     return {**names, CHANGED: "last change", MADE: "when made"}
 
 
 def find(asked: ResourceQuery, start: int, count: int) -> ListPage:
-    """A page of those that are asked for, from the `start`-th on (1-based).
+    """Return a page of the resources that match, from the `start`-th on (1-based).
 
     Where words or the log narrow a list, it ends after `bounds.LISTED_RESOURCES` and says that there are more.
     """
@@ -93,7 +93,7 @@ def find(asked: ResourceQuery, start: int, count: int) -> ListPage:
 
 
 def every(asked: ResourceQuery) -> Iterator[Record]:
-    """All of them, for an export: read in portions, each from a state of the database of its own."""
+    """Yield all matching resources for an export, in portions, each from its own state of the database."""
     for portion in _portions(_positions(asked)):
         with directory_database.reading() as connection:
             records = console_lists.load(connection, asked.resource_type, portion)
@@ -101,17 +101,17 @@ def every(asked: ResourceQuery) -> Iterator[Record]:
 
 
 def knowledge_of(records: Iterable[Record]) -> Mapping[str, Knowledge]:
-    """What the log knows of each of these, by id. Who was never spoken of since the log began, was when it changed."""
+    """Return what the log knows of each record, by id; its last change replaces a missing entry in the log."""
     changed = {record.id: record.last_modified for record in records}
     spoken: Mapping[str, str] = {}
     problems: Mapping[str, Sequence[Problem]] = {}
-    with suppress(ScimError):  # without the log there is less to tell of them, which every page says
+    with suppress(ScimError):  # without the log less is known, which every page says
         spoken, problems = last_seen.last_mentioned(changed), problem_list.open_of(list(changed))
     return {id: Knowledge(max(spoken.get(id, ""), at), problems.get(id, ())) for id, at in changed.items()}
 
 
 def types_of(resource_ids: Iterable[str]) -> Mapping[str, str]:
-    """The names of the types of those resources that are here, or were; an id that none has had is not in it."""
+    """Return the type names of present and deleted resources by id; unknown ids are left out."""
     ids = set(resource_ids)
     with directory_database.reading() as connection:
         types = {id: name for id, (name, _) in history_rows.documents_of(connection, ids).items()}
@@ -122,7 +122,7 @@ def types_of(resource_ids: Iterable[str]) -> Mapping[str, str]:
 
 
 def _positions(asked: ResourceQuery) -> Iterator[int]:
-    """Where all of them are, each once; in order of creation, or in that of the log."""
+    """Yield the positions of all matching resources, each once, in order of creation or of the log."""
     match asked.view:
         case "silent":
             yield from _silent(asked, "")
@@ -137,7 +137,7 @@ def _positions(asked: ResourceQuery) -> Iterator[int]:
 
 
 def _walk(asked: ResourceQuery, state: console_lists.State) -> Iterator[int]:
-    """Everybody in a state who has the words, in order of creation."""
+    """Yield the resources in a state that contain the words, in order of creation."""
     after, count = 0, bounds.LISTED_RESOURCES + 1
     while True:
         with directory_database.reading() as connection:
@@ -149,10 +149,10 @@ def _walk(asked: ResourceQuery, state: console_lists.State) -> Iterator[int]:
 
 
 def _silent(asked: ResourceQuery, state: console_lists.State) -> Iterator[int]:
-    """The silent ones in a state that have the words.
+    """Yield the silent resources in a state that contain the words.
 
-    Few are judged one by one, so that nobody is missing of whom the log has not heard. Of many, those are taken whom
-    the log knows to be silent, the longest silent first.
+    A few are judged one by one, so that none is missing that the log does not know. If there are many, those are
+    yielded that the log knows to be silent, the longest silent first.
     """
     if asked.sought or state:
         most = bounds.LISTED_RESOURCES
@@ -165,7 +165,7 @@ def _silent(asked: ResourceQuery, state: console_lists.State) -> Iterator[int]:
 
 
 def _known(asked: ResourceQuery, state: console_lists.State, ids: Iterable[str]) -> Iterator[int]:
-    """Of those that the log knows, the ones in a state that have the words."""
+    """Yield those of the ids from the log that are in a state and contain the words."""
     for portion in _portions(ids, bounds.WALKED_AT_ONCE if asked.sought or state else _ROWS_AT_ONCE):
         with directory_database.reading() as connection:
             positions = console_lists.positions_among(connection, asked.resource_type, portion, asked.sought, state)

@@ -13,7 +13,7 @@ from app.store.directory.console_members import ListedMember
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """`type` is "" while no resource here has the id; then the id is the name."""
+    """A member of a group; `type` is "" while no resource here has the id, and the id is then the name."""
 
     id: str
     type: str
@@ -22,7 +22,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class MemberPage:
-    """`total` counts all, or where `is_at_least` only the first of more; `members` are those of this page."""
+    """A page of members; `total` counts all, or with `is_at_least` only the first ones of more."""
 
     total: int
     members: Sequence[Member]
@@ -30,7 +30,7 @@ class MemberPage:
 
 
 def find(group_id: str, members: int, sought: str, start: int, count: int) -> MemberPage:
-    """A page of a group's members, from the `start`-th on (1-based), by id. `members`: how many the group has."""
+    """Return a page of a group's members by id, from the `start`-th on (1-based). `members`: how many the group has."""
     with directory_database.reading() as connection:
         if not sought:
             page = console_members.page(connection, group_id, start - 1, count)
@@ -42,7 +42,7 @@ def find(group_id: str, members: int, sought: str, start: int, count: int) -> Me
 
 
 def every(group_id: str, members: int, sought: str) -> Iterator[Member]:
-    """All of them, for an export: read in portions, each from a state of the database of its own."""
+    """Yield all members for an export, in portions, each from its own state of the database."""
     if sought:
         with directory_database.reading() as connection:
             ids = console_members.with_words(connection, group_id, members, sought, members)

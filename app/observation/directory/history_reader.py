@@ -34,10 +34,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class NamedMembershipChange:
-    """Somebody joined a group or left it.
+    """One joining or leaving of a group.
 
-    Names are today's where the resource is here, else what it was last called, else its id; of `links_of_events` they
-    are those that the resources had then.
+    Names are today's where the resource is here, else its last name, else its id. In `links_of_events` they are the
+    names at that time.
     """
 
     event_id: int
@@ -53,7 +53,7 @@ class NamedMembershipChange:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A resource at one moment: detailed path to value, and the groups that it was in (id to name)."""
+    """A resource at one moment: its values by detailed path, and its groups (id to name)."""
 
     values: dict[str, Any]
     groups: dict[str, str]
@@ -62,9 +62,9 @@ class State:
 def events_of(
     resource_type: ResourceType, resource_id: str, before: int | None = None, limit: int = bounds.CONSOLE_PAGE_SIZE
 ) -> list[Event]:
-    """What was done to a resource, newest first; `before` is the id of the last event seen.
+    """Return the events of a resource, newest first; `before` is the id of the last event seen.
 
-    Changes are in detail, as Entra's mapping page names the attributes; a creation tells what it began with.
+    Changes are in detail, as Entra's mapping page names the attributes; a creation has the initial values.
     """
     with directory_database.reading() as connection:
         events = history_rows.events_of(connection, resource_id, before, limit)
@@ -72,7 +72,7 @@ def events_of(
 
 
 def events_of_requests(numbers: Collection[str]) -> dict[str, list[Event]]:
-    """By request number: what it did, oldest first. What a resource began with is not among the changes."""
+    """Return the events of each request ID, oldest first, without the initial values of created resources."""
     found: defaultdict[str, list[Event]] = defaultdict(list)
     with directory_database.reading() as connection:
         for event in history_rows.events_of_requests(connection, numbers):
@@ -81,13 +81,13 @@ def events_of_requests(numbers: Collection[str]) -> dict[str, list[Event]]:
 
 
 def names_of(ids: Collection[str]) -> dict[str, str]:
-    """What resources are called, or were called last; without those that never were here."""
+    """Return the present or last names of resources; ids that never were here are left out."""
     with directory_database.reading() as connection:
         return {id: name for id, name in _names(connection, ids).items() if name != id}
 
 
 def names_at(moments: Collection[tuple[str, int]]) -> dict[tuple[str, int], str]:
-    """What resources were called right after events, by the id of the resource and of the event, as far as known."""
+    """Return the names of resources right after events, by resource id and event id, as far as known."""
     if not moments:
         return {}
     with directory_database.reading() as connection:
@@ -102,26 +102,26 @@ def deletions(resource_type: ResourceType, sought: str, limit: int) -> list[Even
 
 
 def last_event(resource_id: str) -> Event | None:
-    """What was done to a resource last; of one that is gone, its deletion."""
+    """Return the last event of a resource; for a deleted one, its deletion."""
     with directory_database.reading() as connection:
         return next(map(_detailed, history_rows.events_of(connection, resource_id, None, 1)), None)
 
 
 def newest_event() -> Event | None:
-    """What was done last to any resource."""
+    """Return the last event of all resources."""
     with directory_database.reading() as connection:
         found = history_rows.newest_event(connection)
     return None if found is None else _detailed(found)
 
 
 def state_at(resource_type: ResourceType, resource_id: str, moment: str) -> State | None:
-    """How a resource was at a moment (wire form); None where it was not here then."""
+    """Return a resource as it was at a moment (wire form); None if it did not exist then."""
     with directory_database.reading() as connection:
         return _state_at(connection, resource_type, resource_id, moment)
 
 
 def compare(resource_type: ResourceType, resource_id: str, earlier: str, later: str) -> list[Change]:
-    """What differs between two moments, in detail; `groups` is one change, of the names of all groups."""
+    """Return the differences between two moments, in detail; `groups` is one change, of the names of all groups."""
     with directory_database.reading() as connection:
         states = [_state_at(connection, resource_type, resource_id, moment) for moment in (earlier, later)]
     old, new = ({**state.values, **_named_groups(state)} if state else {} for state in states)
@@ -135,9 +135,9 @@ def compare(resource_type: ResourceType, resource_id: str, earlier: str, later: 
 def links_of_group(
     group_id: str, before: int | None = None, limit: int = bounds.CONSOLE_PAGE_SIZE, beyond: str = ""
 ) -> list[NamedMembershipChange]:
-    """Who joined and left a group, newest first; `before` is the event id of the last one seen.
+    """Return who joined and left a group, newest first; `before` is the event id of the last one seen.
 
-    One event may have thousands: `beyond` is the id of the member who was seen last of it.
+    One event may have thousands: `beyond` is the id of the last member seen of that event.
     """
     with directory_database.reading() as connection:
         return _named(connection, membership_history.of_group(connection, group_id, before, limit, beyond))
@@ -146,13 +146,13 @@ def links_of_group(
 def links_of_member(
     member_id: str, before: int | None = None, limit: int = bounds.CONSOLE_PAGE_SIZE, beyond: str = ""
 ) -> list[NamedMembershipChange]:
-    """Which groups somebody joined and left, newest first; `beyond` is the id of the group that was seen last."""
+    """Return which groups a member joined and left, newest first; `beyond` is the id of the last group seen."""
     with directory_database.reading() as connection:
         return _named(connection, membership_history.of_member(connection, member_id, before, limit, beyond))
 
 
 def links_of_events(events: Iterable[Event], limit_each: int) -> dict[str, list[NamedMembershipChange]]:
-    """By request number: some of the memberships that these events began or ended, with the names of that time."""
+    """Return by request ID some of the membership changes of these events, with the names of that time."""
     ids = [event.id for event in events if event.joined or event.departed]
     if not ids:
         return {}
@@ -171,7 +171,7 @@ def _detailed(event: Event) -> Event:
 
 
 def _with_beginning(connection: Connection, resource_type: ResourceType, event: Event) -> Event:
-    """The event; of a creation, with what the resource began with."""
+    """Return the event; a creation has the initial values of the resource."""
     if event.verb != "create":
         return event
     later = history_rows.changes_after(connection, event.resource_id, event.id)
@@ -182,7 +182,7 @@ def _with_beginning(connection: Connection, resource_type: ResourceType, event: 
 def _before(
     connection: Connection, resource_type: ResourceType, resource_id: str, later: Iterable[Change]
 ) -> dict[str, Any]:
-    """The attributes of a resource before these changes: from what it is now, backwards."""
+    """Return the attributes of a resource before these changes, computed backwards from its present ones."""
     here = history_rows.documents_of(connection, [resource_id]).get(resource_id)
     document = spread(resource_type, here[1]) if here else {}
     return undone(document, later)
@@ -190,7 +190,7 @@ def _before(
 
 def _state_at(connection: Connection, resource_type: ResourceType, resource_id: str, moment: str) -> State | None:
     verb = history_rows.verb_since(connection, resource_id, moment)
-    made = history_rows.made_at(connection, resource_id)  # older than its history, where an upgrade brought that
+    made = history_rows.made_at(connection, resource_id)  # older than its history if an upgrade added the history
     if verb == "create" or (made is None and not verb) or (made is not None and made > moment):
         return None
     later = history_rows.changes_since(connection, resource_id, moment)
@@ -215,7 +215,7 @@ def _named(
     found: Sequence[membership_history.MembershipChange],
     then: Mapping[tuple[str, int], str] | None = None,
 ) -> list[NamedMembershipChange]:
-    """Links with names: those of `then` by the id of the resource and of the event, else today's."""
+    """Return membership changes with names: those of `then` by resource id and event id, else today's."""
     then = then or {}
     names = _names(connection, {id for link in found for id in (link.group_id, link.member_id)})
     return [

@@ -1,7 +1,7 @@
 """This module records when a client last matched, read or changed each resource.
 
-Entra's silence about somebody is the one sign of a person who fell out of its scope unnoticed. Of resources that the
-log does not know, the last change counts: it came from a client.
+A missing request from Entra is the only sign of a user who left its scope unnoticed. For resources that the log does
+not know, the last change counts: a client made it.
 """
 
 import logging
@@ -19,13 +19,13 @@ from app.store.directory import console_lists
 from app.store.request_log import last_seen_rows as rows
 from app.store.request_log import log_database
 
-_EVER = "~"  # sorts behind every moment in wire form
+_EVER = "~"  # sorts after every moment in wire form
 
 log = logging.getLogger(__name__)
 
 
 def update_from(connection: Connection, batch: Sequence[Request]) -> None:
-    """Notes who a batch of requests spoke of. To be called before `remove_deleted`."""
+    """Record which resources a batch of requests was about. Call it before `remove_deleted`."""
     moments: dict[str, tuple[str, str]] = {}
     for request in batch:
         if request.has_key and not request.is_refused:
@@ -34,25 +34,25 @@ def update_from(connection: Connection, batch: Sequence[Request]) -> None:
 
 
 def remove_deleted(connection: Connection, batch: Sequence[Request]) -> None:
-    """Forget who was deleted in a batch of requests; an id is never used again."""
+    """Delete the entries of resources that a batch of requests deleted; an id is never used again."""
     gone = {one.resource_id for one in batch if one.has_key and not one.is_refused and one.deed == "delete"}
     if gone:
         rows.forget(connection, gone)
 
 
 def last_mentioned(ids: Iterable[str]) -> dict[str, str]:
-    """When each of these was last spoken of (wire form); one that never was is not in it.
+    """Return the last request about each resource (wire form); unknown ids are left out.
 
-    Raises `errors.unavailable` when the log cannot be used, as the others here.
+    Raises `errors.unavailable` when the log cannot be used, as the other functions here do.
     """
     with log_database.reading() as connection:
         return rows.of_ids(connection, ids)
 
 
 def silent_since(resource_type: str, before: str, start: int = 1, count: int = 50) -> list[tuple[str, str]]:
-    """Ids, and when they were last spoken of, of those for whom that was before a moment; the longest ago first.
+    """Return the ids and last requests of resources whose last request is before a moment, the oldest first.
 
-    `start`: the first one's place, from 1. Whoever was never spoken of since the log began is not among them.
+    `start`: the first one's place, from 1. Resources without a request since the log began are left out.
     """
     with log_database.reading() as connection:
         return rows.before(connection, resource_type, before, start - 1, count)
@@ -61,9 +61,9 @@ def silent_since(resource_type: str, before: str, start: int = 1, count: int = 5
 def note_in_background(
     context: Callable[[], AbstractContextManager[object]], types: Iterable[ResourceType]
 ) -> threading.Thread:
-    """`note_missing` in a thread of its own, since a million takes minutes, and nobody waits for it.
+    """Run `note_missing` in its own thread, since a million resources take minutes.
 
-    `context` gives an application context. When it is cut short, the next start goes on.
+    `context` gives an application context. If it is interrupted, the next start continues.
     """
 
     def run() -> None:
@@ -79,9 +79,9 @@ def note_in_background(
 
 
 def note_missing(types: Iterable[ResourceType]) -> int:
-    """Notes the last change of every resource of which there is no mention; nothing to do at most starts.
+    """Record the last change of every resource that has no entry; at most starts there is nothing to do.
 
-    Gives how many resources were looked at. Portion by portion, each in a transaction of its own.
+    Returns the number of resources read. Each portion has its own transaction.
     """
     return sum(_note(one) for one in types if _are_missing(one))
 

@@ -23,13 +23,13 @@ def _key(*faults: KeyFault) -> Callable[[Request], bool]:
 
 
 def _is_without_token(request: Request) -> bool:
-    """Whether a client got no access token for what it showed, or for the way in which it asked."""
+    """Return whether a client got no access token, because of its credentials or the form of its request."""
     is_plain = request.status != 429 and (request.status < 500 or bool(request.key_fault))
     return request.path == TOKEN and is_plain and request.error_code not in (Code.WRONG_HOST, Code.SOURCE_REFUSED)
 
 
 def is_outside(request: Request) -> bool:
-    """Whether a SCIM client knocked where no SCIM service is: whatever the answer there was, it misunderstands it."""
+    """Return whether a SCIM client sent a request outside the SCIM service: it misreads any response there."""
     return request.path == "outside"
 
 

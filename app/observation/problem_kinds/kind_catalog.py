@@ -8,7 +8,7 @@ from app.observation.problem_kinds.problem_kind import Kind
 from app.request_record import Request
 
 KINDS: tuple[Kind, ...] = (*access_kinds.KINDS, *value_kinds.KINDS, *request_format_kinds.KINDS)
-"""In the order in which they are asked; the last one fits whatever is left."""
+"""All kinds, in the order in which they are tried; the last one fits all others."""
 
 BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS}
 
@@ -16,7 +16,7 @@ BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS}
 def went_wrong(request: Request) -> bool:
     """Return whether a request is of any kind of problem.
 
-    A DELETE that finds no resource is refused (RFC 7644 §3.6), but what it was meant to do is true already.
+    A DELETE that finds no resource is refused (RFC 7644 §3.6), but its purpose is already fulfilled.
     """
     return (request.is_refused and not _is_deleted_already(request)) or is_outside(request)
 
@@ -26,6 +26,6 @@ def _is_deleted_already(request: Request) -> bool:
 
 
 def kind_of(request: Request) -> Kind:
-    """The kind of a request that went wrong."""
+    """Return the kind of a request that went wrong."""
     code = request.error_code
     return next(kind for kind in KINDS if (not kind.codes or code in kind.codes) and kind.fits(request))

@@ -8,8 +8,11 @@ from app.request_record import Request
 from app.scim.errors import Code
 
 Retry = Literal["single", "lost", "job", "nobody"]
-"""Who tries again: Entra this one person or group (single), the same in vain until the job is restarted (lost), its
-whole job (job), or nobody, since Entra does not send such requests by itself."""
+"""Who retries.
+
+single: Entra retries this user or group. lost: the same, without success until the job is restarted. job: Entra retries
+the whole job. nobody: Entra does not send such requests.
+"""
 
 RETRIES: dict[Retry, str] = {
     "single": "Entra retries this user or group after 6, 12 and 24 hours, then daily, for up to 28 days.",
@@ -34,10 +37,10 @@ ADDRESSES = "This server › IP allow list"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One row of the catalog. `name` is also the help page's; `fix` are steps, and `menu` says where they are done.
+    """One row of the catalog. `name` is also that of the help page; `fix` are steps, and `menu` says where to do them.
 
-    The first kind of the catalog that has the code of a refused request, and `fits` it, is its kind; one without
-    `codes` has them all. `is_of_key`: it is over with the next request that has a right key.
+    A refused request is of the first kind in the catalog that has its code and whose `fits` is true; one without
+    `codes` has all codes. `is_of_key`: the next request with a valid key closes the problem.
     """
 
     name: str

@@ -18,7 +18,7 @@ def _is_in_body(request: Request) -> bool:
 
 
 def asks_for_list(request: Request) -> bool:
-    """Whether the refusal is about a list's parameters: its pages, its order, what it shows."""
+    """Return whether the refusal is about the parameters of a list: its pages, its order, its attributes."""
     return request.method in READING or request.path.endswith(".search")
 
 

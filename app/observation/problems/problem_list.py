@@ -21,7 +21,7 @@ from app.store.request_log.problem_rows import ProblemFilter, Status
 __all__ = ["Cause", "ProblemPage", "NextTry", "Problem", "Status", "ProblemFilter"]
 
 TRIES_S = (6 * 3600, 12 * 3600, 24 * 3600)
-"""Entra: how long after a failure one person or group is tried again; the last of it daily."""
+"""Entra: the delays after a failure at which one user or group is retried, in seconds; the last one repeats daily."""
 TRIED_FOR = timedelta(days=28)
 LEFT_OUT_RETRY = (
     "The user was disabled and this value was left out. The answer was success, so Entra sends the value again only "
@@ -31,7 +31,7 @@ LEFT_OUT_RETRY = (
 
 @dataclass(frozen=True, slots=True)
 class NextTry:
-    """Who tries again: `at` is about when (wire form), "" where no moment can be told."""
+    """The next retry: `at` is the approximate time (wire form), "" if it is unknown."""
 
     at: str
     words: str
@@ -39,10 +39,10 @@ class NextTry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One cause for one person, group or other subject; what it has of a request is of the last one.
+    """One cause for one user, group or other subject; the fields of a request are those of the last one.
 
-    `first`, `last`, `closed`, `ignored` are moments in wire form, the latter two None while it is not. `closed_by`: the
-    number of the request that showed that it is over, "" where none did.
+    `first`, `last`, `closed`, `ignored` are moments in wire form; the latter two are None while it is not closed or
+    ignored. `closed_by`: the request ID of the request that closed it, "" if none did.
     """
 
     id: int
@@ -72,12 +72,12 @@ class Problem:
 
     @property
     def is_left_out(self) -> bool:
-        """Whether the value was left out of a request that succeeded, since that disabled somebody."""
+        """Whether the value was left out of a request that succeeded, since that request disabled a user."""
         return rows.is_left_out(self)
 
     @property
     def next_try(self) -> NextTry:
-        """When Entra tries again, as far as its rules and the failures until now tell."""
+        """The next retry by Entra, as far as its rules and the failures so far tell."""
         if self.is_left_out:
             return NextTry("", LEFT_OUT_RETRY)
         words = RETRIES[self.kind.retry]
@@ -85,7 +85,7 @@ class Problem:
             return NextTry("", words)
         tried_s = seconds_between(self.first, self.last)
         steps = zip(TRIES_S, accumulate(TRIES_S), strict=True)
-        # The first failure may have been seen in several requests of one try, so half of the way is near enough.
+        # The first failure may appear in several requests of one try, so half of the way is near enough.
         wait_s = next((wait_s for wait_s, until_s in steps if tried_s < until_s / 2), TRIES_S[-1])
         at = datetime.fromisoformat(self.last) + timedelta(seconds=wait_s)
         is_given_up = at > datetime.fromisoformat(self.first) + TRIED_FOR
@@ -94,9 +94,9 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Problems of one kind with one attribute of one resource type: how many, in how many requests, and the last ones.
+    """The problems of one kind with one attribute of one resource type, with their counts.
 
-    `first` and `last` are moments in wire form.
+    `requests` counts their requests, `problems` are the last ones; `first` and `last` are moments in wire form.
     """
 
     kind: Kind
@@ -111,7 +111,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class ProblemPage:
-    """What a page of problems shows: the causes on it, of how many, and how many problems of each status there are."""
+    """A page of problems: its causes, the total number of causes, and the number of problems by status."""
 
     total: int
     causes: Sequence[Cause]
@@ -119,7 +119,7 @@ class ProblemPage:
 
 
 def by_cause(wanted: ProblemFilter, start: int = 1, count: int = bounds.CONSOLE_PAGE_SIZE) -> ProblemPage:
-    """Causes from place `start` (that with the newest request is 1), each with its last problems."""
+    """Return causes from place `start` (the one with the newest request is 1), each with its last problems."""
     with log_database.reading() as connection:
         grouped = rows.causes(connection, wanted)
         causes = []
@@ -132,22 +132,22 @@ def by_cause(wanted: ProblemFilter, start: int = 1, count: int = bounds.CONSOLE_
 
 
 def every(wanted: ProblemFilter) -> Iterator[Problem]:
-    """All of them one by one, the last first: for an export."""
+    """Yield all matching problems one by one, newest first, for an export."""
     with log_database.reading() as connection:
         yield from map(_problem, rows.listed(connection, wanted))
 
 
 def find(problem_id: int) -> Problem | None:
-    """One problem, or None."""
+    """Return one problem, or None."""
     with log_database.reading() as connection:
         row = rows.single(connection, problem_id)
         return _problem(row) if row else None
 
 
 def requests_of(problem: Problem) -> list[Request]:
-    """The requests that the problem is made of, as far as the log still has them near each other, newest first.
+    """Return the requests of a problem, newest first, as far as the log still has them close together.
 
-    Of a value that was left out there is only the last one.
+    For a value that was left out there is only the last request.
     """
     if problem.is_left_out:
         with log_database.reading() as connection:
@@ -178,19 +178,19 @@ def _is_part(problem: Problem, one: Request) -> bool:
 
 
 def counts() -> Mapping[Status, int]:
-    """How many problems there are of each status."""
+    """Return the number of problems by status."""
     with log_database.reading() as connection:
         return rows.counts(connection)
 
 
 def count_keyless() -> int:
-    """Return how many refused requests without a key were only counted, in all the time of the request log."""
+    """Return how many refused requests without a key were only counted since the request log began."""
     with log_database.reading() as connection:
         return request_rows.tallies(connection).get(KEYLESS, 0)
 
 
 def open_of(resource_ids: Collection[str]) -> dict[str, list[Problem]]:
-    """The open problems of these resources, by their ids; a resource without any is not there."""
+    """Return the open problems of resources by id; resources without any are left out."""
     found: dict[str, list[Problem]] = {}
     with log_database.reading() as connection:
         for row in rows.open_of(connection, resource_ids):
@@ -199,19 +199,19 @@ def open_of(resource_ids: Collection[str]) -> dict[str, list[Problem]]:
 
 
 def count(wanted: ProblemFilter, problem_id: int | None = None) -> int:
-    """How many problems there are of those wanted, or whether the one is of these."""
+    """Return the number of matching problems; with `problem_id`, whether that one matches (1 or 0)."""
     with log_database.reading() as connection:
         return rows.count(connection, wanted, problem_id)
 
 
 def ignore(wanted: ProblemFilter, problem_id: int | None = None) -> int:
-    """Put open problems aside until they are over or heeded again: those wanted, or of these the one. How many."""
+    """Ignore the matching open problems, or only `problem_id` if it matches, until they are closed; return how many."""
     with log_database.writing() as connection:
         return rows.set_ignored(connection, wanted, clock.to_wire(clock.utc_now()), problem_id)
 
 
 def heed(wanted: ProblemFilter, problem_id: int | None = None) -> int:
-    """Take ignored problems back among the open ones. How many."""
+    """Stop ignoring the matching problems, or only `problem_id` if it matches; return how many."""
     with log_database.writing() as connection:
         return rows.set_ignored(connection, wanted, None, problem_id)
 

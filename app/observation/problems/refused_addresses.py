@@ -11,7 +11,7 @@ from app.store.request_log.request_rows import RequestFilter
 
 @dataclass(frozen=True, slots=True)
 class RefusedSource:
-    """An address, how many of its requests were refused, and the last of them: when (wire form) and its number."""
+    """An IP address, how many of its requests were refused, and the time (wire form) and request ID of the last one."""
 
     address: str
     count: int
@@ -20,7 +20,7 @@ class RefusedSource:
 
 
 def refused_sources(since: str) -> Sequence[RefusedSource]:
-    """Those of the newest `bounds.REFUSALS_READ` refused requests since a moment, the last one first."""
+    """Return the refused addresses among the newest `bounds.REFUSALS_READ` refusals since a moment, newest first."""
     with log_database.reading() as connection:
         newest = request_rows.page(connection, RequestFilter(since=since, is_refused=True), limit=bounds.REFUSALS_READ)
     found: dict[str, RefusedSource] = {}

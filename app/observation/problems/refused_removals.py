@@ -1,8 +1,7 @@
 """This module tracks who still has access that a refused request was meant to remove.
 
-Over is such a removal when the user is disabled, deleted or out of the group, whoever did that, and when a client
-gives `active` a value again (tracking.py). See also: app/scim/intended_removals.py (what a request was meant to
-do).
+A removal is settled when the user is disabled, deleted or out of the group, by any cause, or when a client sends a new
+value of `active` (tracking.py). See also: app/scim/intended_removals.py (what a request was meant to do).
 """
 
 from __future__ import annotations
@@ -27,10 +26,10 @@ _PURPOSES: dict[str, Purpose] = {"disable": "disable", "delete": "delete", "leav
 
 @dataclass(frozen=True, slots=True)
 class StillHere:
-    """A user who still has access, by the problem whose last request came last.
+    """A user who still has access, with the problem that has the newest request.
 
-    `since`, `last`: when the first and the last request of the problem came (wire form). `group_name` is "" where the
-    user was not only to leave a group.
+    `since`, `last`: the times of the first and last request of the problem (wire form). `group_name` is "" unless the
+    request was meant to remove the user from a group.
     """
 
     problem_id: int
@@ -45,25 +44,25 @@ class StillHere:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Some users who still have access, at most as many as were asked for, and how many there are."""
+    """Some users who still have access, limited as requested, and their total number."""
 
     users: Sequence[StillHere]
     total: int
 
 
 def with_due(batch: Sequence[Request]) -> list[Request]:
-    """Return the batch with what its refused requests were meant to do, where that is still to be done."""
+    """Return the batch with the removals that its refused requests were meant to make and that are still due."""
     if not any(one.removals for one in batch):
         return list(batch)
     try:
         with directory_database.reading() as connection:
             return [replace(one, due=_due(connection, one)) if one.removals else one for one in batch]
-    except ScimError:  # Who is active cannot be read just now, but the pages ask again before they name anybody.
+    except ScimError:  # The active users cannot be read now; the pages check again before they name a user.
         return [replace(one, due=tuple(_of_users(one.removals))) if one.removals else one for one in batch]
 
 
 def settle(log: Connection) -> None:
-    """Mark what is over, and close the problems in which nothing is due any more. `log` is the request log's."""
+    """Mark settled removals, and close the problems without any due removal. `log` is the request log's connection."""
     pairs = {(row.user_id, row.group_id) for row in rows.due(log, bounds.DUE_REMOVALS_READ)}
     if not pairs:
         return
@@ -79,15 +78,15 @@ def settle(log: Connection) -> None:
 
 
 def settle_now() -> None:
-    """Do the same after an act of the console."""
+    """Settle removals after an action in the console."""
     with log_database.writing() as log:
         settle(log)
 
 
 def standing(problem_id: int | None = None, limit: int = bounds.DUE_REMOVALS_SHOWN) -> Standing:
-    """Return who should have lost access and has it, by all problems that are not ignored, or by one.
+    """Return the users who should have lost access and still have it, by all problems that are not ignored, or by one.
 
-    A group that gives no role any more does not count.
+    A group that no longer gives a role does not count.
     """
     with log_database.reading() as log:
         due = rows.due(log, bounds.DUE_REMOVALS_READ, problem_id, is_ignored=False)
@@ -117,13 +116,13 @@ def standing(problem_id: int | None = None, limit: int = bounds.DUE_REMOVALS_SHO
 
 
 def had_any(problem_id: int) -> bool:
-    """Return whether the requests of a problem were meant to take access away, whether it is over or not."""
+    """Return whether the requests of a problem were meant to remove access, whether it is closed or not."""
     with log_database.reading() as log:
         return rows.had_any(log, problem_id)
 
 
 def is_due(user_id: str, group_id: str = "") -> bool:
-    """Return whether a refused request was meant to take this access away, and no problem with it is closed."""
+    """Return whether a refused request was meant to remove this access, and its problem is still open."""
     with log_database.reading() as log:
         return rows.is_due(log, user_id, group_id)
 

@@ -1,19 +1,19 @@
 """This module opens, continues and closes problems as requests are recorded.
 
-A refused request joins the problem that is open for the same kind, attribute and person or group, or opens one.
-Over is
+A refused request joins the open problem of the same kind, attribute and user or group, or opens one.
+Once users have arrived, a refused request without any key is only counted: anyone can send it.
 
-- a problem of the key: with the next request that has a right key;
-- a value that was left out, for the rest of its request disabled somebody: with the next request that gives the same
-  attribute of the same person a value, or that deletes the person;
-- one whose requests were meant to take access away from users: when none of them has it any more
-  (refused_removals.py), or with the next request that gives their `active` a value or deletes them;
-- any other problem of a person or group: with the next request about the same one that succeeds (after a refused
-  change only a change counts, since looking somebody up proves nothing), or when nothing came of it for 29 days, as
-  Entra gives up after 28; after 2 days for an id that is not here, which Entra would try daily;
-- any other: when a whole cycle has gone by without it.
-
-Once users have arrived, a refused request without any key is only counted: anybody can send it.
+What closes a problem:
+- of the key: the next request with a valid key;
+- of a value that was left out because the rest of its request disabled a user: the next request that sets the same
+  attribute of that user, or that deletes the user;
+- of a refused removal of access: that no user has the access any longer (refused_removals.py), or the next request that
+  sets `active` of the users or deletes them;
+- any other of a user or group: the next request about it that succeeds (after a refused change only a change counts,
+since
+  a lookup proves nothing), or 29 days without a request, as Entra gives up after 28; 2 days for an unknown id, which
+  Entra would retry daily;
+- any other: a whole cycle without it.
 """
 
 from __future__ import annotations
@@ -36,28 +36,30 @@ from app.store.request_log import cycle_rows, refused_removal_rows, request_rows
 from app.store.request_log import problem_rows as rows
 
 LEFT_OUT = "left out "
-"""So begins the key of a problem with a value that was left out: the rest is the person's id. So no other success of
-the same person closes it."""
+"""The prefix of the key of a problem with a value that was left out; the rest is the user's id.
+
+So no other success of the same user closes it.
+"""
 DUE = "due "
-"""So begins the key of a problem by which a user should be disabled or deleted: the rest is the user's id."""
+"""The prefix of the key of a problem by which a user should be disabled or deleted; the rest is the user's id."""
 NOBODY = "nobody "
-"""So begins the key of a problem that is about nobody: the rest is its kind, method and path."""
+"""The prefix of the key of a problem without a subject; the rest is its kind, method and path."""
 GIVEN_UP_AFTER = timedelta(days=29)
 GONE_AFTER = timedelta(days=2)
 GONE = "gone"
 KEYLESS = "keyless"
-"""In the log's `tally`: refused requests without a key that are part of no problem."""
+"""The name in the log's `tally` of refused requests without a key that are part of no problem."""
 
 KEPT = (
     *("status", "number", "method", "path", "scim_type", "reason", "expected", "got", "address", "key_id", "body"),
     *("resource_id", "resource_name", "other_id"),
 )
-"""What a problem has of its last request, under the same names."""
+"""The fields that a problem copies from its last request, under the same names."""
 
 
 @dataclass(slots=True)
 class _Known:
-    """A problem that is not over, as far as the fold must know it."""
+    """A problem that is not closed, with the fields that this module needs."""
 
     id: int
     kind: str
@@ -70,7 +72,10 @@ class _Known:
 
 
 def update_from(connection: Connection, batch: Sequence[Request]) -> None:
-    """Open, join and close problems with these requests. To be called after cycles.fold and milestones.fold."""
+    """Open, join and close problems with these requests.
+
+    Call it after `detection.update_from` and `setup_steps.update_from`.
+    """
     batch = _without_keyless(connection, batch)
     open_problems = _Open(connection, batch)
     for request in batch:
@@ -87,14 +92,14 @@ def update_from(connection: Connection, batch: Sequence[Request]) -> None:
 
 
 def _is_noted(request: Request) -> bool:
-    """Whether a request opens or joins a problem: also one in which only an operation behind it was not reached."""
+    """Return whether a request opens or joins a problem, also if only a later operation in it was not reached."""
     return went_wrong(request) or bool(request.due)
 
 
 def _without_keyless(connection: Connection, batch: Sequence[Request]) -> Sequence[Request]:
     """Return the batch without refused requests that have no key, which are only counted once users have arrived.
 
-    Before that they show what is wrong with the connection: a reverse proxy may take the key away.
+    Before that they indicate a faulty connection: a reverse proxy may remove the key.
     """
     others = [one for one in batch if not (one.is_keyless and went_wrong(one))]
     if len(others) == len(batch) or not setup_steps.have_users_arrived(connection):
@@ -104,7 +109,7 @@ def _without_keyless(connection: Connection, batch: Sequence[Request]) -> Sequen
 
 
 def keys_of(request: Request, kind: Kind) -> frozenset[str]:
-    """By what the problem of a refused request is found again."""
+    """Return the keys by which the problem of a refused request is found again."""
     if kind.is_of_key:
         return frozenset((CONNECTION,))
     about = frozenset(request.objects) - {CONNECTION}
@@ -112,7 +117,7 @@ def keys_of(request: Request, kind: Kind) -> frozenset[str]:
 
 
 class _Open:
-    """The problems that are not over and that a batch of requests may be about."""
+    """The open problems that a batch of requests may be about."""
 
     def __init__(self, connection: Connection, batch: Sequence[Request]) -> None:
         self._connection = connection
@@ -136,7 +141,7 @@ class _Open:
         self.has_grown = False
 
     def note(self, request: Request) -> None:
-        """One more refusal."""
+        """Record one more refusal."""
         kind = self._kinds[id(request)]
         keys = keys_of(request, kind)
         known = self._joined(request, kind, keys)
@@ -148,7 +153,7 @@ class _Open:
         self._add_keys(known.id, keys)
 
     def note_left_out(self, request: Request, one: Mapping[str, Any]) -> None:
-        """A value that was refused, while the rest of its request succeeded: the problem has the status of that."""
+        """Record a value that was refused while its request succeeded: the problem has the status of that request."""
         refused = replace(request, **one)
         keys = frozenset((LEFT_OUT + request.resource_id,))
         known = self._joined(refused, kind_of(refused), keys, is_left_out=True)
@@ -156,7 +161,7 @@ class _Open:
         self._add_keys(known.id, keys)
 
     def _joined(self, request: Request, kind: Kind, keys: Collection[str], is_left_out: bool = False) -> _Known:
-        """The problem that a refusal joins, or a new one, with what the refusal says."""
+        """Return the problem that a refusal joins, or a new one, updated with the refusal."""
         for known in self._of(keys):
             if (known.kind, known.attribute, known.is_left_out) == (kind.name, request.attribute, is_left_out):
                 break
@@ -168,10 +173,10 @@ class _Open:
         return known
 
     def close_by(self, request: Request) -> None:
-        """What is over by this request: a right key always, somebody's problem when it succeeds.
+        """Close the problems that this request ends: those of the key, and a resource's if it succeeds.
 
-        A value that was left out is over when its attribute gets a value, or the person goes. While somebody still has
-        access that was to be taken away, no other success closes the problem.
+        A problem of a left-out value ends when its attribute gets a value, or the user is deleted. While a user still
+        has access that was to be removed, no other success closes the problem.
         """
         over = {known.id for known in self._of({CONNECTION})}
         if not went_wrong(request):
@@ -190,7 +195,7 @@ class _Open:
             del self._known[one]
 
     def _no_longer_due(self, request: Request) -> set[int]:
-        """The problems in which nothing is due any more, for the request says itself whether the user is active."""
+        """Return the problems without a due removal, because the request itself decides whether the user is active."""
         if not _decides_active(request) or not self._of({DUE + request.resource_id}):
             return set()
         over = refused_removal_rows.end(self._connection, request.resource_id, "", request.at)
@@ -206,7 +211,7 @@ class _Open:
                 known.changed = {}
 
     def _keys_of(self, request: Request) -> frozenset[str]:
-        """All keys by which a request may have to do with a problem."""
+        """Return all keys by which a request may relate to a problem."""
         found = keys_of(request, self._kinds[id(request)]) if _is_noted(request) else frozenset(request.objects)
         if request.left_out or request.given or request.deed == "delete":
             found |= {LEFT_OUT + request.resource_id}
@@ -237,12 +242,12 @@ def _decides_active(request: Request) -> bool:
 
 
 def _gives(request: Request, attribute: str) -> bool:
-    """Whether a request gave a value to an attribute, to a part of it, or to all that it is a part of."""
+    """Return whether a request gave a value to an attribute, to a part of it, or to its parent."""
     return any(is_within(path, attribute) or is_within(attribute, path) for path in request.given)
 
 
 def _close_by_time(connection: Connection, batch: Sequence[Request]) -> None:
-    """What no request closes: looked at when a cycle begins, since then the one before it is over."""
+    """Close what no request closes; checked when a cycle starts, since then the previous one is over."""
     found = [detection.cycle_of(row) for row in cycle_rows.last(connection, 2)]
     begins = [request.at for request in batch if request.has_key]
     if not begins or found[0].started < min(begins):
