@@ -12,12 +12,12 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Characteristics:
-    """RFC 7643 §2.2 and §7 in its own words, and three of ours.
+    """The characteristics of RFC 7643 §2.2 and §7 under their own names, and three that this server adds.
 
-    `held` says where values live: "document" (the resource's own document), "row" (columns beside it: id and meta),
-    "membership" (rows of their own: members, groups) or "nowhere" (accepted, checked, thrown away: password).
-    `lookup` attributes have an index, so that a client may match on them. Where `is_clearable` is false, a value stays
-    until a client sends another one: null, empty text, remove and a PUT without it change nothing.
+    `held` says where values are stored: "document" (the resource's own document), "row" (columns of its row: id and
+    meta), "membership" (separate rows: members, groups) or "nowhere" (accepted, checked, discarded: password). `lookup`
+    attributes have an index, so that a client may match on them. If `is_clearable` is false, a value stays until a
+    client sends another one: null, empty text, remove and a PUT without it change nothing.
     """
 
     description: str
@@ -36,20 +36,20 @@ _AFTER_ROOT = (".", "/", "#", ":")
 
 
 def is_unassigned(value: object, *, is_simple: bool = False) -> bool:
-    """Whether a value means «no value»: RFC 7643 §2.5, and the empty text that Entra clears with.
+    """Return whether a value means "no value": RFC 7643 §2.5, and the empty text with which Entra clears a value.
 
-    For an attribute with one simple value an empty list or object is a wrong type, not an absent value.
+    For an attribute with one simple value, an empty list or object is a wrong type, not an absent value.
     """
     return value is None or value == "" or (not is_simple and value in ([], {}))
 
 
 def single_value(value: Any) -> Any:
-    """Return the one value of a list of one, any other value as it is."""
+    """Return the only value of a list with one value, any other value unchanged."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def simple_value(value: Any) -> Any:
-    """Return the `value` of an object that has one, any other value as it is."""
+    """Return the `value` of an object that has one, any other value unchanged."""
     parts = value.items() if isinstance(value, dict) else ()
     return next((part for name, part in parts if name.strip().lower() == "value"), value)
 
@@ -73,13 +73,13 @@ def _as_it_is(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """One attribute as everything but validation sees it.
+    """One attribute as all code but validation uses it.
 
-    `path` is what a client writes (`name.givenName`, `urn:…:User:department`), `keys` the way to the value from the
-    document's root. `check` gives a sent value as it is kept, or raises marshmallow's ValidationError. `spelled` gives
-    one simple value of another spelling in the declared type (data_types.py). `is_identifying`: it is never guessed.
-    `is_reference`: a client refers to another resource by it, with its id or its address. An extension stands here too:
-    a complex attribute named by its URN.
+    `path` is what a client writes (`name.givenName`, `urn:…:User:department`). `keys` lead from the document's root to
+    the value. `check` returns a received value as it is stored, or raises marshmallow's ValidationError. `spelled`
+    converts one simple value in another spelling to the declared type (data_types.py). `is_identifying`: the value is
+    never guessed. `is_reference`: it refers to another resource by its id or its URL. An extension is an Attribute too:
+    a complex one named by its URN.
     """
 
     name: str
@@ -97,7 +97,7 @@ class Attribute:
 
     @property
     def value_attribute(self) -> "Attribute | None":
-        """The sub-attribute that stands for a complex value where only one value is meant (RFC 7643 §2.4: `value`)."""
+        """The sub-attribute that represents a complex value where only one value is meant (RFC 7643 §2.4: `value`)."""
         return self.sub_attributes.get("value")
 
     @property
@@ -106,7 +106,7 @@ class Attribute:
 
     @property
     def is_extension(self) -> bool:
-        """Whether it stands for a whole extension, named by its URN (RFC 7643 §3.3)."""
+        """Whether the attribute is a whole extension, named by its URN (RFC 7643 §3.3)."""
         return self.name.startswith("urn:")
 
     @property
@@ -114,18 +114,19 @@ class Attribute:
         return self.traits.mutability == "readOnly"
 
     def says_false(self, value: Any) -> bool:
-        """Return whether a sent value of a boolean is false, in any spelling and shape that is read."""
+        """Return whether a received value of a boolean is false, in any accepted spelling and shape."""
         return self.spelled(simple_value(single_value(value))) is False
 
     def decisive(self, values: Iterable[Any]) -> Any:
-        """Return the one that counts of the values that one object has for an attribute that cannot be cleared.
+        """Return the decisive value of those that one object has for an attribute that cannot be cleared.
 
-        It is false where one of them is, so that who should be disabled is disabled; else the first that is a value.
+        It is false if any of them is false, so that a user who should be disabled is disabled. Otherwise it is the
+        first assigned value.
         """
         return min(values, key=lambda value: (not self.says_false(value), is_unassigned(value, is_simple=True)))
 
     def given(self, value: Any) -> list[str]:
-        """Return the paths that a sent value gives something to: those of its parts where it is one object."""
+        """Return the paths to which a received value assigns something: those of its parts if it is one object."""
         if is_unassigned(value):
             return []
         if self.type != "complex" or self.multi_valued or not isinstance(value, dict):
@@ -134,7 +135,7 @@ class Attribute:
         return [path for attribute, part in parts if attribute for path in attribute.given(part)]
 
     def walk(self) -> Iterator["Attribute"]:
-        """This attribute and its parts, depth first."""
+        """Yield this attribute and its parts, depth first."""
         yield self
         for part in self.sub_attributes.values():
             yield from part.walk()
@@ -142,9 +143,9 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class AttributeTree:
-    """All names that mean something in a resource of one type: core attributes, and extensions by their URN.
+    """All valid attribute names in a resource of one type: core attributes, and extensions by their URN.
 
-    Keys are lower case; `core_urn` may stand before a core attribute's name.
+    Keys are lower case; a core attribute's name may have `core_urn` as its prefix.
     """
 
     core_urn: str
@@ -153,17 +154,17 @@ class AttributeTree:
 
     @property
     def extension_urns(self) -> frozenset[str]:
-        """The extensions' URNs as they stand in a document."""
+        """The URNs of the extensions as a document writes them."""
         return frozenset(extension.name for extension in self.extensions.values())
 
     def find(self, path: str) -> tuple[Attribute, ...] | None:
-        """`attribute`, `attribute.part`, either with a URN before it, or an extension's URN alone, in any letter case.
+        """Return the attributes along a path (`name.givenName` -> (name, givenName)), or None for an unknown name.
 
-        Blanks around it mean nothing, so that a client with `"active "` in its mapping disables users; nor
-        does what names the whole resource before it (`$.active`).
-        Gives the way down (`name.givenName` -> (name, givenName)), or None where a name means nothing.
-        The dot of `2.0` in a URN separates nothing (RFC 7644 §3.10). `active.value` is `active`, as `{"value": …}` is.
-        Entra: `manager` without its URN is the extension's.
+        A path is `attribute` or `attribute.part`, either with a URN as its prefix, or only an extension's URN. Matching
+        is case-insensitive. Surrounding blanks are ignored, so that a client with `"active "` in its mapping disables
+        users; so is a prefix that names the whole resource (`$.active`). The dot of `2.0` in a URN is not a separator
+        (RFC 7644 §3.10). `active.value` is `active`, as `{"value": …}` is. Entra: `manager` without its URN is the
+        extension's.
         """
         folded = path.strip().lower()
         if extension := self.extensions.get(folded):
@@ -172,27 +173,28 @@ class AttributeTree:
             scopes = {self.core_urn.lower(): self.core}
             scopes |= {urn: extension.sub_attributes for urn, extension in self.extensions.items()}
             if named := [urn for urn in scopes if folded.startswith(urn + ":")]:
-                urn = max(named, key=len)  # one URN may begin with another
+                urn = max(named, key=len)  # one URN may be the prefix of another
                 return _find_in(scopes[urn], folded[len(urn) + 1 :])
         scopes_of_names = (self.core, *(extension.sub_attributes for extension in self.extensions.values()))
         found = (_find_in(scope, folded) for scope in scopes_of_names)
         return next((way for way in found if way), None) or _find_in(self.core, self._below_root(folded))
 
     def _below_root(self, folded: str) -> str:
-        """What follows a name of the whole resource: `User.active`, `$.active`, `/active`, `urn:…:User#active`."""
+        """Return what follows the resource's name: `User.active`, `$.active`, `/active`, `urn:…:User#active`."""
         urn = self.core_urn.lower()
         roots = (root for root in (urn, urn.rpartition(":")[2], "$", "") if folded.startswith(root))
         names = (folded[len(root) :] for root in roots)
         return next((name[1:] for name in names if name.startswith(_AFTER_ROOT)), "")
 
     def is_whole(self, path: str) -> bool:
-        """Whether a path is the core schema's URN: what has it is about the whole resource, as without a path."""
+        """Return whether a path is the core schema's URN: its value is for the whole resource, as without a path."""
         return path.strip().lower() == self.core_urn.lower()
 
     def named(self, value: Any, *, is_below: bool = False) -> Iterator[tuple[str, Any, bool]]:
-        """Yield the names in a value that is about the whole resource: each with what it gets, and `is_below`.
+        """Yield the names in a value for the whole resource: each with its own value, and `is_below`.
 
-        The value is one object or a list of objects. What is below the core schema's URN counts as if in place.
+        The value is one object or a list of objects. A name below the core schema's URN counts as if it were at the top
+        level.
         """
         for one in value if isinstance(value, list) else (value,):
             for name, inner in one.items() if isinstance(one, dict) else ():
@@ -202,12 +204,11 @@ class AttributeTree:
                     yield name, inner, is_below
 
     def placed(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a document with each value where its attribute is, found by its name as in a PATCH without a path.
+        """Return a document with each value in the place of its attribute, found by name as in a PATCH without a path.
 
         Other clients: `"department": "R"`, `"urn:…:User:department": "R"`, `"name.givenName": "Ada"`, and core
-        attributes below the core schema's URN. A value in its own place wins over one that is elsewhere, unless it is
-        no value; of `active` any false wins. Names that mean nothing stay, and so do parts of values of which there may
-        be many.
+        attributes below the core schema's URN. An assigned value in its own place wins over one that is elsewhere; for
+        `active`, any false wins. Unknown names stay, and so do parts of multi-valued attributes.
         """
         own: dict[str, Any] = {}
         elsewhere: dict[tuple[str, ...], Any] = {}
@@ -225,13 +226,13 @@ class AttributeTree:
         return _filled(own, elsewhere) if elsewhere else own
 
     def walk(self) -> Iterator[Attribute]:
-        """Every attribute and sub-attribute, core first."""
+        """Yield every attribute and sub-attribute, core first."""
         for top in (*self.core.values(), *self.extensions.values()):
             yield from top.walk()
 
 
 def _filled(document: dict[str, Any], values: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
-    """A document with values at places below it, given by their keys, where it has none; each level is read once."""
+    """Return a document with values added, by their keys, where it has none; each level is read once."""
     names = {name.lower(): name for name in document}
     inner: dict[str, dict[tuple[str, ...], Any]] = {}
     for (key, *rest), value in values.items():
@@ -248,7 +249,7 @@ def _filled(document: dict[str, Any], values: Mapping[tuple[str, ...], Any]) -> 
 
 
 def _find_in(scope: Mapping[str, Attribute], names: str) -> tuple[Attribute, ...] | None:
-    """`attribute` or `attribute.part`, in lower case, among the attributes of one schema."""
+    """Return the attributes along `attribute` or `attribute.part`, in lower case, within one schema."""
     name, dot, part = names.partition(".")
     attribute = scope.get(name)
     if attribute is None or not dot:

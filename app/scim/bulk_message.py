@@ -30,20 +30,20 @@ class BulkOperation:
 
     @property
     def promises(self) -> str | None:
-        """The bulkId that others can refer to once this operation has succeeded."""
+        """The bulkId to which others can refer once this operation has succeeded."""
         return self.bulk_id if self.method == "POST" else None
 
 
 @dataclass(frozen=True, slots=True)
 class BulkRequest:
-    """All operations, and after how many failures the rest is left undone (None: never)."""
+    """All operations, and the number of failures after which the rest is not processed (None: no limit)."""
 
     operations: tuple[BulkOperation, ...]
     fail_on_errors: int | None = None
 
 
 class BulkRequestSchema(NamedSchema):
-    """The body of a POST to /Bulk; names in any letter case."""
+    """The body of a POST to /Bulk; names are case-insensitive."""
 
     schemas = fields.Raw(allow_none=True, load_default=None)
     failOnErrors = fields.Integer(strict=True, allow_none=True, load_default=None)  # noqa: N815
@@ -57,9 +57,10 @@ _AFTER_PATH = re.compile("[?#]")
 
 
 def read_bulk(body: Any) -> BulkRequest:
-    """Raises invalidSyntax for a body that is no bulk request, 413 for more than `bounds.BULK_OPERATIONS` operations.
+    """Read the body of a bulk request.
 
-    A `failOnErrors` of 0 is none: some clients send every number.
+    A `failOnErrors` of 0 counts as absent: some clients send every number. Raises invalidSyntax for a body that is not
+    a bulk request, 413 for more than `bounds.BULK_OPERATIONS` operations.
     """
     if not isinstance(body, dict):
         raise ScimError(Code.INVALID_SYNTAX, "body", "an object", shown(body))
@@ -85,9 +86,9 @@ def read_bulk(body: Any) -> BulkRequest:
 
 
 def read_operation(given: Any) -> BulkOperation:
-    """Return one operation with all that can be read of it, and a fault where its form is wrong.
+    """Return one operation with all that can be read of it, and a fault if its form is wrong.
 
-    `bulkId` is looked at with POST alone (RFC 7644 §3.7). The query in a path says nothing about what is to be done.
+    `bulkId` is read with POST only (RFC 7644 §3.7). The query in a path is ignored.
     """
     if not isinstance(given, dict):
         return BulkOperation(fault=ScimError(Code.INVALID_SYNTAX, "operation", "an object", shown(given)))
@@ -109,9 +110,9 @@ def read_operation(given: Any) -> BulkOperation:
 
 
 def in_order(operations: Sequence[BulkOperation], references: Sequence[Collection[str]]) -> Iterator[list[int]]:
-    """The operations by their numbers, each behind those that it refers to; circles as in `grouped_by_needs`.
+    """Yield the operations by their numbers, each after those to which it refers; circles as in `grouped_by_needs`.
 
-    `references` are the bulkIds that each refers to.
+    `references` are the bulkIds to which each operation refers.
     """
     makers: dict[str, int] = {}
     for number, operation in enumerate(operations):
@@ -121,10 +122,10 @@ def in_order(operations: Sequence[BulkOperation], references: Sequence[Collectio
 
 
 def grouped_by_needs(needs: Sequence[Sequence[int]]) -> Iterator[list[int]]:
-    """All numbers, each behind those that it needs and otherwise as they come; `needs[3]` is what 3 needs.
+    """Yield all numbers, each after those that it needs, otherwise in their order; `needs[3]` is what 3 needs.
 
-    Those that need each other in a circle come together in one list; every other list has one number. These are the
-    strongly connected components as Tarjan's algorithm completes them, without recursion since a chain may be long.
+    Numbers that need each other in a circle are in one list; every other list has one number. These are the strongly
+    connected components as Tarjan's algorithm completes them, without recursion since a chain may be long.
     """
     met: dict[int, int] = {}
     earliest: dict[int, int] = {}
@@ -153,6 +154,6 @@ def grouped_by_needs(needs: Sequence[Sequence[int]]) -> Iterator[list[int]]:
 
 
 def _taken_back_to(number: int, incomplete: dict[int, None]) -> Iterator[int]:
-    """The numbers that were met last, back to this one."""
+    """Yield the numbers added last, back to this one."""
     while number in incomplete:
         yield incomplete.popitem()[0]

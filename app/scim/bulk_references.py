@@ -1,9 +1,9 @@
 """This module finds and resolves the references between the operations of a Bulk request (RFC 7644 §3.7.2).
 
-A text with `bulkId:` is a reference only where it is the value of an attribute that refers to a resource. Anywhere
-else it is a text like any other: a displayName may begin so.
+A text with `bulkId:` is a reference only as the value of an attribute that refers to a resource. Anywhere else it is
+ordinary text: a displayName may begin with it.
 
-See also: bulk_message.py (the message), data_types.py (what becomes of a reference that leads nowhere).
+See also: bulk_message.py (the message), data_types.py (how an unresolved reference is refused).
 """
 
 import json
@@ -19,18 +19,18 @@ from app.scim.filter_tree import Target, comparisons
 from app.scim.grammar import parse_path
 
 PREFIX = "bulkId:"
-_INSIDE = re.compile(r"(?<=/)bulkId:([^/]+)")  # in an address: ../Users/bulkId:ada
+_INSIDE = re.compile(r"(?<=/)bulkId:([^/]+)")  # in a URL: ../Users/bulkId:ada
 
 Read = Callable[[str], str]
 
 
 def references(text: str) -> list[str]:
-    """Return the bulkIds that the value of a reference names; none where it is an id or an address."""
+    """Return the bulkIds that the value of a reference names; none if it is an id or a URL."""
     return [text.removeprefix(PREFIX)] if text.startswith(PREFIX) else _INSIDE.findall(text)
 
 
 def resolved(text: str, ids: Mapping[str, str]) -> str:
-    """Return the value of a reference with an id for each bulkId; an UnresolvedReference where one has no id."""
+    """Return the value of a reference with an id for each bulkId; an UnresolvedReference if one has no id."""
     if any(one not in ids for one in references(text)):
         return UnresolvedReference(text)
     return ids[text.removeprefix(PREFIX)] if text.startswith(PREFIX) else _INSIDE.sub(lambda at: ids[at[1]], text)
@@ -39,7 +39,7 @@ def resolved(text: str, ids: Mapping[str, str]) -> str:
 def with_references(method: str, body: Any, tree: AttributeTree, read: Read) -> Any:
     """Return a body of POST, PUT or PATCH with the result of `read` for each text in it that is a reference.
 
-    It is found in every place where these methods look for a value. What they would refuse stays as it is.
+    References are found in every place where these methods look for a value. What they would refuse stays unchanged.
     """
     if not _mentions_bulk_id(body):
         return body
@@ -57,7 +57,7 @@ def _mentions_bulk_id(value: Any) -> bool:
 
 
 def _in_members(value: Any, wanted: str, change: Callable[[Any], Any]) -> Any:
-    """An object with one member changed, whose name may have any letter case."""
+    """Return an object with one member changed, whose name is matched case-insensitively."""
     if not isinstance(value, dict):
         return value
     return {name: change(inner) if name.lower() == wanted else inner for name, inner in value.items()}
@@ -79,7 +79,7 @@ def _operation(tree: AttributeTree, operation: Any, read: Read) -> Any:
 
 
 def _whole(tree: AttributeTree, value: Any, read: Read) -> Any:
-    """A document, or a value without a path: each name in it is a path."""
+    """Return a document, or a value without a path, with each name in it read as a path."""
     if isinstance(value, list):
         return [_whole(tree, one, read) for one in value]
     if not isinstance(value, dict):
@@ -102,7 +102,7 @@ def _target(tree: AttributeTree, path: str) -> Target | None:
 
 
 def _in_filter(tree: AttributeTree, path: str, read: Read) -> str:
-    """`members[value eq "bulkId:ada"]` with the id; an UnresolvedReference where one leads nowhere."""
+    """Return `members[value eq "bulkId:ada"]` with the id; an UnresolvedReference if one cannot be resolved."""
     target = _target(tree, path)
     for one in comparisons(target.where) if target and target.where else ():
         if one.path[-1].is_reference and isinstance(one.literal, str):
@@ -118,7 +118,7 @@ def _quoted(text: str) -> str:
 
 
 def _below(attribute: Attribute, value: Any, read: Read) -> Any:
-    """A value of an attribute in any shape that it may have: with its parts, or only the one that stands for it."""
+    """Return a value of an attribute, in any allowed shape, with its parts or the one that represents it changed."""
     if isinstance(value, list):
         return [_below(attribute, one, read) for one in value]
     if isinstance(value, dict):

@@ -1,6 +1,6 @@
-"""This module makes attribute classes from schema files of the administrator (RFC 7643 §6, §7).
+"""This module creates attribute classes from schema files of the administrator (RFC 7643 §6, §7).
 
-So whatever works on a built-in attribute works on these.
+All code for built-in attributes therefore also works for these.
 """
 
 import re
@@ -54,9 +54,9 @@ _TAKEN_BEGINNINGS = ("urn:ietf:params:scim:api:", "urn:ietf:params:scim:schemas:
 
 
 def read(folder: Path) -> tuple[ResourceType, ...]:
-    """All resource types: the built-in ones, with their extensions from the folder, then those of the folder.
+    """Return all resource types: the built-in ones, with their extensions from the folder, then those of the folder.
 
-    Without files these are RESOURCE_TYPES themselves. Raises SchemaFileError.
+    Without files the result is RESOURCE_TYPES itself. Raises SchemaFileError.
     """
     schemas: dict[str, Part] = {}
     types: list[Part] = []
@@ -86,7 +86,7 @@ def _add_schema(schemas: dict[str, Part], part: Part) -> None:
 
 
 class _Declared:
-    """The schemas of the files, and which resource types are made of them."""
+    """The schemas of the files, from which the resource types are built."""
 
     def __init__(self, schemas: Mapping[str, Part]) -> None:
         self.schemas = schemas
@@ -105,7 +105,7 @@ class _Declared:
         return tuple(self.types.values())
 
     def built_in(self, part: Part, name: str) -> ResourceType:
-        """A file that adds extensions to User or Group says the rest as it is."""
+        """Return User or Group, to which a file adds extensions; the file must not change the rest."""
         base = self.types[name.lower()]
         for member, value in (("name", base.name), ("endpoint", base.endpoint), ("schema", base.schema.urn)):
             if part.members.get(member, value) != value:
@@ -142,7 +142,7 @@ class _Declared:
         return base
 
     def schema(self, part: Part, kind: type[ScimSchema]) -> type[ScimSchema]:
-        """The class of the schema that `part` names: a resource's core with ResourceSchema, else an extension."""
+        """Return the class of the schema that `part` names: a core schema with ResourceSchema, else an extension."""
         urn = part.text("schema", None, bounds.SCHEMA_URN_LENGTH).lower()
         if urn not in self.schemas:
             raise part.wrong("schema", "the id of a schema in one of the files")
@@ -173,7 +173,7 @@ def _description(part: Part, default: str) -> str:
 
 
 def _fields(parts: Iterable[Part], pattern: re.Pattern[str], parent: Part | None = None) -> dict[str, Any]:
-    """The fields of one schema; under names of ours, since a wire name could be one of Python's or marshmallow's."""
+    """Return one schema's fields under generated names, since a wire name could be one of Python's or marshmallow's."""
     made: dict[str, Any] = {}
     names: set[str] = set()
     for part in parts:
@@ -217,7 +217,7 @@ def _field(part: Part, name: str, parent: Part | None) -> fields.Field[Any]:
         mutability=mutability,
         returned=_returned(part, mutability, parent),
         uniqueness=uniqueness,
-        case_exact=case_exact or kind is Binary,  # RFC 7643 §2.3.6; many files say false of everything
+        case_exact=case_exact or kind is Binary,  # RFC 7643 §2.3.6; many files declare false for every attribute
         canonical_values=part.texts("canonicalValues"),
         reference_types=part.texts("referenceTypes"),
         lookup=uniqueness != "none" or (part.flag("lookup") and kind is not Complex),
@@ -232,13 +232,13 @@ def _check_part(part: Part, name: str, kind: Any, parent: Part) -> None:
 
 
 def _has_resource_ref(parent: Part) -> bool:
-    """Whether values have a `$ref` to a resource, so that their `value` is its id (RFC 7643 §2.4 and §7)."""
+    """Return whether values have a `$ref` to a resource, so that their `value` is its id (RFC 7643 §2.4 and §7)."""
     refs = (one for one in parent.parts("subAttributes") if str(one.members.get("name")).lower() == "$ref")
     return any(set(one.texts("referenceTypes")) - {"external", "uri"} for one in refs)
 
 
 def _returned(part: Part, mutability: str, parent: Part | None) -> str:
-    """What nobody may read back is never returned, whole or in parts."""
+    """Return `returned`: "never" for a writeOnly attribute, and for the parts of one that is never returned."""
     if mutability == "writeOnly" and part.members.get("returned") not in (None, "never"):
         raise part.wrong("returned", '"never", since the attribute is writeOnly')
     is_hidden = parent is not None and "never" in (parent.members.get("returned"), _returned_of(parent))

@@ -1,7 +1,7 @@
 """This module implements SCIM's simple data types as marshmallow fields (RFC 7643 §2.3).
 
-`spelled` is the one place where a value in another spelling becomes one of its type: POST, PUT, PATCH and filters
-all read it.
+`spelled` is the only place where a value in another spelling is converted to its type: POST, PUT, PATCH and filters all
+use it.
 """
 
 import base64
@@ -18,9 +18,9 @@ from app.scim.errors import Code, Mismatch, shown
 from app.scim.json_body import read_number
 from app.scim.value_comparison import WrongValueError, normalize_instant
 
-# Controls but tab and line ends are no text for people, SQLite cuts text at NUL, lone surrogates are no text at all.
+# Controls but tab and line ends are not readable text, SQLite cuts text at NUL, lone surrogates are not text.
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-# Line ends and overrides of the writing direction let one name pass for another.
+# With line ends and overrides of the writing direction, one name can look like another.
 _FORBIDDEN_IN_NAMES = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -30,7 +30,7 @@ def wrong_value(expected: str, got: str | int, code: Code = Code.INVALID_VALUE) 
 
 
 class UnresolvedReference(str):
-    """The value of a reference to what no operation of the bulk request has made: it is refused like a wrong value."""
+    """A reference to a resource that no operation of the bulk request created; it is refused like a wrong value."""
 
 
 class Text(fields.Field[str]):
@@ -51,7 +51,7 @@ class Text(fields.Field[str]):
 
     @classmethod
     def spelled(cls, value: Any) -> Any:
-        """Return the text of an integer where the type takes one, any other value as it is."""
+        """Return the text of an integer if the type accepts one, any other value unchanged."""
         return str(value) if cls.takes_integers and isinstance(value, int) and not isinstance(value, bool) else value
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
@@ -78,7 +78,7 @@ class ResourceId(Identifier):
 
 
 class Name(Identifier):
-    """An identifier that people read too: not blank, one line, no hidden direction changes."""
+    """An identifier that administrators read too: not blank, one line, no hidden changes of the writing direction."""
 
     forbidden: ClassVar[re.Pattern[str]] = _FORBIDDEN_IN_NAMES
 
@@ -101,7 +101,7 @@ class Reference(Text):
 
 
 class Binary(Text):
-    """`binary` (RFC 7643 §2.3.6): base64 text in either alphabet, with padding or without, kept as it was sent."""
+    """`binary` (RFC 7643 §2.3.6): base64 text in either alphabet, with or without padding, stored as it was sent."""
 
     scim_type: ClassVar[str] = "binary"
     case_exact: ClassVar[bool] = True
@@ -124,7 +124,7 @@ _URL_SAFE = str.maketrans("-_", "+/", "\r\n \t")
 
 
 class Instant(Text):
-    """`dateTime` (RFC 7643 §2.3.5), kept as it was sent; no zone means UTC."""
+    """`dateTime` (RFC 7643 §2.3.5), stored as it was sent; no zone means UTC."""
 
     scim_type: ClassVar[str] = "dateTime"
     takes_integers: ClassVar[bool] = False
@@ -151,7 +151,7 @@ class Decimal(fields.Field[int | float]):
 
     @staticmethod
     def spelled(value: Any) -> Any:
-        """Return the number that a text spells in JSON, any other value as it is."""
+        """Return the number that a text spells in JSON, any other value unchanged."""
         number = read_number(value) if isinstance(value, str) else None
         return value if number is None else number
 
@@ -165,7 +165,7 @@ class Decimal(fields.Field[int | float]):
 
 
 class Integer(Decimal):
-    """`integer` (RFC 7643 §2.3.4): a whole JSON number of 64 bits, its sign among them."""
+    """`integer` (RFC 7643 §2.3.4): a whole JSON number of 64 bits, including its sign."""
 
     scim_type: ClassVar[str] = "integer"
     default_error_messages = {"null": [Mismatch(Code.INVALID_VALUE, "", "a whole number", "null")]}
@@ -180,8 +180,8 @@ class Integer(Decimal):
 class Flag(fields.Field[bool]):
     """`boolean` (RFC 7643 §2.3.2), and the text that Entra sends for it.
 
-    Entra: `{"op": "Replace", "path": "active", "value": "False"}` is a disable, in any letter case. A text that is
-    neither is refused, since a guess could leave a leaver active.
+    Entra: `{"op": "Replace", "path": "active", "value": "False"}` disables the user; the text is case-insensitive. Any
+    other text is refused, since a guess could leave a leaver active.
     """
 
     scim_type: ClassVar[str] = "boolean"
@@ -191,7 +191,7 @@ class Flag(fields.Field[bool]):
 
     @classmethod
     def spelled(cls, value: Any) -> Any:
-        """Return the boolean that a text names, any other value as it is."""
+        """Return the boolean that a text names, any other value unchanged."""
         return cls.words.get(value.lower(), value) if isinstance(value, str) else value
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:

@@ -1,4 +1,4 @@
-"""This module derives from a document all that is stored beside it to find and count the resource.
+"""This module derives from a document all that is stored in addition to it to find and count the resource.
 
 See also: app/store/directory/resource_rows.py (writes it), app/store/integrity_check.py (compares what is stored).
 """
@@ -15,14 +15,15 @@ from app.scim.value_comparison import lookup_text, normalize_document, normalize
 from app.scim.word_splitting import cut
 
 LookupValue = tuple[str, str, bool]
-"""The path of an attribute, a folded value as text, and whether no other resource may have it."""
+"""The path of an attribute, a normalized value as text, and whether the value must be unique."""
 
 
 @dataclass(frozen=True)
 class DerivedValues:
-    """What follows from a document as it is stored. Each value is computed when it is first read, and once.
+    """The values derived from a stored document. Each value is computed once, when it is first read.
 
-    Nobody may change the document. An empty one stands for a resource that is not there: nothing follows from it.
+    The document must not be changed. An empty one represents a resource that does not exist: nothing is derived from
+    it.
     """
 
     resource_type: ResourceType
@@ -35,7 +36,7 @@ class DerivedValues:
 
     @cached_property
     def search(self) -> str:
-        """The JSON text of the folded document, for filters and order."""
+        """The JSON text of the normalized document, for filters and order."""
         return compact(normalize_document(self.resource_type.attributes, self.document))
 
     @cached_property
@@ -49,13 +50,13 @@ class DerivedValues:
 
     @cached_property
     def word_text(self) -> str:
-        """The texts by whose words a search finds the resource, a line each."""
+        """The texts by whose words a search finds the resource, one per line."""
         texts = (text for one in self.resource_type.worded for text in values_at(self.document, one.keys))
         return "\n".join(map(str, texts))
 
     @cached_property
     def words(self) -> frozenset[str]:
-        """The words that a search finds the resource by."""
+        """The words by which a search finds the resource."""
         return frozenset(cut(self.word_text))
 
     @cached_property
@@ -65,7 +66,7 @@ class DerivedValues:
 
     @property
     def name(self) -> str:
-        """What people call the resource."""
+        """The display name of the resource."""
         return resource_types.name_of(self.document)
 
     @property

@@ -1,6 +1,6 @@
-"""This module lists what differs between two documents of one resource.
+"""This module lists the differences between two documents of one resource.
 
-A change is kept for a whole attribute, so that an earlier document can be made again from a later one.
+A change is stored for a whole attribute, so that an earlier document can be rebuilt from a later one.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,14 +11,14 @@ from app.scim.attribute import Attribute
 from app.scim.resource_types import ResourceType
 
 HIDDEN = "(not kept)"
-"""Stands for a value that nobody may read (`returned` never): that it changed is told, but not to what."""
+"""The placeholder for a value that is never returned: the history says that it changed, but not to what."""
 _OURS = ("schemas", "id")
 _NONE: tuple[None, None] = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One attribute before and after; None where it has no value."""
+    """One attribute before and after; None means no value."""
 
     attribute: str
     old: Any
@@ -28,9 +28,9 @@ class Change:
 def differences(
     resource_type: ResourceType, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
 ) -> tuple[Change, ...]:
-    """What became different, one change an attribute: top attributes whole, those of an extension one by one.
+    """Return the differences, one change per attribute: top attributes whole, those of an extension one by one.
 
-    None: the resource was not there yet, or is not there any more.
+    None means that the resource did not exist yet, or no longer exists.
     """
     old, new = _values(resource_type, before or {}), _values(resource_type, after or {})
     differing = (path for path in dict.fromkeys((*old, *new)) if old.get(path, _NONE)[1] != new.get(path, _NONE)[1])
@@ -38,7 +38,7 @@ def differences(
 
 
 def undone(document: Mapping[str, Any], changes: Iterable[Change]) -> dict[str, Any]:
-    """The spread document (attribute to value) as it was before the changes."""
+    """Return the spread document (attribute to value) as it was before the changes."""
     earlier = dict(document)
     for change in changes:
         earlier.pop(change.attribute, None)
@@ -48,10 +48,10 @@ def undone(document: Mapping[str, Any], changes: Iterable[Change]) -> dict[str, 
 
 
 def in_detail(changes: Iterable[Change]) -> Iterator[Change]:
-    """Changes of whole attributes as those of their parts, in the paths of Entra's mapping page.
+    """Yield changes of whole attributes as those of their parts, in the paths of Entra's mapping page.
 
-    `name` becomes `name.givenName`, `emails` becomes `emails[type eq "work"].value`. A list whose values cannot be told
-    apart by their types stays one change.
+    `name` becomes `name.givenName`, `emails` becomes `emails[type eq "work"].value`. A list whose values cannot be
+    distinguished by their types stays one change.
     """
     for change in changes:
         old, new = _parts(change.attribute, change.old), _parts(change.attribute, change.new)
@@ -60,19 +60,19 @@ def in_detail(changes: Iterable[Change]) -> Iterator[Change]:
             continue
         paths = [path for path in dict.fromkeys((*old, *new)) if old.get(path) != new.get(path)]
         if not paths:
-            yield change  # between two values that are not kept
+            yield change  # between two values that are not stored
         for path in paths:
             yield Change(path, old.get(path), new.get(path))
 
 
 def flatten(spread_document: Mapping[str, Any]) -> dict[str, Any]:
-    """A spread document as detailed path to value."""
+    """Return a spread document as detailed path to value."""
     whole = (Change(name, None, value) for name, value in spread_document.items())
     return {change.attribute: change.new for change in in_detail(whole)}
 
 
 def _parts(path: str, value: Any) -> Mapping[str, Any] | None:
-    """The parts of a value by their paths, or None where it has none that could be named."""
+    """Return the parts of a value by their paths, or None if it has none that could be named."""
     if value is None:
         return {}
     if isinstance(value, dict):
@@ -96,12 +96,12 @@ def _typed_parts(path: str, values: Sequence[Any]) -> Mapping[str, Any] | None:
 
 
 def spread(resource_type: ResourceType, document: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored document as attribute to value, in the grain in which changes are kept, without what nobody may read."""
+    """Return a stored document as attribute to value, in the granularity of changes, without what is never returned."""
     return {path: _readable(*found) for path, found in _values(resource_type, document).items()}
 
 
 def _values(resource_type: ResourceType, document: Mapping[str, Any]) -> dict[str, tuple[Attribute | None, Any]]:
-    """By path: the attribute and its value."""
+    """Return each attribute and its value by path."""
     found: dict[str, tuple[Attribute | None, Any]] = {}
     for attribute in resource_type.attributes:
         value = document.get(attribute.name)
@@ -116,7 +116,7 @@ def _values(resource_type: ResourceType, document: Mapping[str, Any]) -> dict[st
 
 
 def _readable(attribute: Attribute | None, value: Any) -> Any:
-    """The value without what nobody may read."""
+    """Return the value without the parts that are never returned."""
     if attribute is None:
         return value
     if attribute.traits.returned == "never":

@@ -24,7 +24,7 @@ from app.scim.resource_types import USER, ResourceType, checked, is_active
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """One value that was not stored, and why; `path` is where it belongs, like `emails[type eq "work"].value`."""
+    """One value that was not stored, and why; `path` is its place, like `emails[type eq "work"].value`."""
 
     path: str
     error: ScimError
@@ -32,7 +32,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One operation that was done: `after` is what it left of the top attribute or extension that it is about."""
+    """One applied operation: `after` is the top attribute or extension as the operation left it."""
 
     path: str
     act: Callable[[], None]
@@ -40,15 +40,15 @@ class _Step:
 
 
 def may_leave_out(resource_type: ResourceType, refusal: ScimError) -> bool:
-    """Return whether what was refused could be left out, if the request disables the resource, which must be a user."""
+    """Return whether the refused value can be left out if the request disables the resource; only for a user."""
     return resource_type.name == USER.name and refusal.code.is_separable
 
 
 class Disabling(Patch):
-    """A user's document on its way through a request whose refused values are left out, each alone.
+    """A user's document during a request whose refused values are left out, each alone.
 
     `held` is the document before. `check_unique` raises `uniqueness` for a document with a value that another user has.
-    Call `patch` or `replace`, then see `disables`, then call `settle`.
+    Call `patch` or `replace`, then read `disables`, then call `settle`.
     """
 
     def __init__(
@@ -85,15 +85,15 @@ class Disabling(Patch):
             super().in_object(op, value, place)
 
     def replace(self, body: Mapping[str, Any]) -> None:
-        """Do what PUT does with a mended body: every attribute gets its value there, or loses the one that it has."""
+        """Apply a PUT with a normalized body: every attribute gets its value from it, or loses its present value."""
         for attribute, values in self._named(body):
             self._do(attribute.path, attribute, partial(self._put, attribute, values))
 
     def settle(self) -> dict[str, Any]:
         """Return the whole document to store; from now on `left_out` and `given` are final.
 
-        A value that is possible alone may be impossible in the result: taken, required but gone, immutable but changed,
-        or too large. Raises tooMany when that asks for looking at too many values.
+        A value that is possible alone may be impossible in the result: not unique, required but gone, immutable but
+        changed, or too large. Raises tooMany if that requires examining too many values.
         """
         self.examined = 0
         for unit in self.steps:
@@ -109,7 +109,7 @@ class Disabling(Patch):
         return document
 
     def _do(self, path: str, attribute: Attribute, act: Callable[[], None]) -> None:
-        """Do one step, or note that it is left out."""
+        """Apply one step, or record that it is left out."""
         unit = attribute.keys[0]
         with self._leaving_out(path):
             act()
@@ -117,7 +117,7 @@ class Disabling(Patch):
 
     @contextmanager
     def _leaving_out(self, path: str = "", path_text: str = "") -> Iterator[None]:
-        """Note a refusal: `path` is what it is about, `path_text` the same where that could not be read."""
+        """Record a refusal; `path` is the affected path, `path_text` the same if it could not be read."""
         try:
             yield
         except ScimError as error:
@@ -127,7 +127,7 @@ class Disabling(Patch):
             self.left_out.append(LeftOut(path or (path_text if is_unread else error.mismatch.attribute), detach(error)))
 
     def _named(self, body: Mapping[str, Any]) -> Iterator[tuple[Attribute, list[Any]]]:
-        """Every attribute that a client may write, with the values that a body names for it in any letter case."""
+        """Yield every writable attribute with the values that a body has for it, matched case-insensitively."""
         named = by_name(body)
         for attribute in self.type.tree.core.values():
             if not attribute.is_read_only and attribute.name != "schemas":
@@ -155,9 +155,9 @@ class Disabling(Patch):
         self.given += attribute.given(value)
 
     def _settle_unit(self, unit: str) -> None:
-        """Bring one top attribute or extension to the last value of it that is possible.
+        """Set one top attribute or extension to the last possible value of it.
 
-        Its last steps are undone until it is possible. Then those behind the one that made it impossible are tried
+        Its last steps are undone until it is possible. Then the steps after the one that made it impossible are tried
         again.
         """
         steps, undone = self.steps[unit], []
@@ -174,7 +174,7 @@ class Disabling(Patch):
                 steps.append(step)
 
     def _refusal(self, unit: str) -> ScimError | None:
-        """Return why a top attribute or extension cannot have its present value; where it can, note that value."""
+        """Return why a top attribute or extension has an impossible value, or None; a possible value is settled."""
         held, now = ({unit: document[unit]} if unit in document else {} for document in (self.held, self.document))
         if held == now:
             self.settled.pop(unit, None)
@@ -196,14 +196,14 @@ class Disabling(Patch):
             self.document[unit] = copy.copy(value)
 
     def _whole(self) -> dict[str, Any]:
-        """The held document with what is settled, in declared order."""
+        """Return the original document with all settled values, in declared order."""
         values = {**self.held, **self.settled}
         urns = [urn for extension in self.type.extensions if values.get(urn := extension.urn)]
         values["schemas"] = [self.type.schema.urn, *urns]
         return {one.name: values[one.name] for one in self.type.attributes if values.get(one.name) is not None}
 
     def _largest_growth(self) -> str | None:
-        """The unit that grew most, without `active`; None where none has grown."""
+        """Return the unit that grew most, without `active`; None if none has grown."""
 
         def growth(unit: str) -> int:
             return len(compact(self.settled[unit])) - len(compact(self.held.get(unit)))

@@ -1,6 +1,6 @@
 """This module renders /ServiceProviderConfig, /ResourceTypes and /Schemas (RFC 7643 §5 to §7).
 
-Nothing is said here that a schema, a resource type or a bound does not say already.
+Everything in them follows from the schemas, the resource types and the bounds.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,10 +19,10 @@ SCHEMA_URN = "urn:ietf:params:scim:schemas:core:2.0:Schema"
 def service_provider_config(
     base: str, documentation: str, token_endpoint: str, *, has_cursors: bool = True
 ) -> dict[str, Any]:
-    """RFC 7643 §5, with `pagination` of RFC 9865 §4.
+    """Return the document of RFC 7643 §5, with `pagination` of RFC 9865 §4.
 
-    `base` is the public address of `/scim`, `documentation` that of the page for people, `token_endpoint` that where
-    OAuth clients fetch access tokens.
+    `base` is the public URL of `/scim`, `documentation` that of the page for administrators, `token_endpoint` that
+    where OAuth clients get access tokens.
     """
     return {
         "schemas": [CONFIG_URN],
@@ -72,7 +72,7 @@ def _pagination(has_cursors: bool) -> dict[str, Any]:
 
 
 def resource_types(types: Iterable[ResourceType], base: str) -> list[dict[str, Any]]:
-    """RFC 7643 §6, one for each resource type."""
+    """Return the documents of RFC 7643 §6, one for each resource type."""
     return [
         {
             "schemas": [RESOURCE_TYPE_URN],
@@ -92,7 +92,7 @@ def resource_types(types: Iterable[ResourceType], base: str) -> list[dict[str, A
 
 
 def schemas(types: Iterable[ResourceType], base: str) -> list[dict[str, Any]]:
-    """RFC 7643 §7, one for each schema of the resource types, core schemas and extensions alike."""
+    """Return the documents of RFC 7643 §7, one for each core schema and extension of the resource types."""
     return [
         {
             "schemas": [SCHEMA_URN],
@@ -107,14 +107,14 @@ def schemas(types: Iterable[ResourceType], base: str) -> list[dict[str, Any]]:
 
 
 def _all_schemas(types: Iterable[ResourceType]) -> Iterator[type[ScimSchema]]:
-    """Each once: an extension may belong to several types."""
+    """Yield each schema once: an extension may belong to several types."""
     yield from dict.fromkeys(
         schema for resource_type in types for schema in (resource_type.schema, *resource_type.extensions)
     )
 
 
 def is_listed(attribute: Attribute) -> bool:
-    """Whether a schema lists the attribute: all but `schemas`, `id`, `meta`, which every resource has (RFC 7643 §3.1).
+    """Return whether a schema lists the attribute: all but `schemas`, `id`, `meta`, common to all (RFC 7643 §3.1).
 
     `externalId` is listed, because Entra looks for it among a schema's attributes.
     """
@@ -122,7 +122,7 @@ def is_listed(attribute: Attribute) -> bool:
 
 
 def _definition(attribute: Attribute) -> dict[str, Any]:
-    """One attribute by RFC 7643 §7. Nothing in it is null: Entra refuses that."""
+    """Return one attribute by RFC 7643 §7. Nothing in it is null: Entra refuses that."""
     traits = attribute.traits
     definition: dict[str, Any] = {
         "name": attribute.name,

@@ -1,7 +1,6 @@
 """This module normalizes what Entra sends outside RFC 7643 and 7644, one named rule per quirk.
 
-Two more habits are part of a value's type and stand there: text booleans (fields.Flag) and empty text that clears
-(attribute.is_unassigned).
+See also: data_types.py (`Flag`: booleans as text), attribute.py (`is_unassigned`: empty text that clears a value).
 """
 
 from typing import Any, Literal
@@ -15,9 +14,9 @@ USUAL_FILTER = ("type", "primary")
 
 
 def correct_document(tree: AttributeTree, document: Any) -> Any:
-    """A posted document with each value in the place and shape of its attribute; names that mean nothing stay.
+    """Return a posted document with each value in the place and shape of its attribute; unknown names stay.
 
-    Identifying values are not touched: a list for a userName is refused.
+    Identifying values are not changed: a list for a userName is refused.
     """
     if not isinstance(document, dict):
         return document
@@ -38,13 +37,13 @@ def _mend_named(tree: AttributeTree, name: str, value: Any) -> Any:
 
 
 def correct_value(attribute: Attribute, value: Any, *, is_one: bool = False) -> Any:
-    """A value in the shape of its attribute: a list for many values, an object or a simple value for a single one.
+    """Return a value in its attribute's shape: a list for many values, an object or a simple value for a single one.
 
-    `is_one`: a single value of an attribute that may have many is meant.
+    `is_one`: the value is a single one of a multi-valued attribute.
 
     Entra: `{"op": "Add", "path": "…:User:manager", "value": "<id>"}`, `"manager": [{"value": "<id>"}]`,
     `"roles": "Editor"`, `{"op": "Add", "path": "members", "value": {"value": "<id>"}}`,
-    `{"op": "Replace", "path": "active", "value": [{"value": "False"}]}`; for a list of texts of one's own
+    `{"op": "Replace", "path": "active", "value": [{"value": "False"}]}`; for a custom list of texts
     `[{"value": "a"}, {"value": "b"}]`.
     """
     if is_unassigned(value):
@@ -67,10 +66,10 @@ def _mend_one(attribute: Attribute, value: Any) -> Any:
 
 
 def _unpack_role(attribute: Attribute, value: Any) -> Any:
-    r"""A role that arrives as JSON text inside `value`; what is no JSON object stays the text that it is.
+    r"""Return a role that was received as JSON text inside `value`; text that is not a JSON object stays unchanged.
 
-    Entra: `{"op": "Add", "path": "roles", "value": [{"value": "{\"id\":\"…\",\"value\":\"Editor\",…}"}]}`
-    from the expression AppRoleAssignmentsComplex.
+    Entra: `{"op": "Add", "path": "roles", "value": [{"value": "{\"id\":\"…\",\"value\":\"Editor\",…}"}]}` from the
+    expression AppRoleAssignmentsComplex.
     """
     if not isinstance(value, dict):
         return value
@@ -88,12 +87,12 @@ def _unpack_role(attribute: Attribute, value: Any) -> Any:
 
 
 def may_be_made(attribute: Attribute, wanted: dict[str, Any]) -> bool:
-    r"""Whether `replace` makes a value that its filter does not find, where RFC 7644 §3.5.2.3 asks for noTarget.
+    r"""Return whether `replace` creates a value that its filter does not find (RFC 7644 §3.5.2.3 demands noTarget).
 
-    Entra: `{"op": "Replace", "path": "addresses[type eq \"work\"].locality", "value": "Leeds"}` for somebody
-    without addresses, `roles[primary eq "True"].value`, `entitlements[type eq "license"].value`. `wanted` is what the
-    filter would have the value contain. Where RFC 7643 names the types, it is one of these, or primary; where every
-    type is as good as another, any equalities say what is meant.
+    Entra: `{"op": "Replace", "path": "addresses[type eq \"work\"].locality", "value": "Leeds"}` for a user without
+    addresses, `roles[primary eq "True"].value`, `entitlements[type eq "license"].value`. `wanted` is what the filter
+    demands of the value. If RFC 7643 names the attribute's types, `wanted` must be one of these, or primary. Otherwise
+    all types are equal and any equalities may be used.
     """
     kind = attribute.sub_attributes.get("type")
     usual = kind.traits.canonical_values if kind else ()
@@ -103,19 +102,19 @@ def may_be_made(attribute: Attribute, wanted: dict[str, Any]) -> bool:
 
 
 def is_empty_shell(value: dict[str, Any]) -> bool:
-    """Whether a value says nothing any more once its parts were cleared one by one.
+    """Return whether a value has no content left after its parts were cleared one by one.
 
-    Entra: null for `emails[type eq "work"].value` leaves only the `type` and `primary` that the filter once made.
+    Entra: null for `emails[type eq "work"].value` leaves only the `type` and `primary` that the filter once created.
     """
     return set(value) <= set(USUAL_FILTER)
 
 
 def dialect_of(message: Any) -> Literal["", "default", "compliant"]:
-    """In which of Entra's two dialects a PATCH message is written, as it came; "" where it does not show.
+    """Return in which of Entra's two dialects a PATCH message is written; "" if that is not visible.
 
-    Entra, without the flag: `{"op": "Replace", "path": "active", "value": "False"}`, so a capital verb or a boolean as
-    text. With `aadOptscim062020`: `{"op": "replace", "value": {"active": false, "name.givenName": "Ada"}}`, so verbs in
-    lower case only.
+    `message` is the JSON as received. Entra, without the flag: `{"op": "Replace", "path": "active", "value": "False"}`,
+    so a capital verb or a boolean as text. With `aadOptscim062020`:
+    `{"op": "replace", "value": {"active": false, "name.givenName": "Ada"}}`, so verbs in lower case only.
     """
     named = {str(name).lower(): value for name, value in message.items()} if isinstance(message, dict) else {}
     operations = named.get("operations")

@@ -1,6 +1,6 @@
 """This module declares the errors of SCIM and renders them (RFC 7644 §3.12).
 
-`Code` is the table of everything that is refused, with the HTTP status and scimType of each.
+`Code` is the table of all refusals, with the HTTP status and scimType of each.
 """
 
 import json
@@ -18,9 +18,9 @@ _KINDS = {bool: "a boolean", int: "a number", float: "a number", list: "a list",
 
 
 class Code(StrEnum):
-    """What is wrong with a request: the name that the request log stores, the HTTP status and the scimType (Table 9).
+    """The reason for a refusal: the name that the request log stores, the HTTP status and the scimType (Table 9).
 
-    `is_separable`: it is about one value or one operation, so that others could be done without it
+    `is_separable`: it affects one value or one operation, so that others could be processed without it
     (docs/decisions/0031-a-disable-is-not-lost.md). `headers` are sent with every such answer.
     """
 
@@ -72,7 +72,7 @@ class Code(StrEnum):
     EXPIRED_CURSOR = "expired-cursor", 400, "expiredCursor"
     INVALID_COUNT = "invalid-count", 400, "invalidCount"
 
-    # --- who asks, and for what. One answer for a missing, an unknown and a revoked key (RFC 6750 §3)
+    # --- authentication and authorization. One answer for a missing, an unknown and a revoked key (RFC 6750 §3)
     UNAUTHORIZED = "unauthorized", 401, None, False, {"WWW-Authenticate": 'Bearer realm="Recnice SCIM"'}
     FORBIDDEN = "forbidden", 403
     SOURCE_REFUSED = "source-refused", 403
@@ -93,14 +93,14 @@ class Code(StrEnum):
 
     @classmethod
     def of(cls, status: int, scim_type: str = "", code: str = "") -> "Code":
-        """Return the code with a value; for none, as of HTTP's errors, the first with a status and a scimType."""
+        """Return the code with a value; without one, as for HTTP's errors, the first with a status and a scimType."""
         stored = (one for one in cls if one == code)
         alike = (one for one in cls if (one.status, one.scim_type or "") == (status, scim_type))
         return next(chain(stored, alike), cls.INTERNAL if status >= 500 else cls.BAD_REQUEST)
 
 
 class Mismatch(NamedTuple):
-    """One thing that is wrong: at which attribute, path or header, what was expected and what was received.
+    """One mismatch: the attribute, path or header, what was expected and what was received.
 
     The parts are words of a sentence; "" for a part that it does not have.
     """
@@ -118,9 +118,9 @@ class Mismatch(NamedTuple):
 class ScimError(Exception):
     """A refusal. Status and scimType follow from the code, `detail` from the mismatches, of which the first decides.
 
-    `more` counts mismatches that are not named; `sentence` is the detail of an error that has none. `headers` are sent
-    in addition to those of the code. `other_id` is the resource that has what must be unique, for the administrator
-    only: the client does not get it.
+    `more` counts mismatches that are not named; `sentence` is the detail of an error without mismatches. `headers` are
+    sent in addition to those of the code. `other_id` is the resource that already has the unique value, for the
+    administrator only: the client does not get it.
     """
 
     def __init__(
@@ -162,7 +162,7 @@ class ScimError(Exception):
 
 
 def shown(value: object) -> str:
-    """A received value as an error may show it: short text and scalars as they came, anything else by its kind."""
+    """Return a received value as an error may contain it: short text and scalars unchanged, else only the kind."""
     if value is None:
         return "null"
     if isinstance(value, str):
@@ -176,8 +176,8 @@ def shown(value: object) -> str:
 def detach(error: _Error) -> _Error:
     """Return the error itself; remove the traceback, cause and context of it and of each error behind it.
 
-    An error that is stored, or that its own frames hold, keeps the request and its body in memory in a circle, until a
-    late garbage collection.
+    A stored error, or one that its own frames hold, forms a reference cycle. The cycle keeps the request and its body
+    in memory until a late garbage collection.
     """
     behind: list[BaseException | None] = [error]
     while behind:

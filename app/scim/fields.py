@@ -30,10 +30,10 @@ def attribute(
     max_length: int | None = None,
     **characteristics: Any,
 ) -> fields.Field[Any]:
-    """One SCIM attribute: a marshmallow field that knows its characteristics.
+    """Return one SCIM attribute: a marshmallow field that has SCIM characteristics.
 
-    `kind` is a class of data_types.py or Complex and gives the data type; `args` are its own (a Complex takes the
-    schema of its parts). `name` is needed only where the wire name is no Python name (`$ref`).
+    `kind` is a class of data_types.py or Complex and determines the data type; `args` are its own (a Complex takes the
+    schema of its parts). `name` is needed only if the wire name is not a Python name (`$ref`).
     """
     traits = Characteristics(description=description, **({"case_exact": kind.case_exact} | characteristics))  # type: ignore[attr-defined]
     options: dict[str, Any] = {"metadata": {"scim": traits}, "required": required}
@@ -50,7 +50,7 @@ def attribute(
 
 
 class Values(fields.List[Any]):
-    """A multi-valued attribute without sub-attributes (RFC 7643 §2.4): no value is empty, and none is there twice."""
+    """A multi-valued attribute without sub-attributes (RFC 7643 §2.4): no value is empty, and no value occurs twice."""
 
     def __init__(self, each: fields.Field[Any], **options: Any) -> None:
         super().__init__(each, **options)
@@ -101,10 +101,10 @@ class Complex(fields.Nested):
 
     @cached_property
     def labels(self) -> frozenset[str]:
-        """The names of parts that say nothing alone, so that a value of these only is no value.
+        """The names of parts that mean nothing alone, so that a value of only these is unassigned.
 
-        Entra: `"emails": [{"type": "work", "value": null}]`. `type` is such a name where the attribute has a `value`,
-        or where RFC 7643 names its types; in another list of one's own it may be all that a value says.
+        Entra: `"emails": [{"type": "work", "value": null}]`. `type` is such a name if the attribute has a `value`, or
+        if RFC 7643 names its types. In another custom list it may be the whole content of a value.
         """
         parts = {field.data_key or name: field.metadata["scim"] for name, field in self.schema.fields.items()}
         is_label = not self.is_membership and ("value" in parts or ("type" in parts and parts["type"].canonical_values))
@@ -112,7 +112,7 @@ class Complex(fields.Nested):
 
 
 def distinct(values: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Multi-valued values by RFC 7643 §2.4: none empty, none twice, at most one `primary` (the first one said so)."""
+    """Return multi-valued values by RFC 7643 §2.4: none empty, none twice, at most one `primary` (the first)."""
     found: dict[tuple[tuple[str, Any], ...], dict[str, Any]] = {}
     for value in values:
         same = identity(value)
@@ -125,7 +125,7 @@ def distinct(values: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def identity(value: Any) -> tuple[tuple[str, Any], ...]:
-    """What makes two values the same: `type` and `value`, else all but `primary`; empty where there is nothing."""
+    """Return what makes two values the same: `type` and `value`, else all but `primary`; empty if there is nothing."""
     if not isinstance(value, Mapping):
         return (("value", value),)
     names = ("type", "value") if "value" in value else value.keys() - {"primary"}
@@ -133,10 +133,10 @@ def identity(value: Any) -> tuple[tuple[str, Any], ...]:
 
 
 class NamedSchema(Schema):
-    """A schema whose names are matched without regard to letter case (RFC 7643 §2.1) and ignores names it has not."""
+    """A schema whose names are matched case-insensitively (RFC 7643 §2.1) and that ignores unknown names."""
 
     class Meta:
-        """Options of marshmallow."""
+        """The options of marshmallow."""
 
         unknown = EXCLUDE
 
@@ -144,7 +144,7 @@ class NamedSchema(Schema):
 
     @pre_load
     def canonical(self, given: Any, **_: Any) -> Any:
-        """Names in the declared letter case. Two names that are the same but for case are refused."""
+        """Return names in the declared case. Two names that differ only by case are refused."""
         if not isinstance(given, Mapping):
             return given
         named: dict[str, Any] = {}
@@ -159,13 +159,13 @@ class NamedSchema(Schema):
 
     @cached_property
     def wire_names(self) -> Mapping[str, tuple[str, bool]]:
-        """Lower-case name -> declared name, and whether it takes one simple value; of what can be loaded."""
+        """The declared name by lower-case name, and whether it takes one simple value; only of what can be loaded."""
         named = ((field.data_key or name, field) for name, field in self.load_fields.items())
         return {name.lower(): (name, not isinstance(field, Complex | Values)) for name, field in named}
 
     @cached_property
     def required_names(self) -> tuple[str, ...]:
-        """The names without which nothing can be loaded."""
+        """The names that are required for loading."""
         return tuple(field.data_key or name for name, field in self.load_fields.items() if field.required)
 
 
@@ -179,7 +179,7 @@ class ScimSchema(NamedSchema):
 
 
 def attributes_of(schema: type[ScimSchema], parent: Attribute | None = None) -> Mapping[str, Attribute]:
-    """The attributes that a schema declares, by lower-case name, in declared order.
+    """Return the attributes that a schema declares, by lower-case name, in declared order.
 
     With a parent they are its sub-attributes; an extension's attributes have the extension as parent.
     """

@@ -7,7 +7,7 @@ from app.scim.value_comparison import values_at
 
 
 def matches(node: Node, folded: Any, *, in_value: bool = False) -> bool:
-    """Whether a folded document, or with `in_value` one folded value, fulfills a filter."""
+    """Return whether a normalized document, or with `in_value` one normalized value, matches a filter."""
     match node:
         case And(left, right):
             return matches(left, folded, in_value=in_value) and matches(right, folded, in_value=in_value)
@@ -45,7 +45,7 @@ def _holds(op: str, found: Any, wanted: Any) -> bool:
 
 
 def demanded(where: Node) -> dict[str, Any] | None:
-    """What a filter of equalities of different parts, joined by `and`, says that a value is; None for any other."""
+    """Return the value that a filter demands by equalities of different parts, joined by `and`; None for any other."""
     match where:
         case Compare(path, "eq", _, literal):
             attribute = path[-1]

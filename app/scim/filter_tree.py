@@ -12,8 +12,8 @@ Value = str | bool | int | float | None
 class Compare:
     """`userName eq "a"`, `title pr`. `path` leads to the compared part, in a value path from the value.
 
-    `value` is comparable as it stands (folded, `fold.comparable`), `literal` the same as it was written; both are None
-    with `pr` only.
+    `value` is in comparable form (`value_comparison.comparable`), `literal` the same as written; both are None with
+    `pr` only.
     """
 
     path: tuple[Attribute, ...]
@@ -24,7 +24,7 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class ValuePath:
-    """`emails[type eq "work"]`: some value of the attribute fulfills `where`, whose paths start at the value."""
+    """`emails[type eq "work"]`: some value of the attribute matches `where`, whose paths start at the value."""
 
     attribute: Attribute
     where: "Node"
@@ -32,7 +32,7 @@ class ValuePath:
 
 @dataclass(frozen=True, slots=True)
 class And:
-    """Both sides hold."""
+    """A filter that matches if both sides match."""
 
     left: "Node"
     right: "Node"
@@ -40,7 +40,7 @@ class And:
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """One side holds."""
+    """A filter that matches if one side matches."""
 
     left: "Node"
     right: "Node"
@@ -48,7 +48,7 @@ class Or:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """The inner filter does not hold."""
+    """A filter that matches if the inner filter does not."""
 
     inner: "Node"
 
@@ -81,12 +81,12 @@ OPERATORS: Mapping[str, frozenset[str]] = {
     "binary": _EQUALITY,
     "complex": frozenset({"pr"}),
 }
-"""Which operators an attribute's type has; order on booleans and binaries is invalidFilter (RFC 7644 Table 3)."""
+"""The operators of each attribute type; order on booleans and binaries is invalidFilter (RFC 7644 Table 3)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a PATCH operation applies: `attribute`, the values of it that `where` selects, and the `part` of these.
+    """The target of a PATCH operation: `attribute`, the values of it that `where` selects, and the `part` of these.
 
     `where_text` is the filter as the client wrote it.
     """
@@ -98,7 +98,7 @@ class Target:
 
     @property
     def is_list(self) -> bool:
-        """Whether it is all values of an attribute that may have many."""
+        """Whether the target is all values of a multi-valued attribute."""
         return self.attribute.multi_valued and self.where is None and self.part is None
 
     @property

@@ -24,24 +24,24 @@ from app.scim.value_comparison import WrongValueError, comparable
 
 _TOKEN = re.compile(r'\s*(?:("(?:[^"\\]|\\.)*")|([()\[\]])|([^\s()\[\]"]+)|(\S))', re.DOTALL)
 _NAME = re.compile(r"(?:urn:[A-Z0-9:._~%/$-]+|[A-Z$][A-Z0-9_$-]*(?:\.[A-Z$][A-Z0-9_$-]*)?)\Z", re.ASCII | re.IGNORECASE)
-# What could be a name elsewhere: an attribute that nobody declared here, in another alphabet or of another depth.
+# What could be a name elsewhere: an attribute that is not declared here, in another alphabet or of another depth.
 _LIKE_NAME = re.compile(r'\.?[^\s()\[\]".]+(?:\.[^\s()\[\]".]+)*\Z')
 _PART = re.compile(r"\.[A-Za-z$][A-Za-z0-9_$-]*\Z")
-_PATH_ORDER = re.compile(r"[w.]+(\[[w.]+\]\.?)?\Z")  # of the brackets in it, words (w) and sub-attributes (.)
+_PATH_ORDER = re.compile(r"[w.]+(\[[w.]+\]\.?)?\Z")  # the brackets in it, words (w) and sub-attributes (.)
 _CODES = {"filter": (Code.INVALID_FILTER, Code.UNUSABLE_FILTER), "path": (Code.INVALID_PATH, Code.UNUSABLE_PATH)}
 _HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
 _WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None}
 
 
 class _UnknownNameError(Exception):
-    """A name in a path means nothing here; the second argument is its position."""
+    """An unknown name in a path; the second argument is its position."""
 
 
 class _Parser:
-    """One text, read once from left to right; `kind` is what errors call it, "filter" or "path".
+    """A parser of one text, read once from left to right; `kind` is its name in errors, "filter" or "path".
 
-    `impossible` says what the first comparison has that its attribute cannot have. Reading goes on behind it, so that a
-    malformed text is told from one whose operation can be refused alone.
+    `impossible` says what the first comparison has that its attribute cannot have. Reading continues after it, so that
+    a malformed text is distinguished from one whose operation can be refused alone.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class _Parser:
 
     @property
     def position(self) -> int:
-        """Where in the text the token is that was taken last."""
+        """The position in the text of the token that was taken last."""
         return self.tokens[self.at - 1][1]
 
     def wrong(self, expected: str) -> ScimError:
@@ -93,7 +93,7 @@ class _Parser:
         return self.refusal(f"{expected} at position {position}", shown(token))
 
     def cannot(self, attribute: Attribute, expected: str, got: str | int = "") -> None:
-        """Note that what the token that was taken last means is not possible with the attribute."""
+        """Record that the meaning of the token that was taken last is not possible with the attribute."""
         place, name = f" at position {self.position}", f"filter: {attribute.path}"
         finding = (name, expected + place) if got == "" else (name, expected, f"{got}{place}")
         self.impossible = self.impossible or ScimError(Code.UNUSABLE_FILTER, *finding)
@@ -112,7 +112,7 @@ class _Parser:
             raise self.wrong("the end")
 
     def check_order(self) -> None:
-        """Refuse a path whose brackets are in no order that a path may have, whatever its names mean."""
+        """Refuse a path whose brackets are in an order that no path may have, whatever its names mean."""
         words = (token for token, _ in self.tokens)
         order = "".join(
             word if word in "[]" else "." if word.startswith(".") and _LIKE_NAME.match(word) else "w" for word in words
@@ -126,7 +126,7 @@ class _Parser:
             raise self.refusal(f"at most {bounds.FILTER_DEPTH} brackets in each other", is_unusable=True)
 
     def disjunction(self, scope: Attribute | None) -> Node:
-        """FILTER: `or` binds weaker than `and` (RFC 7644 §3.4.2.2, precedence)."""
+        """Read FILTER: `or` binds weaker than `and` (RFC 7644 §3.4.2.2, precedence)."""
         node = self.conjunction(scope)
         while self.peek().lower() == "or":
             self.at += 1
@@ -141,7 +141,7 @@ class _Parser:
         return node
 
     def term(self, scope: Attribute | None) -> Node:
-        """*1"not" "(" FILTER ")", a valuePath or an attrExp. `scope` is the attribute whose brackets we are in."""
+        """Read *1"not" "(" FILTER ")", a valuePath or an attrExp. `scope` is the attribute whose brackets are open."""
         token = self.take("a comparison")
         if token == "(":
             return self.group(scope)
@@ -168,7 +168,7 @@ class _Parser:
         return node
 
     def brackets(self, path: tuple[Attribute, ...]) -> Node:
-        """Read "[" valFilter "]" behind a complex attribute."""
+        """Read "[" valFilter "]" after a complex attribute."""
         if path[-1].type != "complex" or len(path) > 1 or path[-1].name.startswith("urn:"):
             self.cannot(path[-1], "a complex attribute before '['")
         self.expect("[")
@@ -179,7 +179,7 @@ class _Parser:
         return where
 
     def name(self, token: str, scope: Attribute | None) -> tuple[Attribute, ...]:
-        """attrPath; inside brackets a sub-attribute of `scope`."""
+        """Read attrPath; inside brackets a sub-attribute of `scope`."""
         if not _NAME.match(token):
             raise self.wrong("an attribute's name")
         if scope is not None:
@@ -232,7 +232,7 @@ class _Parser:
         return _through(path, op, folded, value)
 
     def value(self, attribute: Attribute, token: str) -> Value:
-        """compValue: a JSON literal (RFC 8259) to compare an attribute with."""
+        """Read compValue: a JSON literal (RFC 8259) to compare an attribute with."""
         if token.startswith('"'):
             try:
                 text: str = json.loads(token)
@@ -251,17 +251,17 @@ class _Parser:
 
 
 def _through(path: tuple[Attribute, ...], op: str, value: Value = None, literal: Value = None) -> Node:
-    """A comparison with a part of a multi-valued attribute is about some value of it (RFC 7644 §3.4.2.2)."""
+    """Return a comparison with a part of a multi-valued attribute as one with some value of it (RFC 7644 §3.4.2.2)."""
     if len(path) > 1 and path[0].multi_valued:
         return ValuePath(path[0], Compare(path[1:], op, value, literal))
     return Compare(path, op, value, literal)
 
 
 def parse(text: str, tree: AttributeTree, others: Sequence[AttributeTree] = ()) -> Node:
-    """A filter's tree. `ne` arrives as Not(eq), a comparison with null as `pr`, `emails.value` as a value path.
+    """Return a filter's tree, with `ne` as Not(eq), a comparison with null as `pr`, `emails.value` as a value path.
 
-    A name that `tree` does not know may be one of the `others`'.
-    Raises invalidFilter with the position, or the attribute, what was expected and what came.
+    A name that `tree` does not know may be one of the `others`'. Raises invalidFilter with the position, or with the
+    attribute, what was expected and what was received.
     """
     if len(text) > bounds.FILTER_LENGTH:
         raise ScimError(Code.INVALID_FILTER, "filter", f"at most {bounds.FILTER_LENGTH} characters", len(text))
@@ -280,10 +280,10 @@ def parse(text: str, tree: AttributeTree, others: Sequence[AttributeTree] = ()) 
 
 
 def parse_path(text: str, tree: AttributeTree) -> Target | None:
-    """PATH of RFC 7644 §3.5.2, or None where a name in it means nothing here.
+    """Return the PATH of RFC 7644 §3.5.2, or None if a name in it is unknown.
 
-    Entra: `{"op": "Replace", "path": "extension_x.y.z", …}` beside a disable, from a mapping that somebody left over.
-    Raises invalidPath for a text that does not follow the grammar, invalidFilter for what is wrong inside brackets; of
+    Entra: `{"op": "Replace", "path": "extension_x.y.z", …}` in the same request as a disable, from an obsolete mapping.
+    Raises invalidPath for a text that does not follow the grammar, invalidFilter for an error inside brackets. Of
     these, separable are a comparison that the attribute cannot have, and a text that is too long.
     """
     if len(text) > bounds.PATH_LENGTH:

@@ -1,4 +1,4 @@
-"""This module reads from a request which access it was meant to remove, also where the request is refused.
+"""This module reads from a request which access it was meant to remove, also if the request is refused.
 
 See also: docs/decisions/0036-a-refused-disable-is-shown-first.md (why), disabling.py (what is not refused).
 """
@@ -19,7 +19,7 @@ from app.scim.protocol_messages import Operation, read_patch
 from app.scim.resource_types import GROUP, USER, ResourceType
 
 Purpose = Literal["disable", "delete", "leave"]
-"""What was to happen to a user: leave means to leave a group."""
+"""The intended effect on a user: leave means to leave a group."""
 
 _ACTIVE, _MEMBERS = "active", "members"
 _EVERYBODY = LinkChange("remove_where")
@@ -27,7 +27,7 @@ _EVERYBODY = LinkChange("remove_where")
 
 @dataclass(frozen=True, slots=True)
 class AccessRemoval:
-    """What one request was meant to do.
+    """The access that one request was meant to remove.
 
     `id` is the user's. For "leave" it is the group's, and `links` are the steps on its members, in their order.
     """
@@ -38,10 +38,10 @@ class AccessRemoval:
 
 
 def removal_of(resource_type: str, method: str, resource_id: str, body: Any) -> AccessRemoval | None:
-    """Return what a request for one resource was meant to take away, or None where it was not, or cannot be read.
+    """Return what a request for one resource was meant to remove, or None if nothing, or if it cannot be read.
 
-    `body` is the JSON as it was sent. What is wrong in it counts for nothing, alone; the rest is read by the rules of
-    an accepted request.
+    `body` is the JSON as it was sent. Only the invalid parts of it are ignored; the rest is read by the rules of an
+    accepted request.
     """
     if not resource_id:
         return None
@@ -56,7 +56,7 @@ def removal_of(resource_type: str, method: str, resource_id: str, body: Any) -> 
 
 
 def removals_of_bulk(operations: Iterable[BulkOperation]) -> Iterator[AccessRemoval]:
-    """Yield what operations of a bulk request were meant to take away that were not worked on."""
+    """Yield what unprocessed operations of a bulk request were meant to remove."""
     for operation in islice(operations, bounds.REFUSED_OPERATIONS_READ):
         *_, endpoint, resource_id = ("", "", *operation.path.rstrip("/").split("/"))
         resource_type = next((one.name for one in (USER, GROUP) if one.endpoint == f"/{endpoint}"), "")
@@ -65,19 +65,19 @@ def removals_of_bulk(operations: Iterable[BulkOperation]) -> Iterator[AccessRemo
 
 
 def bulk_operations(body: Any) -> list[BulkOperation]:
-    """Return the operations of a bulk message that is refused as a whole; none where they cannot be read."""
+    """Return the operations of a bulk message that is refused as a whole; none if they cannot be read."""
     return [read_operation(one) for one in _operations(body)]
 
 
 def _operations(body: Any) -> list[Any]:
-    """`Operations` of a message, in any letter case."""
+    """Return `Operations` of a message, matched case-insensitively."""
     named = body.items() if isinstance(body, dict) else ()
     found = next((value for name, value in named if name.lower() == "operations"), None)
     return found[: bounds.REFUSED_OPERATIONS_READ] if isinstance(found, list) else []
 
 
 def _disables(method: str, body: Any) -> bool:
-    """Whether the last readable value of `active` is false."""
+    """Return whether the last readable value of `active` is false."""
     for operation in reversed(list(_about(USER, _ACTIVE, method, body))):
         with suppress(ScimError):
             patch = Patch(USER, {})
@@ -88,7 +88,7 @@ def _disables(method: str, body: Any) -> bool:
 
 
 def _links(method: str, body: Any) -> Iterator[LinkChange]:
-    """The readable steps on a group's members."""
+    """Yield the readable steps on a group's members."""
     operations = list(_about(GROUP, _MEMBERS, method, body))
     if method == "PUT" and isinstance(body, dict) and not operations:
         operations = [Operation("replace", _MEMBERS, [], has_value=True)]  # PUT clears what it leaves out
@@ -97,7 +97,7 @@ def _links(method: str, body: Any) -> Iterator[LinkChange]:
             yield from _link(operation)
         except ScimError:
             if operation.op != "remove" or not isinstance(operation.value, list):
-                continue  # who is to stay, or all that is wanted, cannot be told
+                continue  # the members to keep, or the whole intention, are unknown
             for value in operation.value[: bounds.REFUSED_OPERATIONS_READ]:
                 with suppress(ScimError):
                     yield from _link(Operation("remove", operation.path, [value], has_value=True))
@@ -110,7 +110,7 @@ def _link(operation: Operation) -> list[LinkChange]:
 
 
 def _about(resource_type: ResourceType, attribute: str, method: str, body: Any) -> Iterator[Operation]:
-    """The readable operations that name one attribute, each for that alone; PUT is read as `replace`."""
+    """Yield the readable operations that name one attribute, each for that alone; PUT is read as `replace`."""
     if method == "PUT":
         placed = resource_type.tree.placed(body) if isinstance(body, dict) else {}
         yield from _without_path(resource_type, attribute, "replace", placed)
@@ -125,9 +125,10 @@ def _about(resource_type: ResourceType, attribute: str, method: str, body: Any) 
 
 
 def _without_path(resource_type: ResourceType, attribute: str, op: str, value: Any) -> Iterator[Operation]:
-    """Entra: `{"op": "replace", "value": {"title": …, "active": false}}`, also below the URN of the core schema.
+    """Yield the operations on one attribute in a value without a path.
 
-    A false comes last, since it wins over other values in the same object.
+    Entra: `{"op": "replace", "value": {"title": …, "active": false}}`, also below the URN of the core schema. A false
+    is last, since it wins over other values in the same object.
     """
     declared = resource_type.tree.core[attribute]
     named = resource_type.tree.named(value) if op != "remove" else ()

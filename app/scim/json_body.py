@@ -1,7 +1,7 @@
 """This module reads the JSON of a request within limits.
 
-Python's reader alone would accept two names that are the same, NaN and numbers of any length, and end in a
-RecursionError on deep nesting.
+Python's reader alone would accept duplicate names, NaN and numbers of any length, and would raise RecursionError on
+deep nesting.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any
 from app import bounds
 from app.scim.errors import Code, ScimError
 
-# Possessive, and content with a missing last quote: text that ends in the middle of a string is read once as well.
+# Possessive, and content with a missing last quote: text that ends in the middle of a string is also read only once.
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?\Z")
 _INFINITE = (float("inf"), float("-inf"))
@@ -19,26 +19,26 @@ _NESTING = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
 def read_json(body: bytes) -> Any:
-    """The JSON value in UTF-8 bytes (RFC 8259; a byte order mark is allowed).
+    """Return the JSON value in UTF-8 bytes (RFC 8259; a byte order mark is allowed).
 
-    Raises invalidSyntax for what is no JSON, has more than `bounds.JSON_SEPARATORS` commas, brackets and braces,
-    is nested deeper than `bounds.JSON_DEPTH`, names something twice, has a number of more than `bounds.NUMBER_LENGTH`
-    characters or beyond 64 bits, or half of a character (RFC 8259 §8.2). Of an integer with more than
-    `bounds.NUMBER_DIGITS` digits the nearest double is read (RFC 8259 §6).
+    Of an integer with more than `bounds.NUMBER_DIGITS` digits the nearest double is read (RFC 8259 §6). Raises
+    invalidSyntax for text that is not JSON, more than `bounds.JSON_SEPARATORS` commas, brackets and braces, nesting
+    deeper than `bounds.JSON_DEPTH` or a duplicate name. The same for a number with more than `bounds.NUMBER_LENGTH`
+    characters or beyond 64 bits, and for half of a character (RFC 8259 §8.2).
     """
     return _accepted(*examine_json(body))
 
 
 def read_json_text(text: str) -> Any:
-    """The same for text that is already decoded."""
+    """Return the JSON value in text that is already decoded; limits and errors as for `read_json`."""
     return _accepted(*_examine_text(text))
 
 
 def examine_json(body: bytes) -> tuple[Any, ScimError | None]:
-    """Return the value as far as it can be read, and why `read_json` refuses it; None where it does not.
+    """Return the value as far as it can be read, and why `read_json` refuses it; None if it does not.
 
-    The value is None for what is no JSON, or has too many values. Otherwise null replaces only what is refused, and of
-    two values of the same name the last one is read.
+    The value is None for text that is not JSON, or has too many values. Otherwise null replaces only what is refused,
+    and of two values of the same name the last one is read.
     """
     try:
         text = body.decode("utf-8-sig")
@@ -74,15 +74,16 @@ def _examine_text(text: str) -> tuple[Any, ScimError | None]:
 
 
 class _Reader:
-    """Reads one text; `fault` is the first thing in it that is refused."""
+    """A reader of one text; `fault` is the first refused thing in it."""
 
     def __init__(self) -> None:
         self.fault: ScimError | None = None
 
     def read(self, text: str) -> Any:
-        """The values in texts count too, since a count that tells them apart takes as long as reading.
+        """Return the value of a JSON text, or note the fault.
 
-        More than any client sends are not read: that holds the interpreter for a second, in 48 MB.
+        Separators inside strings count too, since a count that excludes them takes as long as reading. A text with more
+        than any client sends is not read: that holds the interpreter for a second, in 48 MB.
         """
         if sum(map(text.count, ",[{")) > bounds.JSON_SEPARATORS:
             return self.refuse(f"at most {bounds.JSON_SEPARATORS} commas, brackets and braces")
@@ -104,7 +105,7 @@ class _Reader:
         self.fault = self.fault or ScimError(Code.INVALID_SYNTAX, "body", expected, got)
 
     def shallow(self, text: str) -> str:
-        """The text with null for each value that is nested too deep: Python's reader would end in a RecursionError."""
+        """Return the text with null for values nested too deep: Python's reader would raise RecursionError."""
         pieces: list[str] = []
         begin = depth = 0
         for found in _NESTING.finditer(text):
@@ -121,7 +122,7 @@ class _Reader:
         return "".join((*pieces, text[begin:])) if pieces else text
 
     def whole_characters(self, value: Any) -> Any:
-        """Refuses a lone surrogate, which no UTF-8 can hold: nothing that is stored or sent on could have it."""
+        """Refuse a lone surrogate: UTF-8 cannot encode it, so it could be neither stored nor sent."""
         text = json.dumps(value, ensure_ascii=False)
         try:
             text.encode()

@@ -1,7 +1,7 @@
-"""This module collects the changes of a group's members that a request asks for.
+"""This module collects the changes of a group's members that a request demands (RFC 7644 §3.5.2).
 
-Members are rows elsewhere (app/store/directory/membership_rows.py), so one more or less never needs the others. RFC
-7644 §3.5.2.
+Members are separate rows (app/store/directory/membership_rows.py), so that adding or removing one never requires the
+others.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,10 +20,10 @@ _VERBS: Mapping[str, Verb] = {"add": "add", "remove": "remove", "replace": "repl
 
 @dataclass(frozen=True, slots=True)
 class LinkChange:
-    """One step on a group's memberships: `ids` to add, to remove or to have instead, or those that `where` selects.
+    """One step on a group's memberships: `ids` to add, to remove or to set, or those that `where` selects.
 
-    `absolute` are those whose `$ref` was a full address. `where` is for "remove_where" only and None there for all of
-    them; its paths start at a member.
+    `absolute` are those whose `$ref` was a full URL. `where` is for "remove_where" only, and None there for all
+    members; its paths start at a member.
     """
 
     verb: Verb | Literal["remove_where"]
@@ -35,13 +35,13 @@ class LinkChange:
     def to_members(
         cls, verb: Literal["add", "remove", "replace"], members: Sequence[Mapping[str, Any]]
     ) -> "LinkChange":
-        """The step for checked values of `members`."""
+        """Return the step for checked values of `members`."""
         absolute = frozenset(member["value"] for member in members if "://" in member.get("$ref", ""))
         return cls(verb, tuple(dict.fromkeys(member["value"] for member in members)), absolute)
 
 
 def link_change(op: str, target: Target, value: Any) -> LinkChange:
-    """What one operation of a PATCH wants. Its value is mended already.
+    """Return the membership change that one operation of a PATCH demands. Its value is already normalized.
 
     Entra: `{"op": "Remove", "path": "members", "value": [{"value": "<id>"}]}` removes these, not all. Raises mutability
     for a change of a member itself, and invalidValue.
@@ -57,7 +57,7 @@ def link_change(op: str, target: Target, value: Any) -> LinkChange:
 
 
 def _removal(where: Node | None) -> LinkChange:
-    """`members[value eq "<id>"]` is one id to remove; any other filter is left to the store."""
+    """Return the removal for a filter: `members[value eq "<id>"]` is one id; any other filter is left to the store."""
     wanted = demanded(where) if where is not None else None
     if wanted is not None and set(wanted) == {"value"}:
         return LinkChange("remove", (wanted["value"],))

@@ -11,9 +11,9 @@ _STAYS = frozenset({"immutable", "writeOnly"})
 
 
 def kept(attributes: Iterable[Attribute], before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """A document that replaces another, with the values that its client does not say and cannot mean to clear.
+    """Return a document that replaces another, with the values that its client leaves out and cannot mean to clear.
 
-    These are immutable values, which have no other, writeOnly ones, which no client could read and send back, and those
+    These are immutable values without a new one, writeOnly values, which no client could read and send back, and those
     that cannot be cleared. All names are in declared order.
     """
     whole = {}
@@ -31,9 +31,9 @@ def kept(attributes: Iterable[Attribute], before: Mapping[str, Any], after: Mapp
 
 
 def check(attributes: Iterable[Attribute], before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    """Raises mutability for an immutable value that is another, or gone; setting one that was not there is allowed.
+    """Raise mutability for an immutable value that is changed or gone; setting an absent one is allowed.
 
-    Values of a multi-valued attribute may come and go as wholes, whatever their parts are.
+    Values of a multi-valued attribute may be added and removed as wholes, whatever their parts are.
     """
     for attribute in attributes:
         if attribute.name not in before:
@@ -46,7 +46,7 @@ def check(attributes: Iterable[Attribute], before: Mapping[str, Any], after: Map
 
 
 def _in_any_order(value: Any) -> Any:
-    """A value for a comparison in which the order of many values says nothing (RFC 7643 §2.4)."""
+    """Return a value for a comparison in which the order of many values has no meaning (RFC 7643 §2.4)."""
     if not isinstance(value, list):
         return value
     return sorted(json.dumps(one, sort_keys=True) for one in value)

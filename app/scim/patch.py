@@ -1,7 +1,7 @@
 """This module applies PATCH operations to a document (RFC 7644 §3.5.2).
 
-Names that mean nothing are skipped, because the same request often disables somebody; what is malformed or
-forbidden refuses the whole request.
+Unknown names are skipped, because the same request often disables a user; a malformed or forbidden operation refuses
+the whole request.
 """
 
 import copy
@@ -28,7 +28,7 @@ from app.scim.value_comparison import normalize, normalize_text
 def apply(
     resource_type: ResourceType, document: Mapping[str, Any], operations: Iterable[Operation]
 ) -> tuple[dict[str, Any], tuple[LinkChange, ...]]:
-    """The document after all operations in their order, and what is to happen to memberships.
+    """Return the document after all operations in their order, and the membership changes.
 
     Every value is checked by its attribute. Raises invalidPath, invalidFilter, invalidValue, noTarget, mutability.
     """
@@ -38,7 +38,7 @@ def apply(
 
 
 class Patch:
-    """A document on its way through the operations. `given` are the paths that got a value."""
+    """A document to which operations are applied. `given` are the paths that got a value."""
 
     def __init__(self, resource_type: ResourceType, document: Mapping[str, Any]) -> None:
         self.type = resource_type
@@ -48,11 +48,11 @@ class Patch:
         self.changes = 0
         self.examined = 0
         self.compared = 0
-        self.lasting: defaultdict[Attribute, list[Any]] = defaultdict(list)  # what an object says of them
-        self._fold_text = cache(normalize_text)  # many operations may look at the same long texts
+        self.lasting: defaultdict[Attribute, list[Any]] = defaultdict(list)  # values in the present object
+        self._fold_text = cache(normalize_text)  # many operations may examine the same long texts
 
     def patch(self, operations: Iterable[Operation]) -> None:
-        """Do all operations in their order; raises what `apply` raises."""
+        """Apply all operations in their order; raise what `apply` raises."""
         for operation in operations:
             self.take(operation)
 
@@ -81,14 +81,14 @@ class Patch:
         if operation.op != "remove" and not operation.is_given and target.attribute.traits.is_clearable:
             raise ScimError(Code.INVALID_VALUE, target.path, f"a value to {operation.op}", "none")
         if operation.op == "remove" and operation.is_given and target.is_list and is_unassigned(operation.value):
-            return  # what names no value removes none, so that no client empties a list by an empty one
+            return  # a remove without values removes none, so that no client empties a list with an empty one
         self.step(operation.op, target, operation.value)
 
     def without_path(self, op: str, value: Any, place: str = "value") -> None:
-        """Each name of the value is a path of its own; what the service provider keeps itself is skipped.
+        """Apply an operation without a path: each name of the value is a path; read-only attributes are skipped.
 
-        The value is one object or a list of objects; `place` is what it is called.
-        Entra: `{"op": "replace", "value": {"name.givenName": "Ada", "urn:…:User:department": "R", "active": false}}`.
+        The value is one object or a list of objects; `place` is its name in errors. Entra:
+        `{"op": "replace", "value": {"name.givenName": "Ada", "urn:…:User:department": "R", "active": false}}`.
         """
         for one in value if isinstance(value, list) and value else (value,):
             self.in_object(op, one, place)
@@ -111,21 +111,21 @@ class Patch:
                 self.step(op, target, inner)
 
     def below_core(self, op: str, value: Any) -> None:
-        """What is named by the core schema's URN is meant as if it had no path."""
+        """Apply a value under the core schema's URN as if it had no path."""
         if not is_unassigned(value):
             self.without_path(op, value, self.type.tree.core_urn)
 
     def count(self) -> None:
-        """A name in a value without a path is as much work as an operation, so there may be as many."""
+        """Count one name: in a value without a path it is as much work as an operation, so the limit is the same."""
         self.changes += 1
         if self.changes > bounds.PATCH_OPERATIONS:
             raise ScimError(Code.TOO_MANY, "value", f"at most {bounds.PATCH_OPERATIONS} names in all operations")
 
     def examine(self, op: str, target: Target, value: Any) -> None:
-        """Count the values, held and given, that an operation looks at; each, so that no form of it costs more.
+        """Count the values, present and sent, that an operation examines; each, so that no form of it costs more.
 
-        A `remove` of named values compares each with each, and a filter gives all that is given to each that it finds.
-        A value counts once for each comparison of the filter.
+        A `remove` of named values compares each with each, and a filter assigns all sent values to each value that it
+        finds. A value counts once for each comparison of the filter.
         """
         held = len(self.values(target.attribute))
         given = len(value) if isinstance(value, list | dict) else 0
@@ -134,21 +134,21 @@ class Patch:
         self.look_at(target.path, held * compared + given + (held * given if is_each_with_each else 0))
 
     def look_at(self, path: str, count: int) -> None:
-        """Count so many values as examined."""
+        """Count `count` values as examined."""
         self.examined += count
         if self.examined > bounds.PATCH_VALUES_EXAMINED:
             most = f"at most {bounds.PATCH_VALUES_EXAMINED} values, held and given"
             raise ScimError(Code.TOO_MANY, path, f"{most}, in all operations")
 
     def compare_members(self, link: LinkChange) -> None:
-        """Count the comparisons of filters on members: each looks at every member."""
+        """Count the comparisons of filters on members: each examines every member."""
         self.compared += sum(1 for _ in comparisons(link.where)) if link.where else 0
         if self.compared > bounds.PATCH_MEMBER_COMPARISONS:
             most = f"at most {bounds.PATCH_MEMBER_COMPARISONS} comparisons of members"
             raise ScimError(Code.TOO_MANY, "members", f"{most}, in all operations")
 
     def step(self, op: str, target: Target, value: Any) -> None:
-        """One operation on one resolved target; each name of a value without a path, or of an extension, is one."""
+        """Apply one operation to one resolved target; a name in a value without a path or in an extension is one."""
         self.examine(op, target, value)
         value = entra_quirks.correct_value(
             target.part or target.attribute, value, is_one=target.where is not None and target.part is None
@@ -165,7 +165,7 @@ class Patch:
             self.links.append(link)
             self.compare_members(link)
         elif attribute.name == "schemas":
-            return  # derived from what the document holds
+            return  # derived from the document's values
         elif attribute.name in self.type.tree.extension_urns:
             self.change_extension(op, attribute, value)
         elif op == "remove" and attribute.required and not target.part:
@@ -178,7 +178,7 @@ class Patch:
             self.change_whole(op, attribute, value)
 
     def change_extension(self, op: str, extension: Attribute, value: Any) -> None:
-        """An extension as a whole: its attributes one by one, or all of it gone."""
+        """Change an extension as a whole: its attributes one by one, or remove all of it."""
         if op == "remove" or value in (None, ""):
             if extension.name in self.type.required_extensions:
                 raise ScimError(Code.MUTABILITY, extension.path, "a required extension to stay", op)
@@ -194,7 +194,7 @@ class Patch:
 
     def change_whole(self, op: str, attribute: Attribute, value: Any) -> None:
         if attribute.multi_valued and not isinstance(value, list) and not is_unassigned(value):
-            value = [value]  # one new value of many (RFC 7644 §3.5.2.1)
+            value = [value]  # one new value among many (RFC 7644 §3.5.2.1)
         if op == "remove" and attribute.multi_valued and not is_unassigned(value):
             named = [self.folded(attribute, one) for one in _named(attribute, value)]
             held = self.values(attribute)
@@ -213,12 +213,12 @@ class Patch:
             self.store(attribute, _joined(self.values(attribute), new) if op == "add" else new)
 
     def change_part(self, op: str, attribute: Attribute, part: Attribute, value: Any) -> None:
-        """A sub-attribute of a complex value, or of every value of a multi-valued attribute."""
+        """Change a sub-attribute of a complex value, or of every value of a multi-valued attribute."""
         new = _new_part(op, part, value)
         self.store_values(attribute, [_with_part(kept, part, new) for kept in self.values(attribute) or [{}]])
 
     def change_selected(self, op: str, target: Target, where: Node, value: Any) -> None:
-        """The values that a filter in brackets selects, or a sub-attribute of them (RFC 7644 §3.5.2)."""
+        """Change the values that a filter in brackets selects, or a sub-attribute of them (RFC 7644 §3.5.2)."""
         attribute, part = target.attribute, target.part
         values = self.values(attribute)
         selected = [matches(where, self.folded(attribute, one), in_value=True) for one in values]
@@ -242,7 +242,7 @@ class Patch:
         self.store_values(attribute, _single_primary(changed, fresh))
 
     def make_selected(self, op: str, target: Target, where: Node, value: Any) -> None:
-        """The value that nothing in the document is yet, made of what its filter demands."""
+        """Create the value that the filter did not find, from what the filter demands."""
         attribute, part = target.attribute, target.part
         wanted = demanded(where)
         is_taken = bool(self.values(attribute)) and not attribute.multi_valued
@@ -253,11 +253,11 @@ class Patch:
         self.store_values(attribute, _single_primary([*self.values(attribute), made], [made]))
 
     def folded(self, attribute: Attribute, value: Any) -> Any:
-        """A value in comparable form; each text is folded once in a request."""
+        """Return a value in comparable form; each text is normalized once in a request."""
         return normalize(attribute, value, self._fold_text)
 
     def values(self, attribute: Attribute) -> list[Any]:
-        """The values that the document holds; one at most where the attribute is single."""
+        """Return the values in the document; at most one if the attribute is single-valued."""
         place: Any = self.document
         for key in attribute.keys:
             place = place.get(key) if isinstance(place, dict) else None
@@ -290,13 +290,13 @@ def _checked_parts(attribute: Attribute, parts: Mapping[str, Any]) -> dict[str, 
 
 
 def _new_part(op: str, part: Attribute, value: Any) -> dict[str, Any]:
-    """What an operation puts in the place of a part; empty where it clears the part. Raises invalidValue."""
+    """Return what an operation sets in place of a part; empty if it clears the part. Raises invalidValue."""
     clears = op == "remove" or is_unassigned(value, is_simple=part.is_simple)
     return {} if clears else {part.name: checked(part, value)}
 
 
 def _with_part(held: Mapping[str, Any], part: Attribute, new: dict[str, Any]) -> dict[str, Any]:
-    """A complex value with one part changed; a `$ref` that led to another `value` goes. Raises mutability."""
+    """Return a complex value with one part changed, without a `$ref` that led to another `value`. Raises mutability."""
     is_other = held.get(part.name) != new.get(part.name)
     if part.traits.mutability == "immutable" and part.name in held and is_other:
         raise ScimError(Code.MUTABILITY, part.path, "an immutable value to stay as it is")
@@ -305,7 +305,7 @@ def _with_part(held: Mapping[str, Any], part: Attribute, new: dict[str, Any]) ->
 
 
 def _merged(attribute: Attribute, held: Mapping[str, Any], value: Any) -> dict[str, Any]:
-    """A complex value with the given parts changed and the others kept; null clears a part, read-only parts stay."""
+    """Return a complex value with the given parts changed, the others kept; null clears a part, read-only ones stay."""
     if not isinstance(value, dict):
         raise ScimError(Code.INVALID_VALUE, attribute.path, "an object", shown(value))
     merged = dict(held)
@@ -317,7 +317,7 @@ def _merged(attribute: Attribute, held: Mapping[str, Any], value: Any) -> dict[s
 
 
 def _joined(held: list[Any], new: list[Any]) -> list[Any]:
-    """Values with new ones added: one that is there already is not doubled (RFC 7644 §3.5.2.1)."""
+    """Return values with new ones added: one that is already present is not duplicated (RFC 7644 §3.5.2.1)."""
     joined = {identity(value): value for value in held}
     for value in new:
         same = identity(value)
@@ -326,7 +326,7 @@ def _joined(held: list[Any], new: list[Any]) -> list[Any]:
 
 
 def _single_primary(values: list[Any], fresh: list[Any]) -> list[Any]:
-    """A new primary value takes the mark from the old one (RFC 7644 §3.5.2)."""
+    """Return the values with a new primary one as the only primary (RFC 7644 §3.5.2)."""
     chosen = next((value for value in fresh if isinstance(value, dict) and value.get("primary")), None)
     if chosen is None:
         return values
@@ -334,14 +334,14 @@ def _single_primary(values: list[Any], fresh: list[Any]) -> list[Any]:
 
 
 def _named(attribute: Attribute, values: list[Any]) -> list[Any]:
-    """The values that a remove names; of complex ones any parts, `type` alone too. None is empty."""
+    """Return the values that a remove names, none of them empty; complex ones by any parts, also by `type` alone."""
     if attribute.type != "complex":
         return list(checked(attribute, values))
     return [parts for one in values if (parts := _merged(attribute, {}, one))]
 
 
 def _is_named(held: Any, named: list[Any]) -> bool:
-    """Whether one of the values in a remove says the same as the held one in all parts that it names; all folded."""
+    """Return whether one of a remove's values equals the present one in all parts that it names; all normalized."""
     if not isinstance(held, dict):
         return held in named
     return any(one.items() <= held.items() for one in named)

@@ -11,20 +11,20 @@ _TAG = re.compile(r'"([^"]*)"\s*+(?:,|\Z)')
 
 @dataclass(frozen=True, slots=True)
 class Precondition:
-    """The two headers as they came; None where one is missing. Tags are compared weakly, since all of ours are weak."""
+    """The two headers as received; None: missing. Tags are compared weakly, since all of this server are weak."""
 
     if_match: str | None = None
     if_none_match: str | None = None
 
     def check(self, version: int) -> None:
-        """Raises 412 where a change must not happen to this version."""
+        """Raise 412 if this version must not be changed."""
         if self.if_match is not None and not _names(self.if_match, version):
             raise ScimError(Code.PRECONDITION_FAILED, "If-Match", f"{entity_tag(version)}, which is the version here")
         if self.is_known(version):
             raise ScimError(Code.PRECONDITION_FAILED, "If-None-Match", f"another version than {entity_tag(version)}")
 
     def is_known(self, version: int) -> bool:
-        """Whether If-None-Match names this version: a GET is answered 304."""
+        """Return whether If-None-Match names this version: a GET is then answered 304."""
         return self.if_none_match is not None and _names(self.if_none_match, version)
 
 

@@ -1,7 +1,7 @@
 """This module turns a stored record into the representation that a client receives (RFC 7644 §3.9).
 
-Without `attributes` and `excludedAttributes` the stored text goes out as it is, with what is kept beside it put in
-behind; only a projection reads it.
+Without `attributes` and `excludedAttributes` the stored text is sent unchanged, with the separately stored values
+appended; only a projection parses it.
 """
 
 import json
@@ -19,7 +19,7 @@ _BRACKETS = re.compile(r"\[[^\[\]]*+\]")
 
 
 class StoredResource(Protocol):
-    """What a stored row says: `document` is JSON text without meta and memberships, times are wire text.
+    """A stored row: `document` is JSON text without meta and memberships, times are wire text.
 
     `content` is the document as an object.
     """
@@ -40,7 +40,7 @@ class StoredResource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """`attributes` and `excludedAttributes` of one request, as paths: what is asked for (None: all) and what is not."""
+    """The paths in `attributes` (None: all) and in `excludedAttributes` of one request."""
 
     asked: frozenset[str] | None = None
     excluded: frozenset[str] = frozenset()
@@ -50,11 +50,14 @@ class Selection:
         return self.asked is None and not self.excluded
 
     def wants(self, attribute: Attribute) -> bool:
-        """Whether any of a top attribute is to be returned (RFC 7643 §7: always, default, request, never)."""
+        """Return whether any of a top attribute is to be returned (RFC 7643 §7: always, default, request, never)."""
         return self._wants(attribute, is_whole=self.asked is None)
 
     def _wants(self, attribute: Attribute, *, is_whole: bool) -> bool:
-        """`is_whole`: what the attribute is part of is wanted as a whole, and so all that is returned by default."""
+        """Return whether an attribute is to be returned.
+
+        `is_whole`: its parent is requested as a whole, and so is all that is returned by default.
+        """
         returned = attribute.traits.returned
         if returned in ("always", "never"):
             return returned == "always"
@@ -65,7 +68,7 @@ class Selection:
         return returned == "default" and is_whole and attribute.path not in self.excluded
 
     def narrow(self, attribute: Attribute, value: Any, *, is_whole: bool | None = None) -> Any:
-        """A wanted attribute's value with only the wanted parts; None where nothing is left of it."""
+        """Return a requested attribute's value with only the requested parts; None if nothing is left of it."""
         if not attribute.sub_attributes:
             return value
         if is_whole is None:
@@ -93,7 +96,7 @@ def read_selection(tree: AttributeTree, attributes: str | None, excluded: str | 
     """Read the two query parameters, lists of names with commas.
 
     Unknown names are ignored, and so are brackets: `emails[type eq "work"].value`, which Microsoft's request collection
-    asks for, selects `emails.value`.
+    requests, selects `emails.value`.
 
     Raises invalidValue for a list longer than `bounds.ATTRIBUTE_LIST_LENGTH`.
     """
@@ -111,19 +114,19 @@ def _paths(tree: AttributeTree, names: str, parameter: str) -> frozenset[str]:
 
 
 def location(base: str, resource_type: ResourceType, resource_id: str) -> str:
-    """`meta.location`: absolute, from the configured base URL (`https://host/scim`)."""
+    """Return `meta.location`: absolute, from the configured base URL (`https://host/scim`)."""
     return f"{base}{resource_type.endpoint}/{resource_id}"
 
 
 def entity_tag(version: int) -> str:
-    """`meta.version`, a weak entity tag (RFC 7644 §3.14)."""
+    """Return `meta.version`, a weak ETag (RFC 7644 §3.14)."""
     return f'W/"{version}"'
 
 
 def reference(resource_type: ResourceType, resource_id: str, *, is_absolute: bool = False) -> str:
-    """A `$ref` of our own making, relative to the base URL (RFC 7643 §2.3.7): `Users/<id>`.
+    """Return a `$ref` that this server generates, relative to the base URL (RFC 7643 §2.3.7): `Users/<id>`.
 
-    An absolute one begins with a slash here, before which `represent` puts the base URL.
+    An absolute one begins with a slash here; `represent` prefixes the base URL.
     """
     path = f"{resource_type.endpoint}/{resource_id}"
     return path if is_absolute else path.removeprefix("/")
@@ -141,11 +144,11 @@ def represent(
     base: str,
     selection: Selection = EVERYTHING,
 ) -> str:
-    """The JSON text of one resource.
+    """Return the JSON text of one resource.
 
-    `memberships` holds the values of attributes that have rows of their own (`members`, `groups`), by name. An empty
-    list is unassigned: a user's `groups` are left out then, and a group's `members` are `[]`, without which a known
-    client adds no first member. `base` is the public address of `/scim`.
+    `memberships` holds the values of attributes that are stored as rows (`members`, `groups`), by name. An empty list
+    is unassigned: a user's `groups` are left out then. A group's `members` are `[]`, without which a known client adds
+    no first member. `base` is the public URL of `/scim`.
     """
     beside: dict[str, Any] = {
         name: [_with_base(value, base) for value in values]
@@ -171,5 +174,5 @@ def _project(attributes: Iterable[Attribute], document: Mapping[str, Any], selec
 
 
 def compact(value: Any) -> str:
-    """JSON text without spaces, characters as they are: the form in which documents are stored and sent."""
+    """Return JSON text without spaces, characters unescaped: the form in which documents are stored and sent."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

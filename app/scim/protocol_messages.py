@@ -17,9 +17,9 @@ VERBS = ("add", "remove", "replace")
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of a PATCH (RFC 7644 §3.5.2); `op` is lower case, an empty path is none.
+    """One operation of a PATCH (RFC 7644 §3.5.2); `op` is lower case, an empty path means none.
 
-    `value` is None where there is none and where it is null; `is_given` tells the two from each other.
+    `value` is None if it is missing or null; `is_given` distinguishes the two.
     """
 
     op: str
@@ -33,7 +33,7 @@ class Operation:
 
 
 class OperationSchema(NamedSchema):
-    """Names and `op` in any letter case. Entra: `{"op": "Replace", …}`."""
+    """One operation of a PATCH; names and `op` are case-insensitive. Entra: `{"op": "Replace", …}`."""
 
     op = fields.Raw(required=True, allow_none=True)
     path = fields.Raw(allow_none=True, load_default=None)
@@ -61,7 +61,7 @@ _OPERATION = OperationSchema()
 
 
 def read_patch(body: Any) -> tuple[Operation, ...]:
-    """The operations of a PATCH's JSON body. None at all is allowed: Entra's validator sends such a message.
+    """Return the operations of a PATCH's JSON body. An empty list is allowed: Entra's validator sends such a message.
 
     Raises invalidSyntax that names the operation, tooMany for more than `bounds.PATCH_OPERATIONS`.
     """
@@ -97,7 +97,7 @@ def _read_operation(number: int, given: Any) -> Operation:
 
 
 def list_response(total: int, start_index: int, resources: list[str]) -> str:
-    """A ListResponse (RFC 7644 §3.4.2) as JSON text, of resources that are JSON text already."""
+    """Return a ListResponse (RFC 7644 §3.4.2) as JSON text, of resources that are JSON text already."""
     return (
         f'{{"schemas":["{LIST_URN}"],"totalResults":{total},"startIndex":{start_index},'
         f'"itemsPerPage":{len(resources)},"Resources":[{",".join(resources)}]}}'
@@ -105,7 +105,7 @@ def list_response(total: int, start_index: int, resources: list[str]) -> str:
 
 
 def cursor_response(total: int, next_cursor: str | None, resources: list[str]) -> str:
-    """The same for a page by cursor (RFC 9865 §2): no `startIndex`, and on the last page no `nextCursor`."""
+    """Return a ListResponse for a page by cursor (RFC 9865 §2): no `startIndex`, on the last page no `nextCursor`."""
     cursor = f'"nextCursor":"{next_cursor}",' if next_cursor else ""
     return (
         f'{{"schemas":["{LIST_URN}"],"totalResults":{total},{cursor}'

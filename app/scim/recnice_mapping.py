@@ -1,7 +1,7 @@
 """This module declares the attributes that Entra's mapping is expected to fill: 18 of users, 3 of groups.
 
-Only `userName` and a group's `displayName` are required by a schema; the others are *expected*, since Entra sends
-no empty values.
+Only `userName` and a group's `displayName` are required by a schema; the others are *expected*, since Entra sends no
+empty values.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ WORK = '[type eq "work"]'
 
 @dataclass(frozen=True, slots=True)
 class MappedAttribute:
-    """One row. `path` is the target attribute as Entra's mapping page writes it; `is_matching`: Entra matches on it.
+    """One mapped attribute. `path` is the target as Entra's mapping page writes it; `is_matching`: Entra matches on it.
 
     `is_listed_required`: marked as required in the vendor's table, which here means expected.
     """
@@ -44,11 +44,11 @@ MAPPING: Mapping[str, Sequence[MappedAttribute]] = {
         MappedAttribute("members", "Reference", is_listed_required=False),
     ),
 }
-"""By the name of the resource type; a custom type has no row."""
+"""The mapped attributes by the name of the resource type; a custom type has none."""
 
 
 def filled_paths(type_name: str, document: Mapping[str, Any]) -> frozenset[str]:
-    """The mapped paths at which a stored document has a value; members, which are no part of it, are left out."""
+    """Return the mapped paths at which a stored document has a value, without members, which are not part of it."""
     return frozenset(path for path, is_filled in _tests(type_name) if is_filled(document))
 
 
@@ -58,7 +58,7 @@ def _tests(type_name: str) -> tuple[tuple[str, Callable[[Mapping[str, Any]], boo
 
 
 def _test(path: str) -> Callable[[Mapping[str, Any]], bool]:
-    """Whether a document has a value at one path. A stored document has no empty values."""
+    """Return the test whether a document has a value at one path. A stored document has no empty values."""
     name, in_brackets, part = path.partition(WORK + ".")
     if in_brackets:
         return lambda document: any(one.get("type") == "work" and part in one for one in document.get(name, ()))

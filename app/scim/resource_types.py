@@ -21,9 +21,9 @@ MISMATCHES_SHOWN = 3
 
 @dataclass(frozen=True)
 class ResourceType:
-    """One kind of resource: its endpoint, its core schema and the extensions that it may carry.
+    """One kind of resource: its endpoint, its core schema and the extensions that it may have.
 
-    `required_extensions` are the URNs of those that it must carry.
+    `required_extensions` are the URNs of those that it must have.
     """
 
     name: str
@@ -35,7 +35,7 @@ class ResourceType:
 
     @cached_property
     def tree(self) -> AttributeTree:
-        """Every name that means something in such a resource."""
+        """All valid attribute names in such a resource."""
         return AttributeTree(
             core_urn=self.schema.urn,
             core=attributes_of(self.schema),
@@ -44,7 +44,7 @@ class ResourceType:
 
     @cached_property
     def attributes(self) -> tuple[Attribute, ...]:
-        """The top attributes in declared order: core first, then one complex attribute an extension."""
+        """The top attributes in declared order: core first, then one complex attribute per extension."""
         return (*self.tree.core.values(), *self.tree.extensions.values())
 
     @cached_property
@@ -54,27 +54,27 @@ class ResourceType:
 
     @property
     def has_members(self) -> bool:
-        """Whether its memberships are its own to change, as a group's are."""
+        """Whether clients can change its memberships, as those of a group."""
         return self.membership is not None and not self.membership.is_read_only
 
     @cached_property
     def lookups(self) -> tuple[Attribute, ...]:
-        """The attributes that a client may match on through an index."""
+        """The attributes on which a client may match through an index."""
         return tuple(attribute for attribute in self.tree.walk() if attribute.traits.lookup)
 
     @cached_property
     def worded(self) -> tuple[Attribute, ...]:
-        """The attributes whose words people are found by."""
+        """The attributes by whose words a search finds a resource."""
         return tuple(word_splitting.worded(self.attributes))
 
     @cached_property
     def is_sent_whole(self) -> bool:
-        """Whether all that a document holds is for every reader: no value is returned on request only, or never."""
+        """Whether every reader gets the whole document: no value is returned on request only, or never."""
         return all(a.traits.returned in ("always", "default") for a in self._stored)
 
     @cached_property
     def keeps_values(self) -> bool:
-        """Whether some stored value is not a client's to replace: an immutable one, or one that it cannot read."""
+        """Whether a client cannot replace some stored value: an immutable one, or one that it cannot read."""
         return any(a.traits.mutability in ("immutable", "writeOnly") for a in self._stored)
 
     @property
@@ -83,9 +83,9 @@ class ResourceType:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Names how stored documents and what is derived from them follow from the declarations.
+        """A hash of the declarations, the mapping, and the versions of normalization and of word splitting.
 
-        And from how values are folded and words are cut.
+        These determine stored documents and the values derived from them.
         """
         declared = [
             (a.path, a.type, a.multi_valued, a.is_read_only, t.case_exact, t.uniqueness, t.held, t.lookup)
@@ -102,12 +102,13 @@ class ResourceType:
         return self.schema(), {extension.urn.lower(): extension() for extension in self.extensions}
 
     def load(self, document: object, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """A client's document as it is kept: known names in declared case and order, values checked, none unassigned.
+        """Return a client's document as it is stored: known names in declared case and order, valid assigned values.
 
-        `schemas` is derived: the core schema and the extensions that have values; what the client says there needs only
-        to be a list of texts. `id` and `meta` are left out, since they are not the client's to say (RFC 7644 §3.3);
-        attributes held elsewhere (`members`) are in the result under their names. What is required, but was missing in
-        `before` already, may be missing again: what a schema demands later must not keep a leaver active.
+        `schemas` is derived: the core schema and the extensions that have values; the client's own only has to be a
+        list of texts. `id` and `meta` are left out, since the client cannot set them (RFC 7644 §3.3). Attributes stored
+        elsewhere (`members`) are in the result under their names. A required attribute that was already missing in
+        `before` may be missing again: a later requirement of a schema must not keep a leaver active.
+
         Raises invalidValue that names every wrong attribute.
         """
         if not isinstance(document, dict):
@@ -146,17 +147,17 @@ class ResourceType:
 
 
 def is_active(document: Mapping[str, Any] | None) -> bool:
-    """Whether somebody counts as active: who was never disabled is."""
+    """Return whether a user counts as active: one who was never disabled does."""
     return document is not None and document.get("active") is not False
 
 
 def name_of(document: Mapping[str, Any]) -> str:
-    """What a resource is called for people: its displayName, else its userName, else its id."""
+    """Return the display name of a resource: its displayName, else its userName, else its id."""
     return str(document.get("displayName") or document.get("userName") or document["id"])
 
 
 def _container(extension: type[ScimSchema]) -> Attribute:
-    """An extension as the complex attribute that it is in a document (RFC 7643 §3.3)."""
+    """Return an extension as the complex attribute that it is in a document (RFC 7643 §3.3)."""
     traits = Characteristics(description=extension.schema_description, case_exact=True)
     bare = Attribute(extension.urn, extension.urn, (extension.urn,), "complex", False, False, traits)
     return Attribute(
@@ -165,12 +166,12 @@ def _container(extension: type[ScimSchema]) -> Attribute:
 
 
 def _without_empty(values: dict[str, Any]) -> dict[str, Any]:
-    """Without complex values that lost all their parts: unassigned as well (RFC 7643 §2.5)."""
+    """Return the values without complex ones that lost all their parts: unassigned as well (RFC 7643 §2.5)."""
     return {name: value for name, value in values.items() if not is_unassigned(value)}
 
 
 def checked(attribute: Attribute, value: Any) -> Any:
-    """A sent value of one attribute as it is kept. Raises invalidValue."""
+    """Return a received value of one attribute as it is stored. Raises invalidValue."""
     try:
         return attribute.check(value)
     except ValidationError as error:
@@ -178,14 +179,14 @@ def checked(attribute: Attribute, value: Any) -> Any:
 
 
 def invalid(error: ValidationError, prefix: str = "") -> ScimError:
-    """Return marshmallow's findings as invalidValue: `emails[0].value: expected text, got a number`."""
+    """Return marshmallow's errors as invalidValue: `emails[0].value: expected text, got a number`."""
     first, *others = sorted(_mismatches(error.messages, prefix), key=str)
     shown_others = others[: MISMATCHES_SHOWN - 1]
     return ScimError(*first, others=shown_others, more=len(others) - len(shown_others))
 
 
 def _mismatches(messages: Any, path: str) -> Iterator[Mismatch]:
-    """Return the findings that fields raised as marshmallow's messages (`wrong_value`), each with its whole path."""
+    """Yield the errors that fields raised as marshmallow's messages (`wrong_value`), each with its whole path."""
     if isinstance(messages, dict):
         for key, inner in messages.items():
             if isinstance(key, int):

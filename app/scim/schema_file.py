@@ -14,7 +14,7 @@ from app.scim.json_body import read_json
 
 
 class SchemaFileError(Exception):
-    """A file of the `schemas` folder that cannot be used: one line for the administrator."""
+    """A file of the `schemas` folder cannot be used; the message is one line for the administrator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +26,19 @@ class Part:
     members: dict[str, Any]
 
     def wrong(self, name: str, expected: str) -> SchemaFileError:
-        """`expected` says what should stand under the name; what is there is added."""
+        """Return the error for a wrong member; `expected` says what the name requires, the present value is added."""
         got = shown(self.members[name]) if self.members.get(name) is not None else "none"
         return SchemaFileError(f"schemas/{self.file}: {self._at(name)}: expected {expected}, got {got}")
 
     def only(self, names: Collection[str]) -> None:
-        """Refuses a name that means nothing here, since it is a mistake more often than not."""
+        """Refuse an unknown name, since it is usually a mistake."""
         for name in self.members:
             if name not in names:
                 expected = f"one of {', '.join(names)}"
                 raise SchemaFileError(f"schemas/{self.file}: {self._at(name)}: expected {expected}, got this name")
 
     def text(self, name: str, default: str | None, limit: int, pattern: re.Pattern[str] | None = None) -> str:
-        """A text of at most `limit` characters; without a default it must be there. Empty text is as good as none."""
+        """Return a text of at most `limit` characters; required if there is no default. Empty counts as missing."""
         value = self.members.get(name)
         if value in (None, "") and default is not None:
             return default
@@ -51,14 +51,14 @@ class Part:
         return value
 
     def flag(self, name: str) -> bool:
-        """True or false; false where nothing is said."""
+        """Return true or false; false if the name is missing."""
         value = self.members.get(name)
         if value is not None and not isinstance(value, bool):
             raise self.wrong(name, "true or false")
         return bool(value)
 
     def choice(self, name: str, choices: Collection[str], default: str) -> str:
-        """One of a few words."""
+        """Return one of a few words."""
         value = self.members.get(name)
         if value is None:
             return default
@@ -67,7 +67,7 @@ class Part:
         return value
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """A list of texts; empty where nothing is said."""
+        """Return a list of texts; empty if the name is missing."""
         value = self.members.get(name) or []
         is_list = isinstance(value, list) and len(value) <= bounds.SCHEMA_LIST_LENGTH
         if not is_list or not all(_is_plain(one) for one in value):
@@ -75,7 +75,7 @@ class Part:
         return tuple(value)
 
     def parts(self, name: str) -> Iterator["Part"]:
-        """A list of objects; empty where nothing is said."""
+        """Yield the objects of a list; none if the name is missing."""
         value = self.members.get(name) or []
         if not isinstance(value, list) or len(value) > bounds.SCHEMA_LIST_LENGTH:
             raise self.wrong(name, f"a list of at most {bounds.SCHEMA_LIST_LENGTH} objects")
@@ -98,10 +98,9 @@ def _is_plain(value: Any) -> bool:
 
 
 def read_folder(folder: Path) -> list[Part]:
-    """The `*.json` files of a folder by name, each an object; none where there is no folder.
+    """Return the `*.json` files of a folder by name, each an object; none if the folder does not exist.
 
-    What cannot be followed is no folder that is missing: the values of its attributes would be lost. Raises
-    SchemaFileError.
+    A broken link is not a missing folder: the values of its attributes would be lost. Raises SchemaFileError.
     """
     try:
         if not os.path.lexists(folder):

@@ -1,8 +1,7 @@
 """This module declares every attribute of the schemas of RFC 7643 §4.
 
-Validation, `/Schemas`, PATCH targets, filters, projection, look-ups and the attribute tables are all read from
-here. Only `userName` and a group's `displayName` are required: Entra leaves out what is empty, so more would refuse
-people.
+Validation, `/Schemas`, PATCH targets, filters, projection, lookups and the attribute tables all use it. Only `userName`
+and a group's `displayName` are required: Entra leaves out empty values, so a stricter rule would refuse users.
 """
 
 from app import bounds
@@ -13,7 +12,7 @@ WORK_HOME_OTHER = ("work", "home", "other")
 
 
 class MetaSchema(ScimSchema):
-    """RFC 7643 §3.1, `meta`: kept by the service provider."""
+    """`meta` of RFC 7643 §3.1: set by the service provider."""
 
     resourceType = attribute(Text, "The kind of resource", mutability="readOnly", case_exact=True, held="row")
     created = attribute(Instant, "When it was made here", mutability="readOnly", held="row")
@@ -23,7 +22,7 @@ class MetaSchema(ScimSchema):
 
 
 class ResourceSchema(ScimSchema):
-    """RFC 7643 §3.1: what every resource has, whatever its type."""
+    """The common attributes of every resource, whatever its type (RFC 7643 §3.1)."""
 
     schemas = attribute(
         Reference, "The URNs of the schemas that it uses", many=True, returned="always", reference_types=("uri",)
@@ -39,7 +38,7 @@ class ResourceSchema(ScimSchema):
 
 
 class NameSchema(ScimSchema):
-    """RFC 7643 §4.1.1, `name`."""
+    """`name` of RFC 7643 §4.1.1."""
 
     formatted = attribute(Text, "The whole name as it is shown")
     familyName = attribute(Text, "Family name")
@@ -50,7 +49,7 @@ class NameSchema(ScimSchema):
 
 
 class EmailSchema(ScimSchema):
-    """RFC 7643 §4.1.2, a value of `emails`."""
+    """A value of `emails` (RFC 7643 §4.1.2)."""
 
     value = attribute(Text, "The address", lookup=True)
     display = attribute(Text, "How the address is shown")
@@ -59,7 +58,7 @@ class EmailSchema(ScimSchema):
 
 
 class PhoneNumberSchema(ScimSchema):
-    """RFC 7643 §4.1.2, a value of `phoneNumbers`."""
+    """A value of `phoneNumbers` (RFC 7643 §4.1.2)."""
 
     value = attribute(Text, "The number, in any form")
     display = attribute(Text, "How the number is shown")
@@ -70,7 +69,7 @@ class PhoneNumberSchema(ScimSchema):
 
 
 class ImSchema(ScimSchema):
-    """RFC 7643 §4.1.2, a value of `ims`."""
+    """A value of `ims` (RFC 7643 §4.1.2)."""
 
     value = attribute(Text, "The instant messaging address")
     display = attribute(Text, "How the address is shown")
@@ -81,7 +80,7 @@ class ImSchema(ScimSchema):
 
 
 class PhotoSchema(ScimSchema):
-    """RFC 7643 §4.1.2, a value of `photos`. The address is never fetched."""
+    """A value of `photos` (RFC 7643 §4.1.2). The URL is never fetched."""
 
     value = attribute(Reference, "The address of the picture", reference_types=("external",))
     display = attribute(Text, "How the picture is named")
@@ -90,7 +89,7 @@ class PhotoSchema(ScimSchema):
 
 
 class AddressSchema(ScimSchema):
-    """RFC 7643 §4.1.2, a value of `addresses`."""
+    """A value of `addresses` (RFC 7643 §4.1.2)."""
 
     formatted = attribute(Text, "The whole address as it is shown", max_length=bounds.FORMATTED_ADDRESS_LENGTH)
     streetAddress = attribute(Text, "Street, house number, flat")
@@ -103,7 +102,7 @@ class AddressSchema(ScimSchema):
 
 
 class EntitlementSchema(ScimSchema):
-    """RFC 7643 §4.1.2, a value of `entitlements`."""
+    """A value of `entitlements` (RFC 7643 §4.1.2)."""
 
     value = attribute(Text, "What the user may have")
     display = attribute(Text, "How it is shown")
@@ -112,9 +111,9 @@ class EntitlementSchema(ScimSchema):
 
 
 class RoleSchema(ScimSchema):
-    """RFC 7643 §4.1.2, a value of `roles`: data; it gives a right here only where an owner has mapped its `value`.
+    """A value of `roles` (RFC 7643 §4.1.2): data; it grants a right here only if an owner has mapped its `value`.
 
-    Entra names an app role's text `displayName` where the RFC says `display`; both are kept as they were sent.
+    Entra names an app role's text `displayName` where the RFC says `display`; both are stored as they were sent.
     """
 
     value = attribute(Text, "The role")
@@ -126,7 +125,7 @@ class RoleSchema(ScimSchema):
 
 
 class CertificateSchema(ScimSchema):
-    """RFC 7643 §4.1.2, a value of `x509Certificates`."""
+    """A value of `x509Certificates` (RFC 7643 §4.1.2)."""
 
     value = attribute(Binary, "The certificate, DER in base64")
     display = attribute(Text, "How the certificate is shown")
@@ -135,7 +134,7 @@ class CertificateSchema(ScimSchema):
 
 
 class GroupOfUserSchema(ScimSchema):
-    """RFC 7643 §4.1.2, a value of `groups`: read from the groups' members."""
+    """A value of `groups` (RFC 7643 §4.1.2): read from the groups' members."""
 
     value = attribute(Text, "The group's id", mutability="readOnly", case_exact=True, held="membership")
     ref = attribute(
@@ -150,7 +149,7 @@ class GroupOfUserSchema(ScimSchema):
 
 
 class UserSchema(ResourceSchema):
-    """Core User, RFC 7643 §4.1."""
+    """The core User of RFC 7643 §4.1."""
 
     urn = "urn:ietf:params:scim:schemas:core:2.0:User"
     schema_name = "User"
@@ -191,7 +190,7 @@ class UserSchema(ResourceSchema):
 
 
 class ManagerSchema(ScimSchema):
-    """RFC 7643 §4.3, `manager`: kept as it was sent, whether or not that id is known here."""
+    """`manager` of RFC 7643 §4.3: stored as it was sent, whether or not that id is known here."""
 
     value = attribute(ResourceId, "The manager's id", case_exact=True)
     ref = attribute(Reference, "The manager's address", name="$ref", reference_types=("User",))
@@ -199,7 +198,7 @@ class ManagerSchema(ScimSchema):
 
 
 class EnterpriseUserSchema(ScimSchema):
-    """The enterprise extension of User, RFC 7643 §4.3."""
+    """The enterprise extension of User (RFC 7643 §4.3)."""
 
     urn = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
     schema_name = "EnterpriseUser"
@@ -214,7 +213,7 @@ class EnterpriseUserSchema(ScimSchema):
 
 
 class MemberSchema(ScimSchema):
-    """RFC 7643 §4.2, a value of `members`. What it refers to is looked up here, so all but `value` is our own."""
+    """A value of `members` (RFC 7643 §4.2). The server derives all but `value` from the resource referred to."""
 
     value = attribute(ResourceId, "The member's id", mutability="immutable", case_exact=True, held="membership")
     ref = attribute(
@@ -231,7 +230,7 @@ class MemberSchema(ScimSchema):
 
 
 class GroupSchema(ResourceSchema):
-    """Group, RFC 7643 §4.2."""
+    """The Group of RFC 7643 §4.2."""
 
     urn = "urn:ietf:params:scim:schemas:core:2.0:Group"
     schema_name = "Group"

@@ -1,4 +1,4 @@
-"""This module declares what a search asks for (RFC 7644 §3.4.2)."""
+"""This module declares what a search requests (RFC 7644 §3.4.2)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from app.scim.value_comparison import normalize_value
 
 @dataclass(frozen=True, slots=True)
 class TypeSearch:
-    """What is sought among the resources of one type.
+    """The search among the resources of one type.
 
-    `where` None means all of them. `sort_by` is the way to the attribute that gives the order; None has no value there.
+    `where` None means all of them. `sort_by` leads to the attribute that determines the order; None: no value there.
     """
 
     resource_type: ResourceType
@@ -26,7 +26,7 @@ class TypeSearch:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a page of a list ended: the sort key of its last resource (None: it has none), and its position."""
+    """The end of a page of a list: the sort key of its last resource (None: it has none), and its position."""
 
     key: str | int | float | None
     position: int
@@ -36,8 +36,8 @@ class Place:
 class Search:
     """One page of a list. A type that is not in `sought` has nothing in the list.
 
-    By index it begins with the `start_index`-th resource (1-based); with None there it is by cursor (RFC 9865) and
-    begins after the place `after`, or at the list's beginning. `base` is the address that `meta.location` begins with.
+    By index it begins with the `start_index`-th resource (1-based). If that is None, it is by cursor (RFC 9865) and
+    begins after the place `after`, or at the list's beginning. `base` is the URL that `meta.location` begins with.
     """
 
     sought: tuple[TypeSearch, ...]
@@ -49,10 +49,10 @@ class Search:
 
 
 def read_filter(text: str, types: Sequence[ResourceType]) -> Iterator[tuple[ResourceType, Node | None]]:
-    """A filter for each resource type that can fulfill it; None where all of a type's resources do.
+    """Yield a filter for each resource type that can match it; None if all of a type's resources do.
 
-    An attribute that only other types have is absent: every comparison with it is false (RFC 7644 §3.4.2.1).
-    Raises invalidFilter, also for a name that no type knows.
+    An attribute that only other types have is absent: every comparison with it is false (RFC 7644 §3.4.2.1). Raises
+    invalidFilter, also for a name that no type knows.
     """
     if len(types) == 1:
         yield types[0], parse(text, types[0].tree)
@@ -65,7 +65,7 @@ def read_filter(text: str, types: Sequence[ResourceType]) -> Iterator[tuple[Reso
 
 
 class _Narrowing:
-    """What is left of a filter once the type of the resource is known: a smaller filter, true or false."""
+    """The reduction of a filter once the type of the resource is known: a smaller filter, true or false."""
 
     def __init__(self, resource_type: ResourceType) -> None:
         self.name = resource_type.name

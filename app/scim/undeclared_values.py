@@ -1,6 +1,6 @@
 """This module separates stored values that are declared from values that no longer are.
 
-A schema file may come, go and change while values stay stored.
+A schema file may be added, removed and changed while values stay stored.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,10 +18,10 @@ _OURS = ("schemas", "id")
 def sort_out(
     resource_type: ResourceType, document: Mapping[str, Any], shelved: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(the document of all values that the type declares and that fit, the values to put aside).
+    """Return the document of all values that the type declares and that fit, and the other values.
 
-    Of two values for one place the document's, which is newer, wins where both fit. Nothing is thrown away but a
-    shelved value that lost so, and parts of a value that is there no more.
+    Of two values for one place, that of the document, which is newer, wins if both fit. Only a shelved value that lost
+    in this way is discarded, and parts of a value that no longer exists.
     """
     held = {name: value for name, value in document.items() if name not in _OURS}
     kept, aside = _sort_parts(resource_type.attributes, held, shelved)
@@ -32,7 +32,7 @@ def sort_out(
 def _sort_parts(
     attributes: Iterable[Attribute], held: Mapping[str, Any], shelved: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The same for the parts of one value; `kept` has declared names in declared order."""
+    """Return the same for the parts of one value; `kept` has declared names in declared order."""
     kept: dict[str, Any] = {}
     by_name: dict[str, list[tuple[str, Any]]] = {}
     for name, value in (*held.items(), *shelved.items()):
@@ -40,7 +40,7 @@ def _sort_parts(
     aside: dict[str, Any] = {}
     for attribute in attributes:
         if attribute.traits.held != "document" or attribute.is_read_only:
-            continue  # nobody could write it
+            continue  # no client could write it
         if found := by_name.pop(attribute.name.lower(), None):
             value, left = _sort_values(attribute, [value for _, value in found])
             if not is_unassigned(value):
@@ -48,13 +48,13 @@ def _sort_parts(
             if not is_unassigned(left):
                 aside[attribute.name] = left
     for (name, value), *more in by_name.values():
-        # Both were put aside, one before and one now: an extension may lose its attributes one after the other.
+        # Both are undeclared, one before and one now: an extension may lose its attributes one after the other.
         aside[name] = more[0][1] | value if more and isinstance(value, dict) and isinstance(more[0][1], dict) else value
     return kept, aside
 
 
 def _sort_values(attribute: Attribute, candidates: list[Any]) -> tuple[Any, Any]:
-    """(the value to keep or None, what to put aside or None) of one or two candidates, the newer first."""
+    """Return the value to keep or None, and the undeclared one or None, of one or two candidates, the newer first."""
     newer, older = candidates[0], candidates[1] if len(candidates) > 1 else None
     if attribute.sub_attributes and not attribute.multi_valued and all(isinstance(one, dict) for one in candidates):
         return _sort_parts(attribute.sub_attributes.values(), newer, older or {})
@@ -66,7 +66,7 @@ def _sort_values(attribute: Attribute, candidates: list[Any]) -> tuple[Any, Any]
 
 
 def _sort_many(attribute: Attribute, held: list[Any], shelved: list[Any]) -> tuple[list[Any], list[Any]]:
-    """Values of a multi-valued complex attribute. What is put aside of one is found again by what makes it the same."""
+    """Return the same for a multi-valued complex attribute; `identity` assigns undeclared parts to their value."""
     kept, aside = [], []
     waiting = list(shelved)
     for one in held:

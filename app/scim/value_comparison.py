@@ -1,7 +1,8 @@
-"""This module normalizes values for comparison.
+"""This module normalizes values for comparison (RFC 7643 §2.2 caseExact, RFC 7644 §3.4.2.2).
 
-Both readers of a filter (filter_match.py in memory, the store's query.py in SQL) compare folded values only, so
-they cannot differ in letter case or in dates. RFC 7643 §2.2 (caseExact), RFC 7644 §3.4.2.2.
+Both evaluators of a filter compare only normalized values, so they cannot differ in case or in dates.
+
+See also: filter_match.py (evaluates in memory), app/store/directory/filter_sql.py (evaluates in SQL).
 """
 
 import json
@@ -16,7 +17,7 @@ from app.scim.attribute import Attribute
 from app.scim.errors import shown
 
 VERSION = 1
-"""Raised with every change of what folding gives, so that stored values are folded anew."""
+"""The version of normalization: increase it when results change, so that stored values are normalized again."""
 
 FoldText = Callable[[str], str]
 
@@ -26,7 +27,7 @@ _INSTANT = re.compile(
 
 
 class WrongValueError(ValueError):
-    """A value of another type than its attribute: what was expected, and what was received, in words of a sentence."""
+    """A value does not have its attribute's type: what was expected, and what was received, in words of a sentence."""
 
     def __init__(self, expected: str, got: str) -> None:
         super().__init__(f"expected {expected}, got {got}")
@@ -35,23 +36,23 @@ class WrongValueError(ValueError):
 
 
 def normalize_text(text: str) -> str:
-    """Text without regard to letter case: composed (NFC) and lower-cased, the same for `É` however it was typed.
+    """Return text for case-insensitive comparison: composed (NFC) and lower case, the same for any form of `É`.
 
-    A sigma that ends a word is a sigma, or `sw "ΝΙΚΟΣ"` would not find `ΝΙΚΟΣΤΡΑΤΟΣ`.
+    A final sigma becomes a sigma; otherwise `sw "ΝΙΚΟΣ"` would not find `ΝΙΚΟΣΤΡΑΤΟΣ`.
     """
     lower = unicodedata.normalize("NFC", text).lower().replace("ς", "σ")
     return unicodedata.normalize("NFC", lower)
 
 
 def exact_text(text: str | None) -> str | None:
-    """Text as it is compared where it gives rights: composed (NFC), without blanks around it, letter case as it is."""
+    """Return text as it is compared if it grants rights: composed (NFC), without surrounding blanks, case unchanged."""
     return text if text is None else unicodedata.normalize("NFC", text).strip()
 
 
 def normalize_instant(text: str) -> str:
-    """A dateTime as fixed-width UTC text with microseconds, so that text order is time order. No zone means UTC.
+    """Return a dateTime as fixed-width UTC text with microseconds, so that text order is time order. No zone means UTC.
 
-    Raises WrongValueError for what is no date.
+    Raises WrongValueError for text that is not a date.
     """
     found = _INSTANT.match(text)
     if not found:
@@ -66,7 +67,7 @@ def normalize_instant(text: str) -> str:
 
 
 def comparable(attribute: Attribute, value: Any) -> Any:
-    """A filter's literal as the attribute's type compares it.
+    """Return a filter's literal as the attribute's type compares it.
 
     Entra: `roles[primary eq "True"]` compares a boolean with text. Raises WrongValueError for another type's literal.
     """
@@ -87,16 +88,16 @@ def comparable(attribute: Attribute, value: Any) -> Any:
 
 
 def normalize_value(attribute: Attribute, value: Any, of_text: FoldText = normalize_text) -> Any:
-    """A stored simple value in comparable form; numbers and booleans compare as they are."""
+    """Return a stored simple value in comparable form; numbers and booleans compare unchanged."""
     if attribute.type == "dateTime":
         return normalize_instant(value)
     return value if attribute.traits.case_exact or not isinstance(value, str) else of_text(value)
 
 
 def normalize(attribute: Attribute, value: Any, of_text: FoldText = normalize_text) -> Any:
-    """A value of an attribute, complex and multi-valued ones with all their parts, in comparable form.
+    """Return a value of an attribute, complex and multi-valued ones with all their parts, in comparable form.
 
-    `of_text` is `normalize_text`, or the same with a memory where one text is folded many times.
+    `of_text` is `normalize_text`, or the same with a cache if one text is normalized many times.
     """
     if isinstance(value, list):
         return [normalize(attribute, one, of_text) for one in value]
@@ -107,19 +108,22 @@ def normalize(attribute: Attribute, value: Any, of_text: FoldText = normalize_te
 
 
 def normalize_document(attributes: Iterable[Attribute], document: Mapping[str, Any]) -> dict[str, Any]:
-    """The searchable copy of a document: the same shape, every value folded; `attributes` are its type's top ones."""
+    """Return the searchable copy of a document: the same shape, every value normalized.
+
+    `attributes` are the top ones of its type.
+    """
     return {a.name: normalize(a, document[a.name]) for a in attributes if a.name in document}
 
 
 def lookup_text(value: str | bool | int | float | None) -> str:
-    """A folded value as an index holds it: text, the same for numbers that are equal (`1` and `1.0`)."""
+    """Return a normalized value as an index holds it: text, the same for equal numbers (`1` and `1.0`)."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def values_at(folded: Any, keys: Iterable[str]) -> list[Any]:
-    """Every value at the end of the keys, the values of lists each by itself."""
+    """Return every value at the end of the keys, the values of lists separately."""
     found = [folded]
     for key in keys:
         found = [value[key] for value in found if isinstance(value, dict) and key in value]

@@ -1,4 +1,4 @@
-"""This module cuts texts into the words that a search finds.
+"""This module splits texts into the words that a search finds.
 
 A filter compares whole values instead (value_comparison.py).
 """
@@ -10,17 +10,17 @@ from collections.abc import Iterable, Iterator
 from app.scim.attribute import Attribute
 
 VERSION = 1
-"""Raised with every change of which words there are, so that stored words are cut anew."""
+"""The version of word splitting: increase it when results change, so that stored words are split again."""
 
-_ALONE = "⺀-ヿ㇀-鿿豈-﫿𠀀-\U0003ffff"  # Chinese and Japanese: no spaces part their words
+_ALONE = "⺀-ヿ㇀-鿿豈-﫿𠀀-\U0003ffff"  # Chinese and Japanese: no spaces separate their words
 _PICTURES = "←-⯿\U0001f000-\U0001faff"
 _WORDS = re.compile(f"[{_ALONE}{_PICTURES}]|[^\\W_{_ALONE}{_PICTURES}]+")
 
 
 def cut(text: str) -> list[str]:
-    """The words of a text, plain: without accents and letter case, `Ångström-Šmíd` gives `angstrom`, `smid`.
+    """Return the words of a text, without accents and in lower case: `Ångström-Šmíd` gives `angstrom`, `smid`.
 
-    A Chinese character, and an emoji, is a word by itself. A word has letters and digits only, or is outside of ASCII.
+    A Chinese character, or an emoji, is a word of its own. A word has letters and digits only, or is outside of ASCII.
     """
     if text.isascii():
         return _WORDS.findall(text.lower())
@@ -30,9 +30,9 @@ def cut(text: str) -> list[str]:
 
 
 def worded(attributes: Iterable[Attribute]) -> Iterator[Attribute]:
-    """Those of the attributes, a type's top ones, that people are found by.
+    """Yield those attributes, of a type's top ones, by which a search finds a resource.
 
-    They are the texts that a client may match on, and the parts of a name.
+    They are the texts on which a client may match, and the parts of a name.
     """
     for attribute in (one for top in attributes for one in top.walk()):
         is_told = attribute.traits.lookup or (attribute.keys[0] == "name" and len(attribute.keys) > 1)
