@@ -1,1 +1,1 @@
-"""This package does what clients ask of resources, in transactions."""
+"""This package applies clients' operations to resources, in transactions."""

@@ -1,7 +1,7 @@
 """This module runs the operations of a Bulk request, one transaction each (RFC 7644 §3.7).
 
-An operation comes behind those that it refers to. Resources that refer to each other in a circle are told their ids
-before they are made; if one of them cannot be made, none of them stays.
+An operation runs after those to which it refers. Resources that refer to each other in a circle get their ids before
+they are created; if one of them cannot be created, all of them are deleted.
 """
 
 from collections.abc import Callable, Sequence
@@ -39,9 +39,9 @@ class OperationResult:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The BulkResponse, and what came of every operation that was worked on; both in the order of the request.
+    """The BulkResponse, and the outcome of every processed operation; both in the order of the request.
 
-    `undone`: the operations that were not worked on, since too many others had failed.
+    `undone`: the operations that were not processed, since too many others had failed.
     """
 
     response: dict[str, Any]
@@ -56,9 +56,9 @@ def run(
     author: Author,
     below_root: Callable[[str], str] = str,
 ) -> Done:
-    """All operations, as far as `failOnErrors` lets them be worked on. `base` is the public address that was asked.
+    """Run all operations until `failOnErrors` is reached. `base` is the public URL of the request's `/scim`.
 
-    `below_root` gives what follows the SCIM root in an operation's path.
+    `below_root` returns what follows the SCIM root in an operation's path.
     """
     bulk = _Bulk(request, types, base, author, below_root)
     bulk.run()
@@ -69,7 +69,7 @@ def run(
 
 
 class _Bulk:
-    """One request on its way: which ids the bulkIds stand for, and what came of the operations so far."""
+    """One request during its processing: the ids of the bulkIds, and the outcomes so far."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class _Bulk:
                 self.perform(numbers[0])
 
     def perform_circle(self, numbers: Sequence[int]) -> None:
-        """All or none: a resource that stayed alone would refer to one that is not there."""
+        """Run all or none of a circle: a single remaining resource would refer to one that does not exist."""
         for number in numbers:
             self.ids[self.operations[number].bulk_id or ""] = resource_operations.new_id()
         failed = next((number for number in numbers if not self.perform(number)), None)
@@ -113,13 +113,13 @@ class _Bulk:
             operation = self.operations[number]
             resource_id = self.ids.pop(operation.bulk_id or "", "")
             if number < failed:
-                with suppress(ScimError):  # somebody else may have been quicker
+                with suppress(ScimError):  # another client may have deleted it first
                     resource_operations.delete(self.target(operation)[0], resource_id, self.author)
             if number != failed:
                 self.refuse(number, unresolved_reference(self.operations[failed].bulk_id or ""))
 
     def perform(self, number: int) -> bool:
-        """One operation and its result; whether it succeeded."""
+        """Run one operation and store its result; return whether it succeeded."""
         operation = self.operations[number]
         try:
             result, resource = self.done(operation)
@@ -131,7 +131,7 @@ class _Bulk:
         return True
 
     def refuse(self, number: int, error: ScimError) -> None:
-        """An error as the operation's result; with the address of what it was about, where that is known."""
+        """Store an error as the operation's result, with the URL of the affected resource if that is known."""
         operation = self.operations[number]
         self.failures += 1
         result = self.named(operation)
@@ -146,12 +146,12 @@ class _Bulk:
 
     @staticmethod
     def named(operation: BulkOperation) -> dict[str, Any]:
-        """How a result says which operation it belongs to."""
+        """Return the members by which a result identifies its operation."""
         named = {"method": operation.method}
         return named if operation.bulk_id is None else named | {"bulkId": operation.bulk_id}
 
     def done(self, operation: BulkOperation) -> tuple[dict[str, Any], Resource]:
-        """What the method does, as `location`, `version` and `status`; and to what. Raises ScimError."""
+        """Run the method; return `location`, `version` and `status`, and the affected resource. Raises ScimError."""
         if operation.fault is not None:
             raise operation.fault
         if operation.method not in METHODS:
@@ -182,7 +182,7 @@ class _Bulk:
         return self.shown(resource, "200"), resource
 
     def create(self, resource_type: ResourceType, operation: BulkOperation) -> Resource:
-        """POST. It must have a bulkId of its own (RFC 7644 §3.7.2)."""
+        """Run a POST. It must have a bulkId of its own (RFC 7644 §3.7.2)."""
         bulk_id = operation.promises
         if not bulk_id:
             raise ScimError(Code.INVALID_SYNTAX, "bulkId", "one with POST", "none")
@@ -196,9 +196,10 @@ class _Bulk:
         return resource
 
     def body(self, resource_type: ResourceType, operation: BulkOperation) -> tuple[Any, list[str]]:
-        """The body with ids for its references, and the bulkIds that stand for none.
+        """Return the body with ids for its references, and the bulkIds without an id.
 
-        A request that disables a user is not lost to these (app/scim/disabling.py); any other is refused. Raises 409.
+        A request that disables a user does not fail because of these (app/scim/disabling.py); any other is refused.
+        Raises 409.
         """
         unresolved: list[str] = []
 
@@ -212,7 +213,7 @@ class _Bulk:
         return body, unresolved
 
     def references(self, operation: BulkOperation) -> set[str]:
-        """The bulkIds that an operation refers to, in its path and in its body."""
+        """Return the bulkIds to which an operation refers, in its path and in its body."""
         resource_type, resource_id = self.located(operation)
         found = set(references(resource_id))
 
@@ -229,9 +230,9 @@ class _Bulk:
         return {"location": location, "version": projection.entity_tag(resource.record.version), "status": status}
 
     def target(self, operation: BulkOperation) -> tuple[ResourceType, str]:
-        """`/Groups` with POST, `/Groups/<id>` or `/Groups/bulkId:<bulkId>` with the others. Raises invalidPath, 409.
+        """Return the type and id of `/Groups` (POST), `/Groups/<id>` or `/Groups/bulkId:<bulkId>` (other methods).
 
-        Other clients: the same as a full URL, or with the path of the SCIM root before it.
+        Other clients: the same as a full URL, or with the path of the SCIM root as its prefix. Raises invalidPath, 409.
         """
         resource_type, resource_id = self.located(operation)
         if resource_type is None or bool(resource_id) == (operation.method == "POST"):
@@ -242,7 +243,7 @@ class _Bulk:
         return resource_type, resolved(resource_id, self.ids)
 
     def located(self, operation: BulkOperation) -> tuple[ResourceType | None, str]:
-        """The resource type that a path leads to, None where it leads to none, and the id in it, or ""."""
+        """Return the resource type of a path, None if it leads to none, and the id in it, or ""."""
         path = self.below_root(operation.path)
         endpoint, _, rest = path.removeprefix("/").partition("/")
         return self.types.get(endpoint), unquote(rest.removesuffix("/"))

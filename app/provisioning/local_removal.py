@@ -1,7 +1,9 @@
-"""This module removes here the access that a refused request was meant to remove.
+"""This module removes locally the access that a refused request was meant to remove.
 
-Entra manages users and groups, so only what Entra wanted already is done here. When Entra sends `active` true
-later, the user is active again. See also: app/observation/problems/refused_removals.py (whose access that is).
+Entra manages users and groups, so only what Entra already requested is done here. When Entra sends `active` true later,
+the user is active again.
+
+See also: app/observation/problems/refused_removals.py (the affected users).
 """
 
 from app.administration import audit

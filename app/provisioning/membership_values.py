@@ -1,6 +1,6 @@
 """This module loads the values of a group's `members` and of a user's `groups`.
 
-See also: app/store/directory/membership_rows.py (the rows), resource_operations.py (the verbs).
+See also: app/store/directory/membership_rows.py (the rows), resource_operations.py (the operations).
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ def _group_value(group: Membership) -> dict[str, Any]:
 
 
 def _members(connection: Connection, group_id: str) -> list[dict[str, Any]]:
-    """The values of `members`; somebody who is not known here has only the `value` that was sent."""
+    """Return the values of `members`; a member that is not known here has only the `value` that was sent."""
     return [_member_value(member) for member in membership_rows.members_of(connection, group_id)]
 
 

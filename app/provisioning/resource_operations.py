@@ -1,8 +1,6 @@
 """This module creates, reads, changes and deletes resources for a client, one transaction each (RFC 7644 §3).
 
-`leave_groups` is the one act of an owner of the console.
-
-It joins the SCIM rules to the store.
+It connects the SCIM rules with the store. `leave_groups` is the only action of an owner of the console.
 """
 
 import uuid
@@ -31,17 +29,17 @@ from app.scim.search_request import Place, Search
 from app.store.database import directory_database
 from app.store.database.directory_database import Connection
 from app.store.directory import history_rows, membership_rows, resource_rows, scim_lists, strict_attribute_rows
-from app.store.directory.history_rows import Author as Author  # for those who must not know the store
+from app.store.directory.history_rows import Author as Author  # for callers that must not import the store
 from app.store.directory.history_rows import Event, Moves
 from app.store.directory.stored_resource import Record
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A record, and where asked for the values that have rows of their own: a group's `members`, a user's `groups`.
+    """A record and, if requested, the values that are stored as rows: a group's `members`, a user's `groups`.
 
-    `event` is what a verb did to it; None where it was only read, or is as it was before. `given` are the paths that a
-    change gave a value to, `left_out` the values that it did not store.
+    `event` is the change that an operation made; None if it only read, or changed nothing. `given` are the paths to
+    which a change assigned a value, `left_out` the values that it did not store.
     """
 
     type: ResourceType
@@ -54,7 +52,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """One page of a search, and how many fulfill it in all. By cursor, `end` is where more begin, if there are more."""
+    """One page of a search, and the total number of matches. By cursor, `end` is where the next page begins, if any."""
 
     total: int
     resources: list[Resource]
@@ -62,7 +60,7 @@ class SearchResult:
 
 
 def new_id() -> str:
-    """An identifier that no resource has had."""
+    """Return an identifier that no resource has had."""
     return str(uuid.uuid4())
 
 
@@ -73,7 +71,7 @@ def create(
     selection: Selection = EVERYTHING,
     resource_id: str | None = None,
 ) -> Resource:
-    """A new resource (RFC 7644 §3.3) with an id of ours; `resource_id` is one from `new_id` that was told before.
+    """Create a resource (RFC 7644 §3.3) with an id of this server; `resource_id` is one that `new_id` returned earlier.
 
     Raises invalidSyntax, invalidValue, uniqueness.
     """
@@ -92,20 +90,20 @@ def create(
         event = _record(connection, author, record, before, values, moves)
         if resource_type.has_members or resource_id:
             return _resources(connection, resource_type, [record], selection, event)[0]
-        return Resource(resource_type, record, event=event)  # no group can have a member whose id nobody knows
+        return Resource(resource_type, record, event=event)  # no group can have a member whose id is not known yet
 
 
 def get(resource_type: ResourceType, resource_id: str, selection: Selection = EVERYTHING) -> Resource:
-    """One resource (RFC 7644 §3.4.1). Raises 404."""
+    """Return one resource (RFC 7644 §3.4.1). Raises 404."""
     with directory_database.reading() as connection:
         record = resource_rows.load(connection, resource_type, resource_id)
         return _resources(connection, resource_type, [record], selection)[0]
 
 
 def search(asked: Search, selections: Mapping[str, Selection]) -> SearchResult:
-    """A page of a list, in a stable order; disabled users are found as well.
+    """Return a page of a list, in a stable order; disabled users are included.
 
-    `selections`: what is wanted of a resource, by the name of its type. Raises invalidFilter.
+    `selections`: the requested attributes of a resource, by the name of its type. Raises invalidFilter.
     """
     with directory_database.reading() as connection:
         page = scim_lists.find(connection, asked)
@@ -125,10 +123,10 @@ def replace(
     precondition: Precondition = NONE,
     selection: Selection = EVERYTHING,
 ) -> Resource:
-    """PUT (RFC 7644 §3.5.1): what the body leaves out is cleared, what is read-only stays as it is.
+    """Apply a PUT (RFC 7644 §3.5.1): what the body leaves out is cleared, read-only values stay.
 
-    Raises 404, 412, invalidSyntax, invalidValue, mutability, uniqueness. A request that disables a user is not refused
-    for its other values (app/scim/disabling.py): an attribute whose value is refused stays as it is.
+    A request that disables a user is not refused for its other values (app/scim/disabling.py): an attribute whose value
+    is refused stays unchanged. Raises 404, 412, invalidSyntax, invalidValue, mutability, uniqueness.
     """
     body = entra_quirks.correct_document(resource_type.tree, body)
     document: dict[str, Any] = {}
@@ -166,17 +164,17 @@ def change(
     selection: Selection = EVERYTHING,
     permit: Callable[[Connection, Record], None] | None = None,
 ) -> Resource:
-    """PATCH (RFC 7644 §3.5.2): all operations or none. A change that changes nothing leaves the version alone.
+    """Apply a PATCH (RFC 7644 §3.5.2): all operations or none. One without an effect does not change the version.
 
     Members that are not named are neither loaded nor checked. `permit` is called in the transaction before anything is
-    changed, and may raise. Raises 404, 412 and what `patch.apply` raises. The one exception to all or none is a request
-    that disables a user: refused values are left out (app/scim/disabling.py).
+    changed, and may raise. The only exception to all or none is a request that disables a user: refused values are left
+    out (app/scim/disabling.py). Raises 404, 412 and what `patch.apply` raises.
     """
 
     def whole(held: Mapping[str, Any]) -> _Change:
         patch = Patch(resource_type, held)
         patch.patch(operations)
-        changed = held  # the same values in another order are no change
+        changed = held  # the same values in another order are not a change
         if patch.document != held:
             changed = resource_type.load(patch.document, before=held)
             mutability.check(resource_type.attributes, held, changed)
@@ -196,7 +194,7 @@ def change(
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """What is to be stored. `given`: the paths that got a value; `left_out`: the values that were refused.
+    """The new state to store. `given`: the paths that got a value; `left_out`: the values that were refused.
 
     `is_bounded`: whether it is refused when it is too large.
     """
@@ -218,7 +216,7 @@ def _change(
     partly: Callable[[Disabling], None],
     permit: Callable[[Connection, Record], None] | None = None,
 ) -> Resource:
-    """Change one resource by all of a request, or where that is refused but disables a user, by what is not refused."""
+    """Change one resource by a whole request, or if that is refused but disables a user, by what is not refused."""
     with directory_database.writing() as connection:
         record = resource_rows.load(connection, resource_type, resource_id)
         precondition.check(record.version)
@@ -238,7 +236,7 @@ def _change(
 def _disabled(
     connection: Connection, before: DerivedValues, partly: Callable[[Disabling], None], refusal: ScimError
 ) -> _Change:
-    """Return what a refused request changes without what is refused. Raises `refusal` where it disables nobody."""
+    """Return the change of a refused request without the refused values. Raises `refusal` if it disables no user."""
     resource_type, held = before.resource_type, before.document
     if not disabling.may_leave_out(resource_type, refusal):
         raise refusal
@@ -259,7 +257,7 @@ def _disabled(
 
 
 def _given(resource_type: ResourceType, document: Mapping[str, Any]) -> Iterator[str]:
-    """The paths that a document gives a value to."""
+    """Yield the paths to which a document assigns a value."""
     for attribute in resource_type.attributes:
         yield from attribute.given(document.get(attribute.name))
 
@@ -267,7 +265,7 @@ def _given(resource_type: ResourceType, document: Mapping[str, Any]) -> Iterator
 def delete(
     resource_type: ResourceType, resource_id: str, author: Author, precondition: Precondition = NONE
 ) -> Resource:
-    """DELETE (RFC 7644 §3.6): the resource is gone, and from every group that it was in. Gives what it was.
+    """Delete a resource, also from every group that it was in (RFC 7644 §3.6). Return it as it was.
 
     Raises 404, 412.
     """
@@ -282,9 +280,9 @@ def delete(
 
 
 def leave_groups(user_id: str, by: Actor) -> None:
-    """Remove a user that may be another person from every group, as the audit and the history of each group say.
+    """Remove a user that may be another person from every group, recorded in the audit and the history of each group.
 
-    Raises 404, and Refused where the user has been confirmed.
+    Raises 404, and Refused if the user has been confirmed.
     """
     author = Author("", str(by))
     with directory_database.writing() as connection:
@@ -299,7 +297,7 @@ def leave_groups(user_id: str, by: Actor) -> None:
 
 
 def _pop_members(resource_type: ResourceType, document: dict[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """Takes the members, which have rows of their own, out of a loaded document; a custom type may keep its own."""
+    """Remove and return the members, which are stored as rows, of a loaded document; a custom type keeps its own."""
     membership = resource_type.membership
     return document.pop(membership.name, ()) if membership and not membership.is_read_only else ()
 
@@ -307,7 +305,7 @@ def _pop_members(resource_type: ResourceType, document: dict[str, Any]) -> Seque
 def _save(
     connection: Connection, author: Author, record: Record, before: DerivedValues, made: _Change
 ) -> tuple[Record, Event | None]:
-    """Return the record as it is now, and what was done to it, if anything. `before` follows from the record.
+    """Save a change; return the new record and its event, or None if nothing changed. `before` follows from the record.
 
     Nothing is written before everything is checked.
     """
@@ -331,7 +329,7 @@ def _save(
 def _record(
     connection: Connection, author: Author, record: Record, before: DerivedValues, after: DerivedValues, moves: Moves
 ) -> Event:
-    """Record in the history what becomes of a resource, and bring the roles in line that follow from it."""
+    """Record a change of a resource in the history, and update the roles that follow from it."""
     old, new = before.document or None, after.document or None
     granted_roles.follow(connection, author, record, old, new, moves)
     row = {
@@ -342,15 +340,15 @@ def _record(
         "version": record.version,
     }
     verb: history_rows.Verb = "change" if old and new else "create" if new else "delete"
-    # What a creation changed follows from what is there later.
+    # The changes of a creation can be derived later from the document.
     changes = differences(after.resource_type, old, new) if old and old is not new else ()
     return history_rows.record(connection, author, verb, row, changes, moves)
 
 
 def _check_strict(connection: Connection, before: DerivedValues, after: DerivedValues) -> None:
-    """Refuses a new resource without a strict attribute, and a change that takes one away.
+    """Refuse a new resource without a strict attribute, and a change that clears one.
 
-    Who is disabled is let through: a rule of ours must never keep a leaver active. Raises invalidValue.
+    A disabled user is exempt: a local rule must never keep a leaver active. Raises invalidValue.
     """
     strict = strict_attribute_rows.strict_paths(connection, after.resource_type.name)
     if not strict or not after.is_active:
@@ -364,7 +362,7 @@ def _check_strict(connection: Connection, before: DerivedValues, after: DerivedV
 
 
 def _relate(connection: Connection, group_id: str, link: LinkChange, moves: Moves) -> Moves:
-    """One step on a group's memberships; the moves so far and those of the step."""
+    """Apply one step to a group's memberships; return the moves so far and those of the step."""
     match link.verb:
         case "add":
             return moves.then(membership_rows.add_members(connection, group_id, link.ids, link.absolute))
@@ -387,7 +385,7 @@ def _resources(
     selection: Selection,
     event: Event | None = None,
 ) -> list[Resource]:
-    """Records with the memberships that the selection asks for; others are not read."""
+    """Return resources for records, with memberships if the selection requests them; others are not read."""
     membership = resource_type.membership
     if not records or membership is None or not selection.wants(membership):
         return [Resource(resource_type, record, event=event) for record in records]
