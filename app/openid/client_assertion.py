@@ -14,19 +14,19 @@ from app.openid.provider import Signer
 from app.openid.signing_keys import Keys
 
 TYPES = signed_token.JWT | {"client-authentication+jwt"}
-"""What an assertion may have as `typ` (RFC 7523; draft-ietf-oauth-rfc7523bis), in small letters."""
+"""The allowed values of an assertion's `typ` (RFC 7523; draft-ietf-oauth-rfc7523bis), in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """`jti` is unique among the issuer's tokens; after `expires` the assertion is refused in any case."""
+    """A verified client assertion. `jti` is unique among the issuer's tokens; after `expires` it is always refused."""
 
     jti: str
     expires: datetime
 
 
 def verify_assertion(text: str, provider: Signer, subject: str, audiences: Collection[str], keys: Keys) -> Assertion:
-    """Raises ProviderError unless this provider made the assertion for `subject` and for one of `audiences`."""
+    """Return an assertion that this provider issued for `subject` and one of `audiences`; else raise ProviderError."""
     claims = signed_token.read_claims(text, provider, keys, TYPES)
     signed_token.check_audience(claims, audiences)
     if not subject or signed_token.read_text(claims, "sub") != subject:

@@ -1,7 +1,7 @@
 """This module runs the authorization code flow with PKCE (OpenID Connect Core 1.0 §3.1, RFC 7636).
 
-`begin` gives the address to go to and a ticket; whoever asks keeps the ticket with the browser's session and uses
-it once. `read_answer` and `finish` take it back.
+`begin` returns the authorization URL and a ticket. The caller keeps the ticket with the browser's session and uses it
+once, in `read_answer` and `finish`.
 """
 
 import re
@@ -23,7 +23,7 @@ _CODE = re.compile(r"[\x20-\x7e]+")
 
 @dataclass(frozen=True, slots=True)
 class OpenIdClient:
-    """What we are to the provider."""
+    """This server's registration at the provider."""
 
     client_id: str
     secret: str = field(repr=False)
@@ -31,7 +31,7 @@ class OpenIdClient:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What ties the way back to the way there; `dataclasses.asdict` gives it as JSON takes it."""
+    """The values that bind the provider's answer to the request; `dataclasses.asdict` makes it serializable to JSON."""
 
     state: str = field(repr=False)
     nonce: str = field(repr=False)
@@ -43,7 +43,7 @@ class Ticket:
 def begin(
     provider: Provider, client: OpenIdClient, redirect_uri: str, prompt: str = "", max_age: int | None = None
 ) -> tuple[str, Ticket]:
-    """The address to send the browser to, and the ticket. `max_age` in seconds asks for a fresh sign-in."""
+    """Return the authorization URL for the browser, and the ticket. `max_age` in seconds demands a fresh sign-in."""
     from authlib.integrations.requests_client import OAuth2Session
 
     state, nonce, verifier = (secrets.token_urlsafe(RANDOM_BYTES) for _ in range(3))
@@ -62,7 +62,7 @@ def begin(
 
 
 def read_answer(provider: Provider, ticket: Ticket, parameters: Mapping[str, str]) -> str:
-    """The code that the browser brought back (RFC 6749 §4.1.2, RFC 9207). Raises ProviderError."""
+    """Return the code in the browser's redirect (RFC 6749 §4.1.2, RFC 9207). Raises ProviderError."""
     if not signed_token.is_same(parameters.get("state"), ticket.state):
         raise ProviderError(ProviderCode.WRONG_STATE)
     if parameters.get("iss", provider.issuer.address) != provider.issuer.address:
@@ -74,10 +74,10 @@ def read_answer(provider: Provider, ticket: Ticket, parameters: Mapping[str, str
 
 
 def finish(provider: Provider, client: OpenIdClient, ticket: Ticket, code: str, keys: Keys) -> id_token.Claims:
-    """Exchange the code, and say who signed in. Raises ProviderError.
+    """Exchange the code and return the claims of the user who signed in. Raises ProviderError.
 
-    Where `max_age` was asked for and the provider tells `auth_time`, it is checked; Entra tells it only when that is
-    configured there, so whoever depends on it looks whether it is None.
+    If `max_age` was demanded and the provider sends `auth_time`, it is checked. Entra sends it only if that is
+    configured there, so a caller that depends on it must check that it is not None.
     """
     text = _fetch_id_token(provider, client, ticket, _checked_code(code), keys)
     claims = id_token.verify(text, provider, client.client_id, ticket.nonce, keys)
@@ -102,7 +102,7 @@ def _fetch_id_token(provider: Provider, client: OpenIdClient, ticket: Ticket, co
 
     name, secret = client.client_id, client.secret
     if provider.client_auth == "client_secret_basic":
-        name, secret = quote_plus(name), quote_plus(secret)  # RFC 6749 §2.3.1; Authlib leaves it to us
+        name, secret = quote_plus(name), quote_plus(secret)  # RFC 6749 §2.3.1; Authlib does not do it
     with OAuth2Session(name, secret, token_endpoint_auth_method=provider.client_auth) as session:
         https_transport.bind(session, provider.token_endpoint, "token answer", keys.ca_file)
         try:
@@ -118,7 +118,7 @@ def _fetch_id_token(provider: Provider, client: OpenIdClient, ticket: Ticket, co
             is_of_client = isinstance(refusal.error, str) and refusal.error in CLIENT_ERRORS
             refused = ProviderCode.CLIENT_REFUSED if is_of_client else ProviderCode.TOKEN_REFUSED
             raise ProviderError(refused, error=error, hint=hint) from None
-        except (ValueError, TypeError, OverflowError):  # Authlib on an `expires_in` that is no number
+        except (ValueError, TypeError, OverflowError):  # Authlib on an `expires_in` that is not a number
             raise ProviderError(ProviderCode.NO_ID_TOKEN) from None
     text = answer.get("id_token")
     if not isinstance(text, str):

@@ -1,7 +1,7 @@
-"""This module declares everything that can go wrong with a provider, with its text for administrators.
+"""This module declares every error of a provider, with its text for administrators.
 
-A sentence is made of fixed words, of the administrator's own settings and of what has been checked letter by letter
-(`safe_host`, `safe_error`). What a provider sent as text is never in it.
+A sentence consists of fixed words, of the administrator's own settings and of strictly checked values (`safe_host`,
+`safe_error`). It never contains other text from a provider.
 """
 
 import re
@@ -21,21 +21,21 @@ ENTRA_HINTS = {
     "AADSTS54005": "The code was used before: begin the sign-in again.",
     "AADSTS70008": "The code was used too late: begin the sign-in again.",
 }
-"""What to do about the errors that are met most, by Entra's own numbers."""
+"""The fix for each of the most frequent errors, by Entra's own numbers."""
 
 
 KEYS_AGAIN = (
     " The provider's keys were fetched less than a minute ago. If it has just changed them, this passes within a "
     "minute: try again then."
 )
-"""What follows the sentence about a token that newer keys may verify."""
+"""The text after the sentence about a token that newer keys may verify."""
 
 
 class About(Enum):
-    """Where the fault is.
+    """The location of the fault.
 
-    It is in a setting, here or at the provider, until somebody changes it; in the provider or the connection to it at
-    this moment, for everybody; in one token; or in one sign-in.
+    It is in a setting, here or at the provider, until an administrator changes it; in the provider or the connection to
+    it at this moment, for every user; in one token; or in one sign-in.
     """
 
     SETTING = auto()
@@ -48,7 +48,7 @@ SETTING, PROVIDER, TOKEN, SIGN_IN = About
 
 
 class ProviderCode(StrEnum):
-    """What went wrong, in kebab case, what it is about, and the sentence for it. The one list of them."""
+    """The complete list of errors: each in kebab case, with its location and its sentence."""
 
     about: About
     sentence: str
@@ -60,7 +60,7 @@ class ProviderCode(StrEnum):
         one.sentence = sentence
         return one
 
-    # --- what an administrator typed
+    # --- settings of the administrator
     BAD_ADDRESS = (
         "bad-address",
         SETTING,
@@ -79,7 +79,7 @@ class ProviderCode(StrEnum):
         "The file with further certificate authorities cannot be read as PEM certificates.",
     )
 
-    # --- the way to the provider
+    # --- the connection to the provider
     UNREACHABLE = (
         "unreachable",
         PROVIDER,
@@ -122,7 +122,7 @@ class ProviderCode(StrEnum):
     )
     NO_KEY = "no-key", SETTING, "The provider publishes no key that it could sign with in a way that is accepted here."
 
-    # --- what it signed
+    # --- the signed token
     MALFORMED = "malformed", TOKEN, "The token does not have the form that it must have ({what})."
     UNKNOWN_KEY = "unknown-key", TOKEN, "The token is signed with a key that the provider does not publish."
     ALG_REFUSED = "alg-refused", TOKEN, "The token is signed in a way that is not accepted here."
@@ -156,13 +156,13 @@ class ProviderCode(StrEnum):
 
 
 CLIENT_ERRORS = frozenset({"invalid_client", "unauthorized_client"})
-"""What a provider answers, whoever signs in, where the client ID or its secret is wrong or expired (RFC 6749 §5.2)."""
+"""The provider's errors for a wrong or expired client ID or secret, whichever user signs in (RFC 6749 §5.2)."""
 
 
 class ProviderError(Exception):
-    """One sentence for the administrator; `code` tells programs what it is about.
+    """One sentence for the administrator; `code` identifies the error for programs.
 
-    `passes` means that the same may be right a minute later; a second sentence then says so.
+    `passes` means that the same request may succeed a minute later; a second sentence then says so.
     """
 
     def __init__(self, code: ProviderCode, passes: bool = False, **values: object) -> None:
@@ -173,7 +173,7 @@ class ProviderError(Exception):
 
     @property
     def about(self) -> About:
-        """Whose fault it is; a status below 500 of a provider is no fault of the moment."""
+        """The location of the fault; a provider's status below 500 is not a temporary fault, except 408 and 429."""
         status = self._values.get("status")
         is_http = self.code is ProviderCode.HTTP_STATUS
         if is_http and isinstance(status, int) and status < 500 and status not in (408, 429):
@@ -181,12 +181,12 @@ class ProviderError(Exception):
         return self.code.about
 
     def again(self) -> "ProviderError":
-        """The same, to be raised by another thread."""
+        """Return the same error, to be raised by another thread."""
         return ProviderError(self.code, self.passes, **self._values)
 
 
 def safe_host(address: str) -> str:
-    """The host of an address, for a sentence; "the provider" where it has none that can be shown."""
+    """Return the host of a URL, for a sentence; "the provider" if it has none that is safe."""
     try:
         host = urlsplit(address).netloc.rpartition("@")[2].lower()
     except ValueError:
@@ -198,7 +198,7 @@ def safe_host(address: str) -> str:
 
 
 def safe_error(error: object, description: object) -> tuple[str, str]:
-    """An OAuth error as (what may be shown of it, what to do about it)."""
+    """Return the safe part of an OAuth error, and the hint for it or ""."""
     shown = error if isinstance(error, str) and _ERROR.fullmatch(error) else "no known reason"
     found = _ENTRA_ERROR.search(description) if isinstance(description, str) else None
     if found is None:

@@ -1,7 +1,7 @@
-"""This module keeps what was fetched from a URL and limits how often it is fetched again.
+"""This module caches what was fetched from a URL and limits how often it is fetched again.
 
-Threads that want the same thing at once wait for one fetch. A fetch that failed is not tried again at once either:
-a provider that hangs must not hold all threads one after the other.
+Threads that need the same URL at once wait for one fetch. A failed fetch is not retried at once either: a hanging
+provider must not block all threads one after the other.
 """
 
 import threading
@@ -24,7 +24,7 @@ class _Entry(Generic[Found]):
 
 
 class Cache(Generic[Address, Found]):
-    """`fetch` gives what is at an address, or raises ProviderError; `monotonic` is a clock in seconds."""
+    """A cache by URL. `fetch` returns what is at a URL, or raises ProviderError; `monotonic` is a clock in seconds."""
 
     def __init__(self, fetch: Callable[[Address], Found], monotonic: Callable[[], float] = time.monotonic) -> None:
         self._fetch = fetch
@@ -33,13 +33,13 @@ class Cache(Generic[Address, Found]):
         self._entries: dict[Address, _Entry[Found]] = {}
 
     def kept(self, address: Address) -> Found | None:
-        """Return what is kept and not old, without waiting for anything."""
+        """Return the cached value if it is fresh, without waiting for anything."""
         return self._kept(self._entry(address), lambda _: True)
 
     def get(self, address: Address, suffices: Callable[[Found], bool] = lambda _: True) -> Found:
-        """What is kept; fetched anew when it is old, or when it does not suffice and was not fetched just now.
+        """Return the cached value; fetch it again if it is old, or does not suffice and was not fetched just now.
 
-        May give something that does not suffice.
+        The result may not suffice.
         """
         entry = self._entry(address)
         if (kept := self._kept(entry, suffices)) is not None:
@@ -53,7 +53,7 @@ class Cache(Generic[Address, Found]):
             return self._fetch_into(entry, address)
 
     def renew(self, address: Address) -> Found:
-        """Fetch now, whatever is kept; what was kept stays where that fails."""
+        """Fetch now, whatever is cached; if that fails, the cached value stays."""
         entry = self._entry(address)
         with entry.lock:
             return self._fetch_into(entry, address)
@@ -79,7 +79,7 @@ class Cache(Generic[Address, Found]):
     def _entry(self, address: Address) -> _Entry[Found]:
         with self._lock:
             entry = self._entries.pop(address, None) or _Entry[Found]()
-            self._entries[address] = entry  # the one asked last stands last
+            self._entries[address] = entry  # the most recently used entry is the last
             if len(self._entries) > bounds.PROVIDERS_KEPT:
                 del self._entries[next(iter(self._entries))]
             return entry

@@ -1,8 +1,8 @@
 """This module sends one request to a provider: verified TLS, limits on time and size.
 
-Heavy, so it is imported only inside functions (json_fetch.py, code_flow.py). A deadline of sockets counts each
-piece that arrives, and a server that sends a byte a second would never meet it. So the request runs in a thread of
-its own, and whoever waits for it cuts the connection when the whole time is over.
+It is heavy, so it is imported only inside functions (json_fetch.py, code_flow.py). A socket timeout applies to each
+received piece, so a server that sends a byte a second would never reach it. The request therefore runs in its own
+thread, and the waiting thread cuts the connection when the whole time is over.
 """
 
 import queue
@@ -26,9 +26,9 @@ CHUNK_BYTES = 65_536
 
 
 def bind(session: requests.Session, address: str, what: str, ca_file: Path | None) -> None:
-    """Let a session send one request, to `address`, inside the bounds. `what` names the answer in sentences.
+    """Let a session send one request, to `address`, within the bounds. `what` names the answer in sentences.
 
-    The environment's proxies count; its ~/.netrc and its certificate bundles do not.
+    The environment's proxies apply; its ~/.netrc and its certificate bundles do not.
     """
     session.trust_env = False
     session.proxies = dict(get_environ_proxies(address))
@@ -61,11 +61,11 @@ class _Wire:
 
 def _shut(one: socket.socket) -> None:
     with suppress(OSError):
-        socket.socket.shutdown(one, socket.SHUT_RDWR)  # not SSLSocket's own, which would break the reader's thread
+        socket.socket.shutdown(one, socket.SHUT_RDWR)  # not SSLSocket's own, which would break the reading thread
 
 
 def _context(wire: _Wire, ca_file: Path | None) -> ssl.SSLContext:
-    """Verified TLS 1.2 or newer; urllib3 adds certifi's authorities."""
+    """Return a context for verified TLS 1.2 or newer; urllib3 adds certifi's authorities."""
 
     class Watched(ssl.SSLSocket):
         def do_handshake(self, block: bool = False) -> None:
@@ -84,7 +84,7 @@ def _context(wire: _Wire, ca_file: Path | None) -> ssl.SSLContext:
 
 
 class BoundedAdapter(HTTPAdapter):
-    """Sends one request and gives the complete answer, a JSON object, or raises ProviderError."""
+    """An adapter that sends one request and returns the complete answer, a JSON object, or raises ProviderError."""
 
     def __init__(self, what: str, wire: _Wire, ca_file: Path | None) -> None:
         self._what = what
@@ -117,7 +117,7 @@ class BoundedAdapter(HTTPAdapter):
         return got
 
     def _exchange(self, request: requests.PreparedRequest, proxies: Any) -> requests.Response:
-        # One second more than the waiting thread allows: that one says what happened.
+        # One second more than the waiting thread allows, so that that thread reports the timeout.
         limit = bounds.PROVIDER_ANSWER_S + 1
         try:
             response = super().send(request, stream=True, timeout=limit, verify=True, proxies=proxies)
@@ -129,7 +129,7 @@ class BoundedAdapter(HTTPAdapter):
                 response.close()
         finally:
             self.close()
-        is_refusal = request.method == "POST" and 400 <= response.status_code < 500  # told in JSON (RFC 6749 §5.2)
+        is_refusal = request.method == "POST" and 400 <= response.status_code < 500  # sent as JSON (RFC 6749 §5.2)
         try:
             if response.status_code == 200 or is_refusal:
                 read_object(content)
@@ -141,7 +141,7 @@ class BoundedAdapter(HTTPAdapter):
         raise ProviderError(ProviderCode.HTTP_STATUS, what=self._what, status=response.status_code)
 
     def _read(self, response: requests.Response) -> bytes:
-        """The body as it is after decompression."""
+        """Return the body after decompression."""
         content = bytearray()
         for chunk in response.iter_content(CHUNK_BYTES):
             content += chunk
@@ -151,7 +151,7 @@ class BoundedAdapter(HTTPAdapter):
 
 
 def _told(error: Exception, host: str) -> Exception:
-    """What happened on the way as a sentence; a fault of our own stays what it is."""
+    """Return a connection error as a sentence; an internal error stays unchanged."""
     if isinstance(error, requests.exceptions.SSLError):
         return ProviderError(ProviderCode.NO_TRUST, host=host)
     if isinstance(error, requests.exceptions.ProxyError | requests.exceptions.InvalidProxyURL):

@@ -1,7 +1,7 @@
 """This module verifies an ID token (OpenID Connect Core 1.0 §2 and §3.1.3.7).
 
-A person is `issuer` and `subject`, at Entra `tenant` and `object_id`. Names are for display: those who bear them
-can change them, so they identify nobody and allow nothing.
+A user is identified by `issuer` and `subject`, at Entra by `tenant` and `object_id`. Names are for display only: users
+can change them, so names neither identify a user nor grant rights.
 """
 
 import json
@@ -19,10 +19,10 @@ from app.openid.signing_keys import Keys
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What an ID token says, checked. `tenant`, `object_id`, `name` and `username` are "" where there are none.
+    """The verified claims of an ID token. `tenant`, `object_id`, `name` and `username` are "" if absent.
 
-    `auth_time` is when the person proved who they are, in seconds since 1970, where the provider tells it. `shown` has
-    all claims but the nonce as bounded text for a person to read.
+    `auth_time` is when the user authenticated, in seconds since 1970, if the provider sends it. `shown` has all claims
+    but the nonce as bounded text for display.
     """
 
     issuer: str
@@ -36,7 +36,7 @@ class Claims:
 
 
 def verify(text: str, provider: Provider, client_id: str, nonce: str, keys: Keys) -> Claims:
-    """Raises ProviderError unless this provider made the token for this client in this sign-in."""
+    """Return a token's claims if this provider issued it for this client in this sign-in; else raise ProviderError."""
     claims = signed_token.read_claims(text, provider, keys)
     if (
         signed_token.read_time(claims, "iat") is None
@@ -65,7 +65,7 @@ def verify(text: str, provider: Provider, client_id: str, nonce: str, keys: Keys
 
 
 def _shown(value: Any) -> str:
-    """Any value as one line that can be read and is not long."""
+    """Return any value as one readable line of limited length."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     if len(text) > bounds.CLAIM_SHOWN_LENGTH:
         text = text[: bounds.CLAIM_SHOWN_LENGTH - 1] + "…"

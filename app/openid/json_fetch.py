@@ -1,4 +1,4 @@
-"""This module fetches one JSON object from a provider over https."""
+"""This module fetches one JSON object from a provider over HTTPS."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ _CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+")  # RFC 3986, 
 
 
 def is_safe(address: object) -> bool:
-    """Whether it is an https address that can be asked and shown: bounded, with a host, without user and fragment."""
+    """Return whether a value is an HTTPS URL safe to request and display: bounded, with host, no user, no fragment."""
     if not isinstance(address, str) or len(address) > bounds.PROVIDER_ADDRESS_LENGTH:
         return False
     if not _CHARACTERS.fullmatch(address) or not address.startswith("https://"):
@@ -26,7 +26,10 @@ def is_safe(address: object) -> bool:
 
 
 def get(address: str, what: str, ca_file: Path | None = None) -> dict[str, Any]:
-    """Raises ProviderError. No cookie is kept, no redirect followed. `what` names the answer in sentences."""
+    """Return the JSON object at a URL; `what` names the answer in sentences. Raises ProviderError.
+
+    Cookies are not kept and redirects are not followed.
+    """
     if not is_safe(address):
         raise ProviderError(ProviderCode.BAD_ADDRESS)
     import requests

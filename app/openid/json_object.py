@@ -1,6 +1,6 @@
-"""This module reads JSON objects of foreign origin strictly.
+"""This module reads JSON objects from external sources strictly.
 
-Refused: a name that occurs twice, NaN and infinity (JSON has none), nesting that exhausts Python, broken UTF-8.
+Refused: a duplicate name, NaN and infinity (JSON has none), nesting that exhausts Python, broken UTF-8.
 """
 
 import json
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def read_object(content: bytes | str) -> dict[str, Any]:
-    """Raises ValueError for anything but one JSON object."""
+    """Return the one JSON object in the content; raise ValueError for anything else."""
     try:
         text = content.decode("utf-8") if isinstance(content, bytes) else content
         found = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_finite)

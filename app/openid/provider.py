@@ -1,6 +1,6 @@
-"""This module names a provider and reads its discovery document.
+"""This module identifies a provider and reads its discovery document.
 
-OpenID Connect Discovery 1.0 §4; for Entra also the rule that everything is on the authority's own host.
+OpenID Connect Discovery 1.0 §4; for Entra also the rule that all endpoints are on the authority's own host.
 """
 
 import re
@@ -24,7 +24,7 @@ ENTRA_AUTHORITIES = {
     "us-government": "login.microsoftonline.us",
     "china": "login.partner.microsoftonline.cn",
 }
-"""The host that signs people in, for each of Microsoft's clouds."""
+"""The host for sign-in in each of Microsoft's clouds."""
 GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 ClientAuth = Literal["client_secret_basic", "client_secret_post"]
@@ -32,25 +32,25 @@ ClientAuth = Literal["client_secret_basic", "client_secret_post"]
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Whom we expect: the exact text of `iss`, and Entra's tenant ("" for any other provider)."""
+    """The expected issuer: the exact text of `iss`, and Entra's tenant ("" for any other provider)."""
 
     address: str
     tenant: str = ""
 
     @property
     def document_address(self) -> str:
-        """Where its discovery document is: the same with and without a slash at the end of `address`."""
+        """The URL of its discovery document: the same with and without a slash at the end of `address`."""
         return self.address.removesuffix("/") + WELL_KNOWN
 
     @property
     def algorithms(self) -> frozenset[str]:
-        """What may stand as `alg` in what it signs; never none, never a shared secret."""
+        """The allowed values of `alg` in its tokens; never none, never a shared secret."""
         return frozenset({"RS256"}) if self.tenant else frozenset(chain.from_iterable(ALGORITHMS.values()))
 
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """What is needed to verify what an issuer signed. GitHub Actions and Kubernetes publish nothing else."""
+    """The data for verifying an issuer's signatures. GitHub Actions and Kubernetes publish nothing else."""
 
     issuer: Issuer
     jwks_uri: str
@@ -58,7 +58,7 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class Provider(Signer):
-    """What is needed to sign people in. `end_session_endpoint` is "" where it has none.
+    """The data for sign-in with a provider. `end_session_endpoint` is "" if it has none.
 
     `asked` is when its discovery document was fetched, in wire form.
     """
@@ -71,7 +71,7 @@ class Provider(Signer):
 
 
 def entra(tenant: str, cloud: str = "global") -> Issuer:
-    """Entra's issuer for one tenant, by its GUID. Raises ProviderError."""
+    """Return Entra's issuer for one tenant, by its GUID. Raises ProviderError."""
     if cloud not in ENTRA_AUTHORITIES:
         raise ProviderError(ProviderCode.BAD_CLOUD)
     tenant = tenant.strip().lower()
@@ -81,10 +81,10 @@ def entra(tenant: str, cloud: str = "global") -> Issuer:
 
 
 def read_issuer(address: str) -> Issuer:
-    """The issuer that an administrator means with its address or with that of its discovery document.
+    """Return the issuer for a URL that an administrator entered: its own or that of its discovery document.
 
-    An address of Entra's stands for its tenant, whatever follows it. Only the document says whether its issuer ends
-    in a slash, so keep the issuer that `discover` returns. Raises ProviderError.
+    A URL of Entra identifies its tenant, whatever follows it. Only the document says whether its issuer ends in a
+    slash, so keep the issuer that `discover` returns. Raises ProviderError.
     """
     address = address.strip()
     if not json_fetch.is_safe(address) or "?" in address:
@@ -98,7 +98,7 @@ def read_issuer(address: str) -> Issuer:
 
 
 def discover(issuer: Issuer, ca_file: Path | None = None) -> Provider:
-    """Fetch and check the discovery document of a provider that signs people in. Raises ProviderError."""
+    """Fetch and check the discovery document of a provider for sign-in. Raises ProviderError."""
     issuer, document = _read_document(issuer, ca_file)
     return Provider(
         issuer=issuer,
@@ -112,13 +112,13 @@ def discover(issuer: Issuer, ca_file: Path | None = None) -> Provider:
 
 
 def discover_signer(issuer: Issuer, ca_file: Path | None = None) -> Signer:
-    """Fetch the discovery document of an issuer that need not sign people in. Raises ProviderError."""
+    """Fetch the discovery document of an issuer that may not support sign-in. Raises ProviderError."""
     issuer, document = _read_document(issuer, ca_file)
     return Signer(issuer, _endpoint(document, "jwks_uri", issuer))
 
 
 def _read_document(issuer: Issuer, ca_file: Path | None) -> tuple[Issuer, dict[str, Any]]:
-    """The issuer as its own document writes it, which decides about a slash at the end, and the document."""
+    """Return the issuer as its own document writes it, with or without a slash at the end, and the document."""
     document = json_fetch.get(issuer.document_address, "discovery document", ca_file)
     for address in (issuer.address, issuer.address + "/", issuer.address.removesuffix("/")):
         if document.get("issuer") == address:
@@ -127,7 +127,7 @@ def _read_document(issuer: Issuer, ca_file: Path | None) -> tuple[Issuer, dict[s
 
 
 class Providers:
-    """Discovered providers, each kept for an hour. Threads may share it."""
+    """Discovered providers, each cached for an hour. Threads may share it."""
 
     def __init__(self, ca_file: Path | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._cache = Cache[Issuer, Provider](lambda issuer: discover(issuer, ca_file), monotonic)
@@ -137,11 +137,11 @@ class Providers:
         return self._cache.kept(issuer)
 
     def renew(self, issuer: Issuer) -> Provider:
-        """Ask the provider now, whatever is kept. Raises ProviderError."""
+        """Fetch the provider's document now, whatever is cached. Raises ProviderError."""
         return self._cache.renew(issuer)
 
     def find(self, issuer: Issuer) -> Provider:
-        """Raises ProviderError."""
+        """Return the provider, fetched if necessary. Raises ProviderError."""
         return self._cache.get(issuer)
 
 
@@ -157,7 +157,7 @@ def _endpoint(document: dict[str, Any], name: str, issuer: Issuer, is_required: 
 
 
 def _client_auth(listed: object, issuer: Issuer) -> ClientAuth:
-    """How the secret is shown: basic where nothing is listed (Discovery §3), to Entra in the form."""
+    """Return how the client sends its secret: basic if nothing is listed (Discovery §3), to Entra in the form."""
     if not isinstance(listed, list):
         return "client_secret_post" if issuer.tenant else "client_secret_basic"
     if "client_secret_post" in listed and (issuer.tenant or "client_secret_basic" not in listed):

@@ -14,20 +14,20 @@ from app.openid.provider import Signer
 from app.openid.signing_keys import Keys
 
 JWT = frozenset({"jwt"})
-"""The type of a token that is nothing special, in small letters."""
+"""The type of an ordinary token, in lower case."""
 
 _FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")  # without a signature: to be refused for its alg
 
 
 def malformed(what: str) -> ProviderError:
-    """`what` is a fixed word: the name of a claim, or a part of the token."""
+    """Return the error for a malformed token; `what` is a fixed word: the name of a claim, or a part of the token."""
     return ProviderError(ProviderCode.MALFORMED, what=what)
 
 
 def read_claims(text: str, provider: Signer, keys: Keys, types: Collection[str] = JWT) -> dict[str, Any]:
-    """The claims of a token that this provider signed; of them only issuer, tenant and times are checked.
+    """Return the claims of a token that this provider signed; of them only issuer, tenant and times are checked.
 
-    `types` are the values of `typ` that are accepted, in small letters; a token without one is a JWT.
+    `types` are the accepted values of `typ`, in lower case; a token without one is a JWT.
     """
     claims = _verify(text, provider, keys, types)
     if claims.get("iss") != provider.issuer.address:
@@ -66,13 +66,13 @@ def _verify(text: str, provider: Signer, keys: Keys, types: Collection[str]) -> 
 
 @cache
 def _registry(algorithm: str) -> Any:
-    """Return what joserfc verifies with: this algorithm alone, and our bound on the size."""
+    """Return joserfc's registry for verification: this algorithm alone, and this server's limit on the size."""
     from joserfc.errors import UnsupportedAlgorithmError
     from joserfc.jws import JWSRegistry
 
     class Registry(JWSRegistry):
         def get_alg(self, name: str) -> Any:
-            # joserfc writes a warning for EdDSA, which RFC 9864 calls Ed25519; issuers go on sending the old name.
+            # joserfc writes a warning for EdDSA, which RFC 9864 calls Ed25519; issuers still send the old name.
             if name != algorithm:
                 raise UnsupportedAlgorithmError(name)
             return self.algorithms[name]
@@ -83,7 +83,7 @@ def _registry(algorithm: str) -> Any:
 
 
 def _read_header(part: str, algorithms: Collection[str], types: Collection[str]) -> tuple[str, str | None]:
-    """The algorithm and the key id that a token names."""
+    """Return the algorithm and the key ID that a token names."""
     try:
         header = read_object(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except ValueError:
@@ -93,7 +93,7 @@ def _read_header(part: str, algorithms: Collection[str], types: Collection[str])
         raise ProviderError(ProviderCode.ALG_REFUSED)
     if "crit" in header or "b64" in header:
         raise malformed("crit")
-    # An access token or a logout token has a type of its own. RFC 7515 §4.1.9 leaves "application/" out.
+    # An access token or a logout token has its own type. RFC 7515 §4.1.9 omits "application/".
     if str(header.get("typ", "JWT")).lower().removeprefix("application/") not in types:
         raise malformed("typ")
     if key_id is not None and not (isinstance(key_id, str) and 0 < len(key_id) <= bounds.PROVIDER_KEY_ID_LENGTH):
@@ -113,7 +113,7 @@ def _check_times(claims: Mapping[str, Any]) -> None:
 
 
 def read_time(claims: Mapping[str, Any], name: str) -> float | None:
-    """A NumericDate (RFC 7519 §2): seconds since 1970, None where the claim is absent."""
+    """Return a NumericDate (RFC 7519 §2): seconds since 1970, None if the claim is absent."""
     value = claims.get(name)
     if value is None:
         return None
@@ -123,7 +123,7 @@ def read_time(claims: Mapping[str, Any], name: str) -> float | None:
 
 
 def read_text(claims: Mapping[str, Any], name: str) -> str:
-    """A claim that identifies: bounded printable text; "" where it is absent."""
+    """Return a claim that identifies: bounded printable text; "" if it is absent."""
     value = claims.get(name)
     if value is None:
         return ""
@@ -133,7 +133,7 @@ def read_text(claims: Mapping[str, Any], name: str) -> str:
 
 
 def check_audience(claims: Mapping[str, Any], accepted: Collection[str]) -> None:
-    """The token is for one of `accepted`, and for nobody else."""
+    """Require that the token is for one of `accepted`, and for no other audience."""
     audience = claims.get("aud")
     if isinstance(audience, list) and len(audience) == 1:
         audience = audience[0]
@@ -142,7 +142,7 @@ def check_audience(claims: Mapping[str, Any], accepted: Collection[str]) -> None
 
 
 def is_same(one: object, other: str) -> bool:
-    """Whether a value is a certain secret text; takes as long for a wrong one as for the right one."""
+    """Return whether a value equals a secret text; an unequal one takes as long as an equal one."""
     return isinstance(one, str) and hmac.compare_digest(
         one.encode("utf-8", "replace"), other.encode("utf-8", "replace")
     )

@@ -1,7 +1,7 @@
-"""This module fetches and keeps the keys that a provider signs with (RFC 7517).
+"""This module fetches and caches the keys with which a provider signs (RFC 7517).
 
-Only RSA, P-256 and Ed25519 keys that are meant for signatures count. What stands in a list as a shared secret
-(`oct`) or as the private part of a key is not looked at.
+Only RSA, P-256 and Ed25519 keys for signatures count. Shared secrets (`oct`) and private parts of keys in a list are
+not read.
 """
 
 import time
@@ -16,17 +16,17 @@ from app.openid.errors import ProviderCode, ProviderError
 from app.openid.fetch_cache import Cache
 
 MEMBERS = {"RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x")}
-"""The members that make a public key, by `kty` (RFC 7518 §6, RFC 8037 §2)."""
+"""The members of a public key, by `kty` (RFC 7518 §6, RFC 8037 §2)."""
 CURVES = {"EC": "P-256", "OKP": "Ed25519"}
 ALGORITHMS = {"RSA": ("RS256", "PS256"), "EC": ("ES256",), "OKP": ("EdDSA",)}
-"""What a key that names no `alg` may be used with, by `kty`. The one list of what is accepted as `alg` of a token."""
+"""The algorithms for a key without `alg`, by `kty`. The only list of what is accepted as `alg` of a token."""
 
 
 class Keys:
-    """Keys by the address of their list, each list kept for an hour. Threads may share it.
+    """Keys by the URL of their list, each list cached for an hour. Threads may share it.
 
-    A token that no key of the list verifies makes it be fetched anew, at most once a minute for each address: a
-    provider may also publish another key under the same id.
+    If no key of the list verifies a token, the list is fetched again, at most once a minute for each URL: a provider
+    may also publish another key under the same ID.
     """
 
     def __init__(self, ca_file: Path | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -34,16 +34,16 @@ class Keys:
         self._cache = Cache[str, Sequence[Any]](self._fetch, monotonic)
 
     def check(self, jwks_uri: str) -> None:
-        """Fetch the list now. Raises ProviderError, also where no key of it can be used."""
+        """Fetch the list now. Raises ProviderError, also if no key of it can be used."""
         if not self._fetch(jwks_uri):
             raise ProviderError(ProviderCode.NO_KEY)
 
     def find(
         self, jwks_uri: str, key_id: str | None, algorithm: str, verifies: Callable[[Any], bool] = lambda _: True
     ) -> Any:
-        """The joserfc key for `algorithm` that `verifies` the token. Raises ProviderError.
+        """Return the joserfc key for `algorithm` that `verifies` the token. Raises ProviderError.
 
-        A token without a key id can only mean the one key of a provider that has no other for the algorithm.
+        A token without a key ID can only mean the only key of a provider for the algorithm.
         """
 
         def suffices(keys: Sequence[Any]) -> bool:
@@ -64,7 +64,7 @@ class Keys:
 
 
 def choose(keys: Sequence[Any], key_id: str | None, algorithm: str) -> Any:
-    """Return the one key for `algorithm` with this id, or with any id where that is None; None unless there is one."""
+    """Return the only key for `algorithm` with this ID, or with any ID if that is None; None unless there is one."""
     found = [
         key
         for key in keys
@@ -74,7 +74,7 @@ def choose(keys: Sequence[Any], key_id: str | None, algorithm: str) -> Any:
 
 
 def read_keys(document: Mapping[str, Any]) -> Sequence[Any]:
-    """Return the usable keys of a JWK set, as joserfc has them."""
+    """Return the usable keys of a JWK set, as joserfc keys."""
     listed = document.get("keys")
     if not isinstance(listed, list) or len(listed) > bounds.PROVIDER_KEYS:
         raise ProviderError(ProviderCode.BAD_KEYS)
@@ -82,7 +82,7 @@ def read_keys(document: Mapping[str, Any]) -> Sequence[Any]:
 
 
 def _read(one: object) -> Any:
-    """One entry as a joserfc key, or None where it cannot be used."""
+    """Return one entry as a joserfc key, or None if it cannot be used."""
     from joserfc.errors import JoseError
     from joserfc.jwk import ECKey, OKPKey, RSAKey
 
@@ -110,5 +110,5 @@ def _read(one: object) -> Any:
 
 
 def _bits(modulus: str) -> int:
-    """The length of a number in base64url. Raises ValueError."""
+    """Return the number of bits of a number in base64url. Raises ValueError."""
     return int.from_bytes(urlsafe_b64decode(modulus + "=" * (-len(modulus) % 4))).bit_length()
