@@ -1,4 +1,4 @@
-"""This package plays Microsoft Entra against a SCIM service over HTTP and checks every answer.
+"""This package simulates Microsoft Entra against a SCIM service over HTTP and checks every answer.
 
-This package knows it only by its address.
+It knows the service only by its URL.
 """

@@ -1,21 +1,18 @@
-"""This module lists all resources page by page, as Entra's account discovery does.
-
-It walks through all resources page by page.
-"""
+"""This module lists all resources page by page, as Entra's account discovery does."""
 
 from app import bounds
 from app.simulation import expectations
 from app.simulation.provisioning_job import PEOPLE, Job, Made
 
-FEWEST = 11  # the gallery's test wants so many
+FEWEST = 11  # the minimum of the gallery's test
 SMALLEST_PAGE, LARGEST_PAGE, PAGES_WANTED = 5, 100, 10
 
 
 def walk(job: Job, endpoint: str) -> None:
-    """Every page says where it begins, nobody comes twice, and everybody that this job made is there.
+    """Check that every page names its start, no resource occurs twice, and every one that this job created is listed.
 
-    On a service with very many the walk ends before the last page, and where others create or delete meanwhile the
-    pages need not fit together: then it says nothing about the whole.
+    On a service with very many resources the walk ends before the last page. If other clients create or delete at the
+    same time, the pages may not fit together. In both cases the whole list is not checked.
     """
     for _ in range(FEWEST - len(present(job, endpoint))):
         job.provision(job.directory.newcomer() if endpoint == PEOPLE else job.directory.new_group())
@@ -49,7 +46,7 @@ def walk(job: Job, endpoint: str) -> None:
 
 
 def present(job: Job, endpoint: str) -> list[Made]:
-    """What this job made there and has not deleted."""
+    """Return what this job created there and has not deleted."""
     return [made for made in job.made if made.endpoint == endpoint and made.id and not made.deleted]
 
 

@@ -1,6 +1,6 @@
 """This module deletes everything that the simulation created.
 
-Each name is read before it is deleted: whatever does not begin with the run's own word is left alone.
+Each name is read before it is deleted: a resource whose name does not begin with the run's own word is not changed.
 """
 
 import time
@@ -13,7 +13,7 @@ from app.simulation.provisioning_job import Job, Made, equals
 
 
 def clean(job: Job, made: Made) -> None:
-    """Delete one, by its id; where no answer named a right one, whatever is found under its name."""
+    """Delete one resource by its id or, if no answer contained a valid id, whatever is found under its name."""
     if made.id and _delete(job, made, made.id):
         made.deleted = True
         return
@@ -24,7 +24,7 @@ def clean(job: Job, made: Made) -> None:
 
 
 def _delete(job: Job, made: Made, one: str) -> bool:
-    """Whether this id is no longer there."""
+    """Delete one id; return whether it no longer exists."""
     path = f"{made.endpoint}/{quote(one, safe='')}"
     found = job.send("GET", path, made.name, {"attributes": made.matching})
     if found.status == 404:

@@ -1,6 +1,6 @@
 """This module sends Entra's HTTP requests over one connection.
 
-Redirects are not followed, as Entra does not.
+Redirects are not followed, as Entra does not follow them.
 """
 
 import http.client
@@ -22,12 +22,12 @@ CLOSED_MEANWHILE = (http.client.RemoteDisconnected, BrokenPipeError, ConnectionR
 
 
 class UnreachableError(Exception):
-    """No answer: nobody listens there, the name or the certificate is wrong, or it took too long."""
+    """No answer was received: no server listens there, the name or the certificate is wrong, or it took too long."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. `document` is the JSON object of the body, {} where the body is none."""
+    """A received answer. `document` is the JSON object of the body, {} if the body is not one."""
 
     about: str
     request: str
@@ -42,20 +42,20 @@ class Answer:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     def check(self, held: bool, expected: str, received: object) -> bool:
-        """Note one check, and give whether it held. `received` is told as JSON, shortened."""
+        """Count one check and return whether it held. `received` is reported as JSON, shortened."""
         self.ledger.note_check(held, self.about, self.request, expected, "" if held else describe(received))
         return held
 
 
 def describe(received: object) -> str:
-    """A received value in one line."""
+    """Return a received value in one line."""
     text = received if isinstance(received, str) else json.dumps(received, ensure_ascii=False, default=str)
     text = " ".join(text.split()) or "nothing"
     return text if len(text) <= bounds.SIMULATED_EXCERPT else text[: bounds.SIMULATED_EXCERPT] + "…"
 
 
 class EntraClient:
-    """A conversation with one Tenant URL, such as https://scim.example.com/scim/?aadOptscim062020."""
+    """A client for one Tenant URL, such as https://scim.example.com/scim/?aadOptscim062020."""
 
     def __init__(self, tenant_url: str, key: str, ledger: Ledger) -> None:
         url = urlsplit(tenant_url)
@@ -70,9 +70,9 @@ class EntraClient:
         self._sent = 0
 
     def send(self, method: str, path: str, about: str, query: Parameters | None = None, body: Any = None) -> Answer:
-        """One request, its time and answer noted in the current stage. Raises UnreachableError.
+        """Send one request; record its time and answer in the current stage. Raises UnreachableError.
 
-        Spaces in a query are sent as `+` and as `%20` in turn: both are seen from Entra.
+        Spaces in a query are sent as `+` and as `%20` in turn: Entra sends both.
         """
         self._sent += 1
         words = urlencode(query or {}, quote_via=quote_plus if self._sent % 2 else quote)
@@ -89,7 +89,7 @@ class EntraClient:
             self.close()
             raise UnreachableError(f"{self._host}: {method} {path}: {error or type(error).__name__}") from None
         except KeyboardInterrupt:
-            self.close()  # Cleaning up needs a connection on which no answer is still to come.
+            self.close()  # Cleaning up needs a connection without a pending answer.
             raise
         self._ledger.note_request((time.perf_counter() - began) * 1000)
         request = f"{method} {path}" + (
@@ -105,7 +105,7 @@ class EntraClient:
         try:
             return self._once(method, target, content, headers)
         except CLOSED_MEANWHILE:
-            # The server had closed a connection that it let idle. A POST is not repeated: it may have been done.
+            # The server had closed an idle connection. A POST is not repeated: it may have been executed.
             if not kept or method == "POST":
                 raise
         self.close()
@@ -124,7 +124,7 @@ class EntraClient:
     def close(self) -> None:
         """Close the connection; the next request opens another.
 
-        A closed HTTPConnection keeps the lines of a request that was interrupted, and sends them before the next one.
+        A closed HTTPConnection keeps the lines of an interrupted request, and sends them before the next one.
         """
         self._connection.close()
         self._connection = self._connect()

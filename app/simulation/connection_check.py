@@ -1,4 +1,4 @@
-"""This module sends what *Test Connection* and the mapping page send."""
+"""This module sends the requests of *Test Connection* and of the mapping page."""
 
 import re
 import uuid
@@ -16,31 +16,31 @@ ALLOWED = {
     "returned": {"always", "never", "default", "request"},
     "uniqueness": {"none", "server", "global"},
 }
-"""The values of RFC 7643 §7; Entra wants them written exactly so."""
+"""The values of RFC 7643 §7; Entra requires exactly this spelling."""
 FLATTENED = {"emails", "addresses", "phoneNumbers"}  # mapped as `emails[type eq "work"].value`
 
 
 def probe_people(job: Job) -> None:
-    """Test Connection: somebody who cannot exist. Anything but an empty list means quarantine."""
+    """Send Test Connection: match a user who cannot exist. Any answer but an empty list means quarantine."""
     answer, found = job.search(PEOPLE, equals(USER_NAME, str(uuid.uuid4())), "probe")
     answer.check(not found, "totalResults 0", found)
 
 
 def probe_groups(job: Job) -> None:
-    """The same for groups."""
+    """Send Test Connection for groups."""
     answer, found = job.search(GROUPS, equals(DISPLAY_NAME, str(uuid.uuid4())), "probe")
     answer.check(not found, "totalResults 0", found)
 
 
 def validate_credentials(job: Job) -> None:
-    """The gallery's check of the key: a page of one."""
+    """Send the gallery's check of the key: a page with one resource."""
     answer = job.send("GET", PEOPLE, "probe", {"startIndex": 1, "count": 1})
     found = expectations.listed(answer)
     answer.check(len(found) <= 1, "at most one resource", len(found))
 
 
 def read_schemas(job: Job) -> None:
-    """The mapping page: which attributes there are, from GET /Schemas (RFC 7643 §7)."""
+    """Read the attributes for the mapping page from GET /Schemas (RFC 7643 §7), and check them."""
     answer = job.send("GET", "/Schemas", "mapping page")
     schemas = {str(one.get("id")): one for one in expectations.listed(answer)}
     nulls = [place for place in _places(answer.document) if place.endswith("=null")]
@@ -70,7 +70,7 @@ def read_schemas(job: Job) -> None:
 
 
 def _attributes(schema: Found, key: str = "attributes", above: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every attribute of a schema with its dotted name."""
+    """Yield every attribute of a schema with its dotted name."""
     given = schema.get(key)
     for attribute in given if isinstance(given, list) else []:
         if isinstance(attribute, dict):
@@ -80,7 +80,7 @@ def _attributes(schema: Found, key: str = "attributes", above: str = "") -> Iter
 
 
 def _places(value: Any, above: str = "") -> Iterator[str]:
-    """Every leaf of a document as `path=value`; only null is written out."""
+    """Yield every leaf of a document as `path=value`; only null is written out."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from _places(inner, f"{above}/{name}")

@@ -1,4 +1,4 @@
-"""This module plays Entra's cycles: initial, incremental and on demand."""
+"""This module simulates Entra's cycles: initial, incremental and on demand."""
 
 from app import bounds
 from app.simulation import connection_check, expectations, mapping
@@ -8,12 +8,12 @@ from app.simulation.provisioning_job import Job, equals
 
 
 def provision_person(job: Job, person: Person) -> None:
-    """Initial cycle: match, POST, found on the next read."""
+    """Provision a user in the initial cycle: match, POST, find it on the next read."""
     job.provision(person)
 
 
 def provision_group(job: Job, group: Group, dialect: Dialect) -> None:
-    """Initial cycle: match without members, POST without members, then the members in portions."""
+    """Provision a group in the initial cycle: match and POST without members, then add the members in portions."""
     job.provision(group)
     job.expect_members(group)
     job.add_members(group, group.assigned, dialect)
@@ -22,7 +22,7 @@ def provision_group(job: Job, group: Group, dialect: Dialect) -> None:
 
 
 def set_manager(job: Job, person: Person, dialect: Dialect) -> None:
-    """Initial cycle, references: the manager by id, which the next read shows."""
+    """Set the manager by id in the initial cycle (references), and expect it on the next read."""
     if person.manager is None or not person.manager.id:
         return
     job.patch(person, dialect.manager(person.manager.id))
@@ -30,7 +30,7 @@ def set_manager(job: Job, person: Person, dialect: Dialect) -> None:
 
 
 def expect_manager(job: Job, person: Person, manager_id: str | None) -> None:
-    """The manager as read, None for nobody; what is never shown, Entra would send in each cycle."""
+    """Check the manager as read, None for no manager. Entra would send one that is never returned in each cycle."""
     answer = job.read(person)
     found = mapping.value_at(answer.document, mapping.MANAGER)
     shown = found.get("value") if isinstance(found, dict) else found
@@ -38,7 +38,7 @@ def expect_manager(job: Job, person: Person, manager_id: str | None) -> None:
 
 
 def update_person(job: Job, person: Person, dialect: Dialect, by_id: bool) -> None:
-    """Incremental cycle: read by id or by match, PATCH the differences, all of it there on the next read."""
+    """Update a user in an incremental cycle: read by id or by match, PATCH differences, find them on the next read."""
     found = job.read(person).document if by_id else job.expect_match(person)
     shown = [path for path in mapping.USER_TARGETS if mapping.shows(found, path)]
     if changed := job.directory.changed(person):
@@ -46,7 +46,7 @@ def update_person(job: Job, person: Person, dialect: Dialect, by_id: bool) -> No
 
 
 def update_group(job: Job, group: Group, dialect: Dialect) -> None:
-    """Incremental cycle: some join, some leave; nobody else is touched."""
+    """Update a group in an incremental cycle: add some members, remove some, and expect all others unchanged."""
     job.read(group)
     joining, leaving = job.directory.changed_members(group)
     job.add_members(group, joining, dialect)
@@ -55,9 +55,9 @@ def update_group(job: Job, group: Group, dialect: Dialect) -> None:
 
 
 def provision_on_demand(job: Job) -> None:
-    """Provision on demand: probe, match, POST, a second time PATCH, and a group with at most five members.
+    """Provision on demand: probe, match, POST, then PATCH, and a group with at most five members.
 
-    Always in the default dialect, whatever the Tenant URL says.
+    Entra always uses the default dialect for it, whatever the Tenant URL says.
     """
     connection_check.probe_people(job)
     person = job.newcomer()
@@ -68,7 +68,7 @@ def provision_on_demand(job: Job) -> None:
 
 
 def look_up_in_every_way(job: Job) -> None:
-    """Other matching attributes, another letter case, and names that need care in a query."""
+    """Search by other matching attributes, in another case, and for names that need escaping in a query."""
     person = job.directory.newcomer()
     person.mapped[mapping.WORK_EMAIL] = f"{job.directory.run}.o'neill+a&b#c=50%@Mail.Example.com"
     job.provision(person)

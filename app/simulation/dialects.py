@@ -1,7 +1,7 @@
 """This module writes PATCH bodies in Entra's two styles, with and without `aadOptscim062020`.
 
-The default one is used without a flag and always for provision on demand; the other one follows `?aadOptscim062020`
-at the end of the Tenant URL and is nearer to RFC 7644 §3.5.2.
+The default one is used without a flag and always for provision on demand. The other one requires `?aadOptscim062020` at
+the end of the Tenant URL and is closer to RFC 7644 §3.5.2.
 """
 
 from abc import ABC, abstractmethod
@@ -17,35 +17,35 @@ Body = dict[str, Any]
 
 
 def patch(*operations: Mapping[str, Any]) -> Body:
-    """A PATCH body of these operations (RFC 7644 §3.5.2)."""
+    """Return a PATCH body with these operations (RFC 7644 §3.5.2)."""
     return {"schemas": [PATCH_SCHEMA], "Operations": [dict(operation) for operation in operations]}
 
 
 @dataclass(frozen=True)
 class Dialect(ABC):
-    """One way of writing; `name` is what the command line calls it."""
+    """One style of PATCH bodies; `name` is its name on the command line."""
 
     name: str
 
     @abstractmethod
     def change(self, changed: Mapping[str, Value | None], shown: Collection[str] = ()) -> Body:
-        """A PATCH of changed target attributes, None for null; `shown` had a value when last read."""
+        """Return a PATCH of changed target attributes, None for null; `shown` had a value when last read."""
 
     def manager(self, manager_id: str) -> Body:
-        """A PATCH of the reference to the manager."""
+        """Return a PATCH of the reference to the manager."""
         return self.change({MANAGER: manager_id})
 
     @abstractmethod
     def add_members(self, ids: Sequence[str]) -> Body:
-        """A PATCH that adds these members, of whom some may be there already."""
+        """Return a PATCH that adds these members, some of whom may already be members."""
 
     @abstractmethod
     def remove_members(self, ids: Sequence[str]) -> Body:
-        """A PATCH that takes these members away, and nobody else."""
+        """Return a PATCH that removes these members, and no others."""
 
 
 class DefaultDialect(Dialect):
-    """One capitalized operation for each attribute, booleans as text."""
+    """The default style: one capitalized operation for each attribute, booleans as text."""
 
     def change(self, changed: Mapping[str, Value | None], shown: Collection[str] = ()) -> Body:
         return patch(
@@ -67,7 +67,7 @@ class DefaultDialect(Dialect):
 
 
 class CompliantDialect(Dialect):
-    """One path-less operation with dotted and URN-qualified keys, and one for each attribute inside a list."""
+    """One operation without a path, with dotted and URN-qualified keys, and one for each attribute inside a list."""
 
     def change(self, changed: Mapping[str, Value | None], shown: Collection[str] = ()) -> Body:
         operations: list[dict[str, Any]] = [

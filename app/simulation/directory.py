@@ -1,7 +1,7 @@
-"""This module holds the invented directory at Entra's side and its changes.
+"""This module holds the invented directory on Entra's side and its changes.
 
-The same seed gives the same directory. Every name begins with the run's own word, so that no two runs ever meet and
-whatever a run made can be told from all else.
+The same seed gives the same directory. Every name begins with the run's own word, so that runs never collide and the
+resources of a run can be identified.
 """
 
 import random
@@ -19,7 +19,7 @@ GROUP_SHARE = 0.4
 
 @dataclass(eq=False)
 class Person:
-    """Somebody in the directory. `id` is what Entra has remembered from the answer to its POST, "" before."""
+    """A user in the directory. `id` is what Entra remembers from the answer to its POST, "" before."""
 
     mapped: Mapped
     manager: "Person | None" = None
@@ -35,7 +35,7 @@ class Person:
 
 @dataclass(eq=False)
 class Group:
-    """A group in the directory; `members` are those that Entra has told the service about."""
+    """A group in the directory; `members` are those that Entra has sent to the service."""
 
     mapped: Mapped
     assigned: list[Person] = field(default_factory=list)
@@ -54,7 +54,7 @@ Subject = Person | Group
 
 
 class Directory:
-    """People with managers, groups with assigned people, and newcomers whenever a stage wants one of its own."""
+    """Users with managers, groups with assigned users, and a new user whenever a stage requires its own."""
 
     def __init__(self, people: int, groups: int, seed: int, run: str) -> None:
         self.run = run
@@ -63,16 +63,16 @@ class Directory:
         self.people = [self.newcomer() for _ in range(people)]
         for number, person in enumerate(self.people):
             if number and self._chance.random() < MANAGED_SHARE:
-                # Somebody earlier in the list: never oneself, and no circles.
+                # Only a user earlier in the list, so that managers form no circle, not even of one user.
                 person.manager = self.people[self._chance.randrange(number)]
         self.groups = [self.new_group() for _ in range(groups)]
         for number, group in enumerate(self.groups):
             share = self._chance.random() * GROUP_SHARE
             size = min(bounds.SIMULATED_GROUP_SIZE, max(1, round(people * share)))
-            group.assigned = self.some(size if number else people)  # The first is the one that everybody is in.
+            group.assigned = self.some(size if number else people)  # The first group has every user.
 
     def newcomer(self) -> Person:
-        """One more person, whom nobody has been told about."""
+        """Return a new user who has not been sent to the service."""
         self._count += 1
         given, family, nickname = self._chance.choice(sample_values.NAMES)
         unique = f"{self.run}.{nickname}.{self._count}"
@@ -97,13 +97,13 @@ class Directory:
         return Person(mapped)
 
     def new_group(self) -> Group:
-        """One more group, of nobody."""
+        """Return a new group without members."""
         self._count += 1
         name = f"{self.run} {self._chance.choice(sample_values.GROUP_NAMES)} {self._count}"
         return Group({mapping.DISPLAY_NAME: name, mapping.EXTERNAL_ID: f"{self.run}-group-{self._count}"})
 
     def changed(self, person: Person) -> Mapped:
-        """What an ordinary week changes about somebody: only attributes whose value differs from the present one."""
+        """Return the changes of a user in an ordinary week: only attributes whose value really changes."""
         given = str(person.mapped[mapping.GIVEN_NAME])
         family = self._chance.choice(sample_values.NEW_FAMILY_NAMES)
         events: tuple[Mapped, ...] = (
@@ -123,7 +123,7 @@ class Directory:
         return {path: value for path, value in chosen.items() if person.mapped.get(path) != value}
 
     def changed_members(self, group: Group) -> tuple[list[Person], list[Person]]:
-        """Who joins a group and who leaves it in an ordinary week."""
+        """Return the users who join a group and those who leave it in an ordinary week."""
         inside = {id(person) for person in group.members}
         outside = [person for person in self.people if id(person) not in inside]
         joining = self._chance.sample(outside, min(len(outside), 3))
@@ -131,7 +131,7 @@ class Directory:
         return joining, leaving
 
     def some(self, count: int) -> list[Person]:
-        """So many people of the directory, or all where there are fewer."""
+        """Return `count` users of the directory, or all if there are fewer."""
         return self._chance.sample(self.people, min(count, len(self.people)))
 
     def _sometimes(self, mapped: Mapped, path: str, value: str) -> None:

@@ -1,6 +1,6 @@
 """This module checks each answer as Entra would.
 
-Every function notes its checks in the answer's ledger.
+Every function records its checks in the answer's ledger.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ Found = Mapping[str, Any]
 
 
 def accepted(answer: Answer, *statuses: int) -> bool:
-    """The status is one of these, and the body can be read. Gives whether the status was right."""
+    """Check that the status is one of these and the body is readable. Return whether the status was correct."""
     wanted = " or ".join(map(str, statuses))
     held = answer.check(answer.status in statuses, f"status {wanted}", f"status {answer.status}: {answer.text}")
     if answer.status >= ERRORS:
@@ -30,7 +30,7 @@ def accepted(answer: Answer, *statuses: int) -> bool:
 
 
 def readable(answer: Answer) -> bool:
-    """SCIM's media type and a JSON object; a proxy's own page makes Entra give up (ServiceIncompatible)."""
+    """Check for SCIM's media type and a JSON object. Entra gives up on a proxy's own page (ServiceIncompatible)."""
     return all(
         [
             answer.check(answer.media_type == SCIM_TYPE, f"media type {SCIM_TYPE}", answer.media_type),
@@ -40,7 +40,7 @@ def readable(answer: Answer) -> bool:
 
 
 def readable_error(answer: Answer) -> None:
-    """An error body that Entra can show (RFC 7644 §3.12): `detail` and `status` are text."""
+    """Check for an error body that Entra can display (RFC 7644 §3.12): `detail` and `status` are text."""
     if not readable(answer):
         return
     found = answer.document
@@ -51,7 +51,7 @@ def readable_error(answer: Answer) -> None:
 
 
 def refused(answer: Answer, status: int, scim_type: str | None = None) -> None:
-    """A refusal with this status, and this scimType where one is named."""
+    """Check for a refusal with this status, and with this scimType if one is given."""
     accepted(answer, status)
     if scim_type:
         found = answer.document.get("scimType")
@@ -59,7 +59,7 @@ def refused(answer: Answer, status: int, scim_type: str | None = None) -> None:
 
 
 def listed(answer: Answer, start_index: int = 1) -> list[Found]:
-    """A ListResponse (RFC 7644 §3.4.2), also for nothing and for one; gives its resources."""
+    """Check for a ListResponse (RFC 7644 §3.4.2), also if it is empty or has one resource; return its resources."""
     if not accepted(answer, 200):
         return []
     found = answer.document
@@ -79,12 +79,12 @@ def listed(answer: Answer, start_index: int = 1) -> list[Found]:
 
 
 def same_id(answer: Answer, found: Found, known: str) -> bool:
-    """The id is the one that Entra remembered."""
+    """Check that the id is the one that Entra remembers."""
     return answer.check(found.get("id") == known, f"id {known}", found.get("id"))
 
 
 def same_values(answer: Answer, found: Found, mapped: Mapped) -> None:
-    """Every mapped attribute is exactly as it was sent: else Entra sends it again in each cycle."""
+    """Check that every mapped attribute is exactly as it was sent: otherwise Entra sends it again in each cycle."""
     for path, value in mapped.items():
         received = mapping.value_at(found, path)
         held = type(received) is type(value) and received == value
@@ -92,19 +92,19 @@ def same_values(answer: Answer, found: Found, mapped: Mapped) -> None:
 
 
 def absent(answer: Answer, found: Found, *paths: str) -> None:
-    """These attributes have no value, not even an empty text."""
+    """Check that these attributes have no value, not even an empty text."""
     for path in paths:
         received = mapping.value_at(found, path)
         answer.check(received is None, f"{path} without a value", f"{path} {received!r}")
 
 
 def without_members(answer: Answer, found: Found) -> None:
-    """No key `members` where it was excluded, not even an empty list: Entra would take it for all members."""
+    """Check that excluded `members` are absent, not even an empty list: Entra would read it as all members."""
     answer.check("members" not in found, "no key members", found.get("members"))
 
 
 def has_members(answer: Answer, found: Found, ids: set[str]) -> None:
-    """Exactly these members."""
+    """Check for exactly these members."""
     given = found.get("members", [])
     values = [one.get("value") for one in given if isinstance(one, dict)] if isinstance(given, list) else [given]
     shown = {str(value) for value in values}

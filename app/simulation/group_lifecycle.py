@@ -1,6 +1,6 @@
-"""This module plays what happens to one group: members, a new name, deletion.
+"""This module simulates the lifecycle of one group: members, a new name, deletion.
 
-Entra never sees members, so it adds and removes without knowing.
+Entra never reads members, so it adds and removes them blindly.
 """
 
 from app.simulation import expectations, mapping
@@ -10,7 +10,7 @@ from app.simulation.provisioning_job import Job
 
 
 def repeat_members(job: Job, dialect: Dialect) -> None:
-    """Everybody added twice, one removed twice, one added who was removed: each time 2xx, and nobody else moves."""
+    """Add all members twice, remove one twice, add a removed one: each time 2xx, and no other member changes."""
     people = [job.newcomer() for _ in range(3)]
     group = job.new_group(people, dialect)
     job.add_members(group, people[:2], dialect)
@@ -24,7 +24,7 @@ def repeat_members(job: Job, dialect: Dialect) -> None:
 
 
 def empty(job: Job, dialect: Dialect) -> None:
-    """A replace by an empty list: nobody is left, the group is."""
+    """Replace the members with an empty list: no member is left, the group is."""
     group = job.new_group([job.newcomer()], dialect)
     job.patch(group, patch({"op": "Replace", "path": "members", "value": []}))
     group.members.clear()
@@ -32,7 +32,7 @@ def empty(job: Job, dialect: Dialect) -> None:
 
 
 def rename(job: Job, dialect: Dialect) -> None:
-    """A new displayName: found under it with the old id and all members."""
+    """Change the displayName, and find the group under the new one with the old id and all members."""
     group = job.new_group([job.newcomer(), job.newcomer()], dialect)
     old = group.name
     job.change(group, {mapping.DISPLAY_NAME: f"{old} (renamed)"}, dialect, [mapping.DISPLAY_NAME])
@@ -42,7 +42,7 @@ def rename(job: Job, dialect: Dialect) -> None:
 
 
 def create_twice(job: Job) -> None:
-    """The same group once more, also in another letter case: 409."""
+    """Create the same group a second time, also in another case: 409."""
     group = job.directory.new_group()
     job.provision(group)
     shouted = Group({**group.mapped, mapping.DISPLAY_NAME: group.name.upper()})
@@ -52,7 +52,7 @@ def create_twice(job: Job) -> None:
 
 
 def delete(job: Job, dialect: Dialect) -> None:
-    """DELETE of a group: gone for good; its people stay."""
+    """Delete a group: it no longer exists, but its users do."""
     person = job.newcomer()
     group = job.new_group([person], dialect)
     job.delete(group)

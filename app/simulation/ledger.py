@@ -9,7 +9,7 @@ from app import bounds
 
 @dataclass(frozen=True)
 class Failure:
-    """A check that did not hold. `about` is the person or group, `request` the method and path."""
+    """A check that failed. `about` is the user or group, `request` the method and path."""
 
     stage: str
     about: str
@@ -20,7 +20,7 @@ class Failure:
 
 @dataclass
 class Stage:
-    """One part of the story. `times` are the milliseconds of its requests."""
+    """One stage of the simulation. `times` are the milliseconds of its requests."""
 
     name: str
     times: list[float] = field(default_factory=list)
@@ -37,22 +37,22 @@ class Stage:
 
 
 class Watch(Protocol):
-    """Somebody who looks on while the story is played."""
+    """An observer of the simulation's progress."""
 
     def began(self, stage: Stage, steps: int) -> None:
-        """A stage of so many steps begins."""
+        """Report the begin of a stage with this many steps."""
 
     def stepped(self) -> None:
-        """One step of it is done."""
+        """Report the end of one step."""
 
     def ended(self, stage: Stage) -> None:
-        """It is over."""
+        """Report the end of a stage."""
 
 
 class Ledger:
-    """All stages so far, and the failures: the first of them in words, the others as a count.
+    """All stages so far, and the failures: the first ones in full, the others as a count.
 
-    `stopped` is the stage after which the story was not continued; "" where it came to its end.
+    `stopped` is the stage after which the simulation stopped; "" if it was completed.
     """
 
     def __init__(self) -> None:
@@ -66,16 +66,16 @@ class Ledger:
 
     @property
     def failed(self) -> int:
-        """How many checks failed in all."""
+        """The number of failed checks."""
         return sum(stage.failures for stage in self.stages)
 
     @property
     def requests(self) -> int:
-        """How many requests were answered in all."""
+        """The number of answered requests."""
         return sum(len(stage.times) for stage in self.stages)
 
     def begin(self, name: str) -> Stage:
-        """Whatever is noted from now on belongs to this stage."""
+        """Begin a stage, to which all further records belong."""
         self.stages.append(Stage(name))
         return self.stage
 

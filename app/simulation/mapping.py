@@ -11,7 +11,7 @@ ENTRA_GROUP_SCHEMA = "http://schemas.microsoft.com/2006/11/ResourceManagement/AD
 
 Value = str | bool
 Mapped = dict[str, Value]
-"""Target attribute to value. An attribute without a value in the directory is missing: Entra sends no nulls."""
+"""The values by target attribute. An attribute without a value in the directory is missing: Entra sends no nulls."""
 
 USER_NAME = "userName"
 ACTIVE = "active"
@@ -47,19 +47,19 @@ _PATH = re.compile(
 
 
 def _steps(path: str) -> tuple[str, str, str, str]:
-    """A target attribute as extension, name, type and sub-attribute; "" for what it does not have."""
+    """Return a target attribute as extension, name, type and sub-attribute; "" for a part that it does not have."""
     found = _PATH.fullmatch(path)
     assert found, path
     return found["urn"] or "", found["name"], found["type"] or "", found["part"] or ""
 
 
 def is_value_path(path: str) -> bool:
-    """Whether the attribute stands in one chosen element of a list, such as the work e-mail."""
+    """Return whether the attribute is in one selected element of a list, such as the work e-mail."""
     return "[" in path
 
 
 def document(mapped: Mapping[str, Value]) -> dict[str, Any]:
-    """The mapped values as the body of a POST; a lone e-mail is the primary one."""
+    """Return the mapped values as the body of a POST; a single e-mail is the primary one."""
     body: dict[str, Any] = {}
     for path, value in mapped.items():
         urn, name, kind, part = _steps(path)
@@ -79,7 +79,7 @@ def document(mapped: Mapping[str, Value]) -> dict[str, Any]:
 
 
 def value_at(found: Mapping[str, Any], path: str) -> Any:
-    """The value that an answered resource has under a target attribute; None where it has none, or in another shape."""
+    """Return the value of a target attribute in an answered resource; None if it has none, or in another shape."""
     urn, name, kind, part = _steps(path)
     place = found.get(urn) if urn else found
     value = place.get(name) if isinstance(place, dict) else None
@@ -92,5 +92,5 @@ def value_at(found: Mapping[str, Any], path: str) -> Any:
 
 
 def shows(found: Mapping[str, Any], path: str) -> bool:
-    """Whether an answered resource has a value there; decides between Add and Replace in the next PATCH."""
+    """Return whether an answered resource has a value there; it decides between Add and Replace in the next PATCH."""
     return value_at(found, path) not in (None, "", [], {})

@@ -1,6 +1,6 @@
 """This module runs this program as a child process on a temporary data folder.
 
-Never on live data: the folder is new, and no setting of the environment reaches the child.
+It never uses live data: the folder is new, and the child gets no setting from the environment.
 """
 
 import os
@@ -17,26 +17,26 @@ from pathlib import Path
 from app import bounds
 
 SETTINGS_PREFIX = "RECNICE_"
-# The one-file executable would otherwise run its child from the folder that it has unpacked for itself.
+# Otherwise the one-file executable would run its child from the folder that it unpacked for itself.
 OWN_UNPACKING = {"PYINSTALLER_RESET_ENVIRONMENT": "1"}
 _TENANT_URL = re.compile(r"^Tenant URL:\s+(http\S+)$", re.MULTILINE)
 
 
 class NotStartedError(Exception):
-    """The child did not become an appliance that answers; says what it printed last."""
+    """The child did not become a server that answers; the message is the last line that it printed."""
 
 
 def environment() -> Mapping[str, str]:
-    """What the child may know of this process."""
+    """Return the environment of the child: this process's, without settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS_PREFIX)}
     return kept | OWN_UNPACKING
 
 
 @contextmanager
 def temporary_appliance(program: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """A running appliance as Tenant URL and key; ended and removed afterwards, whatever happened.
+    """Run a temporary server; yield its Tenant URL and key. It is always ended and removed afterwards.
 
-    `program` is the command that starts this program once more. Raises NotStartedError.
+    `program` is the command that starts this program again. Raises NotStartedError.
     """
     folder = Path(tempfile.mkdtemp(prefix="recnice-rehearsal-"))
     try:
@@ -72,7 +72,7 @@ def _serving(words: Sequence[str], output: Path) -> Iterator[str]:
             stdout=written,
             stderr=subprocess.STDOUT,
             env=environment(),
-            start_new_session=True,  # Ctrl-C is for this process, which then ends the child when it has no more to ask.
+            start_new_session=True,  # Ctrl-C goes to this process only, which ends the child after its last request.
         )
     try:
         yield _tenant_url(child, output)
@@ -81,7 +81,7 @@ def _serving(words: Sequence[str], output: Path) -> Iterator[str]:
 
 
 def _tenant_url(child: subprocess.Popen[bytes], output: Path) -> str:
-    """Wait until the child has printed where it listens."""
+    """Wait until the child has printed its URL, and return it."""
     end = time.monotonic() + bounds.SIMULATED_START_S
     while not (found := _TENANT_URL.search(text := output.read_text("utf-8", errors="replace"))):
         if child.poll() is not None or time.monotonic() > end:

@@ -8,7 +8,7 @@ COLUMNS = ("stage", "requests", "checks", "failed", "median ms", "worst ms")
 
 
 def row(stage: Stage) -> tuple[str, ...]:
-    """A stage under COLUMNS."""
+    """Return a stage as the cells under COLUMNS."""
     return (
         stage.name,
         str(len(stage.times)),
@@ -20,13 +20,13 @@ def row(stage: Stage) -> tuple[str, ...]:
 
 
 def line(stage: Stage) -> str:
-    """A stage in words, while the story goes on."""
+    """Return a finished stage in words, while the simulation continues."""
     outcome = f"{stage.failures} failed" if stage.failures else "all held"
     return f"{stage.name}: {len(stage.times)} requests, {stage.checks} checks, {outcome}"
 
 
 def failure_line(failure: Failure) -> str:
-    """A failed check: stage, person or group, request, expected, received. Control characters are escaped."""
+    """Return a failed check: stage, user or group, request, expected, received. Control characters are escaped."""
     text = " | ".join(
         (
             failure.stage,
@@ -40,7 +40,7 @@ def failure_line(failure: Failure) -> str:
 
 
 def closing(ledger: Ledger) -> Iterator[str]:
-    """What it comes to."""
+    """Yield the lines of the summary."""
     seconds = sum(sum(stage.times) for stage in ledger.stages) / 1000
     checks = sum(stage.checks for stage in ledger.stages)
     rate = ledger.requests / max(seconds, 0.001)

@@ -1,9 +1,9 @@
 """This module lists the names, places and departments of the invented organization.
 
-Nobody in it exists. The addresses are example.com's (RFC 2606).
+All its users are fictitious. The e-mail domains are example.com's (RFC 2606).
 """
 
-# Given name, family name, and the mail nickname that an administrator would have made of them.
+# Given name, family name, and the mail nickname that an administrator would have derived from them.
 NAMES = (
     ("Ada", "Lindqvist", "ada.lindqvist"),
     ("Jürgen", "Müller", "juergen.mueller"),

@@ -27,15 +27,15 @@ CLEANING = "Cleaning up"
 
 
 def new_run() -> str:
-    """The word that every name of one run begins with."""
+    """Return the word that every name of one run begins with."""
     return RUN + secrets.token_hex(4)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be played. `alone`: the service is this rehearsal's own, and goes away with it.
+    """The plan of a simulation. `alone`: the service was started for this simulation, and is removed with it.
 
-    `keeps`: a rehearsal that comes to its end does not delete what it created.
+    `keeps`: a completed simulation does not delete what it created.
     """
 
     people: int
@@ -49,14 +49,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class Scene:
-    """One stage of the story: steps that do not need each other's success."""
+    """One stage of the simulation: steps that do not need each other's success."""
 
     name: str
     steps: Sequence[Step]
 
 
 def scenes(directory: Directory, dialects: Sequence[Dialect]) -> Iterator[Scene]:
-    """Entra's life with one service, from the first click to the last deletion."""
+    """Yield Entra's stages with one service, from the first click to the last deletion."""
     first = dialects[0]
     yield Scene(
         "Test Connection",
@@ -87,7 +87,7 @@ def scenes(directory: Directory, dialects: Sequence[Dialect]) -> Iterator[Scene]
 
 
 def _scenes_in(directory: Directory, dialect: Dialect) -> Iterator[Scene]:
-    """What is written differently in each dialect."""
+    """Yield the stages that each dialect writes differently."""
     updates: list[Step] = [
         partial(cycles.update_person, person=person, dialect=dialect, by_id=bool(number % 2))
         for number, person in enumerate(directory.people)
@@ -106,9 +106,9 @@ def _scenes_in(directory: Directory, dialect: Dialect) -> Iterator[Scene]:
 
 
 def rehearse(plan: Plan, client: EntraClient, ledger: Ledger, watch: Watch) -> None:
-    """Play it up to the first scene with a failed check, then delete what it made, also where it broke off.
+    """Run the simulation up to the first scene with a failed check, then delete what it created, also after an error.
 
-    A service of the rehearsal's own goes away as it is where the story broke off. Raises UnreachableError.
+    After an error, a service that was started for the simulation is removed as it is. Raises UnreachableError.
     """
     directory = Directory(plan.people, plan.groups, plan.seed, plan.run)
     job = Job(client, directory, plan.alone)
@@ -127,7 +127,7 @@ def rehearse(plan: Plan, client: EntraClient, ledger: Ledger, watch: Watch) -> N
 
 
 def play(job: Job, scene: Scene, ledger: Ledger, watch: Watch) -> None:
-    """Play one scene. A step that cannot go on has noted why, and the next one begins."""
+    """Run one scene. A step that cannot continue has recorded why, and the next one begins."""
     stage = ledger.begin(scene.name)
     watch.began(stage, len(scene.steps))
     for step in scene.steps:
@@ -138,10 +138,10 @@ def play(job: Job, scene: Scene, ledger: Ledger, watch: Watch) -> None:
 
 
 def clean_up(job: Job, ledger: Ledger, watch: Watch) -> None:
-    """The last scene. Raises UnreachableError.
+    """Run the last scene, the deletions. Raises UnreachableError.
 
-    Newest first, since references go before what they refer to; but last of all what was never answered and may still
-    be under way.
+    Newest first, since references are deleted before what they refer to; but last of all requests that were never
+    answered and may still be in progress.
     """
     left = sorted((made for made in reversed(job.made) if not made.deleted), key=lambda made: not made.answered)
     try:

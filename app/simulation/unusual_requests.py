@@ -1,4 +1,4 @@
-"""This module sends unusual requests seen from Entra, and requests that must be refused."""
+"""This module sends unusual requests that Entra is known to send, and requests that must be refused."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ ROLE_TYPE = "WindowsAzureActiveDirectoryRole"
 
 
 def one_role(job: Job) -> None:
-    """SingleAppRoleAssignment: the primary role part by part, on somebody without roles; then another value of it."""
+    """Send SingleAppRoleAssignment: the primary role part by part, to a user without roles; then another value."""
     person = job.newcomer()
     chosen = f'{mapping.ROLES}[primary eq "True"]'
     parts = {"value": "Editor", "display": "The editor", "type": ROLE_TYPE}
@@ -31,18 +31,18 @@ def one_role(job: Job) -> None:
 
 
 def many_roles(job: Job) -> None:
-    """AppRoleAssignmentsComplex: a list at creation, later one more as JSON inside a text; it never removes."""
+    """Send AppRoleAssignmentsComplex: a list at creation, later one more as JSON inside a text; it never removes."""
     person = job.directory.newcomer()
     job.create(person, {mapping.ROLES: [_role("Editor"), _role("Reader")]})
     expect_roles(job, person, "Editor", "Reader")
     text = json.dumps({"id": "8b292bda-39b1-4f7a-9c1d-1f2f1d1e5f3b", "value": "Auditor", "displayName": "Auditor"})
-    for _ in range(2):  # blindly once more in the next cycle
+    for _ in range(2):  # sent again blindly in the next cycle
         job.patch(person, patch({"op": "Add", "path": mapping.ROLES, "value": [{"value": text}]}))
         expect_roles(job, person, "Auditor", "Editor", "Reader")
 
 
 def all_roles(job: Job) -> None:
-    """AssertiveAppRoleAssignmentsComplex: the whole list replaced, with booleans as text; then a plain text."""
+    """Send AssertiveAppRoleAssignmentsComplex: the whole list replaced, with booleans as text; then a plain text."""
     person = job.directory.newcomer()
     job.create(person, {mapping.ROLES: [_role("Editor"), _role("Reader")]})
     for given, name in (([{**_role("Reader"), "primary": "False"}], "Reader"), ("Owner", "Owner")):
@@ -55,7 +55,7 @@ def _role(name: str) -> dict[str, Any]:
 
 
 def expect_roles(job: Job, person: Person, *names: str) -> Answer:
-    """Exactly these roles, and all mapped attributes as they were."""
+    """Check for exactly these roles, and for all mapped attributes unchanged."""
     answer = job.read(person)
     roles = answer.document.get(mapping.ROLES)
     values = [str(one.get("value")) for one in roles if isinstance(one, dict)] if isinstance(roles, list) else []
@@ -64,7 +64,7 @@ def expect_roles(job: Job, person: Person, *names: str) -> Answer:
 
 
 def managers(job: Job, dialect: Dialect) -> None:
-    """The manager as text, as a list and as an object; emptied by an empty text in either place, and by Remove."""
+    """Send the manager as text, as a list, as an object; clear it by an empty text in either place, and by Remove."""
     boss, person = job.newcomer(), job.newcomer()
     path = mapping.MANAGER
     for given, emptied in (
@@ -81,7 +81,7 @@ def managers(job: Job, dialect: Dialect) -> None:
 
 
 def nulls(job: Job, dialect: Dialect) -> None:
-    """The gallery's Null_Update: an empty text, then null, for every attribute that may be without a value."""
+    """Send the gallery's Null_Update: an empty text, then null, for every attribute that may be without a value."""
     person = job.newcomer()
     job.change(person, {mapping.LOCALITY: "Leeds", mapping.WORK_EMAIL: "a@mail.example.com"}, dialect)
     cleared = [path for path in mapping.USER_TARGETS if path not in mapping.NEEDED]
@@ -93,7 +93,7 @@ def nulls(job: Job, dialect: Dialect) -> None:
 
 
 def odd_creation(job: Job) -> None:
-    """A POST with nulls, empties, attributes that nobody declared, and a misspelt schema: 201 all the same."""
+    """Send a POST with nulls, empty values, undeclared attributes, and a misspelled schema, and expect 201."""
     person = job.directory.newcomer()
     person.mapped.pop(mapping.TITLE, None)
     more: dict[str, Any] = {
@@ -108,7 +108,7 @@ def odd_creation(job: Job) -> None:
 
 
 def long_values(job: Job, dialect: Dialect) -> None:
-    """Values are kept as they were sent: no trimming, no other letter case, no other form of the same letter."""
+    """Check that values are stored as sent: no trimming, the same case, the same Unicode form of each letter."""
     person = job.newcomer()
     changed: dict[str, Value] = {
         mapping.DISPLAY_NAME: "  Zoe\u0308 \u200d  (composed: Zoë) ",
@@ -120,7 +120,7 @@ def long_values(job: Job, dialect: Dialect) -> None:
 
 
 def refusals(job: Job) -> None:
-    """What must fail, fails so that the provisioning log can show why."""
+    """Check that invalid requests fail in a way that the provisioning log can display."""
     nowhere = f"{PEOPLE}/{job.directory.run}-nowhere"
     for method in ("GET", "DELETE"):
         expectations.accepted(job.send(method, nowhere), 404)

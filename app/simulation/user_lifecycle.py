@@ -1,4 +1,4 @@
-"""This module plays what happens to one user: a new name, leaving, return, deletion, repeated requests."""
+"""This module simulates the lifecycle of one user: a new name, leaving, return, deletion, repeated requests."""
 
 from app.simulation import expectations, mapping
 from app.simulation.dialects import Dialect
@@ -7,7 +7,7 @@ from app.simulation.provisioning_job import Job
 
 
 def rename(job: Job, dialect: Dialect) -> None:
-    """A new userName: found under the new one with the old id, and no longer under the old one."""
+    """Change the userName: the user is found under the new one with the old id, and no longer under the old one."""
     person = job.newcomer()
     old = person.name
     local, _, domain = old.rpartition("@")
@@ -17,7 +17,7 @@ def rename(job: Job, dialect: Dialect) -> None:
 
 
 def disable_and_restore(job: Job, dialect: Dialect) -> None:
-    """Leaving is `active` false: still there by id and by match, still a member; coming back brings no second POST."""
+    """Send `active` false, then true: the user is still found by id and by match, still a member; no second POST."""
     person = job.newcomer()
     group = job.new_group([person], dialect)
     for shown in ([mapping.ACTIVE], []):  # the second time as Add, which Entra sends after a read without `active`
@@ -31,7 +31,7 @@ def disable_and_restore(job: Job, dialect: Dialect) -> None:
 
 
 def disable_beside_others(job: Job, dialect: Dialect) -> None:
-    """`active` false in one PATCH with attributes that nobody declared, and with an address where none was."""
+    """Send `active` false in one PATCH with undeclared attributes, and with a new value of `addresses`."""
     person = job.newcomer()
     body = dialect.change(
         {
@@ -47,7 +47,7 @@ def disable_beside_others(job: Job, dialect: Dialect) -> None:
 
 
 def hard_delete(job: Job, dialect: Dialect) -> None:
-    """DELETE of somebody disabled: 404 and no match, out of the groups; the name is free again."""
+    """Delete a disabled user: 404 and no match, removed from the groups; the name can be used again."""
     person, colleague = job.newcomer(), job.newcomer()
     group = job.new_group([person, colleague], dialect)
     job.change(person, {mapping.ACTIVE: False}, dialect, [mapping.ACTIVE])
@@ -62,7 +62,7 @@ def hard_delete(job: Job, dialect: Dialect) -> None:
 
 
 def create_twice(job: Job) -> None:
-    """The same POST once more, as after a lost answer, and in another letter case: 409, and still the same one."""
+    """Send the same POST again, as after a lost answer, and in another case: 409, and the user is unchanged."""
     person = job.newcomer()
     shouted = Person({**person.mapped, mapping.USER_NAME: person.name.upper()})
     for twin in (person, shouted):
@@ -71,7 +71,7 @@ def create_twice(job: Job) -> None:
 
 
 def rename_onto_another(job: Job, dialect: Dialect) -> None:
-    """A userName that somebody else has: 409, and nothing of that PATCH is done."""
+    """Change a userName to another user's: 409, and nothing of that PATCH is applied."""
     person, other = job.newcomer(), job.newcomer()
     body = dialect.change({mapping.TITLE: "half done", mapping.USER_NAME: other.name}, [mapping.USER_NAME])
     expectations.refused(job.send("PATCH", job.path_of(person), person.name, body=body), 409, "uniqueness")
@@ -81,7 +81,7 @@ def rename_onto_another(job: Job, dialect: Dialect) -> None:
 
 
 def patch_twice(job: Job, dialect: Dialect) -> None:
-    """The same PATCH once more: as good as once."""
+    """Send the same PATCH twice: the result is the same as after once."""
     person = job.newcomer()
     changed = job.directory.changed(person)
     for shown in ([], list(changed)):
