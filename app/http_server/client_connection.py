@@ -1,6 +1,6 @@
 """This module reads requests from one connection, refuses malformed ones and enforces time limits.
 
-It leans on names inside waitress 3.0.2; `tests/web/test_server.py` holds each point.
+It depends on internal names of waitress 3.0.2; `tests/web/test_server.py` tests each of them.
 """
 
 import socket
@@ -22,13 +22,14 @@ from app.web.request_log.middleware import HEADER
 from app.web.request_log.path_kinds import SEARCH
 
 BodyBytes = Callable[[str, str], int]
-"""Return how many bytes of a request's body are read: path without the sub-path, value of the Authorization header."""
+"""A function that returns how many bytes of a request's body to read: (path without the sub-path, Authorization
+header)."""
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Fault(BadRequest):  # type: ignore[misc]
-    """What is wrong with a request, for waitress."""
+    """An error in a request, in the form that waitress expects."""
 
     def __init__(self, error: ScimError) -> None:
         super().__init__(error.detail)
@@ -38,14 +39,14 @@ class Fault(BadRequest):  # type: ignore[misc]
 
 
 class Parser(HTTPRequestParser):  # type: ignore[misc]
-    """One request. Refuses whatever two readers could understand differently (request_head.py).
+    """One request. It refuses whatever two readers could interpret differently (request_head.py).
 
-    `is_cut`: it is answered before all of its body was read, and nothing that follows is read. `is_writing`: it may
-    change something. `waiting_since`: when it was complete, by the server's clock.
+    `is_cut`: the request is answered before all of its body is read, and nothing after it is read. `is_writing`: it may
+    change data. `waiting_since`: when it was complete, by the server's clock.
     """
 
     body_rcv: Any = None
-    path = ""  # waitress names it in its log also where a refused head had none
+    path = ""  # waitress logs it, even if a refused head had none
     is_cut = False
     is_writing = False
     is_health = False
@@ -60,16 +61,16 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
 
     @property
     def request_line(self) -> bytes:
-        """The first line as far as it came, whatever it is."""
+        """The first line as far as received, even if it is invalid."""
         return bytes(self._head).partition(b"\r\n")[0]
 
     @property
     def has_authorization(self) -> bool:
-        """Whether the head has an Authorization header as far as it came, also a head that cannot be read."""
+        """Whether the head received so far has an Authorization header, even if the head is unreadable."""
         return b"\nauthorization:" in self._head.lower()
 
     def received(self, data: bytes) -> int:
-        """Take what belongs to this request and return how many bytes that is."""
+        """Consume the bytes of `data` that belong to this request and return their number."""
         if not self.headers_finished:
             return self._take_head(data)
         taken: int = super().received(data)
@@ -80,7 +81,7 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
         return taken
 
     def refuse(self, error: ScimError) -> None:
-        """Answer with an error instead of asking the application."""
+        """Answer with an error instead of calling the application."""
         self.error = Fault(error)
         self.version = "1.0" if self.request_line.endswith(b"HTTP/1.0") else "1.1"
         self.is_writing = self.is_health = False
@@ -91,7 +92,7 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
         head += data
         while head.startswith(b"\r\n"):  # RFC 9112 §2.2
             del head[:2]
-        # Only what is new is searched: a head may come byte by byte.
+        # Only new bytes are searched: a head may arrive byte by byte.
         found = head.find(request_head.BLANK_LINE, max(0, len(head) - len(data) - len(request_head.BLANK_LINE)))
         size = found + len(request_head.BLANK_LINE) if found >= 0 else len(head)
         if size >= bounds.HEADER_BYTES:
@@ -120,17 +121,17 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
         if self.chunked:
             self.body_rcv = Chunks(self.body_rcv.getbuf())
         elif self.body_rcv is None:
-            self.expect_continue = False  # nothing is to come, so it would keep both sides waiting
+            self.expect_continue = False  # no body follows, so both sides would wait
         return len(data) - (len(head) - size)
 
     def _cut_body(self, data: bytes, size: int) -> int:
-        """Have the application refuse the request for the size of its body, which it is told, and not given."""
+        """Let the application refuse the request for the size of its body: it gets the size, but not the body."""
         taken = self._cut(data)
         self.headers["CONTENT_LENGTH"] = str(size)
         return taken
 
     def _cut(self, data: bytes) -> int:
-        """Have the request answered now, as one without a body, on a connection that is closed then."""
+        """Complete the request now, without a body, and close the connection after its response."""
         self.close()
         self.body_rcv = None
         self.headers.pop("CONTENT_LENGTH", None)
@@ -141,9 +142,10 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
 
 
 class Chunks(ChunkedReceiver):  # type: ignore[misc]
-    """A chunked body (RFC 9112 §7.1). What has no end yet is searched anew with every packet, so it is short.
+    """A chunked body (RFC 9112 §7.1) with limits.
 
-    Each chunk takes time of the one thread that reads for everybody, so a body of tiny chunks is refused.
+    An unfinished line or trailer is searched again with every packet, so its length is limited. Each chunk takes time
+    of the one thread that reads for all clients, so a body of tiny chunks is refused.
     """
 
     buf: Any
@@ -159,7 +161,7 @@ class Chunks(ChunkedReceiver):  # type: ignore[misc]
         consumed: int = super().received(data)
         self.buf = buf
         body = b"".join(parts)
-        buf.append(body)  # once for all chunks of a packet: each time is several calls on a file
+        buf.append(body)  # once for all chunks of a packet: each append is several calls on a file
         self._overhead_bytes += consumed - len(body)
         most = bounds.CHUNK_OVERHEAD_BYTES + len(self) * bounds.CHUNK_OVERHEAD_SHARE
         if len(self.control_line) > bounds.CHUNK_LINE_BYTES:
@@ -176,7 +178,7 @@ class Task(WSGITask):  # type: ignore[misc]
     """One request for the application."""
 
     def build_response_header(self) -> bytes:
-        """While the server stops, tell clients that keep connections open not to use this one again."""
+        """Return the header; while the server stops, it tells clients not to reuse this connection."""
         if self.channel.server.is_stopping:
             self.set_close_on_finish()
         header: bytes = super().build_response_header()
@@ -184,11 +186,11 @@ class Task(WSGITask):  # type: ignore[misc]
 
 
 class Refusal(ErrorTask):  # type: ignore[misc]
-    """What is refused before the application (400, 413, 414, 431, 501, 503), said as the application says it."""
+    """A refusal before the application (400, 413, 414, 431, 501, 503), in the same form as the application's."""
 
     def execute(self) -> None:
         fault = self.request.error
-        # After an exception in the application the request here is an empty one; the real one is still first in line.
+        # After an exception in the application `self.request` is empty; the real one is still first in the queue.
         request: Parser = self.channel.requests[0]
         method, path = self._asked(request)
         error = fault.error if isinstance(fault, Fault) else ScimError(Code.of(fault.code), sentence=fault.body)
@@ -204,7 +206,7 @@ class Refusal(ErrorTask):  # type: ignore[misc]
         self.write(body)
 
     def _asked(self, request: Parser) -> tuple[str, str]:
-        """Method, and path without the sub-path, as far as they can be read; a whole address may stand for the path."""
+        """Return the method and the path without the sub-path, as far as readable; the target may be a full URL."""
         words = request.request_line.decode("latin-1").split(" ")
         target = words[1].partition("?")[0] if len(words) > 1 else ""
         if "://" in target:
@@ -213,9 +215,11 @@ class Refusal(ErrorTask):  # type: ignore[misc]
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]
-    """One connection, since when its present request has been arriving, and since when its answer has not been read.
+    """One connection, with the times that its limits need.
 
-    `is_cut`: its last request was answered before all of it was read. `refused_since`: that answer was sent.
+    `is_cut`: its last request was answered before all of it was read. `refused_since`: when that response was sent.
+    `arriving_since`: when its current request began to arrive. `unread_since`: since when its response is not read.
+    `quiet_since`: since when no byte was transferred.
     """
 
     task_class = Task
@@ -229,7 +233,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     seen_activity = -1.0
 
     def parser_class(self, adj: Any) -> Parser:
-        """Return the reader of one more request."""
+        """Return the parser of the next request."""
         return Parser(adj, self.server.base_path, self.server.body_bytes)
 
     def received(self, data: bytes) -> bool:
@@ -243,7 +247,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         return taken
 
     def service(self) -> None:
-        """Answer the request that is first in line; called by a worker thread."""
+        """Answer the first request of the queue; a worker thread calls this."""
         request = self.requests[0]
         self.is_cut = request.is_cut
         if request.is_writing and self.server.clock() - request.waiting_since > bounds.WRITE_WAIT_S:
@@ -254,7 +258,11 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         return self.refused_since is not None or bool(super().readable())
 
     def handle_write(self) -> None:
-        """Send. A client that still sends gets a reset instead of its refusal when all is closed (RFC 9112 §9.6)."""
+        """Send the response; after a refusal, close only the sending side.
+
+        If the whole connection were closed, a client that still sends would get a reset instead of its refusal (RFC
+        9112 §9.6).
+        """
         if not (self.is_cut and self.close_when_flushed):
             super().handle_write()
             return
@@ -271,13 +279,13 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     @property
     def is_busy(self) -> bool:
-        """Whether a request is arriving, waiting, being worked on, or being answered."""
+        """Whether a request is arriving, waiting, in progress, or being answered."""
         return bool(self.requests or self.request is not None or self.total_outbufs_len or self.close_when_flushed)
 
     def is_overdue(self, now: float, idle_s: float) -> bool:
-        """Whether to close: a request that takes too long to arrive, an answer that is not read, or nothing happens.
+        """Return whether to close: a request arrives too slowly, a response is not read, or the connection is idle.
 
-        waitress stamps `last_activity` with the wall clock, which can be set back; so only its change is looked at.
+        waitress stamps `last_activity` with the wall clock, which can be set back, so only its changes are used.
         """
         is_moving = self.last_activity != self.seen_activity
         if is_moving:

@@ -1,8 +1,9 @@
 """This module checks the head of an HTTP request and rewrites it in one canonical form (RFC 9112 §2 to §6).
 
-Every expression here is linear: what follows a repeated character is never that character. The expressions of
-waitress and of werkzeug are not, so they see only what was checked here. See also: client_connection.py (what a
-connection accepts).
+Every regular expression here takes linear time: what follows a repeated character is never that character. Those of
+waitress and werkzeug do not, so they only see input that was checked here.
+
+See also: client_connection.py (limits of a connection).
 """
 
 import re
@@ -20,15 +21,16 @@ _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(rb"[\t -~\x80-\xff]*")
 _LENGTH = re.compile(rb"[0-9]{1,64}")
 
-# Two of these let two readers of one request disagree about its end, its sender or its meaning (RFC 9112 §11.2).
+# If one of these is repeated, two readers can disagree about end, sender or meaning of a request (RFC 9112 §11.2).
 _ONCE = (b"host", b"authorization", b"content-length", b"content-type", b"transfer-encoding")
 
 
 def check(head: bytes) -> bytes:
-    """Return a head, from the method to the blank line, as waitress may read it.
+    """Return a head, from the method to the blank line, in a form that waitress can read safely.
 
-    Its target is a path, and no blanks surround a value. A refusal repeats nothing of the head, which may hold a key.
-    Raises ScimError (400, 414, 431, 501) for what two readers could understand differently, and for too much.
+    Its target is a path, and no blanks surround a value. A refusal repeats nothing of the head, which may contain a
+    key. Raises ScimError (400, 414, 431, 501) for what two readers could interpret differently, and for exceeded
+    limits.
     """
     line, *lines = head.removesuffix(BLANK_LINE).split(b"\r\n")
     found = _REQUEST_LINE.fullmatch(line)
@@ -47,7 +49,7 @@ def check(head: bytes) -> bytes:
 
 
 def _field(number: int, line: bytes) -> tuple[bytes, bytes]:
-    """Return name and value of a header field. Raises ScimError (400) with its number."""
+    """Return name and value of a header field. Raises ScimError (400) with the number of an invalid field."""
     name, colon, value = line.partition(b":")
     if line.startswith((b" ", b"\t")):
         raise ScimError(Code.BAD_REQUEST, "", "no folded header fields")
@@ -55,14 +57,14 @@ def _field(number: int, line: bytes) -> tuple[bytes, bytes]:
         raise ScimError(Code.BAD_REQUEST, f"header field {number}", "a name, and a colon right after it")
     if not _VALUE.fullmatch(value):
         raise ScimError(Code.BAD_REQUEST, f"header field {number}", "no control characters")
-    # werkzeug's expression for cookies takes time by the square of these.
+    # werkzeug's regular expression for cookies takes quadratic time on them.
     if b" " * (bounds.HEADER_BLANKS + 1) in value.replace(b"\t", b" "):
         raise ScimError(Code.BAD_REQUEST, f"header field {number}", f"at most {bounds.HEADER_BLANKS} blanks in a row")
     return name, value.strip(b" \t")
 
 
 def _checked(fields: Sequence[tuple[bytes, bytes]], version: bytes) -> Mapping[bytes, bytes]:
-    """Return the fields by their names in lower case, once they agree about the end of the request and its host."""
+    """Return the fields by lower-case name. Raises ScimError (400, 501) unless they define one end and one host."""
     names = [name for name, _ in fields]
     for name in _ONCE:
         if names.count(name) > 1:
@@ -80,7 +82,7 @@ def _checked(fields: Sequence[tuple[bytes, bytes]], version: bytes) -> Mapping[b
 
 
 def _check_coding(coding: bytes, version: bytes, has_length: bool) -> None:
-    """Refuse every transfer coding but one `chunked` (RFC 9112 §6.1, §6.3)."""
+    """Raise ScimError (400, 501) for every transfer coding except a single `chunked` (RFC 9112 §6.1, §6.3)."""
     codings = [one.strip(b" \t").lower() for one in coding.split(b",")]
     if has_length:
         raise ScimError(Code.BAD_REQUEST, "", "Content-Length or Transfer-Encoding", "both")
@@ -93,7 +95,10 @@ def _check_coding(coding: bytes, version: bytes, has_length: bool) -> None:
 
 
 def _path(target: bytes, host: bytes | None) -> bytes:
-    """Return a target as a path with its query; a whole address must be of the host that the header names."""
+    """Return a target as a path with its query.
+
+    Raises ScimError (400) for a full URL whose host differs from the Host header, and for any other form.
+    """
     if target.startswith(b"/"):
         return target
     found = _ABSOLUTE.fullmatch(target)

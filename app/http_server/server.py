@@ -1,6 +1,6 @@
 """This module runs the HTTP server (waitress) on one socket and stops it in order.
 
-It leans on names inside waitress 3.0.2; `tests/web/test_server.py` holds each point.
+It depends on internal names of waitress 3.0.2; `tests/web/test_server.py` tests each of them.
 """
 
 import errno
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 Clock = Callable[[], float]
 OnRefusal = Callable[[str, str, ScimError, str, bool], str]
-"""Record a request that never reaches the application (method, path, error, address, whether it has an Authorization
-header), and return its number."""
+"""A function that records a request that never reaches the application, and returns its request ID, "" if it is not
+recorded: (method, path, error, IP address, whether it has an Authorization header)."""
 
 LOOK_EVERY_S = 1.0
 SAME_PRESS_S = 0.2
@@ -40,10 +40,10 @@ log = logging.getLogger("recnice.server")
 
 
 class Server(TcpWSGIServer):  # type: ignore[misc]
-    """waitress on one bound socket. `clock` counts seconds and never goes back."""
+    """The waitress server on one bound socket. `clock` counts seconds and never goes back."""
 
     channel_class = Channel
-    next_channel_cleanup = float("inf")  # waitress's own looks at the wall clock
+    next_channel_cleanup = float("inf")  # waitress's own cleanup uses the wall clock
 
     def __init__(
         self,
@@ -86,12 +86,12 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
                 inbuf_overflow=bounds.BODY_IN_MEMORY_BYTES,
                 expose_tracebacks=False,
                 log_socket_errors=False,
-                clear_untrusted_proxy_headers=False,  # app/web/public_url.py does it, for every server alike
+                clear_untrusted_proxy_headers=False,  # app/web/public_url.py does it, with any server
             ),
         )
 
     def add_task(self, channel: Channel) -> None:
-        """Have a connection's next request answered, by the threads for its kind."""
+        """Queue a connection's next request for the threads of its kind."""
         request = channel.requests[0]
         request.waiting_since = self.clock()
         if request.is_health:
@@ -113,10 +113,13 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         idle_s = bounds.IDLE_CONNECTION_CROWDED_S if crowded else bounds.IDLE_CONNECTION_S
         for channel in list(self.active_channels.values()):
             if channel.is_overdue(now, idle_s):
-                channel.handle_close()  # at once: a socket whose client does not read is never ready to be written
+                channel.handle_close()  # immediately: a socket whose client does not read never becomes writable
 
     def accept(self) -> Any:
-        """A new connection. Out of open files, wait a second instead of asking again at once for ever."""
+        """Accept a new connection; None if there is none.
+
+        Without free file descriptors it waits a second, since the loop would otherwise retry without pause.
+        """
         try:
             return super().accept()
         except OSError as error:
@@ -128,17 +131,17 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
 
     def set_socket_options(self, conn: socket.socket) -> None:
         super().set_socket_options(conn)
-        # The system's own is of megabytes, and a slow reader would seem to take nothing for minutes.
+        # The system's default is megabytes: a slow reader would appear to read nothing for minutes.
         conn.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, bounds.SEND_BUFFER_BYTES)
 
     def stop(self) -> None:
-        """Ask the loop to end; may be called from a signal handler or another thread."""
+        """Ask the loop to end; signal handlers and other threads may call this."""
         self.is_stopping = True
         with suppress(OSError):  # the loop may see the flag, end, and close the trigger before it is pulled
             self.pull_trigger()
 
     def run(self) -> None:
-        """Serve until `stop`, then finish what was accepted, for at most `bounds.DRAIN_S`."""
+        """Serve until `stop`, then finish accepted requests, for at most `bounds.DRAIN_S` seconds."""
         while not self.is_stopping:
             self._turn(1.0)
         self._drain()
@@ -148,7 +151,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         wasyncore.loop(timeout=wait_s, map=self._map, use_poll=True, count=1)
 
     def _drain(self) -> None:
-        self._turn(0.0)  # takes the connections that are complete already
+        self._turn(0.0)  # accepts the connections that are already established
         wasyncore.dispatcher.close(self)
         give_up = self.clock() + bounds.DRAIN_S
         while self.clock() < give_up:
@@ -172,12 +175,12 @@ def _threads(count: int) -> Any:
 
 
 def bind(listen: tuple[str, int]) -> socket.socket:
-    """A bound socket that does not listen yet. Raises OSError, EADDRINUSE among them."""
+    """Return a bound socket that does not listen yet. Raises OSError, for example EADDRINUSE."""
     found = socket.getaddrinfo(*listen, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, kind, protocol, _, address = found[0]
     bound = socket.socket(family, kind, protocol)
     try:
-        # On Windows the same option lets two programs have one port, so there it is the exclusive one.
+        # On Windows SO_REUSEADDR lets two programs share a port, so the exclusive option is used there.
         bound.setsockopt(socket.SOL_SOCKET, getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR), 1)
         bound.bind(address)
     except OSError:
@@ -187,15 +190,16 @@ def bind(listen: tuple[str, int]) -> socket.socket:
 
 
 def connections_for(open_files: int) -> int:
-    """How many connections to keep open, so that the database and the log always find a file number."""
+    """Return how many connections to keep open, so that the database and the log always get a file descriptor."""
     limit = min(bounds.CONNECTIONS, max(open_files // 2, open_files - bounds.OPEN_FILES_RESERVED))
     return limit if hasattr(select, "poll") else min(limit, bounds.CONNECTIONS_WITHOUT_POLL)
 
 
 def stop_on_signals(server: Server) -> None:
-    """The first TERM or INT (on Windows: INT or BREAK) stops in order, the second at once; HUP means nothing here.
+    """Handle signals: the first TERM or INT (Windows: INT or BREAK) stops in order, the second immediately; ignore HUP.
 
-    Ctrl-C reaches the one-file executable's process twice, from the terminal and from its launcher: that counts once.
+    Ctrl-C reaches the process of the one-file executable twice, from the terminal and from its launcher; that counts
+    once.
     """
     first: list[float] = []
 
@@ -213,7 +217,10 @@ def stop_on_signals(server: Server) -> None:
 
 
 def ignore_signals() -> None:
-    """Once all is stopped: the interpreter gives its signals back while it ends, and a late Ctrl-C would end it so."""
+    """Ignore signals after everything is stopped.
+
+    The interpreter restores the default handlers while it ends, and a late Ctrl-C would terminate it that way.
+    """
     _take_signals(signal.SIG_IGN)
 
 
