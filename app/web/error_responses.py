@@ -19,7 +19,7 @@ REFUSALS: Mapping[Service, Callable[[Exception], Response]] = {
 
 
 def init_app(app: Flask) -> None:
-    """Every exception goes through here, HTTP's own and ours included."""
+    """Register one error handler for every exception, Werkzeug's HTTP errors and ScimError included."""
 
     @app.errorhandler(ScimError)
     @app.errorhandler(Exception)

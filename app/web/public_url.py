@@ -1,6 +1,6 @@
 """This module applies the public URL: sub-path, trusted proxies' forwarded headers, allowed Host names.
 
-Plain WSGI around the application, and the only place that reads a forwarded header. It makes no location: those are
+It is plain WSGI around the application, and the only module that reads forwarded headers. It builds no URLs: those are
 always built from the setting `public_url`, never from a request.
 """
 
@@ -42,16 +42,17 @@ _FORWARDED = (
 )
 HEALTH = "/healthz"
 CALLBACK = "/auth/callback"
-"""Where providers send people back to, below the public URL; registered there in exactly this form."""
+"""The path below the public URL to which providers redirect after a sign-in; it is registered there in exactly this
+form."""
 _DOUBLED_SLASH = re.compile(rf"\A({ROOT_V2}|{ROOT})//+")
 
 log = logging.getLogger("recnice.proxy")
 
 
 def without_base(path: str, base_path: str) -> str:
-    """Return a path without the sub-path of the public URL; a proxy may have taken that away already, or not.
+    """Return a path without the sub-path of the public URL, whether or not a proxy already removed it.
 
-    Behind the SCIM root one slash counts as many do: a client whose Tenant URL ends in a slash asks for `/scim//Users`.
+    Several slashes after the SCIM root count as one: a client whose Tenant URL ends in a slash requests `/scim//Users`.
     """
     if base_path and (path == base_path or path.startswith(base_path + "/")):
         path = path.removeprefix(base_path)
@@ -59,7 +60,7 @@ def without_base(path: str, base_path: str) -> str:
 
 
 def refusal(path: str, error: ScimError) -> tuple[list[tuple[str, str]], bytes]:
-    """Headers and body of a refusal before the application is reached: a SCIM Error under /scim, else one line."""
+    """Return headers and body of a refusal before the application: a SCIM Error below /scim, else one line of text."""
     if is_scim(path):
         body, kind = json.dumps(error.to_scim()).encode(), "application/scim+json"
     else:
@@ -77,12 +78,13 @@ def refusal(path: str, error: ScimError) -> tuple[list[tuple[str, str]], bytes]:
 
 
 class PublicAddress:
-    """WSGI middleware; `app.wsgi_app = PublicAddress(app.wsgi_app, settings)`.
+    """The WSGI middleware that applies the public URL: `app.wsgi_app = PublicAddress(app.wsgi_app, settings)`.
 
-    After it, REMOTE_ADDR is the client's address and `wsgi.url_scheme` the client's scheme as far as a trusted proxy
-    says so, no forwarded header is left, SCRIPT_NAME is the public URL's path, and the Host is one of ours.
-    `environ[IGNORED]` is there once forwarded headers of a private address were ignored: a tuple of the addresses
-    that could be added to `trusted_proxy`. A public one is never proposed, since any stranger can send such headers.
+    After it, REMOTE_ADDR is the client's IP address and `wsgi.url_scheme` the client's scheme, as far as a trusted
+    proxy states them. No forwarded header is left, SCRIPT_NAME is the path of the public URL, and the Host is allowed.
+
+    `environ[IGNORED]` exists once forwarded headers from a private IP address were ignored: a tuple of the IP addresses
+    that could be added to `trusted_proxy`. A public one is never proposed, since any client can send such headers.
     """
 
     def __init__(self, application: "WSGIApplication", settings: Settings) -> None:
@@ -111,9 +113,9 @@ class PublicAddress:
         environ["PATH_INFO"] = without_base(environ.get("PATH_INFO", ""), self._base_path)
 
     def _take_forwarded(self, environ: "WSGIEnvironment") -> None:
-        """Apply `X-Forwarded-For` and `-Proto` of a trusted proxy.
+        """Apply `X-Forwarded-For` and `X-Forwarded-Proto` of a trusted proxy.
 
-        Every other such header is dropped unread, also `Forwarded` (RFC 7239): two forms could disagree.
+        Every other forwarded header is dropped unread, also `Forwarded` (RFC 7239): two forms could disagree.
         """
         forwarded = {name: environ.pop(name) for name in _FORWARDED if name in environ}
         if not forwarded:
@@ -143,7 +145,10 @@ class PublicAddress:
         )
 
     def _is_ours(self, host: str | None) -> bool:
-        """A name that is ours, or any IP address: a foreign site can give its own name our address, but no number."""
+        """Return whether a Host is allowed: one of this server's names, any IP address, or a missing header.
+
+        Another site can point its own name to this server (DNS rebinding), but it cannot use an IP address as its name.
+        """
         if host is None:
             return True
         parts = split_host(host)
@@ -152,7 +157,7 @@ class PublicAddress:
 
 
 def names_of(settings: Settings) -> frozenset[str]:
-    """The Host names that are answered: the public URL's, the listening one, localhost, and this machine's own."""
+    """Return the allowed Host names: the public URL's, the one in the setting `listen`, localhost, and this host's."""
     public = urlsplit(settings.public_url).hostname or ""
     machine = socket.gethostname().lower()
     names = {public, settings.listen[0].lower(), "localhost", machine, machine.partition(".")[0]}
@@ -160,9 +165,10 @@ def names_of(settings: Settings) -> frozenset[str]:
 
 
 def client_of(peer: Address, forwarded_for: str, trusted: NetworkSet) -> Address:
-    """The rightmost address in `X-Forwarded-For` that is no trusted proxy; reading stops at what is no address.
+    """Return the rightmost IP address in `X-Forwarded-For` that is not a trusted proxy.
 
-    Each proxy adds on the right, so what stands left of an untrusted address is that client's own claim.
+    Reading stops at an invalid entry. Each proxy appends on the right, so entries left of an untrusted IP address are
+    only claims of that client.
     """
     client = peer
     for word in reversed(forwarded_for.split(",")):

@@ -9,7 +9,7 @@ _OWN = frozenset((USER.name, GROUP.name))
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Flask's names of a type's list and of a resource's page, and the list's path."""
+    """The Flask endpoints of a type's list and of a resource's page, and the path of the list."""
 
     list: str
     single: str
@@ -17,7 +17,7 @@ class Endpoints:
 
     @classmethod
     def of(cls, resource_type: ResourceType) -> "Endpoints":
-        """A custom type has its own corner of names and paths, where no page of the console can be."""
+        """Return the endpoints of a type; a custom type has its own prefixes, which no page of the console can have."""
         name, path = resource_type.name.lower(), resource_type.endpoint.lower()
         if resource_type.name in _OWN:
             return cls(f"console.{path.strip('/')}", f"console.{name}", path)

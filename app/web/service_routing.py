@@ -1,10 +1,10 @@
 """This module decides which service a request is for: SCIM, the token endpoint, or the console.
 
-The route that is found decides, never the text of the path: `/oauth/token/` leads to the view of `/oauth/token`.
-Only where no route is does the path say which service refuses.
+The matched route decides, never the text of the path: `/oauth/token/` leads to the view of `/oauth/token`. Only if no
+route matches does the path decide which service refuses.
 
-See also: app/web/security/request_authentication.py (what protects each service), app/web/request_log/path_kinds.py
-(what the request log says of a path).
+See also: app/web/security/request_authentication.py (protection of each service), app/web/request_log/path_kinds.py
+(kinds of paths in the request log).
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ROOT = "/scim"
 ROOT_V2 = ROOT + "/v2"
 BLUEPRINT, BLUEPRINT_V2 = "scim", "scim_v2"
-"""The names of the SCIM blueprint below either root."""
+"""The names of the SCIM blueprint below each root."""
 TOKEN_ENDPOINT = "/oauth/token"
 TOKEN_VIEW = "oauth.token"
 
@@ -28,7 +28,7 @@ _PLACE = "recnice.service"
 
 
 class Service(Enum):
-    """Who answers: each has its own protection and its own form of refusals."""
+    """The service that answers a request; each has its own protection and its own form of refusals."""
 
     SCIM = "scim"
     TOKEN = "token"
@@ -36,25 +36,25 @@ class Service(Enum):
 
 
 def is_scim(path: str) -> bool:
-    """Return whether a path without the public URL's own is the SCIM service provider's."""
+    """Return whether a path (without the public URL's sub-path) belongs to the SCIM service provider."""
     return path == ROOT or path.startswith(ROOT + "/")
 
 
 @dataclass(frozen=True, slots=True)
 class RequestTarget:
-    """Where a request leads to. `rule` is the route's path as it is declared, "" where no route is."""
+    """The target of a request. `rule` is the route's path as declared, "" if no route matches."""
 
     service: Service
     rule: str = ""
 
 
 def current() -> Service:
-    """Return the service that the present request is for."""
+    """Return the service that the current request is for."""
     return of(request.environ, current_app.url_map, request.url_rule).service
 
 
 def of(environ: "WSGIEnvironment", urls: Map, rule: Rule | None = None) -> RequestTarget:
-    """Return where a request leads to; without its `rule` routing is asked, unless that was done before."""
+    """Return the target of a request; without its `rule`, match the route unless that was already done."""
     found: RequestTarget | None = environ.get(_PLACE)
     if found is None:
         found = environ[_PLACE] = at(environ["PATH_INFO"], urls, rule)
@@ -62,7 +62,7 @@ def of(environ: "WSGIEnvironment", urls: Map, rule: Rule | None = None) -> Reque
 
 
 def at(path: str, urls: Map, rule: Rule | None = None) -> RequestTarget:
-    """Return where a path without the public URL's own leads to, by any method."""
+    """Return the target of a path (without the public URL's sub-path), by any method."""
     rule = rule or _rule_at(path, urls)
     if rule is None:
         return RequestTarget(Service.SCIM if is_scim(path) else Service.CONSOLE)

@@ -1,10 +1,10 @@
 """This package serves the console, as pages rendered on the server.
 
-Each file is a group of pages.
+Each module is a group of pages.
 """
 
 # ruff: noqa: F401
-# Pages are imported for their routes, which are on the blueprint once a page's file is read.
+# Importing a module of pages registers its routes on the blueprint.
 
 import hashlib
 from functools import cache
@@ -43,7 +43,7 @@ __all__ = ["init_app", "refuse"]
 
 
 def init_app(app: Flask) -> None:
-    """Put the console's pages, and the words and bounds that its templates use, on the application."""
+    """Register the console's pages, and what its templates use, on the application."""
     app.register_blueprint(console)
     app.jinja_env.globals.update(bounds=bounds)
     app.request_class = RequestInMemory
@@ -58,7 +58,10 @@ def init_app(app: Flask) -> None:
 
 
 class RequestInMemory(Request):
-    """werkzeug puts a larger file into the system's folder for temporary ones; here each is small enough for memory."""
+    """A request whose uploads stay in memory, where the limits of forms keep them small.
+
+    Werkzeug would write larger files to the system's temporary folder.
+    """
 
     def _get_file_stream(
         self,

@@ -13,9 +13,9 @@ _RETRY = {"Retry-After": str(RETRY_AFTER_S)}
 
 
 class TokenCode(StrEnum):
-    """Why a client gets no token: the HTTP status, OAuth's `error`, the sentence, and the headers of the answer.
+    """A reason why a client gets no token: HTTP status, OAuth's `error`, sentence, and headers of the response.
 
-    No sentence depends on which clients are known here, or repeats what was sent.
+    No sentence depends on which clients exist, or repeats what was sent.
     """
 
     status: int
@@ -75,7 +75,7 @@ class TokenCode(StrEnum):
 
 
 class NoToken(Exception):  # noqa: N818
-    """A refusal, with the values of the code's sentence."""
+    """A refusal of a token request, with the values for its code's sentence."""
 
     def __init__(self, code: TokenCode, headers: Mapping[str, str] | None = None, **values: object) -> None:
         super().__init__(code.sentence.format(**values))

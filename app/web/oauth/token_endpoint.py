@@ -1,6 +1,6 @@
 """This module serves POST /oauth/token (RFC 6749 §4.4, §5).
 
-For programs alone: no cookie is read or set.
+Only programs use it: no cookie is read or set.
 """
 
 import json
@@ -32,7 +32,7 @@ oauth = Blueprint("oauth", __name__)
 
 
 def init_app(app: Flask) -> None:
-    """Put the token endpoint on the application, with its own count of failures."""
+    """Register the token endpoint on the application, with its own counter of failures."""
     settings: Settings = app.config["RECNICE_SETTINGS"]
     app.extensions[SIGNERS] = Signers(settings.ca_file)
     app.extensions[FAILURES] = AddressFailures()
@@ -40,14 +40,14 @@ def init_app(app: Flask) -> None:
 
 
 def signers() -> Signers:
-    """The present application's own."""
+    """Return the current application's `Signers`."""
     found: Signers = current_app.extensions[SIGNERS]
     return found
 
 
 @oauth.post(TOKEN_ENDPOINT)
 def token() -> Response:
-    """An access token, for exactly one proof of who the client is."""
+    """Return an access token, for exactly one proof of the client's identity."""
     request.max_content_length = bounds.TOKEN_REQUEST_BYTES
     asked = read_request(request)
     if not asked.has_proof:
@@ -57,7 +57,7 @@ def token() -> Response:
     except NotAuthenticated as refused:
         raise _not_authenticated(refused) from None
     except SignerAway as away:
-        # Told in the log: it is the only place where an operator sees why.
+        # The log is the only place where an administrator sees the cause.
         record_draft.current().key_fault = "assertion"
         record_draft.current().error = ScimError(Code.UNAVAILABLE, sentence=str(away))
         raise NoToken(TokenCode.SIGNER_AWAY) from None
@@ -72,7 +72,7 @@ def _token(asked: TokenRequest, address: str) -> NewToken:
 
 
 def _not_authenticated(refused: NotAuthenticated) -> NoToken:
-    """One answer for every client, secret and assertion that is not right; only the log knows which it was."""
+    """Return one refusal for every invalid client, secret and assertion; only the log names the cause."""
     draft = record_draft.current()
     draft.key_fault, draft.key_id = refused.fault, refused.client_id
     failures: AddressFailures = current_app.extensions[FAILURES]
@@ -82,7 +82,7 @@ def _not_authenticated(refused: NotAuthenticated) -> NoToken:
 
 
 def refuse(error: Exception) -> Response:
-    """The answer for any failure of a request to the token endpoint."""
+    """Return the response for any failure of a request to the token endpoint."""
     refused = _refused(error)
     code = refused.code
     if record_draft.current().error is None:
@@ -97,7 +97,7 @@ def _refused(error: Exception) -> NoToken:
         return error
     if isinstance(error, ScimError) and error.code is Code.SOURCE_REFUSED:
         return NoToken(TokenCode.SOURCE_REFUSED, detail=error.detail)
-    if isinstance(error, ScimError):  # the database, whatever is wrong with it
+    if isinstance(error, ScimError):  # any error of the database
         return NoToken(TokenCode.UNAVAILABLE)
     status = (error.code or 500) if isinstance(error, HTTPException) else 500
     if status < 500:
@@ -110,5 +110,5 @@ def _refused(error: Exception) -> NoToken:
 
 def _answered(status: int, document: Mapping[str, object], headers: Mapping[str, str] | None = None) -> Response:
     answer = Response(json.dumps(document), status, headers, content_type="application/json")
-    answer.headers["Pragma"] = "no-cache"  # RFC 6749 §5.1, beside the no-store that every answer has
+    answer.headers["Pragma"] = "no-cache"  # RFC 6749 §5.1, in addition to the no-store of every response
     return answer

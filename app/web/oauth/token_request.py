@@ -1,6 +1,6 @@
-"""This module reads a token request and the way in which its client authenticates.
+"""This module reads a token request and how its client authenticates.
 
-Anything may come.
+The request is untrusted input of any form.
 """
 
 import base64
@@ -14,12 +14,12 @@ from app import bounds
 from app.web.oauth.errors import CLIENT_CREDENTIALS, FORM, JWT_BEARER, NoToken, TokenCode
 
 KNOWN = frozenset({"grant_type", "scope", "client_id", "client_secret", "client_assertion", "client_assertion_type"})
-"""The parameters that mean something here; others are ignored (RFC 6749 §3.2)."""
+"""The parameters that are read; others are ignored (RFC 6749 §3.2)."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """Who asks, and by what it is to be known: a `secret` or an `assertion`. "" for what did not come."""
+    """A client and its proof: a `secret` or an `assertion`. Values that were not sent are ""."""
 
     client_id: str = ""
     secret: str = ""
@@ -28,7 +28,7 @@ class TokenRequest:
 
 
 def read_request(request: Request) -> TokenRequest:
-    """Return who asks, and its proof. Raises NoToken."""
+    """Return the client and its proof. Raises NoToken for a malformed request and for several proofs."""
     if not KNOWN.isdisjoint(request.args):
         raise NoToken(TokenCode.IN_URL)
     if request.mimetype != FORM:
@@ -55,7 +55,10 @@ def read_request(request: Request) -> TokenRequest:
 
 
 def _read_form(body: bytes) -> dict[str, str]:
-    """The parameters that have a value; one without counts as left out (RFC 6749 §3.2), but not as never sent."""
+    """Return the parameters that have a value. Raises NoToken for a malformed form and for repeated parameters.
+
+    A parameter without a value counts as omitted (RFC 6749 §3.2), but still as a repetition.
+    """
     try:
         pairs = parse_qsl(
             body.decode("ascii"),
@@ -71,7 +74,11 @@ def _read_form(body: bytes) -> dict[str, str]:
 
 
 def _read_basic(header: str, client_id: str) -> TokenRequest:
-    """Both halves are form-urlencoded before they are joined (RFC 6749 §2.3.1). What cannot be read proves nothing."""
+    """Return the client of a Basic header, without proof if the header is unreadable.
+
+    Both halves are form-urlencoded before they are joined (RFC 6749 §2.3.1). Raises NoToken for another `client_id` in
+    the form.
+    """
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         return TokenRequest(has_proof=False)

@@ -1,7 +1,7 @@
 """This module records every SCIM and token request, as the outermost WSGI layer.
 
-It measures, gives each answer below /scim its number (X-Request-Id), says a refusal in one line of the program's
-log, and hands the request to the recorder.
+It measures the duration, adds the request ID (X-Request-Id) to each response below /scim, writes each refusal as one
+line to the program's log, and passes the request to the recorder.
 """
 
 import logging
@@ -34,7 +34,7 @@ log = logging.getLogger("recnice.scim")
 
 
 class Observed:
-    """WSGI middleware; `app.wsgi_app = Observed(app.wsgi_app, …)`, put around all others."""
+    """The WSGI middleware that records requests: `app.wsgi_app = Observed(app.wsgi_app, …)`, around all others."""
 
     def __init__(self, application: "WSGIApplication", recorder: Recorder, app: Flask, is_https: bool) -> None:
         self.recorder = recorder
@@ -66,13 +66,13 @@ class Observed:
         return answered
 
     def _is_knock(self, service: Service, draft: Draft) -> bool:
-        """Whether somebody outside /scim is a SCIM client at a wrong address, or one that got no access token."""
+        """Return whether a request outside /scim is a SCIM client's at a wrong URL, or was refused an access token."""
         if service is Service.TOKEN:
-            return draft.status >= 400 and draft.status != 405  # a browser that looks is no client
+            return draft.status >= 400 and draft.status != 405  # a browser's GET is not from a client
         return draft.has_proof or (draft.status == 404 and path_kinds.knocks(draft.path, self._types))
 
     def refuse(self, method: str, path: str, error: ScimError, address: str, has_proof: bool) -> str:
-        """Notes what the server refused before there was a request for the application; gives its number, if any.
+        """Record a request that the server refused before the application; return its request ID, "" if not recorded.
 
         `has_proof`: whether it has an Authorization header.
         """
@@ -85,7 +85,7 @@ class Observed:
         return draft.number
 
     def _note(self, draft: Draft, target: RequestTarget, duration_ms: float) -> None:
-        """Nothing that fails here may hinder an answer."""
+        """Record a request. Every exception is only logged, since a failure here must not prevent a response."""
         try:
             requests = requests_of(draft, target, duration_ms)
             sent_bytes = len(draft.body) // len(requests)
@@ -97,13 +97,13 @@ class Observed:
 
 
 def _is_readable_on_its_way(environ: "WSGIEnvironment") -> bool:
-    """Return whether a request came unencrypted over a network: what is sent on this machine, nobody else reads."""
+    """Return whether a request was sent unencrypted over a network, where others can read it; not over loopback."""
     address = read_address(environ.get("REMOTE_ADDR", ""))
     return environ.get("wsgi.url_scheme") == "http" and not (address and address.is_loopback)
 
 
 def has_scheme(authorization: str) -> bool:
-    """Return whether an Authorization header says that a token follows, whatever follows (RFC 6750 §2.1)."""
+    """Return whether an Authorization header has the scheme Bearer, with any token (RFC 6750 §2.1)."""
     return authorization[:7].lower() == "bearer "
 
 
@@ -113,18 +113,18 @@ def _say(request: Request) -> None:
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Put the observer around the application as it is; to be called last."""
+    """Wrap the application in the recording middleware; call this last."""
     recorder = Recorder(app.app_context, settings.request_days)
     app.extensions[EXTENSION] = observer = Observed(app.wsgi_app, recorder, app, settings.is_https)
     app.wsgi_app = observer  # type: ignore[method-assign]
 
 
 def of(app: Flask) -> Observed:
-    """What was put around an application."""
+    """Return the recording middleware of an application."""
     observer: Observed = app.extensions[EXTENSION]
     return observer
 
 
 def recorder() -> Recorder:
-    """The recorder of the application that works on the present request."""
+    """Return the recorder of the current application."""
     return of(current_app).recorder

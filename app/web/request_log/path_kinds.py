@@ -16,9 +16,9 @@ _WORD = re.compile(rf"v2|[A-Za-z.]{{1,{bounds.KEPT_SEGMENT_LENGTH}}}")
 
 
 def kind_of(target: RequestTarget) -> str:
-    """`Users`, `Users/{id}`, `Users/.search`, `Schemas`, `Schemas/{id}`, `Bulk`, `/` for the root itself, `unknown`.
+    """Return the kind of a path: `Users`, `Users/{id}`, `Users/.search`, `Schemas`, `Schemas/{id}`, `Bulk` and so on.
 
-    What the console answers is `outside`, and the token endpoint `token`.
+    The SCIM root is `/`, a path below it without a route `unknown`, the console `outside`, the token endpoint `token`.
     """
     if target.service is not Service.SCIM:
         return TOKEN if target.service is Service.TOKEN else OUTSIDE
@@ -27,13 +27,16 @@ def kind_of(target: RequestTarget) -> str:
 
 
 def knocks(path: str, types: Sequence[ResourceType]) -> bool:
-    """Whether a path that leads nowhere looks like a SCIM client's, as with a wrong Tenant URL."""
+    """Return whether a path without a route looks like a SCIM client's, as with a wrong Tenant URL."""
     names = {one.endpoint.removeprefix("/") for one in types} | DISCOVERY
     return not names.isdisjoint(path.strip("/").split("/")[-2:])
 
 
 def shown(path: str) -> str:
-    """A path that leads nowhere as it may be kept: only short words of letters, anything else could be a secret."""
+    """Return a path without a route in the form that may be stored.
+
+    Only short words of letters are kept: anything else could be a secret.
+    """
     segments = path.split("/")[1:]
     words = [one if not one or _WORD.fullmatch(one) else "…" for one in segments[: bounds.KEPT_SEGMENTS]]
     return "/" + "/".join([*words, *(["…"] if len(segments) > len(words) else [])])

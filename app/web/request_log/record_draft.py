@@ -1,4 +1,4 @@
-"""This module holds what is known of the current request until it is recorded."""
+"""This module collects what is known about the current request until it is recorded."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 PLACE = "recnice.draft"
-"""Where in the WSGI environment it is."""
+"""The key of the draft in the WSGI environment."""
 _MARK = "HTTP_" + simulation_header.HEADER.upper().replace("-", "_")
 
 
 @dataclass(slots=True, kw_only=True)
 class Draft:
-    """What is known of one request, or of one operation of a bulk request; the words are of `request_record.Request`.
+    """What is known about one request, or one operation of a bulk request; fields are as in `request_record.Request`.
 
-    `number` is its own from the beginning, so that the log, the answer and the history agree. `path` is without the
-    sub-path; the `query` is only searched for a secret's name and for ids. `has_proof`: whether its Authorization
-    header may hold a key, or a client's secret at the token endpoint. `is_marked`: it says that it is part of a
-    simulation. `body` is what was read of it as it was received; `sent` is its JSON, `sent_bytes` as long, None where
-    there was none, or none that could be read. `parts` are the operations of a bulk request, and `undone` those that
-    were not worked on, since this one was refused.
+    `number` is set at once, so that log, response and history agree. `path` is without the sub-path; `query` is only
+    searched for names of secrets and for ids. `has_proof`: whether the Authorization header may contain a key, or a
+    client's secret at the token endpoint. `is_marked`: whether the request says that it is part of a simulation. `body`
+    is what was read of it, as received; `sent` is its JSON, None if there is none or it is unreadable, and `sent_bytes`
+    its length. `parts` are the operations of a bulk request; `undone` are those that were skipped because this one was
+    refused.
     """
 
     number: str = field(default_factory=lambda: secrets.token_hex(bounds.REQUEST_NUMBER_BYTES))
@@ -72,7 +72,7 @@ class Draft:
 
 
 def of(environ: "WSGIEnvironment") -> Draft:
-    """The draft of a request; a new one where nobody observes."""
+    """Return the draft of a request; create one if there is none."""
     if PLACE not in environ:
         environ[PLACE] = Draft(is_marked=bool(environ.get(_MARK)))
     draft: Draft = environ[PLACE]
@@ -80,5 +80,5 @@ def of(environ: "WSGIEnvironment") -> Draft:
 
 
 def current() -> Draft:
-    """The draft of the request that is being worked on."""
+    """Return the draft of the current request."""
     return of(request.environ)

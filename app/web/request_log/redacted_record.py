@@ -1,4 +1,4 @@
-"""This module makes the record of a request from its draft, every text cut and masked."""
+"""This module creates the record of a request from its draft, with every text cut and masked."""
 
 import json
 import re
@@ -25,7 +25,7 @@ OPERATION = "Bulk operation"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 KEYLESS: tuple[KeyFault, ...] = ("", "missing", "no-bearer")
-"""What is said of a request without a token; "" where its key was not looked at, as in one for another host."""
+"""The key faults of a request without a token; "" if its key was not checked, as with a wrong Host."""
 
 _INDEX = re.compile(r"\[[0-9]+\]")  # as in `emails[0].value`
 _WRITES: tuple[Deed, ...] = ("create", "change", "confirm", "disable", "enable")
@@ -35,11 +35,11 @@ _DEEDS: Mapping[str, Deed] = {
     path_kinds.ROOT: "list",
     path_kinds.SEARCH: "list",
 }
-"""What is done at an address that is no resource's; a search says more about itself."""
+"""The action at a path that is not a resource's; a search determines its own action."""
 
 
 def requests_of(draft: Draft, target: RequestTarget, duration_ms: float) -> list[Request]:
-    """Return the record of a request, and behind it those of the operations of a bulk request."""
+    """Return the record of a request, followed by the records of a bulk request's operations."""
     kind = path_kinds.kind_of(target)
     is_refused = draft.status >= 400
     texts = (draft.query, draft.path, draft.body.decode("latin-1")) if _has_refusal(draft) else ()
@@ -75,7 +75,7 @@ def _has_refusal(draft: Draft) -> bool:
 
 
 class _Reader:
-    """Reads the drafts of one request, and of its operations."""
+    """A reader of the drafts of one request and of its operations."""
 
     def __init__(self, whole: Draft, *, is_about_secret: bool) -> None:
         self.whole = whole
@@ -83,11 +83,11 @@ class _Reader:
 
     @property
     def is_simulated(self) -> bool:
-        """Whether it says that it is part of a simulation, and has a valid key."""
+        """Whether the request says that it is part of a simulation, and has a valid key."""
         return self.whole.is_marked and self.whole.has_key
 
     def fields_of(self, draft: Draft) -> dict[str, Any]:
-        """Return the fields of a Request that say what it was about and what came of it."""
+        """Return the fields of a Request about its subject and its result."""
         resource_type, error, sent = draft.resource_type, draft.error, draft.sent
         is_write, is_refused = draft.deed in _WRITES, draft.status >= 400
         name, objects = draft.resource_name, draft.objects
@@ -118,12 +118,15 @@ class _Reader:
         }
 
     def left_out(self, one: LeftOut, resource_type: ResourceType | None) -> dict[str, Any]:
-        """Return the fields of a record that are different for a value that was left out."""
+        """Return the fields of a record that differ for a value that was left out."""
         attribute = redaction.masked(one.path, bounds.KEPT_NAME_LENGTH)
         return self.refusal(one.error, resource_type) | {"status": one.error.status, "attribute": attribute}
 
     def refusal(self, error: ScimError, resource_type: ResourceType | None) -> dict[str, str]:
-        """Return what is recorded of an error. Beside a password only what came for another declared attribute is."""
+        """Return the recorded fields of an error.
+
+        If the request names a secret, received values are recorded only for declared attributes that are not secret.
+        """
         attribute = error.mismatch.attribute
         named = resource_type.tree.find(_INDEX.sub("", attribute)) if resource_type else None
         is_declared = bool(named) and all(one.traits.returned != "never" for one in named or ())
@@ -140,7 +143,7 @@ class _Reader:
 
 
 def _named_values(draft: Draft) -> Iterator[tuple[str, str, str]]:
-    """Yield what a filter, a document or a PATCH says of who is meant, of any type where none could be told."""
+    """Yield the values in a filter, a document or a PATCH that identify a resource; of every type if it is unknown."""
     yield from draft.named_values
     types = (draft.resource_type,) if draft.resource_type else RESOURCE_TYPES
     for document in _documents(draft.sent):
@@ -149,7 +152,7 @@ def _named_values(draft: Draft) -> Iterator[tuple[str, str, str]]:
 
 
 def _documents(sent: Any) -> Iterator[dict[str, Any]]:
-    """Yield a document that was sent, and as one each value of a PATCH and the data of each bulk operation."""
+    """Yield a sent document, then as documents each value of a PATCH and the data of each bulk operation."""
     if isinstance(sent, dict):
         yield sent
         operations = sent.get("Operations")
@@ -160,7 +163,7 @@ def _documents(sent: Any) -> Iterator[dict[str, Any]]:
 
 
 def _removals(draft: Draft) -> Iterator[AccessRemoval]:
-    """Yield what a refused request was meant to take away; nothing where its body was not read, or is no JSON."""
+    """Yield the removals that a refused request intended; none if its body was not read or is not JSON."""
     resource_type = draft.resource_type
     if resource_type and (own := removal_of(resource_type.name, draft.method, draft.resource_id, draft.sent)):
         yield own
@@ -168,7 +171,7 @@ def _removals(draft: Draft) -> Iterator[AccessRemoval]:
 
 
 def _unstored(draft: Draft) -> str:
-    """Why nothing changed, where that is since the names mean nothing here."""
+    """Return the sent names that are not stored here, if they are the reason why nothing changed; else ""."""
     is_wanted = draft.deed == "confirm" and draft.sent_bytes <= bounds.SENT_BYTES
     if not is_wanted or draft.resource_type is None:
         return ""
@@ -176,13 +179,16 @@ def _unstored(draft: Draft) -> str:
 
 
 def _without_other(objects: tuple[str, ...], resource_type: ResourceType, error: ScimError | None) -> tuple[str, ...]:
-    """Without the value that another resource has: by that, requests about the other one would be taken for these."""
+    """Return the objects without the value that another resource has.
+
+    With it, requests about the other resource would be attributed to this one.
+    """
     if error is None or error.code is not Code.UNIQUENESS:
         return objects
     return tuple(one for one in objects if not one.startswith(f"{resource_type.name} {error.mismatch.attribute} "))
 
 
 def _name_in(sent: Mapping[str, Any]) -> str:
-    """What a client calls a resource that is not here."""
+    """Return the name in a client's document about a resource that does not exist here."""
     named = {name.lower(): value for name, value in sent.items()}
     return next((value for name in ("displayname", "username") if isinstance(value := named.get(name), str)), "")

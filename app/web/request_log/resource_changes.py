@@ -1,8 +1,8 @@
-"""This module derives from a result what a request was about and what it changed.
+"""This module derives from a result which resource a request was about and what it changed.
 
-Objects are the keys by which the log finds a later request about the same person or group: `User id <hash>`, `User
-userName <hash>`, `Group displayName <hash>`. The hash is of the folded value, so that a key tells values of any
-length apart and keeps none of them.
+Objects are the keys by which the log finds later requests about the same user or group: `User id <hash>`, `User
+userName <hash>`, `Group displayName <hash>`. The hash is of the normalized value, so keys distinguish values of any
+length and contain none of them.
 """
 
 import hashlib
@@ -27,18 +27,18 @@ DEEDS: Mapping[str, Deed] = {
     "PATCH": "change",
     "DELETE": "delete",
 }
-"""What a method is to do to a single resource."""
+"""The action of each method on a single resource."""
 
 EXTERNAL_ID = "externalId"
 REFUSED = "refused "
-"""So begins the key of a value that was refused since another resource has it, where nothing else says who was meant.
-Whoever gets the value later has the same key: who has it all along does not, or its next change would seem to be this
-one's success."""
+"""The prefix of the key of a value that was refused because another resource has it, if nothing else identifies the
+resource. A resource that gets the value later gets the same key. The present owner does not, since its next change
+would look like the success of the refused request."""
 _HASH_LENGTH = 16
 
 
 def aim(draft: Draft, method: str, resource_type: ResourceType, resource_id: str = "") -> None:
-    """Before it is done: what is to be done to which resource. What cannot be an id of ours is left out."""
+    """Record the intended action and resource, before it is done. An invalid resource id is left out."""
     draft.resource_type = resource_type
     draft.deed = DEEDS.get(method, "") if resource_id or method == "POST" else "list"
     if is_id(resource_id):
@@ -47,7 +47,7 @@ def aim(draft: Draft, method: str, resource_type: ResourceType, resource_id: str
 
 
 def done(draft: Draft, resource: Resource) -> None:
-    """After a verb on a single resource that succeeded."""
+    """Record a successful action on a single resource."""
     document = resource.record.content
     event = resource.event
     draft.resource_type, draft.resource_id = resource.type, resource.record.id
@@ -74,7 +74,7 @@ def _turn(changes: Any) -> Deed:
 
 
 def found(draft: Draft, search: Search, result: SearchResult) -> None:
-    """After a search: who was looked for, by what, and who was found."""
+    """Record a search: the values that it searched for, and the resources that it found."""
     equalities = None
     if len(search.sought) == 1:
         sought = search.sought[0]
@@ -105,9 +105,11 @@ def found(draft: Draft, search: Search, result: SearchResult) -> None:
 
 
 def _look(equalities: list[Compare] | None, total: int) -> Deed:
-    """Entra: a probe asks for one random GUID, which nobody has; a match compares with `eq` and nothing else.
+    """Return the action of a search.
 
-    An externalId is often a GUID, so the look-up of a new person by it is no probe; cycles.py says which of them is.
+    Entra: a probe searches for one random GUID, which no resource has; a match compares with `eq` and nothing else. An
+    externalId is often a GUID, so the lookup of a new user by it is not a probe; app/observation/cycles/detection.py
+    decides which of these are.
     """
     if not equalities:
         return "list"
@@ -116,12 +118,12 @@ def _look(equalities: list[Compare] | None, total: int) -> Deed:
 
 
 def _has_guid(equalities: list[Compare] | None) -> bool:
-    """Whether there is one comparison, with a GUID."""
+    """Return whether there is exactly one comparison, with a GUID."""
     return equalities is not None and len(equalities) == 1 and is_id(equalities[0].literal)
 
 
 def _equalities(node: Node | None) -> Iterator[Compare]:
-    """The comparisons of a filter that is nothing but equalities joined by `and`; none of any other."""
+    """Yield the comparisons of a filter that only joins equalities by `and`; none of any other filter."""
     parts = _flat(node)
     if all(isinstance(part, Compare) and part.op == "eq" for part in parts):
         yield from (part for part in parts if isinstance(part, Compare))
@@ -140,7 +142,7 @@ def _flat(node: Node | None) -> list[Node]:
 
 
 def objects_of(resource_type: ResourceType, document: Mapping[str, Any]) -> Iterator[str]:
-    """The keys of a stored document, or of one that a client sent: names in any letter case, values of any type."""
+    """Yield the keys of a stored document, or of a client's: case-insensitive names, values of any type."""
     named = {name.lower(): value for name, value in document.items()}
     if is_id(named.get("id")):
         yield _key(resource_type, "id", named["id"])
@@ -150,7 +152,10 @@ def objects_of(resource_type: ResourceType, document: Mapping[str, Any]) -> Iter
 def naming_values(
     resource_type: ResourceType, document: Mapping[str, Any], paths: Collection[str] | None = None
 ) -> Iterator[tuple[ResourceType, str, str]]:
-    """Yield type, path and folded value of what says who is meant, without the id; only of these paths, or of all."""
+    """Yield type, path and normalized value of each attribute that identifies a resource, without the id.
+
+    `paths` limits the attributes; None means all.
+    """
     named = {name.lower(): value for name, value in document.items()}
     for attribute in resource_type.tree.core.values():
         value = named.get(attribute.name.lower())
@@ -160,7 +165,7 @@ def naming_values(
 
 
 def _names_it(attribute: Attribute) -> bool:
-    """Whether a value of the attribute says who is meant: an id, a unique name, or the client's own identifier."""
+    """Return whether an attribute identifies a resource: an id, a unique name, or the client's own identifier."""
     is_unique = attribute.traits.uniqueness != "none" or attribute.name == EXTERNAL_ID
     return is_unique and attribute.is_simple and len(attribute.keys) == 1 and attribute.type == "string"
 

@@ -12,7 +12,10 @@ from app.web.scim.request_response import add, answered, author, base, below_roo
 
 
 def add_routes(blueprint: Blueprint, types: tuple[ResourceType, ...]) -> None:
-    """The endpoint for operations on resources of these types. It always answers 200; each operation has a status."""
+    """Add the endpoint for operations on resources of these types.
+
+    Its response always has the status 200; each operation has its own.
+    """
 
     def view() -> Response:
         done = bulk_execution.run(read_bulk(body()), types, base(), author(), below_root)
@@ -31,7 +34,7 @@ def add_routes(blueprint: Blueprint, types: tuple[ResourceType, ...]) -> None:
 
 
 def _part(outcome: OperationResult, status: int, share_bytes: int) -> Draft:
-    """An operation as the log notes it. `share_bytes`: its share of the message."""
+    """Return the draft of one operation for the log. `share_bytes` is its share of the message."""
     operation = outcome.operation
     draft = Draft(number="", method=operation.method, status=status, error=outcome.error)
     draft.sent, draft.sent_bytes = operation.body, share_bytes

@@ -1,6 +1,6 @@
 """This module signs and reads paging cursors (RFC 9865 §2).
 
-Nothing is kept on the server for them.
+The server stores nothing for them.
 """
 
 import json
@@ -20,9 +20,9 @@ _BOUND = ("filter", "sortBy", "sortOrder")
 
 
 class Query:
-    """One list as a client asked for it, whose cursors fit no other list, filter or order.
+    """One list query of a client, whose cursors are invalid for any other list, filter or order.
 
-    That is in the salt, so that the signature of another query's cursor is wrong.
+    The query is part of the salt, so the signature of another query's cursor does not match.
     """
 
     def __init__(self, types: tuple[ResourceType, ...], given: Mapping[str, str]) -> None:
@@ -36,13 +36,13 @@ class Query:
         return URLSafeTimedSerializer(current_app.secret_key, salt=self.salt)
 
     def cursor(self, place: Place, count: int) -> str:
-        """The token of a place, in unreserved characters of a URL."""
+        """Return the cursor of a place, in unreserved characters of a URL."""
         return str(self._serializer.dumps([place.key, place.position, count]))
 
     def by_cursor(self, search: Search) -> Search:
-        """The search from the place that the client's cursor names, or with an empty one from the list's beginning.
+        """Return the search from the place of the client's cursor; an empty cursor means the beginning of the list.
 
-        The size of the pages is that of the first. Raises invalidCursor, expiredCursor, invalidCount.
+        The page size is that of the first page. Raises invalidCursor, expiredCursor, invalidCount.
         """
         count = self._count()
         token = self.given["cursor"]
@@ -61,7 +61,10 @@ class Query:
         return replace(search, start_index=None, count=first_count, after=Place(key, position))
 
     def _count(self) -> int | None:
-        """By cursor too large a `count` is refused (RFC 9865 §2.4); a negative one is 0 (§2), as by index."""
+        """Return the `count` of the query; None without one.
+
+        By cursor, a `count` above the maximum is refused (RFC 9865 §2.4); a negative one is 0 (§2), as by index.
+        """
         count = query_parameters.whole(self.given, "count")
         if count is not None and count > bounds.PAGE_SIZE_MAXIMUM:
             raise ScimError(Code.INVALID_COUNT, "count", f"0 to {bounds.PAGE_SIZE_MAXIMUM}", shown(count))

@@ -18,8 +18,8 @@ Documents = Callable[[str], list[dict[str, Any]]]
 
 
 def add_routes(blueprint: Blueprint, types: tuple[ResourceType, ...]) -> None:
-    """The discovery endpoints for these resource types."""
-    for path in ("/ServiceProviderConfig", "/serviceConfiguration"):  # Microsoft's reference code asks for the second
+    """Add the discovery endpoints for these resource types."""
+    for path in ("/ServiceProviderConfig", "/serviceConfiguration"):  # Microsoft's reference code requests the second
         add(blueprint, path, "config", _config)
     for name, documents in (
         ("ResourceTypes", partial(discovery_documents.resource_types, types)),

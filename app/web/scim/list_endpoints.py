@@ -15,7 +15,7 @@ Types = tuple[ResourceType, ...]
 
 
 def add_routes(blueprint: Blueprint, types: Types) -> None:
-    """The root with its `/.search`, and the `/.search` of each collection, whose GET is `listed`."""
+    """Add the root with its `/.search`, and the `/.search` of each collection, whose GET is `listed`."""
     add(blueprint, "", "root", lambda: listed(types))
     add(blueprint, "/.search", "search", _searched(types), ("POST",))
     for one in types:
@@ -23,7 +23,7 @@ def add_routes(blueprint: Blueprint, types: Types) -> None:
 
 
 def listed(types: Types) -> Response:
-    """A list as the query parameters ask for it."""
+    """Return the list that the query parameters select."""
     return _list(types, query_parameters.of_get(request.args))
 
 

@@ -21,9 +21,9 @@ _WHOLE = re.compile(r"([+-]?)([0-9]+)\Z")
 
 
 def of_get(arguments: MultiDict[str, str]) -> dict[str, str]:
-    """The parameters of a GET that SCIM knows; the others are ignored. Entra: `?aadOptscim062020`.
+    """Return the SCIM parameters of a GET; others are ignored. Entra: `?aadOptscim062020`.
 
-    Raises invalidValue for a parameter that is there twice, since two answers would be possible.
+    Raises invalidValue for a repeated parameter, which would be ambiguous.
     """
     parameters = {name: ",".join(arguments.getlist(name)) for name in _LISTS if name in arguments}
     for name in _SINGLES:
@@ -36,7 +36,10 @@ def of_get(arguments: MultiDict[str, str]) -> dict[str, str]:
 
 
 def of_message(message: Any) -> dict[str, str]:
-    """The same from the body of a POST to `/.search` (RFC 7644 §3.4.3)."""
+    """Return the SCIM parameters in the body of a POST to `/.search` (RFC 7644 §3.4.3).
+
+    Raises invalidSyntax for a malformed message.
+    """
     if not isinstance(message, dict):
         raise ScimError(Code.INVALID_SYNTAX, "body", "an object", shown(message))
     given = {name.lower(): value for name, value in message.items()}
@@ -59,7 +62,7 @@ def of_message(message: Any) -> dict[str, str]:
 
 
 def read_search(types: Sequence[ResourceType], parameters: Mapping[str, str], base: str) -> Search:
-    """A list of the resources of these types, by index. `base` is the public address that was asked.
+    """Return a search by index for resources of these types. `base` is the public URL of the requested root.
 
     Raises invalidFilter, invalidPath for an unknown `sortBy`, invalidValue.
     """
@@ -79,14 +82,14 @@ def read_search(types: Sequence[ResourceType], parameters: Mapping[str, str], ba
 
 
 def selection_of(resource_type: ResourceType, parameters: Mapping[str, str]) -> Selection:
-    """Raises invalidValue for a list that is too long."""
+    """Return the attributes that the parameters select. Raises invalidValue for a list that is too long."""
     return read_selection(resource_type.tree, parameters.get("attributes"), parameters.get("excludedAttributes"))
 
 
 def _sort_by(types: Sequence[ResourceType], parameters: Mapping[str, str]) -> dict[str, tuple[Attribute, ...]]:
-    """The way to the attribute that gives the order, for each type that has it, by the type's name.
+    """Return the path to the `sortBy` attribute, by the name of each type that has it.
 
-    A complex attribute is sorted by its `value` (RFC 7644 §3.4.2.3).
+    A complex attribute is sorted by its `value` (RFC 7644 §3.4.2.3). Raises invalidPath if no type has the attribute.
     """
     name = parameters.get("sortBy")
     if not name:
@@ -112,9 +115,9 @@ def _is_descending(parameters: Mapping[str, str]) -> bool:
 
 
 def whole(parameters: Mapping[str, str], name: str) -> int | None:
-    """A parameter that is a whole number; None where it is missing or empty. Raises invalidValue.
+    """Return a parameter as a whole number; None if it is missing or empty. Raises invalidValue.
 
-    A number of more than `bounds.NUMBER_DIGITS` digits is cut to as many, which is still beyond every limit.
+    A number of more than `bounds.NUMBER_DIGITS` digits is cut to that length, which still exceeds every limit.
     """
     text = parameters.get(name)
     if text is None or text == "":

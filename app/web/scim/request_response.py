@@ -1,4 +1,4 @@
-"""This module reads the body of a SCIM request and forms its response (RFC 7644 §3.1, §3.8)."""
+"""This module reads the body of a SCIM request and builds its response (RFC 7644 §3.1, §3.8)."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -26,29 +26,29 @@ FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 def add(
     blueprint: Blueprint, path: str, endpoint: str, view: Callable[..., Response], methods: tuple[str, ...] = ("GET",)
 ) -> None:
-    """A route, with and without a slash at its end: werkzeug's own leniency with slashes forgets 405 and OPTIONS.
+    """Add a route with and without a trailing slash; HEAD is included with GET.
 
-    HEAD goes where GET goes.
+    Werkzeug's own tolerance of slashes does not cover 405 and OPTIONS.
     """
     for one in (path, path + "/"):
         blueprint.add_url_rule(one, endpoint, view, methods=methods)
 
 
 def settings() -> Settings:
-    """The settings of the running application."""
+    """Return the settings of the current application."""
     held: Settings = current_app.config["RECNICE_SETTINGS"]
     return held
 
 
 def base() -> str:
-    """The public address of the root that was asked, never taken from the Host header."""
+    """Return the public URL of the requested root, never derived from the Host header."""
     return settings().public_url + (ROOT_V2 if request.blueprint == BLUEPRINT_V2 else ROOT)
 
 
 def below_root(path: str) -> str:
-    """Return what follows the SCIM root in the path of a bulk operation; "" for another URL of ours.
+    """Return the part after the SCIM root in the path of a bulk operation; "" for another URL of this server.
 
-    The path may be a full URL of ours, a path of this server, or one below the root (RFC 7644 §3.7). What HTTP answers
+    The path may be a full URL of this server, a path on it, or a path below the root (RFC 7644 §3.7). What HTTP accepts
     is accepted here: `https://host/base/scim/v2/Users`, `/base/scim//Users`, `/scim/Users`, `//Users`, `Users`.
     """
     url, base_path = settings().public_url, settings().base_path
@@ -63,7 +63,10 @@ def below_root(path: str) -> str:
 
 
 def body() -> Any:
-    """The JSON of the request, whatever media type it claims but a form's. Entra and others send several, or none."""
+    """Return the JSON of the request, with any media type except a form's: Entra and others send several, or none.
+
+    Raises ScimError for a form and for invalid JSON.
+    """
     if request.mimetype in FORM_TYPES:
         raise ScimError(Code.UNSUPPORTED_MEDIA, "Content-Type", "application/scim+json", shown(request.mimetype))
     draft = record_draft.current()
@@ -76,14 +79,14 @@ def body() -> Any:
 
 
 def selection(resource_type: ResourceType) -> Selection:
-    """What the request wants to see of one resource."""
+    """Return the attributes of one resource that the request selects."""
     return query_parameters.selection_of(resource_type, query_parameters.of_get(request.args))
 
 
 def selection_of_change(resource_type: ResourceType) -> Selection:
-    """Return what the answer to a change is to show; all of the resource where the query cannot be read.
+    """Return the attributes for the response to a change; all of them if the query is invalid.
 
-    The query says nothing about the change, which might disable a user, so it refuses none.
+    The query does not affect the change, which might disable a user, so an invalid query refuses none.
     """
     try:
         return selection(resource_type)
@@ -92,44 +95,44 @@ def selection_of_change(resource_type: ResourceType) -> Selection:
 
 
 def author() -> Author:
-    """Who changes something: this request, with its key or for its client."""
+    """Return the author of a change: this request, with its key or client."""
     draft = record_draft.current()
     return Author(draft.number, g.scim_author, draft.is_marked)
 
 
 def precondition() -> Precondition:
-    """Return what If-Match and If-None-Match demand of the request."""
+    """Return the conditions in If-Match and If-None-Match of the request."""
     return Precondition(request.headers.get("If-Match"), request.headers.get("If-None-Match"))
 
 
 def text_of(resource: Resource, wanted: Selection) -> str:
-    """A resource as the JSON text that goes out."""
+    """Return a resource as the JSON text of the response."""
     return projection.represent(resource.type, resource.record, resource.memberships, base(), wanted)
 
 
 def address_of(resource: Resource) -> str:
-    """`meta.location`, on the root that was asked."""
+    """Return a resource's `meta.location`, on the requested root."""
     return projection.location(base(), resource.type, resource.record.id)
 
 
 def tags(resource: Resource) -> dict[str, str]:
-    """The headers that say which resource, in which version, an answer shows: the same as its `meta`."""
+    """Return the headers with a resource's version and URL, equal to its `meta`."""
     return {"ETag": projection.entity_tag(resource.record.version), "Content-Location": address_of(resource)}
 
 
 def represented(
     resource: Resource, wanted: Selection = EVERYTHING, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """One resource as an answer."""
+    """Return a response with one resource."""
     headers = tags(resource) | dict(headers or {})
     return Response(text_of(resource, wanted), status, headers, content_type=MEDIA_TYPE)
 
 
 def answered(document: Mapping[str, Any]) -> Response:
-    """Any other message as an answer."""
+    """Return a response with any other message."""
     return answered_text(json.dumps(document, ensure_ascii=False))
 
 
 def answered_text(text: str) -> Response:
-    """The same for what is JSON text already."""
+    """Return a response with text that is already JSON."""
     return Response(text, 200, content_type=MEDIA_TYPE)

@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 
 def make_blueprint(types: tuple[ResourceType, ...]) -> Blueprint:
-    """Every route below one root. It is registered once for each root."""
+    """Return a blueprint with every route below one root; it is registered once for each root."""
     blueprint = Blueprint(BLUEPRINT, __name__)
     for resource_type in types:
         _add_resource_routes(blueprint, resource_type)
@@ -53,7 +53,7 @@ def make_blueprint(types: tuple[ResourceType, ...]) -> Blueprint:
 
 
 class ResourceIdConverter(BaseConverter):
-    """A part of a path that names a resource: whatever it is, it is not the search beside the resources."""
+    """The path segment of a resource's id: anything except `.search`."""
 
     regex = r"(?!\.search\Z)[^/]+"
     part_isolating = True
@@ -68,7 +68,7 @@ def init_app(app: Flask) -> None:
 
 
 def refuse(error: Exception) -> Response:
-    """Any failure of a request below `/scim` as the Error message of RFC 7644 §3.12; never HTML, never a traceback."""
+    """Return the Error message (RFC 7644 §3.12) for any failure below `/scim`; never HTML, never a traceback."""
     refusal = record_draft.current().error = _as_scim_error(error)
     headers = refusal.headers
     return Response(projection.compact(refusal.to_scim()), refusal.status, headers, content_type=MEDIA_TYPE)
@@ -91,7 +91,7 @@ def _as_scim_error(error: Exception) -> ScimError:
 
 
 def _add_resource_routes(blueprint: Blueprint, resource_type: ResourceType) -> None:
-    """The endpoint of one resource type: the collection and single resources."""
+    """Add the endpoint of one resource type: the collection and single resources."""
 
     def collection() -> Response:
         resource_changes.aim(record_draft.current(), request.method, resource_type)
@@ -128,9 +128,10 @@ def _put(resource_type: ResourceType, resource_id: str) -> Response:
 
 
 def _patch(resource_type: ResourceType, resource_id: str) -> Response:
-    """Answer 200 with the resource, and a group without its members where no attributes are named.
+    """Change a resource and return it with 200; a group without its members if the request selects no attributes.
 
-    Members may be very many, and Entra reads none of them (docs/decisions/0039-what-a-group-is-answered-with.md).
+    A group may have very many members, and Entra reads none of them
+    (docs/decisions/0039-what-a-group-is-answered-with.md).
     """
     operations = read_patch(body())
     wanted = selection_of_change(resource_type)
@@ -158,12 +159,12 @@ _VERBS: Mapping[str, Callable[[ResourceType, str], Response]] = {
 
 
 def _me() -> NoReturn:
-    """RFC 7644 §3.11."""
+    """Raise 501, since /Me is not implemented (RFC 7644 §3.11)."""
     raise ScimError(Code.NOT_IMPLEMENTED, sentence="/Me is not offered: a SCIM Key is no person")
 
 
 def _without_media_type(response: Response) -> Response:
-    """A type for no content would be wrong; the answer to OPTIONS is its Allow header."""
+    """Remove the Content-Type of a response without content; a response to OPTIONS is only its Allow header."""
     if response.status_code == 204 or (request.method == "OPTIONS" and response.status_code == 200):
         del response.headers["Content-Type"]
     return response

@@ -7,7 +7,7 @@ from app.settings import Settings
 
 
 def give(response: Response, name: str, value: str, max_age: int | None = None) -> None:
-    """Give the browser a cookie, for so many seconds, or until it is closed."""
+    """Set a cookie for `max_age` seconds; None: until the browser is closed."""
     settings = _settings()
     response.set_cookie(
         full_name(settings, name),
@@ -21,7 +21,7 @@ def give(response: Response, name: str, value: str, max_age: int | None = None) 
 
 
 def take(response: Response, name: str) -> None:
-    """Take a cookie from the browser."""
+    """Delete a cookie in the browser."""
     settings = _settings()
     response.delete_cookie(
         full_name(settings, name),
@@ -33,12 +33,15 @@ def take(response: Response, name: str) -> None:
 
 
 def sent(name: str) -> str:
-    """What the browser sent, or nothing."""
+    """Return the value of a cookie that the browser sent, or ""."""
     return request.cookies.get(full_name(_settings(), name), "")
 
 
 def full_name(settings: Settings, name: str) -> str:
-    """With the prefix by which a browser keeps other hosts from setting it: __Host- needs the path /."""
+    """Return a cookie's name with the prefix by which a browser keeps other hosts from setting it.
+
+    `__Host-` requires the path /, so below a sub-path the prefix is `__Secure-`. Plain HTTP allows no prefix.
+    """
     if not settings.is_https:
         return name
     return f"__Secure-{name}" if settings.base_path else f"__Host-{name}"

@@ -1,9 +1,7 @@
 """This module counts failed requests of each IP address for a minute, in memory.
 
-In memory: nobody is locked out by it.
-
-Right keys are never counted and never slowed, since Entra shares its addresses with others and takes refusals for a
-reason to stop.
+The counts only delay requests and are not stored, so they lock no user out. Requests with a valid key are never counted
+and never delayed: Entra shares its IP addresses with others, and refusals make it stop.
 """
 
 import threading
@@ -18,8 +16,8 @@ from app.ip_addresses import CountedNetwork, counted_networks
 class AddressFailures:
     """The failures of the networks that failed last, at most `bounds.FAILING_ADDRESSES` of them.
 
-    `limit` says how many a single address may have. An IPv6 address counts to all networks around it: whoever has
-    those takes another address for every request.
+    `limit` returns how many failures a single IP address may have. An IPv6 address counts to all networks around it:
+    the owner of such a network can use another IP address for every request.
     """
 
     def __init__(self, limit: Callable[[], int] = lambda: bounds.ADDRESS_FAILURES) -> None:
@@ -28,7 +26,7 @@ class AddressFailures:
         self._lock = threading.Lock()
 
     def count(self, address: str) -> int:
-        """Count one more failure. 0, or the seconds to wait when the address has had more than it may."""
+        """Count one more failure. Return 0, or the seconds to wait if the IP address exceeds its limit."""
         now, networks = time.monotonic(), counted_networks(address)
         with self._lock:
             wait_s = self._wait_s(networks, now)
@@ -43,12 +41,12 @@ class AddressFailures:
             return wait_s
 
     def wait_s(self, address: str) -> int:
-        """The same without counting: for what must not even be looked at."""
+        """Return the seconds to wait without counting, for requests that must not even be examined."""
         with self._lock:
             return self._wait_s(counted_networks(address), time.monotonic())
 
     def has_failed(self, address: str) -> bool:
-        """Whether an address, for IPv6 its /64, failed within `bounds.ADDRESS_FAILURE_WINDOW_S`."""
+        """Return whether an IP address (IPv6: its /64) failed within `bounds.ADDRESS_FAILURE_WINDOW_S`."""
         network = counted_networks(address)[0]
         with self._lock:
             moments = self._moments.get(network.text, deque())

@@ -1,6 +1,6 @@
 """This module declares which permission each page and form of the console needs.
 
-What stands here not at all is refused to everybody.
+An endpoint that is not listed is refused to every account.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ OPEN_ENDPOINTS = frozenset(
         "oauth.token",
     }
 )
-"""What answers without a session; everything else that is not SCIM needs one."""
+"""The endpoints that answer without a session; everything else except SCIM needs one."""
 
 ENDPOINTS: Mapping[str, Permission] = {
     "console.sign_out": Permission.OWN,
@@ -104,7 +104,7 @@ ENDPOINTS: Mapping[str, Permission] = {
 
 
 def init_app(app: Flask) -> None:
-    """Add the pages of resources, of which every type has its own."""
+    """Register the permissions, with those for the pages of each resource type."""
     types: tuple[ResourceType, ...] = app.config["RECNICE_RESOURCE_TYPES"]
     own = [Endpoints.of(one) for one in types]
     pages = {name: Permission.SEE for one in own for name in (one.list, one.single)}
@@ -112,12 +112,12 @@ def init_app(app: Flask) -> None:
 
 
 def permission_for(endpoint: str) -> Permission | None:
-    """What an endpoint of the present application needs; None: nobody may."""
+    """Return the permission that an endpoint of the current application needs; None: no account may use it."""
     permissions: Mapping[str, Permission] = current_app.extensions[_EXTENSION]
     return permissions.get(endpoint)
 
 
 def may(who: SignedIn, endpoint: str) -> bool:
-    """Whether somebody could open an endpoint, after showing again who they are where it is wanted."""
+    """Return whether an account may open an endpoint, after re-authentication where that is required."""
     permission = permission_for(endpoint)
     return endpoint in OPEN_ENDPOINTS or (permission is not None and permission.is_given_to(who.role, who.is_local))

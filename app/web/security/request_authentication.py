@@ -1,10 +1,8 @@
-"""This module decides before any view who may send this request: a bearer token, or a session with the permission.
+"""This module decides before any view who may send a request: a bearer token, or a session with the permission.
 
-Denied unless a rule says otherwise, by the endpoint that routing matched and never by the text of the path
-(app/web/service_routing.py).
-
-The session is our own row behind a random token; Flask's signed cookie carries only the form token, since it cannot
-be ended from the server. Flask-Login would be a second opinion about who is signed in, to save twenty lines.
+A request is denied unless a rule allows it, by the endpoint that routing matched and never by the text of the path
+(app/web/service_routing.py). The session is a database row behind a random token; Flask's signed cookie carries only
+the form token, since the server cannot end it. Flask-Login would duplicate this decision to save twenty lines.
 """
 
 import os
@@ -38,11 +36,12 @@ from app.web.security.failed_request_counts import AddressFailures
 from app.web.service_routing import Service, is_scim
 
 LIVE_HEADER = "X-Recnice-Live"
-"""A page that fetches itself anew sends this (static/console.js). Nobody used it, so its session still ends when idle:
-an open window with nobody before it must not stay signed in. No other site can send it, and it gives no right."""
+"""A page that refreshes automatically sends this header (static/console.js). Such a request is not a user's action, so
+the session still ends when idle: an unattended window must not stay signed in. No other site can send the header,
+and it grants nothing."""
 
 LARGER_FORMS: Mapping[str, int] = {"console.review": bounds.SCHEMA_EXPORT_FORM_BYTES}
-"""Forms that bring a file, by their endpoint, and how many bytes they may have."""
+"""The forms that upload a file, by endpoint, with their limits in bytes."""
 
 SECRET_BYTES = 32
 _SESSION = "recnice_session"
@@ -52,11 +51,11 @@ _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE | re.ASCII
 
 
 class NotSetUp(Exception):  # noqa: N818
-    """There is no operator yet, so no page of the console has anything to show."""
+    """The error that no administrator exists yet, so the console has no page to display."""
 
 
 class NotPermitted(Exception):  # noqa: N818
-    """Whoever is signed in may not do this; `permission` is what it needs, None where nobody may."""
+    """The error that the account lacks a permission; `permission` is the required one, None if no account has it."""
 
     def __init__(self, permission: Permission | None) -> None:
         super().__init__()
@@ -64,7 +63,7 @@ class NotPermitted(Exception):  # noqa: N818
 
 
 def init_app(app: Flask) -> None:
-    """Guard every request of the application. Makes the data folder's secret for form tokens where there is none."""
+    """Guard every request of the application; create the data folder's secret for form tokens if there is none."""
     settings: Settings = app.config["RECNICE_SETTINGS"]
     app.config.update(
         SECRET_KEY=_secret(settings.data / SECRET_NAME),
@@ -73,11 +72,11 @@ def init_app(app: Flask) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.is_https,
-        # Asked for in `guard`, where the order of the checks can be seen.
+        # `guard` does it, where the order of the checks is visible.
         WTF_CSRF_CHECK_DEFAULT=False,
-        # A token lasts as long as its cookie; a form that was left open overnight still works.
+        # A token lasts as long as its cookie, so a form that was left open overnight still works.
         WTF_CSRF_TIME_LIMIT=None,
-        # It would want a Referer, which our own Referrer-Policy takes away; `require_own_origin` does its work.
+        # It requires a Referer, which our Referrer-Policy removes; `require_own_origin` does its work.
         WTF_CSRF_SSL_STRICT=False,
     )
     page_permissions.init_app(app)
@@ -97,27 +96,25 @@ def init_app(app: Flask) -> None:
             return None
         if service is Service.TOKEN:
             ip_allow_list_check.require_allowed()
-            return (
-                None  # for programs: no cookie counts there, so no form token either (app/web/oauth/token_endpoint.py)
-            )
+            return None  # for programs: no cookie is used, so no form token either (app/web/oauth/token_endpoint.py)
         request.max_content_length = LARGER_FORMS.get(request.endpoint or "", bounds.FORM_BYTES)
         if request.method not in ("GET", "HEAD", "OPTIONS"):
             require_own_origin()
         if request.endpoint is None:
-            return None  # routing found nothing, and Flask says so next
+            return None  # no route matches, so Flask refuses the request next
         is_open = request.endpoint in page_permissions.OPEN_ENDPOINTS
         if not is_open and (elsewhere := _require_session()):
             return elsewhere
         if request.method == "GET" and not is_open:
-            middleware.recorder().settle()  # so that a page shows what happened before it
+            middleware.recorder().settle()  # so that a page displays everything that happened before it
         form_tokens.protect()
         return None if is_open else _require_permission(request.endpoint)
 
 
 def _require_key(failures: AddressFailures) -> None:
-    """A SCIM key or an access token, from exactly one Authorization header and from nowhere else (RFC 6750 §2.1).
+    """Require a SCIM Key or access token in exactly one Authorization header and nowhere else (RFC 6750 §2.1).
 
-    Raises 401, or 429. Whoever shows a token that has ended is not slowed: it was right once.
+    Raises 401, or 429 after too many failures. A client whose token has ended is not delayed: the token was valid once.
     """
     header = request.headers.get("Authorization", "")
     token = bearer_token(header)
@@ -137,16 +134,16 @@ def _require_key(failures: AddressFailures) -> None:
 
 
 def bearer_token(header: str) -> str:
-    """The token in the value of an Authorization header, "" where there is none (RFC 6750 §2.1)."""
+    """Return the token in the value of an Authorization header, "" if there is none (RFC 6750 §2.1)."""
     found = _BEARER.fullmatch(header)
     return found[1] if found else ""
 
 
 def body_bytes(app: Flask) -> Callable[[str, str], int]:
-    """Return what says how many bytes of a body are read, by its path and Authorization header.
+    """Return a function that says how many bytes of a body are read, by its path and Authorization header.
 
-    SCIM without a token is refused whatever the body is. Where files are sent, all is read up to what the server takes,
-    so that a browser that sends too much still shows the page that says so.
+    SCIM requests without a token are refused with any body. Uploads are read up to the server's own limit, so that a
+    browser that sends too much still displays the error page.
     """
     larger = {rule.rule for rule in app.url_map.iter_rules() if rule.endpoint in LARGER_FORMS}
 
@@ -161,7 +158,7 @@ def body_bytes(app: Flask) -> Callable[[str, str], int]:
 
 
 def _fault_of_header(header: str) -> KeyFault:
-    """What is wrong with a header that has no key in it; "" where a token stands in it as it should."""
+    """Return what is wrong with a header that contains no key; "" if it contains a well-formed token."""
     if not header.strip():
         return "missing"
     if _TWICE_BEARER.match(header):
@@ -172,7 +169,10 @@ def _fault_of_header(header: str) -> KeyFault:
 
 
 def _require_session() -> Response | None:
-    """Whoever is signed in, in `g.who`; else the way to the sign-in page for a GET, and 401 for all that acts."""
+    """Set `g.who` to the signed-in account; otherwise redirect a GET to the sign-in page, and raise 401 for the rest.
+
+    Raises NotSetUp if no administrator exists yet.
+    """
     token = session_token()
     g.who = sessions.session(token, is_used=LIVE_HEADER not in request.headers) if token else None
     if g.who is not None:
@@ -185,31 +185,34 @@ def _require_session() -> Response | None:
 
 
 def _require_permission(endpoint: str) -> Response | None:
-    """The permission that the endpoint needs, or NotPermitted; and where it wants one, the way to show who one is."""
+    """Raise NotPermitted unless the account has the endpoint's permission; redirect if re-authentication is required.
+
+    Returns None if the request may proceed.
+    """
     permission = page_permissions.permission_for(endpoint)
     if permission is None or not permission.is_given_to(who().role, who().is_local):
         if endpoint == "console.status" and who().role is None:
             return redirect(url_for("console.profile"), 303)
         raise NotPermitted(permission)
     if permission.value.wants_proof and not who().is_proved():
-        # A form cannot be sent twice by us: it is shown again, to be sent again.
+        # The server cannot send a form again: its page is displayed, and the user sends it again.
         wanted = _wanted() if request.method in ("GET", "HEAD") else request.form.get("back", "/account")
         return redirect(url_for("console.confirm", next=wanted), 303)
     return None
 
 
 def _wanted() -> str | None:
-    """The page that was asked for, to go back to it; None for the first one."""
+    """Return the requested page, to redirect back to it; None for the first one."""
     query = request.query_string.decode("ascii", "replace")
     wanted = request.path + (f"?{query}" if query else "")
     return None if wanted == "/" else wanted
 
 
 def require_own_origin() -> None:
-    """Refuse what another site sent: a form, whatever token it has, and a link to what is written down.
+    """Raise 403 for what another site sent: a form, with any token, or a link to a page that the audit records.
 
-    Pages with `Referrer-Policy: no-referrer` send `Origin: null`; then Sec-Fetch-Site says where the form was, and a
-    browser without that (on plain HTTP) is left to the form token.
+    Pages with `Referrer-Policy: no-referrer` send `Origin: null`; then Sec-Fetch-Site says where the form was. A
+    browser without that header (on plain HTTP) is left to the form token.
     """
     settings: Settings = current_app.config["RECNICE_SETTINGS"]
     origin = request.headers.get("Origin", "null")
@@ -219,62 +222,65 @@ def require_own_origin() -> None:
 
 
 def is_from_here() -> bool:
-    """Whether a page of ours or the person themselves sent it, as far as the browser says (not on plain HTTP)."""
+    """Return whether the console's own page or the user sent it, as far as the browser says (not on plain HTTP)."""
     return request.headers.get("Sec-Fetch-Site", "same-origin") in ("same-origin", "none")
 
 
 def who() -> SignedIn:
-    """Who is behind this request; only for views that are not in access.OPEN_ENDPOINTS."""
+    """Return the signed-in account; only for views that are not in page_permissions.OPEN_ENDPOINTS."""
     signed_in: SignedIn = g.who
     return signed_in
 
 
 def actor() -> Actor:
-    """The same as the audit names them, held to what the page needs until the act is done (audit.record)."""
+    """Return the signed-in account for the audit.
+
+    The page's permission is checked again in the transaction of the action (audit.record).
+    """
     return who().actor(request.remote_addr or "", page_permissions.permission_for(request.endpoint or ""))
 
 
 def browser() -> Browser:
-    """The browser that asks."""
+    """Return the IP address and User-Agent of the request."""
     return Browser(request.remote_addr or "", request.headers.get("User-Agent", ""))
 
 
 def sealer(purpose: str) -> Sealer:
-    """What seals secrets with the data folder's own."""
+    """Return the encryption with the data folder's secret, for one purpose."""
     return Sealer(current_app.config["SECRET_KEY"], purpose)
 
 
 def session_token() -> str:
-    """The session token that the browser sent, or nothing."""
+    """Return the session token that the browser sent, or ""."""
     return cookies.sent(_SESSION)
 
 
 def remember(response: Response, token: str) -> None:
-    """Give the browser a session's token. It lasts until the browser closes, or the session ends here."""
+    """Set the cookie with a session's token. It lasts until the browser is closed or the session ends."""
     cookies.give(response, _SESSION, token)
 
 
 def go_on(token: str) -> None:
-    """The present session has this token from now on; the answer has to `remember` it."""
+    """Continue the present session with this token; the response has to `remember` it."""
     g.who = sessions.session(token) or abort(401)
 
 
 def signed_out(wanted: str) -> Response:
-    """To the sign-in page, for somebody whose session was ended; from there to what was wanted."""
+    """Return the redirect to the sign-in page after a session has ended; from there it leads to `wanted`."""
     response = redirect(url_for("console.sign_in", next=wanted or None), 303)
     forget(response)
     return response
 
 
 def forget(response: Response) -> None:
-    """Take the session's token from the browser."""
+    """Delete the cookie with the session's token."""
     cookies.take(response, _SESSION)
 
 
 def signed_in(token: str, wanted: str) -> Response:
-    """Return the redirect that begins a session in this browser: to the page that was wanted.
+    """Return the redirect that begins a session in this browser and leads to the requested page.
 
-    It leads to the profile instead where the account may not open that page, as a user without a role.
+    It leads to the profile instead if the account may not open that page, such as a user without a role.
     """
     if earlier := session_token():
         sessions.sign_out(earlier, request.remote_addr or "")
@@ -295,19 +301,19 @@ def _endpoint_at(path: str) -> str:
 
 
 def own_path(wanted: str) -> str:
-    """Where to go after signing in: `wanted` if it is a path of ours, else the Status page.
+    """Return the path after a sign-in: `wanted` if it is a path of this server, else the Status page.
 
-    A path begins with one slash and has no backslash, which browsers take for a slash.
+    A path begins with one slash and has no backslash, which browsers treat as a slash.
     """
     is_path = re.fullmatch(r"/(?![/\\])[^\\\x00-\x20\x7f]*", wanted) is not None
     return request.script_root + (wanted if is_path else "/")
 
 
 def _secret(path: Path) -> bytes:
-    """The key that signs form tokens: random, made once, for its owner's eyes only.
+    """Return the key that signs form tokens: random, created once, readable by its owner only.
 
-    Of two processes that make one at the same time both have that of the first: what is sealed with another could not
-    be opened after the next start.
+    If two processes create one at the same time, both use the first: values encrypted with another key could not be
+    decrypted after the next start.
     """
     if kept := _kept(path):
         return kept
@@ -319,7 +325,7 @@ def _secret(path: Path) -> bytes:
     try:
         os.link(beside, path)
         return made
-    except OSError:  # it is there by now, or is no secret, or the disk knows no links
+    except OSError:  # it exists by now, or is not a secret, or the file system has no hard links
         if kept := _kept(path):
             return kept
         os.replace(beside, path)

@@ -26,14 +26,14 @@ ONE_YEAR_S = 365 * 24 * 60 * 60
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Put the headers on every answer of the application, refusals included."""
+    """Add the headers to every response of the application, refusals included."""
 
     @app.after_request
     def add_headers(response: Response) -> Response:
         headers = response.headers
         headers["X-Content-Type-Options"] = "nosniff"
         headers["Referrer-Policy"] = "no-referrer"
-        # The version is in a static file's address, so such an address never means anything else.
+        # The version is in a static file's URL, so the content of such a URL never changes.
         is_versioned = request.endpoint == "static" and "v" in request.args and response.status_code == 200
         headers["Cache-Control"] = f"public, max-age={ONE_YEAR_S}, immutable" if is_versioned else "no-store"
         if settings.is_https:

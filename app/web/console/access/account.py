@@ -15,13 +15,13 @@ from app.web.security import request_authentication
 
 @console.get("/account")
 def account() -> Response:
-    """The page as it is without anything just made or refused."""
+    """Show the Account page."""
     return _page()
 
 
 @console.post("/account/keys")
 def make_key() -> Response:
-    """Make a key and show it, this once, in the answer itself: so it is in no address, cookie or history."""
+    """Create a key and display it once, in the response itself, so that no URL, cookie or history contains it."""
     try:
         new_key = scim_keys.create_key("", request_authentication.actor(), is_beside="beside" in request.form)
         return _page(new_key=new_key)
@@ -31,7 +31,7 @@ def make_key() -> Response:
 
 @console.get("/account/keys/<key_id>/stop")
 def confirm_stop(key_id: str) -> str:
-    """Say what stopping a key does, before it is done."""
+    """Ask for confirmation before a key is revoked, and name the consequence."""
     active = key_status.active_keys()
     one = next((one for one in active if one.key.id == key_id), None)
     if one is None:
@@ -42,7 +42,7 @@ def confirm_stop(key_id: str) -> str:
 
 @console.post("/account/keys/<key_id>/stop")
 def stop_key(key_id: str) -> Response:
-    """Stop the key at once."""
+    """Revoke a key immediately."""
     try:
         scim_keys.stop_key(key_id, request_authentication.actor())
     except Refused as refused:

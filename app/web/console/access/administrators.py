@@ -92,7 +92,7 @@ def delete_operator(operator_id: str) -> Response:
 
 
 def _acted(operator_id: str, act: Callable[[str], None]) -> Response:
-    """Do something about an operator, who is named by their user name; then their page, which says how they are now."""
+    """Run an action on an administrator, by user name, then redirect to the page that displays the result."""
     operator = _found(operator_id)
     try:
         act(operator.user_name)

@@ -28,18 +28,19 @@ COLUMNS: tuple[Column[AuditEntry], ...] = (
     Column("detail", "Detail", attrgetter("detail")),
     Column("hash", "Hash", attrgetter("hash")),
 )
-"""With JSON of it the chain can be computed anew elsewhere; docs/security.md says how."""
+"""The columns of the page and of exports. The hash chain can be recomputed from a JSON export; docs/security.md says
+how."""
 
 _PARAMETERS = ("view", "action", "who", "target", "from", "to")
 
 
 @console.get("/audit")
 def audit() -> str | Response:
-    """Entries, newest first; or all that fit as a file, which is an act itself."""
+    """Show the entries, newest first, or export all that match, which is itself recorded in the audit."""
     form = FilterForm(_PARAMETERS)
     asked = _asked(form)
     if file := list_paging.export_wanted():
-        request_authentication.require_own_origin()  # else any site could have its reader export it
+        request_authentication.require_own_origin()  # otherwise another site could make its visitor export it
         return list_paging.exported("audit", COLUMNS, audit_reading.export(asked, request_authentication.actor(), file))
     return render_template(
         "audit.html",
@@ -53,7 +54,7 @@ def audit() -> str | Response:
 
 
 def _asked(form: FilterForm) -> AuditQuery:
-    """What the form asks for. 404 for what no form of ours sends."""
+    """Return the query in the form. Raises 404 for values that no form of the console sends."""
     given = form.given
     view = next((view for view in VIEWS if view == given["view"]), None)
     action = next((action for action in Action if action.key == given["action"]), None)

@@ -1,6 +1,6 @@
 """This module serves the page of the IP allow list.
 
-It shows the mode, the allowed networks, and the addresses that sent a valid key.
+It displays the mode, the allowed networks, and the IP addresses that sent a valid key.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from app.web.security import request_authentication
 
 @console.get("/ip-allow-list")
 def sources() -> str:
-    """Show the mode, the list, the addresses that sent a valid key, and those that were refused."""
+    """Show the mode, the list, the IP addresses that sent a valid key, and those that were refused."""
     found = allow_list.source_list()
     listed = NetworkSet.of(one.network for one in found.listed)
     return render_template(
@@ -40,7 +40,7 @@ def sources() -> str:
 
 @console.post("/ip-allow-list/mode")
 def set_sources_mode() -> Response:
-    """Monitor, or turn the list off; enforcing it has a page of its own."""
+    """Set the mode to Monitor or Off; Enforce has its own page."""
     wanted = {"off": Mode.OFF, "watch": Mode.WATCH}.get(request.form.get("mode", "")) or abort(400)
     allow_list.set_mode(wanted, request_authentication.actor())
     return redirect(url_for("console.sources"), 303)
@@ -48,7 +48,7 @@ def set_sources_mode() -> Response:
 
 @console.route("/ip-allow-list/enforce", methods=["GET", "POST"])
 def enforce_sources() -> Response:
-    """Show which addresses would be refused, then enforce the list."""
+    """Show which IP addresses would be refused, then enforce the list."""
     refused: Refused | None = None
     if request.method == "POST":
         try:
@@ -78,7 +78,7 @@ def allow_networks() -> Response:
 
 @console.route("/ip-allow-list/remove", methods=["GET", "POST"])
 def remove_network() -> Response:
-    """Show which addresses are no longer allowed, then remove the network from the list."""
+    """Show which IP addresses would no longer be allowed, then remove the network from the list."""
     network, found = request.values.get("network", ""), allow_list.source_list()
     refused: Refused | None = None
     if request.method == "POST":
@@ -95,13 +95,13 @@ def remove_network() -> Response:
 
 
 def _lost(found: SourceList, network: str) -> list[str]:
-    """The sources that only this network holds."""
+    """Return the IP addresses that only this network allows."""
     before = {one.address for one in found.unlisted}
     return [one.address for one in found.without(network).unlisted if one.address not in before]
 
 
 def _refused() -> Sequence[RefusedSource]:
-    """Nobody while the log cannot be read: then the page says so (base.html)."""
+    """Return the refused IP addresses; none while the log cannot be read, which the page then says (base.html)."""
     since = clock.to_wire(clock.utc_now() - timedelta(days=bounds.SOURCE_DAYS))
     try:
         return refused_addresses.refused_sources(since)

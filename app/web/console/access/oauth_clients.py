@@ -23,11 +23,11 @@ STOPS: Mapping[str, Callable[[str, Actor], None]] = {
     "secret": oauth_clients.stop_secret,
     "trust": oauth_clients.stop_trust,
 }
-"""What can be stopped, by its word in the address."""
+"""The functions that revoke each kind, by the word in the URL."""
 
 
 class _Stopped(NamedTuple):
-    """What somebody wants to stop: whose it is, what it is called, when it was used last."""
+    """A client or a credential that is to be revoked. `is_last`: the client has no other credential."""
 
     client: Client
     name: str
@@ -37,13 +37,13 @@ class _Stopped(NamedTuple):
 
 @console.get("/oauth")
 def oauth() -> Response:
-    """The page as it is without anything just made or refused."""
+    """Show the OAuth page."""
     return _page()
 
 
 @console.post("/oauth/clients")
 def make_client() -> Response:
-    """Make a client, and show its secret this once, in the answer itself."""
+    """Create a client and display its secret once, in the response itself."""
     try:
         return _page(oauth_clients.create_client(request.form.get("name", ""), request_authentication.actor()))
     except Refused as refused:
@@ -52,7 +52,7 @@ def make_client() -> Response:
 
 @console.post("/oauth/clients/<client_id>/secrets")
 def make_secret(client_id: str) -> Response:
-    """Make one more secret of a client, and show it the same way."""
+    """Create another secret of a client and display it once, in the response itself."""
     try:
         return _page(oauth_clients.create_secret(client_id, request_authentication.actor()))
     except Refused as refused:
@@ -61,7 +61,7 @@ def make_secret(client_id: str) -> Response:
 
 @console.post("/oauth/clients/<client_id>/trusts")
 def add_trust(client_id: str) -> Response:
-    """Accept assertions that somebody signed."""
+    """Add a federated credential to a client."""
     given = {name: request.form.get(name, "") for name in ("issuer", "subject", "audience")}
     try:
         oauth_clients.add_trust(client_id, **given, by=request_authentication.actor(), signers=oauth_api.signers())
@@ -72,14 +72,14 @@ def add_trust(client_id: str) -> Response:
 
 @console.get("/oauth/<kind>/<id>/stop")
 def confirm_stop_credential(kind: str, id: str) -> str:
-    """Say what stopping a client, a secret or a trust does, before it is done."""
+    """Ask for confirmation before a client, a secret or a federated credential is revoked."""
     found = _find(kind, id) or abort(404)
     return render_template("stop_credential.html", kind=kind, id=id, found=found)
 
 
 @console.post("/oauth/<kind>/<id>/stop")
 def stop_credential(kind: str, id: str) -> Response:
-    """Stop it at once."""
+    """Revoke a client, a secret or a federated credential immediately."""
     stop = STOPS.get(kind) or abort(404)
     try:
         stop(id, request_authentication.actor())
@@ -89,7 +89,7 @@ def stop_credential(kind: str, id: str) -> Response:
 
 
 def _find(kind: str, id: str) -> _Stopped | None:
-    """None for what is not there, or is stopped already."""
+    """Return what is to be revoked; None if it does not exist or is already revoked."""
     for client in oauth_clients.list_clients():
         if client.stopped:
             continue

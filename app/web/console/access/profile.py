@@ -26,12 +26,12 @@ WORDS: Mapping[str, str] = {
     "locale": "The region whose formats of numbers, dates and currencies you use",
     "active": "Whether you may use Recnice",
 }
-"""What a person is told in place of the schema's description, by path."""
+"""The descriptions that a user reads instead of the schema's, by path."""
 
 
 @dataclass(frozen=True, slots=True)
 class OwnRecord:
-    """What is held about a provisioned person."""
+    """The stored data of a provisioned user."""
 
     resource: Resource
     rows: Sequence[Row]
@@ -40,13 +40,13 @@ class OwnRecord:
 
 @console.get("/me")
 def profile() -> Response:
-    """The page as it is without anything just changed or refused."""
+    """Show the signed-in account's own page."""
     return _page()
 
 
 @console.post("/me/password")
 def change_password() -> Response:
-    """Change the operator's own password, which ends the other sessions and gives this one another token."""
+    """Change the administrator's own password, end the other sessions, and give this one a new token."""
     form, who = request.form, request_authentication.who()
     try:
         if form.get("password", "") != form.get("repeated", ""):
@@ -71,7 +71,7 @@ def change_password() -> Response:
 
 @console.post("/me/sessions")
 def end_session() -> Response:
-    """End the session that the form names, if it is one's own."""
+    """End the session in the form, if it belongs to the signed-in account."""
     sessions.end_session(request_authentication.who(), request.form.get("session", ""), request.remote_addr or "")
     return redirect(url_for("console.profile"), 303)
 
@@ -90,7 +90,7 @@ def _page(refused: Refused | None = None, is_password_changed: bool = False) -> 
 
 
 def _held(user_id: str) -> OwnRecord:
-    """Raises 404 for somebody who was deleted just now."""
+    """Return the stored data of a user. Raises 404 for one that was deleted just now."""
     types: Sequence[ResourceType] = current_app.config["RECNICE_RESOURCE_TYPES"]
     user = next(one for one in types if one.name == USER.name)
     resource = resource_operations.get(user, user_id, EVERYTHING)

@@ -1,7 +1,7 @@
-"""This module serves the redirect to the provider and the return from it.
+"""This module serves the redirect to the identity provider and the return from it.
 
-The provider is reached by links alone: no form leads anywhere but here. HEAD does nothing, since what looks at
-links before a person does must not use a sign-in up.
+Only links lead to the provider; no form has a target on another host. HEAD does nothing, since a link scanner must not
+use up a sign-in.
 """
 
 import logging
@@ -32,10 +32,11 @@ from app.web.security.failed_request_counts import AddressFailures
 log = logging.getLogger(__name__)
 
 AFTER_SIGNING_OUT = "/login"
-"""Where a provider sends people back to whom it signed out, below the public URL; only if it is registered there."""
+"""The path below the public URL to which a provider redirects after it ended its session, if it is registered there."""
 
 FAILED = "addresses that failed"
-"""The one caller that addresses are from which somebody came back in vain within the last minute."""
+"""The one caller under which all IP addresses with a failed return from the provider within the last minute are
+counted."""
 
 _COOKIE = "recnice_journey"
 _SEALED = "journey to the provider"
@@ -45,7 +46,7 @@ _STATUSES: dict[type[Refused], int] = {Lost: 400, NotLetIn: 403, Slowed: 429, Un
 
 
 def init_app(app: Flask) -> None:
-    """Make the line to the provider, and the count of those who came back from it in vain."""
+    """Create the provider client, and the counter of failed returns from the provider."""
     settings: Settings = app.config["RECNICE_SETTINGS"]
     sealer = Sealer(app.config["SECRET_KEY"], "client secret")
     app.extensions[_EXTENSION] = ProviderClient(settings.ca_file, sealer, settings.public_url + CALLBACK)
@@ -53,7 +54,7 @@ def init_app(app: Flask) -> None:
 
 
 def line() -> ProviderClient:
-    """The present application's line to the provider."""
+    """Return the current application's provider client."""
     found: ProviderClient = current_app.extensions[_EXTENSION]
     return found
 
@@ -64,17 +65,20 @@ def _failures() -> AddressFailures:
 
 
 def _line_of_caller() -> ProviderClient:
-    """The line for whoever asks: each site has one place at the provider, and all that failed have one together."""
+    """Return the provider client for the current request.
+
+    Each site may wait for the provider once at a time; all IP addresses that failed count as one site.
+    """
     address = request.remote_addr or ""
     return line().for_caller(FAILED if _failures().has_failed(address) else site_of(address))
 
 
 @console.get("/auth/start")
 def auth_start() -> Response:
-    """Off to the provider, to sign in.
+    """Redirect to the provider to sign in.
 
-    A link of another site, such as a portal, leads whoever is signed in already on to the page: the provider may ask
-    nothing, and so any site could put another session in the place of an operator's.
+    A link of another site, such as a portal, leads a signed-in user to the requested page instead: the provider may ask
+    nothing, so any site could replace an administrator's session by another.
     """
     _require_visit()
     wanted = request.args.get("next", "")
@@ -85,7 +89,7 @@ def auth_start() -> Response:
 
 @console.get("/auth/proof")
 def auth_proof() -> Response:
-    """Off to the provider, to show again who one is."""
+    """Redirect to the provider for re-authentication."""
     _require_visit()
     if request_authentication.who().is_local:
         return reauthentication.page(request.args.get("next", ""))
@@ -93,7 +97,7 @@ def auth_proof() -> Response:
 
 
 def depart(purpose: sso.Purpose, wanted: str, who: SignedIn | None = None) -> Response:
-    """To the provider with a cookie to come back with; or a page that says why not."""
+    """Return a redirect to the provider with a cookie for the return, or a page that says why not."""
     try:
         address, journey = sso.depart(_line_of_caller(), purpose, wanted, who.session_id if who else "")
     except ProviderError as error:
@@ -109,7 +113,7 @@ def depart(purpose: sso.Purpose, wanted: str, who: SignedIn | None = None) -> Re
 
 @console.get(CALLBACK)
 def auth_callback() -> Response:
-    """Back from the provider."""
+    """Handle the return from the provider."""
     _require_visit()
     journey = _journey()
     if journey is None:
@@ -120,7 +124,7 @@ def auth_callback() -> Response:
             return _refused("sign-in", "", Lost())
     failures, address = _failures(), request.remote_addr or ""
     try:
-        # Each code makes us ask the provider, and a stranger can begin as many journeys as they like.
+        # Each code causes a request to the provider, and an unauthenticated client can begin any number of sign-ins.
         if wait_s := failures.wait_s(address):
             raise Slowed(wait_s)
         return _forget(_arrive(journey))
@@ -134,7 +138,7 @@ def auth_callback() -> Response:
 
 
 def _arrive(journey: Journey) -> Response:
-    """What was wanted is done. Raises Refused."""
+    """Complete the sign-in, re-authentication or test, by purpose. Raises Refused, and NotPermitted for a test."""
     parameters = request.args.to_dict(flat=False)
     if any(len(values) > 1 for values in parameters.values()):
         raise Lost
@@ -158,7 +162,11 @@ def _trial(trial: sso.Trial) -> Response:
 
 @console.get("/signed-out")
 def signed_out() -> Response:
-    """After a session that the provider began: it may still know the person, and the next sign-in asks nothing."""
+    """Show the page after a session that the provider began.
+
+    The provider may still have its own session, so that the next sign-in needs no password; the page links to its
+    sign-out.
+    """
     found = sso.configured()
     if found is None:
         return redirect(url_for("console.sign_in"), 303)
@@ -173,7 +181,7 @@ def signed_out() -> Response:
 
 
 def _refused(purpose: sso.Purpose, wanted: str, refused: Refused) -> Response:
-    """The page from which the way began, with the sentence."""
+    """Return the page from which the sign-in began, with the reason of the refusal."""
     if purpose == "test":
         answer = _trial(sso.Trial(refused=str(refused)))
     elif purpose == "proof":
@@ -187,7 +195,7 @@ def _refused(purpose: sso.Purpose, wanted: str, refused: Refused) -> Response:
 
 
 def _journey() -> Journey | None:
-    """The way that this browser is on, if it is on one."""
+    """Return the pending sign-in of this browser, from its cookie; None if there is none."""
     text = request_authentication.sealer(_SEALED).open(cookies.sent(_COOKIE), bounds.JOURNEY_S)
     try:
         return Journey.of(text) if text else None
@@ -201,7 +209,7 @@ def _forget(answer: Response) -> Response:
 
 
 def _require_visit() -> None:
-    """A person's own visit, and somebody who could be let in."""
+    """Raise NotSetUp before the setup, and 405 for any method but GET."""
     if not first_administrator.is_set_up():
         raise request_authentication.NotSetUp
     if request.method != "GET":

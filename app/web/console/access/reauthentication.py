@@ -13,7 +13,7 @@ from app.web.security import request_authentication
 
 @console.route("/confirm", methods=["GET", "POST"])
 def confirm() -> Response:
-    """Ask an operator for the password, and a code where they have a second factor; then back to what was wanted."""
+    """Ask an administrator for the password, and with 2FA for a code; then redirect to the requested page."""
     wanted, who, form = request.values.get("next", ""), request_authentication.who(), request.form
     if request.method != "POST":
         return page(wanted)
@@ -28,7 +28,7 @@ def confirm() -> Response:
 
 
 def page(wanted: str, refused: Refused | None = None) -> Response:
-    """The page that asks, with a sentence where something was refused."""
+    """Return the page that asks, with a sentence after a refusal."""
     who = request_authentication.who()
     provider = None if who.is_local else single_sign_on.configured()
     return with_refusal(

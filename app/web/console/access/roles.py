@@ -1,6 +1,6 @@
 """This module serves the Roles page.
 
-A change is seen before it is saved.
+A change is previewed before it is saved.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,30 +19,30 @@ from app.web.console.shared.error_pages import with_refusal
 from app.web.security import request_authentication
 
 BLANKS = 3
-"""Empty lines of the form, to add as many at once."""
+"""The number of empty rows in the form, and so of rules that can be added at once."""
 
 
 @console.get("/roles")
 def roles() -> str:
-    """The mapping, and those who have a role by it."""
+    """Show the mapping, and the users that have a role by it."""
     return render_template("roles.html", mapping=role_mapping.mapping(), granted=granted_roles.granted(), **_words())
 
 
 @console.get("/roles/edit")
 def edit_roles() -> Response:
-    """The mapping as a form."""
+    """Show the mapping as a form."""
     return _form(_held())
 
 
 @console.post("/roles/preview")
 def preview_roles() -> Response:
-    """Who would gain, lose or change a role; nothing is saved."""
+    """Show which users would gain, lose or change a role; save nothing."""
     return _preview(_given())
 
 
 @console.post("/roles/save")
 def save_roles() -> Response:
-    """Save what was previewed."""
+    """Save the previewed mapping."""
     lines = _given()
     try:
         role_mapping.save(lines, request.form.get("expected", ""), request_authentication.actor())
@@ -71,7 +71,7 @@ def _held() -> list[RawLine]:
 
 
 def _given() -> list[RawLine]:
-    """The form's lines as they came, without those that shall be removed or are empty."""
+    """Return the rules in the form, unchanged, without empty ones and those to remove."""
     form = request.form
     numbers = [number for number in range(bounds.ROLE_LINES + BLANKS) if f"remove-{number}" not in form]
     found = [(form.get(f"source-{n}", ""), form.get(f"value-{n}", ""), form.get(f"role-{n}", "")) for n in numbers]
@@ -79,12 +79,12 @@ def _given() -> list[RawLine]:
 
 
 def _fields(lines: Sequence[RawLine]) -> Mapping[str, Any]:
-    """What the form needs: the lines, each with what a group is called, empty ones, and what may be chosen."""
+    """Return the values for the form: the rules, the names of their groups, empty rows, and the choices."""
     names = role_mapping.names_of_groups(value for source, value, _ in lines if source == "group")
     return {"lines": lines, "names": names, "blanks": BLANKS, "groups": role_mapping.groups_offered(), **_words()}
 
 
 def _words() -> Mapping[str, Any]:
-    """The roles, the highest first, and the sources, each with its title."""
+    """Return the roles, highest first, and the title of each source of a rule."""
     roles = {role.value: role.value for role in reversed(Role)}
     return {"roles": roles, "titles": {"app_role": "App role", "group": "Group"}}

@@ -1,6 +1,6 @@
-"""This module serves the page behind the setup link.
+"""This module serves the page of the setup link.
 
-Afterwards there is no such page.
+After the setup it answers 404.
 """
 
 from flask import abort, current_app, redirect, request, session, url_for

@@ -13,12 +13,16 @@ from app.web.console.shared.error_pages import with_refusal
 from app.web.security import cookies, request_authentication
 
 TICKET = "recnice_sign_in"
-"""The cookie, and the purpose of its seal, that says between the two pages whose password was right."""
+"""The name of the cookie, and the purpose of its encryption, that passes the account with the valid password to the
+code page."""
 
 
 @console.route("/login", methods=["GET", "POST"])
 def sign_in() -> Response:
-    """Ask for name and password; then on to the page that was wanted, with a session that was never seen before."""
+    """Ask for name and password, then redirect to the requested page with a new session.
+
+    The session's token is never one that the browser sent, which prevents session fixation.
+    """
     if not first_administrator.is_set_up():
         raise request_authentication.NotSetUp
     wanted = request.values.get("next", "")
@@ -38,7 +42,7 @@ def sign_in() -> Response:
 
 @console.route("/login/code", methods=["GET", "POST"])
 def sign_in_code() -> Response:
-    """Ask for the code, of whoever has shown the password within `bounds.CODE_WAIT_S`."""
+    """Ask for the code after a valid password, within `bounds.CODE_WAIT_S`."""
     wanted = request.values.get("next", "")
     sealer = request_authentication.sealer(two_factor.SEAL)
     ticket = request_authentication.sealer(TICKET).open(cookies.sent(TICKET), bounds.CODE_WAIT_S)
@@ -63,9 +67,10 @@ def _signed_in(token: str, wanted: str) -> Response:
 
 
 def page(wanted: str, user_name: str = "", refused: Refused | None = None) -> Response:
-    """The page where people sign in: first by single sign-on, where that is set up.
+    """Return the sign-in page, with single sign-on first if it is configured.
 
-    A provider that knows somebody asks for no account again, so whoever came as the wrong one is led out of it.
+    A provider with a session does not ask for another account, so after a refused account the page links to its
+    sign-out.
     """
     provider = single_sign_on.configured()
     return with_refusal(
@@ -85,7 +90,7 @@ def _code_page(wanted: str, refused: Refused | None = None) -> Response:
 
 @console.post("/logout")
 def sign_out() -> Response:
-    """End the session on the server, and take it from the browser."""
+    """End the session on the server, and delete its cookie."""
     sessions.sign_out(request_authentication.session_token(), request.remote_addr or "")
     session.clear()
     answer = redirect(

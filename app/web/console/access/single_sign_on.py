@@ -18,13 +18,13 @@ from app.web.security import request_authentication
 
 @console.get("/single-sign-on")
 def single_sign_on() -> Response:
-    """The page as it is without anything just refused."""
+    """Show the Single sign-on page."""
     return _page()
 
 
 @console.post("/single-sign-on")
 def save_single_sign_on() -> Response:
-    """Save what was entered. The secret goes in and is not shown again, here neither."""
+    """Save the form. The secret is never displayed again, not even here."""
     form = request.form
     names = ("kind", "cloud", "tenant", "address", "client_id", "secret")
     entered = Entered(**{name: form.get(name, "") for name in names})
@@ -37,13 +37,13 @@ def save_single_sign_on() -> Response:
 
 @console.get("/single-sign-on/test")
 def test_single_sign_on() -> Response:
-    """Off to the provider, and back to a page that shows what it said."""
+    """Redirect to the provider; the return leads to a page with its response."""
     return provider_sign_in.depart("test", "/single-sign-on", request_authentication.who())
 
 
 @console.get("/single-sign-on/remove")
 def confirm_remove_single_sign_on() -> Response:
-    """Say what turning it off does, before it is done."""
+    """Ask for confirmation before single sign-on is turned off, and name the consequence."""
     found = sso.configured()
     if found is None:
         return redirect(url_for("console.single_sign_on"), 303)
@@ -52,7 +52,10 @@ def confirm_remove_single_sign_on() -> Response:
 
 @console.post("/single-sign-on/remove")
 def remove_single_sign_on() -> Response:
-    """Turn it off. Whoever came in by it is signed out, so for them the way leads to the sign-in page."""
+    """Turn single sign-on off.
+
+    Users who signed in with it are signed out, so for them the redirect leads to the sign-in page.
+    """
     sso.remove(request_authentication.actor())
     return redirect(url_for("console.single_sign_on"), 303)
 
@@ -76,7 +79,7 @@ def _page(entered: Entered | None = None, refused: Refused | None = None) -> Res
 
 
 def _as_entered(found: Configured | None) -> Entered:
-    """What is set up, as its form has it; the secret is never in it."""
+    """Return the configuration as values of the form, never with the secret."""
     if found is None:
         return Entered("entra", "global", "", "", "", "")
     if found.issuer.tenant:
@@ -85,9 +88,10 @@ def _as_entered(found: Configured | None) -> Entered:
 
 
 def _answer(found: Configured) -> tuple[str, str]:
-    """What is wrong with the provider or the way to it ("" for nothing), and when it was asked.
+    """Return what is wrong with the provider or the connection to it ("" for nothing), and when it was asked.
 
-    It is asked now for whoever may change it; what an hour keeps is enough for the others.
+    For accounts that may change the configuration it is asked now; the others get the answer that is cached for an
+    hour.
     """
     who, line = request_authentication.who(), provider_sign_in.line()
     ask = line.renew if Permission.SINGLE_SIGN_ON.is_given_to(who.role, who.is_local) else line.find

@@ -11,18 +11,18 @@ from app.web.console.shared.error_pages import with_refusal
 from app.web.security import request_authentication
 
 GROUP_LENGTH = 4
-"""The secret is shown in groups of so many characters, for whoever types it."""
+"""The number of characters in each group of the displayed secret, which makes it easier to type."""
 
 
 @console.get("/me/second-factor")
 def second_factor() -> Response:
-    """The page as it is, with the QR code of what was begun and not confirmed yet."""
+    """Show the page, with the QR code of a setup that is not confirmed yet."""
     return _page()
 
 
 @console.post("/me/second-factor")
 def begin_second_factor() -> Response:
-    """Make a secret for an authenticator app."""
+    """Create a secret for an authenticator app."""
     try:
         factors.begin(request_authentication.who(), _sealer())
     except Refused as refused:
@@ -32,7 +32,7 @@ def begin_second_factor() -> Response:
 
 @console.post("/me/second-factor/code")
 def confirm_second_factor() -> Response:
-    """Turn it on by a right code, and show the recovery codes this once, in the answer itself."""
+    """Turn 2FA on with a valid code, and display the recovery codes once, in the response itself."""
     try:
         codes = factors.confirm(
             request_authentication.who(), request.form.get("code", ""), _sealer(), request_authentication.actor()
@@ -44,7 +44,7 @@ def confirm_second_factor() -> Response:
 
 @console.post("/me/second-factor/recovery-codes")
 def renew_recovery_codes() -> Response:
-    """Show new recovery codes, this once; the old ones count no more."""
+    """Create new recovery codes and display them once; the old ones become invalid."""
     try:
         codes = factors.renew_codes(request_authentication.who(), request_authentication.actor())
     except Refused as refused:
@@ -54,7 +54,7 @@ def renew_recovery_codes() -> Response:
 
 @console.post("/me/second-factor/off")
 def turn_off_second_factor() -> Response:
-    """Turn it off."""
+    """Turn 2FA off."""
     try:
         factors.turn_off(request_authentication.who(), request_authentication.actor())
     except Refused as refused:
@@ -76,7 +76,7 @@ def _page(refused: Refused | None = None) -> Response:
 
 
 def _qr_code(text: str) -> str:
-    """A QR code as a data: address of an SVG, dark on light in any color scheme, as cameras want it."""
+    """Return a QR code as a data: URL of an SVG, dark on light in any color scheme, as cameras need it."""
     import segno
 
     return segno.make(text, error="m", micro=False).svg_data_uri(scale=5, dark="#000", light="#fff")

@@ -22,16 +22,16 @@ VIEWS: Mapping[str, tuple[str, Callable[[MappedRow], bool]]] = {
     "never": ("Never sent", lambda row: not row.arrived),
     "strict": ("Required here", lambda row: row.strict is not None),
 }
-"""What `?show=` may ask for: its title, and which rows it has."""
+"""The values of `?show=`: the title of each view, and which rows it contains."""
 
 
 def demand(row: MappedRow) -> str:
-    """Return the requirement level as exports have it."""
+    """Return the requirement level in the form that exports use."""
     return "required" if row.is_required else "strict" if row.strict else "expected"
 
 
 REQUIREMENTS = {"required": "Required by SCIM", "strict": "Required here", "expected": "Recommended"}
-"""What the page calls each requirement level."""
+"""The label of each requirement level."""
 
 
 COLUMNS: Sequence[Column[MappedRow]] = (
@@ -52,7 +52,7 @@ COLUMNS: Sequence[Column[MappedRow]] = (
 
 @console.get("/attributes")
 def attributes() -> Response | str:
-    """The table, or a file of it."""
+    """Show the table of attributes, or return it as a file."""
     shown = request.args.get("show", "all")
     if shown not in VIEWS:
         abort(404)
@@ -65,7 +65,7 @@ def attributes() -> Response | str:
 
 @console.get("/attributes/strict")
 def confirm_strict() -> str:
-    """Say what making an attribute strict does, before it is done."""
+    """Ask for confirmation before an attribute becomes strict, and name the consequence."""
     row = _coverage().row(request.args.get("type", ""), request.args.get("attribute", ""))
     if row is None or not row.may_be_strict or row.strict:
         abort(404)
@@ -87,7 +87,7 @@ def set_strict() -> Response:
 
 @console.post("/attributes/review", endpoint="review")
 def review_schema() -> Response | str:
-    """The review of a schema file, which is read in memory and forgotten with the answer."""
+    """Show the review of a schema file, which is read in memory and not stored."""
     file = request.files.get("schema")
     content = file.read() if file else b""
     if not file or not file.filename:

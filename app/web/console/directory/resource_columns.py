@@ -16,12 +16,12 @@ from app.web.console.shared.list_paging import Cell, Column
 DEPARTMENT = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"
 SOURCE = "Entra"
 OTHER_COLUMNS = 4
-"""How many of its attributes a type shows that has no columns of its own."""
+"""The number of attributes displayed for a type without columns of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceRow:
-    """One resource of a list, and what the request log knows of it. `unresolved`: how many of its members are."""
+    """One resource of a list, and what the request log knows about it. `unresolved` counts unresolved members."""
 
     record: Record
     document: Mapping[str, Any]
@@ -30,25 +30,25 @@ class ResourceRow:
 
     @property
     def name(self) -> str:
-        """What the resource is called for people."""
+        """The display name of the resource."""
         return name_of(self.document)
 
     @property
     def state(self) -> Literal["active", "disabled", ""]:
-        """What `active` says; "" where it has no value, with which a user is active."""
+        """The meaning of `active`; "" if it has no value, with which a user is active."""
         return "" if "active" not in self.document else "active" if is_active(self.document) else "disabled"
 
 
 @dataclass(frozen=True)
 class Shown(Column[ResourceRow]):
-    """A column that the page has too. `order`: by what its heading sorts, "" where it cannot."""
+    """A column that the page has too. `order` is the order that its heading selects, "" if there is none."""
 
     form: Literal["text", "word", "members", "moment", "state", "problems"] = "text"
     order: str = ""
 
 
 def lines(records: Iterable[Record]) -> Iterator[ResourceRow]:
-    """The records as lines, looked up in the log in portions."""
+    """Yield the records as rows, with lookups in the log by portions."""
     remaining = iter(records)
     while portion := list(islice(remaining, bounds.EXPORT_ROWS_AT_ONCE)):
         knowledge = console_search.knowledge_of(portion)
@@ -59,17 +59,17 @@ def lines(records: Iterable[Record]) -> Iterator[ResourceRow]:
 
 
 def columns_of(resource_type: ResourceType) -> Sequence[Shown]:
-    """The columns of a type's page; the first leads to the resource."""
+    """Return the columns of a type's page; the first one links to the resource."""
     return _COLUMNS.get(resource_type.name) or (*_own_columns(resource_type), _CONFIRMED, _PROBLEMS, _CHANGED)
 
 
 def exported_columns(resource_type: ResourceType) -> Sequence[Column[ResourceRow]]:
-    """The columns of an export: the id, then those of the page; of a group also how many members are unresolved."""
+    """Return the columns of an export: the id, those of the page, and for groups the number of unresolved members."""
     return (_ID, *columns_of(resource_type), *([_UNRESOLVED] if resource_type.has_members else []))
 
 
 def value_of(resource_type: ResourceType, path: str) -> Callable[[ResourceRow], Cell]:
-    """Reads the single value at a path."""
+    """Return a function that reads the single value at a path."""
     way = _way(resource_type, path)
     return lambda line: value_at(line.document, way)
 
@@ -84,7 +84,10 @@ def _way(resource_type: ResourceType, path: str) -> tuple[Attribute, ...]:
 
 
 def _own_columns(resource_type: ResourceType) -> Iterator[Shown]:
-    """The first single attributes of a type; externalId, which every type has and which stands first, comes last."""
+    """Yield the columns of a type's first single-valued attributes, with externalId last.
+
+    Every type has externalId, and declares it first.
+    """
     single = (a for a in resource_type.tree.core.values() if a.is_simple and a.traits.held == "document")
     first, *more = [a for a in single if a.traits.returned in ("always", "default")]
     orders = console_search.orders_of(resource_type)

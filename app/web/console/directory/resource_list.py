@@ -22,7 +22,7 @@ VIEWS: Mapping[View, str] = {
     "problems": "With problems",
     "leftovers": "Disabled and not seen",
 }
-"""The saved views, as they are called."""
+"""The saved views with their labels."""
 EXPLAINED: Mapping[View, str] = {
     "active": "Users that Entra has not disabled.",
     "disabled": "Entra disables users that leave the scope of the assignment, or that are deleted in Entra.",
@@ -34,7 +34,7 @@ _NOT_OF_PEOPLE: tuple[View, ...] = ("active", "disabled", "leftovers")
 
 
 def view_of(resource_type: ResourceType) -> Callable[[], str | Response]:
-    """The view function of a type's list."""
+    """Return the view function of a type's list."""
     columns = columns_of(resource_type)
     orders = console_search.orders_of(resource_type)
     views = views_of(resource_type)
@@ -73,20 +73,20 @@ def view_of(resource_type: ResourceType) -> Callable[[], str | Response]:
 
 
 def views_of(resource_type: ResourceType) -> Mapping[View, str]:
-    """The saved views of a type: only people are active or disabled."""
+    """Return the saved views of a type; only users can be active or disabled."""
     if resource_type.name == USER.name:
         return VIEWS
     return {view: title for view, title in VIEWS.items() if view not in _NOT_OF_PEOPLE}
 
 
 def _view(views: Mapping[View, str]) -> View:
-    """What `?view=` names; another one is not there."""
+    """Return the view in `?view=`. Raises 404 for an unknown one."""
     given = request.args.get("view", "")
     return next((view for view in views if view == given), None) or ("" if not given else abort(404))
 
 
 def _order(orders: Mapping[str, str]) -> Order:
-    """What `?sort=` names: a path, with `-` before it the other way round; nothing: as they were made."""
+    """Return the order in `?sort=`: a path, after `-` descending; without one, the order of creation. Raises 404."""
     given = request.args.get("sort", "")
     path = given.removeprefix("-")
     if given and path not in orders:

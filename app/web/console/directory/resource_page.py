@@ -1,6 +1,6 @@
 """This module serves the page of one user or group.
 
-Entra manages it; nothing is changed on this page. A resource that was deleted has its page still, from its history.
+The page is read-only, since Entra manages the resource. A deleted resource still has a page, from its history.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,12 +21,12 @@ _NO_MEMBERSHIPS = Selection(asked=frozenset())
 
 
 def view_of(resource_type: ResourceType) -> Callable[[str], str | Response]:
-    """The view function of a type's pages."""
+    """Return the view function of a type's pages."""
     tabs = tabs_of(resource_type)
 
     def view(resource_id: str) -> str | Response:
         subject = _subject(resource_type, resource_id)
-        # What is gone is nothing now; its history comes first.
+        # A deleted resource has no present state, so its history is the first tab.
         shown = tabs if subject.resource else {name: tab for name, tab in tabs.items() if name != NOW}
         name = request.args.get("tab", next(iter(shown)))
         if name not in shown:
@@ -48,7 +48,7 @@ def view_of(resource_type: ResourceType) -> Callable[[str], str | Response]:
 
 
 def tabs_of(resource_type: ResourceType) -> Mapping[str, Tab]:
-    """The tabs of a type's pages, by what `?tab=` says; the first one is shown where it says nothing."""
+    """Return the tabs of a type's pages, by their values of `?tab=`; the first one is the default."""
     of_memberships = {}
     if resource_type.has_members:
         of_memberships = {"moves": Tab("Joined and left", resource_tabs.moves)}
@@ -63,7 +63,7 @@ def tabs_of(resource_type: ResourceType) -> Mapping[str, Tab]:
 
 
 def _subject(resource_type: ResourceType, resource_id: str) -> Subject:
-    """The resource, or what is left of it. Raises 404 for an id that no resource of the type has had."""
+    """Return the resource, or its history if it was deleted. Raises 404 for an id that the type never had."""
     try:
         resource = resource_operations.get(resource_type, resource_id, _NO_MEMBERSHIPS)
     except ScimError as error:

@@ -32,7 +32,7 @@ AT_ONCE = bounds.CONSOLE_PAGE_SIZE
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whom a page is about. `resource` is None, and `deletion` its end, where it was deleted."""
+    """The resource that a page is about. If it was deleted, `resource` is None and `deletion` is the event."""
 
     type: ResourceType
     id: str
@@ -43,14 +43,14 @@ class Subject:
 
     @classmethod
     def here(cls, resource: Resource) -> "Subject":
-        """Somebody who is here now."""
+        """Return the subject of a resource that exists now."""
         content = resource.record.content
         return cls(resource.type, resource.record.id, name_of(content), resource, content)
 
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """`draw` gives what the template needs for it, or a file."""
+    """One tab of the page. `draw` returns the values for its template, or a file."""
 
     title: str
     draw: Callable[[Subject], Mapping[str, Any] | Response]
@@ -58,21 +58,21 @@ class Tab:
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
-    """One line of a history: what was done, and to which attribute; `change` is None where it was to none."""
+    """One row of a history: an event and one attribute that it changed; `change` is None if it changed none."""
 
     event: Event
     change: Change | None
 
 
 class FindLinks(Protocol):
-    """Reads links of one group or of one member, newest first (past.py)."""
+    """A function that reads the links of one group or of one member, newest first (history_reader.py)."""
 
     def __call__(self, id: str, /, before: int | None, limit: int, beyond: str) -> list[NamedMembershipChange]: ...
 
 
 _GROUP = attrgetter("group_id")
 _MEMBER = attrgetter("member_id")
-"""What tells the links of one event apart, on the page of a member and on that of a group."""
+"""The id that distinguishes the links of one event: `_GROUP` on the page of a member, `_MEMBER` on that of a group."""
 
 STEP_COLUMNS: Sequence[Column[HistoryRow]] = (
     Column("at", "Time (UTC)", lambda step: step.event.at),
@@ -103,7 +103,7 @@ MEMBER_COLUMNS: Sequence[Column[Member]] = (
 
 
 def now(subject: Subject) -> Mapping[str, Any] | Response:
-    """The attributes, when each last changed, and of a group the members."""
+    """Return the attributes, when each last changed, and the members of a group."""
     assert subject.resource is not None
     record = subject.resource.record
     shown: dict[str, Any] = {}
@@ -131,7 +131,7 @@ def now(subject: Subject) -> Mapping[str, Any] | Response:
 
 
 def history(subject: Subject) -> Mapping[str, Any] | Response:
-    """What was done to it, newest first; and, between two moments that were given, what differs."""
+    """Return the events of a resource, newest first, and the differences between two moments if the URL has any."""
     if list_paging.export_wanted():
         return list_paging.exported("history", STEP_COLUMNS, _steps(subject))
     events = history_reader.events_of(subject.type, subject.id, filter_form.before(), AT_ONCE + 1)
@@ -147,7 +147,7 @@ def history(subject: Subject) -> Mapping[str, Any] | Response:
 
 
 def groups(subject: Subject) -> Mapping[str, Any] | Response:
-    """The groups that somebody is in, and those joined and left."""
+    """Return the groups of a user, and those that the user joined and left."""
     if list_paging.export_wanted():
         return list_paging.exported("groups", LINK_COLUMNS, _links(history_reader.links_of_member, subject.id, _GROUP))
     here = resource_operations.get(subject.type, subject.id, EVERYTHING) if subject.resource else None
@@ -156,7 +156,7 @@ def groups(subject: Subject) -> Mapping[str, Any] | Response:
 
 
 def moves(subject: Subject) -> Mapping[str, Any] | Response:
-    """Who joined and left a group."""
+    """Return the members that joined and left a group."""
     if list_paging.export_wanted():
         return list_paging.exported(
             "joined-and-left", LINK_COLUMNS, _links(history_reader.links_of_group, subject.id, _MEMBER)
@@ -165,7 +165,7 @@ def moves(subject: Subject) -> Mapping[str, Any] | Response:
 
 
 def requests(subject: Subject) -> Mapping[str, Any] | Response:
-    """The requests about it, newest first."""
+    """Return the requests about a resource, newest first."""
     about = Filter(about=(subject.id,), is_simulated=None)
     if list_paging.export_wanted():
         return list_paging.exported("requests", REQUEST_COLUMNS, request_list.every(about))
@@ -175,7 +175,7 @@ def requests(subject: Subject) -> Mapping[str, Any] | Response:
 
 
 def _last_changes(subject: Subject, paths: Iterable[str]) -> tuple[Mapping[str, Event], bool]:
-    """The last event that touched each attribute or a part of it, and whether there are more events than were read."""
+    """Return the last event that changed each attribute or a part of it, and whether older events were not read."""
     events = history_reader.events_of(subject.type, subject.id, limit=bounds.ATTRIBUTE_EVENTS)
     found: dict[str, Event] = {}
     for path in paths:
@@ -197,7 +197,7 @@ def _steps(subject: Subject) -> Iterator[HistoryRow]:
 
 
 def _link_page(find: FindLinks, id: str, other: Callable[[NamedMembershipChange], str]) -> Mapping[str, Any]:
-    """A page of links, and where the next one begins. Many links may be of one event, so it begins inside of it."""
+    """Return a page of links, and where the next one begins, which may be within the links of one event."""
     links = find(id, filter_form.before(), AT_ONCE + 1, request.args.get("beyond", ""))
     last = links[AT_ONCE - 1] if len(links) > AT_ONCE else None
     following = {"before": last.event_id, "beyond": other(last)} if last else None

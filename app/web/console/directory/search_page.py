@@ -1,4 +1,4 @@
-"""This module serves the console's one search."""
+"""This module serves the console's search."""
 
 import re
 from contextlib import suppress
@@ -23,7 +23,7 @@ _NUMBER = re.compile(rf"[0-9a-f]{{{2 * bounds.REQUEST_NUMBER_BYTES}}}", re.ASCII
 
 @dataclass(frozen=True, slots=True)
 class FoundOfType:
-    """The first of one type that have the words, how many have in all, and the last that had them and were deleted."""
+    """The results of one type: the first matches, how many there are, and the last deleted resources that match."""
 
     type: ResourceType
     endpoints: Endpoints
@@ -34,7 +34,7 @@ class FoundOfType:
 
 @console.get("/search")
 def search() -> str | Response:
-    """What was found, a few of each type; a request's number and an id lead straight to what they name."""
+    """Show a few results of each type; redirect to the page of an exact request ID or resource id."""
     sought = request.args.get("q", "").strip()
     is_too_long = len(sought) > bounds.SEARCH_TEXT_LENGTH
     if not is_too_long and (address := _address_of(sought)):
@@ -49,7 +49,7 @@ def search() -> str | Response:
 
 
 def _address_of(sought: str) -> str:
-    """The page of what is named exactly, or nothing."""
+    """Return the URL of the page that an exact request ID or resource id names, or ""."""
     if _NUMBER.fullmatch(sought) and _is_number(sought.lower()):
         return url_for("console.activity", number=sought.lower())
     name = console_search.types_of([sought]).get(sought)
@@ -58,7 +58,7 @@ def _address_of(sought: str) -> str:
 
 
 def _is_number(number: str) -> bool:
-    """Whether the log has a request with the number; it has none while it cannot be read, which the page says."""
+    """Return whether the log has a request with this ID; False while it cannot be read, which the page then says."""
     with suppress(ScimError):
         return request_list.has_number(number)
     return False

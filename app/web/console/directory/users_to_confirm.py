@@ -1,4 +1,4 @@
-"""This module lets an owner decide about a user that may be another person than before.
+"""This module lets an owner decide about a user record that may belong to another person than before.
 
 See also: templates/unconfirmed.html (the notice), app/administration/roles/users_to_confirm.py (the rule).
 """
@@ -20,14 +20,14 @@ from app.web.security import request_authentication
 
 @console.post("/users/<resource_id>/confirm")
 def confirm_user(resource_id: str) -> Response:
-    """Confirm the user that the form showed, by its externalId."""
+    """Confirm the user in the form, by the externalId that it displayed."""
     external_id = request.form.get("external_id", "")
     return _done(resource_id, lambda by: users_to_confirm.confirm_user(resource_id, external_id, by))
 
 
 @console.post("/users/<resource_id>/leave-groups")
 def leave_groups(resource_id: str) -> Response:
-    """Remove the user from every group here."""
+    """Remove the user from every group."""
 
     def leave(by: Actor) -> None:
         resource_operations.leave_groups(resource_id, by)
@@ -37,7 +37,7 @@ def leave_groups(resource_id: str) -> Response:
 
 
 def _done(resource_id: str, act: Callable[[Actor], None]) -> Response:
-    """Return to the page of the user after an act, or say why nothing was changed."""
+    """Run an action and redirect to the user's page, or return why nothing was changed."""
     try:
         act(request_authentication.actor())
     except Refused as refused:

@@ -27,7 +27,7 @@ View = Literal["cycles", "lines", "raw"]
 
 @console.get("/activity")
 def activity() -> str | Response:
-    """Cycles, newest first; with a filter, what fits it, line by line; with a number alone, that request."""
+    """Show cycles, newest first; with a filter, the matching requests; with only a request ID, that request."""
     asked, view = activity_filter.read(), _view()
     if asked.filter.number and not list_paging.export_wanted() and not view:
         return _single(asked.filter.number)
@@ -38,7 +38,7 @@ def activity() -> str | Response:
 
 @console.get("/activity/<row:cycle_id>")
 def cycle(cycle_id: int) -> str | Response:
-    """One cycle: what it changed and what was refused in it; look-ups and probes only where they are asked for."""
+    """Show one cycle: what it changed and what was refused; lookups and probes only if the filter includes them."""
     found = detection.find(cycle_id)
     if found is None:
         abort(404)
@@ -70,7 +70,7 @@ def _requests(asked: ActivityFilter, view: str, name: str, **more: Any) -> str |
 
 
 def _single(number: str) -> str | Response:
-    """Everything that is known of one request, or of a bulk request and its operations."""
+    """Show all that is known about one request, or a bulk request and its operations."""
     entries = log.of_number(number)
     if not entries:
         return sentence(404, "No such request", UNKNOWN_NUMBER)

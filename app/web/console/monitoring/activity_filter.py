@@ -11,21 +11,22 @@ from app.web.console.shared.filter_form import FilterForm, whole_number
 
 EVERY_KIND = "all"
 RESULTS = {"done": False, "refused": True}
-"""What `?result=` may be, and whether the request was refused."""
+"""The values of `?result=`, and whether the request was refused."""
 
 SIMULATED: Mapping[str, tuple[str, bool | None]] = {
     "": ("Hidden", False),
     "shown": ("Shown", None),
     "only": ("Only these", True),
 }
-"""What `?simulated=` may be, what it is called, and which requests are wanted: those of a simulation or the others."""
+"""The values of `?simulated=` with their labels, and which requests they select: those of a simulation (True), the
+others (False), or all (None)."""
 
 _PARAMETERS = ("q", "kind", "result", "key", "from", "to", "number", "cycle", "simulated")
 
 
 @dataclass(frozen=True, slots=True)
 class ActivityFilter:
-    """The form as it was filled in: `given` by parameter, `filter` as it was understood, what could not be."""
+    """The form as filled in: `given` by parameter, `filter` as understood, and complaints about invalid values."""
 
     given: dict[str, str]
     filter: Filter
@@ -33,16 +34,16 @@ class ActivityFilter:
 
     @property
     def is_filtered(self) -> bool:
-        """Whether anything but the view was chosen."""
+        """Whether any parameter but the view has a value."""
         return any(self.given.values())
 
     @property
     def about(self) -> str:
-        """The one person or group whom it is about, if any."""
+        """The id of the only user or group that the filter selects, or ""."""
         return self.filter.about[0] if len(self.filter.about) == 1 else ""
 
     def within(self, cycle_id: int) -> "ActivityFilter":
-        """The same in one cycle; where no kind was chosen, what changed or was refused."""
+        """Return the same filter for one cycle; if no kind was chosen, for what changed or was refused."""
         kind = self.given["kind"] or "changes"
         group = kind if kind in DEED_GROUPS else ""
         return replace(
@@ -51,7 +52,7 @@ class ActivityFilter:
 
 
 def read() -> ActivityFilter:
-    """The filter of the present address. 404 for what no form of ours sends."""
+    """Return the filter in the current URL. Raises 404 for values that no form of the console sends."""
     form = FilterForm(_PARAMETERS)
     given = form.given
     if (given["kind"] and given["kind"] not in (*DEED_GROUPS, EVERY_KIND)) or given["result"] not in ("", *RESULTS):

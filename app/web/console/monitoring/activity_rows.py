@@ -14,7 +14,7 @@ from app.web.console.shared.list_paging import Cell, Column
 
 
 def _of_request(name: str) -> Callable[[RequestEntry], Cell]:
-    """Return how to read a field of the record; a simulation is part of no cycle, whatever the log has."""
+    """Return a function that reads a field of the record; the cycle of a simulated request is 0, whatever is stored."""
     return lambda entry: 0 if name == "cycle_id" and entry.request.is_simulated else getattr(entry.request, name)
 
 
@@ -41,12 +41,12 @@ _COUNTS = (
 
 
 def is_quiet(cycle: Cycle) -> bool:
-    """Whether there was nothing but probes: Entra looked whether this service is there, and had nothing to say."""
+    """Return whether a cycle has only probes: Entra checked the connection and sent nothing else."""
     return cycle.requests == cycle.probes
 
 
 def in_words(cycle: Cycle) -> str:
-    """`40 s, 212 requests, 1 new, 3 changed, 1 disabled`."""
+    """Return the summary of a cycle: `40 s, 212 requests, 1 new, 3 changed, 1 disabled`."""
     if is_quiet(cycle):
         return f"only {counted(cycle.probes, 'connection check')}"
     counts = [f"{number:,} {word}" for name, word in _COUNTS if (number := getattr(cycle, name))]
@@ -54,7 +54,7 @@ def in_words(cycle: Cycle) -> str:
 
 
 def folded(cycles: Iterable[Cycle]) -> Iterator[Sequence[Cycle]]:
-    """Quiet cycles that follow each other together, every other one alone."""
+    """Yield consecutive quiet cycles as one group, and every other cycle as a group of its own."""
     for is_fold, run in groupby(cycles, is_quiet):
         if is_fold:
             yield list(run)

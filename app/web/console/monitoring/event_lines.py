@@ -1,4 +1,4 @@
-"""This module tells what a request did in plain sentences, such as `Ana Ruiz moved from Sales to Legal`."""
+"""This module describes what a request did in plain sentences, such as `Ana Ruiz moved from Sales to Legal`."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ from app.web.console.shared.formats import counted
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """What somebody else wrote: the name of a resource, or a value. `id`: of the resource, where it is here."""
+    """A text that a client sent: the name of a resource, or a value. `id` is the resource's, if it exists here."""
 
     text: str
     type: str = ""
@@ -38,7 +38,7 @@ Part = str | Name
 
 @dataclass(frozen=True, slots=True)
 class EventLine:
-    """One sentence; `changes` are all that it tells of, in detail, whether it says them or only counts them."""
+    """One sentence. `changes` are all changes that it covers, whether it names them or only counts them."""
 
     parts: tuple[Part, ...]
     changes: tuple[Change, ...] = ()
@@ -53,7 +53,10 @@ _SOMEBODY = {"User": "a user", "Group": "a group"}
 
 
 def lines(entry: RequestEntry, about: str = "") -> Iterator[EventLine]:
-    """What one request did, at least one line. `about`: the id of the member who is named first among several."""
+    """Yield the sentences about one request, at least one.
+
+    `about` is the id of the member that is named first among several.
+    """
     if entry.request.is_refused:
         yield EventLine(tuple(_refused(entry)))
         return
@@ -62,12 +65,12 @@ def lines(entry: RequestEntry, about: str = "") -> Iterator[EventLine]:
 
 
 def text(entry: RequestEntry, about: str = "") -> str:
-    """All lines of a request as one text."""
+    """Return all sentences about a request as one text."""
     return "; ".join(line.text for line in lines(entry, about))
 
 
 def told(entries: Iterable[RequestEntry], about: str = "") -> list[tuple[RequestEntry, list[EventLine]]]:
-    """Each request with its lines, for `lines_of` in templates/lines.html."""
+    """Return each request with its sentences, for `lines_of` in templates/lines.html."""
     return [(entry, list(lines(entry, about))) for entry in entries]
 
 
@@ -92,7 +95,7 @@ def _lines_of(event: Event, entry: RequestEntry, about: str) -> Iterator[EventLi
 def _members(
     links: Sequence[NamedMembershipChange], count: int, about: str, known: Mapping[str, Known]
 ) -> Iterator[Part]:
-    """One or two by name, more by number; the one whom the page is about always by name."""
+    """Yield one or two members by name, more as a number; the member that the page is about always by name."""
     sorted_links = sorted(links, key=lambda link: link.member_id != about)
     names = [_name(known, link.member_id, link.member_name) for link in sorted_links]
     if count <= 2 and len(names) == count:
@@ -107,13 +110,13 @@ def _members(
 
 
 def _is_person(link: NamedMembershipChange, known: Mapping[str, Known]) -> bool:
-    """Whether a member is a user. Who is gone, but had a name, was most likely one."""
+    """Return whether a member is a user. A deleted member that had a name was most likely a user."""
     here = known.get(link.member_id)
     return here.type == "User" if here else link.member_name != link.member_id
 
 
 def _changed(event: Event, who: Name, entry: RequestEntry) -> Iterator[Part]:
-    """The changes that matter most in words, the rest as a number."""
+    """Yield the most important changes in words, the rest as a number."""
     renamed = next((one for one in event.changes if one.attribute == "displayName" and one.old), None)
     yield Name(str(renamed.old), who.type, who.id) if renamed else who
     by_weight = sorted(event.changes, key=lambda one: (place(one), one.attribute))
@@ -164,18 +167,18 @@ def _who(entry: RequestEntry) -> Part:
 
 
 def _name(known: Mapping[str, Known], id: str, name: str, type: str = "") -> Name:
-    """A link only where there is a page behind it."""
+    """Return a name, with a link only if the resource exists here."""
     here = known.get(id)
     return Name(name, here.type, id) if here else Name(name, type)
 
 
 def label(path: str) -> str:
-    """An attribute's path without the schema that it is from."""
+    """Return an attribute's path without its schema."""
     return path.rpartition(":")[2] if path.startswith("urn:") else path
 
 
 def _value(one: Any, event: Event, entry: RequestEntry) -> Name:
-    """A value as it stands in a sentence: short; the id of somebody who is here as the name of that time."""
+    """Return a value in the short form for a sentence; for the id of an existing resource its name at that time."""
     here = entry.known.get(one) if isinstance(one, str) else None
     if here is None:
         return Name(shortened(whole(one)))
@@ -183,14 +186,14 @@ def _value(one: Any, event: Event, entry: RequestEntry) -> Name:
 
 
 def whole(one: Any) -> str:
-    """A value as text, whatever its length; what is no single value as JSON."""
+    """Return a value as text of any length: None as "", anything but a string as JSON."""
     if isinstance(one, str):
         return one
     return "" if one is None else json.dumps(one, ensure_ascii=False)
 
 
 def shortened(words: str) -> str:
-    """The beginning of a long text."""
+    """Return the beginning of a long text."""
     limit = bounds.LINE_VALUE_LENGTH
     return words if len(words) <= limit else words[: limit - 1] + "…"
 

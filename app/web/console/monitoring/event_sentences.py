@@ -15,10 +15,10 @@ _ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What is said of a change at `path` ("" for every path) whose old and new value are as given.
+    """A sentence for changes at `path` ("" for every path) whose old and new values match.
 
-    `says` follows the resource's name and may have {attribute}, {old} and {new}. Where it begins with the attribute it
-    is no part of a sentence, and a comma stands before it.
+    `says` follows the resource's name and may contain {attribute}, {old} and {new}. If it begins with {attribute}, it
+    is not a clause, and a comma precedes it.
     """
 
     path: str
@@ -31,7 +31,7 @@ class Rule:
         return not self.says.startswith("{attribute}")
 
     def fits(self, change: Change) -> bool:
-        """Whether the rule is about such a change."""
+        """Return whether the rule matches a change."""
         is_here = self.path in ("", change.attribute)
         return is_here and _is_like(self.old, change.old) and _is_like(self.new, change.new)
 
@@ -53,7 +53,8 @@ RULES = (
     Rule("", "{attribute}: {new}", new=SOME),
     Rule("", "{attribute}: {old} was removed"),
 )
-"""The first that fits is said. What stands higher is said first, since there is room for few."""
+"""The rules in order: the first that matches a change is used, and changes of earlier rules are named first, since
+space is limited."""
 
 VERBS: Mapping[str, str] = {"create": "{who} was created", "delete": "{who} was deleted"}
 
@@ -71,10 +72,10 @@ DEEDS: Mapping[str, str] = {
     "delete": "{who} was deleted",
     "bulk": "A bulk request",
 }
-"""For requests that changed nothing, or whose history is gone."""
+"""The sentences for requests that changed nothing, or whose history no longer exists."""
 
 UNSTORED = "Nothing changed for {who}, because these attributes are not stored here: {attribute}"
-"""In place of the sentence for "confirm" where names were sent that mean nothing here."""
+"""The sentence for "confirm" if the names that were sent are not stored here."""
 
 MATCHED, UNMATCHED = "Entra looked up {who}", "Entra looked up {who}: no match"
 
@@ -85,7 +86,7 @@ METHODS: Mapping[str, str] = {
     "PATCH": "changing {who}",
     "DELETE": "deleting {who}",
 }
-"""What was refused; other methods are named as they are."""
+"""The refused action of each method; other methods are named as they are."""
 
 KEY_FAULTS: Mapping[str, str] = {
     "missing": "no key was sent",
@@ -104,7 +105,7 @@ KEY_FAULTS: Mapping[str, str] = {
 
 
 def place(change: Change) -> int:
-    """The place in `RULES` of the rule by which a change is said."""
+    """Return the index in `RULES` of the rule that describes a change."""
     return next(at for at, rule in enumerate(RULES) if rule.fits(change))
 
 

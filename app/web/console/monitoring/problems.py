@@ -44,7 +44,7 @@ TABS: dict[Status, str] = {"open": "Open", "closed": "Closed", "ignored": "Ignor
 
 @console.get("/problems")
 def problems() -> str | Response:
-    """Causes, that with the newest request first; open ones unless another tab is asked for."""
+    """Show the causes, that with the newest request first; the open ones unless another tab is requested."""
     wanted = _wanted()
     if list_paging.export_wanted():
         return list_paging.exported(f"problems-{wanted.status}", COLUMNS, problem_list.every(wanted))
@@ -63,7 +63,7 @@ def problems() -> str | Response:
 
 @console.get("/problems/<row:problem_id>")
 def problem(problem_id: int) -> str:
-    """One problem: what was sent and refused, how it is mended, and its requests."""
+    """Show one problem: what was sent and refused, how to fix it, and its requests."""
     found = _find(problem_id)
     return render_template(
         "problem.html",
@@ -76,7 +76,7 @@ def problem(problem_id: int) -> str:
 
 @console.post("/problems/remove-access")
 def remove_access() -> Response:
-    """Disable a user, or remove one from a group, as a refused request was meant to do."""
+    """Disable a user, or remove one from a group, as a refused request intended."""
     user_id, group_id = request.form.get("user_id", ""), request.form.get("group_id", "")
     try:
         name = local_removal.remove_access(user_id, group_id, request_authentication.actor())
@@ -89,7 +89,7 @@ def remove_access() -> Response:
 
 @console.post("/problems/ignore")
 def ignore_problems() -> Response:
-    """Put all open problems of one cause aside; the answer says how many, and how they come back."""
+    """Ignore all open problems of one cause; a message says how many, and how to undo it."""
     count = ignored_problems.ignore_problems(replace(_cause(), status="open"), request_authentication.actor())
     flash(f"{counted(count, 'problem is', 'problems are')} ignored. Stop ignoring undoes it.")
     return redirect(url_for("console.problems", tab="ignored"), 303)
@@ -97,7 +97,7 @@ def ignore_problems() -> Response:
 
 @console.post("/problems/heed")
 def heed_problems() -> Response:
-    """Take all ignored problems of one cause back among the open ones."""
+    """Stop ignoring all ignored problems of one cause."""
     count = ignored_problems.heed_problems(replace(_cause(), status="ignored"), request_authentication.actor())
     flash(f"{counted(count, 'problem is', 'problems are')} open again.")
     return redirect(url_for("console.problems"), 303)
@@ -105,7 +105,7 @@ def heed_problems() -> Response:
 
 @console.post("/problems/<row:problem_id>/ignore")
 def ignore_problem(problem_id: int) -> Response:
-    """Put one open problem aside."""
+    """Ignore one open problem."""
     _find(problem_id)
     ignored_problems.ignore_problems(ProblemFilter("open"), request_authentication.actor(), problem_id)
     return redirect(url_for("console.problem", problem_id=problem_id), 303)
@@ -113,14 +113,14 @@ def ignore_problem(problem_id: int) -> Response:
 
 @console.post("/problems/<row:problem_id>/heed")
 def heed_problem(problem_id: int) -> Response:
-    """Take one ignored problem back."""
+    """Stop ignoring one problem."""
     _find(problem_id)
     ignored_problems.heed_problems(ProblemFilter("ignored"), request_authentication.actor(), problem_id)
     return redirect(url_for("console.problem", problem_id=problem_id), 303)
 
 
 def _wanted() -> ProblemFilter:
-    """What the address asks for; a tab or a kind that there is not is no page."""
+    """Return the filter in the URL. Raises 404 for an unknown tab or kind."""
     kind, text = request.args.get("kind", ""), request.args.get("q", "").strip()
     attribute = request.args.get("attribute")
     tab: Status
@@ -131,7 +131,7 @@ def _wanted() -> ProblemFilter:
 
 
 def _cause() -> ProblemFilter:
-    """The cause that a form names."""
+    """Return the cause that a form names. Raises 400 for an unknown kind."""
     form = request.form
     if form.get("kind") not in BY_NAME:
         abort(400)

@@ -30,12 +30,12 @@ from app.web.public_url import IGNORED
 from app.web.security import request_authentication
 
 FAULTS_OF_ONE_KIND: tuple[KeyFault, ...] = ("no-bearer", "unknown", "client-secret", "foreign", "client", "assertion")
-"""What may be wrong with a key and is not told by the title of the problem's kind."""
+"""The key faults that the title of their kind of problem does not name."""
 
 
 @console.get("/")
 def status() -> str:
-    """One sentence with its color, the pulse, a card for each thing that can go wrong, and the checklist."""
+    """Show the sync health as a colored sentence and a chart, a card for each possible failure, and the checklist."""
     settings: Settings = current_app.config["RECNICE_SETTINGS"]
     overview = directory_totals.overview()
     contact = overview.last_contact
@@ -65,21 +65,21 @@ def status() -> str:
 
 @console.post("/exposure/close")
 def close_exposure() -> Response:
-    """Close the notice about the request that the form shows."""
+    """Close the notice about the request in the form."""
     ignored_problems.close_exposure(request.form.get("number", ""), request_authentication.actor())
     return redirect(url_for("console.status"), 303)
 
 
 @console.post("/schemas/confirm-removal")
 def confirm_removal() -> Response:
-    """Confirm that the schema of the form was removed on purpose, as far as the form shows it."""
+    """Confirm that the schema in the form was removed on purpose, as far as the form displayed it."""
     type_name, urn, since = (request.form.get(name, "") for name in ("type", "urn", "since"))
     removed_schemas.confirm_removal(type_name, urn, since, request_authentication.actor())
     return redirect(url_for("console.status"), 303)
 
 
 def _log(contact: str) -> dict[str, Any]:
-    """What the request log tells; while it cannot be read, no more than that a key was used at `contact`."""
+    """Return the values from the request log; while it cannot be read, only that a key was used at `contact`."""
     try:
         found, cycles = sync_health.pulse(contact)
         checklist = setup_steps.checklist()
@@ -100,7 +100,7 @@ def _log(contact: str) -> dict[str, Any]:
 
 
 def _changed(event: Event) -> str:
-    """What was done, in a word or two."""
+    """Return what an event changed, in one or two words."""
     if event.verb != "change":
         return {"create": "created", "delete": "deleted"}[event.verb]
     if event.changes:
@@ -109,7 +109,7 @@ def _changed(event: Event) -> str:
 
 
 def _storage(settings: Settings) -> Storage | None:
-    """None where the system does not tell: the page is worth more than this card."""
+    """Return the used storage; None if the system does not report it, since the rest of the page matters more."""
     with suppress(OSError):
         return disk_usage.storage(settings.database, settings.requests_database)
     return None

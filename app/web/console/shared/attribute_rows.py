@@ -11,7 +11,10 @@ SHOWN_ELSEWHERE = frozenset({"schemas", "meta"})
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`path` as a filter writes it, what the attribute is, its values: texts, or sub-attributes with their texts."""
+    """One attribute of a document: its `path` as in a filter, its description, and its values.
+
+    A value is a text, or the texts of sub-attributes by name.
+    """
 
     path: str
     description: str
@@ -19,7 +22,7 @@ class Row:
 
 
 def rows(attributes: Sequence[Attribute], document: Mapping[str, Any]) -> Iterator[Row]:
-    """Rows for what the document has, in declared order; a single complex value has a row for each part."""
+    """Yield the rows of a document in declared order; a single complex value has a row for each part."""
     for attribute in attributes:
         value = document.get(attribute.name)
         if value is None or attribute.name in SHOWN_ELSEWHERE or attribute.traits.held == "membership":
@@ -34,7 +37,7 @@ def rows(attributes: Sequence[Attribute], document: Mapping[str, Any]) -> Iterat
 
 
 def value_at(document: Mapping[str, Any], way: Sequence[Attribute]) -> str:
-    """The text at the end of a way of single attributes, or nothing."""
+    """Return the text at the end of a path of single-valued attributes, or ""."""
     value: Any = document
     for attribute in way:
         value = value.get(attribute.name) if isinstance(value, dict) else None

@@ -1,6 +1,6 @@
-"""This module declares the console's blueprint, to which every page registers itself.
+"""This module declares the console's blueprint, on which every page registers its routes.
 
-Nothing else, so that pages need not import each other.
+It contains nothing else, so that pages do not import each other.
 """
 
 from flask import Blueprint
@@ -10,7 +10,7 @@ from app import bounds
 
 
 class RowConverter(IntegerConverter):
-    """`<row:…>` in a route: the id of a row, of no more digits than a database holds; another address is no page."""
+    """The converter `<row:…>`: a row's id with no more digits than the database allows; any other path is 404."""
 
     regex = rf"[0-9]{{1,{bounds.NUMBER_DIGITS - 2}}}"
 

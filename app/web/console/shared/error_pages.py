@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 
 def refuse(error: Exception) -> Response:
-    """The page for any failure of a request that is not SCIM's."""
+    """Return the page for any failure of a request to the console."""
     if isinstance(error, NotSetUp):
         return sentence(403, "Not set up yet", NOT_SET_UP)
     if isinstance(error, NotPermitted):
@@ -52,7 +52,7 @@ def refuse(error: Exception) -> Response:
     if status < 500 or status == 503:
         form_kib = (request.max_content_length or bounds.FORM_BYTES) // 1024
         text = SENTENCES.get(status, "This request is not possible.").format(form_kib=form_kib)
-        if isinstance(error, ScimError) and status == 400:  # about what was asked, never about a form
+        if isinstance(error, ScimError) and status == 400:  # about a search, never about a form
             text = f"This search is not possible ({error.detail})."
         answer = sentence(status, TITLES.get(status, "Not possible"), text)
         if status == 503:
@@ -66,7 +66,7 @@ def refuse(error: Exception) -> Response:
 
 
 def with_refusal(template: str, refused: Refused | None, status: int = 400, **shown: Any) -> Response:
-    """A page that may say what was `refused`: with `status` then, or with 429 and when to try again."""
+    """Return a page that may display a refusal: then with `status`, or with 429 and Retry-After for Slowed."""
     response = make_response(render_template(template, refused=refused, **shown), status if refused else 200)
     if isinstance(refused, Slowed):
         response.status_code = 429
@@ -75,12 +75,12 @@ def with_refusal(template: str, refused: Refused | None, status: int = 400, **sh
 
 
 def sentence(status: int, title: str, text: str) -> Response:
-    """A page that says one sentence."""
+    """Return a page with one sentence."""
     return make_response(render_template("sentence.html", title=title, sentence=text, status=status), status)
 
 
 def _not_permitted(permission: Permission | None) -> str:
-    """What the page needs, and so whom to ask."""
+    """Return the sentence that says which role and permission the page needs, and so which administrator to ask."""
     if permission is None or permission.value.least is None:
         return "This is not permitted to any account."
     terms = permission.value

@@ -1,4 +1,4 @@
-"""This module reads what all filter forms have in common: texts, UTC times, the page."""
+"""This module reads the common parts of all filter forms: texts, UTC times, the page."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,10 @@ _UNTIL_ITS_END = {len("2026-01-31"): timedelta(days=1), len("2026-01-31T08:00"):
 
 
 class FilterForm:
-    """The form as the present address has it: `given` by parameter, and `complaints` about what was not understood."""
+    """A filter form, filled in from the current URL.
+
+    `given` has the values by parameter; `complaints` has a sentence for each invalid one.
+    """
 
     def __init__(self, parameters: Iterable[str]) -> None:
         self.given = {name: request.args.get(name, "").strip() for name in parameters}
@@ -19,18 +22,18 @@ class FilterForm:
 
     @property
     def is_filtered(self) -> bool:
-        """Whether anything was chosen."""
+        """Whether any parameter has a value."""
         return any(self.given.values())
 
     def text(self, name: str) -> str:
-        """What to look for; "" where it is longer than a search may be."""
+        """Return the text to search for; "" if it is longer than a search may be."""
         if len(self.given[name]) <= bounds.SEARCH_TEXT_LENGTH:
             return self.given[name]
         self.complaints.append(f"A search may have at most {bounds.SEARCH_TEXT_LENGTH} characters, so it was ignored.")
         return ""
 
     def span(self) -> tuple[str, str]:
-        """The times `from` and `to` in wire form, "" for none; `given` has them then as the form's fields show them."""
+        """Return the times `from` and `to` in wire form, "" for none; change `given` to the format of the fields."""
         return self._moment("from", is_end=False), self._moment("to", is_end=True)
 
     def _moment(self, name: str, is_end: bool) -> str:
@@ -43,12 +46,12 @@ class FilterForm:
 
 
 def before() -> int | None:
-    """Where the page begins: below the row with this id."""
+    """Return the id of the row below which the page begins; None for the first page."""
     return whole_number(request.args.get("before", ""))
 
 
 def whole_number(given: str) -> int | None:
-    """None for no text; 404 for what is no id of a row."""
+    """Return a row's id; None for "". Raises 404 for anything else."""
     if not given:
         return None
     if not given.isascii() or not given.isdigit() or len(given) > bounds.NUMBER_DIGITS - 2:
@@ -57,7 +60,10 @@ def whole_number(given: str) -> int | None:
 
 
 def moment_of(given: str, is_end: bool) -> str | None:
-    """A time in UTC as the wire has it; None where it is none. The end of a span is the end of its day or minute."""
+    """Return a time in UTC in wire form; "" for no text, None for an invalid one.
+
+    With `is_end`, it is the end of the day or minute.
+    """
     if not given:
         return ""
     try:
@@ -71,7 +77,7 @@ def moment_of(given: str, is_end: bool) -> str | None:
 
 
 def _in_a_field(wire: str, is_end: bool) -> str:
-    """A moment as a field of a form shows it: a minute, at the end of a span the last that is part of it."""
+    """Return a moment as a form's field displays it: to the minute; for the end of a span, its last minute."""
     shown = datetime.fromisoformat(wire)
     if is_end and shown > datetime.min.replace(tzinfo=shown.tzinfo):
         shown -= timedelta(milliseconds=1)

@@ -1,6 +1,6 @@
 """This module formats numbers and times for templates.
 
-Times leave the server in UTC; the script turns them into the reader's own.
+Times leave the server in UTC; the script converts them to the reader's time zone.
 """
 
 from datetime import datetime
@@ -12,7 +12,7 @@ from app import clock
 
 _SIZES = ("kB", "MB", "GB", "TB")
 _BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
-"""A mark in a User-Agent and whose it is; each of them also says the later ones."""
+"""The marks in a User-Agent with their browsers, in this order: a browser may also send the marks below its own."""
 _SYSTEMS = (
     ("Windows", "Windows"),
     ("Android", "Android"),
@@ -32,12 +32,12 @@ def init_app(app: Flask) -> None:
 
 
 def counted(number: int, one: str, many: str = "") -> str:
-    """`1 user`, `2 users`, `12,345 users`."""
+    """Return a number with its noun: `1 user`, `2 users`, `12,345 users`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def ago(wire: str) -> str:
-    """How long ago a moment in wire form was: `less than a minute ago`, `12 minutes ago`, `3 days ago`."""
+    """Return how long ago a moment in wire form was: `less than a minute ago`, `12 minutes ago`, `3 days ago`."""
     passed_s = (clock.utc_now() - datetime.fromisoformat(wire)).total_seconds()
     if passed_s < 60:
         return "less than a minute ago"
@@ -48,20 +48,20 @@ def ago(wire: str) -> str:
 
 
 def browser(user_agent: str) -> str:
-    """`Edge on Windows` for a User-Agent; the text itself where it names nothing that is known."""
+    """Return the browser and system of a User-Agent: `Edge on Windows`; the text itself if neither is known."""
     name = next((name for mark, name in _BROWSERS if mark in user_agent), "")
     system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
     return f"{name} on {system}" if name and system else name or user_agent or "unknown"
 
 
 def moment(wire: str) -> Markup:
-    """A moment in wire form as a `time` element: `2026-01-31 08:00 UTC`."""
+    """Return a moment in wire form as a `time` element: `2026-01-31 08:00 UTC`."""
     shown = datetime.fromisoformat(wire).strftime("%Y-%m-%d %H:%M UTC")
     return Markup('<time datetime="{}">{}</time>').format(wire, shown)
 
 
 def in_bytes(size: int) -> str:
-    """A size of files: `512 bytes`, `3.4 MB`, `12 GB`; a kB has 1,000 bytes, as disks are sold."""
+    """Return a size of files: `512 bytes`, `3.4 MB`, `12 GB`; a kB has 1,000 bytes, as on the labels of disks."""
     if size < 1000:
         return counted(size, "byte")
     steps = next((steps for steps in range(1, len(_SIZES)) if size / 1000**steps < 999.5), len(_SIZES))
@@ -70,7 +70,7 @@ def in_bytes(size: int) -> str:
 
 
 def lasting(seconds: float) -> str:
-    """About how long something lasts: `40 seconds`, `40 minutes`, `6 hours`, `3 days`."""
+    """Return an approximate duration: `40 seconds`, `40 minutes`, `6 hours`, `3 days`."""
     for unit_s, name in ((86_400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= 2 * unit_s or (seconds >= unit_s and seconds % unit_s < unit_s / 10):
             return counted(round(seconds / unit_s), name)

@@ -25,13 +25,13 @@ Cell = str | int | float | bool | None
 Format = Literal["csv", "json"]
 
 _FORMULA_STARTS = frozenset("=+-@")
-"""With these a spreadsheet takes a cell for a formula: it would run what somebody wrote into a name."""
+"""The characters that begin a formula in a spreadsheet, which would run what an attacker wrote into a name."""
 _BREAKS = frozenset("\t\r\n")
-_BYTE_ORDER_MARK = "\ufeff"  # without it Excel takes UTF-8 for the letters of its own country
+_BYTE_ORDER_MARK = "\ufeff"  # without it Excel reads UTF-8 as the code page of its region
 
 
 class TooManyExports(Exception):  # noqa: N818
-    """As many exports are being sent as may be at the same time: each holds a thread as long as its reader likes."""
+    """The error that the maximum number of exports is running: each occupies a thread until its client has read it."""
 
 
 @dataclass(frozen=True)  # with slots, `Column[T](…)` could not be written
@@ -45,9 +45,9 @@ class Column(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """Where a reader is in a list of `total`: page `number` of `last`, which are `start` to `end` (1-based).
+    """A position in a list of `total` rows: page `number` of `last`, with the rows `start` to `end` (1-based).
 
-    `is_at_least`: the rows were counted only up to a bound, so there are more than `total`.
+    `is_at_least`: the rows were counted only up to a limit, so there are more than `total`.
     """
 
     total: int
@@ -56,22 +56,22 @@ class Pages:
 
     @property
     def last(self) -> int:
-        """The number of the last page; an empty list has one, too."""
+        """The number of the last page; an empty list has one page."""
         return max(1, math.ceil(self.total / bounds.CONSOLE_PAGE_SIZE))
 
     @property
     def start(self) -> int:
-        """The place of the page's first row, also behind the end."""
+        """The position of the page's first row, which may be after the end of the list."""
         return (self.number - 1) * bounds.CONSOLE_PAGE_SIZE + 1
 
     @property
     def end(self) -> int:
-        """The place of the page's last row."""
+        """The position of the page's last row."""
         return min(self.total, self.number * bounds.CONSOLE_PAGE_SIZE)
 
 
 def page_number() -> int:
-    """The page that was asked for with `?page=`; anything but a small positive number is not there: 404."""
+    """Return the page number in `?page=`. Raises 404 for anything but a small positive number."""
     given = request.args.get("page", "1")
     if not given.isascii() or not given.isdigit() or len(given) > 9 or int(given) < 1:
         abort(404)
@@ -79,9 +79,9 @@ def page_number() -> int:
 
 
 def export_wanted() -> Format | None:
-    """The form of an export that was asked for with `?format=`; None: the page is wanted. Another form is not there.
+    """Return the format of an export in `?format=`; None if the page is requested.
 
-    Raises TooManyExports, so it is to be called before anything is done for the export.
+    Raises 404 for another format, and TooManyExports, so call it before any work for the export.
     """
     form = _form()
     if form and "export_places" not in g:
@@ -104,10 +104,10 @@ def _form() -> Format | None:
 
 
 def exported(name: str, columns: Sequence[Column[T]], rows: Iterable[T]) -> Response:
-    """A whole list as a file, sent while `rows` gives it; for a request that `export_wanted` knows.
+    """Return a whole list as a file, sent while `rows` yields it; call `export_wanted` before.
 
-    `rows` is read inside the request's context. CSV (RFC 4180): UTF-8 with a byte order mark, every cell in quotes, a
-    text that a spreadsheet would take for a formula behind an apostrophe. JSON: an array of objects with the columns'
+    `rows` is read inside the request's context. CSV (RFC 4180): UTF-8 with a byte order mark, every cell in quotes, an
+    apostrophe before a text that a spreadsheet would read as a formula. JSON: an array of objects with the columns'
     names. The file is called `<name>-<today>`.
     """
     form = _form() or "csv"
@@ -119,12 +119,12 @@ def exported(name: str, columns: Sequence[Column[T]], rows: Iterable[T]) -> Resp
     day = clock.utc_now().strftime("%Y-%m-%d")
     answer.headers.set("Content-Disposition", "attachment", filename=f"{name}-{day}.{form}")
     if places := g.pop("export_places", None):
-        answer.call_on_close(places.release)  # the whole answer is sent, or its reader is gone
+        answer.call_on_close(places.release)  # the whole response is sent, or the client has disconnected
     return answer
 
 
 def address_with(**changes: str | int | None) -> str:
-    """The present address with other query parameters: None takes one away, the rest stay."""
+    """Return the current URL with other query parameters: None removes one, the rest stay."""
     given = {name: values for name, values in request.args.lists() if name not in changes}
     query = urlencode(given | {name: value for name, value in changes.items() if value is not None}, doseq=True)
     path = request.script_root + request.path
@@ -132,7 +132,7 @@ def address_with(**changes: str | int | None) -> str:
 
 
 def _portions(rows: Iterable[T]) -> Iterator[Iterator[T]]:
-    """The rows in portions that are sent at once; a portion is read before the next one is asked for."""
+    """Yield the rows in portions that are sent at once; read each portion before requesting the next one."""
     remaining = iter(rows)
     for first in remaining:
         yield chain((first,), islice(remaining, bounds.EXPORT_ROWS_AT_ONCE - 1))
@@ -151,14 +151,17 @@ def _lines(cells: Iterable[Sequence[str]]) -> str:
 
 
 def _cell_text(value: Cell) -> str:
-    """A number is no formula, whatever its sign."""
+    """Return the text of a cell. A number is never a formula, whatever its sign."""
     if isinstance(value, str):
         return "'" + value if _is_formula(value) else value
     return "" if value is None else str(value).lower()
 
 
 def _is_formula(text: str) -> bool:
-    """Whether a spreadsheet could read a formula, behind blanks and what nobody sees, and in letters of full width."""
+    """Return whether a spreadsheet could read a text as a formula.
+
+    It may ignore blanks and invisible characters at the beginning, and accept full-width characters.
+    """
     if text[:1] in _BREAKS:
         return True
     seen = (one for one in text if not one.isspace() and unicodedata.category(one) != "Cf")
@@ -178,7 +181,7 @@ def _json(columns: Sequence[Column[T]], rows: Iterable[T]) -> Iterator[str]:
 
 
 def init_app(app: Flask) -> None:
-    """Give templates `address_with`, and the application its places for exports, which leave a thread for readers."""
+    """Give templates `address_with`, and limit the number of exports so that a thread stays free for other requests."""
     settings: Settings = app.config["RECNICE_SETTINGS"]
     at_once = min(bounds.EXPORTS_AT_ONCE, Threads.of(settings.threads).reading - 1)
     app.extensions[_EXTENSION] = threading.BoundedSemaphore(at_once)
@@ -187,6 +190,6 @@ def init_app(app: Flask) -> None:
 
 
 def _release(_error: BaseException | None) -> None:
-    """Free the place of an export that came to nothing."""
+    """Release the place of an export that was not sent."""
     if places := g.pop("export_places", None):
         places.release()

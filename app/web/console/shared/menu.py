@@ -12,7 +12,7 @@ from app.web.resource_urls import Endpoints
 
 
 def _open_problems() -> int:
-    """How many problems are open; none to speak of while the log cannot be read: then the page says why (base.html)."""
+    """Return the number of open problems; 0 while the log cannot be read, which the page then says (base.html)."""
     try:
         return problem_list.counts()["open"]
     except ScimError as error:
@@ -22,7 +22,7 @@ def _open_problems() -> int:
 
 @dataclass(frozen=True, slots=True)
 class MenuEntry:
-    """One page of the menu: Flask's name of it, its words, its keys with a blank between, and a number beside it."""
+    """One entry of the menu: the page's endpoint, its title, the keys of its shortcut with blanks, and a counter."""
 
     endpoint: str
     name: str
@@ -50,10 +50,10 @@ ADMINISTRATION = (
 
 
 def init_app(app: Flask) -> None:
-    """Give templates `menus`, a row of entries each.
+    """Give templates `menus`, two rows of entries.
 
-    The first row is what Entra did, where every resource type stands by its endpoint's name; the second is about those
-    who may come in.
+    The first row is about what Entra did, with each resource type under its endpoint's name; the second is about who
+    may sign in and call SCIM.
     """
     types: tuple[ResourceType, ...] = app.config["RECNICE_RESOURCE_TYPES"]
     lists = [

@@ -1,7 +1,6 @@
 """This module serves the page that ServiceProviderConfig names as documentationUri.
 
-Open to anybody, since a client's developer has no account here; it tells what the declarations say and nothing of
-what is stored.
+The page is public, since a client's developer has no account here. It contains declarations only, never stored data.
 """
 
 from flask import current_app, render_template
@@ -15,7 +14,7 @@ from app.web.service_routing import ROOT, TOKEN_ENDPOINT
 
 @console.get(DOCUMENTATION)
 def documentation() -> str:
-    """Address, key, limits, and every attribute of every resource type."""
+    """Show the URL, key, limits, and every attribute of every resource type."""
     settings: Settings = current_app.config["RECNICE_SETTINGS"]
     base = settings.public_url + ROOT
     token_endpoint = settings.public_url + TOKEN_ENDPOINT

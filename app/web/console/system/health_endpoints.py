@@ -1,6 +1,6 @@
 """This module serves /healthz and /readyz.
 
-They say nothing else, since anybody may ask.
+They are public, so they reveal nothing else.
 """
 
 from werkzeug.wrappers import Response
@@ -13,13 +13,16 @@ from app.web.public_url import HEALTH
 
 @console.get(HEALTH)
 def healthz() -> Response:
-    """The process answers. Asks nothing of the database, so that a slow disk restarts nobody."""
+    """Return 200 while the process answers.
+
+    It does not use the database, so that a slow disk does not cause a restart.
+    """
     return Response("ok\n", 200, content_type="text/plain; charset=utf-8")
 
 
 @console.get("/readyz")
 def readyz() -> Response:
-    """The database can be read; else 503."""
+    """Return 200 if the database can be read, else 503."""
     try:
         first_administrator.is_set_up()
     except ScimError as error:

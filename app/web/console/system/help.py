@@ -15,17 +15,17 @@ HEADINGS: Mapping[str, str] = {
     "admin/problems": "Problems and how to fix them",
     "reference": "Reference",
 }
-"""What the list of pages says above the files of each folder, in this order."""
+"""The heading of each folder in the list of pages, in this order."""
 
 
 def init_app(app: Flask) -> None:
-    """Read every page, once. Raises ValueError for a file that cannot be one."""
+    """Read every page once. Raises ValueError for a file that is not a valid page."""
     app.config["RECNICE_HELP"] = Help((bundled_files.HELP, bundled_files.REFERENCE), bundled_files.PICTURES)
 
 
 @console.get("/help", endpoint="help")
 def list_pages() -> str:
-    """The list of pages, by their titles."""
+    """Show the list of pages, sorted by title."""
     pages = sorted(_help().pages.values(), key=lambda page: page.title.casefold())
     groups = [(heading, [page for page in pages if page.folder == folder]) for folder, heading in HEADINGS.items()]
     return render_template("help.html", groups=groups)
@@ -33,7 +33,7 @@ def list_pages() -> str:
 
 @console.get("/help/<path:name>")
 def help_page(name: str) -> str:
-    """One page; 404 for a name that is not in the list."""
+    """Show one page; 404 for a name that is not in the list."""
     page = _help().pages.get(name) or abort(404)
     addresses = Addresses(
         page=lambda name: url_for("console.help_page", name=name),
@@ -44,7 +44,7 @@ def help_page(name: str) -> str:
 
 @console.get("/help/pictures/<name>")
 def help_picture(name: str) -> Response:
-    """A picture of the pages; 404 for a name that is not among them."""
+    """Return a picture of the pages; 404 for an unknown name."""
     path = _help().pictures.get(name) or abort(404)
     return send_file(path, mimetype="image/png")
 

@@ -14,17 +14,17 @@ from markdown_it.token import Token
 from markupsafe import Markup, escape
 
 CONSOLE_FOLDER = "console"
-"""Its files are named as the console's pages are: `console/status.md` is the page `status`."""
+"""The folder whose files have the names of the console's pages: `console/status.md` is the page `status`."""
 DARK = "-dark"
-"""`status-dark.png` is `status.png` as a dark screen shows it."""
+"""The suffix of pictures for dark screens: `status-dark.png` is the dark variant of `status.png`."""
 
 _TITLE = re.compile(r"# (.+)\n")
-_COMMENT = re.compile(r"^<!-- .* -->\n", re.MULTILINE)  # the marks around generated tables
+_COMMENT = re.compile(r"^<!-- .* -->\n", re.MULTILINE)  # the markers around generated tables
 
 
 @dataclass(frozen=True, slots=True)
 class HelpPage:
-    """One file: its `name` in addresses, its `path` below docs, its title and its Markdown."""
+    """One page of the help: its `name` in URLs, its `path` below docs, its title and its Markdown."""
 
     name: str
     path: str
@@ -33,24 +33,24 @@ class HelpPage:
 
     @property
     def folder(self) -> str:
-        """Return the folder below docs, such as `admin/console`."""
+        """The folder below docs, such as `admin/console`."""
         return posixpath.dirname(self.path)
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where a reader finds a page by its name and a picture by its file name."""
+    """The functions that return the URL of a page by its name and of a picture by its file name."""
 
     page: Callable[[str], str]
     picture: Callable[[str], str]
 
 
 class Help:
-    """Every page and picture that ships with the program, as they were when it started.
+    """Every page and picture that ships with the program, as read at its start.
 
-    `folders` and `pictures` are side by side. The name of a page of the first folder does not have the folder's name.
-    A name that is not among them is no page, whatever is on the disk. Raises ValueError for a file without a title
-    and for two of the same name.
+    `folders` and `pictures` are siblings. Page names from the first folder omit the folder's name. A name that was not
+    read at the start is never a page, whatever is on the disk. Raises ValueError for a file without a title and for two
+    of the same name.
     """
 
     def __init__(self, folders: Sequence[Path], pictures: Path) -> None:
@@ -65,7 +65,7 @@ class Help:
             self._markdown.add_render_rule(kind, _code)
 
     def render(self, page: HelpPage, addresses: Addresses) -> Markup:
-        """A page as HTML; raw HTML is shown as text, and a link to a file that did not come along is only text."""
+        """Return a page as HTML; raw HTML is escaped, and a link to a file that does not ship becomes plain text."""
         env: dict[str, Any] = {"tables": 0, "help": self, "addresses": addresses}
         tokens = self._markdown.parse(page.text, env)
         _name_headings(tokens)
@@ -74,7 +74,7 @@ class Help:
         return Markup(self._markdown.renderer.render(tokens, self._markdown.options, env))
 
     def _lead(self, page: HelpPage, tokens: Sequence[Token], addresses: Addresses) -> None:
-        """Turn each link to another file into one to its page."""
+        """Replace each link to another file by the URL of its page."""
         open_links: list[Token] = []
         for token in tokens:
             if token.type == "link_open":
@@ -97,7 +97,7 @@ class Help:
 
 
 def slug(heading: str) -> str:
-    """The anchor of a heading, as GitHub makes it, so that a link is right in both places."""
+    """Return the anchor of a heading, as GitHub creates it, so that a link works in both places."""
     return re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-")
 
 
@@ -115,7 +115,7 @@ def _read(folders: Sequence[Path]) -> dict[str, HelpPage]:
 
 
 def _target(page: HelpPage, link: str) -> tuple[str, str]:
-    """Return a relative link as a path below docs, and the heading that it names."""
+    """Return the path below docs of a relative link, and the heading that it names."""
     path, _, heading = link.partition("#")
     return posixpath.normpath(posixpath.join(page.folder, path)), heading
 
@@ -130,7 +130,7 @@ def _name_headings(tokens: Sequence[Token]) -> None:
 
 
 def _table_open(self: RendererHTML, tokens: Sequence[Token], idx: int, options: object, env: dict[str, Any]) -> str:
-    """A wide table scrolls by itself, also by keyboard; each has a name of its own for a screen reader."""
+    """Open a table that scrolls separately, also by keyboard, with its own name for screen readers."""
     env["tables"] += 1
     return f'<div class="scrolls" role="group" tabindex="0" aria-label="Table {env["tables"]}"><table>\n'
 
@@ -144,7 +144,7 @@ def _code(self: RendererHTML, tokens: Sequence[Token], idx: int, options: object
 
 
 def _picture(self: RendererHTML, tokens: Sequence[Token], idx: int, options: object, env: dict[str, Any]) -> str:
-    """A picture that came along, and its dark sister on a dark screen; what it shows in words, where it did not."""
+    """Return a picture that ships, with its dark variant for dark screens; otherwise its alternative text."""
     help_: Help = env["help"]
     address: Callable[[str], str] = env["addresses"].picture
     name, words = str(tokens[idx].attrGet("src")), tokens[idx].content
