@@ -1,7 +1,7 @@
-"""This package is Recnice SCIM; `create_app` is the one place where the layers are joined.
+"""This package is Recnice SCIM; `create_app` is the only place that connects the layers.
 
-It configures and connects; it decides nothing about SCIM, storage or pages. Its imports stand inside, so that a
-command that needs one floor (`recnice-scim version`) does not load the others.
+It configures and connects; it decides nothing about SCIM, storage or pages. It imports inside the function, so that a
+command that needs one layer (`recnice-scim version`) does not load the others.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 
 def create_app(settings: Settings) -> Flask:
-    """The WSGI application for one data folder.
+    """Return the WSGI application for one data folder.
 
-    `settings.data` must exist, be migrated (`directory_database.migrate`) and settled (`rebuild_derived_rows.settle`)
-    before the first request. Raises `custom_schemas.SchemaFileError` for own schemas that cannot be used.
+    Before the first request, `settings.data` must exist, its database must be migrated (`directory_database.migrate`)
+    and its derived rows rebuilt (`rebuild_derived_rows.rebuild`).
+    Raises `SchemaFileError` for custom schemas that cannot be used.
     """
     from flask import Flask
 

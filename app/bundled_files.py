@@ -1,6 +1,6 @@
-"""This module finds the files that ship with the program, from source and in the executable.
+"""This module declares the paths of the files that ship with the program, from source and in the executable.
 
-The only reader of the executable's unpacked folder. It opens none of the files.
+Only this module knows the folder to which the executable is unpacked. It opens none of the files.
 """
 
 import sys
@@ -17,4 +17,4 @@ REFERENCE = ROOT / "docs" / "reference"
 PICTURES = ROOT / "docs" / "pictures"
 PYTHON_LICENSE = ROOT / "python-license.txt"
 NOTICES = ROOT / "notices"
-"""Of what is no Python package; only in the executable."""
+"""The license notices of what is not a Python package; only in the executable."""

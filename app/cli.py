@@ -29,7 +29,7 @@ DEBUG = "RECNICE_DEBUG"
 
 
 class Commands(AliasedGroup):
-    """A group whose default command is `serve`, also where only options of it are given."""
+    """A group whose default command is `serve`, also where only options of `serve` are given."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args[:1] == ["--version"]:
@@ -39,7 +39,7 @@ class Commands(AliasedGroup):
         return super().parse_args(ctx, args)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Say which data folder it is when none is named, since that is what an administrator looks for."""
+        """Write the default data folder, which administrators look for in the help."""
         data = settings.OPTIONS[0]
         folder = data.parse(os.environ.get(data.environment) or data.default)
         formatter.write_paragraph()
@@ -70,7 +70,7 @@ for command in (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and give its exit code. Nothing but `RECNICE_DEBUG=1` ever shows a traceback."""
+    """Run one command and return its exit code. A traceback is printed only with `RECNICE_DEBUG=1`."""
     try:
         result = commands.main(args=arguments, prog_name=PROGRAM, standalone_mode=False)
         sys.stdout.flush()
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         return fail("stopped", exit_codes.FAILED)
     except BrokenPipeError:
-        # Whoever read the output has enough (`| head`); Python would complain once more at exit.
+        # The reader of the output closed it (`| head`); without this, Python prints another error at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exit_codes.DONE
     except Exception as error:
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def describe(error: Exception) -> tuple[str, int]:
-    """A failure as a line for the administrator and an exit code."""
+    """Return the message for the administrator and the exit code of a failure."""
     match error:
         case click.ClickException():
             return error.format_message(), error.exit_code
@@ -109,7 +109,7 @@ def describe(error: Exception) -> tuple[str, int]:
 
 
 def _of_lower_layers() -> list[tuple[type[Exception], Callable[[Exception], tuple[str, int]]]]:
-    """Errors of lower layers; imported late, since most commands never come here."""
+    """Return the errors of lower layers, each with its message and exit code; imported late to start faster."""
     from app.administration.errors import Refused
     from app.scim.errors import ScimError
     from app.scim.schema_file import SchemaFileError
@@ -124,6 +124,6 @@ def _of_lower_layers() -> list[tuple[type[Exception], Callable[[Exception], tupl
 
 
 def fail(message: str, code: int) -> int:
-    """Say why in one line on standard error; gives the code."""
+    """Write the message as one line on standard error, and return the code."""
     print(f"{PROGRAM}: {json_log.redact(' '.join(message.split()))}", file=sys.stderr)
     return code

@@ -1,16 +1,16 @@
-"""This module tells the time and formats it.
+"""This module reads the system time and formats it.
 
-It holds no timers and measures no durations; those use `time.monotonic`.
+For durations use `time.monotonic` or `app.throttle`: the system time can be set back.
 """
 
 from datetime import UTC, datetime
 
 
 def utc_now() -> datetime:
-    """The present moment, aware, in UTC."""
+    """Return the current time in UTC, timezone-aware."""
     return datetime.now(UTC)
 
 
 def to_wire(moment: datetime) -> str:
-    """A moment as SCIM writes it (RFC 7643 §2.3.5): `2026-01-31T08:00:00.000Z`, UTC, milliseconds, fixed width."""
+    """Return a time in wire form, of fixed width: `2026-01-31T08:00:00.000Z`, UTC, milliseconds (RFC 7643 §2.3.5)."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

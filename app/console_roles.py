@@ -1,13 +1,13 @@
 """This module declares the console roles in ascending order.
 
-What each may do says app/administration/permissions.py.
+See also: app/administration/permissions.py (what each role may do).
 """
 
 from enum import StrEnum
 
 
 class Role(StrEnum):
-    """A role as it is kept and shown; a greater one may do all that a smaller one may."""
+    """A role as it is stored and displayed. A higher role includes all permissions of a lower one."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"
@@ -15,5 +15,5 @@ class Role(StrEnum):
 
     @property
     def rank(self) -> int:
-        """Its place, 0 for the least."""
+        """The position of the role in ascending order, from 0."""
         return list(Role).index(self)

@@ -1,4 +1,4 @@
-"""This module creates the data folder, makes it private and locks it for one process."""
+"""This module creates the data folder, restricts its permissions and locks it for one process."""
 
 import json
 import os
@@ -21,23 +21,24 @@ OWN_NAMES = frozenset(
         *(name + more for name in (DATABASE_NAME, REQUESTS_NAME) for more in ("", "-wal", "-shm", "-journal")),
     )
 )
-"""What the program itself writes; only regular files can have these names."""
-OWN_BEGINNINGS = ("recnice.", REQUESTS_NAME.partition(".")[0])  # request logs that were put aside among them
+"""The names of the files that the program writes; each must be a regular file."""
+OWN_BEGINNINGS = ("recnice.", REQUESTS_NAME.partition(".")[0])  # including unusable request logs that were renamed
 WAIT_FOR_COMMAND_S = 5.0
 WAIT_FOR_SERVER_S = 30.0
 ASK_AGAIN_S = 0.02
-LOCKED_BYTE = 1 << 30  # Windows locks bytes and keeps others from reading them: take one far behind the note
+LOCKED_BYTE = 1 << 30  # Windows locks bytes and prevents others from reading them: use one far behind the note
 
 
 class FolderError(Exception):
-    """The data folder cannot be made, read or written: one line for an administrator."""
+    """The data folder cannot be created, read or written. The text is one line for an administrator."""
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who has the folder: process id, command (`serve` or another), and once `serve` answers its public URL and `urls`.
+    """The process that holds the folder: its id, its command (`serve` or another), and the URLs of a running server.
 
-    `urls` are those by which a browser reaches it: the public URL alone where one is set.
+    `public_url` and `urls` are empty until `serve` accepts requests. `urls` are those by which a browser reaches it:
+    only the public URL where one is set.
     """
 
     process: int = 0
@@ -47,7 +48,7 @@ class Holder:
 
 
 class FolderInUseError(Exception):
-    """Another process has the folder."""
+    """Another process holds the folder."""
 
     def __init__(self, path: Path, holder: Holder) -> None:
         super().__init__(f"data folder {path} is in use by process {holder.process or '(unknown)'}")
@@ -55,10 +56,11 @@ class FolderInUseError(Exception):
 
 
 def prepare(path: Path) -> list[str]:
-    """Make the folder for its owner alone (0700), and take others' rights to what is ours in it away.
+    """Create the folder for its owner only (0700), and remove permissions of others on the program's files in it.
 
-    Gives a line for each thing that had to be tightened. A folder that was there before and holds something else is
-    left as it is. No link is followed, and no pipe opened, wherever somebody put one. Raises FolderError.
+    Return a line for each path whose permissions were changed. The permissions of an existing folder with other
+    content are not changed. No link is followed and no pipe is opened, since another user may have created one.
+    Raises FolderError.
     """
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -78,7 +80,10 @@ def prepare(path: Path) -> list[str]:
 
 
 def _tighten(path: Path, flag: int) -> str:
-    """Asked first, opened only where it is needed: to close the database's file gives up the locks of SQLite on it."""
+    """Remove the permissions of others on a path, and return a line about it; "" where nothing had to be changed.
+
+    The path is opened only if needed: closing the database file would release SQLite's locks on it.
+    """
     if not stat.S_IMODE(path.stat().st_mode) & 0o077:
         return ""
     file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | flag)
@@ -91,16 +96,16 @@ def _tighten(path: Path, flag: int) -> str:
 
 
 def _require_regular(path: Path) -> None:
-    """Raises FolderError for a link, folder, pipe or device; nothing at all may be there."""
+    """Raise FolderError for a link, folder, pipe or device. The path need not exist."""
     with suppress(FileNotFoundError):
         if not stat.S_ISREG(path.lstat().st_mode):
             raise FolderError(f"{path}: expected a regular file, not a link, folder, pipe or device")
 
 
 def _open_regular(path: Path, flags: int) -> int:
-    """A file of our own, opened and made private where it is new. Raises FolderError, OSError."""
+    """Return the descriptor of a file of the program; a new one is created private. Raises FolderError, OSError."""
     _require_regular(path)
-    # The system refuses what took the file's place since then, where it can.
+    # Where the system supports it, these flags refuse a link or pipe that replaced the file after the check.
     file = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0), 0o600)
     if not stat.S_ISREG(os.fstat(file).st_mode):
         os.close(file)
@@ -110,9 +115,10 @@ def _open_regular(path: Path, flags: int) -> int:
 
 @contextmanager
 def held(path: Path, command: str) -> Iterator["Hold"]:
-    """Have the folder until the block ends; also kill -9 ends it, since the system itself gives the lock back.
+    """Hold an exclusive lock on the folder until the block ends. The system also releases it after kill -9.
 
-    Waits a few seconds where a short command has it. Raises FolderInUseError, FolderError.
+    Waits up to `WAIT_FOR_COMMAND_S` while a command other than `serve` holds it.
+    Raises FolderInUseError, FolderError.
     """
     give_up = time.monotonic() + WAIT_FOR_COMMAND_S
     try:
@@ -133,22 +139,22 @@ def held(path: Path, command: str) -> Iterator["Hold"]:
 
 
 class Hold:
-    """A folder that this process has."""
+    """The lock of this process on a folder."""
 
     def __init__(self, file: int) -> None:
         self._file = file
 
     def note(self, holder: Holder) -> None:
-        """Write down who has the folder, for whoever is refused and for commands beside the server."""
+        """Write the holder into the lock file, for error messages and for commands that run next to the server."""
         os.lseek(self._file, 0, os.SEEK_SET)
         os.write(self._file, json.dumps(asdict(holder)).encode() + b"\n")
         os.ftruncate(self._file, os.lseek(self._file, 0, os.SEEK_CUR))
 
 
 def server(path: Path) -> Holder | None:
-    """The server that has the folder, or None. One that is just starting is waited for, since it may still migrate.
+    """Return the server that holds the folder, or None. Wait for a starting server, which may still migrate.
 
-    Raises FolderInUseError where it does not come up in time, FolderError where there is no folder.
+    Raises FolderInUseError if it does not start within `WAIT_FOR_SERVER_S`, FolderError if there is no folder.
     """
     give_up = time.monotonic() + WAIT_FOR_SERVER_S
     while True:
@@ -164,23 +170,20 @@ def server(path: Path) -> Holder | None:
 
 
 def write_setup_links(path: Path, links: Sequence[str]) -> None:
-    """Write the links that make the first operator into a file of the folder, since a service has no terminal.
-
-    Raises FolderError, OSError.
-    """
+    """Write the setup links into a file of the folder, since a service has no terminal. Raises FolderError, OSError."""
     file = _open_regular(path / SETUP_LINK_NAME, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     with open(file, "w", encoding="utf-8") as opened:
         opened.writelines(f"{link}\n" for link in links)
 
 
 def remove_setup_links(path: Path) -> None:
-    """Remove that file, once there is an operator."""
+    """Remove the file with the setup links, once there is an administrator."""
     with suppress(OSError):
         (path / SETUP_LINK_NAME).unlink()
 
 
 def _read(file: int) -> Holder:
-    """The holder's note; an empty one while it is being written."""
+    """Return the holder from the lock file; an empty one while it is being written."""
     with suppress(OSError, ValueError, TypeError):
         os.lseek(file, 0, os.SEEK_SET)
         return Holder(**json.loads(os.read(file, 4096)))

@@ -1,6 +1,6 @@
-"""This module reads IP addresses, networks and host names with ports, and counts addresses by site.
+"""This module parses IP addresses, networks and host names with ports, and groups IP addresses by site.
 
-One form of each: IPv4 written as IPv6 is IPv4, and the zone of an IPv6 address is left out.
+Results are normalized: an IPv4-mapped IPv6 address becomes IPv4, and the zone of an IPv6 address is removed.
 """
 
 import ipaddress
@@ -16,16 +16,16 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 SITE_PREFIX = 56
-"""The prefix of the IPv6 network that many providers give to one customer."""
+"""The prefix length of the IPv6 network that many internet providers assign to one customer."""
 
 _BITS_PER_DIGIT = 4  # hexadecimal
-_MAPPED_PREFIX = 96  # of the IPv6 network that holds IPv4 (RFC 4291 §2.5.5.2)
+_MAPPED_PREFIX = 96  # of the IPv6 network of IPv4-mapped addresses (RFC 4291 §2.5.5.2)
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::([0-9]{1,5}))?")
 _ZONE = re.compile(r"%[^/\s]+")
 
 
 class NetworkError(ValueError):
-    """A text is no network. `network`: the one around it, where the text names an address inside of a network."""
+    """A text is not a network. `network`: the one around an IP address with a prefix (192.0.2.7/24), otherwise None."""
 
     def __init__(self, network: Network | None = None) -> None:
         super().__init__("expected an address or a network")
@@ -33,13 +33,13 @@ class NetworkError(ValueError):
 
 
 def split_host(text: str) -> tuple[str, int | None] | None:
-    """Return a host, an IPv6 address without its brackets, and its port; None for any other text."""
+    """Return a host (an IPv6 address without its brackets) and its port; None for any other text."""
     parts = _HOST.fullmatch(text)
     return (parts[1] or parts[2], int(parts[3]) if parts[3] else None) if parts else None
 
 
 def read_address(text: str) -> Address | None:
-    """Return the address that a text is, with or without a port (IIS forwards one); None for any other text."""
+    """Parse an IP address with or without a port, which IIS forwards; None for any other text."""
     host = split_host(text)
     try:
         address = ipaddress.ip_address(host[0] if host else text)
@@ -50,7 +50,7 @@ def read_address(text: str) -> Address | None:
 
 
 def read_network(text: str) -> Network:
-    """Return the network, or the single address as a network, that a text is. Raises NetworkError."""
+    """Parse a network, or a single IP address as a network. Raises NetworkError."""
     try:
         interface = ipaddress.ip_interface(_ZONE.sub("", text, count=1))
     except ValueError:
@@ -65,17 +65,17 @@ def read_network(text: str) -> Network:
 
 
 class CountedNetwork(NamedTuple):
-    """A network whose failures are counted together. It may fail `times` as often as a single address."""
+    """A network whose failures are counted together. It may fail `times` as often as a single IP address."""
 
     text: str
     times: int
 
 
 def counted_networks(text: str) -> tuple[CountedNetwork, ...]:
-    """Return the networks that an address counts to, the narrowest first.
+    """Return the networks to which the failures of an IP address count, the narrowest first.
 
-    IPv4: the address alone. IPv6: its /64, all of which one person has, and those around it (`bounds.FAILURES_OF_IPV6`)
-    that a site has. The text of a network begins with that of each wider one, and no other text begins so.
+    IPv4: only the address. IPv6: its /64, which one client can use completely, and the wider networks of a site
+    (`bounds.FAILURES_OF_IPV6`). The text of a network begins with the text of each wider one, and no other text does.
     """
     address = read_address(text)
     if address is None or address.version == 4:
@@ -87,7 +87,7 @@ def counted_networks(text: str) -> tuple[CountedNetwork, ...]:
 
 
 def site_of(text: str) -> str:
-    """Return what an address counts as where each site has one place: an IPv4 address, or an IPv6 network."""
+    """Return the site of an IP address as text: the IPv4 address itself, or the IPv6 network of SITE_PREFIX."""
     address = read_address(text)
     if address is None or address.version == 4:
         return str(address or "unknown")
@@ -96,7 +96,7 @@ def site_of(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class NetworkSet:
-    """Networks in which an address is found as quickly among many as among few: by each prefix that there is."""
+    """A set of networks. The time of a lookup depends on the number of prefix lengths, not of networks."""
 
     networks: Sequence[Network]
     _by_prefix: Mapping[tuple[int, int], frozenset[int]] = field(init=False, compare=False)
@@ -110,11 +110,11 @@ class NetworkSet:
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> "NetworkSet":
-        """Return the set of networks that are given as text in their one form."""
+        """Return the set of networks that are given as normalized text."""
         return cls([ipaddress.ip_network(text) for text in texts])
 
     def has(self, text: str) -> bool:
-        """Return whether a text is an address in one of the networks; what is no address is in none."""
+        """Return whether a text is an IP address in one of the networks; False for any other text."""
         address = read_address(text)
         return address is not None and address in self
 
@@ -123,5 +123,5 @@ class NetworkSet:
         return any(number >> shift in those for (of, shift), those in self._by_prefix.items() if of == version)
 
     def holds(self, network: Network) -> bool:
-        """Return whether all of a network is inside of one of these."""
+        """Return whether a network is completely inside one of these."""
         return any(network.version == one.version and network.subnet_of(one) for one in self.networks)  # type: ignore[arg-type]

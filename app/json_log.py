@@ -1,7 +1,4 @@
-"""This module writes log events as lines of JSON on standard error, without secrets.
-
-That says the code that logs.
-"""
+"""This module writes log events as lines of JSON on standard error, without secrets."""
 
 import json
 import logging
@@ -16,20 +13,23 @@ QUERY = re.compile(r"(/[\w./%~:@+-]*)\?[^\s\"'\\<>]+")
 QUIET = {
     "waitress.queue": logging.ERROR,
     "alembic": logging.WARNING,
-    "flask_wtf.csrf": logging.WARNING,  # one line a stranger's form
+    "flask_wtf.csrf": logging.WARNING,  # it logs one line for each form of an unauthenticated client
 }
 
 
 def redact(text: str) -> str:
-    """The text with every SCIM Key (also half a one) and every query string of an address cut out.
+    """Return the text without SCIM Keys (also incomplete ones) and without query strings of URLs.
 
-    A filter in a query string names people; a setup link carries its code there.
+    A filter in a query string contains personal data; the query string of a setup link contains its code.
     """
     return QUERY.sub(r"\1?[query]", KEY.sub(r"\1[key]", text))
 
 
 class JsonLine(logging.Formatter):
-    """`{"time", "level", "logger", "message"}` and after an exception `"traceback"`; JSON escapes line breaks."""
+    """A formatter of JSON lines: `{"time", "level", "logger", "message"}`, and `"traceback"` after an exception.
+
+    JSON escapes line breaks, so that one event is one line.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -44,7 +44,7 @@ class JsonLine(logging.Formatter):
 
 
 def to_stderr() -> None:
-    """Send every logger's lines from INFO on to standard error as JSON."""
+    """Write the events of all loggers, from level INFO, to standard error as JSON."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLine())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

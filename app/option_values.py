@@ -1,6 +1,6 @@
-"""This module reads the values of options, each from text or from a value of TOML.
+"""This module parses the values of options, each from text or from a TOML value.
 
-Each function raises ValueError with what it expects, as words after "expected".
+Each function raises ValueError with a text that completes "expected …".
 """
 
 import os
@@ -22,17 +22,17 @@ def _text(given: object) -> str:
 
 
 def read_folder(given: object) -> Path:
-    """Return an absolute path; `~` is the home folder."""
+    """Parse a folder as an absolute path; `~` is the home folder."""
     return Path(os.path.abspath(Path(_text(given)).expanduser()))
 
 
 def read_file(given: object) -> Path | None:
-    """Return a file by its path, which need not be there yet; None for ""."""
+    """Parse the path of a file, which need not exist; None for ""."""
     return read_folder(given) if given else None
 
 
 def read_listen(given: object) -> tuple[str, int]:
-    """Return `HOST:PORT` in its parts, IPv6 in brackets; port 0 lets the system choose a free one."""
+    """Parse `HOST:PORT`, with IPv6 in brackets; port 0 means a free port chosen by the system."""
     host, port = split_host(_text(given)) or ("", None)
     if port is None or port > 65535:
         raise ValueError("HOST:PORT")
@@ -40,7 +40,7 @@ def read_listen(given: object) -> tuple[str, int]:
 
 
 def read_public_url(given: object) -> str:
-    """Return a URL without a slash at its end. Its path may not begin with /scim, which the Tenant URL adds itself."""
+    """Parse a URL, and return it without a trailing slash. Its path cannot begin with /scim: the Tenant URL adds it."""
     try:
         url = urlsplit(_text(given))
     except ValueError:
@@ -59,13 +59,13 @@ def read_public_url(given: object) -> str:
 
 
 def read_networks(given: object) -> tuple[Network, ...]:
-    """Return addresses or networks, given as a list or in one text with commas or spaces between."""
+    """Parse IP addresses or networks, given as a list or as one text with commas or spaces between them."""
     words = re.split(r"[,\s]+", given.strip()) if isinstance(given, str) else given
     try:
         if not isinstance(words, list | tuple):
             raise TypeError
         networks = tuple(read_network(word) for word in words if word)
-    except (TypeError, ValueError):  # TOML may have a number in the place of a text
+    except (TypeError, ValueError):  # TOML may have a number instead of a text
         raise ValueError("addresses or networks such as 10.0.0.5 or 10.0.0.0/24") from None
     if any(one.prefixlen < bounds.TRUSTED_PREFIX[one.version] for one in networks):
         widest = " or ".join(f"/{prefix} for IPv{version}" for version, prefix in bounds.TRUSTED_PREFIX.items())
@@ -74,7 +74,7 @@ def read_networks(given: object) -> tuple[Network, ...]:
 
 
 def read_number(most: int, given: object) -> int:
-    """Return a whole number from 1 to `most`; TOML has it as a number, the environment as text."""
+    """Parse an integer from 1 to `most`: a number in TOML, text in the environment."""
     number = int(given) if isinstance(given, str) and re.fullmatch(r"[0-9]{1,4}", given) else given
     if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= most:
         raise ValueError(f"a number from 1 to {most}")
@@ -82,7 +82,7 @@ def read_number(most: int, given: object) -> int:
 
 
 def read_switch(given: object) -> bool:
-    """Return true or false, from a boolean of TOML or from text."""
+    """Parse a boolean from TOML, or one of `true`, `1`, `yes`, `false`, `0`, `no` in any case."""
     value = given if isinstance(given, bool) else _SWITCH.get(str(given).lower())
     if value is None:
         raise ValueError("true or false")

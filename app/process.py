@@ -1,6 +1,6 @@
-"""This module asks the operating system about this process: its parent, left-over folders, open files, processors.
+"""This module configures this process in the operating system: parent, leftover folders, open files, processors.
 
-What one system only has is guarded.
+Functions do nothing on systems that lack the feature.
 """
 
 import ctypes
@@ -24,16 +24,17 @@ if sys.platform != "win32":
 
 
 def launcher_of(unpacked: Path) -> int | None:
-    """The process id of the one-file executable that unpacked this folder: `_MEI` + 8 hex digits + more."""
+    """Return the process id of the one-file executable that unpacked a folder named `_MEI` + 8 hex digits + more."""
     found = re.match(r"_MEI([0-9a-f]{8})", unpacked.name)
     return int(found[1], 16) if found else None
 
 
 def tie_to_launcher() -> None:
-    """End with the launcher of the one-file executable, even when that is killed with -9 (Linux).
+    """End this process with the launcher of the one-file executable, also after kill -9 (Linux).
 
-    The launcher unpacks, starts this process and passes signals on; killed, it would leave this process with the port
-    and the database. Called first of all. Exits at once where the launcher is gone already.
+    The launcher unpacks the files, starts this process and forwards signals. Without this call, a killed launcher
+    leaves this process behind, with the port and the database in use. To be called before anything else. Exits
+    immediately if the launcher has already ended.
     """
     launcher = launcher_of(bundled_files.ROOT) if bundled_files.FROZEN else None
     if launcher is None or not sys.platform.startswith("linux"):
@@ -44,9 +45,9 @@ def tie_to_launcher() -> None:
 
 
 def keep_private() -> None:
-    """What this process makes from now on is for its owner alone, and its memory, which has secrets, for nobody.
+    """Create files for the owner only from now on, and protect the memory of this process, which contains secrets.
 
-    A process that ends by a fault leaves no core file; on Linux no other of the same user can look into it either.
+    A crash leaves no core file. On Linux, other processes of the same user cannot read the memory either.
     """
     os.umask(0o077)
     if sys.platform != "win32":
@@ -56,7 +57,7 @@ def keep_private() -> None:
 
 
 def mark_unpacked(unpacked: Path) -> int | None:
-    """Lock the folder that this process runs from, so that no start takes it for left over; gives the open file."""
+    """Lock the folder that this process runs from, so that `sweep` of another start keeps it; return the descriptor."""
     if sys.platform == "win32" or not bundled_files.FROZEN:
         return None
     mark = os.open(unpacked, os.O_RDONLY)
@@ -66,10 +67,10 @@ def mark_unpacked(unpacked: Path) -> int | None:
 
 
 def sweep(unpacked: Path, marker: str) -> list[Path]:
-    """Remove folders beside `unpacked` that a killed launcher of this same program left behind; gives the removed ones.
+    """Remove folders next to `unpacked` that killed launchers of this program left behind, and return the removed ones.
 
-    Ours are those that belong to this user and have `marker` (a path that only this program has) in them. Left over are
-    those whose launcher is gone and that no process has locked.
+    Only folders of this user that contain `marker`, a path that only this program has, are removed, and only if their
+    launcher has ended and no process has locked them.
     """
     if sys.platform == "win32":
         return []
@@ -109,7 +110,7 @@ def _is_locked(folder: Path) -> bool:
 
 
 def raise_open_files() -> int:
-    """Ask for enough open files, and give how many there may be."""
+    """Raise the limit of open files as far as needed and allowed, and return the limit."""
     if sys.platform == "win32":
         return bounds.OPEN_FILES_WANTED
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -122,21 +123,21 @@ def raise_open_files() -> int:
 
 
 def give_back_memory() -> None:
-    """Blocks of `bounds.MEMORY_GIVEN_BACK` bytes or more go back to the system when they are freed (glibc).
+    """Return freed blocks of `bounds.MEMORY_GIVEN_BACK` bytes or more to the system (glibc).
 
-    Left to itself it learns from the first password that is checked to keep 19 MiB, for each thread that checks one:
-    measured, forty sign-ins at once left 300 MiB behind.
+    By default, glibc raises this threshold after the first password check and keeps 19 MiB for each thread that checks
+    passwords: measured, 300 MiB remained allocated after forty concurrent sign-ins.
     """
     if sys.platform.startswith("linux"):
-        with suppress(AttributeError):  # not every C library has it
+        with suppress(AttributeError):  # C libraries other than glibc may lack it
             ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, bounds.MEMORY_GIVEN_BACK)
 
 
 def stay_on_one_cpu() -> int | None:
-    """Keep to one processor, chosen by process id among those allowed; gives it, or None where that is not possible.
+    """Run on one processor only, chosen by process id among those allowed; return it, or None if not possible.
 
-    Python's threads take turns anyway, and handing the turn from one processor to another costs more than the second
-    processor gives: measured 1.3 times the requests at 8 connections, and up to 4 times the writes.
+    Only one Python thread runs at a time, and passing the GIL between processors costs more than a second processor
+    gains: measured 1.3 times the requests at 8 connections, and up to 4 times the writes.
     """
     if sys.platform == "win32" or not hasattr(os, "sched_setaffinity"):
         return None

@@ -9,20 +9,20 @@ from app.scim.errors import Code
 from app.scim.intended_removals import AccessRemoval, Purpose
 
 CONNECTION = "connection"
-"""In `Request.objects` of a request whose key was wrong, and so the key of all problems with the SCIM Key."""
+"""The value in `Request.objects` of a request with an invalid key, and so the object of all problems with keys."""
 TOKEN = "token"
-"""In `Request.path` of a refused request for an access token (/oauth/token)."""
+"""The `Request.path` of a refused request for an access token (/oauth/token)."""
 SIMULATED = -1
 """The `cycle_id` of a request that is part of a simulation: such requests are hidden by default and count nowhere."""
 GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-"""The form of our ids, and of Entra's objectId and probes, as a pattern for any letter case."""
+"""The form of resource ids, and of Entra's objectId and probes, as a pattern to match case-insensitively."""
 _GUID = re.compile(GUID, re.IGNORECASE)
 
 Deed = Literal[
-    "",  # nothing that could be told, as when no key was right
-    "probe",  # a look-up by a random GUID that finds nothing. Entra: Test Connection, and the start of every activity;
+    "",  # unknown, for example because no key was valid
+    "probe",  # a lookup by a random GUID that finds nothing. Entra: Test Connection, and the start of every activity;
     #           by externalId, which may be a GUID (objectId), only where it begins a stretch of activity
-    "match",  # a look-up by a matching attribute
+    "match",  # a lookup by a matching attribute
     "list",
     "read",
     "schema",  # discovery: /Schemas, /ResourceTypes, /ServiceProviderConfig
@@ -38,26 +38,26 @@ Deed = Literal[
 KeyFault = Literal[
     "",
     "missing",  # no Authorization header
-    "no-bearer",  # another scheme, or no text that can be a token
-    "twice-bearer",  # "Bearer Bearer …": the word was pasted along
-    "entra-token",  # a JWT: the field Secret Token is empty, so Entra sends a token of its own
-    "cut",  # begins like a key of ours, but is incomplete or mistyped
-    "stopped",  # a key of ours that was stopped; its id is in `key_id`
-    "unknown",  # has the form of a key of ours, but none that is known here
-    "expired",  # an access token of ours that has ended
-    "client-secret",  # the secret of an OAuth client in place of a key
+    "no-bearer",  # another scheme, or a text that cannot be a token
+    "twice-bearer",  # "Bearer Bearer …": "Bearer" was pasted together with the key
+    "entra-token",  # a JWT: the field Secret Token is empty, so Entra sends its own token
+    "cut",  # begins like a SCIM Key, but is incomplete or mistyped
+    "stopped",  # a revoked key; its id is in `key_id`
+    "unknown",  # has the form of a SCIM Key, but is not stored
+    "expired",  # an access token of this server that has expired
+    "client-secret",  # the secret of an OAuth client instead of a key
     "foreign",  # any other token
-    "client",  # at the token endpoint: a client and a secret that are not right
+    "client",  # at the token endpoint: an invalid client or secret
     "assertion",  # at the token endpoint: a signed assertion that was not accepted
 ]
 
 Dialect = Literal["", "default", "compliant"]
-"""Entra: `{"op": "Add", … "value": "False"}` is the default one; lower-case verbs and real booleans come with the flag
-`aadOptscim062020` in the Tenant URL."""
+"""The PATCH style. Entra: `{"op": "Add", … "value": "False"}` is the default; with the flag `aadOptscim062020` in the
+Tenant URL, Entra sends lower-case verbs and real booleans (compliant)."""
 
 
 class DueRemoval(NamedTuple):
-    """Access that a refused request was meant to take away from one user; `group_id` is "" but for "leave"."""
+    """The access of one user that a refused request was meant to remove; `group_id` is "" except for "leave"."""
 
     purpose: Purpose
     user_id: str
@@ -65,20 +65,21 @@ class DueRemoval(NamedTuple):
 
 
 def _stored(title: str = "", default: Any = "") -> Any:
-    """Return a field that is a column of the request log; with a `title`, it is one of the Activity page too."""
+    """Return a field that is a column of the request log; with a `title`, also a column of the Activity page."""
     return field(default=default, metadata={"title": title})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request to the service provider, or one operation of a bulk request. Texts are "" where there is none.
+    """One request to the service provider, or one operation of a bulk request. Missing texts are "".
 
-    `number`: 16 hexadecimal digits, in the log and in the header X-Request-Id of the answer too. `at`: when it came,
-    in wire form. `path`: its kind, with an id left out: `Users`, `Users/{id}`, `Users/.search`, `Schemas`, `Bulk`;
-    `unknown` below /scim, `outside` where a SCIM client knocked elsewhere, `token` at the token endpoint. `code`,
-    `reason` and `attribute` are from the error (app/scim/errors.py); of a "confirm" `attribute` names what was sent and
-    is not stored here. `other_id` is the resource that has what must be unique. `cycle_id`: 0 outside of any cycle, or
-    `SIMULATED`. `body`: redacted, of requests only of which something was refused.
+    `number` is the request ID: 16 hexadecimal digits, also in the response header X-Request-Id. `at` is the time of
+    receipt in wire form. `path` is the kind of path, without ids: `Users`, `Users/{id}`, `Users/.search`, `Schemas`,
+    `Bulk`; `unknown` for other paths below /scim, `outside` for a SCIM client at another path, `token` at the token
+    endpoint. `code`, `reason` and `attribute` are from the error (app/scim/errors.py); for a "confirm", `attribute`
+    names what the client sent and the server does not store. `other_id` is the resource that has the value that must
+    be unique. `cycle_id` is 0 outside of any cycle, or `SIMULATED`. `body` is redacted, and stored only for requests
+    of which something was refused.
     """
 
     id: int = _stored(default=0)
@@ -104,37 +105,39 @@ class Request:
     cycle_id: int = _stored("Sync", 0)
     body: str = _stored("Body, redacted")
 
-    # What is not kept of the row, but read by those who tell apart what happened.
+    # These fields are not stored; the observation modules read them to classify the request.
     objects: tuple[str, ...] = ()
-    """Keys of what the request was about, by which a later request for the same is recognized: `User id <hash>`,
-    `User externalId <hash>`, `User userName <hash>`, `Group displayName <hash>`; `connection` for the key."""
+    """Keys of the objects of the request, by which a later request for the same object is recognized: `User id <hash>`,
+    `User externalId <hash>`, `User userName <hash>`, `Group displayName <hash>`; `connection` for the SCIM Key."""
     mentioned: tuple[tuple[str, str], ...] = ()
-    """Type and id of resources here that a client spoke of."""
+    """Type and id of stored resources that the request mentions."""
     expected: str = ""
     got: str = ""
-    """What a refusal expected, and what it says was received instead: of its first mismatch."""
+    """The received value as the error describes it; with `expected`, the first mismatch of a refused request."""
     joined: int = 0
     departed: int = 0
     may_be_probe: bool = False
-    """A match by externalId that found nobody: where Entra matches on it, its probes look the same."""
+    """Whether it is a match by externalId without a result: where Entra matches on externalId, its probes look the
+    same."""
     given: tuple[str, ...] = ()
-    """Paths of the attributes that a change gave a value to."""
+    """The paths of the attributes to which a change assigned values."""
     left_out: tuple[Mapping[str, Any], ...] = ()
-    """What is different in this record for each value that a request which disabled somebody did not store."""
+    """The fields that differ from this record, for each value that a request which disabled a user did not store."""
     removals: tuple[AccessRemoval, ...] = ()
-    """What a refused request was meant to do, as it says so itself."""
+    """The removals of access that a refused request requested."""
     due: tuple[DueRemoval, ...] = ()
-    """The same for each user who was still active, and still in the group, when the request was written down."""
+    """The same per user who was still active, and still in the group, when the request was recorded."""
     is_keyless: bool = False
-    """It has no token and no other proof of a client at all. Entra always sends one, so anybody may have sent this."""
+    """Whether it has no credential at all. Entra always sends one, so any client may have sent this request."""
     is_plain_http: bool = False
-    """It came by http from another machine, although the public URL is https."""
+    """Whether it was received over http from another host, although the public URL is https."""
     named_ids: Collection[str] = ()
-    """Of one that says so: every id in its path, its query and its body, and those of whom its filter found."""
+    """For a request that claims to be simulated: every id in its path, query and body, and of its filter's results."""
     named_values: Collection[tuple[str, str, str]] = ()
-    """Of one that says so: resource type, path and folded value of what names somebody in a filter or a document."""
+    """For a request that claims to be simulated: resource type, path and normalized value of each value in a filter or
+    a document that identifies a resource."""
     sent: Any = field(default=None, repr=False)
-    """The JSON of a create or a change, as it came; None for a large one."""
+    """The JSON of a create or a change, as received; None for a large one."""
 
     @property
     def is_refused(self) -> bool:
@@ -142,12 +145,12 @@ class Request:
 
     @property
     def error_code(self) -> Code:
-        """Why it was refused; where the log has no code, or one of another version, by status and scimType."""
+        """The reason for the refusal; by status and scimType if the log has no code, or a code of another version."""
         return Code.of(self.status, self.scim_type, self.code)
 
     @property
     def is_simulated(self) -> bool:
-        """Whether it says that it is part of a simulation, has a valid key, and names nobody else."""
+        """Whether it claims to be part of a simulation, has a valid key, and names no resource outside of it."""
         return self.cycle_id == SIMULATED
 
     @property
@@ -156,14 +159,14 @@ class Request:
 
 
 STORED = tuple(one for one in fields(Request) if "title" in one.metadata)
-"""The columns of the request log, in their order."""
+"""The columns of the request log, in order."""
 
 
 def ids_in(text: str) -> set[str]:
-    """Return everything in a text that has the form of our ids, in lower case as they are."""
+    """Return all parts of a text that have the form of a resource id, in lower case as ids are stored."""
     return {id.lower() for id in _GUID.findall(text)}
 
 
 def is_id(text: object) -> bool:
-    """Whether a text has the form of a GUID, as our ids and Entra's probes have."""
+    """Return whether a text has the form of a GUID, like resource ids and Entra's probes."""
     return isinstance(text, str) and _GUID.fullmatch(text) is not None

@@ -1,7 +1,7 @@
 """This module declares the options and reads their values, each with its origin.
 
-A flag comes before the environment, that before `recnice.toml` in the data folder, that before the default. Nothing
-here is changed while the program runs, and no secret is a setting.
+The order of precedence is: flag, environment variable, `recnice.toml` in the data folder, default. Settings do not
+change while the program runs, and contain no secrets.
 """
 
 import os
@@ -29,9 +29,9 @@ _KEY = re.compile(r"""^[ \t]*\[*((?:"[^"\n]*"|'[^'\n]*'|[^=#,"'\n])*)""", re.MUL
 
 
 class SettingsError(Exception):
-    """A value that cannot be used: one line that says where it was set, what was expected and what came.
+    """An invalid value. The text is one line: where the value was set, what was expected and what was received.
 
-    `origin` tells a mistake on the command line (FLAG) from one in the environment or the file.
+    `origin` distinguishes the command line (FLAG) from the environment and the file.
     """
 
     def __init__(self, message: str, origin: str = FILE) -> None:
@@ -41,10 +41,10 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """How a value is given. `parse` takes text or a TOML value, or raises ValueError(what it expects).
+    """The declaration of one option. `parse` takes text or a TOML value, or raises ValueError(what it expects).
 
-    `default` is given to `parse` too, but for None, which follows from other settings; `shown_default` describes it. An
-    option without a metavar is a switch; `many` options may be repeated.
+    `default` is also parsed, except None: then the value follows from other settings, and `shown_default` describes
+    it. An option without a metavar is a switch; an option with `many` may be repeated.
     """
 
     default: Any
@@ -66,12 +66,12 @@ class Option:
 
     @property
     def default_text(self) -> str:
-        """The default as people read it; "" where there is none."""
+        """The default as the help displays it; "" if there is none."""
         return self.shown_default or as_text(self.default)
 
 
 def option(*terms: Any, **more: Any) -> Any:
-    """Declare a field of Settings as an option. The terms are those of Option; its name is the field's."""
+    """Declare a field of Settings as an option, with the arguments of Option. Its name is the name of the field."""
     declared = Option(*terms, **more)
     return field(
         default_factory=lambda: declared.default and declared.parse(declared.default), metadata={"option": declared}
@@ -79,22 +79,22 @@ def option(*terms: Any, **more: Any) -> Any:
 
 
 class Threads(NamedTuple):
-    """How many requests are worked on at the same time: of those that only read, and of those that may write."""
+    """The numbers of requests that run at the same time: those that only read, and those that may write."""
 
     reading: int
     writing: int
 
     @classmethod
     def of(cls, threads: int) -> "Threads":
-        """Share them out, so that no number of writers that wait keeps readers waiting. Two may always read."""
+        """Divide the threads, so that waiting writers never block readers. At least two threads read."""
         return cls(reading=max(2, threads - threads // 2), writing=max(1, threads // 2))
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Every option, declared here and nowhere else, with its value. `origins`: where each value is from.
+    """All options with their values; the only declaration of options. `origins` has the origin of each value.
 
-    `data` is absolute, `public_url` has no slash at its end.
+    `data` is absolute; `public_url` has no trailing slash.
     """
 
     data: Path = option(
@@ -142,12 +142,12 @@ class Settings:
 
     @property
     def scim_base(self) -> str:
-        """What stands before `/Users/…` in every location."""
+        """The base URL of SCIM, which precedes `/Users/…` in every location."""
         return self.public_url + "/scim"
 
     @property
     def tenant_url(self) -> str:
-        """What an administrator pastes into Entra's field *Tenant URL*."""
+        """The value for Entra's field *Tenant URL*."""
         return self.scim_base + "/"
 
     @property
@@ -156,12 +156,12 @@ class Settings:
 
     @property
     def requests_database(self) -> Path:
-        """The request log, a file of its own: it may be lost without loss of identity data."""
+        """The path of the request log. It is a separate file, whose loss does not affect identity data."""
         return self.data / REQUESTS_NAME
 
     @property
     def schemas(self) -> Path:
-        """The folder of schemas of one's own; it need not exist."""
+        """The folder of custom schemas; it need not exist."""
         return self.data / "schemas"
 
     @property
@@ -169,18 +169,18 @@ class Settings:
         return self.public_url.startswith("https://")
 
     def on_port(self, port: int) -> "Settings":
-        """These settings once the port is known that was taken for port 0."""
+        """Return these settings with the port that the system chose for port 0."""
         follows = self.origins.get("public_url", DEFAULT) == DEFAULT
         return replace(self, listen=(self.listen[0], port), public_url="" if follows else self.public_url)
 
     def rows(self) -> Iterator[tuple[str, str, str]]:
-        """Every option as name, value as text, origin."""
+        """Yield name, value as text, and origin of every option."""
         for one in OPTIONS:
             yield one.name, as_text(getattr(self, one.name)) or "none", self.origins.get(one.name, DEFAULT)
 
 
 def options_of(settings: type[Settings]) -> tuple[Option, ...]:
-    """Return the options that a class declares, in their order."""
+    """Return the options that a class declares, in order of declaration."""
     return tuple(replace(one.metadata["option"], name=one.name) for one in fields(settings) if one.metadata)
 
 
@@ -188,12 +188,12 @@ OPTIONS = options_of(Settings)
 
 
 def url_of(listen: tuple[str, int]) -> str:
-    """The address by which this machine itself reaches a listening socket; never the one that means "every address"."""
+    """Return the URL by which this host reaches a listening socket: the loopback address for "0.0.0.0" and "::"."""
     return f"http://{as_text(({'0.0.0.0': '127.0.0.1', '::': '::1'}.get(listen[0], listen[0]), listen[1]))}"
 
 
 def as_text(value: object) -> str:
-    """A parsed value as it could be given again."""
+    """Return a parsed value as text that can be parsed again."""
     match value:
         case None:
             return ""
@@ -207,9 +207,9 @@ def as_text(value: object) -> str:
 
 
 def load(flags: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
-    """The settings from flags (option name to text; None and () where not given), environment, and the folder's file.
+    """Return the settings from flags, environment variables and the settings file of the folder. Raises SettingsError.
 
-    An empty environment variable counts as not set. Raises SettingsError.
+    `flags` maps option names to text; None and () mean not given. An empty environment variable counts as not set.
     """
     read: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -237,10 +237,10 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
 
 
 def _read_file(path: Path) -> Mapping[str, object]:
-    """The settings file's keys, all of them known; nothing where there is no file. Raises SettingsError."""
+    """Return the values of the settings file; {} if there is no file. Raises SettingsError, also for unknown keys."""
     known = [one.name for one in OPTIONS if one.in_file]
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for, and for ever
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would block forever
             raise ValueError("expected a regular file")
         with path.open("rb") as file:
             content = file.read(bounds.SETTINGS_BYTES + 1)

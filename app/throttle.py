@@ -1,4 +1,4 @@
-"""This module limits how often something is done, by this process's own steady clock."""
+"""This module limits how often an action runs, by a monotonic clock."""
 
 import threading
 import time
@@ -6,12 +6,12 @@ from collections import OrderedDict
 
 
 def steady_s() -> float:
-    """Return seconds on a clock that nobody sets; only pictures and tests put another in its place."""
+    """Return seconds of a monotonic clock. Tests and the scripts for pictures replace this function."""
     return time.monotonic()
 
 
 class Throttle:
-    """Allows something once within some seconds, to each of the `keys` keys that did it last. Threads share it."""
+    """A limit of one action per interval and key. Only the `keys` latest keys are remembered. Thread-safe."""
 
     def __init__(self, keys: int = 1) -> None:
         self._keys = keys
@@ -19,11 +19,11 @@ class Throttle:
         self._lock = threading.RLock()
 
     def is_due(self, every_s: float, key: str = "") -> bool:
-        """Return whether the interval of the key that began last, if any, is over."""
+        """Return whether the key has no interval, or its latest one is over."""
         return steady_s() - self._begun.get(key, float("-inf")) >= every_s
 
     def begin(self, key: str = "") -> None:
-        """Begin an interval, in which the key is not due."""
+        """Begin an interval in which the key is not due."""
         with self._lock:
             self._begun[key] = steady_s()
             self._begun.move_to_end(key)
@@ -31,7 +31,7 @@ class Throttle:
                 self._begun.popitem(last=False)
 
     def take(self, every_s: float, key: str = "") -> bool:
-        """Return whether the key is due, and begin its interval if it is; of several threads one gets it."""
+        """Return whether the key is due, and begin its interval if it is. Only one of several threads gets True."""
         with self._lock:
             is_due = self.is_due(every_s, key)
             if is_due:

@@ -1,3 +1,3 @@
-"""This module declares the version."""
+"""This module declares the version of the program."""
 
 VERSION = "0.1.0"
