@@ -1,1 +1,1 @@
-"""This package holds the commands, one module per noun."""
+"""This package contains the commands, one module per noun."""

@@ -1,4 +1,4 @@
-"""This module implements `admin`: the administrators of the console."""
+"""This module implements `admin`, which manages the administrators of the console."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _whom(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _named(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options for whom, and how the password comes in: never as an argument, which others could see."""
+    """Add the options for the user name and the password. An argument with the password would be visible to others."""
     command = click.option(
         "--password-stdin", is_flag=True, help="Read the password from the first line of standard input."
     )(command)
@@ -39,7 +39,7 @@ def _named(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _password(from_stdin: bool) -> str:
-    """The password, from standard input or asked for twice on a terminal."""
+    """Return the password, from standard input or from two prompts on a terminal."""
     if from_stdin:
         line = sys.stdin.readline(bounds.PASSWORD_LINE_LENGTH).removesuffix("\n").removesuffix("\r")
         if not line:
@@ -51,7 +51,7 @@ def _password(from_stdin: bool) -> str:
 
 
 def _still_in_the_way(operator: Operator) -> Iterator[str]:
-    """Why a new password alone does not let an operator in."""
+    """Yield the reasons why the administrator cannot sign in with the new password alone."""
     if operator.has_second_factor:
         yield "2FA is still on; --remove-second-factor turns it off."
     if operator.disabled:

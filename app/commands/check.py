@@ -1,4 +1,4 @@
-"""This module implements `check`: whether settings and stored rows are sound.
+"""This module implements `check`, which verifies settings and stored rows.
 
 See also: app/store/integrity_check.py (the checks).
 """

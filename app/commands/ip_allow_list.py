@@ -1,4 +1,4 @@
-"""This module implements `allowlist`: the IP allow list, for an administrator who is locked out."""
+"""This module implements `allowlist`, which changes the IP allow list, also for a locked-out administrator."""
 
 import click
 

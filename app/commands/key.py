@@ -1,4 +1,4 @@
-"""This module implements `key`: SCIM Keys."""
+"""This module implements `key`, which manages SCIM Keys."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def revoke(settings: Settings, key_id: str) -> None:
 
 
 def _state(row: KeyRow, names: Mapping[str, str]) -> str:
-    """Return the state of a key. `names` of the keys by their ids."""
+    """Return the state of a key. `names` maps key ids to names."""
     if row.stopped:
         return f"{'deactivated' if row.is_retired else 'revoked'} {row.stopped}"
     return f"being replaced by {names.get(row.successor, '')} ({row.successor})" if row.successor else "active"

@@ -1,4 +1,4 @@
-"""This module implements `licenses`: the notices of everything that is bundled."""
+"""This module implements `licenses`, which prints the notices of everything that is bundled."""
 
 import re
 import sys
@@ -12,7 +12,7 @@ import click
 from app import bundled_files
 from app.commands.shared.options import data_unused
 
-# What this program imports itself. What those need is found in their metadata.
+# Only direct imports of this program: their metadata names the packages that they require.
 ROOTS = (
     "alembic",
     "argon2-cffi",
@@ -38,7 +38,7 @@ _REQUIRED_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def distributions() -> list[metadata.Distribution]:
-    """The installed packages that the program runs on, by name. The build copies the metadata of these."""
+    """Return the installed packages that the program requires, by name. The build copies their metadata."""
     found: dict[str, metadata.Distribution] = {}
     wanted = list(ROOTS)
     while wanted:
@@ -48,7 +48,7 @@ def distributions() -> list[metadata.Distribution]:
         try:
             found[name] = metadata.distribution(name)
         except metadata.PackageNotFoundError:
-            continue  # needed on another system only
+            continue  # required on another system only
         for requirement in found[name].requires or []:
             required = _REQUIRED_NAME.match(requirement)
             if required and "extra ==" not in requirement:
@@ -57,7 +57,7 @@ def distributions() -> list[metadata.Distribution]:
 
 
 def python_license() -> Path | None:
-    """Python's own license: in the bundle, or where this Python keeps it; the build copies it from there."""
+    """Return the path of Python's license: in the bundle, or in this Python, from which the build copies it."""
     places = (
         bundled_files.PYTHON_LICENSE,
         Path(sysconfig.get_path("stdlib")) / "LICENSE.txt",
@@ -68,7 +68,7 @@ def python_license() -> Path | None:
 
 
 def notices() -> Iterator[tuple[str, str]]:
-    """Every notice as a heading and its text."""
+    """Yield the heading and the text of every notice."""
     path = python_license()
     yield f"Python {sys.version.split()[0]}", path.read_text("utf-8") if path else "Python Software Foundation License"
     for distribution in distributions():
@@ -81,7 +81,7 @@ def notices() -> Iterator[tuple[str, str]]:
 
 
 def _texts(distribution: metadata.Distribution) -> Iterator[str]:
-    """Its license files; where it brings none, what its metadata says."""
+    """Yield the license files of a package; if it has none, the license fields of its metadata."""
     paths = [file for file in distribution.files or [] if _NOTICE.match(file.name) and ".dist-info" in str(file)]
     for path in paths:
         yield path.read_text("utf-8").strip()

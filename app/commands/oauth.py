@@ -1,4 +1,4 @@
-"""This module implements `oauth`: the clients of the token endpoint."""
+"""This module implements `oauth`, which manages the clients of the token endpoint."""
 
 import click
 

@@ -14,7 +14,7 @@ SCHEMA_COLUMNS = ("attribute", "type", "many", "required", "case exact", "mutabi
 
 
 def schema_rows(folder: Path) -> list[tuple[str, ...]]:
-    """Every attribute of every resource type under SCHEMA_COLUMNS, as it is declared here and in the schemas folder."""
+    """Return a row of SCHEMA_COLUMNS for every attribute, built-in or from the folder of custom schemas."""
     from app.scim import custom_schemas
 
     return [

@@ -1,4 +1,4 @@
-"""This module implements `serve`: prepare the folder, migrate, print the URLs, serve until stopped."""
+"""This module implements `serve`, which prepares the folder, migrates, prints the URLs, and serves until stopped."""
 
 import errno
 import logging
@@ -45,7 +45,10 @@ def serve(settings: Settings) -> int:
 
 
 def _bind(settings: Settings) -> socket.socket:
-    """The socket, before the database is touched. Ends with exit code 75 (taken) or 78 (never to be had)."""
+    """Return the listening socket; to be called before the database is opened.
+
+    Raises CommandError with exit code 75 if the port is in use, and 78 if it cannot be used at all.
+    """
     from app.http_server import server
 
     try:
@@ -109,11 +112,11 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, hold: data_f
 
 
 def urls_of(settings: Settings) -> list[str]:
-    """Return the URLs by which browsers reach the server: without a public URL, one for each known address."""
+    """Return the URLs by which browsers reach the server: without a public URL, one for each known IP address."""
     host, port = settings.listen
     if host not in EVERY_ADDRESS or settings.public_url != url_of(settings.listen):
         return [settings.public_url]
-    # A datagram socket sends nothing here: the system only chooses the address that it would send from.
+    # A connected datagram socket sends nothing: the system only chooses the source IP address.
     ways = [(socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")][: 1 if host == "0.0.0.0" else 2]
     addresses = []
     for family, elsewhere in ways:
@@ -124,9 +127,9 @@ def urls_of(settings: Settings) -> list[str]:
 
 
 def make_setup_links(settings: Settings, urls: Sequence[str]) -> list[str]:
-    """Return the links that make the first operator, with a new code; they stand in a file of the data folder too.
+    """Return the links that create the first administrator, with a new code, and write them into the data folder.
 
-    Needs an application context. Raises administration.Refused when there is an operator.
+    Requires an application context. Raises Refused if there is an administrator.
     """
     from app.administration.accounts import first_administrator
 
@@ -140,7 +143,7 @@ def make_setup_links(settings: Settings, urls: Sequence[str]) -> list[str]:
 
 
 def _announce(settings: Settings, setup_links: Sequence[str]) -> None:
-    """Say on standard output what an administrator needs to go on; at once, also into a pipe."""
+    """Write the next steps for an administrator to standard output, flushed also into a pipe."""
     click.echo(f"Recnice SCIM {VERSION}")
     click.echo(f"Data folder: {settings.data}")
     click.echo(f"Address:     {settings.public_url}/")
@@ -152,7 +155,7 @@ def _announce(settings: Settings, setup_links: Sequence[str]) -> None:
 
 
 def cautions(settings: Settings) -> list[str]:
-    """What is allowed, but seldom meant."""
+    """Return warnings about settings that are allowed, but rarely intended."""
     lines = []
     host = settings.listen[0]
     if not _is_this_machine(host):

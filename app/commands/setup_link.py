@@ -1,4 +1,4 @@
-"""This module implements `setup-link`: a new one-time link for the first administrator."""
+"""This module implements `setup-link`, which creates a new one-time link for the first administrator."""
 
 import click
 
@@ -21,7 +21,7 @@ def setup_link(settings: Settings) -> None:
             raise exit_codes.CommandError(
                 f"Recnice SCIM is already set up. Sign in, or create another administrator: {another}"
             )
-        # A running server knows best: its public URL may come from a flag, its port from the system.
+        # Prefer the URLs of a running server: its public URL may be from a flag, its port from the system.
         running = data_folder.server(settings.data)
         urls = running.urls if running and running.urls else urls_of(settings)
         click.echo("\n".join(make_setup_links(settings, urls)))

@@ -1,4 +1,4 @@
-"""This module implements `simulate`: a simulated Entra against an own or a named server."""
+"""This module implements `simulate`, which simulates Entra against a temporary server or a running one."""
 
 import secrets
 import signal
@@ -21,20 +21,20 @@ from app.simulation.story import Plan, rehearse
 
 
 class Lines:
-    """A plain line on standard error for each stage that is over."""
+    """A watch that writes a plain line to standard error for each completed stage."""
 
     def began(self, stage: Stage, steps: int) -> None:
-        """Nothing: the line comes at the end."""
+        """Do nothing: the line is written at the end of the stage."""
 
     def stepped(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def ended(self, stage: Stage) -> None:
         click.echo(report.line(stage), err=True)
 
 
 class ProgressBar:
-    """A bar on a terminal for the stage that is being played."""
+    """A watch that displays a progress bar on a terminal for the current stage."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -114,7 +114,8 @@ def simulate(
     seed = secrets.randbelow(bounds.SIMULATED_SEED) if seed is None else seed
     plan = Plan(people, groups, DIALECTS[dialect], seed, alone=base is None, keeps=keep)
     ledger = Ledger()
-    # Either ends the rehearsal in order, since nothing may be left behind; SIGINT even where a script has it ignored.
+    # Both signals end the simulation in order, so that it deletes what it created. SIGINT is set explicitly, since a
+    # shell script ignores it for commands in the background.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
@@ -136,7 +137,7 @@ def simulate(
 
 
 def _program() -> list[str]:
-    """The command that starts this program once more."""
+    """Return the command that starts this program."""
     return [sys.executable] if bundled_files.FROZEN else [sys.executable, str(bundled_files.ROOT / "recnice_scim.py")]
 
 
@@ -147,7 +148,7 @@ def _check_address(base: str) -> None:
 
 
 def _secret(key: str) -> str:
-    """The key as given, or the first line of standard input for `-`, where nobody else sees it."""
+    """Return the key as given; for `-`, the first line of standard input, which other users cannot see."""
     secret = sys.stdin.readline(bounds.PASSWORD_LINE_LENGTH).strip() if key == "-" else key.strip()
     if not secret.isascii() or not secret.isprintable() or not secret:
         raise click.UsageError("--key: expected a SCIM Key")

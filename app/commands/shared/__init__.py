@@ -1,1 +1,1 @@
-"""This package holds what several commands use."""
+"""This package contains helpers that several commands use."""

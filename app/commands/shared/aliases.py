@@ -1,4 +1,4 @@
-"""This module keeps the names that commands had before working, hidden, until 0.3."""
+"""This module supports the former names of commands, hidden in the help, until version 0.3."""
 
 import click
 
@@ -9,12 +9,12 @@ RENAMED = {
     "add-trust": "add-federated-credential",
     "stop-trust": "revoke-federated-credential",
 }
-"""Names of commands, before and now."""
+"""The former and the current names of commands."""
 
 
 class AliasedGroup(click.Group):
     """A group that accepts the former name of each of its commands."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command with this name, or with the name that this one has now."""
+        """Return the command with this current or former name."""
         return super().get_command(ctx, RENAMED.get(cmd_name, cmd_name))

@@ -1,4 +1,4 @@
-"""This module opens the data folder for one command, also while a server runs on it."""
+"""This module opens the data folder for one command, also while a server uses it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened(settings: Settings, may_be_damaged: bool = False) -> Iterator[Sequence[ResourceType]]:
-    """An application context on a migrated and settled database; gives its resource types.
+    """Enter an application context, and yield the resource types. The database is migrated, its derived rows rebuilt.
 
-    `may_be_damaged`: it is also given where it cannot be settled, which changes nothing then.
-    A running server has done that already; without one this does it, holding the folder meanwhile. Only `serve` makes a
-    database, since another command may have a mistyped --data.
-    Raises folder.FolderError, folder.FolderInUseError, store.db.DatabaseUnusable, scim.custom.SchemaFileError.
+    A running server has already done both; otherwise this function does it while it holds the folder. With
+    `may_be_damaged`, a failed rebuild is ignored, and changes nothing. Only `serve` creates a database, since another
+    command may have a mistyped --data.
+    Raises FolderError, FolderInUseError, DatabaseUnusable, SchemaFileError.
     """
     process.keep_private()
     is_served = (settings.data / data_folder.LOCK_NAME).exists() and data_folder.server(settings.data)

@@ -1,4 +1,4 @@
-"""This module makes command-line options from the declared settings."""
+"""This module creates command-line options from the declared settings."""
 
 import functools
 import os
@@ -13,7 +13,7 @@ from app.settings import Option, Settings
 
 
 def taking(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command the named options (all of them without names) and hand it the Settings as its first argument."""
+    """Add the named options to a command (without names: all), and pass the Settings as its first argument."""
     chosen = [option for option in app_settings.OPTIONS if not names or option.name in names]
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -31,16 +31,16 @@ def taking(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 
 def command_line(settings: Settings, words: str) -> str:
-    """Return a command line for an administrator to copy, which finds this data folder from any other.
+    """Return a command line for an administrator to copy, with this data folder, for any working directory.
 
-    For the terminal only: clients without a session see the console's open pages, and need not know the folder.
+    For the terminal only: unauthenticated clients see the console's public pages, and must not learn the folder.
     """
     folder = shlex.quote(str(settings.data)) if os.name == "posix" else f'"{settings.data}"'
     return f"recnice-scim {words} --data {folder}"
 
 
 def in_utf8(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    """A callback for words that are kept or looked up: a shell can pass bytes that are no text."""
+    """Check the value of an option (a click callback): a shell can pass bytes that are not UTF-8."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -49,7 +49,7 @@ def in_utf8(_context: click.Context, _parameter: click.Parameter, value: str) ->
 
 
 def data_unused(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Take `--data` where nothing in the folder is needed, so that scripts may give it to every command alike."""
+    """Accept `--data` for a command that does not use the folder, so that scripts can pass it to every command."""
     return click.option("--data", metavar="DIR", expose_value=False, hidden=True)(command)
 
 

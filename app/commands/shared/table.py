@@ -7,7 +7,7 @@ import click
 
 
 def show(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows of text under their column names. Control characters are written as escapes."""
+    """Print rows of text under their column names. Control characters are escaped."""
     cells = [[_printable(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
         _show_rich(columns, cells)
