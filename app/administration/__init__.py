@@ -1,1 +1,1 @@
-"""This package holds administration: administrators, sign-in, credentials, roles, the IP allow list and the audit."""
+"""This package manages administrators, sign-in, credentials, roles, the IP allow list and the audit."""

@@ -1,4 +1,4 @@
-"""This module appends to the audit: every administrative act and every sign-in, in the transaction of the act."""
+"""This module appends administrative actions and sign-ins to the audit, in the transaction of the action."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -16,15 +16,15 @@ from app.store.access import session_rows, sign_in_users
 from app.store.database.directory_database import Connection
 
 Kind = Literal["operator", "person", "client", "host", "nobody", "itself"]
-"""An operator, a provisioned person, a SCIM client, whoever works on the machine that runs this, somebody who is not
-signed in, or Recnice SCIM by itself."""
+"""The kinds of actors: an administrator, a SCIM user, a SCIM client, the command line on the host, an unauthenticated
+client, or Recnice SCIM itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does something: `name` is what they are called, `address` from where ("" where there is none).
+    """The actor of an action: `name` as displayed, `address` its IP address ("" if there is none).
 
-    `permission`: what the act needs of the owner of the session `session_id`; `record` holds them to it.
+    `permission` is what the action requires of the owner of the session `session_id`; `record` verifies it.
     """
 
     kind: Kind
@@ -38,7 +38,7 @@ class Actor:
 
     @property
     def signature(self) -> str:
-        """As what they made is marked. Whoever provisions people can give one of them an operator's name."""
+        """The name for `created_by`. It marks SCIM users, since a client can give them the name of an administrator."""
         return f"{self.name} (single sign-on)" if self.kind == "person" else self.name
 
 
@@ -47,7 +47,7 @@ ITSELF = Actor("itself")
 
 
 class Action(Enum):
-    """Everything that is audited: its name as it is kept, and what is said of it after the actor's name."""
+    """An audited action: its key as stored, and its title, which follows the name of the actor."""
 
     SET_UP = "set-up", "created the first administrator"
     SETUP_LINK = "setup-link", "created a setup link"
@@ -108,10 +108,10 @@ class Action(Enum):
 
 
 def record(connection: Connection, actor: Actor, action: Action, target: str = "", /, **detail: str) -> str:
-    """Write down an act in its own transaction, and return its moment. `detail`: texts by their names, never a secret.
+    """Record an action in the transaction of the action, and return its time. `detail` must not contain secrets.
 
-    Raises Withdrawn, so that nothing is changed, for an actor who may no longer do this. An
-    act that changes the actor's own role, or ends their session, is recorded before that.
+    Raises Withdrawn, so that nothing is changed, if the actor no longer has the permission. Therefore an action that
+    changes the actor's own role, or ends their session, must be recorded before the change.
     """
     if actor.permission is not None:
         _require(connection, actor.session_id, actor.permission)
@@ -122,10 +122,10 @@ def record(connection: Connection, actor: Actor, action: Action, target: str = "
 
 
 def _require(connection: Connection, session_id: str, permission: Permission) -> None:
-    """Raise Withdrawn unless this session is there and its owner has the permission now.
+    """Raise Withdrawn unless the session exists and its owner has the permission now.
 
-    A page is guarded before its view runs (app/web/security/request_authentication.py); in between its owner can be
-    demoted, disabled or signed out.
+    The permission is checked before the view runs (app/web/security/request_authentication.py); in between, the owner
+    can be demoted, disabled or signed out.
     """
     owner = session_rows.owner(connection, session_id)
     if owner is None:
@@ -141,7 +141,7 @@ def _require(connection: Connection, session_id: str, permission: Permission) ->
 
 
 def record_all(connection: Connection, actor: Actor, acts: Iterable[tuple[Action, str, Mapping[str, str]]]) -> None:
-    """Write down many acts of one actor at once: of each the action, the target and the texts of the detail."""
+    """Record many actions of one actor; each of `acts` has the action, the target and the texts of the detail."""
     at, by, address = clock.to_wire(clock.utc_now()), _bounded(str(actor)), _bounded(actor.address)
     rows.append_all(
         connection,
@@ -154,10 +154,10 @@ def _detail(detail: Mapping[str, str]) -> str:
 
 
 def record_refusal(connection: Connection, actor: Actor, target: str = "", /, **detail: str) -> None:
-    """Record a refused sign-in, which anybody can cause, up to a limit.
+    """Record a refused sign-in, up to a limit, since any client can cause one.
 
-    In an hour `bounds.REFUSALS_AUDITED` are written of all together, and `bounds.REFUSALS_AUDITED_OF_ONE` from one
-    address. One entry says that the rest is not written. Successful sign-ins are always written, by `record`.
+    In an hour, at most `bounds.REFUSALS_AUDITED` are recorded in total, and `bounds.REFUSALS_AUDITED_OF_ONE` per IP
+    address. One entry states that further ones are not recorded. `record` always records successful sign-ins.
     """
     now = clock.utc_now()
     window = clock.to_wire(now - timedelta(seconds=bounds.REFUSALS_WINDOW_S)), clock.to_wire(now)
@@ -177,5 +177,5 @@ def record_refusal(connection: Connection, actor: Actor, target: str = "", /, **
 
 
 def _bounded(text: str) -> str:
-    """What can be stored and shown: no half of a character, and no longer than `bounds.AUDIT_TEXT_LENGTH`."""
+    """Return a text that can be stored: without surrogates, and at most `bounds.AUDIT_TEXT_LENGTH` long."""
     return text.encode("utf-8", "replace").decode()[: bounds.AUDIT_TEXT_LENGTH]

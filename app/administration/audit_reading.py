@@ -1,4 +1,4 @@
-"""This module reads the audit: filtered, page by page, or whole for an export."""
+"""This module reads the audit: filtered, by page, or completely for an export."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ VIEWS: Mapping[View, frozenset[Action]] = {
     "acts": frozenset(Action) - SIGN_INS,
     "refused": REFUSED,
 }
-"""What each view shows."""
+"""The actions that each view displays."""
 
 _BY_KEY: Mapping[str, Action] = {action.key: action for action in Action}
 _CALLED = {"nobody": "a client that is not signed in", "itself": "Recnice SCIM", "host": "the command line"}
@@ -33,7 +33,7 @@ _BEFORE_TARGET = {Action.SIGN_IN_REFUSED: " as "}
 
 @dataclass(frozen=True, slots=True)
 class AuditQuery:
-    """Which entries are asked for. `since` and `until` are moments in wire form, "" for any; `until` is not part."""
+    """A filter of entries. `since` (inclusive) and `until` (exclusive) are times in wire form, "" for no limit."""
 
     view: View = ""
     action: Action | None = None
@@ -45,10 +45,10 @@ class AuditQuery:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One entry as it is told: `who` did `what` to `target`, with texts by their names.
+    """One entry as displayed: `who` did `what` to `target`, with the texts of the detail by name.
 
-    `what` ends so that the target can follow. `actor`, `action` and `detail` are as they are kept: with `id`, `at`,
-    `address`, `target` and the hash of the entry before they give `hash`.
+    `what` ends so that the target can follow. `actor`, `action` and `detail` are as stored: `hash` is computed from
+    them, `id`, `at`, `address`, `target` and the hash of the previous entry.
     """
 
     id: int
@@ -66,12 +66,12 @@ class AuditEntry:
 
     @property
     def sentence(self) -> str:
-        """What was done, in one line."""
+        """The action and its target, in one line."""
         return (self.what + self.target).strip()
 
     @property
     def has_time(self) -> bool:
-        """Whether `at` is a moment, as it always is unless somebody else wrote into the file."""
+        """Whether `at` is a valid time, as always unless the file was manipulated."""
         with suppress(ValueError):
             return datetime.fromisoformat(self.at).tzinfo is not None
         return False
@@ -79,9 +79,9 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class AuditPage:
-    """A page: its entries, and the id before which the next one begins (None: there is none).
+    """A page of entries, and the id before which the next page begins (None: this is the last page).
 
-    It may be empty and have a next one, for only so many entries are looked at for a page.
+    A page may be empty and not the last: at most `bounds.AUDIT_ROWS_READ` entries are read for one page.
     """
 
     entries: Sequence[AuditEntry]
@@ -90,21 +90,21 @@ class AuditPage:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """How many entries there are, and the hash of the last one ("" of none)."""
+    """The end of the hash chain: the number of entries, and the hash of the last one ("" if there is none)."""
 
     entries: int
     hash: str
 
 
 def find(asked: AuditQuery, before: int | None = None) -> AuditPage:
-    """A page of entries, the newest first, of those with an id below `before`."""
+    """Return a page of entries with an id below `before` (None: the first page), newest first."""
     with directory_database.reading() as connection:
         entries, following = rows.page(connection, _wanted(asked), before, bounds.CONSOLE_PAGE_SIZE)
     return AuditPage([_entry(row) for row in entries], following)
 
 
 def export(asked: AuditQuery, by: Actor, form: str) -> Iterator[AuditEntry]:
-    """All wanted entries, the newest first, read while they are taken. Written down before the first is given."""
+    """Record the export in the audit, and return an iterator of the entries, newest first, which reads in portions."""
     with directory_database.writing() as connection:
         audit.record(connection, by, Action.AUDIT_EXPORTED, form=form, **_told(asked))
         newest, _ = rows.head(connection)
@@ -112,13 +112,16 @@ def export(asked: AuditQuery, by: Actor, form: str) -> Iterator[AuditEntry]:
 
 
 def head() -> Head:
-    """Where the chain ends."""
+    """Return the end of the hash chain."""
     with directory_database.reading() as connection:
         return Head(*rows.head(connection))
 
 
 def _every(asked: AuditQuery, before: int | None) -> Iterator[AuditEntry]:
-    """A portion is a transaction of its own, since a slow reader must not hold one for hours. No entry ever changes."""
+    """Yield all entries below an id, newest first.
+
+    Each portion is its own transaction, since a slow client must not keep one open for hours. Entries never change.
+    """
     wanted = _wanted(asked)
     while before is not None:
         with directory_database.reading() as connection:
@@ -128,7 +131,7 @@ def _every(asked: AuditQuery, before: int | None) -> Iterator[AuditEntry]:
 
 def _wanted(asked: AuditQuery) -> rows.AuditFilter:
     actions = VIEWS[asked.view] & ({asked.action} if asked.action else VIEWS[""])
-    # None of them is no filter at all, so it is one that nothing fits.
+    # An empty list would mean no filter; [""] is a filter that matches nothing.
     keys = sorted(action.key for action in actions) or [""]
     is_any = not asked.view and not asked.action
     return rows.AuditFilter(() if is_any else keys, asked.actor, asked.target, asked.since, asked.until)
@@ -161,13 +164,13 @@ def _entry(row: rows.AuditRow) -> AuditEntry:
 
 
 def _who(actor: str) -> str:
-    """As it is stored ("person eva"), but with the word of the console for an administrator ("operator eva")."""
+    """Return the display name of a stored actor: "operator eva" is an administrator, "person eva" stays as it is."""
     kind, _, name = actor.partition(" ")
     return f"administrator {name}" if kind == "operator" else _CALLED.get(kind, actor)
 
 
 def _texts(detail: str) -> Mapping[str, str]:
-    """The texts by their names. What is no such JSON was written by somebody else, and is told as it stands."""
+    """Return the texts of a detail by name. Other JSON is from a manipulated file, and is returned unchanged."""
     try:
         texts = json.loads(detail)
     except (ValueError, RecursionError):

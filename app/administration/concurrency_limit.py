@@ -1,6 +1,6 @@
-"""This module lets a few threads at a time do slow work, a few more wait, and refuses the rest.
+"""This module limits how many threads do slow work at the same time and how many wait; it refuses the rest.
 
-Whoever waits holds a thread of the server as well, so that the number of both together is bounded.
+The number of waiting threads is limited, since each of them also holds a thread of the server.
 """
 
 import threading
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Limits(NamedTuple):
-    """How many hold a place, how many wait for one and for how many seconds, and how many of these of one caller."""
+    """The limits: places at once, waiting threads, seconds to wait, and waiting threads of one caller."""
 
     at_once: int
     waiting: int
@@ -19,7 +19,7 @@ class Limits(NamedTuple):
 
 
 class Full(Exception):  # noqa: N818
-    """There is no place, and no room to wait for one."""
+    """All places are taken, and too many threads wait or the wait was too long."""
 
 
 class _Waiter(NamedTuple):
@@ -28,7 +28,7 @@ class _Waiter(NamedTuple):
 
 
 class Places:
-    """`terms` is asked each time. Threads share it; those who wait are served in the order in which they came."""
+    """Places for slow work. `terms` is called each time. Thread-safe; waiting threads are served in order."""
 
     def __init__(self, terms: Callable[[], Limits]) -> None:
         self._terms = terms
@@ -38,10 +38,10 @@ class Places:
 
     @contextmanager
     def taken(self, caller: str = "") -> Iterator[None]:
-        """Hold a place until the block ends. One `caller` has only one at a time; "" is anybody.
+        """Hold a place until the block ends. One `caller` has only one at a time; "" has no such limit.
 
         Raises:
-            Full: at once where enough others wait, or after waiting in vain.
+            Full: immediately if too many threads wait, or after `wait_s` seconds without a place.
         """
         with self._changed:
             if not self._may_take(caller):
@@ -67,7 +67,7 @@ class Places:
             self._waiters.remove(waiter)
 
     def _may_take(self, caller: str, waiter: _Waiter | None = None) -> bool:
-        """Whether a place is free that nobody has waited for longer."""
+        """Return whether a place is free for which no other caller has waited longer."""
         if len(self._callers) >= self._terms().at_once or not self._is_absent(caller):
             return False
         first = next((other for other in self._waiters if self._is_absent(other.caller)), waiter)

@@ -1,4 +1,4 @@
-"""This module counts users and groups and tells when Entra last connected."""
+"""This module counts users and groups and finds the last contact of Entra."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,9 @@ from app.store.directory import resource_counts
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """The last request with a right key: when (wire form, exact to a minute), from which address, with which key.
+    """The last request with a valid key: its time (wire form, exact to a minute), IP address and key.
 
-    `key_name` is an OAuth client's where it came with an access token.
+    `key_name` is the name of the OAuth client for a request with an access token.
     """
 
     at: str
@@ -21,7 +21,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Counts, and the last contact (None: there was none yet). `has_key`: whether a key or a client opens SCIM."""
+    """Counts, and the last contact (None: none yet). `has_key`: whether an active key or client credential exists."""
 
     users: int
     active_users: int
@@ -31,7 +31,7 @@ class Overview:
 
 
 def overview() -> Overview:
-    """All of it from one state of the database."""
+    """Return counts and last contact, read in one transaction."""
     with directory_database.reading() as connection:
         counts = resource_counts.count_all(connection)
         uses = [used for used in (scim_key_rows.find_used_last(connection), oauth_rows.used_last(connection)) if used]

@@ -1,4 +1,4 @@
-"""This module measures the data folder, the free space and the last copy before an upgrade."""
+"""This module measures the data folder and the free space, and finds the last copy before an upgrade."""
 
 import shutil
 from contextlib import suppress
@@ -9,13 +9,13 @@ from pathlib import Path
 from app import clock
 
 COPIES = "pre-upgrade-*.sqlite3"
-"""The names of the copies that app/store/database/migration.py makes beside the database."""
+"""The names of the copies that app/store/database/migration.py creates next to the database."""
 COMPANIONS = ("", "-wal", "-shm")
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A copy of the database: its file's name, and when it was written (wire form)."""
+    """A copy of the database: the name of its file, and the time when it was written (wire form)."""
 
     name: str
     at: str
@@ -23,7 +23,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """Sizes in bytes; `free_bytes` of the disk that the folder is on. `copy`: the newest one, None: there is none."""
+    """The sizes of the files and of the disk of the folder. `copy` is the newest copy; None if there is none."""
 
     folder: str
     free_bytes: int
@@ -34,7 +34,7 @@ class Storage:
 
 
 def storage(database: Path, log: Path) -> Storage:
-    """The folder of the database as it is now. Raises OSError where the system tells nothing of it."""
+    """Return the current sizes. Raises OSError if the system cannot read the disk usage."""
     room = shutil.disk_usage(database.parent)
     return Storage(
         str(database.parent), room.free, room.total, _size(database), _size(log), _newest_copy(database.parent)
@@ -42,7 +42,7 @@ def storage(database: Path, log: Path) -> Storage:
 
 
 def _size(path: Path) -> int:
-    """Of a database with its companions; 0 where it is not there."""
+    """Return the size of a database with its companions, in bytes; 0 if it does not exist."""
     total = 0
     for more in COMPANIONS:
         with suppress(FileNotFoundError):

@@ -1,7 +1,7 @@
-"""This module encrypts secrets that must be read again, such as a provider's client secret.
+"""This module encrypts secrets that must be decrypted again, such as a provider's client secret.
 
-The key is made from the data folder's own secret (`recnice.secret`). Fernet (AES-CBC with HMAC-SHA256), from the
-package cryptography.
+The key is derived from the secret of the data folder (`recnice.secret`). The method is Fernet (AES-CBC with
+HMAC-SHA256) of the package cryptography.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 class Sealer:
-    """Seals and opens texts for one purpose; what was sealed for another is not opened."""
+    """An encryptor of texts for one purpose. It does not decrypt texts that were encrypted for another purpose."""
 
     def __init__(self, secret: bytes, purpose: str) -> None:
         self._key = hmac.digest(secret, b"recnice sealing " + purpose.encode(), hashlib.sha256)
 
     def seal(self, text: str) -> str:
-        """The text as nobody can read it; another one each time. It knows when it was sealed."""
+        """Return the encrypted text, different each time. It contains the time of encryption."""
         return self._fernet().encrypt_at_time(text.encode(), self._now()).decode()
 
     def open(self, sealed: str, seconds: int | None = None) -> str | None:
-        """The text again; None for what this appliance did not seal, or sealed more than `seconds` ago."""
+        """Return the decrypted text; None if this server did not encrypt it, or encrypted it over `seconds` ago."""
         from cryptography.fernet import InvalidToken
 
         given = sealed.encode("utf-8", "replace")

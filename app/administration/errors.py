@@ -1,12 +1,12 @@
-"""This module declares the errors by which administration refuses an act."""
+"""This module declares the errors with which administration refuses an action."""
 
 
 class Refused(Exception):  # noqa: N818
-    """A rule says no. The text is one plain sentence for the person who asked; it never holds a secret."""
+    """A rule forbids the action. The text is one sentence for the user, without secrets."""
 
 
 class Slowed(Refused):
-    """Too many failures. `retry_after_s`: whole seconds until another try. `hint`: what is possible meanwhile."""
+    """Too many attempts failed. `retry_after_s`: seconds until the next attempt. `hint`: what is possible meanwhile."""
 
     why = "Too many failed sign-ins."
 
@@ -18,17 +18,17 @@ class Slowed(Refused):
 
 
 class Busy(Slowed):
-    """Too many people sign in at the same moment; nothing was looked at, and nothing is counted."""
+    """Too many sign-ins are in progress; nothing was checked, and no attempt is counted."""
 
     why = "Too many sign-ins are in progress."
 
 
 class Ended(Refused):
-    """The session, or the sign-in that was begun, is over: the way on begins at the sign-in page."""
+    """The session, or the sign-in in progress, has ended: the user must start again at the sign-in page."""
 
 
 class Withdrawn(Exception):  # noqa: N818
-    """Whoever asked was permitted to when they asked, and is not any more; nothing was changed.
+    """The user had the permission when the request was received, but no longer has it; nothing was changed.
 
-    Not Refused: no page is shown to them again with a sentence in it.
+    It is not a subclass of Refused, since the page must not be displayed to the user again with a message.
     """

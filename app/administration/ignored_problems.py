@@ -1,7 +1,7 @@
 """This module ignores problems and notices, and stops ignoring them; both are audited.
 
-The request log is a file of its own, so entry and change are no single transaction; the entry is written first,
-since an act without one would be worse than one that then fails.
+The request log is a separate file, so the entry and the change cannot be one transaction. The entry is written first:
+an action without an entry would be worse than an entry whose action fails.
 """
 
 from app.administration import audit
@@ -13,21 +13,24 @@ from app.store.database import directory_database
 
 
 def ignore_problems(wanted: ProblemFilter, by: Actor, problem_id: int | None = None) -> int:
-    """Put open problems aside until they are over or heeded again: those wanted, or of these the one. How many."""
+    """Ignore open problems until they are over, and return their number.
+
+    They are all of a filter, or only the one with `problem_id` if the filter matches it.
+    """
     if not _record(wanted, by, Action.PROBLEMS_IGNORED, problem_id):
         return 0
     return problem_list.ignore(wanted, problem_id)
 
 
 def heed_problems(wanted: ProblemFilter, by: Actor, problem_id: int | None = None) -> int:
-    """Take ignored problems back among the open ones. How many."""
+    """Stop ignoring problems, selected as in `ignore_problems`, and return their number."""
     if not _record(wanted, by, Action.PROBLEMS_HEEDED, problem_id):
         return 0
     return problem_list.heed(wanted, problem_id)
 
 
 def close_exposure(number: str, by: Actor) -> None:
-    """Close the notice that a key was sent by plain http in this request, unless a later one has sent it again."""
+    """Close the notice that a key was sent over plain http in this request, unless a later request sent it again."""
     exposure = setup_steps.checklist().exposure
     if exposure is None or exposure.number != number:
         return
@@ -37,7 +40,7 @@ def close_exposure(number: str, by: Actor) -> None:
 
 
 def _record(wanted: ProblemFilter, by: Actor, action: Action, problem_id: int | None) -> int:
-    """How many there are to change; nothing is written where there are none."""
+    """Record the action, and return the number of problems to change; nothing is recorded if it is 0."""
     count = problem_list.count(wanted, problem_id)
     if count:
         problem = problem_list.find(problem_id) if problem_id is not None else None

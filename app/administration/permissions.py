@@ -1,6 +1,6 @@
 """This module declares every permission of the console and the roles that have it.
 
-The console asks it before any page is made.
+The console checks permissions before it renders a page.
 """
 
 from collections.abc import Mapping
@@ -12,11 +12,11 @@ from app.console_roles import Role
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """On which terms something is permitted. `least`: the smallest role that may; None: everybody who is signed in.
+    """The conditions of a permission. `least`: the lowest role that has it; None: every signed-in user.
 
-    `is_local`: only operators of this appliance, never those who have the role by the mapping: a SCIM client decides
-    who they are, and must not get at the operators who remain when it goes wrong. `wants_proof`: whoever does it must
-    have shown within `bounds.PROOF_S` who they are.
+    `is_local`: only administrators have it, never users with the role by the mapping. A SCIM client controls those
+    users, and must not be able to change the administrators, who remain if provisioning fails. `wants_proof`: the user
+    must have confirmed their identity within `bounds.PROOF_S`.
     """
 
     title: str
@@ -26,7 +26,7 @@ class Terms:
 
 
 class Permission(Enum):
-    """Everything that there is to permit."""
+    """A permission of the console."""
 
     OWN = Terms("See the own profile and end own sessions", None)
     OWN_OPERATOR = Terms("Change the own password", Role.VIEWER, is_local=True)
@@ -44,7 +44,7 @@ class Permission(Enum):
     OPERATORS = Terms("Create, change and delete administrators", Role.OWNER, is_local=True, wants_proof=True)
 
     def is_given_to(self, role: Role | None, is_local: bool) -> bool:
-        """Whether somebody with this role, local or by the mapping, may do it at all."""
+        """Return whether an administrator (`is_local`) or a user by the mapping has this permission with this role."""
         terms = self.value
         if terms.is_local and not is_local:
             return False
@@ -52,5 +52,5 @@ class Permission(Enum):
 
 
 def table() -> Mapping[Permission, tuple[Role, ...]]:
-    """For each permission the roles of local operators that have it; for pages and documentation."""
+    """Return the roles of administrators that have each permission, for pages and documentation."""
     return {one: tuple(role for role in Role if one.is_given_to(role, is_local=True)) for one in Permission}

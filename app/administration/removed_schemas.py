@@ -1,6 +1,6 @@
-"""This module lists own schemas that are no longer declared, and lets an owner confirm a removal.
+"""This module lists custom schemas that are no longer declared, and confirms that one was removed.
 
-See also: app/store/directory/declared_attributes.py (how a missing one is found).
+See also: app/store/directory/declared_attributes.py (how a missing schema is found).
 """
 
 from collections.abc import Sequence
@@ -13,15 +13,15 @@ from app.store.directory.declared_attributes import MissingSchema
 
 
 def missing_schemas() -> Sequence[MissingSchema]:
-    """Return what is no longer declared and not confirmed as removed."""
+    """Return the schemas that are no longer declared and not confirmed as removed."""
     with directory_database.reading() as connection:
         return declared_attributes.missing(connection)
 
 
 def confirm_removal(type_name: str, urn: str, since: str, by: Actor) -> None:
-    """Confirm that what was missing of a schema at the start `since` (wire form) was removed on purpose.
+    """Confirm that what a schema lacked at the server start `since` (wire form) was removed intentionally.
 
-    Stored values stay where they are. Nothing is changed where nothing is missing, or more since a later start.
+    Stored values are kept. Nothing is changed if nothing is missing, or if more is missing since a later start.
     """
     with directory_database.writing() as connection:
         for schema in declared_attributes.missing(connection):

@@ -10,9 +10,10 @@ from app.store.directory import strict_attribute_rows
 
 
 def set_strict(type_name: str, path: str, is_strict: bool, by: Actor) -> None:
-    """Make a mapped path strict, or expected again. Who is here without a value stays.
+    """Set whether a mapped path is required here or only recommended. Resources without a value are kept.
 
-    Raises Refused for a path that is not mapped, that a schema requires anyway, or that is no value of the resource.
+    Raises Refused for a path that is not in the mapping, that a schema requires, or that is not a value of the
+    resource.
     """
     row = next((row for row in MAPPING.get(type_name, ()) if row.path == path), None)
     if row is None:

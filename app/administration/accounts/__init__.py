@@ -1,1 +1,1 @@
-"""This package holds administrators, their sign-in and their sessions."""
+"""This package manages administrators, their sign-in and their sessions."""

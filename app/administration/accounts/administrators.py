@@ -1,7 +1,7 @@
 """This module creates, changes and deletes administrators, the local accounts of the console.
 
-At least one owner among them can always sign in. An act is audited before its rule is asked, so that whoever lost
-the permission meanwhile learns nothing by it (app/administration/audit.py).
+At least one owner among them can always sign in. An action is recorded before its rule is checked, so that an actor
+who has lost the permission meanwhile learns nothing from the error (app/administration/audit.py).
 """
 
 import unicodedata
@@ -31,7 +31,7 @@ UNKNOWN = "There is no administrator with this user name."
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """An operator without the secrets. Moments are in wire form; `signed_in` is the last time, "" for never."""
+    """An administrator without the secrets. Times are in wire form; `signed_in` is the last sign-in, "" for never."""
 
     id: str
     user_name: str
@@ -43,12 +43,15 @@ class Operator:
 
 
 def operator_of(row: AdministratorRow, has_second_factor: bool = False, signed_in: str = "") -> Operator:
-    """The row without its secret."""
+    """Return the administrator of a row, without the password hash."""
     return Operator(row.id, row.user_name, row.created, row.disabled, Role(row.role), has_second_factor, signed_in)
 
 
 def prepare(user_name: str, password: str, role: Role) -> AdministratorRow:
-    """A new operator's row, not stored yet; done before the transaction, since hashing takes time. Raises Refused."""
+    """Return the row of a new administrator, not stored yet. Raises Refused for an invalid name or password.
+
+    To be called before the transaction, since hashing takes time.
+    """
     name = unicodedata.normalize("NFC", user_name).strip()
     if not 1 <= len(name) <= bounds.OPERATOR_NAME_LENGTH or not name.isprintable():
         raise Refused(f"The user name needs 1 to {bounds.OPERATOR_NAME_LENGTH} printable characters.")
@@ -65,10 +68,10 @@ def prepare(user_name: str, password: str, role: Role) -> AdministratorRow:
 
 
 def create_operator(user_name: str, password: str, by: Actor, role: Role = Role.OWNER) -> Operator:
-    """Make another operator, or the first one.
+    """Create an administrator.
 
-    Raises Refused for a name that is taken, for an unfit name or password, and for a smaller role than owner while
-    there is no active owner: nobody could set anything up, and any operator closes the setup link.
+    Raises Refused for an invalid or existing name, for an invalid password, and for a role other than owner while there
+    is no active owner: without an owner nothing can be set up, and any administrator disables the setup link.
     """
     row = prepare(user_name, password, role)
     with directory_database.writing() as connection:
@@ -82,7 +85,7 @@ def create_operator(user_name: str, password: str, by: Actor, role: Role = Role.
 
 
 def list_operators() -> list[Operator]:
-    """All operators, oldest first."""
+    """Return all administrators, oldest first."""
     with directory_database.reading() as connection:
         having = two_factor_rows.owners(connection)
         signed_in = audit_rows.last_acts(connection, (Action.SET_UP.key, Action.SIGNED_IN.key))
@@ -93,7 +96,7 @@ def list_operators() -> list[Operator]:
 
 
 def find_operator(user_name: str) -> Operator:
-    """The operator with this user name. Raises Refused where there is none."""
+    """Return the administrator with this user name. Raises Refused if there is none."""
     folded = passwords.normalize_name(user_name.strip())
     for operator in list_operators():
         if passwords.normalize_name(operator.user_name) == folded:
@@ -102,7 +105,7 @@ def find_operator(user_name: str) -> Operator:
 
 
 def set_role(user_name: str, role: Role, by: Actor) -> None:
-    """Give an operator another role, which ends their sessions. Raises Refused for the last active owner."""
+    """Change the role of an administrator, and end their sessions. Raises Refused for the last active owner."""
     with directory_database.writing() as connection:
         row = _named(connection, user_name)
         if row.role == role:
@@ -114,7 +117,7 @@ def set_role(user_name: str, role: Role, by: Actor) -> None:
 
 
 def set_disabled(user_name: str, is_disabled: bool, by: Actor) -> None:
-    """Disable an operator, which ends their sessions, or enable them again. Raises Refused for the last owner."""
+    """Disable or enable an administrator, and end their sessions. Raises Refused for the last active owner."""
     with directory_database.writing() as connection:
         row = _named(connection, user_name)
         if row.disabled == is_disabled:
@@ -128,7 +131,7 @@ def set_disabled(user_name: str, is_disabled: bool, by: Actor) -> None:
 
 
 def delete_operator(user_name: str, by: Actor) -> None:
-    """Delete an operator with their sessions. Raises Refused for the last active owner."""
+    """Delete an administrator with their sessions. Raises Refused for the last active owner."""
     with directory_database.writing() as connection:
         row = _named(connection, user_name)
         audit.record(connection, by, Action.OPERATOR_DELETED, row.user_name, role=row.role)
@@ -137,9 +140,9 @@ def delete_operator(user_name: str, by: Actor) -> None:
 
 
 def reset_password(user_name: str, password: str, by: Actor, removes_second_factor: bool = False) -> None:
-    """Give an operator a new password without asking for the old one, and end all their sessions.
+    """Set the password of an administrator without the old one, and end all their sessions.
 
-    With `removes_second_factor` nothing else is asked for at their next sign-in. Raises Refused.
+    `removes_second_factor` also turns off 2FA. Raises Refused for an unknown user name or an invalid password.
     """
     passwords.require_acceptable(password, user_name)
     password_hash = passwords.hash_password(password)
@@ -156,7 +159,7 @@ def reset_password(user_name: str, password: str, by: Actor, removes_second_fact
 
 
 def remove_second_factor(user_name: str, by: Actor) -> None:
-    """Turn off another's second factor, which ends all their sessions. Raises Refused where it is off."""
+    """Turn off the 2FA of another administrator, and end all their sessions. Raises Refused if it is off."""
     with directory_database.writing() as connection:
         row = _named(connection, user_name)
         if row.id not in two_factor_rows.owners(connection):
@@ -167,10 +170,10 @@ def remove_second_factor(user_name: str, by: Actor) -> None:
 
 
 def change_password(who: SignedIn, current: str, code: str, password: str, sealer: Sealer, by: Actor) -> str:
-    """Give an operator a new password and end all their sessions but this one; the new token of this one.
+    """Change the administrator's own password, end all their other sessions, and return a new token for this one.
 
-    Of this one, too, somebody can have a copy, and a new password is what helps against that.
-    Raises Refused for an unfit new password, and as proof.prove does for the current one and the code.
+    The token is replaced because an attacker may have a copy, against which a new password must help.
+    Raises Refused for an invalid new password, and for the current password and the code like `reauthentication.prove`.
     """
     passwords.require_acceptable(password, who.user_name)
     token = ""
@@ -200,6 +203,6 @@ def _named(connection: Connection, user_name: str) -> AdministratorRow:
 
 
 def _keep_an_owner(connection: Connection, row: AdministratorRow) -> None:
-    """Refuse to take away the last way in that no provider and no SCIM client can close."""
+    """Raise Refused for the last active owner, the only access that no provider and no SCIM client can remove."""
     if row.role == Role.OWNER and not row.disabled and rows.count_active_owners(connection) == 1:
         raise Refused(LAST_OWNER)

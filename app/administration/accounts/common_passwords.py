@@ -1,8 +1,6 @@
-"""This module lists the most common passwords of sufficient length, in lower case.
+"""This module lists the most common passwords of twelve or more characters, in lower case.
 
-Lower case; nothing but the list.
-
-Written down from what public lists of leaked passwords agree on, twelve characters and longer.
+They are passwords that several public lists of leaked passwords have in common.
 """
 
 _LIST = """
@@ -117,4 +115,4 @@ zxcvbnm1234567 zxcvbnm12345678 zxcvbnm123456789 zxcvbnmasdfghjkl zxcvbnmasdfghjk
 """
 
 COMMON_PASSWORDS = frozenset(_LIST.split())
-"""Without spaces: `passwords` looks a phrase up without its own."""
+"""The passwords, without spaces: `passwords` removes the spaces of a phrase before the lookup."""

@@ -21,15 +21,15 @@ ALREADY = "Recnice SCIM is already set up."
 
 
 def is_set_up() -> bool:
-    """Whether there is an operator."""
+    """Return whether there is an administrator."""
     with directory_database.reading() as connection:
         return administrator_rows.has_any(connection)
 
 
 def create_setup_code() -> str:
-    """A new code, valid for an hour and once. Earlier ones stay valid until their hour is over.
+    """Create and return a code that is valid once and for an hour. Earlier codes stay valid until they expire.
 
-    Raises Refused when there is an operator.
+    Raises Refused if there is an administrator.
     """
     code = secrets.token_urlsafe(24)
     now = clock.utc_now()
@@ -44,18 +44,18 @@ def create_setup_code() -> str:
 
 
 def is_setup_code_open(code: str) -> bool:
-    """Whether the code could make the first operator now."""
+    """Return whether the code can create the first administrator now."""
     with directory_database.reading() as connection:
         return rows.is_open(connection, hash_secret(code), *_moments())
 
 
 def claim_setup(code: str, user_name: str, password: str, browser: Browser) -> str:
-    """Consume the code, make the first operator and begin a session of theirs, all or nothing; the session's token.
+    """Consume the code, create the first administrator, and return the token of a new session, in one transaction.
 
-    Of two who come at once exactly one is let in. Raises Refused for a code that is unknown, used or too old, and for
-    an unfit name or password (the code stays good).
+    Of two concurrent requests, exactly one succeeds. Raises Refused for a code that is unknown, used or expired, and
+    for an invalid name or password (the code then stays valid).
     """
-    # Asked first, so that a stranger without a code cannot make this machine hash passwords.
+    # Checked first, so that an unauthenticated client without a code cannot cause the cost of password hashing.
     if not is_setup_code_open(code):
         raise Refused(USED_UP)
     row = administrators.prepare(user_name, password, Role.OWNER)
@@ -69,6 +69,6 @@ def claim_setup(code: str, user_name: str, password: str, browser: Browser) -> s
 
 
 def _moments() -> tuple[str, str]:
-    """Now, and until when a code can have been made: one of the future would last longer than its hour."""
+    """Return now, and the latest creation time of an accepted code: one from the future would be valid for too long."""
     now = clock.utc_now()
     return clock.to_wire(now), clock.to_wire(now + timedelta(seconds=bounds.CLOCK_SLACK_S))

@@ -1,7 +1,7 @@
-"""This module signs an administrator in with user name, password and, where it is set up, a code.
+"""This module signs an administrator in with user name, password and, with 2FA, a code.
 
-Between the password and the code there is no session, only a ticket in the browser's hands; sealed by whoever gives
-it out (app/web/console/access/sign_in.py).
+Between the password and the code there is no session, only a ticket that the browser keeps, encrypted by
+app/web/console/access/sign_in.py.
 """
 
 from app import clock
@@ -23,7 +23,7 @@ BEGIN_AGAIN = "This sign-in has expired, or the account was changed. Sign in aga
 
 
 class CodeWanted(Exception):  # noqa: N818
-    """The password was right, and a code is wanted as well. `ticket` says whose and which password it was."""
+    """The password is correct, and a code is required as well. `ticket` identifies the administrator and password."""
 
     def __init__(self, ticket: str) -> None:
         super().__init__()
@@ -31,11 +31,11 @@ class CodeWanted(Exception):  # noqa: N818
 
 
 def sign_in(user_name: str, password: str, browser: Browser) -> str:
-    """A new session's token for the right password.
+    """Return the token of a new session for the correct password.
 
-    Raises Refused with one text whatever is wrong, Slowed (sign_in_limits.py) without looking at the password, and
-    CodeWanted for the right one of an operator with a second factor. That forgets no failures: who has found out a
-    password must not get endless tries at the codes.
+    Raises Refused with the same text for every mistake, Slowed (sign_in_limits.py) without checking the password, and
+    CodeWanted for the correct password of an administrator with 2FA. CodeWanted does not reset the failures: an
+    attacker who knows the password must not get unlimited attempts at the codes.
     """
     name = user_name.strip()
     with sign_in_limits.counted(name, browser.address) as attempt:
@@ -52,7 +52,7 @@ def sign_in(user_name: str, password: str, browser: Browser) -> str:
             ticket = _ticket(row)
         else:
             ticket = ""
-            # Only a name that is known here: people type their password into the wrong field.
+            # Only existing user names are recorded: users type their password into the wrong field.
             known = administrator_rows.find_named(connection, passwords.normalize_name(name))
             _refuse(
                 connection,
@@ -66,12 +66,12 @@ def sign_in(user_name: str, password: str, browser: Browser) -> str:
 
 
 def sign_in_by_code(ticket: str, code: str, sealer: Sealer, browser: Browser) -> str:
-    """A new session's token for the right code after the right password.
+    """Return the token of a new session for the correct code after the correct password.
 
-    A right recovery code is never slowed: none is found by guessing, so nobody can use up its owner's tries.
+    A valid recovery code is never slowed: it cannot be guessed, and others must not use up its owner's attempts.
 
-    Raises Refused for a wrong code, Slowed without looking at it, and Ended where the sign-in must begin again: the
-    operator was disabled, or their password or second factor changed.
+    Raises Refused for an incorrect code, Slowed without checking it, and Ended if the sign-in must start again: the
+    administrator was disabled, or their password or second factor was changed.
     """
     with directory_database.reading() as connection:
         row = _holder(connection, ticket)
@@ -109,7 +109,7 @@ def _ticket(row: AdministratorRow) -> str:
 
 
 def _holder(connection: Connection, ticket: str) -> AdministratorRow | None:
-    """Whose ticket it is, if they may still sign in by it."""
+    """Return the administrator of a ticket; None if the ticket is no longer valid."""
     row = administrator_rows.find(connection, ticket.partition(" ")[0])
     is_good = row is not None and not row.disabled and ticket == _ticket(row) and two_factor.is_on(connection, row.id)
     return row if is_good else None

@@ -1,7 +1,4 @@
-"""This module checks, hashes and verifies administrators' passwords with Argon2id (RFC 9106).
-
-Argon2id (RFC 9106).
-"""
+"""This module checks, hashes and verifies administrators' passwords with Argon2id (RFC 9106)."""
 
 from __future__ import annotations
 
@@ -20,18 +17,18 @@ from app.administration.errors import Busy, Refused
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
-# Each check takes 19 MiB and a processor: more at once would let a flood of sign-ins take the memory.
+# Each check takes 19 MiB and one processor: without this limit, a flood of sign-ins exhausts the memory.
 _places = Places(lambda: Limits(bounds.PASSWORD_CHECKS_AT_ONCE, bounds.PASSWORD_CHECKS_WAITING, bounds.PASSWORD_WAIT_S))
 _of_thread = threading.local()
 
 
 def normalize_name(user_name: str) -> str:
-    """An operator's name as it is compared: NFC, lower case."""
+    """Return the name of an administrator normalized for comparison: NFC, lower case."""
     return unicodedata.normalize("NFC", user_name).lower()
 
 
 def require_acceptable(password: str, user_name: str) -> None:
-    """Raise Refused for a password that is too short, too long, easy to guess, or built on the operator's own name."""
+    """Raise Refused for a password that is too short, too long, easy to guess, or similar to the user name."""
     shortest, longest = bounds.PASSWORD_LENGTH_MINIMUM, bounds.PASSWORD_LENGTH_MAXIMUM
     normal = _normal(password)
     if len(normal) < shortest:
@@ -50,13 +47,13 @@ def require_acceptable(password: str, user_name: str) -> None:
 
 
 def hash_password(password: str) -> str:
-    """The password as it is kept, in PHC form. Takes some 50 ms. Raises Busy when too many are worked on."""
+    """Return the hash of a password in PHC string format. Takes about 50 ms. Raises Busy if too many are waiting."""
     with turn():
         return _hasher().hash(_normal(password))
 
 
 def matches(password: str, kept: str | None) -> bool:
-    """Whether the password is the kept one; for None it takes the same time and is always false. Raises Busy."""
+    """Return whether the password matches the hash `kept`. For None, return False in the same time. Raises Busy."""
     from argon2.exceptions import InvalidHashError, VerificationError
 
     if len(password) > bounds.PASSWORD_LENGTH_MAXIMUM:
@@ -69,7 +66,10 @@ def matches(password: str, kept: str | None) -> bool:
 
 
 def _normal(password: str) -> str:
-    """NFC, since keyboards differ in how they write é (NIST SP 800-63B §3.1.1.2). Raises Refused for no text."""
+    """Return the password in NFC, since keyboards encode é differently (NIST SP 800-63B §3.1.1.2).
+
+    Raises Refused for a text that is not valid UTF-8.
+    """
     try:
         return unicodedata.normalize("NFC", password).encode().decode()
     except UnicodeEncodeError:
@@ -78,7 +78,7 @@ def _normal(password: str) -> str:
 
 @contextmanager
 def turn() -> Iterator[None]:
-    """Hold one of the places where passwords are worked on; a thread that has one keeps it. Raises Busy."""
+    """Hold one of the places for password checks until the block ends; nested calls share it. Raises Busy."""
     if getattr(_of_thread, "has_place", False):
         yield
         return
@@ -95,7 +95,7 @@ def turn() -> Iterator[None]:
 
 @cache
 def _hasher() -> PasswordHasher:
-    """Argon2id with OWASP's smallest advised cost. Imported late: loading it takes longer than most commands."""
+    """Return Argon2id with OWASP's minimum cost. Imported late: the import takes longer than most commands."""
     from argon2 import PasswordHasher
 
     return PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
@@ -103,5 +103,5 @@ def _hasher() -> PasswordHasher:
 
 @cache
 def _nobody() -> str:
-    """A hash to check against where there is no operator, so that the time does not tell."""
+    """Return a hash to verify against if there is no such administrator, so that the time does not reveal it."""
     return _hasher().hash("nobody has this password")

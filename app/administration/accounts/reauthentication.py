@@ -1,7 +1,7 @@
-"""This module asks a signed-in person to confirm their identity before a sensitive change.
+"""This module confirms the identity of a signed-in administrator before a sensitive change.
 
-Tries are counted in the session itself, before they are looked at, and after `bounds.WRONG_PROOFS` wrong ones it is
-ended. So nobody else can use up its owner's tries, and whoever found it open has only those few.
+Attempts are counted per session, before they are checked, and the session ends after `bounds.WRONG_PROOFS` incorrect
+ones. So other clients cannot use up the owner's attempts, and an attacker at an open session has only these few.
 """
 
 from collections.abc import Callable
@@ -22,9 +22,9 @@ ENDED = "Too many incorrect attempts, so this session is ended. Sign in again."
 
 
 def prove(who: SignedIn, password: str, code: str, sealer: Sealer, address: str) -> None:
-    """Note in an operator's session that its owner showed just now who they are.
+    """Confirm the identity of an administrator, and record it in their session.
 
-    Raises Refused for a wrong password or code, Ended for the last wrong one, Busy when too many are being checked.
+    Raises Refused for an incorrect password or code, Ended for the last allowed attempt, Busy if too many are checked.
     """
 
     def note(connection: Connection, operator: AdministratorRow) -> None:
@@ -43,10 +43,10 @@ def shown(
     prepared: Callable[[], Callable[[Connection, AdministratorRow], None]],
     field: str = "password",
 ) -> None:
-    """Do something for an operator who shows their password, and a code where their second factor is on.
+    """Run an action of an administrator who enters their password and, with 2FA, a code.
 
-    `prepared` runs once the password is known to be right, and gives what is done in the transaction that judges.
-    `field` is what the page calls the password. Raises as `prove` does.
+    `prepared` is called after the password was verified, and returns the action, which runs in the transaction that
+    checks the code. `field` is the label of the password in errors. Raises the same errors as `prove`.
     """
     with passwords.turn():
         kept = _count(who, address)
@@ -57,7 +57,7 @@ def shown(
         if operator is None or operator.disabled or row is None:
             raise Ended(ENDED)
         wants_code = two_factor.is_on(connection, operator.id)
-        # The code last, and beside a right password alone: looking at a right one uses it up.
+        # The code is checked last, and only with a correct password: `accept` consumes a valid code.
         if (
             act is not None
             and operator.password_hash == kept
@@ -78,7 +78,7 @@ def shown(
 
 
 def _count(who: SignedIn, address: str) -> str:
-    """Count a try in the session, before it is looked at; the hash to compare with. Raises Ended, Refused."""
+    """Count an attempt in the session before it is checked, and return the password hash. Raises Ended, Refused."""
     if not who.is_local:
         raise Refused("Only administrators have a password here.")
     with directory_database.writing() as connection:
@@ -88,7 +88,7 @@ def _count(who: SignedIn, address: str) -> str:
         if row is not None and operator is not None and not is_over:
             session_rows.change(connection, who.session_id, wrong_proofs=row.wrong_proofs + 1)
             return operator.password_hash
-        if row is not None:  # as many as may be wrong are looked at just now, or were when the program was ended
+        if row is not None:  # all allowed attempts are being checked, or were when the program ended
             audit.record(connection, who.actor(address), Action.PROOF_REFUSED, ended="the session")
             session_rows.end(connection, who.session_id)
     raise Ended(ENDED)

@@ -1,7 +1,4 @@
-"""This module creates, finds and ends the sessions of signed-in browsers.
-
-Of operators, and of provisioned people who came in by single sign-on.
-"""
+"""This module creates, finds and ends the browser sessions of administrators and of users with single sign-on."""
 
 import secrets
 from dataclasses import dataclass
@@ -24,15 +21,15 @@ from app.store.database.directory_database import Connection
 from app.throttle import Throttle
 
 Method = Literal["set-up", "password", "password and code", "password and recovery code", "single sign-on"]
-"""How a session was begun."""
+"""The sign-in method of a session."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Who is behind a request, and the session that says so: an operator, or a provisioned person.
+    """The signed-in administrator or SCIM user of a request, with the session.
 
-    Exactly one of `operator_id` and `user_id` is set. `role` is None for a person to whom none is granted. `proved`:
-    when they last showed who they are (wire form, "" for unknown). `audited_name`: what the audit calls a person.
+    Exactly one of `operator_id` and `user_id` is set. `role` is None for a user without a role. `proved`: when they
+    last confirmed their identity (wire form, "" for unknown). `audited_name`: the name of a user in the audit.
     """
 
     session_id: str
@@ -45,17 +42,17 @@ class SignedIn:
 
     @property
     def is_local(self) -> bool:
-        """Whether it is an operator of this appliance."""
+        """Whether it is an administrator, not a SCIM user."""
         return bool(self.operator_id)
 
     def is_proved(self) -> bool:
-        """Whether they showed within `bounds.PROOF_S` who they are."""
+        """Return whether the identity was confirmed within `bounds.PROOF_S`."""
         now = clock.utc_now()
         since, until = clock.to_wire(now - timedelta(seconds=bounds.PROOF_S)), clock.to_wire(now + _SLACK)
         return since <= self.proved <= until
 
     def actor(self, address: str, permission: Permission | None = None) -> Actor:
-        """As the audit names them; with a permission, to be held to it in the transaction of the act."""
+        """Return the actor for the audit; with a permission, `audit.record` verifies it in the action's transaction."""
         kind: Literal["operator", "person"] = "operator" if self.is_local else "person"
         return Actor(kind, self.audited_name or self.user_name, address, self.session_id, permission)
 
@@ -65,7 +62,7 @@ _SLACK = timedelta(seconds=bounds.CLOCK_SLACK_S)
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One signed-in browser. Moments are in wire form; `id` is no secret and opens nothing."""
+    """One signed-in browser. Times are in wire form; `id` is not a secret and gives no access."""
 
     id: str
     method: str
@@ -77,7 +74,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """What is known of a browser: its address, and what it says of itself."""
+    """The IP address and the User-Agent of a browser."""
 
     address: str = ""
     user_agent: str = ""
@@ -92,10 +89,10 @@ def begin(
     operator_id: str | None = None,
     user_id: str | None = None,
 ) -> str:
-    """A new session's token, 32 random bytes as text, in the transaction in which somebody was recognized.
+    """Create a session in the transaction of the sign-in, and return its token, 32 random bytes as text.
 
-    Of more than `bounds.SESSIONS` of one owner those that were used last stay.
-    `proved`: when that was shown, which may be long ago where a provider remembers it; "" if it is not known.
+    Of more than `bounds.SESSIONS` sessions of one owner, those used last are kept. `proved`: when the identity was
+    confirmed, which may be long ago if the provider remembers the sign-in; "" if unknown.
     """
     token = secrets.token_urlsafe(32)
     now = clock.utc_now()
@@ -120,7 +117,7 @@ def begin(
 
 
 def renew(connection: Connection, session_id: str) -> str:
-    """Another token for a session that goes on; "" where it is over. Whoever has a copy of the old one is out."""
+    """Replace the token of a session, and return the new one; "" if the session has ended. The old token is invalid."""
     if rows.find(connection, session_id) is None:
         return ""
     token = secrets.token_urlsafe(32)
@@ -129,11 +126,11 @@ def renew(connection: Connection, session_id: str) -> str:
 
 
 def session(token: str, is_used: bool = True) -> SignedIn | None:
-    """Whose session this is, or None when there is none, it is over, or its owner may not sign in any more.
+    """Return the owner of a session, or None if there is none, it has ended, or its owner can no longer sign in.
 
-    Not `is_used`: nobody did anything, so the session comes no further from its end.
-    Over means: not used for `bounds.SESSION_IDLE_S`, or begun more than `bounds.SESSION_AGE_S` ago; or either of it in
-    the future, for after the clock was set back nobody knows how old the session is.
+    `is_used` extends the session; it is False for requests that the user did not cause. A session ends after
+    `bounds.SESSION_IDLE_S` without use, and `bounds.SESSION_AGE_S` after it began. It also ends if either time is in
+    the future: after the clock was set back, the age of the session is unknown.
     """
     now = clock.utc_now()
     with directory_database.reading() as connection:
@@ -160,16 +157,16 @@ def _owner(connection: Connection, row: SessionRow) -> SignedIn | None:
     if person is None or not person.is_active:
         return None
     granted = Role(person.role) if person.role else None
-    name, unique = name_of(person.document), person.user_name  # any other can have the same display name
+    name, unique = name_of(person.document), person.user_name  # display names are not unique
     return SignedIn(row.token_hash, name, granted, user_id=person.id, proved=row.proved, audited_name=unique)
 
 
 _failed_notes = Throttle()
-"""After a note that could not be written, none is tried for a while."""
+"""The pause after a time of last use that could not be stored."""
 
 
 def _note_seen(session_id: str, now: str) -> None:
-    """Remember that a session was used. While the database cannot be written, reading goes on, and does not wait."""
+    """Store the time of last use of a session. Does not wait, and ignores a database that cannot be written."""
     try:
         with directory_database.writing(wait=False) as connection:
             rows.change(connection, session_id, last_seen=now)
@@ -178,7 +175,7 @@ def _note_seen(session_id: str, now: str) -> None:
 
 
 def sign_out(token: str, address: str) -> None:
-    """End the session, if there is one."""
+    """End the session of a token, if there is one."""
     with directory_database.writing() as connection:
         row = rows.find(connection, hash_secret(token))
         if row is None:
@@ -189,7 +186,7 @@ def sign_out(token: str, address: str) -> None:
 
 
 def list_sessions(who: SignedIn) -> list[Session]:
-    """Somebody's own sessions that are not over, the one used last first."""
+    """Return the user's own active sessions, the one used last first."""
     now = clock.utc_now()
     with directory_database.reading() as connection:
         return [
@@ -200,7 +197,7 @@ def list_sessions(who: SignedIn) -> list[Session]:
 
 
 def end_session(who: SignedIn, session_id: str, address: str) -> None:
-    """End one of somebody's own sessions; another's session is left alone."""
+    """End one of the user's own sessions; the id of another user's session is ignored."""
     with directory_database.writing() as connection:
         row = rows.find(connection, session_id)
         if row is not None and (row.operator_id or "", row.user_id or "") == (who.operator_id, who.user_id):
@@ -214,6 +211,6 @@ def _is_over(row: SessionRow, now: datetime) -> bool:
 
 
 def _limits(now: datetime) -> tuple[str, str, str]:
-    """Since when a session must have been used, since when it must have begun, and until when both of it."""
+    """Return the earliest last use, the earliest beginning, and the latest time of both, of an active session."""
     idle, age = (now - timedelta(seconds=seconds) for seconds in (bounds.SESSION_IDLE_S, bounds.SESSION_AGE_S))
     return clock.to_wire(idle), clock.to_wire(age), clock.to_wire(now + _SLACK)

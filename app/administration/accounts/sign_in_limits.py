@@ -1,7 +1,7 @@
-"""This module counts sign-ins before a password or code is checked, and limits them.
+"""This module counts sign-in attempts before a password or code is checked, and limits them.
 
-An account has a count of its own for each kind of what is typed, besides that of the address and of the networks
-around it. The counts are in the database: a restart forgives nothing.
+Attempts are counted per account and kind of input, per IP address and per network around it. The counts are stored in
+the database, so that a restart does not reset them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,14 +21,15 @@ from app.store.database import directory_database
 from app.store.database.directory_database import Connection
 
 Kind = Literal["password", "code", "recovery code"]
-"""What is typed: each has a count of its own, so that wrong ones of one kind keep nobody from another."""
+"""The kinds of input. Each is counted separately, so that incorrect input of one kind does not block another."""
 
 RECOVERY = "A recovery code is still accepted."
 _PREFIXES: dict[Kind, str] = {"password": "", "code": "codes of ", "recovery code": "recovery codes of "}
 _BEYOND = "beyond "
-"""Before the network of a try that was looked at although its network had failed too often: it counts there no more."""
+"""The prefix of the network of an attempt that was checked although its network had failed too often. With it, the
+attempt does not count for the network."""
 
-# Those whom a failing network leaves one try a minute hold at most one of the places where passwords are looked at.
+# Attempts from networks that failed too often hold at most one of the places for password checks.
 _beyond = Places(lambda: Limits(bounds.SLOWED_CHECKS_AT_ONCE, bounds.SLOWED_CHECKS_WAITING, bounds.PASSWORD_WAIT_S))
 
 
@@ -41,22 +42,23 @@ class _Try:
 
 @contextmanager
 def counted(user_name: str, address: str, kind: Kind = "password") -> Iterator[int]:
-    """Count a try, and for a password hold one of the few places for it; gives the id of its row.
+    """Count an attempt, yield the id of its row, and for a password hold one of the places for password checks.
 
     A network has failed too often after `bounds.SIGN_IN_FAILURES` within `bounds.SIGN_IN_WINDOW_S`; an IPv6 network
-    around the address after more (`bounds.FAILURES_OF_IPV6`). Then an account that has not failed itself has one try
-    in `bounds.SIGN_IN_LOOK_S`: others behind the same address lock nobody out. When an account has failed so often
-    from anywhere, each address has one try at it. Only codes of the app are slowed for everybody after
-    `bounds.CODE_FAILURES`: who comes so far has the password, and a code is short enough to be guessed from many
-    addresses.
+    around the address after more (`bounds.FAILURES_OF_IPV6`). Then an account without failures of its own has one
+    attempt per `bounds.SIGN_IN_LOOK_S`, so that others behind the same IP address cannot lock it out. After
+    `bounds.SIGN_IN_FAILURES` failures of an account from anywhere, each IP address has one attempt at it. Only codes of
+    the app are slowed for all IP addresses, after `bounds.CODE_FAILURES`: an attacker at this step has the password,
+    and a code is short enough to be guessed from many IP addresses.
 
     Raises:
-        Slowed: what was typed must not be looked at. Busy where too many others sign in just now.
+        Slowed: the input must not be checked.
+        Busy: too many sign-ins are in progress.
     """
-    # Hashed, since people type their password into the wrong field.
+    # Hashed, since users type their password into the wrong field.
     tried = _Try(_PREFIXES[kind] + hash_secret(passwords.normalize_name(user_name)), counted_networks(address), kind)
     with ExitStack() as held:
-        with directory_database.reading() as connection:  # whoever is slowed takes no place and writes nothing
+        with directory_database.reading() as connection:  # a slowed attempt takes no place and writes nothing
             is_beyond = _require(connection, tried, clock.utc_now())
         if kind == "password":
             if is_beyond:
@@ -64,7 +66,7 @@ def counted(user_name: str, address: str, kind: Kind = "password") -> Iterator[i
             held.enter_context(passwords.turn())
         with directory_database.writing() as connection:
             now = clock.utc_now()
-            # Also what lies ahead: after the clock was set back it would count for ever.
+            # Also attempts in the future: after the clock was set back, they would count forever.
             rows.forget_outside(connection, clock.to_wire(_since(now)), clock.to_wire(now))
             network = (_BEYOND if _require(connection, tried, now) else "") + tried.networks[0].text
             number = rows.add(connection, tried.account, network, clock.to_wire(now))
@@ -72,13 +74,13 @@ def counted(user_name: str, address: str, kind: Kind = "password") -> Iterator[i
 
 
 def succeeded(connection: Connection, user_name: str, address: str) -> None:
-    """The password was right, and the code: forget the failures of this account from this address."""
+    """Delete the failures of this account from this IP address, after a complete sign-in."""
     account, network = hash_secret(passwords.normalize_name(user_name)), counted_networks(address)[0].text
     rows.forget_all(connection, [prefix + account for prefix in _PREFIXES.values()], [network, _BEYOND + network])
 
 
 def failed_sign_ins(address: str) -> int:
-    """Return how many tries from an address failed within `bounds.SIGN_IN_WINDOW_S`, as far as they are counted."""
+    """Return how many counted attempts from an IP address failed within `bounds.SIGN_IN_WINDOW_S`."""
     with directory_database.reading() as connection:
         now = clock.utc_now()
         window = clock.to_wire(_since(now)), clock.to_wire(now)
@@ -86,7 +88,7 @@ def failed_sign_ins(address: str) -> int:
 
 
 def _require(connection: Connection, tried: _Try, now: datetime) -> bool:
-    """Return whether the try is one that a failing network leaves to its account. Raises Slowed."""
+    """Return whether the attempt is allowed although its network failed too often. Raises Slowed."""
     window = clock.to_wire(_since(now)), clock.to_wire(now)
     limit = bounds.CODE_FAILURES if tried.kind == "code" else bounds.SIGN_IN_FAILURES
     own = rows.moments(connection, *window, account=tried.account)
@@ -122,7 +124,7 @@ def _since(now: datetime) -> datetime:
 
 
 def _wait_s(moments: Sequence[str], limit: int, now: datetime) -> int:
-    """Whole seconds until so many of the moments are too old that fewer than `limit` are left."""
+    """Return the whole seconds until fewer than `limit` of the times are within the window."""
     first = datetime.fromisoformat(moments[len(moments) - limit])
     return max(1, int((first - _since(now)).total_seconds()) + 1)
 

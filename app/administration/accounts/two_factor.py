@@ -1,9 +1,8 @@
 """This module handles two-factor authentication: the authenticator app (TOTP, RFC 6238) and recovery codes.
 
-A code of the app counts for its own 30 seconds and those beside them, and each of them once for ever; a recovery
-code counts once. After `bounds.WRONG_CODES` wrong ones in a row the app's codes count no more, until a recovery
-code was shown or the password is another: whoever types so many has the password, and one in a million is found in
-the end.
+A code of the app is valid in its own 30 seconds and the steps before and after, and only once; a recovery code is
+valid once. After `bounds.WRONG_CODES` incorrect codes in a row, codes of the app are locked until a recovery code is
+used or the password is reset: the attacker has the password, and a code of six digits is guessed in the end.
 
     recovery code = 6 characters, 4 times, joined by "-"     120 random bits
 """
@@ -29,7 +28,7 @@ from app.store.database import directory_database
 from app.store.database.directory_database import Connection
 
 SEAL = "second factor"
-"""The purpose of the Sealer that seals and opens the secrets."""
+"""The purpose of the Sealer that encrypts the secrets."""
 
 STEP_S = 30
 DIGITS = 6
@@ -43,12 +42,12 @@ STOPPED = (
 )
 
 Shown = Literal["", "code", "recovery code"]
-"""What a typed text was: nothing that counts, a code of the app, or a recovery code."""
+"""The kind of an accepted input: "" for not accepted, a code of the app, or a recovery code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """A second factor that counts. `confirmed`: since when, in wire form; `codes_left`: recovery codes not used."""
+    """An active second factor. `confirmed`: since when, in wire form; `codes_left`: unused recovery codes."""
 
     confirmed: str
     codes_left: int
@@ -56,14 +55,14 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """What an authenticator app has to be told: `secret` in base 32, and the same as an otpauth: `uri`."""
+    """The data to enter into an authenticator app: `secret` in base 32, and the same as an otpauth: `uri`."""
 
     secret: str
     uri: str
 
 
 def factor(operator_id: str) -> Factor | None:
-    """The operator's second factor; None while it is off."""
+    """Return the second factor of an administrator; None while it is off."""
     with directory_database.reading() as connection:
         row = rows.find(connection, operator_id)
         if row is None or row.confirmed is None:
@@ -72,7 +71,7 @@ def factor(operator_id: str) -> Factor | None:
 
 
 def pairing(who: SignedIn, sealer: Sealer) -> Pairing | None:
-    """What was begun within `bounds.PAIRING_S` and is not confirmed yet; None where there is nothing."""
+    """Return the pairing that was started within `bounds.PAIRING_S` and is not confirmed; None if there is none."""
     with directory_database.reading() as connection:
         row = rows.find(connection, who.operator_id)
         secret = sealer.open(row.secret) if row and _is_under_way(row) else None
@@ -83,7 +82,7 @@ def pairing(who: SignedIn, sealer: Sealer) -> Pairing | None:
 
 
 def begin(who: SignedIn, sealer: Sealer) -> None:
-    """Make a secret, in place of one that was never confirmed. It counts for nothing yet. Raises Refused where on."""
+    """Create a secret, which replaces an unconfirmed one; 2FA stays off until `confirm`. Raises Refused if it is on."""
     import pyotp
 
     sealed = sealer.seal(pyotp.random_base32())
@@ -97,9 +96,9 @@ def begin(who: SignedIn, sealer: Sealer) -> None:
 
 
 def confirm(who: SignedIn, code: str, sealer: Sealer, by: Actor) -> list[str]:
-    """Turn the second factor on by a right code, and end all other sessions; the recovery codes, known only now.
+    """Turn 2FA on with a valid code, end all other sessions, and return the recovery codes; only hashes are stored.
 
-    Raises Refused for a wrong code, and where no pairing is under way.
+    Raises Refused for an incorrect code, and if no pairing is in progress.
     """
     with directory_database.writing() as connection:
         row = rows.find(connection, who.operator_id)
@@ -116,7 +115,7 @@ def confirm(who: SignedIn, code: str, sealer: Sealer, by: Actor) -> list[str]:
 
 
 def turn_off(who: SignedIn, by: Actor) -> None:
-    """Turn one's own second factor off, and end all other sessions. Raises Refused where it is off."""
+    """Turn the administrator's own 2FA off, and end all their other sessions. Raises Refused if it is off."""
     with directory_database.writing() as connection:
         _require_on(connection, who.operator_id)
         audit.record(connection, by, Action.SECOND_FACTOR_OFF, who.user_name)
@@ -125,7 +124,7 @@ def turn_off(who: SignedIn, by: Actor) -> None:
 
 
 def renew_codes(who: SignedIn, by: Actor) -> list[str]:
-    """New recovery codes, known only now; the old ones count no more. Raises Refused where the factor is off."""
+    """Replace the recovery codes, and return the new ones; only hashes are stored. Raises Refused if 2FA is off."""
     with directory_database.writing() as connection:
         _require_on(connection, who.operator_id)
         audit.record(connection, by, Action.RECOVERY_CODES_MADE)
@@ -133,13 +132,13 @@ def renew_codes(who: SignedIn, by: Actor) -> list[str]:
 
 
 def is_on(connection: Connection, operator_id: str) -> bool:
-    """Whether a code is wanted besides the operator's password."""
+    """Return whether an administrator needs a code in addition to the password."""
     row = rows.find(connection, operator_id)
     return row is not None and row.confirmed is not None
 
 
 def accept(connection: Connection, operator: AdministratorRow, typed: str, sealer: Sealer, address: str) -> Shown:
-    """What the typed text is, which is used up with it. In the transaction in which it lets somebody in."""
+    """Check and consume a typed code, and return its kind; in the transaction that depends on it."""
     row = rows.find(connection, operator.id)
     if row is None or row.confirmed is None:
         return ""
@@ -151,7 +150,7 @@ def accept(connection: Connection, operator: AdministratorRow, typed: str, seale
     now = clock.to_wire(clock.utc_now())
     if not rows.use_recovery_code(connection, operator.id, hash_secret(_plain(typed)), now):
         if is_recovery_code(typed):
-            return ""  # it guesses no code of the app
+            return ""  # not an attempt at a code of the app, so not counted as one
         rows.change(connection, operator.id, wrong_codes=row.wrong_codes + 1)
         if row.wrong_codes + 1 == bounds.WRONG_CODES:
             audit.record(connection, ITSELF, Action.CODES_STOPPED, operator.user_name)
@@ -162,24 +161,24 @@ def accept(connection: Connection, operator: AdministratorRow, typed: str, seale
 
 
 def is_recovery_code(typed: str) -> bool:
-    """Whether a text has the form of a recovery code, and so is no try at a code of the app."""
+    """Return whether a text has the form of a recovery code, and so is not an attempt at a code of the app."""
     plain = _plain(typed)
     return len(plain) == GROUPS * GROUP_LENGTH and set(plain) <= set(LETTERS)
 
 
 def has_recovery_code(connection: Connection, operator_id: str, typed: str) -> bool:
-    """Whether it is a recovery code of the operator that was not used yet."""
+    """Return whether a text is an unused recovery code of the administrator."""
     return rows.has_recovery_code(connection, operator_id, hash_secret(_plain(typed)))
 
 
 def are_codes_stopped(connection: Connection, operator_id: str) -> bool:
-    """Whether only recovery codes count, after too many wrong ones."""
+    """Return whether codes of the app are locked after too many incorrect ones."""
     row = rows.find(connection, operator_id)
     return row is not None and row.wrong_codes >= bounds.WRONG_CODES
 
 
 def _is_under_way(row: rows.SecondFactorRow) -> bool:
-    """Whether a secret waits for its first code: whoever was in this session long ago may know an older one."""
+    """Return whether a pairing is in progress. An older secret expires: a former user of the session may know it."""
     now = clock.utc_now()
     since = now - timedelta(seconds=bounds.PAIRING_S)
     ahead = now + timedelta(seconds=bounds.CLOCK_SLACK_S)
@@ -192,7 +191,7 @@ def _require_on(connection: Connection, operator_id: str) -> None:
 
 
 def _step(secret: str, typed: str, after: int) -> int | None:
-    """The time step whose code was typed; None for a wrong one, and for one that is not `after` the last one used."""
+    """Return the time step of a typed code; None for an incorrect code, or a step not `after` the last used one."""
     import pyotp
 
     now = int(clock.utc_now().timestamp()) // STEP_S
@@ -212,5 +211,5 @@ def _make_codes(connection: Connection, operator_id: str) -> list[str]:
 
 
 def _plain(typed: str) -> str:
-    """Without what people put in to read it more easily."""
+    """Return a code in lower case, without the hyphens and spaces that make it readable."""
     return "".join(typed.replace("-", "").split()).lower()

@@ -1,1 +1,1 @@
-"""This package holds what opens SCIM: SCIM Keys, OAuth clients, access tokens."""
+"""This package manages the credentials for SCIM: SCIM Keys, OAuth clients, access tokens."""

@@ -1,7 +1,7 @@
-"""This module issues access tokens to OAuth clients and finds them again (RFC 6749 §4.4).
+"""This module issues and verifies access tokens of OAuth clients (RFC 6749 §4.4).
 
-A token is a row, of which only the hash is kept, and is looked up with every request: it ends at once with the
-client, secret or trust that brought it.
+Only the hash of a token is stored. It is looked up for every request, so that a token becomes invalid immediately when
+its client, secret or federated credential is revoked.
 """
 
 import hmac
@@ -23,11 +23,11 @@ from app.store.database.directory_database import Connection, Row
 from app.throttle import Throttle
 
 ASSERTION = "assertion"
-"""The kind of what is spent; others spend other things."""
+"""The kind of one-time value that `used_once` stores."""
 
 
 class NotAuthenticated(Exception):  # noqa: N818
-    """No token for what was shown. The text, `fault` and `client_id` are for the log: outside all look the same."""
+    """A token request was refused. The text, `fault` and `client_id` are for the log; all responses are the same."""
 
     def __init__(self, fault: KeyFault, reason: str, client_id: str = "") -> None:
         super().__init__(reason)
@@ -37,7 +37,7 @@ class NotAuthenticated(Exception):  # noqa: N818
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
-    """A token just made; the only time that `text`, the token itself, is known."""
+    """A new token. `text` is the token itself, which is not stored."""
 
     text: str
     expires_s: int = bounds.ACCESS_TOKEN_S
@@ -45,7 +45,7 @@ class NewToken:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a text is as an access token: `is_right`, or its `fault`. `credential` is what brought it."""
+    """The result of verifying an access token: `is_right`, or a `fault`. `credential`: the one that requested it."""
 
     is_right: bool = False
     client_id: str = ""
@@ -54,20 +54,20 @@ class Access:
 
 
 def token_for_secret(client_id: str, secret: str, address: str) -> NewToken:
-    """A token for a client that shows a secret of its own. Any texts may come. Raises NotAuthenticated."""
+    """Return a token for a client with its secret. Accepts arbitrary texts. Raises NotAuthenticated."""
     if not CLIENT_SECRET.fits(secret):
         raise NotAuthenticated("client", "The client secret does not have the format of this server")
     wanted = hash_secret(secret)
-    with directory_database.reading() as connection:  # so that wrong ones wait for nobody and hold up nobody
+    with directory_database.reading() as connection:  # an invalid secret must not take the write lock
         _secret(connection, client_id, wanted)
     with directory_database.writing() as connection:
         return _issue(connection, _secret(connection, client_id, wanted), address)
 
 
 def token_for_assertion(client_id: str, text: str, signers: Signers, address: str) -> NewToken:
-    """A token for whoever shows what a provider signed; `client_id` may be "". Any texts may come.
+    """Return a token for an assertion that a provider signed. `client_id` may be "". Accepts arbitrary texts.
 
-    Raises NotAuthenticated, and SignerAway when the provider's keys cannot be had just now.
+    Raises NotAuthenticated, and SignerAway if the provider's keys are not available at the moment.
     """
     claimed = read_claimed(text)
     if claimed is None:
@@ -79,7 +79,7 @@ def token_for_assertion(client_id: str, text: str, signers: Signers, address: st
     except AssertionRefused as refused:
         raise NotAuthenticated("assertion", str(refused), known_id) from None
     identifier = hash_secret(f"{claimed.issuer} {assertion.jti}")
-    # A second more, since the wire form drops what is less than a millisecond.
+    # One second is added because the wire form truncates to milliseconds.
     expires = clock.to_wire(assertion.expires + timedelta(seconds=1))
     with directory_database.writing() as connection:
         trust = _trust(connection, client_id, claimed)
@@ -89,7 +89,7 @@ def token_for_assertion(client_id: str, text: str, signers: Signers, address: st
 
 
 def judge_token(text: str) -> Access:
-    """What a text is as an access token; the fault is for the log only. Any text may come."""
+    """Verify a text as an access token. Accepts any text. The fault is for the log only."""
     if not ACCESS_TOKEN.fits(text):
         return Access(fault="cut" if ACCESS_TOKEN.is_begun(text) else "foreign")
     wanted = hash_secret(text)
@@ -98,7 +98,7 @@ def judge_token(text: str) -> Access:
     if row is None or not hmac.compare_digest(row.hash.encode(), wanted.encode()):
         return Access(fault="unknown")
     now = clock.utc_now()
-    # A token from the future was made before the clock was set back, and would last too long.
+    # A token from the future was created before the clock was set back, and would be valid for too long.
     is_ahead = row.created > clock.to_wire(now + timedelta(seconds=bounds.CLOCK_SLACK_S))
     fault: KeyFault = ""
     if row.client_stopped or row.credential_stopped or row.credential_id is None:
@@ -109,9 +109,9 @@ def judge_token(text: str) -> Access:
 
 
 def note_token_use(credential: str, address: str) -> None:
-    """Remember that what brought a token was used now, from this address; at most one try a minute. Never raises.
+    """Store the last use of a credential, at most once a minute. Never raises.
 
-    As with a key, a note is worth neither a refused request nor one that waits.
+    It never waits for other writers: the last use is not worth a slow or failed request.
     """
     if not _notes.take(bounds.KEY_USE_NOTED_S, credential):
         return
@@ -123,7 +123,10 @@ _notes = Throttle(bounds.KEYS_NOTED)
 
 
 def _secret(connection: Connection, client_id: str, wanted: str) -> Row[Any]:
-    """The active secret with this hash, where it is of this client. What came is never a part of a query."""
+    """Return the active secret of this client with the hash `wanted`. Raises NotAuthenticated.
+
+    Queries contain the hash only, no text from the request.
+    """
     row = rows.secret_hashed(connection, wanted)
     client = rows.find(connection, rows.oauth_client, row.client_id) if row else None
     if row is None or client is None or not hmac.compare_digest(row.hash.encode(), wanted.encode()):

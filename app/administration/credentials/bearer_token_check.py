@@ -1,4 +1,4 @@
-"""This module judges a bearer token of a SCIM request: a SCIM Key or an access token."""
+"""This module verifies the bearer token of a SCIM request: a SCIM Key or an access token."""
 
 from dataclasses import dataclass
 
@@ -11,9 +11,9 @@ from app.request_record import KeyFault
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """Whoever shows it: `author` says on whose behalf they act (`key 1a2b3c4d`, `client 1a2b3c4d5e6f`), "" for nobody.
+    """The result of verifying a bearer token. `author` is `key 1a2b3c4d`, `client 1a2b3c4d5e6f`, or "" if invalid.
 
-    `id`: of the key or client, told of a stopped one too. `credential`: what was used, for `note_use`.
+    `id`: of the key or client, also of a revoked one. `credential`: what was used, for `note_use`.
     """
 
     author: str = ""
@@ -27,12 +27,12 @@ class Bearer:
 
     @property
     def was_right(self) -> bool:
-        """An access token that has ended was right once, and its client may fetch another."""
+        """Whether it is an expired access token, which its client can replace."""
         return self.fault == "expired"
 
 
 def judge_bearer(text: str) -> Bearer:
-    """Whose a text is, or what is wrong with it. Any text may come."""
+    """Verify a bearer token. Accepts any text."""
     if text[: len(ACCESS_TOKEN.beginning)].lower() == ACCESS_TOKEN.beginning:
         access = judge_token(text)
         author = f"client {access.client_id}" if access.is_right else ""
@@ -42,9 +42,9 @@ def judge_bearer(text: str) -> Bearer:
 
 
 def note_use(bearer: Bearer, address: str, *, is_simulated: bool = False) -> None:
-    """Remember that it was used now, from this address; at most one try a minute. Never raises.
+    """Store the last use of a bearer token from this IP address, at most once a minute. Never raises.
 
-    The use of a key by a simulation is kept apart. Of a token nothing is: when it was fetched, that was noted.
+    The last use of a key by a simulation is stored separately. A simulation with an access token is not stored.
     """
     if not bearer.author.startswith("client "):
         note_key_use(bearer.credential, address, is_simulated=is_simulated)

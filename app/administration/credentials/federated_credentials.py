@@ -1,7 +1,7 @@
 """This module verifies a client's signed assertion against its federated credentials (RFC 7523 §2.2).
 
-Nothing is fetched unless the assertion names issuer, subject and audience of a trust: nobody else can make this
-server ask anybody.
+Nothing is fetched unless the assertion has the issuer, subject and audience of a federated credential. So other
+clients cannot make this server send requests.
 """
 
 import threading
@@ -19,16 +19,16 @@ from app.openid.signing_keys import Keys
 
 
 class AssertionRefused(Exception):  # noqa: N818
-    """An assertion is not right. The text is one plain sentence, for the log only."""
+    """An assertion is invalid. The text is one sentence, for the log only."""
 
 
 class SignerAway(Exception):  # noqa: N818
-    """Whether an assertion is right cannot be told just now. The text is one plain sentence, for the log only."""
+    """An assertion cannot be verified at the moment. The text is one sentence, for the log only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What an assertion says of itself, believed by nobody yet."""
+    """The claims of an assertion before its verification."""
 
     issuer: str
     subject: str
@@ -36,7 +36,7 @@ class Claimed:
 
 
 def read_claimed(text: str) -> Claimed | None:
-    """None for a text that cannot be an assertion at all. Any text may come."""
+    """Return the unverified claims of an assertion; None for any other text."""
     parts = text.split(".") if len(text) <= bounds.TOKEN_LENGTH and text.isascii() else []
     try:
         claims = read_object(urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))) if len(parts) == 3 else {}
@@ -49,13 +49,16 @@ def read_claimed(text: str) -> Claimed | None:
     if not all(isinstance(one, str) and 0 < len(one) <= bounds.PROVIDER_ADDRESS_LENGTH for one in found):
         return None
     issuer, subject, audience = (str(one) for one in found)
-    # Half of a character can stand in JSON and in no database.
+    # JSON can contain a lone surrogate, which the database cannot store.
     is_text = not any("\ud800" <= character <= "\udfff" for character in issuer + subject + audience)
     return Claimed(issuer, subject, audience) if is_text else None
 
 
 class Signers:
-    """What was fetched from the issuers. Threads share it; only a few may wait for an issuer at the same time."""
+    """A verifier of assertions, with cached metadata of the issuers.
+
+    Thread-safe; at most `bounds.ASSERTIONS_AT_ONCE` threads verify at the same time.
+    """
 
     def __init__(self, ca_file: Path | None = None) -> None:
         self._ca_file = ca_file
@@ -64,15 +67,17 @@ class Signers:
         self._places = threading.BoundedSemaphore(bounds.ASSERTIONS_AT_ONCE)
 
     def check(self, issuer: provider.Issuer) -> str:
-        """Return the issuer's exact text, after its document and its keys were fetched now. Raises ProviderError."""
+        """Fetch the document and the keys of an issuer, and return its exact identifier. Raises ProviderError."""
         found = provider.discover_signer(issuer, self._ca_file)
         self._keys.check(found.jwks_uri)
         return found.issuer.address
 
     def verify(self, text: str, trusted: Claimed) -> Assertion:
-        """Raises AssertionRefused, also where the issuer is wrong in a way that lasts, or SignerAway.
+        """Verify an assertion against the claims of a federated credential. Waits at most for two fetches.
 
-        Waits no longer than the bounds on two fetches.
+        Raises:
+            AssertionRefused: the assertion is invalid, or the issuer is misconfigured.
+            SignerAway: the issuer is not available, or too many assertions are being verified.
         """
         if not self._places.acquire(blocking=False):
             raise SignerAway("Too many signed assertions are being checked.")

@@ -1,4 +1,4 @@
-"""This module records when each SCIM Key was used, in memory and now and then in the database."""
+"""This module records the last use of each SCIM Key, in memory and at intervals in the database."""
 
 from contextlib import suppress
 
@@ -11,11 +11,11 @@ from app.throttle import Throttle
 
 
 def note_key_use(key_id: str, address: str, *, is_simulated: bool = False) -> None:
-    """Remember that a key was used now, from this address; at most one try a minute for a key. Never raises.
+    """Store the last use of a key from this IP address, at most once a minute per key. Never raises.
 
-    A note is worth neither a refused request nor one that waits: where others are writing, it is left for next time.
-    The same transaction retires the keys whose hand-over to this one is complete. That a simulation used the key is
-    noted apart: it is no sign that Entra has it.
+    It never waits for other writers: the last use is not worth a slow or failed request. The same transaction
+    deactivates the keys whose rotation to this key is complete. The use by a simulation is stored separately: it does
+    not show that Entra has the key.
     """
     if not is_simulated:
         _uses.add(key_id)
@@ -32,7 +32,7 @@ def note_key_use(key_id: str, address: str, *, is_simulated: bool = False) -> No
 
 
 class Uses:
-    """When each key was used last, on this process's own steady clock. Threads share it: each reads or sets a whole."""
+    """The last use of each key by the monotonic clock. Thread-safe without a lock: each access is atomic."""
 
     def __init__(self) -> None:
         self._began = throttle.steady_s()
@@ -42,10 +42,10 @@ class Uses:
         self._used[key_id] = throttle.steady_s()
 
     def is_quiet(self, key_id: str) -> bool:
-        """Whether this process has not seen the key used for a day. It knows of uses that could not be noted.
+        """Return whether this process has not seen a use of the key for a day, including uses that were not stored.
 
-        Where it has not seen it at all, it must have listened for `bounds.KEY_LISTENED_S`: before that, the program may
-        have been off, or its clock wrong.
+        For a key without a use, the process must have run for `bounds.KEY_LISTENED_S`: before, the program may have
+        been off, or its clock wrong.
         """
         used = self._used.get(key_id)
         if used is None:

@@ -1,14 +1,14 @@
-"""This module rotates SCIM Keys: both work until only the new one was used for a day, then the old one is revoked.
+"""This module rotates SCIM Keys: both are valid until only the new one was used for a day, then the old one ends.
 
-Every function works on rows in the transaction of whatever happens to the keys.
+Every function works on rows in the transaction of the event.
 
-    an old key retires when, at a use of its successor,
-        the first use of the successor after the last one of the old key was a day ago or earlier (`relieved`),
-        the successor was used before within the last day too, and
-        the old key was not used for a day, as far as its row and this process know, which has listened for some time
+    an old key is deactivated at a use of its successor if
+        the first use of the successor after the last use of the old key was at least a day ago (`relieved`),
+        the successor was also used within the last day, and
+        the old key was not used for a day, according to its row and to this process (see key_last_use.py)
 
-Two mere tests of a new key, a day apart, are not that: a use of the old key in between begins the day anew. Moments
-in the future, which a clock that was set back leaves behind, end nothing.
+Two tests of a new key, a day apart, are not sufficient: a use of the old key in between restarts the day. Times in the
+future, which remain after the clock was set back, deactivate nothing.
 """
 
 from collections.abc import Callable
@@ -22,11 +22,11 @@ from app.store.access.scim_key_rows import KeyRow
 from app.store.database.directory_database import Connection
 
 RETIRED_BY = "hand-over"
-"""What `stopped_by` says of a key that nobody stopped."""
+"""The value of `stopped_by` of a key that was deactivated automatically."""
 
 
 def begin(connection: Connection, new_id: str) -> list[KeyRow]:
-    """Make a new key the successor of every active one that has none, and return these."""
+    """Make a new key the successor of every active key without one, and return those keys."""
     olds = [old for old in rows.list_active(connection) if old.successor is None]
     for old in olds:
         rows.change(connection, old.id, successor=new_id)
@@ -34,15 +34,16 @@ def begin(connection: Connection, new_id: str) -> list[KeyRow]:
 
 
 def call_off(connection: Connection, stopped_id: str) -> None:
-    """A key is stopped: whoever hands over to it stays, and it hands over to nobody itself."""
+    """Cancel the rotations from and to a key that is revoked. Keys that it was to replace stay active."""
     for key_id in (stopped_id, *(old.id for old in rows.list_predecessors(connection, stopped_id))):
         rows.change(connection, key_id, successor=None, relieved=None)
 
 
 def note_use(connection: Connection, key: KeyRow, is_quiet: Callable[[str], bool]) -> None:
-    """A key is used now, before that is written into its row: relieve or retire what hands over to it.
+    """Continue the rotations to a key that is used now: set `relieved` of the old keys, or deactivate them.
 
-    `is_quiet` tells by a key's id whether this process, too, has not seen it used for a day.
+    To be called before the use is stored in the row of the key. `is_quiet` returns for the id of a key whether this
+    process has not seen a use for a day.
     """
     now = clock.to_wire(clock.utc_now())
     for old in rows.list_predecessors(connection, key.id):
@@ -55,7 +56,7 @@ def note_use(connection: Connection, key: KeyRow, is_quiet: Callable[[str], bool
 
 
 def _is_over(old: KeyRow, new: KeyRow, now: str) -> bool:
-    """By the rows alone. Moments in wire form are in the order of their texts."""
+    """Return whether the rotation is complete according to the rows. Times in wire form sort as text."""
     day_ago = clock.to_wire(clock.utc_now() - timedelta(seconds=bounds.KEY_HAND_OVER_S))
     if old.relieved is None or new.last_used is None:
         return False

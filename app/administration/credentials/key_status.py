@@ -1,4 +1,4 @@
-"""This module reports how far each rotation is and which SCIM Keys are not used as they should be."""
+"""This module reports the progress of rotations, and SCIM Keys that are unexpectedly not used."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,15 +10,16 @@ from app.administration.credentials import scim_keys
 from app.store.access.scim_key_rows import KeyRow
 
 Warned = Literal["", "idle", "unused"]
-"""Nothing; was used, but not for three days; the new key of a hand-over, made three days ago and not used yet."""
+"""The warning about a key: none; used before, but not for three days; the new key of a rotation, created three days ago
+and never used."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveKey:
-    """A key and the active ones that it hands over to (`successor`) and takes over from (`predecessor`).
+    """An active key, with the active key that replaces it (`successor`) and the one that it replaces (`predecessor`).
 
-    `retires`: about when it retires if only its successor is used until then, in wire form, and `is_due` whether that
-    moment has come; None while its successor is not used yet, or it is still used itself.
+    `retires`: the approximate time of its deactivation if only its successor is used until then, in wire form; None
+    while the successor is not used yet, or the key itself is still used. `is_due`: whether that time has passed.
     """
 
     key: KeyRow
@@ -30,7 +31,7 @@ class ActiveKey:
 
 
 def active_keys(rows: Sequence[KeyRow] | None = None) -> list[ActiveKey]:
-    """The active ones among these keys, or among all; newest first."""
+    """Return the active keys among `rows`, or among all keys for None; newest first."""
     active = [row for row in (scim_keys.list_keys() if rows is None else rows) if row.stopped is None]
     return [_standing(row, active) for row in active]
 

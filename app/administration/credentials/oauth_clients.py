@@ -1,6 +1,7 @@
 """This module manages OAuth clients, their secrets and their federated credentials (RFC 6749 §4.4).
 
-A client shows a secret, or an assertion that a provider signed (RFC 7523); a trust says whose.
+A client presents a secret, or an assertion that an issuer signed (RFC 7523). A federated credential (class `Trust`)
+declares the accepted issuer, subject and audience.
 """
 
 import uuid
@@ -22,7 +23,7 @@ from app.store.database import directory_database
 from app.store.database.directory_database import Connection, Row, Table
 
 ENTRA_AUDIENCE = "api://AzureADTokenExchange"
-"""Entra: the audience that its documents propose for every federation."""
+"""Entra: the audience that Microsoft's documentation recommends for federated credentials."""
 
 _NOTHING_ACCEPTED = "No federated credential was added."
 _NO_ISSUER = (
@@ -33,7 +34,7 @@ _NO_ISSUER = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential(ABC):
-    """What a client may show. Moments are in wire form; None means never."""
+    """A credential of a client. Times are in wire form; None means never."""
 
     id: str
     client_id: str
@@ -46,12 +47,12 @@ class Credential(ABC):
     @property
     @abstractmethod
     def label(self) -> str:
-        """What people know it by."""
+        """The text that identifies the credential for administrators."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientSecret(Credential):
-    """A secret as it may be shown: `prefix` are its first characters."""
+    """A secret without its text; `prefix` has its first characters."""
 
     prefix: str
 
@@ -62,7 +63,7 @@ class ClientSecret(Credential):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust(Credential):
-    """Whose signed assertions stand in for a secret: exactly these three."""
+    """A federated credential: assertions with exactly these three claims are accepted instead of a secret."""
 
     issuer: str
     subject: str
@@ -78,7 +79,7 @@ Shown = TypeVar("Shown", ClientSecret, Trust)
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client with all that it has, the newest first, stopped ones too. Its `id` is the client identifier."""
+    """A client with its credentials, newest first, including revoked ones. `id` is the client identifier."""
 
     id: str
     name: str
@@ -90,7 +91,7 @@ class Client:
 
     @property
     def credentials(self) -> tuple[Credential, ...]:
-        """What it may still show."""
+        """The active credentials."""
         return tuple(one for one in (*self.secrets, *self.trusts) if not one.stopped and not self.stopped)
 
     @property
@@ -100,7 +101,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class NewSecret:
-    """A secret just made; the only time that `text`, the secret itself, is known."""
+    """A new secret. `text` is the secret itself, which is not stored."""
 
     text: str
     client_id: str
@@ -108,7 +109,7 @@ class NewSecret:
 
 
 def list_clients() -> list[Client]:
-    """All clients, newest first, stopped ones too."""
+    """Return all clients, newest first, including revoked ones."""
     with directory_database.reading() as connection:
         secrets = [_read(ClientSecret, row) for row in rows.credentials(connection, rows.oauth_secret)]
         trusts = [_read(Trust, row) for row in rows.credentials(connection, rows.oauth_trust)]
@@ -123,9 +124,9 @@ def list_clients() -> list[Client]:
 
 
 def create_client(name: str, by: Actor) -> NewSecret:
-    """Make a client with its first secret. Without a name it is called "Client 3".
+    """Create a client with its first secret. Without a name, the name is like "Client 3".
 
-    Raises Refused when as many clients are active as may be, and for an unfit name.
+    Raises Refused for an invalid name, and if `bounds.OAUTH_CLIENTS` clients are active.
     """
     name = name.strip()
     if len(name) > bounds.KEY_NAME_LENGTH or not name.isprintable():
@@ -140,7 +141,10 @@ def create_client(name: str, by: Actor) -> NewSecret:
 
 
 def create_secret(client_id: str, by: Actor) -> NewSecret:
-    """Make one more secret of a client. Raises Refused when as many are active as may be, and for no such client."""
+    """Create another secret of a client.
+
+    Raises Refused if the client is not active, or has `bounds.OAUTH_SECRETS` active secrets.
+    """
     with directory_database.writing() as connection:
         row = _active_client(connection, client_id)
         if rows.count_active(connection, rows.oauth_secret, client_id) >= bounds.OAUTH_SECRETS:
@@ -149,10 +153,10 @@ def create_secret(client_id: str, by: Actor) -> NewSecret:
 
 
 def add_trust(client_id: str, issuer: str, subject: str, audience: str, by: Actor, signers: Signers) -> None:
-    """Accept what an issuer signs for this subject and this audience instead of a secret of the client.
+    """Add a federated credential: assertions of an issuer with this subject and audience replace a client secret.
 
-    `issuer` is its address, or an Entra tenant's id; its keys are fetched at once. Raises Refused for what cannot be,
-    where the keys cannot be fetched, and for what is there already.
+    `issuer` is its URL, or the id of an Entra tenant; its keys are fetched immediately. Raises Refused for invalid or
+    existing values, too many federated credentials, or keys that cannot be fetched.
     """
     subject, audience = (_claim(text, name) for text, name in ((subject, "subject"), (audience, "audience")))
     issuer = _issuer(issuer, signers)
@@ -168,7 +172,7 @@ def add_trust(client_id: str, issuer: str, subject: str, audience: str, by: Acto
 
 
 def stop_client(client_id: str, by: Actor) -> None:
-    """Stop a client for good, with all that it has and its tokens. Raises Refused for one unknown or stopped."""
+    """Revoke a client with its credentials and access tokens. Raises Refused if there is no such active client."""
     with directory_database.writing() as connection:
         row = _active_client(connection, client_id)
         rows.stop(connection, rows.oauth_client, client_id, clock.to_wire(clock.utc_now()))
@@ -176,7 +180,7 @@ def stop_client(client_id: str, by: Actor) -> None:
 
 
 def stop_secret(secret_id: str, by: Actor) -> None:
-    """Stop a secret for good, and the tokens that it brought. Raises Refused for one unknown or stopped."""
+    """Revoke a secret and the access tokens that it requested. Raises Refused if there is no such active secret."""
     with directory_database.writing() as connection:
         row, name = _stopped(connection, rows.oauth_secret, secret_id, "secret")
         detail = {"client": row.client_id, "secret": row.id, "begins": row.prefix}
@@ -184,7 +188,7 @@ def stop_secret(secret_id: str, by: Actor) -> None:
 
 
 def stop_trust(trust_id: str, by: Actor) -> None:
-    """Stop a trust for good, and the tokens that it brought. Raises Refused for one unknown or stopped."""
+    """Revoke a federated credential and its access tokens. Raises Refused if there is no such active one."""
     with directory_database.writing() as connection:
         row, name = _stopped(connection, rows.oauth_trust, trust_id, "trust")
         detail = {"client": row.client_id, "issuer": row.issuer, "subject": row.subject, "audience": row.audience}
@@ -199,7 +203,7 @@ def _active_client(connection: Connection, client_id: str) -> Row[Any]:
 
 
 def _stopped(connection: Connection, table: Table, credential_id: str, called: str) -> tuple[Row[Any], str]:
-    """The row, stopped just now, and its client's name. Raises Refused for one unknown or stopped."""
+    """Revoke a credential; return its row and the name of its client. Raises Refused if it is unknown or revoked."""
     row = rows.find(connection, table, credential_id)
     if row is None or row.stopped:
         raise Refused(f"There is no active {called} with this id.")
@@ -209,7 +213,7 @@ def _stopped(connection: Connection, table: Table, credential_id: str, called: s
 
 
 def _made(by: Actor) -> dict[str, str]:
-    """What every row has from its making: an id, when, and by whom."""
+    """Return the columns that every new row has: id, time of creation, and creator."""
     return {"id": uuid.uuid4().hex[:12], "created": clock.to_wire(clock.utc_now()), "created_by": by.signature}
 
 
@@ -222,7 +226,7 @@ def _new_secret(connection: Connection, client_id: str, client_name: str, by: Ac
 
 
 def _issuer(text: str, signers: Signers) -> str:
-    """The exact text of `iss`; an id of a tenant stands for Entra's newer form of it."""
+    """Return the exact text of `iss`; for a tenant id, Entra's v2.0 issuer. Raises Refused."""
     text = text.strip()
     try:
         found = provider.entra(text) if provider.GUID.fullmatch(text.lower()) else provider.read_issuer(text)
@@ -244,5 +248,5 @@ def _claim(text: str, name: str) -> str:
 
 
 def _read(kind: type[Shown], row: Row[Any]) -> Shown:
-    """The row as it may be shown: every field is the column of the same name."""
+    """Return the credential of a row: every field has the value of the column of the same name."""
     return kind(**{field.name: getattr(row, field.name) for field in fields(kind)})

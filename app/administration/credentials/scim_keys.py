@@ -21,7 +21,7 @@ _JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\Z")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a text is as a key: the active `key`, or its `fault`. `key_id` is told of a stopped one too."""
+    """The result of verifying a key: the active `key`, or a `fault`. `key_id` is also set for a revoked key."""
 
     key: KeyRow | None = None
     key_id: str = ""
@@ -30,16 +30,17 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key just made; the only time that `text`, the key itself, is known."""
+    """A new key. `text` is the key itself, which is not stored."""
 
     text: str
     row: KeyRow
 
 
 def create_key(name: str, by: Actor, *, is_beside: bool = False) -> NewKey:
-    """Make a key, to which the active ones hand over unless it `is_beside` them. Without a name it is called "Key 3".
+    """Create a key, which replaces the active keys (rotation) unless `is_beside`.
 
-    Raises Refused when as many keys are active as may be, and for an unfit name.
+    Without a name, the name is like "Key 3". Raises Refused for an invalid name, and if `bounds.ACTIVE_SCIM_KEYS` keys
+    are active.
     """
     name = name.strip()
     if len(name) > bounds.KEY_NAME_LENGTH or not name.isprintable():
@@ -63,15 +64,15 @@ def create_key(name: str, by: Actor, *, is_beside: bool = False) -> NewKey:
 
 
 def list_keys() -> list[KeyRow]:
-    """All keys, newest first, stopped ones too."""
+    """Return all keys, newest first, including revoked ones."""
     with directory_database.reading() as connection:
         return rows.list_all(connection)
 
 
 def stop_key(key_id: str, by: Actor) -> None:
-    """Stop a key for good: the next request that carries it is refused. A key that was handing over to it stays.
+    """Revoke a key: the next request with it is refused. A key that it was to replace stays active.
 
-    Raises Refused for one unknown or stopped.
+    Raises Refused if the key is unknown or already revoked.
     """
     with directory_database.writing() as connection:
         row = rows.find(connection, key_id)
@@ -85,9 +86,9 @@ def stop_key(key_id: str, by: Actor) -> None:
 
 
 def judge_key(text: str) -> Verdict:
-    """What a text is as a key: for the request log only, since every refusal looks the same from outside.
+    """Verify a text as a key. The fault is for the request log only: all responses to invalid keys are the same.
 
-    A stopped key and one that nobody has take the same time: one look-up by the hash.
+    A revoked key and an unknown key take the same time: one lookup by the hash.
     """
     if not SCIM_KEY.fits(text):
         return Verdict(fault=_fault_of_form(text))
@@ -99,7 +100,7 @@ def judge_key(text: str) -> Verdict:
 
 
 def _fault_of_form(text: str) -> KeyFault:
-    """What a text is that has not the form of a key. Entra: without a Secret Token it sends a JWT of its own."""
+    """Return the fault of a text without the form of a key. Entra: without a Secret Token, it sends its own JWT."""
     if _JWT.match(text):
         return "entra-token"
     if CLIENT_SECRET.fits(text):

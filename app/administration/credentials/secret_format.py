@@ -1,6 +1,6 @@
-"""This module makes secrets for programs, with a prefix that tells their kind and a checksum.
+"""This module creates secrets for programs, with a prefix for their kind and a checksum.
 
-By its fixed beginning and checksum a secret scanner finds one that leaked, and a typing error needs no look-up.
+With prefix and checksum, a secret scanner finds a leaked secret, and a mistyped one is detected without a lookup.
 
     secret = beginning 43base64url "_" 6hexdig     32 random bytes, then the last 24 bits of their CRC-32
 """
@@ -13,33 +13,33 @@ from dataclasses import dataclass
 
 OURS = "rcn_"
 SHOWN_AFTER = 4
-"""So many characters after the beginning may be shown, to know a secret by."""
+"""The number of characters after the beginning that may be displayed to identify a secret."""
 _REST = re.compile(r"([A-Za-z0-9_-]{43})_([0-9a-f]{6})\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class SecretForm:
-    """One kind of secret; `beginning` is the same for all of the kind."""
+    """One kind of secret; `beginning` is the prefix of all secrets of this kind."""
 
     beginning: str
 
     def make(self) -> str:
-        """A new one."""
+        """Return a new secret."""
         random = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
         return f"{self.beginning}{random}_{_checksum(random)}"
 
     def fits(self, text: str) -> bool:
-        """Whether a text has the form, checksum included. Any text may come."""
+        """Return whether a text has the form of this kind, including a valid checksum. Accepts any text."""
         found = _REST.match(text, len(self.beginning)) if text.startswith(self.beginning) else None
         return found is not None and _checksum(found[1]) == found[2]
 
     def is_begun(self, text: str) -> bool:
-        """Whether a text looks like one that was cut or mistyped."""
+        """Return whether a text looks like a truncated or mistyped secret of this kind."""
         lower = text.lower()
         return self.beginning in lower or (len(text) >= len(OURS) and self.beginning.startswith(lower))
 
     def prefix(self, text: str) -> str:
-        """The first characters of one, as they may be shown."""
+        """Return the first characters of a secret, which may be displayed."""
         return text[: len(self.beginning) + SHOWN_AFTER]
 
 

@@ -1,1 +1,1 @@
-"""This package holds which IP addresses may call SCIM."""
+"""This package manages and enforces the list of IP addresses that may call SCIM."""

@@ -1,4 +1,4 @@
-"""This module manages the IP allow list, its mode, and the clients that were seen."""
+"""This module manages the IP allow list and its mode, and lists the IP addresses of clients."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,9 +28,9 @@ class AllowedNetwork:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An address from which requests with a right key came, and whether the list has it. Moments are in wire form.
+    """An IP address from which requests with a valid key were received. Times are in wire form.
 
-    `first_seen` is "" where it is only known from the last use of a key.
+    `first_seen` is "" if the IP address is only known from the last use of a key.
     """
 
     address: str
@@ -40,7 +40,7 @@ class Source:
 
     @property
     def place(self) -> str:
-        """What stands out about the address; "" for one of the internet."""
+        """The kind of a local IP address; "" for a global one."""
         address = read_address(self.address)
         if address is None or address.is_global:
             return ""
@@ -49,9 +49,9 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class SourceList:
-    """All of it from one state of the database. `since` and `set_by` are "" while nobody has said anything.
+    """The mode, the list and the sources, read in one transaction. `since` and `set_by` are "" before the first change.
 
-    `sources`: those of the last `bounds.SOURCE_DAYS` days, the last one first.
+    `sources`: those of the last `bounds.SOURCE_DAYS` days, the one seen last first.
     """
 
     mode: Mode
@@ -62,29 +62,29 @@ class SourceList:
 
     @property
     def unlisted(self) -> list[Source]:
-        """Sources that would be refused while the list is enforced."""
+        """The sources that an enforced list refuses."""
         return [source for source in self.sources if not source.is_listed]
 
     @property
     def has_news(self) -> bool:
-        """Whether a source came that the list has not, and there is a list that it could be on."""
+        """Whether there is a source that is not on the list, while the list is not empty and not off."""
         return self.mode is not Mode.OFF and bool(self.listed and self.unlisted)
 
     @property
     def proposal(self) -> list[str]:
-        """What would have to be put on the list so that it holds every source; nothing that it holds already."""
+        """The networks that are missing on the list to cover every source."""
         held = NetworkSet.of(one.network for one in self.listed)
         addresses = [address for one in self.sources if (address := read_address(one.address))]
         return [shown_network(network) for network in propose(addresses) if not held.holds(network)]
 
     def without(self, network: str) -> "SourceList":
-        """The same without a network on the list."""
+        """Return a copy without a network on the list."""
         listed = [one for one in self.listed if one.network != network]
         return SourceList(self.mode, self.since, self.set_by, listed, _judged(self.sources, listed))
 
 
 def source_list() -> SourceList:
-    """How addresses are held, the list, and who came."""
+    """Return the mode, the list and the sources."""
     since = clock.to_wire(clock.utc_now() - timedelta(days=bounds.SOURCE_DAYS))
     with directory_database.reading() as connection:
         policy = rows.policy(connection)
@@ -95,7 +95,7 @@ def source_list() -> SourceList:
             row.address: Source(row.address, row.first_seen, row.last_seen, is_listed=False)
             for row in rows.seen(connection, since)
         }
-        for key in scim_key_rows.list_all(connection):  # so that something is known also where nobody watched
+        for key in scim_key_rows.list_all(connection):  # known also while the mode was off
             address = read_address(key.last_address or "")
             if address and (key.last_used or "") >= since and str(address) not in found:
                 found[str(address)] = Source(str(address), "", key.last_used or "", is_listed=False)
@@ -105,7 +105,7 @@ def source_list() -> SourceList:
 
 
 def set_mode(mode: Mode, by: Actor) -> None:
-    """Hold addresses so from now on. Raises Refused where an empty list would be enforced."""
+    """Change the mode. Raises Refused for enforcing an empty list."""
     with directory_database.writing() as connection:
         policy = rows.policy(connection)
         before = policy.mode if policy else Mode.OFF.value
@@ -119,9 +119,10 @@ def set_mode(mode: Mode, by: Actor) -> None:
 
 
 def allow(texts: Sequence[str], note: str, by: Actor) -> list[str]:
-    """Put networks on the list, all of these texts or none of them; gives those that were not there yet.
+    """Add networks to the list, all or none, and return those that were not on it yet.
 
-    Raises Refused for a text that is no network, for an unfit note, and for more than the list may have.
+    Raises Refused for a text that is not a network, for an invalid note, if all are already on the list, and for more
+    than `bounds.ALLOWED_NETWORKS`.
     """
     wanted = list(dict.fromkeys(shown_network(read_network(text)) for text in texts))
     note = note.strip()
@@ -146,9 +147,9 @@ def allow(texts: Sequence[str], note: str, by: Actor) -> list[str]:
 
 
 def remove(network: str, by: Actor) -> None:
-    """Take a network off the list.
+    """Remove a network from the list.
 
-    Raises Refused for one that is not there, and for the last one while the list is enforced.
+    Raises Refused for a network that is not on the list, and for the last one while the list is enforced.
     """
     with directory_database.writing() as connection:
         if not rows.remove_network(connection, network):

@@ -1,6 +1,6 @@
-"""This module decides for each SCIM request whether its IP address is allowed, and remembers who asked.
+"""This module decides for each SCIM request whether its IP address is allowed, and records the IP address.
 
-A request is never made to wait here for more than two small look-ups a second, and one row an hour for an address.
+It costs at most two small lookups per second, and one row per hour and IP address.
 """
 
 import itertools
@@ -23,7 +23,7 @@ _last_change = 0
 
 
 def forget_policy() -> None:
-    """To be called after a change is written: every application of this process reads the policy anew."""
+    """Invalidate the cached policies of this process; to be called after a change is committed."""
     global _last_change
     _last_change = next(_changes)
 
@@ -37,38 +37,38 @@ class Mode(StrEnum):
 
     @property
     def label(self) -> str:
-        """Return the word that administrators read."""
+        """The name of the mode that administrators see."""
         return "monitor" if self is Mode.WATCH else self.value
 
 
 @dataclass(frozen=True, slots=True)
 class SourcePolicy:
-    """How addresses are held at a moment."""
+    """The mode and the allowed networks at one moment."""
 
     mode: Mode
     allowed: NetworkSet
 
     @property
     def is_watched(self) -> bool:
-        """Whether who comes is remembered."""
+        """Whether the IP addresses of clients are recorded."""
         return self.mode is not Mode.OFF
 
     def allows(self, text: str) -> bool:
-        """Whether a request from the address that this text is, is answered; what is no address is on no list."""
+        """Return whether requests from an IP address are allowed. A text that is not an IP address is on no list."""
         return self.mode is not Mode.ENFORCE or self.allowed.has(text)
 
 
 class CurrentPolicy:
-    """The policy, at most `bounds.SOURCE_POLICY_S` old: the command line of another process changes it too.
+    """The policy, cached for `bounds.SOURCE_POLICY_S`, since a command in another process can change it.
 
-    Threads need no lock: each reads and replaces the whole, and what was read is as old as the moment before.
+    Threads need no lock: each reads or replaces the cached tuple as a whole. Its time is that before the read.
     """
 
     def __init__(self) -> None:
         self._kept: tuple[SourcePolicy, int, float] | None = None
 
     def read(self) -> SourcePolicy:
-        """Raises `errors.unavailable` when the database cannot be used: nobody is let in without being looked at."""
+        """Return the current policy. Raises `errors.unavailable` for an unusable database: the request fails."""
         now, change, kept = time.monotonic(), _last_change, self._kept
         if kept is not None and kept[1] == change and now - kept[2] < bounds.SOURCE_POLICY_S:
             return kept[0]
@@ -83,14 +83,14 @@ class CurrentPolicy:
 
 @lru_cache(maxsize=4)
 def _set_of(networks: tuple[str, ...]) -> NetworkSet:
-    """Made anew only when the list is another one: for a long list that takes longer than to read it."""
+    """Return the set of the networks; cached, since building it for a long list takes longer than reading the list."""
     return NetworkSet.of(networks)
 
 
 class SeenSources:
-    """Who came with a right key: each address is written down once an hour.
+    """The recorder of IP addresses of requests with a valid key. It writes each IP address once an hour.
 
-    What cannot be written at once, since others are writing, is kept until the next request that finds the way free.
+    While another thread or process writes, entries wait in memory until a later request can write them.
     """
 
     def __init__(self) -> None:
@@ -101,7 +101,7 @@ class SeenSources:
         self._lock = threading.Lock()
 
     def note(self, address: Address) -> None:
-        """Remember that somebody came from there just now. Never waits for other writers, and never raises."""
+        """Record a request from this IP address. Never waits for other writers, and never raises."""
         with self._lock:
             self._take(str(address))
         while moments := self._begin():
@@ -114,7 +114,7 @@ class SeenSources:
                 self._end(moments, is_written)
 
     def _begin(self) -> dict[str, str]:
-        """What this thread is to write now; nothing where another one does, or where it failed just now."""
+        """Return the entries to write now; {} while another thread writes, and shortly after a failure."""
         with self._lock:
             if self._is_writing or not self._failures.is_due(bounds.SOURCE_NOTE_PAUSE_S):
                 return {}
@@ -130,7 +130,7 @@ class SeenSources:
                 self._failures.begin()
 
     def _take(self, address: str) -> None:
-        """Let an address wait to be written if its hour is over."""
+        """Add an IP address to the waiting entries if it was not recorded within the hour."""
         has_room = len(self._waiting) < bounds.SEEN_SOURCES or address in self._waiting
         if self._notes.take(bounds.SOURCE_NOTED_S, address) and has_room:
             self._waiting[address] = clock.to_wire(clock.utc_now())

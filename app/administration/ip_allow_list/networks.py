@@ -1,4 +1,4 @@
-"""This module reads networks as administrators type them, and proposes networks for the allow list."""
+"""This module parses networks as administrators type them, and proposes networks for the IP allow list."""
 
 import ipaddress
 from collections import defaultdict
@@ -10,22 +10,22 @@ from app.administration.errors import Refused
 from app.ip_addresses import Address, Network
 
 TOGETHER = 3
-"""So many that fall into one network are proposed as that network."""
+"""The number of IP addresses in one network from which the network is proposed instead."""
 
 
 class ProposalStep(NamedTuple):
-    """How a proposal is put together: what falls together within this prefix becomes one network."""
+    """A step of a proposal: the prefix length within which IP addresses are combined."""
 
     version: int
     prefix: int
 
 
 STEPS = (ProposalStep(4, 24), ProposalStep(6, 64), ProposalStep(6, ip_addresses.SITE_PREFIX))
-"""IPv6: a host is anywhere in its /64, and a site has several of those, up to a /56."""
+"""The steps in order. IPv6: the address of a host varies in its /64, and a site has several of those, up to a /56."""
 
 
 def read_network(text: str) -> Network:
-    """The network that a person typed. Raises Refused, with the right one in the sentence where it can be guessed."""
+    """Parse a network that an administrator typed. Raises Refused, with the correct form if it can be guessed."""
     text = text.strip()
     shown = text[: bounds.NETWORK_SHOWN_LENGTH] if text.isprintable() else "That"
     around = None
@@ -49,13 +49,13 @@ def read_network(text: str) -> Network:
 
 
 def shown_network(network: Network) -> str:
-    """A network as it is kept and shown: a single address without a prefix."""
+    """Return a network as it is stored and displayed: a single IP address has no prefix."""
     is_single = network.prefixlen == network.max_prefixlen
     return str(network.network_address if is_single else network)
 
 
 def propose(addresses: Iterable[Address]) -> list[Network]:
-    """Networks that hold all the addresses: those that fall together as one network, the others by themselves."""
+    """Return networks that cover all IP addresses: nearby ones combined, the others individually."""
     found: set[Network] = {ipaddress.ip_network(address) for address in addresses}
     for step in STEPS:
         inside: dict[Network, set[Network]] = defaultdict(set)

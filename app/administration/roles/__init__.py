@@ -1,1 +1,1 @@
-"""This package holds which users have which console role."""
+"""This package assigns console roles to users."""

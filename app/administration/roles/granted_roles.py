@@ -1,9 +1,8 @@
 """This module recomputes the console roles of users after each change, and audits what changed.
 
-Sessions end with it: of whoever is disabled or deleted, or stands for somebody else by another externalId, and of
-whoever gets another role, for a new one begins with a new session. A user that may be another person than before
-has none until an owner confirms the user (users_to_confirm.py). Operators are another table, and nothing here
-touches them.
+It also ends sessions: of users that are disabled, deleted, or represent another person by another externalId, and of
+users whose role changes, since a new role requires a new session. A user that may be another person than before has
+no role until an owner confirms the user (users_to_confirm.py). Administrators are in another table, and not affected.
 """
 
 import json
@@ -34,7 +33,7 @@ _DECISIVE = ("active", "roles")
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Somebody with a role: `because` is a sentence's part like `app role "Admin"`; `since` in wire form."""
+    """The role of one user. `because` is a part of a sentence like `app role "Admin"`; `since` is in wire form."""
 
     user_id: str
     name: str
@@ -45,7 +44,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """Some of those who have a role, the highest first, and how many have each."""
+    """Some of the users with a role, the highest role first, and the number of users of each role."""
 
     people: list[Grant]
     totals: Mapping[Role, int]
@@ -53,9 +52,9 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """How many people came to a role or lost it lately, and when the last one did (wire form).
+    """The number of users that recently received or lost a role, and the time of the last change (wire form).
 
-    `is_provisioned`: by what a SCIM client did, not by an act in the console. `is_more`: more than were counted.
+    `is_provisioned`: a SCIM client caused it, not an action in the console. `is_more`: there are more than counted.
     """
 
     number: int
@@ -74,9 +73,9 @@ def follow(
     after: Mapping[str, Any] | None,
     moves: Moves,
 ) -> None:
-    """What becomes of roles and sessions by what a client did to a resource; of a deletion, just before it is done.
+    """Update roles and sessions after a SCIM write to a resource; for a deletion, to be called before it.
 
-    Without a mapping it asks for that and no more; with one it looks only at those whom the change concerns.
+    Without a role mapping, it only reads the mapping; with one, it examines only the affected users.
     """
     is_noted = False
     if record.type == USER.name:
@@ -96,7 +95,7 @@ def follow(
         left = tuple(line for line in lines if (line.source, line.value) != ("group", record.id))
         if left == lines:
             return
-        # A group that goes gives nothing any more, whoever is still in it.
+        # A deleted group gives no role, although its members are still stored.
         lines = lines if after else left
         concerned = moves.joined | moves.departed if after else rows.members(connection, record.id)
     elif not after:
@@ -110,13 +109,13 @@ def follow(
 def _note_external_id(
     connection: Connection, user_id: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> bool:
-    """Note whether a user with these documents may be another person than before, and return whether that has changed.
+    """Record whether a user may be another person than before, and return whether that has changed.
 
-    A user name is given to a new person after the former one was disabled, so the externalId changes while the user is
-    disabled, in the request that disables or enables the user, soon before the disable, or soon after the user was
-    enabled. While nobody was disabled a change is another mapping of Entra's, which changes everybody. An externalId
-    that was removed counts until another one is there, so the user may be disabled in between. The user is the former
-    person when the former id returns.
+    A user name is assigned to a new person after the former person was disabled. So the externalId changes while the
+    user is disabled, in the request that disables or enables the user, soon before the disable, or soon after the
+    enable. A change without a disable means that Entra's attribute mapping changed, which affects all users. A removed
+    externalId counts until there is another one, so the user may be disabled in between. If the former externalId
+    returns, the user is the former person.
     """
     old, new = before.get("externalId"), after.get("externalId")
     if old == new:
@@ -136,9 +135,9 @@ def _note_external_id(
 
 
 def _note_change_before_disable(connection: Connection, user_id: str, external_id: str | None) -> bool:
-    """Note a user that is enabled with another externalId than soon before it was disabled; return whether it is one.
+    """Record a user that is enabled with another externalId than soon before its disable; return whether it is one.
 
-    Soon is `bounds.ENABLED_LATELY_S`. What changed before an owner confirmed the user does not count.
+    Soon means `bounds.ENABLED_LATELY_S`. Changes before an owner confirmed the user do not count.
     """
     disabled = history_rows.last_change_of(connection, user_id, "active")
     if not external_id or not disabled or user_to_confirm_rows.find(connection, user_id):
@@ -154,9 +153,9 @@ def _note_change_before_disable(connection: Connection, user_id: str, external_i
 
 
 def _was_enabled_since(connection: Connection, user_id: str, moment: str) -> bool:
-    """Return whether an active user was disabled after a moment (wire form), or until soon before it.
+    """Return whether an active user was disabled after a time (wire form), or until soon before it.
 
-    Soon is `bounds.ENABLED_LATELY_S`.
+    Soon means `bounds.ENABLED_LATELY_S`.
     """
     enabled = history_rows.last_change_of(connection, user_id, "active")
     soon_before = datetime.fromisoformat(moment) - timedelta(seconds=bounds.ENABLED_LATELY_S)
@@ -164,21 +163,21 @@ def _was_enabled_since(connection: Connection, user_id: str, moment: str) -> boo
 
 
 def settle(connection: Connection) -> None:
-    """Give everybody the role that they should have: after all rows were derived anew."""
+    """Recompute the roles of all users; to be called after the derived rows were rebuilt."""
     if lines := rows.mapping(connection):
         apply(connection, ITSELF, rows.differences(connection, lines))
 
 
 def apply(connection: Connection, by: Actor, found: Sequence[Difference], reason: str = "", **detail: str) -> None:
-    """Write the roles that differ, one audit entry for each that changes, and end those people's sessions.
+    """Store the roles that differ, record one audit entry for each change, and end the sessions of those users.
 
-    `reason`: why a role is lost, where it is not told by the person or by the line that gave it.
+    `reason`: why a role is lost, if neither the user nor the rule explains it.
     """
     if not found:
         return
     directory_database.lift_time_limit(
         connection
-    )  # each one is written; a leaver must not stay because there are too many
+    )  # all changes must be stored: a former employee must not keep a role because there are too many changes
     rows.apply(connection, found, clock.to_wire(clock.utc_now()))
     changed = [one for one in found if one.is_of_role]
     audit.record_all(connection, by, _acts(connection, changed, reason, detail))
@@ -186,27 +185,27 @@ def apply(connection: Connection, by: Actor, found: Sequence[Difference], reason
 
 
 def grant_of(user_id: str) -> Grant | None:
-    """The role that somebody has, and why; None for no role."""
+    """Return the role of a user and its reason; None if the user has no role."""
     with directory_database.reading() as connection:
         found = rows.grant_of(connection, user_id)
         return _grants(connection, [found])[0] if found else None
 
 
 def withheld(connection: Connection, user_ids: Collection[str]) -> dict[str, Grant]:
-    """Return the roles that unconfirmed users would have by the mapping, by their ids; `since` is "" in them."""
+    """Return the roles that unconfirmed users would have by the mapping, by user id; their `since` is ""."""
     due = rows.differences(connection, rows.mapping(connection), user_ids, are_confirmed=True)
     found = [rows.GrantRow(one.user_id, one.new, one.new_because, "") for one in due if one.new and one.new_because]
     return {one.user_id: one for one in _grants(connection, found)}
 
 
 def granted() -> Granted:
-    """Who has a role now: at most `bounds.GRANTS_SHOWN` by name."""
+    """Return the users that have a role: at most `bounds.GRANTS_SHOWN`, and the totals."""
     with directory_database.reading() as connection:
         return Granted(_grants(connection, rows.granted(connection, bounds.GRANTS_SHOWN)), rows.totals(connection))
 
 
 def news() -> list[News]:
-    """The roles that came and went within `bounds.ROLE_NEWS_DAYS`, the newest first."""
+    """Return the role changes of the last `bounds.ROLE_NEWS_DAYS` days, newest first."""
     since = clock.to_wire(clock.utc_now() - timedelta(days=bounds.ROLE_NEWS_DAYS))
     people: dict[tuple[bool, Role, bool], dict[str, str]] = {}
     is_more = False
@@ -225,19 +224,19 @@ def news() -> list[News]:
 
 
 def words_of(because: str, names: Mapping[str, str]) -> str:
-    """The line that gives a role, as people read it: `app role "Admin"`, `group "Console owners"`."""
+    """Return the rule that gives a role as displayed: `app role "Admin"`, `group "Console owners"`."""
     source, _, value = because.partition(":")
     return f'{_KINDS.get(source, source)} "{names.get(value, value) if source == "group" else value}"'
 
 
 def group_names(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
-    """What groups are called, by their ids; without those that are gone."""
+    """Return the names of groups by their ids, without deleted groups."""
     found = history_rows.documents_of(connection, list(ids))
     return {id: name_of(document) for id, (type, document) in found.items() if type == GROUP.name}
 
 
 def names_of(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
-    """What people who are here are called, by their ids."""
+    """Return the names of existing users by their ids."""
     found = history_rows.documents_of(connection, list(ids))
     return {id: name_of(document) for id, (_, document) in found.items()}
 
@@ -245,7 +244,7 @@ def names_of(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
 def _acts(
     connection: Connection, changed: Sequence[Difference], reason: str, detail: Mapping[str, str]
 ) -> Iterator[tuple[Action, str, Mapping[str, str]]]:
-    """One act for each change. Documents are read in portions: there may be very many."""
+    """Yield one audit entry for each change. Documents are read in portions, since there may be many."""
     lines = {because for one in changed for because in (one.old_because, one.new_because)}
     groups = _names_of_groups(connection, lines)
     for part in (changed[start : start + _ROWS_AT_ONCE] for start in range(0, len(changed), _ROWS_AT_ONCE)):
@@ -269,7 +268,7 @@ def _action(one: Difference) -> Action:
 
 
 def _names_of_groups(connection: Connection, because: Iterable[str | None]) -> dict[str, str]:
-    """What the groups are called that give roles by these lines."""
+    """Return the names of the groups that give roles by these rules, by their ids."""
     given = {one.partition(":") for one in set(because) if one}
     return group_names(connection, [value for source, _, value in given if source == "group"])
 

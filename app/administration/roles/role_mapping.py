@@ -1,8 +1,6 @@
 """This module manages the rules that give users console roles by app role or group.
 
-Off while it has no line.
-
-It is seen before it is saved: who gains a role, who loses one.
+The mapping is off while it has no rule. A preview before saving displays who gains or loses a role.
 """
 
 import hashlib
@@ -26,18 +24,18 @@ from app.store.database.directory_database import Connection
 from app.store.directory import resource_rows
 
 RawLine = tuple[str, str, str]
-"""A line as a form brings it: source, value (of a group its id or its name), role."""
+"""A rule as submitted by a form: source, value (for a group its id or name), role."""
 
 
 class Outdated(Refused):
-    """What would come of saving is not what the preview showed."""
+    """The effects of saving differ from the preview."""
 
 
 @dataclass(frozen=True, slots=True)
 class MappedLine:
-    """A line to be shown. `name` is the group's, "" for a group that is gone and for an app role.
+    """A rule to display. `name` is the name of the group, "" for a deleted group and for an app role.
 
-    `people`: how many active people have what it names; None where they were not counted.
+    `people`: the number of active users with the app role or in the group; None if they were not counted.
     """
 
     line: MappingRule
@@ -46,31 +44,31 @@ class MappedLine:
 
     @property
     def is_gone(self) -> bool:
-        """Whether it names a group that is not here."""
+        """Whether the group of the rule does not exist."""
         return self.line.source == "group" and not self.name
 
     @property
     def words(self) -> str:
-        """`app role "Admin"`, `group "Console owners"`."""
+        """The rule as displayed: `app role "Admin"`, `group "Console owners"`."""
         return granted_roles.words_of(self.line.because, {self.line.value: self.name} if self.name else {})
 
 
 @dataclass(frozen=True, slots=True)
 class RoleMapping:
-    """The mapping as it is. `has_provider`: whether anybody can come in by it yet."""
+    """The current mapping. `has_provider`: whether single sign-on is set up, without which no role can be used."""
 
     lines: list[MappedLine]
     has_provider: bool
 
     @property
     def gives_owner(self) -> bool:
-        """Whether a SCIM client can make owners."""
+        """Whether a SCIM client can grant the role owner."""
         return any(one.line.role is Role.OWNER for one in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What becomes of one person: None for no role."""
+    """The change of the role of one user. None means no role."""
 
     user_id: str
     name: str
@@ -80,7 +78,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """Some people to whom the same happens, at most `bounds.GRANTS_SHOWN`, and how many they are in all."""
+    """The users with the same kind of change, at most `bounds.GRANTS_SHOWN`, and their total number."""
 
     people: list[Outcome]
     total: int
@@ -88,7 +86,7 @@ class Outcomes:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What saving would do. `fingerprint` tells this outcome from every other."""
+    """The effects of saving. `fingerprint` identifies them. `is_another`: the rules differ from the current ones."""
 
     mapping: RoleMapping
     gains: Outcomes
@@ -99,13 +97,13 @@ class Preview:
 
 
 def mapping() -> RoleMapping:
-    """The mapping as it is."""
+    """Return the current mapping."""
     with directory_database.reading() as connection:
         return _mapping(connection, rows.mapping(connection))
 
 
 def groups_offered() -> dict[str, str]:
-    """Names of at most `bounds.GROUPS_OFFERED` groups, by their ids, in the order of their names."""
+    """Return at most `bounds.GROUPS_OFFERED` groups as names by their ids, sorted by name."""
     with directory_database.reading() as connection:
         found = rows.groups_offered(connection, bounds.GROUPS_OFFERED)
     names = {id: name_of(json.loads(document)) for id, document in found.items()}
@@ -113,13 +111,13 @@ def groups_offered() -> dict[str, str]:
 
 
 def names_of_groups(ids: Iterable[str]) -> dict[str, str]:
-    """What groups are called, by their ids; without ids that no group has."""
+    """Return the names of groups by their ids, without unknown ids."""
     with directory_database.reading() as connection:
         return granted_roles.group_names(connection, ids)
 
 
 def preview(raw: Iterable[RawLine]) -> Preview:
-    """Who would gain, lose or change a role. Raises Refused for a line that cannot be saved."""
+    """Return who would gain, lose or change a role. Raises Refused for an invalid rule."""
     with directory_database.reading() as connection:
         held, lines = rows.mapping(connection), _read(connection, raw)
         found = _of_roles(rows.differences(connection, lines))
@@ -134,10 +132,11 @@ def preview(raw: Iterable[RawLine]) -> Preview:
 
 
 def save(raw: Iterable[RawLine], expected: str, by: Actor) -> None:
-    """Make these lines the mapping, with all that follows. Raises Refused as `preview` does.
+    """Replace the mapping, and apply the roles in the same transaction. `expected` is the fingerprint of the preview.
 
-    `expected` is the fingerprint of the preview. Raises Outdated, and has then changed nothing, if anything else would
-    come of it by now.
+    Raises:
+        Refused: a rule is invalid.
+        Outdated: the effects differ from the preview; nothing was changed.
     """
     with directory_database.writing() as connection:
         held, lines = rows.mapping(connection), _read(connection, raw)
@@ -152,7 +151,7 @@ def save(raw: Iterable[RawLine], expected: str, by: Actor) -> None:
 
 
 def _read(connection: Connection, raw: Iterable[RawLine]) -> tuple[MappingRule, ...]:
-    """Checked lines in their order; those without a value are left out. Raises Refused."""
+    """Validate the rules, and return them in order, without those that have no value. Raises Refused."""
     lines: dict[str, MappingRule] = {}
     for source, value, role in raw:
         value = exact_text(value) or ""
@@ -173,7 +172,7 @@ def _read(connection: Connection, raw: Iterable[RawLine]) -> tuple[MappingRule, 
 
 
 def _group_id(connection: Connection, given: str) -> str:
-    """The id of a group that is here, by its id or its name. Raises Refused."""
+    """Return the id of an existing group, given its id or name. Raises Refused."""
     if given in granted_roles.group_names(connection, [given]):
         return given
     found = resource_rows.holder(connection, GROUP, "displayName", normalize_text(given))
@@ -213,7 +212,7 @@ def _outcomes(connection: Connection, found: Sequence[Difference]) -> Outcomes:
 
 
 def _fingerprint(held: Sequence[MappingRule], lines: Sequence[MappingRule], found: Iterable[Difference]) -> str:
-    """Of what is there, of what shall be there, and of everybody whose role changes by it."""
+    """Return a hash of the current rules, the new rules, and all role changes."""
     told = [
         [[one.because, one.role] for one in held],
         [[one.because, one.role] for one in lines],
@@ -223,7 +222,7 @@ def _fingerprint(held: Sequence[MappingRule], lines: Sequence[MappingRule], foun
 
 
 def _record(connection: Connection, by: Actor, held: Sequence[MappingRule], lines: Sequence[MappingRule]) -> None:
-    """One audit entry for each line that came, went or gives another role now."""
+    """Record one audit entry for each rule that was added, removed, or has another role."""
     old, new = ({one.because: one for one in them} for them in (held, lines))
     for because in sorted(old.keys() | new.keys()):
         was, will = old.get(because), new.get(because)

@@ -1,7 +1,7 @@
 """This module lists users that may be another person than before, and lets an owner confirm them.
 
-See also: granted_roles.py (when a user becomes one, and what follows), app/provisioning/resource_operations.py
-(`leave_groups`).
+See also: granted_roles.py (when a user must be confirmed, and the consequences),
+app/provisioning/resource_operations.py (`leave_groups`).
 """
 
 from collections.abc import Sequence
@@ -26,9 +26,9 @@ OUTDATED = "This user is already confirmed, or has another externalId now. Reloa
 
 @dataclass(frozen=True, slots=True)
 class UnconfirmedUser:
-    """An active user that may be another person. `grant` is the role that is withheld from the user; None for no role.
+    """An active user that may be another person. `grant` is the withheld role; None for no role.
 
-    `former_id` and `external_id` are the externalId before and now, "" for none now; `since` is in wire form.
+    `former_id` and `external_id` are the former and the current externalId, "" for none; `since` is in wire form.
     """
 
     user_id: str
@@ -41,30 +41,30 @@ class UnconfirmedUser:
 
 @dataclass(frozen=True, slots=True)
 class UnconfirmedUsers:
-    """The latest of them, at most `bounds.UNCONFIRMED_SHOWN`, and how many there are."""
+    """The latest unconfirmed users, at most `bounds.UNCONFIRMED_SHOWN`, and their total number."""
 
     users: Sequence[UnconfirmedUser]
     total: int
 
 
 def list_unconfirmed() -> UnconfirmedUsers:
-    """Return the users that wait for an owner."""
+    """Return the users that an owner must confirm."""
     with directory_database.reading() as connection:
         latest = rows.active(connection, bounds.UNCONFIRMED_SHOWN)
         return UnconfirmedUsers(_users(connection, latest), rows.count_active(connection))
 
 
 def find_unconfirmed(user_id: str) -> UnconfirmedUser | None:
-    """Return one of them; None for a user that is disabled, confirmed or never was one."""
+    """Return an unconfirmed user; None for a user that is disabled or need not be confirmed."""
     with directory_database.reading() as connection:
         row = rows.find(connection, user_id)
         return next(iter(_users(connection, [row])), None) if row else None
 
 
 def confirm_user(user_id: str, external_id: str, by: Actor) -> None:
-    """Confirm that the user with this externalId shall have what the record kept; its role is granted again.
+    """Confirm that the person with this externalId keeps the data of the user, and grant the role again.
 
-    Raises Refused for a user that is not unconfirmed, or has another externalId than the one that `by` saw.
+    Raises Refused for a user that need not be confirmed, or has another externalId than the one displayed to `by`.
     """
     with directory_database.writing() as connection:
         row = rows.find(connection, user_id)
@@ -80,7 +80,7 @@ def confirm_user(user_id: str, external_id: str, by: Actor) -> None:
 
 
 def require_unconfirmed(connection: Connection, user_id: str) -> None:
-    """Raise Refused for a user about whom nothing is to be confirmed any more."""
+    """Raise Refused for a user that need not be confirmed."""
     if rows.find(connection, user_id) is None:
         raise Refused(OUTDATED)
 

@@ -1,10 +1,10 @@
 """This package signs users in by OpenID Connect.
 
-Refused           a rule says no; its text is for the person who asked
-├─ Lost           what came back belongs to no sign-in that is under way here
-├─ NotLetIn       the provider or the match says no; the audit says why
-└─ Unreachable    the provider cannot be spoken to at this moment
-   └─ NoPlace     too many others speak to it, so it was not asked
+Refused           a rule forbids the action; its text is for the user
+├─ Lost           the response belongs to no sign-in in progress
+├─ NotLetIn       the provider refused the sign-in, or no user matches; the audit has the reason
+└─ Unreachable    the provider does not respond correctly at the moment
+   └─ NoPlace     too many requests to the provider are in progress, so none was sent
 """
 
 from app.administration.single_sign_on.errors import Lost, NoPlace, NotLetIn, Unreachable

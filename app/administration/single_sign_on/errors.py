@@ -1,31 +1,31 @@
-"""This module declares the errors of single sign-on: a short text for the user, the detail for the audit.
+"""This module declares the errors of single sign-on.
 
-The person reads little, and the administrator finds the rest in the audit by the number of the request.
+Their texts for users are short; an administrator finds the details in the audit by the request ID.
 """
 
 from app.administration.errors import Refused
 
 
 class Lost(Refused):
-    """What came back belongs to no sign-in that is under way here."""
+    """The response of the provider belongs to no sign-in in progress."""
 
     def __init__(self) -> None:
         super().__init__("This sign-in has expired or was started in another browser. Start again.")
 
 
 class NotLetIn(Refused):
-    """The provider or the match says no."""
+    """The provider refused the sign-in, or no active user matches."""
 
     def __init__(self, number: str, text: str = "You cannot sign in here. Ask your administrator") -> None:
         super().__init__(f"{text}; reference {number}.")
 
 
 class Unreachable(Refused):
-    """The provider cannot be spoken to at this moment."""
+    """The provider does not respond correctly at the moment."""
 
 
 class NoPlace(Unreachable):
-    """Too many others speak to it at this moment, so it was not asked."""
+    """Too many requests to the provider are in progress, so none was sent."""
 
     def __init__(self) -> None:
         super().__init__("Too many sign-ins are in progress. Try again in a few seconds.")

@@ -1,4 +1,4 @@
-"""This module keeps the state of a sign-in in an encrypted cookie while the browser is at the provider."""
+"""This module declares the state of a sign-in, which an encrypted cookie keeps while the browser is at the provider."""
 
 import json
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ from app.administration.accounts.sessions import Browser
 from app.openid.code_flow import Ticket
 
 Purpose = Literal["sign-in", "proof", "test"]
-"""What it is for: a new session, showing again who one is, or a look at what the provider says."""
+"""The purpose: a new session, a confirmation of the identity, or a test of the provider."""
 
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """`generation` is the provider's as it was at the beginning, `wanted` the page to go to at the end.
+    """A sign-in in progress. `generation` is that of the provider at the start, `wanted` the page to open at the end.
 
-    `session_id` is the session that a proof or a test belongs to, "" for a sign-in.
+    `session_id` is the session of a proof or a test, "" for a sign-in.
     """
 
     ticket: Ticket
@@ -26,12 +26,12 @@ class Journey:
     session_id: str = ""
 
     def to_text(self) -> str:
-        """As it is sealed."""
+        """Return the text to encrypt."""
         return json.dumps(asdict(self), ensure_ascii=False)
 
     @classmethod
     def of(cls, text: str) -> "Journey":
-        """From `to_text`, of this version of the program or of another. Raises ValueError."""
+        """Parse a text of `to_text`. Raises ValueError for a text of an incompatible version of the program."""
         try:
             found = json.loads(text)
             journey = cls(**{**found, "ticket": Ticket(**found["ticket"])})
@@ -44,9 +44,9 @@ class Journey:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What came back: the journey that the cookie holds, the parameters of the address, each once.
+    """A return from the provider: the journey from the cookie, and the parameters of the URL, each of which is single.
 
-    `number` is the request's own, by which its audit entry is found.
+    `number` is the request ID, which the audit entry contains.
     """
 
     journey: Journey

@@ -1,7 +1,7 @@
 """This module holds the process's one OpenID client: cached metadata, and a limit on concurrent requests.
 
-A provider that hangs holds no more than `bounds.PROVIDER_TALKS` threads, and a few more wait; the others go on
-serving everybody else, and so does whoever signs in with a password.
+A provider that does not respond blocks at most `bounds.PROVIDER_TALKS` threads, and a few more wait. The other threads
+continue to serve SCIM, the console and sign-ins with a password.
 """
 
 import copy
@@ -38,30 +38,30 @@ _OF_EVERYBODY = frozenset(
         *(ProviderCode.ALG_REFUSED, ProviderCode.UNKNOWN_KEY, ProviderCode.BAD_SIGNATURE),
     }
 )
-"""What is wrong with a token that came from the provider itself, and so with everybody's: clocks, settings, keys."""
+"""The errors of a token from the provider itself that affect all users: clocks, settings, keys."""
 
 
 def is_of_everybody(error: ProviderError) -> bool:
-    """Whether nobody can sign in because of it, whoever it is; not where the same may be right a minute later."""
+    """Return whether an error prevents all users from signing in; False if a retry in a minute may succeed."""
     return error.about in (About.PROVIDER, About.SETTING) or (error.code in _OF_EVERYBODY and not error.passes)
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """Since when nobody could sign in (in wire form), and the administrator's sentence of the first time."""
+    """An outage of single sign-on: when it began (wire form), and the first error as a sentence for administrators."""
 
     since: str
     because: str
 
 
 class _Standing:
-    """Shared by the lines of all callers; of this process alone, since the next sign-in shows it again."""
+    """The state that the clients of all callers share. It is not stored, since the next sign-in detects it again."""
 
     outage: Outage | None = None
 
 
 class ProviderClient:
-    """`sealer` seals client secrets, `redirect_uri` is where providers send people back to. Threads share it."""
+    """The OpenID client. `sealer` encrypts client secrets; providers redirect to `redirect_uri`. Thread-safe."""
 
     def __init__(self, ca_file: Path | None, sealer: Sealer, redirect_uri: str) -> None:
         self.sealer = sealer
@@ -75,17 +75,17 @@ class ProviderClient:
 
     @property
     def outage(self) -> Outage | None:
-        """Why nobody can sign in, as far as the last sign-ins have shown."""
+        """The current outage according to the latest sign-ins; None if there is none."""
         return self._standing.outage
 
     def for_caller(self, caller: str) -> "ProviderClient":
-        """Return the same line for a caller, who has one place at a time; without one only places count."""
+        """Return this client for a caller, which has one place at a time; "" has no such limit."""
         line = copy.copy(self)
         line._caller = caller
         return line
 
     def check(self, issuer: Issuer) -> Provider:
-        """Read the discovery document anew; what was kept is forgotten. Raises ProviderError, Unreachable."""
+        """Fetch the discovery document again, and clear the cache. Raises ProviderError, Unreachable."""
         with self._place():
             found = openid.discover(issuer, self._ca_file)
             self._providers, self._keys = Providers(self._ca_file), Keys(self._ca_file)
@@ -93,29 +93,29 @@ class ProviderClient:
             return found
 
     def renew(self, issuer: Issuer) -> Provider:
-        """The provider as it answers now. Raises ProviderError, Unreachable."""
+        """Fetch the metadata of the provider again. Raises ProviderError, Unreachable."""
         with self._place():
             return self._providers.renew(issuer)
 
     def find(self, issuer: Issuer) -> Provider:
-        """The provider as it is kept, or discovered. Raises ProviderError, Unreachable."""
+        """Return the metadata of the provider, cached or fetched. Raises ProviderError, Unreachable."""
         if (kept := self._providers.kept(issuer)) is not None:
             return kept
         with self._place():
             return self._providers.find(issuer)
 
     def begin(self, issuer: Issuer, client_id: str, prompt: str = "", max_age: int | None = None) -> tuple[str, Ticket]:
-        """Where to send the browser, and the ticket to come back with. Raises ProviderError, Unreachable."""
+        """Return the URL for the browser, and the ticket for its return. Raises ProviderError, Unreachable."""
         with self._noting():
             found = self.find(issuer)
         return code_flow.begin(found, OpenIdClient(client_id, ""), self.redirect_uri, prompt, max_age)
 
     def read_answer(self, issuer: Issuer, ticket: Ticket, parameters: Mapping[str, str]) -> str:
-        """The code that the browser brought back. Raises ProviderError, Unreachable."""
+        """Return the authorization code from the parameters. Raises ProviderError, Unreachable."""
         return code_flow.read_answer(self.find(issuer), ticket, parameters)
 
     def finish(self, issuer: Issuer, client_id: str, sealed_secret: str, ticket: Ticket, code: str) -> Claims:
-        """Who signed in. Raises ProviderError, Unreachable."""
+        """Exchange the code, and return the claims of the user. Raises ProviderError, Unreachable."""
         client = OpenIdClient(client_id, self.sealer.open(sealed_secret) or "")
         with self._place(), self._noting():
             claims = code_flow.finish(self._providers.find(issuer), client, ticket, code, self._keys)
@@ -133,7 +133,7 @@ class ProviderClient:
 
     @contextmanager
     def _place(self) -> Iterator[None]:
-        """Few wait for a place, and not for long: whoever waits holds a thread as well. Raises NoPlace."""
+        """Hold a place until the block ends. Waits are few and short, since each holds a thread. Raises NoPlace."""
         try:
             with self._places.taken(self._caller):
                 yield

@@ -1,7 +1,7 @@
-"""This module stores which provider signs users in: at most one, an Entra tenant or another.
+"""This module stores the provider of single sign-on: at most one, an Entra tenant or another.
 
-The client secret goes in and is never shown again. It is kept only for the issuer and the client that it was
-entered for: who changes the address must not have it sent to another.
+The client secret is never displayed. It is kept only for the issuer and client ID for which it was entered: an
+attacker who changes the URL must not receive it.
 """
 
 import re
@@ -30,7 +30,7 @@ CLOUDS: Mapping[str, str] = {
     "us-government": "US Government",
     "china": "China (operated by 21Vianet)",
 }
-"""Microsoft's clouds as people name them, by their keys in ENTRA_AUTHORITIES."""
+"""The names of Microsoft's clouds, by their keys in ENTRA_AUTHORITIES."""
 
 _PRINTABLE = re.compile(r"[\x20-\x7e]+")  # RFC 6749, appendix A.1 and A.2
 _TENANT_AGAIN = (  # Entra: 400 and AADSTS90002 for the discovery document of an unknown tenant
@@ -41,7 +41,7 @@ _SECRET_AGAIN = "Enter the client secret: none is stored for this provider and c
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """What is set up. `sealed_secret` only the line to the provider opens."""
+    """The stored provider. Only ProviderClient decrypts `sealed_secret`."""
 
     issuer: Issuer
     client_id: str
@@ -52,19 +52,19 @@ class Configured:
 
     @property
     def cloud(self) -> str:
-        """The key of Microsoft's cloud in CLOUDS, "" unless it is Entra."""
+        """The key of Microsoft's cloud in CLOUDS; "" for another provider."""
         host = urlsplit(self.issuer.address).hostname
         return next((cloud for cloud, authority in ENTRA_AUTHORITIES.items() if authority == host), "")
 
     @property
     def title(self) -> str:
-        """What people call it: Microsoft, or the provider's host."""
+        """The display name: Microsoft, or the host of the provider."""
         return "Microsoft" if self.issuer.tenant else urlsplit(self.issuer.address).netloc
 
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """What an administrator typed. `kind` is "entra" (then `cloud` and `tenant` count) or "openid" (`address`)."""
+    """The input of an administrator. `kind` is "entra" (with `cloud` and `tenant`) or "openid" (with `address`)."""
 
     kind: str
     cloud: str
@@ -75,14 +75,14 @@ class Entered:
 
 
 def configured() -> Configured | None:
-    """What is set up, if anything is."""
+    """Return the stored provider, or None."""
     with directory_database.reading() as connection:
         row = rows.find(connection)
         return read(row) if row else None
 
 
 def read(row: Row[Any]) -> Configured:
-    """A row as what it means."""
+    """Return the provider of a row."""
     return Configured(
         Issuer(row.issuer, row.tenant),
         row.client_id,
@@ -94,9 +94,9 @@ def read(row: Row[Any]) -> Configured:
 
 
 def save(entered: Entered, line: ProviderClient, actor: Actor) -> None:
-    """Set up this provider in place of what was there. Another issuer ends the sessions that the last one began.
+    """Set up this provider, which replaces the stored one. Another issuer ends all sessions of single sign-on.
 
-    Raises Refused for what cannot be, and where the discovery document cannot be read or is another's.
+    Raises Refused for invalid input, and for a discovery document that cannot be read or is of another issuer.
     """
     client_id, secret = entered.client_id.strip(), entered.secret.strip()
     if not _PRINTABLE.fullmatch(client_id) or len(client_id) > bounds.CLIENT_ID_LENGTH:
@@ -136,7 +136,7 @@ def save(entered: Entered, line: ProviderClient, actor: Actor) -> None:
 
 
 def remove(actor: Actor) -> None:
-    """Turn single sign-on off, and end every session that it began."""
+    """Turn single sign-on off, and end all its sessions."""
     with directory_database.writing() as connection:
         row = rows.find(connection)
         if row is None:
@@ -147,7 +147,7 @@ def remove(actor: Actor) -> None:
 
 
 def _issuer(entered: Entered) -> Issuer:
-    """Raises ProviderError."""
+    """Return the issuer from the input. Raises ProviderError."""
     return openid.entra(entered.tenant, entered.cloud) if entered.kind == ENTRA else openid.read_issuer(entered.address)
 
 

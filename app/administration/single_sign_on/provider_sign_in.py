@@ -1,7 +1,7 @@
 """This module sends a browser to the provider and handles its return: a session, or a confirmed identity.
 
-Whatever follows is one transaction, in which the provider is still the one that the way began with, the state is
-spent and the person is there and active. No account is ever made here.
+The result is one transaction, which verifies that the provider is unchanged and the user exists and is active, and
+consumes the state. No account is ever created here.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -39,11 +39,12 @@ _STATE = "state"
 
 
 def depart(line: ProviderClient, purpose: Purpose, wanted: str, session_id: str = "") -> tuple[str, Journey]:
-    """Where to send the browser, and what it keeps meanwhile. Raises Refused, Unreachable and ProviderError."""
+    """Return the URL for the browser, and the state for its cookie. Raises Refused, Unreachable, ProviderError."""
     found = provider_settings.configured()
     if found is None:
         raise Refused(NOT_SET_UP)
-    # A test asks as a proof does: only then must a provider say when the person signed in (OpenID Connect Core §2).
+    # A test sends the same request as a proof: only with max_age must a provider send auth_time, the time of the
+    # sign-in (OpenID Connect Core §2).
     prompt, max_age = ("", None) if purpose == "sign-in" else ("login", 0)
     address, ticket = line.begin(found.issuer, found.client_id, prompt, max_age)
     kept = wanted if len(wanted.encode()) <= bounds.JOURNEY_NEXT_BYTES else ""
@@ -51,14 +52,17 @@ def depart(line: ProviderClient, purpose: Purpose, wanted: str, session_id: str 
 
 
 def arrive(line: ProviderClient, arrival: Arrival) -> str:
-    """A new session's token for the person whom the provider names. Raises Lost, NotLetIn, Unreachable."""
+    """Return the token of a new session for the user that the provider identifies.
+
+    Raises Lost, NotLetIn, Unreachable.
+    """
     claims = read_claims(line, arrival)
     with directory_database.writing() as connection:
         spend(connection, arrival)
         found = user_lookup.find(connection, claims)
         if found.person is not None:
             actor = Actor("person", found.person.user_name, arrival.browser.address)
-            # Names can be given to somebody else later; the id never is.
+            # A user name can be assigned to another person later; the id cannot.
             audit.record(connection, actor, Action.SIGNED_IN, by="single sign-on", person=found.person.id)
             proved = _proved(claims)
             return sessions.begin(connection, arrival.browser, "single sign-on", proved, user_id=found.person.id)
@@ -67,9 +71,9 @@ def arrive(line: ProviderClient, arrival: Arrival) -> str:
 
 
 def prove(line: ProviderClient, arrival: Arrival, who: SignedIn) -> None:
-    """Note in a person's session that they showed just now who they are, when the provider says so itself.
+    """Record in a user's session that their identity was confirmed, if the provider sends a recent auth_time.
 
-    Raises Lost, NotLetIn, Unreachable, and Ended when the session was ended for it.
+    Raises Lost, NotLetIn, Unreachable, and Ended if the session ends after too many failures.
     """
     if who.is_local or who.session_id != arrival.journey.session_id:
         raise Lost
@@ -103,7 +107,7 @@ def prove(line: ProviderClient, arrival: Arrival, who: SignedIn) -> None:
 
 
 def read_claims(line: ProviderClient, arrival: Arrival) -> Claims:
-    """What the provider says, checked. Raises Lost, NotLetIn, Unreachable; the audit has what is behind them."""
+    """Return the verified claims of the provider. Raises Lost, NotLetIn, Unreachable; the audit has the details."""
     try:
         return ask(line, arrival)
     except ProviderError as error:
@@ -122,7 +126,7 @@ def read_claims(line: ProviderClient, arrival: Arrival) -> Claims:
 
 
 def ask(line: ProviderClient, arrival: Arrival) -> Claims:
-    """The same with the administrator's own sentence. Raises Lost, Unreachable, ProviderError."""
+    """Return the verified claims, with errors for administrators. Raises Lost, Unreachable, ProviderError."""
     found, ticket = _same(provider_settings.configured(), arrival), arrival.journey.ticket
     try:
         code = line.read_answer(found.issuer, ticket, arrival.parameters)
@@ -137,7 +141,7 @@ def ask(line: ProviderClient, arrival: Arrival) -> Claims:
 
 
 def spend(connection: Connection, arrival: Arrival) -> None:
-    """Use the state up, in the transaction that acts on it. Raises Lost, also where the provider was changed."""
+    """Consume the state in the transaction of the result. Raises Lost, also if the provider was changed."""
     row = rows.find(connection)
     _same(provider_settings.read(row) if row else None, arrival)
     now = clock.utc_now()
@@ -148,7 +152,7 @@ def spend(connection: Connection, arrival: Arrival) -> None:
 
 
 def unreachable(number: str) -> str:
-    """For whoever cannot be let in because of it."""
+    """Return the message for a user who cannot sign in because of an outage."""
     return (
         "The provider of single sign-on sent an invalid response. Administrators can sign in with their password; "
         f"reference {number}."
@@ -156,16 +160,16 @@ def unreachable(number: str) -> str:
 
 
 def _same(found: Configured | None, arrival: Arrival) -> Configured:
-    """The provider, if it is still the one that the way began with. Raises Lost."""
+    """Return the provider if it is unchanged since the start of the sign-in. Raises Lost."""
     if found is None or found.generation != arrival.journey.generation:
         raise Lost
     return found
 
 
 def _proved(claims: Claims) -> str:
-    """When the person showed the provider who they are, in wire form; "" where it does not say, or cannot be so.
+    """Return when the provider authenticated the user, in wire form; "" if it is not sent, or in the future.
 
-    A provider that remembers somebody lets them in without a question; then this was long ago.
+    It may be long ago: a provider that remembers a sign-in does not ask the user again.
     """
     if claims.auth_time is None:
         return ""

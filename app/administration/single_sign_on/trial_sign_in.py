@@ -1,6 +1,6 @@
-"""This module runs *Test sign-in*: what the provider says of a person, and whom that would sign in.
+"""This module runs *Test sign-in*, which displays the claims of the provider and the user that they match.
 
-Nobody is let in by it.
+It creates no session.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from app.store.database import directory_database
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """The claims as bounded text and the match for them; or `refused`, the sentence about what went wrong before."""
+    """The result of a test: the claims as shortened text and their match, or `refused`, the error as a sentence."""
 
     claims: Mapping[str, str] = field(default_factory=dict)
     match: Match | None = None
@@ -30,7 +30,7 @@ class Trial:
 
 
 def try_out(line: ProviderClient, arrival: Arrival, who: SignedIn) -> Trial:
-    """For whoever began the test, in the session in which it was begun. Raises Lost, Unreachable."""
+    """Finish a test in the session in which it was started, and return the result. Raises Lost, Unreachable."""
     if arrival.journey.session_id != who.session_id:
         raise Lost
     actor = who.actor(arrival.browser.address, Permission.SINGLE_SIGN_ON)

@@ -1,8 +1,8 @@
 """This module finds the one user whose externalId identifies the bearer of an ID token.
 
-At Entra that is the object ID (`oid`, in the configured tenant, which app/openid has checked), elsewhere the
-subject (`sub`, of the configured issuer). Never an e-mail address, a UPN or a name: those who bear them can change
-them. They only serve to tell an administrator which record was probably meant.
+With Entra, that is the object ID (`oid`, in the configured tenant, which app/openid has verified), otherwise the
+subject (`sub`, of the configured issuer). It is never an e-mail address, a UPN or a name: they can be changed or
+assigned to another person. They only help to tell an administrator which user was probably meant.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from app.store.database.directory_database import Connection
 
 
 class Reason(StrEnum):
-    """Why nobody was matched, or whoever was is not let in; "" where somebody is."""
+    """The reason why no user matches, or the matching user cannot sign in; "" for a user who can."""
 
     NONE = ""
     NO_OBJECT_ID = "no-object-id"
@@ -30,9 +30,9 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """`person` is who may come in. Where nobody may, `because` is a sentence for the administrator.
+    """The result of a lookup. `person` is the user who can sign in, or None with the reason `because` as a sentence.
 
-    `identifier` is what was looked for. `name` is what the person found is called, also one that may not come in.
+    `identifier` is the value that was looked up. `name` is the name of the matching user, also of a disabled one.
     """
 
     identifier: str
@@ -43,12 +43,12 @@ class Match:
 
 
 def find(connection: Connection, claims: Claims) -> Match:
-    """Look the bearer up."""
+    """Return the match for verified claims."""
     identifier = claims.object_id.lower() if claims.tenant else claims.subject
     if not identifier:
         because = "The token has no object ID (oid): the scope profile must be allowed for this application."
         return Match("", None, Reason.NO_OBJECT_ID, because)
-    spellings = {identifier, identifier.upper()} if claims.tenant else {identifier}  # a GUID in either letter case
+    spellings = {identifier, identifier.upper()} if claims.tenant else {identifier}  # a GUID in upper or lower case
     having = sign_in_users.with_value(connection, "externalId", spellings, limit=2)
     match = judge(identifier, having)
     if match.reason is Reason.NOBODY:
@@ -57,7 +57,7 @@ def find(connection: Connection, claims: Claims) -> Match:
 
 
 def judge(identifier: str, having: Sequence[SignInUser]) -> Match:
-    """The rule: exactly one person has the identifier, and is not disabled. `having`: two of them are enough."""
+    """Return the match: exactly one user has the identifier, and is active. `having` needs at most two users."""
     if not having:
         return Match(identifier, None, Reason.NOBODY)
     if len(having) > 1:
@@ -71,7 +71,7 @@ def judge(identifier: str, having: Sequence[SignInUser]) -> Match:
 
 
 def _explain(connection: Connection, claims: Claims) -> str:
-    """Which record was probably meant, and why it does not match."""
+    """Return a sentence about the user that was probably meant, and why it does not match."""
     source, what = ("objectId", "object ID") if claims.tenant else ("the subject (sub)", "subject")
     login = next((name for name in (claims.username, claims.shown.get("upn", "")) if name), "")
     nickname = login.partition("@")[0]
