@@ -26,7 +26,7 @@ RETIRED_BY = "hand-over"
 
 
 def begin(connection: Connection, new_id: str) -> list[KeyRow]:
-    """Make a new key the successor of every active key without one, and return those keys."""
+    """Create a new key the successor of every active key without one, and return those keys."""
     olds = [old for old in rows.list_active(connection) if old.successor is None]
     for old in olds:
         rows.change(connection, old.id, successor=new_id)

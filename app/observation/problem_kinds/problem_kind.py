@@ -11,7 +11,7 @@ Retry = Literal["single", "lost", "job", "nobody"]
 """Who retries.
 
 single: Entra retries this user or group. lost: the same, without success until the job is restarted. job: Entra retries
-the whole job. nobody: Entra does not send such requests.
+the whole job. `nobody`: Entra does not send such requests.
 """
 
 RETRIES: dict[Retry, str] = {

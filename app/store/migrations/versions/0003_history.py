@@ -1,4 +1,4 @@
-"""Who changed what, and when; counts that are kept; attributes that somebody made strict."""
+"""Who changed what, and when; counts that are kept; attributes that are required here."""
 
 from alembic import op
 
