@@ -57,7 +57,8 @@ class Places:
     def _wait(self, caller: str) -> None:
         terms, waiter = self._terms(), _Waiter(caller, object())
         own = sum(other.caller == caller for other in self._waiters) if caller else 0
-        if len(self._waiters) >= terms.waiting or own >= terms.waiting_of_one:
+        is_entering = bool(own) and self._is_absent(caller)  # the first of them, which has not woken up yet
+        if len(self._waiters) >= terms.waiting or own - is_entering >= terms.waiting_of_one:
             raise Full
         self._waiters.append(waiter)
         try:
