@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import stat
 import sys
 import time
@@ -14,6 +15,7 @@ from app.settings import DATABASE_NAME, REQUESTS_NAME
 
 LOCK_NAME = "recnice.lock"
 SECRET_NAME = "recnice.secret"
+SECRET_BYTES = 32
 SETUP_LINK_NAME = "recnice.setup-link"
 OWN_NAMES = frozenset(
     (
@@ -210,3 +212,37 @@ else:
         except BlockingIOError:
             return False
         return True
+
+
+def secret(folder: Path) -> bytes:
+    """Return the folder's secret key, which encrypts and signs: random, created once, readable by its owner only.
+
+    If two processes create one at the same time, both use the first: values encrypted with another key could not be
+    decrypted after the next start.
+    """
+    path = folder / SECRET_NAME
+    if kept := _kept(path):
+        return kept
+    made = secrets.token_bytes(SECRET_BYTES)
+    beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    with os.fdopen(file, "wb") as writer:
+        writer.write(made)
+    try:
+        os.link(beside, path)
+        return made
+    except OSError:  # it exists by now, or is not a secret, or the file system has no hard links
+        if kept := _kept(path):
+            return kept
+        os.replace(beside, path)
+        return made
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _kept(path: Path) -> bytes | None:
+    try:
+        kept = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    return kept if len(kept) == SECRET_BYTES else None

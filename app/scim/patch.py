@@ -49,7 +49,7 @@ class Patch:
         self.examined = 0
         self.compared = 0
         self.lasting: defaultdict[Attribute, list[Any]] = defaultdict(list)  # values in the present object
-        self._fold_text = cache(normalize_text)  # many operations may examine the same long texts
+        self._normalize_text = cache(normalize_text)  # many operations may examine the same long texts
 
     def patch(self, operations: Iterable[Operation]) -> None:
         """Apply all operations in their order; raise what `apply` raises."""
@@ -254,7 +254,7 @@ class Patch:
 
     def folded(self, attribute: Attribute, value: Any) -> Any:
         """Return a value in comparable form; each text is normalized once in a request."""
-        return normalize(attribute, value, self._fold_text)
+        return normalize(attribute, value, self._normalize_text)
 
     def values(self, attribute: Attribute) -> list[Any]:
         """Return the values in the document; at most one if the attribute is single-valued."""

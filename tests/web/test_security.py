@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app import bounds
+from app import bounds, data_folder
 from app.administration.accounts import administrators, password_sign_in, sessions
 from app.administration.accounts.sessions import Browser
 from app.administration.audit import HOST
@@ -323,14 +323,14 @@ def test_cookies_under_https(new_appliance, public_url: str, name: str, path: st
 
 
 def test_two_processes_that_make_the_secret_at_once_have_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    file, others = tmp_path / "recnice.secret", b"o" * request_authentication.SECRET_BYTES
+    file, others = tmp_path / "recnice.secret", b"o" * data_folder.SECRET_BYTES
 
     def made_meanwhile(size: int) -> bytes:
         file.write_bytes(others)
         return b"m" * size
 
-    monkeypatch.setattr("app.web.security.request_authentication.secrets.token_bytes", made_meanwhile)
-    assert request_authentication._secret(file) == others == file.read_bytes()
+    monkeypatch.setattr("app.data_folder.secrets.token_bytes", made_meanwhile)
+    assert data_folder.secret(tmp_path) == others == file.read_bytes()
     assert [one.name for one in tmp_path.iterdir()] == [file.name]
 
 
@@ -344,17 +344,15 @@ def test_a_disk_without_links_and_a_broken_secret(tmp_path: Path, monkeypatch: p
         file.write_bytes(b"short")
     else:
         monkeypatch.setattr("os.link", no_links)
-    made = request_authentication._secret(file)
-    assert len(
-        made
-    ) == request_authentication.SECRET_BYTES and made == file.read_bytes() == request_authentication._secret(file)
+    made = data_folder.secret(tmp_path)
+    assert len(made) == data_folder.SECRET_BYTES and made == file.read_bytes() == data_folder.secret(tmp_path)
     assert [one.name for one in tmp_path.iterdir()] == [file.name]
 
 
 def test_the_secret_of_form_tokens_is_for_its_owner_and_stays(console: Appliance):
-    file = console.data / request_authentication.SECRET_NAME
+    file = console.data / data_folder.SECRET_NAME
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert len(file.read_bytes()) == request_authentication.SECRET_BYTES
+    assert len(file.read_bytes()) == data_folder.SECRET_BYTES
 
 
 def test_a_session_survives_a_restart_and_so_does_a_form(new_appliance):

@@ -5,11 +5,8 @@ A request is denied unless a rule allows it, by the endpoint that routing matche
 the form token, since the server cannot end it. Flask-Login would duplicate this decision to save twenty lines.
 """
 
-import os
 import re
-import secrets
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from flask import Flask, abort, current_app, g, redirect, request, session, url_for
@@ -17,7 +14,7 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from app import bounds
+from app import bounds, data_folder
 from app.administration.accounts import first_administrator, sessions
 from app.administration.accounts.sessions import Browser, SignedIn
 from app.administration.audit import Actor
@@ -25,7 +22,6 @@ from app.administration.credentials import bearer_token_check
 from app.administration.credentials.bearer_token_check import Bearer
 from app.administration.encryption import Sealer
 from app.administration.permissions import Permission
-from app.data_folder import SECRET_NAME
 from app.request_record import KeyFault
 from app.scim.errors import Code, ScimError
 from app.settings import Settings
@@ -43,7 +39,6 @@ and it grants nothing."""
 LARGER_FORMS: Mapping[str, int] = {"console.review": bounds.SCHEMA_EXPORT_FORM_BYTES}
 """The forms that upload a file, by endpoint, with their limits in bytes."""
 
-SECRET_BYTES = 32
 _SESSION = "recnice_session"
 _TWICE_BEARER = re.compile(r"\s*bearer\s+bearer\b", re.IGNORECASE)
 _BEGUN_KEY = re.compile(r"\s*bearer\b.*rcn_", re.IGNORECASE)  # such as one in quotes, or with a space in it
@@ -66,7 +61,7 @@ def init_app(app: Flask) -> None:
     """Guard every request of the application; create the data folder's secret for form tokens if there is none."""
     settings: Settings = app.config["RECNICE_SETTINGS"]
     app.config.update(
-        SECRET_KEY=_secret(settings.data / SECRET_NAME),
+        SECRET_KEY=data_folder.secret(settings.data),
         SESSION_COOKIE_NAME=cookies.full_name(settings, "recnice_form"),
         SESSION_COOKIE_PATH=settings.base_path or "/",
         SESSION_COOKIE_HTTPONLY=True,
@@ -307,36 +302,3 @@ def own_path(wanted: str) -> str:
     """
     is_path = re.fullmatch(r"/(?![/\\])[^\\\x00-\x20\x7f]*", wanted) is not None
     return request.script_root + (wanted if is_path else "/")
-
-
-def _secret(path: Path) -> bytes:
-    """Return the key that signs form tokens: random, created once, readable by its owner only.
-
-    If two processes create one at the same time, both use the first: values encrypted with another key could not be
-    decrypted after the next start.
-    """
-    if kept := _kept(path):
-        return kept
-    made = secrets.token_bytes(SECRET_BYTES)
-    beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-    with os.fdopen(file, "wb") as writer:
-        writer.write(made)
-    try:
-        os.link(beside, path)
-        return made
-    except OSError:  # it exists by now, or is not a secret, or the file system has no hard links
-        if kept := _kept(path):
-            return kept
-        os.replace(beside, path)
-        return made
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _kept(path: Path) -> bytes | None:
-    try:
-        kept = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    return kept if len(kept) == SECRET_BYTES else None
