@@ -90,7 +90,7 @@ def body(sent: Any, resource_type: ResourceType | None) -> str:
 
     At most `bounds.KEPT_BODY_LENGTH` characters; a longer one ends in the middle.
     """
-    kept = _Reader(resource_type).whole(sent)
+    kept = _BodyRedactor(resource_type).whole(sent)
     text = json.dumps(kept, ensure_ascii=False, separators=(", ", ": "))
     return text if len(text) <= bounds.KEPT_BODY_LENGTH else text[: bounds.KEPT_BODY_LENGTH - 1] + MORE
 
@@ -100,8 +100,8 @@ def unread_body(size_bytes: int) -> str:
     return f"(no JSON that can be read: {size_bytes} bytes)"
 
 
-class _Reader:
-    """A reader of one body, which stops when enough of it is kept."""
+class _BodyRedactor:
+    """The redaction of one body, which stops when enough of it is kept."""
 
     def __init__(self, resource_type: ResourceType | None) -> None:
         self.tree = resource_type.tree if resource_type else None

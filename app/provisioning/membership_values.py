@@ -10,7 +10,7 @@ from app.scim.projection import reference
 from app.scim.resource_types import GROUP, RESOURCE_TYPES, ResourceType
 from app.store.database.directory_database import Connection
 from app.store.directory import membership_rows
-from app.store.directory.membership_rows import Member, Membership
+from app.store.directory.membership_rows import MemberRow, Membership
 from app.store.directory.stored_resource import Record
 
 _MEMBER_TYPES: Mapping[str, ResourceType] = {resource_type.name: resource_type for resource_type in RESOURCE_TYPES}
@@ -40,7 +40,7 @@ def _members(connection: Connection, group_id: str) -> list[dict[str, Any]]:
     return [_member_value(member) for member in membership_rows.members_of(connection, group_id)]
 
 
-def _member_value(member: Member) -> dict[str, Any]:
+def _member_value(member: MemberRow) -> dict[str, Any]:
     resource_type = _MEMBER_TYPES.get(member.type or "")
     if resource_type is None:
         return {"value": member.id}

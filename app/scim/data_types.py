@@ -77,7 +77,7 @@ class ResourceId(Identifier):
     """The id by which a value refers to another resource, as in `members` and `manager`."""
 
 
-class Name(Identifier):
+class ReadableIdentifier(Identifier):
     """An identifier that administrators read too: not blank, one line, no hidden changes of the writing direction."""
 
     forbidden: ClassVar[re.Pattern[str]] = _FORBIDDEN_IN_NAMES

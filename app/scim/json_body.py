@@ -69,11 +69,11 @@ def _accepted(value: Any, fault: ScimError | None) -> Any:
 
 
 def _examine_text(text: str) -> tuple[Any, ScimError | None]:
-    reader = _Reader()
+    reader = _JsonReader()
     return reader.read(text), reader.fault
 
 
-class _Reader:
+class _JsonReader:
     """A reader of one text; `fault` is the first refused thing in it."""
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ and a group's `displayName` are required: Entra leaves out empty values, so a st
 """
 
 from app import bounds
-from app.scim.data_types import Binary, Flag, Identifier, Instant, Name, Reference, ResourceId, Text
+from app.scim.data_types import Binary, Flag, Identifier, Instant, ReadableIdentifier, Reference, ResourceId, Text
 from app.scim.fields import Complex, ScimSchema, attribute
 
 WORK_HOME_OTHER = ("work", "home", "other")
@@ -156,7 +156,7 @@ class UserSchema(ResourceSchema):
     schema_description = "A person"
 
     userName = attribute(
-        Name, "Sign-in name, unique regardless of case", required=True, uniqueness="server", lookup=True,
+        ReadableIdentifier, "Sign-in name, unique regardless of case", required=True, uniqueness="server", lookup=True,
         max_length=bounds.USER_NAME_LENGTH,
     )  # fmt: skip
     name = attribute(Complex, "The parts of the name", NameSchema)
@@ -237,7 +237,7 @@ class GroupSchema(ResourceSchema):
     schema_description = "A group of people and other groups"
 
     displayName = attribute(
-        Name, "Displayed name, unique regardless of case", required=True, uniqueness="server", lookup=True
+        ReadableIdentifier, "Displayed name, unique regardless of case", required=True, uniqueness="server", lookup=True
     )
     members = attribute(
         Complex, "Users and groups in the group", MemberSchema, many=True, held="membership",

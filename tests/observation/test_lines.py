@@ -10,7 +10,7 @@ from app.observation.request_list import Known, RequestEntry
 from app.request_record import Deed, KeyFault, Request
 from app.scim.differences import Change, in_detail
 from app.web.console.monitoring import event_lines, event_sentences
-from app.web.console.monitoring.event_lines import Name
+from app.web.console.monitoring.event_lines import ClientText
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:"
 ANA, BO, CY, TEAM = (f"{n}0000000-0000-4000-8000-000000000000" for n in "1234")
@@ -126,7 +126,7 @@ def test_a_long_value_is_cut_in_the_line_alone():
 
 def test_only_who_is_here_is_a_link():
     names = [
-        next(part for part in line.parts if isinstance(part, Name))
+        next(part for part in line.parts if isinstance(part, ClientText))
         for known in (KNOWN, {})
         for line in event_lines.lines(RequestEntry(written(), [event(Change("title", None, "Lead"))], (), known))
     ]

@@ -18,7 +18,7 @@ from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER
 from app.store import integrity_check
 from app.store.database import directory_database
 from app.store.directory import console_members, membership_rows
-from app.store.directory.membership_rows import Member, Membership
+from app.store.directory.membership_rows import MemberRow, Membership
 from app.store.directory.tables import membership
 from tests.store.conftest import group, insert, user
 
@@ -97,7 +97,9 @@ def test_members_are_told_by_type_where_they_are_known(staff: str) -> None:
     expected = sorted([(person.id, "User"), (inner.id, "Group")]) + [("~unknown", None)]
     names = {"User": "Ada", "Group": json.loads(inner.document)["displayName"], None: None}
     with directory_database.reading() as connection:
-        assert membership_rows.members_of(connection, staff) == [Member(id, type, names[type]) for id, type in expected]
+        assert membership_rows.members_of(connection, staff) == [
+            MemberRow(id, type, names[type]) for id, type in expected
+        ]
         first, last, beyond = (console_members.page(connection, staff, offset, 2) for offset in (0, 2, 8))
     assert [(member.id, member.type) for member in first + last] == expected
     assert last[0].document is None

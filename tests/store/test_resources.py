@@ -161,7 +161,7 @@ def test_delete_takes_everything_along(app: Flask) -> None:
         delete(connection, GROUP, inner)
     with directory_database.reading() as connection:
         assert membership_rows.members_of(connection, outer.id) == [
-            membership_rows.Member(member.id, "User", json.loads(member.document)["userName"])
+            membership_rows.MemberRow(member.id, "User", json.loads(member.document)["userName"])
         ]
         assert resource_rows.load(connection, GROUP, outer.id).version == 2
         assert resource_rows.load(connection, USER, member.id).version == 1

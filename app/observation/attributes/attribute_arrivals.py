@@ -85,11 +85,11 @@ def arrivals(request: Request) -> Iterator[AttributeArrival]:
     resource_type = _TYPES.get(request.resource_type)
     if resource_type is None or request.sent is None:
         return iter(())
-    reader = _Reader(resource_type)
+    reader = _ArrivalReader(resource_type)
     return reader.patch(request.sent) if request.method == "PATCH" else reader.document(request.method, request.sent)
 
 
-class _Reader:
+class _ArrivalReader:
     """A reader of one body that knows the same names and paths as provisioning itself."""
 
     def __init__(self, resource_type: ResourceType) -> None:

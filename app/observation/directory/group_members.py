@@ -12,7 +12,7 @@ from app.store.directory.console_members import ListedMember
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class GroupMember:
     """A member of a group; `type` is "" while no resource here has the id, and the id is then the name."""
 
     id: str
@@ -25,7 +25,7 @@ class MemberPage:
     """A page of members; `total` counts all, or with `is_at_least` only the first ones of more."""
 
     total: int
-    members: Sequence[Member]
+    members: Sequence[GroupMember]
     is_at_least: bool = False
 
 
@@ -41,7 +41,7 @@ def find(group_id: str, members: int, sought: str, start: int, count: int) -> Me
     return MemberPage(len(listed), list(_members(page)), len(ids) > len(listed))
 
 
-def every(group_id: str, members: int, sought: str) -> Iterator[Member]:
+def every(group_id: str, members: int, sought: str) -> Iterator[GroupMember]:
     """Yield all members for an export, in portions, each from its own state of the database."""
     if sought:
         with directory_database.reading() as connection:
@@ -67,6 +67,6 @@ def count_unresolved(group_ids: Iterable[str]) -> Mapping[str, int]:
         return membership_rows.count_unresolved(connection, group_ids)
 
 
-def _members(listed: Iterable[ListedMember]) -> Iterator[Member]:
+def _members(listed: Iterable[ListedMember]) -> Iterator[GroupMember]:
     for one in listed:
-        yield Member(one.id, one.type or "", name_of(json.loads(one.document)) if one.document else one.id)
+        yield GroupMember(one.id, one.type or "", name_of(json.loads(one.document)) if one.document else one.id)

@@ -17,7 +17,7 @@ from app.store.directory.tables import membership, resource
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class MemberRow:
     """A member of a group; `type` and `display` are None while no resource has that id.
 
     `is_absolute` as in `tables.membership`.
@@ -123,7 +123,7 @@ def departures(connection: Connection, group_id: str, links: Iterable[LinkChange
     return gone
 
 
-def members_of(connection: Connection, group_id: str) -> list[Member]:
+def members_of(connection: Connection, group_id: str) -> list[MemberRow]:
     """Return all members, by id: the order in which they joined is not stored."""
     found = (
         select(
@@ -133,7 +133,7 @@ def members_of(connection: Connection, group_id: str) -> list[Member]:
         .where(membership.c.group_id == group_id)
         .order_by(membership.c.member_id)
     )
-    return [Member(*row) for row in connection.execute(found)]
+    return [MemberRow(*row) for row in connection.execute(found)]
 
 
 def resolve(connection: Connection, resource_id: str) -> None:

@@ -43,7 +43,7 @@ def requests_of(draft: Draft, target: RequestTarget, duration_ms: float) -> list
     kind = path_kinds.kind_of(target)
     is_refused = draft.status >= 400
     texts = (draft.query, draft.path, draft.body.decode("latin-1")) if _has_refusal(draft) else ()
-    reader = _Reader(draft, is_about_secret=any(map(redaction.names_secret, texts)))
+    reader = _DraftReader(draft, is_about_secret=any(map(redaction.names_secret, texts)))
     own = reader.fields_of(draft)
     if kind in (path_kinds.UNKNOWN, path_kinds.OUTSIDE) and is_refused:
         own["reason"] = f"{own.get('reason') or 'Nothing is at this address'} ({path_kinds.shown(draft.path)})"
@@ -74,7 +74,7 @@ def _has_refusal(draft: Draft) -> bool:
     return any(one.status >= 400 or one.left_out for one in (draft, *draft.parts))
 
 
-class _Reader:
+class _DraftReader:
     """A reader of the drafts of one request and of its operations."""
 
     def __init__(self, whole: Draft, *, is_about_secret: bool) -> None:

@@ -12,7 +12,7 @@ from app import bounds, clock
 from app.administration.roles import granted_roles, users_to_confirm
 from app.observation import request_list
 from app.observation.directory import console_search, group_members, history_reader
-from app.observation.directory.group_members import Member
+from app.observation.directory.group_members import GroupMember
 from app.observation.directory.history_reader import Event, NamedMembershipChange
 from app.observation.request_list import Filter
 from app.provisioning import resource_operations
@@ -95,7 +95,7 @@ LINK_COLUMNS: Sequence[Column[NamedMembershipChange]] = (
     Column("memberId", "Member ID", lambda link: link.member_id),
     Column("member", "Member", lambda link: link.member_name),
 )
-MEMBER_COLUMNS: Sequence[Column[Member]] = (
+MEMBER_COLUMNS: Sequence[Column[GroupMember]] = (
     Column("id", "ID", lambda member: member.id),
     Column("type", "Type", lambda member: member.type),
     Column("name", "Name", lambda member: member.name if member.type else None),

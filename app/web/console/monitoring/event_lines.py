@@ -25,7 +25,7 @@ from app.web.console.shared.formats import counted
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class ClientText:
     """A text that a client sent: the name of a resource, or a value. `id` is the resource's, if it exists here."""
 
     text: str
@@ -33,7 +33,7 @@ class Name:
     id: str = ""
 
 
-Part = str | Name
+Part = str | ClientText
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +115,10 @@ def _is_person(link: NamedMembershipChange, known: Mapping[str, Known]) -> bool:
     return here.type == "User" if here else link.member_name != link.member_id
 
 
-def _changed(event: Event, who: Name, entry: RequestEntry) -> Iterator[Part]:
+def _changed(event: Event, who: ClientText, entry: RequestEntry) -> Iterator[Part]:
     """Yield the most important changes in words, the rest as a number."""
     renamed = next((one for one in event.changes if one.attribute == "displayName" and one.old), None)
-    yield Name(str(renamed.old), who.type, who.id) if renamed else who
+    yield ClientText(str(renamed.old), who.type, who.id) if renamed else who
     by_weight = sorted(event.changes, key=lambda one: (place(one), one.attribute))
     for number, change in enumerate(by_weight[: bounds.LINE_CHANGES]):
         rule = RULES[place(change)]
@@ -142,7 +142,7 @@ def _deed(entry: RequestEntry) -> Iterator[Part]:
         says = UNSTORED
     kind = f"{request.resource_type.lower()}s" if request.resource_type else "all kinds of resources"
     parts: dict[str, Part] = {"kind": kind, "method": request.method, "path": request.path}
-    yield from _filled(says, who=_who(entry), attribute=Name(shortened(request.attribute)), **parts)
+    yield from _filled(says, who=_who(entry), attribute=ClientText(shortened(request.attribute)), **parts)
 
 
 def _refused(entry: RequestEntry) -> Iterator[Part]:
@@ -154,7 +154,7 @@ def _refused(entry: RequestEntry) -> Iterator[Part]:
     says = METHODS.get(request.method, DEEDS[""]) if request.resource_type else DEEDS[""]
     yield from _filled(says, who=_who(entry), method=request.method, path=request.path)
     if request.reason:
-        yield from (" – ", Name(shortened(request.reason)))
+        yield from (" – ", ClientText(shortened(request.reason)))
 
 
 def _who(entry: RequestEntry) -> Part:
@@ -166,10 +166,10 @@ def _who(entry: RequestEntry) -> Part:
     return _SOMEBODY.get(request.resource_type, "a resource")
 
 
-def _name(known: Mapping[str, Known], id: str, name: str, type: str = "") -> Name:
+def _name(known: Mapping[str, Known], id: str, name: str, type: str = "") -> ClientText:
     """Return a name, with a link only if the resource exists here."""
     here = known.get(id)
-    return Name(name, here.type, id) if here else Name(name, type)
+    return ClientText(name, here.type, id) if here else ClientText(name, type)
 
 
 def label(path: str) -> str:
@@ -177,12 +177,12 @@ def label(path: str) -> str:
     return path.rpartition(":")[2] if path.startswith("urn:") else path
 
 
-def _value(one: Any, event: Event, entry: RequestEntry) -> Name:
+def _value(one: Any, event: Event, entry: RequestEntry) -> ClientText:
     """Return a value in the short form for a sentence; for the id of an existing resource its name at that time."""
     here = entry.known.get(one) if isinstance(one, str) else None
     if here is None:
-        return Name(shortened(whole(one)))
-    return Name(entry.names.get((one, event.id), here.name), here.type, one)
+        return ClientText(shortened(whole(one)))
+    return ClientText(entry.names.get((one, event.id), here.name), here.type, one)
 
 
 def whole(one: Any) -> str:
