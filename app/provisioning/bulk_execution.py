@@ -14,14 +14,14 @@ from app.provisioning import resource_operations
 from app.provisioning.resource_operations import Author, Resource
 from app.scim import disabling, projection
 from app.scim.bulk_message import METHODS, RESPONSE_URN, BulkOperation, BulkRequest, in_order
-from app.scim.bulk_references import references, resolved, with_references
+from app.scim.bulk_references import references, resolve, with_references
 from app.scim.errors import Code, ScimError, detach, shown, unresolved_reference
 from app.scim.precondition import Precondition
 from app.scim.projection import Selection
 from app.scim.protocol_messages import read_patch
 from app.scim.resource_types import USER, ResourceType
 
-_NOTHING = Selection(asked=frozenset())
+_NOTHING = Selection(attributes=frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,7 @@ class _Bulk:
 
         def read(text: str) -> str:
             unresolved.extend(one for one in references(text) if one not in self.ids)
-            return resolved(text, self.ids)
+            return resolve(text, self.ids)
 
         body = with_references(operation.method, operation.body, resource_type.tree, read)
         if unresolved and (operation.method == "POST" or resource_type.name != USER.name):
@@ -240,7 +240,7 @@ class _Bulk:
             raise ScimError(Code.INVALID_PATH, "path", f"a path like {wanted}", shown(operation.path))
         if unresolved := [one for one in references(resource_id) if one not in self.ids]:
             raise unresolved_reference(unresolved[0])
-        return resource_type, resolved(resource_id, self.ids)
+        return resource_type, resolve(resource_id, self.ids)
 
     def located(self, operation: BulkOperation) -> tuple[ResourceType | None, str]:
         """Return the resource type of a path, None if it leads to none, and the id in it, or ""."""

@@ -178,7 +178,7 @@ def change(
         if patch.document != held:
             changed = resource_type.load(patch.document, before=held)
             mutability.check(resource_type.attributes, held, changed)
-        return _Change(changed, patch.links, tuple(patch.given))
+        return _Change(changed, patch.links, tuple(patch.assigned_paths))
 
     return _change(
         resource_type,
@@ -253,13 +253,13 @@ def _disabled(
         raise (other if partial.disables else refusal) from None
     if document is None:
         raise refusal
-    return _Change(document, (), tuple(partial.given), tuple(partial.left_out), is_bounded=False)
+    return _Change(document, (), tuple(partial.assigned_paths), tuple(partial.left_out), is_bounded=False)
 
 
 def _given(resource_type: ResourceType, document: Mapping[str, Any]) -> Iterator[str]:
     """Yield the paths to which a document assigns a value."""
     for attribute in resource_type.attributes:
-        yield from attribute.given(document.get(attribute.name))
+        yield from attribute.assigned_paths(document.get(attribute.name))
 
 
 def delete(

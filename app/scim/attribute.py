@@ -14,7 +14,7 @@ from typing import Any
 class Characteristics:
     """The characteristics of RFC 7643 §2.2 and §7 under their own names, and three that this server adds.
 
-    `held` says where values are stored: "document" (the resource's own document), "row" (columns of its row: id and
+    `storage` says where values are stored: "document" (the resource's own document), "row" (columns of its row: id and
     meta), "membership" (separate rows: members, groups) or "nowhere" (accepted, checked, discarded: password). `lookup`
     attributes have an index, so that a client may match on them. If `is_clearable` is false, a value stays until a
     client sends another one: null, empty text, remove and a PUT without it change nothing.
@@ -27,7 +27,7 @@ class Characteristics:
     case_exact: bool = False
     canonical_values: tuple[str, ...] = ()
     reference_types: tuple[str, ...] = ()
-    held: str = "document"
+    storage: str = "document"
     lookup: bool = False
     is_clearable: bool = True
 
@@ -56,10 +56,10 @@ def simple_value(value: Any) -> Any:
 
 def by_name(document: Mapping[str, Any]) -> defaultdict[str, list[Any]]:
     """Return the values of an object by their names in lower case."""
-    found: defaultdict[str, list[Any]] = defaultdict(list)
+    values: defaultdict[str, list[Any]] = defaultdict(list)
     for name, value in document.items():
-        found[name.lower()].append(value)
-    return found
+        values[name.lower()].append(value)
+    return values
 
 
 def is_within(path: str, whole: str) -> bool:
@@ -125,14 +125,14 @@ class Attribute:
         """
         return min(values, key=lambda value: (not self.says_false(value), is_unassigned(value, is_simple=True)))
 
-    def given(self, value: Any) -> list[str]:
+    def assigned_paths(self, value: Any) -> list[str]:
         """Return the paths to which a received value assigns something: those of its parts if it is one object."""
         if is_unassigned(value):
             return []
         if self.type != "complex" or self.multi_valued or not isinstance(value, dict):
             return [self.path]
         parts = ((self.sub_attributes.get(name.lower()), part) for name, part in value.items())
-        return [path for attribute, part in parts if attribute for path in attribute.given(part)]
+        return [path for attribute, part in parts if attribute for path in attribute.assigned_paths(part)]
 
     def walk(self) -> Iterator["Attribute"]:
         """Yield this attribute and its parts, depth first."""
@@ -166,24 +166,24 @@ class AttributeTree:
         (RFC 7644 §3.10). `active.value` is `active`, as `{"value": …}` is. Entra: `manager` without its URN is the
         extension's.
         """
-        folded = path.strip().lower()
-        if extension := self.extensions.get(folded):
+        lower = path.strip().lower()
+        if extension := self.extensions.get(lower):
             return (extension,)
-        if ":" in folded:
+        if ":" in lower:
             scopes = {self.core_urn.lower(): self.core}
             scopes |= {urn: extension.sub_attributes for urn, extension in self.extensions.items()}
-            if named := [urn for urn in scopes if folded.startswith(urn + ":")]:
+            if named := [urn for urn in scopes if lower.startswith(urn + ":")]:
                 urn = max(named, key=len)  # one URN may be the prefix of another
-                return _find_in(scopes[urn], folded[len(urn) + 1 :])
+                return _find_in(scopes[urn], lower[len(urn) + 1 :])
         scopes_of_names = (self.core, *(extension.sub_attributes for extension in self.extensions.values()))
-        found = (_find_in(scope, folded) for scope in scopes_of_names)
-        return next((way for way in found if way), None) or _find_in(self.core, self._below_root(folded))
+        ways = (_find_in(scope, lower) for scope in scopes_of_names)
+        return next((way for way in ways if way), None) or _find_in(self.core, self._below_root(lower))
 
-    def _below_root(self, folded: str) -> str:
+    def _below_root(self, lower: str) -> str:
         """Return what follows the resource's name: `User.active`, `$.active`, `/active`, `urn:…:User#active`."""
         urn = self.core_urn.lower()
-        roots = (root for root in (urn, urn.rpartition(":")[2], "$", "") if folded.startswith(root))
-        names = (folded[len(root) :] for root in roots)
+        roots = (root for root in (urn, urn.rpartition(":")[2], "$", "") if lower.startswith(root))
+        names = (lower[len(root) :] for root in roots)
         return next((name[1:] for name in names if name.startswith(_AFTER_ROOT)), "")
 
     def is_whole(self, path: str) -> bool:
@@ -223,7 +223,7 @@ class AttributeTree:
             elif not is_unassigned(value, is_simple=way[-1].is_simple):
                 elsewhere.setdefault(way[-1].keys, value)
         own |= {attribute.name: attribute.decisive(values) for attribute, values in lasting.items()}
-        return _filled(own, elsewhere) if elsewhere else own
+        return _with_values(own, elsewhere) if elsewhere else own
 
     def walk(self) -> Iterator[Attribute]:
         """Yield every attribute and sub-attribute, core first."""
@@ -231,7 +231,7 @@ class AttributeTree:
             yield from top.walk()
 
 
-def _filled(document: dict[str, Any], values: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
+def _with_values(document: dict[str, Any], values: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
     """Return a document with values added, by their keys, where it has none; each level is read once."""
     names = {name.lower(): name for name in document}
     inner: dict[str, dict[tuple[str, ...], Any]] = {}
@@ -242,9 +242,9 @@ def _filled(document: dict[str, Any], values: Mapping[tuple[str, ...], Any]) -> 
         elif is_unassigned(document.get(name)):
             document[name] = value
     for name, parts in inner.items():
-        held = {} if is_unassigned(document.get(name)) else document[name]
-        if isinstance(held, dict):
-            document[name] = _filled(dict(held), parts)
+        whole = {} if is_unassigned(document.get(name)) else document[name]
+        if isinstance(whole, dict):
+            document[name] = _with_values(dict(whole), parts)
     return document
 
 

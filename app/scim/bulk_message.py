@@ -85,25 +85,25 @@ def read_bulk(body: Any) -> BulkRequest:
     return BulkRequest(tuple(map(read_operation, operations)), fail_on_errors or None)
 
 
-def read_operation(given: Any) -> BulkOperation:
+def read_operation(message: Any) -> BulkOperation:
     """Return one operation with all that can be read of it, and a fault if its form is wrong.
 
     `bulkId` is read with POST only (RFC 7644 §3.7). The query in a path is ignored.
     """
-    if not isinstance(given, dict):
-        return BulkOperation(fault=ScimError(Code.INVALID_SYNTAX, "operation", "an object", shown(given)))
-    named = by_name(given)
+    if not isinstance(message, dict):
+        return BulkOperation(fault=ScimError(Code.INVALID_SYNTAX, "operation", "an object", shown(message)))
+    named = by_name(message)
     values = {name: [one for one in named[name.lower()] if one is not None] for name in (*_TEXTS, "data")}
     read = {
-        name: next((one for one in found if name == "data" or isinstance(one, str)), None)
-        for name, found in values.items()
+        name: next((one for one in present if name == "data" or isinstance(one, str)), None)
+        for name, present in values.items()
     }
     method = (read["method"] or "").strip().upper()
     if method != "POST":
         del values["bulkId"]
     fault = None
-    for name, found in values.items():
-        if found != [read[name]] and (found or name in _REQUIRED) and fault is None:
+    for name, present in values.items():
+        if present != [read[name]] and (present or name in _REQUIRED) and fault is None:
             fault = ScimError(Code.INVALID_SYNTAX, name, f"a {'value' if name == 'data' else 'text'}, once")
     path = _AFTER_PATH.split((read["path"] or "").strip())[0]
     return BulkOperation(method, path, read["bulkId"], read["version"] or None, read["data"], fault)

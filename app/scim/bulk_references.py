@@ -29,7 +29,7 @@ def references(text: str) -> list[str]:
     return [text.removeprefix(PREFIX)] if text.startswith(PREFIX) else _INSIDE.findall(text)
 
 
-def resolved(text: str, ids: Mapping[str, str]) -> str:
+def resolve(text: str, ids: Mapping[str, str]) -> str:
     """Return the value of a reference with an id for each bulkId; an UnresolvedReference if one has no id."""
     if any(one not in ids for one in references(text)):
         return UnresolvedReference(text)
@@ -41,30 +41,30 @@ def with_references(method: str, body: Any, tree: AttributeTree, read: Read) -> 
 
     References are found in every place where these methods look for a value. What they would refuse stays unchanged.
     """
-    if not _mentions_bulk_id(body):
+    if not _contains_bulk_id(body):
         return body
     if method != "PATCH":
         return _whole(tree, body, read)
-    return _in_members(body, "operations", lambda given: _operations(tree, given, read))
+    return _in_members(body, "operations", lambda value: _operations(tree, value, read))
 
 
-def _mentions_bulk_id(value: Any) -> bool:
+def _contains_bulk_id(value: Any) -> bool:
     if isinstance(value, dict):
-        return any(_mentions_bulk_id(name) or _mentions_bulk_id(inner) for name, inner in value.items())
+        return any(_contains_bulk_id(name) or _contains_bulk_id(inner) for name, inner in value.items())
     if isinstance(value, list):
-        return any(map(_mentions_bulk_id, value))
+        return any(map(_contains_bulk_id, value))
     return isinstance(value, str) and PREFIX in value
 
 
-def _in_members(value: Any, wanted: str, change: Callable[[Any], Any]) -> Any:
+def _in_members(value: Any, member: str, change: Callable[[Any], Any]) -> Any:
     """Return an object with one member changed, whose name is matched case-insensitively."""
     if not isinstance(value, dict):
         return value
-    return {name: change(inner) if name.lower() == wanted else inner for name, inner in value.items()}
+    return {name: change(inner) if name.lower() == member else inner for name, inner in value.items()}
 
 
-def _operations(tree: AttributeTree, given: Any, read: Read) -> Any:
-    return [_operation(tree, one, read) for one in given] if isinstance(given, list) else given
+def _operations(tree: AttributeTree, operations: Any, read: Read) -> Any:
+    return [_operation(tree, one, read) for one in operations] if isinstance(operations, list) else operations
 
 
 def _operation(tree: AttributeTree, operation: Any, read: Read) -> Any:
@@ -102,14 +102,14 @@ def _target(tree: AttributeTree, path: str) -> Target | None:
 
 
 def _in_filter(tree: AttributeTree, path: str, read: Read) -> str:
-    """Return `members[value eq "bulkId:ada"]` with the id; an UnresolvedReference if one cannot be resolved."""
+    """Return `members[value eq "bulkId:ada"]` with the id; an UnresolvedReference if one cannot be resolve."""
     target = _target(tree, path)
     for one in comparisons(target.where) if target and target.where else ():
         if one.path[-1].is_reference and isinstance(one.literal, str):
-            put = read(one.literal)
-            if isinstance(put, UnresolvedReference):
+            replacement = read(one.literal)
+            if isinstance(replacement, UnresolvedReference):
                 return UnresolvedReference(path)
-            path = path.replace(_quoted(one.literal), _quoted(put))
+            path = path.replace(_quoted(one.literal), _quoted(replacement))
     return path
 
 

@@ -90,7 +90,7 @@ class _Declared:
 
     def __init__(self, schemas: Mapping[str, Part]) -> None:
         self.schemas = schemas
-        self.made: dict[str, type[ScimSchema]] = {}
+        self.classes: dict[str, type[ScimSchema]] = {}
         self.types: dict[str, ResourceType] = dict(_BUILT_IN)
 
     def resource_types(self, parts: Iterable[Part]) -> tuple[ResourceType, ...]:
@@ -100,7 +100,7 @@ class _Declared:
             base = self.built_in(part, name) if name.lower() in _BUILT_IN else self.new(part, name)
             self.types[name.lower()] = self.extended(part, base)
         for urn, part in self.schemas.items():
-            if urn not in self.made:
+            if urn not in self.classes:
                 raise part.wrong("id", "a schema that a resource type uses, as its schema or as an extension")
         return tuple(self.types.values())
 
@@ -146,11 +146,11 @@ class _Declared:
         urn = part.text("schema", None, bounds.SCHEMA_URN_LENGTH).lower()
         if urn not in self.schemas:
             raise part.wrong("schema", "the id of a schema in one of the files")
-        if urn in self.made and ResourceSchema in (kind, self.made[urn].__base__):
+        if urn in self.classes and ResourceSchema in (kind, self.classes[urn].__base__):
             raise part.wrong("schema", "a schema that nothing else is made of")
-        if urn not in self.made:
-            self.made[urn] = _schema_class(self.schemas[urn], kind)
-        return self.made[urn]
+        if urn not in self.classes:
+            self.classes[urn] = _schema_class(self.schemas[urn], kind)
+        return self.classes[urn]
 
 
 def _schema_class(part: Part, kind: type[ScimSchema]) -> type[ScimSchema]:
@@ -164,8 +164,8 @@ def _schema_class(part: Part, kind: type[ScimSchema]) -> type[ScimSchema]:
     for one in part.parts("attributes"):
         if str(one.members.get("name")).lower() in _COMMON:
             raise one.wrong("name", "a name of your own, since every resource has this one")
-    told = {"urn": urn, "schema_name": name, "schema_description": _description(part, name)}
-    return type("CustomSchema", (kind,), told | _fields(part.parts("attributes"), _NAME))
+    members = {"urn": urn, "schema_name": name, "schema_description": _description(part, name)}
+    return type("CustomSchema", (kind,), members | _fields(part.parts("attributes"), _NAME))
 
 
 def _description(part: Part, default: str) -> str:
@@ -174,7 +174,7 @@ def _description(part: Part, default: str) -> str:
 
 def _fields(parts: Iterable[Part], pattern: re.Pattern[str], parent: Part | None = None) -> dict[str, Any]:
     """Return one schema's fields under generated names, since a wire name could be one of Python's or marshmallow's."""
-    made: dict[str, Any] = {}
+    declared: dict[str, Any] = {}
     names: set[str] = set()
     for part in parts:
         part.only(ATTRIBUTE_MEMBERS)
@@ -182,8 +182,8 @@ def _fields(parts: Iterable[Part], pattern: re.Pattern[str], parent: Part | None
         if name.lower() in names:
             raise part.wrong("name", "each name once, whatever its letter case")
         names.add(name.lower())
-        made[f"attribute_{len(made)}"] = _field(part, name, parent)
-    return made
+        declared[f"attribute_{len(declared)}"] = _field(part, name, parent)
+    return declared
 
 
 def _field(part: Part, name: str, parent: Part | None) -> fields.Field[Any]:

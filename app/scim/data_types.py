@@ -62,8 +62,8 @@ class Text(fields.Field[str]):
             raise wrong_value("the bulkId of a POST that succeeded", shown(value))
         if len(value) > self.max_length:
             raise wrong_value(f"at most {self.max_length} characters", len(value), Code.VALUE_TOO_LONG)
-        if found := self.forbidden.search(value):
-            raise wrong_value("text without control characters", f"U+{ord(found.group()):04X}")
+        if character := self.forbidden.search(value):
+            raise wrong_value("text without control characters", f"U+{ord(character.group()):04X}")
         return value
 
 

@@ -84,8 +84,8 @@ def _parts(path: str, value: Any) -> Mapping[str, Any] | None:
 
 def _typed_parts(path: str, values: Sequence[Any]) -> Mapping[str, Any] | None:
     types = [one.get("type") for one in values if isinstance(one, dict)]
-    is_told_apart = len(types) == len(values) == len(set(types)) and all(isinstance(one, str) for one in types)
-    if not is_told_apart:
+    is_distinct = len(types) == len(values) == len(set(types)) and all(isinstance(one, str) for one in types)
+    if not is_distinct:
         return None
     return {
         f'{path}[type eq "{one["type"]}"].{name}': part
@@ -97,22 +97,22 @@ def _typed_parts(path: str, values: Sequence[Any]) -> Mapping[str, Any] | None:
 
 def spread(resource_type: ResourceType, document: Mapping[str, Any]) -> dict[str, Any]:
     """Return a stored document as attribute to value, in the granularity of changes, without what is never returned."""
-    return {path: _readable(*found) for path, found in _values(resource_type, document).items()}
+    return {path: _readable(*value) for path, value in _values(resource_type, document).items()}
 
 
 def _values(resource_type: ResourceType, document: Mapping[str, Any]) -> dict[str, tuple[Attribute | None, Any]]:
     """Return each attribute and its value by path."""
-    found: dict[str, tuple[Attribute | None, Any]] = {}
+    values: dict[str, tuple[Attribute | None, Any]] = {}
     for attribute in resource_type.attributes:
         value = document.get(attribute.name)
         if value is None or attribute.name in _OURS:
             continue
         if attribute.is_extension:
             parts = ((attribute.sub_attributes.get(name.lower()), part) for name, part in value.items())
-            found |= {sub.path: (sub, part) for sub, part in parts if sub is not None}
+            values |= {sub.path: (sub, part) for sub, part in parts if sub is not None}
         else:
-            found[attribute.name] = (attribute, value)
-    return found
+            values[attribute.name] = (attribute, value)
+    return values
 
 
 def _readable(attribute: Attribute | None, value: Any) -> Any:

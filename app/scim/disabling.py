@@ -47,18 +47,18 @@ def may_leave_out(resource_type: ResourceType, refusal: ScimError) -> bool:
 class Disabling(Patch):
     """A user's document during a request whose refused values are left out, each alone.
 
-    `held` is the document before. `check_unique` raises `uniqueness` for a document with a value that another user has.
-    Call `patch` or `replace`, then read `disables`, then call `settle`.
+    `before` is the document before the request. `check_unique` raises `uniqueness` for a document with a value that
+    another user has. Call `patch` or `replace`, then read `disables`, then call `settle`.
     """
 
     def __init__(
         self,
         resource_type: ResourceType,
-        held: Mapping[str, Any],
+        before: Mapping[str, Any],
         check_unique: Callable[[Mapping[str, Any]], None],
     ) -> None:
-        super().__init__(resource_type, held)
-        self.held = held
+        super().__init__(resource_type, before)
+        self.before = before
         self.check_unique = check_unique
         self.left_out: list[LeftOut] = []
         self.steps: defaultdict[str, list[_Step]] = defaultdict(list)
@@ -67,7 +67,7 @@ class Disabling(Patch):
     @property
     def disables(self) -> bool:
         """Whether the user was active before, and is not after all operations in their order."""
-        return is_active(self.held) and not is_active(self.document)
+        return is_active(self.before) and not is_active(self.document)
 
     def take(self, operation: Operation) -> None:
         with self._leaving_out(path_text=operation.path or ""):
@@ -90,7 +90,7 @@ class Disabling(Patch):
             self._do(attribute.path, attribute, partial(self._put, attribute, values))
 
     def settle(self) -> dict[str, Any]:
-        """Return the whole document to store; from now on `left_out` and `given` are final.
+        """Return the whole document to store; from now on `left_out` and `assigned_paths` are final.
 
         A value that is possible alone may be impossible in the result: not unique, required but gone, immutable but
         changed, or too large. Raises tooMany if that requires examining too many values.
@@ -105,7 +105,9 @@ class Disabling(Patch):
             self.left_out += [LeftOut(path, ScimError(Code.VALUE_TOO_LONG, path, most)) for path in paths]
             del self.settled[largest]
             document = self._whole()
-        self.given = [path for path in self.given if not any(is_within(path, one.path) for one in self.left_out)]
+        self.assigned_paths = [
+            path for path in self.assigned_paths if not any(is_within(path, one.path) for one in self.left_out)
+        ]
         return document
 
     def _do(self, path: str, attribute: Attribute, act: Callable[[], None]) -> None:
@@ -148,11 +150,11 @@ class Disabling(Patch):
             raise ScimError(Code.INVALID_VALUE, attribute.path, "once", "twice in different letter case")
         value = values[0] if values else None
         new = {} if is_unassigned(value, is_simple=attribute.is_simple) else {attribute.name: checked(attribute, value)}
-        scope: Mapping[str, Any] = self.held
+        scope: Mapping[str, Any] = self.before
         for key in attribute.keys[:-1]:
             scope = scope.get(key) or {}
         self.store(attribute, mutability.kept([attribute], scope, new).get(attribute.name))
-        self.given += attribute.given(value)
+        self.assigned_paths += attribute.assigned_paths(value)
 
     def _settle_unit(self, unit: str) -> None:
         """Set one top attribute or extension to the last possible value of it.
@@ -163,7 +165,7 @@ class Disabling(Patch):
         steps, undone = self.steps[unit], []
         while self._refusal(unit) and steps:
             undone.append(steps.pop())
-            self._restore(unit, steps[-1].after if steps else self.held.get(unit))
+            self._restore(unit, steps[-1].after if steps else self.before.get(unit))
         for step in reversed(undone):
             before = copy.copy(self.document.get(unit))
             with self._leaving_out(step.path):
@@ -175,15 +177,15 @@ class Disabling(Patch):
 
     def _refusal(self, unit: str) -> ScimError | None:
         """Return why a top attribute or extension has an impossible value, or None; a possible value is settled."""
-        held, now = ({unit: document[unit]} if unit in document else {} for document in (self.held, self.document))
-        if held == now:
+        old, new = ({unit: document[unit]} if unit in document else {} for document in (self.before, self.document))
+        if old == new:
             self.settled.pop(unit, None)
             return None
-        parts = now[unit].values() if isinstance(now.get(unit), dict) else now.values()
+        parts = new[unit].values() if isinstance(new.get(unit), dict) else new.values()
         self.look_at(unit, sum(len(part) if isinstance(part, list) else 1 for part in parts))
         try:
-            loaded = self.type.load(now, held)
-            mutability.check(self.type.attributes, held, loaded)
+            loaded = self.type.load(new, old)
+            mutability.check(self.type.attributes, old, loaded)
             self.check_unique(loaded)
         except ScimError as error:
             return detach(error)
@@ -197,7 +199,7 @@ class Disabling(Patch):
 
     def _whole(self) -> dict[str, Any]:
         """Return the original document with all settled values, in declared order."""
-        values = {**self.held, **self.settled}
+        values = {**self.before, **self.settled}
         urns = [urn for extension in self.type.extensions if values.get(urn := extension.urn)]
         values["schemas"] = [self.type.schema.urn, *urns]
         return {one.name: values[one.name] for one in self.type.attributes if values.get(one.name) is not None}
@@ -206,7 +208,7 @@ class Disabling(Patch):
         """Return the unit that grew most, without `active`; None if none has grown."""
 
         def growth(unit: str) -> int:
-            return len(compact(self.settled[unit])) - len(compact(self.held.get(unit)))
+            return len(compact(self.settled[unit])) - len(compact(self.before.get(unit)))
 
         grown = [unit for unit in self.settled if unit != "active" and growth(unit) > 0]
         return max(grown, key=growth, default=None)

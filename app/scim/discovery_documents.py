@@ -118,7 +118,7 @@ def is_listed(attribute: Attribute) -> bool:
 
     `externalId` is listed, because Entra looks for it among a schema's attributes.
     """
-    return attribute.traits.held != "row" and attribute.name != "schemas"
+    return attribute.traits.storage != "row" and attribute.name != "schemas"
 
 
 def _definition(attribute: Attribute) -> dict[str, Any]:

@@ -20,10 +20,10 @@ def correct_document(tree: AttributeTree, document: Any) -> Any:
     """
     if not isinstance(document, dict):
         return document
-    return {name: _mend_named(tree, name, value) for name, value in tree.placed(document).items()}
+    return {name: _correct_named(tree, name, value) for name, value in tree.placed(document).items()}
 
 
-def _mend_named(tree: AttributeTree, name: str, value: Any) -> Any:
+def _correct_named(tree: AttributeTree, name: str, value: Any) -> Any:
     attribute = tree.core.get(name.lower()) or tree.extensions.get(name.lower())
     if attribute is None or attribute.is_identifying:
         return value
@@ -49,15 +49,15 @@ def correct_value(attribute: Attribute, value: Any, *, is_one: bool = False) -> 
     if is_unassigned(value):
         return value
     if not attribute.multi_valued or is_one:
-        return _mend_one(attribute, single_value(value))
+        return _correct_one(attribute, single_value(value))
     if not isinstance(value, list):
-        return _mend_one(attribute, value) if attribute.type != "complex" else [_mend_one(attribute, value)]
-    mended = ((one, _mend_one(attribute, one)) for one in value)
-    keeps_null = attribute.type != "complex" or attribute.traits.held == "membership"  # to be refused later
-    return [after for before, after in mended if after is not None or (before is None and keeps_null)]
+        return _correct_one(attribute, value) if attribute.type != "complex" else [_correct_one(attribute, value)]
+    pairs = ((one, _correct_one(attribute, one)) for one in value)
+    keeps_null = attribute.type != "complex" or attribute.traits.storage == "membership"  # to be refused later
+    return [after for before, after in pairs if after is not None or (before is None and keeps_null)]
 
 
-def _mend_one(attribute: Attribute, value: Any) -> Any:
+def _correct_one(attribute: Attribute, value: Any) -> Any:
     if attribute.type != "complex":
         return simple_value(value)
     if isinstance(value, str) and attribute.value_attribute:
@@ -86,19 +86,19 @@ def _unpack_role(attribute: Attribute, value: Any) -> Any:
     return {name: part for name, part in value.items() if name != "value"} | unpacked
 
 
-def may_be_made(attribute: Attribute, wanted: dict[str, Any]) -> bool:
+def may_be_created(attribute: Attribute, parts: dict[str, Any]) -> bool:
     r"""Return whether `replace` creates a value that its filter does not find (RFC 7644 §3.5.2.3 demands noTarget).
 
     Entra: `{"op": "Replace", "path": "addresses[type eq \"work\"].locality", "value": "Leeds"}` for a user without
-    addresses, `roles[primary eq "True"].value`, `entitlements[type eq "license"].value`. `wanted` is what the filter
-    demands of the value. If RFC 7643 names the attribute's types, `wanted` must be one of these, or primary. Otherwise
+    addresses, `roles[primary eq "True"].value`, `entitlements[type eq "license"].value`. `parts` is what the filter
+    demands of the value. If RFC 7643 names the attribute's types, `parts` must be one of these, or primary. Otherwise
     all types are equal and any equalities may be used.
     """
     kind = attribute.sub_attributes.get("type")
     usual = kind.traits.canonical_values if kind else ()
-    if not usual or wanted == {"primary": True}:
+    if not usual or parts == {"primary": True}:
         return True
-    return set(wanted) == {"type"} and str(wanted["type"]).lower() in usual
+    return set(parts) == {"type"} and str(parts["type"]).lower() in usual
 
 
 def is_empty_shell(value: dict[str, Any]) -> bool:
@@ -118,9 +118,9 @@ def dialect_of(message: Any) -> Literal["", "default", "compliant"]:
     """
     named = {str(name).lower(): value for name, value in message.items()} if isinstance(message, dict) else {}
     operations = named.get("operations")
-    given = [one for one in operations if isinstance(one, dict)] if isinstance(operations, list) else []
-    verbs = [verb for one in given for name, verb in one.items() if name.lower() == "op" and isinstance(verb, str)]
-    if any(verb[:1].isupper() for verb in verbs) or any(_has_text_boolean(one) for one in given):
+    objects = [one for one in operations if isinstance(one, dict)] if isinstance(operations, list) else []
+    verbs = [verb for one in objects for name, verb in one.items() if name.lower() == "op" and isinstance(verb, str)]
+    if any(verb[:1].isupper() for verb in verbs) or any(_has_text_boolean(one) for one in objects):
         return "default"
     return "compliant" if verbs else ""
 

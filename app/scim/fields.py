@@ -97,7 +97,7 @@ class Complex(fields.Nested):
     @property
     def is_membership(self) -> bool:
         """Whether each value names a member: one that names none is a mistake, which must not empty a group."""
-        return bool(self.metadata["scim"].held == "membership")
+        return bool(self.metadata["scim"].storage == "membership")
 
     @cached_property
     def labels(self) -> frozenset[str]:
@@ -113,15 +113,15 @@ class Complex(fields.Nested):
 
 def distinct(values: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return multi-valued values by RFC 7643 §2.4: none empty, none twice, at most one `primary` (the first)."""
-    found: dict[tuple[tuple[str, Any], ...], dict[str, Any]] = {}
+    by_identity: dict[tuple[tuple[str, Any], ...], dict[str, Any]] = {}
     for value in values:
         same = identity(value)
-        held = found.get(same, {})
-        found[same] = {**value, **held, **({"primary": True} if value.get("primary") else {})}
-    primaries = [same for same, value in found.items() if same and value.get("primary")]
+        earlier = by_identity.get(same, {})
+        by_identity[same] = {**value, **earlier, **({"primary": True} if value.get("primary") else {})}
+    primaries = [same for same, value in by_identity.items() if same and value.get("primary")]
     for same in primaries[1:]:
-        found[same]["primary"] = False
-    return [value for same, value in found.items() if same]
+        by_identity[same]["primary"] = False
+    return [value for same, value in by_identity.items() if same]
 
 
 def identity(value: Any) -> tuple[tuple[str, Any], ...]:
@@ -143,12 +143,12 @@ class NamedSchema(Schema):
     keeps_unassigned: ClassVar[bool] = True
 
     @pre_load
-    def canonical(self, given: Any, **_: Any) -> Any:
+    def canonical(self, document: Any, **_: Any) -> Any:
         """Return names in the declared case. Two names that differ only by case are refused."""
-        if not isinstance(given, Mapping):
-            return given
+        if not isinstance(document, Mapping):
+            return document
         named: dict[str, Any] = {}
-        for name, value in given.items():
+        for name, value in document.items():
             wire_name, is_simple = self.wire_names.get(name.lower(), (None, False))
             if wire_name is None or (not self.keeps_unassigned and is_unassigned(value, is_simple=is_simple)):
                 continue
@@ -183,7 +183,7 @@ def attributes_of(schema: type[ScimSchema], parent: Attribute | None = None) -> 
 
     With a parent they are its sub-attributes; an extension's attributes have the extension as parent.
     """
-    found: dict[str, Attribute] = {}
+    attributes: dict[str, Attribute] = {}
     for declared_name, declared in schema().fields.items():
         name = declared.data_key or declared_name
         traits: Characteristics = declared.metadata["scim"]
@@ -205,5 +205,5 @@ def attributes_of(schema: type[ScimSchema], parent: Attribute | None = None) -> 
             node = replace(node, sub_attributes=attributes_of(declared.parts, node))
         else:
             node = replace(node, spelled=each.spelled)
-        found[name.lower()] = node
-    return MappingProxyType(found)
+        attributes[name.lower()] = node
+    return MappingProxyType(attributes)

@@ -61,14 +61,14 @@ class _Parser:
     def _tokens(self, text: str, most: int) -> list[tuple[str, int]]:
         tokens: list[tuple[str, int]] = []
         position = 0
-        while found := _TOKEN.match(text, position):
-            if found.group(4):
-                expected = f"a name, value or bracket at position {found.start(4)}"
-                raise self.refusal(expected, shown(found.group(4)))
+        while match := _TOKEN.match(text, position):
+            if match.group(4):
+                expected = f"a name, value or bracket at position {match.start(4)}"
+                raise self.refusal(expected, shown(match.group(4)))
             if len(tokens) == most:
                 raise self.refusal(f"at most {most} words", is_unusable=True)
-            tokens.append((found.group(1) or found.group(2) or found.group(3), found.start(found.lastindex or 0)))
-            position = found.end()
+            tokens.append((match.group(1) or match.group(2) or match.group(3), match.start(match.lastindex or 0)))
+            position = match.end()
         return tokens
 
     def refusal(self, expected: str, got: str | int = "", *, is_unusable: bool = False) -> ScimError:
@@ -184,7 +184,7 @@ class _Parser:
             raise self.wrong("an attribute's name")
         if scope is not None:
             return (self.part(scope, token),)
-        path = next((found for tree in self.trees if (found := tree.find(token))), None)
+        path = next((path for tree in self.trees if (path := tree.find(token))), None)
         if path is None:
             raise _UnknownNameError(token, self.position)
         return path
@@ -222,14 +222,14 @@ class _Parser:
             return Not(present) if op == "eq" else present
         if op in ("co", "sw", "ew") and isinstance(value, str) and len(value) > bounds.SEARCH_TEXT_LENGTH:
             self.cannot(attribute, f"at most {bounds.SEARCH_TEXT_LENGTH} characters", len(value))
-        folded = None
+        normalized = None
         try:
-            folded = comparable(attribute, value)
+            normalized = comparable(attribute, value)
         except WrongValueError as error:
             self.cannot(attribute, error.expected, error.got)
         if op == "ne":
-            return Not(_through(path, "eq", folded, value))
-        return _through(path, op, folded, value)
+            return Not(_through(path, "eq", normalized, value))
+        return _through(path, op, normalized, value)
 
     def value(self, attribute: Attribute, token: str) -> Value:
         """Read compValue: a JSON literal (RFC 8259) to compare an attribute with."""

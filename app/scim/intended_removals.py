@@ -60,8 +60,8 @@ def removals_of_bulk(operations: Iterable[BulkOperation]) -> Iterator[AccessRemo
     for operation in islice(operations, bounds.REFUSED_OPERATIONS_READ):
         *_, endpoint, resource_id = ("", "", *operation.path.rstrip("/").split("/"))
         resource_type = next((one.name for one in (USER, GROUP) if one.endpoint == f"/{endpoint}"), "")
-        if found := removal_of(resource_type, operation.method, unquote(resource_id), operation.body):
-            yield found
+        if removal := removal_of(resource_type, operation.method, unquote(resource_id), operation.body):
+            yield removal
 
 
 def bulk_operations(body: Any) -> list[BulkOperation]:
@@ -72,8 +72,8 @@ def bulk_operations(body: Any) -> list[BulkOperation]:
 def _operations(body: Any) -> list[Any]:
     """Return `Operations` of a message, matched case-insensitively."""
     named = body.items() if isinstance(body, dict) else ()
-    found = next((value for name, value in named if name.lower() == "operations"), None)
-    return found[: bounds.REFUSED_OPERATIONS_READ] if isinstance(found, list) else []
+    operations = next((value for name, value in named if name.lower() == "operations"), None)
+    return operations[: bounds.REFUSED_OPERATIONS_READ] if isinstance(operations, list) else []
 
 
 def _disables(method: str, body: Any) -> bool:
@@ -115,9 +115,9 @@ def _about(resource_type: ResourceType, attribute: str, method: str, body: Any) 
         placed = resource_type.tree.placed(body) if isinstance(body, dict) else {}
         yield from _without_path(resource_type, attribute, "replace", placed)
     elif method == "PATCH":
-        for given in _operations(body):
+        for one in _operations(body):
             with suppress(ScimError):
-                (operation,) = read_patch({"Operations": [given]})
+                (operation,) = read_patch({"Operations": [one]})
                 if operation.path is None or resource_type.tree.is_whole(operation.path):
                     yield from _without_path(resource_type, attribute, operation.op, operation.value)
                 elif attribute in operation.path.lower():

@@ -108,17 +108,17 @@ class _JsonReader:
         """Return the text with null for values nested too deep: Python's reader would raise RecursionError."""
         pieces: list[str] = []
         begin = depth = 0
-        for found in _NESTING.finditer(text):
-            if found.group() in "[{":
+        for match in _NESTING.finditer(text):
+            if match.group() in "[{":
                 depth += 1
                 if depth == bounds.JSON_DEPTH + 1:
                     self.refuse(f"at most {bounds.JSON_DEPTH} levels of nesting")
-                    pieces += (text[begin : found.start()], "null")
+                    pieces += (text[begin : match.start()], "null")
                     begin = len(text)
-            elif found.group() in "]}":
+            elif match.group() in "]}":
                 depth -= 1
                 if depth == bounds.JSON_DEPTH:
-                    begin = found.end()
+                    begin = match.end()
         return "".join((*pieces, text[begin:])) if pieces else text
 
     def whole_characters(self, value: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from app.scim.attribute import is_unassigned
 from app.scim.errors import Code, ScimError
-from app.scim.filter_match import demanded
+from app.scim.filter_match import implied_value
 from app.scim.filter_tree import Node, Target
 from app.scim.resource_types import checked
 
@@ -58,7 +58,7 @@ def link_change(op: str, target: Target, value: Any) -> LinkChange:
 
 def _removal(where: Node | None) -> LinkChange:
     """Return the removal for a filter: `members[value eq "<id>"]` is one id; any other filter is left to the store."""
-    wanted = demanded(where) if where is not None else None
-    if wanted is not None and set(wanted) == {"value"}:
-        return LinkChange("remove", (wanted["value"],))
+    parts = implied_value(where) if where is not None else None
+    if parts is not None and set(parts) == {"value"}:
+        return LinkChange("remove", (parts["value"],))
     return LinkChange("remove_where", where=where)

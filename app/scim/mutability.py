@@ -38,11 +38,11 @@ def check(attributes: Iterable[Attribute], before: Mapping[str, Any], after: Map
     for attribute in attributes:
         if attribute.name not in before:
             continue
-        held, now = before[attribute.name], after.get(attribute.name)
-        if attribute.traits.mutability == "immutable" and _in_any_order(held) != _in_any_order(now):
+        old, new = before[attribute.name], after.get(attribute.name)
+        if attribute.traits.mutability == "immutable" and _in_any_order(old) != _in_any_order(new):
             raise ScimError(Code.MUTABILITY, attribute.path, "an immutable value to stay as it is")
-        if isinstance(held, dict):
-            check(attribute.sub_attributes.values(), held, now or {})
+        if isinstance(old, dict):
+            check(attribute.sub_attributes.values(), old, new or {})
 
 
 def _in_any_order(value: Any) -> Any:

@@ -16,7 +16,7 @@ from app.scim.attribute import Attribute, is_unassigned
 from app.scim.data_types import UnresolvedReference
 from app.scim.errors import Code, ScimError, shown
 from app.scim.fields import identity
-from app.scim.filter_match import demanded, matches
+from app.scim.filter_match import implied_value, matches
 from app.scim.filter_tree import Node, Target, comparisons
 from app.scim.grammar import parse_path
 from app.scim.member_changes import LinkChange, link_change
@@ -38,13 +38,13 @@ def apply(
 
 
 class Patch:
-    """A document to which operations are applied. `given` are the paths that got a value."""
+    """A document to which operations are applied. `assigned_paths` are those that got a value."""
 
     def __init__(self, resource_type: ResourceType, document: Mapping[str, Any]) -> None:
         self.type = resource_type
         self.document = copy.deepcopy(dict(document))
         self.links: list[LinkChange] = []
-        self.given: list[str] = []
+        self.assigned_paths: list[str] = []
         self.changes = 0
         self.examined = 0
         self.compared = 0
@@ -127,11 +127,11 @@ class Patch:
         A `remove` of named values compares each with each, and a filter assigns all sent values to each value that it
         finds. A value counts once for each comparison of the filter.
         """
-        held = len(self.values(target.attribute))
-        given = len(value) if isinstance(value, list | dict) else 0
+        present = len(self.values(target.attribute))
+        sent = len(value) if isinstance(value, list | dict) else 0
         compared = sum(1 for _ in comparisons(target.where)) if target.where else 1
         is_each_with_each = op == "remove" or target.where is not None
-        self.look_at(target.path, held * compared + given + (held * given if is_each_with_each else 0))
+        self.look_at(target.path, present * compared + sent + (present * sent if is_each_with_each else 0))
 
     def look_at(self, path: str, count: int) -> None:
         """Count `count` values as examined."""
@@ -156,11 +156,11 @@ class Patch:
         self.change(op, target, value)
         if op != "remove" and not is_unassigned(value):
             is_whole = target.where is None and target.part is None
-            self.given += target.attribute.given(value) if is_whole else [target.place]
+            self.assigned_paths += target.attribute.assigned_paths(value) if is_whole else [target.place]
 
     def change(self, op: str, target: Target, value: Any) -> None:
         attribute = target.attribute
-        if attribute.traits.held == "membership":
+        if attribute.traits.storage == "membership":
             link = link_change(op, target, value)
             self.links.append(link)
             self.compare_members(link)
@@ -196,16 +196,16 @@ class Patch:
         if attribute.multi_valued and not isinstance(value, list) and not is_unassigned(value):
             value = [value]  # one new value among many (RFC 7644 §3.5.2.1)
         if op == "remove" and attribute.multi_valued and not is_unassigned(value):
-            named = [self.folded(attribute, one) for one in _named(attribute, value)]
-            held = self.values(attribute)
-            self.store(attribute, [kept for kept in held if not _is_named(self.folded(attribute, kept), named)])
+            named = [self.normalize(attribute, one) for one in _named(attribute, value)]
+            old = self.values(attribute)
+            self.store(attribute, [kept for kept in old if not _is_named(self.normalize(attribute, kept), named)])
         elif op == "remove" or (
             is_unassigned(value, is_simple=attribute.is_simple) and not (op == "add" and attribute.multi_valued)
         ):
             self.store(attribute, None)
         elif attribute.type == "complex" and not attribute.multi_valued:
-            held = self.values(attribute)
-            self.store(attribute, _merged(attribute, held[0] if held else {}, value))
+            old = self.values(attribute)
+            self.store(attribute, _merged(attribute, old[0] if old else {}, value))
         elif not attribute.multi_valued:
             self.store(attribute, checked(attribute, value))
         elif not is_unassigned(value):
@@ -221,11 +221,11 @@ class Patch:
         """Change the values that a filter in brackets selects, or a sub-attribute of them (RFC 7644 §3.5.2)."""
         attribute, part = target.attribute, target.part
         values = self.values(attribute)
-        selected = [matches(where, self.folded(attribute, one), in_value=True) for one in values]
+        selected = [matches(where, self.normalize(attribute, one), in_value=True) for one in values]
         clears = op == "remove" or is_unassigned(value)
         if not any(selected):
             if not clears:
-                self.make_selected(op, target, where, value)
+                self.create_selected(op, target, where, value)
             return
         new = _new_part(op, part, value) if part else {}
         changed = []
@@ -241,18 +241,18 @@ class Patch:
             changed.append(one)
         self.store_values(attribute, _single_primary(changed, fresh))
 
-    def make_selected(self, op: str, target: Target, where: Node, value: Any) -> None:
+    def create_selected(self, op: str, target: Target, where: Node, value: Any) -> None:
         """Create the value that the filter did not find, from what the filter demands."""
         attribute, part = target.attribute, target.part
-        wanted = demanded(where)
+        parts = implied_value(where)
         is_taken = bool(self.values(attribute)) and not attribute.multi_valued
-        if wanted is None or is_taken or (op == "replace" and not entra_quirks.may_be_made(attribute, wanted)):
+        if parts is None or is_taken or (op == "replace" and not entra_quirks.may_be_created(attribute, parts)):
             raise ScimError(Code.NO_TARGET, target.path, f"a filter that finds a value to {op}, found none")
-        made = _checked_parts(attribute, wanted)
-        made = _with_part(made, part, _new_part(op, part, value)) if part else _merged(attribute, made, value)
-        self.store_values(attribute, _single_primary([*self.values(attribute), made], [made]))
+        added = _checked_parts(attribute, parts)
+        added = _with_part(added, part, _new_part(op, part, value)) if part else _merged(attribute, added, value)
+        self.store_values(attribute, _single_primary([*self.values(attribute), added], [added]))
 
-    def folded(self, attribute: Attribute, value: Any) -> Any:
+    def normalize(self, attribute: Attribute, value: Any) -> Any:
         """Return a value in comparable form; each text is normalized once in a request."""
         return normalize(attribute, value, self._normalize_text)
 
@@ -295,20 +295,20 @@ def _new_part(op: str, part: Attribute, value: Any) -> dict[str, Any]:
     return {} if clears else {part.name: checked(part, value)}
 
 
-def _with_part(held: Mapping[str, Any], part: Attribute, new: dict[str, Any]) -> dict[str, Any]:
+def _with_part(old: Mapping[str, Any], part: Attribute, new: dict[str, Any]) -> dict[str, Any]:
     """Return a complex value with one part changed, without a `$ref` that led to another `value`. Raises mutability."""
-    is_other = held.get(part.name) != new.get(part.name)
-    if part.traits.mutability == "immutable" and part.name in held and is_other:
+    is_other = old.get(part.name) != new.get(part.name)
+    if part.traits.mutability == "immutable" and part.name in old and is_other:
         raise ScimError(Code.MUTABILITY, part.path, "an immutable value to stay as it is")
     is_moved = part.name == "value" and is_other
-    return {name: one for name, one in held.items() if name != part.name and not (is_moved and name == "$ref")} | new
+    return {name: one for name, one in old.items() if name != part.name and not (is_moved and name == "$ref")} | new
 
 
-def _merged(attribute: Attribute, held: Mapping[str, Any], value: Any) -> dict[str, Any]:
-    """Return a complex value with the given parts changed, the others kept; null clears a part, read-only ones stay."""
+def _merged(attribute: Attribute, old: Mapping[str, Any], value: Any) -> dict[str, Any]:
+    """Return a complex value with some parts changed, the others kept; null clears a part, read-only ones stay."""
     if not isinstance(value, dict):
         raise ScimError(Code.INVALID_VALUE, attribute.path, "an object", shown(value))
-    merged = dict(held)
+    merged = dict(old)
     for name, inner in sorted(value.items(), key=lambda named: named[0].lower() != "value"):
         part = attribute.sub_attributes.get(name.lower())
         if part is not None and not part.is_read_only:
@@ -316,9 +316,9 @@ def _merged(attribute: Attribute, held: Mapping[str, Any], value: Any) -> dict[s
     return merged
 
 
-def _joined(held: list[Any], new: list[Any]) -> list[Any]:
+def _joined(old: list[Any], new: list[Any]) -> list[Any]:
     """Return values with new ones added: one that is already present is not duplicated (RFC 7644 §3.5.2.1)."""
-    joined = {identity(value): value for value in held}
+    joined = {identity(value): value for value in old}
     for value in new:
         same = identity(value)
         joined[same] = {**joined.get(same, {}), **value} if isinstance(value, dict) else value
@@ -340,8 +340,8 @@ def _named(attribute: Attribute, values: list[Any]) -> list[Any]:
     return [parts for one in values if (parts := _merged(attribute, {}, one))]
 
 
-def _is_named(held: Any, named: list[Any]) -> bool:
+def _is_named(value: Any, named: list[Any]) -> bool:
     """Return whether one of a remove's values equals the present one in all parts that it names; all normalized."""
-    if not isinstance(held, dict):
-        return held in named
-    return any(one.items() <= held.items() for one in named)
+    if not isinstance(value, dict):
+        return value in named
+    return any(one.items() <= value.items() for one in named)

@@ -42,16 +42,16 @@ class StoredResource(Protocol):
 class Selection:
     """The paths in `attributes` (None: all) and in `excludedAttributes` of one request."""
 
-    asked: frozenset[str] | None = None
+    attributes: frozenset[str] | None = None
     excluded: frozenset[str] = frozenset()
 
     @property
     def is_everything(self) -> bool:
-        return self.asked is None and not self.excluded
+        return self.attributes is None and not self.excluded
 
     def wants(self, attribute: Attribute) -> bool:
         """Return whether any of a top attribute is to be returned (RFC 7643 §7: always, default, request, never)."""
-        return self._wants(attribute, is_whole=self.asked is None)
+        return self._wants(attribute, is_whole=self.attributes is None)
 
     def _wants(self, attribute: Attribute, *, is_whole: bool) -> bool:
         """Return whether an attribute is to be returned.
@@ -61,7 +61,7 @@ class Selection:
         returned = attribute.traits.returned
         if returned in ("always", "never"):
             return returned == "always"
-        if self.asked is not None and any(part.path in self.asked for part in attribute.walk()):
+        if self.attributes is not None and any(part.path in self.attributes for part in attribute.walk()):
             return True
         if attribute.is_extension and any(part.traits.returned == "always" for part in attribute.walk()):
             return True
@@ -72,8 +72,8 @@ class Selection:
         if not attribute.sub_attributes:
             return value
         if is_whole is None:
-            is_whole = self.asked is None
-        is_whole = (is_whole or attribute.path in (self.asked or ())) and attribute.path not in self.excluded
+            is_whole = self.attributes is None
+        is_whole = (is_whole or attribute.path in (self.attributes or ())) and attribute.path not in self.excluded
         if isinstance(value, list):
             narrowed = [kept for one in value if (kept := self._narrow_one(attribute, one, is_whole))]
             return narrowed if narrowed or not value else None
@@ -100,8 +100,8 @@ def read_selection(tree: AttributeTree, attributes: str | None, excluded: str | 
 
     Raises invalidValue for a list longer than `bounds.ATTRIBUTE_LIST_LENGTH`.
     """
-    asked = _paths(tree, attributes, "attributes") if attributes else None
-    return Selection(asked, _paths(tree, excluded or "", "excludedAttributes"))
+    selected = _paths(tree, attributes, "attributes") if attributes else None
+    return Selection(selected, _paths(tree, excluded or "", "excludedAttributes"))
 
 
 def _paths(tree: AttributeTree, names: str, parameter: str) -> frozenset[str]:
@@ -109,8 +109,8 @@ def _paths(tree: AttributeTree, names: str, parameter: str) -> frozenset[str]:
         raise ScimError(
             Code.VALUE_TOO_LONG, parameter, f"at most {bounds.ATTRIBUTE_LIST_LENGTH} characters", len(names)
         )
-    found = (tree.find(name.strip()) for name in _BRACKETS.sub("", names).split(","))
-    return frozenset(path[-1].path for path in found if path)
+    paths = (tree.find(name.strip()) for name in _BRACKETS.sub("", names).split(","))
+    return frozenset(path[-1].path for path in paths if path)
 
 
 def location(base: str, resource_type: ResourceType, resource_id: str) -> str:
@@ -150,12 +150,12 @@ def represent(
     is unassigned: a user's `groups` are left out then. A group's `members` are `[]`, without which a known client adds
     no first member. `base` is the public URL of `/scim`.
     """
-    beside: dict[str, Any] = {
+    separate: dict[str, Any] = {
         name: [_with_base(value, base) for value in values]
         for name, values in memberships.items()
         if values or resource_type.has_members
     }
-    beside["meta"] = {
+    separate["meta"] = {
         "resourceType": resource_type.name,
         "created": stored.created,
         "lastModified": stored.last_modified,
@@ -163,13 +163,13 @@ def represent(
         "location": location(base, resource_type, stored.id),
     }
     if selection.is_everything and resource_type.is_sent_whole:
-        return f"{stored.document[:-1]},{compact(beside)[1:]}"
-    return compact(_project(resource_type.attributes, {**stored.content, **beside}, selection))
+        return f"{stored.document[:-1]},{compact(separate)[1:]}"
+    return compact(_project(resource_type.attributes, {**stored.content, **separate}, selection))
 
 
 def _project(attributes: Iterable[Attribute], document: Mapping[str, Any], selection: Selection) -> dict[str, Any]:
-    wanted = (attribute for attribute in attributes if attribute.name in document and selection.wants(attribute))
-    narrowed = ((attribute.name, selection.narrow(attribute, document[attribute.name])) for attribute in wanted)
+    selected = (attribute for attribute in attributes if attribute.name in document and selection.wants(attribute))
+    narrowed = ((attribute.name, selection.narrow(attribute, document[attribute.name])) for attribute in selected)
     return {name: value for name, value in narrowed if value is not None}
 
 

@@ -84,14 +84,14 @@ def read_patch(body: Any) -> tuple[Operation, ...]:
     return tuple(_read_operation(number, operation) for number, operation in enumerate(operations))
 
 
-def _read_operation(number: int, given: Any) -> Operation:
-    if not isinstance(given, dict):
-        raise ScimError(Code.INVALID_SYNTAX, f"Operations[{number}]", "an object", shown(given))
+def _read_operation(number: int, message: Any) -> Operation:
+    if not isinstance(message, dict):
+        raise ScimError(Code.INVALID_SYNTAX, f"Operations[{number}]", "an object", shown(message))
     try:
-        operation: Operation = _OPERATION.load(given)
+        operation: Operation = _OPERATION.load(message)
     except ValidationError as error:
         name, problems = next(iter(error.messages_dict.items()))
-        _, _, expected, got = problems[0] if name in given else NO_VALUE
+        _, _, expected, got = problems[0] if name in message else NO_VALUE
         raise ScimError(Code.INVALID_SYNTAX, f"Operations[{number}].{name}", expected, got) from None
     return operation
 

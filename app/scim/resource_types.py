@@ -50,7 +50,7 @@ class ResourceType:
     @cached_property
     def membership(self) -> Attribute | None:
         """The attribute whose values are memberships: a group's `members`, a user's `groups`."""
-        return next((a for a in self.tree.core.values() if a.traits.held == "membership"), None)
+        return next((a for a in self.tree.core.values() if a.traits.storage == "membership"), None)
 
     @property
     def has_members(self) -> bool:
@@ -79,7 +79,7 @@ class ResourceType:
 
     @property
     def _stored(self) -> list[Attribute]:
-        return [attribute for attribute in self.tree.walk() if attribute.traits.held == "document"]
+        return [attribute for attribute in self.tree.walk() if attribute.traits.storage == "document"]
 
     @cached_property
     def fingerprint(self) -> str:
@@ -88,14 +88,14 @@ class ResourceType:
         These determine stored documents and the values derived from them.
         """
         declared = [
-            (a.path, a.type, a.multi_valued, a.is_read_only, t.case_exact, t.uniqueness, t.held, t.lookup)
+            (a.path, a.type, a.multi_valued, a.is_read_only, t.case_exact, t.uniqueness, t.storage, t.lookup)
             for a in self.tree.walk()
             if (t := a.traits)
         ]
         mapped = [row.path for row in MAPPING.get(self.name, ())]
         urns = [self.schema.urn, sorted(self.tree.extension_urns)]
-        told = json.dumps([value_comparison.VERSION, word_splitting.VERSION, *urns, declared, mapped])
-        return hashlib.sha256(told.encode()).hexdigest()
+        declarations = json.dumps([value_comparison.VERSION, word_splitting.VERSION, *urns, declared, mapped])
+        return hashlib.sha256(declarations.encode()).hexdigest()
 
     @cached_property
     def _loaders(self) -> tuple[ScimSchema, Mapping[str, ScimSchema]]:
@@ -116,31 +116,31 @@ class ResourceType:
         core, extensions = self._loaders
         loaded = self._check(core, document, "", before)
         loaded["schemas"] = [self.schema.urn]
-        for folded, extension in extensions.items():
-            part, *more = [value for name, value in document.items() if name.lower() == folded] or [None]
+        for urn, extension in extensions.items():
+            part, *more = [value for name, value in document.items() if name.lower() == urn] or [None]
             if more:
                 raise ScimError(Code.INVALID_VALUE, extension.urn, "once", "twice in different letter case")
             part = {} if is_unassigned(part) else part
             if not isinstance(part, dict):
                 raise ScimError(Code.INVALID_VALUE, extension.urn, "an object", shown(part))
-            held = None if before is None else before.get(extension.urn, {})
-            is_demanded = extension.urn in self.required_extensions and (before is None or held)
+            part_before = None if before is None else before.get(extension.urn, {})
+            is_demanded = extension.urn in self.required_extensions and (before is None or part_before)
             if not part and not is_demanded:
                 continue
-            if values := self._check(extension, part, extension.urn + ":", held or None):
+            if values := self._check(extension, part, extension.urn + ":", part_before or None):
                 loaded[extension.urn] = values
                 loaded["schemas"].append(extension.urn)
             elif is_demanded:
                 raise ScimError(Code.MISSING_VALUE, extension.urn, "a value", "none")
-        return {a.name: loaded[a.name] for a in self.attributes if a.name in loaded and a.traits.held != "nowhere"}
+        return {a.name: loaded[a.name] for a in self.attributes if a.name in loaded and a.traits.storage != "nowhere"}
 
     @staticmethod
     def _check(
-        schema: ScimSchema, given: dict[str, Any], prefix: str, before: Mapping[str, Any] | None = None
+        schema: ScimSchema, values: dict[str, Any], prefix: str, before: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         missing = () if before is None else [name for name in schema.required_names if name not in before]
         try:
-            loaded: dict[str, Any] = schema.load(given, partial=missing)
+            loaded: dict[str, Any] = schema.load(values, partial=missing)
         except ValidationError as error:
             raise invalid(error, prefix) from None
         return _without_empty(loaded)

@@ -14,11 +14,13 @@ WORK_HOME_OTHER = ("work", "home", "other")
 class MetaSchema(ScimSchema):
     """`meta` of RFC 7643 §3.1: set by the service provider."""
 
-    resourceType = attribute(Text, "The kind of resource", mutability="readOnly", case_exact=True, held="row")
-    created = attribute(Instant, "When it was made here", mutability="readOnly", held="row")
-    lastModified = attribute(Instant, "When it last changed", mutability="readOnly", held="row")
-    location = attribute(Reference, "Its address", mutability="readOnly", reference_types=("uri",), held="row")
-    version = attribute(Text, "Its version, as a weak entity tag", mutability="readOnly", case_exact=True, held="row")
+    resourceType = attribute(Text, "The kind of resource", mutability="readOnly", case_exact=True, storage="row")
+    created = attribute(Instant, "When it was made here", mutability="readOnly", storage="row")
+    lastModified = attribute(Instant, "When it last changed", mutability="readOnly", storage="row")
+    location = attribute(Reference, "Its address", mutability="readOnly", reference_types=("uri",), storage="row")
+    version = attribute(
+        Text, "Its version, as a weak entity tag", mutability="readOnly", case_exact=True, storage="row"
+    )
 
 
 class ResourceSchema(ScimSchema):
@@ -29,12 +31,12 @@ class ResourceSchema(ScimSchema):
     )
     id = attribute(
         Identifier, "Its identifier here, never reused", mutability="readOnly", returned="always", uniqueness="server",
-        case_exact=True, held="row",
+        case_exact=True, storage="row",
     )  # fmt: skip
     externalId = attribute(
         Identifier, "The client's own identifier, kept as it was sent; need not be unique", case_exact=True, lookup=True
     )
-    meta = attribute(Complex, "About the resource itself", MetaSchema, mutability="readOnly", held="row")
+    meta = attribute(Complex, "About the resource itself", MetaSchema, mutability="readOnly", storage="row")
 
 
 class NameSchema(ScimSchema):
@@ -136,15 +138,15 @@ class CertificateSchema(ScimSchema):
 class GroupOfUserSchema(ScimSchema):
     """A value of `groups` (RFC 7643 §4.1.2): read from the groups' members."""
 
-    value = attribute(Text, "The group's id", mutability="readOnly", case_exact=True, held="membership")
+    value = attribute(Text, "The group's id", mutability="readOnly", case_exact=True, storage="membership")
     ref = attribute(
         Reference, "The group's address below the base URL", name="$ref", mutability="readOnly",
-        reference_types=("Group",), held="membership",
+        reference_types=("Group",), storage="membership",
     )  # fmt: skip
-    display = attribute(Text, "The group's displayName", mutability="readOnly", held="membership")
+    display = attribute(Text, "The group's displayName", mutability="readOnly", storage="membership")
     type = attribute(
         Text, "Always direct: groups in groups are not followed", mutability="readOnly",
-        canonical_values=("direct", "indirect"), held="membership",
+        canonical_values=("direct", "indirect"), storage="membership",
     )  # fmt: skip
 
 
@@ -173,7 +175,7 @@ class UserSchema(ResourceSchema):
     )  # fmt: skip
     password = attribute(
         Text, "Accepted and thrown away: people sign in with Entra", mutability="writeOnly", returned="never",
-        case_exact=True, held="nowhere",
+        case_exact=True, storage="nowhere",
     )  # fmt: skip
     emails = attribute(Complex, "E-mail addresses", EmailSchema, many=True)
     phoneNumbers = attribute(Complex, "Phone numbers", PhoneNumberSchema, many=True)
@@ -182,7 +184,7 @@ class UserSchema(ResourceSchema):
     addresses = attribute(Complex, "Postal addresses", AddressSchema, many=True)
     groups = attribute(
         Complex, "The groups that the user is in; changed through the groups", GroupOfUserSchema, many=True,
-        mutability="readOnly", held="membership",
+        mutability="readOnly", storage="membership",
     )  # fmt: skip
     entitlements = attribute(Complex, "Entitlements", EntitlementSchema, many=True)
     roles = attribute(Complex, "App roles", RoleSchema, many=True)
@@ -215,17 +217,17 @@ class EnterpriseUserSchema(ScimSchema):
 class MemberSchema(ScimSchema):
     """A value of `members` (RFC 7643 §4.2). The server derives all but `value` from the resource referred to."""
 
-    value = attribute(ResourceId, "The member's id", mutability="immutable", case_exact=True, held="membership")
+    value = attribute(ResourceId, "The member's id", mutability="immutable", case_exact=True, storage="membership")
     ref = attribute(
         Reference, "The member's address below the base URL", name="$ref", mutability="immutable",
-        reference_types=("User", "Group"), held="membership",
+        reference_types=("User", "Group"), storage="membership",
     )  # fmt: skip
     display = attribute(
-        Text, "The member's displayName, or userName where it has none", mutability="readOnly", held="membership"
+        Text, "The member's displayName, or userName where it has none", mutability="readOnly", storage="membership"
     )
     type = attribute(
         Text, "User or Group; missing while nobody with this id is known", mutability="immutable",
-        canonical_values=("User", "Group"), held="membership",
+        canonical_values=("User", "Group"), storage="membership",
     )  # fmt: skip
 
 
@@ -240,6 +242,6 @@ class GroupSchema(ResourceSchema):
         ReadableIdentifier, "Displayed name, unique regardless of case", required=True, uniqueness="server", lookup=True
     )
     members = attribute(
-        Complex, "Users and groups in the group", MemberSchema, many=True, held="membership",
+        Complex, "Users and groups in the group", MemberSchema, many=True, storage="membership",
         max_length=bounds.MEMBERS_PER_REQUEST,
     )  # fmt: skip

@@ -84,8 +84,8 @@ class _Narrowing:
                     return True if first else second
                 return (True if second else first) if isinstance(second, bool) else Or(first, second)
             case Not(inner):
-                found = self.narrow(inner)
-                return not found if isinstance(found, bool) else Not(found)
+                narrowed = self.narrow(inner)
+                return not narrowed if isinstance(narrowed, bool) else Not(narrowed)
             case ValuePath(attribute, _):
                 return node if attribute in self.known else False
             case Compare(path):

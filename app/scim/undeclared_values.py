@@ -16,33 +16,33 @@ _OURS = ("schemas", "id")
 
 
 def sort_out(
-    resource_type: ResourceType, document: Mapping[str, Any], shelved: Mapping[str, Any]
+    resource_type: ResourceType, document: Mapping[str, Any], undeclared: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the document of all values that the type declares and that fit, and the other values.
 
-    Of two values for one place, that of the document, which is newer, wins if both fit. Only a shelved value that lost
-    in this way is discarded, and parts of a value that no longer exists.
+    Of two values for one place, that of the document, which is newer, wins if both fit. Only an undeclared value that
+    lost in this way is discarded, and parts of a value that no longer exists.
     """
-    held = {name: value for name, value in document.items() if name not in _OURS}
-    kept, aside = _sort_parts(resource_type.attributes, held, shelved)
+    stored = {name: value for name, value in document.items() if name not in _OURS}
+    kept, aside = _sort_parts(resource_type.attributes, stored, undeclared)
     urns = [urn.urn for urn in (resource_type.schema, *resource_type.extensions) if urn.urn in kept]
     return {"schemas": [resource_type.schema.urn, *urns], "id": document["id"], **kept}, aside
 
 
 def _sort_parts(
-    attributes: Iterable[Attribute], held: Mapping[str, Any], shelved: Mapping[str, Any]
+    attributes: Iterable[Attribute], stored: Mapping[str, Any], undeclared: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the same for the parts of one value; `kept` has declared names in declared order."""
     kept: dict[str, Any] = {}
     by_name: dict[str, list[tuple[str, Any]]] = {}
-    for name, value in (*held.items(), *shelved.items()):
+    for name, value in (*stored.items(), *undeclared.items()):
         by_name.setdefault(name.lower(), []).append((name, value))
     aside: dict[str, Any] = {}
     for attribute in attributes:
-        if attribute.traits.held != "document" or attribute.is_read_only:
+        if attribute.traits.storage != "document" or attribute.is_read_only:
             continue  # no client could write it
-        if found := by_name.pop(attribute.name.lower(), None):
-            value, left = _sort_values(attribute, [value for _, value in found])
+        if named := by_name.pop(attribute.name.lower(), None):
+            value, left = _sort_values(attribute, [value for _, value in named])
             if not is_unassigned(value):
                 kept[attribute.name] = value
             if not is_unassigned(left):
@@ -65,11 +65,11 @@ def _sort_values(attribute: Attribute, candidates: list[Any]) -> tuple[Any, Any]
     return (older, newer) if older is not None and _fits(attribute, older) else (None, newer)
 
 
-def _sort_many(attribute: Attribute, held: list[Any], shelved: list[Any]) -> tuple[list[Any], list[Any]]:
+def _sort_many(attribute: Attribute, stored: list[Any], undeclared: list[Any]) -> tuple[list[Any], list[Any]]:
     """Return the same for a multi-valued complex attribute; `identity` assigns undeclared parts to their value."""
     kept, aside = [], []
-    waiting = list(shelved)
-    for one in held:
+    waiting = list(undeclared)
+    for one in stored:
         older = next((other for other in waiting if _is_same(one, other)), None)
         if older is not None:
             waiting.remove(older)
@@ -85,9 +85,9 @@ def _is_of_objects(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(one, dict) for one in value)
 
 
-def _is_same(held: Mapping[str, Any], shelved: Mapping[str, Any]) -> bool:
-    known = identity(held)
-    return bool(known) and all(shelved.get(name) == value for name, value in known)
+def _is_same(stored: Mapping[str, Any], undeclared: Mapping[str, Any]) -> bool:
+    known = identity(stored)
+    return bool(known) and all(undeclared.get(name) == value for name, value in known)
 
 
 def _fits(attribute: Attribute, value: Any) -> bool:

@@ -19,7 +19,7 @@ from app.scim.errors import shown
 VERSION = 1
 """The version of normalization: increase it when results change, so that stored values are normalized again."""
 
-FoldText = Callable[[str], str]
+NormalizeText = Callable[[str], str]
 
 _INSTANT = re.compile(
     r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?\Z", re.ASCII | re.IGNORECASE
@@ -54,10 +54,10 @@ def normalize_instant(text: str) -> str:
 
     Raises WrongValueError for text that is not a date.
     """
-    found = _INSTANT.match(text)
-    if not found:
+    match = _INSTANT.match(text)
+    if not match:
         raise WrongValueError("a dateTime like 2026-01-31T08:00:00Z", shown(text))
-    day, time, fraction, zone = found.groups()
+    day, time, fraction, zone = match.groups()
     try:
         moment = datetime.fromisoformat(f"{day}T{time}{(zone or 'Z').upper()}").astimezone(UTC)
     except (ValueError, OverflowError):
@@ -87,14 +87,14 @@ def comparable(attribute: Attribute, value: Any) -> Any:
     return normalize_instant(value) if attribute.type == "dateTime" else normalize_value(attribute, value)
 
 
-def normalize_value(attribute: Attribute, value: Any, of_text: FoldText = normalize_text) -> Any:
+def normalize_value(attribute: Attribute, value: Any, of_text: NormalizeText = normalize_text) -> Any:
     """Return a stored simple value in comparable form; numbers and booleans compare unchanged."""
     if attribute.type == "dateTime":
         return normalize_instant(value)
     return value if attribute.traits.case_exact or not isinstance(value, str) else of_text(value)
 
 
-def normalize(attribute: Attribute, value: Any, of_text: FoldText = normalize_text) -> Any:
+def normalize(attribute: Attribute, value: Any, of_text: NormalizeText = normalize_text) -> Any:
     """Return a value of an attribute, complex and multi-valued ones with all their parts, in comparable form.
 
     `of_text` is `normalize_text`, or the same with a cache if one text is normalized many times.
@@ -122,10 +122,10 @@ def lookup_text(value: str | bool | int | float | None) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def values_at(folded: Any, keys: Iterable[str]) -> list[Any]:
+def values_at(normalized: Any, keys: Iterable[str]) -> list[Any]:
     """Return every value at the end of the keys, the values of lists separately."""
-    found = [folded]
+    values = [normalized]
     for key in keys:
-        found = [value[key] for value in found if isinstance(value, dict) and key in value]
-        found = [one for value in found for one in (value if isinstance(value, list) else [value])]
-    return found
+        values = [value[key] for value in values if isinstance(value, dict) and key in value]
+        values = [one for value in values for one in (value if isinstance(value, list) else [value])]
+    return values

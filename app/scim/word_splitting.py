@@ -35,7 +35,7 @@ def worded(attributes: Iterable[Attribute]) -> Iterator[Attribute]:
     They are the texts on which a client may match, and the parts of a name.
     """
     for attribute in (one for top in attributes for one in top.walk()):
-        is_told = attribute.traits.lookup or (attribute.keys[0] == "name" and len(attribute.keys) > 1)
+        is_searched = attribute.traits.lookup or (attribute.keys[0] == "name" and len(attribute.keys) > 1)
         is_text = attribute.type in ("string", "reference")
-        if is_told and is_text and attribute.traits.returned != "never" and attribute.traits.held == "document":
+        if is_searched and is_text and attribute.traits.returned != "never" and attribute.traits.storage == "document":
             yield attribute

@@ -33,7 +33,7 @@ from app.store.directory import rebuild_derived_rows
 from tests.administration.conftest import EVA, PASSWORD
 
 CLIENT = Author("abc123", "key 1a2b3c4d")
-NOTHING = Selection(asked=frozenset())
+NOTHING = Selection(attributes=frozenset())
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 ADMIN: RawLine = ("app_role", "Admin", "operator")
 

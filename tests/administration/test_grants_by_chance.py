@@ -25,7 +25,7 @@ from app.store.database import directory_database
 from tests.administration.conftest import EVA
 
 CLIENT = Author("abc123", "key 1a2b3c4d")
-NOTHING = Selection(asked=frozenset())
+NOTHING = Selection(attributes=frozenset())
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 VALUES = ["Admin", "Reader", "admin", " Admin ", "Vérif", unicodedata.normalize("NFD", "Vérif"), "Other"]
 EXTERNAL_IDS = [None, "one", "two", "three"]

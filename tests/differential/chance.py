@@ -65,7 +65,7 @@ class Chance(random.Random):
         return [a for a in USER.tree.walk() if a.path not in BESIDE and a.name != "schemas"]
 
     def writable(self) -> list[Attribute]:
-        return [a for a in self.attributes() if not a.is_read_only and a.traits.held == "document"]
+        return [a for a in self.attributes() if not a.is_read_only and a.traits.storage == "document"]
 
     def value(self, attribute: Attribute) -> Any:
         """One value that fits the attribute."""
@@ -98,7 +98,7 @@ class Chance(random.Random):
         """A user that is kept as it is sent: loaded once, as a request loads it."""
         made: dict[str, Any] = {"userName": self.choice(("ada@x.example", "BOB", "Zoë"))}
         for top in USER.attributes:
-            if top.name in ("userName", "password") or top.is_read_only or top.traits.held != "document":
+            if top.name in ("userName", "password") or top.is_read_only or top.traits.storage != "document":
                 continue
             if top.name == "schemas" or self.random() < 0.55:
                 continue

@@ -86,7 +86,7 @@ def test_characteristics_are_words_of_the_rfc(attribute: Attribute) -> None:
     assert traits.mutability in {"readOnly", "readWrite", "immutable", "writeOnly"}
     assert traits.returned in {"always", "never", "default", "request"}
     assert traits.uniqueness in {"none", "server", "global"}
-    assert traits.held in {"document", "row", "membership", "nowhere"}
+    assert traits.storage in {"document", "row", "membership", "nowhere"}
     assert bool(traits.reference_types) == (attribute.type == "reference")
     assert bool(attribute.sub_attributes) == (attribute.type == "complex")
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.scim.bulk_references import references, resolved, with_references
+from app.scim.bulk_references import references, resolve, with_references
 from app.scim.errors import ScimError
 from app.scim.patch import apply
 from app.scim.protocol_messages import read_patch
@@ -21,7 +21,7 @@ def found(resource_type: ResourceType, method: str, body: Any) -> tuple[list[str
 
     def read(text: str) -> str:
         named.extend(references(text))
-        return resolved(text, IDS)
+        return resolve(text, IDS)
 
     return named, with_references(method, body, resource_type.tree, read)
 

@@ -96,7 +96,7 @@ def test_a_put_keeps_what_is_refused_and_what_cannot_be_cleared() -> None:
     document = partial.settle()
     assert document[URN] == FULL[URN] | {"grade": "8"}
     assert sorted(one.path for one in partial.left_out) == [f"{URN}:desk", f"{URN}:device"]
-    assert f"{URN}:grade" in partial.given and f"{URN}:desk" not in partial.given
+    assert f"{URN}:grade" in partial.assigned_paths and f"{URN}:desk" not in partial.assigned_paths
 
 
 def test_what_is_looked_at_again_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,7 +108,7 @@ def test_promised_matching_attributes_have_an_index(resource_type: ResourceType,
 
 @pytest.mark.parametrize(("resource_type", "row"), ROWS)
 def test_only_the_name_refuses_when_missing(resource_type: ResourceType, row: dict[str, Any]) -> None:
-    """Entra sends no empty values, so what the vendor marks as required cannot be demanded, but for the name."""
+    """Entra sends no empty values, so what the vendor marks as required cannot be implied_value, but for the name."""
     attribute = target_of(resource_type, row["path"]).attribute
     assert attribute.required == (attribute.name in REQUIRED[resource_type.name])
 

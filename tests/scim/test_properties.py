@@ -75,7 +75,7 @@ def valid_of(attribute: Attribute) -> st.SearchStrategy[Any]:
         simple = st.booleans() | st.sampled_from(["True", "false"])
     elif attribute.type == "complex":
         parts = {part.name: valid_of(part) for part in attribute.sub_attributes.values()}
-        is_member = attribute.traits.held == "membership"
+        is_member = attribute.traits.storage == "membership"
         named = {"value": st.sampled_from(["u1", "u2"])} if is_member else {}
         simple = st.fixed_dictionaries(named, optional={name: one for name, one in parts.items() if name not in named})
     return st.none() | (st.lists(simple, max_size=4) if attribute.multi_valued else simple)

@@ -166,7 +166,7 @@ def test_an_integer_is_its_text_where_it_identifies_nothing(resource_type: Resou
             assert refused.value.detail == f"{one.path}: expected text, got 701984"
             with pytest.raises(ScimError, match="expected a text in double quotes, got 701984"):
                 parse(f"{one.path} eq 701984", resource_type.tree)
-        elif one.traits.held == "document":
+        elif one.traits.storage == "document":
             document, _ = apply(resource_type, {}, [Operation("replace", one.path, 701984)])
             node = parse(f"{one.path} eq 701984", resource_type.tree)
             assert matches(node, normalize_document(resource_type.attributes, document)), one.path

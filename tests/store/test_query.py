@@ -64,7 +64,7 @@ class Chance:
 
     @staticmethod
     def is_written(attribute: Attribute) -> bool:
-        return not attribute.is_read_only and attribute.traits.held == "document" and attribute.name != "schemas"
+        return not attribute.is_read_only and attribute.traits.storage == "document" and attribute.name != "schemas"
 
     def value(self, attribute: Attribute) -> Any:
         if attribute.multi_valued:

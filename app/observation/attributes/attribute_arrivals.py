@@ -18,7 +18,7 @@ from app.observation.redaction import masked
 from app.request_record import Request
 from app.scim.attribute import Attribute
 from app.scim.errors import ScimError
-from app.scim.filter_match import demanded
+from app.scim.filter_match import implied_value
 from app.scim.filter_tree import Target
 from app.scim.grammar import parse_path
 from app.scim.protocol_messages import read_patch
@@ -173,7 +173,7 @@ def _places(type_name: str) -> Mapping[str, Sequence[_Place]]:
 
 def _demanded(target: Target) -> Mapping[str, Any]:
     """Return the values that the filter in a path requires; empty without one, or if it is not a plain equality."""
-    return (demanded(target.where) or {}) if target.where else {}
+    return (implied_value(target.where) or {}) if target.where else {}
 
 
 def _shapes(place: _Place, target: Target, value: Any) -> Iterator[str]:

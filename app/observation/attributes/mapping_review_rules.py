@@ -7,7 +7,7 @@ from typing import Literal
 
 from app.observation.attributes.entra_schema_file import AttributeMapping
 from app.observation.attributes.usual_entra_mapping import ADDITIVE_ROLES, SINGLE_ROLE, WHOLE_ROLES, advice
-from app.scim.filter_match import demanded
+from app.scim.filter_match import implied_value
 from app.scim.filter_tree import Target
 
 Level = Literal["wrong", "warning", "note"]
@@ -66,7 +66,7 @@ class ExportedMapping:
 
 def place_of(target: Target) -> str:
     """Return the meaning of a path as text: its attribute or part, and what its filter requires, in lower case."""
-    wanted = (demanded(target.where) or {}) if target.where else {}
+    wanted = (implied_value(target.where) or {}) if target.where else {}
     told = " and ".join(sorted(f"{name} {value}".lower() for name, value in wanted.items()))
     return f"{target.path} [{told}]" if told else target.path
 

@@ -56,7 +56,7 @@ def _at(tree: AttributeTree, path: str, value: Any) -> Iterator[str]:
         target = parse_path(path, tree)
     except ScimError:  # a name in a value, which is skipped (app/scim/patch.py)
         target = None
-    if target is None or target.attribute.traits.held == "nowhere":
+    if target is None or target.attribute.traits.storage == "nowhere":
         yield path
     elif target.part is None:
         yield from _of_parts(path, target.attribute, value)

@@ -80,7 +80,7 @@ def sort_key(path: tuple[Attribute, ...], resource_type: ResourceType, base: str
         if leaf.value_attribute is None:
             raise ScimError(Code.INVALID_VALUE, "sortBy", f"one of the sub-attributes of {leaf.path}")
         leaf = leaf.value_attribute
-    if leaf.traits.held == "membership":
+    if leaf.traits.storage == "membership":
         side = _MembershipScope(top)
         return select(side.value(leaf)).where(side.own == resource.c.id).order_by(side.other).limit(1).scalar_subquery()
     if not top.multi_valued:
@@ -134,10 +134,10 @@ class _ResourceScope(_Scope):
         self.location = base + resource_type.endpoint + "/"
 
     def compare(self, attribute: Attribute, op: str, wanted: Value) -> Condition:
-        if attribute.traits.held == "membership":
+        if attribute.traits.storage == "membership":
             side = _MembershipScope(attribute)
             return _exists(membership, side.own == resource.c.id)
-        if op == "pr" and (attribute.traits.held == "row" or attribute.name == "schemas"):
+        if op == "pr" and (attribute.traits.storage == "row" or attribute.name == "schemas"):
             return true()
         if op == "eq" and attribute.traits.lookup:
             return self.is_looked_up(attribute, wanted)
@@ -149,12 +149,12 @@ class _ResourceScope(_Scope):
     def value(self, attribute: Attribute) -> Expression:
         if attribute.path == "meta.location":
             return literal(self.location) + resource.c.id
-        if attribute.traits.held == "row":
+        if attribute.traits.storage == "row":
             return _row_value(attribute)
         return _extract(resource.c.search, attribute.keys)
 
     def some(self, attribute: Attribute, where: Node) -> Condition:
-        if attribute.traits.held == "membership":
+        if attribute.traits.storage == "membership":
             return self.some_membership(_MembershipScope(attribute), where)
         if not attribute.multi_valued:
             return and_(self.compare(attribute, "pr", None), self.condition(where))

@@ -8,7 +8,7 @@ from app.scim.bulk_message import read_bulk
 from app.scim.resource_types import ResourceType
 from app.web.request_log import record_draft, resource_changes
 from app.web.request_log.record_draft import Draft
-from app.web.scim.request_response import add, answered, author, base, below_root, body
+from app.web.scim.request_response import add, author, base, below_root, body, message_response
 
 
 def add_routes(blueprint: Blueprint, types: tuple[ResourceType, ...]) -> None:
@@ -28,7 +28,7 @@ def add_routes(blueprint: Blueprint, types: tuple[ResourceType, ...]) -> None:
         ]
         if refused := next((part for part in reversed(draft.parts) if part.error), None):
             refused.undone = done.undone
-        return answered(done.response)
+        return message_response(done.response)
 
     add(blueprint, "/Bulk", "bulk", view, ("POST",))
 

@@ -25,9 +25,9 @@ class Query:
     The query is part of the salt, so the signature of another query's cursor does not match.
     """
 
-    def __init__(self, types: tuple[ResourceType, ...], given: Mapping[str, str]) -> None:
-        self.given = given
-        bound = [[one.name for one in types], *(given.get(name, "") for name in _BOUND)]
+    def __init__(self, types: tuple[ResourceType, ...], parameters: Mapping[str, str]) -> None:
+        self.parameters = parameters
+        bound = [[one.name for one in types], *(parameters.get(name, "") for name in _BOUND)]
         self.salt = "cursor " + json.dumps(bound)
 
     @property
@@ -45,7 +45,7 @@ class Query:
         The page size is that of the first page. Raises invalidCursor, expiredCursor, invalidCount.
         """
         count = self._count()
-        token = self.given["cursor"]
+        token = self.parameters["cursor"]
         if not token:
             return replace(search, start_index=None, count=bounds.PAGE_SIZE if count is None else count)
         try:
@@ -65,7 +65,7 @@ class Query:
 
         By cursor, a `count` above the maximum is refused (RFC 9865 §2.4); a negative one is 0 (§2), as by index.
         """
-        count = query_parameters.whole(self.given, "count")
+        count = query_parameters.whole(self.parameters, "count")
         if count is not None and count > bounds.PAGE_SIZE_MAXIMUM:
             raise ScimError(Code.INVALID_COUNT, "count", f"0 to {bounds.PAGE_SIZE_MAXIMUM}", shown(count))
         return None if count is None else max(count, 0)

@@ -10,7 +10,7 @@ from app.scim import discovery_documents, projection
 from app.scim.errors import Code, ScimError
 from app.scim.protocol_messages import list_response
 from app.scim.resource_types import ResourceType
-from app.web.scim.request_response import add, answered, answered_text, base, settings
+from app.web.scim.request_response import add, base, message_response, settings, text_response
 from app.web.service_routing import TOKEN_ENDPOINT
 
 DOCUMENTATION = "/documentation"
@@ -25,34 +25,34 @@ def add_routes(blueprint: Blueprint, types: tuple[ResourceType, ...]) -> None:
         ("ResourceTypes", partial(discovery_documents.resource_types, types)),
         ("Schemas", partial(discovery_documents.schemas, types)),
     ):
-        add(blueprint, f"/{name}", name, _listed(documents))
-        add(blueprint, f"/{name}/<name>", f"{name}-one", _one_of(documents))
+        add(blueprint, f"/{name}", name, _list_view(documents))
+        add(blueprint, f"/{name}/<name>", f"{name}-one", _document_view(documents))
 
 
 def _config() -> Response:
     public_url = settings().public_url
-    return answered(
+    return message_response(
         discovery_documents.service_provider_config(
             base(), public_url + DOCUMENTATION, public_url + TOKEN_ENDPOINT, has_cursors=settings().cursor_paging
         )
     )
 
 
-def _listed(documents: Documents) -> Callable[[], Response]:
+def _list_view(documents: Documents) -> Callable[[], Response]:
     def view() -> Response:
         if "filter" in request.args:
             raise ScimError(Code.FORBIDDEN, "filter", "none, since discovery is not searched (RFC 7644 section 4)")
         texts = [projection.compact(document) for document in documents(base())]
-        return answered_text(list_response(len(texts), 1, texts))
+        return text_response(list_response(len(texts), 1, texts))
 
     return view
 
 
-def _one_of(documents: Documents) -> Callable[[str], Response]:
+def _document_view(documents: Documents) -> Callable[[str], Response]:
     def view(name: str) -> Response:
         for document in documents(base()):
             if document["id"].lower() == name.lower():
-                return answered(document)
+                return message_response(document)
         raise ScimError(Code.NOT_FOUND, sentence="Nothing has this name")
 
     return view

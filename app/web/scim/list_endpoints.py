@@ -9,25 +9,25 @@ from app.scim.protocol_messages import cursor_response, list_response
 from app.scim.resource_types import ResourceType
 from app.web.request_log import record_draft, resource_changes
 from app.web.scim import cursors, query_parameters
-from app.web.scim.request_response import add, answered_text, base, body, settings, text_of
+from app.web.scim.request_response import add, base, body, settings, text_of, text_response
 
 Types = tuple[ResourceType, ...]
 
 
 def add_routes(blueprint: Blueprint, types: Types) -> None:
-    """Add the root with its `/.search`, and the `/.search` of each collection, whose GET is `listed`."""
-    add(blueprint, "", "root", lambda: listed(types))
-    add(blueprint, "/.search", "search", _searched(types), ("POST",))
+    """Add the root with its `/.search`, and the `/.search` of each collection, whose GET is `list_resources`."""
+    add(blueprint, "", "root", lambda: list_resources(types))
+    add(blueprint, "/.search", "search", _search_view(types), ("POST",))
     for one in types:
-        add(blueprint, f"{one.endpoint}/.search", f"{one.name}-search", _searched((one,)), ("POST",))
+        add(blueprint, f"{one.endpoint}/.search", f"{one.name}-search", _search_view((one,)), ("POST",))
 
 
-def listed(types: Types) -> Response:
+def list_resources(types: Types) -> Response:
     """Return the list that the query parameters select."""
     return _list(types, query_parameters.of_get(request.args))
 
 
-def _searched(types: Types) -> Callable[[], Response]:
+def _search_view(types: Types) -> Callable[[], Response]:
     def view() -> Response:
         if len(types) == 1:
             resource_changes.aim(record_draft.current(), "GET", types[0])
@@ -36,17 +36,17 @@ def _searched(types: Types) -> Callable[[], Response]:
     return view
 
 
-def _list(types: Types, given: Mapping[str, str]) -> Response:
-    search = query_parameters.read_search(types, given, base())
-    selections = {one.name: query_parameters.selection_of(one, given) for one in types}
-    is_by_cursor = "cursor" in given and settings().cursor_paging
-    query = cursors.Query(types, given)
+def _list(types: Types, parameters: Mapping[str, str]) -> Response:
+    search = query_parameters.read_search(types, parameters, base())
+    selections = {one.name: query_parameters.selection_of(one, parameters) for one in types}
+    is_by_cursor = "cursor" in parameters and settings().cursor_paging
+    query = cursors.Query(types, parameters)
     if is_by_cursor:
         search = query.by_cursor(search)
-    found = resource_operations.search(search, selections)
-    resource_changes.found(record_draft.current(), search, found)
-    texts = [text_of(resource, selections[resource.type.name]) for resource in found.resources]
+    page = resource_operations.search(search, selections)
+    resource_changes.found(record_draft.current(), search, page)
+    texts = [text_of(resource, selections[resource.type.name]) for resource in page.resources]
     if search.start_index is None:
-        next_cursor = query.cursor(found.end, search.count) if found.end else None
-        return answered_text(cursor_response(found.total, next_cursor, texts))
-    return answered_text(list_response(found.total, search.start_index, texts))
+        next_cursor = query.cursor(page.end, search.count) if page.end else None
+        return text_response(cursor_response(page.total, next_cursor, texts))
+    return text_response(list_response(page.total, search.start_index, texts))

@@ -42,13 +42,13 @@ def of_message(message: Any) -> dict[str, str]:
     """
     if not isinstance(message, dict):
         raise ScimError(Code.INVALID_SYNTAX, "body", "an object", shown(message))
-    given = {name.lower(): value for name, value in message.items()}
-    urns = given.get("schemas")
+    named = {name.lower(): value for name, value in message.items()}
+    urns = named.get("schemas")
     if urns is not None and (not isinstance(urns, list) or SEARCH_URN not in urns):
         raise ScimError(Code.INVALID_SYNTAX, "schemas", f"[{shown(SEARCH_URN)}]", shown(urns))
     parameters = {}
     for name in (*_LISTS, *_SINGLES):
-        value = given.get(name.lower())
+        value = named.get(name.lower())
         if value is None:
             continue
         if name in _LISTS and isinstance(value, list) and all(isinstance(one, str) for one in value):
@@ -94,10 +94,10 @@ def _sort_by(types: Sequence[ResourceType], parameters: Mapping[str, str]) -> di
     name = parameters.get("sortBy")
     if not name:
         return {}
-    found = {one.name: path for one in types if (path := _sortable(one.tree.find(name)))}
-    if not found:
+    paths = {one.name: path for one in types if (path := _sortable(one.tree.find(name)))}
+    if not paths:
         raise ScimError(Code.INVALID_PATH, "sortBy", "an attribute with a simple value", shown(name))
-    return found
+    return paths
 
 
 def _sortable(path: tuple[Attribute, ...] | None) -> tuple[Attribute, ...] | None:
@@ -122,7 +122,7 @@ def whole(parameters: Mapping[str, str], name: str) -> int | None:
     text = parameters.get(name)
     if text is None or text == "":
         return None
-    found = _WHOLE.match(text)
-    if not found:
+    match = _WHOLE.match(text)
+    if not match:
         raise ScimError(Code.INVALID_VALUE, name, "a whole number", shown(text))
-    return int(found[1] + (found[2].lstrip("0")[: bounds.NUMBER_DIGITS] or "0"))
+    return int(match[1] + (match[2].lstrip("0")[: bounds.NUMBER_DIGITS] or "0"))

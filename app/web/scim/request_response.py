@@ -36,8 +36,8 @@ def add(
 
 def settings() -> Settings:
     """Return the settings of the current application."""
-    held: Settings = current_app.config["RECNICE_SETTINGS"]
-    return held
+    current: Settings = current_app.config["RECNICE_SETTINGS"]
+    return current
 
 
 def base() -> str:
@@ -54,12 +54,12 @@ def below_root(path: str) -> str:
     url, base_path = settings().public_url, settings().base_path
     if is_full := path.lower().startswith(url.lower() + "/"):
         path = path[len(url) :]
-    asked = without_base(path, base_path)
-    if not is_scim(asked):
+    local_path = without_base(path, base_path)
+    if not is_scim(local_path):
         if is_full:
             return ""
-        asked = without_base(f"{ROOT}/{path}", base_path)
-    return asked.removeprefix(ROOT_V2 if asked.startswith(ROOT_V2 + "/") else ROOT)
+        local_path = without_base(f"{ROOT}/{path}", base_path)
+    return local_path.removeprefix(ROOT_V2 if local_path.startswith(ROOT_V2 + "/") else ROOT)
 
 
 def body() -> Any:
@@ -78,7 +78,7 @@ def body() -> Any:
     return draft.sent
 
 
-def selection(resource_type: ResourceType) -> Selection:
+def selection_of_read(resource_type: ResourceType) -> Selection:
     """Return the attributes of one resource that the request selects."""
     return query_parameters.selection_of(resource_type, query_parameters.of_get(request.args))
 
@@ -89,7 +89,7 @@ def selection_of_change(resource_type: ResourceType) -> Selection:
     The query does not affect the change, which might disable a user, so an invalid query refuses none.
     """
     try:
-        return selection(resource_type)
+        return selection_of_read(resource_type)
     except ScimError:
         return EVERYTHING
 
@@ -105,34 +105,34 @@ def precondition() -> Precondition:
     return Precondition(request.headers.get("If-Match"), request.headers.get("If-None-Match"))
 
 
-def text_of(resource: Resource, wanted: Selection) -> str:
+def text_of(resource: Resource, selection: Selection) -> str:
     """Return a resource as the JSON text of the response."""
-    return projection.represent(resource.type, resource.record, resource.memberships, base(), wanted)
+    return projection.represent(resource.type, resource.record, resource.memberships, base(), selection)
 
 
-def address_of(resource: Resource) -> str:
+def url_of(resource: Resource) -> str:
     """Return a resource's `meta.location`, on the requested root."""
     return projection.location(base(), resource.type, resource.record.id)
 
 
 def tags(resource: Resource) -> dict[str, str]:
     """Return the headers with a resource's version and URL, equal to its `meta`."""
-    return {"ETag": projection.entity_tag(resource.record.version), "Content-Location": address_of(resource)}
+    return {"ETag": projection.entity_tag(resource.record.version), "Content-Location": url_of(resource)}
 
 
-def represented(
-    resource: Resource, wanted: Selection = EVERYTHING, status: int = 200, headers: Mapping[str, str] | None = None
+def resource_response(
+    resource: Resource, selection: Selection = EVERYTHING, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return a response with one resource."""
     headers = tags(resource) | dict(headers or {})
-    return Response(text_of(resource, wanted), status, headers, content_type=MEDIA_TYPE)
+    return Response(text_of(resource, selection), status, headers, content_type=MEDIA_TYPE)
 
 
-def answered(document: Mapping[str, Any]) -> Response:
+def message_response(document: Mapping[str, Any]) -> Response:
     """Return a response with any other message."""
-    return answered_text(json.dumps(document, ensure_ascii=False))
+    return text_response(json.dumps(document, ensure_ascii=False))
 
 
-def answered_text(text: str) -> Response:
+def text_response(text: str) -> Response:
     """Return a response with text that is already JSON."""
     return Response(text, 200, content_type=MEDIA_TYPE)

@@ -23,14 +23,14 @@ from app.web.scim import bulk_endpoint, discovery_endpoints, list_endpoints
 from app.web.scim.request_response import (
     MEDIA_TYPE,
     add,
-    address_of,
     author,
     body,
     precondition,
-    represented,
-    selection,
+    resource_response,
     selection_of_change,
+    selection_of_read,
     tags,
+    url_of,
 )
 from app.web.service_routing import BLUEPRINT, BLUEPRINT_V2, ROOT, ROOT_V2
 
@@ -95,7 +95,7 @@ def _add_resource_routes(blueprint: Blueprint, resource_type: ResourceType) -> N
 
     def collection() -> Response:
         resource_changes.aim(record_draft.current(), request.method, resource_type)
-        return _create(resource_type) if request.method == "POST" else list_endpoints.listed((resource_type,))
+        return _create(resource_type) if request.method == "POST" else list_endpoints.list_resources((resource_type,))
 
     def single(resource_id: str) -> Response:
         resource_changes.aim(record_draft.current(), request.method, resource_type, resource_id)
@@ -107,24 +107,26 @@ def _add_resource_routes(blueprint: Blueprint, resource_type: ResourceType) -> N
 
 
 def _create(resource_type: ResourceType) -> Response:
-    resource = resource_operations.create(resource_type, body(), author(), wanted := selection_of_change(resource_type))
+    selection = selection_of_change(resource_type)
+    resource = resource_operations.create(resource_type, body(), author(), selection)
     resource_changes.done(record_draft.current(), resource)
-    return represented(resource, wanted, 201, {"Location": address_of(resource)})
+    return resource_response(resource, selection, 201, {"Location": url_of(resource)})
 
 
 def _get(resource_type: ResourceType, resource_id: str) -> Response:
-    resource = resource_operations.get(resource_type, resource_id, wanted := selection(resource_type))
+    selection = selection_of_read(resource_type)
+    resource = resource_operations.get(resource_type, resource_id, selection)
     resource_changes.done(record_draft.current(), resource)
     if precondition().is_known(resource.record.version):
         return Response(status=304, headers=tags(resource))
-    return represented(resource, wanted)
+    return resource_response(resource, selection)
 
 
 def _put(resource_type: ResourceType, resource_id: str) -> Response:
-    wanted = selection_of_change(resource_type)
-    resource = resource_operations.replace(resource_type, resource_id, body(), author(), precondition(), wanted)
+    selection = selection_of_change(resource_type)
+    resource = resource_operations.replace(resource_type, resource_id, body(), author(), precondition(), selection)
     resource_changes.done(record_draft.current(), resource)
-    return represented(resource, wanted)
+    return resource_response(resource, selection)
 
 
 def _patch(resource_type: ResourceType, resource_id: str) -> Response:
@@ -134,12 +136,12 @@ def _patch(resource_type: ResourceType, resource_id: str) -> Response:
     (docs/decisions/0039-what-a-group-is-answered-with.md).
     """
     operations = read_patch(body())
-    wanted = selection_of_change(resource_type)
-    if wanted.is_everything and resource_type.has_members and resource_type.membership:
-        wanted = Selection(excluded=frozenset({resource_type.membership.path}))
-    resource = resource_operations.change(resource_type, resource_id, operations, author(), precondition(), wanted)
+    selection = selection_of_change(resource_type)
+    if selection.is_everything and resource_type.has_members and resource_type.membership:
+        selection = Selection(excluded=frozenset({resource_type.membership.path}))
+    resource = resource_operations.change(resource_type, resource_id, operations, author(), precondition(), selection)
     resource_changes.done(record_draft.current(), resource)
-    return represented(resource, wanted)
+    return resource_response(resource, selection)
 
 
 def _delete(resource_type: ResourceType, resource_id: str) -> Response:

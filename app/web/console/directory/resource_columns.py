@@ -88,7 +88,7 @@ def _own_columns(resource_type: ResourceType) -> Iterator[Shown]:
 
     Every type has externalId, and declares it first.
     """
-    single = (a for a in resource_type.tree.core.values() if a.is_simple and a.traits.held == "document")
+    single = (a for a in resource_type.tree.core.values() if a.is_simple and a.traits.storage == "document")
     first, *more = [a for a in single if a.traits.returned in ("always", "default")]
     orders = console_search.orders_of(resource_type)
     for attribute in (*more, first)[:OTHER_COLUMNS]:

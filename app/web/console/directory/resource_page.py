@@ -17,7 +17,7 @@ from app.web.console.directory import resource_tabs
 from app.web.console.directory.resource_tabs import NOW, Subject, Tab
 from app.web.resource_urls import Endpoints
 
-_NO_MEMBERSHIPS = Selection(asked=frozenset())
+_NO_MEMBERSHIPS = Selection(attributes=frozenset())
 
 
 def view_of(resource_type: ResourceType) -> Callable[[str], str | Response]:

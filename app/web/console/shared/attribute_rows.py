@@ -25,7 +25,7 @@ def rows(attributes: Sequence[Attribute], document: Mapping[str, Any]) -> Iterat
     """Yield the rows of a document in declared order; a single complex value has a row for each part."""
     for attribute in attributes:
         value = document.get(attribute.name)
-        if value is None or attribute.name in SHOWN_ELSEWHERE or attribute.traits.held == "membership":
+        if value is None or attribute.name in SHOWN_ELSEWHERE or attribute.traits.storage == "membership":
             continue
         if attribute.traits.returned == "never":
             continue
