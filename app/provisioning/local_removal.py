@@ -44,10 +44,10 @@ def remove_access(user_id: str, group_id: str, by: Actor) -> str:
 
     if group_id:
         resource_type, resource_id = GROUP, group_id
-        operation = Operation("remove", "members", [{"value": user_id}], has_value=True)
+        operation = Operation("remove", "members", [{"value": user_id}])
     else:
         resource_type, resource_id = USER, user_id
-        operation = Operation("replace", "active", False, has_value=True)
+        operation = Operation("replace", "active", False)
     try:
         resource_operations.change(resource_type, resource_id, [operation], Author("", str(by)), permit=permit)
     except ScimError as error:

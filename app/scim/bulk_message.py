@@ -5,12 +5,12 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from marshmallow import ValidationError, fields
+from marshmallow import fields
 
 from app import bounds
 from app.scim.attribute import by_name
 from app.scim.errors import Code, ScimError, shown
-from app.scim.fields import NamedSchema
+from app.scim.protocol_messages import MessageSchema, read_message
 
 REQUEST_URN = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 RESPONSE_URN = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
@@ -42,12 +42,10 @@ class BulkRequest:
     fail_on_errors: int | None = None
 
 
-class BulkRequestSchema(NamedSchema):
+class BulkRequestSchema(MessageSchema):
     """The body of a POST to /Bulk; names are case-insensitive."""
 
-    schemas = fields.Raw(allow_none=True, load_default=None)
     failOnErrors = fields.Integer(strict=True, allow_none=True, load_default=None)  # noqa: N815
-    Operations = fields.Raw(required=True)
 
 
 _REQUEST = BulkRequestSchema()
@@ -62,22 +60,8 @@ def read_bulk(body: Any) -> BulkRequest:
     A `failOnErrors` of 0 counts as absent: some clients send every number. Raises invalidSyntax for a body that is not
     a bulk request, 413 for more than `bounds.BULK_OPERATIONS` operations.
     """
-    if not isinstance(body, dict):
-        raise ScimError(Code.INVALID_SYNTAX, "body", "an object", shown(body))
-    try:
-        message = _REQUEST.load(body)
-    except ValidationError as error:
-        name = next(iter(error.messages_dict))
-        expected = "a list of operations, once" if name == "Operations" else "a whole number, once"
-        raise ScimError(Code.INVALID_SYNTAX, name, expected) from None
-    schemas, operations, fail_on_errors = message["schemas"], message["Operations"], message["failOnErrors"]
-    if schemas is not None and not (
-        isinstance(schemas, list)
-        and any(isinstance(urn, str) and urn.lower() == REQUEST_URN.lower() for urn in schemas)
-    ):
-        raise ScimError(Code.INVALID_SYNTAX, "schemas", f"[{shown(REQUEST_URN)}]", shown(schemas))
-    if not isinstance(operations, list):
-        raise ScimError(Code.INVALID_SYNTAX, "Operations", "a list", shown(operations))
+    message = read_message(_REQUEST, body, REQUEST_URN)
+    operations, fail_on_errors = message["Operations"], message["failOnErrors"]
     if len(operations) > bounds.BULK_OPERATIONS:
         raise ScimError(Code.TOO_MANY_OPERATIONS, "Operations", f"at most {bounds.BULK_OPERATIONS}")
     if fail_on_errors is not None and fail_on_errors < 0:

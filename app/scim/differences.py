@@ -121,15 +121,9 @@ def _readable(attribute: Attribute | None, value: Any) -> Any:
         return value
     if attribute.traits.returned == "never":
         return HIDDEN
-    hidden = [part.name for part in attribute.sub_attributes.values() if part.traits.returned == "never"]
-    if not hidden:
-        return value
     if isinstance(value, list):
-        return [_without(one, hidden) for one in value]
-    return _without(value, hidden)
-
-
-def _without(value: Any, hidden: Sequence[str]) -> Any:
+        return [_readable(attribute, one) for one in value]
     if not isinstance(value, dict):
         return value
-    return {name: HIDDEN if name in hidden else part for name, part in value.items()}
+    parts = attribute.sub_attributes
+    return {name: _readable(parts.get(name.lower()), part) for name, part in value.items()}

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from app import bounds
 from app.scim.attribute import Attribute, AttributeTree, is_unassigned, simple_value, single_value
 from app.scim.errors import ScimError
-from app.scim.json_body import read_json_text
+from app.scim.json_body import read_json
 
 USUAL_FILTER = ("type", "primary")
 
@@ -77,7 +77,7 @@ def _unpack_role(attribute: Attribute, value: Any) -> Any:
     if not isinstance(inner, str) or not inner.lstrip().startswith("{") or len(inner) > bounds.TEXT_LENGTH:
         return value
     try:
-        unpacked = read_json_text(inner)
+        unpacked = read_json(inner)
     except ScimError:
         return value
     if not isinstance(unpacked, dict) or not isinstance(unpacked.get("value"), str):

@@ -1,5 +1,7 @@
 """This module evaluates a filter on values in memory."""
 
+import operator
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.scim.filter_tree import And, Compare, Node, Not, Or, ValuePath
@@ -19,29 +21,20 @@ def matches(node: Node, normalized: Any, *, in_value: bool = False) -> bool:
             return any(matches(where, value, in_value=True) for value in values_at(normalized, attribute.keys))
         case Compare(path, op, operand):
             keys = [part.name for part in path] if in_value else path[-1].keys
-            return any(_holds(op, value, operand) for value in values_at(normalized, keys))
+            return any(_OPERATORS[op](value, operand) for value in values_at(normalized, keys))
 
 
-def _holds(op: str, value: Any, operand: Any) -> bool:
-    match op:
-        case "pr":
-            return value not in ("", {})
-        case "eq":
-            return bool(value == operand)
-        case "co":
-            return operand in value
-        case "sw":
-            return bool(value.startswith(operand))
-        case "ew":
-            return bool(value.endswith(operand))
-        case "gt":
-            return bool(value > operand)
-        case "ge":
-            return bool(value >= operand)
-        case "lt":
-            return bool(value < operand)
-        case _:
-            return bool(value <= operand)
+_OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "pr": lambda value, _: value not in ("", {}),
+    "eq": operator.eq,
+    "co": operator.contains,
+    "sw": str.startswith,
+    "ew": str.endswith,
+    "gt": operator.gt,
+    "ge": operator.ge,
+    "lt": operator.lt,
+    "le": operator.le,
+}
 
 
 def implied_value(where: Node) -> dict[str, Any] | None:

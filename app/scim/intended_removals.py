@@ -91,7 +91,7 @@ def _links(method: str, body: Any) -> Iterator[LinkChange]:
     """Yield the readable steps on a group's members."""
     operations = list(_about(GROUP, _MEMBERS, method, body))
     if method == "PUT" and isinstance(body, dict) and not operations:
-        operations = [Operation("replace", _MEMBERS, [], has_value=True)]  # PUT clears what it leaves out
+        operations = [Operation("replace", _MEMBERS, [])]  # PUT clears what it leaves out
     for operation in operations:
         try:
             yield from _link(operation)
@@ -100,7 +100,7 @@ def _links(method: str, body: Any) -> Iterator[LinkChange]:
                 continue  # the members to keep, or the whole intention, are unknown
             for value in operation.value[: bounds.REFUSED_OPERATIONS_READ]:
                 with suppress(ScimError):
-                    yield from _link(Operation("remove", operation.path, [value], has_value=True))
+                    yield from _link(Operation("remove", operation.path, [value]))
 
 
 def _link(operation: Operation) -> list[LinkChange]:

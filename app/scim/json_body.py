@@ -18,35 +18,34 @@ _INFINITE = (float("inf"), float("-inf"))
 _NESTING = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
-def read_json(body: bytes) -> Any:
-    """Return the JSON value in UTF-8 bytes (RFC 8259; a byte order mark is allowed).
+def read_json(body: bytes | str) -> Any:
+    """Return the JSON value in UTF-8 bytes (RFC 8259; a byte order mark is allowed) or in text.
 
     Of an integer with more than `bounds.NUMBER_DIGITS` digits the nearest double is read (RFC 8259 §6). Raises
     invalidSyntax for text that is not JSON, more than `bounds.JSON_SEPARATORS` commas, brackets and braces, nesting
     deeper than `bounds.JSON_DEPTH` or a duplicate name. The same for a number with more than `bounds.NUMBER_LENGTH`
     characters or beyond 64 bits, and for half of a character (RFC 8259 §8.2).
     """
-    return _accepted(*examine_json(body))
+    value, fault = examine_json(body)
+    if fault is not None:
+        raise fault
+    return value
 
 
-def read_json_text(text: str) -> Any:
-    """Return the JSON value in text that is already decoded; limits and errors as for `read_json`."""
-    return _accepted(*_examine_text(text))
-
-
-def examine_json(body: bytes) -> tuple[Any, ScimError | None]:
+def examine_json(body: bytes | str) -> tuple[Any, ScimError | None]:
     """Return the value as far as it can be read, and why `read_json` refuses it; None if it does not.
 
     The value is None for text that is not JSON, or has too many values. Otherwise null replaces only what is refused,
     and of two values of the same name the last one is read.
     """
     try:
-        text = body.decode("utf-8-sig")
+        text = body if isinstance(body, str) else body.decode("utf-8-sig")
     except UnicodeDecodeError:
         return None, ScimError(Code.INVALID_SYNTAX, "body", "JSON in UTF-8")
     if not text.strip():
         return None, ScimError(Code.INVALID_SYNTAX, "body", "JSON", "nothing")
-    return _examine_text(text)
+    reader = _JsonReader()
+    return reader.read(text), reader.fault
 
 
 def read_number(text: str) -> int | float | None:
@@ -60,17 +59,6 @@ def read_number(text: str) -> int | float | None:
 def is_number(text: str) -> bool:
     """Return whether a text is the JSON spelling of a number, in bounds or not."""
     return _NUMBER.match(text) is not None
-
-
-def _accepted(value: Any, fault: ScimError | None) -> Any:
-    if fault is not None:
-        raise fault
-    return value
-
-
-def _examine_text(text: str) -> tuple[Any, ScimError | None]:
-    reader = _JsonReader()
-    return reader.read(text), reader.fault
 
 
 class _JsonReader:

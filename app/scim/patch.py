@@ -78,9 +78,9 @@ class Patch:
             raise ScimError(Code.NO_TARGET, target.place, "the bulkId of a POST that succeeded")
         if target.attribute.is_read_only or (target.part and target.part.is_read_only):
             raise ScimError(Code.MUTABILITY, target.path, "an attribute that is not read-only")
-        if operation.op != "remove" and not operation.is_given and target.attribute.traits.is_clearable:
+        if operation.op != "remove" and not operation.has_value and target.attribute.traits.is_clearable:
             raise ScimError(Code.INVALID_VALUE, target.path, f"a value to {operation.op}", "none")
-        if operation.op == "remove" and operation.is_given and target.is_list and is_unassigned(operation.value):
+        if operation.op == "remove" and operation.has_value and target.is_list and is_unassigned(operation.value):
             return  # a remove without values removes none, so that no client empties a list with an empty one
         self.step(operation.op, target, operation.value)
 

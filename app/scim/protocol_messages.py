@@ -1,5 +1,6 @@
 """This module reads PATCH and search messages and renders list responses (RFC 7644)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ VERBS = ("add", "remove", "replace")
 class Operation:
     """One operation of a PATCH (RFC 7644 §3.5.2); `op` is lower case, an empty path means none.
 
-    `value` is None if it is missing or null; `is_given` distinguishes the two.
+    `value` is None if it is missing or null; `has_value` distinguishes the two.
     """
 
     op: str
@@ -27,9 +28,8 @@ class Operation:
     value: Any = None
     has_value: bool = False
 
-    @property
-    def is_given(self) -> bool:
-        return self.has_value or self.value is not None
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "has_value", self.has_value or self.value is not None)
 
 
 class OperationSchema(NamedSchema):
@@ -49,15 +49,37 @@ class OperationSchema(NamedSchema):
         return Operation(op.lower(), path if path and path.strip() else None, loaded.get("value"), "value" in loaded)
 
 
-class PatchOpSchema(NamedSchema):
-    """The body of a PATCH. `schemas` may be missing, as some clients leave it out, but not name another message."""
+class MessageSchema(NamedSchema):
+    """The body of a PATCH, and what that of a bulk request has in common with it."""
 
     schemas = fields.Raw(allow_none=True, load_default=None)
     Operations = fields.Raw(required=True)
 
 
-_PATCH = PatchOpSchema()
+_MEMBERS = {"schemas": "a list", "Operations": "a list of operations", "failOnErrors": "a whole number"}
+_PATCH = MessageSchema()
 _OPERATION = OperationSchema()
+
+
+def read_message(schema: MessageSchema, body: Any, urn: str) -> dict[str, Any]:
+    """Return the members of a message with `Operations`. Raises invalidSyntax that names the member.
+
+    `schemas` may be missing, as some clients leave it out, but not name another message than `urn`.
+    """
+    if not isinstance(body, dict):
+        raise ScimError(Code.INVALID_SYNTAX, "body", "an object", shown(body))
+    try:
+        message: dict[str, Any] = schema.load(body)
+    except ValidationError as error:
+        name = next(iter(error.messages_dict))
+        raise ScimError(Code.INVALID_SYNTAX, name, f"{_MEMBERS[name]}, once") from None
+    urns = message["schemas"]
+    has_urn = isinstance(urns, list) and any(isinstance(one, str) and one.lower() == urn.lower() for one in urns)
+    if urns is not None and not has_urn:
+        raise ScimError(Code.INVALID_SYNTAX, "schemas", f"[{shown(urn)}]", shown(urns))
+    if not isinstance(message["Operations"], list):
+        raise ScimError(Code.INVALID_SYNTAX, "Operations", "a list", shown(message["Operations"]))
+    return message
 
 
 def read_patch(body: Any) -> tuple[Operation, ...]:
@@ -65,20 +87,7 @@ def read_patch(body: Any) -> tuple[Operation, ...]:
 
     Raises invalidSyntax that names the operation, tooMany for more than `bounds.PATCH_OPERATIONS`.
     """
-    if not isinstance(body, dict):
-        raise ScimError(Code.INVALID_SYNTAX, "body", "an object", shown(body))
-    try:
-        message = _PATCH.load(body)
-    except ValidationError:
-        raise ScimError(Code.INVALID_SYNTAX, "Operations", "a list of operations, once") from None
-    schemas = message["schemas"]
-    if schemas is not None and not (
-        isinstance(schemas, list) and any(isinstance(urn, str) and urn.lower() == PATCH_URN.lower() for urn in schemas)
-    ):
-        raise ScimError(Code.INVALID_SYNTAX, "schemas", f"[{shown(PATCH_URN)}]", shown(schemas))
-    operations = message["Operations"]
-    if not isinstance(operations, list):
-        raise ScimError(Code.INVALID_SYNTAX, "Operations", "a list", shown(operations))
+    operations = read_message(_PATCH, body, PATCH_URN)["Operations"]
     if len(operations) > bounds.PATCH_OPERATIONS:
         raise ScimError(Code.TOO_MANY, "Operations", f"at most {bounds.PATCH_OPERATIONS}", len(operations))
     return tuple(_read_operation(number, operation) for number, operation in enumerate(operations))
@@ -96,18 +105,14 @@ def _read_operation(number: int, message: Any) -> Operation:
     return operation
 
 
-def list_response(total: int, start_index: int, resources: list[str]) -> str:
-    """Return a ListResponse (RFC 7644 §3.4.2) as JSON text, of resources that are JSON text already."""
-    return (
-        f'{{"schemas":["{LIST_URN}"],"totalResults":{total},"startIndex":{start_index},'
-        f'"itemsPerPage":{len(resources)},"Resources":[{",".join(resources)}]}}'
-    )
+def list_response(total: int, start_index: int | None, resources: Sequence[str], next_cursor: str | None = None) -> str:
+    """Return a ListResponse (RFC 7644 §3.4.2) as JSON text, of resources that are JSON text already.
 
-
-def cursor_response(total: int, next_cursor: str | None, resources: list[str]) -> str:
-    """Return a ListResponse for a page by cursor (RFC 9865 §2): no `startIndex`, on the last page no `nextCursor`."""
+    A page by cursor (RFC 9865 §2) has no `start_index`, and the last one no `next_cursor`.
+    """
+    index = "" if start_index is None else f'"startIndex":{start_index},'
     cursor = f'"nextCursor":"{next_cursor}",' if next_cursor else ""
     return (
-        f'{{"schemas":["{LIST_URN}"],"totalResults":{total},{cursor}'
+        f'{{"schemas":["{LIST_URN}"],"totalResults":{total},{index}{cursor}'
         f'"itemsPerPage":{len(resources)},"Resources":[{",".join(resources)}]}}'
     )

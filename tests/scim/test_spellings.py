@@ -16,7 +16,7 @@ from app.scim.fields import Complex, ScimSchema, attribute
 from app.scim.filter_match import matches
 from app.scim.filter_tree import Compare, Not
 from app.scim.grammar import parse
-from app.scim.json_body import read_json_text
+from app.scim.json_body import read_json
 from app.scim.patch import apply
 from app.scim.protocol_messages import Operation
 from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER, ResourceType
@@ -84,7 +84,7 @@ def patched(path: str, value: Any, given: dict[str, Any] | None = None) -> Any:
 def in_json(text: str) -> Any:
     """The number that a text is in JSON; None where it is none, or out of bounds."""
     try:
-        value = read_json_text(text) if text == text.strip() else None
+        value = read_json(text) if text == text.strip() else None
     except ScimError:
         return None
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None

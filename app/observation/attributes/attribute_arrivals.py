@@ -115,7 +115,7 @@ class _ArrivalReader:
                 continue
             with suppress(ScimError):
                 target = _target(self.type_name, operation.path)
-                yield from self.arrived(operation.op, operation.path, target, operation.value, operation.is_given)
+                yield from self.arrived(operation.op, operation.path, target, operation.value, operation.has_value)
 
     def named(self, way: str, values: Any, find: Callable[[str], Target | None]) -> Iterator[AttributeArrival]:
         """Yield the arrivals of each name in a value that applies to the whole resource."""

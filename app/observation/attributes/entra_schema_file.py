@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from app import bounds
 from app.scim.errors import ScimError
-from app.scim.json_body import read_json, read_json_text
+from app.scim.json_body import read_json
 
 SourceKind = Literal["attribute", "expression", "constant", "none"]
 
@@ -69,7 +69,7 @@ def read_export(content: bytes) -> Sequence[ObjectMapping]:
     if not content.strip():
         raise UnreadableSchemaError("The file is empty.")
     try:
-        given = read_json_text(content.decode("utf-16")) if content.startswith(_UTF_16_MARKS) else read_json(content)
+        given = read_json(content.decode("utf-16") if content.startswith(_UTF_16_MARKS) else content)
     except UnicodeDecodeError:
         raise UnreadableSchemaError("The file is not text.") from None
     except ScimError as error:

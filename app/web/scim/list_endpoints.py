@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from flask import Blueprint, Response, request
 
 from app.provisioning import resource_operations
-from app.scim.protocol_messages import cursor_response, list_response
+from app.scim.protocol_messages import list_response
 from app.scim.resource_types import ResourceType
 from app.web.request_log import record_draft, resource_changes
 from app.web.scim import cursors, query_parameters
@@ -46,7 +46,5 @@ def _list(types: Types, parameters: Mapping[str, str]) -> Response:
     page = resource_operations.search(search, selections)
     resource_changes.found(record_draft.current(), search, page)
     texts = [text_of(resource, selections[resource.type.name]) for resource in page.resources]
-    if search.start_index is None:
-        next_cursor = query.cursor(page.end, search.count) if page.end else None
-        return text_response(cursor_response(page.total, next_cursor, texts))
-    return text_response(list_response(page.total, search.start_index, texts))
+    next_cursor = query.cursor(page.end, search.count) if search.start_index is None and page.end else None
+    return text_response(list_response(page.total, search.start_index, texts, next_cursor))
