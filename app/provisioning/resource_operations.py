@@ -387,7 +387,7 @@ def _resources(
 ) -> list[Resource]:
     """Return resources for records, with memberships if the selection requests them; others are not read."""
     membership = resource_type.membership
-    if not records or membership is None or not selection.wants(membership):
+    if not records or membership is None or not selection.includes(membership):
         return [Resource(resource_type, record, event=event) for record in records]
     values = membership_values.load(connection, resource_type, records)
     return [Resource(resource_type, record, {membership.name: values[record.id]}, event) for record in records]

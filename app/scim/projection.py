@@ -49,14 +49,10 @@ class Selection:
     def is_everything(self) -> bool:
         return self.attributes is None and not self.excluded
 
-    def wants(self, attribute: Attribute) -> bool:
-        """Return whether any of a top attribute is to be returned (RFC 7643 §7: always, default, request, never)."""
-        return self._wants(attribute, is_whole=self.attributes is None)
+    def includes(self, attribute: Attribute, *, is_whole: bool | None = None) -> bool:
+        """Return whether any of an attribute is to be returned (RFC 7643 §7: always, default, request, never).
 
-    def _wants(self, attribute: Attribute, *, is_whole: bool) -> bool:
-        """Return whether an attribute is to be returned.
-
-        `is_whole`: its parent is requested as a whole, and so is all that is returned by default.
+        `is_whole`: its parent is requested as a whole, and so is all that is returned by default. None: no parent.
         """
         returned = attribute.traits.returned
         if returned in ("always", "never"):
@@ -65,28 +61,28 @@ class Selection:
             return True
         if attribute.is_extension and any(part.traits.returned == "always" for part in attribute.walk()):
             return True
+        is_whole = self.attributes is None if is_whole is None else is_whole
         return returned == "default" and is_whole and attribute.path not in self.excluded
 
-    def narrow(self, attribute: Attribute, value: Any, *, is_whole: bool | None = None) -> Any:
-        """Return a requested attribute's value with only the requested parts; None if nothing is left of it."""
+    def project(self, attributes: Iterable[Attribute], values: Mapping[str, Any], *, is_whole: bool) -> dict[str, Any]:
+        """Return the requested ones of the values of these attributes, in declared order; `is_whole` as above."""
+        return {
+            one.name: narrowed
+            for one in attributes
+            if one.name in values and self.includes(one, is_whole=is_whole)
+            if (narrowed := self._narrow(one, values[one.name], is_whole)) is not None
+        }
+
+    def _narrow(self, attribute: Attribute, value: Any, is_whole: bool) -> Any:
+        """Return a requested value with only the requested parts; None if nothing is left of it."""
         if not attribute.sub_attributes:
             return value
-        if is_whole is None:
-            is_whole = self.attributes is None
         is_whole = (is_whole or attribute.path in (self.attributes or ())) and attribute.path not in self.excluded
+        parts = attribute.sub_attributes.values()
         if isinstance(value, list):
-            narrowed = [kept for one in value if (kept := self._narrow_one(attribute, one, is_whole))]
+            narrowed = [kept for one in value if (kept := self.project(parts, one, is_whole=is_whole))]
             return narrowed if narrowed or not value else None
-        return self._narrow_one(attribute, value, is_whole)
-
-    def _narrow_one(self, attribute: Attribute, value: Mapping[str, Any], is_whole: bool) -> dict[str, Any] | None:
-        parts = {
-            part.name: kept
-            for part in attribute.sub_attributes.values()
-            if part.name in value and self._wants(part, is_whole=is_whole)
-            if (kept := self.narrow(part, value[part.name], is_whole=is_whole)) is not None
-        }
-        return parts or None
+        return self.project(parts, value, is_whole=is_whole) or None
 
 
 EVERYTHING = Selection()
@@ -164,13 +160,8 @@ def represent(
     }
     if selection.is_everything and resource_type.is_sent_whole:
         return f"{stored.document[:-1]},{compact(separate)[1:]}"
-    return compact(_project(resource_type.attributes, {**stored.content, **separate}, selection))
-
-
-def _project(attributes: Iterable[Attribute], document: Mapping[str, Any], selection: Selection) -> dict[str, Any]:
-    selected = (attribute for attribute in attributes if attribute.name in document and selection.wants(attribute))
-    narrowed = ((attribute.name, selection.narrow(attribute, document[attribute.name])) for attribute in selected)
-    return {name: value for name, value in narrowed if value is not None}
+    is_whole = selection.attributes is None
+    return compact(selection.project(resource_type.attributes, {**stored.content, **separate}, is_whole=is_whole))
 
 
 def compact(value: Any) -> str:

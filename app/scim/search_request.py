@@ -73,16 +73,13 @@ class _Narrowing:
 
     def narrow(self, node: Node) -> Node | bool:
         match node:
-            case And(left, right):
-                first, second = self.narrow(left), self.narrow(right)
-                if isinstance(first, bool):
-                    return second if first else False
-                return (first if second else False) if isinstance(second, bool) else And(first, second)
-            case Or(left, right):
-                first, second = self.narrow(left), self.narrow(right)
-                if isinstance(first, bool):
-                    return True if first else second
-                return (True if second else first) if isinstance(second, bool) else Or(first, second)
+            case And(left, right) | Or(left, right):
+                sides = self.narrow(left), self.narrow(right)
+                decisive = isinstance(node, Or)
+                if decisive in sides:
+                    return decisive
+                rest = [side for side in sides if not isinstance(side, bool)]
+                return type(node)(*rest) if len(rest) == 2 else rest[0] if rest else not decisive
             case Not(inner):
                 narrowed = self.narrow(inner)
                 return not narrowed if isinstance(narrowed, bool) else Not(narrowed)
