@@ -134,10 +134,7 @@ def grouped_by_needs(needs: Sequence[Sequence[int]]) -> Iterator[list[int]]:
                 if way:
                     earliest[way[-1]] = min(earliest[way[-1]], earliest[number])
                 if earliest[number] == met[number]:
-                    yield sorted(_taken_back_to(number, incomplete))
-
-
-def _taken_back_to(number: int, incomplete: dict[int, None]) -> Iterator[int]:
-    """Yield the numbers added last, back to this one."""
-    while number in incomplete:
-        yield incomplete.popitem()[0]
+                    circle = []
+                    while number in incomplete:
+                        circle.append(incomplete.popitem()[0])
+                    yield sorted(circle)

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from app.scim.attribute import Attribute, AttributeTree
@@ -22,6 +23,7 @@ PREFIX = "bulkId:"
 _INSIDE = re.compile(r"(?<=/)bulkId:([^/]+)")  # in a URL: ../Users/bulkId:ada
 
 Read = Callable[[str], str]
+_quoted = partial(json.dumps, ensure_ascii=False)
 
 
 def references(text: str) -> list[str]:
@@ -45,7 +47,7 @@ def with_references(method: str, body: Any, tree: AttributeTree, read: Read) -> 
         return body
     if method != "PATCH":
         return _whole(tree, body, read)
-    return _in_members(body, "operations", lambda value: _operations(tree, value, read))
+    return _in_members(body, "operations", lambda operations: _operations(tree, operations, read))
 
 
 def _contains_bulk_id(value: Any) -> bool:
@@ -102,7 +104,7 @@ def _target(tree: AttributeTree, path: str) -> Target | None:
 
 
 def _in_filter(tree: AttributeTree, path: str, read: Read) -> str:
-    """Return `members[value eq "bulkId:ada"]` with the id; an UnresolvedReference if one cannot be resolve."""
+    """Return `members[value eq "bulkId:ada"]` with the id; an UnresolvedReference if one has no id."""
     target = _target(tree, path)
     for one in comparisons(target.where) if target and target.where else ():
         if one.path[-1].is_reference and isinstance(one.literal, str):
@@ -111,10 +113,6 @@ def _in_filter(tree: AttributeTree, path: str, read: Read) -> str:
                 return UnresolvedReference(path)
             path = path.replace(_quoted(one.literal), _quoted(replacement))
     return path
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
 
 
 def _below(attribute: Attribute, value: Any, read: Read) -> Any:

@@ -44,10 +44,11 @@ class Text(fields.Field[str]):
     case_exact: ClassVar[bool] = False
     takes_integers: ClassVar[bool] = True
     forbidden: ClassVar[re.Pattern[str]] = _FORBIDDEN
+    longest: ClassVar[int] = bounds.TEXT_LENGTH
 
-    def __init__(self, *, max_length: int = bounds.TEXT_LENGTH, **options: Any) -> None:
+    def __init__(self, *, max_length: int | None = None, **options: Any) -> None:
         super().__init__(**options)
-        self.max_length = max_length
+        self.max_length = self.longest if max_length is None else max_length
 
     @classmethod
     def spelled(cls, value: Any) -> Any:
@@ -95,9 +96,7 @@ class Reference(Text):
     scim_type: ClassVar[str] = "reference"
     case_exact: ClassVar[bool] = True
     takes_integers: ClassVar[bool] = False
-
-    def __init__(self, *, max_length: int = bounds.REFERENCE_LENGTH, **options: Any) -> None:
-        super().__init__(max_length=max_length, **options)
+    longest: ClassVar[int] = bounds.REFERENCE_LENGTH
 
 
 class Binary(Text):
@@ -106,9 +105,7 @@ class Binary(Text):
     scim_type: ClassVar[str] = "binary"
     case_exact: ClassVar[bool] = True
     takes_integers: ClassVar[bool] = False
-
-    def __init__(self, *, max_length: int = bounds.BINARY_LENGTH, **options: Any) -> None:
-        super().__init__(max_length=max_length, **options)
+    longest: ClassVar[int] = bounds.BINARY_LENGTH
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)

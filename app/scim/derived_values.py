@@ -56,7 +56,6 @@ class DerivedValues:
 
     @cached_property
     def words(self) -> frozenset[str]:
-        """The words by which a search finds the resource."""
         return frozenset(cut(self.word_text))
 
     @cached_property
@@ -66,10 +65,8 @@ class DerivedValues:
 
     @property
     def name(self) -> str:
-        """The display name of the resource."""
         return resource_types.name_of(self.document)
 
     @property
     def is_active(self) -> bool:
-        """Whether the resource counts as active."""
         return resource_types.is_active(self.document or None)

@@ -52,10 +52,7 @@ class Disabling(Patch):
     """
 
     def __init__(
-        self,
-        resource_type: ResourceType,
-        before: Mapping[str, Any],
-        check_unique: Callable[[Mapping[str, Any]], None],
+        self, resource_type: ResourceType, before: Mapping[str, Any], check_unique: Callable[[Mapping[str, Any]], None]
     ) -> None:
         super().__init__(resource_type, before)
         self.before = before

@@ -3,12 +3,12 @@
 Everything in them follows from the schemas, the resource types and the bounds.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from app import bounds
 from app.scim.attribute import Attribute
-from app.scim.fields import ScimSchema, attributes_of
+from app.scim.fields import attributes_of
 from app.scim.resource_types import ResourceType
 
 CONFIG_URN = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
@@ -28,16 +28,19 @@ def service_provider_config(
         "schemas": [CONFIG_URN],
         "documentationUri": documentation,
         "patch": {"supported": True},
-        "bulk": {
-            "supported": True,
-            "maxOperations": bounds.BULK_OPERATIONS,
-            "maxPayloadSize": bounds.BODY_BYTES,
-        },
+        "bulk": {"supported": True, "maxOperations": bounds.BULK_OPERATIONS, "maxPayloadSize": bounds.BODY_BYTES},
         "filter": {"supported": True, "maxResults": bounds.PAGE_SIZE_MAXIMUM},
         "changePassword": {"supported": False},
         "sort": {"supported": True},
         "etag": {"supported": True},
-        "pagination": _pagination(has_cursors),
+        "pagination": {
+            "cursor": has_cursors,
+            "index": True,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": bounds.PAGE_SIZE,
+            "maxPageSize": bounds.PAGE_SIZE_MAXIMUM,
+            **({"cursorTimeout": bounds.CURSOR_S} if has_cursors else {}),
+        },
         "authenticationSchemes": [
             {
                 "type": "oauthbearertoken",
@@ -58,17 +61,6 @@ def service_provider_config(
         ],
         "meta": {"resourceType": "ServiceProviderConfig", "location": f"{base}/ServiceProviderConfig"},
     }
-
-
-def _pagination(has_cursors: bool) -> dict[str, Any]:
-    pagination = {
-        "cursor": has_cursors,
-        "index": True,
-        "defaultPaginationMethod": "index",
-        "defaultPageSize": bounds.PAGE_SIZE,
-        "maxPageSize": bounds.PAGE_SIZE_MAXIMUM,
-    }
-    return pagination | {"cursorTimeout": bounds.CURSOR_S} if has_cursors else pagination
 
 
 def resource_types(types: Iterable[ResourceType], base: str) -> list[dict[str, Any]]:
@@ -93,6 +85,7 @@ def resource_types(types: Iterable[ResourceType], base: str) -> list[dict[str, A
 
 def schemas(types: Iterable[ResourceType], base: str) -> list[dict[str, Any]]:
     """Return the documents of RFC 7643 §7, one for each core schema and extension of the resource types."""
+    declared = (schema for one in types for schema in (one.schema, *one.extensions))
     return [
         {
             "schemas": [SCHEMA_URN],
@@ -102,15 +95,8 @@ def schemas(types: Iterable[ResourceType], base: str) -> list[dict[str, Any]]:
             "attributes": [_definition(a) for a in attributes_of(schema).values() if is_listed(a)],
             "meta": {"resourceType": "Schema", "location": f"{base}/Schemas/{schema.urn}"},
         }
-        for schema in _all_schemas(types)
+        for schema in dict.fromkeys(declared)  # an extension may belong to several types
     ]
-
-
-def _all_schemas(types: Iterable[ResourceType]) -> Iterator[type[ScimSchema]]:
-    """Yield each schema once: an extension may belong to several types."""
-    yield from dict.fromkeys(
-        schema for resource_type in types for schema in (resource_type.schema, *resource_type.extensions)
-    )
 
 
 def is_listed(attribute: Attribute) -> bool:

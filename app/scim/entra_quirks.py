@@ -3,6 +3,7 @@
 See also: data_types.py (`Flag`: booleans as text), attribute.py (`is_unassigned`: empty text that clears a value).
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from app import bounds
@@ -20,20 +21,18 @@ def correct_document(tree: AttributeTree, document: Any) -> Any:
     """
     if not isinstance(document, dict):
         return document
-    return {name: _correct_named(tree, name, value) for name, value in tree.placed(document).items()}
+    return _correct_named({**tree.core, **tree.extensions}, tree.placed(document))
 
 
-def _correct_named(tree: AttributeTree, name: str, value: Any) -> Any:
-    attribute = tree.core.get(name.lower()) or tree.extensions.get(name.lower())
-    if attribute is None or attribute.is_identifying:
-        return value
-    value = correct_value(attribute, value)
-    if attribute.is_extension and isinstance(value, dict):
-        known = attribute.sub_attributes
-        return {
-            part: correct_value(known[part.lower()], v) if part.lower() in known else v for part, v in value.items()
-        }
-    return value
+def _correct_named(attributes: Mapping[str, Attribute], values: Mapping[str, Any]) -> dict[str, Any]:
+    corrected = dict(values)
+    for name, value in values.items():
+        attribute = attributes.get(name.lower())
+        if attribute is not None and not attribute.is_identifying:
+            value = correct_value(attribute, value)
+            is_object = attribute.is_extension and isinstance(value, dict)
+            corrected[name] = _correct_named(attribute.sub_attributes, value) if is_object else value
+    return corrected
 
 
 def correct_value(attribute: Attribute, value: Any, *, is_one: bool = False) -> Any:

@@ -165,7 +165,6 @@ class NamedSchema(Schema):
 
     @cached_property
     def required_names(self) -> tuple[str, ...]:
-        """The names that are required for loading."""
         return tuple(field.data_key or name for name, field in self.load_fields.items() if field.required)
 
 

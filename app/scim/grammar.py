@@ -44,13 +44,7 @@ class _Parser:
     a malformed text is distinguished from one whose operation can be refused alone.
     """
 
-    def __init__(
-        self,
-        text: str,
-        trees: Sequence[AttributeTree],
-        kind: str,
-        most: int,
-    ) -> None:
+    def __init__(self, text: str, trees: Sequence[AttributeTree], kind: str, most: int) -> None:
         self.trees = trees
         self.kind = kind
         self.impossible: ScimError | None = None
@@ -120,10 +114,15 @@ class _Parser:
         if not _PATH_ORDER.match(order):
             raise self.refusal("a name, name[filter] or name[filter].name")
 
-    def deeper(self) -> None:
+    def nested(self, scope: Attribute | None, closing: str) -> Node:
+        """Read FILTER and the bracket that closes it."""
         self.depth += 1
         if self.depth > bounds.FILTER_DEPTH:
             raise self.refusal(f"at most {bounds.FILTER_DEPTH} brackets in each other", is_unusable=True)
+        node = self.disjunction(scope)
+        self.expect(closing)
+        self.depth -= 1
+        return node
 
     def disjunction(self, scope: Attribute | None) -> Node:
         """Read FILTER: `or` binds weaker than `and` (RFC 7644 §3.4.2.2, precedence)."""
@@ -144,10 +143,10 @@ class _Parser:
         """Read *1"not" "(" FILTER ")", a valuePath or an attrExp. `scope` is the attribute whose brackets are open."""
         token = self.take("a comparison")
         if token == "(":
-            return self.group(scope)
+            return self.nested(scope, ")")
         if token.lower() == "not" and self.peek() == "(":
             self.at += 1
-            return Not(self.group(scope))
+            return Not(self.nested(scope, ")"))
         path = self.name(token, scope)
         if self.peek() == "[":
             if scope is not None:
@@ -160,23 +159,12 @@ class _Parser:
             return ValuePath(path[-1], And(where, self.comparison((part,))))
         return self.comparison(path)
 
-    def group(self, scope: Attribute | None) -> Node:
-        self.deeper()
-        node = self.disjunction(scope)
-        self.expect(")")
-        self.depth -= 1
-        return node
-
     def brackets(self, path: tuple[Attribute, ...]) -> Node:
         """Read "[" valFilter "]" after a complex attribute."""
         if path[-1].type != "complex" or len(path) > 1 or path[-1].name.startswith("urn:"):
             self.cannot(path[-1], "a complex attribute before '['")
         self.expect("[")
-        self.deeper()
-        where = self.disjunction(path[-1])
-        self.expect("]")
-        self.depth -= 1
-        return where
+        return self.nested(path[-1], "]")
 
     def name(self, token: str, scope: Attribute | None) -> tuple[Attribute, ...]:
         """Read attrPath; inside brackets a sub-attribute of `scope`."""

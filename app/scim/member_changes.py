@@ -32,9 +32,7 @@ class LinkChange:
     where: Node | None = None
 
     @classmethod
-    def to_members(
-        cls, verb: Literal["add", "remove", "replace"], members: Sequence[Mapping[str, Any]]
-    ) -> "LinkChange":
+    def to_members(cls, verb: Verb, members: Sequence[Mapping[str, Any]]) -> "LinkChange":
         """Return the step for checked values of `members`."""
         absolute = frozenset(member["value"] for member in members if "://" in member.get("$ref", ""))
         return cls(verb, tuple(dict.fromkeys(member["value"] for member in members)), absolute)
@@ -51,14 +49,9 @@ def link_change(op: str, target: Target, value: Any) -> LinkChange:
             Code.MUTABILITY, target.path, "whole members to be added or removed, since a member cannot change"
         )
     if op == "remove" and (target.where is not None or value is None):
-        return _removal(target.where)
+        parts = implied_value(target.where) if target.where is not None else None
+        if parts is not None and parts.keys() == {"value"}:  # one id; any other filter is left to the store
+            return LinkChange("remove", (parts["value"],))
+        return LinkChange("remove_where", where=target.where)
     members = [] if is_unassigned(value) else checked(target.attribute, value)
     return LinkChange.to_members(_VERBS[op], members)
-
-
-def _removal(where: Node | None) -> LinkChange:
-    """Return the removal for a filter: `members[value eq "<id>"]` is one id; any other filter is left to the store."""
-    parts = implied_value(where) if where is not None else None
-    if parts is not None and set(parts) == {"value"}:
-        return LinkChange("remove", (parts["value"],))
-    return LinkChange("remove_where", where=where)

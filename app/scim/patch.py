@@ -134,7 +134,6 @@ class Patch:
         self.look_at(target.path, present * compared + sent + (present * sent if is_each_with_each else 0))
 
     def look_at(self, path: str, count: int) -> None:
-        """Count `count` values as examined."""
         self.examined += count
         if self.examined > bounds.PATCH_VALUES_EXAMINED:
             most = f"at most {bounds.PATCH_VALUES_EXAMINED} values, held and given"
@@ -248,7 +247,7 @@ class Patch:
         is_taken = bool(self.values(attribute)) and not attribute.multi_valued
         if parts is None or is_taken or (op == "replace" and not entra_quirks.may_be_created(attribute, parts)):
             raise ScimError(Code.NO_TARGET, target.path, f"a filter that finds a value to {op}, found none")
-        added = _checked_parts(attribute, parts)
+        added = {name: checked(attribute.sub_attributes[name.lower()], one) for name, one in parts.items()}
         added = _with_part(added, part, _new_part(op, part, value)) if part else _merged(attribute, added, value)
         self.store_values(attribute, _single_primary([*self.values(attribute), added], [added]))
 
@@ -283,10 +282,6 @@ class Patch:
             place.pop(attribute.name, None)
         else:
             place[attribute.name] = value
-
-
-def _checked_parts(attribute: Attribute, parts: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: checked(attribute.sub_attributes[name.lower()], value) for name, value in parts.items()}
 
 
 def _new_part(op: str, part: Attribute, value: Any) -> dict[str, Any]:

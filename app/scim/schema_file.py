@@ -58,7 +58,6 @@ class Part:
         return bool(value)
 
     def choice(self, name: str, choices: Collection[str], default: str) -> str:
-        """Return one of a few words."""
         value = self.members.get(name)
         if value is None:
             return default
