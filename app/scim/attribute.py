@@ -9,15 +9,19 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
+OF_SERVER = ("schemas", "id")
+"""The attributes of a stored document that this server sets; the client determines the others."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Characteristics:
     """The characteristics of RFC 7643 §2.2 and §7 under their own names, and three that this server adds.
 
     `storage` says where values are stored: "document" (the resource's own document), "row" (columns of its row: id and
-    meta), "membership" (separate rows: members, groups) or "nowhere" (accepted, checked, discarded: password). `lookup`
-    attributes have an index, so that a client may match on them. If `is_clearable` is false, a value stays until a
-    client sends another one: null, empty text, remove and a PUT without it change nothing.
+    meta), "membership" (separate rows: members, groups) or "nowhere" (accepted, checked, discarded: password). Parts of
+    a complex value are stored where it is. `lookup` attributes have an index, so that a client may match on them. If
+    `is_clearable` is false, a value stays until a client sends another one: null, empty text, remove and a PUT without
+    it change nothing.
     """
 
     description: str

@@ -51,7 +51,7 @@ class DerivedValues:
     @cached_property
     def word_text(self) -> str:
         """The texts by whose words a search finds the resource, one per line."""
-        texts = (text for one in self.resource_type.worded for text in values_at(self.document, one.keys))
+        texts = (text for one in self.resource_type.search_attributes for text in values_at(self.document, one.keys))
         return "\n".join(map(str, texts))
 
     @cached_property

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.scim.attribute import Attribute
+from app.scim.attribute import OF_SERVER, Attribute
 from app.scim.resource_types import ResourceType
 
 HIDDEN = "(not kept)"
 """The placeholder for a value that is never returned: the history says that it changed, but not to what."""
-_OURS = ("schemas", "id")
 _NONE: tuple[None, None] = (None, None)
 
 
@@ -105,7 +104,7 @@ def _values(resource_type: ResourceType, document: Mapping[str, Any]) -> dict[st
     values: dict[str, tuple[Attribute | None, Any]] = {}
     for attribute in resource_type.attributes:
         value = document.get(attribute.name)
-        if value is None or attribute.name in _OURS:
+        if value is None or attribute.name in OF_SERVER:
             continue
         if attribute.is_extension:
             parts = ((attribute.sub_attributes.get(name.lower()), part) for name, part in value.items())

@@ -197,8 +197,7 @@ class Disabling(Patch):
     def _whole(self) -> dict[str, Any]:
         """Return the original document with all settled values, in declared order."""
         values = {**self.before, **self.settled}
-        urns = [urn for extension in self.type.extensions if values.get(urn := extension.urn)]
-        values["schemas"] = [self.type.schema.urn, *urns]
+        values["schemas"] = self.type.urns_of(values)
         return {one.name: values[one.name] for one in self.type.attributes if values.get(one.name) is not None}
 
     def _largest_growth(self) -> str | None:

@@ -187,6 +187,8 @@ def attributes_of(schema: type[ScimSchema], parent: Attribute | None = None) -> 
         name = declared.data_key or declared_name
         traits: Characteristics = declared.metadata["scim"]
         joint = ":" if parent and parent.is_extension else "."
+        if parent and not parent.is_extension:
+            traits = replace(traits, storage=parent.traits.storage)
         each: Any = declared.inner if isinstance(declared, Values) else declared
         node = Attribute(
             name=name,

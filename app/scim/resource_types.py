@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -63,9 +63,9 @@ class ResourceType:
         return tuple(attribute for attribute in self.tree.walk() if attribute.traits.lookup)
 
     @cached_property
-    def worded(self) -> tuple[Attribute, ...]:
+    def search_attributes(self) -> tuple[Attribute, ...]:
         """The attributes by whose words a search finds a resource."""
-        return tuple(word_splitting.worded(self.attributes))
+        return tuple(word_splitting.search_attributes(self.attributes))
 
     @cached_property
     def is_sent_whole(self) -> bool:
@@ -76,6 +76,10 @@ class ResourceType:
     def keeps_values(self) -> bool:
         """Whether a client cannot replace some stored value: an immutable one, or one that it cannot read."""
         return any(a.traits.mutability in ("immutable", "writeOnly") for a in self._stored)
+
+    def urns_of(self, values: Mapping[str, Any]) -> list[str]:
+        """Return `schemas` of a document with these values: the core schema, and the extensions that have values."""
+        return [self.schema.urn, *(extension.urn for extension in self.extensions if values.get(extension.urn))]
 
     @property
     def _stored(self) -> list[Attribute]:
@@ -160,9 +164,7 @@ def _container(extension: type[ScimSchema]) -> Attribute:
     """Return an extension as the complex attribute that it is in a document (RFC 7643 §3.3)."""
     traits = Characteristics(description=extension.schema_description, case_exact=True)
     bare = Attribute(extension.urn, extension.urn, (extension.urn,), "complex", False, False, traits)
-    return Attribute(
-        extension.urn, extension.urn, (extension.urn,), "complex", False, False, traits, attributes_of(extension, bare)
-    )
+    return replace(bare, sub_attributes=attributes_of(extension, bare))
 
 
 def _without_empty(values: dict[str, Any]) -> dict[str, Any]:

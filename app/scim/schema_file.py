@@ -25,17 +25,16 @@ class Part:
     path: str
     members: dict[str, Any]
 
-    def wrong(self, name: str, expected: str) -> SchemaFileError:
-        """Return the error for a wrong member; `expected` says what the name requires, the present value is added."""
-        got = shown(self.members[name]) if self.members.get(name) is not None else "none"
+    def wrong(self, name: str, expected: str, got: str = "") -> SchemaFileError:
+        """Return the error for a wrong member; `expected` says what the name requires, `got` is "" for its value."""
+        got = got or (shown(self.members[name]) if self.members.get(name) is not None else "none")
         return SchemaFileError(f"schemas/{self.file}: {self._at(name)}: expected {expected}, got {got}")
 
     def only(self, names: Collection[str]) -> None:
         """Refuse an unknown name, since it is usually a mistake."""
         for name in self.members:
             if name not in names:
-                expected = f"one of {', '.join(names)}"
-                raise SchemaFileError(f"schemas/{self.file}: {self._at(name)}: expected {expected}, got this name")
+                raise self.wrong(name, f"one of {', '.join(names)}", "this name")
 
     def text(self, name: str, default: str | None, limit: int, pattern: re.Pattern[str] | None = None) -> str:
         """Return a text of at most `limit` characters; required if there is no default. Empty counts as missing."""

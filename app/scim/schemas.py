@@ -14,13 +14,11 @@ WORK_HOME_OTHER = ("work", "home", "other")
 class MetaSchema(ScimSchema):
     """`meta` of RFC 7643 §3.1: set by the service provider."""
 
-    resourceType = attribute(Text, "The kind of resource", mutability="readOnly", case_exact=True, storage="row")
-    created = attribute(Instant, "When it was made here", mutability="readOnly", storage="row")
-    lastModified = attribute(Instant, "When it last changed", mutability="readOnly", storage="row")
-    location = attribute(Reference, "Its address", mutability="readOnly", reference_types=("uri",), storage="row")
-    version = attribute(
-        Text, "Its version, as a weak entity tag", mutability="readOnly", case_exact=True, storage="row"
-    )
+    resourceType = attribute(Text, "The kind of resource", mutability="readOnly", case_exact=True)
+    created = attribute(Instant, "When it was made here", mutability="readOnly")
+    lastModified = attribute(Instant, "When it last changed", mutability="readOnly")
+    location = attribute(Reference, "Its address", mutability="readOnly", reference_types=("uri",))
+    version = attribute(Text, "Its version, as a weak entity tag", mutability="readOnly", case_exact=True)
 
 
 class ResourceSchema(ScimSchema):
@@ -64,9 +62,7 @@ class PhoneNumberSchema(ScimSchema):
 
     value = attribute(Text, "The number, in any form")
     display = attribute(Text, "How the number is shown")
-    type = attribute(
-        Text, "What the number is for", canonical_values=(*WORK_HOME_OTHER, "mobile", "fax", "pager")
-    )  # fmt: skip
+    type = attribute(Text, "What the number is for", canonical_values=(*WORK_HOME_OTHER, "mobile", "fax", "pager"))
     primary = attribute(Flag, "Whether it is the preferred one")
 
 
@@ -77,7 +73,7 @@ class ImSchema(ScimSchema):
     display = attribute(Text, "How the address is shown")
     type = attribute(
         Text, "The messaging service", canonical_values=("aim", "gtalk", "icq", "xmpp", "msn", "skype", "qq", "yahoo")
-    )  # fmt: skip
+    )
     primary = attribute(Flag, "Whether it is the preferred one")
 
 
@@ -138,15 +134,15 @@ class CertificateSchema(ScimSchema):
 class GroupOfUserSchema(ScimSchema):
     """A value of `groups` (RFC 7643 §4.1.2): read from the groups' members."""
 
-    value = attribute(Text, "The group's id", mutability="readOnly", case_exact=True, storage="membership")
+    value = attribute(Text, "The group's id", mutability="readOnly", case_exact=True)
     ref = attribute(
         Reference, "The group's address below the base URL", name="$ref", mutability="readOnly",
-        reference_types=("Group",), storage="membership",
+        reference_types=("Group",),
     )  # fmt: skip
-    display = attribute(Text, "The group's displayName", mutability="readOnly", storage="membership")
+    display = attribute(Text, "The group's displayName", mutability="readOnly")
     type = attribute(
         Text, "Always direct: groups in groups are not followed", mutability="readOnly",
-        canonical_values=("direct", "indirect"), storage="membership",
+        canonical_values=("direct", "indirect"),
     )  # fmt: skip
 
 
@@ -172,7 +168,7 @@ class UserSchema(ResourceSchema):
     timezone = attribute(Text, "Time zone, like Europe/Berlin")
     active = attribute(
         Flag, "Whether the user may use Recnice; Entra sets false when the user leaves", is_clearable=False
-    )  # fmt: skip
+    )
     password = attribute(
         Text, "Accepted and thrown away: people sign in with Entra", mutability="writeOnly", returned="never",
         case_exact=True, storage="nowhere",
@@ -217,17 +213,15 @@ class EnterpriseUserSchema(ScimSchema):
 class MemberSchema(ScimSchema):
     """A value of `members` (RFC 7643 §4.2). The server derives all but `value` from the resource referred to."""
 
-    value = attribute(ResourceId, "The member's id", mutability="immutable", case_exact=True, storage="membership")
+    value = attribute(ResourceId, "The member's id", mutability="immutable", case_exact=True)
     ref = attribute(
         Reference, "The member's address below the base URL", name="$ref", mutability="immutable",
-        reference_types=("User", "Group"), storage="membership",
+        reference_types=("User", "Group"),
     )  # fmt: skip
-    display = attribute(
-        Text, "The member's displayName, or userName where it has none", mutability="readOnly", storage="membership"
-    )
+    display = attribute(Text, "The member's displayName, or userName where it has none", mutability="readOnly")
     type = attribute(
         Text, "User or Group; missing while nobody with this id is known", mutability="immutable",
-        canonical_values=("User", "Group"), storage="membership",
+        canonical_values=("User", "Group"),
     )  # fmt: skip
 
 

@@ -8,11 +8,9 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from app.scim.attribute import Attribute, is_unassigned
+from app.scim.attribute import OF_SERVER, Attribute, is_unassigned
 from app.scim.fields import identity
 from app.scim.resource_types import ResourceType
-
-_OURS = ("schemas", "id")
 
 
 def sort_out(
@@ -23,10 +21,9 @@ def sort_out(
     Of two values for one place, that of the document, which is newer, wins if both fit. Only an undeclared value that
     lost in this way is discarded, and parts of a value that no longer exists.
     """
-    stored = {name: value for name, value in document.items() if name not in _OURS}
+    stored = {name: value for name, value in document.items() if name not in OF_SERVER}
     kept, aside = _sort_parts(resource_type.attributes, stored, undeclared)
-    urns = [urn.urn for urn in (resource_type.schema, *resource_type.extensions) if urn.urn in kept]
-    return {"schemas": [resource_type.schema.urn, *urns], "id": document["id"], **kept}, aside
+    return {"schemas": resource_type.urns_of(kept), "id": document["id"], **kept}, aside
 
 
 def _sort_parts(

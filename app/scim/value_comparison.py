@@ -84,7 +84,7 @@ def comparable(attribute: Attribute, value: Any) -> Any:
         return value
     if not isinstance(value, str):
         raise WrongValueError("a text in double quotes", shown(value))
-    return normalize_instant(value) if attribute.type == "dateTime" else normalize_value(attribute, value)
+    return normalize_value(attribute, value)
 
 
 def normalize_value(attribute: Attribute, value: Any, of_text: NormalizeText = normalize_text) -> Any:

@@ -29,7 +29,7 @@ def cut(text: str) -> list[str]:
     return _WORDS.findall(bare.casefold())
 
 
-def worded(attributes: Iterable[Attribute]) -> Iterator[Attribute]:
+def search_attributes(attributes: Iterable[Attribute]) -> Iterator[Attribute]:
     """Yield those attributes, of a type's top ones, by which a search finds a resource.
 
     They are the texts on which a client may match, and the parts of a name.

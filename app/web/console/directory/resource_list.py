@@ -40,7 +40,8 @@ def view_of(resource_type: ResourceType) -> Callable[[], str | Response]:
     views = views_of(resource_type)
     searched = list(
         dict.fromkeys(
-            attribute.keys[-1 if attribute.path.startswith("urn:") else 0] for attribute in resource_type.worded
+            attribute.keys[-1 if attribute.path.startswith("urn:") else 0]
+            for attribute in resource_type.search_attributes
         )
     )
 
