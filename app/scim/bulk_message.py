@@ -5,12 +5,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from marshmallow import fields
-
 from app import bounds
 from app.scim.attribute import by_name
 from app.scim.errors import Code, ScimError, shown
-from app.scim.protocol_messages import MessageSchema, read_message
+from app.scim.protocol_messages import read_operations
 
 REQUEST_URN = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 RESPONSE_URN = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
@@ -42,13 +40,6 @@ class BulkRequest:
     fail_on_errors: int | None = None
 
 
-class BulkRequestSchema(MessageSchema):
-    """The body of a POST to /Bulk; names are case-insensitive."""
-
-    failOnErrors = fields.Integer(strict=True, allow_none=True, load_default=None)  # noqa: N815
-
-
-_REQUEST = BulkRequestSchema()
 _REQUIRED = ("method", "path")
 _TEXTS = (*_REQUIRED, "bulkId", "version")
 _AFTER_PATH = re.compile("[?#]")
@@ -60,8 +51,10 @@ def read_bulk(body: Any) -> BulkRequest:
     A `failOnErrors` of 0 counts as absent: some clients send every number. Raises invalidSyntax for a body that is not
     a bulk request, 413 for more than `bounds.BULK_OPERATIONS` operations.
     """
-    message = read_message(_REQUEST, body, REQUEST_URN)
-    operations, fail_on_errors = message["Operations"], message["failOnErrors"]
+    operations = read_operations(body, REQUEST_URN)
+    fail_on_errors, *others = by_name(body)["failonerrors"] or [None]
+    if others or isinstance(fail_on_errors, bool) or not isinstance(fail_on_errors, int | None):
+        raise ScimError(Code.INVALID_SYNTAX, "failOnErrors", "a whole number, once")
     if len(operations) > bounds.BULK_OPERATIONS:
         raise ScimError(Code.TOO_MANY_OPERATIONS, "Operations", f"at most {bounds.BULK_OPERATIONS}")
     if fail_on_errors is not None and fail_on_errors < 0:

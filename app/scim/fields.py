@@ -132,15 +132,20 @@ def identity(value: Any) -> tuple[tuple[str, Any], ...]:
     return tuple(sorted((name, value[name]) for name in names if name in value))
 
 
-class NamedSchema(Schema):
-    """A schema whose names are matched case-insensitively (RFC 7643 §2.1) and that ignores unknown names."""
+class ScimSchema(Schema):
+    """A schema of attributes, whose names are matched case-insensitively (RFC 7643 §2.1); unknown ones are ignored.
+
+    Null, empty text and empty list mean unassigned (RFC 7643 §2.5) and are left out.
+    """
 
     class Meta:
         """The options of marshmallow."""
 
         unknown = EXCLUDE
 
-    keeps_unassigned: ClassVar[bool] = True
+    urn: ClassVar[str] = ""
+    schema_name: ClassVar[str] = ""
+    schema_description: ClassVar[str] = ""
 
     @pre_load
     def canonical(self, document: Any, **_: Any) -> Any:
@@ -150,7 +155,7 @@ class NamedSchema(Schema):
         named: dict[str, Any] = {}
         for name, value in document.items():
             wire_name, is_simple = self.wire_names.get(name.lower(), (None, False))
-            if wire_name is None or (not self.keeps_unassigned and is_unassigned(value, is_simple=is_simple)):
+            if wire_name is None or is_unassigned(value, is_simple=is_simple):
                 continue
             if wire_name in named:
                 raise ValidationError({wire_name: wrong_value("once", "twice in different letter case").messages})
@@ -166,15 +171,6 @@ class NamedSchema(Schema):
     @cached_property
     def required_names(self) -> tuple[str, ...]:
         return tuple(field.data_key or name for name, field in self.load_fields.items() if field.required)
-
-
-class ScimSchema(NamedSchema):
-    """A schema of attributes: null, empty text and empty list mean unassigned (RFC 7643 §2.5) and are left out."""
-
-    keeps_unassigned: ClassVar[bool] = False
-    urn: ClassVar[str] = ""
-    schema_name: ClassVar[str] = ""
-    schema_description: ClassVar[str] = ""
 
 
 def attributes_of(schema: type[ScimSchema], parent: Attribute | None = None) -> Mapping[str, Attribute]:

@@ -42,6 +42,7 @@ def test_patch_is_read(body: Any, operations: tuple[Operation, ...]) -> None:
         ({"Operations": [], "operations": []}, "Operations: expected a list of operations, once"),
         ({"schemas": ["urn:x"], "Operations": []}, f'schemas: expected ["{PATCH_URN}"], got a list'),
         ({"schemas": PATCH_URN, "Operations": []}, "schemas: expected"),
+        ({"schemas": [PATCH_URN], "Schemas": [PATCH_URN], "Operations": []}, "schemas: expected"),
         ({"schemas": [], "Operations": []}, "schemas: expected"),
         ({"Operations": [REPLACE, 5]}, "Operations[1]: expected an object, got 5"),
         ({"Operations": [{"path": "title"}]}, "Operations[0].op: expected a value, got none"),
@@ -49,6 +50,7 @@ def test_patch_is_read(body: Any, operations: tuple[Operation, ...]) -> None:
         ({"Operations": [{"op": ""}]}, 'Operations[0].op: expected one of add, remove, replace, got ""'),
         ({"Operations": [{"op": "move"}]}, 'Operations[0].op: expected one of add, remove, replace, got "move"'),
         ({"Operations": [{"op": 5}]}, "got 5"),
+        ({"Operations": [{"op": "add", "OP": "add"}]}, "Operations[0].op: expected once, got twice"),
         ({"Operations": [{"op": "remove", "path": 5}]}, "Operations[0].path: expected text, got 5"),
     ],
 )

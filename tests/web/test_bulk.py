@@ -295,6 +295,8 @@ def test_what_is_advertised_is_the_bound(shared_appliance: Appliance) -> None:
         {"Operations": [], "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"]},
         {"Operations": [], "failOnErrors": "one"},
         {"Operations": [], "failOnErrors": -1},
+        {"Operations": [], "failOnErrors": True},
+        {"Operations": [], "failOnErrors": 1, "FailOnErrors": 1},
     ],
 )
 def test_what_is_no_bulk_request(shared_appliance: Appliance, message: Any) -> None:
