@@ -144,7 +144,7 @@ def replace(
     def whole(held: Mapping[str, Any]) -> _Change:
         if refusal is not None:
             raise refusal
-        changed = mutability.kept(resource_type.attributes, held, document)
+        changed = mutability.replacement(resource_type.attributes, held, document)
         if resource_type.keeps_values:
             changed = resource_type.load(changed)
             mutability.check(resource_type.attributes, held, changed)

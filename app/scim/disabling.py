@@ -150,7 +150,7 @@ class Disabling(Patch):
         scope: Mapping[str, Any] = self.before
         for key in attribute.keys[:-1]:
             scope = scope.get(key) or {}
-        self.store(attribute, mutability.kept([attribute], scope, new).get(attribute.name))
+        self.store(attribute, mutability.replacement([attribute], scope, new).get(attribute.name))
         self.assigned_paths += attribute.assigned_paths(value)
 
     def _settle_unit(self, unit: str) -> None:

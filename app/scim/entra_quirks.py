@@ -8,8 +8,7 @@ from typing import Any, Literal
 
 from app import bounds
 from app.scim.attribute import Attribute, AttributeTree, is_unassigned, simple_value, single_value
-from app.scim.errors import ScimError
-from app.scim.json_body import read_json
+from app.scim.json_body import examine_json
 
 USUAL_FILTER = ("type", "primary")
 
@@ -75,11 +74,8 @@ def _unpack_role(attribute: Attribute, value: Any) -> Any:
     inner = value.get("value")
     if not isinstance(inner, str) or not inner.lstrip().startswith("{") or len(inner) > bounds.TEXT_LENGTH:
         return value
-    try:
-        unpacked = read_json(inner)
-    except ScimError:
-        return value
-    if not isinstance(unpacked, dict) or not isinstance(unpacked.get("value"), str):
+    unpacked, fault = examine_json(inner)
+    if fault or not isinstance(unpacked, dict) or not isinstance(unpacked.get("value"), str):
         return value
     unpacked = {name: part for name, part in unpacked.items() if isinstance(part, str | bool)}
     return {name: part for name, part in value.items() if name != "value"} | unpacked

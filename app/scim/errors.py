@@ -141,19 +141,13 @@ class ScimError(Exception):
         self.detail = sentence or mismatches
         super().__init__(self.detail)
         self.code = code
+        self.status = code.status
+        self.scim_type = code.scim_type
         self.others = tuple(others)
         self.more = more
         self.sentence = sentence
         self.headers = {**code.headers, **(headers or {})}
         self.other_id = other_id
-
-    @property
-    def status(self) -> int:
-        return self.code.status
-
-    @property
-    def scim_type(self) -> str | None:
-        return self.code.scim_type
 
     def to_scim(self) -> dict[str, Any]:
         """Return the Error message of RFC 7644 §3.12; `status` is text there."""

@@ -10,7 +10,7 @@ from app.scim.errors import Code, ScimError
 _STAYS = frozenset({"immutable", "writeOnly"})
 
 
-def kept(attributes: Iterable[Attribute], before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+def replacement(attributes: Iterable[Attribute], before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
     """Return a document that replaces another, with the values that its client leaves out and cannot mean to clear.
 
     These are immutable values without a new one, writeOnly values, which no client could read and send back, and those
@@ -24,7 +24,7 @@ def kept(attributes: Iterable[Attribute], before: Mapping[str, Any], after: Mapp
         if value is None and stays:
             value = before.get(name)
         elif isinstance(before.get(name), dict) and isinstance(value, dict | None):
-            value = kept(attribute.sub_attributes.values(), before[name], value or {}) or None
+            value = replacement(attribute.sub_attributes.values(), before[name], value or {}) or None
         if value is not None:
             whole[name] = value
     return whole

@@ -1,6 +1,6 @@
 """This module declares what a search requests (RFC 7644 §3.4.2)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from app import bounds
@@ -59,35 +59,32 @@ def read_filter(text: str, types: Sequence[ResourceType]) -> Iterator[tuple[Reso
         return
     for resource_type in types:
         others = [other.tree for other in types if other is not resource_type]
-        node = _Narrowing(resource_type).narrow(parse(text, resource_type.tree, others))
+        known = frozenset(resource_type.tree.walk())
+        node = _narrow(parse(text, resource_type.tree, others), resource_type.name, known)
         if node is not False:
             yield resource_type, None if node is True else node
 
 
-class _Narrowing:
-    """The reduction of a filter once the type of the resource is known: a smaller filter, true or false."""
-
-    def __init__(self, resource_type: ResourceType) -> None:
-        self.name = resource_type.name
-        self.known = frozenset(resource_type.tree.walk())
-
-    def narrow(self, node: Node) -> Node | bool:
-        match node:
-            case And(left, right) | Or(left, right):
-                sides = self.narrow(left), self.narrow(right)
-                decisive = isinstance(node, Or)
-                if decisive in sides:
-                    return decisive
-                rest = [side for side in sides if not isinstance(side, bool)]
-                return type(node)(*rest) if len(rest) == 2 else rest[0] if rest else not decisive
-            case Not(inner):
-                narrowed = self.narrow(inner)
-                return not narrowed if isinstance(narrowed, bool) else Not(narrowed)
-            case ValuePath(attribute, _):
-                return node if attribute in self.known else False
-            case Compare(path):
-                if path[0] not in self.known:
-                    return False
-                if path[-1].path != "meta.resourceType":
-                    return node
-                return matches(node, {"meta": {"resourceType": normalize_value(path[-1], self.name)}})
+def _narrow(node: Node, type_name: str, known: Collection[Attribute]) -> Node | bool:
+    """Return what a filter is for the resources of a type that knows these attributes: a smaller one, true or false."""
+    match node:
+        case And(left, right) | Or(left, right):
+            sides = _narrow(left, type_name, known), _narrow(right, type_name, known)
+            decisive = isinstance(node, Or)
+            if decisive in sides:
+                return decisive
+            rest = [side for side in sides if not isinstance(side, bool)]
+            if len(rest) == 2:
+                return type(node)(*rest)
+            return rest[0] if rest else not decisive
+        case Not(inner):
+            narrowed = _narrow(inner, type_name, known)
+            return not narrowed if isinstance(narrowed, bool) else Not(narrowed)
+        case ValuePath(attribute, _):
+            return node if attribute in known else False
+        case Compare(path):
+            if path[0] not in known:
+                return False
+            if path[-1].path != "meta.resourceType":
+                return node
+            return matches(node, {"meta": {"resourceType": normalize_value(path[-1], type_name)}})
