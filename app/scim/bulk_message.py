@@ -91,11 +91,11 @@ def in_order(operations: Sequence[BulkOperation], references: Sequence[Collectio
 
     `references` are the bulkIds to which each operation refers.
     """
-    makers: dict[str, int] = {}
+    creators: dict[str, int] = {}
     for number, operation in enumerate(operations):
         if operation.promises is not None:
-            makers.setdefault(operation.promises, number)
-    return grouped_by_needs([sorted({makers[one] for one in named if one in makers}) for named in references])
+            creators.setdefault(operation.promises, number)
+    return grouped_by_needs([sorted({creators[one] for one in named if one in creators}) for named in references])
 
 
 def grouped_by_needs(needs: Sequence[Sequence[int]]) -> Iterator[list[int]]:
@@ -104,29 +104,29 @@ def grouped_by_needs(needs: Sequence[Sequence[int]]) -> Iterator[list[int]]:
     Numbers that need each other in a circle are in one list; every other list has one number. These are the strongly
     connected components as Tarjan's algorithm completes them, without recursion since a chain may be long.
     """
-    met: dict[int, int] = {}
+    index: dict[int, int] = {}
     earliest: dict[int, int] = {}
     incomplete: dict[int, None] = {}
     for start in range(len(needs)):
-        way = [] if start in met else [start]
-        left = {start: iter(needs[start])}
-        while way:
-            number = way[-1]
-            if number not in met:
-                met[number] = earliest[number] = len(met)
+        path = [] if start in index else [start]
+        remaining = {start: iter(needs[start])}
+        while path:
+            number = path[-1]
+            if number not in index:
+                index[number] = earliest[number] = len(index)
                 incomplete[number] = None
-            for needed in left[number]:
-                if needed not in met:
-                    left[needed] = iter(needs[needed])
-                    way.append(needed)
+            for needed in remaining[number]:
+                if needed not in index:
+                    remaining[needed] = iter(needs[needed])
+                    path.append(needed)
                     break
                 if needed in incomplete:
-                    earliest[number] = min(earliest[number], met[needed])
+                    earliest[number] = min(earliest[number], index[needed])
             else:
-                way.pop()
-                if way:
-                    earliest[way[-1]] = min(earliest[way[-1]], earliest[number])
-                if earliest[number] == met[number]:
+                path.pop()
+                if path:
+                    earliest[path[-1]] = min(earliest[path[-1]], earliest[number])
+                if earliest[number] == index[number]:
                     circle = []
                     while number in incomplete:
                         circle.append(incomplete.popitem()[0])

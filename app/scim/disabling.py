@@ -179,7 +179,7 @@ class Disabling(Patch):
             self.settled.pop(unit, None)
             return None
         parts = new[unit].values() if isinstance(new.get(unit), dict) else new.values()
-        self.look_at(unit, sum(len(part) if isinstance(part, list) else 1 for part in parts))
+        self.count_values(unit, sum(len(part) if isinstance(part, list) else 1 for part in parts))
         try:
             loaded = self.type.load(new, old)
             mutability.check(self.type.attributes, old, loaded)

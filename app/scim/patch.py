@@ -97,7 +97,7 @@ class Patch:
         if not isinstance(value, dict):
             raise ScimError(Code.INVALID_VALUE, place, "an object where there is no path", shown(value))
         for name, inner in value.items():
-            self.count()
+            self.count_name()
             if self.type.tree.is_whole(name):
                 self.below_core(op, inner)
                 continue
@@ -115,7 +115,7 @@ class Patch:
         if not is_unassigned(value):
             self.without_path(op, value, self.type.tree.core_urn)
 
-    def count(self) -> None:
+    def count_name(self) -> None:
         """Count one name: in a value without a path it is as much work as an operation, so the limit is the same."""
         self.changes += 1
         if self.changes > bounds.PATCH_OPERATIONS:
@@ -131,15 +131,15 @@ class Patch:
         sent = len(value) if isinstance(value, list | dict) else 0
         compared = sum(1 for _ in comparisons(target.where)) if target.where else 1
         is_each_with_each = op == "remove" or target.where is not None
-        self.look_at(target.path, present * compared + sent + (present * sent if is_each_with_each else 0))
+        self.count_values(target.path, present * compared + sent + (present * sent if is_each_with_each else 0))
 
-    def look_at(self, path: str, count: int) -> None:
+    def count_values(self, path: str, count: int) -> None:
         self.examined += count
         if self.examined > bounds.PATCH_VALUES_EXAMINED:
             most = f"at most {bounds.PATCH_VALUES_EXAMINED} values, held and given"
             raise ScimError(Code.TOO_MANY, path, f"{most}, in all operations")
 
-    def compare_members(self, link: LinkChange) -> None:
+    def count_member_comparisons(self, link: LinkChange) -> None:
         """Count the comparisons of filters on members: each examines every member."""
         self.compared += sum(1 for _ in comparisons(link.where)) if link.where else 0
         if self.compared > bounds.PATCH_MEMBER_COMPARISONS:
@@ -162,7 +162,7 @@ class Patch:
         if attribute.traits.storage == "membership":
             link = link_change(op, target, value)
             self.links.append(link)
-            self.compare_members(link)
+            self.count_member_comparisons(link)
         elif attribute.name == "schemas":
             return  # derived from the document's values
         elif attribute.name in self.type.tree.extension_urns:
@@ -184,7 +184,7 @@ class Patch:
             self.document.pop(extension.name, None)
         elif isinstance(value, dict):
             for name, inner in value.items():
-                self.count()
+                self.count_name()
                 attribute = extension.sub_attributes.get(name.lower())
                 if attribute and not attribute.is_read_only:
                     self.step(op, Target(attribute), inner)

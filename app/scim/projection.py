@@ -65,7 +65,7 @@ class Selection:
         return returned == "default" and is_whole and attribute.path not in self.excluded
 
     def project(self, attributes: Iterable[Attribute], values: Mapping[str, Any], *, is_whole: bool) -> dict[str, Any]:
-        """Return the requested ones of the values of these attributes, in declared order; `is_whole` as for `includes`."""
+        """Return the requested values of these attributes, in declared order; `is_whole` as for `includes`."""
         return {
             one.name: narrowed
             for one in attributes

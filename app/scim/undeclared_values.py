@@ -22,8 +22,8 @@ def sort_out(
     lost in this way is discarded, and parts of a value that no longer exists.
     """
     stored = {name: value for name, value in document.items() if name not in OF_SERVER}
-    kept, aside = _sort_parts(resource_type.attributes, stored, undeclared)
-    return {"schemas": resource_type.urns_of(kept), "id": document["id"], **kept}, aside
+    kept, rest = _sort_parts(resource_type.attributes, stored, undeclared)
+    return {"schemas": resource_type.urns_of(kept), "id": document["id"], **kept}, rest
 
 
 def _sort_parts(
@@ -34,7 +34,7 @@ def _sort_parts(
     by_name: dict[str, list[tuple[str, Any]]] = {}
     for name, value in (*stored.items(), *undeclared.items()):
         by_name.setdefault(name.lower(), []).append((name, value))
-    aside: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
     for attribute in attributes:
         if attribute.traits.storage != "document" or attribute.is_read_only:
             continue  # no client could write it
@@ -43,11 +43,11 @@ def _sort_parts(
             if not is_unassigned(value):
                 kept[attribute.name] = value
             if not is_unassigned(left):
-                aside[attribute.name] = left
+                rest[attribute.name] = left
     for (name, value), *more in by_name.values():
         # Both are undeclared, one before and one now: an extension may lose its attributes one after the other.
-        aside[name] = more[0][1] | value if more and isinstance(value, dict) and isinstance(more[0][1], dict) else value
-    return kept, aside
+        rest[name] = more[0][1] | value if more and isinstance(value, dict) and isinstance(more[0][1], dict) else value
+    return kept, rest
 
 
 def _sort_values(attribute: Attribute, candidates: list[Any]) -> tuple[Any, Any]:
@@ -64,18 +64,18 @@ def _sort_values(attribute: Attribute, candidates: list[Any]) -> tuple[Any, Any]
 
 def _sort_many(attribute: Attribute, stored: list[Any], undeclared: list[Any]) -> tuple[list[Any], list[Any]]:
     """Return the same for a multi-valued complex attribute; `identity` assigns undeclared parts to their value."""
-    kept, aside = [], []
-    waiting = list(undeclared)
+    kept, rest = [], []
+    unmatched = list(undeclared)
     for one in stored:
-        older = next((other for other in waiting if _is_same(one, other)), None)
+        older = next((other for other in unmatched if _is_same(one, other)), None)
         if older is not None:
-            waiting.remove(older)
+            unmatched.remove(older)
         value, left = _sort_parts(attribute.sub_attributes.values(), one, older or {})
         if value:
             kept.append(value)
         if left:
-            aside.append(dict(identity(one)) | left)
-    return kept, aside + waiting
+            rest.append(dict(identity(one)) | left)
+    return kept, rest + unmatched
 
 
 def _is_of_objects(value: Any) -> bool:

@@ -18,17 +18,17 @@ def add_routes(blueprint: Blueprint, types: tuple[ResourceType, ...]) -> None:
     """
 
     def view() -> Response:
-        done = bulk_execution.run(read_bulk(body()), types, base(), author(), below_root)
+        bulk = bulk_execution.run(read_bulk(body()), types, base(), author(), below_root)
         draft = record_draft.current()
-        share_bytes = len(draft.body) // (len(done.outcomes) or 1)
-        results = done.response["Operations"]
+        share_bytes = len(draft.body) // (len(bulk.outcomes) or 1)
+        results = bulk.response["Operations"]
         draft.parts += [
             _part(outcome, int(result["status"]), share_bytes)
-            for outcome, result in zip(done.outcomes, results, strict=True)
+            for outcome, result in zip(bulk.outcomes, results, strict=True)
         ]
         if refused := next((part for part in reversed(draft.parts) if part.error), None):
-            refused.undone = done.undone
-        return message_response(done.response)
+            refused.undone = bulk.undone
+        return message_response(bulk.response)
 
     add(blueprint, "/Bulk", "bulk", view, ("POST",))
 

@@ -115,7 +115,7 @@ def url_of(resource: Resource) -> str:
     return projection.location(base(), resource.type, resource.record.id)
 
 
-def tags(resource: Resource) -> dict[str, str]:
+def version_headers(resource: Resource) -> dict[str, str]:
     """Return the headers with a resource's version and URL, equal to its `meta`."""
     return {"ETag": projection.entity_tag(resource.record.version), "Content-Location": url_of(resource)}
 
@@ -124,7 +124,7 @@ def resource_response(
     resource: Resource, selection: Selection = EVERYTHING, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return a response with one resource."""
-    headers = tags(resource) | dict(headers or {})
+    headers = version_headers(resource) | dict(headers or {})
     return Response(text_of(resource, selection), status, headers, content_type=MEDIA_TYPE)
 
 

@@ -29,8 +29,8 @@ from app.web.scim.request_response import (
     resource_response,
     selection_of_change,
     selection_of_read,
-    tags,
     url_of,
+    version_headers,
 )
 from app.web.service_routing import BLUEPRINT, BLUEPRINT_V2, ROOT, ROOT_V2
 
@@ -39,7 +39,7 @@ EVERY_METHOD = ("GET", "POST", "PUT", "PATCH", "DELETE")
 log = logging.getLogger(__name__)
 
 
-def make_blueprint(types: tuple[ResourceType, ...]) -> Blueprint:
+def create_blueprint(types: tuple[ResourceType, ...]) -> Blueprint:
     """Return a blueprint with every route below one root; it is registered once for each root."""
     blueprint = Blueprint(BLUEPRINT, __name__)
     for resource_type in types:
@@ -62,7 +62,7 @@ class ResourceIdConverter(BaseConverter):
 def init_app(app: Flask) -> None:
     """Register the routes below `/scim` and `/scim/v2`."""
     app.url_map.converters["identifier"] = ResourceIdConverter
-    blueprint = make_blueprint(app.config["RECNICE_RESOURCE_TYPES"])
+    blueprint = create_blueprint(app.config["RECNICE_RESOURCE_TYPES"])
     app.register_blueprint(blueprint, url_prefix=ROOT)
     app.register_blueprint(blueprint, url_prefix=ROOT_V2, name=BLUEPRINT_V2)
 
@@ -118,7 +118,7 @@ def _get(resource_type: ResourceType, resource_id: str) -> Response:
     resource = resource_operations.get(resource_type, resource_id, selection)
     resource_changes.done(record_draft.current(), resource)
     if precondition().is_known(resource.record.version):
-        return Response(status=304, headers=tags(resource))
+        return Response(status=304, headers=version_headers(resource))
     return resource_response(resource, selection)
 
 
