@@ -81,7 +81,7 @@ site: $(VENV)/tools-installed  ## build docs/ as a web site into dist/site; a li
 
 .PHONY: smoke
 smoke: dist/recnice-scim test-packages  ## drive the built executable with most of tests/program and a sign-in by a provider
-	RECNICE_PROGRAM="$(CURDIR)/dist/recnice-scim" $(PYTEST) $(SMOKE) tests/single_sign_on/test_entry.py
+	RECNICE_PROGRAM="$(CURDIR)/dist/recnice-scim" $(PYTEST) $(SMOKE) tests/single_sign_on/test_provider_sign_in.py
 
 .PHONY: pins
 pins: $(VENV)/tools-installed  ## write requirements*.txt anew from requirements*.in, with hashes of the public index

@@ -2,7 +2,7 @@
 
 It starts the appliance on a temporary folder, walks through the first run, lets a made-up company live in it, sets up
 who may come in, and photographs every page. Not here: the company (made_up_company.py), who may come in
-(made_up_access.py), and how time is made (told_clock.py).
+(made_up_access.py), and how time is made (shifted_clock.py).
 """
 
 import http.client
@@ -107,7 +107,7 @@ def appliance(folder: Path, provider: Provider) -> Iterator[Appliance]:
         listen = f"127.0.0.1:{free.getsockname()[1]}"
     shift = folder / "shift"
     shift.write_text(str(-made_up_company.LAST_CYCLE_S - made_up_company.CYCLES * made_up_company.CYCLE_S))
-    command = [sys.executable, str(ROOT / "scripts" / "told_clock.py"), str(shift), "serve"]
+    command = [sys.executable, str(ROOT / "scripts" / "shifted_clock.py"), str(shift), "serve"]
     command += ["--data", str(folder / "recnice"), "--listen", listen]
     command += ["--public-url", PUBLIC_URL, "--trusted-proxy", "127.0.0.1", "--ca-file", str(provider.ca_file)]
     environment = {**os.environ, **dict.fromkeys(("HTTPS_PROXY", "https_proxy"), provider.proxy), "NO_PROXY": ""}

@@ -1,6 +1,6 @@
 """This module reads requests from one connection, refuses malformed ones and enforces time limits.
 
-It depends on internal names of waitress 3.0.2; `tests/web/test_server.py` tests each of them.
+It depends on internal names of waitress 3.0.2; `tests/http_server/test_server.py` tests each of them.
 """
 
 import socket

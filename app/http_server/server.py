@@ -1,6 +1,6 @@
 """This module runs the HTTP server (waitress) on one socket and stops it in order.
 
-It depends on internal names of waitress 3.0.2; `tests/web/test_server.py` tests each of them.
+It depends on internal names of waitress 3.0.2; `tests/http_server/test_server.py` tests each of them.
 """
 
 import errno

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, expe
 from app import create_app
 from app.settings import Settings
 from tests.browser import walk
-from tests.browser.furnishing import furnish
+from tests.browser.sample_content import furnish
 from tests.browser.survey import DESK_PX, Seen, survey
 from tests.browser.tabbing import tab_through
 from tests.conftest import Appliance

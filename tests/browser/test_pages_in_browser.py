@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import launch, open_session
-from tests.browser.furnishing import HOSTILE
+from tests.browser.sample_content import HOSTILE
 from tests.browser.survey import WIDTHS_PX, Scheme, Seen, objected
 from tests.conftest import Appliance
 from tests.web.visitor import PASSWORD, USER_NAME

@@ -7,8 +7,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import open_session
 from tests.conftest import Appliance
+from tests.web.request_log_rows import start_unknocked
 from tests.web.visitor import set_up
-from tests.web.written import start_unknocked
 
 SOON_MS = 2_000
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"

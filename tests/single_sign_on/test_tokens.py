@@ -9,7 +9,7 @@ import pytest
 from tests.openid import provider as theirs
 from tests.openid.provider import NEXT_KEY, OTHER_TENANT, STRANGER_KEY, Faults, SigningProvider
 from tests.single_sign_on.scene import Scene
-from tests.single_sign_on.test_entry import refused
+from tests.single_sign_on.test_provider_sign_in import refused
 
 
 def claims(**of: Any) -> Callable[[SigningProvider], None]:

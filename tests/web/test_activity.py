@@ -18,10 +18,10 @@ from app.administration.credentials import scim_keys
 from app.observation.request_list import DEED_GROUPS
 from app.web.console.monitoring.activity_rows import REQUEST_COLUMNS
 from tests.conftest import Answer, Appliance
-from tests.web.played import play_entra
-from tests.web.test_audit_of_acts import BASE, World, world
+from tests.web.request_log_rows import past, start_unknocked, write
+from tests.web.simulated_entra import play_entra
+from tests.web.test_audit_of_every_action import BASE, World, world
 from tests.web.visitor import Visitor, set_up
-from tests.web.written import past, start_unknocked, write
 
 __all__ = ["world"]
 

@@ -17,7 +17,7 @@ from app.simulation.dialects import COMPLIANT, DEFAULT, Body, Dialect, patch
 from app.simulation.mapping import DEPARTMENT, FORMATTED_NAME, LOCALITY, TITLE, WORK_EMAIL, document
 from tests.conftest import ROOT, Answer, Appliance
 from tests.custom.conftest import BADGE, with_schemas
-from tests.web.played import play_entra
+from tests.web.simulated_entra import play_entra
 from tests.web.visitor import Page, Visitor, set_up
 
 FILES = ROOT / "tests" / "vectors" / "entra_schemas"

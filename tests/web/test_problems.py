@@ -15,9 +15,9 @@ from app import bounds
 from app.observation.problem_kinds.kind_catalog import BY_NAME, KINDS
 from tests.conftest import Appliance
 from tests.custom.conftest import make, resource, with_schemas
+from tests.web.request_log_rows import forget, past, write
 from tests.web.test_console import HOSTILE, USER, provision_group, provision_user, words
 from tests.web.visitor import Visitor, set_up
-from tests.web.written import forget, past, write
 
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 BULK = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
@@ -116,10 +116,10 @@ PROVOKED: dict[str, Provoke] = {
 
 ELSEWHERE = {"value-taken", "value-strict", "source-refused"}
 """Provoked in tests of their own: those need a schema of one's own, a switch of the Attributes page, a list of
-addresses (test_sources.py)."""
+addresses (test_ip_allow_list.py)."""
 NOT_HERE = {"too-often", "unavailable", "internal", "token-expired"}
 """Those need a second minute of wrong keys (of the first one no more is written down than comes before the answer 429),
-a full disk, a fault in the program, a token whose hour is over: see test_kinds.py."""
+a full disk, a fault in the program, a token whose hour is over: see test_problem_kinds.py."""
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from app.simulation import simulation_header
 from app.store.database import directory_database
 from app.web.console.shared.formats import browser, in_bytes, lasting
 from tests.conftest import Appliance, run, wait_until
-from tests.web.test_audit_of_acts import BASE, World, world
+from tests.web.request_log_rows import forget, past, start_unknocked, write
+from tests.web.test_audit_of_every_action import BASE, World, world
 from tests.web.test_console import GROUP, USER, provision_group, provision_user, words
 from tests.web.visitor import Visitor, set_up
-from tests.web.written import forget, past, start_unknocked, write
 
 __all__ = ["world"]
 

@@ -1,4 +1,4 @@
-"""An appliance whose clock the test turns: the real program, through scripts/told_clock.py."""
+"""An appliance whose clock the test turns: the real program, through scripts/shifted_clock.py."""
 
 import sqlite3
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from tests.conftest import FORKED, ROOT, Appliance, wait_until
 
 
 @dataclass
-class Told:
+class ShiftedAppliance:
     """The appliance, and by how many seconds its clocks are ahead of this machine's."""
 
     appliance: Appliance
@@ -42,10 +42,10 @@ class Told:
         return last_used
 
 
-def told(new_appliance: Callable[..., Appliance], folder: Path) -> Told:
+def start_shifted(new_appliance: Callable[..., Appliance], folder: Path) -> ShiftedAppliance:
     """One that is running, with the time of this machine; `new_appliance` is the fixture."""
     shift = folder / "shift"
     shift.write_text("0")
     appliance = new_appliance()
-    appliance.program = [FORKED, str(ROOT / "scripts" / "told_clock.py"), str(shift)]
-    return Told(appliance.start(), shift)
+    appliance.program = [FORKED, str(ROOT / "scripts" / "shifted_clock.py"), str(shift)]
+    return ShiftedAppliance(appliance.start(), shift)

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.single_sign_on.scene import Scene
-from tests.single_sign_on.test_entry import refused
+from tests.single_sign_on.test_provider_sign_in import refused
 from tests.web.visitor import Visitor
 
 WANTS_PROOF = "/single-sign-on/remove"

@@ -19,7 +19,7 @@ from app.web.security import request_authentication
 from tests.conftest import Appliance
 from tests.web.test_access import form_token
 from tests.web.test_console import words
-from tests.web.test_second_factor import enter, turn_on
+from tests.web.test_two_factor import enter, turn_on
 from tests.web.visitor import PASSWORD, Visitor, set_up
 
 BASE = "https://scim.recnice.example"

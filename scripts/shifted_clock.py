@@ -1,4 +1,4 @@
-"""The program with a clock that is told: `told_clock.py FILE serve …`; FILE has the seconds to add to the present.
+"""The program with a clock that runs ahead: `shifted_clock.py FILE serve …`; FILE has the seconds to add.
 
 For pictures of an appliance that has lived for days. Not a part of the program.
 """

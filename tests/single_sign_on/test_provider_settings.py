@@ -7,7 +7,7 @@ import pytest
 
 from tests.openid.provider import CLIENT_SECRET, Faults
 from tests.single_sign_on.scene import Scene
-from tests.single_sign_on.test_entry import refused
+from tests.single_sign_on.test_provider_sign_in import refused
 from tests.web.test_console import words
 
 OTHER = "11111111-2222-4333-8444-555555555555"

@@ -11,9 +11,9 @@ from app.provisioning import resource_operations
 from app.provisioning.resource_operations import Resource
 from app.scim.protocol_messages import Operation
 from app.scim.resource_types import GROUP, USER, ResourceType
-from tests.administration.test_grants import CLIENT, faults
+from tests.administration.test_granted_roles import CLIENT, faults
 from tests.web.test_access import signed_in
-from tests.web.test_audit_of_acts import BASE, World, renewed, save_roles, world
+from tests.web.test_audit_of_every_action import BASE, World, renewed, save_roles, world
 
 __all__ = ["world"]
 

@@ -42,8 +42,8 @@ from tests.authenticator import Authenticator
 from tests.conftest import Appliance
 from tests.openid.conftest import authority, generic, no_proxy
 from tests.openid.provider import SigningProvider
+from tests.web.request_log_rows import past
 from tests.web.visitor import PASSWORD
-from tests.web.written import past
 
 __all__ = ["authority", "generic", "no_proxy"]
 BASE = "https://scim.recnice.example"

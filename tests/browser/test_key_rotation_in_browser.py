@@ -1,4 +1,4 @@
-"""The whole hand-over of the SCIM key on the Account page in Chromium: made, pasted, used, retired by itself."""
+"""The whole rotation of the SCIM key on the Account page in Chromium: made, pasted, used, retired by itself."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,7 @@ from app import bounds
 from tests.browser.conftest import sign_in
 from tests.browser.survey import NARROW_PX, objections
 from tests.conftest import Appliance
-from tests.web.told import Told, told
+from tests.web.shifted_clock import ShiftedAppliance, start_shifted
 from tests.web.visitor import PASSWORD, set_up
 
 MINUTE = 60
@@ -18,14 +18,14 @@ HOUR = 60 * MINUTE
 
 
 @pytest.fixture
-def turned(new_appliance: Callable[..., Appliance], tmp_path: Path) -> Told:
-    return told(new_appliance, tmp_path)
+def shifted(new_appliance: Callable[..., Appliance], tmp_path: Path) -> ShiftedAppliance:
+    return start_shifted(new_appliance, tmp_path)
 
 
-def open_account(page: Page, turned: Told) -> None:
-    """Signed in anew, since sessions end while the clock is turned."""
+def open_account(page: Page, shifted: ShiftedAppliance) -> None:
+    """Signed in anew, since sessions end while the clock is shifted."""
     page.context.clear_cookies()
-    sign_in(page, turned.appliance)
+    sign_in(page, shifted.appliance)
     page.get_by_role("link", name="Account", exact=True).click()
 
 
@@ -39,20 +39,20 @@ def expect_fit(page: Page) -> None:
     page.set_viewport_size(desk)
 
 
-def test_the_whole_hand_over(turned: Told, page: Page, tmp_path: Path):
-    set_up(turned.appliance)
-    open_account(page, turned)
+def test_the_whole_rotation(shifted: ShiftedAppliance, page: Page, tmp_path: Path):
+    set_up(shifted.appliance)
+    open_account(page, shifted)
     page.get_by_role("button", name="Create key").click()
     old = page.locator("#scim-key").inner_text()
-    turned.use(old)
+    shifted.use(old)
 
-    turned.pass_time(10 * MINUTE)
-    page.goto(f"{turned.appliance.url}/account")
+    shifted.pass_time(10 * MINUTE)
+    page.goto(f"{shifted.appliance.url}/account")
     page.get_by_role("button", name="Create another key").click()
     # That was long ago: who it is must be shown again, and the form is sent again by hand.
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
-    expect(page).to_have_url(f"{turned.appliance.url}/account")
+    expect(page).to_have_url(f"{shifted.appliance.url}/account")
     page.get_by_role("button", name="Create another key").click()
     new = page.locator("#scim-key").inner_text()
     main = page.locator("main")
@@ -61,9 +61,9 @@ def test_the_whole_hand_over(turned: Told, page: Page, tmp_path: Path):
     expect_fit(page)
     page.screenshot(path=tmp_path / "made.png", full_page=True)
 
-    turned.use(new)
-    turned.pass_time(2 * HOUR)
-    open_account(page, turned)
+    shifted.use(new)
+    shifted.pass_time(2 * HOUR)
+    open_account(page, shifted)
     expect(main).to_contain_text("is used since")
     expect(main).to_contain_text("The old key is deactivated automatically about")
     page.get_by_role("link", name="Revoke Key 1").click()
@@ -73,16 +73,16 @@ def test_the_whole_hand_over(turned: Told, page: Page, tmp_path: Path):
     page.screenshot(path=tmp_path / "stop.png", full_page=True)
     page.get_by_role("link", name="Keep it").click()
 
-    turned.pass_time(bounds.KEY_IDLE_S)
-    open_account(page, turned)
+    shifted.pass_time(bounds.KEY_IDLE_S)
+    open_account(page, shifted)
     expect(main).to_contain_text("was not used for 3 days")
     expect(main).to_contain_text("The old key is deactivated as soon as")
     expect_fit(page)
     page.screenshot(path=tmp_path / "idle.png", full_page=True)
 
-    turned.use(new)
-    turned.use(new)
-    refused = turned.appliance.request("GET", "/scim/Users", headers={"Authorization": f"Bearer {old}"})
+    shifted.use(new)
+    shifted.use(new)
+    refused = shifted.appliance.request("GET", "/scim/Users", headers={"Authorization": f"Bearer {old}"})
     assert refused.status == 401
     page.reload()
     expect(page.get_by_role("group", name="SCIM Keys")).not_to_contain_text("Key 1")

@@ -10,7 +10,7 @@ from tests.openid.provider import SigningProvider
 from tests.openid.test_other_provider import Other, other
 from tests.single_sign_on.conftest import House
 from tests.single_sign_on.scene import Scene
-from tests.single_sign_on.test_entry import refused
+from tests.single_sign_on.test_provider_sign_in import refused
 from tests.web.visitor import FORM, Page, Visitor
 
 __all__ = ["other"]

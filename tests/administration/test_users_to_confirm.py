@@ -18,7 +18,7 @@ from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER
 from app.store.database import directory_database
 from app.store.directory import rebuild_derived_rows
 from tests.administration.conftest import EVA
-from tests.administration.test_grants import ADMIN, CLIENT, enter, faults, group, patch, person, role, save, told
+from tests.administration.test_granted_roles import ADMIN, CLIENT, enter, faults, group, patch, person, role, save, told
 
 FORMER, NEW = "former-object-id", "new-object-id"
 DISABLE = {"op": "Replace", "path": "active", "value": "False"}

@@ -1,4 +1,4 @@
-"""The hand-over from one SCIM key to the next: when the old one retires, and above all when it does not."""
+"""The rotation from one SCIM key to the next: when the old one retires, and above all when it does not."""
 
 import json
 from collections.abc import Callable
@@ -292,7 +292,7 @@ def test_a_clock_that_was_ahead_for_a_while_holds_nothing_up_and_ends_nothing(pa
     assert pair.old.is_retired
 
 
-def test_a_hand_over_that_began_while_the_clock_was_ahead_begins_anew(pair: Pair):
+def test_a_rotation_that_began_while_the_clock_was_ahead_begins_anew(pair: Pair):
     pair.clocks.set_clock(30 * DAY)
     pair.use_new()
     pair.clocks.set_clock(-30 * DAY)
@@ -365,7 +365,7 @@ def test_what_has_retired_stays_so_when_its_successor_is_stopped(pair: Pair):
     assert pair.old.is_retired, "a last request that had been let in"
 
 
-def test_a_retired_key_makes_room_and_the_next_hand_over_begins(pair: Pair):
+def test_a_retired_key_makes_room_and_the_next_rotation_begins(pair: Pair):
     pair.use_new_for(DAY)
     third = scim_keys.create_key("third", EVA).row
     assert (pair.new.successor, pair.old.successor) == (third.id, pair.new_id)

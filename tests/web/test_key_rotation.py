@@ -1,4 +1,4 @@
-"""The hand-over of the SCIM key as the console tells it, and while Entra is in the middle of its work."""
+"""The rotation of the SCIM key as the console tells it, and while Entra is in the middle of its work."""
 
 import http.client
 import json
@@ -16,7 +16,7 @@ import pytest
 from app import bounds
 from app.administration.credentials.key_rotation import RETIRED_BY
 from tests.conftest import Appliance, wait_until
-from tests.web.told import Told, told
+from tests.web.shifted_clock import ShiftedAppliance, start_shifted
 from tests.web.visitor import Page, Visitor, set_up
 
 HOUR = 60 * 60
@@ -25,8 +25,8 @@ USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 
 
 @pytest.fixture
-def turned(new_appliance: Callable[..., Appliance], tmp_path: Path) -> Told:
-    return told(new_appliance, tmp_path)
+def shifted(new_appliance: Callable[..., Appliance], tmp_path: Path) -> ShiftedAppliance:
+    return start_shifted(new_appliance, tmp_path)
 
 
 def words(text: str) -> str:
@@ -50,12 +50,12 @@ def status_with(appliance: Appliance, key: str) -> int:
     return appliance.request("GET", "/scim/Users?count=1", headers={"Authorization": f"Bearer {key}"}).status
 
 
-def test_each_step_is_told_and_the_old_key_retires_by_itself(turned: Told):
-    appliance = turned.appliance
+def test_each_step_is_told_and_the_old_key_retires_by_itself(shifted: ShiftedAppliance):
+    appliance = shifted.appliance
     visitor = set_up(appliance)
     visitor.get("/account")
     old = key_in(visitor.post("/account/keys"))
-    turned.use(old)
+    shifted.use(old)
     page = visitor.get("/account")
     assert "Create another key" in page.text and '<input type="hidden" name="back" value="/account">' in page.text
     made = visitor.post("/account/keys")
@@ -68,17 +68,17 @@ def test_each_step_is_told_and_the_old_key_retires_by_itself(turned: Told):
     listed = appliance.command("key", "list").stdout
     assert re.search(r"being replaced by Key 2 \([0-9a-f]{8}\)\n", listed) and re.search(r"active\n", listed)
 
-    turned.use(new)
-    turned.use(old)
+    shifted.use(new)
+    shifted.use(old)
     assert "The old key was used after the new one" in account(appliance)
-    turned.use(new)
+    shifted.use(new)
     said = account(appliance)
     assert f"Key 2 ({new[:13]}…) is used since" in said and "The old key is deactivated automatically about 20" in said
 
-    turned.pass_time(2 * DAY)
+    shifted.pass_time(2 * DAY)
     assert "as soon as the new one is used twice within 1 day" in account(appliance)
-    turned.use(new)
-    turned.use(new)
+    shifted.use(new)
+    shifted.use(new)
     said = account(appliance)
     assert "Inactive keys (1)" in said and "deactivated automatically, replaced by Key 2" in said
     assert "Both are valid" not in said
@@ -86,18 +86,18 @@ def test_each_step_is_told_and_the_old_key_retires_by_itself(turned: Told):
     assert re.search(r"deactivated 20\S+Z\n", appliance.command("key", "list").stdout)
 
 
-def test_what_is_not_used_for_three_days_is_warned_of(turned: Told):
-    appliance = turned.appliance
+def test_what_is_not_used_for_three_days_is_warned_of(shifted: ShiftedAppliance):
+    appliance = shifted.appliance
     set_up(appliance)
     appliance.make_key("Entra")
-    turned.use(appliance.key)
-    turned.pass_time(bounds.KEY_IDLE_S + HOUR)
+    shifted.use(appliance.key)
+    shifted.pass_time(bounds.KEY_IDLE_S + HOUR)
     assert "was not used for 3 days. This can be normal" in account(appliance)
     old = appliance.key
     appliance.make_key("next")
-    turned.use(old)
+    shifted.use(old)
     assert "not used for 3 days" not in account(appliance)
-    turned.pass_time(bounds.KEY_IDLE_S + HOUR)
+    shifted.pass_time(bounds.KEY_IDLE_S + HOUR)
     said = account(appliance)
     assert "was created 3 days ago and was never used. Check that it is in Entra" in said
     visitor = Visitor(appliance.url)
@@ -106,8 +106,8 @@ def test_what_is_not_used_for_three_days_is_warned_of(turned: Told):
     assert "was created 3 days ago and was never used." in card and "was not used for 3 days." in card
 
 
-def test_stopping_is_for_a_leak(turned: Told):
-    appliance = turned.appliance
+def test_stopping_is_for_a_leak(shifted: ShiftedAppliance):
+    appliance = shifted.appliance
     visitor = set_up(appliance)
     visitor.get("/account")
     visitor.post("/account/keys")
@@ -138,8 +138,8 @@ def test_stopping_is_for_a_leak(turned: Told):
     assert re.search(r"Key 1 \(rcn_scim_\S+…\) stays active", said) and "which was never used" in said
 
 
-def test_a_second_client_by_the_command_line(turned: Told):
-    appliance = turned.appliance
+def test_a_second_client_by_the_command_line(shifted: ShiftedAppliance):
+    appliance = shifted.appliance
     appliance.make_key("Entra")
     assert appliance.command("key", "create", "--name", "HR", "--beside").returncode == 0
     listed = appliance.command("key", "list").stdout
@@ -193,9 +193,9 @@ def stopped_by(appliance: Appliance, name: str) -> str:
         return str(connection.execute("SELECT stopped_by FROM scim_key WHERE name = ?", (name,)).fetchone()[0])
 
 
-def test_no_request_is_refused_when_the_key_is_changed_in_the_middle_of_a_cycle(turned: Told):
-    """The clock is turned while they work, by steps that leave no key unused for a day that somebody still has."""
-    appliance, chance, ended = turned.appliance, random.Random(7), threading.Event()
+def test_no_request_is_refused_when_the_key_is_changed_in_the_middle_of_a_cycle(shifted: ShiftedAppliance):
+    """The clock is shifted while they work, by steps that leave no key unused for a day that somebody still has."""
+    appliance, chance, ended = shifted.appliance, random.Random(7), threading.Event()
     old, new = appliance.make_key("old"), appliance.make_key("new")
     workers = [Worker(appliance.port, number, old, new, chance.randint(5, 60)) for number in range(6)]
     threads = [threading.Thread(target=worker.run, args=(ended,)) for worker in workers]
@@ -211,12 +211,12 @@ def test_no_request_is_refused_when_the_key_is_changed_in_the_middle_of_a_cycle(
     try:
         while not all(worker.has_changed for worker in workers):
             everybody_asks()
-            turned.pass_time(2 * HOUR)
+            shifted.pass_time(2 * HOUR)
             hours_mixed += 2
             assert stopped_by(appliance, "old") == ""
         while not stopped_by(appliance, "old"):
             everybody_asks()
-            turned.pass_time(2 * HOUR)
+            shifted.pass_time(2 * HOUR)
             hours_alone += 2
             assert hours_alone < 72, "it does not retire"
         everybody_asks()
