@@ -222,9 +222,9 @@ PAGES: Mapping[str, Callable[[Page], None]] = {
     "problems": _to("/problems"),
     "problem": _to("/problems?kind=user-name-taken", "Details"),
     "activity": _to("/activity"),
-    "lines": _to("/activity?view=lines"),
+    "events": _to("/activity?view=lines"),
     "users": _to("/users"),
-    "person": _to("/users?q=Ana+Ruiz", "Ana Ruiz"),
+    "user": _to("/users?q=Ana+Ruiz", "Ana Ruiz"),
     "history": _to("/users?q=Ana+Ruiz", "Ana Ruiz", "History"),
     "groups": _to("/groups"),
     "group": _to("/groups?q=Legal", "Legal"),
@@ -233,12 +233,12 @@ PAGES: Mapping[str, Callable[[Page], None]] = {
     "help": _to("/help"),
 }
 ACCESS: Mapping[str, Callable[[Page], None]] = {
-    "hand-over": _to("/account"),
+    "key-rotation": _to("/account"),
     "oauth": _to("/oauth"),
-    "sources": _to("/ip-allow-list"),
+    "ip-allow-list": _to("/ip-allow-list"),
     "single-sign-on": _to("/single-sign-on"),
     "roles-preview": made_up_access.preview_roles,
-    "operators": _to("/administrators"),
+    "administrators": _to("/administrators"),
 }
 SCHEMES = {"light": "", "dark": "-dark"}
 """Their endings in the names of files."""

@@ -102,7 +102,7 @@ def test_a_refused_sign_in_leads_on(entra: Scene):
     found = entra.owner().get(f"/audit?target={entry['reference']}").text
     assert re.search(r'<details id="detail-\d+" open>', found) and entry["because"] in html.unescape(found)
     assert "<dt>Code</dt>" in found and "<dt>Because</dt>" in found
-    assert 'href="/help/single-sign-on#when-a-user-cannot-sign-in"' in found
+    assert 'href="/help/entra-single-sign-on#when-a-user-cannot-sign-in"' in found
 
 
 def test_a_wrong_password_leads_to_no_other_account(entra: Scene):

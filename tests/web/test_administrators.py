@@ -199,7 +199,7 @@ def test_a_code_is_asked_of_whoever_has_one_alone(new_appliance):
     ("path", "form"),
     [
         ("/account/keys", {}),
-        ("/account/keys/{key}/stop", {}),
+        ("/account/keys/{key}/revoke", {}),
         ("/attributes/strict", {"type": "User", "attribute": "displayName", "strict": "yes"}),
         ("/administrators", {"user_name": "bob", "role": "owner", "password": PASSWORD, "repeated": PASSWORD}),
         ("/administrators/{ada}/role", {"role": "viewer"}),

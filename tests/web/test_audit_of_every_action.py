@@ -75,7 +75,7 @@ class World:
 
 def stop_a_key(world: World) -> TestResponse:
     key = world.ask(lambda: scim_keys.create_key("", HOST)).row
-    return world.post(f"/account/keys/{key.id}/stop")
+    return world.post(f"/account/keys/{key.id}/revoke")
 
 
 def end_the_other_session(world: World) -> TestResponse:
@@ -194,7 +194,7 @@ def with_a_client(path: str, **fields: str) -> Callable[[World], TestResponse]:
 
 def add_a_trust(world: World) -> TestResponse:
     add = with_a_client(
-        "/oauth/clients/{client}/trusts", issuer="https://issuer.example", subject="one", audience="two"
+        "/oauth/clients/{client}/federated-credentials", issuer="https://issuer.example", subject="one", audience="two"
     )
     with mock.patch.object(Signers, "check", lambda _, issuer: issuer.address):
         return add(world)
@@ -276,16 +276,19 @@ ACTS: Mapping[str, tuple[Callable[[World], TestResponse], Action]] = {
         Action.PASSWORD_CHANGED,
     ),
     "console.end_session": (end_the_other_session, Action.SESSION_ENDED),
-    "console.make_key": (post("/account/keys"), Action.KEY_MADE),
-    "console.stop_key": (stop_a_key, Action.KEY_STOPPED),
+    "console.create_key": (post("/account/keys"), Action.KEY_MADE),
+    "console.revoke_key": (stop_a_key, Action.KEY_STOPPED),
     "console.set_strict": (
         post("/attributes/strict", type="User", attribute="displayName", strict="yes"),
         Action.STRICT_SET,
     ),
     "console.ignore_problems": (with_a_problem("/problems/ignore", **CAUSE), Action.PROBLEMS_IGNORED),
-    "console.heed_problems": (with_a_problem("/problems/heed", True, **CAUSE), Action.PROBLEMS_HEEDED),
+    "console.stop_ignoring_problems": (
+        with_a_problem("/problems/stop-ignoring", True, **CAUSE),
+        Action.PROBLEMS_HEEDED,
+    ),
     "console.ignore_problem": (with_a_problem("/problems/1/ignore"), Action.PROBLEMS_IGNORED),
-    "console.heed_problem": (with_a_problem("/problems/1/heed", True), Action.PROBLEMS_HEEDED),
+    "console.stop_ignoring_problem": (with_a_problem("/problems/1/stop-ignoring", True), Action.PROBLEMS_HEEDED),
     "console.close_exposure": (close_the_exposure, Action.EXPOSURE_CLOSED),
     "console.remove_access": (remove_access(False), Action.USER_DISABLED),
     "console.remove_access of a member": (remove_access(True), Action.MEMBER_REMOVED),
@@ -293,27 +296,30 @@ ACTS: Mapping[str, tuple[Callable[[World], TestResponse], Action]] = {
     "console.confirm_second_factor": (confirm_the_factor, Action.SECOND_FACTOR_ON),
     "console.renew_recovery_codes": (with_a_factor("/me/second-factor/recovery-codes"), Action.RECOVERY_CODES_MADE),
     "console.turn_off_second_factor": (with_a_factor("/me/second-factor/off"), Action.SECOND_FACTOR_OFF),
-    "console.add_operator": (
+    "console.create_administrator": (
         post("/administrators", user_name="mia", password=PASSWORD, repeated=PASSWORD, role="viewer"),
         Action.OPERATOR_MADE,
     ),
-    "console.set_operator_role": (about_mia("role", role="operator"), Action.OPERATOR_ROLE),
-    "console.set_operator_state": (about_mia("state", disabled="yes"), Action.OPERATOR_DISABLED),
-    "console.set_operator_state again": (about_mia("state", "disabled", disabled="no"), Action.OPERATOR_ENABLED),
-    "console.reset_operator_password": (
+    "console.set_administrator_role": (about_mia("role", role="operator"), Action.OPERATOR_ROLE),
+    "console.set_administrator_state": (about_mia("state", disabled="yes"), Action.OPERATOR_DISABLED),
+    "console.set_administrator_state again": (about_mia("state", "disabled", disabled="no"), Action.OPERATOR_ENABLED),
+    "console.reset_administrator_password": (
         about_mia("password", password=ANOTHER, repeated=ANOTHER),
         Action.PASSWORD_RESET,
     ),
-    "console.remove_operator_factor": (about_mia("second-factor", "with a second factor"), Action.SECOND_FACTOR_OFF),
-    "console.delete_operator": (about_mia("delete"), Action.OPERATOR_DELETED),
-    "console.set_sources_mode": (post("/ip-allow-list/mode", mode="watch"), Action.SOURCES_MODE),
+    "console.turn_off_administrator_two_factor": (
+        about_mia("second-factor", "with a second factor"),
+        Action.SECOND_FACTOR_OFF,
+    ),
+    "console.delete_administrator": (about_mia("delete"), Action.OPERATOR_DELETED),
+    "console.set_ip_allow_list_mode": (post("/ip-allow-list/mode", mode="watch"), Action.SOURCES_MODE),
     "console.allow_networks": (post("/ip-allow-list/add", networks="192.0.2.0/24"), Action.NETWORK_ALLOWED),
     "console.remove_network": (with_a_network("/ip-allow-list/remove", network="192.0.2.0/24"), Action.NETWORK_REMOVED),
-    "console.enforce_sources": (with_a_network("/ip-allow-list/enforce"), Action.SOURCES_MODE),
-    "console.make_client": (post("/oauth/clients", name="one"), Action.CLIENT_MADE),
-    "console.make_secret": (with_a_client("/oauth/clients/{client}/secrets"), Action.SECRET_MADE),
-    "console.add_trust": (add_a_trust, Action.TRUST_MADE),
-    "console.stop_credential": (with_a_client("/oauth/client/{client}/stop"), Action.CLIENT_STOPPED),
+    "console.enforce_ip_allow_list": (with_a_network("/ip-allow-list/enforce"), Action.SOURCES_MODE),
+    "console.create_client": (post("/oauth/clients", name="one"), Action.CLIENT_MADE),
+    "console.create_secret": (with_a_client("/oauth/clients/{client}/secrets"), Action.SECRET_MADE),
+    "console.add_federated_credential": (add_a_trust, Action.TRUST_MADE),
+    "console.revoke_credential": (with_a_client("/oauth/client/{client}/revoke"), Action.CLIENT_STOPPED),
     "console.save_single_sign_on": (save_the_provider, Action.PROVIDER_SAVED),
     "console.remove_single_sign_on": (remove_the_provider, Action.PROVIDER_REMOVED),
     "console.save_roles": (save_roles, Action.MAPPING_SAVED),
@@ -374,7 +380,7 @@ def test_an_act_in_the_console_leaves_an_entry(world: World, endpoint: str):
 
 def test_a_refused_form_leaves_no_entry_of_an_act(world: World):
     before = len(world.ask(entries))
-    assert world.post("/account/keys/nonsense/stop").status_code == 400
+    assert world.post("/account/keys/nonsense/revoke").status_code == 400
     assert world.post("/attributes/strict", type="User", attribute="userName", strict="yes").status_code == 400
     assert world.post("/me/password", current="wrong", password=ANOTHER, repeated=ANOTHER).status_code == 400
     assert world.post("/problems/ignore", **CAUSE).status_code == 303, "there is none to ignore"

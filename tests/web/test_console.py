@@ -154,7 +154,7 @@ def test_a_key_from_made_to_stopped(new_appliance):
     page = visitor.get("/account").text
     assert found[1] not in page and found[1][:13] in page
     assert "by eva" in words(page) and "less than a minute ago from 127.0.0.1" in words(page)
-    stop = re.search(r'href="(/account/keys/[0-9a-f]+/stop)"', page)
+    stop = re.search(r'href="(/account/keys/[0-9a-f]+/revoke)"', page)
     assert stop
     asked = visitor.get(stop[1])
     assert "401" in asked.text and "quarantine" in asked.text

@@ -16,7 +16,7 @@ from app.administration.single_sign_on.user_lookup import Reason
 from app.openid.errors import ProviderCode
 
 APP = bundled_files.TEMPLATES.parent / "app"
-PAGES = (*sorted((bundled_files.HELP / "console").glob("*.md")), bundled_files.HELP / "single-sign-on.md")
+PAGES = (*sorted((bundled_files.HELP / "console").glob("*.md")), bundled_files.HELP / "entra-single-sign-on.md")
 CODED = "## When a user cannot sign in"
 
 ENTRA = {
@@ -96,7 +96,9 @@ def test_what_is_declared_here_is_needed():
 
 
 def test_the_codes_of_a_refused_sign_in_are_those_that_the_audit_has():
-    section = (bundled_files.HELP / "single-sign-on.md").read_text("utf-8").partition(CODED)[2].partition("\n## ")[0]
+    section = (
+        (bundled_files.HELP / "entra-single-sign-on.md").read_text("utf-8").partition(CODED)[2].partition("\n## ")[0]
+    )
     rows = re.findall(r"^\| (`.+?) \|", section, re.MULTILINE)
     told = {code for row in rows for code in re.findall(r"`([a-z-]+)`", row)}
     reasons = {reason.value for reason in Reason if reason}

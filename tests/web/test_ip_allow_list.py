@@ -163,18 +163,6 @@ def test_a_proxy_that_is_not_trusted_is_named(new_appliance):
     assert appliance.stop() == 0
 
 
-def test_the_former_urls_lead_to_the_page(behind: Appliance, eva: Visitor):
-    moved = eva.get("/sources/add?network=10.0.0.7&x=%C3%A9")
-    assert (moved.status, moved.location) == (308, "/ip-allow-list/add?network=10.0.0.7&x=%C3%A9")
-    assert eva.get("/operators").location == "/administrators"
-    assert eva.get("/help/sources").location == "/help/ip-allow-list"
-    form = eva.post("/sources/mode", mode="watch")
-    assert (form.status, form.location) == (308, "/ip-allow-list/mode"), "a browser posts it again there"
-    nobody = Visitor(behind.url)
-    assert nobody.get("/sources").location == "/ip-allow-list"
-    assert nobody.get("/ip-allow-list").location == "/login?next=/ip-allow-list"
-
-
 # --- the command line -------------------------------------------------------------------------------------------------
 
 

@@ -32,7 +32,7 @@ def made(eva: Visitor) -> Iterator[tuple[str, str]]:
     secret = re.search(r'id="client-secret"[^>]*>(rcn_oas_[A-Za-z0-9_-]+)<', page.text)
     assert identifier and secret
     yield identifier[1], secret[1]
-    eva.post(f"/oauth/client/{identifier[1]}/stop")
+    eva.post(f"/oauth/client/{identifier[1]}/revoke")
 
 
 def token_status(appliance: Appliance, client_id: str, secret: str) -> int:
@@ -60,7 +60,7 @@ def test_a_client_from_made_to_stopped(console: Appliance, eva: Visitor, made: t
 
     stops = dict(
         re.findall(
-            r'href="(/oauth/secret/[0-9a-f]{12}/stop)">Revoke<span class="unseen"> ([^<]+)<', eva.get("/oauth").text
+            r'href="(/oauth/secret/[0-9a-f]{12}/revoke)">Revoke<span class="unseen"> ([^<]+)<', eva.get("/oauth").text
         )
     )
     [first_stop] = [way for way, label in stops.items() if label.startswith(secret[:12])]
@@ -73,9 +73,9 @@ def test_a_client_from_made_to_stopped(console: Appliance, eva: Visitor, made: t
     again = eva.post(first_stop)
     assert again.status == 400 and "There is no active secret" in again.text
 
-    asked = eva.get(f"/oauth/client/{client_id}/stop")
+    asked = eva.get(f"/oauth/client/{client_id}/revoke")
     assert asked.status == 200 and "Revoke client" in words(asked.text)
-    assert eva.post(f"/oauth/client/{client_id}/stop").location == "/oauth"
+    assert eva.post(f"/oauth/client/{client_id}/revoke").location == "/oauth"
     assert token_status(console, client_id, second[1]) == 401
     assert "Revoked clients" in eva.get("/oauth").text
 
@@ -91,7 +91,7 @@ def test_trusts(app: Flask, monkeypatch: pytest.MonkeyPatch):
         return owner.get("/sub/oauth", base_url=BASE).text
 
     def add() -> TestResponse:
-        return owner.post(f"/sub/oauth/clients/{client_id}/trusts", data=TRUST | token, base_url=BASE)
+        return owner.post(f"/sub/oauth/clients/{client_id}/federated-credentials", data=TRUST | token, base_url=BASE)
 
     added = add()
     assert (added.status_code, added.location) == (303, "/sub/oauth")
@@ -99,7 +99,7 @@ def test_trusts(app: Flask, monkeypatch: pytest.MonkeyPatch):
     assert f"https://login.microsoftonline.com/{TENANT}/v2.0" in shown and TRUST["subject"] in shown
     twice = add()
     assert twice.status_code == 400 and "already such a federated credential" in twice.text
-    stop = re.search(r'href="(/sub/oauth/trust/[0-9a-f]{12}/stop)"', shown)
+    stop = re.search(r'href="(/sub/oauth/federated-credential/[0-9a-f]{12}/revoke)"', shown)
     assert stop and owner.get(stop[1], base_url=BASE).status_code == 200
     assert owner.post(stop[1], data=token, base_url=BASE).status_code == 303
     assert stop[1] not in page()
@@ -109,7 +109,7 @@ def test_trusts(app: Flask, monkeypatch: pytest.MonkeyPatch):
     "issuer", ["common", "https://login.microsoftonline.com/common/v2.0", "http://a.example", *HOSTILE]
 )
 def test_a_refused_trust_says_why_and_keeps_what_was_typed(eva: Visitor, made: tuple[str, str], issuer: str):
-    page = eva.post(f"/oauth/clients/{made[0]}/trusts", **TRUST | {"issuer": issuer})
+    page = eva.post(f"/oauth/clients/{made[0]}/federated-credentials", **TRUST | {"issuer": issuer})
     assert page.status == 400 and 'role="alert"' in page.text and "<details open>" in page.text
     assert "No federated credential was added" in page.text
     assert TRUST["subject"] in page.text
@@ -122,8 +122,8 @@ def test_names_are_shown_as_text(eva: Visitor, name: str):
     page = eva.post("/oauth/clients", name=name)
     assert page.status in (200, 400)
     assert "<script>alert" not in page.text and "<img src=x" not in page.text and "49" not in words(page.text[:500])
-    for client_id in re.findall(r"/oauth/client/([0-9a-f]{12})/stop", page.text):
-        eva.post(f"/oauth/client/{client_id}/stop")
+    for client_id in re.findall(r"/oauth/client/([0-9a-f]{12})/revoke", page.text):
+        eva.post(f"/oauth/client/{client_id}/revoke")
 
 
 def test_a_name_that_is_too_long_is_refused_with_a_sentence(eva: Visitor):
@@ -135,8 +135,8 @@ def test_a_name_that_is_too_long_is_refused_with_a_sentence(eva: Visitor):
 @pytest.mark.parametrize("path", ["client/x", "secret/x", "trust/x", "key/x", "clients/x"])
 def test_what_is_not_there_cannot_be_stopped(eva: Visitor, path: str):
     eva.get("/oauth")
-    assert eva.get(f"/oauth/{path}/stop").status == 404
-    assert eva.post(f"/oauth/{path}/stop").status in (400, 404)
+    assert eva.get(f"/oauth/{path}/revoke").status == 404
+    assert eva.post(f"/oauth/{path}/revoke").status in (400, 404)
 
 
 def test_a_viewer_sees_and_changes_nothing(app: Flask):
@@ -144,7 +144,12 @@ def test_a_viewer_sees_and_changes_nothing(app: Flask):
         administrators.create_operator("eva", PASSWORD, HOST)
         made = oauth_clients.create_client("Entra", HOST)
     page = signed_in(app, Role.VIEWER, True).get("/sub/oauth", base_url=BASE).text
-    assert made.client_id in page and "<button>Create" not in page and "/stop" not in page and "/trusts" not in page
+    assert (
+        made.client_id in page
+        and "<button>Create" not in page
+        and "/stop" not in page
+        and "/federated-credentials" not in page
+    )
     assert f">{BASE}/sub/oauth/token</code>" in page
 
 

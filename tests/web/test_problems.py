@@ -352,12 +352,12 @@ def test_problems_are_ignored_and_heeded_again(console, visitor):
     assert "1 problem is ignored." in shown(visitor, "/problems?tab=ignored")
     assert [row["kind"] for row in rows(visitor)] == ["filter-not-understood"]
     assert [row["kind"] for row in rows(visitor, "ignored")] == ["path-unknown"]
-    answer = visitor.post("/problems/heed", **cause)
+    answer = visitor.post("/problems/stop-ignoring", **cause)
     assert answer.location == "/problems" and "1 problem is open again." in shown(visitor)
     assert len(rows(visitor)) == 2
     assert visitor.post("/problems/1/ignore").location == "/problems/1"
     assert "Ignored since" in shown(visitor, "/problems/1")
-    assert visitor.post("/problems/1/heed").status == 303
+    assert visitor.post("/problems/1/stop-ignoring").status == 303
     assert "Ignored since" not in shown(visitor, "/problems/1")
     assert visitor.post("/problems/99/ignore").status == 404
     assert visitor.post("/problems/ignore", kind="nonsense").status == 400

@@ -221,7 +221,7 @@ def test_a_simulation_with_a_key_is_told_apart_from_its_last_use(world: World, o
     assert world.scim("GET", "/Users", headers={"Authorization": f"Bearer {new.text}"}).status_code == 200
     [row] = [row for row in scim_keys.list_keys() if row.id == new.row.id]
     assert row.last_used, "the use by the simulation keeps no other from being noted"
-    for path in ("/account", f"/account/keys/{row.id}/stop"):
+    for path in ("/account", f"/account/keys/{row.id}/revoke"):
         assert "by a simulation less than a minute ago from " in owner.get(path)
     scim_keys.stop_key(row.id, audit.HOST)
 

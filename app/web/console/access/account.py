@@ -20,7 +20,7 @@ def account() -> Response:
 
 
 @console.post("/account/keys")
-def make_key() -> Response:
+def create_key() -> Response:
     """Create a key and display it once, in the response itself, so that no URL, cookie or history contains it."""
     try:
         new_key = scim_keys.create_key("", request_authentication.actor(), is_beside="beside" in request.form)
@@ -29,19 +29,19 @@ def make_key() -> Response:
         return _page(refused=refused)
 
 
-@console.get("/account/keys/<key_id>/stop")
-def confirm_stop(key_id: str) -> str:
+@console.get("/account/keys/<key_id>/revoke")
+def confirm_revoke_key(key_id: str) -> str:
     """Ask for confirmation before a key is revoked, and name the consequence."""
     active = key_status.active_keys()
     one = next((one for one in active if one.key.id == key_id), None)
     if one is None:
         abort(404)
     others = [other.key for other in active if other is not one]
-    return render_template("stop_key.html", one=one, key=one.key, others=others)
+    return render_template("revoke_key.html", one=one, key=one.key, others=others)
 
 
-@console.post("/account/keys/<key_id>/stop")
-def stop_key(key_id: str) -> Response:
+@console.post("/account/keys/<key_id>/revoke")
+def revoke_key(key_id: str) -> Response:
     """Revoke a key immediately."""
     try:
         scim_keys.stop_key(key_id, request_authentication.actor())

@@ -15,14 +15,14 @@ from app.web.console.shared.error_pages import with_refusal
 from app.web.security import request_authentication
 
 
-@console.get("/administrators")
-def operators() -> Response:
+@console.get("/administrators", endpoint="administrators")
+def list_administrators() -> Response:
     """Show the administrators, a form for a new one, and the table of roles."""
     return _list()
 
 
 @console.post("/administrators")
-def add_operator() -> Response:
+def create_administrator() -> Response:
     """Create an administrator."""
     form = request.form
     user_name, password = form.get("user_name", ""), form.get("password", "")
@@ -32,32 +32,32 @@ def add_operator() -> Response:
         administrators.create_operator(user_name, password, request_authentication.actor(), role)
     except Refused as refused:
         return _list(refused, user_name, form.get("role", ""))
-    return redirect(url_for("console.operators"), 303)
+    return redirect(url_for("console.administrators"), 303)
 
 
-@console.get("/administrators/<operator_id>", endpoint="operator")
-def single(operator_id: str) -> Response:
+@console.get("/administrators/<administrator_id>")
+def administrator(administrator_id: str) -> Response:
     """Show one administrator and what can be changed."""
-    return _single(_found(operator_id))
+    return _single(_found(administrator_id))
 
 
-@console.post("/administrators/<operator_id>/role")
-def set_operator_role(operator_id: str) -> Response:
+@console.post("/administrators/<administrator_id>/role")
+def set_administrator_role(administrator_id: str) -> Response:
     """Change an administrator's role."""
-    return _acted(operator_id, lambda name: administrators.set_role(name, _role(), request_authentication.actor()))
+    return _acted(administrator_id, lambda name: administrators.set_role(name, _role(), request_authentication.actor()))
 
 
-@console.post("/administrators/<operator_id>/state")
-def set_operator_state(operator_id: str) -> Response:
+@console.post("/administrators/<administrator_id>/state")
+def set_administrator_state(administrator_id: str) -> Response:
     """Disable or enable an administrator."""
     is_disabled = request.form.get("disabled") == "yes"
     return _acted(
-        operator_id, lambda name: administrators.set_disabled(name, is_disabled, request_authentication.actor())
+        administrator_id, lambda name: administrators.set_disabled(name, is_disabled, request_authentication.actor())
     )
 
 
-@console.post("/administrators/<operator_id>/password")
-def reset_operator_password(operator_id: str) -> Response:
+@console.post("/administrators/<administrator_id>/password")
+def reset_administrator_password(administrator_id: str) -> Response:
     """Reset an administrator's password."""
     password = request.form.get("password", "")
 
@@ -65,44 +65,46 @@ def reset_operator_password(operator_id: str) -> Response:
         _require_same(password)
         administrators.reset_password(name, password, request_authentication.actor())
 
-    return _acted(operator_id, reset)
+    return _acted(administrator_id, reset)
 
 
-@console.post("/administrators/<operator_id>/second-factor")
-def remove_operator_factor(operator_id: str) -> Response:
+@console.post("/administrators/<administrator_id>/second-factor")
+def turn_off_administrator_two_factor(administrator_id: str) -> Response:
     """Turn off an administrator's two-factor authentication."""
-    return _acted(operator_id, lambda name: administrators.remove_second_factor(name, request_authentication.actor()))
+    return _acted(
+        administrator_id, lambda name: administrators.remove_second_factor(name, request_authentication.actor())
+    )
 
 
-@console.get("/administrators/<operator_id>/delete")
-def confirm_delete_operator(operator_id: str) -> str:
+@console.get("/administrators/<administrator_id>/delete")
+def confirm_delete_administrator(administrator_id: str) -> str:
     """Ask for confirmation and name the consequence."""
-    return render_template("delete_operator.html", operator=_found(operator_id))
+    return render_template("delete_administrator.html", operator=_found(administrator_id))
 
 
-@console.post("/administrators/<operator_id>/delete")
-def delete_operator(operator_id: str) -> Response:
+@console.post("/administrators/<administrator_id>/delete")
+def delete_administrator(administrator_id: str) -> Response:
     """Delete an administrator."""
-    operator = _found(operator_id)
+    operator = _found(administrator_id)
     try:
         administrators.delete_operator(operator.user_name, request_authentication.actor())
     except Refused as refused:
         return _single(operator, refused)
-    return redirect(url_for("console.operators"), 303)
+    return redirect(url_for("console.administrators"), 303)
 
 
-def _acted(operator_id: str, act: Callable[[str], None]) -> Response:
+def _acted(administrator_id: str, act: Callable[[str], None]) -> Response:
     """Run an action on an administrator, by user name, then redirect to the page that displays the result."""
-    operator = _found(operator_id)
+    operator = _found(administrator_id)
     try:
         act(operator.user_name)
     except Refused as refused:
         return _single(operator, refused)
-    return redirect(url_for("console.operator", operator_id=operator.id, done="yes"), 303)
+    return redirect(url_for("console.administrator", administrator_id=operator.id, done="yes"), 303)
 
 
-def _found(operator_id: str) -> Operator:
-    return next((one for one in administrators.list_operators() if one.id == operator_id), None) or abort(404)
+def _found(administrator_id: str) -> Operator:
+    return next((one for one in administrators.list_operators() if one.id == administrator_id), None) or abort(404)
 
 
 def _role() -> Role:
@@ -119,7 +121,7 @@ def _require_same(password: str) -> None:
 
 def _list(refused: Refused | None = None, user_name: str = "", role: str = "") -> Response:
     return with_refusal(
-        "operators.html",
+        "administrators.html",
         refused,
         operators=administrators.list_operators(),
         roles=tuple(Role),
@@ -131,7 +133,7 @@ def _list(refused: Refused | None = None, user_name: str = "", role: str = "") -
 
 def _single(operator: Operator, refused: Refused | None = None) -> Response:
     return with_refusal(
-        "operator.html",
+        "administrator.html",
         refused,
         operator=operator,
         is_oneself=operator.id == request_authentication.who().operator_id,

@@ -26,12 +26,12 @@ from app.web.security import request_authentication
 
 
 @console.get("/ip-allow-list")
-def sources() -> str:
+def ip_allow_list() -> str:
     """Show the mode, the list, the IP addresses that sent a valid key, and those that were refused."""
     found = allow_list.source_list()
     listed = NetworkSet.of(one.network for one in found.listed)
     return render_template(
-        "sources.html",
+        "ip_allow_list.html",
         found=found,
         refused=[(one, listed.has(one.address)) for one in _refused()],
         ignored_proxies=request.environ.get(IGNORED, ()),
@@ -39,24 +39,24 @@ def sources() -> str:
 
 
 @console.post("/ip-allow-list/mode")
-def set_sources_mode() -> Response:
+def set_ip_allow_list_mode() -> Response:
     """Set the mode to Monitor or Off; Enforce has its own page."""
     wanted = {"off": Mode.OFF, "watch": Mode.WATCH}.get(request.form.get("mode", "")) or abort(400)
     allow_list.set_mode(wanted, request_authentication.actor())
-    return redirect(url_for("console.sources"), 303)
+    return redirect(url_for("console.ip_allow_list"), 303)
 
 
 @console.route("/ip-allow-list/enforce", methods=["GET", "POST"])
-def enforce_sources() -> Response:
+def enforce_ip_allow_list() -> Response:
     """Show which IP addresses would be refused, then enforce the list."""
     refused: Refused | None = None
     if request.method == "POST":
         try:
             allow_list.set_mode(Mode.ENFORCE, request_authentication.actor())
-            return redirect(url_for("console.sources"), 303)
+            return redirect(url_for("console.ip_allow_list"), 303)
         except Refused as error:
             refused = error
-    return with_refusal("enforce_sources.html", refused, found=allow_list.source_list())
+    return with_refusal("enforce_ip_allow_list.html", refused, found=allow_list.source_list())
 
 
 @console.route("/ip-allow-list/add", methods=["GET", "POST"])
@@ -73,7 +73,7 @@ def allow_networks() -> Response:
     except Refused as refused:
         return with_refusal("allow_networks.html", refused, found=found, text=text, note=note)
     flash(f"Added {counted(len(added), 'network')}.")
-    return redirect(url_for("console.sources"), 303)
+    return redirect(url_for("console.ip_allow_list"), 303)
 
 
 @console.route("/ip-allow-list/remove", methods=["GET", "POST"])
@@ -84,7 +84,7 @@ def remove_network() -> Response:
     if request.method == "POST":
         try:
             allow_list.remove(network, request_authentication.actor())
-            return redirect(url_for("console.sources"), 303)
+            return redirect(url_for("console.ip_allow_list"), 303)
         except Refused as error:
             refused = error
     listed = next((one for one in found.listed if one.network == network), None)

@@ -21,7 +21,7 @@ from app.web.service_routing import TOKEN_ENDPOINT
 STOPS: Mapping[str, Callable[[str, Actor], None]] = {
     "client": oauth_clients.stop_client,
     "secret": oauth_clients.stop_secret,
-    "trust": oauth_clients.stop_trust,
+    "federated-credential": oauth_clients.stop_trust,
 }
 """The functions that revoke each kind, by the word in the URL."""
 
@@ -42,7 +42,7 @@ def oauth() -> Response:
 
 
 @console.post("/oauth/clients")
-def make_client() -> Response:
+def create_client() -> Response:
     """Create a client and display its secret once, in the response itself."""
     try:
         return _page(oauth_clients.create_client(request.form.get("name", ""), request_authentication.actor()))
@@ -51,7 +51,7 @@ def make_client() -> Response:
 
 
 @console.post("/oauth/clients/<client_id>/secrets")
-def make_secret(client_id: str) -> Response:
+def create_secret(client_id: str) -> Response:
     """Create another secret of a client and display it once, in the response itself."""
     try:
         return _page(oauth_clients.create_secret(client_id, request_authentication.actor()))
@@ -59,8 +59,8 @@ def make_secret(client_id: str) -> Response:
         return _page(refused=refused)
 
 
-@console.post("/oauth/clients/<client_id>/trusts")
-def add_trust(client_id: str) -> Response:
+@console.post("/oauth/clients/<client_id>/federated-credentials")
+def add_federated_credential(client_id: str) -> Response:
     """Add a federated credential to a client."""
     given = {name: request.form.get(name, "") for name in ("issuer", "subject", "audience")}
     try:
@@ -70,15 +70,15 @@ def add_trust(client_id: str) -> Response:
     return redirect(url_for("console.oauth"), 303)
 
 
-@console.get("/oauth/<kind>/<id>/stop")
-def confirm_stop_credential(kind: str, id: str) -> str:
+@console.get("/oauth/<kind>/<id>/revoke")
+def confirm_revoke_credential(kind: str, id: str) -> str:
     """Ask for confirmation before a client, a secret or a federated credential is revoked."""
     found = _find(kind, id) or abort(404)
-    return render_template("stop_credential.html", kind=kind, id=id, found=found)
+    return render_template("revoke_credential.html", kind=kind, id=id, found=found)
 
 
-@console.post("/oauth/<kind>/<id>/stop")
-def stop_credential(kind: str, id: str) -> Response:
+@console.post("/oauth/<kind>/<id>/revoke")
+def revoke_credential(kind: str, id: str) -> Response:
     """Revoke a client, a secret or a federated credential immediately."""
     stop = STOPS.get(kind) or abort(404)
     try:
@@ -96,7 +96,7 @@ def _find(kind: str, id: str) -> _Stopped | None:
         if kind == "client" and client.id == id:
             return _Stopped(client, client.name, client.last_used, is_last=True)
         is_last = len(client.credentials) == 1
-        by_kind: dict[str, Sequence[Credential]] = {"secret": client.secrets, "trust": client.trusts}
+        by_kind: dict[str, Sequence[Credential]] = {"secret": client.secrets, "federated-credential": client.trusts}
         for one in by_kind.get(kind, ()):
             if one.id == id and not one.stopped:
                 return _Stopped(client, one.label, one.last_used, is_last)

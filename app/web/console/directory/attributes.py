@@ -69,7 +69,7 @@ def confirm_strict() -> str:
     row = _coverage().row(request.args.get("type", ""), request.args.get("attribute", ""))
     if row is None or not row.may_be_strict or row.strict:
         abort(404)
-    return render_template("make_strict.html", row=row)
+    return render_template("confirm_strict.html", row=row)
 
 
 @console.post("/attributes/strict")

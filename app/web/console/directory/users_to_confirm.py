@@ -1,6 +1,6 @@
 """This module lets an owner decide about a user record that may belong to another person than before.
 
-See also: templates/unconfirmed.html (the notice), app/administration/roles/users_to_confirm.py (the rule).
+See also: templates/user_to_confirm.html (the notice), app/administration/roles/users_to_confirm.py (the rule).
 """
 
 from collections.abc import Callable

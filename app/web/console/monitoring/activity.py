@@ -109,7 +109,7 @@ def _view() -> str:
 
 
 def init_app(app: Flask) -> None:
-    """Give templates what templates/lines.html needs: `address_of(type, id)`, and the filter `whole`."""
+    """Give templates what templates/event_lines.html needs: `address_of(type, id)`, and the filter `whole`."""
     types: tuple[ResourceType, ...] = app.config["RECNICE_RESOURCE_TYPES"]
     endpoints = {one.name: Endpoints.of(one).single for one in types}
 

@@ -70,7 +70,7 @@ def text(entry: RequestEntry, about: str = "") -> str:
 
 
 def told(entries: Iterable[RequestEntry], about: str = "") -> list[tuple[RequestEntry, list[EventLine]]]:
-    """Return each request with its sentences, for `lines_of` in templates/lines.html."""
+    """Return each request with its sentences, for `lines_of` in templates/event_lines.html."""
     return [(entry, list(lines(entry, about))) for entry in entries]
 
 

@@ -95,8 +95,8 @@ def ignore_problems() -> Response:
     return redirect(url_for("console.problems", tab="ignored"), 303)
 
 
-@console.post("/problems/heed")
-def heed_problems() -> Response:
+@console.post("/problems/stop-ignoring")
+def stop_ignoring_problems() -> Response:
     """Stop ignoring all ignored problems of one cause."""
     count = ignored_problems.heed_problems(replace(_cause(), status="ignored"), request_authentication.actor())
     flash(f"{counted(count, 'problem is', 'problems are')} open again.")
@@ -111,8 +111,8 @@ def ignore_problem(problem_id: int) -> Response:
     return redirect(url_for("console.problem", problem_id=problem_id), 303)
 
 
-@console.post("/problems/<row:problem_id>/heed")
-def heed_problem(problem_id: int) -> Response:
+@console.post("/problems/<row:problem_id>/stop-ignoring")
+def stop_ignoring_problem(problem_id: int) -> Response:
     """Stop ignoring one problem."""
     _find(problem_id)
     ignored_problems.heed_problems(ProblemFilter("ignored"), request_authentication.actor(), problem_id)

@@ -40,10 +40,10 @@ AFTER = (MenuEntry("console.attributes", "Attributes", "g t"),)
 ADMINISTRATION = (
     MenuEntry("console.account", "Account", "g k"),
     MenuEntry("console.oauth", "OAuth", "g o"),
-    MenuEntry("console.sources", "IP allow list"),
+    MenuEntry("console.ip_allow_list", "IP allow list"),
     MenuEntry("console.single_sign_on", "Single sign-on"),
     MenuEntry("console.roles", "Roles"),
-    MenuEntry("console.operators", "Administrators"),
+    MenuEntry("console.administrators", "Administrators"),
     MenuEntry("console.audit", "Audit"),
     MenuEntry("console.help", "Help"),
 )

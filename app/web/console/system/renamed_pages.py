@@ -7,15 +7,28 @@ from werkzeug.wrappers import Response
 
 from app.web.console.shared.blueprint import console
 
-RENAMED = {"sources": "ip-allow-list", "operators": "administrators"}
+RENAMED = {
+    "sources": "ip-allow-list",
+    "operators": "administrators",
+    "stop": "revoke",
+    "heed": "stop-ignoring",
+    "trust": "federated-credential",
+    "trusts": "federated-credentials",
+    "provider": "single-sign-on",
+    "rehearsal": "simulation",
+}
 """The former and current segments of paths. Until 0.3."""
 
 
-@console.route("/<any(sources, operators):name>", methods=["GET", "POST"])
-@console.route("/<any(sources, operators):name>/<path:rest>", methods=["GET", "POST"])
-@console.get("/help/<any(sources, operators):name>")
-def renamed(name: str, rest: str = "") -> Response:  # noqa: ARG001
+@console.route("/<any(sources,operators):page>", methods=["GET", "POST"])
+@console.route("/<any(sources,operators):page>/<path:rest>", methods=["GET", "POST"])
+@console.route("/account/keys/<key_id>/stop", methods=["GET", "POST"])
+@console.route("/oauth/<kind>/<id>/<any(stop,trusts):action>", methods=["GET", "POST"])
+@console.post("/problems/heed")
+@console.post("/problems/<row:problem_id>/heed")
+@console.get("/help/<any(sources,operators,provider,rehearsal):name>")
+def renamed(**_: str | int) -> Response:
     """Redirect to the current path, which checks the permission. With 308 a browser posts a form there again."""
-    path = quote(request.script_root + request.path.replace(name, RENAMED[name], 1))
+    path = "/".join(RENAMED.get(segment, segment) for segment in request.path.split("/"))
     query = request.query_string.decode("ascii", "replace")
-    return redirect(path + (f"?{query}" if query else ""), 308)
+    return redirect(quote(request.script_root + path) + (f"?{query}" if query else ""), 308)
