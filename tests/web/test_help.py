@@ -1,6 +1,7 @@
 """The help: every file of docs/admin is a page of the console, every link leads somewhere, nothing else is served."""
 
 import html
+import posixpath
 import re
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from flask import Flask
 
 from app import bundled_files
 from app.observation.problem_kinds.kind_catalog import KINDS
-from app.web.console.system.help import HEADINGS
+from app.web.console.system.help import INDEX
 from app.web.console.system.help_rendering import Addresses, Help, HelpPage
 from tests.conftest import Appliance
 from tests.web.visitor import Visitor
@@ -41,7 +42,7 @@ def test_every_page_is_served(eva: Visitor):
         answer = eva.get(f"/help/{name}")
         assert answer.status == 200, name
         assert f">{html.escape(page.title, quote=False)}</h1>" in answer.text, name
-        assert f'href="/help/{name}"' in listed.text, name
+        assert name == INDEX or f'href="/help/{name}"' in listed.text, name
 
 
 def test_every_link_of_every_page_leads_somewhere(eva: Visitor):
@@ -131,8 +132,11 @@ def test_every_kind_of_problem_has_its_page():
         assert found == ["Why", "What to do", "What happens next"], page.name
 
 
-def test_every_page_stands_in_the_list():
-    assert {page.folder for page in HELP.pages.values()} == set(HEADINGS)
+def test_the_index_has_each_page_once_under_a_subject_by_its_title():
+    _, *subjects = re.split(r"^## .+$", HELP.pages[INDEX].text, flags=re.MULTILINE)
+    listed = [entry for subject in subjects for entry in re.findall(r"^- \[(.+)\]\((.+)\)$", subject, re.MULTILINE)]
+    titles = {posixpath.relpath(page.path, "admin"): page.title for name, page in HELP.pages.items() if name != INDEX}
+    assert sorted((path, title) for title, path in listed) == sorted(titles.items())
 
 
 # --- how a file becomes a page ----------------------------------------------------------------------------------------
