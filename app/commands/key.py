@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from app.commands.shared.aliases import AliasedGroup
-from app.commands.shared.data_folder import opened
+from app.commands.shared.data_folder import on_data_folder, opened
 from app.commands.shared.options import in_utf8, taking
 from app.commands.shared.table import show
 from app.settings import Settings
 
 if TYPE_CHECKING:
+    from app.administration.audit import Actor
     from app.store.access.scim_key_rows import KeyRow
-
-NEVER = "never"
 
 
 @click.group(cls=AliasedGroup, no_args_is_help=False)
@@ -26,27 +25,20 @@ def key() -> None:
 
 @key.command()
 @click.option(
-    "--name",
-    metavar="N",
-    default="",
-    show_default="Key 1, Key 2, …",
-    callback=in_utf8,
-    help="The name of the key.",
+    "--name", metavar="N", default="", show_default="Key 1, Key 2, …", callback=in_utf8, help="The name of the key."
 )
 @click.option("--separate", is_flag=True, help="Create a key for another client: the active key is not replaced.")
 @click.option("--beside", is_flag=True, hidden=True)  # the former name, until 0.3
-@taking("data")
-def create(settings: Settings, name: str, separate: bool, beside: bool) -> None:
+@on_data_folder
+def create(host: Actor, name: str, separate: bool, beside: bool) -> None:
     """Create a SCIM Key and print only the key. It cannot be displayed again.
 
     The new key replaces the active one: both are valid, and the old one is deactivated automatically when only the new
     one was used for a day.
     """
-    with opened(settings):
-        from app.administration import audit
-        from app.administration.credentials import scim_keys
+    from app.administration.credentials import scim_keys
 
-        click.echo(scim_keys.create_key(name, audit.HOST, is_beside=separate or beside).text)
+    click.echo(scim_keys.create_key(name, host, is_beside=separate or beside).text)
 
 
 @key.command("list")
@@ -67,9 +59,9 @@ def list_keys(settings: Settings) -> None:
                     row.prefix,
                     row.created,
                     row.created_by,
-                    row.last_used or NEVER,
+                    row.last_used or "never",
                     row.last_address or "-",
-                    row.last_simulated or NEVER,
+                    row.last_simulated or "never",
                     row.last_simulated_address or "-",
                     _state(row, names),
                 )
@@ -80,14 +72,12 @@ def list_keys(settings: Settings) -> None:
 
 @key.command()
 @click.argument("key_id", metavar="ID", callback=in_utf8)
-@taking("data")
-def revoke(settings: Settings, key_id: str) -> None:
+@on_data_folder
+def revoke(host: Actor, key_id: str) -> None:
     """Revoke a key. Requests with it fail immediately."""
-    with opened(settings):
-        from app.administration import audit
-        from app.administration.credentials import scim_keys
+    from app.administration.credentials import scim_keys
 
-        scim_keys.stop_key(key_id, audit.HOST)
+    scim_keys.stop_key(key_id, host)
 
 
 def _state(row: KeyRow, names: Mapping[str, str]) -> str:

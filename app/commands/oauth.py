@@ -1,14 +1,19 @@
 """This module implements `oauth`, which manages the clients of the token endpoint."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import click
 
 from app.commands.shared.aliases import AliasedGroup
-from app.commands.shared.data_folder import opened
+from app.commands.shared.data_folder import on_data_folder, opened
 from app.commands.shared.options import in_utf8, taking
 from app.commands.shared.table import show
 from app.settings import Settings
 
-NEVER = "never"
+if TYPE_CHECKING:
+    from app.administration.audit import Actor
 
 
 @click.group(cls=AliasedGroup, no_args_is_help=False)
@@ -25,27 +30,23 @@ def oauth() -> None:
     callback=in_utf8,
     help="The name of the client.",
 )
-@taking("data")
-def create(settings: Settings, name: str) -> None:
+@on_data_folder
+def create(host: Actor, name: str) -> None:
     """Create a client and print its identifier and secret. The secret cannot be displayed again."""
-    with opened(settings):
-        from app.administration import audit
-        from app.administration.credentials import oauth_clients
+    from app.administration.credentials import oauth_clients
 
-        new = oauth_clients.create_client(name, audit.HOST)
-        click.echo(f"{new.client_id}\n{new.text}")
+    new = oauth_clients.create_client(name, host)
+    click.echo(f"{new.client_id}\n{new.text}")
 
 
 @oauth.command("add-secret")
 @click.argument("client_id", metavar="ID", callback=in_utf8)
-@taking("data")
-def add_secret(settings: Settings, client_id: str) -> None:
+@on_data_folder
+def add_secret(host: Actor, client_id: str) -> None:
     """Create another secret of a client and print it. It cannot be displayed again."""
-    with opened(settings):
-        from app.administration import audit
-        from app.administration.credentials import oauth_clients
+    from app.administration.credentials import oauth_clients
 
-        click.echo(oauth_clients.create_secret(client_id, audit.HOST).text)
+    click.echo(oauth_clients.create_secret(client_id, host).text)
 
 
 @oauth.command("list")
@@ -65,7 +66,7 @@ def list_clients(settings: Settings) -> None:
                     one.label,
                     one.created,
                     one.created_by,
-                    one.last_used or NEVER,
+                    one.last_used or "never",
                     one.last_address or "-",
                     f"revoked {stopped}" if (stopped := client.stopped or one.stopped) else "active",
                 )
@@ -77,26 +78,22 @@ def list_clients(settings: Settings) -> None:
 
 @oauth.command()
 @click.argument("client_id", metavar="ID", callback=in_utf8)
-@taking("data")
-def revoke(settings: Settings, client_id: str) -> None:
+@on_data_folder
+def revoke(host: Actor, client_id: str) -> None:
     """Revoke a client with its credentials and access tokens. Requests with them fail immediately."""
-    with opened(settings):
-        from app.administration import audit
-        from app.administration.credentials import oauth_clients
+    from app.administration.credentials import oauth_clients
 
-        oauth_clients.stop_client(client_id, audit.HOST)
+    oauth_clients.stop_client(client_id, host)
 
 
 @oauth.command("revoke-secret")
 @click.argument("secret_id", metavar="ID", callback=in_utf8)
-@taking("data")
-def stop_secret(settings: Settings, secret_id: str) -> None:
+@on_data_folder
+def revoke_secret(host: Actor, secret_id: str) -> None:
     """Revoke a secret of a client, by its id in the list."""
-    with opened(settings):
-        from app.administration import audit
-        from app.administration.credentials import oauth_clients
+    from app.administration.credentials import oauth_clients
 
-        oauth_clients.stop_secret(secret_id, audit.HOST)
+    oauth_clients.stop_secret(secret_id, host)
 
 
 @oauth.command("add-federated-credential")
@@ -105,7 +102,7 @@ def stop_secret(settings: Settings, secret_id: str) -> None:
 @click.option("--subject", metavar="S", required=True, callback=in_utf8, help="The claim sub of the assertion.")
 @click.option("--audience", metavar="A", required=True, callback=in_utf8, help="The claim aud of the assertion.")
 @taking("data")
-def add_trust(settings: Settings, client_id: str, issuer: str, subject: str, audience: str) -> None:
+def add_federated_credential(settings: Settings, client_id: str, issuer: str, subject: str, audience: str) -> None:
     """Accept signed assertions of an issuer instead of a secret of the client."""
     with opened(settings):
         from app.administration import audit
@@ -116,12 +113,10 @@ def add_trust(settings: Settings, client_id: str, issuer: str, subject: str, aud
 
 
 @oauth.command("revoke-federated-credential")
-@click.argument("trust_id", metavar="ID", callback=in_utf8)
-@taking("data")
-def stop_trust(settings: Settings, trust_id: str) -> None:
+@click.argument("credential_id", metavar="ID", callback=in_utf8)
+@on_data_folder
+def revoke_federated_credential(host: Actor, credential_id: str) -> None:
     """Revoke a federated credential, by its id in the list."""
-    with opened(settings):
-        from app.administration import audit
-        from app.administration.credentials import oauth_clients
+    from app.administration.credentials import oauth_clients
 
-        oauth_clients.stop_trust(trust_id, audit.HOST)
+    oauth_clients.stop_trust(credential_id, host)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app import data_folder, process
+from app.commands.shared.options import taking
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -52,3 +54,17 @@ def _bring_up(settings: Settings, types: Sequence[ResourceType], may_be_damaged:
                 if not may_be_damaged:
                     raise
             return
+
+
+def on_data_folder(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--data` to a command, and run it in the opened folder with the actor that its audit entries have."""
+
+    @taking("data")
+    @functools.wraps(command)
+    def run(settings: Settings, **given: Any) -> Any:
+        with opened(settings):
+            from app.administration import audit
+
+            return command(audit.HOST, **given)
+
+    return run
