@@ -4,7 +4,7 @@ import errno
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import click
 
@@ -22,7 +22,6 @@ from app.commands import (
     simulate,
 )
 from app.commands.shared.aliases import AliasedGroup
-from app.data_folder import FolderError, FolderInUseError
 
 PROGRAM = "recnice-scim"
 DEBUG = "RECNICE_DEBUG"
@@ -94,33 +93,22 @@ def describe(error: Exception) -> tuple[str, int]:
             return error.format_message(), error.exit_code
         case exit_codes.CommandError():
             return str(error), error.code
-        case settings.SettingsError():
-            return str(error), exit_codes.USAGE if error.origin == settings.FLAG else exit_codes.CONFIGURATION
-        case FolderInUseError():
-            return str(error), exit_codes.TRY_AGAIN
-        case FolderError():
-            return str(error), exit_codes.CONFIGURATION
         case OSError(errno=errno.ENOSPC):
             return "the disk is full", exit_codes.TRY_AGAIN
-    for known, tell in _of_lower_layers():
-        if isinstance(error, known):
-            return tell(error)
-    return f"unexpected {type(error).__name__} ({DEBUG}=1 shows where)", exit_codes.FAILED
-
-
-def _of_lower_layers() -> list[tuple[type[Exception], Callable[[Exception], tuple[str, int]]]]:
-    """Return the errors of lower layers, each with its message and exit code; imported late to start faster."""
+    # Imported only for a failure, since a command that needs few layers starts faster.
     from app.administration.errors import Refused
     from app.scim.errors import ScimError
     from app.scim.schema_file import SchemaFileError
     from app.store.database.directory_database import DatabaseUnusable
 
-    return [
-        (Refused, lambda error: (str(error), exit_codes.FAILED)),
-        (SchemaFileError, lambda error: (str(error), exit_codes.CONFIGURATION)),
-        (DatabaseUnusable, lambda error: (str(error), exit_codes.CONFIGURATION)),
-        (ScimError, lambda error: (str(error), exit_codes.TRY_AGAIN)),
-    ]
+    match error:
+        case Refused():
+            return str(error), exit_codes.FAILED
+        case SchemaFileError() | DatabaseUnusable():
+            return str(error), exit_codes.CONFIGURATION
+        case ScimError():
+            return str(error), exit_codes.TRY_AGAIN
+    return f"unexpected {type(error).__name__} ({DEBUG}=1 shows where)", exit_codes.FAILED
 
 
 def fail(message: str, code: int) -> int:

@@ -4,13 +4,14 @@ import json
 import os
 import secrets
 import stat
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from app import process
+from app.exit_codes import CONFIGURATION, TRY_AGAIN, CommandError
 from app.settings import DATABASE_NAME, REQUESTS_NAME
 
 LOCK_NAME = "recnice.lock"
@@ -28,11 +29,12 @@ OWN_BEGINNINGS = ("recnice.", REQUESTS_NAME.partition(".")[0])  # including unus
 WAIT_FOR_COMMAND_S = 5.0
 WAIT_FOR_SERVER_S = 30.0
 ASK_AGAIN_S = 0.02
-LOCKED_BYTE = 1 << 30  # Windows locks bytes and prevents others from reading them: use one far behind the note
 
 
-class FolderError(Exception):
-    """The data folder cannot be created, read or written. The text is one line for an administrator."""
+class FolderError(CommandError):
+    """The data folder cannot be created, read or written."""
+
+    code = CONFIGURATION
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,10 @@ class Holder:
     urls: list[str] = field(default_factory=list)
 
 
-class FolderInUseError(Exception):
+class FolderInUseError(CommandError):
     """Another process holds the folder."""
+
+    code = TRY_AGAIN
 
     def __init__(self, path: Path, holder: Holder) -> None:
         super().__init__(f"data folder {path} is in use by process {holder.process or '(unknown)'}")
@@ -116,41 +120,34 @@ def _open_regular(path: Path, flags: int) -> int:
 
 
 @contextmanager
-def held(path: Path, command: str) -> Iterator["Hold"]:
+def held(path: Path, command: str) -> Iterator[Callable[[Holder], None]]:
     """Hold an exclusive lock on the folder until the block ends. The system also releases it after kill -9.
 
-    Waits up to `WAIT_FOR_COMMAND_S` while a command other than `serve` holds it.
+    Waits up to `WAIT_FOR_COMMAND_S` while a command other than `serve` holds it. The yielded function writes the holder
+    into the lock file, for error messages and for commands that run next to the server.
     Raises FolderInUseError, FolderError.
     """
+
+    def note(holder: Holder) -> None:
+        os.lseek(file, 0, os.SEEK_SET)
+        os.write(file, json.dumps(asdict(holder)).encode() + b"\n")
+        os.ftruncate(file, os.lseek(file, 0, os.SEEK_CUR))
+
     give_up = time.monotonic() + WAIT_FOR_COMMAND_S
     try:
         file = _open_regular(path / LOCK_NAME, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise FolderError(f"data folder {path}: {error.strerror or error}") from None
     try:
-        while not _lock(file):
+        while not process.lock(file):
             holder = _read(file)
             if holder.command == "serve" or time.monotonic() > give_up:
                 raise FolderInUseError(path, holder)
             time.sleep(ASK_AGAIN_S)
-        hold = Hold(file)
-        hold.note(Holder(os.getpid(), command))
-        yield hold
+        note(Holder(os.getpid(), command))
+        yield note
     finally:
         os.close(file)
-
-
-class Hold:
-    """The lock of this process on a folder."""
-
-    def __init__(self, file: int) -> None:
-        self._file = file
-
-    def note(self, holder: Holder) -> None:
-        """Write the holder into the lock file, for error messages and for commands that run next to the server."""
-        os.lseek(self._file, 0, os.SEEK_SET)
-        os.write(self._file, json.dumps(asdict(holder)).encode() + b"\n")
-        os.ftruncate(self._file, os.lseek(self._file, 0, os.SEEK_CUR))
 
 
 def server(path: Path) -> Holder | None:
@@ -190,28 +187,6 @@ def _read(file: int) -> Holder:
         os.lseek(file, 0, os.SEEK_SET)
         return Holder(**json.loads(os.read(file, 4096)))
     return Holder()
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: int) -> bool:
-        os.lseek(file, LOCKED_BYTE, os.SEEK_SET)
-        try:
-            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _lock(file: int) -> bool:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
 
 
 def secret(folder: Path) -> bytes:

@@ -10,6 +10,8 @@ CONFIGURATION = 78  # A setting, a schema file, the data folder or the database 
 class CommandError(Exception):
     """A command failed. The text is one line for the administrator; `code` is the exit code."""
 
-    def __init__(self, message: str, code: int = FAILED) -> None:
+    code = FAILED
+
+    def __init__(self, message: str, code: int | None = None) -> None:
         super().__init__(message)
-        self.code = code
+        self.code = code or self.code

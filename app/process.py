@@ -17,10 +17,26 @@ from app import bounds, bundled_files
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 M_MMAP_THRESHOLD = -3
+LOCKED_BYTE = 1 << 30  # Windows prevents others from reading a locked byte: use one far behind the content
 
-if sys.platform != "win32":
+if sys.platform == "win32":
+    import msvcrt
+else:
     import fcntl
     import resource
+
+
+def lock(file: int) -> bool:
+    """Lock an open file, without waiting, until it is closed; return False if another process has locked it."""
+    try:
+        if sys.platform == "win32":
+            os.lseek(file, LOCKED_BYTE, os.SEEK_SET)
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):  # the second on Windows
+        return False
+    return True
 
 
 def launcher_of(unpacked: Path) -> int | None:
@@ -62,7 +78,7 @@ def mark_unpacked(unpacked: Path) -> int | None:
         return None
     mark = os.open(unpacked, os.O_RDONLY)
     with suppress(OSError):
-        fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(mark)
     return mark
 
 
@@ -92,21 +108,16 @@ def _is_alive(process: int) -> bool:
     except ProcessLookupError:
         return False
     except OSError:
-        return True
+        pass
     return True
 
 
 def _is_locked(folder: Path) -> bool:
-    if sys.platform == "win32":
-        return True
     mark = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return not lock(mark)
     finally:
         os.close(mark)
-    return False
 
 
 def raise_open_files() -> int:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from app import bounds
 from app import option_values as values
+from app.exit_codes import CONFIGURATION, USAGE, CommandError
 from app.ip_addresses import Network
 
 FILE_NAME = "recnice.toml"
@@ -28,15 +29,10 @@ EVERY_ADDRESS = ("0.0.0.0", "::")
 _KEY = re.compile(r"""^[ \t]*\[*((?:"[^"\n]*"|'[^'\n]*'|[^=#,"'\n])*)""", re.MULTILINE)
 
 
-class SettingsError(Exception):
-    """An invalid value. The text is one line: where the value was set, what was expected and what was received.
+class SettingsError(CommandError):
+    """An invalid value. The text is one line: where the value was set, what was expected and what was received."""
 
-    `origin` distinguishes the command line (FLAG) from the environment and the file.
-    """
-
-    def __init__(self, message: str, origin: str = FILE) -> None:
-        super().__init__(message)
-        self.origin = origin
+    code = CONFIGURATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +226,8 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
                 read[one.name] = one.parse(given)
         except ValueError as error:
             came = ", ".join(map(str, given)) if isinstance(given, list | tuple) else str(given)
-            raise SettingsError(f"{where}: expected {error}, got {came[:80]!r}", origin) from None
+            code = USAGE if origin == FLAG else CONFIGURATION
+            raise SettingsError(f"{where}: expected {error}, got {came[:80]!r}", code) from None
         if one.name == "data":
             file = _read_file(read["data"] / FILE_NAME)
     return Settings(**read, origins=origins)

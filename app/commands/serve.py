@@ -4,7 +4,7 @@ import errno
 import logging
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -30,7 +30,7 @@ def serve(settings: Settings) -> int:
     open_files = process.raise_open_files()
     for line in data_folder.prepare(settings.data):
         log.warning(line)
-    with data_folder.held(settings.data, "serve") as hold:
+    with data_folder.held(settings.data, "serve") as note:
         bound = _bind(settings)
         if bundled_files.FROZEN:
             for path in process.sweep(
@@ -40,7 +40,7 @@ def serve(settings: Settings) -> int:
         if settings.one_cpu:
             process.stay_on_one_cpu()
         settings = settings.on_port(bound.getsockname()[1])
-        _run(settings, bound, open_files, hold)
+        _run(settings, bound, open_files, note)
     return exit_codes.DONE
 
 
@@ -59,7 +59,7 @@ def _bind(settings: Settings) -> socket.socket:
         raise exit_codes.CommandError(f"listen: {host} port {port}: {error.strerror or error}", code) from None
 
 
-def _run(settings: Settings, bound: socket.socket, open_files: int, hold: data_folder.Hold) -> None:
+def _run(settings: Settings, bound: socket.socket, open_files: int, note: Callable[[data_folder.Holder], None]) -> None:
     from app import create_app
     from app.administration.accounts import first_administrator
     from app.administration.roles import granted_roles
@@ -93,7 +93,7 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, hold: data_f
     )
     server.stop_on_signals(running)
     urls = urls_of(settings)
-    hold.note(data_folder.Holder(os.getpid(), "serve", settings.public_url, urls))
+    note(data_folder.Holder(os.getpid(), "serve", settings.public_url, urls))
     data_folder.remove_setup_links(settings.data)
     links = []
     with app.app_context():

@@ -14,7 +14,7 @@ from app.commands.shared import table
 from app.data_folder import FolderError, FolderInUseError, Holder
 from app.scim import errors
 from app.scim.resource_types import RESOURCE_TYPES
-from app.settings import FILE, FLAG, Settings, SettingsError
+from app.settings import Settings, SettingsError
 from app.store.database.directory_database import DatabaseUnusable
 
 
@@ -46,8 +46,8 @@ def test_options_may_be_repeated_where_they_are_many(served: list[Settings]) -> 
     ("error", "code"),
     [
         (click.UsageError("x"), exit_codes.USAGE),
-        (SettingsError("x", FLAG), exit_codes.USAGE),
-        (SettingsError("x", FILE), exit_codes.CONFIGURATION),
+        (SettingsError("x", exit_codes.USAGE), exit_codes.USAGE),
+        (SettingsError("x"), exit_codes.CONFIGURATION),
         (FolderInUseError(Path("/x"), Holder(7)), exit_codes.TRY_AGAIN),
         (FolderError("x"), exit_codes.CONFIGURATION),
         (Refused("x"), exit_codes.FAILED),

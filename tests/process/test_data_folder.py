@@ -21,10 +21,10 @@ HOLD = """
 import os, sys, signal
 from pathlib import Path
 from app import data_folder
-with data_folder.held(Path(sys.argv[1]), sys.argv[2]) as hold:
+with data_folder.held(Path(sys.argv[1]), sys.argv[2]) as note:
     print("held", flush=True)
     if sys.argv[2] == "serve":
-        hold.note(data_folder.Holder(os.getpid(), "serve", sys.argv[3]))
+        note(data_folder.Holder(os.getpid(), "serve", sys.argv[3]))
     print("noted", flush=True)
     signal.pause()
 """
@@ -140,9 +140,9 @@ def test_one_server_a_folder(tmp_path: Path) -> None:
 
 
 def test_the_note_tells_the_public_url(tmp_path: Path) -> None:
-    with data_folder.held(tmp_path, "serve") as hold:
-        hold.note(Holder(os.getpid(), "serve", "https://scim.example.com/a/long/path"))
-        hold.note(Holder(os.getpid(), "serve", "https://scim.example.com"))
+    with data_folder.held(tmp_path, "serve") as note:
+        note(Holder(os.getpid(), "serve", "https://scim.example.com/a/long/path"))
+        note(Holder(os.getpid(), "serve", "https://scim.example.com"))
         found = data_folder.server(tmp_path)
     assert found == Holder(os.getpid(), "serve", "https://scim.example.com")
 

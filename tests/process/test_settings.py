@@ -12,7 +12,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from app import bounds, option_values, settings
+from app import bounds, exit_codes, option_values, settings
 from app.commands import schema_config_version
 from app.commands.shared.options import command_line, taking
 from app.settings import OPTIONS, Settings, SettingsError, load, option, options_of
@@ -133,14 +133,14 @@ WRONG = [
 @pytest.mark.parametrize(("name", "value"), WRONG)
 def test_a_wrong_value_is_told_in_one_line_with_its_place(tmp_path: Path, name: str, value: str) -> None:
     option = next(option for option in OPTIONS if option.name == name)
-    for flags, environ, place, origin in (
-        ({"data": str(tmp_path), name: value}, {}, option.flag, "flag"),
-        ({"data": str(tmp_path)}, {option.environment: value}, option.environment, "environment"),
+    for flags, environ, place, code in (
+        ({"data": str(tmp_path), name: value}, {}, option.flag, exit_codes.USAGE),
+        ({"data": str(tmp_path)}, {option.environment: value}, option.environment, exit_codes.CONFIGURATION),
     ):
         with pytest.raises(SettingsError) as told:
             load(flags, environ)
         assert str(told.value).startswith(place + ": expected ") and "\n" not in str(told.value)
-        assert told.value.origin == origin
+        assert told.value.code == code
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_wrong_value_is_told_in_one_line_with_its_place(tmp_path: Path, name: 
 def test_a_wrong_file_is_told_in_one_line(tmp_path: Path, file: str) -> None:
     with pytest.raises(SettingsError, match=r"recnice\.toml") as told:
         in_folder(tmp_path, file)
-    assert "\n" not in str(told.value) and told.value.origin == "file"
+    assert "\n" not in str(told.value) and told.value.code == exit_codes.CONFIGURATION
 
 
 def test_a_file_with_many_dots_in_its_values_is_read(tmp_path: Path) -> None:
