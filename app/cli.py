@@ -46,26 +46,16 @@ class Commands(AliasedGroup):
         formatter.write_text("Without a command: serve.")
 
 
-@click.group(cls=Commands, no_args_is_help=False)
+COMMANDS: Sequence[click.Command] = (
+    *(serve.serve, setup_link.setup_link, key.key, oauth.oauth, admin.admin, ip_allow_list.allowlist),
+    *(schema_config_version.schema, schema_config_version.config, check.check, simulate.simulate),
+    *(schema_config_version.version, licenses.licenses),
+)
+
+
+@click.group(cls=Commands, no_args_is_help=False, commands=COMMANDS)
 def commands() -> None:
     """Recnice SCIM: receive users and groups from Microsoft Entra ID by SCIM 2.0."""
-
-
-for command in (
-    serve.serve,
-    setup_link.setup_link,
-    key.key,
-    oauth.oauth,
-    admin.admin,
-    ip_allow_list.allowlist,
-    schema_config_version.schema,
-    schema_config_version.config,
-    check.check,
-    simulate.simulate,
-    schema_config_version.version,
-    licenses.licenses,
-):
-    commands.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

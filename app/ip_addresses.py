@@ -7,7 +7,8 @@ import ipaddress
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from app import bounds
@@ -94,19 +95,19 @@ def site_of(text: str) -> str:
     return str(ipaddress.ip_network((address, SITE_PREFIX), strict=False))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NetworkSet:
     """A set of networks. The time of a lookup depends on the number of prefix lengths, not of networks."""
 
     networks: Sequence[Network]
-    _by_prefix: Mapping[tuple[int, int], frozenset[int]] = field(init=False, compare=False)
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def _by_prefix(self) -> Mapping[tuple[int, int], set[int]]:
         numbers: dict[tuple[int, int], set[int]] = defaultdict(set)
         for network in self.networks:
             shift = network.max_prefixlen - network.prefixlen
             numbers[network.version, shift].add(int(network.network_address) >> shift)
-        object.__setattr__(self, "_by_prefix", {key: frozenset(those) for key, those in numbers.items()})
+        return numbers
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> "NetworkSet":

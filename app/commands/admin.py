@@ -136,9 +136,7 @@ def list_operators(settings: Settings) -> None:
             ("user name", "role", "created", "state", "2FA", "last signed in"),
             [
                 (
-                    operator.user_name,
-                    operator.role,
-                    operator.created,
+                    *(operator.user_name, operator.role, operator.created),
                     "disabled" if operator.disabled else "active",
                     "on" if operator.has_second_factor else "off",
                     operator.signed_in or "never",

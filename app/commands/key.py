@@ -54,15 +54,9 @@ def list_keys(settings: Settings) -> None:
             ("id", "name", "begins with", "created", "by", "last used", "from", "last simulation", "from", "state"),
             [
                 (
-                    row.id,
-                    row.name,
-                    row.prefix,
-                    row.created,
-                    row.created_by,
-                    row.last_used or "never",
-                    row.last_address or "-",
-                    row.last_simulated or "never",
-                    row.last_simulated_address or "-",
+                    *(row.id, row.name, row.prefix, row.created, row.created_by),
+                    *(row.last_used or "never", row.last_address or "-"),
+                    *(row.last_simulated or "never", row.last_simulated_address or "-"),
                     _state(row, names),
                 )
                 for row in rows

@@ -14,27 +14,20 @@ from app.commands.shared.options import data_unused
 
 # Only direct imports of this program: their metadata names the packages that they require.
 ROOTS = (
-    "alembic",
-    "argon2-cffi",
-    "authlib",
-    "click",
-    "cryptography",
-    "flask",
-    "flask-sqlalchemy",
-    "flask-wtf",
-    "joserfc",
-    "markdown-it-py",
-    "marshmallow",
-    "pyotp",
-    "pysqlite3",
-    "requests",
-    "rich",
-    "segno",
-    "sqlalchemy",
-    "waitress",
+    *(
+        "alembic",
+        "argon2-cffi",
+        "authlib",
+        "click",
+        "cryptography",
+        "flask",
+        "flask-sqlalchemy",
+        "flask-wtf",
+        "joserfc",
+    ),
+    *("markdown-it-py", "marshmallow", "pyotp", "pysqlite3", "requests", "rich", "segno", "sqlalchemy", "waitress"),
 )
 _NOTICE = re.compile(r"(LICEN[CS]E|COPYING|NOTICE|AUTHORS)", re.IGNORECASE)
-_REQUIRED_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def distributions() -> list[metadata.Distribution]:
@@ -49,10 +42,8 @@ def distributions() -> list[metadata.Distribution]:
             found[name] = metadata.distribution(name)
         except metadata.PackageNotFoundError:
             continue  # required on another system only
-        for requirement in found[name].requires or []:
-            required = _REQUIRED_NAME.match(requirement)
-            if required and "extra ==" not in requirement:
-                wanted.append(required[0])
+        requirements = [one for one in found[name].requires or [] if "extra ==" not in one]
+        wanted += [re.split(r"[^A-Za-z0-9._-]", one)[0] for one in requirements]
     return [found[name] for name in sorted(found)]
 
 

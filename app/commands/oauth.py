@@ -60,14 +60,8 @@ def list_clients(settings: Settings) -> None:
             ("client", "name", "id", "credential", "created", "by", "last used", "from", "state"),
             [
                 (
-                    client.id,
-                    client.name,
-                    one.id,
-                    one.label,
-                    one.created,
-                    one.created_by,
-                    one.last_used or "never",
-                    one.last_address or "-",
+                    *(client.id, client.name, one.id, one.label, one.created, one.created_by),
+                    *(one.last_used or "never", one.last_address or "-"),
                     f"revoked {stopped}" if (stopped := client.stopped or one.stopped) else "active",
                 )
                 for client in oauth_clients.list_clients()

@@ -56,10 +56,6 @@ def config(settings: Settings) -> None:
 @data_unused
 def version() -> None:
     """Print the versions of Recnice SCIM, Python and SQLite."""
-    click.echo(f"recnice-scim {VERSION} (Python {platform.python_version()}, SQLite {_sqlite_version()})")
-
-
-def _sqlite_version() -> str:
     from app.store.database.sqlite_driver import sqlite_version
 
-    return sqlite_version()
+    click.echo(f"recnice-scim {VERSION} (Python {platform.python_version()}, SQLite {sqlite_version()})")

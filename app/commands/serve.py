@@ -33,9 +33,8 @@ def serve(settings: Settings) -> int:
     with data_folder.held(settings.data, "serve") as note:
         bound = _bind(settings)
         if bundled_files.FROZEN:
-            for path in process.sweep(
-                bundled_files.ROOT, str(bundled_files.MIGRATIONS.relative_to(bundled_files.ROOT))
-            ):
+            marker = str(bundled_files.MIGRATIONS.relative_to(bundled_files.ROOT))
+            for path in process.sweep(bundled_files.ROOT, marker):
                 log.info("removed %s, left behind by a killed process", path)
         if settings.one_cpu:
             process.stay_on_one_cpu()
@@ -72,10 +71,7 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, note: Callab
     from app.web.security import request_authentication
 
     app = create_app(settings)
-    for line in (
-        *directory_database.migrate(settings.database),
-        *log_database_file.prepare(settings.requests_database),
-    ):
+    for line in directory_database.migrate(settings.database) + log_database_file.prepare(settings.requests_database):
         log.warning(line)
     with app.app_context():
         for line in rebuild_derived_rows.rebuild(app.config["RECNICE_RESOURCE_TYPES"], granted_roles.settle):

@@ -19,6 +19,9 @@ from app.simulation.ledger import Ledger, Stage, Watch
 from app.simulation.own_server import NotStartedError, temporary_appliance
 from app.simulation.story import Plan, rehearse
 
+PEOPLE = click.IntRange(1, bounds.SIMULATED_PEOPLE)
+GROUPS = click.IntRange(1, bounds.SIMULATED_GROUPS)
+
 
 class Lines:
     """A watch that writes a plain line to standard error for each completed stage."""
@@ -66,22 +69,8 @@ def _watching() -> Iterator[Watch]:
 
 
 @click.command()
-@click.option(
-    "--people",
-    metavar="N",
-    type=click.IntRange(1, bounds.SIMULATED_PEOPLE),
-    default=50,
-    show_default=True,
-    help="Number of simulated users.",
-)
-@click.option(
-    "--groups",
-    metavar="M",
-    type=click.IntRange(1, bounds.SIMULATED_GROUPS),
-    default=5,
-    show_default=True,
-    help="Number of simulated groups.",
-)
+@click.option("--people", metavar="N", type=PEOPLE, default=50, show_default=True, help="Number of simulated users.")
+@click.option("--groups", metavar="M", type=GROUPS, default=5, show_default=True, help="Number of simulated groups.")
 @click.option(
     "--dialect",
     type=click.Choice(list(DIALECTS)),
@@ -108,7 +97,9 @@ def simulate(
     if (base is None) != (key is None):
         raise click.UsageError("--base and --key belong together: the Tenant URL, and a SCIM Key for it")
     if base is not None:
-        _check_address(base)
+        url = urlsplit(base)
+        if url.scheme not in ("http", "https") or not url.hostname or url.fragment:
+            raise click.UsageError("--base: expected the Tenant URL, such as https://scim.example.com/scim/")
     elif keep:
         raise click.UsageError("--keep: expected --base, since without it the folder is temporary")
     seed = secrets.randbelow(bounds.SIMULATED_SEED) if seed is None else seed
@@ -124,7 +115,8 @@ def simulate(
                 tenant_url, secret = base, _secret(key)
                 click.echo(_intention(plan, base), err=True)
             else:
-                tenant_url, secret = stack.enter_context(temporary_appliance(_program()))
+                program = [] if bundled_files.FROZEN else [str(bundled_files.ROOT / "recnice_scim.py")]
+                tenant_url, secret = stack.enter_context(temporary_appliance([sys.executable, *program]))
             client = EntraClient(tenant_url, secret, ledger)
             stack.callback(client.close)
             rehearse(plan, client, ledger, stack.enter_context(_watching()))
@@ -134,17 +126,6 @@ def simulate(
         raise exit_codes.CommandError(str(error), exit_codes.TRY_AGAIN) from None
     _tell(ledger, seed)
     return exit_codes.FAILED if ledger.failed else exit_codes.DONE
-
-
-def _program() -> list[str]:
-    """Return the command that starts this program."""
-    return [sys.executable] if bundled_files.FROZEN else [sys.executable, str(bundled_files.ROOT / "recnice_scim.py")]
-
-
-def _check_address(base: str) -> None:
-    url = urlsplit(base)
-    if url.scheme not in ("http", "https") or not url.hostname or url.fragment:
-        raise click.UsageError("--base: expected the Tenant URL, such as https://scim.example.com/scim/")
 
 
 def _secret(key: str) -> str:

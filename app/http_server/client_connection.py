@@ -192,7 +192,11 @@ class Refusal(ErrorTask):  # type: ignore[misc]
         fault = self.request.error
         # After an exception in the application `self.request` is empty; the real one is still first in the queue.
         request: Parser = self.channel.requests[0]
-        method, path = self._asked(request)
+        method, target, *_ = *request.request_line.decode("latin-1").split(" "), ""
+        path = target.partition("?")[0]
+        if "://" in path:  # a full URL
+            path = "/" + path.partition("://")[2].partition("/")[2]
+        path = without_base(path, self.channel.server.base_path)
         error = fault.error if isinstance(fault, Fault) else ScimError(Code.of(fault.code), sentence=fault.body)
         headers, body = refusal(path, error)
         if number := self.channel.server.on_refusal(
@@ -204,14 +208,6 @@ class Refusal(ErrorTask):  # type: ignore[misc]
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)
-
-    def _asked(self, request: Parser) -> tuple[str, str]:
-        """Return the method and the path without the sub-path, as far as readable; the target may be a full URL."""
-        words = request.request_line.decode("latin-1").split(" ")
-        target = words[1].partition("?")[0] if len(words) > 1 else ""
-        if "://" in target:
-            target = "/" + target.partition("://")[2].partition("/")[2]
-        return words[0], without_base(target, self.channel.server.base_path)
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]

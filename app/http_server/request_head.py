@@ -44,7 +44,11 @@ def check(head: bytes) -> bytes:
         raise ScimError(Code.BAD_REQUEST, "", "HTTP/1.0 or HTTP/1.1")
     fields = _checked([(name.lower(), value) for name, value in pairs], version)
     path = _path(target, fields.get(b"host"))
-    _check_sizes(line, lines)
+    if len(line) > bounds.HEADER_LINE_BYTES:
+        raise ScimError(Code.URI_TOO_LONG, "request line", f"at most {bounds.HEADER_LINE_BYTES} bytes")
+    for number, field in enumerate(lines, 1):
+        if len(field) > bounds.HEADER_LINE_BYTES:
+            raise ScimError(Code.HEAD_TOO_LARGE, f"header field {number}", f"at most {bounds.HEADER_LINE_BYTES} bytes")
     return b"\r\n".join([b"%s %s HTTP/%s" % (method, path, version), *(b"%s:%s" % pair for pair in pairs)]) + BLANK_LINE
 
 
@@ -107,11 +111,3 @@ def _path(target: bytes, host: bytes | None) -> bytes:
     if found[1] != host:
         raise ScimError(Code.WRONG_HOST, "Host", "the host of the request line")
     return found[2]
-
-
-def _check_sizes(line: bytes, lines: Sequence[bytes]) -> None:
-    if len(line) > bounds.HEADER_LINE_BYTES:
-        raise ScimError(Code.URI_TOO_LONG, "request line", f"at most {bounds.HEADER_LINE_BYTES} bytes")
-    for number, field in enumerate(lines, 1):
-        if len(field) > bounds.HEADER_LINE_BYTES:
-            raise ScimError(Code.HEAD_TOO_LARGE, f"header field {number}", f"at most {bounds.HEADER_LINE_BYTES} bytes")

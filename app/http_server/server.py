@@ -28,7 +28,6 @@ from app.settings import Threads
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-Clock = Callable[[], float]
 OnRefusal = Callable[[str, str, ScimError, str, bool], str]
 """A function that records a request that never reaches the application, and returns its request ID, "" if it is not
 recorded: (method, path, error, IP address, whether it has an Authorization header)."""
@@ -55,7 +54,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         on_refusal: OnRefusal = lambda *_: "",
         body_bytes: BodyBytes = lambda *_: bounds.WIRE_BODY_BYTES,
         connections: int = bounds.CONNECTIONS,
-        clock: Clock = time.monotonic,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.base_path = base_path
         self.on_refusal = on_refusal

@@ -23,9 +23,7 @@ def taking(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             return command(app_settings.load(flags, os.environ), **given)
 
         decorated: Callable[..., Any] = with_settings
-        for option in reversed(chosen):
-            decorated = _click_option(option)(decorated)
-        return decorated
+        return functools.reduce(_with_option, reversed(chosen), decorated)
 
     return decorate
 
@@ -53,8 +51,10 @@ def data_unused(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--data", metavar="DIR", expose_value=False, hidden=True)(command)
 
 
-def _click_option(option: Option) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    note = f" [{option.environment}" + (f"; default {option.default_text}]" if option.default_text else "]")
+def _with_option(command: Callable[..., Any], option: Option) -> Callable[..., Any]:
+    text = f"{option.help} [{option.environment}" + (
+        f"; default {option.default_text}]" if option.default_text else "]"
+    )
     if not option.metavar:
-        return click.option(f"{option.flag}/--no-{option.flag[2:]}", default=None, help=option.help + note)
-    return click.option(option.flag, metavar=option.metavar, multiple=option.many, help=option.help + note)
+        return click.option(f"{option.flag}/--no-{option.flag[2:]}", default=None, help=text)(command)
+    return click.option(option.flag, metavar=option.metavar, multiple=option.many, help=text)(command)

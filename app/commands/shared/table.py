@@ -9,15 +9,11 @@ import click
 def show(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows of text under their column names. Control characters are escaped."""
     cells = [[_printable(cell) for cell in row] for row in rows]
-    if sys.stdout.isatty():
-        _show_rich(columns, cells)
+    if not sys.stdout.isatty():
+        widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+        for row in ([name.upper() for name in columns], *cells):
+            click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
         return
-    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
-    for row in ([name.upper() for name in columns], *cells):
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _show_rich(columns: Sequence[str], cells: Iterable[Sequence[str]]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
