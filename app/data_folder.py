@@ -76,8 +76,8 @@ def prepare(path: Path) -> list[str]:
         if os.name != "posix":
             return []
         names = set(os.listdir(path))
-        ours = sorted(name for name in names if name.startswith(OWN_BEGINNINGS))
-        candidates = [path / name for name in ours if stat.S_ISREG((path / name).lstat().st_mode)]
+        own = sorted(name for name in names if name.startswith(OWN_BEGINNINGS))
+        candidates = [path / name for name in own if stat.S_ISREG((path / name).lstat().st_mode)]
         lines = [_tighten(path, os.O_DIRECTORY)] if names == {LOCK_NAME} or DATABASE_NAME in names else []
         lines += [_tighten(candidate, os.O_NOFOLLOW) for candidate in candidates]
         return [line for line in lines if line]
@@ -120,7 +120,7 @@ def _open_regular(path: Path, flags: int) -> int:
 
 
 @contextmanager
-def held(path: Path, command: str) -> Iterator[Callable[[Holder], None]]:
+def hold(path: Path, command: str) -> Iterator[Callable[[Holder], None]]:
     """Hold an exclusive lock on the folder until the block ends. The system also releases it after kill -9.
 
     Waits up to `WAIT_FOR_COMMAND_S` while a command other than `serve` holds it. The yielded function writes the holder
@@ -158,7 +158,7 @@ def server(path: Path) -> Holder | None:
     give_up = time.monotonic() + WAIT_FOR_SERVER_S
     while True:
         try:
-            with held(path, "look"):
+            with hold(path, "look"):
                 return None
         except FolderInUseError as error:
             if error.holder.public_url:
@@ -196,28 +196,28 @@ def secret(folder: Path) -> bytes:
     decrypted after the next start.
     """
     path = folder / SECRET_NAME
-    if kept := _kept(path):
-        return kept
-    made = secrets.token_bytes(SECRET_BYTES)
-    beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    if stored := _read_secret(path):
+        return stored
+    new = secrets.token_bytes(SECRET_BYTES)
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     with os.fdopen(file, "wb") as writer:
-        writer.write(made)
+        writer.write(new)
     try:
-        os.link(beside, path)
-        return made
+        os.link(temporary, path)
+        return new
     except OSError:  # it exists by now, or is not a secret, or the file system has no hard links
-        if kept := _kept(path):
-            return kept
-        os.replace(beside, path)
-        return made
+        if stored := _read_secret(path):
+            return stored
+        os.replace(temporary, path)
+        return new
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
-def _kept(path: Path) -> bytes | None:
+def _read_secret(path: Path) -> bytes | None:
     try:
-        kept = path.read_bytes()
+        stored = path.read_bytes()
     except FileNotFoundError:
         return None
-    return kept if len(kept) == SECRET_BYTES else None
+    return stored if len(stored) == SECRET_BYTES else None

@@ -15,34 +15,34 @@ _URL_FORM = "https://HOST or https://HOST/PATH"
 _SWITCH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
-def _text(given: object) -> str:
-    if not isinstance(given, str) or not given.strip():
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
         raise ValueError("a text")
-    return given.strip()
+    return value.strip()
 
 
-def read_folder(given: object) -> Path:
+def read_folder(value: object) -> Path:
     """Parse a folder as an absolute path; `~` is the home folder."""
-    return Path(os.path.abspath(Path(_text(given)).expanduser()))
+    return Path(os.path.abspath(Path(_text(value)).expanduser()))
 
 
-def read_file(given: object) -> Path | None:
+def read_file(value: object) -> Path | None:
     """Parse the path of a file, which need not exist; None for ""."""
-    return read_folder(given) if given else None
+    return read_folder(value) if value else None
 
 
-def read_listen(given: object) -> tuple[str, int]:
+def read_listen(value: object) -> tuple[str, int]:
     """Parse `HOST:PORT`, with IPv6 in brackets; port 0 means a free port chosen by the system."""
-    host, port = split_host(_text(given)) or ("", None)
+    host, port = split_host(_text(value)) or ("", None)
     if port is None or port > 65535:
         raise ValueError("HOST:PORT")
     return host, port
 
 
-def read_public_url(given: object) -> str:
+def read_public_url(value: object) -> str:
     """Parse a URL, and return it without a trailing slash. Its path cannot begin with /scim: the Tenant URL adds it."""
     try:
-        url = urlsplit(_text(given))
+        url = urlsplit(_text(value))
     except ValueError:
         raise ValueError(_URL_FORM) from None
     path, host = url.path.rstrip("/"), split_host(url.netloc)
@@ -58,9 +58,9 @@ def read_public_url(given: object) -> str:
     return f"{url.scheme}://{url.netloc.lower().removesuffix(usual_port)}{path}"
 
 
-def read_networks(given: object) -> tuple[Network, ...]:
-    """Parse IP addresses or networks, given as a list or as one text with commas or spaces between them."""
-    words = re.split(r"[,\s]+", given.strip()) if isinstance(given, str) else given
+def read_networks(value: object) -> tuple[Network, ...]:
+    """Parse IP addresses or networks, as a list or as one text with commas or spaces between them."""
+    words = re.split(r"[,\s]+", value.strip()) if isinstance(value, str) else value
     try:
         if not isinstance(words, list | tuple):
             raise TypeError
@@ -73,17 +73,17 @@ def read_networks(given: object) -> tuple[Network, ...]:
     return networks
 
 
-def read_number(most: int, given: object) -> int:
+def read_number(most: int, value: object) -> int:
     """Parse an integer from 1 to `most`: a number in TOML, text in the environment."""
-    number = int(given) if isinstance(given, str) and re.fullmatch(r"[0-9]{1,4}", given) else given
+    number = int(value) if isinstance(value, str) and re.fullmatch(r"[0-9]{1,4}", value) else value
     if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= most:
         raise ValueError(f"a number from 1 to {most}")
     return number
 
 
-def read_switch(given: object) -> bool:
+def read_switch(value: object) -> bool:
     """Parse a boolean from TOML, or one of `true`, `1`, `yes`, `false`, `0`, `no` in any case."""
-    value = given if isinstance(given, bool) else _SWITCH.get(str(given).lower())
-    if value is None:
+    switch = value if isinstance(value, bool) else _SWITCH.get(str(value).lower())
+    if switch is None:
         raise ValueError("true or false")
-    return value
+    return switch

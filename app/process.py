@@ -41,8 +41,8 @@ def lock(file: int) -> bool:
 
 def launcher_of(unpacked: Path) -> int | None:
     """Return the process id of the one-file executable that unpacked a folder named `_MEI` + 8 hex digits + more."""
-    found = re.match(r"_MEI([0-9a-f]{8})", unpacked.name)
-    return int(found[1], 16) if found else None
+    match = re.match(r"_MEI([0-9a-f]{8})", unpacked.name)
+    return int(match[1], 16) if match else None
 
 
 def tie_to_launcher() -> None:
@@ -125,11 +125,11 @@ def raise_open_files() -> int:
     if sys.platform == "win32":
         return bounds.OPEN_FILES_WANTED
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = bounds.OPEN_FILES_WANTED if hard == resource.RLIM_INFINITY else min(hard, bounds.OPEN_FILES_WANTED)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
+    limit = bounds.OPEN_FILES_WANTED if hard == resource.RLIM_INFINITY else min(hard, bounds.OPEN_FILES_WANTED)
+    if soft != resource.RLIM_INFINITY and soft < limit:
         with suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-            soft = wanted
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+            soft = limit
     return bounds.OPEN_FILES_WANTED if soft == resource.RLIM_INFINITY else soft
 
 

@@ -205,29 +205,29 @@ def as_text(value: object) -> str:
 def load(flags: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
     """Return the settings from flags, environment variables and the settings file of the folder. Raises SettingsError.
 
-    `flags` maps option names to text; None and () mean not given. An empty environment variable counts as not set.
+    `flags` maps option names to text; None and () mean not set. An empty environment variable counts as not set.
     """
     read: dict[str, Any] = {}
     origins: dict[str, str] = {}
     file: Mapping[str, object] = {}
     for one in OPTIONS:
-        given = flags.get(one.name)
-        if given is not None and given != ():
+        value = flags.get(one.name)
+        if value is not None and value != ():
             origin, where = FLAG, one.flag
-        elif given := environ.get(one.environment):
+        elif value := environ.get(one.environment):
             origin, where = ENVIRONMENT, one.environment
         elif one.name in file:
-            given, origin, where = file[one.name], FILE, f"{read['data'] / FILE_NAME}: {one.name}"
+            value, origin, where = file[one.name], FILE, f"{read['data'] / FILE_NAME}: {one.name}"
         else:
-            given, origin, where = one.default, DEFAULT, one.name
+            value, origin, where = one.default, DEFAULT, one.name
         origins[one.name] = origin
         try:
-            if given is not None:
-                read[one.name] = one.parse(given)
+            if value is not None:
+                read[one.name] = one.parse(value)
         except ValueError as error:
-            came = ", ".join(map(str, given)) if isinstance(given, list | tuple) else str(given)
+            shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
             code = USAGE if origin == FLAG else CONFIGURATION
-            raise SettingsError(f"{where}: expected {error}, got {came[:80]!r}", code) from None
+            raise SettingsError(f"{where}: expected {error}, got {shown[:80]!r}", code) from None
         if one.name == "data":
             file = _read_file(read["data"] / FILE_NAME)
     return Settings(**read, origins=origins)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from app import bounds, data_folder
-from app.commands.shared.data_folder import on_data_folder, opened
+from app.commands.shared.data_folder import on_data_folder, open_data_folder
 from app.commands.shared.options import in_utf8, taking
 from app.commands.shared.table import show
 from app.console_roles import Role
@@ -59,7 +59,7 @@ _with_password = click.option(
 @taking("data")
 def create(settings: Settings, user_name: str, password: str, role: str) -> None:
     """Create an administrator."""
-    with opened(settings):
+    with open_data_folder(settings):
         from app.administration import audit
         from app.administration.accounts import administrators
 
@@ -129,7 +129,7 @@ def delete(host: Actor, user_name: str) -> None:
 @taking("data")
 def list_operators(settings: Settings) -> None:
     """List all administrators."""
-    with opened(settings):
+    with open_data_folder(settings):
         from app.administration.accounts import administrators
 
         show(

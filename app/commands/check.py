@@ -8,7 +8,7 @@ import re
 import click
 
 from app import exit_codes
-from app.commands.shared.data_folder import opened
+from app.commands.shared.data_folder import open_data_folder
 from app.commands.shared.options import taking
 from app.settings import Settings
 
@@ -30,7 +30,7 @@ def _hash(_context: click.Context, _parameter: click.Parameter, value: str) -> s
 @taking("data")
 def check(settings: Settings, audit_hash: str) -> None:
     """Check the settings and the database. Exit status 1 if there is a problem."""
-    with opened(settings, may_be_damaged=True) as types:
+    with open_data_folder(settings, may_be_damaged=True) as types:
         from app.store import integrity_check as store_check
         from app.store.access import audit_rows
         from app.store.database import directory_database
@@ -38,14 +38,14 @@ def check(settings: Settings, audit_hash: str) -> None:
         with directory_database.reading() as connection:
             findings = store_check.check(connection, types, audit_hash)
             entries, last_hash = audit_rows.head(connection)
-            noted = audit_rows.find_noted(connection, audit_hash) if audit_hash else 0
+            matching = audit_rows.find_noted(connection, audit_hash) if audit_hash else 0
             warnings = store_check.warnings(connection)
     for line in (*findings, *warnings):
         click.echo(line)
     if entries:
         click.echo(f"audit: {entries:,} entries, the last hash is {last_hash}")
-    if noted:
-        click.echo(f"audit: entries 1 to {noted:,} match the recorded hash")
+    if matching:
+        click.echo(f"audit: entries 1 to {matching:,} match the recorded hash")
     if findings:
         raise exit_codes.CommandError(f"{len(findings)} problems found in {settings.database}")
     click.echo(f"OK: no problems found in {settings.database}")

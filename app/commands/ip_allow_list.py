@@ -2,7 +2,7 @@
 
 import click
 
-from app.commands.shared.data_folder import opened
+from app.commands.shared.data_folder import open_data_folder
 from app.commands.shared.options import in_utf8, taking
 from app.commands.shared.table import show
 from app.settings import Settings
@@ -17,7 +17,7 @@ def allowlist() -> None:
 @taking("data")
 def off(settings: Settings) -> None:
     """Turn the list off: every IP address can call SCIM. The list itself is kept."""
-    with opened(settings):
+    with open_data_folder(settings):
         from app.administration import audit
         from app.administration.ip_allow_list import allow_list, enforcement
 
@@ -28,12 +28,12 @@ def off(settings: Settings) -> None:
 @taking("data")
 def list_networks(settings: Settings) -> None:
     """Show the mode and the allowed networks."""
-    with opened(settings):
+    with open_data_folder(settings):
         from app.administration.ip_allow_list import allow_list
 
-        found = allow_list.source_list()
-        click.echo(f"mode: {found.mode.label}")
-        rows = [(one.network, one.note, one.created, one.created_by) for one in found.listed]
+        current = allow_list.source_list()
+        click.echo(f"mode: {current.mode.label}")
+        rows = [(one.network, one.note, one.created, one.created_by) for one in current.listed]
         show(("network", "note", "created", "by"), rows)
 
 
@@ -43,7 +43,7 @@ def list_networks(settings: Settings) -> None:
 @taking("data")
 def allow(settings: Settings, network: str, note: str) -> None:
     """Add an IP address or a network to the list."""
-    with opened(settings):
+    with open_data_folder(settings):
         from app.administration import audit
         from app.administration.ip_allow_list import allow_list
 

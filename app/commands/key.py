@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from app.commands.shared.aliases import AliasedGroup
-from app.commands.shared.data_folder import on_data_folder, opened
+from app.commands.shared.data_folder import on_data_folder, open_data_folder
 from app.commands.shared.options import in_utf8, taking
 from app.commands.shared.table import show
 from app.settings import Settings
@@ -45,7 +45,7 @@ def create(host: Actor, name: str, separate: bool, beside: bool) -> None:
 @taking("data")
 def list_keys(settings: Settings) -> None:
     """List all keys, including revoked ones. Secrets are never displayed."""
-    with opened(settings):
+    with open_data_folder(settings):
         from app.administration.credentials import scim_keys
 
         rows = scim_keys.list_keys()

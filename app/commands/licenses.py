@@ -32,19 +32,19 @@ _NOTICE = re.compile(r"(LICEN[CS]E|COPYING|NOTICE|AUTHORS)", re.IGNORECASE)
 
 def distributions() -> list[metadata.Distribution]:
     """Return the installed packages that the program requires, by name. The build copies their metadata."""
-    found: dict[str, metadata.Distribution] = {}
-    wanted = list(ROOTS)
-    while wanted:
-        name = re.sub(r"[-_.]+", "-", wanted.pop()).lower()
-        if name in found:
+    installed: dict[str, metadata.Distribution] = {}
+    names = list(ROOTS)
+    while names:
+        name = re.sub(r"[-_.]+", "-", names.pop()).lower()
+        if name in installed:
             continue
         try:
-            found[name] = metadata.distribution(name)
+            installed[name] = metadata.distribution(name)
         except metadata.PackageNotFoundError:
             continue  # required on another system only
-        requirements = [one for one in found[name].requires or [] if "extra ==" not in one]
-        wanted += [re.split(r"[^A-Za-z0-9._-]", one)[0] for one in requirements]
-    return [found[name] for name in sorted(found)]
+        requirements = [one for one in installed[name].requires or [] if "extra ==" not in one]
+        names += [re.split(r"[^A-Za-z0-9._-]", one)[0] for one in requirements]
+    return [installed[name] for name in sorted(installed)]
 
 
 def python_license() -> Path | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from app.commands.shared.aliases import AliasedGroup
-from app.commands.shared.data_folder import on_data_folder, opened
+from app.commands.shared.data_folder import on_data_folder, open_data_folder
 from app.commands.shared.options import in_utf8, taking
 from app.commands.shared.table import show
 from app.settings import Settings
@@ -53,7 +53,7 @@ def add_secret(host: Actor, client_id: str) -> None:
 @taking("data")
 def list_clients(settings: Settings) -> None:
     """List all clients and their credentials, including revoked ones. Secrets are never displayed."""
-    with opened(settings):
+    with open_data_folder(settings):
         from app.administration.credentials import oauth_clients
 
         show(
@@ -98,7 +98,7 @@ def revoke_secret(host: Actor, secret_id: str) -> None:
 @taking("data")
 def add_federated_credential(settings: Settings, client_id: str, issuer: str, subject: str, audience: str) -> None:
     """Accept signed assertions of an issuer instead of a secret of the client."""
-    with opened(settings):
+    with open_data_folder(settings):
         from app.administration import audit
         from app.administration.credentials import federated_credentials, oauth_clients
 

@@ -30,7 +30,7 @@ def serve(settings: Settings) -> int:
     open_files = process.raise_open_files()
     for line in data_folder.prepare(settings.data):
         log.warning(line)
-    with data_folder.held(settings.data, "serve") as note:
+    with data_folder.hold(settings.data, "serve") as note:
         bound = _bind(settings)
         if bundled_files.FROZEN:
             marker = str(bundled_files.MIGRATIONS.relative_to(bundled_files.ROOT))
@@ -116,9 +116,9 @@ def urls_of(settings: Settings) -> list[str]:
     ways = [(socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")][: 1 if host == "0.0.0.0" else 2]
     addresses = []
     for family, elsewhere in ways:
-        with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as asked:
-            asked.connect((elsewhere, 9))
-            addresses.append(asked.getsockname()[0])
+        with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as udp:
+            udp.connect((elsewhere, 9))
+            addresses.append(udp.getsockname()[0])
     return list(dict.fromkeys([*(url_of((address, port)) for address in addresses), settings.public_url]))
 
 

@@ -4,7 +4,7 @@ import click
 
 from app import data_folder, exit_codes
 from app.commands.serve import make_setup_links, urls_of
-from app.commands.shared.data_folder import opened
+from app.commands.shared.data_folder import open_data_folder
 from app.commands.shared.options import command_line, taking
 from app.settings import Settings
 
@@ -13,7 +13,7 @@ from app.settings import Settings
 @taking("data", "listen", "public_url")
 def setup_link(settings: Settings) -> None:
     """Print a new setup link for the first administrator, valid once and for one hour."""
-    with opened(settings):
+    with open_data_folder(settings):
         from app.administration.accounts import first_administrator
 
         if first_administrator.is_set_up():

@@ -93,12 +93,12 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
         while head.startswith(b"\r\n"):  # RFC 9112 §2.2
             del head[:2]
         # Only new bytes are searched: a head may arrive byte by byte.
-        found = head.find(request_head.BLANK_LINE, max(0, len(head) - len(data) - len(request_head.BLANK_LINE)))
-        size = found + len(request_head.BLANK_LINE) if found >= 0 else len(head)
+        end = head.find(request_head.BLANK_LINE, max(0, len(head) - len(data) - len(request_head.BLANK_LINE)))
+        size = end + len(request_head.BLANK_LINE) if end >= 0 else len(head)
         if size >= bounds.HEADER_BYTES:
             self.refuse(ScimError(Code.HEAD_TOO_LARGE, "", f"a head of less than {bounds.HEADER_BYTES} bytes"))
             return self._cut(data)
-        if found < 0:
+        if end < 0:
             return len(data)
         try:
             checked = request_head.check(bytes(head[:size]))

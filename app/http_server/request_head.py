@@ -33,10 +33,10 @@ def check(head: bytes) -> bytes:
     limits.
     """
     line, *lines = head.removesuffix(BLANK_LINE).split(b"\r\n")
-    found = _REQUEST_LINE.fullmatch(line)
-    if not found:
+    parts = _REQUEST_LINE.fullmatch(line)
+    if not parts:
         raise ScimError(Code.BAD_REQUEST, "request line", "a method, a path and HTTP/1.1, with one space between them")
-    method, target, version = found.groups()
+    method, target, version = parts.groups()
     if len(lines) > bounds.HEADER_FIELDS:
         raise ScimError(Code.BAD_REQUEST, "", f"at most {bounds.HEADER_FIELDS} header fields")
     pairs = [_field(number, field) for number, field in enumerate(lines, 1)]
@@ -73,16 +73,16 @@ def _checked(fields: Sequence[tuple[bytes, bytes]], version: bytes) -> Mapping[b
     for name in _ONCE:
         if names.count(name) > 1:
             raise ScimError(Code.BAD_REQUEST, name.decode().title(), "one", "several")
-    found = dict(fields)
-    if version == b"1.1" and b"host" not in found:
+    by_name = dict(fields)
+    if version == b"1.1" and b"host" not in by_name:
         raise ScimError(Code.WRONG_HOST, "Host", "the header in HTTP/1.1")
-    if len(found.get(b"content-type", b"")) > bounds.CONTENT_TYPE_LENGTH:
+    if len(by_name.get(b"content-type", b"")) > bounds.CONTENT_TYPE_LENGTH:
         raise ScimError(Code.BAD_REQUEST, "Content-Type", f"at most {bounds.CONTENT_TYPE_LENGTH} characters")
-    if not _LENGTH.fullmatch(found.get(b"content-length", b"0")):
+    if not _LENGTH.fullmatch(by_name.get(b"content-length", b"0")):
         raise ScimError(Code.BAD_REQUEST, "Content-Length", "a number")
-    if (coding := found.get(b"transfer-encoding")) is not None:
-        _check_coding(coding, version, b"content-length" in found)
-    return found
+    if (coding := by_name.get(b"transfer-encoding")) is not None:
+        _check_coding(coding, version, b"content-length" in by_name)
+    return by_name
 
 
 def _check_coding(coding: bytes, version: bytes, has_length: bool) -> None:
@@ -105,9 +105,9 @@ def _path(target: bytes, host: bytes | None) -> bytes:
     """
     if target.startswith(b"/"):
         return target
-    found = _ABSOLUTE.fullmatch(target)
-    if not found:
+    url = _ABSOLUTE.fullmatch(target)
+    if not url:
         raise ScimError(Code.BAD_REQUEST, "", "a path that begins with a slash")
-    if found[1] != host:
+    if url[1] != host:
         raise ScimError(Code.WRONG_HOST, "Host", "the host of the request line")
-    return found[2]
+    return url[2]

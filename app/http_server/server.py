@@ -175,8 +175,9 @@ def _threads(count: int) -> Any:
 
 def bind(listen: tuple[str, int]) -> socket.socket:
     """Return a bound socket that does not listen yet. Raises OSError, for example EADDRINUSE."""
-    found = socket.getaddrinfo(*listen, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    family, kind, protocol, _, address = found[0]
+    family, kind, protocol, _, address = socket.getaddrinfo(*listen, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
+        0
+    ]
     bound = socket.socket(family, kind, protocol)
     try:
         # On Windows SO_REUSEADDR lets two programs share a port, so the exclusive option is used there.

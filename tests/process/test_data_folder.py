@@ -21,7 +21,7 @@ HOLD = """
 import os, sys, signal
 from pathlib import Path
 from app import data_folder
-with data_folder.held(Path(sys.argv[1]), sys.argv[2]) as note:
+with data_folder.hold(Path(sys.argv[1]), sys.argv[2]) as note:
     print("held", flush=True)
     if sys.argv[2] == "serve":
         note(data_folder.Holder(os.getpid(), "serve", sys.argv[3]))
@@ -92,7 +92,7 @@ def test_a_folder_that_cannot_be_is_told_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(FolderError, match="file: "):
         data_folder.prepare(tmp_path / "file")
     with pytest.raises(FolderError):
-        data_folder.held(tmp_path / "missing", "serve").__enter__()
+        data_folder.hold(tmp_path / "missing", "serve").__enter__()
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_what_is_no_regular_file_is_neither_followed_nor_opened(
         data_folder.prepare(data)
     if name == data_folder.LOCK_NAME:
         with pytest.raises(FolderError, match=f"{name}: expected a regular file"):
-            data_folder.held(data, "serve").__enter__()
+            data_folder.hold(data, "serve").__enter__()
     assert (mode(letter), letter.read_text()) == (0o644, "dear")
 
 
@@ -130,17 +130,17 @@ def test_a_linked_settings_file_keeps_its_mode(tmp_path: Path) -> None:
 def test_one_server_a_folder(tmp_path: Path) -> None:
     process = holding(tmp_path, "serve")
     with pytest.raises(FolderInUseError, match=f"{tmp_path} is in use by process {process.pid}$"):
-        data_folder.held(tmp_path, "serve").__enter__()
+        data_folder.hold(tmp_path, "serve").__enter__()
     found = data_folder.server(tmp_path)
     assert found and (found.process, found.command) == (process.pid, "serve")
     end(process, signal.SIGKILL)
     assert data_folder.server(tmp_path) is None, "kill -9 gives the folder back"
-    with data_folder.held(tmp_path, "serve"):
+    with data_folder.hold(tmp_path, "serve"):
         pass
 
 
 def test_the_note_tells_the_public_url(tmp_path: Path) -> None:
-    with data_folder.held(tmp_path, "serve") as note:
+    with data_folder.hold(tmp_path, "serve") as note:
         note(Holder(os.getpid(), "serve", "https://scim.example.com/a/long/path"))
         note(Holder(os.getpid(), "serve", "https://scim.example.com"))
         found = data_folder.server(tmp_path)
@@ -159,7 +159,7 @@ def test_a_command_that_stays_is_not_waited_for_for_ever(tmp_path: Path, monkeyp
     monkeypatch.setattr(data_folder, "WAIT_FOR_COMMAND_S", 0.05)
     process = holding(tmp_path, "prepare")
     with pytest.raises(FolderInUseError):
-        data_folder.held(tmp_path, "serve").__enter__()
+        data_folder.hold(tmp_path, "serve").__enter__()
     end(process)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def opened(settings: Settings, may_be_damaged: bool = False) -> Iterator[Sequence[ResourceType]]:
+def open_data_folder(settings: Settings, may_be_damaged: bool = False) -> Iterator[Sequence[ResourceType]]:
     """Enter an application context, and yield the resource types. The database is migrated, its derived rows rebuilt.
 
     A running server has already done both; otherwise this function does it while it holds the folder. With
@@ -44,7 +44,7 @@ def _bring_up(settings: Settings, types: Sequence[ResourceType], may_be_damaged:
     from app.store.directory import rebuild_derived_rows
 
     while not data_folder.server(settings.data):
-        with suppress(data_folder.FolderInUseError), data_folder.held(settings.data, "prepare"):
+        with suppress(data_folder.FolderInUseError), data_folder.hold(settings.data, "prepare"):
             directory_database.migrate(settings.database)
             try:
                 rebuild_derived_rows.rebuild(types, granted_roles.settle)
@@ -61,10 +61,10 @@ def on_data_folder(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @taking("data")
     @functools.wraps(command)
-    def run(settings: Settings, **given: Any) -> Any:
-        with opened(settings):
+    def run(settings: Settings, **arguments: Any) -> Any:
+        with open_data_folder(settings):
             from app.administration import audit
 
-            return command(audit.HOST, **given)
+            return command(audit.HOST, **arguments)
 
     return run

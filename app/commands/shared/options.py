@@ -18,9 +18,9 @@ def taking(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(command)
-        def with_settings(**given: Any) -> Any:
-            flags = {option.name: given.pop(option.name) for option in chosen}
-            return command(app_settings.load(flags, os.environ), **given)
+        def with_settings(**arguments: Any) -> Any:
+            flags = {option.name: arguments.pop(option.name) for option in chosen}
+            return command(app_settings.load(flags, os.environ), **arguments)
 
         decorated: Callable[..., Any] = with_settings
         return functools.reduce(_with_option, reversed(chosen), decorated)
