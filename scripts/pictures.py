@@ -222,7 +222,7 @@ PAGES: Mapping[str, Callable[[Page], None]] = {
     "problems": _to("/problems"),
     "problem": _to("/problems?kind=user-name-taken", "Details"),
     "activity": _to("/activity"),
-    "events": _to("/activity?view=lines"),
+    "events": _to("/activity?view=events"),
     "users": _to("/users"),
     "user": _to("/users?q=Ana+Ruiz", "Ana Ruiz"),
     "history": _to("/users?q=Ana+Ruiz", "Ana Ruiz", "History"),

@@ -112,7 +112,7 @@ def window(page: Page, appliance: Appliance) -> Window:
     page.on("requestfinished", note(shown.ended))
     page.on("requestfailed", note(shown.ended))
     page.clock.install(time=datetime(2030, 1, 1, tzinfo=UTC))
-    page.goto(f"{appliance.url}/activity?view=lines")
+    page.goto(f"{appliance.url}/activity?view=events")
     page.clock.pause_at(datetime(2030, 1, 2, tzinfo=UTC))
     return shown
 

@@ -28,7 +28,7 @@ def test_what_a_request_did_is_told_on_every_page(appliance: Appliance, visitor:
         appliance.request("PATCH", f"/scim/Users/{ana}", {"schemas": [PATCH], "Operations": [change]})
     refused = appliance.request("POST", "/scim/Users", {"userName": "ANA@example.com"})
     number = refused.headers["x-request-id"]
-    lines = re.sub(r"<[^>]+>", "", visitor.get("/activity?view=lines").text)
+    lines = re.sub(r"<[^>]+>", "", visitor.get("/activity?view=events").text)
     assert "Ana Ruiz moved from Sales to Legal" in lines
     assert "userName already in use" in visitor.get("/problems").text
     assert number in visitor.get(f"/activity?number={number}").text

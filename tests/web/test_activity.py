@@ -80,7 +80,7 @@ class Told:
 
     def page(self, query: str = "") -> str:
         """The flat list, newest first."""
-        return self.eva.get(f"/activity?view=lines&{query}").text
+        return self.eva.get(f"/activity?view=events&{query}").text
 
     def lines(self, query: str = "") -> list[str]:
         """Its lines."""
@@ -133,7 +133,7 @@ def test_before_entra_came_the_page_says_what_will_appear(new_appliance):
     eva = set_up(fresh)
     shown = words(eva.get("/activity").text)
     assert "Syncs appear here, with their changes" in shown and "Connect Entra" in shown
-    assert "Requests from Entra appear here" in words(eva.get("/activity?view=lines").text)
+    assert "Requests from Entra appear here" in words(eva.get("/activity?view=events").text)
     assert fresh.stop() == 0, fresh.output
 
 
@@ -203,7 +203,7 @@ def test_several_changes_are_told_in_whole_behind_a_disclosure(told: Told):
 
 
 def test_a_line_leads_to_who_is_here_or_was(told: Told):
-    page = told.eva.get("/activity?view=lines").text
+    page = told.eva.get("/activity?view=events").text
     for who, path in (("ana", "users"), ("team", "groups"), ("bo", "users"), ("cy", "users")):
         assert f'<a href="/{path}/{told.ids[who]}"><bdi>' in page
         assert told.eva.get(f"/{path}/{told.ids[who]}").status == 200
@@ -315,14 +315,14 @@ def test_one_request_by_its_number(told: Told):
 
 
 def test_the_raw_view_has_every_column(told: Told):
-    page = told.eva.get("/activity?view=raw").text
+    page = told.eva.get("/activity?view=requests").text
     assert re.findall(r'<th scope="col">([^<]+)</th>', page) == [column.title for column in REQUEST_COLUMNS]
-    assert page.count("<tr id=") == len(json.loads(told.eva.get("/activity?view=raw&format=json").text))
+    assert page.count("<tr id=") == len(json.loads(told.eva.get("/activity?view=requests&format=json").text))
     assert '<details id="body-' in page and told.numbers["refused"] in page
 
 
 def test_what_is_shown_is_what_is_exported(told: Told):
-    for query in ("kind=created", "result=refused", f"q={told.ids['ana']}", "view=lines"):
+    for query in ("kind=created", "result=refused", f"q={told.ids['ana']}", "view=events"):
         exported = told.eva.get(f"/activity?{query}&format=json")
         rows = json.loads(exported.text)
         assert list(rows[0]) == [column.name for column in REQUEST_COLUMNS]
@@ -366,12 +366,12 @@ def test_a_cycle_has_its_counts_and_opens_to_its_lines(told: Told):
     ["kind=x", "result=x", "view=x", "before=x", "before=-1", "cycle=x", "cycle=%C2%B2", "format=xml"],
 )
 def test_what_no_form_of_ours_sends(told: Told, query: str):
-    assert told.eva.get(f"/activity?view=lines&{query}".replace("view=lines&view", "view")).status == 404
+    assert told.eva.get(f"/activity?view=events&{query}".replace("view=events&view", "view")).status == 404
 
 
 def test_hostile_names_are_text(told: Told):
     escaped = html.escape(HOSTILE, quote=True).replace("&quot;", "&#34;").replace("&#x27;", "&#39;")
-    for query in ("view=lines", "view=raw", f"q={told.ids['dee']}", f"q={quote(HOSTILE)}"):
+    for query in ("view=events", "view=requests", f"q={told.ids['dee']}", f"q={quote(HOSTILE)}"):
         page = told.eva.get(f"/activity?{query}").text
         assert "<img" not in page and f"<bdi>{escaped}" in page, query
     assert "so it was ignored" in told.eva.get("/activity?q=" + "x" * (bounds.SEARCH_TEXT_LENGTH + 1)).text
@@ -435,7 +435,7 @@ def test_a_rehearsal_reads_like_one(new_appliance):
     eva = set_up(fresh)
     fresh.make_key()
     play_entra(fresh, people=3, dialect="default")
-    rows = json.loads(eva.get("/activity?view=lines&format=json").text)
+    rows = json.loads(eva.get("/activity?view=events&format=json").text)
     texts = [row["what"] for row in rows]
     for part in (
         *(
@@ -452,8 +452,8 @@ def test_a_rehearsal_reads_like_one(new_appliance):
         assert any(part in text for text in texts), part
     assert all(texts) and len(texts) > 100
     assert all(row["deed"] or row["status"] >= 400 for row in rows)
-    for path in ("/activity", "/activity?view=lines", "/activity?view=raw", "/activity/1", "/activity/1?kind=all"):
-        assert eva.get(path).status == 200, path
+    for rest in ("", "?view=events", "?view=requests", "/1", "/1?kind=all"):
+        assert eva.get(f"/activity{rest}").status == 200, rest
     assert fresh.stop() == 0, fresh.output
 
 
@@ -502,7 +502,7 @@ class Entra:
     def put(self, path: str, attribute: str, value: object) -> None:
         self.send("PATCH", path, {"schemas": [PATCH], "Operations": [put(attribute, value)]})
 
-    def page(self, query: str = "view=lines") -> str:
+    def page(self, query: str = "view=events") -> str:
         """The Activity page."""
         return self.world.eva.get(f"/sub/activity?{query}", base_url=BASE).text
 

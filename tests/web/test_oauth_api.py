@@ -107,8 +107,8 @@ def test_what_a_token_did_is_written_to_its_client(console: Appliance, client: C
     body = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "by-token@recnice.example"}
     made = console.request("POST", "/scim/Users", body, bearer)
     assert made.status == 201
-    assert client.id in eva.get("/activity?format=csv").text or client.id in eva.get("/activity?view=raw").text
-    filtered = eva.get(f"/activity?view=lines&key={client.id}").text
+    assert client.id in eva.get("/activity?format=csv").text or client.id in eva.get("/activity?view=requests").text
+    filtered = eva.get(f"/activity?view=events&key={client.id}").text
     assert "by-token@recnice.example" in filtered and f'<option value="{client.id}" selected>Entra</option>' in filtered
     assert "OAuth client Entra created" in words(eva.get("/").text)
 

@@ -3,6 +3,7 @@
 import pytest
 from flask import Flask
 
+from app.web.console.monitoring.activity import RENAMED_VIEWS
 from tests.web.test_audit_of_every_action import BASE, World, world
 
 __all__ = ["world"]
@@ -44,6 +45,12 @@ def test_former_forms_are_posted_again_at_the_current_url(world: World):
         former: f"/sub{current}" for former, current in FORMS.items()
     }
     assert {answer.status_code for answer in answers.values()} == {308}
+
+
+def test_a_former_view_of_the_activity_redirects(world: World):
+    for former, current in RENAMED_VIEWS.items():
+        answer = world.eva.get(f"/sub/activity?q=%C3%A9&view={former}", base_url=BASE)
+        assert (answer.status_code, answer.headers["Location"]) == (308, f"/sub/activity?q=%C3%A9&view={current}")
 
 
 def test_each_former_url_has_a_current_one(app: Flask):

@@ -229,9 +229,9 @@ def test_a_simulation_with_a_key_is_told_apart_from_its_last_use(world: World, o
 def test_activity_hides_them_says_so_and_shows_them_on_demand(world: World, made: str, owner: Any):
     answer = marked(world, "PATCH", f"/Users/{made}", {"Operations": [OFF]})
     number = answer.headers["X-Request-Id"]
-    assert number not in owner.get("/activity?view=lines")
+    assert number not in owner.get("/activity?view=events")
     assert "of a simulation are hidden" in owner.get("/activity")
-    for path in ("/activity?view=lines&simulated=shown", "/activity?simulated=only", f"/users/{made}?tab=requests"):
+    for path in ("/activity?view=events&simulated=shown", "/activity?simulated=only", f"/users/{made}?tab=requests"):
         page = owner.get(path)
         assert number in page and "<b>Simulated:</b>" in page, path
     assert "This request is part of a simulation" in owner.get(f"/activity?number={number}")

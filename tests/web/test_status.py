@@ -172,7 +172,7 @@ def test_every_line_is_ticked_by_a_real_request(fresh):
 def told(visitor: Visitor) -> list[str]:
     """Status without the size of the disk, and what other pages count and list."""
     page = re.sub(r'<section aria-labelledby="card-disk">.*?</section>', "", visitor.get("/").text, flags=re.S)
-    lists = ("/problems", "/attributes", "/users", "/activity?view=raw", "/activity?view=raw&cycle=0")
+    lists = ("/problems", "/attributes", "/users", "/activity?view=requests", "/activity?view=requests&cycle=0")
     return [words(page), *(visitor.get(f"{path}{'&' if '?' in path else '?'}format=json").text for path in lists)]
 
 

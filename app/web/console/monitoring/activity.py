@@ -1,8 +1,8 @@
 """This module serves the Activity page and the page of one request."""
 
-from typing import Any, Literal
+from typing import Any
 
-from flask import Flask, abort, render_template, request, url_for
+from flask import Flask, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.administration.credentials import oauth_clients, scim_keys
@@ -22,7 +22,8 @@ from app.web.resource_urls import Endpoints
 LIVE_S = 3
 UNKNOWN_NUMBER = "No request in the log has this ID. It may be mistyped, or older than the log."
 
-View = Literal["cycles", "lines", "raw"]
+RENAMED_VIEWS = {"lines": "events", "raw": "requests"}
+"""The former and current values of `?view=`. Until 0.3."""
 
 
 @console.get("/activity")
@@ -33,7 +34,7 @@ def activity() -> str | Response:
         return _single(asked.filter.number)
     if not asked.is_filtered and view in ("", "cycles"):
         return _by_cycle(asked)
-    return _requests(asked, view or "lines", "activity")
+    return _requests(asked, view or "events", "activity")
 
 
 @console.get("/activity/<row:cycle_id>")
@@ -44,7 +45,7 @@ def cycle(cycle_id: int) -> str | Response:
         abort(404)
     asked = activity_filter.read().within(cycle_id)
     unshown = log.count_unchanging(cycle_id) if asked.given["kind"] == "changes" else 0
-    return _requests(asked, _view() or "lines", f"cycle-{cycle_id}", cycle=found, unshown=unshown)
+    return _requests(asked, _view() or "events", f"cycle-{cycle_id}", cycle=found, unshown=unshown)
 
 
 def _by_cycle(asked: ActivityFilter) -> str | Response:
@@ -103,7 +104,9 @@ def _page(asked: ActivityFilter, view: str, **more: Any) -> str:
 
 def _view() -> str:
     view = request.args.get("view", "")
-    if view not in ("", "cycles", "lines", "raw"):
+    if view in RENAMED_VIEWS:
+        abort(redirect(list_paging.address_with(view=RENAMED_VIEWS[view]), 308))
+    if view not in ("", "cycles", "events", "requests"):
         abort(404)
     return view
 
