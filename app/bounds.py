@@ -197,10 +197,10 @@ CLOCK_SLACK_S = 60
 # --- the Attributes page
 SHAPED_LENGTH = 1_024  # of a text whose shape is displayed; a longer one is "a long text"
 SHAPED_VALUES = 20  # of a list, whose shapes are compared
-SIGHTED_PLACES = 2_000  # attributes and names that are read from one request
+ARRIVALS_READ = 2_000  # attributes and names that are read from one request
 PATHS_REMEMBERED = 512
-SIGHTED_NAMES = 100  # unknown names that are kept per resource type: those seen last
-SIGHTED_NAME_LENGTH = 120
+UNKNOWN_NAMES = 100  # unknown names that are kept per resource type: those seen last
+UNKNOWN_NAME_LENGTH = 120
 UNSTORED_NAMES = 3  # listed for a request that changed nothing
 SCHEMA_EXPORT_BYTES = 2 * 1024 * 1024  # Entra's schema file
 SCHEMA_EXPORT_FORM_BYTES = SCHEMA_EXPORT_BYTES + FORM_BYTES
@@ -238,13 +238,13 @@ KEPT_REASON_LENGTH = 500
 KEPT_NAME_LENGTH = 200
 KEPT_SEGMENT_LENGTH = 20
 KEPT_SEGMENTS = 4
-MENTIONED_AT_ONCE = 5
+LAST_SEEN_AT_ONCE = 5
 LOG_PAGE_SIZE = 200
 
 # --- cycles and problems
 CYCLES_KEPT = 20_000
 PROBLEMS_KEPT = 10_000
-PULSE_CYCLES = 48
+CHART_CYCLES = 48
 REFUSALS_READ = 1_000  # refused requests that are read to group them
 PROBLEM_REQUESTS = 50
 PROBLEMS_OF_CAUSE = 25  # displayed on one card
@@ -281,7 +281,7 @@ CLAIMS_SHOWN = 60
 CLAIM_SHOWN_LENGTH = 200
 AUTHORIZATION_CODE_LENGTH = 4_096
 ASSERTION_S = 90 * 60  # Entra's tokens are valid for 60 to 90 minutes
-SPENT_KEPT = 10_000  # one-time values that are kept after they expire
+USED_ONCE_KEPT = 10_000  # one-time values that are kept after they expire
 
 # --- single sign-on
 JOURNEY_S = 10 * 60  # from the console to the provider's page and back

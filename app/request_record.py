@@ -18,7 +18,7 @@ GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 """The form of resource ids, and of Entra's objectId and probes, as a pattern to match case-insensitively."""
 _GUID = re.compile(GUID, re.IGNORECASE)
 
-Deed = Literal[
+RequestAction = Literal[
     "",  # unknown, for example because no key was valid
     "probe",  # a lookup by a random GUID that finds nothing. Entra: Test Connection, and the start of every activity;
     #           by externalId, which may be a GUID (objectId), only where it begins a stretch of activity
@@ -97,7 +97,7 @@ class Request:
     key_fault: KeyFault = _stored("Key error")
     address: str = _stored("IP address")
     dialect: Dialect = _stored("PATCH style")
-    deed: Deed = _stored("Action")
+    deed: RequestAction = _stored("Action")
     resource_type: str = _stored("Resource type")
     resource_id: str = _stored("Resource ID")
     resource_name: str = _stored("Resource name")
@@ -109,7 +109,7 @@ class Request:
     objects: tuple[str, ...] = ()
     """Keys of the objects of the request, by which a later request for the same object is recognized: `User id <hash>`,
     `User externalId <hash>`, `User userName <hash>`, `Group displayName <hash>`; `connection` for the SCIM Key."""
-    mentioned: tuple[tuple[str, str], ...] = ()
+    resources: tuple[tuple[str, str], ...] = ()
     """Type and id of stored resources that the request mentions."""
     expected: str = ""
     got: str = ""

@@ -96,7 +96,7 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, note: Callab
         if not first_administrator.is_set_up():
             links = make_setup_links(settings, urls)
     middleware.of(app).recorder.start()
-    last_seen.note_in_background(app.app_context, app.config["RECNICE_RESOURCE_TYPES"])
+    last_seen.fill_in_background(app.app_context, app.config["RECNICE_RESOURCE_TYPES"])
     _announce(settings, links)
     for line in (*cautions(settings), *missing):
         log.warning(line)

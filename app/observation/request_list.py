@@ -9,40 +9,40 @@ from app import bounds
 from app.observation.directory import history_reader
 from app.observation.directory.history_reader import Event, NamedMembershipChange
 from app.observation.problem_kinds.kind_catalog import kind_of, went_wrong
-from app.request_record import Deed, Request, is_id
+from app.request_record import Request, RequestAction, is_id
 from app.scim.resource_types import RESOURCE_TYPES, name_of
 from app.store.database import directory_database
 from app.store.directory import console_lists, history_rows
 from app.store.request_log import log_database, problem_rows, request_rows
 from app.store.request_log.request_rows import RequestFilter
 
-READS: tuple[Deed, ...] = ("match", "list", "read", "schema", "confirm")
-_MOVES: tuple[Deed, ...] = ("create", "change", "delete")
+READS: tuple[RequestAction, ...] = ("match", "list", "read", "schema", "confirm")
+_MOVES: tuple[RequestAction, ...] = ("create", "change", "delete")
 _VERBS: Mapping[str, str] = {"create": "create", "delete": "delete"}
 
 
 @dataclass(frozen=True, slots=True)
-class DeedGroup:
+class ActionGroup:
     """Actions that users look for together. `has_moves`: only those by which a member joined or left a group."""
 
     title: str
-    deeds: tuple[Deed, ...] = ()
-    without_deeds: tuple[Deed, ...] = ()
+    actions: tuple[RequestAction, ...] = ()
+    without_actions: tuple[RequestAction, ...] = ()
     is_refused: bool | None = None
     has_moves: bool = False
 
 
-DEED_GROUPS: Mapping[str, DeedGroup] = {
-    "changes": DeedGroup("Changes and refusals", without_deeds=("probe", "bulk", *READS)),
-    "created": DeedGroup("Created", ("create",), is_refused=False),
-    "changed": DeedGroup("Changed", ("change",), is_refused=False),
-    "disabled": DeedGroup("Disabled", ("disable",), is_refused=False),
-    "enabled": DeedGroup("Enabled again", ("enable",), is_refused=False),
-    "deleted": DeedGroup("Deleted", ("delete",), is_refused=False),
-    "memberships": DeedGroup("Joined or left groups", _MOVES, is_refused=False, has_moves=True),
-    "reads": DeedGroup("Looked up, nothing changed", READS),
-    "probes": DeedGroup("Probes", ("probe",)),
-    "refused": DeedGroup("Refused", is_refused=True),
+ACTION_GROUPS: Mapping[str, ActionGroup] = {
+    "changes": ActionGroup("Changes and refusals", without_actions=("probe", "bulk", *READS)),
+    "created": ActionGroup("Created", ("create",), is_refused=False),
+    "changed": ActionGroup("Changed", ("change",), is_refused=False),
+    "disabled": ActionGroup("Disabled", ("disable",), is_refused=False),
+    "enabled": ActionGroup("Enabled again", ("enable",), is_refused=False),
+    "deleted": ActionGroup("Deleted", ("delete",), is_refused=False),
+    "memberships": ActionGroup("Joined or left groups", _MOVES, is_refused=False, has_moves=True),
+    "reads": ActionGroup("Looked up, nothing changed", READS),
+    "probes": ActionGroup("Probes", ("probe",)),
+    "refused": ActionGroup("Refused", is_refused=True),
 }
 
 
@@ -50,7 +50,7 @@ DEED_GROUPS: Mapping[str, DeedGroup] = {
 class Filter:
     """The requests to find. Texts that are "" do not restrict the result; moments are in wire form.
 
-    `about`: ids of users and groups; `named`: a part of the name of one; `group`: a key of `DEED_GROUPS`.
+    `about`: ids of users and groups; `named`: a part of the name of one; `group`: a key of `ACTION_GROUPS`.
     """
 
     about: tuple[str, ...] = ()
@@ -127,7 +127,7 @@ def known(ids: Collection[str]) -> dict[str, Known]:
 def unwritten() -> Mapping[str, int]:
     """Return how many requests the log only counted, by reason: `DROPPED` or `STRANGERS` of request_recorder.py."""
     with log_database.reading() as connection:
-        return request_rows.tallies(connection)
+        return request_rows.counters(connection)
 
 
 def find(wanted: Filter, before: int | None = None, count: int = bounds.CONSOLE_PAGE_SIZE) -> RequestPage:
@@ -167,7 +167,7 @@ def has_number(number: str) -> bool:
 
 def count_unchanging(cycle_id: int) -> int:
     """Return how many lookups and probes of a cycle changed nothing; each operation of a bulk request counts."""
-    wanted = RequestFilter(cycle_id=cycle_id, deeds=("probe", *READS), is_refused=False)
+    wanted = RequestFilter(cycle_id=cycle_id, actions=("probe", *READS), is_refused=False)
     with log_database.reading() as connection:
         return request_rows.count(connection, wanted)
 
@@ -185,7 +185,7 @@ def _read(
 
     Unless `are_told`, without the problems that refused ones are part of.
     """
-    group = DEED_GROUPS.get(wanted.group, DeedGroup(""))
+    group = ACTION_GROUPS.get(wanted.group, ActionGroup(""))
     own = _links_of(wanted.about)
     query = _query(wanted, group, own)
     while True:
@@ -202,13 +202,13 @@ def _read(
             return
 
 
-def _query(wanted: Filter, group: DeedGroup, own: Sequence[NamedMembershipChange]) -> RequestFilter:
+def _query(wanted: Filter, group: ActionGroup, own: Sequence[NamedMembershipChange]) -> RequestFilter:
     return RequestFilter(
         about=wanted.about,
         numbers={link.request for link in own},
         named=wanted.named,
-        deeds=group.deeds,
-        without_deeds=group.without_deeds,
+        actions=group.actions,
+        without_actions=group.without_actions,
         is_refused=group.is_refused if wanted.is_refused is None else wanted.is_refused,
         key_id=wanted.key_id,
         since=wanted.since,
@@ -263,7 +263,7 @@ def _told_apart(events: Mapping[str, Sequence[Event]]) -> dict[int, int]:
     if not numbers:
         return {}
     with log_database.reading() as connection:
-        rows = request_rows.deeds_of(connection, numbers)
+        rows = request_rows.actions_of(connection, numbers)
     of_row: dict[int, int] = {}
     nth: Counter[tuple[str, str, str]] = Counter()
     for row in rows:

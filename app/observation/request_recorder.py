@@ -31,8 +31,8 @@ CLOSE_S = 10.0
 DROPPED, STRANGERS = "dropped", "strangers"
 """The names in the log's `tally`: requests without room, and unauthenticated ones over their limit."""
 
-Fold = Callable[[Connection, Sequence[Request]], None]
-FOLDS: tuple[Fold, ...] = (
+Update = Callable[[Connection, Sequence[Request]], None]
+UPDATES: tuple[Update, ...] = (
     setup_steps.update_from,
     tracking.update_from,
     last_seen.update_from,
@@ -42,7 +42,7 @@ FOLDS: tuple[Fold, ...] = (
 
 None of them gets the requests of a simulation.
 """
-FOLDS_OF_ALL: tuple[Fold, ...] = (setup_steps.update_exposures, last_seen.remove_deleted)
+UPDATES_OF_ALL: tuple[Update, ...] = (setup_steps.update_exposures, last_seen.remove_deleted)
 """The functions that also read the requests of a simulation."""
 
 _REQUEST_BYTES = 2_000  # of the recorded fields, without the body
@@ -58,10 +58,10 @@ def write(connection: Connection, batch: Sequence[Request]) -> None:
     pairs = zip(batch, cycle_ids, strict=True)
     request_rows.insert(connection, [one if one.is_simulated else replace(one, cycle_id=id) for one, id in pairs])
     counting = [one for one in batch if not one.is_simulated]
-    for fold in FOLDS:
-        fold(connection, counting)
-    for fold in FOLDS_OF_ALL:
-        fold(connection, batch)
+    for update in UPDATES:
+        update(connection, counting)
+    for update in UPDATES_OF_ALL:
+        update(connection, batch)
 
 
 def named(batch: Sequence[Request]) -> list[Request]:
@@ -202,7 +202,7 @@ class Recorder:
             with self._context(), log_database.writing() as connection:
                 write(connection, simulated_requests.mark_simulated(refused_removals.with_due(named(batch))))
                 refused_removals.settle(connection)
-                request_rows.add_to_tally(connection, counts)
+                request_rows.add_to_counters(connection, counts)
             return True
         except ScimError:
             return False
@@ -211,7 +211,7 @@ class Recorder:
         try:
             with self._context(), log_database.writing() as connection:
                 request_rows.insert(connection, batch)
-                request_rows.add_to_tally(connection, counts)
+                request_rows.add_to_counters(connection, counts)
         except ScimError:
             return False
         except Exception:

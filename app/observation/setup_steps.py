@@ -35,18 +35,17 @@ class SetupStep:
     is_reached_by: Callable[[Request], bool]
 
 
-def _deed(deed: str, resource_type: str = "") -> Callable[[Request], bool]:
-    def is_done(request: Request) -> bool:
-        return request.has_key and not request.is_refused and request.deed == deed and _is_of(request, resource_type)
+def _succeeds(action: str, resource_type: str = "") -> Callable[[Request], bool]:
+    """Return a condition for successful requests of one action, about one type of resource or any ("")."""
+    return lambda request: (
+        request.has_key
+        and not request.is_refused
+        and request.deed == action
+        and resource_type in ("", request.resource_type)
+    )
 
-    return is_done
 
-
-def _is_of(request: Request, resource_type: str) -> bool:
-    return not resource_type or request.resource_type == resource_type
-
-
-MILESTONES = (
+SETUP_STEPS = (
     SetupStep(
         "knocked",
         "A request was received at the SCIM URL",
@@ -63,25 +62,25 @@ MILESTONES = (
         "schemas",
         "Entra read the schemas",
         "Save the settings in Entra, then open a mapping under Provisioning › Mappings.",
-        _deed("schema"),
+        _succeeds("schema"),
     ),
     SetupStep(
         "match",
         "Entra looked for a user",
         "Assign users under Users and groups, then try one of them with Provision on demand.",
-        _deed("match"),
+        _succeeds("match"),
     ),
     SetupStep(
         PERSON,
         "The first user was created",
         "Try one user with Provision on demand, or press Start provisioning.",
-        _deed("create", "User"),
+        _succeeds("create", "User"),
     ),
     SetupStep(
         "group",
         "The first group was created",
         "Assign a group under Users and groups. Entra sends groups after users.",
-        _deed("create", "Group"),
+        _succeeds("create", "Group"),
     ),
     SetupStep(
         RETURN,
@@ -93,7 +92,7 @@ MILESTONES = (
         "disable",
         "The first user was disabled",
         "This happens when a user leaves, or is no longer assigned to the application.",
-        _deed("disable"),
+        _succeeds("disable"),
     ),
 )
 
@@ -102,7 +101,7 @@ MILESTONES = (
 class StepState:
     """A step with its state: `at` is when it was reached (wire form), "" until then."""
 
-    milestone: SetupStep
+    step: SetupStep
     at: str
     number: str
 
@@ -124,7 +123,7 @@ class Checklist:
 
     @property
     def have_users_arrived(self) -> bool:
-        return any(step.at for step in self.steps if step.milestone.name == PERSON)
+        return any(step.at for step in self.steps if step.step.name == PERSON)
 
     @property
     def is_complete(self) -> bool:
@@ -142,12 +141,12 @@ class FailedRequest:
 def update_from(connection: Connection, batch: Sequence[Request]) -> None:
     """Record which steps these requests reached first. Call it after `detection.update_from`."""
     reached = {row.name for row in rows.all_of(connection)}
-    for milestone in MILESTONES:
-        if milestone.name in reached:
+    for step in SETUP_STEPS:
+        if step.name in reached:
             continue
-        if first := next(filter(milestone.is_reached_by, batch), None):
-            rows.reach(connection, milestone.name, first.at, first.number)
-            reached.add(milestone.name)
+        if first := next(filter(step.is_reached_by, batch), None):
+            rows.reach(connection, step.name, first.at, first.number)
+            reached.add(step.name)
     if RETURN not in reached and PERSON in reached:
         _look_for_return(connection, batch)
 
@@ -182,7 +181,7 @@ def checklist() -> Checklist:
         StepState(one, reached[one.name].at, reached[one.name].number)
         if one.name in reached
         else StepState(one, "", "")
-        for one in MILESTONES
+        for one in SETUP_STEPS
     )
     plain = reached.get(PLAIN_HTTP)
     return Checklist(steps, Exposure(plain.at, plain.number) if plain else None)

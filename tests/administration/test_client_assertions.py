@@ -131,7 +131,7 @@ def test_an_identifier_is_remembered_as_long_as_its_assertion_could_count(
     assert simple.refused(text) == "The assertion was used before"
     now[0] += 2
     assert "expired" in simple.refused(text)
-    monkeypatch.setattr(bounds, "SPENT_KEPT", 0)
+    monkeypatch.setattr(bounds, "USED_ONCE_KEPT", 0)
     simple.token_of(uti="another")
     assert spent() == 1, "what is over is forgotten"
 

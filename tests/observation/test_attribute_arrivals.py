@@ -14,7 +14,7 @@ from app.request_record import Request
 from app.scim.recnice_mapping import MAPPING
 from app.simulation.dialects import COMPLIANT, DEFAULT, Dialect, patch
 from app.simulation.mapping import DEPARTMENT, GIVEN_NAME, LOCALITY, TITLE, WORK_EMAIL
-from app.store.request_log.attribute_arrival_rows import UNKNOWN, ArrivalCount, sightings
+from app.store.request_log.attribute_arrival_rows import UNKNOWN, ArrivalCount, list_all
 from app.store.request_log.tables import metadata
 
 AT = "2026-03-01T08:00:00.000Z"
@@ -142,28 +142,28 @@ def test_counts_are_added_up_and_moments_kept(log: Connection):
     late, early = "2026-03-02T08:00:00.000Z", "2026-02-01T08:00:00.000Z"
     update_from(log, [sent("POST", {"title": "Editor"}), sent("POST", {"title": "Chief"}, at=late)])
     update_from(log, [sent("POST", {"title": "Porter"}, at=early)])
-    assert list(sightings(log)) == [ArrivalCount("User", "title", "create", "one word", early, late, 3)]
+    assert list(list_all(log)) == [ArrivalCount("User", "title", "create", "one word", early, late, 3)]
 
 
 def test_unknown_names_are_bounded_and_the_last_ones_stay(log: Connection):
-    most = bounds.SIGHTED_NAMES
+    most = bounds.UNKNOWN_NAMES
     update_from(log, [sent("POST", {"badge": 1, "title": "Editor"}, at=AT)])
     update_from(log, [sent("POST", {f"name{number}": 1 for number in range(most)}, at="2026-03-02T08:00:00.000Z")])
     update_from(log, [sent("POST", {"badge": 1}, "Group")])
-    names = [(one.resource_type, one.attribute) for one in sightings(log) if one.way == UNKNOWN]
+    names = [(one.resource_type, one.attribute) for one in list_all(log) if one.way == UNKNOWN]
     assert ("User", "badge") not in names
     assert ("Group", "badge") in names
     assert len(names) == most + 1
-    assert any(one.attribute == "title" for one in sightings(log))
+    assert any(one.attribute == "title" for one in list_all(log))
     long_name = next(iter(arrivals(sent("POST", {"x" * 10_000: 1}))))
-    assert long_name == AttributeArrival("x" * (bounds.SIGHTED_NAME_LENGTH - 1) + "…", UNKNOWN, "")
+    assert long_name == AttributeArrival("x" * (bounds.UNKNOWN_NAME_LENGTH - 1) + "…", UNKNOWN, "")
 
 
 def test_no_value_is_kept(log: Connection):
     secret = "Unmistakable-7"
     body = {mapped.path: secret for mapped in MAPPING["User"]} | {"name": {"givenName": secret}, "badge": secret}
     update_from(log, [sent("POST", body), sent("PATCH", DEFAULT.change({TITLE: secret, "badge": secret}))])
-    kept = list(sightings(log))
+    kept = list(list_all(log))
     assert kept
     assert secret not in repr([replace(one, first="", last="") for one in kept])
 

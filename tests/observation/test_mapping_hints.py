@@ -27,7 +27,7 @@ def row(path: str, *seen: tuple[str, str], type_name: str = "User", is_strict: b
         mapped=mapped,
         is_required=mapped.is_matching,
         strict=Strict("2026-03-01T08:00:00.000Z", "eva") if is_strict else None,
-        sightings=[sighted(path, way, shape, day, type_name) for day, (way, shape) in enumerate(seen, 1)],
+        arrivals=[sighted(path, way, shape, day, type_name) for day, (way, shape) in enumerate(seen, 1)],
         **given,  # type: ignore[arg-type]
     )
 

@@ -151,13 +151,13 @@ def test_a_request_without_a_key_is_only_counted_once_users_have_arrived(log, re
     write(log, [person(0)])
     write(log, [request_made, request_made])
     assert states(log) == []
-    assert request_rows.tallies(log) == {"keyless": 2}
+    assert request_rows.counters(log) == {"keyless": 2}
 
 
 @pytest.mark.parametrize("request_made", KEYLESS.values(), ids=KEYLESS)
 def test_a_request_without_a_key_is_a_problem_until_users_have_arrived(log, request_made):
     write(log, [made_up(0), request_made])
-    assert states(log) == ["open"] and request_rows.tallies(log) == {}
+    assert states(log) == ["open"] and request_rows.counters(log) == {}
 
 
 @pytest.mark.parametrize("fault", ["stopped", "unknown", "foreign", "cut", "entra-token", "client", "assertion"])

@@ -154,7 +154,7 @@ def test_every_fold_reads_what_is_written(writer: Recorder, path: Path):
             status=201,
             deed="create",
             resource_type="User",
-            mentioned=(("User", ID),),
+            resources=(("User", ID),),
             sent={"userName": "ada@example.com"},
         )
     )
@@ -170,7 +170,7 @@ def test_a_fold_that_fails_costs_no_rows(
     def broken(connection: Connection, batch: Sequence[Request]) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(request_recorder, "FOLDS", (broken, *request_recorder.FOLDS))
+    monkeypatch.setattr(request_recorder, "UPDATES", (broken, *request_recorder.UPDATES))
     writer.note(made_up(number="0000aaaa"))
     assert writer.settle(10)
     assert numbers(path) == ["0000aaaa"]
@@ -466,7 +466,7 @@ def test_a_page_of_requests_by_what_is_wanted_of_them(app: Flask):
     assert found(number="e") == "ee"
     assert (found(is_refused=True), found(is_refused=False)) == ("cb", "eeda")
     assert found(key_id="k2") == "b"
-    assert found(deeds=("probe", "create")) == "ed"
+    assert found(actions=("probe", "create")) == "ed"
     assert found(address="192.0.2.9") == "c"
     assert (found(has_key=False), found(has_key=True)) == ("c", "eedba")
     assert found(cycle_id=2) == "eed"
@@ -477,17 +477,17 @@ def test_a_page_of_requests_by_what_is_wanted_of_them(app: Flask):
 
 
 def test_who_was_spoken_of_and_who_was_not(app: Flask):
-    fill(app, made_up(0, mentioned=(("User", ID), ("User", OTHER))), made_up(5, mentioned=(("User", ID),)))
-    fill(app, made_up(9, status=404, mentioned=(("User", OTHER),)), made_up(9, mentioned=(("Group", "g"),)))
-    fill(app, made_up(2, mentioned=(("User", ID),)))
+    fill(app, made_up(0, resources=(("User", ID), ("User", OTHER))), made_up(5, resources=(("User", ID),)))
+    fill(app, made_up(9, status=404, resources=(("User", OTHER),)), made_up(9, resources=(("Group", "g"),)))
+    fill(app, made_up(2, resources=(("User", ID),)))
     with app.app_context():
-        assert last_seen.last_mentioned([ID, OTHER, "nobody"]) == {ID: made_up(5).at, OTHER: made_up(0).at}
+        assert last_seen.last_requests([ID, OTHER, "nobody"]) == {ID: made_up(5).at, OTHER: made_up(0).at}
         assert last_seen.silent_since("User", made_up(6).at) == [(OTHER, made_up(0).at), (ID, made_up(5).at)]
         assert last_seen.silent_since("User", made_up(6).at, start=2, count=1) == [(ID, made_up(5).at)]
         assert len(last_seen.silent_since("User", made_up(5).at)) == 1
-    fill(app, made_up(10, deed="delete", resource_id=OTHER, mentioned=(("User", OTHER),)))
+    fill(app, made_up(10, deed="delete", resource_id=OTHER, resources=(("User", OTHER),)))
     with app.app_context():
-        assert last_seen.last_mentioned([ID, OTHER]) == {ID: made_up(5).at}
+        assert last_seen.last_requests([ID, OTHER]) == {ID: made_up(5).at}
 
 
 def test_errors_of_the_log_name_nobody(app: Flask, path: Path, caplog: pytest.LogCaptureFixture):

@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from app.observation.cycles import detection
-from app.observation.setup_steps import MILESTONES, PLAIN_HTTP, update_exposures, update_from
+from app.observation.setup_steps import PLAIN_HTTP, SETUP_STEPS, update_exposures, update_from
 from app.request_record import KeyFault
 from app.store.request_log import setup_step_rows as rows
 from tests.observation.conftest import after, made_up, person, stranger
@@ -63,5 +63,5 @@ def test_what_is_no_valid_key_is_not_exposed_by_plain_http(log, fault):
 
 
 def test_the_lines_stand_in_the_order_in_which_entra_does_them():
-    names = [one.name for one in MILESTONES]
+    names = [one.name for one in SETUP_STEPS]
     assert names == ["knocked", "key", "schemas", "match", "person", "group", "cycle", "disable"]

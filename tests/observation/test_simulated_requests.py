@@ -10,14 +10,12 @@ from app.observation.directory import last_seen
 from app.observation.request_recorder import write
 from app.observation.setup_steps import PLAIN_HTTP
 from app.request_record import SIMULATED, Request
-from app.store.request_log import cycle_rows, request_rows, setup_step_rows
-from app.store.request_log import last_seen_rows as mention_rows
+from app.store.request_log import cycle_rows, last_seen_rows, request_rows, setup_step_rows, tables
 from app.store.request_log.request_rows import RequestFilter
-from app.store.request_log.tables import cycle, mention, milestone, problem, sighting
 from tests.observation.conftest import made_up, person, taken
 
 ANA = "3f1c9a52-8f59-4f0e-9a57-4f2a7a8b3c1d"
-TABLES = (cycle, milestone, problem, mention, sighting)
+TABLES = (tables.cycle, tables.setup_step, tables.problem, tables.last_seen, tables.attribute_arrival)
 
 
 def kept(log: Connection) -> list[Any]:
@@ -33,7 +31,7 @@ STORY = (
     made_up(200, deed="schema"),
     made_up(200, deed="probe"),
     made_up(201, may_be_probe=True, deed="match"),
-    person(201, mentioned=(("User", ANA),), sent={"userName": "ana", "shoeSize": 44}),
+    person(201, resources=(("User", ANA),), sent={"userName": "ana", "shoeSize": 44}),
     person(202, "eva"),
     taken(202, "eva"),
     made_up(203, status=404, path="unknown", deed=""),
@@ -78,6 +76,6 @@ def test_a_valid_key_sent_by_plain_http_is_exposed_whatever_the_mark_says(log: C
 
 
 def test_who_is_deleted_by_one_is_forgotten(log: Connection):
-    mention_rows.note(log, {ANA: ("User", made_up(0).at)})
+    last_seen_rows.note(log, {ANA: ("User", made_up(0).at)})
     last_seen.remove_deleted(log, simulated(made_up(1, deed="delete", status=204, resource_id=ANA)))
-    assert mention_rows.of_ids(log, [ANA]) == {}
+    assert last_seen_rows.of_ids(log, [ANA]) == {}

@@ -1,4 +1,4 @@
-"""The pulse from made-up cycles: late, silent, quarantine, and what may be said of the next one."""
+"""The sync health from invented cycles: late, silent, quarantine, and what may be said of the next one."""
 
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -11,11 +11,11 @@ from app.observation.cycles.sync_health import (
     FIRST_GUESS_S,
     HEIGHT,
     QUIET_HEIGHT,
-    Pulse,
+    SyncHealth,
     bars,
-    is_ladder,
-    knocks_of,
-    pulse,
+    contacts_of,
+    current,
+    is_retry_schedule,
     read,
     usual_gap_s,
 )
@@ -39,7 +39,7 @@ def at(minutes: float) -> datetime:
 
 
 def test_it_never_came():
-    assert read([], at(0)) == Pulse("waiting")
+    assert read([], at(0)) == SyncHealth("waiting")
     assert read([], at(0), refused=[after(0)]).state == "waiting"
 
 
@@ -105,9 +105,9 @@ def test_refused_knocks_are_part_of_the_cadence():
 
 
 def test_other_gaps_are_no_quarantine():
-    assert not is_ladder([after(hours * HOUR) for hours in (0, 6, 12)])
-    assert not is_ladder([after(hours * HOUR) for hours in (0, 24, 36, 42)])
-    assert not is_ladder([after(hours * HOUR) for hours in (0, 6, 9, 21)])
+    assert not is_retry_schedule([after(hours * HOUR) for hours in (0, 6, 12)])
+    assert not is_retry_schedule([after(hours * HOUR) for hours in (0, 24, 36, 42)])
+    assert not is_retry_schedule([after(hours * HOUR) for hours in (0, 6, 9, 21)])
 
 
 def test_after_quarantine_comes_silence():
@@ -117,7 +117,7 @@ def test_after_quarantine_comes_silence():
 
 
 def test_what_came_within_ten_minutes_is_one_knock():
-    assert knocks_of([after(0), after(30)], [after(0.1), after(5), after(45)]) == [after(0), after(30), after(45)]
+    assert contacts_of([after(0), after(30)], [after(0.1), after(5), after(45)]) == [after(0), after(30), after(45)]
 
 
 def test_a_log_that_was_lost_leaves_the_keys_last_use():
@@ -143,6 +143,6 @@ def test_who_sends_no_key_is_a_stranger_and_makes_no_quarantine(log, monkeypatch
     monkeypatch.setattr(clock, "utc_now", lambda: at(44 * HOUR))
     write(log, [made_up(0)])
     write(log, [stranger(hours * HOUR, fault="missing", number=f"m{hours}") for hours in (6, 18, 42)])
-    assert pulse()[0].state == "silent"
+    assert current()[0].state == "silent"
     write(log, [stranger(hours * HOUR, fault="stopped", number=f"s{hours}") for hours in (6, 18, 42)])
-    assert pulse()[0].state == "quarantine"
+    assert current()[0].state == "quarantine"

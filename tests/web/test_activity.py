@@ -15,7 +15,7 @@ import pytest
 from app import bounds
 from app.administration.audit import HOST
 from app.administration.credentials import scim_keys
-from app.observation.request_list import DEED_GROUPS
+from app.observation.request_list import ACTION_GROUPS
 from app.web.console.monitoring.activity_rows import REQUEST_COLUMNS
 from tests.conftest import Answer, Appliance
 from tests.web.request_log_rows import past, start_unknocked, write
@@ -251,7 +251,7 @@ def test_filters(told: Told, query: str, expected: set[str]):
 
 def test_every_kind_of_the_form_is_a_filter(told: Told):
     page = told.eva.get("/activity").text
-    for name, group in DEED_GROUPS.items():
+    for name, group in ACTION_GROUPS.items():
         assert f'<option value="{name}">{group.title}</option>' in page
         assert told.eva.get(f"/activity?kind={name}").status == 200
         assert f'<option value="{name}" selected>' in told.eva.get(f"/activity?kind={name}").text

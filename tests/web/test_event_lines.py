@@ -7,7 +7,7 @@ import pytest
 from app import bounds
 from app.observation.directory.history_reader import Event, NamedMembershipChange
 from app.observation.request_list import Known, RequestEntry
-from app.request_record import Deed, KeyFault, Request
+from app.request_record import KeyFault, Request, RequestAction
 from app.scim.differences import Change, in_detail
 from app.web.console.monitoring import event_lines, event_sentences
 from app.web.console.monitoring.event_lines import ClientText
@@ -210,5 +210,5 @@ def test_what_changed_nothing_is_told_by_its_deed(row: dict[str, Any], expected:
 
 
 def test_every_deed_and_every_fault_of_a_key_has_words():
-    assert set(get_args(Deed)) - {"match"} == set(event_sentences.DEEDS)
+    assert set(get_args(RequestAction)) - {"match"} == set(event_sentences.ACTIONS)
     assert set(get_args(KeyFault)) - {""} == set(event_sentences.KEY_FAULTS)

@@ -116,7 +116,7 @@ def test_what_succeeds_keeps_no_body(asked: Appliance):
     )
 
 
-DEEDS: dict[str, tuple[str, str, Any, tuple[str, str, str]]] = {
+ACTIONS: dict[str, tuple[str, str, Any, tuple[str, str, str]]] = {
     "probe": ("GET", f"/scim/Users?filter=userName+eq+%22{GUID}%22", None, ("probe", "Users", "")),
     "match": ("GET", "/scim/Users?filter=userName+eq+%22NOBODY%22", None, ("match", "Users", "")),
     "match that finds": (
@@ -169,11 +169,11 @@ DEEDS: dict[str, tuple[str, str, Any, tuple[str, str, str]]] = {
 def test_every_deed_is_told(asked: Appliance):
     carl = user(asked, "carl", active=True)
     found = {}
-    for name, (method, path, body, _) in DEEDS.items():
+    for name, (method, path, body, _) in ACTIONS.items():
         answer = asked.request(method, path.replace("ID", carl).replace(" ", "%20").replace('"', "%22"), body)
         assert answer.status < 300, (name, answer.text)
         found[name] = said(row_of(asked, answer), "deed", "path", "resource_id")
-    assert found == {name: (deed, path, one.replace("ID", carl)) for name, (*_, (deed, path, one)) in DEEDS.items()}
+    assert found == {name: (deed, path, one.replace("ID", carl)) for name, (*_, (deed, path, one)) in ACTIONS.items()}
 
 
 def test_a_change_of_what_is_not_stored_here_names_it(asked: Appliance):

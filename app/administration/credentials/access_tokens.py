@@ -83,7 +83,7 @@ def token_for_assertion(client_id: str, text: str, signers: Signers, address: st
     expires = clock.to_wire(assertion.expires + timedelta(seconds=1))
     with directory_database.writing() as connection:
         trust = _trust(connection, client_id, claimed)
-        if not used_once.spend(connection, ASSERTION, identifier, expires, clock.to_wire(clock.utc_now())):
+        if not used_once.use(connection, ASSERTION, identifier, expires, clock.to_wire(clock.utc_now())):
             raise NotAuthenticated("assertion", "The assertion was used before", known_id)
         return _issue(connection, trust, address)
 

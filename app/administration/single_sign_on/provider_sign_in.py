@@ -135,7 +135,7 @@ def ask(line: ProviderClient, arrival: Arrival) -> Claims:
             raise Lost from None
         raise
     with directory_database.reading() as connection:
-        if used_once.is_spent(connection, _STATE, hash_secret(ticket.state)):
+        if used_once.is_used(connection, _STATE, hash_secret(ticket.state)):
             raise Lost
     return line.finish(found.issuer, found.client_id, found.sealed_secret, ticket, code)
 
@@ -147,7 +147,7 @@ def spend(connection: Connection, arrival: Arrival) -> None:
     now = clock.utc_now()
     expires = now + timedelta(seconds=bounds.JOURNEY_S + bounds.CLOCK_SLACK_S)
     state = hash_secret(arrival.journey.ticket.state)
-    if not used_once.spend(connection, _STATE, state, clock.to_wire(expires), clock.to_wire(now)):
+    if not used_once.use(connection, _STATE, state, clock.to_wire(expires), clock.to_wire(now)):
         raise Lost
 
 

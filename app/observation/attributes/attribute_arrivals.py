@@ -77,11 +77,11 @@ def update_from(connection: Connection, batch: Sequence[Request]) -> None:
         ],
     )
     if any(arrival.way == UNKNOWN for _, arrival in seen):
-        attribute_arrival_rows.forget_unknown(connection, bounds.SIGHTED_NAMES)
+        attribute_arrival_rows.forget_unknown(connection, bounds.UNKNOWN_NAMES)
 
 
 def arrivals(request: Request) -> Iterator[AttributeArrival]:
-    """Return what one request brings, unordered, with duplicates, from its first `bounds.SIGHTED_PLACES` names."""
+    """Return what one request brings, unordered, with duplicates, from its first `bounds.ARRIVALS_READ` names."""
     resource_type = _TYPES.get(request.resource_type)
     if resource_type is None or request.sent is None:
         return iter(())
@@ -96,7 +96,7 @@ class _ArrivalReader:
         self.type_name = resource_type.name
         self.tree = resource_type.tree
         self.places = _places(resource_type.name)
-        self.names_left = bounds.SIGHTED_PLACES
+        self.names_left = bounds.ARRIVALS_READ
 
     def document(self, method: str, body: Any) -> Iterator[AttributeArrival]:
         """Yield the arrivals of a whole resource, as in POST and PUT."""
@@ -226,4 +226,4 @@ def shown_name(name: str) -> str:
     """
     before, bracket, rest = name.partition("[")
     plain = f"{before}[…]{rest.rpartition(']')[2] if ']' in rest else ''}" if bracket else name
-    return masked(plain, bounds.SIGHTED_NAME_LENGTH) if _NAME.fullmatch(plain) else NO_NAME
+    return masked(plain, bounds.UNKNOWN_NAME_LENGTH) if _NAME.fullmatch(plain) else NO_NAME

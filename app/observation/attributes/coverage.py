@@ -31,7 +31,7 @@ class MappedRow:
     strict: Strict | None
     filled: int
     total: int
-    sightings: Sequence[ArrivalCount]
+    arrivals: Sequence[ArrivalCount]
     has_arrivals: bool
 
     @property
@@ -54,30 +54,30 @@ class MappedRow:
         return 100 * self.filled // self.total if self.total else None
 
     @property
-    def arrived(self) -> Sequence[ArrivalCount]:
-        """The sightings that brought a value, newest first."""
-        found = (one for one in self.sightings if one.way != REMOVE and one.shape not in EMPTY_SHAPES)
+    def value_arrivals(self) -> Sequence[ArrivalCount]:
+        """The arrivals that brought a value, newest first."""
+        found = (one for one in self.arrivals if one.way != REMOVE and one.shape not in EMPTY_SHAPES)
         return sorted((one for one in found if one.shape != NO_VALUE), key=lambda one: one.last, reverse=True)
 
     @property
     def count(self) -> int:
         """The number of requests that brought a value."""
-        return sum(one.count for one in self.arrived)
+        return sum(one.count for one in self.value_arrivals)
 
     @property
     def first(self) -> str:
         """The time of the first value in wire form, or ""."""
-        return min((one.first for one in self.arrived), default="")
+        return min((one.first for one in self.value_arrivals), default="")
 
     @property
     def last(self) -> str:
         """The time of the last value in wire form, or ""."""
-        return max((one.last for one in self.arrived), default="")
+        return max((one.last for one in self.value_arrivals), default="")
 
     @property
     def shape(self) -> str:
         """The shape of the last value, or ""."""
-        return self.arrived[0].shape if self.arrived else ""
+        return self.value_arrivals[0].shape if self.value_arrivals else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def read(types: Iterable[ResourceType]) -> Coverage:
     known = {one.name: one for one in types if one.name in MAPPING}
     seen: list[ArrivalCount] = []
     with suppress(ScimError), log_database.reading() as connection:  # without the log, no arrivals are reported
-        seen = list(attribute_arrival_rows.sightings(connection))
+        seen = list(attribute_arrival_rows.list_all(connection))
     with directory_database.reading() as connection:
         counts = resource_counts.count_all(connection)
         filled, strict = attribute_coverage.filled(connection), strict_attribute_rows.all_strict(connection)
@@ -124,7 +124,7 @@ def read(types: Iterable[ResourceType]) -> Coverage:
                 strict=strict.get((name, mapped.path)),
                 filled=filled.get((name, mapped.path), 0),
                 total=counts[name].total,
-                sightings=[one for one in of_path[name, mapped.path] if one.way != UNKNOWN],
+                arrivals=[one for one in of_path[name, mapped.path] if one.way != UNKNOWN],
                 has_arrivals=name in created,
             )
             for mapped in MAPPING[name]

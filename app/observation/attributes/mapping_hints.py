@@ -59,7 +59,7 @@ def _mapped_as_usual(row: MappedRow) -> str:
 
 
 def _is_never_sent(row: MappedRow) -> bool:
-    return row.has_arrivals and not row.filled and not row.sightings
+    return row.has_arrivals and not row.filled and not row.arrivals
 
 
 def _last_change_of_roles(row: MappedRow) -> str:
@@ -67,7 +67,7 @@ def _last_change_of_roles(row: MappedRow) -> str:
 
     Creations do not count: they send a list in every mode.
     """
-    changes = [one for one in row.arrived if one.way in (ADD, REPLACE)]
+    changes = [one for one in row.value_arrivals if one.way in (ADD, REPLACE)]
     return f"{changes[0].way} {changes[0].shape}" if changes else ""
 
 
@@ -127,7 +127,7 @@ RULES: Sequence[HintRule] = (
     ),
     HintRule(
         "only-empty",
-        lambda row: not row.filled and not row.arrived and bool(row.sightings),
+        lambda row: not row.filled and not row.value_arrivals and bool(row.arrivals),
         lambda _: "It was only sent empty, or removed.",
         is_warning=False,
     ),

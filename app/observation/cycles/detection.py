@@ -13,7 +13,7 @@ from typing import Any
 
 from app import bounds
 from app.observation.problem_kinds.kind_catalog import went_wrong
-from app.request_record import Deed, Request
+from app.request_record import Request, RequestAction
 from app.store.database.directory_database import Connection
 from app.store.request_log import cycle_rows as rows
 from app.store.request_log import log_database
@@ -23,7 +23,7 @@ PAUSE_S = 10 * 60
 PROBE_PAUSE_S = 60
 """The pause before a probe that makes the probe start a cycle, in seconds."""
 
-COUNTED_AS: Mapping[Deed, str] = {
+COUNTED_AS: Mapping[RequestAction, str] = {
     "probe": "probes",
     "match": "reads",
     "list": "reads",

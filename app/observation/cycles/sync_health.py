@@ -33,10 +33,10 @@ pattern.
 """
 LATE_AT = 2
 SILENT_AT = 6
-LADDER_S = (6 * 3600, 12 * 3600, 24 * 3600)
+RETRY_GAPS_S = (6 * 3600, 12 * 3600, 24 * 3600)
 """Entra: the gaps between the retries of a job in quarantine, in seconds."""
-LADDER_SLACK = 0.1
-LADDER_GAPS = 3
+RETRY_SLACK = 0.1
+RETRY_GAPS = 3
 FAULTS_OF_ENTRA: frozenset[KeyFault] = frozenset(
     ("stopped", "cut", "unknown", "entra-token", "twice-bearer", "foreign")
 )
@@ -52,7 +52,7 @@ QUIET_HEIGHT = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Pulse:
+class SyncHealth:
     """The sync health at one moment.
 
     `heard` is the last request with a valid key, `expected` the start of the next cycle, if Entra has anything to send
@@ -65,7 +65,7 @@ class Pulse:
     expected: str = ""
 
 
-def pulse(contact: str = "") -> tuple[Pulse, list[Cycle]]:
+def current(contact: str = "") -> tuple[SyncHealth, list[Cycle]]:
     """Return the sync health now, and the last cycles, oldest first.
 
     `contact`: when a key was last used, in case the log was lost.
@@ -73,24 +73,25 @@ def pulse(contact: str = "") -> tuple[Pulse, list[Cycle]]:
     with log_database.reading() as connection:
         asked = request_rows.page(connection, IN_NO_CYCLE, limit=bounds.LOG_PAGE_SIZE)
     refused = [one.at for one in asked if one.status == 401 and one.key_fault in FAULTS_OF_ENTRA]
-    last = detection.latest(bounds.PULSE_CYCLES)[::-1]
+    last = detection.latest(bounds.CHART_CYCLES)[::-1]
     return read(last, clock.utc_now(), sorted(refused), contact), last
 
 
-def read(last: Sequence[Cycle], now: datetime, refused: Sequence[str] = (), contact: str = "") -> Pulse:
+def read(last: Sequence[Cycle], now: datetime, refused: Sequence[str] = (), contact: str = "") -> SyncHealth:
     """Return the sync health from the last cycles and the times of requests with a refused key, both oldest first."""
     heard = last[-1].ended if last else contact
     if not heard:
-        return Pulse("waiting")
+        return SyncHealth("waiting")
     moment = clock.to_wire(now)
-    knocks = knocks_of([cycle.started for cycle in last], refused)
+    contacts = contacts_of([cycle.started for cycle in last], refused)
     has_failed = bool(refused) or any(cycle.failed for cycle in last)
-    if has_failed and is_ladder(knocks) and seconds_between(knocks[-1], moment) < LATE_AT * LADDER_S[-1]:
-        return Pulse("quarantine", heard, LADDER_S[-1], _later(knocks[-1], LADDER_S[-1]))
+    daily_s = RETRY_GAPS_S[-1]
+    if has_failed and is_retry_schedule(contacts) and seconds_between(contacts[-1], moment) < LATE_AT * daily_s:
+        return SyncHealth("quarantine", heard, daily_s, _later(contacts[-1], daily_s))
     gap_s = usual_gap_s([cycle.started for cycle in last])
     began = last[-1].started if last else heard
     expected = max(_later(began, gap_s), heard)
-    return Pulse(_state(seconds_between(heard, moment), gap_s), heard, gap_s, expected)
+    return SyncHealth(_state(seconds_between(heard, moment), gap_s), heard, gap_s, expected)
 
 
 def usual_gap_s(starts: Sequence[str]) -> float:
@@ -107,20 +108,20 @@ def gaps_of(moments: Sequence[str]) -> list[float]:
     return [seconds_between(one, other) for one, other in zip(moments, moments[1:], strict=False)]
 
 
-def knocks_of(starts: Sequence[str], refused: Sequence[str]) -> list[str]:
+def contacts_of(starts: Sequence[str], refused: Sequence[str]) -> list[str]:
     """Return the times of contact with a valid or invalid key; times within ten minutes count as one."""
-    knocks: list[str] = []
+    contacts: list[str] = []
     for moment in sorted([*starts, *refused]):
-        if not knocks or seconds_between(knocks[-1], moment) >= PAUSE_S:
-            knocks.append(moment)
-    return knocks
+        if not contacts or seconds_between(contacts[-1], moment) >= PAUSE_S:
+            contacts.append(moment)
+    return contacts
 
 
-def is_ladder(knocks: Sequence[str]) -> bool:
+def is_retry_schedule(contacts: Sequence[str]) -> bool:
     """Return whether the last gaps are a quarantined job's: each about 6, 12 or 24 hours, and never decreasing."""
-    gaps = gaps_of(knocks)[-LADDER_GAPS:]
-    steps = [next((step for step in LADDER_S if abs(gap - step) <= LADDER_SLACK * step), 0) for gap in gaps]
-    return len(gaps) == LADDER_GAPS and all(steps) and steps == sorted(steps)
+    gaps = gaps_of(contacts)[-RETRY_GAPS:]
+    steps = [next((step for step in RETRY_GAPS_S if abs(gap - step) <= RETRY_SLACK * step), 0) for gap in gaps]
+    return len(gaps) == RETRY_GAPS and all(steps) and steps == sorted(steps)
 
 
 def _state(quiet_s: float, gap_s: float) -> State:

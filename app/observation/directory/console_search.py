@@ -106,7 +106,7 @@ def knowledge_of(records: Iterable[Record]) -> Mapping[str, Knowledge]:
     spoken: Mapping[str, str] = {}
     problems: Mapping[str, Sequence[Problem]] = {}
     with suppress(ScimError):  # without the log less is known, which every page says
-        spoken, problems = last_seen.last_mentioned(changed), problem_list.open_of(list(changed))
+        spoken, problems = last_seen.last_requests(changed), problem_list.open_of(list(changed))
     return {id: Knowledge(max(spoken.get(id, ""), at), problems.get(id, ())) for id, at in changed.items()}
 
 
@@ -184,7 +184,7 @@ def _silent_among(resource_type: ResourceType, positions: Iterable[int]) -> Iter
     for portion in _portions(positions):
         with directory_database.reading() as connection:
             keys = console_lists.keys(connection, resource_type, portion)
-        spoken = last_seen.last_mentioned(key.id for key in keys)
+        spoken = last_seen.last_requests(key.id for key in keys)
         yield from (key.position for key in keys if spoken.get(key.id, key.last_modified) < before)
 
 

@@ -29,7 +29,7 @@ def update_from(connection: Connection, batch: Sequence[Request]) -> None:
     moments: dict[str, tuple[str, str]] = {}
     for request in batch:
         if request.has_key and not request.is_refused:
-            moments |= {resource_id: (resource_type, request.at) for resource_type, resource_id in request.mentioned}
+            moments |= {resource_id: (resource_type, request.at) for resource_type, resource_id in request.resources}
     rows.note(connection, moments)
 
 
@@ -40,7 +40,7 @@ def remove_deleted(connection: Connection, batch: Sequence[Request]) -> None:
         rows.forget(connection, gone)
 
 
-def last_mentioned(ids: Iterable[str]) -> dict[str, str]:
+def last_requests(ids: Iterable[str]) -> dict[str, str]:
     """Return the last request about each resource (wire form); unknown ids are left out.
 
     Raises `errors.unavailable` when the log cannot be used, as the other functions here do.
@@ -58,10 +58,10 @@ def silent_since(resource_type: str, before: str, start: int = 1, count: int = 5
         return rows.before(connection, resource_type, before, start - 1, count)
 
 
-def note_in_background(
+def fill_in_background(
     context: Callable[[], AbstractContextManager[object]], types: Iterable[ResourceType]
 ) -> threading.Thread:
-    """Run `note_missing` in its own thread, since a million resources take minutes.
+    """Run `fill_missing` in its own thread, since a million resources take minutes.
 
     `context` gives an application context. If it is interrupted, the next start continues.
     """
@@ -69,7 +69,7 @@ def note_in_background(
     def run() -> None:
         try:
             with context():
-                note_missing(types)
+                fill_missing(types)
         except ScimError as error:
             log.warning("who was last spoken of when stays unknown: %s", error.detail)
 
@@ -78,7 +78,7 @@ def note_in_background(
     return thread
 
 
-def note_missing(types: Iterable[ResourceType]) -> int:
+def fill_missing(types: Iterable[ResourceType]) -> int:
     """Record the last change of every resource that has no entry; at most starts there is nothing to do.
 
     Returns the number of resources read. Each portion has its own transaction.

@@ -186,7 +186,7 @@ def counts() -> Mapping[Status, int]:
 def count_keyless() -> int:
     """Return how many refused requests without a key were only counted since the request log began."""
     with log_database.reading() as connection:
-        return request_rows.tallies(connection).get(KEYLESS, 0)
+        return request_rows.counters(connection).get(KEYLESS, 0)
 
 
 def open_of(resource_ids: Collection[str]) -> dict[str, list[Problem]]:

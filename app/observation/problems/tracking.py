@@ -104,7 +104,7 @@ def _without_keyless(connection: Connection, batch: Sequence[Request]) -> Sequen
     others = [one for one in batch if not (one.is_keyless and went_wrong(one))]
     if len(others) == len(batch) or not setup_steps.have_users_arrived(connection):
         return batch
-    request_rows.add_to_tally(connection, {KEYLESS: len(batch) - len(others)})
+    request_rows.add_to_counters(connection, {KEYLESS: len(batch) - len(others)})
     return others
 
 

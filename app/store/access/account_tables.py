@@ -104,7 +104,7 @@ unconfirmed_user = directory_table(
 
 `external_id` is the former one. The row is deleted when an owner confirms the user, or the former one returns."""
 
-spent = directory_table(
+used_once = directory_table(
     "spent",
     *texts("kind", "hash", primary_key=True),
     *texts("expires"),

@@ -7,23 +7,23 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from app import bounds
-from app.store.access.account_tables import spent as table
+from app.store.access.account_tables import used_once as table
 
 
-def spend(connection: Connection, kind: str, hash: str, expires: str, now: str) -> bool:
+def use(connection: Connection, kind: str, hash: str, expires: str, now: str) -> bool:
     """Record the use of a value; return False if it was used before (moments in wire form).
 
-    Of values that expired by `now`, only the last `bounds.SPENT_KEPT` stay: the clock may be ahead, and be set back
+    Of values that expired by `now`, only the last `bounds.USED_ONCE_KEPT` stay: the clock may be ahead, and be set back
     later.
     """
     over = select(table.c.expires).where(table.c.expires <= now).order_by(table.c.expires.desc())
-    oldest_kept = over.offset(bounds.SPENT_KEPT).limit(1).scalar_subquery()
+    oldest_kept = over.offset(bounds.USED_ONCE_KEPT).limit(1).scalar_subquery()
     connection.execute(delete(table).where(table.c.expires <= oldest_kept))
     spent = insert(table).values(kind=kind, hash=hash, expires=expires).on_conflict_do_nothing()
     return connection.execute(spent.returning(table.c.hash)).first() is not None
 
 
-def is_spent(connection: Connection, kind: str, hash: str) -> bool:
+def is_used(connection: Connection, kind: str, hash: str) -> bool:
     """Return whether the value was used before, without using it."""
     found = select(table.c.hash).where(table.c.kind == kind, table.c.hash == hash)
     return connection.execute(found).first() is not None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import sqlalchemy as sql
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from app.store.request_log.tables import sighting
+from app.store.request_log.tables import attribute_arrival as table
 
 UNKNOWN = "unknown"
 """The `way` of a name that is unknown here; such a row has no shape."""
@@ -28,39 +28,35 @@ class ArrivalCount:
     count: int
 
 
-_insert = insert(sighting)
+_insert = insert(table)
 _COUNT = _insert.on_conflict_do_update(
-    index_elements=[column.name for column in sighting.primary_key],
+    index_elements=[column.name for column in table.primary_key],
     set_={
-        "first": func.min(sighting.c.first, _insert.excluded.first),
-        "last": func.max(sighting.c.last, _insert.excluded.last),
-        "count": sighting.c.count + _insert.excluded.count,
+        "first": func.min(table.c.first, _insert.excluded.first),
+        "last": func.max(table.c.last, _insert.excluded.last),
+        "count": table.c.count + _insert.excluded.count,
     },
 )
-_FIELDS = ("resource_type", "attribute", "way", "shape", "first", "last", "count")
 
 
 def count(connection: Connection, seen: Sequence[ArrivalCount]) -> None:
     """Add to the counters, and extend the time from the first to the last arrival."""
     if seen:
-        connection.execute(_COUNT, [{name: getattr(one, name) for name in _FIELDS} for one in seen])
+        connection.execute(_COUNT, [asdict(one) for one in seen])
 
 
 def forget_unknown(connection: Connection, most: int) -> None:
     """Keep at most `most` unknown names of each resource type, the last seen ones."""
-    place = func.row_number().over(
-        partition_by=sighting.c.resource_type, order_by=(sighting.c.last.desc(), sighting.c.attribute)
-    )
-    unknown = select(sighting.c.resource_type, sighting.c.attribute, place.label("place")).where(
-        sighting.c.way == UNKNOWN
-    )
-    ranked = unknown.subquery()
-    too_many = select(ranked.c.resource_type, ranked.c.attribute).where(ranked.c.place > most)
-    names = sql.tuple_(sighting.c.resource_type, sighting.c.attribute)
-    connection.execute(sql.delete(sighting).where(sighting.c.way == UNKNOWN, names.in_(too_many)))
+    columns = table.c
+    newest_first = (columns.last.desc(), columns.attribute)
+    rank = func.row_number().over(partition_by=columns.resource_type, order_by=newest_first).label("rank")
+    ranked = select(columns.resource_type, columns.attribute, rank).where(columns.way == UNKNOWN).subquery().c
+    surplus = select(ranked.resource_type, ranked.attribute).where(ranked.rank > most)
+    names = sql.tuple_(columns.resource_type, columns.attribute)
+    connection.execute(sql.delete(table).where(columns.way == UNKNOWN, names.in_(surplus)))
 
 
-def sightings(connection: Connection) -> Iterator[ArrivalCount]:
+def list_all(connection: Connection) -> Iterator[ArrivalCount]:
     """Yield all counters, by type, attribute, way and shape."""
-    for row in connection.execute(select(*(sighting.c[name] for name in _FIELDS)).order_by(*sighting.primary_key)):
-        yield ArrivalCount(*row)
+    for row in connection.execute(select(table).order_by(*table.primary_key)):
+        yield ArrivalCount(**row._mapping)

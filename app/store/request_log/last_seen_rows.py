@@ -9,14 +9,14 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from app.store.database.list_parameter import many
-from app.store.request_log.tables import mention
+from app.store.request_log.tables import last_seen as table
 
-_insert = insert(mention)
+_insert = insert(table)
 _NOTE = _insert.on_conflict_do_update(
-    index_elements=[mention.c.resource_id],
+    index_elements=[table.c.resource_id],
     set_={
         "resource_type": _insert.excluded.resource_type,
-        "at": func.max(mention.c.at, _insert.excluded.at),
+        "at": func.max(table.c.at, _insert.excluded.at),
     },
 )
 
@@ -30,27 +30,27 @@ def note(connection: Connection, moments: Mapping[str, tuple[str, str]]) -> None
 
 def forget(connection: Connection, ids: Iterable[str]) -> None:
     """Delete the entries of deleted resources."""
-    connection.execute(delete(mention).where(mention.c.resource_id.in_(many(ids))))
+    connection.execute(delete(table).where(table.c.resource_id.in_(many(ids))))
 
 
 def of_ids(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
     """Return the moment of the last request about each known id."""
-    query = select(mention.c.resource_id, mention.c.at).where(mention.c.resource_id.in_(many(ids)))
+    query = select(table.c.resource_id, table.c.at).where(table.c.resource_id.in_(many(ids)))
     return {row.resource_id: row.at for row in connection.execute(query)}
 
 
 def before(connection: Connection, resource_type: str, moment: str, skip: int, limit: int) -> list[tuple[str, str]]:
     """Return the ids and last moments of resources whose last moment is before `moment`, oldest first."""
-    query = select(mention.c.resource_id, mention.c.at).where(_is_before(resource_type, moment))
-    rows = connection.execute(query.order_by(mention.c.at, mention.c.resource_id).offset(skip).limit(limit))
+    query = select(table.c.resource_id, table.c.at).where(_is_before(resource_type, moment))
+    rows = connection.execute(query.order_by(table.c.at, table.c.resource_id).offset(skip).limit(limit))
     return [(row.resource_id, row.at) for row in rows]
 
 
 def count_before(connection: Connection, resource_type: str, moment: str) -> int:
     """Return the number of resources whose last moment is before `moment`."""
-    query: Any = select(func.count()).select_from(mention).where(_is_before(resource_type, moment))
+    query: Any = select(func.count()).select_from(table).where(_is_before(resource_type, moment))
     return int(connection.execute(query).scalar_one())
 
 
 def _is_before(resource_type: str, moment: str) -> ColumnElement[bool]:
-    return and_(mention.c.resource_type == resource_type, mention.c.at < moment)
+    return and_(table.c.resource_type == resource_type, table.c.at < moment)

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from app import bounds
 from app.request_record import SIMULATED, STORED, Request
 from app.store.database.list_parameter import many
-from app.store.request_log.tables import request, tally
+from app.store.request_log.tables import counter, request
 
 _ROW = [request.c[one.name] for one in STORED]
 _NAMES = [one.name for one in STORED if one.name != "id"]
@@ -26,19 +26,19 @@ def insert(connection: Connection, requests: Sequence[Request]) -> None:
         connection.execute(_INSERT, [{name: getattr(one, name) for name in _NAMES} for one in requests])
 
 
-def add_to_tally(connection: Connection, counts: Mapping[str, int]) -> None:
+def add_to_counters(connection: Connection, counts: Mapping[str, int]) -> None:
     """Add to the counters of requests that have no row."""
     if counts:
-        counting = sqlite_insert(tally)
+        counting = sqlite_insert(counter)
         counting = counting.on_conflict_do_update(
-            index_elements=[tally.c.name], set_={"number": tally.c.number + counting.excluded.number}
+            index_elements=[counter.c.name], set_={"number": counter.c.number + counting.excluded.number}
         )
         connection.execute(counting, [{"name": name, "number": number} for name, number in counts.items()])
 
 
-def tallies(connection: Connection) -> dict[str, int]:
+def counters(connection: Connection) -> dict[str, int]:
     """Return all counters by name."""
-    return {row.name: row.number for row in connection.execute(select(tally))}
+    return {row.name: row.number for row in connection.execute(select(counter))}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +57,8 @@ class RequestFilter:
     """A part of the resource's name, ASCII case-insensitive."""
     key_id: str = ""
     address: str = ""
-    deeds: Sequence[str] = ()
-    without_deeds: Sequence[str] = ()
+    actions: Sequence[str] = ()
+    without_actions: Sequence[str] = ()
     """Actions to leave out; refused requests are included whatever their action."""
     cycle_id: int | None = None
     is_refused: bool | None = None
@@ -83,7 +83,7 @@ def of_number(connection: Connection, number: str, limit: int) -> list[Request]:
     return [Request(**row._mapping) for row in connection.execute(query)]
 
 
-def deeds_of(connection: Connection, numbers: Collection[str]) -> list[Row[Any]]:
+def actions_of(connection: Connection, numbers: Collection[str]) -> list[Row[Any]]:
     """Return (id, number, resource_id, deed) of all rows of these request IDs that were not refused, as written."""
     columns = (request.c.id, request.c.number, request.c.resource_id, request.c.deed)
     query = select(*columns).where(request.c.number.in_(many(numbers)), request.c.status < 400)
@@ -122,12 +122,12 @@ def _where(query: Select[Any], wanted: RequestFilter) -> Select[Any]:
         (wanted.number, wanted.resource_id, wanted.about, wanted.numbers, wanted.is_refused)
     )
     if wanted.key_id:
-        key_id = _without_index(columns.key_id) if is_narrow or wanted.deeds else columns.key_id
+        key_id = _without_index(columns.key_id) if is_narrow or wanted.actions else columns.key_id
         query = query.where(key_id == wanted.key_id)
-    if wanted.deeds:
-        query = query.where((_without_index(columns.deed) if is_narrow else columns.deed).in_(wanted.deeds))
-    if wanted.without_deeds:
-        query = query.where(sql.or_(columns.deed.not_in(wanted.without_deeds), sql.text("status >= 400")))
+    if wanted.actions:
+        query = query.where((_without_index(columns.deed) if is_narrow else columns.deed).in_(wanted.actions))
+    if wanted.without_actions:
+        query = query.where(sql.or_(columns.deed.not_in(wanted.without_actions), sql.text("status >= 400")))
     if wanted.cycle_id is not None:
         query = query.where(columns.cycle_id == wanted.cycle_id)
     elif wanted.is_simulated:

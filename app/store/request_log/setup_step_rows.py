@@ -11,27 +11,27 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
-from app.store.request_log.tables import milestone
+from app.store.request_log.tables import setup_step as table
 
 
 def all_of(connection: Connection) -> Sequence[Row[Any]]:
     """Return every stored step."""
-    return connection.execute(select(milestone)).all()
+    return connection.execute(select(table)).all()
 
 
 def reach(connection: Connection, name: str, at: str, number: str) -> None:
     """Record the first time of a step; a later one changes nothing."""
-    connection.execute(insert(milestone).values(name=name, at=at, number=number).on_conflict_do_nothing())
+    connection.execute(insert(table).values(name=name, at=at, number=number).on_conflict_do_nothing())
 
 
 def forget(connection: Connection, name: str, number: str) -> bool:
     """Delete a step if this request caused it; return whether it did."""
-    forgotten = delete(milestone).where(milestone.c.name == name, milestone.c.number == number)
-    return bool(connection.execute(forgotten).rowcount)
+    caused = delete(table).where(table.c.name == name, table.c.number == number)
+    return bool(connection.execute(caused).rowcount)
 
 
 def move(connection: Connection, name: str, at: str, number: str) -> None:
     """Record the last time of a step."""
-    noted = insert(milestone).values(name=name, at=at, number=number)
-    moved = {"at": noted.excluded.at, "number": noted.excluded.number}
-    connection.execute(noted.on_conflict_do_update(index_elements=["name"], set_=moved))
+    reached = insert(table).values(name=name, at=at, number=number)
+    later = {"at": reached.excluded.at, "number": reached.excluded.number}
+    connection.execute(reached.on_conflict_do_update(index_elements=["name"], set_=later))

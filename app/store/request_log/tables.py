@@ -102,7 +102,7 @@ due_removal = log_table(
 `group_id` is "" unless the user was to leave a group. `over`: since when the removal is settled.
 """
 
-milestone = log_table(
+setup_step = log_table(
     "milestone",
     *texts("name", primary_key=True),
     *_texts("at", "number"),
@@ -110,7 +110,7 @@ milestone = log_table(
 )
 """When something happened for the first time (`plain-http`: for the last time); never pruned."""
 
-mention = log_table(
+last_seen = log_table(
     "mention",
     *texts("resource_id", primary_key=True),
     *_texts("resource_type", "at"),
@@ -119,7 +119,7 @@ mention = log_table(
 )
 """The last time that a client matched, read or changed an existing resource."""
 
-sighting = log_table(
+attribute_arrival = log_table(
     "sighting",
     *texts("resource_type", "attribute", "way", "shape", primary_key=True),
     *_texts("first", "last"),
@@ -128,7 +128,7 @@ sighting = log_table(
 )
 """The shapes in which a mapped attribute arrived; `way`: create, add, replace, remove. Never a value."""
 
-tally = log_table(
+counter = log_table(
     "tally",
     *texts("name", primary_key=True),
     *_numbers("number"),

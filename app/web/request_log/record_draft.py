@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flask import request
 
 from app import bounds
-from app.request_record import Deed, KeyFault
+from app.request_record import KeyFault, RequestAction
 from app.scim.bulk_message import BulkOperation
 from app.scim.disabling import LeftOut
 from app.scim.errors import ScimError
@@ -50,9 +50,9 @@ class Draft:
     resource_type: ResourceType | None = None
     resource_id: str = ""
     resource_name: str = ""
-    deed: Deed = ""
+    deed: RequestAction = ""
     objects: tuple[str, ...] = ()
-    mentioned: tuple[tuple[str, str], ...] = ()
+    resources: tuple[tuple[str, str], ...] = ()
     named_ids: tuple[str, ...] = ()
     named_values: tuple[tuple[str, str, str], ...] = ()
     may_be_probe: bool = False

@@ -9,7 +9,7 @@ from urllib.parse import unquote_plus
 from app import bounds
 from app.observation import redaction
 from app.observation.attributes.unstored_attributes import unstored_names
-from app.request_record import CONNECTION, SIMULATED, Deed, KeyFault, Request, ids_in
+from app.request_record import CONNECTION, SIMULATED, KeyFault, Request, RequestAction, ids_in
 from app.scim.disabling import LeftOut
 from app.scim.entra_quirks import dialect_of
 from app.scim.errors import Code, ScimError
@@ -28,8 +28,8 @@ KEYLESS: tuple[KeyFault, ...] = ("", "missing", "no-bearer")
 """The key faults of a request without a token; "" if its key was not checked, as with a wrong Host."""
 
 _INDEX = re.compile(r"\[[0-9]+\]")  # as in `emails[0].value`
-_WRITES: tuple[Deed, ...] = ("create", "change", "confirm", "disable", "enable")
-_DEEDS: Mapping[str, Deed] = {
+_WRITES: tuple[RequestAction, ...] = ("create", "change", "confirm", "disable", "enable")
+_ACTIONS: Mapping[str, RequestAction] = {
     **dict.fromkeys(path_kinds.DISCOVERY, "schema"),
     BULK: "bulk",
     path_kinds.ROOT: "list",
@@ -56,7 +56,7 @@ def requests_of(draft: Draft, target: RequestTarget, duration_ms: float) -> list
         ids = ids_in(" ".join((draft.path, unquote_plus(draft.query), body)))
         own["named_ids"] = ids.union(draft.named_ids)
     if not own["deed"] and draft.has_key:
-        own["deed"] = _DEEDS.get(kind.partition("/")[0] or kind, "")
+        own["deed"] = _ACTIONS.get(kind.partition("/")[0] or kind, "")
     shared: dict[str, Any] = {
         "number": draft.number,
         "at": draft.at,
@@ -106,7 +106,7 @@ class _DraftReader:
             "resource_name": redaction.masked_name(name),
             "objects": (CONNECTION,) if self.whole.key_fault else objects,
             "may_be_probe": draft.may_be_probe,
-            "mentioned": draft.mentioned,
+            "resources": draft.resources,
             "named_values": tuple(_named_values(draft)) if self.is_simulated else (),
             "joined": draft.joined,
             "departed": draft.departed,

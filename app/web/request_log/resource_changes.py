@@ -11,7 +11,7 @@ from typing import Any
 
 from app import bounds
 from app.provisioning.resource_operations import Resource, SearchResult
-from app.request_record import Deed, is_id
+from app.request_record import RequestAction, is_id
 from app.scim.attribute import Attribute
 from app.scim.filter_tree import And, Compare, Node, ValuePath, comparisons
 from app.scim.resource_types import ResourceType, is_active, name_of
@@ -19,7 +19,7 @@ from app.scim.search_request import Search
 from app.scim.value_comparison import normalize_value
 from app.web.request_log.record_draft import Draft
 
-DEEDS: Mapping[str, Deed] = {
+ACTIONS: Mapping[str, RequestAction] = {
     "GET": "read",
     "HEAD": "read",
     "POST": "create",
@@ -40,7 +40,7 @@ _HASH_LENGTH = 16
 def aim(draft: Draft, method: str, resource_type: ResourceType, resource_id: str = "") -> None:
     """Record the intended action and resource, before it is done. An invalid resource id is left out."""
     draft.resource_type = resource_type
-    draft.deed = DEEDS.get(method, "") if resource_id or method == "POST" else "list"
+    draft.deed = ACTIONS.get(method, "") if resource_id or method == "POST" else "list"
     if is_id(resource_id):
         draft.resource_id = resource_id
         draft.objects = (_key(resource_type, "id", resource_id),)
@@ -56,7 +56,7 @@ def done(draft: Draft, resource: Resource) -> None:
     if event is not None and event.verb != "delete":
         got = None if event.verb == "create" else {change.attribute for change in event.changes}
         draft.objects += tuple(REFUSED + _key(*one) for one in naming_values(resource.type, document, got))
-    draft.mentioned = ((resource.type.name, resource.record.id),)
+    draft.resources = ((resource.type.name, resource.record.id),)
     draft.given, draft.left_out = resource.given, resource.left_out
     if event is not None:
         draft.joined, draft.departed = event.joined, event.departed
@@ -64,7 +64,7 @@ def done(draft: Draft, resource: Resource) -> None:
         draft.deed = "confirm" if event is None else _turn(event.changes)
 
 
-def _turn(changes: Any) -> Deed:
+def _turn(changes: Any) -> RequestAction:
     """Return whether a change disabled or enabled a user, or did neither."""
     for change in changes:
         was_active, is_now = (is_active({"active": value}) for value in (change.old, change.new))
@@ -94,9 +94,9 @@ def found(draft: Draft, search: Search, result: SearchResult) -> None:
     )
     draft.deed = _look(equalities, result.total)
     draft.may_be_probe = draft.deed == "match" and not result.total and _has_guid(equalities)
-    if len(result.resources) > bounds.MENTIONED_AT_ONCE:
+    if len(result.resources) > bounds.LAST_SEEN_AT_ONCE:
         return
-    draft.mentioned = tuple((one.type.name, one.record.id) for one in result.resources)
+    draft.resources = tuple((one.type.name, one.record.id) for one in result.resources)
     if len(result.resources) == 1 and draft.deed == "match":
         resource = result.resources[0]
         document = resource.record.content
@@ -104,7 +104,7 @@ def found(draft: Draft, search: Search, result: SearchResult) -> None:
         draft.objects = tuple(dict.fromkeys((*draft.objects, *objects_of(resource.type, document))))
 
 
-def _look(equalities: list[Compare] | None, total: int) -> Deed:
+def _look(equalities: list[Compare] | None, total: int) -> RequestAction:
     """Return the action of a search.
 
     Entra: a probe searches for one random GUID, which no resource has; a match compares with `eq` and nothing else. An

@@ -19,7 +19,7 @@ from app.web.security import request_authentication
 VIEWS: Mapping[str, tuple[str, Callable[[MappedRow], bool]]] = {
     "all": ("All", lambda row: True),
     "warnings": ("With warnings", lambda row: any(hint.is_warning for hint in hints(row))),
-    "never": ("Never sent", lambda row: not row.arrived),
+    "never": ("Never sent", lambda row: not row.value_arrivals),
     "strict": ("Required here", lambda row: row.strict is not None),
 }
 """The values of `?show=`: the title of each view, and which rows it contains."""
@@ -114,7 +114,7 @@ def _page(
         rows=found.rows if rows is None else rows,
         hints=said,
         warnings=sum(hint.is_warning for of_type in said.values() for of_row in of_type.values() for hint in of_row),
-        has_arrivals=any(row.sightings or row.filled for of_type in found.rows.values() for row in of_type),
+        has_arrivals=any(row.arrivals or row.filled for of_type in found.rows.values() for row in of_type),
         unknown=found.unknown,
         views={name: title for name, (title, _) in VIEWS.items()},
         shown=shown,

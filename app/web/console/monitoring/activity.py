@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from app.administration.credentials import oauth_clients, scim_keys
 from app.observation import request_list as log
 from app.observation.cycles import detection
-from app.observation.request_list import DEED_GROUPS
+from app.observation.request_list import ACTION_GROUPS
 from app.scim.resource_types import ResourceType
 from app.web.console.monitoring import activity_filter, activity_rows, event_lines
 from app.web.console.monitoring.activity_filter import ActivityFilter
@@ -89,7 +89,7 @@ def _page(asked: ActivityFilter, view: str, **more: Any) -> str:
         "activity.html",
         asked=asked,
         view=view,
-        deed_groups=DEED_GROUPS,
+        action_groups=ACTION_GROUPS,
         results=activity_filter.RESULTS,
         simulated=activity_filter.SIMULATED,
         hidden=log.count_simulated() if asked.filter.is_simulated is False and asked.filter.cycle_id is None else 0,

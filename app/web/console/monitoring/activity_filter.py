@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from flask import abort
 
 from app.observation import request_list
-from app.observation.request_list import DEED_GROUPS, Filter
+from app.observation.request_list import ACTION_GROUPS, Filter
 from app.web.console.shared.filter_form import FilterForm, whole_number
 
 EVERY_KIND = "all"
@@ -45,7 +45,7 @@ class ActivityFilter:
     def within(self, cycle_id: int) -> "ActivityFilter":
         """Return the same filter for one cycle; if no kind was chosen, for what changed or was refused."""
         kind = self.given["kind"] or "changes"
-        group = kind if kind in DEED_GROUPS else ""
+        group = kind if kind in ACTION_GROUPS else ""
         return replace(
             self, given=self.given | {"kind": kind}, filter=replace(self.filter, cycle_id=cycle_id, group=group)
         )
@@ -55,7 +55,7 @@ def read() -> ActivityFilter:
     """Return the filter in the current URL. Raises 404 for values that no form of the console sends."""
     form = FilterForm(_PARAMETERS)
     given = form.given
-    if (given["kind"] and given["kind"] not in (*DEED_GROUPS, EVERY_KIND)) or given["result"] not in ("", *RESULTS):
+    if (given["kind"] and given["kind"] not in (*ACTION_GROUPS, EVERY_KIND)) or given["result"] not in ("", *RESULTS):
         abort(404)
     if given["simulated"] not in SIMULATED:
         abort(404)
@@ -65,7 +65,7 @@ def read() -> ActivityFilter:
     wanted = Filter(
         about=about,
         named="" if about else sought,
-        group=given["kind"] if given["kind"] in DEED_GROUPS else "",
+        group=given["kind"] if given["kind"] in ACTION_GROUPS else "",
         is_refused=RESULTS.get(given["result"]),
         key_id=given["key"],
         since=since,

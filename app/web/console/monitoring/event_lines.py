@@ -11,7 +11,7 @@ from app.observation.directory.history_reader import Event, NamedMembershipChang
 from app.observation.request_list import Known, RequestEntry
 from app.scim.differences import Change
 from app.web.console.monitoring.event_sentences import (
-    DEEDS,
+    ACTIONS,
     KEY_FAULTS,
     MATCHED,
     METHODS,
@@ -61,7 +61,7 @@ def lines(entry: RequestEntry, about: str = "") -> Iterator[EventLine]:
         yield EventLine(tuple(_refused(entry)))
         return
     told = [line for event in entry.events for line in _lines_of(event, entry, about)]
-    yield from told or [EventLine(tuple(_deed(entry)))]
+    yield from told or [EventLine(tuple(_action(entry)))]
 
 
 def text(entry: RequestEntry, about: str = "") -> str:
@@ -133,9 +133,9 @@ def _changed(event: Event, who: ClientText, entry: RequestEntry) -> Iterator[Par
         yield f"; and {counted(unsaid, 'more change')}"
 
 
-def _deed(entry: RequestEntry) -> Iterator[Part]:
+def _action(entry: RequestEntry) -> Iterator[Part]:
     request = entry.request
-    says = DEEDS.get(request.deed, DEEDS[""])
+    says = ACTIONS.get(request.deed, ACTIONS[""])
     if request.deed == "match":
         says = MATCHED if request.resource_id else UNMATCHED
     if request.deed == "confirm" and request.attribute:
@@ -151,7 +151,7 @@ def _refused(entry: RequestEntry) -> Iterator[Part]:
     if request.key_fault:
         yield KEY_FAULTS.get(request.key_fault, request.key_fault)
         return
-    says = METHODS.get(request.method, DEEDS[""]) if request.resource_type else DEEDS[""]
+    says = METHODS.get(request.method, ACTIONS[""]) if request.resource_type else ACTIONS[""]
     yield from _filled(says, who=_who(entry), method=request.method, path=request.path)
     if request.reason:
         yield from (" – ", ClientText(shortened(request.reason)))

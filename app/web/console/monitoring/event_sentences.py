@@ -58,7 +58,7 @@ space is limited."""
 
 VERBS: Mapping[str, str] = {"create": "{who} was created", "delete": "{who} was deleted"}
 
-DEEDS: Mapping[str, str] = {
+ACTIONS: Mapping[str, str] = {
     "": "{method} {path}",
     "probe": "Connection check (Test Connection or the start of a sync)",
     "list": "Entra listed {kind}",

@@ -46,7 +46,7 @@ def status() -> str:
         overview=overview,
         **log,
         now=clock.to_wire(clock.utc_now()),
-        strip=sync_health,
+        chart=sync_health,
         keys=key_status.active_keys(),
         clients=[client for client in oauth_clients.list_clients() if client.credentials],
         event=event,
@@ -81,12 +81,12 @@ def confirm_removal() -> Response:
 def _log(contact: str) -> dict[str, Any]:
     """Return the values from the request log; while it cannot be read, only that a key was used at `contact`."""
     try:
-        found, cycles = sync_health.pulse(contact)
+        health, cycles = sync_health.current(contact)
         checklist = setup_steps.checklist()
-        is_missed = found.state in ("waiting", "late", "silent", "quarantine") or not checklist.have_users_arrived
+        is_missed = health.state in ("waiting", "late", "silent", "quarantine") or not checklist.have_users_arrived
         return {
-            "pulse": found,
-            "bars": list(sync_health.bars(cycles, bounds.PULSE_CYCLES)),
+            "health": health,
+            "bars": list(sync_health.bars(cycles, bounds.CHART_CYCLES)),
             "checklist": checklist,
             "seen": setup_steps.last_seen() if is_missed else None,
             "problems": problem_list.counts(),
@@ -94,9 +94,9 @@ def _log(contact: str) -> dict[str, Any]:
             "standing": refused_removals.standing(),
         }
     except ScimError:  # the page says so (base.html)
-        found = sync_health.read((), clock.utc_now(), contact=contact)
+        health = sync_health.read((), clock.utc_now(), contact=contact)
         unknown = dict.fromkeys(("checklist", "seen", "problems", "keyless", "standing"))
-        return {"pulse": found, "bars": (), **unknown}
+        return {"health": health, "bars": (), **unknown}
 
 
 def _changed(event: Event) -> str:
