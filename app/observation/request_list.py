@@ -1,6 +1,6 @@
 """This module lists recorded requests, newest first, with what each changed."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, islice
@@ -14,11 +14,14 @@ from app.scim.resource_types import RESOURCE_TYPES, name_of
 from app.store.database import directory_database
 from app.store.directory import console_lists, history_rows
 from app.store.request_log import log_database, problem_rows, request_rows
-from app.store.request_log.request_rows import RequestFilter
+from app.store.request_log.request_rows import (
+    RequestFilter as RequestFilter,
+)  # for callers that must not import the store
 
 READS: tuple[RequestAction, ...] = ("match", "list", "read", "schema", "confirm")
 _MOVES: tuple[RequestAction, ...] = ("create", "change", "delete")
-_VERBS: Mapping[str, str] = {"create": "create", "delete": "delete"}
+_WITHOUT_EVENTS: tuple[RequestAction, ...] = ("bulk", "probe", *READS)
+"""The actions that change no resource; a bulk request has a row for each operation, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +47,6 @@ ACTION_GROUPS: Mapping[str, ActionGroup] = {
     "probes": ActionGroup("Probes", ("probe",)),
     "refused": ActionGroup("Refused", is_refused=True),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """The requests to find. Texts that are "" do not restrict the result; moments are in wire form.
-
-    `about`: ids of users and groups; `named`: a part of the name of one; `group`: a key of `ACTION_GROUPS`.
-    """
-
-    about: tuple[str, ...] = ()
-    named: str = ""
-    group: str = ""
-    is_refused: bool | None = None
-    key_id: str = ""
-    since: str = ""
-    until: str = ""
-    number: str = ""
-    cycle_id: int | None = None
-    is_simulated: bool | None = False
-    """Whether the requests are part of a simulation; None for both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,23 +113,28 @@ def unwritten() -> Mapping[str, int]:
         return request_rows.counters(connection)
 
 
-def find(wanted: Filter, before: int | None = None, count: int = bounds.CONSOLE_PAGE_SIZE) -> RequestPage:
-    """Return at most `count` entries, newest first; fewer, with more to follow, if many rows had to be skipped."""
-    found: list[RequestEntry] = []
-    read = _read(wanted, before, count + 1)
-    for last_id, entries in islice(read, bounds.ACTIVITY_PAGES_READ):
-        found += entries
-        if len(found) > count:
-            return RequestPage(found[:count], found[count - 1].request.id)
+def find(
+    criteria: RequestFilter, group: str = "", before: int | None = None, count: int = bounds.CONSOLE_PAGE_SIZE
+) -> RequestPage:
+    """Return at most `count` entries, newest first; fewer, with more to follow, if many rows had to be skipped.
+
+    `group`: a key of `ACTION_GROUPS`, or "" for all actions.
+    """
+    entries: list[RequestEntry] = []
+    portions = _read(criteria, group, before, count + 1)
+    for last_id, portion in islice(portions, bounds.ACTIVITY_PAGES_READ):
+        entries += portion
+        if len(entries) > count:
+            return RequestPage(entries[:count], entries[count - 1].request.id)
         before = last_id
-    is_more = next(read, None) is not None
-    return RequestPage(found, before if is_more else None)
+    is_more = next(portions, None) is not None
+    return RequestPage(entries, before if is_more else None)
 
 
-def every(wanted: Filter) -> Iterator[RequestEntry]:
+def every(criteria: RequestFilter, group: str = "") -> Iterator[RequestEntry]:
     """Return an iterator of all entries, newest first, read in portions, for an export."""
-    read = _read(wanted, None, bounds.LOG_PAGE_SIZE, are_told=False)
-    return chain.from_iterable(entries for _, entries in read)
+    portions = _read(criteria, group, None, bounds.LOG_PAGE_SIZE, with_problems=False)
+    return chain.from_iterable(portion for _, portion in portions)
 
 
 def of_number(number: str) -> list[RequestEntry]:
@@ -162,14 +150,14 @@ def of_number(number: str) -> list[RequestEntry]:
 def has_number(number: str) -> bool:
     """Return whether the log has the request ID. Raises `errors.unavailable` when the log cannot be used."""
     with log_database.reading() as connection:
-        return request_rows.request_numbered(connection, number) is not None
+        return bool(request_rows.of_number(connection, number, 1))
 
 
 def count_unchanging(cycle_id: int) -> int:
     """Return how many lookups and probes of a cycle changed nothing; each operation of a bulk request counts."""
-    wanted = RequestFilter(cycle_id=cycle_id, actions=("probe", *READS), is_refused=False)
+    criteria = RequestFilter(cycle_id=cycle_id, actions=("probe", *READS), is_refused=False)
     with log_database.reading() as connection:
-        return request_rows.count(connection, wanted)
+        return request_rows.count(connection, criteria)
 
 
 def count_simulated() -> int:
@@ -179,44 +167,30 @@ def count_simulated() -> int:
 
 
 def _read(
-    wanted: Filter, before: int | None, at_once: int, are_told: bool = True
+    criteria: RequestFilter, group: str, before: int | None, at_once: int, with_problems: bool = True
 ) -> Iterator[tuple[int, list[RequestEntry]]]:
-    """Yield portions of the log: the id of the last row that was read, and the matching entries of the portion.
-
-    Unless `are_told`, without the problems that refused ones are part of.
-    """
-    group = ACTION_GROUPS.get(wanted.group, ActionGroup(""))
-    own = _links_of(wanted.about)
-    query = _query(wanted, group, own)
+    """Yield portions of the log: the id of the last row that was read, and the matching entries of the portion."""
+    actions = ACTION_GROUPS.get(group, ActionGroup(""))
+    own = _links_of(criteria.about)
+    criteria = replace(
+        criteria,
+        numbers={link.request for link in own},
+        actions=actions.actions,
+        without_actions=actions.without_actions,
+        is_refused=actions.is_refused if criteria.is_refused is None else criteria.is_refused,
+    )
     while True:
         with log_database.reading() as connection:
-            rows = request_rows.page(connection, query, before, at_once)
+            rows = request_rows.page(connection, criteria, before, at_once)
         if not rows:
             return
-        entries = _with_effects(rows, own, bounds.LINE_MEMBERS, are_told)
-        if group.has_moves:
+        entries = _with_effects(rows, own, bounds.LINE_MEMBERS, with_problems)
+        if actions.has_moves:
             entries = [entry for entry in entries if any(event.joined or event.departed for event in entry.events)]
         before = rows[-1].id
         yield before, entries
         if len(rows) < at_once:
             return
-
-
-def _query(wanted: Filter, group: ActionGroup, own: Sequence[NamedMembershipChange]) -> RequestFilter:
-    return RequestFilter(
-        about=wanted.about,
-        numbers={link.request for link in own},
-        named=wanted.named,
-        actions=group.actions,
-        without_actions=group.without_actions,
-        is_refused=group.is_refused if wanted.is_refused is None else wanted.is_refused,
-        key_id=wanted.key_id,
-        since=wanted.since,
-        until=wanted.until,
-        number=wanted.number,
-        cycle_id=wanted.cycle_id,
-        is_simulated=wanted.is_simulated,
-    )
 
 
 def _links_of(ids: Collection[str]) -> list[NamedMembershipChange]:
@@ -225,54 +199,61 @@ def _links_of(ids: Collection[str]) -> list[NamedMembershipChange]:
 
 
 def _with_effects(
-    rows: Sequence[Request], own: Sequence[NamedMembershipChange], links_each: int, are_told: bool = True
+    rows: Sequence[Request], own: Sequence[NamedMembershipChange], links_each: int, with_problems: bool = True
 ) -> list[RequestEntry]:
     """Return rows with what they changed. `own`: membership changes that are included whatever else a request did."""
-    numbers = {row.number for row in rows if not row.is_refused and row.deed not in ("probe", *READS)}
+    numbers = {row.number for row in rows if _may_have_events(row)}
     events = history_reader.events_of_requests(numbers) if numbers else {}
     links = history_reader.links_of_events(chain.from_iterable(events.values()), links_each)
+    row_ids = _rows_of(events)
     entries = []
-    of_row = _told_apart(events)
     for row in rows:
-        done = [
+        made = [
             event
             for event in events.get(row.number, ())
-            if _is_of(event, row) and of_row.get(event.id, row.id) == row.id
+            if _may_have_events(row)
+            and (event.resource_id, event.verb) == (row.resource_id, _verb_of(row.deed))
+            and row_ids.get(event.id, row.id) == row.id
         ]
-        ids = {event.id for event in done}
-        seen = dict.fromkeys(link for link in (*own, *links.get(row.number, ())) if link.event_id in ids)
-        entries.append(RequestEntry(row, done, list(seen)))
+        ids = {event.id for event in made}
+        moves = dict.fromkeys(link for link in (*own, *links.get(row.number, ())) if link.event_id in ids)
+        entries.append(RequestEntry(row, made, list(moves)))
     here = known(_ids_in(entries))
     names = history_reader.names_at(
         {(id, event.id) for entry in entries for event in entry.events for id in _ids_of(event)}
     )
-    part_of = _problems_of([row for row in rows if went_wrong(row) and not row.is_simulated]) if are_told else {}
-    return [replace(one, known=here, names=names, problem_id=part_of.get(one.request.id)) for one in entries]
+    problems = _problems_of([row for row in rows if went_wrong(row) and not row.is_simulated]) if with_problems else {}
+    return [replace(one, known=here, names=names, problem_id=problems.get(one.request.id)) for one in entries]
 
 
-def _told_apart(events: Mapping[str, Sequence[Event]]) -> dict[int, int]:
+def _rows_of(events: Mapping[str, Sequence[Event]]) -> dict[int, int]:
     """Return the row id by event id, for events of which a bulk request has several of one kind for one resource.
 
     The i-th operation of that kind made the i-th event.
     """
     made: dict[tuple[str, str, str], list[int]] = defaultdict(list)
-    for number, of_number in events.items():
-        for event in of_number:
-            made[number, event.resource_id, event.verb].append(event.id)
-    numbers = {key[0] for key, ids in made.items() if len(ids) > 1}
+    for event in chain.from_iterable(events.values()):
+        made[event.request, event.resource_id, event.verb].append(event.id)
+    numbers = {number for (number, *_), ids in made.items() if len(ids) > 1}
     if not numbers:
         return {}
     with log_database.reading() as connection:
         rows = request_rows.actions_of(connection, numbers)
-    of_row: dict[int, int] = {}
-    nth: Counter[tuple[str, str, str]] = Counter()
+    operations: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for row in rows:
-        key = (row.number, row.resource_id, _VERBS.get(row.deed, "change"))
-        if row.deed in ("bulk", *READS) or nth[key] >= len(made[key]):
-            continue
-        of_row[made[key][nth[key]]] = row.id
-        nth[key] += 1
-    return of_row
+        if row.deed not in _WITHOUT_EVENTS:
+            operations[row.number, row.resource_id, _verb_of(row.deed)].append(row.id)
+    return {
+        event_id: row_id for key, ids in made.items() for event_id, row_id in zip(ids, operations[key], strict=False)
+    }
+
+
+def _may_have_events(row: Request) -> bool:
+    return not row.is_refused and row.deed not in _WITHOUT_EVENTS
+
+
+def _verb_of(action: str) -> str:
+    return action if action in ("create", "delete") else "change"
 
 
 def _problems_of(refused: Sequence[Request]) -> dict[int, int]:
@@ -281,13 +262,6 @@ def _problems_of(refused: Sequence[Request]) -> dict[int, int]:
         return {}
     with log_database.reading() as connection:
         return problem_rows.of_refusals(connection, [asdict(row) | {"kind": kind_of(row).name} for row in refused])
-
-
-def _is_of(event: Event, row: Request) -> bool:
-    """Return whether the row, which may be one operation of a bulk request, caused the event."""
-    if row.is_refused or row.deed in ("bulk", *READS):
-        return False
-    return event.resource_id == row.resource_id and event.verb == _VERBS.get(row.deed, "change")
 
 
 def _ids_in(entries: Sequence[RequestEntry]) -> set[str]:

@@ -252,8 +252,8 @@ def test_an_export_asks_for_no_problems(log, monkeypatch):
     monkeypatch.setattr(request_list, "known", lambda ids: {})
     monkeypatch.setattr(rows, "of_refusals", lambda connection, refused: asked.append(len(refused)) or {})
     write(log, [taken(minutes, f"ana{minutes}") for minutes in range(5)])
-    assert len(list(request_list.every(request_list.Filter()))) == 5 and not asked
-    assert len(request_list.find(request_list.Filter()).entries) == 5 and asked == [5]
+    assert len(list(request_list.every(request_list.RequestFilter()))) == 5 and not asked
+    assert len(request_list.find(request_list.RequestFilter()).entries) == 5 and asked == [5]
 
 
 def left_out(attribute: str = "userName", scim_type: str = "uniqueness", status: int = 409, got: str = '"ana"'):

@@ -472,8 +472,8 @@ def test_a_page_of_requests_by_what_is_wanted_of_them(app: Flask):
     assert found(cycle_id=2) == "eed"
     assert found(since=made_up(1).at, until=made_up(30).at) == "cb"
     with app.app_context(), log_database.reading() as connection:
-        assert getattr(request_rows.request_numbered(connection, "e"), "deed", "") == "bulk"
-        assert request_rows.request_numbered(connection, "f") is None
+        assert request_rows.of_number(connection, "e", 1)[0].deed == "bulk"
+        assert not request_rows.of_number(connection, "f", 1)
 
 
 def test_who_was_spoken_of_and_who_was_not(app: Flask):

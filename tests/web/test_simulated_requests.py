@@ -17,7 +17,7 @@ from app.observation.cycles import detection
 from app.observation.directory import history_reader
 from app.observation.problems import problem_list
 from app.observation.problems.problem_list import ProblemFilter
-from app.observation.request_list import Filter, RequestEntry
+from app.observation.request_list import RequestEntry, RequestFilter
 from app.scim.resource_types import USER
 from app.simulation import simulation_header
 from app.web.console.monitoring.activity_rows import REQUEST_COLUMNS
@@ -239,4 +239,4 @@ def test_activity_hides_them_says_so_and_shows_them_on_demand(world: World, made
     row = {column.name: column.value(entry(world, answer)) for column in REQUEST_COLUMNS}
     assert (row["simulated"], row["cycle_id"]) == ("yes", 0)
     assert detection.latest(1)[0].requests and request_list.count_simulated()
-    assert all(not one.request.is_simulated for one in request_list.every(Filter()))
+    assert all(not one.request.is_simulated for one in request_list.every(RequestFilter()))

@@ -50,7 +50,7 @@ class RequestFilter:
     number: str = ""
     resource_type: str = ""
     resource_id: str = ""
-    about: Collection[str] = ()
+    about: Sequence[str] = ()
     """Ids of resources: the request was about one of them, or refused because of one, or it is one of `numbers`."""
     numbers: Collection[str] = ()
     named: str = ""
@@ -93,13 +93,6 @@ def actions_of(connection: Connection, numbers: Collection[str]) -> list[Row[Any
 def count(connection: Connection, wanted: RequestFilter) -> int:
     """Return the number of rows of matching requests."""
     return int(connection.execute(_where(select(sql.func.count()).select_from(request), wanted)).scalar_one())
-
-
-def request_numbered(connection: Connection, number: str) -> Request | None:
-    """Return the request with a request ID; for a bulk request its own row, not one of its operations."""
-    query = select(*_ROW).where(request.c.number == number).order_by(request.c.id)
-    row = connection.execute(query.limit(1)).first()
-    return None if row is None else Request(**row._mapping)
 
 
 def _where(query: Select[Any], wanted: RequestFilter) -> Select[Any]:

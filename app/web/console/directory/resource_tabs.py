@@ -14,7 +14,7 @@ from app.observation import request_list
 from app.observation.directory import console_search, group_members, history_reader
 from app.observation.directory.group_members import GroupMember
 from app.observation.directory.history_reader import Event, NamedMembershipChange
-from app.observation.request_list import Filter
+from app.observation.request_list import RequestFilter
 from app.provisioning import resource_operations
 from app.provisioning.resource_operations import Resource
 from app.scim.differences import Change
@@ -166,10 +166,10 @@ def moves(subject: Subject) -> Mapping[str, Any] | Response:
 
 def requests(subject: Subject) -> Mapping[str, Any] | Response:
     """Return the requests about a resource, newest first."""
-    about = Filter(about=(subject.id,), is_simulated=None)
+    about = RequestFilter(about=(subject.id,), is_simulated=None)
     if list_paging.export_wanted():
         return list_paging.exported("requests", REQUEST_COLUMNS, request_list.every(about))
-    found = request_list.find(about, filter_form.before(), AT_ONCE)
+    found = request_list.find(about, before=filter_form.before(), count=AT_ONCE)
     following = {"before": found.before} if found.before is not None else None
     return {"told": event_lines.told(found.entries, subject.id), "following": following}
 

@@ -58,8 +58,8 @@ def _by_cycle(asked: ActivityFilter) -> str | Response:
 
 def _requests(asked: ActivityFilter, view: str, name: str, **more: Any) -> str | Response:
     if list_paging.export_wanted():
-        return list_paging.exported(name, activity_rows.REQUEST_COLUMNS, log.every(asked.filter))
-    found = log.find(asked.filter, filter_form.before())
+        return list_paging.exported(name, activity_rows.REQUEST_COLUMNS, log.every(asked.filter, asked.given["kind"]))
+    found = log.find(asked.filter, asked.given["kind"], filter_form.before())
     return _page(
         asked,
         view,

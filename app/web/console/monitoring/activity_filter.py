@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from flask import abort
 
 from app.observation import request_list
-from app.observation.request_list import ACTION_GROUPS, Filter
+from app.observation.request_list import ACTION_GROUPS, RequestFilter
 from app.web.console.shared.filter_form import FilterForm, whole_number
 
 EVERY_KIND = "all"
@@ -29,7 +29,7 @@ class ActivityFilter:
     """The form as filled in: `given` by parameter, `filter` as understood, and complaints about invalid values."""
 
     given: dict[str, str]
-    filter: Filter
+    filter: RequestFilter
     complaints: Sequence[str]
 
     @property
@@ -44,11 +44,8 @@ class ActivityFilter:
 
     def within(self, cycle_id: int) -> "ActivityFilter":
         """Return the same filter for one cycle; if no kind was chosen, for what changed or was refused."""
-        kind = self.given["kind"] or "changes"
-        group = kind if kind in ACTION_GROUPS else ""
-        return replace(
-            self, given=self.given | {"kind": kind}, filter=replace(self.filter, cycle_id=cycle_id, group=group)
-        )
+        given = self.given | {"kind": self.given["kind"] or "changes"}
+        return replace(self, given=given, filter=replace(self.filter, cycle_id=cycle_id))
 
 
 def read() -> ActivityFilter:
@@ -62,10 +59,9 @@ def read() -> ActivityFilter:
     sought = form.text("q")
     about = request_list.resolve(sought) if sought else ()
     since, until = form.span()
-    wanted = Filter(
+    criteria = RequestFilter(
         about=about,
         named="" if about else sought,
-        group=given["kind"] if given["kind"] in ACTION_GROUPS else "",
         is_refused=RESULTS.get(given["result"]),
         key_id=given["key"],
         since=since,
@@ -74,4 +70,4 @@ def read() -> ActivityFilter:
         cycle_id=whole_number(given["cycle"]),
         is_simulated=SIMULATED[given["simulated"]][1],
     )
-    return ActivityFilter(given, wanted, form.complaints)
+    return ActivityFilter(given, criteria, form.complaints)
