@@ -54,7 +54,9 @@ def link(member_id: str, has_joined: bool = True, name: str = "") -> NamedMember
     """Somebody joined Editors or left it."""
     name = name or (KNOWN[member_id].name if member_id in KNOWN else member_id)
     moment = "2026-01-31T08:00:00.000Z"
-    return NamedMembershipChange(1, moment, "1a2b3c4d", "key 0a0b0c0d", TEAM, "Editors", member_id, name, has_joined)
+    return NamedMembershipChange(
+        *(1, moment, "1a2b3c4d", "key 0a0b0c0d", TEAM, member_id, has_joined), group_name="Editors", member_name=name
+    )
 
 
 def said(*events: Event, links: Any = (), about: str = "", **values: Any) -> list[str]:

@@ -4,13 +4,13 @@ It counts the mapped attributes (app/scim/recnice_mapping.py) and the names that
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from app import bounds
 from app.observation.attributes.value_shapes import JSON_TEXT, shape_of
@@ -38,8 +38,7 @@ _NAME = re.compile(r"[A-Za-z$][A-Za-z0-9_$.:-]*(\[…\][A-Za-z0-9_$.:-]*)?")  # 
 _TYPES: Mapping[str, ResourceType] = {one.name: one for one in RESOURCE_TYPES if one.name in MAPPING}
 
 
-@dataclass(frozen=True, slots=True)
-class AttributeArrival:
+class AttributeArrival(NamedTuple):
     """A mapped attribute in one request, or an unknown name if the way is `UNKNOWN`."""
 
     attribute: str
@@ -59,24 +58,13 @@ class _Place:
 
 def update_from(connection: Connection, batch: Sequence[Request]) -> None:
     """Count the attributes that arrived in a batch of requests; skip unreadable bodies."""
-    seen: Counter[tuple[str, AttributeArrival]] = Counter()
-    first: dict[tuple[str, AttributeArrival], str] = {}
-    last: dict[tuple[str, AttributeArrival], str] = {}
+    moments: dict[tuple[str, AttributeArrival], list[str]] = defaultdict(list)
     for request in batch:
         for arrival in set(arrivals(request)):
-            key = (request.resource_type, arrival)
-            seen[key] += 1
-            first[key] = min(first.get(key, request.at), request.at)
-            last[key] = max(last.get(key, request.at), request.at)
-    attribute_arrival_rows.count(
-        connection,
-        [
-            ArrivalCount(resource_type, one.attribute, one.way, one.shape, first[key], last[key], number)
-            for key, number in seen.items()
-            for resource_type, one in (key,)
-        ],
-    )
-    if any(arrival.way == UNKNOWN for _, arrival in seen):
+            moments[request.resource_type, arrival].append(request.at)
+    counts = [ArrivalCount(type_name, *one, min(at), max(at), len(at)) for (type_name, one), at in moments.items()]
+    attribute_arrival_rows.count(connection, counts)
+    if any(one.way == UNKNOWN for one in counts):
         attribute_arrival_rows.forget_unknown(connection, bounds.UNKNOWN_NAMES)
 
 

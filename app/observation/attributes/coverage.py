@@ -55,9 +55,9 @@ class MappedRow:
 
     @property
     def value_arrivals(self) -> Sequence[ArrivalCount]:
-        """The arrivals that brought a value, newest first."""
-        found = (one for one in self.arrivals if one.way != REMOVE and one.shape not in EMPTY_SHAPES)
-        return sorted((one for one in found if one.shape != NO_VALUE), key=lambda one: one.last, reverse=True)
+        """The arrivals of a value, newest first."""
+        values = (one for one in self.arrivals if one.way != REMOVE and one.shape not in (NO_VALUE, *EMPTY_SHAPES))
+        return sorted(values, key=lambda one: one.last, reverse=True)
 
     @property
     def count(self) -> int:
@@ -81,22 +81,11 @@ class MappedRow:
 
 
 @dataclass(frozen=True, slots=True)
-class UnknownName:
-    """A received name that this server does not know, so its value is not kept."""
-
-    resource_type: str
-    name: str
-    first: str
-    last: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
 class Coverage:
-    """The rows by resource type name, and the unknown names, last seen first."""
+    """The rows by resource type name, and the arrivals of names that are unknown here, last seen first."""
 
     rows: Mapping[str, Sequence[MappedRow]]
-    unknown: Sequence[UnknownName]
+    unknown: Sequence[ArrivalCount]
 
     def row(self, type_name: str, path: str) -> MappedRow | None:
         return next((row for row in self.rows.get(type_name, ()) if row.path == path), None)
@@ -113,7 +102,8 @@ def read(types: Iterable[ResourceType]) -> Coverage:
         filled, strict = attribute_coverage.filled(connection), strict_attribute_rows.all_strict(connection)
     of_path: dict[tuple[str, str], list[ArrivalCount]] = defaultdict(list)
     for one in seen:
-        of_path[one.resource_type, one.attribute].append(one)
+        if one.way != UNKNOWN:
+            of_path[one.resource_type, one.attribute].append(one)
     created = {one.resource_type for one in seen if one.way == CREATE}
     rows = {
         name: [
@@ -124,25 +114,21 @@ def read(types: Iterable[ResourceType]) -> Coverage:
                 strict=strict.get((name, mapped.path)),
                 filled=filled.get((name, mapped.path), 0),
                 total=counts[name].total,
-                arrivals=[one for one in of_path[name, mapped.path] if one.way != UNKNOWN],
+                arrivals=of_path[name, mapped.path],
                 has_arrivals=name in created,
             )
             for mapped in MAPPING[name]
         ]
         for name, resource_type in known.items()
     }
-    return Coverage(rows, _unknown(seen, known))
+    unknown = [
+        one
+        for one in seen
+        if one.way == UNKNOWN and one.resource_type in known and not known[one.resource_type].tree.find(one.attribute)
+    ]
+    return Coverage(rows, sorted(unknown, key=lambda one: one.last, reverse=True))
 
 
 def _is_required(resource_type: ResourceType, path: str) -> bool:
     way = resource_type.tree.find(path)
     return way is not None and way[-1].required
-
-
-def _unknown(seen: Iterable[ArrivalCount], known: Mapping[str, ResourceType]) -> Sequence[UnknownName]:
-    names = [
-        UnknownName(one.resource_type, one.attribute, one.first, one.last, one.count)
-        for one in seen
-        if one.way == UNKNOWN and one.resource_type in known and not known[one.resource_type].tree.find(one.attribute)
-    ]
-    return sorted(names, key=lambda one: one.last, reverse=True)

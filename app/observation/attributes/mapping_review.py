@@ -3,20 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.observation.attributes.entra_schema_file import (
-    AttributeMapping,
-    ObjectMapping,
-    UnreadableSchemaError,
-    read_export,
-)
+from app.observation.attributes.entra_schema_file import AttributeMapping, ObjectMapping, read_export
+from app.observation.attributes.entra_schema_file import UnreadableSchemaError as UnreadableSchemaError
 from app.observation.attributes.mapping_review_rules import ExportedMapping, Finding, Level, about_line, place_of
 from app.observation.attributes.usual_entra_mapping import advice, where
 from app.scim.errors import ScimError
 from app.scim.grammar import parse_path
 from app.scim.recnice_mapping import MAPPING, MappedAttribute
 from app.scim.resource_types import ResourceType
-
-__all__ = ["Finding", "MappingReview", "Review", "ReviewedRow", "UnreadableSchemaError", "review"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ probe after a quiet minute starts another: Test Connection and Provision on dema
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -118,16 +118,16 @@ def with_probes(connection: Connection, batch: Sequence[Request]) -> list[Reques
     with the same request as a probe. Entra probes at the start of every activity, so only the first lookup counts as a
     probe.
     """
-    heard = next((row.ended for row in rows.last(connection, 1)), "")
-    told: list[Request] = []
+    last_at = next((row.ended for row in rows.last(connection, 1)), "")
+    marked: list[Request] = []
     for request in batch:
         if request.has_key and not request.is_simulated:
-            is_first = not heard or seconds_between(heard, request.at) >= PROBE_PAUSE_S
+            is_first = not last_at or seconds_between(last_at, request.at) >= PROBE_PAUSE_S
             if request.may_be_probe and is_first and not request.is_refused:
                 request = replace(request, deed="probe")
-            heard = max(heard, request.at)
-        told.append(request)
-    return told
+            last_at = max(last_at, request.at)
+        marked.append(request)
+    return marked
 
 
 def begins_cycle(current: Cycle, request: Request) -> bool:
@@ -172,8 +172,8 @@ def find(cycle_id: int) -> Cycle | None:
 def page(start: int = 1, count: int = bounds.CONSOLE_PAGE_SIZE, since: str = "", until: str = "") -> CyclePage:
     """Return cycles that started at or after `since`, before `until` (wire form), from place `start` (newest: 1)."""
     with log_database.reading() as connection:
-        found = rows.page(connection, since, until, start - 1, count)
-        return CyclePage(rows.count(connection, since, until), [cycle_of(row) for row in found])
+        cycles = [cycle_of(row) for row in rows.page(connection, since, until, start - 1, count)]
+        return CyclePage(rows.count(connection, since, until), cycles)
 
 
 def every(since: str = "", until: str = "") -> Iterator[Cycle]:
@@ -184,7 +184,7 @@ def every(since: str = "", until: str = "") -> Iterator[Cycle]:
 
 def cycle_of(row: Any) -> Cycle:
     """Return a row of the table as a Cycle."""
-    return Cycle(**{one.name: getattr(row, one.name) for one in fields(Cycle)})
+    return Cycle(**row._mapping)
 
 
 def _begin(connection: Connection, request: Request) -> Cycle:
@@ -194,5 +194,4 @@ def _begin(connection: Connection, request: Request) -> Cycle:
 
 
 def _write(connection: Connection, cycle: Cycle) -> None:
-    values = {one.name: getattr(cycle, one.name) for one in fields(Cycle) if one.name != "id"}
-    rows.write(connection, cycle.id, values)
+    rows.write(connection, cycle.id, asdict(cycle))

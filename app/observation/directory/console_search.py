@@ -18,24 +18,11 @@ from app.scim.errors import ScimError
 from app.scim.resource_types import ResourceType
 from app.store.database import directory_database
 from app.store.directory import console_lists, history_rows
-from app.store.directory.console_lists import CHANGED, MADE, ListPage, Order
-from app.store.directory.stored_resource import Record
-
-__all__ = [
-    "CHANGED",
-    "MADE",
-    "ResourceQuery",
-    "Knowledge",
-    "ListPage",
-    "Order",
-    "Record",
-    "View",
-    "every",
-    "find",
-    "knowledge_of",
-    "orders_of",
-    "types_of",
-]
+from app.store.directory.console_lists import CHANGED as CHANGED  # for callers that must not import the store
+from app.store.directory.console_lists import MADE
+from app.store.directory.console_lists import ListPage as ListPage
+from app.store.directory.console_lists import Order as Order
+from app.store.directory.stored_resource import Record as Record
 
 T = TypeVar("T")
 View = Literal["", "active", "disabled", "silent", "problems", "leftovers"]

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from app import bounds
@@ -11,44 +11,20 @@ from app.scim.resource_types import ResourceType, name_of
 from app.store.database import directory_database
 from app.store.database.directory_database import Connection
 from app.store.directory import history_rows, membership_history
-from app.store.directory.history_rows import Event
-
-__all__ = [
-    "Event",
-    "NamedMembershipChange",
-    "State",
-    "compare",
-    "deletions",
-    "events_of",
-    "events_of_requests",
-    "last_event",
-    "links_of_events",
-    "links_of_group",
-    "links_of_member",
-    "names_at",
-    "names_of",
-    "newest_event",
-    "state_at",
-]
+from app.store.directory.history_rows import Event as Event  # for callers that must not import the store
+from app.store.directory.membership_history import MembershipChange
 
 
-@dataclass(frozen=True, slots=True)
-class NamedMembershipChange:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedMembershipChange(MembershipChange):
     """One joining or leaving of a group.
 
     Names are today's where the resource is here, else its last name, else its id. In `links_of_events` they are the
     names at that time.
     """
 
-    event_id: int
-    at: str
-    request: str
-    actor: str
-    group_id: str
     group_name: str
-    member_id: str
     member_name: str
-    has_joined: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +49,11 @@ def events_of(
 
 def events_of_requests(numbers: Collection[str]) -> dict[str, list[Event]]:
     """Return the events of each request ID, oldest first, without the initial values of created resources."""
-    found: defaultdict[str, list[Event]] = defaultdict(list)
+    by_number: defaultdict[str, list[Event]] = defaultdict(list)
     with directory_database.reading() as connection:
         for event in history_rows.events_of_requests(connection, numbers):
-            found[event.request].append(_detailed(event))
-    return dict(found)
+            by_number[event.request].append(_detailed(event))
+    return dict(by_number)
 
 
 def names_of(ids: Collection[str]) -> dict[str, str]:
@@ -110,8 +86,8 @@ def last_event(resource_id: str) -> Event | None:
 def newest_event() -> Event | None:
     """Return the last event of all resources."""
     with directory_database.reading() as connection:
-        found = history_rows.newest_event(connection)
-    return None if found is None else _detailed(found)
+        event = history_rows.newest_event(connection)
+    return _detailed(event) if event else None
 
 
 def state_at(resource_type: ResourceType, resource_id: str, moment: str) -> State | None:
@@ -157,9 +133,9 @@ def links_of_events(events: Iterable[Event], limit_each: int) -> dict[str, list[
     if not ids:
         return {}
     with directory_database.reading() as connection:
-        found = membership_history.of_events(connection, ids, limit_each)
-        moments = {(id, link.event_id) for link in found for id in (link.group_id, link.member_id)}
-        named = _named(connection, found, history_rows.names_at(connection, moments))
+        links = membership_history.of_events(connection, ids, limit_each)
+        moments = {(id, link.event_id) for link in links for id in (link.group_id, link.member_id)}
+        named = _named(connection, links, history_rows.names_at(connection, moments))
     by_number: defaultdict[str, list[NamedMembershipChange]] = defaultdict(list)
     for link in named:
         by_number[link.request].append(link)
@@ -212,31 +188,25 @@ def _named_groups(state: State) -> dict[str, Any]:
 
 def _named(
     connection: Connection,
-    found: Sequence[membership_history.MembershipChange],
+    links: Sequence[MembershipChange],
     then: Mapping[tuple[str, int], str] | None = None,
 ) -> list[NamedMembershipChange]:
     """Return membership changes with names: those of `then` by resource id and event id, else today's."""
     then = then or {}
-    names = _names(connection, {id for link in found for id in (link.group_id, link.member_id)})
+    names = _names(connection, {id for link in links for id in (link.group_id, link.member_id)})
     return [
         NamedMembershipChange(
-            link.event_id,
-            link.at,
-            link.request,
-            link.actor,
-            link.group_id,
-            then.get((link.group_id, link.event_id), names[link.group_id]),
-            link.member_id,
-            then.get((link.member_id, link.event_id), names[link.member_id]),
-            link.has_joined,
+            **asdict(link),
+            group_name=then.get((link.group_id, link.event_id), names[link.group_id]),
+            member_name=then.get((link.member_id, link.event_id), names[link.member_id]),
         )
-        for link in found
+        for link in links
     ]
 
 
 def _names(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
-    wanted = set(ids)
-    here = history_rows.documents_of(connection, wanted)
+    ids = set(ids)
+    here = history_rows.documents_of(connection, ids)
     names = {id: name_of(document) for id, (_, document) in here.items()}
-    gone = history_rows.last_known(connection, wanted - names.keys())
-    return {id: id for id in wanted} | {id: name for id, (_, name) in gone.items()} | names
+    gone = history_rows.last_known(connection, ids - names.keys())
+    return {id: id for id in ids} | {id: name for id, (_, name) in gone.items()} | names

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Any
@@ -16,9 +16,10 @@ from app.observation.problems.tracking import KEYLESS
 from app.request_record import Request
 from app.store.request_log import log_database, request_rows
 from app.store.request_log import problem_rows as rows
-from app.store.request_log.problem_rows import ProblemFilter, Status
-
-__all__ = ["Cause", "ProblemPage", "NextTry", "Problem", "Status", "ProblemFilter"]
+from app.store.request_log.problem_rows import (
+    ProblemFilter as ProblemFilter,  # for callers that must not import the store
+)
+from app.store.request_log.problem_rows import Status as Status
 
 TRIES_S = (6 * 3600, 12 * 3600, 24 * 3600)
 """Entra: the delays after a failure at which one user or group is retried, in seconds; the last one repeats daily."""
@@ -217,6 +218,4 @@ def heed(wanted: ProblemFilter, problem_id: int | None = None) -> int:
 
 
 def _problem(row: Any) -> Problem:
-    values = dict(row._mapping)
-    known = {one.name: values[one.name] for one in fields(Problem)}
-    return Problem(**known | {"kind": BY_NAME[values["kind"]]})
+    return Problem(**{**row._mapping, "kind": BY_NAME[row.kind]})
