@@ -24,12 +24,12 @@ def walk(job: Job, endpoint: str) -> None:
     start, totals = 1, {total}
     for _ in range(bounds.SIMULATED_PAGES):
         answer = job.send("GET", endpoint, "paging", {"startIndex": start, "count": page})
-        found = expectations.listed(answer, start)
-        answer.check(len(found) <= page, f"at most {page} resources", len(found))
+        resources = expectations.listed(answer, start)
+        answer.check(len(resources) <= page, f"at most {page} resources", len(resources))
         totals.add(_number(answer.document.get("totalResults")))
-        seen += [str(one.get("id")) for one in found]
-        start += len(found)
-        if not found or start > total:
+        seen += [str(one.get("id")) for one in resources]
+        start += len(resources)
+        if not resources or start > total:
             break
     else:
         return
@@ -50,5 +50,5 @@ def present(job: Job, endpoint: str) -> list[Made]:
     return [made for made in job.made if made.endpoint == endpoint and made.id and not made.deleted]
 
 
-def _number(found: object) -> int:
-    return found if isinstance(found, int) else 0
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0

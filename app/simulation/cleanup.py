@@ -8,7 +8,6 @@ from urllib.parse import quote
 
 from app import bounds
 from app.simulation import expectations
-from app.simulation.client import Answer
 from app.simulation.provisioning_job import Job, Made, equals
 
 
@@ -18,26 +17,23 @@ def clean(job: Job, made: Made) -> None:
         made.deleted = True
         return
     end = time.monotonic() + (0 if made.answered else bounds.SIMULATED_SETTLING_S)
-    while not (found := _ids_of(job, made)) and time.monotonic() < end:
+    while not (ids := _ids_of(job, made)) and time.monotonic() < end:
         time.sleep(0.1)
-    made.deleted = all([_delete(job, made, one) for one in found])
+    made.deleted = all([_delete(job, made, one) for one in ids])
 
 
 def _delete(job: Job, made: Made, one: str) -> bool:
     """Delete one id; return whether it no longer exists."""
     path = f"{made.endpoint}/{quote(one, safe='')}"
-    found = job.send("GET", path, made.name, {"attributes": made.matching})
-    if found.status == 404:
+    answer = job.send("GET", path, made.name, {"attributes": made.matching})
+    if answer.status == 404:
         return True
-    return found.check(
-        _is_ours(job, found, made), f"a name that begins with {job.directory.run}", found.text
-    ) and expectations.accepted(job.send("DELETE", path, made.name), 204)
+    run = job.directory.run
+    is_own = str(answer.document.get(made.matching)).lower().startswith(run)
+    is_deletable = answer.check(is_own, f"a name that begins with {run}", answer.text)
+    return is_deletable and expectations.accepted(job.send("DELETE", path, made.name), 204)
 
 
 def _ids_of(job: Job, made: Made) -> list[str]:
     answer = job.send("GET", made.endpoint, made.name, {"filter": equals(made.matching, made.name)})
     return [str(one.get("id")) for one in expectations.listed(answer)]
-
-
-def _is_ours(job: Job, found: Answer, made: Made) -> bool:
-    return str(found.document.get(made.matching)).lower().startswith(job.directory.run)

@@ -41,10 +41,10 @@ class Answer:
     def media_type(self) -> str:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
-    def check(self, held: bool, expected: str, received: object) -> bool:
-        """Count one check and return whether it held. `received` is reported as JSON, shortened."""
-        self.ledger.note_check(held, self.about, self.request, expected, "" if held else describe(received))
-        return held
+    def check(self, is_met: bool, expected: str, received: object) -> bool:
+        """Count one check and return whether it is met. `received` is reported as JSON, shortened."""
+        self.ledger.note_check(is_met, self.about, self.request, expected, "" if is_met else describe(received))
+        return is_met
 
 
 def describe(received: object) -> str:
@@ -101,20 +101,19 @@ class EntraClient:
     def _exchange(
         self, method: str, target: str, content: bytes | None, headers: Mapping[str, str]
     ) -> tuple[http.client.HTTPResponse, str]:
-        kept = self._connection.sock is not None
+        is_reused = self._connection.sock is not None
+        send = partial(self._once, method, target, content, dict(headers))
         try:
-            return self._once(method, target, content, headers)
+            return send()
         except CLOSED_MEANWHILE:
             # The server had closed an idle connection. A POST is not repeated: it may have been executed.
-            if not kept or method == "POST":
+            if not is_reused or method == "POST":
                 raise
         self.close()
-        return self._once(method, target, content, headers)
+        return send()
 
-    def _once(
-        self, method: str, target: str, content: bytes | None, headers: Mapping[str, str]
-    ) -> tuple[http.client.HTTPResponse, str]:
-        self._connection.request(method, target, content, dict(headers))
+    def _once(self, *request: Any) -> tuple[http.client.HTTPResponse, str]:
+        self._connection.request(*request)
         response = self._connection.getresponse()
         raw = response.read(bounds.SIMULATED_ANSWER_BYTES + 1)
         if len(raw) > bounds.SIMULATED_ANSWER_BYTES:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.simulation import expectations, mapping
-from app.simulation.expectations import Found
-from app.simulation.mapping import DISPLAY_NAME, USER_NAME
-from app.simulation.provisioning_job import GROUPS, PEOPLE, Job, equals
+from app.simulation.directory import Person, Subject
+from app.simulation.expectations import Document
+from app.simulation.provisioning_job import PEOPLE, Job, equals
 
 ALLOWED = {
     "type": {"string", "boolean", "decimal", "integer", "dateTime", "reference", "binary", "complex"},
@@ -20,23 +20,17 @@ ALLOWED = {
 FLATTENED = {"emails", "addresses", "phoneNumbers"}  # mapped as `emails[type eq "work"].value`
 
 
-def probe_people(job: Job) -> None:
-    """Send Test Connection: match a user who cannot exist. Any answer but an empty list means quarantine."""
-    answer, found = job.search(PEOPLE, equals(USER_NAME, str(uuid.uuid4())), "probe")
-    answer.check(not found, "totalResults 0", found)
-
-
-def probe_groups(job: Job) -> None:
-    """Send Test Connection for groups."""
-    answer, found = job.search(GROUPS, equals(DISPLAY_NAME, str(uuid.uuid4())), "probe")
-    answer.check(not found, "totalResults 0", found)
+def probe(job: Job, kind: type[Subject] = Person) -> None:
+    """Send Test Connection: match a user or group that cannot exist. Any answer but an empty list means quarantine."""
+    answer, matches = job.search(kind.endpoint, equals(kind.matching, str(uuid.uuid4())), "probe")
+    answer.check(not matches, "totalResults 0", matches)
 
 
 def validate_credentials(job: Job) -> None:
     """Send the gallery's check of the key: a page with one resource."""
     answer = job.send("GET", PEOPLE, "probe", {"startIndex": 1, "count": 1})
-    found = expectations.listed(answer)
-    answer.check(len(found) <= 1, "at most one resource", len(found))
+    number = len(expectations.listed(answer))
+    answer.check(number <= 1, "at most one resource", number)
 
 
 def read_schemas(job: Job) -> None:
@@ -65,14 +59,16 @@ def read_schemas(job: Job) -> None:
             required = declared.get(name, {}).get("required", False)
             answer.check(required is False, f"{name} not required: Entra sends no nulls", f"required {required}")
     for name in FLATTENED:
-        found = declared.get(f"{name}.type", {}).get("canonicalValues")
-        answer.check(isinstance(found, list) and "work" in found, f"{name}.type with the canonical value work", found)
+        values = declared.get(f"{name}.type", {}).get("canonicalValues")
+        answer.check(
+            isinstance(values, list) and "work" in values, f"{name}.type with the canonical value work", values
+        )
 
 
-def _attributes(schema: Found, key: str = "attributes", above: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+def _attributes(schema: Document, key: str = "attributes", above: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield every attribute of a schema with its dotted name."""
-    given = schema.get(key)
-    for attribute in given if isinstance(given, list) else []:
+    attributes = schema.get(key)
+    for attribute in attributes if isinstance(attributes, list) else []:
         if isinstance(attribute, dict):
             name = above + str(attribute.get("name"))
             yield name, attribute

@@ -7,11 +7,6 @@ from app.simulation.directory import Group, Person
 from app.simulation.provisioning_job import Job, equals
 
 
-def provision_person(job: Job, person: Person) -> None:
-    """Provision a user in the initial cycle: match, POST, find it on the next read."""
-    job.provision(person)
-
-
 def provision_group(job: Job, group: Group, dialect: Dialect) -> None:
     """Provision a group in the initial cycle: match and POST without members, then add the members in portions."""
     job.provision(group)
@@ -32,15 +27,15 @@ def set_manager(job: Job, person: Person, dialect: Dialect) -> None:
 def expect_manager(job: Job, person: Person, manager_id: str | None) -> None:
     """Check the manager as read, None for no manager. Entra would send one that is never returned in each cycle."""
     answer = job.read(person)
-    found = mapping.value_at(answer.document, mapping.MANAGER)
-    shown = found.get("value") if isinstance(found, dict) else found
-    answer.check(shown == manager_id, f"manager {manager_id}", shown)
+    manager = mapping.value_at(answer.document, mapping.MANAGER)
+    received = manager.get("value") if isinstance(manager, dict) else manager
+    answer.check(received == manager_id, f"manager {manager_id}", received)
 
 
 def update_person(job: Job, person: Person, dialect: Dialect, by_id: bool) -> None:
     """Update a user in an incremental cycle: read by id or by match, PATCH differences, find them on the next read."""
-    found = job.read(person).document if by_id else job.expect_match(person)
-    shown = [path for path in mapping.USER_TARGETS if mapping.shows(found, path)]
+    resource = job.read(person).document if by_id else job.expect_match(person)
+    shown = [path for path in mapping.USER_TARGETS if mapping.shows(resource, path)]
     if changed := job.directory.changed(person):
         job.change(person, changed, dialect, shown)
 
@@ -59,7 +54,7 @@ def provision_on_demand(job: Job) -> None:
 
     Entra always uses the default dialect for it, whatever the Tenant URL says.
     """
-    connection_check.probe_people(job)
+    connection_check.probe(job)
     person = job.newcomer()
     job.change(person, {**job.directory.changed(person), mapping.ACTIVE: True}, DEFAULT, [mapping.ACTIVE])
     people = [person, *(one for one in job.directory.people if one.id)][: bounds.SIMULATED_MEMBERS_ON_DEMAND]
@@ -75,11 +70,11 @@ def look_up_in_every_way(job: Job) -> None:
     for value in (person.name.upper(), person.name.lower()):
         job.expect_match(person, value)
     for attribute in (mapping.EXTERNAL_ID, mapping.WORK_EMAIL):
-        answer, found = job.search(person.endpoint, equals(attribute, str(person.mapped[attribute])), person.name)
-        if answer.check(len(found) == 1, "exactly one match", [one.get("id") for one in found]):
-            expectations.same_id(answer, found[0], person.id)
+        answer, matches = job.search(person.endpoint, equals(attribute, str(person.mapped[attribute])), person.name)
+        if answer.check(len(matches) == 1, "exactly one match", [one.get("id") for one in matches]):
+            expectations.same_id(answer, matches[0], person.id)
     group = job.new_group([person], DEFAULT)
     job.expect_match(group, group.name.upper())
     answer = job.send("GET", person.endpoint, person.name, {"filter": f'id eq "{person.id}"', "attributes": "id"})
-    found = expectations.listed(answer)
-    answer.check([one.get("id") for one in found] == [person.id], f"exactly {person.id}", found)
+    matches = expectations.listed(answer)
+    answer.check([one.get("id") for one in matches] == [person.id], f"exactly {person.id}", matches)

@@ -6,6 +6,7 @@ resources of a run can be identified.
 
 import random
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from app import bounds
 from app.simulation import mapping, sample_values
@@ -18,14 +19,13 @@ GROUP_SHARE = 0.4
 
 
 @dataclass(eq=False)
-class Person:
-    """A user in the directory. `id` is what Entra remembers from the answer to its POST, "" before."""
+class Subject:
+    """A user or a group in the directory. `id` is what Entra remembers from the answer to its POST, "" before."""
 
+    endpoint: ClassVar[str]
+    matching: ClassVar[str]
     mapped: Mapped
-    manager: "Person | None" = None
-    id: str = ""
-    endpoint = "/Users"
-    matching = mapping.USER_NAME
+    id: str = field(default="", kw_only=True)
 
     @property
     def name(self) -> str:
@@ -34,23 +34,22 @@ class Person:
 
 
 @dataclass(eq=False)
-class Group:
+class Person(Subject):
+    """A user in the directory."""
+
+    endpoint = "/Users"
+    matching = mapping.USER_NAME
+    manager: "Person | None" = None
+
+
+@dataclass(eq=False)
+class Group(Subject):
     """A group in the directory; `members` are those that Entra has sent to the service."""
 
-    mapped: Mapped
-    assigned: list[Person] = field(default_factory=list)
-    members: list[Person] = field(default_factory=list)
-    id: str = ""
     endpoint = "/Groups"
     matching = mapping.DISPLAY_NAME
-
-    @property
-    def name(self) -> str:
-        """The matching value."""
-        return str(self.mapped[self.matching])
-
-
-Subject = Person | Group
+    assigned: list[Person] = field(default_factory=list)
+    members: list[Person] = field(default_factory=list)
 
 
 class Directory:
@@ -74,17 +73,17 @@ class Directory:
     def newcomer(self) -> Person:
         """Return a new user who has not been sent to the service."""
         self._count += 1
-        given, family, nickname = self._chance.choice(sample_values.NAMES)
+        given_name, family, nickname = self._chance.choice(sample_values.NAMES)
         unique = f"{self.run}.{nickname}.{self._count}"
         guest = self._chance.random() < GUEST_SHARE
         mapped: Mapped = {
             mapping.USER_NAME: f"{unique}_fabrikam.com#EXT#@Example.com" if guest else f"{unique}@Example.com",
             mapping.ACTIVE: True,
-            mapping.DISPLAY_NAME: f"{given} {family}",
+            mapping.DISPLAY_NAME: f"{given_name} {family}",
             mapping.EXTERNAL_ID: unique,
-            mapping.GIVEN_NAME: given,
+            mapping.GIVEN_NAME: given_name,
             mapping.FAMILY_NAME: family,
-            mapping.FORMATTED_NAME: f"{given} {family}",
+            mapping.FORMATTED_NAME: f"{given_name} {family}",
             mapping.EMPLOYEE_NUMBER: f"{self._count:06}",
         }
         self._sometimes(mapped, mapping.WORK_EMAIL, f"{unique}@Mail.Example.com")
@@ -104,13 +103,13 @@ class Directory:
 
     def changed(self, person: Person) -> Mapped:
         """Return the changes of a user in an ordinary week: only attributes whose value really changes."""
-        given = str(person.mapped[mapping.GIVEN_NAME])
+        given_name = str(person.mapped[mapping.GIVEN_NAME])
         family = self._chance.choice(sample_values.NEW_FAMILY_NAMES)
         events: tuple[Mapped, ...] = (
             {
                 mapping.FAMILY_NAME: family,
-                mapping.FORMATTED_NAME: f"{given} {family}",
-                mapping.DISPLAY_NAME: f"{given} {family}",
+                mapping.FORMATTED_NAME: f"{given_name} {family}",
+                mapping.DISPLAY_NAME: f"{given_name} {family}",
                 mapping.WORK_EMAIL: f"{self.run}.{self._chance.randrange(10**6)}@Mail.Example.com",
             },
             {

@@ -5,7 +5,6 @@ Entra never reads members, so it adds and removes them blindly.
 
 from app.simulation import expectations, mapping
 from app.simulation.dialects import Dialect, patch
-from app.simulation.directory import Group
 from app.simulation.provisioning_job import Job
 
 
@@ -39,16 +38,6 @@ def rename(job: Job, dialect: Dialect) -> None:
     job.expect_match(group)
     job.expect_nobody(group, old)
     job.expect_members(group)
-
-
-def create_twice(job: Job) -> None:
-    """Create the same group a second time, also in another case: 409."""
-    group = job.directory.new_group()
-    job.provision(group)
-    shouted = Group({**group.mapped, mapping.DISPLAY_NAME: group.name.upper()})
-    for twin in (group, shouted):
-        expectations.refused(job.post(twin), 409, "uniqueness")
-        job.expect_match(group)
 
 
 def delete(job: Job, dialect: Dialect) -> None:

@@ -82,9 +82,9 @@ class Ledger:
     def note_request(self, milliseconds: float) -> None:
         self.stage.times.append(milliseconds)
 
-    def note_check(self, held: bool, about: str, request: str, expected: str, received: str) -> None:
+    def note_check(self, is_met: bool, about: str, request: str, expected: str, received: str) -> None:
         self.stage.checks += 1
-        if held:
+        if is_met:
             return
         self.stage.failures += 1
         if len(self.failures) < bounds.SIMULATED_FAILURES_KEPT:

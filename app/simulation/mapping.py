@@ -48,9 +48,9 @@ _PATH = re.compile(
 
 def _steps(path: str) -> tuple[str, str, str, str]:
     """Return a target attribute as extension, name, type and sub-attribute; "" for a part that it does not have."""
-    found = _PATH.fullmatch(path)
-    assert found, path
-    return found["urn"] or "", found["name"], found["type"] or "", found["part"] or ""
+    match = _PATH.fullmatch(path)
+    assert match, path
+    return match["urn"] or "", match["name"], match["type"] or "", match["part"] or ""
 
 
 def is_value_path(path: str) -> bool:
@@ -78,10 +78,10 @@ def document(mapped: Mapping[str, Value]) -> dict[str, Any]:
     return body
 
 
-def value_at(found: Mapping[str, Any], path: str) -> Any:
+def value_at(resource: Mapping[str, Any], path: str) -> Any:
     """Return the value of a target attribute in an answered resource; None if it has none, or in another shape."""
     urn, name, kind, part = _steps(path)
-    place = found.get(urn) if urn else found
+    place = resource.get(urn) if urn else resource
     value = place.get(name) if isinstance(place, dict) else None
     if kind:
         elements = value if isinstance(value, list) else []
@@ -91,6 +91,6 @@ def value_at(found: Mapping[str, Any], path: str) -> Any:
     return value
 
 
-def shows(found: Mapping[str, Any], path: str) -> bool:
+def shows(resource: Mapping[str, Any], path: str) -> bool:
     """Return whether an answered resource has a value there; it decides between Add and Replace in the next PATCH."""
-    return value_at(found, path) not in (None, "", [], {})
+    return value_at(resource, path) not in (None, "", [], {})

@@ -83,11 +83,11 @@ def _serving(words: Sequence[str], output: Path) -> Iterator[str]:
 def _tenant_url(child: subprocess.Popen[bytes], output: Path) -> str:
     """Wait until the child has printed its URL, and return it."""
     end = time.monotonic() + bounds.SIMULATED_START_S
-    while not (found := _TENANT_URL.search(text := output.read_text("utf-8", errors="replace"))):
+    while not (match := _TENANT_URL.search(text := output.read_text("utf-8", errors="replace"))):
         if child.poll() is not None or time.monotonic() > end:
             raise NotStartedError(_last_line(text))
         time.sleep(0.02)
-    return found[1]
+    return match[1]
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

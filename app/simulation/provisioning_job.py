@@ -11,7 +11,7 @@ from app.simulation import expectations, mapping
 from app.simulation.client import Answer, EntraClient, Parameters
 from app.simulation.dialects import Dialect
 from app.simulation.directory import Directory, Group, Person, Subject
-from app.simulation.expectations import CHANGED, Found
+from app.simulation.expectations import CHANGED, Document
 from app.simulation.mapping import Value
 
 PEOPLE, GROUPS = Person.endpoint, Group.endpoint
@@ -62,34 +62,34 @@ class Job:
             raise AbandonedError
         return f"{subject.endpoint}/{quote(subject.id, safe='')}"
 
-    def search(self, endpoint: str, condition: str, about: str) -> tuple[Answer, list[Found]]:
+    def search(self, endpoint: str, condition: str, about: str) -> tuple[Answer, list[Document]]:
         """Search by a filter; groups are always requested without their members."""
         query = {"filter": condition} if endpoint == PEOPLE else {"excludedAttributes": "members", "filter": condition}
         answer = self.send("GET", endpoint, about, query)
-        found = expectations.listed(answer)
+        resources = expectations.listed(answer)
         if endpoint == GROUPS:
-            for one in found:
+            for one in resources:
                 expectations.without_members(answer, one)
-        return answer, found
+        return answer, resources
 
-    def match(self, subject: Subject, value: str | None = None) -> tuple[Answer, list[Found]]:
+    def match(self, subject: Subject, value: str | None = None) -> tuple[Answer, list[Document]]:
         """Send the match query: by the matching attribute's present value, or by another one."""
         return self.search(subject.endpoint, equals(subject.matching, value or subject.name), subject.name)
 
     def expect_nobody(self, subject: Subject, value: str | None = None) -> None:
         """Check that the match query finds nothing: an empty list, never a 404."""
-        answer, found = self.match(subject, value)
-        answer.check(not found, "totalResults 0", found)
+        answer, matches = self.match(subject, value)
+        answer.check(not matches, "totalResults 0", matches)
 
-    def expect_match(self, subject: Subject, value: str | None = None) -> Found:
+    def expect_match(self, subject: Subject, value: str | None = None) -> Document:
         """Check that the match query finds exactly the subject, with every mapped attribute; return it, or {}."""
         self.path_of(subject)
-        answer, found = self.match(subject, value)
-        if not answer.check(len(found) == 1, "exactly one match", [one.get("id") for one in found]):
+        answer, matches = self.match(subject, value)
+        if not answer.check(len(matches) == 1, "exactly one match", [one.get("id") for one in matches]):
             return {}
-        expectations.same_id(answer, found[0], subject.id)
-        expectations.same_values(answer, found[0], subject.mapped)
-        return found[0]
+        expectations.same_id(answer, matches[0], subject.id)
+        expectations.same_values(answer, matches[0], subject.mapped)
+        return matches[0]
 
     def post(self, subject: Subject, more: dict[str, Any] | None = None) -> Answer:
         """Send the POST of all mapped attributes, unchecked."""
@@ -100,8 +100,8 @@ class Job:
         self.made.append(made)
         answer = self.send("POST", made.endpoint, made.name, body=body)
         made.answered = True
-        found = answer.document.get("id")
-        made.id = found if isinstance(found, str) and answer.status < 300 else ""
+        id = answer.document.get("id")
+        made.id = id if isinstance(id, str) and answer.status < 300 else ""
         if 400 <= answer.status < 500:
             self.made.remove(made)
         return answer
@@ -113,11 +113,10 @@ class Job:
         that it has not created.
         """
         answer = self.post(subject, more)
-        held = expectations.accepted(answer, 201)
-        found = answer.document.get("id")
-        if not held or not answer.check(isinstance(found, str) and bool(found), "an id", found):
+        is_created, id = expectations.accepted(answer, 201), answer.document.get("id")
+        if not is_created or not answer.check(isinstance(id, str) and bool(id), "an id", id):
             raise AbandonedError
-        subject.id = str(found)
+        subject.id = str(id)
         if self.expect_match(subject).get("id") != subject.id:
             subject.id = ""
             raise AbandonedError
@@ -184,16 +183,12 @@ class Job:
             self.patch(group, dialect.remove_members([person.id for person in portion]))
             group.members = [person for person in group.members if person not in portion]
 
-    def expect_gone(self, subject: Subject) -> None:
-        """Check for 404 by id, and for no match."""
-        expectations.accepted(self.send("GET", self.path_of(subject), subject.name), 404)
-        self.expect_nobody(subject)
-
     def delete(self, subject: Subject) -> None:
-        """Send a DELETE, and check that the resource no longer exists."""
+        """Send a DELETE; then check for 404 by id, and for no match."""
         answer = self.send("DELETE", self.path_of(subject), subject.name)
         expectations.accepted(answer, 204)
-        self.expect_gone(subject)
+        expectations.accepted(self.send("GET", self.path_of(subject), subject.name), 404)
+        self.expect_nobody(subject)
         for made in self.made:
             made.deleted = made.deleted or (made.id == subject.id and answer.status == 204)
 
@@ -206,15 +201,9 @@ def portions(people: Sequence[Person]) -> Iterable[Sequence[Person]]:
 
 def _creation(subject: Subject) -> dict[str, Any]:
     """Return the POST's body with Entra's own additions: an empty list of roles, meta, a schema of Microsoft's."""
+    document = mapping.document(subject.mapped)
     if isinstance(subject, Group):
-        return {
-            "schemas": [mapping.GROUP_SCHEMA, mapping.ENTRA_GROUP_SCHEMA],
-            **mapping.document(subject.mapped),
-            "meta": {"resourceType": "Group"},
-        }
-    return {
-        "schemas": [mapping.USER_SCHEMA, mapping.ENTERPRISE_SCHEMA],
-        **mapping.document(subject.mapped),
-        mapping.ROLES: [],
-        "meta": {"resourceType": "User"},
-    }
+        schemas = [mapping.GROUP_SCHEMA, mapping.ENTRA_GROUP_SCHEMA]
+        return {"schemas": schemas, **document, "meta": {"resourceType": "Group"}}
+    schemas = [mapping.USER_SCHEMA, mapping.ENTERPRISE_SCHEMA]
+    return {"schemas": schemas, **document, mapping.ROLES: [], "meta": {"resourceType": "User"}}

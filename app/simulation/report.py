@@ -27,15 +27,8 @@ def line(stage: Stage) -> str:
 
 def failure_line(failure: Failure) -> str:
     """Return a failed check: stage, user or group, request, expected, received. Control characters are escaped."""
-    text = " | ".join(
-        (
-            failure.stage,
-            failure.about,
-            failure.request,
-            f"expected {failure.expected}",
-            f"received {failure.received}",
-        )
-    )
+    outcome = (f"expected {failure.expected}", f"received {failure.received}")
+    text = " | ".join((failure.stage, failure.about, failure.request, *outcome))
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

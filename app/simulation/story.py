@@ -17,7 +17,7 @@ from app.simulation import (
 )
 from app.simulation.client import EntraClient, UnreachableError
 from app.simulation.dialects import Dialect
-from app.simulation.directory import Directory
+from app.simulation.directory import Directory, Group
 from app.simulation.ledger import Ledger, Watch
 from app.simulation.provisioning_job import GROUPS, PEOPLE, AbandonedError, Job
 
@@ -60,12 +60,10 @@ def scenes(directory: Directory, dialects: Sequence[Dialect]) -> Iterator[Scene]
     first = dialects[0]
     yield Scene(
         "Test Connection",
-        [connection_check.probe_people, connection_check.probe_groups, connection_check.validate_credentials],
+        [connection_check.probe, partial(connection_check.probe, kind=Group), connection_check.validate_credentials],
     )
     yield Scene("Mapping page", [connection_check.read_schemas])
-    yield Scene(
-        "Initial cycle: people", [partial(cycles.provision_person, person=person) for person in directory.people]
-    )
+    yield Scene("Initial cycle: people", [partial(Job.provision, subject=person) for person in directory.people])
     yield Scene(
         "Initial cycle: groups",
         [partial(cycles.provision_group, group=group, dialect=first) for group in directory.groups],
@@ -78,7 +76,8 @@ def scenes(directory: Directory, dialects: Sequence[Dialect]) -> Iterator[Scene]
     yield Scene("Provision on demand", [cycles.provision_on_demand])
     for dialect in dialects:
         yield from _scenes_in(directory, dialect)
-    yield Scene("Created twice", [user_lifecycle.create_twice, group_lifecycle.create_twice])
+    twice = (directory.newcomer(), directory.new_group())
+    yield Scene("Created twice", [partial(unusual_requests.create_twice, subject=subject) for subject in twice])
     yield Scene("Roles", [unusual_requests.one_role, unusual_requests.many_roles, unusual_requests.all_roles])
     yield Scene("Odd creation", [unusual_requests.odd_creation])
     yield Scene(

@@ -6,7 +6,7 @@ from typing import Any
 from app.simulation import cycles, expectations, mapping
 from app.simulation.client import Answer
 from app.simulation.dialects import Dialect, patch
-from app.simulation.directory import Person
+from app.simulation.directory import Person, Subject
 from app.simulation.mapping import Value
 from app.simulation.provisioning_job import PEOPLE, Job, Made
 
@@ -24,8 +24,8 @@ def one_role(job: Job) -> None:
     answer = expect_roles(job, person, "Editor")
     roles = answer.document.get(mapping.ROLES)
     for name, value in {**parts, "primary": True}.items():
-        found = roles[0].get(name) if isinstance(roles, list) and roles and isinstance(roles[0], dict) else None
-        answer.check(found == value, f"roles: {name} {value!r}", roles)
+        received = roles[0].get(name) if isinstance(roles, list) and roles and isinstance(roles[0], dict) else None
+        answer.check(received == value, f"roles: {name} {value!r}", roles)
     job.patch(person, patch({"op": "Replace", "path": f"{chosen}.value", "value": "Chief"}))
     expect_roles(job, person, "Chief")
 
@@ -45,8 +45,8 @@ def all_roles(job: Job) -> None:
     """Send AssertiveAppRoleAssignmentsComplex: the whole list replaced, with booleans as text; then a plain text."""
     person = job.directory.newcomer()
     job.create(person, {mapping.ROLES: [_role("Editor"), _role("Reader")]})
-    for given, name in (([{**_role("Reader"), "primary": "False"}], "Reader"), ("Owner", "Owner")):
-        job.patch(person, patch({"op": "Replace", "path": mapping.ROLES, "value": given}))
+    for roles, name in (([{**_role("Reader"), "primary": "False"}], "Reader"), ("Owner", "Owner")):
+        job.patch(person, patch({"op": "Replace", "path": mapping.ROLES, "value": roles}))
         expect_roles(job, person, name)
 
 
@@ -67,14 +67,14 @@ def managers(job: Job, dialect: Dialect) -> None:
     """Send the manager as text, as a list, as an object; clear it by an empty text in either place, and by Remove."""
     boss, person = job.newcomer(), job.newcomer()
     path = mapping.MANAGER
-    for given, emptied in (
+    for value, clearing in (
         (boss.id, {"op": "Replace", "path": path, "value": {"value": ""}}),
         ([{"value": boss.id}], {"op": "Replace", "path": path, "value": ""}),
         ({"value": boss.id}, {"op": "Remove", "path": path}),
     ):
-        job.patch(person, patch({"op": "Add", "path": path, "value": given}))
+        job.patch(person, patch({"op": "Add", "path": path, "value": value}))
         cycles.expect_manager(job, person, boss.id)
-        job.patch(person, patch(emptied))
+        job.patch(person, patch(clearing))
         cycles.expect_manager(job, person, None)
     job.patch(person, dialect.manager(boss.id))
     cycles.expect_manager(job, person, boss.id)
@@ -90,6 +90,14 @@ def nulls(job: Job, dialect: Dialect) -> None:
         job.patch(person, dialect.change(dict.fromkeys(cleared, nothing), cleared))
         answer = job.read(person)
         expectations.absent(answer, answer.document, *cleared)
+
+
+def create_twice(job: Job, subject: Subject) -> None:
+    """Send the same POST again, as after a lost answer, and in another case: 409, and the resource is unchanged."""
+    job.provision(subject)
+    for mapped in (subject.mapped, {**subject.mapped, subject.matching: subject.name.upper()}):
+        expectations.refused(job.post(type(subject)(mapped)), 409, "uniqueness")
+        job.expect_match(subject)
 
 
 def odd_creation(job: Job) -> None:

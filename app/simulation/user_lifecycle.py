@@ -61,15 +61,6 @@ def hard_delete(job: Job, dialect: Dialect) -> None:
     job.provision(again)
 
 
-def create_twice(job: Job) -> None:
-    """Send the same POST again, as after a lost answer, and in another case: 409, and the user is unchanged."""
-    person = job.newcomer()
-    shouted = Person({**person.mapped, mapping.USER_NAME: person.name.upper()})
-    for twin in (person, shouted):
-        expectations.refused(job.post(twin), 409, "uniqueness")
-        job.expect_match(person)
-
-
 def rename_onto_another(job: Job, dialect: Dialect) -> None:
     """Change a userName to another user's: 409, and nothing of that PATCH is applied."""
     person, other = job.newcomer(), job.newcomer()
