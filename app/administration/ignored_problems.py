@@ -12,21 +12,16 @@ from app.observation.problems.problem_list import ProblemFilter
 from app.store.database import directory_database
 
 
-def ignore_problems(wanted: ProblemFilter, by: Actor, problem_id: int | None = None) -> int:
-    """Ignore open problems until they are over, and return their number.
-
-    They are all of a filter, or only the one with `problem_id` if the filter matches it.
-    """
-    if not _record(wanted, by, Action.PROBLEMS_IGNORED, problem_id):
-        return 0
-    return problem_list.ignore(wanted, problem_id)
+def ignore_problems(criteria: ProblemFilter, by: Actor) -> int:
+    """Ignore the matching open problems until they are over, and return their number."""
+    is_recorded = _record(criteria, by, Action.PROBLEMS_IGNORED)
+    return problem_list.set_ignored(criteria, is_ignored=True) if is_recorded else 0
 
 
-def heed_problems(wanted: ProblemFilter, by: Actor, problem_id: int | None = None) -> int:
-    """Stop ignoring problems, selected as in `ignore_problems`, and return their number."""
-    if not _record(wanted, by, Action.PROBLEMS_HEEDED, problem_id):
-        return 0
-    return problem_list.heed(wanted, problem_id)
+def heed_problems(criteria: ProblemFilter, by: Actor) -> int:
+    """Stop ignoring the matching problems, and return their number."""
+    is_recorded = _record(criteria, by, Action.PROBLEMS_HEEDED)
+    return problem_list.set_ignored(criteria, is_ignored=False) if is_recorded else 0
 
 
 def close_exposure(number: str, by: Actor) -> None:
@@ -39,21 +34,21 @@ def close_exposure(number: str, by: Actor) -> None:
     setup_steps.close_exposure(number)
 
 
-def _record(wanted: ProblemFilter, by: Actor, action: Action, problem_id: int | None) -> int:
-    """Record the action, and return the number of problems to change; nothing is recorded if it is 0."""
-    count = problem_list.count(wanted, problem_id)
-    if count:
-        problem = problem_list.find(problem_id) if problem_id is not None else None
-        kind = problem.kind.name if problem else wanted.kind
-        with directory_database.writing() as connection:
-            audit.record(
-                connection,
-                by,
-                action,
-                kind,
-                problems=str(count),
-                attribute=(problem.attribute if problem else wanted.attribute) or "",
-                of=(problem.resource_type if problem else wanted.resource_type) or "",
-                who=problem.resource_name or problem.resource_id if problem else "",
-            )
-    return count
+def _record(criteria: ProblemFilter, by: Actor, action: Action) -> bool:
+    """Record the action on the matching problems; return False if there are none."""
+    count = problem_list.count(criteria)
+    if not count:
+        return False
+    problem = problem_list.find(criteria.id) if criteria.id is not None else None
+    with directory_database.writing() as connection:
+        audit.record(
+            connection,
+            by,
+            action,
+            problem.kind.name if problem else criteria.kind,
+            problems=str(count),
+            attribute=(problem.attribute if problem else criteria.attribute) or "",
+            of=(problem.resource_type if problem else criteria.resource_type) or "",
+            who=problem.resource_name or problem.resource_id if problem else "",
+        )
+    return True

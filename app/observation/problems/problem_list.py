@@ -20,6 +20,7 @@ from app.store.request_log.problem_rows import (
     ProblemFilter as ProblemFilter,  # for callers that must not import the store
 )
 from app.store.request_log.problem_rows import Status as Status
+from app.store.request_log.request_rows import RequestFilter
 
 TRIES_S = (6 * 3600, 12 * 3600, 24 * 3600)
 """Entra: the delays after a failure at which one user or group is retried, in seconds; the last one repeats daily."""
@@ -119,23 +120,23 @@ class ProblemPage:
     counts: Mapping[Status, int]
 
 
-def by_cause(wanted: ProblemFilter, start: int = 1, count: int = bounds.CONSOLE_PAGE_SIZE) -> ProblemPage:
+def by_cause(criteria: ProblemFilter, start: int = 1, count: int = bounds.CONSOLE_PAGE_SIZE) -> ProblemPage:
     """Return causes from place `start` (the one with the newest request is 1), each with its last problems."""
     with log_database.reading() as connection:
-        grouped = rows.causes(connection, wanted)
+        grouped = rows.causes(connection, criteria)
         causes = []
         for row in grouped[start - 1 : start - 1 + count]:
-            these = ProblemFilter(wanted.status, row.kind, row.attribute, wanted.text, row.resource_type)
-            found = rows.listed(connection, these, limit=bounds.PROBLEMS_OF_CAUSE)
+            these = ProblemFilter(criteria.status, row.kind, row.attribute, criteria.text, row.resource_type)
+            problems = [_problem(one) for one in rows.listed(connection, these, limit=bounds.PROBLEMS_OF_CAUSE)]
             cause = (row.attribute, row.resource_type, row.problems, row.requests, row.first, row.last)
-            causes.append(Cause(BY_NAME[row.kind], *cause, [_problem(one) for one in found]))
+            causes.append(Cause(BY_NAME[row.kind], *cause, problems))
         return ProblemPage(len(grouped), causes, rows.counts(connection))
 
 
-def every(wanted: ProblemFilter) -> Iterator[Problem]:
+def every(criteria: ProblemFilter) -> Iterator[Problem]:
     """Yield all matching problems one by one, newest first, for an export."""
     with log_database.reading() as connection:
-        yield from map(_problem, rows.listed(connection, wanted))
+        yield from map(_problem, rows.listed(connection, criteria))
 
 
 def find(problem_id: int) -> Problem | None:
@@ -152,21 +153,20 @@ def requests_of(problem: Problem) -> list[Request]:
     """
     if problem.is_left_out:
         with log_database.reading() as connection:
-            wanted = request_rows.RequestFilter(number=problem.number, resource_id=problem.resource_id)
-            return request_rows.page(connection, wanted)
-    wanted = request_rows.RequestFilter(is_refused=True if problem.status >= 400 else None)
+            return request_rows.page(connection, RequestFilter(number=problem.number, resource_id=problem.resource_id))
+    criteria = RequestFilter(is_refused=True if problem.status >= 400 else None)
     most = min(problem.count, bounds.PROBLEM_REQUESTS)
-    found: list[Request] = []
+    requests: list[Request] = []
     with log_database.reading() as connection:
-        some = request_rows.page(connection, request_rows.RequestFilter(number=problem.number), limit=1)
-        before = some[-1].id + 1 if some else 0
+        portion = request_rows.page(connection, RequestFilter(number=problem.number), limit=1)
+        before = portion[-1].id + 1 if portion else 0
         for _ in range(bounds.REFUSALS_READ // bounds.LOG_PAGE_SIZE):
-            if not some or len(found) >= most or some[-1].at < problem.first:
+            if not portion or len(requests) >= most or portion[-1].at < problem.first:
                 break
-            some = request_rows.page(connection, wanted, before, bounds.LOG_PAGE_SIZE)
-            found += (one for one in some if one.at >= problem.first and _is_part(problem, one))
-            before = some[-1].id if some else 0
-    return found[:most]
+            portion = request_rows.page(connection, criteria, before, bounds.LOG_PAGE_SIZE)
+            requests += (one for one in portion if one.at >= problem.first and _is_part(problem, one))
+            before = portion[-1].id if portion else 0
+    return requests[:most]
 
 
 def _is_part(problem: Problem, one: Request) -> bool:
@@ -192,29 +192,23 @@ def count_keyless() -> int:
 
 def open_of(resource_ids: Collection[str]) -> dict[str, list[Problem]]:
     """Return the open problems of resources by id; resources without any are left out."""
-    found: dict[str, list[Problem]] = {}
+    by_id: dict[str, list[Problem]] = {}
     with log_database.reading() as connection:
         for row in rows.open_of(connection, resource_ids):
-            found.setdefault(row.resource_id, []).append(_problem(row))
-    return found
+            by_id.setdefault(row.resource_id, []).append(_problem(row))
+    return by_id
 
 
-def count(wanted: ProblemFilter, problem_id: int | None = None) -> int:
-    """Return the number of matching problems; with `problem_id`, whether that one matches (1 or 0)."""
+def count(criteria: ProblemFilter) -> int:
+    """Return the number of matching problems."""
     with log_database.reading() as connection:
-        return rows.count(connection, wanted, problem_id)
+        return rows.count(connection, criteria)
 
 
-def ignore(wanted: ProblemFilter, problem_id: int | None = None) -> int:
-    """Ignore the matching open problems, or only `problem_id` if it matches, until they are closed; return how many."""
+def set_ignored(criteria: ProblemFilter, is_ignored: bool) -> int:
+    """Ignore the matching problems until they are closed, or stop ignoring them; return how many."""
     with log_database.writing() as connection:
-        return rows.set_ignored(connection, wanted, clock.to_wire(clock.utc_now()), problem_id)
-
-
-def heed(wanted: ProblemFilter, problem_id: int | None = None) -> int:
-    """Stop ignoring the matching problems, or only `problem_id` if it matches; return how many."""
-    with log_database.writing() as connection:
-        return rows.set_ignored(connection, wanted, None, problem_id)
+        return rows.set_ignored(connection, criteria, clock.to_wire(clock.utc_now()) if is_ignored else None)
 
 
 def _problem(row: Any) -> Problem:

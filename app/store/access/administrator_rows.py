@@ -69,5 +69,5 @@ def remove(connection: Connection, operator_id: str) -> None:
     connection.execute(delete(table).where(table.c.id == operator_id))
 
 
-def _read(connection: Connection, wanted: Select[Any]) -> list[AdministratorRow]:
-    return [AdministratorRow(**row._mapping) for row in connection.execute(wanted)]
+def _read(connection: Connection, query: Select[Any]) -> list[AdministratorRow]:
+    return [AdministratorRow(**row._mapping) for row in connection.execute(query)]

@@ -113,15 +113,15 @@ def _unwritable() -> ScimError:
 def newest(connection: Connection, action: str, since: str, limit: int) -> Sequence[Any]:
     """Return the newest entries of one action since `since` as rows with at, actor, target and detail."""
     columns = select(audit.c.at, audit.c.actor, audit.c.target, audit.c.detail)
-    wanted = columns.where(audit.c.action == action, audit.c.at >= since)
-    return connection.execute(wanted.order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit)).all()
+    query = columns.where(audit.c.action == action, audit.c.at >= since)
+    return connection.execute(query.order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit)).all()
 
 
 def last_about(connection: Connection, action: str, user_id: str, since: str) -> str:
     """Return when an action with a user in its detail was last done, not before `since`; "" for never."""
     about = audit.c.detail.contains(user_id, autoescape=True)
-    wanted = select(func.max(audit.c.at)).where(audit.c.at >= since, audit.c.action == action, about)
-    return connection.execute(wanted).scalar() or ""
+    query = select(func.max(audit.c.at)).where(audit.c.at >= since, audit.c.action == action, about)
+    return connection.execute(query).scalar() or ""
 
 
 def last_acts(connection: Connection, actions: Collection[str]) -> dict[str, str]:
@@ -147,26 +147,26 @@ def _head(connection: Connection) -> tuple[int, str] | None:
 
 def count_since(connection: Connection, action: str, since: str, until: str, address: str | None = None) -> int:
     """Return the number of entries of an action between two moments, both included; of all or one IP address."""
-    wanted = select(func.count()).where(audit.c.at.between(since, until), audit.c.action == action)
+    query = select(func.count()).where(audit.c.at.between(since, until), audit.c.action == action)
     if address is not None:
-        wanted = wanted.where(audit.c.address == address)
-    return int(connection.execute(wanted).scalar_one())
+        query = query.where(audit.c.address == address)
+    return int(connection.execute(query).scalar_one())
 
 
 def page(
-    connection: Connection, wanted: AuditFilter, before: int | None, limit: int
+    connection: Connection, criteria: AuditFilter, before: int | None, limit: int
 ) -> tuple[list[AuditRow], int | None]:
     """Return at most `limit` matching entries, newest first, and the id for `before` of the next page (None: no more).
 
     Only entries with an id below `before`, and at most `bounds.AUDIT_ROWS_READ` rows are read, so a page may be short
     or empty and have a next one.
     """
-    top = (_edge(connection, func.max(audit.c.id), *_conditions(AuditFilter(until=wanted.until))) or 0) + 1
-    first = _edge(connection, func.min(audit.c.id), *_conditions(AuditFilter(since=wanted.since))) or top
+    top = (_edge(connection, func.max(audit.c.id), *_conditions(AuditFilter(until=criteria.until))) or 0) + 1
+    first = _edge(connection, func.min(audit.c.id), *_conditions(AuditFilter(since=criteria.since))) or top
     top = top if before is None else min(before, top)
     bottom = max(first, top - bounds.AUDIT_ROWS_READ)
-    found = select(*_READ).where(audit.c.id < top, audit.c.id >= bottom, *_conditions(wanted, is_along_ids=True))
-    rows = connection.execute(found.order_by(audit.c.id.desc()).limit(limit + 1)).all()
+    query = select(*_READ).where(audit.c.id < top, audit.c.id >= bottom, *_conditions(criteria, is_along_ids=True))
+    rows = connection.execute(query.order_by(audit.c.id.desc()).limit(limit + 1)).all()
     entries = [_entry(row, "replace") for row in rows[:limit]]
     if len(rows) > limit:
         return entries, entries[-1].id
@@ -177,26 +177,26 @@ def _edge(connection: Connection, edge: ColumnElement[int], *conditions: ColumnE
     return connection.execute(select(edge).where(*conditions)).scalar()
 
 
-def _conditions(wanted: AuditFilter, is_along_ids: bool = False) -> list[ColumnElement[bool]]:
+def _conditions(criteria: AuditFilter, is_along_ids: bool = False) -> list[ColumnElement[bool]]:
     """Return the conditions of a filter. `is_along_ids`: in a form that uses no index.
 
     With an index, SQLite would sort all matching rows for every page.
     """
-    found: list[ColumnElement[bool]] = []
+    conditions: list[ColumnElement[bool]] = []
     action, at = (column.concat("") if is_along_ids else column for column in (audit.c.action, audit.c.at))
-    if wanted.actions:
-        found.append(action.in_(wanted.actions))
-    if wanted.actor:
-        found.append(audit.c.actor.icontains(wanted.actor, autoescape=True))
-    if wanted.target:
-        found.append(
-            or_(*(column.icontains(wanted.target, autoescape=True) for column in (audit.c.target, audit.c.detail)))
+    if criteria.actions:
+        conditions.append(action.in_(criteria.actions))
+    if criteria.actor:
+        conditions.append(audit.c.actor.icontains(criteria.actor, autoescape=True))
+    if criteria.target:
+        conditions.append(
+            or_(*(column.icontains(criteria.target, autoescape=True) for column in (audit.c.target, audit.c.detail)))
         )
-    if wanted.since:
-        found.append(at >= wanted.since)
-    if wanted.until:
-        found.append(at < wanted.until)
-    return found
+    if criteria.since:
+        conditions.append(at >= criteria.since)
+    if criteria.until:
+        conditions.append(at < criteria.until)
+    return conditions
 
 
 def faults(connection: Connection, noted_hash: str = "") -> Iterator[str]:

@@ -54,8 +54,8 @@ def remove_network(connection: Connection, network: str) -> bool:
 
 def seen(connection: Connection, since: str) -> Sequence[Row[Any]]:
     """Return the IP addresses seen since a moment, last seen first."""
-    found = select(seen_source).where(seen_source.c.last_seen >= since)
-    return connection.execute(found.order_by(seen_source.c.last_seen.desc(), seen_source.c.address)).all()
+    query = select(seen_source).where(seen_source.c.last_seen >= since)
+    return connection.execute(query.order_by(seen_source.c.last_seen.desc(), seen_source.c.address)).all()
 
 
 def note_seen(connection: Connection, moments: Mapping[str, str], most: int) -> None:

@@ -76,10 +76,10 @@ WITH line AS MATERIALIZED (
     FROM json_each(:lines)
 ), candidate (id, place) AS (
     SELECT person.id, line.place
-    FROM {people} CROSS JOIN json_each(person.document, '$.roles') AS held CROSS JOIN line
+    FROM {people} CROSS JOIN json_each(person.document, '$.roles') AS entry CROSS JOIN line
     WHERE (SELECT count(*) FROM line WHERE source = 'app_role')
       AND line.source = 'app_role' AND {active}
-      AND line.value = exact_text(CASE held.type WHEN 'object' THEN held.value ->> 'value' END)
+      AND line.value = exact_text(CASE entry.type WHEN 'object' THEN entry.value ->> 'value' END)
     UNION ALL
     SELECT person.id, line.place
     FROM {line_and_ids} CROSS JOIN membership CROSS JOIN resource AS person
@@ -118,13 +118,13 @@ _OF_SOME = text(
     )
 )
 _insert = sqlite.insert(granted_role)
-_given = _insert.excluded
+_new = _insert.excluded
 _GIVE = _insert.on_conflict_do_update(
     index_elements=["user_id"],
     set_={
-        "since": case((granted_role.c.role == _given.role, granted_role.c.since), else_=_given.since),
-        "role": _given.role,
-        "because": _given.because,
+        "since": case((granted_role.c.role == _new.role, granted_role.c.since), else_=_new.since),
+        "role": _new.role,
+        "because": _new.because,
     },
 )
 
@@ -158,12 +158,12 @@ def differences(
 
     `are_confirmed`: the roles that they should have if an owner confirmed them.
     """
-    asked = _asked(lines) | {"are_confirmed": are_confirmed}
+    parameters = _parameters(lines) | {"are_confirmed": are_confirmed}
     if ids is None:
-        found = connection.execute(_OF_ALL, asked)
+        rows = connection.execute(_OF_ALL, parameters)
     else:
-        found = connection.execute(_OF_SOME, asked | {"ids": json.dumps(list(ids))})
-    return [Difference(id, _role(old), why, _role(new), because) for id, old, why, new, because in found]
+        rows = connection.execute(_OF_SOME, parameters | {"ids": json.dumps(list(ids))})
+    return [Difference(id, _role(old), why, _role(new), because) for id, old, why, new, because in rows]
 
 
 def counts(connection: Connection, lines: Sequence[MappingRule]) -> dict[str, int]:
@@ -171,20 +171,20 @@ def counts(connection: Connection, lines: Sequence[MappingRule]) -> dict[str, in
 
     Reads all users.
     """
-    return {because: number for because, number in connection.execute(_COUNTS_OF_ALL, _asked(lines))}
+    return {because: number for because, number in connection.execute(_COUNTS_OF_ALL, _parameters(lines))}
 
 
-def apply(connection: Connection, found: Sequence[Difference], now: str) -> None:
+def apply(connection: Connection, differences: Sequence[Difference], now: str) -> None:
     """Store the expected roles. `since` stays where only the rule differs."""
-    if lost := [one.user_id for one in found if one.new is None]:
+    if lost := [one.user_id for one in differences if one.new is None]:
         connection.execute(delete(granted_role).where(granted_role.c.user_id.in_(many(lost))))
-    given = [
+    grants = [
         {"user_id": one.user_id, "role": one.new.value, "because": one.new_because, "since": now}
-        for one in found
+        for one in differences
         if one.new is not None
     ]
-    if given:
-        connection.execute(_GIVE, given)
+    if grants:
+        connection.execute(_GIVE, grants)
 
 
 def grant_of(connection: Connection, user_id: str) -> GrantRow | None:
@@ -196,8 +196,8 @@ def grant_of(connection: Connection, user_id: str) -> GrantRow | None:
 def granted(connection: Connection, limit: int) -> list[GrantRow]:
     """Return users with a role: highest roles first, and newest first within a role."""
     rank = case({role.value: role.rank for role in Role}, value=granted_role.c.role)
-    wanted = _GRANT.order_by(rank.desc(), granted_role.c.since.desc(), granted_role.c.user_id).limit(limit)
-    return [GrantRow(row.user_id, Role(row.role), row.because, row.since) for row in connection.execute(wanted)]
+    query = _GRANT.order_by(rank.desc(), granted_role.c.since.desc(), granted_role.c.user_id).limit(limit)
+    return [GrantRow(row.user_id, Role(row.role), row.because, row.since) for row in connection.execute(query)]
 
 
 def totals(connection: Connection) -> dict[Role, int]:
@@ -213,8 +213,8 @@ def members(connection: Connection, group_id: str) -> list[str]:
 
 def groups_offered(connection: Connection, limit: int) -> dict[str, str]:
     """Return some groups, oldest first: their documents (JSON) by id."""
-    wanted = select(resource.c.id, resource.c.document).where(resource.c.type == "Group")
-    return {id: document for id, document in connection.execute(wanted.order_by(resource.c.position).limit(limit))}
+    query = select(resource.c.id, resource.c.document).where(resource.c.type == "Group")
+    return {id: document for id, document in connection.execute(query.order_by(resource.c.position).limit(limit))}
 
 
 def faults(connection: Connection) -> Iterator[str]:
@@ -235,10 +235,10 @@ def faults(connection: Connection) -> Iterator[str]:
             yield f"granted_role: {one.user_id} has {kept} by another line of the mapping than the one that is kept"
 
 
-def _asked(lines: Sequence[MappingRule]) -> dict[str, str | bool]:
+def _parameters(lines: Sequence[MappingRule]) -> dict[str, str | bool]:
     """Return the rules as parameters of the statements."""
-    told = [[one.source, one.value, one.role, one.because] for one in ordered(lines)]
-    return {"lines": json.dumps(told), "are_confirmed": False}
+    rules = [[one.source, one.value, one.role, one.because] for one in ordered(lines)]
+    return {"lines": json.dumps(rules), "are_confirmed": False}
 
 
 def _role(kept: str | None) -> Role | None:

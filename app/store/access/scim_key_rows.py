@@ -93,5 +93,5 @@ def change(connection: Connection, key_id: str, /, **values: str | None) -> None
     connection.execute(update(table).where(table.c.id == key_id).values(values))
 
 
-def _read(connection: Connection, wanted: Select[Any]) -> list[KeyRow]:
-    return [KeyRow(*row) for row in connection.execute(wanted)]
+def _read(connection: Connection, query: Select[Any]) -> list[KeyRow]:
+    return [KeyRow(*row) for row in connection.execute(query)]

@@ -117,5 +117,5 @@ def _is_owned(operator_id: str | None, user_id: str | None) -> tuple[ColumnEleme
     return table.c.operator_id.is_(operator_id), table.c.user_id.is_(user_id)
 
 
-def _read(connection: Connection, wanted: Select[Any]) -> list[SessionRow]:
-    return [SessionRow(**row._mapping) for row in connection.execute(wanted)]
+def _read(connection: Connection, query: Select[Any]) -> list[SessionRow]:
+    return [SessionRow(**row._mapping) for row in connection.execute(query)]

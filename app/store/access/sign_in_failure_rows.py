@@ -26,12 +26,12 @@ def moments(
     `network`: the beginning of a failure's IP address in hexadecimal digits, or the whole one
     (ip_addresses.counted_networks).
     """
-    wanted = select(table.c.at).where(table.c.at >= since, table.c.at <= until).order_by(table.c.at)
+    query = select(table.c.at).where(table.c.at >= since, table.c.at <= until).order_by(table.c.at)
     if account is not None:
-        wanted = wanted.where(table.c.account == account)
+        query = query.where(table.c.account == account)
     if network is not None:
-        wanted = wanted.where(table.c.address >= network, table.c.address < f"{network}{_AFTER_DIGITS}")
-    return connection.execute(wanted).scalars().all()
+        query = query.where(table.c.address >= network, table.c.address < f"{network}{_AFTER_DIGITS}")
+    return connection.execute(query).scalars().all()
 
 
 def forget(connection: Connection, failure_id: int) -> None:

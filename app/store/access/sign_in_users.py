@@ -66,8 +66,8 @@ def with_access(connection: Connection, pairs: Collection[tuple[str, str]]) -> d
 
     The value is whether the group gives a role of the console; True for no group.
     """
-    found = connection.execute(_WITH_ACCESS, {"pairs": json.dumps(list(pairs))})
-    return {(user_id, group_id): bool(gives_role) for user_id, group_id, gives_role in found}
+    rows = connection.execute(_WITH_ACCESS, {"pairs": json.dumps(list(pairs))})
+    return {(user_id, group_id): bool(gives_role) for user_id, group_id, gives_role in rows}
 
 
 def with_value(connection: Connection, path: str, values: Iterable[str], limit: int) -> list[SignInUser]:
@@ -75,4 +75,4 @@ def with_value(connection: Connection, path: str, values: Iterable[str], limit: 
     having = select(lookup.c.resource_id).distinct()
     having = having.where(lookup.c.type == "User", lookup.c.attribute == path, lookup.c.value.in_(many(values)))
     ids = connection.execute(having.order_by(lookup.c.resource_id).limit(limit)).scalars().all()
-    return [found for id in ids if (found := person(connection, id)) is not None]
+    return [user for id in ids if (user := person(connection, id)) is not None]

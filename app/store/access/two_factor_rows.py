@@ -26,8 +26,8 @@ class SecondFactorRow:
 
 def find(connection: Connection, operator_id: str) -> SecondFactorRow | None:
     """Return an administrator's second factor, confirmed or not, or None."""
-    found = select(second_factor).where(second_factor.c.operator_id == operator_id)
-    row = connection.execute(found).one_or_none()
+    query = select(second_factor).where(second_factor.c.operator_id == operator_id)
+    row = connection.execute(query).one_or_none()
     return SecondFactorRow(**row._mapping) if row else None
 
 
@@ -69,8 +69,8 @@ def replace_recovery_codes(connection: Connection, operator_id: str, hashes: Ite
 
 def has_recovery_code(connection: Connection, operator_id: str, code_hash: str) -> bool:
     """Return whether the administrator has this code, and has not used it."""
-    found = select(recovery_code.c.hash).where(*_is_left(operator_id), recovery_code.c.hash == code_hash)
-    return connection.execute(found).first() is not None
+    query = select(recovery_code.c.hash).where(*_is_left(operator_id), recovery_code.c.hash == code_hash)
+    return connection.execute(query).first() is not None
 
 
 def use_recovery_code(connection: Connection, operator_id: str, code_hash: str, at: str) -> bool:

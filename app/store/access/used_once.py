@@ -19,11 +19,11 @@ def use(connection: Connection, kind: str, hash: str, expires: str, now: str) ->
     over = select(table.c.expires).where(table.c.expires <= now).order_by(table.c.expires.desc())
     oldest_kept = over.offset(bounds.USED_ONCE_KEPT).limit(1).scalar_subquery()
     connection.execute(delete(table).where(table.c.expires <= oldest_kept))
-    spent = insert(table).values(kind=kind, hash=hash, expires=expires).on_conflict_do_nothing()
-    return connection.execute(spent.returning(table.c.hash)).first() is not None
+    use = insert(table).values(kind=kind, hash=hash, expires=expires).on_conflict_do_nothing()
+    return connection.execute(use.returning(table.c.hash)).first() is not None
 
 
 def is_used(connection: Connection, kind: str, hash: str) -> bool:
     """Return whether the value was used before, without using it."""
-    found = select(table.c.hash).where(table.c.kind == kind, table.c.hash == hash)
-    return connection.execute(found).first() is not None
+    query = select(table.c.hash).where(table.c.kind == kind, table.c.hash == hash)
+    return connection.execute(query).first() is not None

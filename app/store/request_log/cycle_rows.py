@@ -50,11 +50,11 @@ def page(
 
     A negative limit means all of them.
     """
-    wanted = _within(select(cycle), since, until).order_by(cycle.c.id.desc()).limit(limit).offset(skip)
-    yield from connection.execute(wanted)
+    query = _within(select(cycle), since, until).order_by(cycle.c.id.desc()).limit(limit).offset(skip)
+    yield from connection.execute(query)
 
 
-def _within(wanted: Select[Any], since: str, until: str) -> Select[Any]:
+def _within(query: Select[Any], since: str, until: str) -> Select[Any]:
     if since:
-        wanted = wanted.where(cycle.c.started >= since)
-    return wanted.where(cycle.c.started < until) if until else wanted
+        query = query.where(cycle.c.started >= since)
+    return query.where(cycle.c.started < until) if until else query

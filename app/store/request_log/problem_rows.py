@@ -49,14 +49,15 @@ class ProblemFilter:
     attribute: str | None = None
     text: str = ""
     resource_type: str | None = None
+    id: int | None = None
 
 
 def open_by_keys(connection: Connection, keys: Collection[str]) -> dict[str, list[int]]:
     """Return the ids of open problems by key; keys without a problem are left out."""
-    found: dict[str, list[int]] = {}
+    by_key: dict[str, list[int]] = {}
     for key, problem_id in connection.execute(select(problem_key).where(problem_key.c.object_key.in_(many(keys)))):
-        found.setdefault(key, []).append(problem_id)
-    return found
+        by_key.setdefault(key, []).append(problem_id)
+    return by_key
 
 
 def by_ids(connection: Connection, ids: Collection[int]) -> Sequence[Row[Any]]:
@@ -108,13 +109,13 @@ def open_before(connection: Connection, last: str, keys_from: str = "", kind: st
 
     Problems of `LASTS` are left out.
     """
-    wanted = select(problem.c.id).where(problem.c.closed.is_(None), problem.c.last < last, ~LASTS)
+    query = select(problem.c.id).where(problem.c.closed.is_(None), problem.c.last < last, ~LASTS)
     if keys_from:
         begins = problem_key.c.object_key.startswith(keys_from, autoescape=True)
-        wanted = wanted.where(problem.c.id.in_(select(problem_key.c.problem_id).where(begins)))
+        query = query.where(problem.c.id.in_(select(problem_key.c.problem_id).where(begins)))
     if kind:
-        wanted = wanted.where(problem.c.kind == kind)
-    return list(connection.execute(wanted).scalars())
+        query = query.where(problem.c.kind == kind)
+    return list(connection.execute(query).scalars())
 
 
 def forget_surplus(connection: Connection, most: int) -> None:
@@ -128,14 +129,9 @@ def forget_surplus(connection: Connection, most: int) -> None:
         connection.execute(delete(problem).where(problem.c.id.in_(oldest.limit(surplus).scalar_subquery())))
 
 
-def set_ignored(
-    connection: Connection, wanted: ProblemFilter, ignored: str | None, problem_id: int | None = None
-) -> int:
+def set_ignored(connection: Connection, criteria: ProblemFilter, ignored: str | None) -> int:
     """Ignore the matching problems (since a moment in wire form), or stop ignoring them (None); return how many."""
-    changed = update(problem).where(*_conditions(wanted))
-    if problem_id is not None:
-        changed = changed.where(problem.c.id == problem_id)
-    return connection.execute(changed.values(ignored=ignored)).rowcount
+    return connection.execute(update(problem).where(*_conditions(criteria)).values(ignored=ignored)).rowcount
 
 
 def counts(connection: Connection) -> dict[Status, int]:
@@ -146,7 +142,7 @@ def counts(connection: Connection) -> dict[Status, int]:
     }
 
 
-def causes(connection: Connection, wanted: ProblemFilter) -> Sequence[Row[Any]]:
+def causes(connection: Connection, criteria: ProblemFilter) -> Sequence[Row[Any]]:
     """Return the matching problems by kind, attribute and resource type: count, requests, first, last; newest first."""
     by = (problem.c.kind, problem.c.attribute, problem.c.resource_type)
     sums = (
@@ -155,28 +151,26 @@ def causes(connection: Connection, wanted: ProblemFilter) -> Sequence[Row[Any]]:
         func.min(problem.c.first).label("first"),
         func.max(problem.c.last).label("last"),
     )
-    grouped = select(*by, *sums).where(*_conditions(wanted)).group_by(*by)
+    grouped = select(*by, *sums).where(*_conditions(criteria)).group_by(*by)
     return connection.execute(grouped.order_by(desc("last"), *by)).all()
 
 
-def listed(connection: Connection, wanted: ProblemFilter, skip: int = 0, limit: int = -1) -> Iterator[Row[Any]]:
+def listed(connection: Connection, criteria: ProblemFilter, skip: int = 0, limit: int = -1) -> Iterator[Row[Any]]:
     """Yield the matching problems, newest first; a negative limit means all of them."""
-    found = select(problem).where(*_conditions(wanted))
-    yield from connection.execute(found.order_by(problem.c.last.desc(), problem.c.id.desc()).limit(limit).offset(skip))
+    query = select(problem).where(*_conditions(criteria))
+    yield from connection.execute(query.order_by(problem.c.last.desc(), problem.c.id.desc()).limit(limit).offset(skip))
 
 
-def count(connection: Connection, wanted: ProblemFilter, problem_id: int | None = None) -> int:
-    """Return the number of problems that a query finds."""
-    found: Select[Any] = select(func.count()).select_from(problem).where(*_conditions(wanted))
-    if problem_id is not None:
-        found = found.where(problem.c.id == problem_id)
-    return int(connection.execute(found).scalar_one())
+def count(connection: Connection, criteria: ProblemFilter) -> int:
+    """Return the number of matching problems."""
+    query: Select[Any] = select(func.count()).select_from(problem).where(*_conditions(criteria))
+    return int(connection.execute(query).scalar_one())
 
 
 def open_of(connection: Connection, resource_ids: Collection[str]) -> Sequence[Row[Any]]:
     """Return the open problems of these resources, newest first."""
-    wanted = select(problem).where(problem.c.resource_id.in_(many(resource_ids)), *_CONDITIONS["open"])
-    return connection.execute(wanted.order_by(problem.c.last.desc())).all()
+    query = select(problem).where(problem.c.resource_id.in_(many(resource_ids)), *_CONDITIONS["open"])
+    return connection.execute(query.order_by(problem.c.last.desc())).all()
 
 
 def of_refusals(connection: Connection, refused: Collection[Mapping[str, Any]]) -> dict[int, int]:
@@ -186,9 +180,9 @@ def of_refusals(connection: Connection, refused: Collection[Mapping[str, Any]]) 
     kind, at, attribute, resource_type, resource_id and resource_name of each.
     """
     names = ("id", "kind", "at", "attribute", "resource_type", "resource_id", "resource_name")
-    given = json.dumps([{name: one[name] for name in names} for one in refused])
+    values = json.dumps([{name: one[name] for name in names} for one in refused])
     rows = select(*(func.json_extract(literal_column("value"), f"$.{name}").label(name) for name in names))
-    row = rows.select_from(func.json_each(given).table_valued("value")).cte("refused").c
+    row = rows.select_from(func.json_each(values).table_valued("value")).cte("refused").c
     same = [problem.c[name] == row[name] for name in ("kind", "attribute", "resource_type")]
     of_its_time = select(func.min(problem.c.id)).where(*same, problem.c.first <= row.at, problem.c.last >= row.at)
     has_id, has_name = problem.c.resource_id == row.resource_id, problem.c.resource_name == row.resource_name
@@ -197,19 +191,18 @@ def of_refusals(connection: Connection, refused: Collection[Mapping[str, Any]]) 
         of_its_time.where(has_id, row.resource_id != "").scalar_subquery(),
         of_its_time.where(has_name, row.resource_name != "").scalar_subquery(),
     )
-    found = connection.execute(select(row.id, best))
-    return {id: problem_id for id, problem_id in found if problem_id is not None}
+    pairs = connection.execute(select(row.id, best))
+    return {id: problem_id for id, problem_id in pairs if problem_id is not None}
 
 
-def _conditions(wanted: ProblemFilter) -> list[ColumnElement[bool]]:
-    found = list(_CONDITIONS[wanted.status])
-    if wanted.kind:
-        found.append(problem.c.kind == wanted.kind)
-    if wanted.attribute is not None:
-        found.append(problem.c.attribute == wanted.attribute)
-    if wanted.resource_type is not None:
-        found.append(problem.c.resource_type == wanted.resource_type)
-    if wanted.text:
+def _conditions(criteria: ProblemFilter) -> list[ColumnElement[bool]]:
+    conditions = list(_CONDITIONS[criteria.status])
+    if criteria.kind:
+        conditions.append(problem.c.kind == criteria.kind)
+    for name in ("attribute", "resource_type", "id"):
+        if (value := getattr(criteria, name)) is not None:
+            conditions.append(problem.c[name] == value)
+    if criteria.text:
         columns = (problem.c.resource_name, problem.c.attribute, problem.c.resource_id)
-        found.append(or_(*(column.icontains(wanted.text, autoescape=True) for column in columns)))
-    return found
+        conditions.append(or_(*(column.icontains(criteria.text, autoescape=True) for column in columns)))
+    return conditions

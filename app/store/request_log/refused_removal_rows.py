@@ -36,8 +36,8 @@ def add(connection: Connection, problem_id: int, removals: Iterable[tuple[str, s
 
 def of_problems(connection: Connection, problem_ids: Collection[int]) -> set[int]:
     """Return those of the problems that have a due removal."""
-    wanted = select(due_removal.c.problem_id).where(due_removal.c.problem_id.in_(many(problem_ids)), _IS_DUE)
-    return set(connection.execute(wanted).scalars())
+    query = select(due_removal.c.problem_id).where(due_removal.c.problem_id.in_(many(problem_ids)), _IS_DUE)
+    return set(connection.execute(query).scalars())
 
 
 def due(
@@ -48,12 +48,12 @@ def due(
     Each row has problem_id, user_id, group_id, purpose, and the problem's `first` and `last`.
     """
     columns = (*_KEY, due_removal.c.purpose, problem.c.first, problem.c.last)
-    wanted = select(*columns).join_from(due_removal, problem).where(_IS_DUE, problem.c.closed.is_(None))
+    query = select(*columns).join_from(due_removal, problem).where(_IS_DUE, problem.c.closed.is_(None))
     if problem_id is not None:
-        wanted = wanted.where(problem.c.id == problem_id)
+        query = query.where(problem.c.id == problem_id)
     if is_ignored is not None:
-        wanted = wanted.where(problem.c.ignored.is_not(None) if is_ignored else problem.c.ignored.is_(None))
-    return connection.execute(wanted.order_by(problem.c.last.desc(), *_KEY).limit(limit)).all()
+        query = query.where(problem.c.ignored.is_not(None) if is_ignored else problem.c.ignored.is_(None))
+    return connection.execute(query.order_by(problem.c.last.desc(), *_KEY).limit(limit)).all()
 
 
 def had_any(connection: Connection, problem_id: int) -> bool:

@@ -68,9 +68,9 @@ class RequestFilter:
     """Whether the request is part of a simulation; None for both. A cycle has no such request."""
 
 
-def page(connection: Connection, wanted: RequestFilter, before: int | None = None, limit: int = 50) -> list[Request]:
+def page(connection: Connection, criteria: RequestFilter, before: int | None = None, limit: int = 50) -> list[Request]:
     """Return the newest matching requests, newest first; `before`: only smaller ids (the next page)."""
-    query = _where(select(*_ROW), wanted)
+    query = _where(select(*_ROW), criteria)
     if before is not None:
         query = query.where(request.c.id < before)
     rows = connection.execute(query.order_by(request.c.id.desc()).limit(min(limit, bounds.LOG_PAGE_SIZE)))
@@ -90,49 +90,49 @@ def actions_of(connection: Connection, numbers: Collection[str]) -> list[Row[Any
     return list(connection.execute(query.order_by(request.c.id)))
 
 
-def count(connection: Connection, wanted: RequestFilter) -> int:
+def count(connection: Connection, criteria: RequestFilter) -> int:
     """Return the number of rows of matching requests."""
-    return int(connection.execute(_where(select(sql.func.count()).select_from(request), wanted)).scalar_one())
+    return int(connection.execute(_where(select(sql.func.count()).select_from(request), criteria)).scalar_one())
 
 
-def _where(query: Select[Any], wanted: RequestFilter) -> Select[Any]:
+def _where(query: Select[Any], criteria: RequestFilter) -> Select[Any]:
     columns = request.c
-    if wanted.since:
-        query = query.where(columns.at >= wanted.since)
-    if wanted.until:
-        query = query.where(columns.at < wanted.until)
+    if criteria.since:
+        query = query.where(columns.at >= criteria.since)
+    if criteria.until:
+        query = query.where(columns.at < criteria.until)
     for name in ("number", "resource_type", "resource_id", "address"):
-        if value := getattr(wanted, name):
+        if value := getattr(criteria, name):
             query = query.where(columns[name] == value)
-    if wanted.about or wanted.numbers:
-        about, numbers = many(wanted.about), many(wanted.numbers)
+    if criteria.about or criteria.numbers:
+        about, numbers = many(criteria.about), many(criteria.numbers)
         is_about = sql.or_(columns.resource_id.in_(about), columns.other_id.in_(about))
         query = query.where(sql.or_(is_about, columns.number.in_(numbers)))
-    if wanted.named:
-        query = query.where(columns.resource_name.icontains(wanted.named, autoescape=True))
+    if criteria.named:
+        query = query.where(columns.resource_name.icontains(criteria.named, autoescape=True))
     # SQLite uses one index, so the others are disabled in favor of the most selective one.
-    is_narrow = wanted.cycle_id is not None or any(
-        (wanted.number, wanted.resource_id, wanted.about, wanted.numbers, wanted.is_refused)
+    is_narrow = criteria.cycle_id is not None or any(
+        (criteria.number, criteria.resource_id, criteria.about, criteria.numbers, criteria.is_refused)
     )
-    if wanted.key_id:
-        key_id = _without_index(columns.key_id) if is_narrow or wanted.actions else columns.key_id
-        query = query.where(key_id == wanted.key_id)
-    if wanted.actions:
-        query = query.where((_without_index(columns.deed) if is_narrow else columns.deed).in_(wanted.actions))
-    if wanted.without_actions:
-        query = query.where(sql.or_(columns.deed.not_in(wanted.without_actions), sql.text("status >= 400")))
-    if wanted.cycle_id is not None:
-        query = query.where(columns.cycle_id == wanted.cycle_id)
-    elif wanted.is_simulated:
+    if criteria.key_id:
+        key_id = _without_index(columns.key_id) if is_narrow or criteria.actions else columns.key_id
+        query = query.where(key_id == criteria.key_id)
+    if criteria.actions:
+        query = query.where((_without_index(columns.deed) if is_narrow else columns.deed).in_(criteria.actions))
+    if criteria.without_actions:
+        query = query.where(sql.or_(columns.deed.not_in(criteria.without_actions), sql.text("status >= 400")))
+    if criteria.cycle_id is not None:
+        query = query.where(columns.cycle_id == criteria.cycle_id)
+    elif criteria.is_simulated:
         query = query.where(columns.cycle_id == SIMULATED)
-    elif wanted.is_simulated is False:
+    elif criteria.is_simulated is False:
         query = query.where(sql.text(f"+cycle_id <> {SIMULATED}"))  # `+`: its index is not selective
-    if wanted.is_refused is not None:
+    if criteria.is_refused is not None:
         # As a literal, as in the partial index: with a parameter SQLite would not use that index.
-        query = query.where(sql.text("status >= 400" if wanted.is_refused else "status < 400"))
-    if wanted.has_key is not None:
+        query = query.where(sql.text("status >= 400" if criteria.is_refused else "status < 400"))
+    if criteria.has_key is not None:
         is_right = sql.and_(columns.key_id != "", columns.key_fault == "")
-        query = query.where(is_right if wanted.has_key else sql.not_(is_right))
+        query = query.where(is_right if criteria.has_key else sql.not_(is_right))
     return query
 
 

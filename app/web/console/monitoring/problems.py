@@ -107,7 +107,7 @@ def stop_ignoring_problems() -> Response:
 def ignore_problem(problem_id: int) -> Response:
     """Ignore one open problem."""
     _find(problem_id)
-    ignored_problems.ignore_problems(ProblemFilter("open"), request_authentication.actor(), problem_id)
+    ignored_problems.ignore_problems(ProblemFilter("open", id=problem_id), request_authentication.actor())
     return redirect(url_for("console.problem", problem_id=problem_id), 303)
 
 
@@ -115,7 +115,7 @@ def ignore_problem(problem_id: int) -> Response:
 def stop_ignoring_problem(problem_id: int) -> Response:
     """Stop ignoring one problem."""
     _find(problem_id)
-    ignored_problems.heed_problems(ProblemFilter("ignored"), request_authentication.actor(), problem_id)
+    ignored_problems.heed_problems(ProblemFilter("ignored", id=problem_id), request_authentication.actor())
     return redirect(url_for("console.problem", problem_id=problem_id), 303)
 
 
