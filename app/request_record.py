@@ -119,7 +119,7 @@ class Request:
     may_be_probe: bool = False
     """Whether it is a match by externalId without a result: where Entra matches on externalId, its probes look the
     same."""
-    given: tuple[str, ...] = ()
+    assigned_paths: tuple[str, ...] = ()
     """The paths of the attributes to which a change assigned values."""
     left_out: tuple[Mapping[str, Any], ...] = ()
     """The fields that differ from this record, for each value that a request which disabled a user did not store."""

@@ -6,7 +6,7 @@ kind of the value stays.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from app import bounds
@@ -62,8 +62,8 @@ def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + MORE
 
 
-def _mask_run(found: re.Match[str]) -> str:
-    run = found.group()
+def _mask_run(match: re.Match[str]) -> str:
+    run = match.group()
     is_secret = not _ID.fullmatch(run) and any(character.isdigit() or character in "_+=" for character in run)
     return MASK if is_secret else run
 
@@ -115,46 +115,34 @@ class _BodyRedactor:
 
     def named(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return what is kept of an object whose names are attributes, dotted paths, URNs, or a message's own."""
-        kept: dict[str, Any] = {}
-        for name, value in values.items():
-            if self.is_over():
-                kept[MORE] = MORE
-                break
-            shown = self.name(name)
-            if name.lower() == "operations" and isinstance(value, list):
-                kept[shown] = self.each(value, self.operation)
-            elif name.lower() == "schemas":
-                kept[shown] = self.each(value, self.urn) if isinstance(value, list) else self.kind(value)
-            elif self.is_whole(name):
-                kept[shown] = self.whole(value)
-            else:
-                kept[shown] = self.value(self.attribute(name), value, name)
-        return kept
+        return self.members(values, self.member)
 
-    def operation(self, given: Any) -> Any:
+    def member(self, name: str, value: Any) -> Any:
+        if name.lower() == "operations" and isinstance(value, list):
+            return self.each(value, self.operation)
+        if name.lower() == "schemas":
+            return self.each(value, self.urn) if isinstance(value, list) else self.kind(value)
+        return self.whole(value) if self.is_whole(name) else self.value(self.attribute(name), value, name)
+
+    def operation(self, operation: Any) -> Any:
         """Return what is kept of one operation of a PATCH; its names are case-insensitive."""
-        if not isinstance(given, dict):
-            return self.kind(given)
-        named = {name.lower(): value for name, value in given.items()}
-        kept: dict[str, Any] = {}
-        for name in given:
-            known = name.lower()
-            value = given[name]
-            if known == "op":
-                is_verb = isinstance(value, str) and value.lower() in VERBS
-                kept[self.name(name)] = value if is_verb else self.kind(value)
-            elif known == "path":
-                kept[self.name(name)] = self.path(value)
-            elif known == "value":
-                path = named.get("path")
-                if path is None or self.is_whole(path):
-                    kept[self.name(name)] = self.whole(value)
-                else:
-                    spoken = path if isinstance(path, str) else ""
-                    kept[self.name(name)] = self.value(self.attribute(spoken), value, spoken)
-            else:
-                kept[self.name(name)] = self.kind(value)
-        return kept
+        if not isinstance(operation, dict):
+            return self.kind(operation)
+        path = {name.lower(): value for name, value in operation.items()}.get("path")
+        return {self.name(name): self.operation_member(name.lower(), value, path) for name, value in operation.items()}
+
+    def operation_member(self, name: str, value: Any, path: Any) -> Any:
+        """Return what is kept of a member of an operation with this path."""
+        if name == "op" and isinstance(value, str) and value.lower() in VERBS:
+            return value
+        if name == "path":
+            return self.path(value)
+        if name != "value":
+            return self.kind(value)
+        if path is None or self.is_whole(path):
+            return self.whole(value)
+        path = path if isinstance(path, str) else ""
+        return self.value(self.attribute(path), value, path)
 
     def path(self, path: Any) -> Any:
         """Return a path to a known attribute as received; of another path only its beginning, if that is a name."""
@@ -189,16 +177,21 @@ class _BodyRedactor:
         self.left -= 1
         return masked(value, bounds.KEPT_VALUE_LENGTH) if isinstance(value, str) else value
 
-    def parts(self, attribute: Attribute, values: Mapping[str, Any]) -> Any:
+    def parts(self, attribute: Attribute, values: Mapping[str, Any]) -> dict[str, Any]:
+        parts = attribute.sub_attributes
+        return self.members(values, lambda name, value: self.value(parts.get(name.lower()), value, name))
+
+    def members(self, values: Mapping[str, Any], keep: Callable[[str, Any], Any]) -> dict[str, Any]:
+        """Return the members of an object as `keep` returns them, by name and value, until enough is kept."""
         kept: dict[str, Any] = {}
         for name, value in values.items():
             if self.is_over():
                 kept[MORE] = MORE
                 break
-            kept[self.name(name)] = self.value(attribute.sub_attributes.get(name.lower()), value, name)
+            kept[self.name(name)] = keep(name, value)
         return kept
 
-    def each(self, values: list[Any], keep: Any) -> list[Any]:
+    def each(self, values: list[Any], keep: Callable[[Any], Any]) -> list[Any]:
         kept = []
         for number, one in enumerate(values):
             if self.is_over():

@@ -89,11 +89,12 @@ def resolve(text: str) -> tuple[str, ...]:
     if is_id(text):
         return (text.lower(),)
     ids: list[str] = []
+    most = bounds.ACTIVITY_PEOPLE
     with directory_database.reading() as connection:
         for resource_type in RESOURCE_TYPES:
-            found = console_lists.positions_with(connection, resource_type, text, "", count=bounds.ACTIVITY_PEOPLE + 1)
-            ids += [key.id for key in console_lists.keys(connection, resource_type, found)]
-    return tuple(ids) if len(ids) <= bounds.ACTIVITY_PEOPLE else ()
+            positions = console_lists.positions_with(connection, resource_type, text, "", count=most + 1)
+            ids += [key.id for key in console_lists.keys(connection, resource_type, positions)]
+    return tuple(ids) if len(ids) <= most else ()
 
 
 def known(ids: Collection[str]) -> dict[str, Known]:

@@ -93,7 +93,7 @@ class Recorder:
         self._waiting_bytes = 0
         self._counts: Counter[str] = Counter()
         self._strangers = _Strangers()
-        self._noted = 0
+        self._queued = 0
         self._finished = 0
         self._is_hurried = False
         self._is_failing = False
@@ -130,7 +130,7 @@ class Recorder:
         else:
             self._waiting.append((request, size))
             self._waiting_bytes += size
-            self._noted += 1
+            self._queued += 1
             is_taken = True
         self._start()
         if len(self._waiting) in (0, 1, bounds.REQUESTS_PER_BATCH):
@@ -143,15 +143,15 @@ class Recorder:
         Does not wait for a log that is failing.
         """
         with self._changed:
-            wanted = self._noted
-            if self._finished >= wanted:
+            target = self._queued
+            if self._finished >= target:
                 return True
             if self._is_failing:
                 return False
             self._is_hurried = True
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._finished >= wanted or self._is_failing, limit_s)
-            return self._finished >= wanted
+            self._changed.wait_for(lambda: self._finished >= target or self._is_failing, limit_s)
+            return self._finished >= target
 
     def close(self) -> None:
         """Write the rest, once, and accept nothing more."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from app.observation.cycles import detection
 from app.observation.cycles.detection import PAUSE_S, seconds_between
 from app.observation.problem_kinds import access_kinds
 from app.observation.problem_kinds.access_kinds import is_outside
@@ -19,6 +18,7 @@ from app.store.database.directory_database import Connection
 from app.store.request_log import cycle_rows, log_database, request_rows
 from app.store.request_log import setup_step_rows as rows
 from app.store.request_log.request_rows import RequestFilter
+from app.store.request_log.setup_step_rows import StepRow
 
 PLAIN_HTTP = "plain-http"
 """The name of an entry outside the checklist: the last valid key sent by http although the public URL is https."""
@@ -107,19 +107,11 @@ class StepState:
 
 
 @dataclass(frozen=True, slots=True)
-class Exposure:
-    """A request that others could read together with its key: when it arrived (wire form), and its request ID."""
-
-    at: str
-    number: str
-
-
-@dataclass(frozen=True, slots=True)
 class Checklist:
     """All steps, in order. `exposure`: the last request that sent a valid key by http instead of https."""
 
     steps: tuple[StepState, ...]
-    exposure: Exposure | None
+    exposure: StepRow | None
 
     @property
     def have_users_arrived(self) -> bool:
@@ -140,14 +132,13 @@ class FailedRequest:
 
 def update_from(connection: Connection, batch: Sequence[Request]) -> None:
     """Record which steps these requests reached first. Call it after `detection.update_from`."""
-    reached = {row.name for row in rows.all_of(connection)}
+    reached = rows.by_name(connection).keys()
     for step in SETUP_STEPS:
         if step.name in reached:
             continue
         if first := next(filter(step.is_reached_by, batch), None):
             rows.reach(connection, step.name, first.at, first.number)
-            reached.add(step.name)
-    if RETURN not in reached and PERSON in reached:
+    if RETURN not in reached:
         _look_for_return(connection, batch)
 
 
@@ -159,16 +150,19 @@ def update_exposures(connection: Connection, batch: Sequence[Request]) -> None:
 
 def have_users_arrived(connection: Connection) -> bool:
     """Return whether a client with a valid key has ever created a user."""
-    return any(row.name == PERSON for row in rows.all_of(connection))
+    return PERSON in rows.by_name(connection)
 
 
 def _look_for_return(connection: Connection, batch: Sequence[Request]) -> None:
     """Record a cycle after ten quiet minutes, later than the first user: Entra starts that one without a click."""
-    found = [detection.cycle_of(row) for row in cycle_rows.last(connection, 2)]
-    person_at = next(row.at for row in rows.all_of(connection) if row.name == PERSON)
-    if len(found) < 2 or found[0].started <= person_at or seconds_between(found[1].ended, found[0].started) < PAUSE_S:
+    first_user = rows.by_name(connection).get(PERSON)
+    cycles = cycle_rows.last(connection, 2)
+    if first_user is None or len(cycles) < 2:
         return
-    first = next((one for one in batch if one.has_key and one.at >= found[0].started), None)
+    last, before = cycles
+    if last.started <= first_user.at or seconds_between(before.ended, last.started) < PAUSE_S:
+        return
+    first = next((one for one in batch if one.has_key and one.at >= last.started), None)
     if first is not None:
         rows.reach(connection, RETURN, first.at, first.number)
 
@@ -176,15 +170,14 @@ def _look_for_return(connection: Connection, batch: Sequence[Request]) -> None:
 def checklist() -> Checklist:
     """Return the setup steps with their state."""
     with log_database.reading() as connection:
-        reached = {row.name: row for row in rows.all_of(connection)}
+        reached = rows.by_name(connection)
     steps = tuple(
         StepState(one, reached[one.name].at, reached[one.name].number)
         if one.name in reached
         else StepState(one, "", "")
         for one in SETUP_STEPS
     )
-    plain = reached.get(PLAIN_HTTP)
-    return Checklist(steps, Exposure(plain.at, plain.number) if plain else None)
+    return Checklist(steps, reached.get(PLAIN_HTTP))
 
 
 def close_exposure(number: str) -> bool:

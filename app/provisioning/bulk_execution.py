@@ -4,9 +4,9 @@ An operation runs after those to which it refers. Resources that refer to each o
 they are created; if one of them cannot be created, all of them are deleted.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
@@ -60,7 +60,7 @@ def run(
 
     `below_root` returns what follows the SCIM root in an operation's path.
     """
-    bulk = _Bulk(request, types, base, author, below_root)
+    bulk = _Bulk(request, {known.endpoint.removeprefix("/"): known for known in types}, base, author, below_root)
     bulk.run()
     numbers = sorted(bulk.results)
     response = {"schemas": [RESPONSE_URN], "Operations": [bulk.results[number] for number in numbers]}
@@ -68,33 +68,30 @@ def run(
     return Done(response, tuple(bulk.outcomes[number] for number in numbers), undone)
 
 
+@dataclass(slots=True)
 class _Bulk:
-    """One request during its processing: the ids of the bulkIds, and the outcomes so far."""
+    """One request during its processing: the ids of the bulkIds, and the outcomes so far, by an operation's number."""
 
-    def __init__(
-        self,
-        request: BulkRequest,
-        types: Sequence[ResourceType],
-        base: str,
-        author: Author,
-        below_root: Callable[[str], str],
-    ) -> None:
-        self.operations = request.operations
-        self.limit = request.fail_on_errors
-        self.types = {known.endpoint.removeprefix("/"): known for known in types}
-        self.base = base
-        self.below_root = below_root
-        self.author = author
-        self.ids: dict[str, str] = {}
-        self.told: set[str] = set()
-        self.results: dict[int, dict[str, Any]] = {}
-        self.outcomes: dict[int, OperationResult] = {}
-        self.failures = 0
+    request: BulkRequest
+    types: Mapping[str, ResourceType]
+    base: str
+    author: Author
+    below_root: Callable[[str], str]
+    ids: dict[str, str] = field(default_factory=dict)
+    posts: set[str] = field(default_factory=set)
+    results: dict[int, dict[str, Any]] = field(default_factory=dict)
+    outcomes: dict[int, OperationResult] = field(default_factory=dict)
+    failures: int = 0
+
+    @property
+    def operations(self) -> Sequence[BulkOperation]:
+        return self.request.operations
 
     def run(self) -> None:
+        limit = self.request.fail_on_errors
         references = [self.references(operation) for operation in self.operations]
         for numbers in in_order(self.operations, references):
-            if self.limit is not None and self.failures >= self.limit:
+            if limit is not None and self.failures >= limit:
                 return
             first = self.operations[numbers[0]]
             if len(numbers) > 1 or (first.promises is not None and first.promises in references[numbers[0]]):
@@ -166,15 +163,11 @@ class _Bulk:
             return {"location": projection.location(self.base, resource_type, resource_id), "status": "204"}, resource
         body, unresolved = self.body(resource_type, operation)
         try:
+            options = (self.author, precondition, _NOTHING)
             if operation.method == "PUT":
-                resource = resource_operations.replace(
-                    resource_type, resource_id, body, self.author, precondition, _NOTHING
-                )
+                resource = resource_operations.replace(resource_type, resource_id, body, *options)
             else:
-                patch = read_patch(body)
-                resource = resource_operations.change(
-                    resource_type, resource_id, patch, self.author, precondition, _NOTHING
-                )
+                resource = resource_operations.change(resource_type, resource_id, read_patch(body), *options)
         except ScimError as error:
             if unresolved and disabling.may_leave_out(resource_type, error):
                 raise unresolved_reference(unresolved[0]) from None
@@ -186,9 +179,9 @@ class _Bulk:
         bulk_id = operation.promises
         if not bulk_id:
             raise ScimError(Code.INVALID_SYNTAX, "bulkId", "one with POST", "none")
-        if bulk_id in self.told:
+        if bulk_id in self.posts:
             raise ScimError(Code.INVALID_SYNTAX, "bulkId", "one that no other POST has", shown(bulk_id))
-        self.told.add(bulk_id)
+        self.posts.add(bulk_id)
         resource_id = self.ids.get(bulk_id)
         body, _ = self.body(resource_type, operation)
         resource = resource_operations.create(resource_type, body, self.author, _NOTHING, resource_id)
@@ -215,15 +208,15 @@ class _Bulk:
     def references(self, operation: BulkOperation) -> set[str]:
         """Return the bulkIds to which an operation refers, in its path and in its body."""
         resource_type, resource_id = self.located(operation)
-        found = set(references(resource_id))
+        bulk_ids = set(references(resource_id))
 
         def read(text: str) -> str:
-            found.update(references(text))
+            bulk_ids.update(references(text))
             return text
 
         if resource_type is not None:
             with_references(operation.method, operation.body, resource_type.tree, read)
-        return found
+        return bulk_ids
 
     def shown(self, resource: Resource, status: str) -> dict[str, Any]:
         location = projection.location(self.base, resource.type, resource.record.id)
@@ -236,8 +229,8 @@ class _Bulk:
         """
         resource_type, resource_id = self.located(operation)
         if resource_type is None or bool(resource_id) == (operation.method == "POST"):
-            wanted = "/Users" if operation.method == "POST" else "/Users/<id>"
-            raise ScimError(Code.INVALID_PATH, "path", f"a path like {wanted}", shown(operation.path))
+            example = "/Users" if operation.method == "POST" else "/Users/<id>"
+            raise ScimError(Code.INVALID_PATH, "path", f"a path like {example}", shown(operation.path))
         if unresolved := [one for one in references(resource_id) if one not in self.ids]:
             raise unresolved_reference(unresolved[0])
         return resource_type, resolve(resource_id, self.ids)

@@ -23,7 +23,7 @@ def load(
     if resource_type.has_members:
         return {one.id: _members(connection, one.id) if one.members else [] for one in records}
     groups = membership_rows.groups_of(connection, [one.id for one in records])
-    return {resource_id: [_group_value(group) for group in found] for resource_id, found in groups.items()}
+    return {resource_id: [_group_value(one) for one in of_one] for resource_id, of_one in groups.items()}
 
 
 def _group_value(group: Membership) -> dict[str, Any]:

@@ -4,7 +4,7 @@ It connects the SCIM rules with the store. `leave_groups` is the only action of 
 """
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as replace_fields
 from typing import Any
@@ -38,15 +38,15 @@ from app.store.directory.stored_resource import Record
 class Resource:
     """A record and, if requested, the values that are stored as rows: a group's `members`, a user's `groups`.
 
-    `event` is the change that an operation made; None if it only read, or changed nothing. `given` are the paths to
-    which a change assigned a value, `left_out` the values that it did not store.
+    `event` is the change that an operation made; None if it only read, or changed nothing. `assigned_paths` are those
+    to which a change assigned a value, `left_out` the values that it did not store.
     """
 
     type: ResourceType
     record: Record
     memberships: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     event: Event | None = None
-    given: tuple[str, ...] = ()
+    assigned_paths: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
 
 
@@ -100,19 +100,19 @@ def get(resource_type: ResourceType, resource_id: str, selection: Selection = EV
         return _resources(connection, resource_type, [record], selection)[0]
 
 
-def search(asked: Search, selections: Mapping[str, Selection]) -> SearchResult:
+def search(criteria: Search, selections: Mapping[str, Selection]) -> SearchResult:
     """Return a page of a list, in a stable order; disabled users are included.
 
     `selections`: the requested attributes of a resource, by the name of its type. Raises invalidFilter.
     """
     with directory_database.reading() as connection:
-        page = scim_lists.find(connection, asked)
-        found: dict[str, Resource] = {}
-        for resource_type in (sought.resource_type for sought in asked.sought):
+        page = scim_lists.find(connection, criteria)
+        by_id: dict[str, Resource] = {}
+        for resource_type in (sought.resource_type for sought in criteria.sought):
             records = [record for record in page.records if record.type == resource_type.name]
             of_type = _resources(connection, resource_type, records, selections[resource_type.name])
-            found |= {resource.record.id: resource for resource in of_type}
-        return SearchResult(page.total, [found[record.id] for record in page.records], page.end)
+            by_id |= {resource.record.id: resource for resource in of_type}
+        return SearchResult(page.total, [by_id[record.id] for record in page.records], page.end)
 
 
 def replace(
@@ -141,18 +141,18 @@ def replace(
             raise
         refusal = detach(error)
 
-    def whole(held: Mapping[str, Any]) -> _Change:
+    def whole(before: Mapping[str, Any]) -> _Change:
         if refusal is not None:
             raise refusal
-        changed = mutability.replacement(resource_type.attributes, held, document)
+        changed = mutability.replacement(resource_type.attributes, before, document)
         if resource_type.keeps_values:
             changed = resource_type.load(changed)
-            mutability.check(resource_type.attributes, held, changed)
-        return _Change(changed, links, tuple(_given(resource_type, document)))
+            mutability.check(resource_type.attributes, before, changed)
+        paths = (path for one in resource_type.attributes for path in one.assigned_paths(document.get(one.name)))
+        return _Change(changed, links, tuple(paths))
 
-    return _change(
-        resource_type, resource_id, author, precondition, selection, whole, lambda partial: partial.replace(body)
-    )
+    target = (resource_type, resource_id, author, precondition, selection)
+    return _change(*target, whole, lambda partial: partial.replace(body))
 
 
 def change(
@@ -171,37 +171,29 @@ def change(
     out (app/scim/disabling.py). Raises 404, 412 and what `patch.apply` raises.
     """
 
-    def whole(held: Mapping[str, Any]) -> _Change:
-        patch = Patch(resource_type, held)
+    def whole(before: Mapping[str, Any]) -> _Change:
+        patch = Patch(resource_type, before)
         patch.patch(operations)
-        changed = held  # the same values in another order are not a change
-        if patch.document != held:
-            changed = resource_type.load(patch.document, before=held)
-            mutability.check(resource_type.attributes, held, changed)
+        changed = before  # the same values in another order are not a change
+        if patch.document != before:
+            changed = resource_type.load(patch.document, before=before)
+            mutability.check(resource_type.attributes, before, changed)
         return _Change(changed, patch.links, tuple(patch.assigned_paths))
 
-    return _change(
-        resource_type,
-        resource_id,
-        author,
-        precondition,
-        selection,
-        whole,
-        lambda partial: partial.patch(operations),
-        permit,
-    )
+    target = (resource_type, resource_id, author, precondition, selection)
+    return _change(*target, whole, lambda partial: partial.patch(operations), permit)
 
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """The new state to store. `given`: the paths that got a value; `left_out`: the values that were refused.
+    """The new state to store. `assigned_paths`: those that got a value; `left_out`: the values that were refused.
 
     `is_bounded`: whether it is refused when it is too large.
     """
 
     document: Mapping[str, Any]
     links: Sequence[LinkChange] = ()
-    given: tuple[str, ...] = ()
+    assigned_paths: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     is_bounded: bool = True
 
@@ -230,14 +222,14 @@ def _change(
             made = _disabled(connection, before, partly, refusal)
             record, event = _save(connection, author, record, before, made)
         [resource] = _resources(connection, resource_type, [record], selection, event)
-        return replace_fields(resource, given=made.given, left_out=made.left_out)
+        return replace_fields(resource, assigned_paths=made.assigned_paths, left_out=made.left_out)
 
 
 def _disabled(
     connection: Connection, before: DerivedValues, partly: Callable[[Disabling], None], refusal: ScimError
 ) -> _Change:
     """Return the change of a refused request without the refused values. Raises `refusal` if it disables no user."""
-    resource_type, held = before.resource_type, before.document
+    resource_type = before.resource_type
     if not disabling.may_leave_out(resource_type, refusal):
         raise refusal
 
@@ -245,7 +237,7 @@ def _disabled(
         values = DerivedValues(resource_type, document)
         resource_rows.check_unique(connection, values, values.lookups - before.lookups)
 
-    partial = Disabling(resource_type, held, check_unique)
+    partial = Disabling(resource_type, before.document, check_unique)
     try:
         partly(partial)
         document = partial.settle() if partial.disables else None
@@ -254,12 +246,6 @@ def _disabled(
     if document is None:
         raise refusal
     return _Change(document, (), tuple(partial.assigned_paths), tuple(partial.left_out), is_bounded=False)
-
-
-def _given(resource_type: ResourceType, document: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the paths to which a document assigns a value."""
-    for attribute in resource_type.attributes:
-        yield from attribute.assigned_paths(document.get(attribute.name))
 
 
 def delete(
@@ -353,8 +339,8 @@ def _check_strict(connection: Connection, before: DerivedValues, after: DerivedV
     strict = strict_attribute_rows.strict_paths(connection, after.resource_type.name)
     if not strict or not after.is_active:
         return
-    held = strict & before.filled_paths if before.document else strict
-    missing = sorted(held - after.filled_paths)
+    required = strict & before.filled_paths if before.document else strict
+    missing = sorted(required - after.filled_paths)
     if missing:
         expected = "a value, since it is strict here"
         first, *others = (Mismatch(Code.REQUIRED_HERE, path, expected, "none") for path in missing)

@@ -269,7 +269,7 @@ def left_out(attribute: str = "userName", scim_type: str = "uniqueness", status:
 def changed(minutes: float, *given: str, **of: Any):
     """A PATCH of one person that succeeds, and gives these attributes a value."""
     about = {"resource_type": "User", "resource_id": "a1", "resource_name": "ana", "objects": ("User id a1",)}
-    told = {"method": "PATCH", "path": "Users/{id}", "deed": "change", "given": given}
+    told = {"method": "PATCH", "path": "Users/{id}", "deed": "change", "assigned_paths": given}
     return made_up(minutes, **told | about | of)
 
 
@@ -348,9 +348,9 @@ def test_who_should_be_disabled_keeps_the_problem_open_through_success_and_time(
     assert states(log, [changed(82 * DAY, "active")]) == ["closed"]
 
 
-@pytest.mark.parametrize("last", [{"deed": "delete", "method": "DELETE"}, {"given": ("active", "title")}])
+@pytest.mark.parametrize("last", [{"deed": "delete", "method": "DELETE"}, {"assigned_paths": ("active", "title")}])
 def test_a_client_that_decides_about_active_closes_it(log, last):
-    decided = changed(1, **last) if "given" not in last else changed(1, *last["given"])
+    decided = changed(1, **last) if "assigned_paths" not in last else changed(1, *last["assigned_paths"])
     first, second = folded(
         log, [should_go(0), should_go(0, "b2", objects=("User id b2",), resource_id="b2")], [decided]
     )

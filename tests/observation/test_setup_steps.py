@@ -17,7 +17,7 @@ def folded(log, *batches) -> dict[str, str]:
         detection.update_from(log, batch)
         update_from(log, batch)
         update_exposures(log, batch)
-    return {row.name: row.at for row in rows.all_of(log)}
+    return {name: row.at for name, row in rows.by_name(log).items()}
 
 
 def group(minutes: float, **of: object):

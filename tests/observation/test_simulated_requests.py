@@ -35,7 +35,7 @@ STORY = (
     person(202, "eva"),
     taken(202, "eva"),
     made_up(203, status=404, path="unknown", deed=""),
-    made_up(203, deed="disable", resource_type="User", resource_id=ANA, given=("active",)),
+    made_up(203, deed="disable", resource_type="User", resource_id=ANA, assigned_paths=("active",)),
 )
 
 
@@ -51,7 +51,7 @@ def test_an_ordinary_request_among_them_counts_as_if_they_were_not_there(log: Co
     write(log, [*simulated(*STORY[:4]), made_up(202, may_be_probe=True, deed="match"), *simulated(*STORY[4:])])
     [one] = cycle_rows.last(log, 2)
     assert (one.requests, one.probes, one.started) == (1, 1, made_up(202).at)
-    assert {row.name for row in setup_step_rows.all_of(log)} == {"knocked", "key"}
+    assert setup_step_rows.by_name(log).keys() == {"knocked", "key"}
 
 
 def test_they_are_hidden_unless_they_are_asked_for(log: Connection):
@@ -72,7 +72,7 @@ def test_they_are_hidden_unless_they_are_asked_for(log: Connection):
 
 def test_a_valid_key_sent_by_plain_http_is_exposed_whatever_the_mark_says(log: Connection):
     write(log, simulated(made_up(0, is_plain_http=True)))
-    assert [row.name for row in setup_step_rows.all_of(log)] == [PLAIN_HTTP]
+    assert list(setup_step_rows.by_name(log)) == [PLAIN_HTTP]
 
 
 def test_who_is_deleted_by_one_is_forgotten(log: Connection):

@@ -257,7 +257,7 @@ def test_of_several_operations_on_one_attribute_only_the_refused_ones_are_left_o
     changed = patch(user_id, DISABLE, *({"op": "replace", "path": "userName", "value": name} for name in names))
     assert document(user_id)["userName"] == "third"
     assert place(changed)[-1:] == [("userName", "uniqueness")]
-    assert {path for path, _ in place(changed)} == {"userName"} and "userName" not in changed.given
+    assert {path for path, _ in place(changed)} == {"userName"} and "userName" not in changed.assigned_paths
 
 
 def test_a_put_that_disables_somebody_leaves_out_what_is_refused(app: Flask) -> None:
@@ -284,8 +284,8 @@ def test_a_put_that_disables_somebody_leaves_out_what_is_refused(app: Flask) -> 
     kept = {name: HELD[name] for name in ("userName", "title", "emails")}
     new = {"active": False, "name": {"givenName": "Ada"}, ENTERPRISE: {"department": "Legal", "costCenter": "1"}}
     assert document(user_id) == USER.load(kept | new) | {"id": user_id}
-    assert {"name.givenName", f"{ENTERPRISE}:department"} <= set(changed.given)
-    assert not {"title", "userName", "emails"} & set(changed.given)
+    assert {"name.givenName", f"{ENTERPRISE}:department"} <= set(changed.assigned_paths)
+    assert not {"title", "userName", "emails"} & set(changed.assigned_paths)
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ class _Place:
     path: str
     attribute: Attribute
     part: Attribute | None
-    wanted: Mapping[str, Any]
+    condition: Mapping[str, Any]
 
 
 def update_from(connection: Connection, batch: Sequence[Request]) -> None:
@@ -103,7 +103,7 @@ class _ArrivalReader:
                 continue
             with suppress(ScimError):
                 target = _target(self.type_name, operation.path)
-                yield from self.arrived(operation.op, operation.path, target, operation.value, operation.has_value)
+                yield from self.of_target(operation.op, operation.path, target, operation.value, operation.has_value)
 
     def named(self, way: str, values: Any, find: Callable[[str], Target | None]) -> Iterator[AttributeArrival]:
         """Yield the arrivals of each name in a value that applies to the whole resource."""
@@ -112,7 +112,7 @@ class _ArrivalReader:
             if self.names_left < 0:
                 return
             with suppress(ScimError):
-                yield from self.arrived(way, name, find(name), value)
+                yield from self.of_target(way, name, find(name), value)
 
     def name_in_document(self, name: str) -> Target | None:
         way = self.tree.find(name)
@@ -121,7 +121,7 @@ class _ArrivalReader:
     def name_in_patch(self, name: str) -> Target | None:
         return _target(self.type_name, name)
 
-    def arrived(
+    def of_target(
         self, way: str, name: str, target: Target | None, value: Any, has_value: bool = True
     ) -> Iterator[AttributeArrival]:
         """Yield the arrivals of one name or path with its value."""
@@ -137,7 +137,7 @@ class _ArrivalReader:
     def in_extension(self, way: str, extension: Attribute, value: Any) -> Iterator[AttributeArrival]:
         for name, inner in value.items() if isinstance(value, dict) else ():
             attribute = extension.sub_attributes.get(name.lower())
-            yield from self.arrived(way, f"{extension.name}:{name}", Target(attribute) if attribute else None, inner)
+            yield from self.of_target(way, f"{extension.name}:{name}", Target(attribute) if attribute else None, inner)
 
 
 @lru_cache(maxsize=bounds.PATHS_REMEMBERED)
@@ -149,14 +149,14 @@ def _target(type_name: str, path: str) -> Target | None:
 @cache
 def _places(type_name: str) -> Mapping[str, Sequence[_Place]]:
     """Return the mapped places of a type by the path of their attribute."""
-    found: dict[str, list[_Place]] = defaultdict(list)
+    places: dict[str, list[_Place]] = defaultdict(list)
     for row in MAPPING[type_name]:
         target = _target(type_name, row.path)
         if target is None:
             raise LookupError(row.path)
         place = _Place(row.path, target.attribute, target.part, _demanded(target))
-        found[target.attribute.path].append(place)
-    return found
+        places[target.attribute.path].append(place)
+    return places
 
 
 def _demanded(target: Target) -> Mapping[str, Any]:
@@ -168,30 +168,30 @@ def _shapes(place: _Place, target: Target, value: Any) -> Iterator[str]:
     """Yield the shapes in which a target's value reaches a mapped place of the same attribute."""
     if place.part is None:
         yield _whole_shape(place.attribute, value)
-    elif place.wanted and target.where and not _says(_demanded(target), place.wanted):
+    elif place.condition and target.where and not _matches(_demanded(target), place.condition):
         return  # another value of the list, such as the home address
     elif target.part is not None:
         if target.part.path == place.part.path:
             yield shape_of(value)
     else:
-        wanted = {} if target.where else place.wanted
+        condition = {} if target.where else place.condition
         for one in islice(value if isinstance(value, list) else (value,), bounds.VALUES_PER_ATTRIBUTE):
-            if isinstance(one, dict) and _says(one, wanted):
+            if isinstance(one, dict) and _matches(one, condition):
                 yield from (shape_of(inner) for name, inner in one.items() if name.lower() == place.part.name.lower())
 
 
 def _removed(place: _Place, target: Target) -> Iterator[str]:
     """Yield "no value" if an operation without a value reaches the place: it reaches every place inside its target."""
-    is_another = place.wanted and target.where and not _says(_demanded(target), place.wanted)
+    is_another = place.condition and target.where and not _matches(_demanded(target), place.condition)
     is_part = place.part is None or target.part is None or target.part.path == place.part.path
     if is_part and not is_another:
         yield NO_VALUE
 
 
-def _says(value: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Return whether a value of a list has the wanted sub-attribute values, case-insensitively."""
-    said = {str(name).lower(): inner for name, inner in value.items()}
-    return all(str(said.get(name.lower(), "")).lower() == str(wish).lower() for name, wish in wanted.items())
+def _matches(value: Mapping[str, Any], condition: Mapping[str, Any]) -> bool:
+    """Return whether a value of a list has these sub-attribute values, case-insensitively."""
+    parts = {str(name).lower(): inner for name, inner in value.items()}
+    return all(str(parts.get(name.lower(), "")).lower() == str(part).lower() for name, part in condition.items())
 
 
 def _whole_shape(attribute: Attribute, value: Any) -> str:

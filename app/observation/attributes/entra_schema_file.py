@@ -69,24 +69,24 @@ def read_export(content: bytes) -> Sequence[ObjectMapping]:
     if not content.strip():
         raise UnreadableSchemaError("The file is empty.")
     try:
-        given = read_json(content.decode("utf-16") if content.startswith(_UTF_16_MARKS) else content)
+        document = read_json(content.decode("utf-16") if content.startswith(_UTF_16_MARKS) else content)
     except UnicodeDecodeError:
         raise UnreadableSchemaError("The file is not text.") from None
     except ScimError as error:
         problem = error.mismatch._replace(attribute="")
         raise UnreadableSchemaError(f"The file cannot be read: {problem}.") from None
-    rules = _rules(given)
+    rules = _rules(document)
     if rules is None:
         raise UnreadableSchemaError(
             "This is JSON, but not a provisioning schema of Entra: it has no list named synchronizationRules."
         )
-    found = (one for rule in _objects(rules) for one in _objects(_field(rule, "objectMappings")))
-    return [_object_mapping(one) for one in islice(found, bounds.REVIEWED_OBJECT_MAPPINGS)]
+    mappings = (one for rule in _objects(rules) for one in _objects(_field(rule, "objectMappings")))
+    return [_object_mapping(one) for one in islice(mappings, bounds.REVIEWED_OBJECT_MAPPINGS)]
 
 
-def _rules(given: Any) -> list[Any] | None:
+def _rules(document: Any) -> list[Any] | None:
     """Return the rules, at the top level or inside a template or a list of templates; None without any."""
-    place = given
+    place = document
     for _ in range(2 * len(_HOLDERS)):
         if isinstance(place, list):
             place = next(_objects(place), None)
@@ -97,39 +97,39 @@ def _rules(given: Any) -> list[Any] | None:
     return None
 
 
-def _object_mapping(given: dict[str, Any]) -> ObjectMapping:
-    mappings = _objects(_field(given, "attributeMappings"))
-    flows = re.findall(r"[a-z]+", _text(_field(given, "flowTypes")).lower())
+def _object_mapping(mapping: dict[str, Any]) -> ObjectMapping:
+    mappings = _objects(_field(mapping, "attributeMappings"))
+    flows = re.findall(r"[a-z]+", _text(_field(mapping, "flowTypes")).lower())
     return ObjectMapping(
-        name=_text(_field(given, "name")),
-        source_object=_text(_field(given, "sourceObjectName")),
-        target_object=_text(_field(given, "targetObjectName")),
-        is_enabled=_field(given, "enabled") is not False,
+        name=_text(_field(mapping, "name")),
+        source_object=_text(_field(mapping, "sourceObjectName")),
+        target_object=_text(_field(mapping, "targetObjectName")),
+        is_enabled=_field(mapping, "enabled") is not False,
         flows=frozenset(flows),
         attributes=[_attribute_mapping(one) for one in islice(mappings, bounds.REVIEWED_MAPPINGS)],
     )
 
 
-def _attribute_mapping(given: dict[str, Any]) -> AttributeMapping:
-    kind, source = _source(_field(given, "source"))
-    priority = _field(given, "matchingPriority")
+def _attribute_mapping(mapping: dict[str, Any]) -> AttributeMapping:
+    kind, source = _source(_field(mapping, "source"))
+    priority = _field(mapping, "matchingPriority")
     return AttributeMapping(
-        target=_text(_field(given, "targetAttributeName")),
+        target=_text(_field(mapping, "targetAttributeName")),
         source=source,
         kind=kind,
-        default=_text(_field(given, "defaultValue")),
+        default=_text(_field(mapping, "defaultValue")),
         priority=priority if isinstance(priority, int) and not isinstance(priority, bool) and priority > 0 else 0,
-        flow_type=_text(_field(given, "flowType")) or "Always",
+        flow_type=_text(_field(mapping, "flowType")) or "Always",
     )
 
 
-def _source(given: Any) -> tuple[SourceKind, str]:
+def _source(source: Any) -> tuple[SourceKind, str]:
     """Return the kind and text of a source: attributes without brackets, constants without quotes."""
-    expression = _text(_field(given, "expression")).strip()
-    name = _text(_field(given, "name"))
+    expression = _text(_field(source, "expression")).strip()
+    name = _text(_field(source, "name"))
     if not expression and not name:
         return "none", ""
-    declared = _text(_field(given, "type")).lower()
+    declared = _text(_field(source, "type")).lower()
     if declared == "constant" or (not declared and _CONSTANT.match(expression)):
         return "constant", (expression or name).strip('"')
     if declared == "attribute" or _LONE_ATTRIBUTE.match(expression):
@@ -137,20 +137,20 @@ def _source(given: Any) -> tuple[SourceKind, str]:
     return "expression", expression or name
 
 
-def _field(given: Any, name: str) -> Any:
+def _field(value: Any, name: str) -> Any:
     """Return a named value, case-insensitively; None if there is no such name."""
-    if not isinstance(given, dict):
+    if not isinstance(value, dict):
         return None
-    if name in given:
-        return given[name]
-    return next((value for other, value in given.items() if other.lower() == name.lower()), None)
+    if name in value:
+        return value[name]
+    return next((inner for other, inner in value.items() if other.lower() == name.lower()), None)
 
 
-def _objects(given: Any) -> Iterator[dict[str, Any]]:
-    return (one for one in given if isinstance(one, dict)) if isinstance(given, list) else iter(())
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    return (one for one in value if isinstance(one, dict)) if isinstance(value, list) else iter(())
 
 
-def _text(given: Any) -> str:
-    text = given if isinstance(given, str) else "" if given is None or isinstance(given, dict | list) else str(given)
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else "" if value is None or isinstance(value, dict | list) else str(value)
     limit = bounds.REVIEWED_TEXT_LENGTH
     return text if len(text) <= limit else text[: limit - 1] + "…"

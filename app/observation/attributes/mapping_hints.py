@@ -4,7 +4,7 @@ Each rule looks at the last value, so it no longer applies once the mapping is f
 arrives.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from app.observation.attributes.attribute_arrivals import ADD, REPLACE
@@ -45,13 +45,12 @@ class HintRule:
 
 def hints(row: MappedRow) -> Sequence[Hint]:
     """Return the hints of all rules for a row, warnings first."""
-    return sorted(_found(row), key=lambda hint: not hint.is_warning)
-
-
-def _found(row: MappedRow) -> Iterator[Hint]:
-    for rule in RULES:
-        if (not rule.paths or row.path in rule.paths) and rule.holds(row):
-            yield Hint(rule.name, rule.is_warning, rule.text(row), rule.remedy(row))
+    hints = (
+        Hint(rule.name, rule.is_warning, rule.text(row), rule.remedy(row))
+        for rule in RULES
+        if (not rule.paths or row.path in rule.paths) and rule.holds(row)
+    )
+    return sorted(hints, key=lambda hint: not hint.is_warning)
 
 
 def _mapped_as_usual(row: MappedRow) -> str:

@@ -40,8 +40,8 @@ class MappingReview:
     @property
     def all_findings(self) -> Sequence[Finding]:
         """The findings about the whole mapping and each row, worst first."""
-        found = [*self.findings, *(finding for row in self.rows for finding in row.findings)]
-        return sorted(found, key=lambda one: one.rank)
+        findings = [*self.findings, *(finding for row in self.rows for finding in row.findings)]
+        return sorted(findings, key=lambda one: one.rank)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +62,16 @@ def review(content: bytes, types: Iterable[ResourceType]) -> Review:
     """
     mappings = read_export(content)
     reviewed = [(one, _fitting(one.name, mappings)) for one in types if one.name in MAPPING]
-    if not any(found for _, found in reviewed):
+    if not any(of_type for _, of_type in reviewed):
         raise UnreadableSchemaError("This provisioning schema maps neither users nor groups.")
-    return Review([_review_of(resource_type, found) for resource_type, found in reviewed])
+    return Review([_review_of(resource_type, of_type) for resource_type, of_type in reviewed])
 
 
 def _fitting(type_name: str, mappings: Iterable[ObjectMapping]) -> Sequence[ObjectMapping]:
     """Return the mappings of a resource type, enabled ones first."""
     name = type_name.lower()
-    found = [one for one in mappings if name in (one.source_object.lower(), one.target_object.lower().split(":")[-1])]
-    return sorted(found, key=lambda one: not one.is_enabled)
+    fitting = [one for one in mappings if name in (one.source_object.lower(), one.target_object.lower().split(":")[-1])]
+    return sorted(fitting, key=lambda one: not one.is_enabled)
 
 
 def _review_of(resource_type: ResourceType, mappings: Sequence[ObjectMapping]) -> MappingReview:
@@ -82,7 +82,7 @@ def _review_of(resource_type: ResourceType, mappings: Sequence[ObjectMapping]) -
         ReviewedRow(mapped, of_row[mapped.path], _about_row(name, mapped, of_row[mapped.path]) if mapping else ())
         for mapped in MAPPING[name]
     ]
-    in_table = {id(line) for found in of_row.values() for line in found}
+    in_table = {id(line) for filling in of_row.values() for line in filling}
     others = [line for line in lines if line.target and id(line) not in in_table]
     beside = [line for line in others if not line.is_read_only]
     findings = [
@@ -107,15 +107,15 @@ def _filling(
     resource_type: ResourceType, mapped: MappedAttribute, lines: Iterable[ExportedMapping]
 ) -> Sequence[ExportedMapping]:
     """Return the attribute mappings that fill a row: those of the same path, and of its parts for a whole attribute."""
-    wanted = parse_path(mapped.path, resource_type.tree)
-    if wanted is None:
+    target = parse_path(mapped.path, resource_type.tree)
+    if target is None:
         raise LookupError(mapped.path)
-    is_whole = wanted.part is None and wanted.where is None
-    place = place_of(wanted)
+    is_whole = target.part is None and target.where is None
+    place = place_of(target)
     return [
         line
         for line in lines
-        if line.target and (line.place == place or (is_whole and line.target.attribute.path == wanted.attribute.path))
+        if line.target and (line.place == place or (is_whole and line.target.attribute.path == target.attribute.path))
     ]
 
 
@@ -126,11 +126,11 @@ def _about_row(type_name: str, mapped: MappedAttribute, lines: Sequence[Exported
         if not mapped.is_listed_required:
             level = "note"
         return [Finding(level, mapped.path, "Nothing is mapped to it.", advice(type_name, mapped.path))]
-    found = [finding for line in lines for finding in about_line(type_name, mapped.path, line)]
-    return list(dict.fromkeys([*_about_twins(type_name, mapped.path, lines), *found]))
+    findings = (finding for line in lines for finding in about_line(type_name, mapped.path, line))
+    return list(dict.fromkeys([*_about_duplicates(type_name, mapped.path, lines), *findings]))
 
 
-def _about_twins(type_name: str, path: str, lines: Sequence[ExportedMapping]) -> Iterator[Finding]:
+def _about_duplicates(type_name: str, path: str, lines: Sequence[ExportedMapping]) -> Iterator[Finding]:
     """Yield a finding if a target is mapped twice, or as a whole and as a part: the last value sent wins."""
     places = [line.place for line in lines]
     is_whole_beside_part = len(set(places)) > 1 and any(line.place == path for line in lines)
@@ -170,8 +170,8 @@ def _about_matching(resource_type: ResourceType, lines: Iterable[ExportedMapping
     The vendor's table allows one of them.
     """
     name = resource_type.name
-    wanted = next(mapped.path for mapped in MAPPING[name] if mapped.is_matching)
-    remedy = f"In Entra, {where(name)}: open {wanted} and set Match objects using this attribute to Yes, precedence 1."
+    unique = next(mapped.path for mapped in MAPPING[name] if mapped.is_matching)
+    remedy = f"In Entra, {where(name)}: open {unique} and set Match objects using this attribute to Yes, precedence 1."
     matching = sorted((line for line in lines if line.mapping.priority), key=lambda line: line.mapping.priority)
     if not matching:
         yield Finding(
@@ -180,9 +180,9 @@ def _about_matching(resource_type: ResourceType, lines: Iterable[ExportedMapping
             "No attribute mapping is used for matching, so Entra cannot find existing users and groups.",
             remedy,
         )
-    elif all(line.place != wanted for line in matching):
+    elif all(line.place != unique for line in matching):
         names = ", ".join(line.mapping.target for line in matching)
-        yield Finding("warning", "", f"Entra matches on {names}, and not on {wanted}, which is unique here.", remedy)
+        yield Finding("warning", "", f"Entra matches on {names}, and not on {unique}, which is unique here.", remedy)
     looked_up = {attribute.path for attribute in resource_type.lookups}
     for line in matching:
         if line.target is None:

@@ -66,9 +66,9 @@ class ExportedMapping:
 
 def place_of(target: Target) -> str:
     """Return the meaning of a path as text: its attribute or part, and what its filter requires, in lower case."""
-    wanted = (implied_value(target.where) or {}) if target.where else {}
-    told = " and ".join(sorted(f"{name} {value}".lower() for name, value in wanted.items()))
-    return f"{target.path} [{told}]" if told else target.path
+    values = (implied_value(target.where) or {}) if target.where else {}
+    condition = " and ".join(sorted(f"{name} {value}".lower() for name, value in values.items()))
+    return f"{target.path} [{condition}]" if condition else target.path
 
 
 @dataclass(frozen=True, slots=True)

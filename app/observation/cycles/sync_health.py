@@ -71,8 +71,8 @@ def current(contact: str = "") -> tuple[SyncHealth, list[Cycle]]:
     `contact`: when a key was last used, in case the log was lost.
     """
     with log_database.reading() as connection:
-        asked = request_rows.page(connection, IN_NO_CYCLE, limit=bounds.LOG_PAGE_SIZE)
-    refused = [one.at for one in asked if one.status == 401 and one.key_fault in FAULTS_OF_ENTRA]
+        requests = request_rows.page(connection, IN_NO_CYCLE, limit=bounds.LOG_PAGE_SIZE)
+    refused = [one.at for one in requests if one.status == 401 and one.key_fault in FAULTS_OF_ENTRA]
     last = detection.latest(bounds.CHART_CYCLES)[::-1]
     return read(last, clock.utc_now(), sorted(refused), contact), last
 

@@ -23,9 +23,9 @@ def refused_sources(since: str) -> Sequence[RefusedSource]:
     """Return the refused addresses among the newest `bounds.REFUSALS_READ` refusals since a moment, newest first."""
     with log_database.reading() as connection:
         newest = request_rows.page(connection, RequestFilter(since=since, is_refused=True), limit=bounds.REFUSALS_READ)
-    found: dict[str, RefusedSource] = {}
+    by_address: dict[str, RefusedSource] = {}
     for one in newest:
         if one.error_code is Code.SOURCE_REFUSED:
-            last = found.get(one.address, RefusedSource(one.address, 0, one.at, one.number))
-            found[one.address] = replace(last, count=last.count + 1)
-    return list(found.values())
+            last = by_address.get(one.address, RefusedSource(one.address, 0, one.at, one.number))
+            by_address[one.address] = replace(last, count=last.count + 1)
+    return list(by_address.values())

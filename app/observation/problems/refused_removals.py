@@ -21,8 +21,6 @@ from app.store.directory import history_rows, membership_rows
 from app.store.request_log import log_database, problem_rows
 from app.store.request_log import refused_removal_rows as rows
 
-_PURPOSES: dict[str, Purpose] = {"disable": "disable", "delete": "delete", "leave": "leave"}
-
 
 @dataclass(frozen=True, slots=True)
 class StillHere:
@@ -73,8 +71,8 @@ def settle(log: Connection) -> None:
         return
     now = clock.to_wire(clock.utc_now())
     for user_id, group_id in sorted(over):
-        if done := rows.end(log, user_id, group_id, now):
-            problem_rows.close(log, done, now, "")
+        if settled_ids := rows.end(log, user_id, group_id, now):
+            problem_rows.close(log, settled_ids, now, "")
 
 
 def settle_now() -> None:
@@ -102,7 +100,7 @@ def standing(problem_id: int | None = None, limit: int = bounds.DUE_REMOVALS_SHO
     users = [
         StillHere(
             row.problem_id,
-            _PURPOSES[row.purpose],
+            row.purpose,
             row.user_id,
             names[row.user_id],
             row.group_id,
@@ -128,16 +126,16 @@ def is_due(user_id: str, group_id: str = "") -> bool:
 
 
 def _due(connection: Connection, request: Request) -> tuple[DueRemoval, ...]:
-    wanted = {(one.user_id, one.group_id): one for one in _of_users(request.removals)}
+    removals = {(one.user_id, one.group_id): one for one in _of_users(request.removals)}
     leaving = [one for one in request.removals if one.purpose == "leave"]
     if leaving:
         giving = {line.value for line in role_rows.mapping(connection) if line.source == "group"}
         for one in leaving:
             if one.id in giving:
                 gone = membership_rows.departures(connection, one.id, one.links)
-                wanted |= {(user_id, one.id): DueRemoval("leave", user_id, one.id) for user_id in gone}
-    here = sign_in_users.with_access(connection, wanted)
-    return tuple(wanted[pair] for pair in sorted(here)[: bounds.DUE_REMOVALS])
+                removals |= {(user_id, one.id): DueRemoval("leave", user_id, one.id) for user_id in gone}
+    here = sign_in_users.with_access(connection, removals)
+    return tuple(removals[pair] for pair in sorted(here)[: bounds.DUE_REMOVALS])
 
 
 def _of_users(removals: Collection[AccessRemoval]) -> Iterator[DueRemoval]:

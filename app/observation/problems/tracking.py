@@ -10,9 +10,8 @@ What closes a problem:
 - of a refused removal of access: that no user has the access any longer (refused_removals.py), or the next request that
   sets `active` of the users or deletes them;
 - any other of a user or group: the next request about it that succeeds (after a refused change only a change counts,
-since
-  a lookup proves nothing), or 29 days without a request, as Entra gives up after 28; 2 days for an unknown id, which
-  Entra would retry daily;
+  since a lookup proves nothing), or 29 days without a request, as Entra gives up after 28; 2 days for an unknown id,
+  which Entra would retry daily;
 - any other: a whole cycle without it.
 """
 
@@ -79,7 +78,7 @@ def update_from(connection: Connection, batch: Sequence[Request]) -> None:
     batch = _without_keyless(connection, batch)
     open_problems = _Open(connection, batch)
     for request in batch:
-        if _is_noted(request):
+        if _is_problem(request):
             open_problems.note(request)
         if request.has_key:
             open_problems.close_by(request)
@@ -91,7 +90,7 @@ def update_from(connection: Connection, batch: Sequence[Request]) -> None:
     _close_by_time(connection, batch)
 
 
-def _is_noted(request: Request) -> bool:
+def _is_problem(request: Request) -> bool:
     """Return whether a request opens or joins a problem, also if only a later operation in it was not reached."""
     return went_wrong(request) or bool(request.due)
 
@@ -109,7 +108,7 @@ def _without_keyless(connection: Connection, batch: Sequence[Request]) -> Sequen
 
 
 def keys_of(request: Request, kind: Kind) -> frozenset[str]:
-    """Return the keys by which the problem of a refused request is found again."""
+    """Return the keys by which the problem of a refused request is recognized."""
     if kind.is_of_key:
         return frozenset((CONNECTION,))
     about = frozenset(request.objects) - {CONNECTION}
@@ -121,7 +120,7 @@ class _Open:
 
     def __init__(self, connection: Connection, batch: Sequence[Request]) -> None:
         self._connection = connection
-        self._kinds = {id(request): kind_of(request) for request in batch if _is_noted(request)}
+        self._kinds = {id(request): kind_of(request) for request in batch if _is_problem(request)}
         keys = {key for request in batch for key in self._keys_of(request)}
         self._by_key = rows.open_by_keys(connection, keys)
         ids = {one for some in self._by_key.values() for one in some}
@@ -212,12 +211,12 @@ class _Open:
 
     def _keys_of(self, request: Request) -> frozenset[str]:
         """Return all keys by which a request may relate to a problem."""
-        found = keys_of(request, self._kinds[id(request)]) if _is_noted(request) else frozenset(request.objects)
-        if request.left_out or request.given or request.deed == "delete":
-            found |= {LEFT_OUT + request.resource_id}
+        keys = keys_of(request, self._kinds[id(request)]) if _is_problem(request) else frozenset(request.objects)
+        if request.left_out or request.assigned_paths or request.deed == "delete":
+            keys |= {LEFT_OUT + request.resource_id}
         if _decides_active(request):
-            found |= {DUE + request.resource_id}
-        return found | {CONNECTION} if request.has_key else found
+            keys |= {DUE + request.resource_id}
+        return keys | {CONNECTION} if request.has_key else keys
 
     def _of(self, keys: Collection[str]) -> list[_Known]:
         ids = {one for key in keys for one in self._by_key.get(key, ())}
@@ -238,25 +237,25 @@ class _Open:
 
 
 def _decides_active(request: Request) -> bool:
-    return request.deed == "delete" or "active" in request.given
+    return request.deed == "delete" or "active" in request.assigned_paths
 
 
 def _gives(request: Request, attribute: str) -> bool:
     """Return whether a request gave a value to an attribute, to a part of it, or to its parent."""
-    return any(is_within(path, attribute) or is_within(attribute, path) for path in request.given)
+    return any(is_within(path, attribute) or is_within(attribute, path) for path in request.assigned_paths)
 
 
 def _close_by_time(connection: Connection, batch: Sequence[Request]) -> None:
     """Close what no request closes; checked when a cycle starts, since then the previous one is over."""
-    found = [detection.cycle_of(row) for row in cycle_rows.last(connection, 2)]
+    cycles = [detection.cycle_of(row) for row in cycle_rows.last(connection, 2)]
     begins = [request.at for request in batch if request.has_key]
-    if not begins or found[0].started < min(begins):
+    if not begins or cycles[0].started < min(begins):
         return
-    now = found[0].started
+    now = cycles[0].started
     over = rows.open_before(connection, _earlier(now, GIVEN_UP_AFTER))
     over += rows.open_before(connection, _earlier(now, GONE_AFTER), kind=GONE)
-    if len(found) == 2:
-        over += rows.open_before(connection, found[1].started, keys_from=NOBODY)
+    if len(cycles) == 2:
+        over += rows.open_before(connection, cycles[1].started, keys_from=NOBODY)
     rows.close(connection, set(over), now, "")
 
 

@@ -5,18 +5,25 @@ Every function works in the caller's transaction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from app.store.request_log.tables import setup_step as table
 
 
-def all_of(connection: Connection) -> Sequence[Row[Any]]:
-    """Return every stored step."""
-    return connection.execute(select(table)).all()
+class StepRow(NamedTuple):
+    """A step that was reached: when (wire form), and by which request (its request ID)."""
+
+    name: str
+    at: str
+    number: str
+
+
+def by_name(connection: Connection) -> dict[str, StepRow]:
+    """Return every stored step by its name."""
+    return {row.name: StepRow(*row) for row in connection.execute(select(table))}
 
 
 def reach(connection: Connection, name: str, at: str, number: str) -> None:

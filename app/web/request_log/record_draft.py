@@ -58,7 +58,7 @@ class Draft:
     may_be_probe: bool = False
     joined: int = 0
     departed: int = 0
-    given: tuple[str, ...] = ()
+    assigned_paths: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     error: ScimError | None = None
     sent: Any = None

@@ -110,7 +110,7 @@ class _DraftReader:
             "named_values": tuple(_named_values(draft)) if self.is_simulated else (),
             "joined": draft.joined,
             "departed": draft.departed,
-            "given": draft.given,
+            "assigned_paths": draft.assigned_paths,
             "left_out": tuple(self.left_out(one, resource_type) for one in draft.left_out),
             "removals": tuple(_removals(draft)) if is_refused and self.whole.has_key else (),
             "body": redaction.body(sent, resource_type) if (is_refused or draft.left_out) and sent is not None else "",

@@ -57,7 +57,7 @@ def done(draft: Draft, resource: Resource) -> None:
         got = None if event.verb == "create" else {change.attribute for change in event.changes}
         draft.objects += tuple(REFUSED + _key(*one) for one in naming_values(resource.type, document, got))
     draft.resources = ((resource.type.name, resource.record.id),)
-    draft.given, draft.left_out = resource.given, resource.left_out
+    draft.assigned_paths, draft.left_out = resource.assigned_paths, resource.left_out
     if event is not None:
         draft.joined, draft.departed = event.joined, event.departed
     if draft.deed == "change":
