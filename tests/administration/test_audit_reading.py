@@ -12,6 +12,7 @@ from app.administration.accounts.sessions import Browser
 from app.administration.audit import HOST, Action, Actor
 from app.administration.audit_reading import AuditQuery
 from app.administration.errors import Refused
+from app.store.access import unaudited_rows
 from app.store.database import directory_database
 from tests.administration.conftest import EVA, HERE, PASSWORD
 
@@ -79,6 +80,11 @@ def test_every_action_is_a_sign_in_or_an_act():
     assert audit_reading.VIEWS["sign-ins"] | audit_reading.VIEWS["acts"] == set(Action)
     assert audit_reading.VIEWS["refused"] < audit_reading.VIEWS["sign-ins"]
     assert len({action.key for action in Action}) == len({action.title for action in Action}) == len(Action)
+
+
+def test_the_check_for_unaudited_rows_knows_the_keys_of_actions():
+    of_creation = {key for creation in unaudited_rows.CREATIONS for key in creation.actions}
+    assert of_creation | {unaudited_rows.BEGAN} <= {action.key for action in Action}
 
 
 def test_pages_follow_each_other():

@@ -42,7 +42,7 @@ class _Creation(NamedTuple):
 
 
 _IS_OPERATOR = "entry.actor = 'operator ' || (SELECT user_name FROM operator WHERE id = made.operator_id)"
-_CREATIONS = (
+CREATIONS: Sequence[_Creation] = (
     _Creation(
         *(operator, "user_name", "created", ("set-up", "operator-made")),
         "made.user_name = iif(entry.action = 'set-up', substr(entry.actor, length('operator ') + 1), entry.target)",
@@ -88,16 +88,17 @@ WHERE NOT EXISTS (SELECT 1 FROM entry WHERE entry.action IN ({actions}) AND {is_
 AND {whose} AND {is_newer}
 LIMIT {limit}
 """
-# Only the migration step that creates the audit writes this entry, so it is the first one.
-_IS_NEWER = """NOT EXISTS (
+BEGAN = "audit-began"
+"""The action of the entry that only the migration step that creates the audit writes, so it is the first one."""
+_IS_NEWER = f"""NOT EXISTS (
     SELECT 1 FROM audit
-    WHERE id = 1 AND action = 'audit-began' AND typeof(made.{moment}) = 'text' AND made.{moment} <= at
+    WHERE id = 1 AND action = '{BEGAN}' AND typeof(made.{{moment}}) = 'text' AND made.{{moment}} <= at
 )"""
 
 
 def faults(connection: Connection) -> Iterator[str]:
     """Yield a sentence for each row without an entry of its creation; only the first ones of each table."""
-    for one in _CREATIONS:
+    for one in CREATIONS:
         try:
             rows = connection.exec_driver_sql(_statement(one)).scalars().all()
         except DBAPIError:
