@@ -38,7 +38,7 @@ def check(settings: Settings, audit_hash: str) -> None:
         with directory_database.reading() as connection:
             findings = store_check.check(connection, types, audit_hash)
             entries, last_hash = audit_rows.head(connection)
-            matching = audit_rows.find_noted(connection, audit_hash) if audit_hash else 0
+            matching = audit_rows.find_by_hash(connection, audit_hash) if audit_hash else 0
             warnings = store_check.warnings(connection)
     for line in (*findings, *warnings):
         click.echo(line)

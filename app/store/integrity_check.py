@@ -25,16 +25,16 @@ from app.store.directory.tables import membership, population, resource
 from app.store.directory.word_index import count_stray, to_words
 
 
-def check(connection: Connection, types: Sequence[ResourceType], noted_hash: str = "") -> list[str]:
+def check(connection: Connection, types: Sequence[ResourceType], known_hash: str = "") -> list[str]:
     """Return one sentence for each fault; an empty list for a sound database. Reads everything.
 
-    `noted_hash`: the audit's last hash as it once was, if it was recorded.
+    `known_hash`: the audit's last hash as it once was, if it was recorded.
     """
     directory_database.lift_time_limit(connection)
     parts = {
         "database": _check_file(connection),
         "granted_role": role_rows.faults(connection),
-        "audit": audit_rows.faults(connection, noted_hash),
+        "audit": audit_rows.faults(connection, known_hash),
         "declared_attribute": _check_declared(connection),
         "resource": _check_types(connection, types),
     }

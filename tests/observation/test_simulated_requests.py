@@ -76,6 +76,6 @@ def test_a_valid_key_sent_by_plain_http_is_exposed_whatever_the_mark_says(log: C
 
 
 def test_who_is_deleted_by_one_is_forgotten(log: Connection):
-    last_seen_rows.note(log, {ANA: ("User", made_up(0).at)})
+    last_seen_rows.record(log, {ANA: ("User", made_up(0).at)})
     last_seen.remove_deleted(log, simulated(made_up(1, deed="delete", status=204, resource_id=ANA)))
     assert last_seen_rows.of_ids(log, [ANA]) == {}

@@ -239,14 +239,14 @@ def test_a_whole_new_chain_is_found_by_a_hash_that_was_noted(written: Path):
         append(connection, 6)
     assert faults(noted) == []
     with directory_database.reading() as connection:
-        assert audit_rows.find_noted(connection, noted) == ENTRIES
+        assert audit_rows.find_by_hash(connection, noted) == ENTRIES
     with altered(written) as connection:
         connection.execute("UPDATE audit SET actor = 'operator adam' WHERE id = 3")
         chained(connection, 3)
     assert faults() == [], "whoever can write the file can make another chain"
     assert faults(noted) == [f"audit: no entry has the hash {noted}, or one up to it is not as it was written"]
     with directory_database.reading() as connection:
-        assert audit_rows.find_noted(connection, noted) == 0
+        assert audit_rows.find_by_hash(connection, noted) == 0
 
 
 def test_a_change_after_the_noted_entry_does_not_hide_it(written: Path):
@@ -257,7 +257,7 @@ def test_a_change_after_the_noted_entry_does_not_hide_it(written: Path):
         connection.execute("UPDATE audit SET actor = 'operator adam' WHERE id = 6")
     assert len(faults(noted)) == 1
     with directory_database.reading() as connection:
-        assert audit_rows.find_noted(connection, noted) == ENTRIES
+        assert audit_rows.find_by_hash(connection, noted) == ENTRIES
 
 
 def test_the_noted_hash_of_a_changed_past_counts_for_nothing(written: Path):

@@ -29,7 +29,7 @@ View = Literal["", "active", "disabled", "silent", "problems", "leftovers"]
 
 SILENT_AFTER = timedelta(days=30)
 _ROWS_AT_ONCE = 500
-_MENTIONS_AT_ONCE = 5_000
+_IDS_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,37 +64,37 @@ def orders_of(resource_type: ResourceType) -> dict[str, str]:
     return {**names, CHANGED: "last change", MADE: "when made"}
 
 
-def find(asked: ResourceQuery, start: int, count: int) -> ListPage:
+def find(query: ResourceQuery, start: int, count: int) -> ListPage:
     """Return a page of the resources that match, from the `start`-th on (1-based).
 
     Where words or the log narrow a list, it ends after `bounds.LISTED_RESOURCES` and says that there are more.
     """
-    if not asked.sought and asked.view in ("", "active", "disabled"):
+    if not query.sought and query.view in ("", "active", "disabled"):
         with directory_database.reading() as connection:
-            return console_lists.page(connection, asked.resource_type, asked.view, asked.order, start - 1, count)
-    found = list(islice(_positions(asked), bounds.LISTED_RESOURCES + 1))
-    positions = found[: bounds.LISTED_RESOURCES]
+            return console_lists.page(connection, query.resource_type, query.view, query.order, start - 1, count)
+    positions = _positions(query)
+    listed = list(islice(positions, bounds.LISTED_RESOURCES))
     with directory_database.reading() as connection:
-        records = console_lists.page_among(connection, asked.resource_type, positions, asked.order, start - 1, count)
-    return ListPage(len(positions), records, len(found) > len(positions))
+        records = console_lists.page_among(connection, query.resource_type, listed, query.order, start - 1, count)
+    return ListPage(len(listed), records, next(positions, None) is not None)
 
 
-def every(asked: ResourceQuery) -> Iterator[Record]:
+def every(query: ResourceQuery) -> Iterator[Record]:
     """Yield all matching resources for an export, in portions, each from its own state of the database."""
-    for portion in _portions(_positions(asked)):
+    for portion in _portions(_positions(query)):
         with directory_database.reading() as connection:
-            records = console_lists.load(connection, asked.resource_type, portion)
+            records = console_lists.load(connection, query.resource_type, portion)
         yield from records
 
 
 def knowledge_of(records: Iterable[Record]) -> Mapping[str, Knowledge]:
     """Return what the log knows of each record, by id; its last change replaces a missing entry in the log."""
     changed = {record.id: record.last_modified for record in records}
-    spoken: Mapping[str, str] = {}
+    requested: Mapping[str, str] = {}
     problems: Mapping[str, Sequence[Problem]] = {}
     with suppress(ScimError):  # without the log less is known, which every page says
-        spoken, problems = last_seen.last_requests(changed), problem_list.open_of(list(changed))
-    return {id: Knowledge(max(spoken.get(id, ""), at), problems.get(id, ())) for id, at in changed.items()}
+        requested, problems = last_seen.last_requests(changed), problem_list.open_of(list(changed))
+    return {id: Knowledge(max(requested.get(id, ""), at), problems.get(id, ())) for id, at in changed.items()}
 
 
 def types_of(resource_ids: Iterable[str]) -> Mapping[str, str]:
@@ -108,62 +108,62 @@ def types_of(resource_ids: Iterable[str]) -> Mapping[str, str]:
     return types
 
 
-def _positions(asked: ResourceQuery) -> Iterator[int]:
+def _positions(query: ResourceQuery) -> Iterator[int]:
     """Yield the positions of all matching resources, each once, in order of creation or of the log."""
-    match asked.view:
+    match query.view:
         case "silent":
-            yield from _silent(asked, "")
+            yield from _silent(query, "")
         case "leftovers":
-            yield from _silent(asked, "disabled")
+            yield from _silent(query, "disabled")
         case "problems":
-            wanted = problem_list.ProblemFilter(resource_type=asked.resource_type.name)
-            ids = dict.fromkeys(one.resource_id for one in problem_list.every(wanted) if one.resource_id)
-            yield from _known(asked, "", ids)
+            criteria = problem_list.ProblemFilter(resource_type=query.resource_type.name)
+            ids = dict.fromkeys(one.resource_id for one in problem_list.every(criteria) if one.resource_id)
+            yield from _known(query, "", ids)
         case state:
-            yield from _walk(asked, state)
+            yield from _walk(query, state)
 
 
-def _walk(asked: ResourceQuery, state: console_lists.State) -> Iterator[int]:
+def _walk(query: ResourceQuery, state: console_lists.State) -> Iterator[int]:
     """Yield the resources in a state that contain the words, in order of creation."""
     after, count = 0, bounds.LISTED_RESOURCES + 1
     while True:
         with directory_database.reading() as connection:
-            found = console_lists.positions_with(connection, asked.resource_type, asked.sought, state, after, count)
-        yield from found
-        if len(found) < count:
+            positions = console_lists.positions_with(connection, query.resource_type, query.sought, state, after, count)
+        yield from positions
+        if len(positions) < count:
             return
-        after, count = found[-1], bounds.WALKED_AT_ONCE
+        after, count = positions[-1], bounds.WALKED_AT_ONCE
 
 
-def _silent(asked: ResourceQuery, state: console_lists.State) -> Iterator[int]:
+def _silent(query: ResourceQuery, state: console_lists.State) -> Iterator[int]:
     """Yield the silent resources in a state that contain the words.
 
     A few are judged one by one, so that none is missing that the log does not know. If there are many, those are
     yielded that the log knows to be silent, the longest silent first.
     """
-    if asked.sought or state:
+    if query.sought or state:
         most = bounds.LISTED_RESOURCES
         with directory_database.reading() as connection:
-            few = console_lists.positions_with(connection, asked.resource_type, asked.sought, state, count=most + 1)
+            few = console_lists.positions_with(connection, query.resource_type, query.sought, state, count=most + 1)
         if len(few) <= most:
-            yield from _silent_among(asked.resource_type, few)
+            yield from _silent_among(query.resource_type, few)
             return
-    yield from _known(asked, state, _silent_ids(asked.resource_type))
+    yield from _known(query, state, _silent_ids(query.resource_type))
 
 
-def _known(asked: ResourceQuery, state: console_lists.State, ids: Iterable[str]) -> Iterator[int]:
+def _known(query: ResourceQuery, state: console_lists.State, ids: Iterable[str]) -> Iterator[int]:
     """Yield those of the ids from the log that are in a state and contain the words."""
-    for portion in _portions(ids, bounds.WALKED_AT_ONCE if asked.sought or state else _ROWS_AT_ONCE):
+    for portion in _portions(ids, bounds.WALKED_AT_ONCE if query.sought or state else _ROWS_AT_ONCE):
         with directory_database.reading() as connection:
-            positions = console_lists.positions_among(connection, asked.resource_type, portion, asked.sought, state)
+            positions = console_lists.positions_among(connection, query.resource_type, portion, query.sought, state)
         yield from positions
 
 
 def _silent_ids(resource_type: ResourceType) -> Iterator[str]:
     before, start = _silence_begins(), 1
-    while found := last_seen.silent_since(resource_type.name, before, start, _MENTIONS_AT_ONCE):
-        yield from (id for id, _ in found)
-        start += len(found)
+    while portion := last_seen.silent_since(resource_type.name, before, start, _IDS_AT_ONCE):
+        yield from (id for id, _ in portion)
+        start += len(portion)
 
 
 def _silent_among(resource_type: ResourceType, positions: Iterable[int]) -> Iterator[int]:
@@ -171,8 +171,8 @@ def _silent_among(resource_type: ResourceType, positions: Iterable[int]) -> Iter
     for portion in _portions(positions):
         with directory_database.reading() as connection:
             keys = console_lists.keys(connection, resource_type, portion)
-        spoken = last_seen.last_requests(key.id for key in keys)
-        yield from (key.position for key in keys if spoken.get(key.id, key.last_modified) < before)
+        requested = last_seen.last_requests(key.id for key in keys)
+        yield from (key.position for key in keys if requested.get(key.id, key.last_modified) < before)
 
 
 def _silence_begins() -> str:

@@ -30,7 +30,7 @@ def update_from(connection: Connection, batch: Sequence[Request]) -> None:
     for request in batch:
         if request.has_key and not request.is_refused:
             moments |= {resource_id: (resource_type, request.at) for resource_type, resource_id in request.resources}
-    rows.note(connection, moments)
+    rows.record(connection, moments)
 
 
 def remove_deleted(connection: Connection, batch: Sequence[Request]) -> None:
@@ -73,7 +73,7 @@ def fill_in_background(
         except ScimError as error:
             log.warning("who was last spoken of when stays unknown: %s", error.detail)
 
-    thread = threading.Thread(target=run, name="first-mentions", daemon=True)
+    thread = threading.Thread(target=run, name="last-seen", daemon=True)
     thread.start()
     return thread
 
@@ -83,24 +83,24 @@ def fill_missing(types: Iterable[ResourceType]) -> int:
 
     Returns the number of resources read. Each portion has its own transaction.
     """
-    return sum(_note(one) for one in types if _are_missing(one))
+    return sum(_fill(one) for one in types if _has_missing(one))
 
 
-def _are_missing(resource_type: ResourceType) -> bool:
+def _has_missing(resource_type: ResourceType) -> bool:
     with directory_database.reading() as connection:
-        here = console_lists.count_in(connection, resource_type, "")
+        present = console_lists.count_in(connection, resource_type, "")
     with log_database.reading() as connection:
-        return rows.count_before(connection, resource_type.name, _EVER) < here
+        return rows.count_before(connection, resource_type.name, _EVER) < present
 
 
-def _note(resource_type: ResourceType) -> int:
-    looked_at, after = 0, 0
+def _fill(resource_type: ResourceType) -> int:
+    total, after = 0, 0
     while True:
         with directory_database.reading() as connection:
-            found = console_lists.positions_with(connection, resource_type, "", "", after, bounds.WALKED_AT_ONCE)
-            keys = console_lists.keys(connection, resource_type, found)
-        if not found:
-            return looked_at
+            positions = console_lists.positions_with(connection, resource_type, "", "", after, bounds.WALKED_AT_ONCE)
+            keys = console_lists.keys(connection, resource_type, positions)
+        if not positions:
+            return total
         with log_database.writing() as connection:
-            rows.note(connection, {key.id: (resource_type.name, key.last_modified) for key in keys})
-        looked_at, after = looked_at + len(keys), found[-1]
+            rows.record(connection, {key.id: (resource_type.name, key.last_modified) for key in keys})
+        total, after = total + len(keys), positions[-1]

@@ -199,15 +199,15 @@ def _conditions(criteria: AuditFilter, is_along_ids: bool = False) -> list[Colum
     return conditions
 
 
-def faults(connection: Connection, noted_hash: str = "") -> Iterator[str]:
+def faults(connection: Connection, known_hash: str = "") -> Iterator[str]:
     """Yield a sentence for each fault of the audit; of changed entries only the first ones.
 
-    `noted_hash`: the last hash as it once was. It is a fault, too, if no entry of the chain has it.
+    `known_hash`: the last hash as it once was. It is a fault, too, if no entry of the chain has it.
     """
     triggers = connection.exec_driver_sql("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")
     if {row.name: _normal(row.sql) for row in triggers} != {name: _normal(sql) for name, sql in TRIGGERS.items()}:
         yield "audit: the triggers that keep it append-only are missing, or are others"
-    chain = _Chain(noted_hash)
+    chain = _Chain(known_hash)
     yield from islice(chain.faults(connection), bounds.AUDIT_FAULTS)
     before = _head(connection)
     if before is None:
@@ -222,26 +222,26 @@ def faults(connection: Connection, noted_hash: str = "") -> Iterator[str]:
         if not _is_moment(began):
             yield f"audit: its beginning is recorded as {began!r:.40}, which is no moment"
     yield from unaudited_rows.faults(connection)
-    if noted_hash and not chain.noted:
-        yield f"audit: no entry has the hash {noted_hash}, or one up to it is not as it was written"
+    if known_hash and not chain.match:
+        yield f"audit: no entry has the hash {known_hash}, or one up to it is not as it was written"
 
 
-def find_noted(connection: Connection, noted_hash: str) -> int:
+def find_by_hash(connection: Connection, known_hash: str) -> int:
     """Return the id of the entry with this hash if all entries up to it are unchanged, else 0. Reads all of them."""
-    chain = _Chain(noted_hash)
+    chain = _Chain(known_hash)
     with suppress(DBAPIError):
         for _ in chain.faults(connection):
             break
-    return chain.noted
+    return chain.match
 
 
 class _Chain:
     """A walk from the first entry to the last; afterwards it has the id and hash of the last one."""
 
-    def __init__(self, noted_hash: str) -> None:
+    def __init__(self, known_hash: str) -> None:
         self.last, self.hash = 0, ""
-        self.noted = 0
-        self._noted_hash = noted_hash.encode()
+        self.match = 0
+        self._known_hash = known_hash.encode()
 
     def faults(self, connection: Connection) -> Iterator[str]:
         is_sound = True
@@ -258,8 +258,8 @@ class _Chain:
             if None in tuple(row) or entry.hash != _hash(self.hash, values):
                 here.append(f"audit: entry {entry.id} is not as it was written, or the one before it is not")
             is_sound = is_sound and not here
-            if is_sound and row.hash == self._noted_hash:
-                self.noted = entry.id
+            if is_sound and row.hash == self._known_hash:
+                self.match = entry.id
             self.last, self.hash = entry.id, entry.hash
             yield from here
 

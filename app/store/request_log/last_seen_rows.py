@@ -12,7 +12,7 @@ from app.store.database.list_parameter import many
 from app.store.request_log.tables import last_seen as table
 
 _insert = insert(table)
-_NOTE = _insert.on_conflict_do_update(
+_RECORD = _insert.on_conflict_do_update(
     index_elements=[table.c.resource_id],
     set_={
         "resource_type": _insert.excluded.resource_type,
@@ -21,11 +21,11 @@ _NOTE = _insert.on_conflict_do_update(
 )
 
 
-def note(connection: Connection, moments: Mapping[str, tuple[str, str]]) -> None:
+def record(connection: Connection, moments: Mapping[str, tuple[str, str]]) -> None:
     """Store type and moment by resource id; a moment before the stored one changes nothing."""
     rows = [{"resource_id": one, "resource_type": name, "at": at} for one, (name, at) in moments.items()]
     if rows:
-        connection.execute(_NOTE, rows)
+        connection.execute(_RECORD, rows)
 
 
 def forget(connection: Connection, ids: Iterable[str]) -> None:
