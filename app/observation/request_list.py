@@ -109,7 +109,7 @@ def known(ids: Collection[str]) -> dict[str, Known]:
 
 
 def unwritten() -> Mapping[str, int]:
-    """Return how many requests the log only counted, by reason: `DROPPED` or `STRANGERS` of request_recorder.py."""
+    """Return how many requests the log only counted, by reason (see request_recorder.py)."""
     with log_database.reading() as connection:
         return request_rows.counters(connection)
 

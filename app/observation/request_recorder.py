@@ -28,7 +28,7 @@ TRY_AGAIN_S = 1.0
 PRUNE_EVERY_S = 600.0
 CLOSE_S = 10.0
 
-DROPPED, STRANGERS = "dropped", "strangers"
+DROPPED, UNAUTHENTICATED = "dropped", "strangers"
 """The names in the log's `tally`: requests without room, and unauthenticated ones over their limit."""
 
 Update = Callable[[Connection, Sequence[Request]], None]
@@ -92,7 +92,7 @@ class Recorder:
         self._waiting: deque[tuple[Request, int]] = deque()
         self._waiting_bytes = 0
         self._counts: Counter[str] = Counter()
-        self._strangers = _Strangers()
+        self._unauthenticated = _UnauthenticatedRows()
         self._queued = 0
         self._finished = 0
         self._is_hurried = False
@@ -123,8 +123,8 @@ class Recorder:
 
     def _takes(self, request: Request, size: int) -> bool:
         is_taken = False
-        if not request.has_key and not self._strangers.may_have_a_row(request.address):
-            self._counts[STRANGERS] += 1
+        if not request.has_key and not self._unauthenticated.may_have_a_row(request.address):
+            self._counts[UNAUTHENTICATED] += 1
         elif len(self._waiting) >= bounds.REQUESTS_WAITING or self._waiting_bytes > bounds.REQUESTS_WAITING_BYTES:
             self._counts[DROPPED] += 1
         else:
@@ -223,7 +223,6 @@ class Recorder:
         return True
 
     def _prune(self) -> None:
-        """Delete from time to time what is too old or too much."""
         if time.monotonic() < self._prune_at:
             return
         before = clock.to_wire(clock.utc_now() - self._kept)
@@ -240,7 +239,7 @@ class Recorder:
         self._prune_at = time.monotonic() + (TRY_AGAIN_S if is_more else PRUNE_EVERY_S)
 
 
-class _Strangers:
+class _UnauthenticatedRows:
     """The rows per minute of clients without a valid key: none of them may fill the log, or hide others."""
 
     def __init__(self) -> None:
@@ -253,7 +252,8 @@ class _Strangers:
         if now >= self._until:
             self._until = now + 60
             self._rows.clear()
-        if self._rows.total() >= bounds.STRANGERS_A_MINUTE or self._rows[address] >= bounds.STRANGER_A_MINUTE:
+        is_full = self._rows.total() >= bounds.UNAUTHENTICATED_A_MINUTE
+        if is_full or self._rows[address] >= bounds.UNAUTHENTICATED_A_MINUTE_OF_ONE:
             return False
         self._rows[address] += 1
         return True

@@ -32,7 +32,6 @@ class Dialect(ABC):
         """Return a PATCH of changed target attributes, None for null; `shown` had a value when last read."""
 
     def manager(self, manager_id: str) -> Body:
-        """Return a PATCH of the reference to the manager."""
         return self.change({MANAGER: manager_id})
 
     @abstractmethod

@@ -81,7 +81,6 @@ def _serving(words: Sequence[str], output: Path) -> Iterator[str]:
 
 
 def _tenant_url(child: subprocess.Popen[bytes], output: Path) -> str:
-    """Wait until the child has printed its URL, and return it."""
     end = time.monotonic() + bounds.SIMULATED_START_S
     while not (match := _TENANT_URL.search(text := output.read_text("utf-8", errors="replace"))):
         if child.poll() is not None or time.monotonic() > end:

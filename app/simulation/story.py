@@ -86,7 +86,6 @@ def scenes(directory: Directory, dialects: Sequence[Dialect]) -> Iterator[Scene]
 
 
 def _scenes_in(directory: Directory, dialect: Dialect) -> Iterator[Scene]:
-    """Yield the stages that each dialect writes differently."""
     updates: list[Step] = [
         partial(cycles.update_person, person=person, dialect=dialect, by_id=bool(number % 2))
         for number, person in enumerate(directory.people)

@@ -182,20 +182,20 @@ def test_a_fold_that_fails_costs_no_rows(
 
 def test_strangers_have_few_rows_a_minute_and_the_rest_is_counted(writer: Recorder, path: Path):
     noisy = [writer.note(stranger(address="192.0.2.1")) for _ in range(500)]
-    assert noisy.count(True) == bounds.STRANGER_A_MINUTE, "one address hides no other"
+    assert noisy.count(True) == bounds.UNAUTHENTICATED_A_MINUTE_OF_ONE, "one address hides no other"
     others = [writer.note(stranger(address=f"192.0.2.{number % 250}")) for number in range(500)]
-    assert noisy.count(True) + others.count(True) == bounds.STRANGERS_A_MINUTE
+    assert noisy.count(True) + others.count(True) == bounds.UNAUTHENTICATED_A_MINUTE
     assert writer.note(made_up()), "who has a key is always noted"
     assert writer.settle(10)
-    assert len(rows(path)) == bounds.STRANGERS_A_MINUTE + 1
+    assert len(rows(path)) == bounds.UNAUTHENTICATED_A_MINUTE + 1
     wait_until(
-        lambda: [tuple(row) for row in rows(path, "tally")] == [("strangers", 1_000 - bounds.STRANGERS_A_MINUTE)],
+        lambda: [tuple(row) for row in rows(path, "tally")] == [("strangers", 1_000 - bounds.UNAUTHENTICATED_A_MINUTE)],
         "the rest is counted",
     )
 
 
 def test_a_minute_later_strangers_are_noted_again(writer: Recorder, monkeypatch: pytest.MonkeyPatch):
-    assert [writer.note(stranger()) for _ in range(100)].count(True) == bounds.STRANGER_A_MINUTE
+    assert [writer.note(stranger()) for _ in range(100)].count(True) == bounds.UNAUTHENTICATED_A_MINUTE_OF_ONE
     minute = request_recorder.time.monotonic() + 61
     monkeypatch.setattr(request_recorder.time, "monotonic", lambda: minute)
     assert writer.note(stranger())

@@ -78,7 +78,7 @@ def test_an_appliance_in_a_quiet_company_is_not_called_late():
 
 def test_the_next_cycle_is_expected_one_gap_after_the_last_began():
     found = read(cycles(0, 40, 80, 120), at(130))
-    assert (found.expected, found.heard) == (after(160), after(122))
+    assert (found.expected, found.last_request) == (after(160), after(122))
 
 
 def test_a_long_first_cycle_is_no_silence():
@@ -122,7 +122,7 @@ def test_what_came_within_ten_minutes_is_one_knock():
 
 def test_a_log_that_was_lost_leaves_the_keys_last_use():
     found = read([], at(30), contact=after(0))
-    assert (found.state, found.heard, found.expected) == ("healthy", after(0), after(40))
+    assert (found.state, found.last_request, found.expected) == ("healthy", after(0), after(40))
 
 
 def test_bars_stand_at_the_right_end_and_grow_with_the_changes():

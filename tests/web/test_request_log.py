@@ -322,7 +322,7 @@ def test_every_fault_of_a_key_is_told_apart_here_and_nowhere_else(new_appliance:
         "foreign": [f"Bearer {GUID}", "Bearer " + "y" * 1_000],
     }
     asked = [(fault, header) for fault, headers in faults.items() for header in headers]
-    assert len(asked) < bounds.STRANGER_A_MINUTE, "the start itself asked once, without a key"
+    assert len(asked) < bounds.UNAUTHENTICATED_A_MINUTE_OF_ONE, "the start itself asked once, without a key"
     answers = [appliance.request("GET", "/scim/Users", headers={"Authorization": header}) for _, header in asked]
     for (fault, header), answer in zip(asked, answers, strict=True):
         wanted = (fault, stopped_id if fault == "stopped" else "", 401, "", "")
@@ -345,7 +345,7 @@ def test_many_wrong_keys_fill_no_log(new_appliance: Callable[..., Appliance]):
     assert statuses == {401, 429}
     row_of(appliance, appliance.request("GET", "/scim/Users"))
     strangers = len([row for row in read(appliance) if row["key_fault"]])
-    assert strangers == bounds.STRANGER_A_MINUTE
+    assert strangers == bounds.UNAUTHENTICATED_A_MINUTE_OF_ONE
     assert appliance.output.count("refused") == strangers, "nor the program's own log"
     left = 150 + before - 1 - strangers
     wait_until(lambda: read(appliance, "tally") == [{"name": "strangers", "number": left}], "the others are counted")

@@ -51,7 +51,6 @@ class Review:
     mappings: Sequence[MappingReview]
 
     def count(self, level: Level) -> int:
-        """Return the total number of findings of a level."""
         return sum(finding.level == level for one in self.mappings for finding in one.all_findings)
 
 
@@ -120,7 +119,6 @@ def _filling(
 
 
 def _about_row(type_name: str, mapped: MappedAttribute, lines: Sequence[ExportedMapping]) -> Sequence[Finding]:
-    """Return the findings about a row, without duplicates."""
     if not lines:
         level: Level = "wrong" if mapped.is_matching or mapped.path == "active" else "warning"
         if not mapped.is_listed_required:

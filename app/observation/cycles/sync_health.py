@@ -55,12 +55,12 @@ QUIET_HEIGHT = 3
 class SyncHealth:
     """The sync health at one moment.
 
-    `heard` is the last request with a valid key, `expected` the start of the next cycle, if Entra has anything to send
-    (both in wire form, "" while waiting). `gap_s` is the usual time between the starts of two cycles.
+    `last_request`: the last one with a valid key. `expected`: the start of the next cycle, if Entra has any change.
+    Both are in wire form, "" while waiting. `gap_s` is the usual time between the starts of two cycles.
     """
 
     state: State
-    heard: str = ""
+    last_request: str = ""
     gap_s: float = FIRST_GUESS_S
     expected: str = ""
 
@@ -79,19 +79,19 @@ def current(contact: str = "") -> tuple[SyncHealth, list[Cycle]]:
 
 def read(last: Sequence[Cycle], now: datetime, refused: Sequence[str] = (), contact: str = "") -> SyncHealth:
     """Return the sync health from the last cycles and the times of requests with a refused key, both oldest first."""
-    heard = last[-1].ended if last else contact
-    if not heard:
+    last_request = last[-1].ended if last else contact
+    if not last_request:
         return SyncHealth("waiting")
     moment = clock.to_wire(now)
     contacts = contacts_of([cycle.started for cycle in last], refused)
     has_failed = bool(refused) or any(cycle.failed for cycle in last)
     daily_s = RETRY_GAPS_S[-1]
     if has_failed and is_retry_schedule(contacts) and seconds_between(contacts[-1], moment) < LATE_AT * daily_s:
-        return SyncHealth("quarantine", heard, daily_s, _later(contacts[-1], daily_s))
+        return SyncHealth("quarantine", last_request, daily_s, _later(contacts[-1], daily_s))
     gap_s = usual_gap_s([cycle.started for cycle in last])
-    began = last[-1].started if last else heard
-    expected = max(_later(began, gap_s), heard)
-    return SyncHealth(_state(seconds_between(heard, moment), gap_s), heard, gap_s, expected)
+    began = last[-1].started if last else last_request
+    expected = max(_later(began, gap_s), last_request)
+    return SyncHealth(_state(seconds_between(last_request, moment), gap_s), last_request, gap_s, expected)
 
 
 def usual_gap_s(starts: Sequence[str]) -> float:

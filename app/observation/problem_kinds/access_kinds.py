@@ -79,8 +79,7 @@ KINDS = (
         name="key-missing",
         title="Request without a SCIM Key",
         what="The request had no Authorization header with a key. Browsers and monitors send such requests, and so "
-        "does "
-        "Entra through a reverse proxy that removes the header.",
+        "does Entra through a reverse proxy that removes the header.",
         fix=("Check that the reverse proxy forwards the Authorization header.", *PASTE[1:]),
         menu=CREDENTIALS,
         retry="job",

@@ -18,11 +18,8 @@ def went_wrong(request: Request) -> bool:
 
     A DELETE that finds no resource is refused (RFC 7644 §3.6), but its purpose is already fulfilled.
     """
-    return (request.is_refused and not _is_deleted_already(request)) or is_outside(request)
-
-
-def _is_deleted_already(request: Request) -> bool:
-    return request.method == "DELETE" and request.status == 404 and bool(request.resource_type)
+    is_fulfilled = request.method == "DELETE" and request.status == 404 and request.resource_type
+    return (request.is_refused and not is_fulfilled) or is_outside(request)
 
 
 def kind_of(request: Request) -> Kind:

@@ -52,9 +52,8 @@ KINDS = (
     Kind(
         name="body-not-understood",
         title="Invalid message body",
-        what="The body is not JSON, or not a SCIM message. Entra sends valid messages; a reverse proxy that "
-        "truncates or "
-        "rewrites bodies makes them invalid.",
+        what="The body is not JSON, or not a SCIM message. Entra sends valid messages; a reverse proxy that truncates "
+        "or rewrites bodies makes them invalid.",
         fix=("Let the reverse proxy forward bodies unchanged.",),
         menu=PROXY,
         retry="single",
@@ -91,8 +90,7 @@ KINDS = (
         name="not-http",
         title="Malformed HTTP request",
         what="The length or framing of the request is ambiguous, so it was rejected before processing. Usual sources "
-        "are "
-        "scanners, and proxies that rewrite requests.",
+        "are scanners, and proxies that rewrite requests.",
         fix=("Check how the reverse proxy rewrites requests. Entra's own are well formed.",),
         menu=PROXY,
         retry="nobody",

@@ -43,8 +43,7 @@ KINDS = (
         name="group-name-taken",
         title="displayName already in use by another group",
         what="Entra allows two groups with the same name. Here the name of a group is unique, because Entra finds "
-        "groups by "
-        "it.",
+        "groups by it.",
         fix=(
             "Rename one of the two groups in Entra.",
             "If one of them is not needed here, unassign it from the application. Entra then deletes it here.",
@@ -67,14 +66,12 @@ KINDS = (
         name="gone",
         title="Unknown ID",
         what="Entra uses an ID that no user or group here has: it was deleted, or the server runs on another data "
-        "folder. "
-        "Entra's log calls it InvalidAnchor.",
+        "folder. Entra's log calls it InvalidAnchor.",
         fix=(
             "If many are affected, check first that the server runs on the correct data folder.",
             "Press Restart provisioning.",
             "If it recurs, restart through Microsoft Graph with resetScope Full: Entra then deletes its stored IDs, "
-            "and "
-            "looks up all users and groups again.",
+            "and looks up all users and groups again.",
         ),
         menu=PROVISIONING,
         retry="lost",

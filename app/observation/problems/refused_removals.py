@@ -97,19 +97,10 @@ def standing(problem_id: int | None = None, limit: int = bounds.DUE_REMOVALS_SHO
         del shown[limit:]
         documents = history_rows.documents_of(connection, {id for row in shown for id in (row.user_id, row.group_id)})
     names = {id: name_of(document) for id, (_, document) in documents.items()} | {"": ""}
-    users = [
-        StillHere(
-            row.problem_id,
-            row.purpose,
-            row.user_id,
-            names[row.user_id],
-            row.group_id,
-            names[row.group_id],
-            row.first,
-            row.last,
-        )
-        for row in shown
-    ]
+    users = []
+    for row in shown:
+        user, group = (row.user_id, names[row.user_id]), (row.group_id, names[row.group_id])
+        users.append(StillHere(row.problem_id, row.purpose, *user, *group, row.first, row.last))
     return Standing(users, len(here))
 
 

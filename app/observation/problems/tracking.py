@@ -125,22 +125,13 @@ class _Open:
         self._by_key = rows.open_by_keys(connection, keys)
         ids = {one for some in self._by_key.values() for one in some}
         due = refused_removal_rows.of_problems(connection, ids)
-        self._known = {
-            row.id: _Known(
-                row.id,
-                row.kind,
-                row.attribute,
-                row.method in READING,
-                rows.is_left_out(row),
-                row.id in due,
-                row._mapping["count"],
-            )
-            for row in rows.by_ids(connection, ids)
-        }
+        self._known = {}
+        for row in rows.by_ids(connection, ids):
+            state = (row.method in READING, rows.is_left_out(row), row.id in due, row._mapping["count"])
+            self._known[row.id] = _Known(row.id, row.kind, row.attribute, *state)
         self.has_grown = False
 
     def note(self, request: Request) -> None:
-        """Record one more refusal."""
         kind = self._kinds[id(request)]
         keys = keys_of(request, kind)
         known = self._joined(request, kind, keys)

@@ -236,7 +236,6 @@ def faults(connection: Connection) -> Iterator[str]:
 
 
 def _parameters(lines: Sequence[MappingRule]) -> dict[str, str | bool]:
-    """Return the rules as parameters of the statements."""
     rules = [[one.source, one.value, one.role, one.because] for one in ordered(lines)]
     return {"lines": json.dumps(rules), "are_confirmed": False}
 

@@ -46,7 +46,6 @@ class SignInUser:
 
     @property
     def is_active(self) -> bool:
-        """Whether the user is active."""
         return is_active(self.document)
 
     @property
