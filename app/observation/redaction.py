@@ -108,14 +108,13 @@ class _BodyRedactor:
         self.left = bounds.KEPT_VALUES
 
     def whole(self, value: Any) -> Any:
-        """Return what is kept of a message or of a value for the whole resource: an object, or a list of objects."""
+        """Return what is kept of a message or of a value for the whole resource: an object, or a list of objects.
+
+        The names in it are attributes, dotted paths, URNs, or a message's own.
+        """
         if isinstance(value, list):
             return self.each(value, self.whole)
-        return self.named(value) if isinstance(value, dict) else self.kind(value)
-
-    def named(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what is kept of an object whose names are attributes, dotted paths, URNs, or a message's own."""
-        return self.members(values, self.member)
+        return self.members(value, self.member) if isinstance(value, dict) else self.kind(value)
 
     def member(self, name: str, value: Any) -> Any:
         if name.lower() == "operations" and isinstance(value, list):

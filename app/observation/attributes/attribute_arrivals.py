@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -99,7 +99,7 @@ class _ArrivalReader:
             return
         for operation in operations:
             if operation.path is None or self.tree.is_whole(operation.path):
-                yield from self.named(operation.op, operation.value, self.name_in_patch)
+                yield from self.named(operation.op, operation.value, partial(_target, self.type_name))
                 continue
             with suppress(ScimError):
                 target = _target(self.type_name, operation.path)
@@ -117,9 +117,6 @@ class _ArrivalReader:
     def name_in_document(self, name: str) -> Target | None:
         way = self.tree.find(name)
         return Target(way[0], part=way[1] if len(way) > 1 else None) if way else None
-
-    def name_in_patch(self, name: str) -> Target | None:
-        return _target(self.type_name, name)
 
     def of_target(
         self, way: str, name: str, target: Target | None, value: Any, has_value: bool = True

@@ -1,6 +1,7 @@
 """This module declares the kinds of problem that affect every request: credentials, network, server."""
 
 from collections.abc import Callable
+from functools import partial
 
 from app.observation.problem_kinds.problem_kind import ADDRESSES, APPLICATION, CREDENTIALS, HERE, PROXY, Kind
 from app.request_record import TOKEN, KeyFault, Request
@@ -18,7 +19,11 @@ PASTE = (
 )
 
 
-def _key(*faults: KeyFault) -> Callable[[Request], bool]:
+_key_kind = partial(Kind, menu=CREDENTIALS, retry="job", codes=(Code.UNAUTHORIZED,), is_of_key=True)
+"""The problems that the next request with a valid key closes."""
+
+
+def _has_fault(*faults: KeyFault) -> Callable[[Request], bool]:
     return lambda request: request.key_fault in faults
 
 
@@ -52,54 +57,40 @@ KINDS = (
         retry="job",
         fits=_is_at_no_address,
     ),
-    Kind(
+    _key_kind(
         name="token-refused",
         title="Access token request refused",
         what="The token endpoint rejected a request: unknown client, wrong secret, untrusted assertion, or malformed "
         "request. Entra cannot call SCIM until this is fixed.",
         fix=OAUTH,
-        menu=CREDENTIALS,
-        retry="job",
+        codes=(),
         fits=_is_without_token,
-        is_of_key=True,
     ),
-    Kind(
+    _key_kind(
         name="token-expired",
         title="Expired access token",
         what="The access token was valid for one hour. A client learns with each token how long it is valid, and "
         "fetches the next one. If this continues, the clock of the client or of this host is wrong.",
         fix=("Check the clock of the host.", "Press Test Connection in Entra: it fetches a new token."),
-        menu=CREDENTIALS,
-        retry="job",
-        codes=(Code.UNAUTHORIZED,),
-        fits=_key("expired"),
-        is_of_key=True,
+        fits=_has_fault("expired"),
     ),
-    Kind(
+    _key_kind(
         name="key-missing",
         title="Request without a SCIM Key",
         what="The request had no Authorization header with a key. Browsers and monitors send such requests, and so "
         "does Entra through a reverse proxy that removes the header.",
         fix=("Check that the reverse proxy forwards the Authorization header.", *PASTE[1:]),
-        menu=CREDENTIALS,
-        retry="job",
-        codes=(Code.UNAUTHORIZED,),
-        fits=_key("missing", "no-bearer"),
-        is_of_key=True,
+        fits=_has_fault("missing", "no-bearer"),
     ),
-    Kind(
+    _key_kind(
         name="key-stopped",
         title="Revoked SCIM Key",
         what="The key was revoked, or deactivated after a rotation. Access tokens of a revoked client or secret are "
         "reported here too.",
         fix=PASTE,
-        menu=CREDENTIALS,
-        retry="job",
-        codes=(Code.UNAUTHORIZED,),
-        fits=_key("stopped"),
-        is_of_key=True,
+        fits=_has_fault("stopped"),
     ),
-    Kind(
+    _key_kind(
         name="key-cut",
         title="Incomplete SCIM Key",
         what="The token begins like a key of this server, but a part is missing or mistyped.",
@@ -107,54 +98,35 @@ KINDS = (
             "Use the complete key. It is displayed only once: if you did not save it, create another one.",
             *PASTE[1:],
         ),
-        menu=CREDENTIALS,
-        retry="job",
-        codes=(Code.UNAUTHORIZED,),
-        fits=_key("cut"),
-        is_of_key=True,
+        fits=_has_fault("cut"),
     ),
-    Kind(
+    _key_kind(
         name="key-bearer",
         title="Word Bearer pasted with the SCIM Key",
         what="Entra adds the word Bearer itself, so the header contains it twice.",
         fix=("Paste only the key into Secret Token, without the word Bearer.", *PASTE[2:]),
-        menu=CREDENTIALS,
-        retry="job",
-        codes=(Code.UNAUTHORIZED,),
-        fits=_key("twice-bearer"),
-        is_of_key=True,
+        fits=_has_fault("twice-bearer"),
     ),
-    Kind(
+    _key_kind(
         name="entra-token",
         title="Entra token instead of the SCIM Key",
         what="The field Secret Token in Entra is empty, so Entra sends a token that it signed. It is refused.",
         fix=PASTE,
-        menu=CREDENTIALS,
-        retry="job",
-        codes=(Code.UNAUTHORIZED,),
-        fits=_key("entra-token"),
-        is_of_key=True,
+        fits=_has_fault("entra-token"),
     ),
-    Kind(
+    _key_kind(
         name="key-wrong",
         title="Invalid SCIM Key",
         what="The token is not a key of this server. It may belong to another server or data folder.",
         fix=PASTE,
-        menu=CREDENTIALS,
-        retry="job",
-        codes=(Code.UNAUTHORIZED,),
-        is_of_key=True,
     ),
-    Kind(
+    _key_kind(
         name="too-often",
         title="Too many requests without a valid key",
         what="One IP address sent more invalid keys in a minute than the server answers. Requests with a valid key are "
         "not limited.",
         fix=("Check whether the IP address is Entra's. If it is, replace the key as follows.", *PASTE),
-        menu=CREDENTIALS,
-        retry="job",
         codes=(Code.TOO_OFTEN,),
-        is_of_key=True,
     ),
     Kind(
         name="host-unknown",
