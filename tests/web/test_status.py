@@ -1,4 +1,4 @@
-"""The Status page: its sentence, the pulse, the cards, and the checklist that real requests tick."""
+"""The Status page: its sentence, the sync health, the cards, and the checklist that real requests tick."""
 
 import json
 import re
@@ -119,14 +119,14 @@ def test_a_proxy_that_nobody_trusts_is_named(console, visitor):
     assert 'trusted_proxy = ["127.0.0.1"]' in visitor.get("/", {"X-Forwarded-For": "192.0.2.1"}).text
 
 
-# --- the pulse --------------------------------------------------------------------------------------------------------
+# --- the sync health ------------------------------------------------------------------------------------------------
 
 
 def test_the_strip_has_a_bar_for_each_cycle_and_a_mark_for_each_failure(console, visitor):
     assert "<svg" not in visitor.get("/").text
     write(console, [past(40 * number, status=409 if number == 3 else 200) for number in reversed(range(1, 8))])
     page = visitor.get("/").text
-    [picture] = re.findall(r"<svg class=\"strip\".*?</svg>", page, re.DOTALL)
+    [picture] = re.findall(r"<svg class=\"bars\".*?</svg>", page, re.DOTALL)
     assert 'role="img"' in picture and "style=" not in picture
     assert picture.count("<rect") == 7 and picture.count('class="mark"') == 1
     assert "The last 7 syncs, oldest first: 0 changes in all, 1 sync with refused requests" in words(picture)
