@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.simulation import expectations, mapping
-from app.simulation.directory import Person, Subject
+from app.simulation.directory import Entry, Person
 from app.simulation.expectations import Document
 from app.simulation.provisioning_job import PEOPLE, Job, equals
 
@@ -20,7 +20,7 @@ ALLOWED = {
 FLATTENED = {"emails", "addresses", "phoneNumbers"}  # mapped as `emails[type eq "work"].value`
 
 
-def probe(job: Job, kind: type[Subject] = Person) -> None:
+def probe(job: Job, kind: type[Entry] = Person) -> None:
     """Send Test Connection: match a user or group that cannot exist. Any answer but an empty list means quarantine."""
     answer, matches = job.search(kind.endpoint, equals(kind.matching, str(uuid.uuid4())), "probe")
     answer.check(not matches, "totalResults 0", matches)

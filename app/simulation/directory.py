@@ -19,7 +19,7 @@ GROUP_SHARE = 0.4
 
 
 @dataclass(eq=False)
-class Subject:
+class Entry:
     """A user or a group in the directory. `id` is what Entra remembers from the answer to its POST, "" before."""
 
     endpoint: ClassVar[str]
@@ -34,7 +34,7 @@ class Subject:
 
 
 @dataclass(eq=False)
-class Person(Subject):
+class Person(Entry):
     """A user in the directory."""
 
     endpoint = "/Users"
@@ -43,7 +43,7 @@ class Person(Subject):
 
 
 @dataclass(eq=False)
-class Group(Subject):
+class Group(Entry):
     """A group in the directory; `members` are those that Entra has sent to the service."""
 
     endpoint = "/Groups"

@@ -10,7 +10,7 @@ from app import bounds
 from app.simulation import expectations, mapping
 from app.simulation.client import Answer, EntraClient, Parameters
 from app.simulation.dialects import Dialect
-from app.simulation.directory import Directory, Group, Person, Subject
+from app.simulation.directory import Directory, Entry, Group, Person
 from app.simulation.expectations import CHANGED, Document
 from app.simulation.mapping import Value
 
@@ -56,7 +56,7 @@ class Job:
         """Send any request, unchecked."""
         return self._client.send(method, path, about, query, body)
 
-    def path_of(self, subject: Subject) -> str:
+    def path_of(self, subject: Entry) -> str:
         """Return the path of a provisioned subject. Raises AbandonedError if it never got an id."""
         if not subject.id:
             raise AbandonedError
@@ -72,16 +72,16 @@ class Job:
                 expectations.without_members(answer, one)
         return answer, resources
 
-    def match(self, subject: Subject, value: str | None = None) -> tuple[Answer, list[Document]]:
+    def match(self, subject: Entry, value: str | None = None) -> tuple[Answer, list[Document]]:
         """Send the match query: by the matching attribute's present value, or by another one."""
         return self.search(subject.endpoint, equals(subject.matching, value or subject.name), subject.name)
 
-    def expect_nobody(self, subject: Subject, value: str | None = None) -> None:
+    def expect_nobody(self, subject: Entry, value: str | None = None) -> None:
         """Check that the match query finds nothing: an empty list, never a 404."""
         answer, matches = self.match(subject, value)
         answer.check(not matches, "totalResults 0", matches)
 
-    def expect_match(self, subject: Subject, value: str | None = None) -> Document:
+    def expect_match(self, subject: Entry, value: str | None = None) -> Document:
         """Check that the match query finds exactly the subject, with every mapped attribute; return it, or {}."""
         self.path_of(subject)
         answer, matches = self.match(subject, value)
@@ -91,7 +91,7 @@ class Job:
         expectations.same_values(answer, matches[0], subject.mapped)
         return matches[0]
 
-    def post(self, subject: Subject, more: dict[str, Any] | None = None) -> Answer:
+    def post(self, subject: Entry, more: dict[str, Any] | None = None) -> Answer:
         """Send the POST of all mapped attributes, unchecked."""
         return self.post_body(Made(subject.endpoint, subject.matching, subject.name), _creation(subject) | (more or {}))
 
@@ -106,7 +106,7 @@ class Job:
             self.made.remove(made)
         return answer
 
-    def create(self, subject: Subject, more: dict[str, Any] | None = None) -> Answer:
+    def create(self, subject: Entry, more: dict[str, Any] | None = None) -> Answer:
         """Send a POST, remember the id, and check all values on the next read.
 
         Raises AbandonedError if the name then leads to no resource or to another id: this job never changes a resource
@@ -122,7 +122,7 @@ class Job:
             raise AbandonedError
         return answer
 
-    def provision(self, subject: Subject) -> None:
+    def provision(self, subject: Entry) -> None:
         """Match, POST because nothing was found, and check all values on the next read."""
         self.expect_nobody(subject)
         self.create(subject)
@@ -140,7 +140,7 @@ class Job:
         self.add_members(group, people, dialect)
         return group
 
-    def read(self, subject: Subject) -> Answer:
+    def read(self, subject: Entry) -> Answer:
         """Send GET by the remembered id; check the id and every mapped attribute. Raises AbandonedError if it fails."""
         query = {"excludedAttributes": "members"} if isinstance(subject, Group) else None
         answer = self.send("GET", self.path_of(subject), subject.name, query)
@@ -152,14 +152,14 @@ class Job:
             expectations.without_members(answer, answer.document)
         return answer
 
-    def patch(self, subject: Subject, body: Any) -> Answer:
+    def patch(self, subject: Entry, body: Any) -> Answer:
         """Send a PATCH that must succeed; check that a returned resource is the subject."""
         answer = self.send("PATCH", self.path_of(subject), subject.name, body=body)
         if expectations.accepted(answer, *CHANGED) and answer.document:
             expectations.same_id(answer, answer.document, subject.id)
         return answer
 
-    def change(self, subject: Subject, changed: dict[str, Value], dialect: Dialect, shown: Iterable[str] = ()) -> None:
+    def change(self, subject: Entry, changed: dict[str, Value], dialect: Dialect, shown: Iterable[str] = ()) -> None:
         """Send a PATCH of differences, and check all of them on the next read."""
         self.patch(subject, dialect.change(changed, tuple(shown)))
         subject.mapped.update(changed)
@@ -183,7 +183,7 @@ class Job:
             self.patch(group, dialect.remove_members([person.id for person in portion]))
             group.members = [person for person in group.members if person not in portion]
 
-    def delete(self, subject: Subject) -> None:
+    def delete(self, subject: Entry) -> None:
         """Send a DELETE; then check for 404 by id, and for no match."""
         answer = self.send("DELETE", self.path_of(subject), subject.name)
         expectations.accepted(answer, 204)
@@ -199,7 +199,7 @@ def portions(people: Sequence[Person]) -> Iterable[Sequence[Person]]:
     return (people[start : start + size] for start in range(0, len(people), size))
 
 
-def _creation(subject: Subject) -> dict[str, Any]:
+def _creation(subject: Entry) -> dict[str, Any]:
     """Return the POST's body with Entra's own additions: an empty list of roles, meta, a schema of Microsoft's."""
     document = mapping.document(subject.mapped)
     if isinstance(subject, Group):

@@ -6,7 +6,7 @@ from typing import Any
 from app.simulation import cycles, expectations, mapping
 from app.simulation.client import Answer
 from app.simulation.dialects import Dialect, patch
-from app.simulation.directory import Person, Subject
+from app.simulation.directory import Entry, Person
 from app.simulation.mapping import Value
 from app.simulation.provisioning_job import PEOPLE, Job, Made
 
@@ -92,7 +92,7 @@ def nulls(job: Job, dialect: Dialect) -> None:
         expectations.absent(answer, answer.document, *cleared)
 
 
-def create_twice(job: Job, subject: Subject) -> None:
+def create_twice(job: Job, subject: Entry) -> None:
     """Send the same POST again, as after a lost answer, and in another case: 409, and the resource is unchanged."""
     job.provision(subject)
     for mapped in (subject.mapped, {**subject.mapped, subject.matching: subject.name.upper()}):
