@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any, Literal, NamedTuple
 
 from app.scim.errors import Code
@@ -64,9 +64,12 @@ class DueRemoval(NamedTuple):
     group_id: str
 
 
-def _stored(title: str = "", default: Any = "") -> Any:
-    """Return a field that is a column of the request log; with a `title`, also a column of the Activity page."""
-    return field(default=default, metadata={"title": title})
+def _stored(title: str = "", default: Any = "", column: str = "") -> Any:
+    """Return a field that is a column of the request log; with a `title`, also a column of the Activity page.
+
+    `column`: the name of the column if it is not the field's.
+    """
+    return field(default=default, metadata={"title": title, "column": column})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +100,7 @@ class Request:
     key_fault: KeyFault = _stored("Key error")
     address: str = _stored("IP address")
     dialect: Dialect = _stored("PATCH style")
-    deed: RequestAction = _stored("Action")
+    action: RequestAction = _stored("Action", column="deed")
     resource_type: str = _stored("Resource type")
     resource_id: str = _stored("Resource ID")
     resource_name: str = _stored("Resource name")
@@ -159,7 +162,12 @@ class Request:
 
 
 STORED = tuple(one for one in fields(Request) if "title" in one.metadata)
-"""The columns of the request log, in order."""
+"""The fields that are columns of the request log, in order."""
+
+
+def column_of(stored: Field[Any]) -> str:
+    """Return the name of the column of a stored field, which is also its name in exports."""
+    return str(stored.metadata["column"] or stored.name)
 
 
 def ids_in(text: str) -> set[str]:

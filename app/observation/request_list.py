@@ -14,9 +14,7 @@ from app.scim.resource_types import RESOURCE_TYPES, name_of
 from app.store.database import directory_database
 from app.store.directory import console_lists, history_rows
 from app.store.request_log import log_database, problem_rows, request_rows
-from app.store.request_log.request_rows import (
-    RequestFilter as RequestFilter,
-)  # for callers that must not import the store
+from app.store.request_log.request_rows import RequestFilter as RequestFilter  # for callers above the store
 
 READS: tuple[RequestAction, ...] = ("match", "list", "read", "schema", "confirm")
 _MOVES: tuple[RequestAction, ...] = ("create", "change", "delete")
@@ -36,7 +34,7 @@ class ActionGroup:
 
 
 ACTION_GROUPS: Mapping[str, ActionGroup] = {
-    "changes": ActionGroup("Changes and refusals", without_actions=("probe", "bulk", *READS)),
+    "changes": ActionGroup("Changes and refusals", without_actions=_WITHOUT_EVENTS),
     "created": ActionGroup("Created", ("create",), is_refused=False),
     "changed": ActionGroup("Changed", ("change",), is_refused=False),
     "disabled": ActionGroup("Disabled", ("disable",), is_refused=False),
@@ -134,7 +132,7 @@ def find(
 
 def every(criteria: RequestFilter, group: str = "") -> Iterator[RequestEntry]:
     """Return an iterator of all entries, newest first, read in portions, for an export."""
-    portions = _read(criteria, group, None, bounds.LOG_PAGE_SIZE, with_problems=False)
+    portions = _read(criteria, group, None, bounds.LOG_PAGE_SIZE, has_problems=False)
     return chain.from_iterable(portion for _, portion in portions)
 
 
@@ -168,7 +166,7 @@ def count_simulated() -> int:
 
 
 def _read(
-    criteria: RequestFilter, group: str, before: int | None, at_once: int, with_problems: bool = True
+    criteria: RequestFilter, group: str, before: int | None, at_once: int, has_problems: bool = True
 ) -> Iterator[tuple[int, list[RequestEntry]]]:
     """Yield portions of the log: the id of the last row that was read, and the matching entries of the portion."""
     actions = ACTION_GROUPS.get(group, ActionGroup(""))
@@ -185,7 +183,7 @@ def _read(
             rows = request_rows.page(connection, criteria, before, at_once)
         if not rows:
             return
-        entries = _with_effects(rows, own, bounds.LINE_MEMBERS, with_problems)
+        entries = _with_effects(rows, own, bounds.LINE_MEMBERS, has_problems)
         if actions.has_moves:
             entries = [entry for entry in entries if any(event.joined or event.departed for event in entry.events)]
         before = rows[-1].id
@@ -200,7 +198,7 @@ def _links_of(ids: Collection[str]) -> list[NamedMembershipChange]:
 
 
 def _with_effects(
-    rows: Sequence[Request], own: Sequence[NamedMembershipChange], links_each: int, with_problems: bool = True
+    rows: Sequence[Request], own: Sequence[NamedMembershipChange], links_each: int, has_problems: bool = True
 ) -> list[RequestEntry]:
     """Return rows with what they changed. `own`: membership changes that are included whatever else a request did."""
     numbers = {row.number for row in rows if _may_have_events(row)}
@@ -213,7 +211,7 @@ def _with_effects(
             event
             for event in events.get(row.number, ())
             if _may_have_events(row)
-            and (event.resource_id, event.verb) == (row.resource_id, _verb_of(row.deed))
+            and (event.resource_id, event.verb) == (row.resource_id, _verb_of(row.action))
             and row_ids.get(event.id, row.id) == row.id
         ]
         ids = {event.id for event in made}
@@ -223,7 +221,7 @@ def _with_effects(
     names = history_reader.names_at(
         {(id, event.id) for entry in entries for event in entry.events for id in _ids_of(event)}
     )
-    problems = _problems_of([row for row in rows if went_wrong(row) and not row.is_simulated]) if with_problems else {}
+    problems = _problems_of([row for row in rows if went_wrong(row) and not row.is_simulated]) if has_problems else {}
     return [replace(one, known=here, names=names, problem_id=problems.get(one.request.id)) for one in entries]
 
 
@@ -242,15 +240,15 @@ def _rows_of(events: Mapping[str, Sequence[Event]]) -> dict[int, int]:
         rows = request_rows.actions_of(connection, numbers)
     operations: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for row in rows:
-        if row.deed not in _WITHOUT_EVENTS:
-            operations[row.number, row.resource_id, _verb_of(row.deed)].append(row.id)
+        if row.action not in _WITHOUT_EVENTS:
+            operations[row.number, row.resource_id, _verb_of(row.action)].append(row.id)
     return {
         event_id: row_id for key, ids in made.items() for event_id, row_id in zip(ids, operations[key], strict=False)
     }
 
 
 def _may_have_events(row: Request) -> bool:
-    return not row.is_refused and row.deed not in _WITHOUT_EVENTS
+    return not row.is_refused and row.action not in _WITHOUT_EVENTS
 
 
 def _verb_of(action: str) -> str:

@@ -40,7 +40,7 @@ def _succeeds(action: str, resource_type: str = "") -> Callable[[Request], bool]
     return lambda request: (
         request.has_key
         and not request.is_refused
-        and request.deed == action
+        and request.action == action
         and resource_type in ("", request.resource_type)
     )
 

@@ -24,13 +24,13 @@ def after(minutes: float) -> str:
 
 def made_up(minutes: float = 0, **of: Any) -> Request:
     """A read of Users with a right key, as far as nothing else is said."""
-    told: dict[str, Any] = {"method": "GET", "path": "Users", "status": 200, "key_id": "k1", "deed": "list"}
+    told: dict[str, Any] = {"method": "GET", "path": "Users", "status": 200, "key_id": "k1", "action": "list"}
     return Request(**{"number": f"{next(_numbers):08x}", "at": after(minutes)} | told | of)
 
 
 def person(minutes: float = 0, name: str = "ana", **of: Any) -> Request:
     """A POST of somebody, which succeeds as far as nothing else is said."""
-    told = {"method": "POST", "status": 201, "deed": "create", "resource_type": "User", "resource_name": name}
+    told = {"method": "POST", "status": 201, "action": "create", "resource_type": "User", "resource_name": name}
     return made_up(minutes, **told | {"objects": (f"User userName {name}",)} | of)
 
 
@@ -44,7 +44,7 @@ def taken(minutes: float = 0, name: str = "ana", **of: Any) -> Request:
 
 def stranger(minutes: float = 0, fault: str = "foreign", **of: Any) -> Request:
     """A request whose key is wrong."""
-    told = {"status": 401, "key_id": "", "key_fault": fault, "deed": "", "objects": ("connection",)}
+    told = {"status": 401, "key_id": "", "key_fault": fault, "action": "", "objects": ("connection",)}
     return made_up(minutes, **told | {"attribute": "Authorization"} | of)
 
 

@@ -29,7 +29,7 @@ def test_a_cycle_goes_on_over_several_batches(log):
 
 def test_a_probe_after_a_quiet_minute_begins_a_cycle(log):
     found = update_from(
-        log, [made_up(0), made_up(0.9, deed="probe"), made_up(1.5), made_up(2.5, deed="probe"), made_up(4)]
+        log, [made_up(0), made_up(0.9, action="probe"), made_up(1.5), made_up(2.5, action="probe"), made_up(4)]
     )
     assert found == [1, 1, 1, 2, 2]
 
@@ -51,9 +51,11 @@ def test_nothing_is_written_for_strangers_alone(log):
 
 
 def test_each_deed_is_counted_as_what_it_is(log):
-    deeds = ["probe", "match", "list", "read", "schema", "create", "change", "confirm", "disable", "enable", "delete"]
-    batch = [made_up(0, deed=deed) for deed in deeds]
-    update_from(log, [*batch, made_up(0, deed="create", status=409), made_up(0, deed="change", joined=3, departed=1)])
+    actions = ["probe", "match", "list", "read", "schema", "create", "change", "confirm", "disable", "enable", "delete"]
+    batch = [made_up(0, action=action) for action in actions]
+    update_from(
+        log, [*batch, made_up(0, action="create", status=409), made_up(0, action="change", joined=3, departed=1)]
+    )
     [one] = kept(log)
     assert (one.probes, one.reads, one.created, one.changed) == (1, 4, 1, 2)
     assert (one.disabled, one.enabled, one.deleted) == (1, 1, 1)
@@ -63,7 +65,7 @@ def test_each_deed_is_counted_as_what_it_is(log):
 
 def test_operations_of_a_bulk_request_are_one_request(log):
     number = "00000000"
-    update_from(log, [made_up(0, number=number, deed="bulk"), *(person(0, number=number) for _ in range(3))])
+    update_from(log, [made_up(0, number=number, action="bulk"), *(person(0, number=number) for _ in range(3))])
     [one] = kept(log)
     assert (one.requests, one.created) == (1, 3)
 
@@ -98,13 +100,19 @@ def test_a_cycle_has_every_column_of_its_table():
 
 
 def test_a_guid_as_external_id_is_a_probe_only_where_it_opens_a_stretch(log):
-    asked = {"deed": "match", "may_be_probe": True}
-    batch = [made_up(0, **asked), made_up(0.5, **asked), made_up(0.9), made_up(1.9, **asked), made_up(9, deed="match")]
-    batch += [stranger(10), made_up(30, deed="match"), made_up(30.1, **asked)]
+    asked = {"action": "match", "may_be_probe": True}
+    batch = [
+        made_up(0, **asked),
+        made_up(0.5, **asked),
+        made_up(0.9),
+        made_up(1.9, **asked),
+        made_up(9, action="match"),
+    ]
+    batch += [stranger(10), made_up(30, action="match"), made_up(30.1, **asked)]
     told = detection.with_probes(log, batch)
-    assert [one.deed for one in told] == ["probe", "match", "list", "probe", "match", "", "match", "match"]
+    assert [one.action for one in told] == ["probe", "match", "list", "probe", "match", "", "match", "match"]
     update_from(log, told)
-    assert [one.deed for one in detection.with_probes(log, [made_up(30.5, **asked), made_up(40, **asked)])] == [
+    assert [one.action for one in detection.with_probes(log, [made_up(30.5, **asked), made_up(40, **asked)])] == [
         "match",
         "probe",
     ]

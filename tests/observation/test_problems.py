@@ -38,12 +38,12 @@ def states(log, *batches) -> list[str]:
 
 
 def unknown(minutes: float = 0, **of: Any):
-    return made_up(minutes, status=404, path="unknown", deed="", **of)
+    return made_up(minutes, status=404, path="unknown", action="", **of)
 
 
-def gone(minutes: float = 0, method: str = "PATCH", deed: str = "change", resource_type: str = "User"):
+def gone(minutes: float = 0, method: str = "PATCH", action: str = "change", resource_type: str = "User"):
     of = {"path": f"{resource_type}s/{{id}}", "resource_type": resource_type, "resource_id": "lost"}
-    return made_up(minutes, method=method, status=404, deed=deed, objects=(f"{resource_type} id lost",), **of)
+    return made_up(minutes, method=method, status=404, action=action, objects=(f"{resource_type} id lost",), **of)
 
 
 def test_a_refused_request_is_a_problem_with_all_that_is_known_of_it(log):
@@ -78,12 +78,12 @@ def test_one_batch_may_open_and_close(log):
 
 
 def test_looking_somebody_up_closes_no_refused_change(log):
-    found = made_up(1, deed="match", objects=("User userName ana",))
+    found = made_up(1, action="match", objects=("User userName ana",))
     assert states(log, [taken(0), found]) == ["open"]
 
 
 def test_looking_somebody_up_closes_a_refused_look_up(log):
-    of = {"deed": "match", "objects": ("User userName ana",)}
+    of = {"action": "match", "objects": ("User userName ana",)}
     wrong = made_up(0, status=400, scim_type="invalidFilter", reason="filter: expected one", **of)
     assert states(log, [wrong]) == ["open"]
     assert states(log, [made_up(40, **of)]) == ["closed"]
@@ -132,15 +132,15 @@ def test_a_delete_of_what_is_not_here_ends_the_problem_of_the_same_id(log):
 @pytest.mark.parametrize("status", [403, 412, 500])
 def test_any_other_refused_delete_is_a_problem(log, status):
     of = {"path": "Users/{id}", "resource_type": "User", "resource_id": "here"}
-    assert states(log, [made_up(0, method="DELETE", deed="delete", status=status, **of)]) == ["open"]
+    assert states(log, [made_up(0, method="DELETE", action="delete", status=status, **of)]) == ["open"]
 
 
 KEYLESS = {
     "missing": stranger(50, fault="missing", is_keyless=True),
     "another scheme": stranger(50, fault="no-bearer", is_keyless=True),
-    "no address": made_up(50, status=404, path="outside", key_id="", deed="", is_keyless=True),
-    "another host": made_up(50, status=400, reason="Host: expected x", key_id="", deed="", is_keyless=True),
-    "malformed": made_up(50, status=400, path="unknown", key_id="", deed="", is_keyless=True),
+    "no address": made_up(50, status=404, path="outside", key_id="", action="", is_keyless=True),
+    "another host": made_up(50, status=400, reason="Host: expected x", key_id="", action="", is_keyless=True),
+    "malformed": made_up(50, status=400, path="unknown", key_id="", action="", is_keyless=True),
     "too often": stranger(50, fault="missing", status=429, is_keyless=True),
     "no client": stranger(50, fault="missing", path="token", method="POST", is_keyless=True),
 }
@@ -269,12 +269,12 @@ def left_out(attribute: str = "userName", scim_type: str = "uniqueness", status:
 def changed(minutes: float, *given: str, **of: Any):
     """A PATCH of one person that succeeds, and gives these attributes a value."""
     about = {"resource_type": "User", "resource_id": "a1", "resource_name": "ana", "objects": ("User id a1",)}
-    told = {"method": "PATCH", "path": "Users/{id}", "deed": "change", "assigned_paths": given}
+    told = {"method": "PATCH", "path": "Users/{id}", "action": "change", "assigned_paths": given}
     return made_up(minutes, **told | about | of)
 
 
 def disabled(minutes: float, *left: dict[str, Any], **of: Any):
-    return changed(minutes, "active", **{"deed": "disable", "left_out": left} | of)
+    return changed(minutes, "active", **{"action": "disable", "left_out": left} | of)
 
 
 def test_what_was_left_out_is_a_problem_for_each_value(log):
@@ -290,7 +290,7 @@ def test_what_was_left_out_is_a_problem_for_each_value(log):
 
 
 def test_another_success_does_not_close_what_was_left_out_and_time_neither(log):
-    others = [changed(1, "title"), changed(2, "userNameX", deed="confirm"), changed(3, resource_id="b2"), person(4)]
+    others = [changed(1, "title"), changed(2, "userNameX", action="confirm"), changed(3, resource_id="b2"), person(4)]
     assert states(log, [disabled(0, left_out())], others) == ["open"]
     assert states(log, [made_up(40 * DAY)], [changed(41 * DAY, "userName", resource_id="b2")]) == ["open"]
     assert states(log, [changed(42 * DAY, "userName", "title")]) == ["closed"]
@@ -313,7 +313,7 @@ def test_another_success_does_not_close_what_was_left_out_and_time_neither(log):
 def test_a_value_for_the_same_attribute_closes_what_was_left_out(log, attribute, given, state):
     value = left_out(attribute, "invalidValue", 400)
     assert states(log, [disabled(0, value)], [changed(1, given)]) == [state]
-    assert states(log, [changed(2, deed="delete", method="DELETE")]) == ["closed"]
+    assert states(log, [changed(2, action="delete", method="DELETE")]) == ["closed"]
 
 
 def test_what_is_left_out_again_joins_and_what_is_refused_is_its_own(log):
@@ -325,7 +325,7 @@ def test_what_is_left_out_again_joins_and_what_is_refused_is_its_own(log):
 
 def test_a_value_in_the_same_request_closes_before_another_is_left_out(log):
     title = left_out("title", "invalidValue", 400)
-    first, second = folded(log, [disabled(0, title)], [changed(1, "title", deed="disable", left_out=(left_out(),))])
+    first, second = folded(log, [disabled(0, title)], [changed(1, "title", action="disable", left_out=(left_out(),))])
     assert (first.closed, second.closed) == (after(1), None)
 
 
@@ -348,7 +348,7 @@ def test_who_should_be_disabled_keeps_the_problem_open_through_success_and_time(
     assert states(log, [changed(82 * DAY, "active")]) == ["closed"]
 
 
-@pytest.mark.parametrize("last", [{"deed": "delete", "method": "DELETE"}, {"assigned_paths": ("active", "title")}])
+@pytest.mark.parametrize("last", [{"action": "delete", "method": "DELETE"}, {"assigned_paths": ("active", "title")}])
 def test_a_client_that_decides_about_active_closes_it(log, last):
     decided = changed(1, **last) if "assigned_paths" not in last else changed(1, *last["assigned_paths"])
     first, second = folded(

@@ -20,7 +20,7 @@ from app.observation import request_recorder
 from app.observation.directory import last_seen
 from app.observation.problem_kinds.kind_catalog import kind_of
 from app.observation.request_recorder import Recorder, write
-from app.request_record import STORED, Request
+from app.request_record import STORED, Request, column_of
 from app.scim import errors
 from app.store.database import directory_database, sqlite_driver
 from app.store.request_log import log_database, log_database_file, pruning, request_rows, tables
@@ -101,7 +101,7 @@ def test_what_is_noted_is_written_soon_with_all_its_columns(writer: Recorder, pa
         key_id="k1",
         address="192.0.2.1",
         dialect="default",
-        deed="change",
+        action="change",
         resource_type="User",
         resource_id=ID,
         resource_name="Ada",
@@ -110,10 +110,10 @@ def test_what_is_noted_is_written_soon_with_all_its_columns(writer: Recorder, pa
     )
     assert writer.note(asked)
     (row,) = wait_until(lambda: rows(path), "the row is written")
-    names = {one.name for one in STORED}
-    assert names == set(row.keys()) and names == {column.name for column in tables.request.columns}
-    given = names - {"id", "cycle_id", "key_fault"}
-    assert {name: row[name] for name in given} == {name: getattr(asked, name) for name in given}
+    names = {column_of(one): one.name for one in STORED}
+    assert names.keys() == set(row.keys()) == {column.name for column in tables.request.columns}
+    given = names.keys() - {"id", "cycle_id", "key_fault"}
+    assert {name: row[name] for name in given} == {name: getattr(asked, names[name]) for name in given}
     assert row["cycle_id"] == rows(path, "cycle")[0]["id"]
 
 
@@ -152,7 +152,7 @@ def test_every_fold_reads_what_is_written(writer: Recorder, path: Path):
         made_up(
             method="POST",
             status=201,
-            deed="create",
+            action="create",
             resource_type="User",
             resources=(("User", ID),),
             sent={"userName": "ada@example.com"},
@@ -448,12 +448,12 @@ def test_a_log_that_cannot_be_opened_hinders_no_start(tmp_path: Path):
 def test_a_page_of_requests_by_what_is_wanted_of_them(app: Flask):
     fill(
         app,
-        made_up(0, number="a", resource_type="User", resource_id=ID, deed="read"),
-        made_up(1, number="b", status=400, deed="change", key_id="k2", resource_id=OTHER),
+        made_up(0, number="a", resource_type="User", resource_id=ID, action="read"),
+        made_up(1, number="b", status=400, action="change", key_id="k2", resource_id=OTHER),
         stranger(2, number="c", address="192.0.2.9"),
-        made_up(30, number="d", deed="probe"),
-        made_up(31, number="e", deed="bulk"),
-        made_up(31, number="e", deed="create", path="Bulk operation", resource_id=ID, resource_type="User"),
+        made_up(30, number="d", action="probe"),
+        made_up(31, number="e", action="bulk"),
+        made_up(31, number="e", action="create", path="Bulk operation", resource_id=ID, resource_type="User"),
     )
 
     def found(before: int | None = None, limit: int = 50, **of: Any) -> str:
@@ -472,7 +472,7 @@ def test_a_page_of_requests_by_what_is_wanted_of_them(app: Flask):
     assert found(cycle_id=2) == "eed"
     assert found(since=made_up(1).at, until=made_up(30).at) == "cb"
     with app.app_context(), log_database.reading() as connection:
-        assert request_rows.of_number(connection, "e", 1)[0].deed == "bulk"
+        assert request_rows.of_number(connection, "e", 1)[0].action == "bulk"
         assert not request_rows.of_number(connection, "f", 1)
 
 
@@ -485,7 +485,7 @@ def test_who_was_spoken_of_and_who_was_not(app: Flask):
         assert last_seen.silent_since("User", made_up(6).at) == [(OTHER, made_up(0).at), (ID, made_up(5).at)]
         assert last_seen.silent_since("User", made_up(6).at, start=2, count=1) == [(ID, made_up(5).at)]
         assert len(last_seen.silent_since("User", made_up(5).at)) == 1
-    fill(app, made_up(10, deed="delete", resource_id=OTHER, resources=(("User", OTHER),)))
+    fill(app, made_up(10, action="delete", resource_id=OTHER, resources=(("User", OTHER),)))
     with app.app_context():
         assert last_seen.last_requests([ID, OTHER]) == {ID: made_up(5).at}
 

@@ -21,7 +21,7 @@ def folded(log, *batches) -> dict[str, str]:
 
 
 def group(minutes: float, **of: object):
-    return made_up(minutes, method="POST", status=201, deed="create", resource_type="Group", **of)
+    return made_up(minutes, method="POST", status=201, action="create", resource_type="Group", **of)
 
 
 @pytest.mark.parametrize(
@@ -29,13 +29,13 @@ def group(minutes: float, **of: object):
     [
         (stranger(0), {"knocked"}),
         (made_up(0, status=404, path="unknown"), {"knocked", "key"}),
-        (made_up(0, deed="schema"), {"knocked", "key", "schemas"}),
-        (made_up(0, deed="match"), {"knocked", "key", "match"}),
-        (made_up(0, deed="probe"), {"knocked", "key"}),
+        (made_up(0, action="schema"), {"knocked", "key", "schemas"}),
+        (made_up(0, action="match"), {"knocked", "key", "match"}),
+        (made_up(0, action="probe"), {"knocked", "key"}),
         (person(0), {"knocked", "key", "person"}),
         (person(0, status=409), {"knocked", "key"}),
         (group(0), {"knocked", "key", "group"}),
-        (made_up(0, deed="disable", resource_type="User"), {"knocked", "key", "disable"}),
+        (made_up(0, action="disable", resource_type="User"), {"knocked", "key", "disable"}),
     ],
 )
 def test_each_line_is_ticked_by_its_own_fact(log, request_made, ticked):
@@ -47,7 +47,7 @@ def test_a_line_keeps_the_first_moment(log):
 
 
 def test_entra_came_back_when_a_cycle_follows_ten_quiet_minutes_after_the_first_person(log):
-    assert "cycle" not in folded(log, [made_up(0)], [made_up(40)], [person(41)], [made_up(45, deed="probe")])
+    assert "cycle" not in folded(log, [made_up(0)], [made_up(40)], [person(41)], [made_up(45, action="probe")])
     assert folded(log, [made_up(56)])["cycle"] == after(56)
 
 

@@ -28,18 +28,20 @@ def simulated(*batch: Request) -> list[Request]:
 
 
 STORY = (
-    made_up(200, deed="schema"),
-    made_up(200, deed="probe"),
-    made_up(201, may_be_probe=True, deed="match"),
+    made_up(200, action="schema"),
+    made_up(200, action="probe"),
+    made_up(201, may_be_probe=True, action="match"),
     person(201, resources=(("User", ANA),), sent={"userName": "ana", "shoeSize": 44}),
     person(202, "eva"),
     taken(202, "eva"),
-    made_up(203, status=404, path="unknown", deed=""),
-    made_up(203, deed="disable", resource_type="User", resource_id=ANA, assigned_paths=("active",)),
+    made_up(203, status=404, path="unknown", action=""),
+    made_up(203, action="disable", resource_type="User", resource_id=ANA, assigned_paths=("active",)),
 )
 
 
-@pytest.mark.parametrize("before", [(), (person(0, "eva"), taken(1), made_up(90, status=404, path="unknown", deed=""))])
+@pytest.mark.parametrize(
+    "before", [(), (person(0, "eva"), taken(1), made_up(90, status=404, path="unknown", action=""))]
+)
 def test_nothing_is_counted_opened_closed_or_ticked(log: Connection, before: tuple[Request, ...]):
     write(log, before)
     found = kept(log)
@@ -48,17 +50,17 @@ def test_nothing_is_counted_opened_closed_or_ticked(log: Connection, before: tup
 
 
 def test_an_ordinary_request_among_them_counts_as_if_they_were_not_there(log: Connection):
-    write(log, [*simulated(*STORY[:4]), made_up(202, may_be_probe=True, deed="match"), *simulated(*STORY[4:])])
+    write(log, [*simulated(*STORY[:4]), made_up(202, may_be_probe=True, action="match"), *simulated(*STORY[4:])])
     [one] = cycle_rows.last(log, 2)
     assert (one.requests, one.probes, one.started) == (1, 1, made_up(202).at)
     assert setup_step_rows.by_name(log).keys() == {"knocked", "key"}
 
 
 def test_they_are_hidden_unless_they_are_asked_for(log: Connection):
-    write(log, [made_up(0, deed="read"), *simulated(person(1)), made_up(2, deed="read")])
+    write(log, [made_up(0, action="read"), *simulated(person(1)), made_up(2, action="read")])
 
     def found(**of: Any) -> list[str]:
-        return [one.deed for one in request_rows.page(log, RequestFilter(**of))]
+        return [one.action for one in request_rows.page(log, RequestFilter(**of))]
 
     assert found() == ["read", "read"]
     assert found(is_simulated=None) == ["read", "create", "read"]
@@ -77,5 +79,5 @@ def test_a_valid_key_sent_by_plain_http_is_exposed_whatever_the_mark_says(log: C
 
 def test_who_is_deleted_by_one_is_forgotten(log: Connection):
     last_seen_rows.record(log, {ANA: ("User", made_up(0).at)})
-    last_seen.remove_deleted(log, simulated(made_up(1, deed="delete", status=204, resource_id=ANA)))
+    last_seen.remove_deleted(log, simulated(made_up(1, action="delete", status=204, resource_id=ANA)))
     assert last_seen_rows.of_ids(log, [ANA]) == {}

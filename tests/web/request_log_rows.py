@@ -37,7 +37,7 @@ def ago(minutes: float) -> str:
 
 def past(minutes: float, **of: Any) -> Request:
     """A look-up with a right key so many minutes ago, as far as nothing else is said."""
-    told: dict[str, Any] = {"method": "GET", "path": "Users", "status": 200, "key_id": "0a1b2c3d", "deed": "match"}
+    told: dict[str, Any] = {"method": "GET", "path": "Users", "status": 200, "key_id": "0a1b2c3d", "action": "match"}
     return Request(**{"number": f"{round(minutes * 10):08x}", "at": ago(minutes)} | told | of)
 
 

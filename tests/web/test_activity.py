@@ -140,8 +140,8 @@ def test_before_entra_came_the_page_says_what_will_appear(new_appliance):
 def test_cycles_newest_first_and_visits_without_anything_folded(new_appliance):
     fresh = start_unknocked(new_appliance())
     eva = set_up(fresh)
-    visits = [past(minutes, deed="probe") for minutes in (400, 360, 320, 200)]
-    made = {"method": "POST", "status": 201, "deed": "create", "resource_type": "User"}
+    visits = [past(minutes, action="probe") for minutes in (400, 360, 320, 200)]
+    made = {"method": "POST", "status": 201, "action": "create", "resource_type": "User"}
     busy = [past(280, **made), past(275, **made, resource_name="Bo"), past(274.5, status=500)]
     write(fresh, sorted((*visits, *busy), key=lambda request: request.at))
     page = eva.get("/activity").text

@@ -88,7 +88,7 @@ def end_the_other_session(world: World) -> TestResponse:
 
 def with_a_problem(path: str, is_ignored: bool = False, **fields: str) -> Callable[[World], TestResponse]:
     def act(world: World) -> TestResponse:
-        refused = past(1, method="GET", path="Nothing", status=404, reason="There is no such path", deed="")
+        refused = past(1, method="GET", path="Nothing", status=404, reason="There is no such path", action="")
         with world.app.app_context():
             with log_database.writing() as connection:
                 request_recorder.write(connection, [refused])
@@ -119,7 +119,7 @@ def remove_access(is_member: bool) -> Callable[[World], TestResponse]:
                 lines = [("group", group_id, "viewer")]
                 role_mapping.save(lines, role_mapping.preview(lines).fingerprint, HOST)
             due = DueRemoval("leave" if is_member else "disable", user_id, group_id)
-            refused = past(1, method="PATCH", path="Users/{id}", status=412, deed="change", due=(due,))
+            refused = past(1, method="PATCH", path="Users/{id}", status=412, action="change", due=(due,))
             with log_database.writing() as connection:
                 request_recorder.write(connection, [refused])
         return world.post("/problems/remove-access", user_id=user_id, group_id=group_id)

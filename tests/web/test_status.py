@@ -203,8 +203,8 @@ def test_after_nothing_but_a_simulation_entra_has_not_knocked_yet(console, visit
 
 
 def test_the_last_line_is_ticked_by_a_cycle_after_a_pause(console, visitor):
-    deeds = [("schema", ""), ("match", "User"), ("create", "User"), ("create", "Group"), ("disable", "User")]
-    write(console, [past(60, deed=deed, resource_type=type) for deed, type in deeds])
+    actions = [("schema", ""), ("match", "User"), ("create", "User"), ("create", "Group"), ("disable", "User")]
+    write(console, [past(60, action=action, resource_type=type) for action, type in actions])
     assert "Entra started another sync" not in ticked(visitor)
     assert console.request("GET", "/scim/Users").status == 200
     page = visitor.get("/").text

@@ -124,7 +124,7 @@ def with_probes(connection: Connection, batch: Sequence[Request]) -> list[Reques
         if request.has_key and not request.is_simulated:
             is_first = not last_at or seconds_between(last_at, request.at) >= PROBE_PAUSE_S
             if request.may_be_probe and is_first and not request.is_refused:
-                request = replace(request, deed="probe")
+                request = replace(request, action="probe")
             last_at = max(last_at, request.at)
         marked.append(request)
     return marked
@@ -135,12 +135,12 @@ def begins_cycle(current: Cycle, request: Request) -> bool:
     pause_s = seconds_between(current.ended, request.at)
     if pause_s <= -PAUSE_S:  # the clock was set back: that cycle is of another time
         return True
-    return pause_s >= PAUSE_S or (request.deed == "probe" and pause_s >= PROBE_PAUSE_S)
+    return pause_s >= PAUSE_S or (request.action == "probe" and pause_s >= PROBE_PAUSE_S)
 
 
 def counted(cycle: Cycle, request: Request, is_first_of_number: bool = True) -> Cycle:
     """Return the cycle with one more request; operations of one bulk request share its request ID."""
-    of_success = None if request.is_refused else COUNTED_AS.get(request.deed)
+    of_success = None if request.is_refused else COUNTED_AS.get(request.action)
     name = "failed" if went_wrong(request) else of_success
     more = {name: getattr(cycle, name) + 1} if name else {}
     return replace(

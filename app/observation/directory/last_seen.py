@@ -35,7 +35,7 @@ def update_from(connection: Connection, batch: Sequence[Request]) -> None:
 
 def remove_deleted(connection: Connection, batch: Sequence[Request]) -> None:
     """Delete the entries of resources that a batch of requests deleted; an id is never used again."""
-    gone = {one.resource_id for one in batch if one.has_key and not one.is_refused and one.deed == "delete"}
+    gone = {one.resource_id for one in batch if one.has_key and not one.is_refused and one.action == "delete"}
     if gone:
         rows.forget(connection, gone)
 

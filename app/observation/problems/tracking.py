@@ -174,7 +174,7 @@ class _Open:
             about = self._of(request.objects)
             over |= {one.id for one in about if not one.is_due and (one.is_of_reading or request.method not in READING)}
             left_out = self._of({LEFT_OUT + request.resource_id})
-            over |= {one.id for one in left_out if request.deed == "delete" or _gives(request, one.attribute)}
+            over |= {one.id for one in left_out if request.action == "delete" or _gives(request, one.attribute)}
         if not over:
             return
         self.write(over)
@@ -203,7 +203,7 @@ class _Open:
     def _keys_of(self, request: Request) -> frozenset[str]:
         """Return all keys by which a request may relate to a problem."""
         keys = keys_of(request, self._kinds[id(request)]) if _is_problem(request) else frozenset(request.objects)
-        if request.left_out or request.assigned_paths or request.deed == "delete":
+        if request.left_out or request.assigned_paths or request.action == "delete":
             keys |= {LEFT_OUT + request.resource_id}
         if _decides_active(request):
             keys |= {DUE + request.resource_id}
@@ -228,7 +228,7 @@ class _Open:
 
 
 def _decides_active(request: Request) -> bool:
-    return request.deed == "delete" or "active" in request.assigned_paths
+    return request.action == "delete" or "active" in request.assigned_paths
 
 
 def _gives(request: Request, attribute: str) -> bool:

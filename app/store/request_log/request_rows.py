@@ -11,19 +11,21 @@ from sqlalchemy import Connection, Row, Select, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from app import bounds
-from app.request_record import SIMULATED, STORED, Request
+from app.request_record import SIMULATED, STORED, Request, column_of
 from app.store.database.list_parameter import many
 from app.store.request_log.tables import counter, request
 
-_ROW = [request.c[one.name] for one in STORED]
-_NAMES = [one.name for one in STORED if one.name != "id"]
+_ROW = [request.c[column_of(one)].label(one.name) for one in STORED]
+_NAMES = {column_of(one): one.name for one in STORED if one.name != "id"}
 _INSERT = sql.insert(request)
 
 
 def insert(connection: Connection, requests: Sequence[Request]) -> None:
     """Append requests in their order; the database assigns each `id`."""
     if requests:
-        connection.execute(_INSERT, [{name: getattr(one, name) for name in _NAMES} for one in requests])
+        connection.execute(
+            _INSERT, [{column: getattr(one, name) for column, name in _NAMES.items()} for one in requests]
+        )
 
 
 def add_to_counters(connection: Connection, counts: Mapping[str, int]) -> None:
@@ -84,8 +86,8 @@ def of_number(connection: Connection, number: str, limit: int) -> list[Request]:
 
 
 def actions_of(connection: Connection, numbers: Collection[str]) -> list[Row[Any]]:
-    """Return (id, number, resource_id, deed) of all rows of these request IDs that were not refused, as written."""
-    columns = (request.c.id, request.c.number, request.c.resource_id, request.c.deed)
+    """Return (id, number, resource_id, action) of all rows of these request IDs that were not refused, as written."""
+    columns = (request.c.id, request.c.number, request.c.resource_id, request.c.deed.label("action"))
     query = select(*columns).where(request.c.number.in_(many(numbers)), request.c.status < 400)
     return list(connection.execute(query.order_by(request.c.id)))
 

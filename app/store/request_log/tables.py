@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Column, Index, text
 
-from app.request_record import STORED
+from app.request_record import STORED, column_of
 from app.store.database.columns import ZERO, numbers, reals, texts
 from app.store.database.directory_database import db
 from app.store.request_log.log_database import BIND
@@ -35,7 +35,7 @@ _TYPES: Mapping[Any, partial[list[Column[Any]]]] = {int: _numbers, float: _reals
 request = log_table(
     "request",
     *numbers("id", primary_key=True),
-    *chain.from_iterable(_TYPES.get(one.type, _texts)(one.name) for one in STORED if one.name != "id"),
+    *chain.from_iterable(_TYPES.get(one.type, _texts)(column_of(one)) for one in STORED if one.name != "id"),
     Index("request_at", "at"),
     Index("request_number", "number"),
     Index("request_resource_id", "resource_id", "id"),

@@ -50,7 +50,7 @@ class Draft:
     resource_type: ResourceType | None = None
     resource_id: str = ""
     resource_name: str = ""
-    deed: RequestAction = ""
+    action: RequestAction = ""
     objects: tuple[str, ...] = ()
     resources: tuple[tuple[str, str], ...] = ()
     named_ids: tuple[str, ...] = ()

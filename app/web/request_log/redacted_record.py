@@ -55,8 +55,8 @@ def requests_of(draft: Draft, target: RequestTarget, duration_ms: float) -> list
         body = draft.body.decode("latin-1") if draft.sent is None else json.dumps(draft.sent)
         ids = ids_in(" ".join((draft.path, unquote_plus(draft.query), body)))
         own["named_ids"] = ids.union(draft.named_ids)
-    if not own["deed"] and draft.has_key:
-        own["deed"] = _ACTIONS.get(kind.partition("/")[0] or kind, "")
+    if not own["action"] and draft.has_key:
+        own["action"] = _ACTIONS.get(kind.partition("/")[0] or kind, "")
     shared: dict[str, Any] = {
         "number": draft.number,
         "at": draft.at,
@@ -89,7 +89,7 @@ class _DraftReader:
     def fields_of(self, draft: Draft) -> dict[str, Any]:
         """Return the fields of a Request about its subject and its result."""
         resource_type, error, sent = draft.resource_type, draft.error, draft.sent
-        is_write, is_refused = draft.deed in _WRITES, draft.status >= 400
+        is_write, is_refused = draft.action in _WRITES, draft.status >= 400
         name, objects = draft.resource_name, draft.objects
         if is_refused and is_write and resource_type and isinstance(sent, dict):
             objects = tuple(dict.fromkeys((*objects, *objects_of(resource_type, sent))))
@@ -100,7 +100,7 @@ class _DraftReader:
             "method": draft.method if draft.method in METHODS else "…",
             "status": draft.status,
             "dialect": dialect_of(sent) if draft.method == "PATCH" else "",
-            "deed": draft.deed,
+            "action": draft.action,
             "resource_type": resource_type.name if resource_type else "",
             "resource_id": draft.resource_id,
             "resource_name": redaction.masked_name(name),
@@ -172,7 +172,7 @@ def _removals(draft: Draft) -> Iterator[AccessRemoval]:
 
 def _unstored(draft: Draft) -> str:
     """Return the sent names that are not stored here, if they are the reason why nothing changed; else ""."""
-    is_wanted = draft.deed == "confirm" and draft.sent_bytes <= bounds.SENT_BYTES
+    is_wanted = draft.action == "confirm" and draft.sent_bytes <= bounds.SENT_BYTES
     if not is_wanted or draft.resource_type is None:
         return ""
     return ", ".join(unstored_names(draft.resource_type, draft.method, draft.sent))

@@ -40,7 +40,7 @@ _HASH_LENGTH = 16
 def aim(draft: Draft, method: str, resource_type: ResourceType, resource_id: str = "") -> None:
     """Record the intended action and resource, before it is done. An invalid resource id is left out."""
     draft.resource_type = resource_type
-    draft.deed = ACTIONS.get(method, "") if resource_id or method == "POST" else "list"
+    draft.action = ACTIONS.get(method, "") if resource_id or method == "POST" else "list"
     if is_id(resource_id):
         draft.resource_id = resource_id
         draft.objects = (_key(resource_type, "id", resource_id),)
@@ -60,8 +60,8 @@ def done(draft: Draft, resource: Resource) -> None:
     draft.assigned_paths, draft.left_out = resource.assigned_paths, resource.left_out
     if event is not None:
         draft.joined, draft.departed = event.joined, event.departed
-    if draft.deed == "change":
-        draft.deed = "confirm" if event is None else _turn(event.changes)
+    if draft.action == "change":
+        draft.action = "confirm" if event is None else _turn(event.changes)
 
 
 def _turn(changes: Any) -> RequestAction:
@@ -92,12 +92,12 @@ def found(draft: Draft, search: Search, result: SearchResult) -> None:
         for one in comparisons(where)
         if one.op == "eq" and _names_it(one.path[-1])
     )
-    draft.deed = _look(equalities, result.total)
-    draft.may_be_probe = draft.deed == "match" and not result.total and _has_guid(equalities)
+    draft.action = _look(equalities, result.total)
+    draft.may_be_probe = draft.action == "match" and not result.total and _has_guid(equalities)
     if len(result.resources) > bounds.LAST_SEEN_AT_ONCE:
         return
     draft.resources = tuple((one.type.name, one.record.id) for one in result.resources)
-    if len(result.resources) == 1 and draft.deed == "match":
+    if len(result.resources) == 1 and draft.action == "match":
         resource = result.resources[0]
         document = resource.record.content
         draft.resource_id, draft.resource_name = resource.record.id, name_of(document)

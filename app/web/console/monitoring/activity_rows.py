@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from app.observation.cycles.detection import Cycle
 from app.observation.request_list import RequestEntry
-from app.request_record import STORED
+from app.request_record import STORED, column_of
 from app.web.console.monitoring import event_lines
 from app.web.console.shared.formats import counted
 from app.web.console.shared.list_paging import Cell, Column
@@ -20,7 +20,7 @@ def _of_request(name: str) -> Callable[[RequestEntry], Cell]:
 
 REQUEST_COLUMNS: tuple[Column[RequestEntry], ...] = (
     Column("what", "What happened", event_lines.text),
-    *(Column(one.name, title, _of_request(one.name)) for one in STORED if (title := one.metadata["title"])),
+    *(Column(column_of(one), title, _of_request(one.name)) for one in STORED if (title := one.metadata["title"])),
     Column("simulated", "Simulated", lambda entry: "yes" if entry.request.is_simulated else ""),
 )
 

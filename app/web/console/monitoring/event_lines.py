@@ -135,10 +135,10 @@ def _changed(event: Event, who: ClientText, entry: RequestEntry) -> Iterator[Par
 
 def _action(entry: RequestEntry) -> Iterator[Part]:
     request = entry.request
-    says = ACTIONS.get(request.deed, ACTIONS[""])
-    if request.deed == "match":
+    says = ACTIONS.get(request.action, ACTIONS[""])
+    if request.action == "match":
         says = MATCHED if request.resource_id else UNMATCHED
-    if request.deed == "confirm" and request.attribute:
+    if request.action == "confirm" and request.attribute:
         says = UNSTORED
     kind = f"{request.resource_type.lower()}s" if request.resource_type else "all kinds of resources"
     parts: dict[str, Part] = {"kind": kind, "method": request.method, "path": request.path}
