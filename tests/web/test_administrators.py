@@ -15,7 +15,7 @@ from app.administration.credentials import scim_keys
 from app.administration.permissions import Permission
 from app.console_roles import Role
 from app.store.database import directory_database
-from app.web.security import request_authentication
+from app.web.security import browser_session
 from tests.conftest import Appliance
 from tests.web.test_access import form_token
 from tests.web.test_console import words
@@ -219,7 +219,7 @@ def test_who_is_demoted_between_guard_and_write_changes_nothing(
     visitor = app.test_client()
     visitor.set_cookie("__Secure-recnice_session", token, domain="scim.recnice.example", path="/sub")
     data = form_token(visitor) | form
-    actor, before = request_authentication.actor, []
+    actor, before = browser_session.actor, []
 
     def demoted_meanwhile() -> audit.Actor:
         found = actor()
@@ -227,7 +227,7 @@ def test_who_is_demoted_between_guard_and_write_changes_nothing(
         before.append(contents())
         return found
 
-    monkeypatch.setattr(request_authentication, "actor", demoted_meanwhile)
+    monkeypatch.setattr(browser_session, "actor", demoted_meanwhile)
     answer = visitor.post("/sub" + path.format(key=key, ada=ada), data=data, base_url=BASE)
     assert answer.status_code == 403 and "You no longer have the permission" in answer.text
     with app.app_context():

@@ -187,9 +187,9 @@ def test_the_ticket_is_sealed_for_one_purpose_and_a_while(
     assert asked(app, "__Secure-recnice_session", value) == 303
     assert asked(app, name, value[:-4] + "AAAA") == 303
     with app.test_request_context():
-        from app.web.security import request_authentication
+        from app.web.security import browser_session
 
-        assert asked(app, name, request_authentication.sealer("second factor").seal("x")) == 303
+        assert asked(app, name, browser_session.sealer("second factor").seal("x")) == 303
     later = clock.utc_now().timestamp() + bounds.CODE_WAIT_S + 5
     monkeypatch.setattr(clock, "utc_now", lambda: clock.datetime.fromtimestamp(later, clock.UTC))
     assert asked(app, name, value) == 303

@@ -1,26 +1,21 @@
 """This module decides before any view who may send a request: a bearer token, or a session with the permission.
 
 A request is denied unless a rule allows it, by the endpoint that routing matched and never by the text of the path
-(app/web/service_routing.py). The session is a database row behind a random token; Flask's signed cookie carries only
-the form token, since the server cannot end it. Flask-Login would duplicate this decision to save twenty lines.
+(app/web/service_routing.py). Flask-Login would duplicate this decision to save twenty lines.
 """
 
 import re
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
-from flask import Flask, abort, current_app, g, redirect, request, session, url_for
+from flask import Flask, abort, current_app, g, redirect, request, url_for
 from flask_wtf.csrf import CSRFProtect
-from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from app import bounds, data_folder
 from app.administration.accounts import first_administrator, sessions
-from app.administration.accounts.sessions import Browser, SignedIn
-from app.administration.audit import Actor
 from app.administration.credentials import bearer_token_check
 from app.administration.credentials.bearer_token_check import Bearer
-from app.administration.encryption import Sealer
 from app.administration.permissions import Permission
 from app.request_record import KeyFault
 from app.scim.errors import Code, ScimError
@@ -28,6 +23,7 @@ from app.settings import Settings
 from app.web import service_routing
 from app.web.request_log import middleware, record_draft
 from app.web.security import cookies, ip_allow_list_check, page_permissions, response_headers
+from app.web.security.browser_session import session_token, who
 from app.web.security.failed_request_counts import AddressFailures
 from app.web.service_routing import Service, is_scim
 
@@ -39,7 +35,6 @@ and it grants nothing."""
 LARGER_FORMS: Mapping[str, int] = {"console.review": bounds.SCHEMA_EXPORT_FORM_BYTES}
 """The forms that upload a file, by endpoint, with their limits in bytes."""
 
-_SESSION = "recnice_session"
 _TWICE_BEARER = re.compile(r"\s*bearer\s+bearer\b", re.IGNORECASE)
 _BEGUN_KEY = re.compile(r"\s*bearer\b.*rcn_", re.IGNORECASE)  # such as one in quotes, or with a space in it
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE | re.ASCII)
@@ -219,86 +214,3 @@ def require_own_origin() -> None:
 def is_from_here() -> bool:
     """Return whether the console's own page or the user sent it, as far as the browser says (not on plain HTTP)."""
     return request.headers.get("Sec-Fetch-Site", "same-origin") in ("same-origin", "none")
-
-
-def who() -> SignedIn:
-    """Return the signed-in account; only for views that are not in page_permissions.OPEN_ENDPOINTS."""
-    signed_in: SignedIn = g.who
-    return signed_in
-
-
-def actor() -> Actor:
-    """Return the signed-in account for the audit.
-
-    The page's permission is checked again in the transaction of the action (audit.record).
-    """
-    return who().actor(request.remote_addr or "", page_permissions.permission_for(request.endpoint or ""))
-
-
-def browser() -> Browser:
-    """Return the IP address and User-Agent of the request."""
-    return Browser(request.remote_addr or "", request.headers.get("User-Agent", ""))
-
-
-def sealer(purpose: str) -> Sealer:
-    """Return the encryption with the data folder's secret, for one purpose."""
-    return Sealer(current_app.config["SECRET_KEY"], purpose)
-
-
-def session_token() -> str:
-    """Return the session token that the browser sent, or ""."""
-    return cookies.sent(_SESSION)
-
-
-def remember(response: Response, token: str) -> None:
-    """Set the cookie with a session's token. It lasts until the browser is closed or the session ends."""
-    cookies.give(response, _SESSION, token)
-
-
-def go_on(token: str) -> None:
-    """Continue the present session with this token; the response has to `remember` it."""
-    g.who = sessions.session(token) or abort(401)
-
-
-def signed_out(wanted: str) -> Response:
-    """Return the redirect to the sign-in page after a session has ended; from there it leads to `wanted`."""
-    response = redirect(url_for("console.sign_in", next=wanted or None), 303)
-    forget(response)
-    return response
-
-
-def forget(response: Response) -> None:
-    """Delete the cookie with the session's token."""
-    cookies.take(response, _SESSION)
-
-
-def signed_in(token: str, wanted: str) -> Response:
-    """Return the redirect that begins a session in this browser and leads to the requested page.
-
-    It leads to the profile instead if the account may not open that page, such as a user without a role.
-    """
-    if earlier := session_token():
-        sessions.sign_out(earlier, request.remote_addr or "")
-    session.clear()
-    account, path = sessions.session(token), own_path(wanted)
-    endpoint = _endpoint_at(path.removeprefix(request.script_root).partition("?")[0])
-    is_closed = account is not None and endpoint != "" and not page_permissions.may(account, endpoint)
-    answer = redirect(url_for("console.profile") if is_closed else path, 303)
-    remember(answer, token)
-    return answer
-
-
-def _endpoint_at(path: str) -> str:
-    try:
-        return str(current_app.url_map.bind("").match(path)[0])
-    except HTTPException:
-        return ""
-
-
-def own_path(wanted: str) -> str:
-    """Return the path after a sign-in: `wanted` if it is a path of this server, else the Status page.
-
-    A path begins with one slash and has no backslash, which browsers treat as a slash.
-    """
-    is_path = re.fullmatch(r"/(?![/\\])[^\\\x00-\x20\x7f]*", wanted) is not None
-    return request.script_root + (wanted if is_path else "/")

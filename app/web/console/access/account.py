@@ -10,7 +10,7 @@ from app.administration.errors import Refused
 from app.settings import Settings
 from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import with_refusal
-from app.web.security import request_authentication
+from app.web.security import browser_session
 
 
 @console.get("/account")
@@ -23,7 +23,7 @@ def account() -> Response:
 def create_key() -> Response:
     """Create a key and display it once, in the response itself, so that no URL, cookie or history contains it."""
     try:
-        new_key = scim_keys.create_key("", request_authentication.actor(), is_beside="beside" in request.form)
+        new_key = scim_keys.create_key("", browser_session.actor(), is_beside="beside" in request.form)
         return _page(new_key=new_key)
     except Refused as refused:
         return _page(refused=refused)
@@ -44,7 +44,7 @@ def confirm_revoke_key(key_id: str) -> str:
 def revoke_key(key_id: str) -> Response:
     """Revoke a key immediately."""
     try:
-        scim_keys.stop_key(key_id, request_authentication.actor())
+        scim_keys.stop_key(key_id, browser_session.actor())
     except Refused as refused:
         return _page(refused=refused)
     return redirect(url_for("console.account"), 303)

@@ -12,7 +12,7 @@ from app.administration.errors import Refused
 from app.console_roles import Role
 from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import with_refusal
-from app.web.security import request_authentication
+from app.web.security import browser_session
 
 
 @console.get("/administrators", endpoint="administrators")
@@ -29,7 +29,7 @@ def create_administrator() -> Response:
     try:
         role = _role()
         _require_same(password)
-        administrators.create_operator(user_name, password, request_authentication.actor(), role)
+        administrators.create_operator(user_name, password, browser_session.actor(), role)
     except Refused as refused:
         return _list(refused, user_name, form.get("role", ""))
     return redirect(url_for("console.administrators"), 303)
@@ -44,7 +44,7 @@ def administrator(administrator_id: str) -> Response:
 @console.post("/administrators/<administrator_id>/role")
 def set_administrator_role(administrator_id: str) -> Response:
     """Change an administrator's role."""
-    return _acted(administrator_id, lambda name: administrators.set_role(name, _role(), request_authentication.actor()))
+    return _acted(administrator_id, lambda name: administrators.set_role(name, _role(), browser_session.actor()))
 
 
 @console.post("/administrators/<administrator_id>/state")
@@ -52,7 +52,7 @@ def set_administrator_state(administrator_id: str) -> Response:
     """Disable or enable an administrator."""
     is_disabled = request.form.get("disabled") == "yes"
     return _acted(
-        administrator_id, lambda name: administrators.set_disabled(name, is_disabled, request_authentication.actor())
+        administrator_id, lambda name: administrators.set_disabled(name, is_disabled, browser_session.actor())
     )
 
 
@@ -63,7 +63,7 @@ def reset_administrator_password(administrator_id: str) -> Response:
 
     def reset(name: str) -> None:
         _require_same(password)
-        administrators.reset_password(name, password, request_authentication.actor())
+        administrators.reset_password(name, password, browser_session.actor())
 
     return _acted(administrator_id, reset)
 
@@ -71,9 +71,7 @@ def reset_administrator_password(administrator_id: str) -> Response:
 @console.post("/administrators/<administrator_id>/second-factor")
 def turn_off_administrator_two_factor(administrator_id: str) -> Response:
     """Turn off an administrator's two-factor authentication."""
-    return _acted(
-        administrator_id, lambda name: administrators.remove_second_factor(name, request_authentication.actor())
-    )
+    return _acted(administrator_id, lambda name: administrators.remove_second_factor(name, browser_session.actor()))
 
 
 @console.get("/administrators/<administrator_id>/delete")
@@ -87,7 +85,7 @@ def delete_administrator(administrator_id: str) -> Response:
     """Delete an administrator."""
     operator = _found(administrator_id)
     try:
-        administrators.delete_operator(operator.user_name, request_authentication.actor())
+        administrators.delete_operator(operator.user_name, browser_session.actor())
     except Refused as refused:
         return _single(operator, refused)
     return redirect(url_for("console.administrators"), 303)
@@ -136,7 +134,7 @@ def _single(operator: Operator, refused: Refused | None = None) -> Response:
         "administrator.html",
         refused,
         operator=operator,
-        is_oneself=operator.id == request_authentication.who().operator_id,
+        is_oneself=operator.id == browser_session.who().operator_id,
         roles=tuple(Role),
         is_done=refused is None and "done" in request.args,
     )

@@ -13,7 +13,7 @@ from app.web.console.shared import list_paging
 from app.web.console.shared.blueprint import console
 from app.web.console.shared.filter_form import FilterForm, before
 from app.web.console.shared.list_paging import Column
-from app.web.security import request_authentication
+from app.web.security import browser_session, request_authentication
 
 VIEWS: Mapping[View, str] = {"": "All", "sign-ins": "Sign-ins", "acts": "Actions", "refused": "Refused"}
 
@@ -41,7 +41,7 @@ def audit() -> str | Response:
     asked = _asked(form)
     if file := list_paging.export_wanted():
         request_authentication.require_own_origin()  # otherwise another site could make its visitor export it
-        return list_paging.exported("audit", COLUMNS, audit_reading.export(asked, request_authentication.actor(), file))
+        return list_paging.exported("audit", COLUMNS, audit_reading.export(asked, browser_session.actor(), file))
     return render_template(
         "audit.html",
         form=form,

@@ -22,7 +22,7 @@ from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import with_refusal
 from app.web.console.shared.formats import counted
 from app.web.public_url import IGNORED
-from app.web.security import request_authentication
+from app.web.security import browser_session
 
 
 @console.get("/ip-allow-list")
@@ -42,7 +42,7 @@ def ip_allow_list() -> str:
 def set_ip_allow_list_mode() -> Response:
     """Set the mode to Monitor or Off; Enforce has its own page."""
     wanted = {"off": Mode.OFF, "watch": Mode.WATCH}.get(request.form.get("mode", "")) or abort(400)
-    allow_list.set_mode(wanted, request_authentication.actor())
+    allow_list.set_mode(wanted, browser_session.actor())
     return redirect(url_for("console.ip_allow_list"), 303)
 
 
@@ -52,7 +52,7 @@ def enforce_ip_allow_list() -> Response:
     refused: Refused | None = None
     if request.method == "POST":
         try:
-            allow_list.set_mode(Mode.ENFORCE, request_authentication.actor())
+            allow_list.set_mode(Mode.ENFORCE, browser_session.actor())
             return redirect(url_for("console.ip_allow_list"), 303)
         except Refused as error:
             refused = error
@@ -69,7 +69,7 @@ def allow_networks() -> Response:
         return with_refusal("allow_networks.html", None, found=found, text=text, note="")
     text, note = request.form.get("networks", ""), request.form.get("note", "")
     try:
-        added = allow_list.allow(text.replace(",", " ").split(), note, request_authentication.actor())
+        added = allow_list.allow(text.replace(",", " ").split(), note, browser_session.actor())
     except Refused as refused:
         return with_refusal("allow_networks.html", refused, found=found, text=text, note=note)
     flash(f"Added {counted(len(added), 'network')}.")
@@ -83,7 +83,7 @@ def remove_network() -> Response:
     refused: Refused | None = None
     if request.method == "POST":
         try:
-            allow_list.remove(network, request_authentication.actor())
+            allow_list.remove(network, browser_session.actor())
             return redirect(url_for("console.ip_allow_list"), 303)
         except Refused as error:
             refused = error

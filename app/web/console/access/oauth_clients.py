@@ -15,7 +15,7 @@ from app.settings import Settings
 from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import with_refusal
 from app.web.oauth import token_endpoint as oauth_api
-from app.web.security import request_authentication
+from app.web.security import browser_session
 from app.web.service_routing import TOKEN_ENDPOINT
 
 STOPS: Mapping[str, Callable[[str, Actor], None]] = {
@@ -45,7 +45,7 @@ def oauth() -> Response:
 def create_client() -> Response:
     """Create a client and display its secret once, in the response itself."""
     try:
-        return _page(oauth_clients.create_client(request.form.get("name", ""), request_authentication.actor()))
+        return _page(oauth_clients.create_client(request.form.get("name", ""), browser_session.actor()))
     except Refused as refused:
         return _page(refused=refused)
 
@@ -54,7 +54,7 @@ def create_client() -> Response:
 def create_secret(client_id: str) -> Response:
     """Create another secret of a client and display it once, in the response itself."""
     try:
-        return _page(oauth_clients.create_secret(client_id, request_authentication.actor()))
+        return _page(oauth_clients.create_secret(client_id, browser_session.actor()))
     except Refused as refused:
         return _page(refused=refused)
 
@@ -64,7 +64,7 @@ def add_federated_credential(client_id: str) -> Response:
     """Add a federated credential to a client."""
     given = {name: request.form.get(name, "") for name in ("issuer", "subject", "audience")}
     try:
-        oauth_clients.add_trust(client_id, **given, by=request_authentication.actor(), signers=oauth_api.signers())
+        oauth_clients.add_trust(client_id, **given, by=browser_session.actor(), signers=oauth_api.signers())
     except Refused as refused:
         return _page(refused=refused, typed=given | {"client_id": client_id})
     return redirect(url_for("console.oauth"), 303)
@@ -82,7 +82,7 @@ def revoke_credential(kind: str, id: str) -> Response:
     """Revoke a client, a secret or a federated credential immediately."""
     stop = STOPS.get(kind) or abort(404)
     try:
-        stop(id, request_authentication.actor())
+        stop(id, browser_session.actor())
     except Refused as refused:
         return _page(refused=refused)
     return redirect(url_for("console.oauth"), 303)

@@ -16,7 +16,7 @@ from app.scim.resource_types import USER, ResourceType
 from app.web.console.shared.attribute_rows import Row, rows
 from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import with_refusal
-from app.web.security import request_authentication
+from app.web.security import browser_session
 
 WORDS: Mapping[str, str] = {
     "id": "Your identifier in Recnice SCIM",
@@ -47,7 +47,7 @@ def profile() -> Response:
 @console.post("/me/password")
 def change_password() -> Response:
     """Change the administrator's own password, end the other sessions, and give this one a new token."""
-    form, who = request.form, request_authentication.who()
+    form, who = request.form, browser_session.who()
     try:
         if form.get("password", "") != form.get("repeated", ""):
             raise Refused("The two new passwords differ.")
@@ -56,23 +56,23 @@ def change_password() -> Response:
             form.get("current", ""),
             form.get("code", ""),
             form.get("password", ""),
-            request_authentication.sealer(two_factor.SEAL),
-            request_authentication.actor(),
+            browser_session.sealer(two_factor.SEAL),
+            browser_session.actor(),
         )
     except Ended:
-        return request_authentication.signed_out("/me")
+        return browser_session.redirect_to_sign_in("/me")
     except Refused as refused:
         return _page(refused=refused)
-    request_authentication.go_on(token)
+    browser_session.replace_token(token)
     answer = _page(is_password_changed=True)
-    request_authentication.remember(answer, token)
+    browser_session.set_cookie(answer, token)
     return answer
 
 
 @console.post("/me/sessions")
 def end_session() -> Response:
     """End the session in the form, if it belongs to the signed-in account."""
-    sessions.end_session(request_authentication.who(), request.form.get("session", ""), request.remote_addr or "")
+    sessions.end_session(browser_session.who(), request.form.get("session", ""), request.remote_addr or "")
     return redirect(url_for("console.profile"), 303)
 
 
@@ -80,11 +80,11 @@ def _page(refused: Refused | None = None, is_password_changed: bool = False) -> 
     return with_refusal(
         "profile.html",
         refused,
-        sessions=sessions.list_sessions(request_authentication.who()),
-        factor=two_factor.factor(request_authentication.who().operator_id),
-        person=None if request_authentication.who().is_local else _held(request_authentication.who().user_id),
+        sessions=sessions.list_sessions(browser_session.who()),
+        factor=two_factor.factor(browser_session.who().operator_id),
+        person=None if browser_session.who().is_local else _held(browser_session.who().user_id),
         words=WORDS,
-        this_session=request_authentication.who().session_id,
+        this_session=browser_session.who().session_id,
         is_password_changed=is_password_changed,
     )
 

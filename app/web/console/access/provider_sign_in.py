@@ -26,7 +26,7 @@ from app.web.console.access import reauthentication, sign_in
 from app.web.console.shared.blueprint import console
 from app.web.public_url import CALLBACK
 from app.web.request_log import record_draft
-from app.web.security import cookies, request_authentication
+from app.web.security import browser_session, cookies, request_authentication
 from app.web.security.failed_request_counts import AddressFailures
 
 log = logging.getLogger(__name__)
@@ -82,8 +82,8 @@ def auth_start() -> Response:
     """
     _require_visit()
     wanted = request.args.get("next", "")
-    if not request_authentication.is_from_here() and sessions.session(request_authentication.session_token()):
-        return redirect(request_authentication.own_path(wanted), 303)
+    if not request_authentication.is_from_here() and sessions.session(browser_session.session_token()):
+        return redirect(browser_session.own_path(wanted), 303)
     return depart("sign-in", wanted)
 
 
@@ -91,9 +91,9 @@ def auth_start() -> Response:
 def auth_proof() -> Response:
     """Redirect to the provider for re-authentication."""
     _require_visit()
-    if request_authentication.who().is_local:
+    if browser_session.who().is_local:
         return reauthentication.page(request.args.get("next", ""))
-    return depart("proof", request.args.get("next", ""), request_authentication.who())
+    return depart("proof", request.args.get("next", ""), browser_session.who())
 
 
 def depart(purpose: sso.Purpose, wanted: str, who: SignedIn | None = None) -> Response:
@@ -107,7 +107,7 @@ def depart(purpose: sso.Purpose, wanted: str, who: SignedIn | None = None) -> Re
     except Refused as refused:
         return _refused(purpose, wanted, refused)
     answer = redirect(address, 303)
-    cookies.give(answer, _COOKIE, request_authentication.sealer(_SEALED).seal(journey.to_text()), bounds.JOURNEY_S)
+    cookies.give(answer, _COOKIE, browser_session.sealer(_SEALED).seal(journey.to_text()), bounds.JOURNEY_S)
     return answer
 
 
@@ -119,7 +119,7 @@ def auth_callback() -> Response:
     if journey is None:
         return _refused("sign-in", "", Lost())
     if journey.purpose != "sign-in":
-        g.who = sessions.session(request_authentication.session_token())
+        g.who = sessions.session(browser_session.session_token())
         if g.who is None:
             return _refused("sign-in", "", Lost())
     failures, address = _failures(), request.remote_addr or ""
@@ -129,7 +129,7 @@ def auth_callback() -> Response:
             raise Slowed(wait_s)
         return _forget(_arrive(journey))
     except Ended:
-        return _forget(request_authentication.signed_out(journey.wanted))
+        return _forget(browser_session.redirect_to_sign_in(journey.wanted))
     except Refused as refused:
         if not isinstance(refused, NoPlace | Slowed):
             failures.count(address)
@@ -143,13 +143,13 @@ def _arrive(journey: Journey) -> Response:
     if any(len(values) > 1 for values in parameters.values()):
         raise Lost
     once = {name: values[0] for name, values in parameters.items()}
-    arrival = Arrival(journey, once, request_authentication.browser(), record_draft.current().number)
+    arrival = Arrival(journey, once, browser_session.browser(), record_draft.current().number)
     if journey.purpose == "sign-in":
-        return request_authentication.signed_in(sso.arrive(_line_of_caller(), arrival), journey.wanted)
+        return browser_session.begin(sso.arrive(_line_of_caller(), arrival), journey.wanted)
     if journey.purpose == "proof":
-        sso.prove(_line_of_caller(), arrival, request_authentication.who())
-        return redirect(request_authentication.own_path(journey.wanted), 303)
-    who = request_authentication.who()
+        sso.prove(_line_of_caller(), arrival, browser_session.who())
+        return redirect(browser_session.own_path(journey.wanted), 303)
+    who = browser_session.who()
     if not Permission.SINGLE_SIGN_ON.is_given_to(who.role, who.is_local):
         raise request_authentication.NotPermitted(Permission.SINGLE_SIGN_ON)
     trial = sso.try_out(_line_of_caller(), arrival, who)
@@ -196,7 +196,7 @@ def _refused(purpose: sso.Purpose, wanted: str, refused: Refused) -> Response:
 
 def _journey() -> Journey | None:
     """Return the pending sign-in of this browser, from its cookie; None if there is none."""
-    text = request_authentication.sealer(_SEALED).open(cookies.sent(_COOKIE), bounds.JOURNEY_S)
+    text = browser_session.sealer(_SEALED).open(cookies.sent(_COOKIE), bounds.JOURNEY_S)
     try:
         return Journey.of(text) if text else None
     except ValueError:

@@ -8,28 +8,28 @@ from app.administration.accounts import reauthentication, two_factor
 from app.administration.errors import Ended, Refused
 from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import with_refusal
-from app.web.security import request_authentication
+from app.web.security import browser_session
 
 
 @console.route("/confirm", methods=["GET", "POST"])
 def confirm() -> Response:
     """Ask an administrator for the password, and with 2FA for a code; then redirect to the requested page."""
-    wanted, who, form = request.values.get("next", ""), request_authentication.who(), request.form
+    wanted, who, form = request.values.get("next", ""), browser_session.who(), request.form
     if request.method != "POST":
         return page(wanted)
-    sealer = request_authentication.sealer(two_factor.SEAL)
+    sealer = browser_session.sealer(two_factor.SEAL)
     try:
         reauthentication.prove(who, form.get("password", ""), form.get("code", ""), sealer, request.remote_addr or "")
     except Ended:
-        return request_authentication.signed_out(wanted)
+        return browser_session.redirect_to_sign_in(wanted)
     except Refused as refused:
         return page(wanted, refused)
-    return redirect(request_authentication.own_path(wanted), 303)
+    return redirect(browser_session.own_path(wanted), 303)
 
 
 def page(wanted: str, refused: Refused | None = None) -> Response:
     """Return the page that asks, with a sentence after a refusal."""
-    who = request_authentication.who()
+    who = browser_session.who()
     provider = None if who.is_local else single_sign_on.configured()
     return with_refusal(
         "confirm.html",

@@ -16,7 +16,7 @@ from app.administration.roles.role_mapping import Outdated, RawLine
 from app.console_roles import Role
 from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import with_refusal
-from app.web.security import request_authentication
+from app.web.security import browser_session
 
 BLANKS = 3
 """The number of empty rows in the form, and so of rules that can be added at once."""
@@ -45,7 +45,7 @@ def save_roles() -> Response:
     """Save the previewed mapping."""
     lines = _given()
     try:
-        role_mapping.save(lines, request.form.get("expected", ""), request_authentication.actor())
+        role_mapping.save(lines, request.form.get("expected", ""), browser_session.actor())
     except Outdated as outdated:
         return _preview(lines, outdated)
     except Refused as refused:

@@ -12,7 +12,7 @@ from app.administration.accounts.first_administrator import USED_UP
 from app.administration.errors import Refused
 from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import NEW_SETUP_LINK, sentence, with_refusal
-from app.web.security import request_authentication
+from app.web.security import browser_session, request_authentication
 
 
 @console.route("/setup", methods=["GET", "POST"])
@@ -31,13 +31,13 @@ def setup() -> Response:
     try:
         if password != request.form.get("repeated", ""):
             raise Refused("The two passwords differ.")
-        token = first_administrator.claim_setup(code, user_name, password, request_authentication.browser())
+        token = first_administrator.claim_setup(code, user_name, password, browser_session.browser())
     except Refused as refused:
         return _page(code, user_name, refused)
     data_folder.remove_setup_links(current_app.config["RECNICE_SETTINGS"].data)
     session.clear()
     answer = redirect(url_for("console.account"), 303)
-    request_authentication.remember(answer, token)
+    browser_session.set_cookie(answer, token)
     return answer
 
 

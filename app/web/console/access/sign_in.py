@@ -10,7 +10,7 @@ from app.administration.accounts.password_sign_in import CodeWanted
 from app.administration.errors import Ended, Refused
 from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import with_refusal
-from app.web.security import cookies, request_authentication
+from app.web.security import browser_session, cookies, request_authentication
 
 TICKET = "recnice_sign_in"
 """The name of the cookie, and the purpose of its encryption, that passes the account with the valid password to the
@@ -30,10 +30,10 @@ def sign_in() -> Response:
         return page(wanted)
     user_name, password = request.form.get("user_name", ""), request.form.get("password", "")
     try:
-        token = password_sign_in.sign_in(user_name, password, request_authentication.browser())
+        token = password_sign_in.sign_in(user_name, password, browser_session.browser())
     except CodeWanted as code:
         answer = redirect(url_for("console.sign_in_code", next=wanted or None), 303)
-        cookies.give(answer, TICKET, request_authentication.sealer(TICKET).seal(code.ticket), bounds.CODE_WAIT_S)
+        cookies.give(answer, TICKET, browser_session.sealer(TICKET).seal(code.ticket), bounds.CODE_WAIT_S)
         return answer
     except Refused as refused:
         return page(wanted, user_name, refused)
@@ -44,13 +44,13 @@ def sign_in() -> Response:
 def sign_in_code() -> Response:
     """Ask for the code after a valid password, within `bounds.CODE_WAIT_S`."""
     wanted = request.values.get("next", "")
-    sealer = request_authentication.sealer(two_factor.SEAL)
-    ticket = request_authentication.sealer(TICKET).open(cookies.sent(TICKET), bounds.CODE_WAIT_S)
+    sealer = browser_session.sealer(two_factor.SEAL)
+    ticket = browser_session.sealer(TICKET).open(cookies.sent(TICKET), bounds.CODE_WAIT_S)
     if request.method != "POST":
         return _code_page(wanted) if ticket else redirect(url_for("console.sign_in", next=wanted or None), 303)
     try:
         code = request.form.get("code", "")
-        token = password_sign_in.sign_in_by_code(ticket or "", code, sealer, request_authentication.browser())
+        token = password_sign_in.sign_in_by_code(ticket or "", code, sealer, browser_session.browser())
     except Ended as ended:
         answer = page(wanted, refused=ended)
         cookies.take(answer, TICKET)
@@ -61,7 +61,7 @@ def sign_in_code() -> Response:
 
 
 def _signed_in(token: str, wanted: str) -> Response:
-    answer = request_authentication.signed_in(token, wanted)
+    answer = browser_session.begin(token, wanted)
     cookies.take(answer, TICKET)
     return answer
 
@@ -91,10 +91,8 @@ def _code_page(wanted: str, refused: Refused | None = None) -> Response:
 @console.post("/logout")
 def sign_out() -> Response:
     """End the session on the server, and delete its cookie."""
-    sessions.sign_out(request_authentication.session_token(), request.remote_addr or "")
+    sessions.sign_out(browser_session.session_token(), request.remote_addr or "")
     session.clear()
-    answer = redirect(
-        url_for("console.sign_in" if request_authentication.who().is_local else "console.signed_out"), 303
-    )
-    request_authentication.forget(answer)
+    answer = redirect(url_for("console.sign_in" if browser_session.who().is_local else "console.signed_out"), 303)
+    browser_session.delete_cookie(answer)
     return answer

@@ -13,7 +13,7 @@ from app.web.console.access import provider_sign_in
 from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import with_refusal
 from app.web.public_url import CALLBACK
-from app.web.security import request_authentication
+from app.web.security import browser_session
 
 
 @console.get("/single-sign-on")
@@ -29,7 +29,7 @@ def save_single_sign_on() -> Response:
     names = ("kind", "cloud", "tenant", "address", "client_id", "secret")
     entered = Entered(**{name: form.get(name, "") for name in names})
     try:
-        sso.save(entered, provider_sign_in.line(), request_authentication.actor())
+        sso.save(entered, provider_sign_in.line(), browser_session.actor())
     except Refused as refused:
         return _page(entered, refused)
     return redirect(url_for("console.single_sign_on"), 303)
@@ -38,7 +38,7 @@ def save_single_sign_on() -> Response:
 @console.get("/single-sign-on/test")
 def test_single_sign_on() -> Response:
     """Redirect to the provider; the return leads to a page with its response."""
-    return provider_sign_in.depart("test", "/single-sign-on", request_authentication.who())
+    return provider_sign_in.depart("test", "/single-sign-on", browser_session.who())
 
 
 @console.get("/single-sign-on/remove")
@@ -56,7 +56,7 @@ def remove_single_sign_on() -> Response:
 
     Users who signed in with it are signed out, so for them the redirect leads to the sign-in page.
     """
-    sso.remove(request_authentication.actor())
+    sso.remove(browser_session.actor())
     return redirect(url_for("console.single_sign_on"), 303)
 
 
@@ -93,7 +93,7 @@ def _answer(found: Configured) -> tuple[str, str]:
     For accounts that may change the configuration it is asked now; the others get the answer that is cached for an
     hour.
     """
-    who, line = request_authentication.who(), provider_sign_in.line()
+    who, line = browser_session.who(), provider_sign_in.line()
     ask = line.renew if Permission.SINGLE_SIGN_ON.is_given_to(who.role, who.is_local) else line.find
     try:
         return "", ask(found.issuer).asked

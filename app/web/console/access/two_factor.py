@@ -8,7 +8,7 @@ from app.administration.encryption import Sealer
 from app.administration.errors import Refused
 from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import with_refusal
-from app.web.security import request_authentication
+from app.web.security import browser_session
 
 GROUP_LENGTH = 4
 """The number of characters in each group of the displayed secret, which makes it easier to type."""
@@ -24,7 +24,7 @@ def second_factor() -> Response:
 def begin_second_factor() -> Response:
     """Create a secret for an authenticator app."""
     try:
-        factors.begin(request_authentication.who(), _sealer())
+        factors.begin(browser_session.who(), _sealer())
     except Refused as refused:
         return _page(refused)
     return redirect(url_for("console.second_factor"), 303)
@@ -34,9 +34,7 @@ def begin_second_factor() -> Response:
 def confirm_second_factor() -> Response:
     """Turn 2FA on with a valid code, and display the recovery codes once, in the response itself."""
     try:
-        codes = factors.confirm(
-            request_authentication.who(), request.form.get("code", ""), _sealer(), request_authentication.actor()
-        )
+        codes = factors.confirm(browser_session.who(), request.form.get("code", ""), _sealer(), browser_session.actor())
     except Refused as refused:
         return _page(refused)
     return make_response(render_template("recovery_codes.html", codes=codes, is_new=True))
@@ -46,7 +44,7 @@ def confirm_second_factor() -> Response:
 def renew_recovery_codes() -> Response:
     """Create new recovery codes and display them once; the old ones become invalid."""
     try:
-        codes = factors.renew_codes(request_authentication.who(), request_authentication.actor())
+        codes = factors.renew_codes(browser_session.who(), browser_session.actor())
     except Refused as refused:
         return _page(refused)
     return make_response(render_template("recovery_codes.html", codes=codes, is_new=False))
@@ -56,14 +54,14 @@ def renew_recovery_codes() -> Response:
 def turn_off_second_factor() -> Response:
     """Turn 2FA off."""
     try:
-        factors.turn_off(request_authentication.who(), request_authentication.actor())
+        factors.turn_off(browser_session.who(), browser_session.actor())
     except Refused as refused:
         return _page(refused)
     return redirect(url_for("console.profile"), 303)
 
 
 def _page(refused: Refused | None = None) -> Response:
-    who = request_authentication.who()
+    who = browser_session.who()
     pairing = factors.pairing(who, _sealer())
     secret = pairing.secret if pairing else ""
     return with_refusal(
@@ -83,4 +81,4 @@ def _qr_code(text: str) -> str:
 
 
 def _sealer() -> Sealer:
-    return request_authentication.sealer(factors.SEAL)
+    return browser_session.sealer(factors.SEAL)

@@ -14,7 +14,7 @@ from app.observation.attributes.mapping_review import UnreadableSchemaError, rev
 from app.scim.resource_types import ResourceType
 from app.web.console.shared.blueprint import console
 from app.web.console.shared.list_paging import Column, export_wanted, exported
-from app.web.security import request_authentication
+from app.web.security import browser_session
 
 VIEWS: Mapping[str, tuple[str, Callable[[MappedRow], bool]]] = {
     "all": ("All", lambda row: True),
@@ -78,7 +78,7 @@ def set_strict() -> Response:
     form = request.form
     try:
         strict_attributes.set_strict(
-            form.get("type", ""), form.get("attribute", ""), form.get("strict") == "yes", request_authentication.actor()
+            form.get("type", ""), form.get("attribute", ""), form.get("strict") == "yes", browser_session.actor()
         )
     except Refused as refused:
         return make_response(_page(_coverage(), refused=refused), 400)

@@ -15,7 +15,7 @@ from app.observation.problems import refused_removals
 from app.provisioning import resource_operations
 from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import sentence
-from app.web.security import request_authentication
+from app.web.security import browser_session
 
 
 @console.post("/users/<resource_id>/confirm")
@@ -39,7 +39,7 @@ def leave_groups(resource_id: str) -> Response:
 def _done(resource_id: str, act: Callable[[Actor], None]) -> Response:
     """Run an action and redirect to the user's page, or return why nothing was changed."""
     try:
-        act(request_authentication.actor())
+        act(browser_session.actor())
     except Refused as refused:
         return sentence(409, "Nothing was changed", str(refused))
     return redirect(url_for("console.user", resource_id=resource_id), 303)

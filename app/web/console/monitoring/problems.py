@@ -17,7 +17,7 @@ from app.web.console.shared import list_paging
 from app.web.console.shared.blueprint import console
 from app.web.console.shared.formats import counted
 from app.web.console.shared.list_paging import Column, Pages
-from app.web.security import request_authentication
+from app.web.security import browser_session
 
 COLUMNS: tuple[Column[Problem], ...] = (
     Column("kind", "Kind", lambda problem: problem.kind.name),
@@ -79,7 +79,7 @@ def remove_access() -> Response:
     """Disable a user, or remove one from a group, as a refused request intended."""
     user_id, group_id = request.form.get("user_id", ""), request.form.get("group_id", "")
     try:
-        name = local_removal.remove_access(user_id, group_id, request_authentication.actor())
+        name = local_removal.remove_access(user_id, group_id, browser_session.actor())
     except Refused as refused:
         flash(str(refused), "wrong")
     else:
@@ -90,7 +90,7 @@ def remove_access() -> Response:
 @console.post("/problems/ignore")
 def ignore_problems() -> Response:
     """Ignore all open problems of one cause; a message says how many, and how to undo it."""
-    count = ignored_problems.ignore_problems(replace(_cause(), status="open"), request_authentication.actor())
+    count = ignored_problems.ignore_problems(replace(_cause(), status="open"), browser_session.actor())
     flash(f"{counted(count, 'problem is', 'problems are')} ignored. Stop ignoring undoes it.")
     return redirect(url_for("console.problems", tab="ignored"), 303)
 
@@ -98,7 +98,7 @@ def ignore_problems() -> Response:
 @console.post("/problems/stop-ignoring")
 def stop_ignoring_problems() -> Response:
     """Stop ignoring all ignored problems of one cause."""
-    count = ignored_problems.heed_problems(replace(_cause(), status="ignored"), request_authentication.actor())
+    count = ignored_problems.heed_problems(replace(_cause(), status="ignored"), browser_session.actor())
     flash(f"{counted(count, 'problem is', 'problems are')} open again.")
     return redirect(url_for("console.problems"), 303)
 
@@ -107,7 +107,7 @@ def stop_ignoring_problems() -> Response:
 def ignore_problem(problem_id: int) -> Response:
     """Ignore one open problem."""
     _find(problem_id)
-    ignored_problems.ignore_problems(ProblemFilter("open", id=problem_id), request_authentication.actor())
+    ignored_problems.ignore_problems(ProblemFilter("open", id=problem_id), browser_session.actor())
     return redirect(url_for("console.problem", problem_id=problem_id), 303)
 
 
@@ -115,7 +115,7 @@ def ignore_problem(problem_id: int) -> Response:
 def stop_ignoring_problem(problem_id: int) -> Response:
     """Stop ignoring one problem."""
     _find(problem_id)
-    ignored_problems.heed_problems(ProblemFilter("ignored", id=problem_id), request_authentication.actor())
+    ignored_problems.heed_problems(ProblemFilter("ignored", id=problem_id), browser_session.actor())
     return redirect(url_for("console.problem", problem_id=problem_id), 303)
 
 

@@ -27,7 +27,7 @@ from app.web.console.monitoring.event_lines import label
 from app.web.console.monitoring.event_sentences import KEY_FAULTS
 from app.web.console.shared.blueprint import console
 from app.web.public_url import IGNORED
-from app.web.security import request_authentication
+from app.web.security import browser_session
 
 FAULTS_OF_ONE_KIND: tuple[KeyFault, ...] = ("no-bearer", "unknown", "client-secret", "foreign", "client", "assertion")
 """The key faults that the title of their kind of problem does not name."""
@@ -66,7 +66,7 @@ def status() -> str:
 @console.post("/exposure/close")
 def close_exposure() -> Response:
     """Close the notice about the request in the form."""
-    ignored_problems.close_exposure(request.form.get("number", ""), request_authentication.actor())
+    ignored_problems.close_exposure(request.form.get("number", ""), browser_session.actor())
     return redirect(url_for("console.status"), 303)
 
 
@@ -74,7 +74,7 @@ def close_exposure() -> Response:
 def confirm_removal() -> Response:
     """Confirm that the schema in the form was removed on purpose, as far as the form displayed it."""
     type_name, urn, since = (request.form.get(name, "") for name in ("type", "urn", "since"))
-    removed_schemas.confirm_removal(type_name, urn, since, request_authentication.actor())
+    removed_schemas.confirm_removal(type_name, urn, since, browser_session.actor())
     return redirect(url_for("console.status"), 303)
 
 
