@@ -14,92 +14,38 @@ from app.web.resource_urls import Endpoints
 
 _EXTENSION = "recnice_access"
 
-OPEN_ENDPOINTS = frozenset(
-    {
-        "static",
-        "console.setup",
-        "console.sign_in",
-        "console.sign_in_code",
-        "console.auth_start",
-        "console.auth_callback",
-        "console.signed_out",
-        "console.healthz",
-        "console.readyz",
-        "console.documentation",
-        "console.renamed",
-        "oauth.token",
-    }
-)
+
+_OPEN = "setup sign_in sign_in_code auth_start auth_callback signed_out healthz readyz documentation renamed"
+_BY_PERMISSION: Mapping[Permission, str] = {
+    Permission.OWN: "sign_out confirm auth_proof profile end_session help help_page help_picture",
+    Permission.OWN_OPERATOR: "change_password",
+    Permission.SECOND_FACTOR: "second_factor begin_second_factor confirm_second_factor renew_recovery_codes "
+    "turn_off_second_factor",
+    Permission.SEE: "status problems problem activity cycle search attributes review account oauth single_sign_on "
+    "roles ip_allow_list",
+    Permission.OPERATE: "ignore_problems stop_ignoring_problems ignore_problem stop_ignoring_problem confirm_strict "
+    "set_strict",
+    Permission.REMOVE_ACCESS: "remove_access",
+    Permission.SCHEMAS: "confirm_removal",
+    Permission.AUDIT: "audit",
+    Permission.KEYS: "create_key confirm_revoke_key revoke_key create_client create_secret add_federated_credential "
+    "confirm_revoke_credential revoke_credential close_exposure",
+    Permission.SOURCES: "set_ip_allow_list_mode allow_networks remove_network enforce_ip_allow_list",
+    Permission.SINGLE_SIGN_ON: "save_single_sign_on test_single_sign_on confirm_remove_single_sign_on "
+    "remove_single_sign_on",
+    Permission.ROLES: "edit_roles preview_roles save_roles",
+    Permission.UNCONFIRMED: "confirm_user leave_groups",
+    Permission.OPERATORS: "administrators create_administrator administrator set_administrator_role "
+    "set_administrator_state reset_administrator_password turn_off_administrator_two_factor "
+    "confirm_delete_administrator delete_administrator",
+}
+"""The views of the console (without `console.`) that need each permission."""
+
+OPEN_ENDPOINTS = frozenset(["static", "oauth.token", *(f"console.{name}" for name in _OPEN.split())])
 """The endpoints that answer without a session; everything else except SCIM needs one."""
 
 ENDPOINTS: Mapping[str, Permission] = {
-    "console.sign_out": Permission.OWN,
-    "console.confirm": Permission.OWN,
-    "console.auth_proof": Permission.OWN,
-    "console.profile": Permission.OWN,
-    "console.end_session": Permission.OWN,
-    "console.help": Permission.OWN,
-    "console.help_page": Permission.OWN,
-    "console.help_picture": Permission.OWN,
-    "console.change_password": Permission.OWN_OPERATOR,
-    "console.second_factor": Permission.SECOND_FACTOR,
-    "console.begin_second_factor": Permission.SECOND_FACTOR,
-    "console.confirm_second_factor": Permission.SECOND_FACTOR,
-    "console.renew_recovery_codes": Permission.SECOND_FACTOR,
-    "console.turn_off_second_factor": Permission.SECOND_FACTOR,
-    "console.status": Permission.SEE,
-    "console.problems": Permission.SEE,
-    "console.problem": Permission.SEE,
-    "console.activity": Permission.SEE,
-    "console.cycle": Permission.SEE,
-    "console.search": Permission.SEE,
-    "console.attributes": Permission.SEE,
-    "console.review": Permission.SEE,
-    "console.account": Permission.SEE,
-    "console.oauth": Permission.SEE,
-    "console.single_sign_on": Permission.SEE,
-    "console.roles": Permission.SEE,
-    "console.ignore_problems": Permission.OPERATE,
-    "console.stop_ignoring_problems": Permission.OPERATE,
-    "console.ignore_problem": Permission.OPERATE,
-    "console.stop_ignoring_problem": Permission.OPERATE,
-    "console.confirm_strict": Permission.OPERATE,
-    "console.set_strict": Permission.OPERATE,
-    "console.remove_access": Permission.REMOVE_ACCESS,
-    "console.audit": Permission.AUDIT,
-    "console.create_key": Permission.KEYS,
-    "console.confirm_revoke_key": Permission.KEYS,
-    "console.revoke_key": Permission.KEYS,
-    "console.administrators": Permission.OPERATORS,
-    "console.create_administrator": Permission.OPERATORS,
-    "console.administrator": Permission.OPERATORS,
-    "console.set_administrator_role": Permission.OPERATORS,
-    "console.set_administrator_state": Permission.OPERATORS,
-    "console.reset_administrator_password": Permission.OPERATORS,
-    "console.turn_off_administrator_two_factor": Permission.OPERATORS,
-    "console.confirm_delete_administrator": Permission.OPERATORS,
-    "console.delete_administrator": Permission.OPERATORS,
-    "console.ip_allow_list": Permission.SEE,
-    "console.set_ip_allow_list_mode": Permission.SOURCES,
-    "console.allow_networks": Permission.SOURCES,
-    "console.remove_network": Permission.SOURCES,
-    "console.enforce_ip_allow_list": Permission.SOURCES,
-    "console.create_client": Permission.KEYS,
-    "console.create_secret": Permission.KEYS,
-    "console.add_federated_credential": Permission.KEYS,
-    "console.confirm_revoke_credential": Permission.KEYS,
-    "console.revoke_credential": Permission.KEYS,
-    "console.save_single_sign_on": Permission.SINGLE_SIGN_ON,
-    "console.test_single_sign_on": Permission.SINGLE_SIGN_ON,
-    "console.confirm_remove_single_sign_on": Permission.SINGLE_SIGN_ON,
-    "console.remove_single_sign_on": Permission.SINGLE_SIGN_ON,
-    "console.close_exposure": Permission.KEYS,
-    "console.confirm_removal": Permission.SCHEMAS,
-    "console.confirm_user": Permission.UNCONFIRMED,
-    "console.leave_groups": Permission.UNCONFIRMED,
-    "console.edit_roles": Permission.ROLES,
-    "console.preview_roles": Permission.ROLES,
-    "console.save_roles": Permission.ROLES,
+    f"console.{name}": permission for permission, names in _BY_PERMISSION.items() for name in names.split()
 }
 
 
