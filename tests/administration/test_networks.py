@@ -109,4 +109,4 @@ def test_a_set_holds_what_its_networks_hold(came, of):
 
 
 def test_no_proposal_is_wider_than_may_be_allowed():
-    assert all(step.prefix >= bounds.NETWORK_PREFIX_MINIMUM[step.version] for step in STEPS)
+    assert all(prefix >= bounds.NETWORK_PREFIX_MINIMUM[version] for version, prefix in STEPS)

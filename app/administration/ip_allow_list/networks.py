@@ -3,7 +3,6 @@
 import ipaddress
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from app import bounds, ip_addresses
 from app.administration.errors import Refused
@@ -13,15 +12,11 @@ TOGETHER = 3
 """The number of IP addresses in one network from which the network is proposed instead."""
 
 
-class ProposalStep(NamedTuple):
-    """A step of a proposal: the prefix length within which IP addresses are combined."""
+STEPS = ((4, 24), (6, 64), (6, ip_addresses.SITE_PREFIX))
+"""The steps of a proposal: the version, and the prefix length within which its IP addresses are combined.
 
-    version: int
-    prefix: int
-
-
-STEPS = (ProposalStep(4, 24), ProposalStep(6, 64), ProposalStep(6, ip_addresses.SITE_PREFIX))
-"""The steps in order. IPv6: the address of a host varies in its /64, and a site has several of those, up to a /56."""
+IPv6: the address of a host varies in its /64, and a site has several of those, up to a /56.
+"""
 
 
 def read_network(text: str) -> Network:
@@ -56,13 +51,13 @@ def shown_network(network: Network) -> str:
 
 def propose(addresses: Iterable[Address]) -> list[Network]:
     """Return networks that cover all IP addresses: nearby ones combined, the others individually."""
-    found: set[Network] = {ipaddress.ip_network(address) for address in addresses}
-    for step in STEPS:
+    networks: set[Network] = {ipaddress.ip_network(address) for address in addresses}
+    for version, prefix in STEPS:
         inside: dict[Network, set[Network]] = defaultdict(set)
-        for network in found:
-            if network.version == step.version:
-                inside[network.supernet(new_prefix=step.prefix)].add(network)
-        for wider, those in inside.items():
-            if len(those) >= TOGETHER:
-                found = (found - those) | {wider}
-    return sorted(found, key=lambda network: (network.version, network.network_address, network.prefixlen))
+        for network in networks:
+            if network.version == version:
+                inside[network.supernet(new_prefix=prefix)].add(network)
+        for wider, narrower in inside.items():
+            if len(narrower) >= TOGETHER:
+                networks = (networks - narrower) | {wider}
+    return sorted(networks, key=lambda network: (network.version, network.network_address, network.prefixlen))
