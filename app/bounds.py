@@ -284,8 +284,8 @@ ASSERTION_S = 90 * 60  # Entra's tokens are valid for 60 to 90 minutes
 USED_ONCE_KEPT = 10_000  # one-time values that are kept after they expire
 
 # --- single sign-on
-JOURNEY_S = 10 * 60  # from the console to the provider's page and back
-JOURNEY_NEXT_BYTES = 1_024  # of the URL of the requested page; the cookie contains it
+PENDING_SIGN_IN_S = 10 * 60  # from the console to the provider's page and back
+PENDING_SIGN_IN_PATH_BYTES = 1_024  # of the URL of the requested page; the cookie contains it
 PROVIDER_TALKS = 4  # at once, one per caller; the other threads serve sign-ins with a password
 PROVIDER_TALKS_WAITING = 4
 PROVIDER_TALKS_WAITING_OF_ONE = 2  # per caller, such as an office with one IP address

@@ -18,20 +18,20 @@ class Limits(NamedTuple):
     waiting_of_one: int = 1
 
 
-class Full(Exception):  # noqa: N818
-    """All places are taken, and too many threads wait or the wait was too long."""
-
-
 class _Waiter(NamedTuple):
     caller: str
     ticket: object
 
 
 class Places:
-    """Places for slow work. `terms` is called each time. Thread-safe; waiting threads are served in order."""
+    """Places for slow work. Thread-safe; waiting threads are served in order.
 
-    def __init__(self, terms: Callable[[], Limits]) -> None:
-        self._terms = terms
+    `limits` is called each time. `refusal` returns the error of a thread that gets no place.
+    """
+
+    def __init__(self, limits: Callable[[], Limits], refusal: Callable[[], Exception]) -> None:
+        self._limits = limits
+        self._refusal = refusal
         self._changed = threading.Condition()
         self._callers: list[str] = []
         self._waiters: list[_Waiter] = []
@@ -40,8 +40,7 @@ class Places:
     def taken(self, caller: str = "") -> Iterator[None]:
         """Hold a place until the block ends. One `caller` has only one at a time; "" has no such limit.
 
-        Raises:
-            Full: immediately if too many threads wait, or after `wait_s` seconds without a place.
+        Raises the refusal immediately if too many threads wait, or after `wait_s` seconds without a place.
         """
         with self._changed:
             if not self._may_take(caller):
@@ -55,21 +54,21 @@ class Places:
                 self._changed.notify_all()
 
     def _wait(self, caller: str) -> None:
-        terms, waiter = self._terms(), _Waiter(caller, object())
+        limits, waiter = self._limits(), _Waiter(caller, object())
         own = sum(other.caller == caller for other in self._waiters) if caller else 0
         is_entering = bool(own) and self._is_absent(caller)  # the first of them, which has not woken up yet
-        if len(self._waiters) >= terms.waiting or own - is_entering >= terms.waiting_of_one:
-            raise Full
+        if len(self._waiters) >= limits.waiting or own - is_entering >= limits.waiting_of_one:
+            raise self._refusal()
         self._waiters.append(waiter)
         try:
-            if not self._changed.wait_for(lambda: self._may_take(caller, waiter), terms.wait_s):
-                raise Full
+            if not self._changed.wait_for(lambda: self._may_take(caller, waiter), limits.wait_s):
+                raise self._refusal()
         finally:
             self._waiters.remove(waiter)
 
     def _may_take(self, caller: str, waiter: _Waiter | None = None) -> bool:
         """Return whether a place is free for which no other caller has waited longer."""
-        if len(self._callers) >= self._terms().at_once or not self._is_absent(caller):
+        if len(self._callers) >= self._limits().at_once or not self._is_absent(caller):
             return False
         first = next((other for other in self._waiters if self._is_absent(other.caller)), waiter)
         return first is waiter

@@ -4,8 +4,6 @@ OpenID Connect Discovery 1.0 §4; for Entra also the rule that all endpoints are
 """
 
 import re
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -15,7 +13,6 @@ from urllib.parse import urlsplit
 from app import clock
 from app.openid import json_fetch
 from app.openid.errors import ProviderCode, ProviderError
-from app.openid.fetch_cache import Cache
 from app.openid.signing_keys import ALGORITHMS
 
 WELL_KNOWN = "/.well-known/openid-configuration"
@@ -60,14 +57,14 @@ class Signer:
 class Provider(Signer):
     """The data for sign-in with a provider. `end_session_endpoint` is "" if it has none.
 
-    `asked` is when its discovery document was fetched, in wire form.
+    `fetched_at` is when its discovery document was fetched, in wire form.
     """
 
     authorization_endpoint: str
     token_endpoint: str
     end_session_endpoint: str
     client_auth: ClientAuth
-    asked: str = field(compare=False)
+    fetched_at: str = field(compare=False)
 
 
 def entra(tenant: str, cloud: str = "global") -> Issuer:
@@ -107,7 +104,7 @@ def discover(issuer: Issuer, ca_file: Path | None = None) -> Provider:
         jwks_uri=_endpoint(document, "jwks_uri", issuer),
         end_session_endpoint=_endpoint(document, "end_session_endpoint", issuer, is_required=False),
         client_auth=_client_auth(document.get("token_endpoint_auth_methods_supported"), issuer),
-        asked=clock.to_wire(clock.utc_now()),
+        fetched_at=clock.to_wire(clock.utc_now()),
     )
 
 
@@ -124,25 +121,6 @@ def _read_document(issuer: Issuer, ca_file: Path | None) -> tuple[Issuer, dict[s
         if document.get("issuer") == address:
             return replace(issuer, address=address), document
     raise ProviderError(ProviderCode.ISSUER_DIFFERS)
-
-
-class Providers:
-    """Discovered providers, each cached for an hour. Threads may share it."""
-
-    def __init__(self, ca_file: Path | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._cache = Cache[Issuer, Provider](lambda issuer: discover(issuer, ca_file), monotonic)
-
-    def kept(self, issuer: Issuer) -> Provider | None:
-        """Return the provider if it need not be fetched."""
-        return self._cache.kept(issuer)
-
-    def renew(self, issuer: Issuer) -> Provider:
-        """Fetch the provider's document now, whatever is cached. Raises ProviderError."""
-        return self._cache.renew(issuer)
-
-    def find(self, issuer: Issuer) -> Provider:
-        """Return the provider, fetched if necessary. Raises ProviderError."""
-        return self._cache.get(issuer)
 
 
 def _endpoint(document: dict[str, Any], name: str, issuer: Issuer, is_required: bool = True) -> str:

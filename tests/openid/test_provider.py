@@ -3,7 +3,8 @@ import pytest
 from app import bounds
 from app.openid import provider as ours
 from app.openid.errors import ProviderCode
-from app.openid.provider import Issuer, Provider, Providers
+from app.openid.fetch_cache import Cache
+from app.openid.provider import Issuer, Provider
 from tests.openid.provider import ENTRA_HOST, OTHER_TENANT, TENANT, SigningProvider
 from tests.openid.refusal import refused
 
@@ -152,14 +153,14 @@ def test_an_issuer_is_an_https_address_without_a_query(address: str):
 
 def test_a_provider_is_kept_for_an_hour(generic: SigningProvider):
     now = [0.0]
-    providers = Providers(generic.authority.ca_file, monotonic=lambda: now[0])
+    providers = Cache[Issuer, Provider](lambda one: ours.discover(one, generic.authority.ca_file), lambda: now[0])
     issuer = ours.read_issuer(generic.issuer)
-    assert providers.find(issuer) == providers.find(issuer)
+    assert providers.get(issuer) == providers.get(issuer)
     now[0] = bounds.PROVIDER_KEPT_S - 1
-    providers.find(issuer)
+    providers.get(issuer)
     assert generic.count("discovery") == 1
     now[0] = bounds.PROVIDER_KEPT_S
-    providers.find(issuer)
+    providers.get(issuer)
     assert generic.count("discovery") == 2
 
 

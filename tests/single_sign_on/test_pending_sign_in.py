@@ -11,14 +11,18 @@ import pytest
 from flask import Flask
 
 from app import bounds, clock, console_roles, create_app
-from app.administration import single_sign_on as sso
 from app.administration.accounts import administrators, sessions
 from app.administration.audit import HOST
-from app.administration.single_sign_on import Arrival, Entered, Journey, Lost
+from app.administration.single_sign_on import provider_settings
+from app.administration.single_sign_on import provider_sign_in as sso
+from app.administration.single_sign_on.errors import Lost
+from app.administration.single_sign_on.pending_sign_in import PendingSignIn, ProviderReturn
+from app.administration.single_sign_on.provider_settings import Entered
+from app.openid import provider as openid
 from app.openid.code_flow import Ticket
 from app.openid.errors import ProviderCode, ProviderError
+from app.openid.fetch_cache import Cache
 from app.openid.id_token import Claims
-from app.openid.provider import Providers
 from app.provisioning.resource_operations import Author, create
 from app.scim.resource_types import USER
 from app.settings import Settings
@@ -48,7 +52,7 @@ def app(tmp_path: Path, provider: SigningProvider) -> Iterator[Flask]:
     with app.app_context():
         administrators.create_operator("eva", PASSWORD, HOST)
         entered = Entered("entra", "global", provider.tenant, "", provider.client_id, provider.client_secret)
-        sso.save(entered, provider_sign_in.line(), HOST)
+        provider_settings.save(entered, provider_sign_in.provider_client(), HOST)
     yield app
     middleware.of(app).recorder.close()
     with app.app_context():
@@ -72,7 +76,7 @@ def test_the_cookie_is_for_us_alone(app: Flask):
     name, _, rest = cookie.partition("=")
     assert name == "__Secure-recnice_journey"
     terms = {one.strip() for one in rest.split(";")[1:]}
-    assert {"Secure", "HttpOnly", "Path=/sub", "SameSite=Lax", f"Max-Age={bounds.JOURNEY_S}"} <= terms
+    assert {"Secure", "HttpOnly", "Path=/sub", "SameSite=Lax", f"Max-Age={bounds.PENDING_SIGN_IN_S}"} <= terms
     assert "redirect_uri=https%3A%2F%2Fscim.recnice.example%2Fsub%2Fauth%2Fcallback" in answer.headers["Location"]
     assert "users" not in rest, "sealed"
 
@@ -86,7 +90,7 @@ def test_the_cookie_is_one_that_every_browser_keeps(app: Flask, wanted: str):
 
 def test_after_ten_minutes_it_is_over(app: Flask, provider: SigningProvider, pass_time: Callable[[float], None]):
     provider.now = lambda: clock.utc_now().timestamp()
-    for seconds, status in ((bounds.JOURNEY_S - 1, 403), (bounds.JOURNEY_S + 1, 400)):
+    for seconds, status in ((bounds.PENDING_SIGN_IN_S - 1, 403), (bounds.PENDING_SIGN_IN_S + 1, 400)):
         visitor = app.test_client()
         address = visitor.get("/sub/auth/start", base_url=BASE).headers["Location"]
         pass_time(seconds)
@@ -203,7 +207,7 @@ def test_who_comes_while_all_places_are_taken_waits_a_little(app: Flask, talks: 
     wait_until(lambda: len(provider.open) == bounds.PROVIDER_TALKS, "all places are taken")
     waiting, statuses = provider.crowd(["198.51.100.1"], "ana")
     with app.app_context():
-        places = provider_sign_in.line()._places
+        places = provider_sign_in.provider_client()._places
     wait_until(lambda: places._waiters, "waits")
     assert not statuses
     provider.leave.set()
@@ -221,7 +225,7 @@ def test_who_waits_in_vain_is_told_to_come_again_and_is_not_counted(
     for _ in range(bounds.ARRIVAL_FAILURES + 1):
         assert provider.come_back("ana", "198.51.100.1") == 503
     with app.app_context():
-        provider_sign_in.line()._providers = Providers()  # not discovered yet
+        provider_sign_in.provider_client()._providers = Cache(openid.discover)  # not discovered yet
     answer = app.test_client().get("/sub/auth/start", base_url=BASE)
     assert answer.status_code == 503 and "Try again in a few seconds" in answer.text
     assert answer.headers["Retry-After"] == str(bounds.PROVIDER_BUSY_S) and 'name="password"' in answer.text
@@ -249,15 +253,15 @@ def test_returns_in_vain_are_counted_whatever_the_provider_says(
 
 
 def test_a_journey_of_another_version_is_none(app: Flask):
-    journey = Journey(Ticket("s", "n", "v", "r"), "g", "sign-in")
-    assert Journey.of(journey.to_text()) == journey
-    for text in ("{}", "[]", "1", "x", '{"ticket": {}}', replace(journey, purpose="other").to_text()):
+    pending = PendingSignIn(Ticket("s", "n", "v", "r"), "g", "sign-in")
+    assert PendingSignIn.of(pending.to_text()) == pending
+    for text in ("{}", "[]", "1", "x", '{"ticket": {}}', replace(pending, purpose="other").to_text()):
         with pytest.raises(ValueError):
-            Journey.of(text)
+            PendingSignIn.of(text)
 
 
 def test_an_operator_proves_nothing_by_it(app: Flask):
-    journey = Journey(Ticket("s", "n", "v", "r"), "g", "proof", session_id="1")
+    pending = PendingSignIn(Ticket("s", "n", "v", "r"), "g", "proof", session_id="1")
     who = sessions.SignedIn("1", "eva", console_roles.Role.OWNER, operator_id="o")
     with app.app_context(), pytest.raises(Lost):
-        sso.prove(provider_sign_in.line(), Arrival(journey, {}, sessions.Browser(), "1"), who)
+        sso.prove(provider_sign_in.provider_client(), ProviderReturn(pending, {}, sessions.Browser(), "1"), who)

@@ -26,7 +26,7 @@ from app.administration.credentials.federated_credentials import Signers
 from app.administration.encryption import Sealer
 from app.administration.ip_allow_list import allow_list
 from app.administration.roles import role_mapping
-from app.administration.single_sign_on import ProviderClient
+from app.administration.single_sign_on.provider_client import ProviderClient
 from app.cli import commands
 from app.console_roles import Role
 from app.observation import request_recorder

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING
 
 from app import bounds
 from app.administration.accounts.common_passwords import COMMON_PASSWORDS
-from app.administration.concurrency_limit import Full, Limits, Places
+from app.administration.concurrency_limit import Limits, Places
 from app.administration.errors import Busy, Refused
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
 # Each check takes 19 MiB and one processor: without this limit, a flood of sign-ins exhausts the memory.
-_places = Places(lambda: Limits(bounds.PASSWORD_CHECKS_AT_ONCE, bounds.PASSWORD_CHECKS_WAITING, bounds.PASSWORD_WAIT_S))
+_places = Places(
+    lambda: Limits(bounds.PASSWORD_CHECKS_AT_ONCE, bounds.PASSWORD_CHECKS_WAITING, bounds.PASSWORD_WAIT_S),
+    lambda: Busy(bounds.PASSWORD_WAIT_S),
+)
 _of_thread = threading.local()
 
 
@@ -82,15 +85,12 @@ def turn() -> Iterator[None]:
     if getattr(_of_thread, "has_place", False):
         yield
         return
-    try:
-        with _places.taken():
-            _of_thread.has_place = True
-            try:
-                yield
-            finally:
-                _of_thread.has_place = False
-    except Full:
-        raise Busy(bounds.PASSWORD_WAIT_S) from None
+    with _places.taken():
+        _of_thread.has_place = True
+        try:
+            yield
+        finally:
+            _of_thread.has_place = False
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import Literal
 
 from app import bounds, clock
 from app.administration.accounts import passwords
-from app.administration.concurrency_limit import Full, Limits, Places
+from app.administration.concurrency_limit import Limits, Places
 from app.administration.credentials.secret_hash import hash_secret
 from app.administration.errors import Busy, Slowed
 from app.ip_addresses import CountedNetwork, counted_networks
@@ -30,7 +30,10 @@ _BEYOND = "beyond "
 attempt does not count for the network."""
 
 # Attempts from networks that failed too often hold at most one of the places for password checks.
-_beyond = Places(lambda: Limits(bounds.SLOWED_CHECKS_AT_ONCE, bounds.SLOWED_CHECKS_WAITING, bounds.PASSWORD_WAIT_S))
+_beyond = Places(
+    lambda: Limits(bounds.SLOWED_CHECKS_AT_ONCE, bounds.SLOWED_CHECKS_WAITING, bounds.PASSWORD_WAIT_S),
+    lambda: Busy(bounds.PASSWORD_WAIT_S),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +60,13 @@ def counted(user_name: str, address: str, kind: Kind = "password") -> Iterator[i
     """
     # Hashed, since users type their password into the wrong field.
     tried = _Try(_PREFIXES[kind] + hash_secret(passwords.normalize_name(user_name)), counted_networks(address), kind)
-    with ExitStack() as held:
+    with ExitStack() as places:
         with directory_database.reading() as connection:  # a slowed attempt takes no place and writes nothing
             is_beyond = _require(connection, tried, clock.utc_now())
         if kind == "password":
             if is_beyond:
-                held.enter_context(_place_beyond())
-            held.enter_context(passwords.turn())
+                places.enter_context(_beyond.taken())
+            places.enter_context(passwords.turn())
         with directory_database.writing() as connection:
             now = clock.utc_now()
             # Also attempts in the future: after the clock was set back, they would count forever.
@@ -108,15 +111,6 @@ def _network_wait_s(connection: Connection, network: CountedNetwork, window: tup
     limit = network.times * bounds.SIGN_IN_FAILURES
     moments = rows.moments(connection, *window, network=network.text)
     return _wait_s(moments, limit, now) if len(moments) >= limit else 0
-
-
-@contextmanager
-def _place_beyond() -> Iterator[None]:
-    try:
-        with _beyond.taken():
-            yield
-    except Full:
-        raise Busy(bounds.PASSWORD_WAIT_S) from None
 
 
 def _since(now: datetime) -> datetime:

@@ -13,7 +13,7 @@ class Lost(Refused):
         super().__init__("This sign-in has expired or was started in another browser. Start again.")
 
 
-class NotLetIn(Refused):
+class SignInRefused(Refused):
     """The provider refused the sign-in, or no active user matches."""
 
     def __init__(self, number: str, text: str = "You cannot sign in here. Ask your administrator") -> None:

@@ -13,8 +13,8 @@ Purpose = Literal["sign-in", "proof", "test"]
 
 
 @dataclass(frozen=True, slots=True)
-class Journey:
-    """A sign-in in progress. `generation` is that of the provider at the start, `wanted` the page to open at the end.
+class PendingSignIn:
+    """A sign-in in progress. `generation`: that of the provider at the start. `next_path`: the page to open at the end.
 
     `session_id` is the session of a proof or a test, "" for a sign-in.
     """
@@ -22,7 +22,7 @@ class Journey:
     ticket: Ticket
     generation: str
     purpose: Purpose
-    wanted: str = ""
+    next_path: str = ""
     session_id: str = ""
 
     def to_text(self) -> str:
@@ -30,26 +30,26 @@ class Journey:
         return json.dumps(asdict(self), ensure_ascii=False)
 
     @classmethod
-    def of(cls, text: str) -> "Journey":
+    def of(cls, text: str) -> "PendingSignIn":
         """Parse a text of `to_text`. Raises ValueError for a text of an incompatible version of the program."""
         try:
-            found = json.loads(text)
-            journey = cls(**{**found, "ticket": Ticket(**found["ticket"])})
+            fields = json.loads(text)
+            pending = cls(**{**fields, "ticket": Ticket(**fields["ticket"])})
         except (TypeError, KeyError):
-            raise ValueError("not a journey of this version") from None
-        if journey.purpose not in get_args(Purpose):
+            raise ValueError("not a pending sign-in of this version") from None
+        if pending.purpose not in get_args(Purpose):
             raise ValueError("not a purpose of this version")
-        return journey
+        return pending
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """A return from the provider: the journey from the cookie, and the parameters of the URL, each of which is single.
+class ProviderReturn:
+    """A return from the provider: the pending sign-in from the cookie, and the URL's parameters, each only once.
 
     `number` is the request ID, which the audit entry contains.
     """
 
-    journey: Journey
+    pending: PendingSignIn
     parameters: Mapping[str, str]
     browser: Browser
     number: str

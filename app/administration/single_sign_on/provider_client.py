@@ -11,19 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app import bounds, clock
-from app.administration.concurrency_limit import Full, Limits, Places
+from app.administration.concurrency_limit import Limits, Places
 from app.administration.encryption import Sealer
 from app.administration.single_sign_on.errors import NoPlace
 from app.openid import code_flow
 from app.openid import provider as openid
 from app.openid.code_flow import OpenIdClient, Ticket
 from app.openid.errors import About, ProviderCode, ProviderError
+from app.openid.fetch_cache import Cache
 from app.openid.id_token import Claims
-from app.openid.provider import Issuer, Provider, Providers
+from app.openid.provider import Issuer, Provider
 from app.openid.signing_keys import Keys
 
 
-def _terms() -> Limits:
+def _limits() -> Limits:
     return Limits(
         bounds.PROVIDER_TALKS,
         bounds.PROVIDER_TALKS_WAITING,
@@ -67,9 +68,9 @@ class ProviderClient:
         self.sealer = sealer
         self.redirect_uri = redirect_uri
         self._ca_file = ca_file
-        self._providers = Providers(ca_file)
-        self._keys = Keys(ca_file)
-        self._places = Places(_terms)
+        self._clear()
+        # Waits are few and short, since each holds a thread of the server.
+        self._places = Places(_limits, NoPlace)
         self._caller = ""
         self._standing = _Standing()
 
@@ -80,35 +81,35 @@ class ProviderClient:
 
     def for_caller(self, caller: str) -> "ProviderClient":
         """Return this client for a caller, which has one place at a time; "" has no such limit."""
-        line = copy.copy(self)
-        line._caller = caller
-        return line
+        client = copy.copy(self)
+        client._caller = caller
+        return client
 
     def check(self, issuer: Issuer) -> Provider:
         """Fetch the discovery document again, and clear the cache. Raises ProviderError, Unreachable."""
-        with self._place():
-            found = openid.discover(issuer, self._ca_file)
-            self._providers, self._keys = Providers(self._ca_file), Keys(self._ca_file)
+        with self._places.taken(self._caller):
+            provider = openid.discover(issuer, self._ca_file)
+            self._clear()
             self._standing.outage = None
-            return found
+            return provider
 
     def renew(self, issuer: Issuer) -> Provider:
         """Fetch the metadata of the provider again. Raises ProviderError, Unreachable."""
-        with self._place():
+        with self._places.taken(self._caller):
             return self._providers.renew(issuer)
 
     def find(self, issuer: Issuer) -> Provider:
         """Return the metadata of the provider, cached or fetched. Raises ProviderError, Unreachable."""
         if (kept := self._providers.kept(issuer)) is not None:
             return kept
-        with self._place():
-            return self._providers.find(issuer)
+        with self._places.taken(self._caller):
+            return self._providers.get(issuer)
 
     def begin(self, issuer: Issuer, client_id: str, prompt: str = "", max_age: int | None = None) -> tuple[str, Ticket]:
         """Return the URL for the browser, and the ticket for its return. Raises ProviderError, Unreachable."""
         with self._noting():
-            found = self.find(issuer)
-        return code_flow.begin(found, OpenIdClient(client_id, ""), self.redirect_uri, prompt, max_age)
+            provider = self.find(issuer)
+        return code_flow.begin(provider, OpenIdClient(client_id, ""), self.redirect_uri, prompt, max_age)
 
     def read_answer(self, issuer: Issuer, ticket: Ticket, parameters: Mapping[str, str]) -> str:
         """Return the authorization code from the parameters. Raises ProviderError, Unreachable."""
@@ -117,10 +118,15 @@ class ProviderClient:
     def finish(self, issuer: Issuer, client_id: str, sealed_secret: str, ticket: Ticket, code: str) -> Claims:
         """Exchange the code, and return the claims of the user. Raises ProviderError, Unreachable."""
         client = OpenIdClient(client_id, self.sealer.open(sealed_secret) or "")
-        with self._place(), self._noting():
-            claims = code_flow.finish(self._providers.find(issuer), client, ticket, code, self._keys)
+        with self._places.taken(self._caller), self._noting():
+            claims = code_flow.finish(self._providers.get(issuer), client, ticket, code, self._keys)
         self._standing.outage = None
         return claims
+
+    def _clear(self) -> None:
+        ca_file = self._ca_file
+        self._providers = Cache[Issuer, Provider](lambda issuer: openid.discover(issuer, ca_file))
+        self._keys = Keys(ca_file)
 
     @contextmanager
     def _noting(self) -> Iterator[None]:
@@ -130,12 +136,3 @@ class ProviderClient:
             if self._standing.outage is None and is_of_everybody(error):
                 self._standing.outage = Outage(clock.to_wire(clock.utc_now()), str(error))
             raise
-
-    @contextmanager
-    def _place(self) -> Iterator[None]:
-        """Hold a place until the block ends. Waits are few and short, since each holds a thread. Raises NoPlace."""
-        try:
-            with self._places.taken(self._caller):
-                yield
-        except Full:
-            raise NoPlace from None

@@ -93,7 +93,7 @@ def read(row: Row[Any]) -> Configured:
     )
 
 
-def save(entered: Entered, line: ProviderClient, actor: Actor) -> None:
+def save(entered: Entered, client: ProviderClient, actor: Actor) -> None:
     """Set up this provider, which replaces the stored one. Another issuer ends all sessions of single sign-on.
 
     Raises Refused for invalid input, and for a discovery document that cannot be read or is of another issuer.
@@ -107,11 +107,11 @@ def save(entered: Entered, line: ProviderClient, actor: Actor) -> None:
         issuer = _issuer(entered)
         if not secret and not _has_secret(issuer, client_id):
             raise Refused(_SECRET_AGAIN)
-        issuer = line.check(issuer).issuer
+        issuer = client.check(issuer).issuer
     except ProviderError as error:
         is_of_tenant = entered.kind == ENTRA and error.code is ProviderCode.HTTP_STATUS
         raise Refused(f"Nothing was saved. {error}" + (_TENANT_AGAIN if is_of_tenant else "")) from None
-    sealed = line.sealer.seal(secret) if secret else ""
+    sealed = client.sealer.seal(secret) if secret else ""
     with directory_database.writing() as connection:
         row = rows.find(connection)
         before = read(row) if row else None

@@ -1,9 +1,11 @@
-"""This module sends a browser to the provider and handles its return: a session, or a confirmed identity.
+"""This module sends a browser to the provider and handles its return: a session, a confirmed identity, or a test.
 
 The result is one transaction, which verifies that the provider is unchanged and the user exists and is active, and
 consumes the state. No account is ever created here.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from app import bounds, clock
@@ -13,9 +15,10 @@ from app.administration.accounts.sessions import SignedIn
 from app.administration.audit import Action, Actor
 from app.administration.credentials.secret_hash import hash_secret
 from app.administration.errors import Ended, Refused
+from app.administration.permissions import Permission
 from app.administration.single_sign_on import provider_settings, user_lookup
-from app.administration.single_sign_on.errors import Lost, NotLetIn, Unreachable
-from app.administration.single_sign_on.pending_sign_in import Arrival, Journey, Purpose
+from app.administration.single_sign_on.errors import Lost, SignInRefused, Unreachable
+from app.administration.single_sign_on.pending_sign_in import PendingSignIn, ProviderReturn, Purpose
 from app.administration.single_sign_on.provider_client import ProviderClient, is_of_everybody
 from app.administration.single_sign_on.provider_settings import Configured
 from app.administration.single_sign_on.user_lookup import Match
@@ -32,60 +35,79 @@ NO_AUTH_TIME = (
     "ID token of the app registration for sign-in"
 )
 KEYS_CHANGED = "The provider may have changed its keys. Try again in a minute, then ask your administrator"
+TOO_LONG_AGO = "The sign-in there was too long ago"
 ANOTHER = "Another account signed in there. Sign in with your own account"
 WRONG_TOO_OFTEN = "Another account signed in there too often, so this session is ended. Sign in again."
 
 _STATE = "state"
 
 
-def depart(line: ProviderClient, purpose: Purpose, wanted: str, session_id: str = "") -> tuple[str, Journey]:
+@dataclass(frozen=True, slots=True)
+class SignInTest:
+    """The result of *Test sign-in*: the shortened claims and their match, or `refused`, the error as a sentence."""
+
+    claims: Mapping[str, str] = field(default_factory=dict)
+    match: Match | None = None
+    says_when: bool = False
+    refused: str = ""
+
+
+def begin(client: ProviderClient, purpose: Purpose, next_path: str, session_id: str = "") -> tuple[str, PendingSignIn]:
     """Return the URL for the browser, and the state for its cookie. Raises Refused, Unreachable, ProviderError."""
-    found = provider_settings.configured()
-    if found is None:
+    provider = provider_settings.configured()
+    if provider is None:
         raise Refused(NOT_SET_UP)
     # A test sends the same request as a proof: only with max_age must a provider send auth_time, the time of the
     # sign-in (OpenID Connect Core §2).
     prompt, max_age = ("", None) if purpose == "sign-in" else ("login", 0)
-    address, ticket = line.begin(found.issuer, found.client_id, prompt, max_age)
-    kept = wanted if len(wanted.encode()) <= bounds.JOURNEY_NEXT_BYTES else ""
-    return address, Journey(ticket, found.generation, purpose, kept, session_id)
+    address, ticket = client.begin(provider.issuer, provider.client_id, prompt, max_age)
+    kept = next_path if len(next_path.encode()) <= bounds.PENDING_SIGN_IN_PATH_BYTES else ""
+    return address, PendingSignIn(ticket, provider.generation, purpose, kept, session_id)
 
 
-def arrive(line: ProviderClient, arrival: Arrival) -> str:
+def sign_in(client: ProviderClient, answer: ProviderReturn) -> str:
     """Return the token of a new session for the user that the provider identifies.
 
-    Raises Lost, NotLetIn, Unreachable.
+    Raises Lost, SignInRefused, Unreachable.
     """
-    claims = read_claims(line, arrival)
+    claims = _read_claims(client, answer)
     with directory_database.writing() as connection:
-        spend(connection, arrival)
-        found = user_lookup.find(connection, claims)
-        if found.person is not None:
-            actor = Actor("person", found.person.user_name, arrival.browser.address)
+        _spend(connection, answer)
+        match = user_lookup.find(connection, claims)
+        if match.person is not None:
+            actor = Actor("person", match.person.user_name, answer.browser.address)
             # A user name can be assigned to another person later; the id cannot.
-            audit.record(connection, actor, Action.SIGNED_IN, by="single sign-on", person=found.person.id)
+            audit.record(connection, actor, Action.SIGNED_IN, by="single sign-on", person=match.person.id)
             proved = _proved(claims)
-            return sessions.begin(connection, arrival.browser, "single sign-on", proved, user_id=found.person.id)
-        _note_no_match(connection, arrival, claims, found)
-    raise NotLetIn(arrival.number)
+            return sessions.begin(connection, answer.browser, "single sign-on", proved, user_id=match.person.id)
+        audit.record_refusal(
+            connection,
+            Actor("nobody", address=answer.browser.address),
+            claims.name or claims.username,
+            code=match.reason.value,
+            because=match.because,
+            identifier=match.identifier,
+            reference=answer.number,
+        )
+    raise SignInRefused(answer.number)
 
 
-def prove(line: ProviderClient, arrival: Arrival, who: SignedIn) -> None:
+def prove(client: ProviderClient, answer: ProviderReturn, who: SignedIn) -> None:
     """Record in a user's session that their identity was confirmed, if the provider sends a recent auth_time.
 
-    Raises Lost, NotLetIn, Unreachable, and Ended if the session ends after too many failures.
+    Raises Lost, SignInRefused, Unreachable, and Ended if the session ends after too many failures.
     """
-    if who.is_local or who.session_id != arrival.journey.session_id:
+    if who.is_local or who.session_id != answer.pending.session_id:
         raise Lost
-    claims = read_claims(line, arrival)
-    actor, is_over = who.actor(arrival.browser.address), False
+    claims = _read_claims(client, answer)
+    actor, is_over = who.actor(answer.browser.address), False
     with directory_database.writing() as connection:
-        spend(connection, arrival)
+        _spend(connection, answer)
         row = session_rows.find(connection, who.session_id)
         if row is None:
             raise Lost
-        found = user_lookup.find(connection, claims)
-        is_same = found.person is not None and found.person.id == who.user_id
+        person = user_lookup.find(connection, claims).person
+        is_same = person is not None and person.id == who.user_id
         if is_same and _is_fresh(claims):
             session_rows.change(connection, who.session_id, proved=_proved(claims), wrong_proofs=0)
             audit.record(connection, actor, Action.PROVED, by="single sign-on")
@@ -96,40 +118,60 @@ def prove(line: ProviderClient, arrival: Arrival, who: SignedIn) -> None:
             session_rows.change(connection, who.session_id, wrong_proofs=wrong_proofs)
             is_over = wrong_proofs >= bounds.WRONG_PROOFS
         ended = "the session" if is_over else ""
-        audit.record(connection, actor, Action.PROOF_REFUSED, because=because, reference=arrival.number, ended=ended)
+        audit.record(connection, actor, Action.PROOF_REFUSED, because=because, reference=answer.number, ended=ended)
         if is_over:
             session_rows.end(connection, who.session_id)
     if is_over:
         raise Ended(WRONG_TOO_OFTEN)
     if not is_same:
-        raise NotLetIn(arrival.number, ANOTHER)
-    raise NotLetIn(arrival.number, NO_AUTH_TIME if claims.auth_time is None else "The sign-in there was too long ago")
+        raise SignInRefused(answer.number, ANOTHER)
+    raise SignInRefused(answer.number, NO_AUTH_TIME if claims.auth_time is None else TOO_LONG_AGO)
 
 
-def read_claims(line: ProviderClient, arrival: Arrival) -> Claims:
-    """Return the verified claims of the provider. Raises Lost, NotLetIn, Unreachable; the audit has the details."""
+def run_test(client: ProviderClient, answer: ProviderReturn, who: SignedIn) -> SignInTest:
+    """Finish a test in the session in which it was started; create no session. Raises Lost, Unreachable."""
+    if answer.pending.session_id != who.session_id:
+        raise Lost
+    actor = who.actor(answer.browser.address, Permission.SINGLE_SIGN_ON)
     try:
-        return ask(line, arrival)
+        claims = _ask(client, answer)
     except ProviderError as error:
         with directory_database.writing() as connection:
-            spend(connection, arrival)
-            nobody = Actor("nobody", address=arrival.browser.address)
-            kept = {"code": error.code.value, "because": str(error), "reference": arrival.number}
+            _spend(connection, answer)
+            audit.record(connection, actor, Action.PROVIDER_TESTED, because=str(error), code=error.code.value)
+        return SignInTest(refused=str(error))
+    with directory_database.writing() as connection:
+        _spend(connection, answer)
+        match = user_lookup.find(connection, claims)
+        detail = {"identifier": match.identifier, "outcome": match.because or "can sign in"}
+        audit.record(connection, actor, Action.PROVIDER_TESTED, match.name, **detail)
+    return SignInTest(claims.shown, match, claims.auth_time is not None)
+
+
+def _read_claims(client: ProviderClient, answer: ProviderReturn) -> Claims:
+    """Return the verified claims of the user. Raises Lost, SignInRefused, Unreachable; the audit has the details."""
+    try:
+        return _ask(client, answer)
+    except ProviderError as error:
+        with directory_database.writing() as connection:
+            _spend(connection, answer)
+            nobody = Actor("nobody", address=answer.browser.address)
+            kept = {"code": error.code.value, "because": str(error), "reference": answer.number}
             audit.record_refusal(connection, nobody, "", **kept)
         if is_of_everybody(error):
-            raise Unreachable(unreachable(arrival.number)) from None
+            raise Unreachable(unreachable(answer.number)) from None
         if error.code is ProviderCode.SIGN_IN_REFUSED:
-            raise NotLetIn(arrival.number, "The provider did not sign you in. Try again, or ask") from None
+            raise SignInRefused(answer.number, "The provider did not sign you in. Try again, or ask") from None
         if error.passes:
-            raise NotLetIn(arrival.number, KEYS_CHANGED) from None
-        raise NotLetIn(arrival.number) from None
+            raise SignInRefused(answer.number, KEYS_CHANGED) from None
+        raise SignInRefused(answer.number) from None
 
 
-def ask(line: ProviderClient, arrival: Arrival) -> Claims:
+def _ask(client: ProviderClient, answer: ProviderReturn) -> Claims:
     """Return the verified claims, with errors for administrators. Raises Lost, Unreachable, ProviderError."""
-    found, ticket = _same(provider_settings.configured(), arrival), arrival.journey.ticket
+    provider, ticket = _same(provider_settings.configured(), answer), answer.pending.ticket
     try:
-        code = line.read_answer(found.issuer, ticket, arrival.parameters)
+        code = client.read_answer(provider.issuer, ticket, answer.parameters)
     except ProviderError as error:
         if error.code is ProviderCode.WRONG_STATE:
             raise Lost from None
@@ -137,16 +179,16 @@ def ask(line: ProviderClient, arrival: Arrival) -> Claims:
     with directory_database.reading() as connection:
         if used_once.is_used(connection, _STATE, hash_secret(ticket.state)):
             raise Lost
-    return line.finish(found.issuer, found.client_id, found.sealed_secret, ticket, code)
+    return client.finish(provider.issuer, provider.client_id, provider.sealed_secret, ticket, code)
 
 
-def spend(connection: Connection, arrival: Arrival) -> None:
+def _spend(connection: Connection, answer: ProviderReturn) -> None:
     """Consume the state in the transaction of the result. Raises Lost, also if the provider was changed."""
     row = rows.find(connection)
-    _same(provider_settings.read(row) if row else None, arrival)
+    _same(provider_settings.read(row) if row else None, answer)
     now = clock.utc_now()
-    expires = now + timedelta(seconds=bounds.JOURNEY_S + bounds.CLOCK_SLACK_S)
-    state = hash_secret(arrival.journey.ticket.state)
+    expires = now + timedelta(seconds=bounds.PENDING_SIGN_IN_S + bounds.CLOCK_SLACK_S)
+    state = hash_secret(answer.pending.ticket.state)
     if not used_once.use(connection, _STATE, state, clock.to_wire(expires), clock.to_wire(now)):
         raise Lost
 
@@ -159,11 +201,11 @@ def unreachable(number: str) -> str:
     )
 
 
-def _same(found: Configured | None, arrival: Arrival) -> Configured:
+def _same(provider: Configured | None, answer: ProviderReturn) -> Configured:
     """Return the provider if it is unchanged since the start of the sign-in. Raises Lost."""
-    if found is None or found.generation != arrival.journey.generation:
+    if provider is None or provider.generation != answer.pending.generation:
         raise Lost
-    return found
+    return provider
 
 
 def _proved(claims: Claims) -> str:
@@ -182,15 +224,3 @@ def _proved(claims: Claims) -> str:
 def _is_fresh(claims: Claims) -> bool:
     now = clock.utc_now().timestamp()
     return _proved(claims) != "" and claims.auth_time is not None and now - claims.auth_time <= bounds.PROOF_S
-
-
-def _note_no_match(connection: Connection, arrival: Arrival, claims: Claims, found: Match) -> None:
-    audit.record_refusal(
-        connection,
-        Actor("nobody", address=arrival.browser.address),
-        claims.name or claims.username,
-        code=found.reason.value,
-        because=found.because,
-        identifier=found.identifier,
-        reference=arrival.number,
-    )

@@ -12,13 +12,17 @@ from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.wrappers import Response
 
 from app import bounds
-from app.administration import single_sign_on as sso
 from app.administration.accounts import first_administrator, sessions
 from app.administration.accounts.sessions import SignedIn
 from app.administration.encryption import Sealer
 from app.administration.errors import Ended, Refused, Slowed
 from app.administration.permissions import Permission
-from app.administration.single_sign_on import Arrival, Journey, Lost, NoPlace, NotLetIn, ProviderClient, Unreachable
+from app.administration.single_sign_on import provider_settings
+from app.administration.single_sign_on import provider_sign_in as sso
+from app.administration.single_sign_on.errors import Lost, NoPlace, SignInRefused, Unreachable
+from app.administration.single_sign_on.pending_sign_in import PendingSignIn, ProviderReturn, Purpose
+from app.administration.single_sign_on.provider_client import ProviderClient
+from app.administration.single_sign_on.provider_sign_in import SignInTest
 from app.ip_addresses import site_of
 from app.openid.errors import ProviderError
 from app.settings import Settings
@@ -40,9 +44,9 @@ counted."""
 
 _COOKIE = "recnice_journey"
 _SEALED = "journey to the provider"
-_EXTENSION = "recnice_line"
-_FAILURES = "recnice_arrival_failures"
-_STATUSES: dict[type[Refused], int] = {Lost: 400, NotLetIn: 403, Slowed: 429, Unreachable: 503, NoPlace: 503}
+_EXTENSION = "recnice_provider_client"
+_FAILURES = "recnice_return_failures"
+_STATUSES: dict[type[Refused], int] = {Lost: 400, SignInRefused: 403, Slowed: 429, Unreachable: 503, NoPlace: 503}
 
 
 def init_app(app: Flask) -> None:
@@ -53,24 +57,24 @@ def init_app(app: Flask) -> None:
     app.extensions[_FAILURES] = AddressFailures(lambda: bounds.ARRIVAL_FAILURES)
 
 
-def line() -> ProviderClient:
+def provider_client() -> ProviderClient:
     """Return the current application's provider client."""
-    found: ProviderClient = current_app.extensions[_EXTENSION]
-    return found
+    client: ProviderClient = current_app.extensions[_EXTENSION]
+    return client
 
 
 def _failures() -> AddressFailures:
-    found: AddressFailures = current_app.extensions[_FAILURES]
-    return found
+    failures: AddressFailures = current_app.extensions[_FAILURES]
+    return failures
 
 
-def _line_of_caller() -> ProviderClient:
+def _client_of_caller() -> ProviderClient:
     """Return the provider client for the current request.
 
     Each site may wait for the provider once at a time; all IP addresses that failed count as one site.
     """
     address = request.remote_addr or ""
-    return line().for_caller(FAILED if _failures().has_failed(address) else site_of(address))
+    return provider_client().for_caller(FAILED if _failures().has_failed(address) else site_of(address))
 
 
 @console.get("/auth/start")
@@ -80,45 +84,45 @@ def auth_start() -> Response:
     A link of another site, such as a portal, leads a signed-in user to the requested page instead: the provider may ask
     nothing, so any site could replace an administrator's session by another.
     """
-    _require_visit()
-    wanted = request.args.get("next", "")
+    _require_get_after_setup()
+    next_path = request.args.get("next", "")
     if not request_authentication.is_from_here() and sessions.session(browser_session.session_token()):
-        return redirect(browser_session.own_path(wanted), 303)
-    return depart("sign-in", wanted)
+        return redirect(browser_session.own_path(next_path), 303)
+    return redirect_to_provider("sign-in", next_path)
 
 
 @console.get("/auth/proof")
 def auth_proof() -> Response:
     """Redirect to the provider for re-authentication."""
-    _require_visit()
+    _require_get_after_setup()
     if browser_session.who().is_local:
         return reauthentication.page(request.args.get("next", ""))
-    return depart("proof", request.args.get("next", ""), browser_session.who())
+    return redirect_to_provider("proof", request.args.get("next", ""), browser_session.who())
 
 
-def depart(purpose: sso.Purpose, wanted: str, who: SignedIn | None = None) -> Response:
+def redirect_to_provider(purpose: Purpose, next_path: str, who: SignedIn | None = None) -> Response:
     """Return a redirect to the provider with a cookie for the return, or a page that says why not."""
     try:
-        address, journey = sso.depart(_line_of_caller(), purpose, wanted, who.session_id if who else "")
+        address, pending = sso.begin(_client_of_caller(), purpose, next_path, who.session_id if who else "")
     except ProviderError as error:
         number = record_draft.current().number
         log.warning("single sign-on, request %s: %s", number, error)
-        return _refused(purpose, wanted, Unreachable(str(error) if purpose == "test" else sso.unreachable(number)))
+        return _refused(purpose, next_path, Unreachable(str(error) if purpose == "test" else sso.unreachable(number)))
     except Refused as refused:
-        return _refused(purpose, wanted, refused)
+        return _refused(purpose, next_path, refused)
     answer = redirect(address, 303)
-    cookies.give(answer, _COOKIE, browser_session.sealer(_SEALED).seal(journey.to_text()), bounds.JOURNEY_S)
+    cookies.give(answer, _COOKIE, browser_session.sealer(_SEALED).seal(pending.to_text()), bounds.PENDING_SIGN_IN_S)
     return answer
 
 
 @console.get(CALLBACK)
 def auth_callback() -> Response:
     """Handle the return from the provider."""
-    _require_visit()
-    journey = _journey()
-    if journey is None:
+    _require_get_after_setup()
+    pending = _pending_sign_in()
+    if pending is None:
         return _refused("sign-in", "", Lost())
-    if journey.purpose != "sign-in":
+    if pending.purpose != "sign-in":
         g.who = sessions.session(browser_session.session_token())
         if g.who is None:
             return _refused("sign-in", "", Lost())
@@ -127,37 +131,36 @@ def auth_callback() -> Response:
         # Each code causes a request to the provider, and an unauthenticated client can begin any number of sign-ins.
         if wait_s := failures.wait_s(address):
             raise Slowed(wait_s)
-        return _forget(_arrive(journey))
+        return _forget(_complete(pending))
     except Ended:
-        return _forget(browser_session.redirect_to_sign_in(journey.wanted))
+        return _forget(browser_session.redirect_to_sign_in(pending.next_path))
     except Refused as refused:
         if not isinstance(refused, NoPlace | Slowed):
             failures.count(address)
-        answer = _refused(journey.purpose, journey.wanted, refused)
+        answer = _refused(pending.purpose, pending.next_path, refused)
         return answer if isinstance(refused, Unreachable) else _forget(answer)
 
 
-def _arrive(journey: Journey) -> Response:
+def _complete(pending: PendingSignIn) -> Response:
     """Complete the sign-in, re-authentication or test, by purpose. Raises Refused, and NotPermitted for a test."""
     parameters = request.args.to_dict(flat=False)
     if any(len(values) > 1 for values in parameters.values()):
         raise Lost
     once = {name: values[0] for name, values in parameters.items()}
-    arrival = Arrival(journey, once, browser_session.browser(), record_draft.current().number)
-    if journey.purpose == "sign-in":
-        return browser_session.begin(sso.arrive(_line_of_caller(), arrival), journey.wanted)
-    if journey.purpose == "proof":
-        sso.prove(_line_of_caller(), arrival, browser_session.who())
-        return redirect(browser_session.own_path(journey.wanted), 303)
+    answer = ProviderReturn(pending, once, browser_session.browser(), record_draft.current().number)
+    if pending.purpose == "sign-in":
+        return browser_session.begin(sso.sign_in(_client_of_caller(), answer), pending.next_path)
+    if pending.purpose == "proof":
+        sso.prove(_client_of_caller(), answer, browser_session.who())
+        return redirect(browser_session.own_path(pending.next_path), 303)
     who = browser_session.who()
     if not Permission.SINGLE_SIGN_ON.is_given_to(who.role, who.is_local):
         raise request_authentication.NotPermitted(Permission.SINGLE_SIGN_ON)
-    trial = sso.try_out(_line_of_caller(), arrival, who)
-    return _trial(trial)
+    return _test_page(sso.run_test(_client_of_caller(), answer, who))
 
 
-def _trial(trial: sso.Trial) -> Response:
-    return make_response(render_template("single_sign_on_test.html", trial=trial))
+def _test_page(result: SignInTest) -> Response:
+    return make_response(render_template("single_sign_on_test.html", result=result))
 
 
 @console.get("/signed-out")
@@ -167,38 +170,38 @@ def signed_out() -> Response:
     The provider may still have its own session, so that the next sign-in needs no password; the page links to its
     sign-out.
     """
-    found = sso.configured()
-    if found is None:
+    provider = provider_settings.configured()
+    if provider is None:
         return redirect(url_for("console.sign_in"), 303)
     try:
-        end = _line_of_caller().find(found.issuer).end_session_endpoint
+        end = _client_of_caller().find(provider.issuer).end_session_endpoint
     except (ProviderError, Unreachable):
         end = ""
     settings: Settings = current_app.config["RECNICE_SETTINGS"]
-    back = {"client_id": found.client_id, "post_logout_redirect_uri": settings.public_url + AFTER_SIGNING_OUT}
+    back = {"client_id": provider.client_id, "post_logout_redirect_uri": settings.public_url + AFTER_SIGNING_OUT}
     address = f"{end}{'&' if '?' in end else '?'}{urlencode(back)}" if end else ""
-    return make_response(render_template("signed_out.html", provider=found.title, address=address))
+    return make_response(render_template("signed_out.html", provider=provider.title, address=address))
 
 
-def _refused(purpose: sso.Purpose, wanted: str, refused: Refused) -> Response:
+def _refused(purpose: Purpose, next_path: str, refused: Refused) -> Response:
     """Return the page from which the sign-in began, with the reason of the refusal."""
     if purpose == "test":
-        answer = _trial(sso.Trial(refused=str(refused)))
+        answer = _test_page(SignInTest(refused=str(refused)))
     elif purpose == "proof":
-        answer = reauthentication.page(wanted, refused)
+        answer = reauthentication.page(next_path, refused)
     else:
-        answer = sign_in.page(wanted, refused=refused)
+        answer = sign_in.page(next_path, refused=refused)
     answer.status_code = _STATUSES.get(type(refused), 400)
     if answer.status_code == 503:
         answer.headers["Retry-After"] = str(bounds.PROVIDER_BUSY_S)
     return answer
 
 
-def _journey() -> Journey | None:
+def _pending_sign_in() -> PendingSignIn | None:
     """Return the pending sign-in of this browser, from its cookie; None if there is none."""
-    text = browser_session.sealer(_SEALED).open(cookies.sent(_COOKIE), bounds.JOURNEY_S)
+    text = browser_session.sealer(_SEALED).open(cookies.sent(_COOKIE), bounds.PENDING_SIGN_IN_S)
     try:
-        return Journey.of(text) if text else None
+        return PendingSignIn.of(text) if text else None
     except ValueError:
         return None
 
@@ -208,7 +211,7 @@ def _forget(answer: Response) -> Response:
     return answer
 
 
-def _require_visit() -> None:
+def _require_get_after_setup() -> None:
     """Raise NotSetUp before the setup, and 405 for any method but GET."""
     if not first_administrator.is_set_up():
         raise request_authentication.NotSetUp

@@ -3,9 +3,9 @@
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
-from app.administration import single_sign_on
 from app.administration.accounts import reauthentication, two_factor
 from app.administration.errors import Ended, Refused
+from app.administration.single_sign_on import provider_settings
 from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import with_refusal
 from app.web.security import browser_session
@@ -14,27 +14,27 @@ from app.web.security import browser_session
 @console.route("/confirm", methods=["GET", "POST"])
 def confirm() -> Response:
     """Ask an administrator for the password, and with 2FA for a code; then redirect to the requested page."""
-    wanted, who, form = request.values.get("next", ""), browser_session.who(), request.form
+    next_path, who, form = request.values.get("next", ""), browser_session.who(), request.form
     if request.method != "POST":
-        return page(wanted)
+        return page(next_path)
     sealer = browser_session.sealer(two_factor.SEAL)
     try:
         reauthentication.prove(who, form.get("password", ""), form.get("code", ""), sealer, request.remote_addr or "")
     except Ended:
-        return browser_session.redirect_to_sign_in(wanted)
+        return browser_session.redirect_to_sign_in(next_path)
     except Refused as refused:
-        return page(wanted, refused)
-    return redirect(browser_session.own_path(wanted), 303)
+        return page(next_path, refused)
+    return redirect(browser_session.own_path(next_path), 303)
 
 
-def page(wanted: str, refused: Refused | None = None) -> Response:
+def page(next_path: str, refused: Refused | None = None) -> Response:
     """Return the page that asks, with a sentence after a refusal."""
     who = browser_session.who()
-    provider = None if who.is_local else single_sign_on.configured()
+    provider = None if who.is_local else provider_settings.configured()
     return with_refusal(
         "confirm.html",
         refused,
-        wanted=wanted,
+        next_path=next_path,
         wants_code=two_factor.factor(who.operator_id) is not None,
         provider=provider and provider.title,
     )

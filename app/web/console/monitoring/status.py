@@ -7,12 +7,13 @@ from flask import current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app import bounds, clock
-from app.administration import directory_totals, disk_usage, ignored_problems, removed_schemas, single_sign_on
+from app.administration import directory_totals, disk_usage, ignored_problems, removed_schemas
 from app.administration.accounts import sign_in_limits
 from app.administration.credentials import key_status, oauth_clients
 from app.administration.disk_usage import Storage
 from app.administration.ip_allow_list import allow_list
 from app.administration.roles import granted_roles, users_to_confirm
+from app.administration.single_sign_on import provider_settings
 from app.observation import setup_steps
 from app.observation.cycles import sync_health
 from app.observation.directory import history_reader
@@ -51,7 +52,7 @@ def status() -> str:
         clients=[client for client in oauth_clients.list_clients() if client.credentials],
         event=event,
         role_news=granted_roles.news(),
-        outage=provider_sign_in.line().outage if single_sign_on.configured() else None,
+        outage=provider_sign_in.provider_client().outage if provider_settings.configured() else None,
         unconfirmed=users_to_confirm.list_unconfirmed(),
         missing_schemas=removed_schemas.missing_schemas(),
         changed=_changed(event) if event else "",
