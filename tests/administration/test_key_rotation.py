@@ -321,10 +321,10 @@ def test_the_old_key_is_refused_only_when_it_has_retired(clocks: Turned):
     first = scim_keys.create_key("old", EVA)
     pair = Pair(clocks, first.row.id, scim_keys.create_key("new", EVA).row.id)
     pair.use_new_for(DAY - HOUR)
-    assert scim_keys.judge_key(first.text).key
+    assert scim_keys.judge_key(first.text)[1] == ""
     clocks.pass_time(HOUR)
     pair.use_new()
-    assert scim_keys.judge_key(first.text).fault == "stopped"
+    assert scim_keys.judge_key(first.text)[1] == "stopped"
 
 
 def test_a_key_beside_is_nobodys_successor(clocks: Turned):

@@ -11,7 +11,6 @@ from flask import Flask
 from app import bounds, throttle
 from app.administration import directory_totals
 from app.administration.credentials import key_last_use, scim_keys
-from app.administration.credentials.scim_keys import Verdict
 from app.administration.directory_totals import Contact
 from app.administration.errors import Refused
 from app.scim import errors
@@ -33,7 +32,7 @@ def test_the_form_of_a_key():
 
 def test_a_new_key_is_found():
     new = scim_keys.create_key("Entra", EVA)
-    assert scim_keys.judge_key(new.text).key == new.row
+    assert scim_keys.judge_key(new.text) == (new.row, "")
     assert scim_keys.list_keys() == [new.row]
     assert (new.row.name, new.row.prefix, new.row.created_by) == ("Entra", new.text[:13], "eva")
     assert (new.row.last_used, new.row.last_address, new.row.stopped) == (None, None, None)
@@ -64,7 +63,7 @@ def wrong_keys(text: str) -> dict[str, str]:
 @pytest.mark.parametrize("kind", wrong_keys(""))
 def test_nothing_else_is_found(kind: str):
     text = scim_keys.create_key("Entra", EVA).text
-    assert scim_keys.judge_key(wrong_keys(text)[kind]).key is None
+    assert scim_keys.judge_key(wrong_keys(text)[kind])[0] is None
 
 
 FAULTS = {
@@ -77,20 +76,21 @@ FAULTS = {
 @pytest.mark.parametrize("kind", FAULTS)
 def test_what_is_wrong_with_it_is_told(kind: str):
     text = scim_keys.create_key("Entra", EVA).text
-    assert scim_keys.judge_key(wrong_keys(text)[kind]) == Verdict(fault=FAULTS[kind])
+    assert scim_keys.judge_key(wrong_keys(text)[kind]) == (None, FAULTS[kind])
 
 
 def test_a_right_key_and_a_stopped_one_are_told_by_their_ids():
     new = scim_keys.create_key("Entra", EVA)
-    assert scim_keys.judge_key(new.text) == Verdict(new.row, new.row.id)
+    assert scim_keys.judge_key(new.text) == (new.row, "")
     scim_keys.stop_key(new.row.id, EVA)
-    assert scim_keys.judge_key(new.text) == Verdict(key_id=new.row.id, fault="stopped")
+    key, fault = scim_keys.judge_key(new.text)
+    assert key and (key.id, fault) == (new.row.id, "stopped")
 
 
 def test_a_stopped_key_is_refused_at_once():
     new = scim_keys.create_key("Entra", EVA)
     scim_keys.stop_key(new.row.id, EVA)
-    assert scim_keys.judge_key(new.text).key is None
+    assert scim_keys.judge_key(new.text)[1] == "stopped"
     assert scim_keys.list_keys()[0].stopped
     with pytest.raises(Refused, match="already"):
         scim_keys.stop_key(new.row.id, EVA)
@@ -106,7 +106,7 @@ def test_two_are_active_at_most():
         scim_keys.create_key("", EVA)
     scim_keys.stop_key(first.row.id, EVA)
     assert scim_keys.create_key("", EVA).row.name == "Key 3"
-    assert scim_keys.judge_key(second.text).key
+    assert scim_keys.judge_key(second.text)[1] == ""
 
 
 @pytest.mark.parametrize("name", ["x" * (bounds.KEY_NAME_LENGTH + 1), "a\nb", "\x1b[31m"])

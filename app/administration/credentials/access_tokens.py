@@ -43,25 +43,15 @@ class NewToken:
     expires_s: int = bounds.ACCESS_TOKEN_S
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
-    """The result of verifying an access token: `is_right`, or a `fault`. `credential`: the one that requested it."""
-
-    is_right: bool = False
-    client_id: str = ""
-    credential: str = ""
-    fault: KeyFault = ""
-
-
 def token_for_secret(client_id: str, secret: str, address: str) -> NewToken:
     """Return a token for a client with its secret. Accepts arbitrary texts. Raises NotAuthenticated."""
     if not CLIENT_SECRET.fits(secret):
         raise NotAuthenticated("client", "The client secret does not have the format of this server")
-    wanted = hash_secret(secret)
+    secret_hash = hash_secret(secret)
     with directory_database.reading() as connection:  # an invalid secret must not take the write lock
-        _secret(connection, client_id, wanted)
+        _secret(connection, client_id, secret_hash)
     with directory_database.writing() as connection:
-        return _issue(connection, _secret(connection, client_id, wanted), address)
+        return _issue(connection, _secret(connection, client_id, secret_hash), address)
 
 
 def token_for_assertion(client_id: str, text: str, signers: Signers, address: str) -> NewToken:
@@ -88,24 +78,21 @@ def token_for_assertion(client_id: str, text: str, signers: Signers, address: st
         return _issue(connection, trust, address)
 
 
-def judge_token(text: str) -> Access:
-    """Verify a text as an access token. Accepts any text. The fault is for the log only."""
+def judge_token(text: str) -> tuple[Row[Any] | None, KeyFault]:
+    """Return the access token with this text, and its fault, "" for a valid one. The fault is for the log only."""
     if not ACCESS_TOKEN.fits(text):
-        return Access(fault="cut" if ACCESS_TOKEN.is_begun(text) else "foreign")
-    wanted = hash_secret(text)
+        return None, "cut" if ACCESS_TOKEN.is_begun(text) else "foreign"
+    token_hash = hash_secret(text)
     with directory_database.reading() as connection:
-        row = rows.token_hashed(connection, wanted)
-    if row is None or not hmac.compare_digest(row.hash.encode(), wanted.encode()):
-        return Access(fault="unknown")
+        row = rows.token_hashed(connection, token_hash)
+    if row is None or not hmac.compare_digest(row.hash.encode(), token_hash.encode()):
+        return None, "unknown"
     now = clock.utc_now()
     # A token from the future was created before the clock was set back, and would be valid for too long.
     is_ahead = row.created > clock.to_wire(now + timedelta(seconds=bounds.CLOCK_SLACK_S))
-    fault: KeyFault = ""
     if row.client_stopped or row.credential_stopped or row.credential_id is None:
-        fault = "stopped"
-    elif row.expires <= clock.to_wire(now) or is_ahead:
-        fault = "expired"
-    return Access(not fault, row.client_id, row.credential, fault)
+        return row, "stopped"
+    return row, "expired" if row.expires <= clock.to_wire(now) or is_ahead else ""
 
 
 def note_token_use(credential: str, address: str) -> None:
@@ -122,14 +109,14 @@ def note_token_use(credential: str, address: str) -> None:
 _notes = Throttle(bounds.KEYS_NOTED)
 
 
-def _secret(connection: Connection, client_id: str, wanted: str) -> Row[Any]:
-    """Return the active secret of this client with the hash `wanted`. Raises NotAuthenticated.
+def _secret(connection: Connection, client_id: str, secret_hash: str) -> Row[Any]:
+    """Return the active secret of this client with the hash `secret_hash`. Raises NotAuthenticated.
 
     Queries contain the hash only, no text from the request.
     """
-    row = rows.secret_hashed(connection, wanted)
+    row = rows.secret_hashed(connection, secret_hash)
     client = rows.find(connection, rows.oauth_client, row.client_id) if row else None
-    if row is None or client is None or not hmac.compare_digest(row.hash.encode(), wanted.encode()):
+    if row is None or client is None or not hmac.compare_digest(row.hash.encode(), secret_hash.encode()):
         raise NotAuthenticated("client", "No client has this secret")
     if client.id != client_id:
         raise NotAuthenticated("client", "The client secret belongs to another client identifier")

@@ -34,11 +34,12 @@ class Bearer:
 def judge_bearer(text: str) -> Bearer:
     """Verify a bearer token. Accepts any text."""
     if text[: len(ACCESS_TOKEN.beginning)].lower() == ACCESS_TOKEN.beginning:
-        access = judge_token(text)
-        author = f"client {access.client_id}" if access.is_right else ""
-        return Bearer(author, access.client_id, access.credential, access.fault)
-    verdict = judge_key(text)
-    return Bearer(f"key {verdict.key.id}" if verdict.key else "", verdict.key_id, verdict.key_id, verdict.fault)
+        token, fault = judge_token(text)
+        if token is None:
+            return Bearer(fault=fault)
+        return Bearer("" if fault else f"client {token.client_id}", token.client_id, token.credential, fault)
+    key, fault = judge_key(text)
+    return Bearer("" if fault else f"key {key.id}", key.id, key.id, fault) if key else Bearer(fault=fault)
 
 
 def note_use(bearer: Bearer, address: str, *, is_simulated: bool = False) -> None:

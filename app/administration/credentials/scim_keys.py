@@ -20,15 +20,6 @@ _JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """The result of verifying a key: the active `key`, or a `fault`. `key_id` is also set for a revoked key."""
-
-    key: KeyRow | None = None
-    key_id: str = ""
-    fault: KeyFault = ""
-
-
-@dataclass(frozen=True, slots=True)
 class NewKey:
     """A new key. `text` is the key itself, which is not stored."""
 
@@ -85,18 +76,17 @@ def stop_key(key_id: str, by: Actor) -> None:
         audit.record(connection, by, Action.KEY_STOPPED, row.name, key=row.id, begins=row.prefix)
 
 
-def judge_key(text: str) -> Verdict:
-    """Verify a text as a key. The fault is for the request log only: all responses to invalid keys are the same.
+def judge_key(text: str) -> tuple[KeyRow | None, KeyFault]:
+    """Return the key with this text, also a revoked one, and its fault, "" for a valid key.
 
-    A revoked key and an unknown key take the same time: one lookup by the hash.
+    The fault is for the request log only: all responses to invalid keys are the same. A revoked key and an unknown key
+    take the same time: one lookup by the hash.
     """
     if not SCIM_KEY.fits(text):
-        return Verdict(fault=_fault_of_form(text))
+        return None, _fault_of_form(text)
     with directory_database.reading() as connection:
         row = rows.find_by_hash(connection, hash_secret(text))
-    if row is None:
-        return Verdict(fault="unknown")
-    return Verdict(key_id=row.id, fault="stopped") if row.stopped else Verdict(row, row.id)
+    return row, "unknown" if row is None else "stopped" if row.stopped else ""
 
 
 def _fault_of_form(text: str) -> KeyFault:
