@@ -96,19 +96,22 @@ class Head:
     hash: str
 
 
-def find(asked: AuditQuery, before: int | None = None) -> AuditPage:
+def find(query: AuditQuery, before: int | None = None) -> AuditPage:
     """Return a page of entries with an id below `before` (None: the first page), newest first."""
     with directory_database.reading() as connection:
-        entries, following = rows.page(connection, _wanted(asked), before, bounds.CONSOLE_PAGE_SIZE)
+        entries, following = rows.page(connection, _filter_of(query), before, bounds.CONSOLE_PAGE_SIZE)
     return AuditPage([_entry(row) for row in entries], following)
 
 
-def export(asked: AuditQuery, by: Actor, form: str) -> Iterator[AuditEntry]:
+def export(query: AuditQuery, by: Actor, form: str) -> Iterator[AuditEntry]:
     """Record the export in the audit, and return an iterator of the entries, newest first, which reads in portions."""
+    action = query.action.key if query.action else ""
+    detail = {"view": query.view, "action": action, "who": query.actor, "target": query.target}
+    detail |= {"form": form, "from": query.since, "to": query.until}
     with directory_database.writing() as connection:
-        audit.record(connection, by, Action.AUDIT_EXPORTED, form=form, **_told(asked))
+        audit.record(connection, by, Action.AUDIT_EXPORTED, **detail)
         newest, _ = rows.head(connection)
-    return _every(asked, newest + 1)
+    return _every(query, newest + 1)
 
 
 def head() -> Head:
@@ -117,30 +120,24 @@ def head() -> Head:
         return Head(*rows.head(connection))
 
 
-def _every(asked: AuditQuery, before: int | None) -> Iterator[AuditEntry]:
+def _every(query: AuditQuery, before: int | None) -> Iterator[AuditEntry]:
     """Yield all entries below an id, newest first.
 
     Each portion is its own transaction, since a slow client must not keep one open for hours. Entries never change.
     """
-    wanted = _wanted(asked)
+    entry_filter = _filter_of(query)
     while before is not None:
         with directory_database.reading() as connection:
-            entries, before = rows.page(connection, wanted, before, bounds.EXPORT_ROWS_AT_ONCE)
+            entries, before = rows.page(connection, entry_filter, before, bounds.EXPORT_ROWS_AT_ONCE)
         yield from map(_entry, entries)
 
 
-def _wanted(asked: AuditQuery) -> rows.AuditFilter:
-    actions = VIEWS[asked.view] & ({asked.action} if asked.action else VIEWS[""])
+def _filter_of(query: AuditQuery) -> rows.AuditFilter:
+    actions = VIEWS[query.view] & ({query.action} if query.action else VIEWS[""])
     # An empty list would mean no filter; [""] is a filter that matches nothing.
     keys = sorted(action.key for action in actions) or [""]
-    is_any = not asked.view and not asked.action
-    return rows.AuditFilter(() if is_any else keys, asked.actor, asked.target, asked.since, asked.until)
-
-
-def _told(asked: AuditQuery) -> dict[str, str]:
-    action = asked.action.key if asked.action else ""
-    told = {"view": asked.view, "action": action, "who": asked.actor, "target": asked.target}
-    return told | {"from": asked.since, "to": asked.until}
+    is_any = not query.view and not query.action
+    return rows.AuditFilter(() if is_any else keys, query.actor, query.target, query.since, query.until)
 
 
 def _entry(row: rows.AuditRow) -> AuditEntry:

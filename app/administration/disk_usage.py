@@ -51,8 +51,8 @@ def _size(path: Path) -> int:
 
 
 def _newest_copy(folder: Path) -> Copy | None:
-    found = [(path.stat().st_mtime, path.name) for path in folder.glob(COPIES)]
-    if not found:
+    copies = [(path.stat().st_mtime, path.name) for path in folder.glob(COPIES)]
+    if not copies:
         return None
-    written, name = max(found)
+    written, name = max(copies)
     return Copy(name, clock.to_wire(datetime.fromtimestamp(written, UTC)))

@@ -31,11 +31,11 @@ class Sealer:
         """Return the decrypted text; None if this server did not encrypt it, or encrypted it over `seconds` ago."""
         from cryptography.fernet import InvalidToken
 
-        given = sealed.encode("utf-8", "replace")
+        token = sealed.encode("utf-8", "replace")
         try:
             if seconds is None:
-                return self._fernet().decrypt(given).decode()
-            return self._fernet().decrypt_at_time(given, ttl=seconds, current_time=self._now()).decode()
+                return self._fernet().decrypt(token).decode()
+            return self._fernet().decrypt_at_time(token, ttl=seconds, current_time=self._now()).decode()
         except InvalidToken:
             return None
 

@@ -447,9 +447,9 @@ def test_only_ones_own_session_can_be_ended(eva: str):
     token = try_in()
     [session] = sessions.list_sessions(owner_of(eva))
     assert (session.address, session.user_agent) == (HERE, "a browser")
-    sessions.end_session(owner_of(adam), session.id, HERE)
+    sessions.end_session(owner_of(adam), session.token_hash, HERE)
     assert sessions.session(token)
-    sessions.end_session(owner_of(eva), session.id, HERE)
+    sessions.end_session(owner_of(eva), session.token_hash, HERE)
     assert sessions.session(token) is None
 
 

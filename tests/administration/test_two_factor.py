@@ -140,7 +140,7 @@ def test_the_other_sessions_end_when_it_is_turned_on_and_off(eva: SignedIn):
     other = try_code(app.code_of(0))
     factors.turn_off(eva, eva.actor(HERE, Permission.SECOND_FACTOR))
     assert sessions.session(other) is None
-    assert [one.id for one in sessions.list_sessions(eva)] == [eva.session_id]
+    assert [one.token_hash for one in sessions.list_sessions(eva)] == [eva.session_id]
     assert password_sign_in.sign_in("eva", PASSWORD, Browser(HERE))
     with pytest.raises(Refused, match="already off"):
         factors.turn_off(eva, eva.actor(HERE))

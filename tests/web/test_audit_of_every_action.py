@@ -83,7 +83,7 @@ def end_the_other_session(world: World) -> TestResponse:
     eva = world.ask(lambda: administrators.list_operators()[0])
     signed_in = sessions.SignedIn("", "eva", eva.role, operator_id=eva.id)
     newest, *_ = world.ask(lambda: sessions.list_sessions(signed_in))
-    return world.post("/me/sessions", session=newest.id)
+    return world.post("/me/sessions", session=newest.token_hash)
 
 
 def with_a_problem(path: str, is_ignored: bool = False, **fields: str) -> Callable[[World], TestResponse]:

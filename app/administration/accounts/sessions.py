@@ -61,18 +61,6 @@ _SLACK = timedelta(seconds=bounds.CLOCK_SLACK_S)
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """One signed-in browser. Times are in wire form; `id` is not a secret and gives no access."""
-
-    id: str
-    method: str
-    created: str
-    last_seen: str
-    address: str
-    user_agent: str
-
-
-@dataclass(frozen=True, slots=True)
 class Browser:
     """The IP address and the User-Agent of a browser."""
 
@@ -185,15 +173,12 @@ def sign_out(token: str, address: str) -> None:
         rows.end(connection, row.token_hash)
 
 
-def list_sessions(who: SignedIn) -> list[Session]:
-    """Return the user's own active sessions, the one used last first."""
+def list_sessions(who: SignedIn) -> list[SessionRow]:
+    """Return the user's own active sessions, the one used last first. `token_hash` gives no access."""
     now = clock.utc_now()
     with directory_database.reading() as connection:
-        return [
-            Session(row.token_hash, row.method, row.created, row.last_seen, row.address, row.user_agent)
-            for row in rows.list_owned(connection, who.operator_id or None, who.user_id or None)
-            if not _is_over(row, now)
-        ]
+        owned = rows.list_owned(connection, who.operator_id or None, who.user_id or None)
+    return [row for row in owned if not _is_over(row, now)]
 
 
 def end_session(who: SignedIn, session_id: str, address: str) -> None:

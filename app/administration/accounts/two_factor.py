@@ -195,9 +195,9 @@ def _step(secret: str, typed: str, after: int) -> int | None:
     import pyotp
 
     now = int(clock.utc_now().timestamp()) // STEP_S
-    app, given = pyotp.HOTP(secret, digits=DIGITS), _plain(typed).encode("utf-8", "replace")
+    app, code = pyotp.HOTP(secret, digits=DIGITS), _plain(typed).encode("utf-8", "replace")
     steps = range(now - bounds.CODE_DRIFT_STEPS, now + bounds.CODE_DRIFT_STEPS + 1)
-    fitting = [step for step in steps if hmac.compare_digest(app.at(step).encode(), given)]
+    fitting = [step for step in steps if hmac.compare_digest(app.at(step).encode(), code)]
     return max((step for step in fitting if step > after), default=None)
 
 

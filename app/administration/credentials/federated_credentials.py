@@ -45,10 +45,10 @@ def read_claimed(text: str) -> Claimed | None:
     audience = claims.get("aud")
     if isinstance(audience, list) and len(audience) == 1:
         audience = audience[0]
-    found = (claims.get("iss"), claims.get("sub"), audience)
-    if not all(isinstance(one, str) and 0 < len(one) <= bounds.PROVIDER_ADDRESS_LENGTH for one in found):
+    identifiers = (claims.get("iss"), claims.get("sub"), audience)
+    if not all(isinstance(one, str) and 0 < len(one) <= bounds.PROVIDER_ADDRESS_LENGTH for one in identifiers):
         return None
-    issuer, subject, audience = (str(one) for one in found)
+    issuer, subject, audience = (str(one) for one in identifiers)
     # JSON can contain a lone surrogate, which the database cannot store.
     is_text = not any("\ud800" <= character <= "\udfff" for character in issuer + subject + audience)
     return Claimed(issuer, subject, audience) if is_text else None
@@ -62,15 +62,15 @@ class Signers:
 
     def __init__(self, ca_file: Path | None = None) -> None:
         self._ca_file = ca_file
-        self._found = Cache[provider.Issuer, provider.Signer](lambda one: provider.discover_signer(one, ca_file))
+        self._signers = Cache[provider.Issuer, provider.Signer](lambda one: provider.discover_signer(one, ca_file))
         self._keys = Keys(ca_file)
         self._places = threading.BoundedSemaphore(bounds.ASSERTIONS_AT_ONCE)
 
     def check(self, issuer: provider.Issuer) -> str:
         """Fetch the document and the keys of an issuer, and return its exact identifier. Raises ProviderError."""
-        found = provider.discover_signer(issuer, self._ca_file)
-        self._keys.check(found.jwks_uri)
-        return found.issuer.address
+        signer = provider.discover_signer(issuer, self._ca_file)
+        self._keys.check(signer.jwks_uri)
+        return signer.issuer.address
 
     def verify(self, text: str, trusted: Claimed) -> Assertion:
         """Verify an assertion against the claims of a federated credential. Waits at most for two fetches.
@@ -82,8 +82,8 @@ class Signers:
         if not self._places.acquire(blocking=False):
             raise SignerAway("Too many signed assertions are being checked.")
         try:
-            found = self._found.get(provider.read_issuer(trusted.issuer))
-            return verify_assertion(text, found, trusted.subject, [trusted.audience], self._keys)
+            signer = self._signers.get(provider.read_issuer(trusted.issuer))
+            return verify_assertion(text, signer, trusted.subject, [trusted.audience], self._keys)
         except ProviderError as error:
             if error.about is About.PROVIDER:
                 raise SignerAway(str(error)) from None

@@ -229,13 +229,13 @@ def _issuer(text: str, signers: Signers) -> str:
     """Return the exact text of `iss`; for a tenant id, Entra's v2.0 issuer. Raises Refused."""
     text = text.strip()
     try:
-        found = provider.entra(text) if provider.GUID.fullmatch(text.lower()) else provider.read_issuer(text)
+        issuer = provider.entra(text) if provider.GUID.fullmatch(text.lower()) else provider.read_issuer(text)
     except ProviderError as error:
         if "://" not in text:  # meant as a tenant ID, it seems
             raise Refused(_NO_ISSUER) from None
         raise Refused(f"{_NOTHING_ACCEPTED} {error}") from None
     try:
-        return signers.check(found)
+        return signers.check(issuer)
     except ProviderError as error:
         raise Refused(f"{_NOTHING_ACCEPTED} {error}") from None
 

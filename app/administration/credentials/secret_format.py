@@ -30,8 +30,8 @@ class SecretForm:
 
     def fits(self, text: str) -> bool:
         """Return whether a text has the form of this kind, including a valid checksum. Accepts any text."""
-        found = _REST.match(text, len(self.beginning)) if text.startswith(self.beginning) else None
-        return found is not None and _checksum(found[1]) == found[2]
+        parts = _REST.match(text, len(self.beginning)) if text.startswith(self.beginning) else None
+        return parts is not None and _checksum(parts[1]) == parts[2]
 
     def is_begun(self, text: str) -> bool:
         """Return whether a text looks like a truncated or mistyped secret of this kind."""

@@ -73,9 +73,9 @@ class SourceList:
     @property
     def proposal(self) -> list[str]:
         """The networks that are missing on the list to cover every source."""
-        held = NetworkSet.of(one.network for one in self.listed)
+        networks = NetworkSet.of(one.network for one in self.listed)
         addresses = [address for one in self.sources if (address := read_address(one.address))]
-        return [shown_network(network) for network in propose(addresses) if not held.holds(network)]
+        return [shown_network(network) for network in propose(addresses) if not networks.holds(network)]
 
     def without(self, network: str) -> "SourceList":
         """Return a copy without a network on the list."""
@@ -91,15 +91,15 @@ def source_list() -> SourceList:
         listed = [
             AllowedNetwork(row.network, row.note, row.created, row.created_by) for row in rows.networks(connection)
         ]
-        found = {
+        by_address = {
             row.address: Source(row.address, row.first_seen, row.last_seen, is_listed=False)
             for row in rows.seen(connection, since)
         }
         for key in scim_key_rows.list_all(connection):  # known also while the mode was off
             address = read_address(key.last_address or "")
-            if address and (key.last_used or "") >= since and str(address) not in found:
-                found[str(address)] = Source(str(address), "", key.last_used or "", is_listed=False)
-    sources = sorted(found.values(), key=lambda source: source.last_seen, reverse=True)
+            if address and (key.last_used or "") >= since and str(address) not in by_address:
+                by_address[str(address)] = Source(str(address), "", key.last_used or "", is_listed=False)
+    sources = sorted(by_address.values(), key=lambda source: source.last_seen, reverse=True)
     mode, at, by = (Mode(policy.mode), policy.since, policy.set_by) if policy else (Mode.OFF, "", "")
     return SourceList(mode, at, by, listed, _judged(sources, listed))
 
@@ -124,15 +124,15 @@ def allow(texts: Sequence[str], note: str, by: Actor) -> list[str]:
     Raises Refused for a text that is not a network, for an invalid note, if all are already on the list, and for more
     than `bounds.ALLOWED_NETWORKS`.
     """
-    wanted = list(dict.fromkeys(shown_network(read_network(text)) for text in texts))
+    networks = list(dict.fromkeys(shown_network(read_network(text)) for text in texts))
     note = note.strip()
     if len(note) > bounds.NETWORK_NOTE_LENGTH or not note.isprintable():
         raise Refused(f"The note may have at most {bounds.NETWORK_NOTE_LENGTH} printable characters.")
-    if not wanted:
+    if not networks:
         raise Refused("Enter at least one IP address or network.")
     with directory_database.writing() as connection:
         known = {row.network for row in rows.networks(connection)}
-        added = [network for network in wanted if network not in known]
+        added = [network for network in networks if network not in known]
         if not added:
             raise Refused("This is already on the list.")
         if len(known) + len(added) > bounds.ALLOWED_NETWORKS:
@@ -162,5 +162,5 @@ def remove(network: str, by: Actor) -> None:
 
 
 def _judged(sources: Sequence[Source], listed: Sequence[AllowedNetwork]) -> list[Source]:
-    held = NetworkSet.of(one.network for one in listed)
-    return [replace(one, is_listed=held.has(one.address)) for one in sources]
+    networks = NetworkSet.of(one.network for one in listed)
+    return [replace(one, is_listed=networks.has(one.address)) for one in sources]

@@ -90,20 +90,20 @@ def follow(
     lines = rows.mapping(connection)
     if not lines:
         return
-    concerned: Collection[str] = [record.id]
+    affected: Collection[str] = [record.id]
     if record.type == GROUP.name:
         left = tuple(line for line in lines if (line.source, line.value) != ("group", record.id))
         if left == lines:
             return
         # A deleted group gives no role, although its members are still stored.
         lines = lines if after else left
-        concerned = moves.joined | moves.departed if after else rows.members(connection, record.id)
+        affected = moves.joined | moves.departed if after else rows.members(connection, record.id)
     elif not after:
         lines = ()
     kind, _, name = author.actor.partition(" ")
     by = Actor("operator" if kind == "operator" else "person" if kind == "person" else "client", name)
     reason = "another externalId" if is_noted else "deleted" if record.type == USER.name and not after else ""
-    apply(connection, by, rows.differences(connection, lines, concerned), reason, request=author.request)
+    apply(connection, by, rows.differences(connection, lines, affected), reason, request=author.request)
 
 
 def _note_external_id(
@@ -168,18 +168,17 @@ def settle(connection: Connection) -> None:
         apply(connection, ITSELF, rows.differences(connection, lines))
 
 
-def apply(connection: Connection, by: Actor, found: Sequence[Difference], reason: str = "", **detail: str) -> None:
+def apply(connection: Connection, by: Actor, changes: Sequence[Difference], reason: str = "", **detail: str) -> None:
     """Store the roles that differ, record one audit entry for each change, and end the sessions of those users.
 
     `reason`: why a role is lost, if neither the user nor the rule explains it.
     """
-    if not found:
+    if not changes:
         return
-    directory_database.lift_time_limit(
-        connection
-    )  # all changes must be stored: a former employee must not keep a role because there are too many changes
-    rows.apply(connection, found, clock.to_wire(clock.utc_now()))
-    changed = [one for one in found if one.is_of_role]
+    # All changes must be stored: a former employee must not keep a role because there are too many changes.
+    directory_database.lift_time_limit(connection)
+    rows.apply(connection, changes, clock.to_wire(clock.utc_now()))
+    changed = [one for one in changes if one.is_of_role]
     audit.record_all(connection, by, _acts(connection, changed, reason, detail))
     session_rows.end_of_users(connection, [one.user_id for one in changed])
 
@@ -187,15 +186,15 @@ def apply(connection: Connection, by: Actor, found: Sequence[Difference], reason
 def grant_of(user_id: str) -> Grant | None:
     """Return the role of a user and its reason; None if the user has no role."""
     with directory_database.reading() as connection:
-        found = rows.grant_of(connection, user_id)
-        return _grants(connection, [found])[0] if found else None
+        row = rows.grant_of(connection, user_id)
+        return _grants(connection, [row])[0] if row else None
 
 
 def withheld(connection: Connection, user_ids: Collection[str]) -> dict[str, Grant]:
     """Return the roles that unconfirmed users would have by the mapping, by user id; their `since` is ""."""
     due = rows.differences(connection, rows.mapping(connection), user_ids, are_confirmed=True)
-    found = [rows.GrantRow(one.user_id, one.new, one.new_because, "") for one in due if one.new and one.new_because]
-    return {one.user_id: one for one in _grants(connection, found)}
+    grants = [rows.GrantRow(one.user_id, one.new, one.new_because, "") for one in due if one.new and one.new_because]
+    return {one.user_id: one for one in _grants(connection, grants)}
 
 
 def granted() -> Granted:
@@ -219,8 +218,8 @@ def news() -> list[News]:
                 kind = has_lost, Role(detail["old" if has_lost else "new"]), entry.actor.startswith("client ")
                 newest = people.setdefault(kind, {})
                 newest[detail["person"]] = max(entry.at, newest.get(detail["person"], ""))
-    found = [News(len(ids), *kind, max(ids.values()), is_more) for kind, ids in people.items()]
-    return sorted(found, key=lambda one: one.at, reverse=True)
+    news = (News(len(ids), *kind, max(ids.values()), is_more) for kind, ids in people.items())
+    return sorted(news, key=lambda one: one.at, reverse=True)
 
 
 def words_of(because: str, names: Mapping[str, str]) -> str:
@@ -231,14 +230,14 @@ def words_of(because: str, names: Mapping[str, str]) -> str:
 
 def group_names(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
     """Return the names of groups by their ids, without deleted groups."""
-    found = history_rows.documents_of(connection, list(ids))
-    return {id: name_of(document) for id, (type, document) in found.items() if type == GROUP.name}
+    documents = history_rows.documents_of(connection, list(ids))
+    return {id: name_of(document) for id, (type, document) in documents.items() if type == GROUP.name}
 
 
 def names_of(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
     """Return the names of existing users by their ids."""
-    found = history_rows.documents_of(connection, list(ids))
-    return {id: name_of(document) for id, (_, document) in found.items()}
+    documents = history_rows.documents_of(connection, list(ids))
+    return {id: name_of(document) for id, (_, document) in documents.items()}
 
 
 def _acts(
@@ -258,22 +257,19 @@ def _acts(
             else:
                 because = reason or f"no longer by {words_of(one.old_because or '', groups)}"
             roles = {"old": one.old or "", "new": one.new or ""}
-            yield _action(one), name_of(document), {**roles, "because": because, "person": one.user_id, **detail}
-
-
-def _action(one: Difference) -> Action:
-    if one.new is None:
-        return Action.ROLE_LOST
-    return Action.ROLE_CHANGED if one.old else Action.ROLE_GRANTED
+            action = Action.ROLE_LOST if one.new is None else Action.ROLE_CHANGED if one.old else Action.ROLE_GRANTED
+            yield action, name_of(document), {**roles, "because": because, "person": one.user_id, **detail}
 
 
 def _names_of_groups(connection: Connection, because: Iterable[str | None]) -> dict[str, str]:
     """Return the names of the groups that give roles by these rules, by their ids."""
-    given = {one.partition(":") for one in set(because) if one}
-    return group_names(connection, [value for source, _, value in given if source == "group"])
+    rules = {one.partition(":") for one in set(because) if one}
+    return group_names(connection, [value for source, _, value in rules if source == "group"])
 
 
-def _grants(connection: Connection, found: Sequence[rows.GrantRow]) -> list[Grant]:
-    groups = _names_of_groups(connection, (one.because for one in found))
-    names = names_of(connection, [one.user_id for one in found])
-    return [Grant(one.user_id, names[one.user_id], one.role, words_of(one.because, groups), one.since) for one in found]
+def _grants(connection: Connection, grants: Sequence[rows.GrantRow]) -> list[Grant]:
+    groups = _names_of_groups(connection, (one.because for one in grants))
+    names = names_of(connection, [one.user_id for one in grants])
+    return [
+        Grant(one.user_id, names[one.user_id], one.role, words_of(one.because, groups), one.since) for one in grants
+    ]

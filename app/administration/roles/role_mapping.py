@@ -105,8 +105,8 @@ def mapping() -> RoleMapping:
 def groups_offered() -> dict[str, str]:
     """Return at most `bounds.GROUPS_OFFERED` groups as names by their ids, sorted by name."""
     with directory_database.reading() as connection:
-        found = rows.groups_offered(connection, bounds.GROUPS_OFFERED)
-    names = {id: name_of(json.loads(document)) for id, document in found.items()}
+        documents = rows.groups_offered(connection, bounds.GROUPS_OFFERED)
+    names = {id: name_of(json.loads(document)) for id, document in documents.items()}
     return dict(sorted(names.items(), key=lambda one: normalize_text(one[1])))
 
 
@@ -119,15 +119,15 @@ def names_of_groups(ids: Iterable[str]) -> dict[str, str]:
 def preview(raw: Iterable[RawLine]) -> Preview:
     """Return who would gain, lose or change a role. Raises Refused for an invalid rule."""
     with directory_database.reading() as connection:
-        held, lines = rows.mapping(connection), _read(connection, raw)
-        found = _of_roles(rows.differences(connection, lines))
+        old, new = rows.mapping(connection), _read(connection, raw)
+        differences = [one for one in rows.differences(connection, new) if one.is_of_role]
         return Preview(
-            _mapping(connection, lines, rows.counts(connection, lines)),
-            gains=_outcomes(connection, [one for one in found if one.old is None]),
-            loses=_outcomes(connection, [one for one in found if one.new is None]),
-            changes=_outcomes(connection, [one for one in found if one.old and one.new]),
-            fingerprint=_fingerprint(held, lines, found),
-            is_another=held != lines,
+            _mapping(connection, new, rows.counts(connection, new)),
+            gains=_outcomes(connection, [one for one in differences if one.old is None]),
+            loses=_outcomes(connection, [one for one in differences if one.new is None]),
+            changes=_outcomes(connection, [one for one in differences if one.old and one.new]),
+            fingerprint=_fingerprint(old, new, differences),
+            is_another=old != new,
         )
 
 
@@ -139,15 +139,15 @@ def save(raw: Iterable[RawLine], expected: str, by: Actor) -> None:
         Outdated: the effects differ from the preview; nothing was changed.
     """
     with directory_database.writing() as connection:
-        held, lines = rows.mapping(connection), _read(connection, raw)
-        found = rows.differences(connection, lines)
-        if _fingerprint(held, lines, _of_roles(found)) != expected:
+        old, new = rows.mapping(connection), _read(connection, raw)
+        differences = rows.differences(connection, new)
+        if _fingerprint(old, new, differences) != expected:
             raise Outdated("The effects have changed since the preview. Check the new preview below before you save.")
-        if held == lines:
+        if old == new:
             return
-        rows.rewrite_mapping(connection, lines)
-        _record(connection, by, held, lines)
-        granted_roles.apply(connection, by, found)
+        rows.rewrite_mapping(connection, new)
+        _record(connection, by, old, new)
+        granted_roles.apply(connection, by, differences)
 
 
 def _read(connection: Connection, raw: Iterable[RawLine]) -> tuple[MappingRule, ...]:
@@ -171,15 +171,15 @@ def _read(connection: Connection, raw: Iterable[RawLine]) -> tuple[MappingRule, 
     return rows.ordered(lines.values())
 
 
-def _group_id(connection: Connection, given: str) -> str:
+def _group_id(connection: Connection, text: str) -> str:
     """Return the id of an existing group, given its id or name. Raises Refused."""
-    if given in granted_roles.group_names(connection, [given]):
-        return given
-    found = resource_rows.holder(connection, GROUP, "displayName", normalize_text(given))
-    if found is None:
-        shown = given[: bounds.ROLE_VALUE_LENGTH]
+    if text in granted_roles.group_names(connection, [text]):
+        return text
+    group_id = resource_rows.holder(connection, GROUP, "displayName", normalize_text(text))
+    if group_id is None:
+        shown = text[: bounds.ROLE_VALUE_LENGTH]
         raise Refused(f'There is no group "{shown}" here. Remove its rule, or choose another group.')
-    return found
+    return group_id
 
 
 def _words(connection: Connection, line: MappingRule) -> str:
@@ -201,35 +201,28 @@ def _mapping(
     return RoleMapping(shown, identity_provider_row.find(connection) is not None)
 
 
-def _of_roles(found: Iterable[Difference]) -> list[Difference]:
-    return [one for one in found if one.is_of_role]
-
-
-def _outcomes(connection: Connection, found: Sequence[Difference]) -> Outcomes:
-    shown = found[: bounds.GRANTS_SHOWN]
+def _outcomes(connection: Connection, differences: Sequence[Difference]) -> Outcomes:
+    shown = differences[: bounds.GRANTS_SHOWN]
     names = granted_roles.names_of(connection, [one.user_id for one in shown])
-    return Outcomes([Outcome(one.user_id, names[one.user_id], one.old, one.new) for one in shown], len(found))
+    return Outcomes([Outcome(one.user_id, names[one.user_id], one.old, one.new) for one in shown], len(differences))
 
 
-def _fingerprint(held: Sequence[MappingRule], lines: Sequence[MappingRule], found: Iterable[Difference]) -> str:
+def _fingerprint(old: Sequence[MappingRule], new: Sequence[MappingRule], differences: Iterable[Difference]) -> str:
     """Return a hash of the current rules, the new rules, and all role changes."""
-    told = [
-        [[one.because, one.role] for one in held],
-        [[one.because, one.role] for one in lines],
-        sorted([one.user_id, one.old or "", one.new or ""] for one in found),
+    content = [
+        [[one.because, one.role] for one in old],
+        [[one.because, one.role] for one in new],
+        sorted([one.user_id, one.old or "", one.new or ""] for one in differences if one.is_of_role),
     ]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
-def _record(connection: Connection, by: Actor, held: Sequence[MappingRule], lines: Sequence[MappingRule]) -> None:
+def _record(connection: Connection, by: Actor, old: Sequence[MappingRule], new: Sequence[MappingRule]) -> None:
     """Record one audit entry for each rule that was added, removed, or has another role."""
-    old, new = ({one.because: one for one in them} for them in (held, lines))
-    for because in sorted(old.keys() | new.keys()):
-        was, will = old.get(because), new.get(because)
-        if was == will:
+    before, after = ({line.because: line.role for line in mapping} for mapping in (old, new))
+    for because, line in sorted({line.because: line for line in (*old, *new)}.items()):
+        roles = {"old": before.get(because, "no role"), "new": after.get(because, "no role")}
+        if roles["old"] == roles["new"]:
             continue
-        line = will or was
-        assert line is not None
         group = {"group": line.value} if line.source == "group" else {}
-        roles = {"old": was.role if was else "no role", "new": will.role if will else "no role"}
         audit.record(connection, by, Action.MAPPING_SAVED, _words(connection, line), **roles, **group)

@@ -85,8 +85,8 @@ def require_unconfirmed(connection: Connection, user_id: str) -> None:
         raise Refused(OUTDATED)
 
 
-def _users(connection: Connection, found: Sequence[UnconfirmedRow]) -> list[UnconfirmedUser]:
-    ids = [row.user_id for row in found]
+def _users(connection: Connection, unconfirmed: Sequence[UnconfirmedRow]) -> list[UnconfirmedUser]:
+    ids = [row.user_id for row in unconfirmed]
     documents = {id: document for id, (_, document) in history_rows.documents_of(connection, ids).items()}
     withheld = granted_roles.withheld(connection, ids)
     return [
@@ -98,6 +98,6 @@ def _users(connection: Connection, found: Sequence[UnconfirmedRow]) -> list[Unco
             row.since,
             withheld.get(row.user_id),
         )
-        for row in found
+        for row in unconfirmed
         if is_active(documents[row.user_id])
     ]

@@ -83,14 +83,8 @@ def configured() -> Configured | None:
 
 def read(row: Row[Any]) -> Configured:
     """Return the provider of a row."""
-    return Configured(
-        Issuer(row.issuer, row.tenant),
-        row.client_id,
-        row.client_secret,
-        row.generation,
-        row.saved,
-        row.saved_by,
-    )
+    issuer = Issuer(row.issuer, row.tenant)
+    return Configured(issuer, row.client_id, row.client_secret, row.generation, row.saved, row.saved_by)
 
 
 def save(entered: Entered, client: ProviderClient, actor: Actor) -> None:
@@ -104,8 +98,9 @@ def save(entered: Entered, client: ProviderClient, actor: Actor) -> None:
     if secret and (not _PRINTABLE.fullmatch(secret) or len(secret) > bounds.CLIENT_SECRET_LENGTH):
         raise Refused("The client secret has invalid characters: copy it again.")
     try:
-        issuer = _issuer(entered)
-        if not secret and not _has_secret(issuer, client_id):
+        tenant, address = entered.tenant, entered.address
+        issuer = openid.entra(tenant, entered.cloud) if entered.kind == ENTRA else openid.read_issuer(address)
+        if not secret and not _is_of(configured(), issuer, client_id):
             raise Refused(_SECRET_AGAIN)
         issuer = client.check(issuer).issuer
     except ProviderError as error:
@@ -146,15 +141,8 @@ def remove(actor: Actor) -> None:
         rows.remove(connection)
 
 
-def _issuer(entered: Entered) -> Issuer:
-    """Return the issuer from the input. Raises ProviderError."""
-    return openid.entra(entered.tenant, entered.cloud) if entered.kind == ENTRA else openid.read_issuer(entered.address)
-
-
-def _has_secret(issuer: Issuer, client_id: str) -> bool:
-    kept = configured()
-    return kept is not None and _is_of(kept, issuer, client_id)
-
-
-def _is_of(kept: Configured, issuer: Issuer, client_id: str) -> bool:
-    return (kept.issuer.document_address, kept.client_id) == (issuer.document_address, client_id)
+def _is_of(stored: Configured | None, issuer: Issuer, client_id: str) -> bool:
+    """Return whether the stored secret was entered for this issuer and client ID."""
+    if stored is None:
+        return False
+    return (stored.issuer.document_address, stored.client_id) == (issuer.document_address, client_id)

@@ -86,7 +86,7 @@ def _explain(connection: Connection, claims: Claims) -> str:
 
 
 def _nearest(connection: Connection, login: str, nickname: str) -> SignInUser | None:
-    found = sign_in_users.with_value(connection, "userName", [normalize_text(login)], limit=1)
-    if not found and nickname:
-        found = sign_in_users.with_value(connection, "externalId", [nickname], limit=1)
-    return found[0] if found else None
+    users = sign_in_users.with_value(connection, "userName", [normalize_text(login)], limit=1)
+    if not users and nickname:
+        users = sign_in_users.with_value(connection, "externalId", [nickname], limit=1)
+    return users[0] if users else None
