@@ -200,7 +200,7 @@ def safe_host(address: str) -> str:
 def safe_error(error: object, description: object) -> tuple[str, str]:
     """Return the safe part of an OAuth error, and the hint for it or ""."""
     shown = error if isinstance(error, str) and _ERROR.fullmatch(error) else "no known reason"
-    found = _ENTRA_ERROR.search(description) if isinstance(description, str) else None
-    if found is None:
+    number = _ENTRA_ERROR.search(description) if isinstance(description, str) else None
+    if number is None:
         return shown, ""
-    return f"{shown}, {found[0]}", ENTRA_HINTS.get(found[0], "")
+    return f"{shown}, {number[0]}", ENTRA_HINTS.get(number[0], "")

@@ -107,14 +107,14 @@ class BoundedAdapter(HTTPAdapter):
 
         threading.Thread(target=work, name="provider", daemon=True).start()
         try:
-            got = outcome.get(timeout=bounds.PROVIDER_ANSWER_S)
+            result = outcome.get(timeout=bounds.PROVIDER_ANSWER_S)
         except queue.Empty:
             self._wire.cut()
             host = safe_host(request.url or "")
             raise ProviderError(ProviderCode.SLOW, host=host, seconds=bounds.PROVIDER_ANSWER_S) from None
-        if isinstance(got, Exception):
-            raise _told(got, safe_host(request.url or "")) from None
-        return got
+        if isinstance(result, Exception):
+            raise _as_provider_error(result, safe_host(request.url or "")) from None
+        return result
 
     def _exchange(self, request: requests.PreparedRequest, proxies: Any) -> requests.Response:
         # One second more than the waiting thread allows, so that that thread reports the timeout.
@@ -150,7 +150,7 @@ class BoundedAdapter(HTTPAdapter):
         return bytes(content)
 
 
-def _told(error: Exception, host: str) -> Exception:
+def _as_provider_error(error: Exception, host: str) -> Exception:
     """Return a connection error as a sentence; an internal error stays unchanged."""
     if isinstance(error, requests.exceptions.SSLError):
         return ProviderError(ProviderCode.NO_TRUST, host=host)

@@ -65,12 +65,12 @@ class Keys:
 
 def choose(keys: Sequence[Any], key_id: str | None, algorithm: str) -> Any:
     """Return the only key for `algorithm` with this ID, or with any ID if that is None; None unless there is one."""
-    found = [
+    matches = [
         key
         for key in keys
         if key_id in (None, key.kid) and algorithm in ((key.alg,) if key.alg else ALGORITHMS[key.key_type])
     ]
-    return found[0] if len(found) == 1 else None
+    return matches[0] if len(matches) == 1 else None
 
 
 def read_keys(document: Mapping[str, Any]) -> Sequence[Any]:
