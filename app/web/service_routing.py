@@ -55,10 +55,10 @@ def current() -> Service:
 
 def of(environ: "WSGIEnvironment", urls: Map, rule: Rule | None = None) -> RequestTarget:
     """Return the target of a request; without its `rule`, match the route unless that was already done."""
-    found: RequestTarget | None = environ.get(_PLACE)
-    if found is None:
-        found = environ[_PLACE] = at(environ["PATH_INFO"], urls, rule)
-    return found
+    target: RequestTarget | None = environ.get(_PLACE)
+    if target is None:
+        target = environ[_PLACE] = at(environ["PATH_INFO"], urls, rule)
+    return target
 
 
 def at(path: str, urls: Map, rule: Rule | None = None) -> RequestTarget:

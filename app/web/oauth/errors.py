@@ -65,13 +65,7 @@ class TokenCode(StrEnum):
         "What the assertion was signed with cannot be looked up just now",
         _RETRY,
     )
-    UNAVAILABLE = (
-        "unavailable",
-        503,
-        "temporarily_unavailable",
-        "The service cannot use its database just now",
-        _RETRY,
-    )
+    UNAVAILABLE = "unavailable", 503, "temporarily_unavailable", "The service cannot use its database just now", _RETRY
 
 
 class NoToken(Exception):  # noqa: N818

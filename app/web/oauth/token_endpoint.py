@@ -41,19 +41,19 @@ def init_app(app: Flask) -> None:
 
 def signers() -> Signers:
     """Return the current application's `Signers`."""
-    found: Signers = current_app.extensions[SIGNERS]
-    return found
+    signers: Signers = current_app.extensions[SIGNERS]
+    return signers
 
 
 @oauth.post(TOKEN_ENDPOINT)
 def token() -> Response:
     """Return an access token, for exactly one proof of the client's identity."""
     request.max_content_length = bounds.TOKEN_REQUEST_BYTES
-    asked = read_request(request)
-    if not asked.has_proof:
+    client = read_request(request)
+    if not client.has_proof:
         raise _not_authenticated(NotAuthenticated("missing", "No client authentication was sent"))
     try:
-        new = _token(asked, request.remote_addr or "")
+        new = _token(client, request.remote_addr or "")
     except NotAuthenticated as refused:
         raise _not_authenticated(refused) from None
     except SignerAway as away:
@@ -65,10 +65,10 @@ def token() -> Response:
     return _answered(200, {"access_token": new.text, "token_type": "Bearer", "expires_in": new.expires_s})
 
 
-def _token(asked: TokenRequest, address: str) -> NewToken:
-    if asked.assertion:
-        return access_tokens.token_for_assertion(asked.client_id, asked.assertion, signers(), address)
-    return access_tokens.token_for_secret(asked.client_id, asked.secret, address)
+def _token(client: TokenRequest, address: str) -> NewToken:
+    if client.assertion:
+        return access_tokens.token_for_assertion(client.client_id, client.assertion, signers(), address)
+    return access_tokens.token_for_secret(client.client_id, client.secret, address)
 
 
 def _not_authenticated(refused: NotAuthenticated) -> NoToken:

@@ -1,5 +1,7 @@
 """This module sets and reads the console's cookies."""
 
+from typing import Any
+
 from flask import current_app, request
 from werkzeug.wrappers import Response
 
@@ -8,28 +10,12 @@ from app.settings import Settings
 
 def give(response: Response, name: str, value: str, max_age: int | None = None) -> None:
     """Set a cookie for `max_age` seconds; None: until the browser is closed."""
-    settings = _settings()
-    response.set_cookie(
-        full_name(settings, name),
-        value,
-        max_age=max_age,
-        path=settings.base_path or "/",
-        secure=settings.is_https,
-        httponly=True,
-        samesite="Lax",
-    )
+    response.set_cookie(full_name(_settings(), name), value, max_age=max_age, **_attributes())
 
 
 def take(response: Response, name: str) -> None:
     """Delete a cookie in the browser."""
-    settings = _settings()
-    response.delete_cookie(
-        full_name(settings, name),
-        path=settings.base_path or "/",
-        secure=settings.is_https,
-        httponly=True,
-        samesite="Lax",
-    )
+    response.delete_cookie(full_name(_settings(), name), **_attributes())
 
 
 def sent(name: str) -> str:
@@ -45,6 +31,11 @@ def full_name(settings: Settings, name: str) -> str:
     if not settings.is_https:
         return name
     return f"__Secure-{name}" if settings.base_path else f"__Host-{name}"
+
+
+def _attributes() -> dict[str, Any]:
+    settings = _settings()
+    return {"path": settings.base_path or "/", "secure": settings.is_https, "httponly": True, "samesite": "Lax"}
 
 
 def _settings() -> Settings:

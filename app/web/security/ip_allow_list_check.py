@@ -32,5 +32,5 @@ def note() -> None:
 
 
 def _of_application() -> tuple[CurrentPolicy, SeenSources]:
-    found: tuple[CurrentPolicy, SeenSources] = current_app.extensions[_EXTENSION]
-    return found
+    of_application: tuple[CurrentPolicy, SeenSources] = current_app.extensions[_EXTENSION]
+    return of_application

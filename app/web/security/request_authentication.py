@@ -125,8 +125,8 @@ def _require_key(failures: AddressFailures) -> None:
 
 def bearer_token(header: str) -> str:
     """Return the token in the value of an Authorization header, "" if there is none (RFC 6750 §2.1)."""
-    found = _BEARER.fullmatch(header)
-    return found[1] if found else ""
+    match = _BEARER.fullmatch(header)
+    return match[1] if match else ""
 
 
 def body_bytes(app: Flask) -> Callable[[str, str], int]:
@@ -171,7 +171,7 @@ def _require_session() -> Response | None:
         raise NotSetUp
     if request.method not in ("GET", "HEAD"):
         abort(401)
-    return redirect(url_for("console.sign_in", next=_wanted()), 303)
+    return redirect(url_for("console.sign_in", next=_requested_page()), 303)
 
 
 def _require_permission(endpoint: str) -> Response | None:
@@ -186,16 +186,16 @@ def _require_permission(endpoint: str) -> Response | None:
         raise NotPermitted(permission)
     if permission.value.wants_proof and not who().is_proved():
         # The server cannot send a form again: its page is displayed, and the user sends it again.
-        wanted = _wanted() if request.method in ("GET", "HEAD") else request.form.get("back", "/account")
-        return redirect(url_for("console.confirm", next=wanted), 303)
+        page = _requested_page() if request.method in ("GET", "HEAD") else request.form.get("back", "/account")
+        return redirect(url_for("console.confirm", next=page), 303)
     return None
 
 
-def _wanted() -> str | None:
+def _requested_page() -> str | None:
     """Return the requested page, to redirect back to it; None for the first one."""
     query = request.query_string.decode("ascii", "replace")
-    wanted = request.path + (f"?{query}" if query else "")
-    return None if wanted == "/" else wanted
+    page = request.path + (f"?{query}" if query else "")
+    return None if page == "/" else page
 
 
 def require_own_origin() -> None:
