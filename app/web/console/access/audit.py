@@ -38,22 +38,22 @@ _PARAMETERS = ("view", "action", "who", "target", "from", "to")
 def audit() -> str | Response:
     """Show the entries, newest first, or export all that match, which is itself recorded in the audit."""
     form = FilterForm(_PARAMETERS)
-    asked = _asked(form)
+    query = _query(form)
     if file := list_paging.export_wanted():
         request_authentication.require_own_origin()  # otherwise another site could make its visitor export it
-        return list_paging.exported("audit", COLUMNS, audit_reading.export(asked, browser_session.actor(), file))
+        return list_paging.exported("audit", COLUMNS, audit_reading.export(query, browser_session.actor(), file))
     return render_template(
         "audit.html",
         form=form,
-        asked=asked,
+        query=query,
         views=VIEWS,
-        actions=sorted(audit_reading.VIEWS[asked.view], key=lambda action: action.title),
-        found=audit_reading.find(asked, before()),
+        actions=sorted(audit_reading.VIEWS[query.view], key=lambda action: action.title),
+        page=audit_reading.find(query, before()),
         head=audit_reading.head(),
     )
 
 
-def _asked(form: FilterForm) -> AuditQuery:
+def _query(form: FilterForm) -> AuditQuery:
     """Return the query in the form. Raises 404 for values that no form of the console sends."""
     given = form.given
     view = next((view for view in VIEWS if view == given["view"]), None)

@@ -28,11 +28,11 @@ from app.web.security import browser_session
 @console.get("/ip-allow-list")
 def ip_allow_list() -> str:
     """Show the mode, the list, the IP addresses that sent a valid key, and those that were refused."""
-    found = allow_list.source_list()
-    listed = NetworkSet.of(one.network for one in found.listed)
+    source_list = allow_list.source_list()
+    listed = NetworkSet.of(one.network for one in source_list.listed)
     return render_template(
         "ip_allow_list.html",
-        found=found,
+        source_list=source_list,
         refused=[(one, listed.has(one.address)) for one in _refused()],
         ignored_proxies=request.environ.get(IGNORED, ()),
     )
@@ -41,8 +41,8 @@ def ip_allow_list() -> str:
 @console.post("/ip-allow-list/mode")
 def set_ip_allow_list_mode() -> Response:
     """Set the mode to Monitor or Off; Enforce has its own page."""
-    wanted = {"off": Mode.OFF, "watch": Mode.WATCH}.get(request.form.get("mode", "")) or abort(400)
-    allow_list.set_mode(wanted, browser_session.actor())
+    mode = {"off": Mode.OFF, "watch": Mode.WATCH}.get(request.form.get("mode", "")) or abort(400)
+    allow_list.set_mode(mode, browser_session.actor())
     return redirect(url_for("console.ip_allow_list"), 303)
 
 
@@ -56,22 +56,22 @@ def enforce_ip_allow_list() -> Response:
             return redirect(url_for("console.ip_allow_list"), 303)
         except Refused as error:
             refused = error
-    return with_refusal("enforce_ip_allow_list.html", refused, found=allow_list.source_list())
+    return with_refusal("enforce_ip_allow_list.html", refused, source_list=allow_list.source_list())
 
 
 @console.route("/ip-allow-list/add", methods=["GET", "POST"])
 def allow_networks() -> Response:
     """Add networks to the list: typed, refused before, or proposed."""
-    found = allow_list.source_list()
+    source_list = allow_list.source_list()
     if request.method != "POST":
-        proposed = found.proposal if "proposal" in request.args else request.args.getlist("network")
+        proposed = source_list.proposal if "proposal" in request.args else request.args.getlist("network")
         text = "\n".join(proposed)[: bounds.FORM_BYTES]
-        return with_refusal("allow_networks.html", None, found=found, text=text, note="")
+        return with_refusal("allow_networks.html", None, source_list=source_list, text=text, note="")
     text, note = request.form.get("networks", ""), request.form.get("note", "")
     try:
         added = allow_list.allow(text.replace(",", " ").split(), note, browser_session.actor())
     except Refused as refused:
-        return with_refusal("allow_networks.html", refused, found=found, text=text, note=note)
+        return with_refusal("allow_networks.html", refused, source_list=source_list, text=text, note=note)
     flash(f"Added {counted(len(added), 'network')}.")
     return redirect(url_for("console.ip_allow_list"), 303)
 
@@ -79,7 +79,7 @@ def allow_networks() -> Response:
 @console.route("/ip-allow-list/remove", methods=["GET", "POST"])
 def remove_network() -> Response:
     """Show which IP addresses would no longer be allowed, then remove the network from the list."""
-    network, found = request.values.get("network", ""), allow_list.source_list()
+    network, source_list = request.values.get("network", ""), allow_list.source_list()
     refused: Refused | None = None
     if request.method == "POST":
         try:
@@ -87,17 +87,17 @@ def remove_network() -> Response:
             return redirect(url_for("console.ip_allow_list"), 303)
         except Refused as error:
             refused = error
-    listed = next((one for one in found.listed if one.network == network), None)
+    listed = next((one for one in source_list.listed if one.network == network), None)
     if listed is None:
         abort(404)
-    lost = _lost(found, network)
-    return with_refusal("remove_network.html", refused, found=found, listed=listed, lost=lost)
+    lost = _lost(source_list, network)
+    return with_refusal("remove_network.html", refused, source_list=source_list, listed=listed, lost=lost)
 
 
-def _lost(found: SourceList, network: str) -> list[str]:
+def _lost(source_list: SourceList, network: str) -> list[str]:
     """Return the IP addresses that only this network allows."""
-    before = {one.address for one in found.unlisted}
-    return [one.address for one in found.without(network).unlisted if one.address not in before]
+    before = {one.address for one in source_list.unlisted}
+    return [one.address for one in source_list.without(network).unlisted if one.address not in before]
 
 
 def _refused() -> Sequence[RefusedSource]:

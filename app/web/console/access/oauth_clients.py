@@ -62,19 +62,19 @@ def create_secret(client_id: str) -> Response:
 @console.post("/oauth/clients/<client_id>/federated-credentials")
 def add_federated_credential(client_id: str) -> Response:
     """Add a federated credential to a client."""
-    given = {name: request.form.get(name, "") for name in ("issuer", "subject", "audience")}
+    claims = {name: request.form.get(name, "") for name in ("issuer", "subject", "audience")}
     try:
-        oauth_clients.add_trust(client_id, **given, by=browser_session.actor(), signers=oauth_api.signers())
+        oauth_clients.add_trust(client_id, **claims, by=browser_session.actor(), signers=oauth_api.signers())
     except Refused as refused:
-        return _page(refused=refused, typed=given | {"client_id": client_id})
+        return _page(refused=refused, typed=claims | {"client_id": client_id})
     return redirect(url_for("console.oauth"), 303)
 
 
 @console.get("/oauth/<kind>/<id>/revoke")
 def confirm_revoke_credential(kind: str, id: str) -> str:
     """Ask for confirmation before a client, a secret or a federated credential is revoked."""
-    found = _find(kind, id) or abort(404)
-    return render_template("revoke_credential.html", kind=kind, id=id, found=found)
+    credential = _find(kind, id) or abort(404)
+    return render_template("revoke_credential.html", kind=kind, id=id, credential=credential)
 
 
 @console.post("/oauth/<kind>/<id>/revoke")

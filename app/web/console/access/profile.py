@@ -82,14 +82,14 @@ def _page(refused: Refused | None = None, is_password_changed: bool = False) -> 
         refused,
         sessions=sessions.list_sessions(browser_session.who()),
         factor=two_factor.factor(browser_session.who().operator_id),
-        person=None if browser_session.who().is_local else _held(browser_session.who().user_id),
+        person=None if browser_session.who().is_local else _own_record(browser_session.who().user_id),
         words=WORDS,
         this_session=browser_session.who().session_id,
         is_password_changed=is_password_changed,
     )
 
 
-def _held(user_id: str) -> OwnRecord:
+def _own_record(user_id: str) -> OwnRecord:
     """Return the stored data of a user. Raises 404 for one that was deleted just now."""
     types: Sequence[ResourceType] = current_app.config["RECNICE_RESOURCE_TYPES"]
     user = next(one for one in types if one.name == USER.name)

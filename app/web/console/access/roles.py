@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from app import bounds
 from app.administration.errors import Refused
 from app.administration.roles import granted_roles, role_mapping
-from app.administration.roles.role_mapping import Outdated, RawLine
+from app.administration.roles.role_mapping import MappedLine, Outdated, RawLine
 from app.console_roles import Role
 from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import with_refusal
@@ -31,19 +31,19 @@ def roles() -> str:
 @console.get("/roles/edit")
 def edit_roles() -> Response:
     """Show the mapping as a form."""
-    return _form(_held())
+    return _form(_as_raw(role_mapping.mapping().lines))
 
 
 @console.post("/roles/preview")
 def preview_roles() -> Response:
     """Show which users would gain, lose or change a role; save nothing."""
-    return _preview(_given())
+    return _preview(_submitted_lines())
 
 
 @console.post("/roles/save")
 def save_roles() -> Response:
     """Save the previewed mapping."""
-    lines = _given()
+    lines = _submitted_lines()
     try:
         role_mapping.save(lines, request.form.get("expected", ""), browser_session.actor())
     except Outdated as outdated:
@@ -55,27 +55,27 @@ def save_roles() -> Response:
 
 def _preview(lines: Sequence[RawLine], outdated: Outdated | None = None) -> Response:
     try:
-        found = role_mapping.preview(lines)
+        preview = role_mapping.preview(lines)
     except Refused as refused:
         return _form(lines, refused)
-    exact = [(one.line.source, one.line.value, one.line.role.value) for one in found.mapping.lines]
-    return with_refusal("roles_preview.html", outdated, preview=found, **_fields(exact))
+    exact = _as_raw(preview.mapping.lines)
+    return with_refusal("roles_preview.html", outdated, preview=preview, **_fields(exact))
 
 
 def _form(lines: Sequence[RawLine], refused: Refused | None = None) -> Response:
     return with_refusal("roles_edit.html", refused, **_fields(lines))
 
 
-def _held() -> list[RawLine]:
-    return [(one.line.source, one.line.value, one.line.role.value) for one in role_mapping.mapping().lines]
+def _as_raw(lines: Sequence[MappedLine]) -> list[RawLine]:
+    return [(one.line.source, one.line.value, one.line.role.value) for one in lines]
 
 
-def _given() -> list[RawLine]:
+def _submitted_lines() -> list[RawLine]:
     """Return the rules in the form, unchanged, without empty ones and those to remove."""
     form = request.form
     numbers = [number for number in range(bounds.ROLE_LINES + BLANKS) if f"remove-{number}" not in form]
-    found = [(form.get(f"source-{n}", ""), form.get(f"value-{n}", ""), form.get(f"role-{n}", "")) for n in numbers]
-    return [line for line in found if line[1].strip()]
+    lines = [(form.get(f"source-{n}", ""), form.get(f"value-{n}", ""), form.get(f"role-{n}", "")) for n in numbers]
+    return [line for line in lines if line[1].strip()]
 
 
 def _fields(lines: Sequence[RawLine]) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from app.observation.attributes.mapping_hints import Hint, hints
 from app.observation.attributes.mapping_review import UnreadableSchemaError, review
 from app.scim.resource_types import ResourceType
 from app.web.console.shared.blueprint import console
+from app.web.console.shared.filter_form import choice
 from app.web.console.shared.list_paging import Column, export_wanted, exported
 from app.web.security import browser_session
 
@@ -53,14 +54,12 @@ COLUMNS: Sequence[Column[MappedRow]] = (
 @console.get("/attributes")
 def attributes() -> Response | str:
     """Show the table of attributes, or return it as a file."""
-    shown = request.args.get("show", "all")
-    if shown not in VIEWS:
-        abort(404)
-    found = _coverage()
-    rows = {name: [row for row in of_type if VIEWS[shown][1](row)] for name, of_type in found.rows.items()}
+    shown = choice("show", VIEWS)
+    whole = _coverage()
+    rows = {name: [row for row in of_type if VIEWS[shown][1](row)] for name, of_type in whole.rows.items()}
     if export_wanted():
         return exported("attributes", COLUMNS, (row for of_type in rows.values() for row in of_type))
-    return _page(found, rows=rows, shown=shown)
+    return _page(whole, rows=rows, shown=shown)
 
 
 @console.get("/attributes/strict")
@@ -93,29 +92,29 @@ def review_schema() -> Response | str:
     if not file or not file.filename:
         return make_response(_page(_coverage(), unreadable="No file was chosen."), 400)
     try:
-        found = review(content, _resource_types())
+        result = review(content, _resource_types())
     except UnreadableSchemaError as unreadable:
         return make_response(_page(_coverage(), unreadable=str(unreadable)), 400)
-    return render_template("schema_review.html", review=found)
+    return render_template("schema_review.html", review=result)
 
 
 def _page(
-    found: Coverage,
+    whole: Coverage,
     rows: Mapping[str, Sequence[MappedRow]] | None = None,
     shown: str = "all",
     refused: Refused | None = None,
     unreadable: str = "",
 ) -> str:
-    said: dict[str, dict[str, Sequence[Hint]]] = {
-        name: {row.path: hints(row) for row in of_type} for name, of_type in found.rows.items()
+    notes: dict[str, dict[str, Sequence[Hint]]] = {
+        name: {row.path: hints(row) for row in of_type} for name, of_type in whole.rows.items()
     }
     return render_template(
         "attributes.html",
-        rows=found.rows if rows is None else rows,
-        hints=said,
-        warnings=sum(hint.is_warning for of_type in said.values() for of_row in of_type.values() for hint in of_row),
-        has_arrivals=any(row.arrivals or row.filled for of_type in found.rows.values() for row in of_type),
-        unknown=found.unknown,
+        rows=whole.rows if rows is None else rows,
+        hints=notes,
+        warnings=sum(hint.is_warning for of_type in notes.values() for of_row in of_type.values() for hint in of_row),
+        has_arrivals=any(row.arrivals or row.filled for of_type in whole.rows.values() for row in of_type),
+        unknown=whole.unknown,
         views={name: title for name, (title, _) in VIEWS.items()},
         shown=shown,
         demand=lambda row: REQUIREMENTS[demand(row)],

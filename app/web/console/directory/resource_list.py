@@ -11,6 +11,7 @@ from app.observation.directory.console_search import Order, ResourceQuery, View
 from app.scim.resource_types import USER, ResourceType
 from app.web.console.directory.resource_columns import columns_of, exported_columns, lines
 from app.web.console.shared import list_paging
+from app.web.console.shared.filter_form import choice
 from app.web.console.shared.list_paging import Pages
 from app.web.resource_urls import Endpoints
 
@@ -48,25 +49,25 @@ def view_of(resource_type: ResourceType) -> Callable[[], str | Response]:
     def view() -> str | Response:
         sought = request.args.get("q", "").strip()
         is_too_long = len(sought) > bounds.SEARCH_TEXT_LENGTH
-        asked = ResourceQuery(resource_type, "" if is_too_long else sought, _view(views), _order(orders))
+        query = ResourceQuery(resource_type, "" if is_too_long else sought, choice("view", views), _order(orders))
         if list_paging.export_wanted():
             name = resource_type.endpoint.lstrip("/").lower()
-            return list_paging.exported(name, exported_columns(resource_type), lines(console_search.every(asked)))
+            return list_paging.exported(name, exported_columns(resource_type), lines(console_search.every(query)))
         number = list_paging.page_number()
-        found = console_search.find(asked, Pages(0, number).start, bounds.CONSOLE_PAGE_SIZE)
+        page = console_search.find(query, Pages(0, number).start, bounds.CONSOLE_PAGE_SIZE)
         return render_template(
             "resources.html",
             resource_type=resource_type,
             endpoints=Endpoints.of(resource_type),
             columns=columns,
-            lines=list(lines(found.records)),
-            pages=Pages(found.total, number, found.is_at_least),
-            asked=asked,
+            lines=list(lines(page.records)),
+            pages=Pages(page.total, number, page.is_at_least),
+            query=query,
             sought=sought,
             is_too_long=is_too_long,
             searched=searched,
             views=views,
-            explained=EXPLAINED.get(asked.view, ""),
+            explained=EXPLAINED.get(query.view, ""),
             orders=orders,
         )
 
@@ -80,16 +81,10 @@ def views_of(resource_type: ResourceType) -> Mapping[View, str]:
     return {view: title for view, title in VIEWS.items() if view not in _NOT_OF_PEOPLE}
 
 
-def _view(views: Mapping[View, str]) -> View:
-    """Return the view in `?view=`. Raises 404 for an unknown one."""
-    given = request.args.get("view", "")
-    return next((view for view in views if view == given), None) or ("" if not given else abort(404))
-
-
 def _order(orders: Mapping[str, str]) -> Order:
     """Return the order in `?sort=`: a path, after `-` descending; without one, the order of creation. Raises 404."""
-    given = request.args.get("sort", "")
-    path = given.removeprefix("-")
-    if given and path not in orders:
+    text = request.args.get("sort", "")
+    path = text.removeprefix("-")
+    if text and path not in orders:
         abort(404)
-    return Order(path, is_descending=given.startswith("-")) if given else Order()
+    return Order(path, is_descending=text.startswith("-")) if text else Order()

@@ -5,7 +5,7 @@ The page is read-only, since Entra manages the resource. A deleted resource stil
 
 from collections.abc import Callable, Mapping
 
-from flask import abort, render_template, request
+from flask import render_template
 from werkzeug.wrappers import Response
 
 from app.observation.directory import history_reader
@@ -15,6 +15,7 @@ from app.scim.projection import Selection
 from app.scim.resource_types import USER, ResourceType
 from app.web.console.directory import resource_tabs
 from app.web.console.directory.resource_tabs import NOW, Subject, Tab
+from app.web.console.shared.filter_form import choice
 from app.web.resource_urls import Endpoints
 
 _NO_MEMBERSHIPS = Selection(attributes=frozenset())
@@ -28,9 +29,7 @@ def view_of(resource_type: ResourceType) -> Callable[[str], str | Response]:
         subject = _subject(resource_type, resource_id)
         # A deleted resource has no present state, so its history is the first tab.
         shown = tabs if subject.resource else {name: tab for name, tab in tabs.items() if name != NOW}
-        name = request.args.get("tab", next(iter(shown)))
-        if name not in shown:
-            abort(404)
+        name = choice("tab", shown)
         content = shown[name].draw(subject)
         if isinstance(content, Response):
             return content

@@ -114,20 +114,20 @@ def now(subject: Subject) -> Mapping[str, Any] | Response:
                 "members", MEMBER_COLUMNS, group_members.every(record.id, record.members, sought)
             )
         number = list_paging.page_number()
-        found = group_members.find(record.id, record.members, sought, Pages(0, number).start, AT_ONCE)
-        pages = Pages(found.total, number, found.is_at_least)
+        page = group_members.find(record.id, record.members, sought, Pages(0, number).start, AT_ONCE)
+        pages = Pages(page.total, number, page.is_at_least)
         unresolved = group_members.count_unresolved([record.id]).get(record.id, 0)
-        shown = {"members": found.members, "pages": pages, "sought": sought, "unresolved": unresolved}
+        shown = {"members": page.members, "pages": pages, "sought": sought, "unresolved": unresolved}
     attributes = list(rows(subject.type.attributes, subject.document))
     knowledge = console_search.knowledge_of([record])[record.id]
     changed, has_older = _last_changes(subject, [row.path for row in attributes])
-    told = {"rows": attributes, "changed": changed, "has_older_changes": has_older}
+    of_attributes = {"rows": attributes, "changed": changed, "has_older_changes": has_older}
     if subject.type.name == USER.name:
         shown["grant"] = granted_roles.grant_of(record.id)
         if unconfirmed := users_to_confirm.find_unconfirmed(record.id):
             kept = resource_operations.get(subject.type, subject.id, EVERYTHING).memberships["groups"]
             shown |= {"unconfirmed": unconfirmed, "kept_groups": kept}
-    return {"record": record, "knowledge": knowledge, **told, **shown}
+    return {"record": record, "knowledge": knowledge, **of_attributes, **shown}
 
 
 def history(subject: Subject) -> Mapping[str, Any] | Response:
@@ -177,15 +177,15 @@ def requests(subject: Subject) -> Mapping[str, Any] | Response:
 def _last_changes(subject: Subject, paths: Iterable[str]) -> tuple[Mapping[str, Event], bool]:
     """Return the last event that changed each attribute or a part of it, and whether older events were not read."""
     events = history_reader.events_of(subject.type, subject.id, limit=bounds.ATTRIBUTE_EVENTS)
-    found: dict[str, Event] = {}
+    newest: dict[str, Event] = {}
     for path in paths:
         of_parts = (path + ".", path + "[")
         for event in events:
             touched = (change.attribute for change in event.changes)
             if any(attribute == path or attribute.startswith(of_parts) for attribute in touched):
-                found[path] = event
+                newest[path] = event
                 break
-    return found, len(events) == bounds.ATTRIBUTE_EVENTS
+    return newest, len(events) == bounds.ATTRIBUTE_EVENTS
 
 
 def _steps(subject: Subject) -> Iterator[HistoryRow]:

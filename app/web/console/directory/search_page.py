@@ -22,7 +22,7 @@ _NUMBER = re.compile(rf"[0-9a-f]{{{2 * bounds.REQUEST_NUMBER_BYTES}}}", re.ASCII
 
 
 @dataclass(frozen=True, slots=True)
-class FoundOfType:
+class SearchResults:
     """The results of one type: the first matches, how many there are, and the last deleted resources that match."""
 
     type: ResourceType
@@ -39,12 +39,12 @@ def search() -> str | Response:
     is_too_long = len(sought) > bounds.SEARCH_TEXT_LENGTH
     if not is_too_long and (address := _address_of(sought)):
         return redirect(address)
-    found = [_found(one, sought) for one in _types()] if sought and not is_too_long else []
+    results = [_results(one, sought) for one in _types()] if sought and not is_too_long else []
     return render_template(
         "search.html",
         sought=sought,
         is_too_long=is_too_long,
-        found=[one for one in found if one.lines or one.deletions],
+        results=[one for one in results if one.lines or one.deletions],
     )
 
 
@@ -64,10 +64,10 @@ def _is_number(number: str) -> bool:
     return False
 
 
-def _found(resource_type: ResourceType, sought: str) -> FoundOfType:
+def _results(resource_type: ResourceType, sought: str) -> SearchResults:
     listed = console_search.find(ResourceQuery(resource_type, sought), 1, bounds.FOUND_AT_ONCE)
     deletions = history_reader.deletions(resource_type, sought, bounds.FOUND_AT_ONCE)
-    return FoundOfType(resource_type, Endpoints.of(resource_type), listed, list(lines(listed.records)), deletions)
+    return SearchResults(resource_type, Endpoints.of(resource_type), listed, list(lines(listed.records)), deletions)
 
 
 def _types() -> tuple[ResourceType, ...]:

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from flask import abort, request
 
 from app import bounds, clock
+
+T = TypeVar("T")
 
 _UNTIL_ITS_END = {len("2026-01-31"): timedelta(days=1), len("2026-01-31T08:00"): timedelta(minutes=1)}
 
@@ -50,27 +53,37 @@ def before() -> int | None:
     return whole_number(request.args.get("before", ""))
 
 
-def whole_number(given: str) -> int | None:
+def choice(name: str, options: Iterable[T]) -> T:
+    """Return the option that a parameter of the URL names; without it, the first one. Raises 404 for another value."""
+    known = list(options)
+    value = request.args.get(name, known[0])
+    for option in known:
+        if option == value:
+            return option
+    abort(404)
+
+
+def whole_number(text: str) -> int | None:
     """Return a row's id; None for "". Raises 404 for anything else."""
-    if not given:
+    if not text:
         return None
-    if not given.isascii() or not given.isdigit() or len(given) > bounds.NUMBER_DIGITS - 2:
+    if not text.isascii() or not text.isdigit() or len(text) > bounds.NUMBER_DIGITS - 2:
         abort(404)
-    return int(given)
+    return int(text)
 
 
-def moment_of(given: str, is_end: bool) -> str | None:
+def moment_of(text: str, is_end: bool) -> str | None:
     """Return a time in UTC in wire form; "" for no text, None for an invalid one.
 
     With `is_end`, it is the end of the day or minute.
     """
-    if not given:
+    if not text:
         return ""
     try:
-        moment = datetime.fromisoformat(given)
+        moment = datetime.fromisoformat(text)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         if is_end:
-            moment += _UNTIL_ITS_END.get(len(given), timedelta())
+            moment += _UNTIL_ITS_END.get(len(text), timedelta())
         return clock.to_wire(moment)
     except (ValueError, OverflowError):
         return None

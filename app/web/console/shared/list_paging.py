@@ -17,12 +17,14 @@ from werkzeug.wrappers import Response
 
 from app import bounds, clock
 from app.settings import Settings, Threads
+from app.web.console.shared.filter_form import choice
 
 T = TypeVar("T")
 _EXTENSION = "recnice_exports"
 
 Cell = str | int | float | bool | None
 Format = Literal["csv", "json"]
+_FORMATS: tuple[Format | None, ...] = (None, "csv", "json")
 
 _FORMULA_STARTS = frozenset("=+-@")
 """The characters that begin a formula in a spreadsheet, which would run what an attacker wrote into a name."""
@@ -72,10 +74,10 @@ class Pages:
 
 def page_number() -> int:
     """Return the page number in `?page=`. Raises 404 for anything but a small positive number."""
-    given = request.args.get("page", "1")
-    if not given.isascii() or not given.isdigit() or len(given) > 9 or int(given) < 1:
+    text = request.args.get("page", "1")
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) < 1:
         abort(404)
-    return int(given)
+    return int(text)
 
 
 def export_wanted() -> Format | None:
@@ -83,24 +85,13 @@ def export_wanted() -> Format | None:
 
     Raises 404 for another format, and TooManyExports, so call it before any work for the export.
     """
-    form = _form()
+    form = choice("format", _FORMATS)
     if form and "export_places" not in g:
         places: threading.BoundedSemaphore = current_app.extensions[_EXTENSION]
         if not places.acquire(blocking=False):
             raise TooManyExports
         g.export_places = places
     return form
-
-
-def _form() -> Format | None:
-    match request.args.get("format"):
-        case "csv":
-            return "csv"
-        case "json":
-            return "json"
-        case None:
-            return None
-    abort(404)
 
 
 def exported(name: str, columns: Sequence[Column[T]], rows: Iterable[T]) -> Response:
@@ -110,7 +101,7 @@ def exported(name: str, columns: Sequence[Column[T]], rows: Iterable[T]) -> Resp
     apostrophe before a text that a spreadsheet would read as a formula. JSON: an array of objects with the columns'
     names. The file is called `<name>-<today>`.
     """
-    form = _form() or "csv"
+    form = choice("format", _FORMATS) or "csv"
     if form == "csv":
         texts, type_of_file = _csv(columns, rows), "text/csv; charset=utf-8"
     else:
@@ -125,8 +116,8 @@ def exported(name: str, columns: Sequence[Column[T]], rows: Iterable[T]) -> Resp
 
 def address_with(**changes: str | int | None) -> str:
     """Return the current URL with other query parameters: None removes one, the rest stay."""
-    given = {name: values for name, values in request.args.lists() if name not in changes}
-    query = urlencode(given | {name: value for name, value in changes.items() if value is not None}, doseq=True)
+    kept = {name: values for name, values in request.args.lists() if name not in changes}
+    query = urlencode(kept | {name: value for name, value in changes.items() if value is not None}, doseq=True)
     path = request.script_root + request.path
     return f"{path}?{query}" if query else path
 

@@ -92,8 +92,8 @@ class Help:
         if urlsplit(link).scheme or link.startswith("#"):
             return link
         path, heading = _target(page, link)
-        found = self._by_path.get(path)
-        return addresses.page(found.name) + (f"#{heading}" if heading else "") if found else ""
+        target = self._by_path.get(path)
+        return addresses.page(target.name) + (f"#{heading}" if heading else "") if target else ""
 
 
 def slug(heading: str) -> str:
