@@ -97,7 +97,7 @@ class PublicAddress:
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         self._take_sub_path(environ)
         self._take_forwarded(environ)
-        if not self._is_ours(environ.get("HTTP_HOST")):
+        if not self._is_allowed_host(environ.get("HTTP_HOST")):
             expected = "the host of the public URL (setting public_url) or an address of this machine"
             record_draft.of(environ).error = error = ScimError(Code.WRONG_HOST, "Host", expected)
             headers, body = refusal(environ["PATH_INFO"], error)
@@ -144,7 +144,7 @@ class PublicAddress:
             peer,
         )
 
-    def _is_ours(self, host: str | None) -> bool:
+    def _is_allowed_host(self, host: str | None) -> bool:
         """Return whether a Host is allowed: one of this server's names, any IP address, or a missing header.
 
         Another site can point its own name to this server (DNS rebinding), but it cannot use an IP address as its name.

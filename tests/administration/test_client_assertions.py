@@ -87,7 +87,7 @@ def test_an_honest_assertion_gets_a_token(trusted: Trusted):
     assert (trust.last_address, trust.last_used is None) == (HERE, False)
     assert bearer_token_check.judge_bearer(
         trusted.token(sign(trusted.theirs.claims(uti="2")), trusted.client_id)
-    ).is_right
+    ).is_valid
 
 
 def test_an_assertion_counts_once(trusted: Trusted):
@@ -343,4 +343,4 @@ def test_a_tokens_hour_is_ours(simple: Trusted, pass_time: Callable[[float], Non
     pass_time(0)
     token = simple.token_of(exp=int(simple.theirs.now()) + 60)
     pass_time(bounds.ACCESS_TOKEN_S - 1)
-    assert bearer_token_check.judge_bearer(token).is_right
+    assert bearer_token_check.judge_bearer(token).is_valid

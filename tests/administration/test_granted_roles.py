@@ -18,7 +18,7 @@ from app.administration.audit import Action, Actor, record
 from app.administration.errors import Refused
 from app.administration.roles import granted_roles, role_mapping
 from app.administration.roles import granted_roles as grants
-from app.administration.roles.role_mapping import Outdated, RawLine
+from app.administration.roles.role_mapping import Outdated, RawRule
 from app.console_roles import Role
 from app.provisioning import bulk_execution, resource_operations
 from app.provisioning.resource_operations import Author
@@ -35,7 +35,7 @@ from tests.administration.conftest import EVA, PASSWORD
 CLIENT = Author("abc123", "key 1a2b3c4d")
 NOTHING = Selection(attributes=frozenset())
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
-ADMIN: RawLine = ("app_role", "Admin", "operator")
+ADMIN: RawRule = ("app_role", "Admin", "operator")
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +61,7 @@ def patch(resource_type: ResourceType, resource_id: str, *operations: dict[str, 
     resource_operations.change(resource_type, resource_id, message, CLIENT, selection=NOTHING)
 
 
-def save(*lines: RawLine) -> None:
+def save(*lines: RawRule) -> None:
     role_mapping.save(lines, role_mapping.preview(lines).fingerprint, EVA)
 
 
@@ -258,7 +258,7 @@ def test_a_mapped_group_is_deleted():
         ("client 1a2b3c4d", "role-changed", "ana", "owner", "operator", 'app role "Admin"'),
         ("client 1a2b3c4d", "role-lost", "ben", "owner", "", 'no longer by group "Chiefs"'),
     ]
-    assert role_mapping.mapping().lines[0].is_gone
+    assert role_mapping.mapping().rules[0].is_gone
     with pytest.raises(Refused, match="There is no group"):
         role_mapping.preview([("group", mapped, "owner")])
 
@@ -399,7 +399,7 @@ def test_a_preview_says_who_gains_loses_and_changes():
     ana, ben, cid = person("ana", "Admin"), person("ben", "Reader"), person("cid", "Admin", "Reader")
     save(ADMIN)
     tokens = [enter(one) for one in (ana, ben, cid)]
-    lines: list[RawLine] = [("app_role", "Reader", "viewer")]
+    lines: list[RawRule] = [("app_role", "Reader", "viewer")]
     found = role_mapping.preview(lines)
     shown = [[(one.name, one.old, one.new) for one in of.people] for of in (found.gains, found.loses, found.changes)]
     assert shown == [[("ben", None, "viewer")], [("ana", "operator", None)], [("cid", "operator", "viewer")]]
@@ -461,21 +461,21 @@ def test_saving_the_same_again_is_no_act():
         ([ADMIN, ("app_role", "Admin ", "owner")], 'app role "Admin" is in two rules'),
         ([("app_role", "x" * (bounds.ROLE_VALUE_LENGTH + 1), "viewer")], "at most 120 printable"),
         ([("app_role", "a\x00b", "viewer")], "at most 120 printable"),
-        ([("app_role", f"Role {n}", "viewer") for n in range(bounds.ROLE_LINES + 1)], "at most 20 lines"),
+        ([("app_role", f"Role {n}", "viewer") for n in range(bounds.ROLE_RULES + 1)], "at most 20 rules"),
     ],
 )
-def test_lines_that_are_refused(lines: list[RawLine], says: str):
+def test_lines_that_are_refused(lines: list[RawRule], says: str):
     for attempt in (lambda: role_mapping.preview(lines), lambda: role_mapping.save(lines, "", EVA)):
         with pytest.raises(Refused, match=says):
             attempt()
-    assert role_mapping.mapping().lines == [] and told() == []
+    assert role_mapping.mapping().rules == [] and told() == []
 
 
 def test_a_group_is_found_by_its_name_and_kept_by_its_id():
     admins = group("Console Admins")
     save(("group", "console ADMINS", "viewer"))
-    (found,) = role_mapping.mapping().lines
-    assert (found.line.value, found.name) == (admins, "Console Admins")
+    (found,) = role_mapping.mapping().rules
+    assert (found.rule.value, found.name) == (admins, "Console Admins")
     with pytest.raises(Refused, match="two rules"):
         role_mapping.preview([("group", admins, "viewer"), ("group", "Console Admins", "owner")])
 

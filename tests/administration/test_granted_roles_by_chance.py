@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 
 from app.administration.roles import granted_roles, role_mapping, users_to_confirm
-from app.administration.roles.role_mapping import RawLine
+from app.administration.roles.role_mapping import RawRule
 from app.console_roles import Role
 from app.provisioning import resource_operations
 from app.provisioning.resource_operations import Author
@@ -123,7 +123,7 @@ class World:
         chosen = self.chance.sample(operations, self.chance.randrange(1, 3))
         patch(GROUP, self.chance.choice(self.groups), *chosen)
 
-    def lines(self) -> list[RawLine]:
+    def lines(self) -> list[RawRule]:
         sources = [("app_role", one) for one in ("Admin", "Reader", "Vérif")] + [("group", one) for one in self.groups]
         chosen = self.chance.sample(sources, self.chance.randrange(min(5, len(sources)) + 1))
         return [(source, value, self.chance.choice(list(Role)).value) for source, value in chosen]
@@ -141,7 +141,7 @@ def kept() -> dict[str, str]:
     return {one.user_id: one.role.value for one in granted_roles.granted().people}
 
 
-def by_the_rule(lines: list[RawLine]) -> dict[str, str]:
+def by_the_rule(lines: list[RawRule]) -> dict[str, str]:
     """The rule, read from all documents and memberships one by one."""
     found: dict[str, str] = {}
     with directory_database.reading() as connection:
@@ -170,7 +170,7 @@ def ready(app: Flask) -> Iterator[None]:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_roles_follow_whatever_happens(seed: int):
-    world, lines, differing = World(seed), list[RawLine](), 0
+    world, lines, differing = World(seed), list[RawRule](), 0
     for _ in range(ROUNDS):
         for _ in range(STEPS):
             world.step()

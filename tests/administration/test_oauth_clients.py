@@ -203,7 +203,7 @@ def test_the_number_of_trusts_is_bounded(client: NewSecret):
 def test_a_token_opens_scim_on_behalf_of_its_client(client: NewSecret):
     token = token_of(client)
     bearer = bearer_token_check.judge_bearer(token)
-    assert (bearer.is_right, bearer.author, bearer.id) == (True, f"client {client.client_id}", client.client_id)
+    assert (bearer.is_valid, bearer.author, bearer.id) == (True, f"client {client.client_id}", client.client_id)
     key = scim_keys.create_key("", EVA)
     assert bearer_token_check.judge_bearer(key.text).author == f"key {key.row.id}"
 
@@ -227,7 +227,7 @@ def wrong_tokens(text: str) -> dict[str, tuple[str, str]]:
 def test_nothing_else_opens_it(client: NewSecret, kind: str):
     text, fault = wrong_tokens(token_of(client))[kind]
     bearer = bearer_token_check.judge_bearer(text)
-    assert (bearer.is_right, bearer.fault, bearer.id) == (False, fault, "")
+    assert (bearer.is_valid, bearer.fault, bearer.id) == (False, fault, "")
 
 
 def test_wrong_secrets_get_no_token(client: NewSecret):
@@ -254,7 +254,7 @@ def test_a_token_ends_at_once_with_what_brought_it(client: NewSecret, what: str)
     assert bearer_token_check.judge_bearer(first_token).fault == "stopped"
     assert bearer_token_check.judge_bearer(first_token).id == client.client_id
     assert refused_as(client.client_id, client.text) == ("stopped", client.client_id)
-    assert bearer_token_check.judge_bearer(second_token).is_right is (what == "secret")
+    assert bearer_token_check.judge_bearer(second_token).is_valid is (what == "secret")
 
 
 def test_a_token_lasts_an_hour_and_is_then_told_from_a_wrong_one_for_a_day(
@@ -262,10 +262,10 @@ def test_a_token_lasts_an_hour_and_is_then_told_from_a_wrong_one_for_a_day(
 ):
     token = token_of(client)
     pass_time(bounds.ACCESS_TOKEN_S - 1)
-    assert bearer_token_check.judge_bearer(token).is_right
+    assert bearer_token_check.judge_bearer(token).is_valid
     pass_time(1)
     ended = bearer_token_check.judge_bearer(token)
-    assert (ended.is_right, ended.fault, ended.was_right) == (False, "expired", True)
+    assert (ended.is_valid, ended.fault, ended.has_expired) == (False, "expired", True)
     token_of(client)
     assert bearer_token_check.judge_bearer(token).fault == "expired"
     pass_time(bounds.ACCESS_TOKENS_REMEMBERED_S)
@@ -279,9 +279,9 @@ def test_a_token_does_not_last_longer_because_the_clock_was_set_back(
 ):
     token = token_of(client)
     pass_time(-bounds.CLOCK_SLACK_S)
-    assert bearer_token_check.judge_bearer(token).is_right
+    assert bearer_token_check.judge_bearer(token).is_valid
     pass_time(-1)
-    assert not bearer_token_check.judge_bearer(token).is_right
+    assert not bearer_token_check.judge_bearer(token).is_valid
     token_of(client)
     assert count("access_token") == 1, "it is forgotten with the next one"
 
@@ -295,8 +295,8 @@ def test_the_number_of_tokens_is_bounded_and_the_oldest_end(
     for _ in range(5):
         pass_time(1)
         tokens.append(token_of(client))
-    assert [bearer_token_check.judge_bearer(one).is_right for one in tokens] == [False, False, True, True, True]
-    assert bearer_token_check.judge_bearer(other).is_right
+    assert [bearer_token_check.judge_bearer(one).is_valid for one in tokens] == [False, False, True, True, True]
+    assert bearer_token_check.judge_bearer(other).is_valid
 
 
 def test_tokens_made_at_the_same_time_are_all_right(app: Flask, client: NewSecret):
@@ -311,7 +311,7 @@ def test_tokens_made_at_the_same_time_are_all_right(app: Flask, client: NewSecre
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert len(set(made)) == 8 and all(bearer_token_check.judge_bearer(one).is_right for one in made)
+    assert len(set(made)) == 8 and all(bearer_token_check.judge_bearer(one).is_valid for one in made)
 
 
 def test_use_is_noted_at_most_once_a_minute(client: NewSecret, monkeypatch: pytest.MonkeyPatch):

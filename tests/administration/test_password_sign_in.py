@@ -103,10 +103,10 @@ def test_an_unknown_name_costs_the_same_hash(monkeypatch: pytest.MonkeyPatch):
             return hasher.verify(kept, password)
 
     monkeypatch.setattr(passwords, "_hasher", Counting)
-    passwords._nobody.cache_clear()
+    passwords._hash_of_nothing.cache_clear()
     fail(1, "eva")
     fail(1, "nobody")
-    passwords._nobody.cache_clear()
+    passwords._hash_of_nothing.cache_clear()
     assert compared == [extract_parameters(hasher.hash("any"))] * 2
 
 

@@ -63,7 +63,9 @@ def matches(password: str, kept: str | None) -> bool:
         return False
     with turn():
         try:
-            return _hasher().verify(_nobody() if kept is None else kept, _normal(password)) and kept is not None
+            return (
+                _hasher().verify(_hash_of_nothing() if kept is None else kept, _normal(password)) and kept is not None
+            )
         except (VerificationError, InvalidHashError):
             return False
 
@@ -102,6 +104,6 @@ def _hasher() -> PasswordHasher:
 
 
 @cache
-def _nobody() -> str:
+def _hash_of_nothing() -> str:
     """Return a hash to verify against if there is no such administrator, so that the time does not reveal it."""
     return _hasher().hash("nobody has this password")

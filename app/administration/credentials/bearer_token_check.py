@@ -22,11 +22,11 @@ class Bearer:
     fault: KeyFault = ""
 
     @property
-    def is_right(self) -> bool:
+    def is_valid(self) -> bool:
         return bool(self.author)
 
     @property
-    def was_right(self) -> bool:
+    def has_expired(self) -> bool:
         """Whether it is an expired access token, which its client can replace."""
         return self.fault == "expired"
 

@@ -11,7 +11,7 @@ import re
 import secrets
 from dataclasses import dataclass
 
-OURS = "rcn_"
+PREFIX = "rcn_"
 SHOWN_AFTER = 4
 """The number of characters after the beginning that may be displayed to identify a secret."""
 _REST = re.compile(r"([A-Za-z0-9_-]{43})_([0-9a-f]{6})\Z")
@@ -36,16 +36,16 @@ class SecretForm:
     def is_begun(self, text: str) -> bool:
         """Return whether a text looks like a truncated or mistyped secret of this kind."""
         lower = text.lower()
-        return self.beginning in lower or (len(text) >= len(OURS) and self.beginning.startswith(lower))
+        return self.beginning in lower or (len(text) >= len(PREFIX) and self.beginning.startswith(lower))
 
     def prefix(self, text: str) -> str:
         """Return the first characters of a secret, which may be displayed."""
         return text[: len(self.beginning) + SHOWN_AFTER]
 
 
-SCIM_KEY = SecretForm(f"{OURS}scim_")
-CLIENT_SECRET = SecretForm(f"{OURS}oas_")
-ACCESS_TOKEN = SecretForm(f"{OURS}oat_")
+SCIM_KEY = SecretForm(f"{PREFIX}scim_")
+CLIENT_SECRET = SecretForm(f"{PREFIX}oas_")
+ACCESS_TOKEN = SecretForm(f"{PREFIX}oat_")
 
 
 def _checksum(random: str) -> str:

@@ -87,23 +87,23 @@ def follow(
             return
     elif record.type != GROUP.name or (after and not moves):
         return
-    lines = rows.mapping(connection)
-    if not lines:
+    rules = rows.mapping(connection)
+    if not rules:
         return
     affected: Collection[str] = [record.id]
     if record.type == GROUP.name:
-        left = tuple(line for line in lines if (line.source, line.value) != ("group", record.id))
-        if left == lines:
+        left = tuple(rule for rule in rules if (rule.source, rule.value) != ("group", record.id))
+        if left == rules:
             return
         # A deleted group gives no role, although its members are still stored.
-        lines = lines if after else left
+        rules = rules if after else left
         affected = moves.joined | moves.departed if after else rows.members(connection, record.id)
     elif not after:
-        lines = ()
+        rules = ()
     kind, _, name = author.actor.partition(" ")
     by = Actor("operator" if kind == "operator" else "person" if kind == "person" else "client", name)
     reason = "another externalId" if is_noted else "deleted" if record.type == USER.name and not after else ""
-    apply(connection, by, rows.differences(connection, lines, affected), reason, request=author.request)
+    apply(connection, by, rows.differences(connection, rules, affected), reason, request=author.request)
 
 
 def _note_external_id(
@@ -164,8 +164,8 @@ def _was_enabled_since(connection: Connection, user_id: str, moment: str) -> boo
 
 def settle(connection: Connection) -> None:
     """Recompute the roles of all users; to be called after the derived rows were rebuilt."""
-    if lines := rows.mapping(connection):
-        apply(connection, ITSELF, rows.differences(connection, lines))
+    if rules := rows.mapping(connection):
+        apply(connection, ITSELF, rows.differences(connection, rules))
 
 
 def apply(connection: Connection, by: Actor, changes: Sequence[Difference], reason: str = "", **detail: str) -> None:
@@ -244,8 +244,8 @@ def _acts(
     connection: Connection, changed: Sequence[Difference], reason: str, detail: Mapping[str, str]
 ) -> Iterator[tuple[Action, str, Mapping[str, str]]]:
     """Yield one audit entry for each change. Documents are read in portions, since there may be many."""
-    lines = {because for one in changed for because in (one.old_because, one.new_because)}
-    groups = _names_of_groups(connection, lines)
+    rules = {because for one in changed for because in (one.old_because, one.new_because)}
+    groups = _names_of_groups(connection, rules)
     for part in (changed[start : start + _ROWS_AT_ONCE] for start in range(0, len(changed), _ROWS_AT_ONCE)):
         documents = history_rows.documents_of(connection, [one.user_id for one in part])
         for one in part:

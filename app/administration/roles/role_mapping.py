@@ -23,7 +23,7 @@ from app.store.database import directory_database
 from app.store.database.directory_database import Connection
 from app.store.directory import resource_rows
 
-RawLine = tuple[str, str, str]
+RawRule = tuple[str, str, str]
 """A rule as submitted by a form: source, value (for a group its id or name), role."""
 
 
@@ -32,38 +32,38 @@ class Outdated(Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class MappedLine:
+class MappedRule:
     """A rule to display. `name` is the name of the group, "" for a deleted group and for an app role.
 
     `people`: the number of active users with the app role or in the group; None if they were not counted.
     """
 
-    line: MappingRule
+    rule: MappingRule
     name: str
     people: int | None = None
 
     @property
     def is_gone(self) -> bool:
         """Whether the group of the rule does not exist."""
-        return self.line.source == "group" and not self.name
+        return self.rule.source == "group" and not self.name
 
     @property
     def words(self) -> str:
         """The rule as displayed: `app role "Admin"`, `group "Console owners"`."""
-        return granted_roles.words_of(self.line.because, {self.line.value: self.name} if self.name else {})
+        return granted_roles.words_of(self.rule.because, {self.rule.value: self.name} if self.name else {})
 
 
 @dataclass(frozen=True, slots=True)
 class RoleMapping:
     """The current mapping. `has_provider`: whether single sign-on is set up, without which no role can be used."""
 
-    lines: list[MappedLine]
+    rules: list[MappedRule]
     has_provider: bool
 
     @property
     def gives_owner(self) -> bool:
         """Whether a SCIM client can grant the role owner."""
-        return any(one.line.role is Role.OWNER for one in self.lines)
+        return any(one.rule.role is Role.OWNER for one in self.rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def names_of_groups(ids: Iterable[str]) -> dict[str, str]:
         return granted_roles.group_names(connection, ids)
 
 
-def preview(raw: Iterable[RawLine]) -> Preview:
+def preview(raw: Iterable[RawRule]) -> Preview:
     """Return who would gain, lose or change a role. Raises Refused for an invalid rule."""
     with directory_database.reading() as connection:
         old, new = rows.mapping(connection), _read(connection, raw)
@@ -131,7 +131,7 @@ def preview(raw: Iterable[RawLine]) -> Preview:
         )
 
 
-def save(raw: Iterable[RawLine], expected: str, by: Actor) -> None:
+def save(raw: Iterable[RawRule], expected: str, by: Actor) -> None:
     """Replace the mapping, and apply the roles in the same transaction. `expected` is the fingerprint of the preview.
 
     Raises:
@@ -150,9 +150,9 @@ def save(raw: Iterable[RawLine], expected: str, by: Actor) -> None:
         granted_roles.apply(connection, by, differences)
 
 
-def _read(connection: Connection, raw: Iterable[RawLine]) -> tuple[MappingRule, ...]:
+def _read(connection: Connection, raw: Iterable[RawRule]) -> tuple[MappingRule, ...]:
     """Validate the rules, and return them in order, without those that have no value. Raises Refused."""
-    lines: dict[str, MappingRule] = {}
+    rules: dict[str, MappingRule] = {}
     for source, value, role in raw:
         value = exact_text(value) or ""
         if not value:
@@ -162,13 +162,13 @@ def _read(connection: Connection, raw: Iterable[RawLine]) -> tuple[MappingRule, 
             raise Refused("Choose a source and a role for each rule.")
         if kind == "app_role" and (len(value) > bounds.ROLE_VALUE_LENGTH or not value.isprintable()):
             raise Refused(f"The value of an app role has at most {bounds.ROLE_VALUE_LENGTH} printable characters.")
-        line = MappingRule(kind, _group_id(connection, value) if kind == "group" else value, Role(role))
-        if line.because in lines:
-            raise Refused(f"{_words(connection, line)} is in two rules.")
-        lines[line.because] = line
-    if len(lines) > bounds.ROLE_LINES:
-        raise Refused(f"There may be at most {bounds.ROLE_LINES} lines.")
-    return rows.ordered(lines.values())
+        rule = MappingRule(kind, _group_id(connection, value) if kind == "group" else value, Role(role))
+        if rule.because in rules:
+            raise Refused(f"{_words(connection, rule)} is in two rules.")
+        rules[rule.because] = rule
+    if len(rules) > bounds.ROLE_RULES:
+        raise Refused(f"There may be at most {bounds.ROLE_RULES} rules.")
+    return rows.ordered(rules.values())
 
 
 def _group_id(connection: Connection, text: str) -> str:
@@ -182,21 +182,21 @@ def _group_id(connection: Connection, text: str) -> str:
     return group_id
 
 
-def _words(connection: Connection, line: MappingRule) -> str:
-    return _mapping(connection, [line]).lines[0].words
+def _words(connection: Connection, rule: MappingRule) -> str:
+    return _mapping(connection, [rule]).rules[0].words
 
 
 def _mapping(
-    connection: Connection, lines: Sequence[MappingRule], counts: Mapping[str, int] | None = None
+    connection: Connection, rules: Sequence[MappingRule], counts: Mapping[str, int] | None = None
 ) -> RoleMapping:
-    names = granted_roles.group_names(connection, [line.value for line in lines if line.source == "group"])
+    names = granted_roles.group_names(connection, [rule.value for rule in rules if rule.source == "group"])
     shown = [
-        MappedLine(
-            line,
-            names.get(line.value, "") if line.source == "group" else "",
-            counts.get(line.because, 0) if counts is not None else None,
+        MappedRule(
+            rule,
+            names.get(rule.value, "") if rule.source == "group" else "",
+            counts.get(rule.because, 0) if counts is not None else None,
         )
-        for line in lines
+        for rule in rules
     ]
     return RoleMapping(shown, identity_provider_row.find(connection) is not None)
 
@@ -219,10 +219,10 @@ def _fingerprint(old: Sequence[MappingRule], new: Sequence[MappingRule], differe
 
 def _record(connection: Connection, by: Actor, old: Sequence[MappingRule], new: Sequence[MappingRule]) -> None:
     """Record one audit entry for each rule that was added, removed, or has another role."""
-    before, after = ({line.because: line.role for line in mapping} for mapping in (old, new))
-    for because, line in sorted({line.because: line for line in (*old, *new)}.items()):
+    before, after = ({rule.because: rule.role for rule in mapping} for mapping in (old, new))
+    for because, rule in sorted({rule.because: rule for rule in (*old, *new)}.items()):
         roles = {"old": before.get(because, "no role"), "new": after.get(because, "no role")}
         if roles["old"] == roles["new"]:
             continue
-        group = {"group": line.value} if line.source == "group" else {}
-        audit.record(connection, by, Action.MAPPING_SAVED, _words(connection, line), **roles, **group)
+        group = {"group": rule.value} if rule.source == "group" else {}
+        audit.record(connection, by, Action.MAPPING_SAVED, _words(connection, rule), **roles, **group)

@@ -75,8 +75,8 @@ def confirm_user(user_id: str, external_id: str, by: Actor) -> None:
         ids = {"old": row.external_id, "new": now}
         audit.record(connection, by, Action.USER_CONFIRMED, name_of(document), **ids, person=user_id)
         rows.remove(connection, user_id)
-        lines = grant_rows.mapping(connection)
-        granted_roles.apply(connection, by, grant_rows.differences(connection, lines, [user_id]))
+        rules = grant_rows.mapping(connection)
+        granted_roles.apply(connection, by, grant_rows.differences(connection, rules, [user_id]))
 
 
 def require_unconfirmed(connection: Connection, user_id: str) -> None:

@@ -33,7 +33,7 @@ def _limits() -> Limits:
     )
 
 
-_OF_EVERYBODY = frozenset(
+_AFFECTING_EVERY_USER = frozenset(
     {
         *(ProviderCode.EXPIRED, ProviderCode.NOT_YET, ProviderCode.WRONG_ISSUER, ProviderCode.WRONG_AUDIENCE),
         *(ProviderCode.ALG_REFUSED, ProviderCode.UNKNOWN_KEY, ProviderCode.BAD_SIGNATURE),
@@ -42,9 +42,9 @@ _OF_EVERYBODY = frozenset(
 """The errors of a token from the provider itself that affect all users: clocks, settings, keys."""
 
 
-def is_of_everybody(error: ProviderError) -> bool:
+def affects_every_user(error: ProviderError) -> bool:
     """Return whether an error prevents all users from signing in; False if a retry in a minute may succeed."""
-    return error.about in (About.PROVIDER, About.SETTING) or (error.code in _OF_EVERYBODY and not error.passes)
+    return error.about in (About.PROVIDER, About.SETTING) or (error.code in _AFFECTING_EVERY_USER and not error.passes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +133,6 @@ class ProviderClient:
         try:
             yield
         except ProviderError as error:
-            if self._standing.outage is None and is_of_everybody(error):
+            if self._standing.outage is None and affects_every_user(error):
                 self._standing.outage = Outage(clock.to_wire(clock.utc_now()), str(error))
             raise

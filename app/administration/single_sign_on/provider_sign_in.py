@@ -19,7 +19,7 @@ from app.administration.permissions import Permission
 from app.administration.single_sign_on import provider_settings, user_lookup
 from app.administration.single_sign_on.errors import Lost, SignInRefused, Unreachable
 from app.administration.single_sign_on.pending_sign_in import PendingSignIn, ProviderReturn, Purpose
-from app.administration.single_sign_on.provider_client import ProviderClient, is_of_everybody
+from app.administration.single_sign_on.provider_client import ProviderClient, affects_every_user
 from app.administration.single_sign_on.provider_settings import Configured
 from app.administration.single_sign_on.user_lookup import Match
 from app.openid.errors import ProviderCode, ProviderError
@@ -155,10 +155,10 @@ def _read_claims(client: ProviderClient, answer: ProviderReturn) -> Claims:
     except ProviderError as error:
         with directory_database.writing() as connection:
             _spend(connection, answer)
-            nobody = Actor("nobody", address=answer.browser.address)
+            client_actor = Actor("nobody", address=answer.browser.address)
             kept = {"code": error.code.value, "because": str(error), "reference": answer.number}
-            audit.record_refusal(connection, nobody, "", **kept)
-        if is_of_everybody(error):
+            audit.record_refusal(connection, client_actor, "", **kept)
+        if affects_every_user(error):
             raise Unreachable(unreachable(answer.number)) from None
         if error.code is ProviderCode.SIGN_IN_REFUSED:
             raise SignInRefused(answer.number, "The provider did not sign you in. Try again, or ask") from None

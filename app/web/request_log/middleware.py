@@ -59,17 +59,17 @@ class Observed:
         authorization = environ.get("HTTP_AUTHORIZATION", "")
         draft.method, draft.path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         draft.has_proof = bool(authorization) if target.service is Service.TOKEN else has_scheme(authorization)
-        if target.service is Service.SCIM or self._is_knock(target.service, draft):
+        if target.service is Service.SCIM or self._is_recorded(target.service, draft):
             draft.query, draft.address = environ.get("QUERY_STRING", ""), environ.get("REMOTE_ADDR", "")
             draft.is_plain_http = self._is_https and _is_readable_on_its_way(environ)
             self._note(draft, target, (time.perf_counter() - began) * 1_000)
         return answered
 
-    def _is_knock(self, service: Service, draft: Draft) -> bool:
+    def _is_recorded(self, service: Service, draft: Draft) -> bool:
         """Return whether a request outside /scim is a SCIM client's at a wrong URL, or was refused an access token."""
         if service is Service.TOKEN:
             return draft.status >= 400 and draft.status != 405  # a browser's GET is not from a client
-        return draft.has_proof or (draft.status == 404 and path_kinds.knocks(draft.path, self._types))
+        return draft.has_proof or (draft.status == 404 and path_kinds.is_scim_client(draft.path, self._types))
 
     def refuse(self, method: str, path: str, error: ScimError, address: str, has_proof: bool) -> str:
         """Record a request that the server refused before the application; return its request ID, "" if not recorded.
@@ -77,7 +77,7 @@ class Observed:
         `has_proof`: whether it has an Authorization header.
         """
         target = service_routing.at(path, self._urls)
-        if target.service is not Service.SCIM and not path_kinds.knocks(path, self._types):
+        if target.service is not Service.SCIM and not path_kinds.is_scim_client(path, self._types):
             return ""
         draft = Draft(method=method, path=path, status=error.status, error=error, address=address, has_proof=has_proof)
         draft.at = clock.to_wire(clock.utc_now())

@@ -26,7 +26,7 @@ def kind_of(target: RequestTarget) -> str:
     return (_PART.sub("{id}", below[1] or "") or ROOT) if below else UNKNOWN
 
 
-def knocks(path: str, types: Sequence[ResourceType]) -> bool:
+def is_scim_client(path: str, types: Sequence[ResourceType]) -> bool:
     """Return whether a path without a route looks like a SCIM client's, as with a wrong Tenant URL."""
     names = {one.endpoint.removeprefix("/") for one in types} | DISCOVERY
     return not names.isdisjoint(path.strip("/").split("/")[-2:])

@@ -112,9 +112,9 @@ def _require_key(failures: AddressFailures) -> None:
     address = request.remote_addr or ""
     draft = record_draft.current()
     draft.key_id = bearer.id
-    if not bearer.is_right:
+    if not bearer.is_valid:
         draft.key_fault = _fault_of_header(header) or bearer.fault
-        wait_s = 0 if bearer.was_right else failures.count(address)
+        wait_s = 0 if bearer.has_expired else failures.count(address)
         if wait_s:
             retry = {"Retry-After": str(wait_s)}
             raise ScimError(Code.TOO_OFTEN, sentence="Too many refused requests from this address", headers=retry)

@@ -31,7 +31,7 @@ EXPLAINED: Mapping[View, str] = {
     "problems": "A request about these was refused and has not succeeded since.",
     "leftovers": "Disabled, and no request from Entra for 30 days. Entra may no longer manage them.",
 }
-_NOT_OF_PEOPLE: tuple[View, ...] = ("active", "disabled", "leftovers")
+_USERS_ONLY: tuple[View, ...] = ("active", "disabled", "leftovers")
 
 
 def view_of(resource_type: ResourceType) -> Callable[[], str | Response]:
@@ -78,7 +78,7 @@ def views_of(resource_type: ResourceType) -> Mapping[View, str]:
     """Return the saved views of a type; only users can be active or disabled."""
     if resource_type.name == USER.name:
         return VIEWS
-    return {view: title for view, title in VIEWS.items() if view not in _NOT_OF_PEOPLE}
+    return {view: title for view, title in VIEWS.items() if view not in _USERS_ONLY}
 
 
 def _order(orders: Mapping[str, str]) -> Order:
