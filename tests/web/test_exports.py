@@ -19,7 +19,7 @@ from app import bounds
 from app.settings import Settings, Threads
 from app.web.console.shared import list_paging
 from app.web.console.shared.error_pages import refuse
-from app.web.console.shared.list_paging import Column, Pages, exported
+from app.web.console.shared.list_paging import Column, Pages, export
 from tests.conftest import Appliance, with_values
 from tests.web.visitor import set_up
 
@@ -49,7 +49,7 @@ FORMULAS = [
 
 def answer(app: Flask, form: str, rows: Any, query: str = "") -> Response:
     with app.test_request_context(f"/users?format={form}{query}"):
-        file = exported("users", COLUMNS, rows)
+        file = export("users", COLUMNS, rows)
         file.set_data(file.get_data())  # read inside the request, as a server reads it
         return file
 
@@ -106,7 +106,7 @@ def test_rows_are_sent_while_they_are_read(app: Flask, form: str):
             yield {"name": f"Person {number}", "count": number}
 
     with app.test_request_context(f"/users?format={form}"):
-        parts = exported("users", COLUMNS, rows()).iter_encoded()
+        parts = export("users", COLUMNS, rows()).iter_encoded()
         so_far = [next(parts), next(parts)]
         assert read < many / 2, "the second part is there before the list is read"
         whole = b"".join([*so_far, *parts])
@@ -125,10 +125,10 @@ def exporting(tmp_path: Path) -> Flask:
 
     @app.get("/list")
     def view() -> Response | str:
-        if list_paging.export_wanted():
+        if list_paging.export_format():
             if request.args.get("fails"):
                 raise ZeroDivisionError
-            return exported("list", COLUMNS, ({"name": str(number)} for number in range(5_000)))
+            return export("list", COLUMNS, ({"name": str(number)} for number in range(5_000)))
         return "the page"
 
     app.errorhandler(list_paging.TooManyExports)(lambda _: Response("too many", 503))
@@ -186,9 +186,9 @@ def test_exports_leave_a_thread_for_whoever_reads(threads: int):
 def test_another_form_is_not_there(app: Flask):
     for form in ("xlsx", "", "CSV"):
         with app.test_request_context(f"/users?format={form}"), pytest.raises(NotFound):
-            list_paging.export_wanted()
+            list_paging.export_format()
     with app.test_request_context("/users"):
-        assert list_paging.export_wanted() is None
+        assert list_paging.export_format() is None
 
 
 def test_links_keep_the_rest_of_the_query(app: Flask):

@@ -39,9 +39,9 @@ def audit() -> str | Response:
     """Show the entries, newest first, or export all that match, which is itself recorded in the audit."""
     form = FilterForm(_PARAMETERS)
     query = _query(form)
-    if file := list_paging.export_wanted():
+    if file := list_paging.export_format():
         request_authentication.require_own_origin()  # otherwise another site could make its visitor export it
-        return list_paging.exported("audit", COLUMNS, audit_reading.export(query, browser_session.actor(), file))
+        return list_paging.export("audit", COLUMNS, audit_reading.export(query, browser_session.actor(), file))
     return render_template(
         "audit.html",
         form=form,

@@ -14,7 +14,7 @@ from app.observation.attributes.mapping_review import UnreadableSchemaError, rev
 from app.scim.resource_types import ResourceType
 from app.web.console.shared.blueprint import console
 from app.web.console.shared.filter_form import choice
-from app.web.console.shared.list_paging import Column, export_wanted, exported
+from app.web.console.shared.list_paging import Column, export, export_format
 from app.web.security import browser_session
 
 VIEWS: Mapping[str, tuple[str, Callable[[MappedRow], bool]]] = {
@@ -57,8 +57,8 @@ def attributes() -> Response | str:
     shown = choice("show", VIEWS)
     whole = _coverage()
     rows = {name: [row for row in of_type if VIEWS[shown][1](row)] for name, of_type in whole.rows.items()}
-    if export_wanted():
-        return exported("attributes", COLUMNS, (row for of_type in rows.values() for row in of_type))
+    if export_format():
+        return export("attributes", COLUMNS, (row for of_type in rows.values() for row in of_type))
     return _page(whole, rows=rows, shown=shown)
 
 

@@ -50,9 +50,9 @@ def view_of(resource_type: ResourceType) -> Callable[[], str | Response]:
         sought = request.args.get("q", "").strip()
         is_too_long = len(sought) > bounds.SEARCH_TEXT_LENGTH
         query = ResourceQuery(resource_type, "" if is_too_long else sought, choice("view", views), _order(orders))
-        if list_paging.export_wanted():
+        if list_paging.export_format():
             name = resource_type.endpoint.lstrip("/").lower()
-            return list_paging.exported(name, exported_columns(resource_type), lines(console_search.every(query)))
+            return list_paging.export(name, exported_columns(resource_type), lines(console_search.every(query)))
         number = list_paging.page_number()
         page = console_search.find(query, Pages(0, number).start, bounds.CONSOLE_PAGE_SIZE)
         return render_template(

@@ -109,10 +109,8 @@ def now(subject: Subject) -> Mapping[str, Any] | Response:
     shown: dict[str, Any] = {}
     if subject.type.has_members:
         sought = request.args.get("q", "").strip()[: bounds.SEARCH_TEXT_LENGTH]
-        if list_paging.export_wanted():
-            return list_paging.exported(
-                "members", MEMBER_COLUMNS, group_members.every(record.id, record.members, sought)
-            )
+        if list_paging.export_format():
+            return list_paging.export("members", MEMBER_COLUMNS, group_members.every(record.id, record.members, sought))
         number = list_paging.page_number()
         page = group_members.find(record.id, record.members, sought, Pages(0, number).start, AT_ONCE)
         pages = Pages(page.total, number, page.is_at_least)
@@ -132,15 +130,15 @@ def now(subject: Subject) -> Mapping[str, Any] | Response:
 
 def history(subject: Subject) -> Mapping[str, Any] | Response:
     """Return the events of a resource, newest first, and the differences between two moments if the URL has any."""
-    if list_paging.export_wanted():
-        return list_paging.exported("history", STEP_COLUMNS, _steps(subject))
+    if list_paging.export_format():
+        return list_paging.export("history", STEP_COLUMNS, _steps(subject))
     events = history_reader.events_of(subject.type, subject.id, filter_form.before(), AT_ONCE + 1)
-    given = {name: request.args.get(name, "").strip() for name in ("from", "to")}
-    earlier, later = (filter_form.moment_of(given[name], is_end=name == "to") for name in given)
+    period = {name: request.args.get(name, "").strip() for name in ("from", "to")}
+    earlier, later = (filter_form.moment_of(period[name], is_end=name == "to") for name in period)
     following = {"before": events[AT_ONCE - 1].id} if len(events) > AT_ONCE else None
-    wrong = [given[name] for name, at in (("from", earlier), ("to", later)) if at is None]
-    shown: dict[str, Any] = {"events": events[:AT_ONCE], "following": following, "given": given, "wrong": wrong}
-    if any(given.values()) and not wrong:
+    wrong = [period[name] for name, at in (("from", earlier), ("to", later)) if at is None]
+    shown: dict[str, Any] = {"events": events[:AT_ONCE], "following": following, "period": period, "wrong": wrong}
+    if any(period.values()) and not wrong:
         until = later or clock.to_wire(clock.utc_now())
         shown["differences"] = history_reader.compare(subject.type, subject.id, earlier or "", until)
     return shown
@@ -148,8 +146,8 @@ def history(subject: Subject) -> Mapping[str, Any] | Response:
 
 def groups(subject: Subject) -> Mapping[str, Any] | Response:
     """Return the groups of a user, and those that the user joined and left."""
-    if list_paging.export_wanted():
-        return list_paging.exported("groups", LINK_COLUMNS, _links(history_reader.links_of_member, subject.id, _GROUP))
+    if list_paging.export_format():
+        return list_paging.export("groups", LINK_COLUMNS, _links(history_reader.links_of_member, subject.id, _GROUP))
     here = resource_operations.get(subject.type, subject.id, EVERYTHING) if subject.resource else None
     groups = here.memberships.get("groups", ()) if here else ()
     return {"groups": groups, **_link_page(history_reader.links_of_member, subject.id, _GROUP)}
@@ -157,8 +155,8 @@ def groups(subject: Subject) -> Mapping[str, Any] | Response:
 
 def moves(subject: Subject) -> Mapping[str, Any] | Response:
     """Return the members that joined and left a group."""
-    if list_paging.export_wanted():
-        return list_paging.exported(
+    if list_paging.export_format():
+        return list_paging.export(
             "joined-and-left", LINK_COLUMNS, _links(history_reader.links_of_group, subject.id, _MEMBER)
         )
     return _link_page(history_reader.links_of_group, subject.id, _MEMBER)
@@ -167,11 +165,11 @@ def moves(subject: Subject) -> Mapping[str, Any] | Response:
 def requests(subject: Subject) -> Mapping[str, Any] | Response:
     """Return the requests about a resource, newest first."""
     about = RequestFilter(about=(subject.id,), is_simulated=None)
-    if list_paging.export_wanted():
-        return list_paging.exported("requests", REQUEST_COLUMNS, request_list.every(about))
-    found = request_list.find(about, before=filter_form.before(), count=AT_ONCE)
-    following = {"before": found.before} if found.before is not None else None
-    return {"told": event_lines.told(found.entries, subject.id), "following": following}
+    if list_paging.export_format():
+        return list_paging.export("requests", REQUEST_COLUMNS, request_list.every(about))
+    page = request_list.find(about, before=filter_form.before(), count=AT_ONCE)
+    following = {"before": page.before} if page.before is not None else None
+    return {"entries": event_lines.describe(page.entries, subject.id), "following": following}
 
 
 def _last_changes(subject: Subject, paths: Iterable[str]) -> tuple[Mapping[str, Event], bool]:

@@ -22,6 +22,7 @@ from app.web.resource_urls import Endpoints
 LIVE_S = 3
 UNKNOWN_NUMBER = "No request in the log has this ID. It may be mistyped, or older than the log."
 
+VIEWS = ("", "cycles", "events", "requests")
 RENAMED_VIEWS = {"lines": "events", "raw": "requests"}
 """The former and current values of `?view=`. Until 0.3."""
 
@@ -29,42 +30,40 @@ RENAMED_VIEWS = {"lines": "events", "raw": "requests"}
 @console.get("/activity")
 def activity() -> str | Response:
     """Show cycles, newest first; with a filter, the matching requests; with only a request ID, that request."""
-    asked, view = activity_filter.read(), _view()
-    if asked.filter.number and not list_paging.export_wanted() and not view:
-        return _single(asked.filter.number)
-    if not asked.is_filtered and view in ("", "cycles"):
-        return _by_cycle(asked)
-    return _requests(asked, view or "events", "activity")
+    form, view = activity_filter.read(), _view()
+    if form.filter.number and not list_paging.export_format() and not view:
+        return _single(form.filter.number)
+    if not form.is_filtered and view in ("", "cycles"):
+        return _by_cycle(form)
+    return _requests(form, view or "events", "activity")
 
 
 @console.get("/activity/<row:cycle_id>")
 def cycle(cycle_id: int) -> str | Response:
     """Show one cycle: what it changed and what was refused; lookups and probes only if the filter includes them."""
-    found = detection.find(cycle_id)
-    if found is None:
-        abort(404)
-    asked = activity_filter.read().within(cycle_id)
-    unshown = log.count_unchanging(cycle_id) if asked.given["kind"] == "changes" else 0
-    return _requests(asked, _view() or "events", f"cycle-{cycle_id}", cycle=found, unshown=unshown)
+    cycle = detection.find(cycle_id) or abort(404)
+    form = activity_filter.read().within(cycle_id)
+    unshown = log.count_unchanging(cycle_id) if form.given["kind"] == "changes" else 0
+    return _requests(form, _view() or "events", f"cycle-{cycle_id}", cycle=cycle, unshown=unshown)
 
 
-def _by_cycle(asked: ActivityFilter) -> str | Response:
-    if list_paging.export_wanted():
-        return list_paging.exported("cycles", activity_rows.CYCLE_COLUMNS, detection.every())
+def _by_cycle(form: ActivityFilter) -> str | Response:
+    if list_paging.export_format():
+        return list_paging.export("cycles", activity_rows.CYCLE_COLUMNS, detection.every())
     number = list_paging.page_number()
-    found = detection.page(Pages(0, number).start)
-    return _page(asked, "cycles", runs=list(activity_rows.folded(found.cycles)), pages=Pages(found.total, number))
+    page = detection.page(Pages(0, number).start)
+    return _page(form, "cycles", runs=list(activity_rows.folded(page.cycles)), pages=Pages(page.total, number))
 
 
-def _requests(asked: ActivityFilter, view: str, name: str, **more: Any) -> str | Response:
-    if list_paging.export_wanted():
-        return list_paging.exported(name, activity_rows.REQUEST_COLUMNS, log.every(asked.filter, asked.given["kind"]))
-    found = log.find(asked.filter, asked.given["kind"], filter_form.before())
+def _requests(form: ActivityFilter, view: str, name: str, **more: Any) -> str | Response:
+    if list_paging.export_format():
+        return list_paging.export(name, activity_rows.REQUEST_COLUMNS, log.every(form.filter, form.given["kind"]))
+    page = log.find(form.filter, form.given["kind"], filter_form.before())
     return _page(
-        asked,
+        form,
         view,
-        told=event_lines.told(found.entries, asked.about),
-        before=found.before,
+        entries=event_lines.describe(page.entries, form.about),
+        before=page.before,
         columns=activity_rows.REQUEST_COLUMNS,
         **more,
     )
@@ -78,23 +77,23 @@ def _single(number: str) -> str | Response:
     return render_template(
         "request.html",
         number=number,
-        told=event_lines.told(entries),
+        entries=event_lines.describe(entries),
         columns=activity_rows.REQUEST_COLUMNS,
         operation=OPERATION,
     )
 
 
-def _page(asked: ActivityFilter, view: str, **more: Any) -> str:
+def _page(form: ActivityFilter, view: str, **more: Any) -> str:
     return render_template(
         "activity.html",
-        asked=asked,
+        form=form,
         view=view,
         action_groups=ACTION_GROUPS,
         results=activity_filter.RESULTS,
         simulated=activity_filter.SIMULATED,
-        hidden=log.count_simulated() if asked.filter.is_simulated is False and asked.filter.cycle_id is None else 0,
+        hidden=log.count_simulated() if form.filter.is_simulated is False and form.filter.cycle_id is None else 0,
         keys=[*scim_keys.list_keys(), *oauth_clients.list_clients()],
-        about=log.known(asked.filter.about),
+        about=log.known(form.filter.about),
         live_s=LIVE_S,
         unwritten=log.unwritten(),
         in_words=activity_rows.in_words,
@@ -103,12 +102,9 @@ def _page(asked: ActivityFilter, view: str, **more: Any) -> str:
 
 
 def _view() -> str:
-    view = request.args.get("view", "")
-    if view in RENAMED_VIEWS:
-        abort(redirect(list_paging.address_with(view=RENAMED_VIEWS[view]), 308))
-    if view not in ("", "cycles", "events", "requests"):
-        abort(404)
-    return view
+    if renamed := RENAMED_VIEWS.get(request.args.get("view", "")):
+        abort(redirect(list_paging.address_with(view=renamed), 308))
+    return filter_form.choice("view", VIEWS)
 
 
 def init_app(app: Flask) -> None:

@@ -49,7 +49,7 @@ class EventLine:
         return "".join(part if isinstance(part, str) else part.text for part in self.parts)
 
 
-_SOMEBODY = {"User": "a user", "Group": "a group"}
+_UNNAMED = {"User": "a user", "Group": "a group"}
 
 
 def lines(entry: RequestEntry, about: str = "") -> Iterator[EventLine]:
@@ -60,8 +60,8 @@ def lines(entry: RequestEntry, about: str = "") -> Iterator[EventLine]:
     if entry.request.is_refused:
         yield EventLine(tuple(_refused(entry)))
         return
-    told = [line for event in entry.events for line in _lines_of(event, entry, about)]
-    yield from told or [EventLine(tuple(_action(entry)))]
+    sentences = [line for event in entry.events for line in _lines_of(event, entry, about)]
+    yield from sentences or [EventLine(tuple(_action(entry)))]
 
 
 def text(entry: RequestEntry, about: str = "") -> str:
@@ -69,7 +69,7 @@ def text(entry: RequestEntry, about: str = "") -> str:
     return "; ".join(line.text for line in lines(entry, about))
 
 
-def told(entries: Iterable[RequestEntry], about: str = "") -> list[tuple[RequestEntry, list[EventLine]]]:
+def describe(entries: Iterable[RequestEntry], about: str = "") -> list[tuple[RequestEntry, list[EventLine]]]:
     """Return each request with its sentences, for `lines_of` in templates/event_lines.html."""
     return [(entry, list(lines(entry, about))) for entry in entries]
 
@@ -163,7 +163,7 @@ def _who(entry: RequestEntry) -> Part:
         here = entry.known.get(request.resource_id)
         name = request.resource_name or (here.name if here else request.resource_id)
         return _name(entry.known, request.resource_id, name, request.resource_type)
-    return _SOMEBODY.get(request.resource_type, "a resource")
+    return _UNNAMED.get(request.resource_type, "a resource")
 
 
 def _name(known: Mapping[str, Known], id: str, name: str, type: str = "") -> ClientText:

@@ -109,7 +109,7 @@ def place(change: Change) -> int:
     return next(at for at, rule in enumerate(RULES) if rule.fits(change))
 
 
-def _is_like(wanted: Any, given: Any) -> bool:
-    if wanted is ANY:
+def _is_like(pattern: Any, value: Any) -> bool:
+    if pattern is ANY:
         return True
-    return given is not None if wanted is SOME else given == wanted and type(given) is type(wanted)
+    return value is not None if pattern is SOME else value == pattern and type(value) is type(pattern)

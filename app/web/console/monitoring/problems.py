@@ -1,7 +1,6 @@
 """This module serves the Problems page and the page of one problem."""
 
 from dataclasses import replace
-from typing import get_args
 
 from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -15,6 +14,7 @@ from app.observation.problems.problem_list import Problem, ProblemFilter, Status
 from app.provisioning import local_removal
 from app.web.console.shared import list_paging
 from app.web.console.shared.blueprint import console
+from app.web.console.shared.filter_form import choice
 from app.web.console.shared.formats import counted
 from app.web.console.shared.list_paging import Column, Pages
 from app.web.security import browser_session
@@ -45,32 +45,32 @@ TABS: dict[Status, str] = {"open": "Open", "closed": "Closed", "ignored": "Ignor
 @console.get("/problems")
 def problems() -> str | Response:
     """Show the causes, that with the newest request first; the open ones unless another tab is requested."""
-    wanted = _wanted()
-    if list_paging.export_wanted():
-        return list_paging.exported(f"problems-{wanted.status}", COLUMNS, problem_list.every(wanted))
+    criteria = _criteria()
+    if list_paging.export_format():
+        return list_paging.export(f"problems-{criteria.status}", COLUMNS, problem_list.every(criteria))
     number = list_paging.page_number()
-    found = problem_list.by_cause(wanted, Pages(0, number).start)
+    page = problem_list.by_cause(criteria, Pages(0, number).start)
     return render_template(
         "problems.html",
-        wanted=wanted,
+        criteria=criteria,
         tabs=TABS,
         kinds=sorted(KINDS, key=lambda kind: kind.title),
-        found=found,
+        page=page,
         standing=refused_removals.standing(),
-        pages=Pages(found.total, number),
+        pages=Pages(page.total, number),
     )
 
 
 @console.get("/problems/<row:problem_id>")
 def problem(problem_id: int) -> str:
     """Show one problem: what was sent and refused, how to fix it, and its requests."""
-    found = _find(problem_id)
+    problem = _find(problem_id)
     return render_template(
         "problem.html",
-        problem=found,
+        problem=problem,
         standing=refused_removals.standing(problem_id),
         was_due=refused_removals.had_any(problem_id),
-        requests=problem_list.requests_of(found),
+        requests=problem_list.requests_of(problem),
     )
 
 
@@ -119,15 +119,10 @@ def stop_ignoring_problem(problem_id: int) -> Response:
     return redirect(url_for("console.problem", problem_id=problem_id), 303)
 
 
-def _wanted() -> ProblemFilter:
+def _criteria() -> ProblemFilter:
     """Return the filter in the URL. Raises 404 for an unknown tab or kind."""
-    kind, text = request.args.get("kind", ""), request.args.get("q", "").strip()
-    attribute = request.args.get("attribute")
-    tab: Status
-    for tab in get_args(Status):
-        if tab == request.args.get("tab", "open") and kind in ("", *BY_NAME):
-            return ProblemFilter(tab, kind, attribute, text[: bounds.SEARCH_TEXT_LENGTH])
-    abort(404)
+    text = request.args.get("q", "").strip()[: bounds.SEARCH_TEXT_LENGTH]
+    return ProblemFilter(choice("tab", TABS), choice("kind", ("", *BY_NAME)), request.args.get("attribute"), text)
 
 
 def _cause() -> ProblemFilter:
@@ -141,7 +136,4 @@ def _cause() -> ProblemFilter:
 
 
 def _find(problem_id: int) -> Problem:
-    found = problem_list.find(problem_id)
-    if found is None:
-        abort(404)
-    return found
+    return problem_list.find(problem_id) or abort(404)

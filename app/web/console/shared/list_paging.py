@@ -80,7 +80,7 @@ def page_number() -> int:
     return int(text)
 
 
-def export_wanted() -> Format | None:
+def export_format() -> Format | None:
     """Return the format of an export in `?format=`; None if the page is requested.
 
     Raises 404 for another format, and TooManyExports, so call it before any work for the export.
@@ -94,8 +94,8 @@ def export_wanted() -> Format | None:
     return form
 
 
-def exported(name: str, columns: Sequence[Column[T]], rows: Iterable[T]) -> Response:
-    """Return a whole list as a file, sent while `rows` yields it; call `export_wanted` before.
+def export(name: str, columns: Sequence[Column[T]], rows: Iterable[T]) -> Response:
+    """Return a whole list as a file, sent while `rows` yields it; call `export_format` before.
 
     `rows` is read inside the request's context. CSV (RFC 4180): UTF-8 with a byte order mark, every cell in quotes, an
     apostrophe before a text that a spreadsheet would read as a formula. JSON: an array of objects with the columns'
