@@ -37,7 +37,7 @@ would look like the success of the refused request."""
 _HASH_LENGTH = 16
 
 
-def aim(draft: Draft, method: str, resource_type: ResourceType, resource_id: str = "") -> None:
+def record_target(draft: Draft, method: str, resource_type: ResourceType, resource_id: str = "") -> None:
     """Record the intended action and resource, before it is done. An invalid resource id is left out."""
     draft.resource_type = resource_type
     draft.action = ACTIONS.get(method, "") if resource_id or method == "POST" else "list"
@@ -46,7 +46,7 @@ def aim(draft: Draft, method: str, resource_type: ResourceType, resource_id: str
         draft.objects = (_key(resource_type, "id", resource_id),)
 
 
-def done(draft: Draft, resource: Resource) -> None:
+def record_result(draft: Draft, resource: Resource) -> None:
     """Record a successful action on a single resource."""
     document = resource.record.content
     event = resource.event
@@ -54,8 +54,8 @@ def done(draft: Draft, resource: Resource) -> None:
     draft.resource_name = name_of(document)
     draft.objects = tuple(objects_of(resource.type, document))
     if event is not None and event.verb != "delete":
-        got = None if event.verb == "create" else {change.attribute for change in event.changes}
-        draft.objects += tuple(REFUSED + _key(*one) for one in naming_values(resource.type, document, got))
+        changed = None if event.verb == "create" else {change.attribute for change in event.changes}
+        draft.objects += tuple(REFUSED + _key(*one) for one in naming_values(resource.type, document, changed))
     draft.resources = ((resource.type.name, resource.record.id),)
     draft.assigned_paths, draft.left_out = resource.assigned_paths, resource.left_out
     if event is not None:
@@ -73,7 +73,7 @@ def _turn(changes: Any) -> RequestAction:
     return "change"
 
 
-def found(draft: Draft, search: Search, result: SearchResult) -> None:
+def record_search(draft: Draft, search: Search, result: SearchResult) -> None:
     """Record a search: the values that it searched for, and the resources that it found."""
     equalities = None
     if len(search.sought) == 1:

@@ -39,7 +39,7 @@ def _part(outcome: OperationResult, status: int, share_bytes: int) -> Draft:
     draft = Draft(number="", method=operation.method, status=status, error=outcome.error)
     draft.sent, draft.sent_bytes = operation.body, share_bytes
     if outcome.target:
-        resource_changes.aim(draft, operation.method, *outcome.target)
+        resource_changes.record_target(draft, operation.method, *outcome.target)
     if outcome.resource:
-        resource_changes.done(draft, outcome.resource)
+        resource_changes.record_result(draft, outcome.resource)
     return draft

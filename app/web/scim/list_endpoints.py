@@ -30,7 +30,7 @@ def list_resources(types: Types) -> Response:
 def _search_view(types: Types) -> Callable[[], Response]:
     def view() -> Response:
         if len(types) == 1:
-            resource_changes.aim(record_draft.current(), "GET", types[0])
+            resource_changes.record_target(record_draft.current(), "GET", types[0])
         return _list(types, query_parameters.of_message(body()))
 
     return view
@@ -44,7 +44,7 @@ def _list(types: Types, parameters: Mapping[str, str]) -> Response:
     if is_by_cursor:
         search = query.by_cursor(search)
     page = resource_operations.search(search, selections)
-    resource_changes.found(record_draft.current(), search, page)
+    resource_changes.record_search(record_draft.current(), search, page)
     texts = [text_of(resource, selections[resource.type.name]) for resource in page.resources]
     next_cursor = query.cursor(page.end, search.count) if search.start_index is None and page.end else None
     return text_response(list_response(page.total, search.start_index, texts, next_cursor))

@@ -94,11 +94,11 @@ def _add_resource_routes(blueprint: Blueprint, resource_type: ResourceType) -> N
     """Add the endpoint of one resource type: the collection and single resources."""
 
     def collection() -> Response:
-        resource_changes.aim(record_draft.current(), request.method, resource_type)
+        resource_changes.record_target(record_draft.current(), request.method, resource_type)
         return _create(resource_type) if request.method == "POST" else list_endpoints.list_resources((resource_type,))
 
     def single(resource_id: str) -> Response:
-        resource_changes.aim(record_draft.current(), request.method, resource_type, resource_id)
+        resource_changes.record_target(record_draft.current(), request.method, resource_type, resource_id)
         return _VERBS[request.method](resource_type, resource_id)
 
     endpoint, name = resource_type.endpoint, resource_type.name
@@ -109,14 +109,14 @@ def _add_resource_routes(blueprint: Blueprint, resource_type: ResourceType) -> N
 def _create(resource_type: ResourceType) -> Response:
     selection = selection_of_change(resource_type)
     resource = resource_operations.create(resource_type, body(), author(), selection)
-    resource_changes.done(record_draft.current(), resource)
+    resource_changes.record_result(record_draft.current(), resource)
     return resource_response(resource, selection, 201, {"Location": url_of(resource)})
 
 
 def _get(resource_type: ResourceType, resource_id: str) -> Response:
     selection = selection_of_read(resource_type)
     resource = resource_operations.get(resource_type, resource_id, selection)
-    resource_changes.done(record_draft.current(), resource)
+    resource_changes.record_result(record_draft.current(), resource)
     if precondition().is_known(resource.record.version):
         return Response(status=304, headers=version_headers(resource))
     return resource_response(resource, selection)
@@ -125,7 +125,7 @@ def _get(resource_type: ResourceType, resource_id: str) -> Response:
 def _put(resource_type: ResourceType, resource_id: str) -> Response:
     selection = selection_of_change(resource_type)
     resource = resource_operations.replace(resource_type, resource_id, body(), author(), precondition(), selection)
-    resource_changes.done(record_draft.current(), resource)
+    resource_changes.record_result(record_draft.current(), resource)
     return resource_response(resource, selection)
 
 
@@ -140,12 +140,12 @@ def _patch(resource_type: ResourceType, resource_id: str) -> Response:
     if selection.is_everything and resource_type.has_members and resource_type.membership:
         selection = Selection(excluded=frozenset({resource_type.membership.path}))
     resource = resource_operations.change(resource_type, resource_id, operations, author(), precondition(), selection)
-    resource_changes.done(record_draft.current(), resource)
+    resource_changes.record_result(record_draft.current(), resource)
     return resource_response(resource, selection)
 
 
 def _delete(resource_type: ResourceType, resource_id: str) -> Response:
-    resource_changes.done(
+    resource_changes.record_result(
         record_draft.current(), resource_operations.delete(resource_type, resource_id, author(), precondition())
     )
     return Response(status=204)
