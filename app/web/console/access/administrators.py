@@ -38,7 +38,7 @@ def create_administrator() -> Response:
 @console.get("/administrators/<administrator_id>")
 def administrator(administrator_id: str) -> Response:
     """Show one administrator and what can be changed."""
-    return _single(_found(administrator_id))
+    return _single(_find(administrator_id))
 
 
 @console.post("/administrators/<administrator_id>/role")
@@ -77,13 +77,13 @@ def turn_off_administrator_two_factor(administrator_id: str) -> Response:
 @console.get("/administrators/<administrator_id>/delete")
 def confirm_delete_administrator(administrator_id: str) -> str:
     """Ask for confirmation and name the consequence."""
-    return render_template("delete_administrator.html", operator=_found(administrator_id))
+    return render_template("delete_administrator.html", operator=_find(administrator_id))
 
 
 @console.post("/administrators/<administrator_id>/delete")
 def delete_administrator(administrator_id: str) -> Response:
     """Delete an administrator."""
-    operator = _found(administrator_id)
+    operator = _find(administrator_id)
     try:
         administrators.delete_operator(operator.user_name, browser_session.actor())
     except Refused as refused:
@@ -93,7 +93,7 @@ def delete_administrator(administrator_id: str) -> Response:
 
 def _acted(administrator_id: str, act: Callable[[str], None]) -> Response:
     """Run an action on an administrator, by user name, then redirect to the page that displays the result."""
-    operator = _found(administrator_id)
+    operator = _find(administrator_id)
     try:
         act(operator.user_name)
     except Refused as refused:
@@ -101,7 +101,7 @@ def _acted(administrator_id: str, act: Callable[[str], None]) -> Response:
     return redirect(url_for("console.administrator", administrator_id=operator.id, done="yes"), 303)
 
 
-def _found(administrator_id: str) -> Operator:
+def _find(administrator_id: str) -> Operator:
     return next((one for one in administrators.list_operators() if one.id == administrator_id), None) or abort(404)
 
 

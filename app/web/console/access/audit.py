@@ -55,10 +55,10 @@ def audit() -> str | Response:
 
 def _query(form: FilterForm) -> AuditQuery:
     """Return the query in the form. Raises 404 for values that no form of the console sends."""
-    given = form.given
-    view = next((view for view in VIEWS if view == given["view"]), None)
-    action = next((action for action in Action if action.key == given["action"]), None)
-    if view is None or (given["action"] and action is None):
+    values = form.values
+    view = next((view for view in VIEWS if view == values["view"]), None)
+    action = next((action for action in Action if action.key == values["action"]), None)
+    if view is None or (values["action"] and action is None):
         abort(404)
     who, target = form.text("who"), form.text("target")
     since, until = form.span()

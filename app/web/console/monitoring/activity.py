@@ -43,7 +43,7 @@ def cycle(cycle_id: int) -> str | Response:
     """Show one cycle: what it changed and what was refused; lookups and probes only if the filter includes them."""
     cycle = detection.find(cycle_id) or abort(404)
     form = activity_filter.read().within(cycle_id)
-    unshown = log.count_unchanging(cycle_id) if form.given["kind"] == "changes" else 0
+    unshown = log.count_unchanging(cycle_id) if form.values["kind"] == "changes" else 0
     return _requests(form, _view() or "events", f"cycle-{cycle_id}", cycle=cycle, unshown=unshown)
 
 
@@ -57,8 +57,8 @@ def _by_cycle(form: ActivityFilter) -> str | Response:
 
 def _requests(form: ActivityFilter, view: str, name: str, **more: Any) -> str | Response:
     if list_paging.export_format():
-        return list_paging.export(name, activity_rows.REQUEST_COLUMNS, log.every(form.filter, form.given["kind"]))
-    page = log.find(form.filter, form.given["kind"], filter_form.before())
+        return list_paging.export(name, activity_rows.REQUEST_COLUMNS, log.every(form.filter, form.values["kind"]))
+    page = log.find(form.filter, form.values["kind"], filter_form.before())
     return _page(
         form,
         view,

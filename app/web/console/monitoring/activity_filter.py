@@ -26,16 +26,16 @@ _PARAMETERS = ("q", "kind", "result", "key", "from", "to", "number", "cycle", "s
 
 @dataclass(frozen=True, slots=True)
 class ActivityFilter:
-    """The form as filled in: `given` by parameter, `filter` as understood, and complaints about invalid values."""
+    """The form as filled in: `values` by parameter, `filter` as understood, and complaints about invalid values."""
 
-    given: dict[str, str]
+    values: dict[str, str]
     filter: RequestFilter
     complaints: Sequence[str]
 
     @property
     def is_filtered(self) -> bool:
         """Whether any parameter but the view has a value."""
-        return any(self.given.values())
+        return any(self.values.values())
 
     @property
     def about(self) -> str:
@@ -44,17 +44,20 @@ class ActivityFilter:
 
     def within(self, cycle_id: int) -> "ActivityFilter":
         """Return the same filter for one cycle; if no kind was chosen, for what changed or was refused."""
-        given = self.given | {"kind": self.given["kind"] or "changes"}
-        return replace(self, given=given, filter=replace(self.filter, cycle_id=cycle_id))
+        values = self.values | {"kind": self.values["kind"] or "changes"}
+        return replace(self, values=values, filter=replace(self.filter, cycle_id=cycle_id))
 
 
 def read() -> ActivityFilter:
     """Return the filter in the current URL. Raises 404 for values that no form of the console sends."""
     form = FilterForm(_PARAMETERS)
-    given = form.given
-    if (given["kind"] and given["kind"] not in (*ACTION_GROUPS, EVERY_KIND)) or given["result"] not in ("", *RESULTS):
+    values = form.values
+    if (values["kind"] and values["kind"] not in (*ACTION_GROUPS, EVERY_KIND)) or values["result"] not in (
+        "",
+        *RESULTS,
+    ):
         abort(404)
-    if given["simulated"] not in SIMULATED:
+    if values["simulated"] not in SIMULATED:
         abort(404)
     sought = form.text("q")
     about = request_list.resolve(sought) if sought else ()
@@ -62,12 +65,12 @@ def read() -> ActivityFilter:
     criteria = RequestFilter(
         about=about,
         named="" if about else sought,
-        is_refused=RESULTS.get(given["result"]),
-        key_id=given["key"],
+        is_refused=RESULTS.get(values["result"]),
+        key_id=values["key"],
         since=since,
         until=until,
-        number=given["number"].lower(),
-        cycle_id=whole_number(given["cycle"]),
-        is_simulated=SIMULATED[given["simulated"]][1],
+        number=values["number"].lower(),
+        cycle_id=whole_number(values["cycle"]),
+        is_simulated=SIMULATED[values["simulated"]][1],
     )
-    return ActivityFilter(given, criteria, form.complaints)
+    return ActivityFilter(values, criteria, form.complaints)

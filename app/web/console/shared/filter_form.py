@@ -16,35 +16,35 @@ _UNTIL_ITS_END = {len("2026-01-31"): timedelta(days=1), len("2026-01-31T08:00"):
 class FilterForm:
     """A filter form, filled in from the current URL.
 
-    `given` has the values by parameter; `complaints` has a sentence for each invalid one.
+    `values`: the texts by parameter. `complaints`: a sentence for each invalid one.
     """
 
     def __init__(self, parameters: Iterable[str]) -> None:
-        self.given = {name: request.args.get(name, "").strip() for name in parameters}
+        self.values = {name: request.args.get(name, "").strip() for name in parameters}
         self.complaints: list[str] = []
 
     @property
     def is_filtered(self) -> bool:
         """Whether any parameter has a value."""
-        return any(self.given.values())
+        return any(self.values.values())
 
     def text(self, name: str) -> str:
         """Return the text to search for; "" if it is longer than a search may be."""
-        if len(self.given[name]) <= bounds.SEARCH_TEXT_LENGTH:
-            return self.given[name]
+        if len(self.values[name]) <= bounds.SEARCH_TEXT_LENGTH:
+            return self.values[name]
         self.complaints.append(f"A search may have at most {bounds.SEARCH_TEXT_LENGTH} characters, so it was ignored.")
         return ""
 
     def span(self) -> tuple[str, str]:
-        """Return the times `from` and `to` in wire form, "" for none; change `given` to the format of the fields."""
+        """Return the times `from` and `to` in wire form, "" for none; change `values` to the format of the fields."""
         return self._moment("from", is_end=False), self._moment("to", is_end=True)
 
     def _moment(self, name: str, is_end: bool) -> str:
-        moment = moment_of(self.given[name], is_end)
+        moment = moment_of(self.values[name], is_end)
         if moment is None:
-            self.complaints.append(f"“{self.given[name]}” is not a time. Use the form 2026-01-31T08:00.")
+            self.complaints.append(f"“{self.values[name]}” is not a time. Use the form 2026-01-31T08:00.")
         elif moment:
-            self.given[name] = _in_a_field(moment, is_end)
+            self.values[name] = _in_a_field(moment, is_end)
         return moment or ""
 
 

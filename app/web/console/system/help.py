@@ -36,5 +36,5 @@ def help_picture(name: str) -> Response:
 
 
 def _help() -> Help:
-    shelf: Help = current_app.config["RECNICE_HELP"]
-    return shelf
+    pages: Help = current_app.config["RECNICE_HELP"]
+    return pages
