@@ -38,13 +38,11 @@ def create_app(settings: Settings) -> Flask:
         RECNICE_SETTINGS=settings,
         RECNICE_RESOURCE_TYPES=custom_schemas.read(settings.schemas),
         MAX_CONTENT_LENGTH=bounds.BODY_BYTES,
-        SQLALCHEMY_DATABASE_URI=directory_database.address(settings.database),
-        SQLALCHEMY_ENGINE_OPTIONS=directory_database.engine_options(),
-        SQLALCHEMY_BINDS={log_database.BIND: log_database.engine_options(settings.requests_database)},
     )
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
-    directory_database.db.init_app(app)
+    directory_database.file.init_app(app, directory_database.address(settings.database))
+    log_database.file.init_app(app, directory_database.address(settings.requests_database))
     request_authentication.init_app(app)
     resource_endpoints.init_app(app)
     token_endpoint.init_app(app)

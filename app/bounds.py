@@ -129,6 +129,7 @@ CONSOLE_PAGE_SIZE = 50
 # --- the database
 POOLED_CONNECTIONS = 20
 CONNECTION_WAIT_S = 5
+COMPILED_STATEMENTS = 500
 WRITE_WAIT_S = 10
 WRITES_QUEUED = 100  # requests that wait for a thread that may write; further ones are refused immediately
 QUICK_CHECK_BYTES = 1_000_000_000

@@ -94,7 +94,7 @@ def fill(folder: Path, people: int, members: int) -> None:
         with directory_database.reading() as connection:
             if people <= CHECKED:
                 assert integrity_check.check(connection, (USER, GROUP)) == []
-        directory_database.db.engine.dispose()
+        directory_database.file.close()
 
 
 def insert(connection: directory_database.Connection, first: int, users: Sequence[DerivedValues]) -> None:

@@ -300,4 +300,4 @@ def served() -> Iterator[tuple[Conversation, str, str]]:
             client = oauth_clients.create_client("Another client", audit.HOST)
         yield Conversation(app, key), client.client_id, client.text
         with app.app_context():
-            directory_database.db.engine.dispose()
+            directory_database.file.close()

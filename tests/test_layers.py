@@ -72,6 +72,7 @@ PACKAGES = {
     "app.web": WEB,
     "app.administration": "argon2 cryptography pyotp",
     "app.store": SQL,
+    "app.store.database.database_file": "flask",
     "app.scim": "marshmallow",
     "app.openid": "authlib joserfc requests cryptography",
 }

@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from sqlalchemy import Connection, exists, func, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import exists, func, select
 
 from app.scim.derived_values import DerivedValues
 from app.scim.resource_types import ResourceType
 from app.store.access import audit_rows, role_rows
-from app.store.database import directory_database
+from app.store.database import directory_database, sqlite_driver
+from app.store.database.connection import Connection
 from app.store.directory import attribute_coverage, declared_attributes, filter_sql, rebuild_derived_rows
 from app.store.directory.rebuild_derived_rows import StoredRow
 from app.store.directory.resource_rows import MEMBERS, count_with_members
@@ -44,7 +44,7 @@ def check(connection: Connection, types: Sequence[ResourceType], known_hash: str
 
 def warnings(connection: Connection) -> list[str]:
     """Return a sentence for each custom schema that is no longer declared; that is not a fault."""
-    with suppress(DBAPIError):  # `check` reports it
+    with suppress(sqlite_driver.module.Error):  # `check` reports it
         return [schema.sentence for schema in declared_attributes.missing(connection)]
     return []
 

@@ -209,7 +209,7 @@ def test_the_count_survives_a_restart(quick: list[str], path: Path):
     with again.app_context():
         with pytest.raises(Slowed):
             try_in()
-        directory_database.db.engine.dispose()
+        directory_database.file.close()
 
 
 def test_after_ten_minutes_all_is_forgiven(quick: list[str], pass_time):

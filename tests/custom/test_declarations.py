@@ -37,7 +37,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
             store(user, {"userName": name, BADGE: badge})
         store(test, {"identifier": "a", "integerAttr": 5, EXTENSION: {"extString": "e", "extRequired": "r"}})
         yield tmp_path / "schemas"
-        directory_database.db.engine.dispose()
+        directory_database.file.close()
 
 
 def settle(folder: Path) -> tuple[ResourceType, ...]:

@@ -2,16 +2,18 @@
 
 import itertools
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, create_engine
 
 from app import clock
 from app.request_record import Request
-from app.store.request_log.tables import metadata
+from app.store.database import sqlite_driver
+from app.store.database.connection import Connection
+from app.store.request_log import log_database_file
 
 BEGIN = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
@@ -48,12 +50,17 @@ def stranger(minutes: float = 0, fault: str = "foreign", **of: Any) -> Request:
     return made_up(minutes, **told | {"attribute": "Authorization"} | of)
 
 
+@contextmanager
+def empty_log(folder: Path) -> Iterator[Connection]:
+    """An open connection to an empty log."""
+    path = folder / "log.sqlite3"
+    assert log_database_file.prepare(path) == ()
+    with closing(sqlite_driver.connect(sqlite_driver.address(path))) as driver:
+        yield Connection(driver)
+
+
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[Connection]:
-    """An open connection to an empty log."""
-    engine = create_engine(f"sqlite:///{tmp_path / 'log.sqlite3'}")
-    metadata.create_all(engine)
-    with engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+    """The same for one test."""
+    with empty_log(tmp_path) as connection:
         yield connection
-    engine.dispose()

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, create_engine
 
 from app import bounds
 from app.observation.attributes.attribute_arrivals import AttributeArrival, arrivals, shown_name, update_from
@@ -14,8 +14,9 @@ from app.request_record import Request
 from app.scim.recnice_mapping import MAPPING
 from app.simulation.dialects import COMPLIANT, DEFAULT, Dialect, patch
 from app.simulation.mapping import DEPARTMENT, GIVEN_NAME, LOCALITY, TITLE, WORK_EMAIL
+from app.store.database.connection import Connection
 from app.store.request_log.attribute_arrival_rows import UNKNOWN, ArrivalCount, list_all
-from app.store.request_log.tables import metadata
+from tests.observation.conftest import empty_log
 
 AT = "2026-03-01T08:00:00.000Z"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -31,13 +32,10 @@ def seen(method: str, body: Any, type_name: str = "User") -> set[tuple[str, str,
 
 
 @pytest.fixture
-def log() -> Iterator[Connection]:
+def log(tmp_path: Path) -> Iterator[Connection]:
     """An empty request log."""
-    engine = create_engine("sqlite://")
-    metadata.create_all(engine)
-    with engine.connect() as connection:
+    with empty_log(tmp_path) as connection:
         yield connection
-    engine.dispose()
 
 
 def test_a_creation_shows_every_mapped_attribute():

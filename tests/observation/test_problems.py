@@ -4,7 +4,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from app import bounds
 from app.observation import request_list
@@ -21,6 +20,7 @@ from app.store.request_log.problem_rows import ProblemFilter
 from app.store.request_log.pruning import prune
 from app.store.request_log.tables import problem, problem_key
 from tests.observation.conftest import after, made_up, person, stranger, taken
+from tests.statements import recorded
 
 DAY = 24 * 60
 
@@ -234,9 +234,8 @@ def test_a_refused_request_finds_its_problem_by_an_index_and_best_its_own(log):
         for number, minutes, name in ((7, 0, "ana"), (8, 1, "bo"), (9, 1, "ana"), (10, 5, "ana"))
     ]
     ids = {row.resource_name: row.id for row in rows.listed(log, rows.ProblemFilter())}
-    statements: list[Any] = []
-    event.listen(log, "before_cursor_execute", lambda *of: statements.append(of[2:4]))
-    assert rows.of_refusals(log, refused) == {7: ids["ana"], 8: ids["bo"], 9: ids["ana"]}
+    with recorded() as statements:
+        assert rows.of_refusals(log, refused) == {7: ids["ana"], 8: ids["bo"], 9: ids["ana"]}
     [(statement, parameters)] = statements
     plan = str(log.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all())
     assert "SEARCH problem USING INDEX problem_cause" in plan, plan

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Connection
 
 from app import bounds, clock
 from app.observation import request_recorder
@@ -22,7 +21,8 @@ from app.observation.problem_kinds.kind_catalog import kind_of
 from app.observation.request_recorder import Recorder, write
 from app.request_record import STORED, Request, column_of
 from app.scim import errors
-from app.store.database import directory_database, sqlite_driver
+from app.store.database import sqlite_driver
+from app.store.database.connection import Connection
 from app.store.request_log import log_database, log_database_file, pruning, request_rows, tables
 from app.store.request_log.request_rows import RequestFilter
 from app.store.request_log.tables import LOG_VERSION
@@ -46,11 +46,10 @@ def path(tmp_path: Path) -> Path:
 def app(path: Path) -> Iterator[Flask]:
     """The least that the log needs, outside its context."""
     app = Flask(__name__)
-    app.config["SQLALCHEMY_BINDS"] = {log_database.BIND: log_database.engine_options(path)}
-    directory_database.db.init_app(app)
+    log_database.file.init_app(app, sqlite_driver.address(path))
     yield app
     with app.app_context():
-        directory_database.db.engines[log_database.BIND].dispose()
+        log_database.file.close()
 
 
 @pytest.fixture
@@ -262,7 +261,7 @@ def test_a_log_that_is_damaged_while_it_runs_is_said_and_tried_again(
 ):
     fill(app, *(made_up(status=400, body="x" * 1_000) for _ in range(50)))
     with app.app_context():
-        directory_database.db.engines[log_database.BIND].dispose()
+        log_database.file.close()
     file_bytes(path)
     sound = path.read_bytes()
     DAMAGES["a broken page"](path)
@@ -390,7 +389,7 @@ def test_a_log_without_the_newest_columns_goes_on(app: Flask, path: Path):
     about = {"status": 400, "scim_type": "invalidValue", "method": "PATCH"}
     fill(app, made_up(number="0000aaaa", **about))
     with app.app_context():
-        directory_database.db.engines[log_database.BIND].dispose()
+        log_database.file.close()
     for column in ("request DROP COLUMN code", "problem DROP COLUMN expected", "problem DROP COLUMN got"):
         alter(path, f"ALTER TABLE {column}")
     assert log_database_file.prepare(path) == ()
@@ -420,7 +419,7 @@ def alter(path: Path, statement: str) -> None:
 def test_a_log_of_no_use_is_put_aside_and_begun_anew(app: Flask, path: Path, damage: str):
     fill(app, *(made_up(status=400, body="x" * 1_000) for _ in range(50)))
     with app.app_context():
-        directory_database.db.engines[log_database.BIND].dispose()
+        log_database.file.close()
     file_bytes(path)
     DAMAGES[damage](path)
     before = path.read_bytes()

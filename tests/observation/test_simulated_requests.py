@@ -4,12 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
 
 from app.observation.directory import last_seen
 from app.observation.request_recorder import write
 from app.observation.setup_steps import PLAIN_HTTP
 from app.request_record import SIMULATED, Request
+from app.store.database.connection import Connection
 from app.store.request_log import cycle_rows, last_seen_rows, request_rows, setup_step_rows, tables
 from app.store.request_log.request_rows import RequestFilter
 from tests.observation.conftest import made_up, person, taken

@@ -41,7 +41,7 @@ def held(new_appliance: Callable[..., Appliance], with_key: Appliance) -> Iterat
     appliance = new_appliance(key=with_key.key, program=patient)
     shutil.copytree(with_key.data, appliance.data)
     appliance.start()
-    with closing(sqlite_driver.connect(appliance.data / "recnice.sqlite3")) as other:
+    with closing(sqlite_driver.connect(sqlite_driver.address(appliance.data / "recnice.sqlite3"))) as other:
         other.execute("BEGIN IMMEDIATE")
         yield appliance
         other.execute("ROLLBACK")

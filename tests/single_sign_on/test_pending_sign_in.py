@@ -56,7 +56,7 @@ def app(tmp_path: Path, provider: SigningProvider) -> Iterator[Flask]:
     yield app
     middleware.of(app).recorder.close()
     with app.app_context():
-        directory_database.db.engine.dispose()
+        directory_database.file.close()
 
 
 @pytest.fixture

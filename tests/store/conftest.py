@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import URL, event
 
 from app.scim.derived_values import DerivedValues
 from app.scim.filter_tree import Node
@@ -25,11 +24,10 @@ from app.store.directory.stored_resource import Record
 from tests.cheap import make_database
 
 
-def make_app(address: URL) -> Flask:
-    """The least that Flask-SQLAlchemy needs."""
+def make_app(address: str) -> Flask:
+    """The least that the database needs."""
     app = Flask(__name__)
-    app.config.update(SQLALCHEMY_DATABASE_URI=address, SQLALCHEMY_ENGINE_OPTIONS=directory_database.engine_options())
-    directory_database.db.init_app(app)
+    directory_database.file.init_app(app, address)
     return app
 
 
@@ -45,24 +43,20 @@ def app(path: Path) -> Iterator[Flask]:
     app = make_app(directory_database.address(path))
     with app.app_context():
         yield app
-        directory_database.db.engine.dispose()
+        directory_database.file.close()
 
 
 @pytest.fixture
-def patient(app: Flask) -> None:
+def patient(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """Connections that wait for SQLite's lock longer than any test."""
-
-    def prolong(connection: Any, _record: object) -> None:
-        connection.execute("PRAGMA busy_timeout = 600000")
-
-    event.listen(directory_database.db.engine, "connect", prolong)
-    directory_database.db.engine.dispose()
+    monkeypatch.setattr(sqlite_driver, "BUSY_TIMEOUT_MS", 600_000)
+    directory_database.file.close()
 
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
     """SQLite's write lock in the hands of somebody else."""
-    other = sqlite_driver.connect(path)
+    other = sqlite_driver.connect(sqlite_driver.address(path))
     other.execute("BEGIN IMMEDIATE")
     yield
     assert other.in_transaction

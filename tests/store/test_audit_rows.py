@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import tracemalloc
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from app.store import integrity_check
 from app.store.access import audit_rows
 from app.store.access.audit_rows import AuditFilter
 from app.store.database import directory_database, sqlite_driver
+from tests.statements import recorded
 
 ENTRIES = 5
 AT = "2026-03-01T08:00:0{}.000Z"
@@ -394,7 +394,7 @@ def test_what_is_stored_needs_an_entry_of_its_own_moment(written: Path, kind: st
     row, entry = ROWS[kind]
     row = {name: moment if value == LATER else value for name, value in row.items()}
     others = [dict(audit) for name, (_, audit) in ROWS.items() if name != kind]
-    with directory_database.writing() as connection:
+    with directory_database.file.transaction("BEGIN IMMEDIATE") as connection:
         connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
         for other in others:
             append(connection, 6, **{"at": moment, "target": "", "detail": "{}"} | other)
@@ -405,7 +405,6 @@ def test_what_is_stored_needs_an_entry_of_its_own_moment(written: Path, kind: st
         assert len(list(audit_rows.faults(connection))) == ("role_mapping" not in kind), "long ago is not then"
         append(connection, 6, **{"at": moment, "target": "", "detail": "{}"} | entry)
         assert list(audit_rows.faults(connection)) == []
-        connection.rollback()
 
 
 def test_one_harmless_act_after_an_audit_was_emptied_does_not_hide_it(written: Path):
@@ -511,18 +510,14 @@ def test_a_page_looks_at_so_many_rows_and_goes_on(written: Path, monkeypatch: py
     assert pages(AuditFilter()) == [[5, 4], [3, 2], [1]]
 
 
-def test_it_is_read_along_the_ids(written: Path, monkeypatch: pytest.MonkeyPatch):
-    seen: list[str] = []
+def test_it_is_read_along_the_ids(written: Path):
     with directory_database.reading() as connection:
-        execute: Callable[..., Any] = connection.execute
-
-        def spy(statement: Any, *of: Any) -> Any:
-            text = str(statement.compile(connection.engine, compile_kwargs={"literal_binds": True}))
-            seen.append(" ".join(row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")))
-            return execute(statement, *of)
-
-        monkeypatch.setattr(connection, "execute", spy)
-        audit_rows.page(connection, AuditFilter(("key-made",), "eva", "key", AT.format(1), AT.format(9)), 99, 2)
+        with recorded() as statements:
+            audit_rows.page(connection, AuditFilter(("key-made",), "eva", "key", AT.format(1), AT.format(9)), 99, 2)
+        seen = [
+            " ".join(row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", parameters))
+            for sql, parameters in statements
+        ]
     assert "USING INTEGER PRIMARY KEY" in seen[-1] and "TEMP B-TREE" not in seen[-1], seen
 
 

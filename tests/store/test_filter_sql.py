@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
 
 from app import bounds, clock
 from app.scim.attribute import Attribute
@@ -27,6 +26,7 @@ from app.store.database import directory_database
 from app.store.directory import membership_rows, resource_rows, scim_lists
 from app.store.directory.stored_resource import Record
 from tests.examples import examples
+from tests.statements import recorded
 from tests.store.conftest import Find, group, insert, user, where
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -267,23 +267,18 @@ PLANS: list[tuple[ResourceType, str]] = [
 
 
 @pytest.fixture
-def plan(app: Flask) -> Iterator[Callable[[ResourceType, str], list[str]]]:
+def plan(app: Flask) -> Callable[[ResourceType, str], list[str]]:
     """How SQLite goes about the statement of a page."""
-    statements: list[tuple[str, Any]] = []
-
-    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
-        statements.append((statement, parameters))
 
     def planned(resource_type: ResourceType, text: str) -> list[str]:
         with directory_database.reading() as connection:
-            statements.clear()
-            scim_lists.find(connection, Search((TypeSearch(resource_type, where(text, resource_type)),)))
+            with recorded() as statements:
+                scim_lists.find(connection, Search((TypeSearch(resource_type, where(text, resource_type)),)))
             statement, parameters = statements[0]
             rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
             return [row[-1] for row in rows]
 
-    event.listen(directory_database.db.engine, "before_cursor_execute", note)
-    yield planned
+    return planned
 
 
 @pytest.mark.parametrize(("resource_type", "text"), PLANS, ids=[text for _, text in PLANS])

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from sqlalchemy import Connection
 
 from app.store.database import directory_database
+from app.store.database.connection import Connection
 from app.store.directory import history_rows, membership_history
 from app.store.directory.history_rows import Author, Moves
 from app.store.directory.membership_history import MembershipChange

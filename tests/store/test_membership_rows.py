@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
-from sqlalchemy.exc import IntegrityError
 
 from app.observation.directory import group_members
 from app.provisioning import resource_operations
@@ -16,10 +13,11 @@ from app.provisioning.resource_operations import Author
 from app.scim.grammar import parse_path
 from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER
 from app.store import integrity_check
-from app.store.database import directory_database
+from app.store.database import directory_database, sqlite_driver
 from app.store.directory import console_members, membership_rows
 from app.store.directory.membership_rows import MemberRow, Membership
 from app.store.directory.tables import membership
+from tests.statements import recorded
 from tests.store.conftest import group, insert, user
 
 MANY = 1_007
@@ -112,9 +110,7 @@ def test_members_and_their_names_are_one_query_however_many_they_are(app: Flask,
     people = [insert(USER, user(displayName=str(number))) for number in range(3)]
     with directory_database.writing() as connection:
         membership_rows.add_members(connection, staff, [one.id for one in people])
-    asked: list[str] = []
-    with directory_database.reading() as connection:
-        event.listen(connection, "before_cursor_execute", lambda *of: asked.append(of[2]))
+    with directory_database.reading() as connection, recorded() as asked:
         assert {one.display for one in membership_rows.members_of(connection, staff)} == {"0", "1", "2"}
     assert len(asked) == 1
 
@@ -148,10 +144,9 @@ def test_an_id_that_is_told_before_is_unresolved_until_its_resource_is_made(app:
 
 
 def test_counting_them_reads_no_other_members(app: Flask, staff: str) -> None:
-    asked: list[Any] = []
     with directory_database.reading() as connection:
-        event.listen(connection, "before_cursor_execute", lambda *of: asked.append(of[2:4]))
-        membership_rows.count_unresolved(connection, [staff])
+        with recorded() as asked:
+            membership_rows.count_unresolved(connection, [staff])
         ((statement, parameters),) = asked
         plan = [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
     assert plan[0] == "SEARCH membership USING COVERING INDEX membership_unresolved (group_id=?)"
@@ -174,5 +169,5 @@ def test_groups_are_told_with_their_names_as_they_were_sent(staff: str) -> None:
 
 
 def test_only_a_group_that_is_here_has_members(app: Flask) -> None:
-    with pytest.raises(IntegrityError), directory_database.writing() as connection:
+    with pytest.raises(sqlite_driver.module.IntegrityError), directory_database.writing() as connection:
         membership_rows.add_members(connection, "nowhere", ["a"])

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import NullPool, UniqueConstraint, create_engine, inspect
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import UniqueConstraint, inspect
 
 from app import bounds, bundled_files
 from app.administration.audit import Action
@@ -76,7 +75,7 @@ def test_files_beside_the_database_are_for_its_owner_only(path: Path) -> None:
         assert all(file.exists() for file in beside)
         if os.name == "posix":
             assert {file.stat().st_mode & 0o777 for file in beside} == {0o600}
-        directory_database.db.engine.dispose()
+        directory_database.file.close()
 
 
 def test_a_second_start_changes_nothing_and_does_without_alembic(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,11 +138,9 @@ def described(engine: Any) -> dict[str, Any]:
 
 
 def test_a_migrated_database_is_what_the_tables_say(path: Path, tmp_path: Path) -> None:
-    declared = create_engine(
-        directory_database.address(tmp_path / "declared.sqlite3"), module=sqlite_driver.module, poolclass=NullPool
-    )
+    declared = sqlite_driver.make_engine(sqlite_driver.address(tmp_path / "declared.sqlite3"))
     directory_database.db.metadata.create_all(declared)
-    migrated = create_engine(directory_database.address(path), module=sqlite_driver.module, poolclass=NullPool)
+    migrated = sqlite_driver.make_engine(sqlite_driver.address(path))
     expected, found = described(declared), described(migrated)
     assert found.keys() == expected.keys() == {table.name for table in directory_database.db.metadata.sorted_tables}
     for table in expected:
@@ -170,7 +167,7 @@ def test_file_names_of_the_steps_are_their_revisions() -> None:
 def test_an_older_database_is_copied_and_upgraded(path: Path, steps: Path) -> None:
     with make_app(directory_database.address(path)).app_context():
         stored = insert(USER, user())
-        directory_database.db.engine.dispose()
+        directory_database.file.close()
     (steps / NEXT_FILE).write_text(SECOND.format(rest=""))
     directory_database.migrate(path)
     assert rows(path, "SELECT id FROM second") == [(1,)]
@@ -237,7 +234,7 @@ def audit_faults(path: Path) -> list[str]:
     with make_app(directory_database.address(path)).app_context():
         with directory_database.reading() as connection:
             found = list(audit_rows.faults(connection))
-        directory_database.db.engine.dispose()
+        directory_database.file.close()
     return found
 
 
@@ -365,7 +362,7 @@ def test_a_huge_file_is_not_read_through_at_every_start(path: Path, monkeypatch:
 
 def test_the_journal_of_another_database_harms_nothing(path: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.sqlite3"
-    with closing(sqlite_driver.connect(other)) as connection:
+    with closing(sqlite_driver.connect(sqlite_driver.address(other))) as connection:
         connection.execute("CREATE TABLE t (x)")
         connection.execute("INSERT INTO t VALUES (zeroblob(100000))")
         journal = other.with_name(other.name + "-wal").read_bytes()
@@ -375,7 +372,7 @@ def test_the_journal_of_another_database_harms_nothing(path: Path, tmp_path: Pat
         insert(USER, user())
         with directory_database.reading() as connection:
             assert integrity_check.check(connection, RESOURCE_TYPES) == []
-        directory_database.db.engine.dispose()
+        directory_database.file.close()
 
 
 def test_a_database_that_is_locked_or_in_a_wrong_place_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -386,7 +383,7 @@ def test_a_database_that_is_locked_or_in_a_wrong_place_is_refused(path: Path, mo
     with pytest.raises(directory_database.DatabaseUnusable, match="cannot be used"):
         directory_database.migrate(folder)
     monkeypatch.setattr(sqlite_driver, "_PRAGMAS", ("busy_timeout = 20",))
-    with closing(sqlite_driver.connect(path)) as other:
+    with closing(sqlite_driver.connect(sqlite_driver.address(path))) as other:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(directory_database.DatabaseUnusable, match="locked by another program"):
@@ -408,6 +405,6 @@ def test_a_copy_that_fails_leaves_no_partial_file(path: Path, steps: Path, monke
 
 def test_strict_tables_refuse_wrong_types(path: Path) -> None:
     with make_app(directory_database.address(path)).app_context():
-        with pytest.raises(DBAPIError), directory_database.writing() as connection:
+        with pytest.raises(sqlite_driver.module.Error), directory_database.writing() as connection:
             connection.exec_driver_sql("INSERT INTO population VALUES ('User', 'many')")
-        directory_database.db.engine.dispose()
+        directory_database.file.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from app.scim.errors import ScimError
 from app.scim.projection import compact
 from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER
 from app.store import integrity_check
-from app.store.database import directory_database
+from app.store.database import directory_database, sqlite_driver
 from app.store.directory import membership_rows, resource_rows
 from app.store.directory.scim_lists import count_all
 from app.store.directory.tables import lookup, membership, resource
@@ -203,10 +204,9 @@ def test_check_finds(app: Flask, path: Any, statement: str, finding: str) -> Non
     insert(USER, user(userName="ada"))
     with directory_database.reading() as connection:
         assert integrity_check.check(connection, RESOURCE_TYPES) == []
-    driver_connection = directory_database.db.engine.raw_connection()
-    driver_connection.execute("PRAGMA foreign_keys = OFF")  # type: ignore[attr-defined]
-    driver_connection.execute(statement)  # type: ignore[attr-defined]
-    driver_connection.close()
+    with closing(sqlite_driver.connect(sqlite_driver.address(path))) as driver:
+        driver.execute("PRAGMA foreign_keys = OFF")
+        driver.execute(statement)
     with directory_database.reading() as connection:
         findings = integrity_check.check(connection, RESOURCE_TYPES)
         assert any(finding in line for line in findings), findings

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from flask import Flask
-from sqlalchemy import URL, event, select, update
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy import select, update
 
 from app import bounds
 from app.scim.derived_values import DerivedValues
@@ -21,6 +21,7 @@ from app.scim.resource_types import USER
 from app.store.access import administrator_rows
 from app.store.access.administrator_rows import AdministratorRow
 from app.store.database import directory_database, sqlite_driver
+from app.store.database.connection import Connection
 from app.store.directory import resource_rows
 from app.store.directory.tables import population
 from tests.store.conftest import finished_meanwhile, held, insert, make_app, user
@@ -88,7 +89,7 @@ def test_a_row_comes_back_as_it_was_stored_and_a_constraint_refuses_another(app:
         administrator_rows.add(connection, ada)
     with directory_database.reading() as connection:
         assert administrator_rows.list_all(connection) == [ada]
-    with pytest.raises(IntegrityError), directory_database.writing() as connection:
+    with pytest.raises(sqlite_driver.module.IntegrityError), directory_database.writing() as connection:
         administrator_rows.add(connection, replace(ada, id="2"))
 
 
@@ -107,7 +108,7 @@ def test_an_address_may_hold_any_character(tmp_path: Path) -> None:
     directory_database.migrate(path)
     with make_app(directory_database.address(path)).app_context():
         insert(USER, user())
-        directory_database.db.engine.dispose()
+        directory_database.file.close()
     assert path.stat().st_size > 0
     assert [file.name for file in tmp_path.iterdir()] == ["a?b=c%20d#e"]
 
@@ -123,21 +124,16 @@ def refused(reason: str) -> Iterator[None]:
 
 
 @pytest.fixture
-def impatient(app: Flask) -> Iterator[None]:
+def impatient(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """Connections that wait for SQLite's lock only a moment."""
-
-    def shorten(connection: Any, _record: object) -> None:
-        connection.execute("PRAGMA busy_timeout = 20")
-
-    event.listen(directory_database.db.engine, "connect", shorten)
-    directory_database.db.engine.dispose()
-    yield
+    monkeypatch.setattr(sqlite_driver, "BUSY_TIMEOUT_MS", 20)
+    directory_database.file.close()
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_locked_database_is_unavailable_for_writers_only(app: Flask, path: Path) -> None:
     insert(USER, user())
-    other = sqlite_driver.connect(path)
+    other = sqlite_driver.connect(sqlite_driver.address(path))
     other.execute("BEGIN IMMEDIATE")
     with refused("locked"), directory_database.writing():
         raise AssertionError("inside without the lock")
@@ -251,7 +247,7 @@ def test_a_full_disk_is_unavailable_until_there_is_room(app: Flask) -> None:
 
 
 def in_file(path: Path, **query: str) -> Flask:
-    return make_app(URL.create("sqlite", database=f"file:{path}", query={"uri": "true", **query}))
+    return make_app(f"{sqlite_driver.address(path)}?{urlencode(query)}")
 
 
 def test_a_file_that_cannot_be_written_is_unavailable_for_writers_only(app: Flask, path: Path) -> None:
@@ -260,7 +256,7 @@ def test_a_file_that_cannot_be_written_is_unavailable_for_writers_only(app: Flas
         assert total() == 1
         with refused("written"):
             insert(USER, user())
-        directory_database.db.engine.dispose()
+        directory_database.file.close()
 
 
 def test_a_missing_file_is_unavailable(tmp_path: Path) -> None:
@@ -271,7 +267,7 @@ def test_a_missing_file_is_unavailable(tmp_path: Path) -> None:
 def test_a_damaged_file_is_unavailable(app: Flask, path: Path) -> None:
     for _ in range(50):
         insert(USER, user(title="x" * 500))
-    directory_database.db.engine.dispose()
+    directory_database.file.close()
     with path.open("r+b") as file:
         file.seek(4096 * 2)
         file.write(b"\xff" * (path.stat().st_size - 4096 * 2))
@@ -280,8 +276,7 @@ def test_a_damaged_file_is_unavailable(app: Flask, path: Path) -> None:
 
 
 def test_too_many_connections_are_unavailable(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(directory_database.db.engine.pool, "_timeout", 0.02)
-    monkeypatch.setattr(directory_database.db.engine.pool, "_max_overflow", 0)
+    monkeypatch.setattr(bounds, "CONNECTION_WAIT_S", 0.02)
 
     def nested(depth: int) -> None:
         with directory_database.reading():
@@ -292,39 +287,33 @@ def test_too_many_connections_are_unavailable(app: Flask, monkeypatch: pytest.Mo
 
 
 def test_other_errors_are_not_hidden(app: Flask) -> None:
-    with pytest.raises(OperationalError, match="no such table"), directory_database.reading() as connection:
+    with (
+        pytest.raises(sqlite_driver.module.OperationalError, match="no such table"),
+        directory_database.reading() as connection,
+    ):
         connection.exec_driver_sql("SELECT * FROM nowhere")
 
 
 def test_after_a_disk_error_the_connection_is_not_used_again(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     insert(USER, user())
-    used: list[int] = []
+    used: list[Any] = []
+    run = Connection.run
 
-    def note(_connection: Any, record: Any, _proxy: object) -> None:
-        used.append(id(record.dbapi_connection))
-
-    event.listen(directory_database.db.engine.pool, "checkout", note)
-    failing = failure(sqlite_driver.module.SQLITE_IOERR | 4 << 8)
-    event.listen(directory_database.db.engine, "before_cursor_execute", failing)
-    with refused("disk reports an error"):
-        insert(USER, user())
-    event.remove(directory_database.db.engine, "before_cursor_execute", failing)
-    opened: list[object] = []
-    event.listen(directory_database.db.engine.pool, "connect", lambda connection, _record: opened.append(connection))
-    assert total() == 1
-    assert opened, "a new connection was made"
-
-
-def failure(code: int) -> Callable[..., None]:
-    """What makes the next INSERT fail as if the disk had: a real disk error needs another process to make it."""
-
-    def fail(_c: Any, cursor: Any, statement: str, parameters: Any, context: Any, _many: bool) -> None:
-        if statement.startswith("INSERT"):
+    def fail(connection: Connection, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        """Fail as if the disk had: a real disk error needs another process to make it."""
+        used.append(connection)
+        if sql.startswith("INSERT"):
             error = sqlite_driver.module.OperationalError("disk I/O error")
-            error.sqlite_errorcode = code
-            context.root_connection._handle_dbapi_exception(error, statement, parameters, cursor, context)
+            error.sqlite_errorcode = sqlite_driver.module.SQLITE_IOERR | 4 << 8
+            raise error
+        return run(connection, sql, parameters)
 
-    return fail
+    with monkeypatch.context() as patch, refused("disk reports an error"):
+        patch.setattr(Connection, "run", fail)
+        insert(USER, user())
+    with pytest.raises(sqlite_driver.module.ProgrammingError, match="closed"):
+        used[-1].driver.execute("SELECT 1")
+    assert total() == 1
 
 
 def test_the_version_of_the_library_is_known(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -192,13 +192,12 @@ def test_a_list_is_found_in_an_index(app: Flask) -> None:
     insert(USER, user(displayName="x"))
     seen: list[str] = []
     with directory_database.reading() as connection:
-        driver_connection: Any = connection.connection.driver_connection
-        driver_connection.set_trace_callback(seen.append)
+        connection.driver.set_trace_callback(seen.append)
         states: tuple[State, ...] = ("", "active", "disabled")
         for state in states:
             for path in (MADE, CHANGED, "userName"):
                 console_lists.page(connection, USER, state, Order(path, is_descending=path == CHANGED), 0, 50)
-        driver_connection.set_trace_callback(None)
+        connection.driver.set_trace_callback(None)
         plans = {
             statement: [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")]
             for statement in seen

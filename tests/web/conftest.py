@@ -50,4 +50,4 @@ def app(tmp_path: Path) -> Iterator[Flask]:
     yield app
     middleware.of(app).recorder.close()
     with app.app_context():
-        directory_database.db.engine.dispose()
+        directory_database.file.close()

@@ -1,17 +1,19 @@
 """The log of an appliance that runs: empty to begin with, or with what was hours ago, through the same folds as all."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import text
 
 from app import clock
 from app.observation import request_recorder
 from app.request_record import Request
 from app.settings import Settings
+from app.store.database import sqlite_driver
+from app.store.database.connection import Connection
 from app.store.request_log.tables import metadata
 from tests.conftest import Appliance, wait_until
 
@@ -63,7 +65,7 @@ def settings_of(appliance: Appliance) -> Settings:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Connection]:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 10})
-    with engine.begin() as connection:
-        yield connection
-    engine.dispose()
+    with closing(sqlite_driver.connect(sqlite_driver.address(path))) as driver:
+        driver.execute("BEGIN")
+        yield Connection(driver)
+        driver.execute("COMMIT")

@@ -108,7 +108,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         administrators.create_operator("olga", PASSWORD, HOST)
         yield World(app, scim_keys.create_key("", HOST).text)
         middleware.of(app).recorder.close()
-        directory_database.db.engine.dispose()
+        directory_database.file.close()
 
 
 @pytest.fixture

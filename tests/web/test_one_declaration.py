@@ -72,7 +72,7 @@ def caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Caller]:
     yield Caller(client, key)
     middleware.of(app).recorder.close()
     with app.app_context():
-        directory_database.db.engine.dispose()
+        directory_database.file.close()
 
 
 def test_an_attribute_is_declared_in_one_place(caller: Caller):

@@ -12,11 +12,10 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
 
 from app.administration import audit
 from app.administration.credentials import scim_keys
-from app.store.database import directory_database
+from tests.statements import recorded
 
 BASE = "https://scim.recnice.example/sub"
 ADA = {
@@ -71,16 +70,11 @@ class Client:
                 work.parses += 1
             return loads(text, **options)
 
-        def note(*_: object) -> None:
-            work.statements += threading.get_ident() == thread
-
-        with self.app.app_context():
-            engine = directory_database.db.engine
-        event.listen(engine, "before_cursor_execute", note)
         self.monkeypatch.setattr(json, "loads", parse)
-        yield work
+        with recorded() as statements:
+            yield work
+        work.statements = len(statements)
         self.monkeypatch.setattr(json, "loads", loads)
-        event.remove(engine, "before_cursor_execute", note)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import hmac
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from app import bounds, clock
 from app.administration.credentials.federated_credentials import AssertionRefused, Claimed, Signers, read_claimed
@@ -78,7 +77,7 @@ def token_for_assertion(client_id: str, text: str, signers: Signers, address: st
         return _issue(connection, trust, address)
 
 
-def judge_token(text: str) -> tuple[Row[Any] | None, KeyFault]:
+def judge_token(text: str) -> tuple[Row | None, KeyFault]:
     """Return the access token with this text, and its fault, "" for a valid one. The fault is for the log only."""
     if not ACCESS_TOKEN.fits(text):
         return None, "cut" if ACCESS_TOKEN.is_begun(text) else "foreign"
@@ -109,7 +108,7 @@ def note_token_use(credential: str, address: str) -> None:
 _notes = Throttle(bounds.KEYS_NOTED)
 
 
-def _secret(connection: Connection, client_id: str, secret_hash: str) -> Row[Any]:
+def _secret(connection: Connection, client_id: str, secret_hash: str) -> Row:
     """Return the active secret of this client with the hash `secret_hash`. Raises NotAuthenticated.
 
     Queries contain the hash only, no text from the request.
@@ -125,7 +124,7 @@ def _secret(connection: Connection, client_id: str, secret_hash: str) -> Row[Any
     return row
 
 
-def _trust(connection: Connection, client_id: str, claimed: Claimed) -> Row[Any]:
+def _trust(connection: Connection, client_id: str, claimed: Claimed) -> Row:
     row = rows.trust_in(connection, claimed.issuer, claimed.subject, claimed.audience)
     if row is None:
         raise NotAuthenticated("assertion", "No federated credential has this issuer, subject and audience")
@@ -134,7 +133,7 @@ def _trust(connection: Connection, client_id: str, claimed: Claimed) -> Row[Any]
     return row
 
 
-def _issue(connection: Connection, credential: Row[Any], address: str) -> NewToken:
+def _issue(connection: Connection, credential: Row, address: str) -> NewToken:
     new, now = NewToken(ACCESS_TOKEN.make()), clock.utc_now()
     old = now - timedelta(seconds=bounds.ACCESS_TOKENS_REMEMBERED_S)
     ahead = now + timedelta(seconds=bounds.CLOCK_SLACK_S)

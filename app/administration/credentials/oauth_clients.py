@@ -7,7 +7,7 @@ declares the accepted issuer, subject and audience.
 import uuid
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from app import bounds, clock
 from app.administration import audit
@@ -195,14 +195,14 @@ def stop_trust(trust_id: str, by: Actor) -> None:
         audit.record(connection, by, Action.TRUST_STOPPED, name, trust=row.id, **detail)
 
 
-def _active_client(connection: Connection, client_id: str) -> Row[Any]:
+def _active_client(connection: Connection, client_id: str) -> Row:
     row = rows.find(connection, rows.oauth_client, client_id)
     if row is None or row.stopped:
         raise Refused("There is no active client with this identifier.")
     return row
 
 
-def _stopped(connection: Connection, table: Table, credential_id: str, called: str) -> tuple[Row[Any], str]:
+def _stopped(connection: Connection, table: Table, credential_id: str, called: str) -> tuple[Row, str]:
     """Revoke a credential; return its row and the name of its client. Raises Refused if it is unknown or revoked."""
     row = rows.find(connection, table, credential_id)
     if row is None or row.stopped:
@@ -247,6 +247,6 @@ def _claim(text: str, name: str) -> str:
     return text
 
 
-def _read(kind: type[Shown], row: Row[Any]) -> Shown:
+def _read(kind: type[Shown], row: Row) -> Shown:
     """Return the credential of a row: every field has the value of the column of the same name."""
     return kind(**{field.name: getattr(row, field.name) for field in fields(kind)})

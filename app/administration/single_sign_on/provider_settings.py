@@ -8,7 +8,6 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlsplit
 
 from app import bounds, clock
@@ -81,7 +80,7 @@ def configured() -> Configured | None:
         return read(row) if row else None
 
 
-def read(row: Row[Any]) -> Configured:
+def read(row: Row) -> Configured:
     """Return the provider of a row."""
     issuer = Issuer(row.issuer, row.tenant)
     return Configured(issuer, row.client_id, row.client_secret, row.generation, row.saved, row.saved_by)

@@ -184,7 +184,7 @@ def every(since: str = "", until: str = "") -> Iterator[Cycle]:
 
 def cycle_of(row: Any) -> Cycle:
     """Return a row of the table as a Cycle."""
-    return Cycle(**row._mapping)
+    return Cycle(**row._asdict())
 
 
 def _begin(connection: Connection, request: Request) -> Cycle:

@@ -212,4 +212,4 @@ def set_ignored(criteria: ProblemFilter, is_ignored: bool) -> int:
 
 
 def _problem(row: Any) -> Problem:
-    return Problem(**{**row._mapping, "kind": BY_NAME[row.kind]})
+    return Problem(**{**row._asdict(), "kind": BY_NAME[row.kind]})

@@ -127,7 +127,7 @@ class _Open:
         due = refused_removal_rows.of_problems(connection, ids)
         self._known = {}
         for row in rows.by_ids(connection, ids):
-            state = (row.method in READING, rows.is_left_out(row), row.id in due, row._mapping["count"])
+            state = (row.method in READING, rows.is_left_out(row), row.id in due, row._asdict()["count"])
             self._known[row.id] = _Known(row.id, row.kind, row.attribute, *state)
         self.has_grown = False
 

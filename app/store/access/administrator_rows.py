@@ -6,10 +6,11 @@ Every function works in the caller's transaction.
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, exists, func, insert, select, update
+from sqlalchemy import Select, delete, exists, func, insert, select, update
 
 from app.console_roles import Role
 from app.store.access.account_tables import operator as table
+from app.store.database.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def find_named(connection: Connection, folded_name: str) -> AdministratorRow | N
 def count_active_owners(connection: Connection) -> int:
     """Return how many active administrators have the role owner."""
     owners = select(func.count()).where(table.c.role == Role.OWNER.value, ~table.c.disabled)
-    return connection.execute(owners).scalar_one()
+    return int(connection.execute(owners).scalar_one())
 
 
 def add(connection: Connection, row: AdministratorRow) -> None:
@@ -70,4 +71,4 @@ def remove(connection: Connection, operator_id: str) -> None:
 
 
 def _read(connection: Connection, query: Select[Any]) -> list[AdministratorRow]:
-    return [AdministratorRow(**row._mapping) for row in connection.execute(query)]
+    return [AdministratorRow(**row._asdict()) for row in connection.execute(query)]

@@ -17,13 +17,14 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, LargeBinary, Row, cast, func, insert, or_, select, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy import ColumnElement, LargeBinary, cast, func, insert, or_, select, update
 
 from app import bounds
 from app.scim.errors import ScimError, unavailable
 from app.store.access import unaudited_rows
 from app.store.access.account_tables import audit, audit_head
+from app.store.database import sqlite_driver
+from app.store.database.connection import Connection, Row
 
 _REFUSE = "BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END"
 
@@ -102,7 +103,7 @@ def append_all(connection: Connection, entries: Iterable[tuple[str, str, str, st
     try:
         connection.execute(insert(audit), written)
         connection.execute(update(audit_head).values(entries=number, hash=new_hash))
-    except IntegrityError as error:
+    except sqlite_driver.module.IntegrityError as error:
         raise _unwritable() from error
 
 
@@ -132,7 +133,7 @@ def last_acts(connection: Connection, actions: Collection[str]) -> dict[str, str
 
 def head(connection: Connection) -> tuple[int, str]:
     """Return the number of entries and the hash of the last one; 0 and "" if there is none, or it is unknown."""
-    with suppress(DBAPIError):
+    with suppress(sqlite_driver.module.Error):
         return _head(connection) or (0, "")
     return 0, ""
 
@@ -174,7 +175,8 @@ def page(
 
 
 def _edge(connection: Connection, edge: ColumnElement[int], *conditions: ColumnElement[bool]) -> int | None:
-    return connection.execute(select(edge).where(*conditions)).scalar()
+    found: int | None = connection.execute(select(edge).where(*conditions)).scalar()
+    return found
 
 
 def _conditions(criteria: AuditFilter, is_along_ids: bool = False) -> list[ColumnElement[bool]]:
@@ -229,7 +231,7 @@ def faults(connection: Connection, known_hash: str = "") -> Iterator[str]:
 def find_by_hash(connection: Connection, known_hash: str) -> int:
     """Return the id of the entry with this hash if all entries up to it are unchanged, else 0. Reads all of them."""
     chain = _Chain(known_hash)
-    with suppress(DBAPIError):
+    with suppress(sqlite_driver.module.Error):
         for _ in chain.faults(connection):
             break
     return chain.match
@@ -271,7 +273,7 @@ def _is_moment(text: str) -> bool:
         return False
 
 
-def _entry(row: Row[Any], on_error: str) -> AuditRow:
+def _entry(row: Row, on_error: str) -> AuditRow:
     values: Sequence[Any] = row
     return AuditRow(values[0], *((text or b"").decode("utf-8", on_error) for text in values[1:]))
 

@@ -3,15 +3,14 @@
 Every function works in the caller's transaction.
 """
 
-from typing import Any
-
-from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from app.store.access.account_tables import identity_provider as table
+from app.store.database.connection import Connection, Row
 
 
-def find(connection: Connection) -> Row[Any] | None:
+def find(connection: Connection) -> Row | None:
     """Return the row of identity_provider; None while single sign-on is off."""
     return connection.execute(select(table)).one_or_none()
 

@@ -6,13 +6,13 @@ Every function works in the caller's transaction.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 import sqlalchemy as sql
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from app.store.access.credential_tables import allowed_network, seen_source, source_policy
+from app.store.database.connection import Connection, Row
 from app.store.database.list_parameter import many
 
 _insert_seen = insert(seen_source)
@@ -22,7 +22,7 @@ _NOTE = _insert_seen.on_conflict_do_update(
 )
 
 
-def policy(connection: Connection) -> Row[Any] | None:
+def policy(connection: Connection) -> Row | None:
     """Return a row with `mode`, `since` and `set_by`; None if the mode was never set."""
     return connection.execute(select(source_policy)).first()
 
@@ -34,7 +34,7 @@ def set_policy(connection: Connection, mode: str, since: str, set_by: str) -> No
     connection.execute(kept.on_conflict_do_update(index_elements=[source_policy.c.id], set_=values))
 
 
-def networks(connection: Connection) -> Sequence[Row[Any]]:
+def networks(connection: Connection) -> Sequence[Row]:
     """Return all rows of the list, in the order in which they were added."""
     return connection.execute(
         select(allowed_network).order_by(allowed_network.c.created, allowed_network.c.network)
@@ -52,7 +52,7 @@ def remove_network(connection: Connection, network: str) -> bool:
     return connection.execute(sql.delete(allowed_network).where(allowed_network.c.network == network)).rowcount > 0
 
 
-def seen(connection: Connection, since: str) -> Sequence[Row[Any]]:
+def seen(connection: Connection, since: str) -> Sequence[Row]:
     """Return the IP addresses seen since a moment, last seen first."""
     query = select(seen_source).where(seen_source.c.last_seen >= since)
     return connection.execute(query.order_by(seen_source.c.last_seen.desc(), seen_source.c.address)).all()

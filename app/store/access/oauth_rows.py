@@ -4,11 +4,11 @@ Every function works in the caller's transaction.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, or_, select, union_all, update
+from sqlalchemy import Table, bindparam, delete, func, insert, or_, select, union_all, update
 
 from app.store.access.credential_tables import access_token, oauth_client, oauth_secret, oauth_trust
+from app.store.database.connection import Connection, Row
 
 __all__ = ["access_token", "oauth_client", "oauth_secret", "oauth_trust"]
 
@@ -31,17 +31,18 @@ _ACTIVE_CLIENT = select(oauth_client.c.id).where(oauth_client.c.stopped.is_(None
 # --- clients and their credentials ------------------------------------------------------------------------------------
 
 
-def clients(connection: Connection) -> Sequence[Row[Any]]:
+def clients(connection: Connection) -> Sequence[Row]:
     """Return the rows of oauth_client, newest first."""
     return connection.execute(select(oauth_client).order_by(oauth_client.c.created.desc(), oauth_client.c.id)).all()
 
 
 def count_clients(connection: Connection, is_active: bool = False) -> int:
     counted = select(func.count()).select_from(oauth_client)
-    return connection.execute(counted.where(oauth_client.c.stopped.is_(None)) if is_active else counted).scalar_one()
+    counted = counted.where(oauth_client.c.stopped.is_(None)) if is_active else counted
+    return int(connection.execute(counted).scalar_one())
 
 
-def find(connection: Connection, table: Table, row_id: str) -> Row[Any] | None:
+def find(connection: Connection, table: Table, row_id: str) -> Row | None:
     """Return the row of a client, a secret or a federated credential, according to the table; revoked or not."""
     return connection.execute(select(table).where(table.c.id == row_id)).one_or_none()
 
@@ -56,7 +57,7 @@ def stop(connection: Connection, table: Table, row_id: str, at: str) -> None:
     connection.execute(update(table).where(table.c.id == row_id).values(stopped=at))
 
 
-def credentials(connection: Connection, table: Table) -> Sequence[Row[Any]]:
+def credentials(connection: Connection, table: Table) -> Sequence[Row]:
     """Return the secrets or the federated credentials of all clients, newest first."""
     return connection.execute(select(table).order_by(table.c.created.desc(), table.c.id)).all()
 
@@ -64,15 +65,15 @@ def credentials(connection: Connection, table: Table) -> Sequence[Row[Any]]:
 def count_active(connection: Connection, table: Table, client_id: str) -> int:
     """Return how many active secrets or federated credentials a client has."""
     active = select(func.count()).where(table.c.client_id == client_id, table.c.stopped.is_(None))
-    return connection.execute(active).scalar_one()
+    return int(connection.execute(active).scalar_one())
 
 
-def secret_hashed(connection: Connection, secret_hash: str) -> Row[Any] | None:
+def secret_hashed(connection: Connection, secret_hash: str) -> Row | None:
     """Return the secret with this hash, revoked or not."""
     return connection.execute(select(oauth_secret).where(oauth_secret.c.hash == secret_hash)).one_or_none()
 
 
-def trust_in(connection: Connection, issuer: str, subject: str, audience: str) -> Row[Any] | None:
+def trust_in(connection: Connection, issuer: str, subject: str, audience: str) -> Row | None:
     """Return the active federated credential of an active client with exactly these values."""
     columns = oauth_trust.c
     return connection.execute(
@@ -101,7 +102,7 @@ def has_credential(connection: Connection) -> bool:
     return connection.execute(active.limit(1)).first() is not None
 
 
-def used_last(connection: Connection) -> Row[Any] | None:
+def used_last(connection: Connection) -> Row | None:
     """Return the last use of a credential, revoked or not: `last_used`, `last_address`, and the client's `name`."""
     uses = union_all(
         *(
@@ -117,7 +118,7 @@ def used_last(connection: Connection) -> Row[Any] | None:
 # --- access tokens ----------------------------------------------------------------------------------------------------
 
 
-def token_hashed(connection: Connection, token_hash: str) -> Row[Any] | None:
+def token_hashed(connection: Connection, token_hash: str) -> Row | None:
     """Return the columns of access_token, `client_stopped`, `credential_id` and `credential_stopped`, or None."""
     return connection.execute(_TOKEN_HASHED, {"hash": token_hash}).first()
 

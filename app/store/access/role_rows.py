@@ -12,11 +12,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from sqlalchemy import Connection, case, delete, func, insert, select, text
+from sqlalchemy import case, delete, func, insert, select, text
 from sqlalchemy.dialects import sqlite
 
 from app.console_roles import Role
 from app.store.access.account_tables import granted_role, role_mapping
+from app.store.database.connection import Connection
 from app.store.database.list_parameter import many
 from app.store.directory.tables import ACTIVE, membership, resource
 

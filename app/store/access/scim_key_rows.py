@@ -7,9 +7,10 @@ import hmac
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
+from sqlalchemy import Select, bindparam, func, insert, select, update
 
 from app.store.access.credential_tables import scim_key as table
+from app.store.database.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def list_predecessors(connection: Connection, key_id: str) -> list[KeyRow]:
 
 def count(connection: Connection) -> int:
     """Return how many keys there are, with revoked ones."""
-    return connection.execute(select(func.count()).select_from(table)).scalar_one()
+    return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
 
 
 def find(connection: Connection, key_id: str) -> KeyRow | None:

@@ -8,10 +8,11 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, insert, or_, select, update
 
 from app.store.access.account_tables import operator
 from app.store.access.account_tables import session as table
+from app.store.database.connection import Connection
 from app.store.database.list_parameter import many_named
 
 
@@ -118,4 +119,4 @@ def _is_owned(operator_id: str | None, user_id: str | None) -> tuple[ColumnEleme
 
 
 def _read(connection: Connection, query: Select[Any]) -> list[SessionRow]:
-    return [SessionRow(**row._mapping) for row in connection.execute(query)]
+    return [SessionRow(**row._asdict()) for row in connection.execute(query)]

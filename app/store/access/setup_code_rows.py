@@ -3,10 +3,11 @@
 Every function works in the caller's transaction.
 """
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, delete, exists, insert, select, update
 
 from app.store.access.account_tables import operator
 from app.store.access.account_tables import setup_code as table
+from app.store.database.connection import Connection
 
 
 def add(connection: Connection, code_hash: str, created: str, expires: str) -> None:

@@ -5,9 +5,10 @@ Every function works in the caller's transaction.
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, delete, insert, or_, select
+from sqlalchemy import delete, insert, or_, select
 
 from app.store.access.account_tables import sign_in_failure as table
+from app.store.database.connection import Connection
 
 _AFTER_DIGITS = "g"
 

@@ -7,10 +7,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, text
+from sqlalchemy import bindparam, func, select, text
 
 from app.scim.resource_types import is_active
 from app.store.access.account_tables import granted_role
+from app.store.database.connection import Connection
 from app.store.database.list_parameter import many
 from app.store.directory.tables import ACTIVE, lookup, resource
 

@@ -6,10 +6,11 @@ Every function works in the caller's transaction.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.dialects import sqlite
 
 from app.store.access.account_tables import recovery_code, second_factor
+from app.store.database.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ def find(connection: Connection, operator_id: str) -> SecondFactorRow | None:
     """Return an administrator's second factor, confirmed or not, or None."""
     query = select(second_factor).where(second_factor.c.operator_id == operator_id)
     row = connection.execute(query).one_or_none()
-    return SecondFactorRow(**row._mapping) if row else None
+    return SecondFactorRow(**row._asdict()) if row else None
 
 
 def owners(connection: Connection) -> frozenset[str]:
@@ -81,7 +82,7 @@ def use_recovery_code(connection: Connection, operator_id: str, code_hash: str, 
 
 def count_recovery_codes(connection: Connection, operator_id: str) -> int:
     """Return how many codes can still be used."""
-    return connection.execute(select(func.count()).where(*_is_left(operator_id))).scalar_one()
+    return int(connection.execute(select(func.count()).where(*_is_left(operator_id))).scalar_one())
 
 
 def _is_left(operator_id: str) -> tuple[ColumnElement[bool], ...]:

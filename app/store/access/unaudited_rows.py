@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Table
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Table
 
 from app import bounds
 from app.store.access.account_tables import identity_provider, operator, role_mapping, second_factor, session
@@ -22,6 +21,8 @@ from app.store.access.credential_tables import (
     scim_key,
     source_policy,
 )
+from app.store.database import sqlite_driver
+from app.store.database.connection import Connection
 from app.store.directory.tables import strict_attribute
 
 
@@ -101,7 +102,7 @@ def faults(connection: Connection) -> Iterator[str]:
     for one in CREATIONS:
         try:
             rows = connection.exec_driver_sql(_statement(one)).scalars().all()
-        except DBAPIError:
+        except sqlite_driver.module.Error:
             yield f"audit: it cannot be compared with {one.table.name}"
             continue
         for name in rows:

@@ -3,11 +3,12 @@
 Every function works in the caller's transaction.
 """
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from app import bounds
 from app.store.access.account_tables import used_once as table
+from app.store.database.connection import Connection
 
 
 def use(connection: Connection, kind: str, hash: str, expires: str, now: str) -> bool:

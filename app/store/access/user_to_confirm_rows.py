@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, text
+from sqlalchemy import bindparam, delete, func, insert, select, text
 
 from app.store.access.account_tables import unconfirmed_user as table
+from app.store.database.connection import Connection
 from app.store.directory.tables import ACTIVE, resource
 
 _ROW = select(table.c.user_id, table.c.external_id, table.c.since)
@@ -50,4 +51,4 @@ def active(connection: Connection, limit: int) -> list[UnconfirmedRow]:
 
 def count_active(connection: Connection) -> int:
     """Return how many active users have a row."""
-    return connection.execute(select(func.count()).select_from(_ACTIVE.subquery())).scalar_one()
+    return int(connection.execute(select(func.count()).select_from(_ACTIVE.subquery())).scalar_one())

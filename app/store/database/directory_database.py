@@ -7,17 +7,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, QueuePool, Row, Table, event
+from sqlalchemy import Table
 
 from app import bounds
 from app.scim.errors import busy
-from app.store.database import sqlite_driver
+from app.store.database.connection import Connection, Row
+from app.store.database.database_file import DatabaseFile
 from app.store.database.migration import DatabaseUnusable, migrate
 from app.store.database.sqlite_driver import address, sqlite_version
-from app.store.database.transaction import transaction
 
 __all__ = [
     "Connection",
@@ -27,7 +26,7 @@ __all__ = [
     "address",
     "db",
     "directory_table",
-    "engine_options",
+    "file",
     "lift_time_limit",
     "migrate",
     "reading",
@@ -39,7 +38,7 @@ log = logging.getLogger(__name__)
 
 
 db = SQLAlchemy()
-"""The engines of both files, with the tables of each in its metadata."""
+"""The declared tables of both files, each in its metadata."""
 
 directory_table = partial(db.Table, sqlite_strict=True)
 """A function that declares a table of the directory's file.
@@ -48,30 +47,15 @@ STRICT: SQLite refuses a value of another type than the column's.
 """
 
 
-class Connections(QueuePool):
-    """The pool of one database file, whose connections are configured by `sqlite_driver.set_pragmas`."""
-
-
-event.listen(Connections, "connect", sqlite_driver.set_pragmas)
-
 _door = threading.Lock()
 
 
-def engine_options() -> dict[str, Any]:
-    """Return SQLALCHEMY_ENGINE_OPTIONS: the driver without autocommit logic, and a pool large enough for every thread.
+def _unusable(reason: str, error: BaseException | None) -> str:
+    log.error("%s: %s", reason, error)
+    return f"The service cannot use its database: {reason}"
 
-    With `isolation_level=None` the driver starts no transaction, so that a check and the write after it are one
-    transaction. The connection used last is taken first: only a few stay warm.
-    """
-    return {
-        "module": sqlite_driver.module,
-        "poolclass": Connections,
-        "pool_size": bounds.POOLED_CONNECTIONS,
-        "max_overflow": bounds.POOLED_CONNECTIONS,
-        "pool_timeout": bounds.CONNECTION_WAIT_S,
-        "pool_use_lifo": True,
-        "connect_args": {"isolation_level": None, "cached_statements": 256},
-    }
+
+file = DatabaseFile("directory", _unusable)
 
 
 @contextmanager
@@ -81,7 +65,7 @@ def reading() -> Iterator[Connection]:
     Needs an application context. Raises UNAVAILABLE when the database cannot be used, and TOO_MANY when a statement
     runs longer than `bounds.STATEMENT_S`.
     """
-    with transaction(db.engine, "BEGIN", _unusable) as connection:
+    with file.transaction("BEGIN") as connection:
         yield connection
 
 
@@ -99,7 +83,7 @@ def writing(wait: bool = True) -> Iterator[Connection]:
     if not _door.acquire(timeout=bounds.WRITE_WAIT_S if wait else 0):
         raise busy()
     try:
-        with transaction(db.engine, "BEGIN IMMEDIATE", _unusable, wait) as connection:
+        with file.transaction("BEGIN IMMEDIATE", wait) as connection:
             yield connection
             connection.commit()
     finally:
@@ -108,9 +92,4 @@ def writing(wait: bool = True) -> Iterator[Connection]:
 
 def lift_time_limit(connection: Connection) -> None:
     """Remove the time limit of the current transaction, for work on all rows outside of requests."""
-    sqlite_driver.set_time_limit(connection.connection.driver_connection, None)
-
-
-def _unusable(reason: str, error: BaseException | None) -> str:
-    log.error("%s: %s", reason, error)
-    return f"The service cannot use its database: {reason}"
+    connection.deadline = None

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, NullPool, create_engine, event
+from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError
 
 from app import bounds, bundled_files, clock
@@ -36,7 +36,7 @@ def migrate(path: Path) -> tuple[str, ...]:
     known = _known_steps()
     try:
         _make_file(path)
-        with closing(sqlite_driver.connect(path)) as connection:
+        with closing(sqlite_driver.connect(sqlite_driver.address(path))) as connection:
             _check_file(connection, path)
             step = _current_step(connection, path)
             if step is not None and step not in known:
@@ -139,13 +139,7 @@ def _upgrade(path: Path) -> None:
     from alembic import command
     from alembic.config import Config
 
-    engine = create_engine(
-        sqlite_driver.address(path),
-        module=sqlite_driver.module,
-        poolclass=NullPool,
-        connect_args={"isolation_level": None},
-    )
-    event.listen(engine, "connect", sqlite_driver.set_pragmas)
+    engine = sqlite_driver.make_engine(sqlite_driver.address(path))
     event.listen(engine, "begin", _begin)
     settings = Config()
     settings.set_main_option("script_location", str(bundled_files.MIGRATIONS).replace("%", "%%"))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.engine import URL
+from sqlalchemy import Engine, NullPool, create_engine
 
 from app.scim.value_comparison import exact_text
 
@@ -23,6 +23,7 @@ SAFE_VERSION = (3, 51, 3)
 BUSY_TIMEOUT_MS = 5_000
 STEPS_BETWEEN_LOOKS = 10_000  # of SQLite's virtual machine: about a millisecond
 CACHE_KIB = 2_048
+CACHED_STATEMENTS = 256
 JOURNAL_LIMIT_BYTES = 64 * 1024 * 1024
 
 _PRAGMAS = (
@@ -67,33 +68,36 @@ def version_warning() -> str | None:
     return f"SQLite {sqlite_version()} has a rare fault that can damage a database; {safe} or newer is advised."
 
 
-def address(path: Path) -> URL:
-    """Return the SQLAlchemy URL of the database file. A URL object, since a path may contain `?` and `%`."""
-    return URL.create("sqlite", database=str(path.absolute()))
+def address(path: Path) -> str:
+    """Return the URI of the database file, in which a path may contain `?` and `%`."""
+    return path.absolute().as_uri()
 
 
-def set_pragmas(connection: Any, _record: object = None) -> None:
-    """Configure a new driver connection: durable (WAL with synchronous=FULL), checked, small cache, waits for locks.
+def connect(address: str, pragmas: Iterable[str] = ()) -> Any:
+    """Return a new connection, which the caller closes. Raises `module.Error`.
 
-    The second argument comes from SQLAlchemy's "connect" event. The cache is small because each thread's connection has
-    its own; the operating system caches the file for all.
+    It is durable (WAL with synchronous=FULL, unless `pragmas` say otherwise), checked, and waits for locks. Its cache
+    is small because each thread's connection has its own; the operating system caches the file for all. With
+    `isolation_level=None` the driver starts no transaction, so that a check and the write after it are one.
     """
-    set_patience(connection, is_patient=True)
-    for pragma in _PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}").close()
-    # SQLite itself does not compose Unicode text; only app/store/access/role_rows.py calls this function.
-    connection.create_function("exact_text", 1, exact_text, deterministic=True)
-
-
-def connect(path: Path) -> Any:
-    """Return a separate driver connection, configured like all others; the caller closes it. Raises `module.Error`."""
-    connection = module.connect(path, isolation_level=None)
+    connection = module.connect(
+        address, uri=True, isolation_level=None, check_same_thread=False, cached_statements=CACHED_STATEMENTS
+    )
     try:
-        set_pragmas(connection)
+        set_patience(connection, is_patient=True)
+        for pragma in (*_PRAGMAS, *pragmas):
+            connection.execute(f"PRAGMA {pragma}").close()
+        # SQLite itself does not compose Unicode text; only app/store/access/role_rows.py calls this function.
+        connection.create_function("exact_text", 1, exact_text, deterministic=True)
     except module.Error:
         connection.close()
         raise
     return connection
+
+
+def make_engine(address: str) -> Engine:
+    """Return an engine for the creation and migration of tables; it keeps no connection."""
+    return create_engine("sqlite://", creator=lambda: connect(address), module=module, poolclass=NullPool)
 
 
 def set_patience(connection: Any, is_patient: bool) -> None:
@@ -101,13 +105,9 @@ def set_patience(connection: Any, is_patient: bool) -> None:
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS if is_patient else 0}").close()
 
 
-def set_time_limit(connection: Any, seconds: float | None) -> None:
-    """Interrupt each statement that still runs after `seconds` from now; None removes the limit."""
-    if seconds is None:
-        connection.set_progress_handler(None, 0)
-        return
-    end = time.monotonic() + seconds
-    connection.set_progress_handler(lambda: time.monotonic() >= end, STEPS_BETWEEN_LOOKS)
+def set_time_limit(connection: Any, is_over: Callable[[], bool]) -> None:
+    """Interrupt a statement, at the next look, when its time `is_over`."""
+    connection.set_progress_handler(is_over, STEPS_BETWEEN_LOOKS)
 
 
 def is_interrupted(error: BaseException | None) -> bool:

@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping
 
 import sqlalchemy as sql
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects import sqlite
 
+from app.store.database.connection import Connection
 from app.store.directory.tables import coverage
 
 _each = func.json_each(bindparam("changes")).table_valued("key", "value").c

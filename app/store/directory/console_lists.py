@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy import bindparam, select, text
 
 from app.scim.resource_types import ResourceType
+from app.store.database.connection import Connection
 from app.store.database.list_parameter import many_named
 from app.store.directory import word_index
 from app.store.directory.scim_lists import count_all

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, select, text
+from sqlalchemy import Select, select, text
 
 from app import bounds
 from app.scim.resource_types import RESOURCE_TYPES
+from app.store.database.connection import Connection
 from app.store.database.list_parameter import many
 from app.store.directory import filter_sql, word_index
 from app.store.directory.tables import membership, resource

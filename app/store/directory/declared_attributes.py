@@ -11,10 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from app import bounds, clock
 from app.scim.resource_types import RESOURCE_TYPES, ResourceType
+from app.store.database.connection import Connection
 from app.store.directory.tables import declared_attribute as table
 from app.store.directory.tables import resource
 

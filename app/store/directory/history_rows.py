@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import sqlalchemy as sql
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 
 from app.scim.differences import Change
+from app.store.database.connection import Connection
 from app.store.database.list_parameter import many
 from app.store.directory.tables import change, event, membership, membership_event, resource
 
@@ -227,7 +228,7 @@ def deletions(connection: Connection, resource_type: str, words: Collection[str]
     wanted = select(*_EVENT_COLUMNS).where(sql.text("verb = 'delete'"), event.c.resource_type == resource_type)
     wanted = wanted.where(~event.c.is_simulated)
     wanted = wanted.where(*(event.c.name.icontains(word, autoescape=True) for word in words))
-    return [Event(**row._mapping) for row in connection.execute(wanted.order_by(event.c.id.desc()).limit(limit))]
+    return [Event(**row._asdict()) for row in connection.execute(wanted.order_by(event.c.id.desc()).limit(limit))]
 
 
 def names_at(connection: Connection, moments: Collection[tuple[str, int]]) -> dict[tuple[str, int], str]:
@@ -252,7 +253,9 @@ def groups_now(connection: Connection, member_id: str) -> list[str]:
 
 def made_at(connection: Connection, resource_id: str) -> str | None:
     """Return when an existing resource was created; None if it does not exist."""
-    return connection.execute(select(resource.c.created).where(resource.c.id == resource_id)).scalar_one_or_none()
+    wanted = select(resource.c.created).where(resource.c.id == resource_id)
+    created: str | None = connection.execute(wanted).scalar_one_or_none()
+    return created
 
 
 def documents_of(connection: Connection, ids: Collection[str]) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -267,7 +270,7 @@ def _with_changes(connection: Connection, wanted: sql.Select[Any]) -> list[Event
     of_these = select(change).where(change.c.event_id.in_(many(changes))).order_by(change.c.attribute)
     for event_id, attribute, old, new in connection.execute(of_these):
         changes[event_id].append(Change(attribute, _from_json(old), _from_json(new)))
-    return [Event(**row._mapping, changes=tuple(changes[row.id])) for row in rows]
+    return [Event(**row._asdict(), changes=tuple(changes[row.id])) for row in rows]
 
 
 def _first_changes(connection: Connection, among: sql.ColumnElement[bool]) -> list[Change]:

@@ -6,8 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import sqlalchemy as sql
-from sqlalchemy import Connection, func, select
+from sqlalchemy import func, select
 
+from app.store.database.connection import Connection
 from app.store.database.list_parameter import many
 from app.store.directory.tables import event, membership_event
 

@@ -6,11 +6,12 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, delete, exists, func, select, text, true, update
+from sqlalchemy import bindparam, delete, exists, func, select, text, true, update
 from sqlalchemy.dialects.sqlite import insert
 
 from app.scim.filter_tree import Node
 from app.scim.member_changes import LinkChange
+from app.store.database.connection import Connection
 from app.store.database.list_parameter import many_named
 from app.store.directory import filter_sql
 from app.store.directory.tables import membership, resource

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy import update as update_table
 from sqlalchemy.dialects.sqlite import insert
 
@@ -20,6 +20,7 @@ from app.scim.projection import compact
 from app.scim.resource_types import ResourceType
 from app.scim.undeclared_values import sort_out
 from app.store.database import directory_database
+from app.store.database.connection import Connection
 from app.store.database.directory_database import DatabaseUnusable
 from app.store.directory import attribute_coverage, declared_attributes, resource_rows, word_index
 from app.store.directory.tables import derivation, lookup, population, resource
@@ -95,7 +96,7 @@ def stored(connection: Connection, resource_type: ResourceType) -> Iterator[Stor
         ):
             held[id].add((path, value, is_unique))
         worded = word_index.held(connection, (row.position for row in rows))
-        yield from (StoredRow(**row._mapping, lookups=held[row.id], words=worded.get(row.position)) for row in rows)
+        yield from (StoredRow(**row._asdict(), lookups=held[row.id], words=worded.get(row.position)) for row in rows)
         after = rows[-1].position
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sql
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects import sqlite
 
 from app import bounds, clock
@@ -20,6 +20,7 @@ from app.scim.derived_values import DerivedValues, LookupValue
 from app.scim.errors import Code, ScimError, shown
 from app.scim.resource_types import ResourceType
 from app.scim.value_comparison import lookup_text, normalize_value, values_at
+from app.store.database.connection import Connection
 from app.store.directory import attribute_coverage, word_index
 from app.store.directory.stored_resource import COLUMNS, Record, to_record
 from app.store.directory.tables import lookup, membership, population, resource
@@ -185,7 +186,8 @@ def check_unique(connection: Connection, values: DerivedValues, lookups: Iterabl
 def holder(connection: Connection, resource_type: ResourceType, path: str, value: str) -> str | None:
     """Return the id of the resource that has a unique value, or None."""
     taken = {"type": resource_type.name, "attribute": path, "value": value}
-    return connection.execute(_TAKEN, taken).scalar_one_or_none()
+    id: str | None = connection.execute(_TAKEN, taken).scalar_one_or_none()
+    return id
 
 
 def holders(connection: Connection, values: Collection[tuple[str, str, str]]) -> dict[tuple[str, str, str], set[str]]:
@@ -233,4 +235,4 @@ def _count(connection: Connection, before: DerivedValues, after: DerivedValues) 
 def count_with_members(connection: Connection, resource_type: ResourceType) -> int:
     """Return how many resources of a type have members; reads all of them."""
     with_members = select(func.count()).where(resource.c.type == resource_type.name, resource.c.members > 0)
-    return connection.execute(with_members).scalar_one()
+    return int(connection.execute(with_members).scalar_one())

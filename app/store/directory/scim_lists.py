@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, case, func, literal, null, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, literal, null, or_, select
 
 from app import bounds
 from app.scim.attribute import Attribute
 from app.scim.resource_types import ResourceType
 from app.scim.search_request import Place, Search, TypeSearch
+from app.store.database.connection import Connection, Row
 from app.store.directory import filter_sql
 from app.store.directory.stored_resource import COLUMNS, Record, to_record
 from app.store.directory.tables import lookup, population, resource
@@ -69,7 +71,7 @@ def _page_by_index(connection: Connection, search: Search, offset: int) -> Page:
     return Page(_total(connection, search), records)
 
 
-def _rows_by_index(connection: Connection, search: Search, offset: int) -> tuple[list[Row[Any]], bool]:
+def _rows_by_index(connection: Connection, search: Search, offset: int) -> tuple[list[Row], bool]:
     match = _exact_match(search)
     if match:
         return _fitting(connection, _MATCHING, search.count, {**match, "count": search.count, "offset": offset})
@@ -80,14 +82,14 @@ def _rows_by_index(connection: Connection, search: Search, offset: int) -> tuple
 
 def _fitting(
     connection: Connection, statement: Select[Any], count: int, parameters: Mapping[str, Any] | None = None
-) -> tuple[list[Row[Any]], bool]:
+) -> tuple[list[Row], bool]:
     """Return the first rows, at most `count`, whose documents fit on a page; and whether the statement has more.
 
     A page may be shorter than requested (RFC 7644 §3.4.2.4), but has one record, or the client could not continue.
     """
-    taken: list[Row[Any]] = []
+    taken: list[Row] = []
     size = 0
-    with connection.execute(statement, parameters) as rows:
+    with closing(connection.execute(statement, parameters)) as rows:
         for row in rows:
             size += len(row.document.encode())
             if len(taken) == count or (taken and size > bounds.PAGE_BYTES):

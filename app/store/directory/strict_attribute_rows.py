@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import sqlalchemy as sql
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import sqlite
 
+from app.store.database.connection import Connection
 from app.store.directory.tables import strict_attribute
 
 _OF_TYPE = select(strict_attribute.c.attribute).where(strict_attribute.c.type == bindparam("type"))

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from app.scim.derived_values import DerivedValues
 from app.scim.resource_types import ResourceType
 from app.scim.word_splitting import cut
+from app.store.database.connection import Connection
 
 DECLARED = (
     "CREATE VIRTUAL TABLE word USING fts5(text, tokenize = 'ascii', detail = none, columnsize = 0, prefix = '1 2 3')"

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import sqlalchemy as sql
-from sqlalchemy import Connection, func, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.sqlite import insert
 
+from app.store.database.connection import Connection
 from app.store.request_log.tables import attribute_arrival as table
 
 UNKNOWN = "unknown"
@@ -59,4 +60,4 @@ def forget_unknown(connection: Connection, most: int) -> None:
 def list_all(connection: Connection) -> Iterator[ArrivalCount]:
     """Yield all counters, by type, attribute, way and shape."""
     for row in connection.execute(select(table).order_by(*table.primary_key)):
-        yield ArrivalCount(**row._mapping)
+        yield ArrivalCount(**row._asdict())

@@ -8,17 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import Select, delete, func, insert, select, update
 
+from app.store.database.connection import Connection, Row
 from app.store.request_log.tables import cycle
 
 
-def last(connection: Connection, count: int) -> Sequence[Row[Any]]:
+def last(connection: Connection, count: int) -> Sequence[Row]:
     """Return the newest cycles, newest first."""
     return connection.execute(select(cycle).order_by(cycle.c.id.desc()).limit(count)).all()
 
 
-def single(connection: Connection, cycle_id: int) -> Row[Any] | None:
+def single(connection: Connection, cycle_id: int) -> Row | None:
     """Return one cycle, or None."""
     return connection.execute(select(cycle).where(cycle.c.id == cycle_id)).first()
 
@@ -43,9 +44,7 @@ def count(connection: Connection, since: str = "", until: str = "") -> int:
     return int(connection.execute(_within(select(func.count()).select_from(cycle), since, until)).scalar_one())
 
 
-def page(
-    connection: Connection, since: str = "", until: str = "", skip: int = 0, limit: int = -1
-) -> Iterator[Row[Any]]:
+def page(connection: Connection, since: str = "", until: str = "", skip: int = 0, limit: int = -1) -> Iterator[Row]:
     """Yield cycles that started at or after `since` and before `until` (wire form, "" for no limit), newest first.
 
     A negative limit means all of them.

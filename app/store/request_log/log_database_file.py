@@ -10,7 +10,7 @@ import os
 from contextlib import closing, suppress
 from pathlib import Path
 
-from sqlalchemy import NullPool, create_engine, inspect
+from sqlalchemy import inspect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateColumn
 
@@ -78,12 +78,7 @@ def _bring_up(path: Path) -> None:
 
 def _make_tables(path: Path) -> None:
     """Create missing tables, columns and indexes, and set the version, in one transaction."""
-    engine = create_engine(
-        sqlite_driver.address(path),
-        module=sqlite_driver.module,
-        poolclass=NullPool,
-        connect_args={"isolation_level": None},
-    )
+    engine = sqlite_driver.make_engine(sqlite_driver.address(path))
     with engine.connect() as connection:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         metadata.create_all(connection)

@@ -12,8 +12,6 @@ from typing import Any, Literal
 
 from sqlalchemy import (
     ColumnElement,
-    Connection,
-    Row,
     Select,
     and_,
     delete,
@@ -27,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import sqlite
 
+from app.store.database.connection import Connection, Row
 from app.store.database.list_parameter import many
 from app.store.request_log.refused_removal_rows import IS_DUE_IN_PROBLEM
 from app.store.request_log.tables import problem, problem_key
@@ -60,12 +59,12 @@ def open_by_keys(connection: Connection, keys: Collection[str]) -> dict[str, lis
     return by_key
 
 
-def by_ids(connection: Connection, ids: Collection[int]) -> Sequence[Row[Any]]:
+def by_ids(connection: Connection, ids: Collection[int]) -> Sequence[Row]:
     """Return problems by their ids."""
     return connection.execute(select(problem).where(problem.c.id.in_(many(ids)))).all()
 
 
-def single(connection: Connection, problem_id: int) -> Row[Any] | None:
+def single(connection: Connection, problem_id: int) -> Row | None:
     """Return one problem, or None."""
     return connection.execute(select(problem).where(problem.c.id == problem_id)).first()
 
@@ -142,7 +141,7 @@ def counts(connection: Connection) -> dict[Status, int]:
     }
 
 
-def causes(connection: Connection, criteria: ProblemFilter) -> Sequence[Row[Any]]:
+def causes(connection: Connection, criteria: ProblemFilter) -> Sequence[Row]:
     """Return the matching problems by kind, attribute and resource type: count, requests, first, last; newest first."""
     by = (problem.c.kind, problem.c.attribute, problem.c.resource_type)
     sums = (
@@ -155,7 +154,7 @@ def causes(connection: Connection, criteria: ProblemFilter) -> Sequence[Row[Any]
     return connection.execute(grouped.order_by(desc("last"), *by)).all()
 
 
-def listed(connection: Connection, criteria: ProblemFilter, skip: int = 0, limit: int = -1) -> Iterator[Row[Any]]:
+def listed(connection: Connection, criteria: ProblemFilter, skip: int = 0, limit: int = -1) -> Iterator[Row]:
     """Yield the matching problems, newest first; a negative limit means all of them."""
     query = select(problem).where(*_conditions(criteria))
     yield from connection.execute(query.order_by(problem.c.last.desc(), problem.c.id.desc()).limit(limit).offset(skip))
@@ -167,7 +166,7 @@ def count(connection: Connection, criteria: ProblemFilter) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def open_of(connection: Connection, resource_ids: Collection[str]) -> Sequence[Row[Any]]:
+def open_of(connection: Connection, resource_ids: Collection[str]) -> Sequence[Row]:
     """Return the open problems of these resources, newest first."""
     query = select(problem).where(problem.c.resource_id.in_(many(resource_ids)), *_CONDITIONS["open"])
     return connection.execute(query.order_by(problem.c.last.desc())).all()

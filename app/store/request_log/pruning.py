@@ -6,11 +6,11 @@ Counters, first times and last-seen times stay.
 from __future__ import annotations
 
 import math
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 
 from app import bounds
+from app.store.database.connection import Connection
 from app.store.request_log.problem_rows import LASTS
 from app.store.request_log.tables import cycle, problem, request
 
@@ -38,9 +38,8 @@ def _is_among_oldest(count: int) -> ColumnElement[bool]:
 
 def give_back(connection: Connection) -> None:
     """Free the disk space of pruned rows."""
-    # Each step frees one page, so all rows are fetched; SQLAlchemy would not, since these have no columns.
-    driver_connection: Any = connection.connection.driver_connection
-    driver_connection.execute(f"PRAGMA incremental_vacuum({bounds.REQUESTS_PRUNED_AT_ONCE})").fetchall()
+    # Each step frees one page, so all rows are fetched.
+    connection.exec_driver_sql(f"PRAGMA incremental_vacuum({bounds.REQUESTS_PRUNED_AT_ONCE})").all()
 
 
 def _used_bytes(connection: Connection) -> int:

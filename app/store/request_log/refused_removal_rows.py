@@ -7,11 +7,11 @@ transaction.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
 
-from sqlalchemy import Connection, Row, and_, exists, select, update
+from sqlalchemy import and_, exists, select, update
 from sqlalchemy.dialects import sqlite
 
+from app.store.database.connection import Connection, Row
 from app.store.database.list_parameter import many
 from app.store.request_log.tables import due_removal, problem
 
@@ -42,7 +42,7 @@ def of_problems(connection: Connection, problem_ids: Collection[int]) -> set[int
 
 def due(
     connection: Connection, limit: int, problem_id: int | None = None, *, is_ignored: bool | None = None
-) -> Sequence[Row[Any]]:
+) -> Sequence[Row]:
     """Return due removals of problems that are not closed, or of one of them, newest problem first.
 
     Each row has problem_id, user_id, group_id, purpose, and the problem's `first` and `last`.

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sql
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Select, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from app import bounds
 from app.request_record import SIMULATED, STORED, Request, column_of
+from app.store.database.connection import Connection, Row
 from app.store.database.list_parameter import many
 from app.store.request_log.tables import counter, request
 
@@ -76,16 +77,16 @@ def page(connection: Connection, criteria: RequestFilter, before: int | None = N
     if before is not None:
         query = query.where(request.c.id < before)
     rows = connection.execute(query.order_by(request.c.id.desc()).limit(min(limit, bounds.LOG_PAGE_SIZE)))
-    return [Request(**row._mapping) for row in rows]
+    return [Request(**row._asdict()) for row in rows]
 
 
 def of_number(connection: Connection, number: str, limit: int) -> list[Request]:
     """Return the rows of a request ID as they were written: a request, then its operations."""
     query = select(*_ROW).where(request.c.number == number).order_by(request.c.id).limit(limit)
-    return [Request(**row._mapping) for row in connection.execute(query)]
+    return [Request(**row._asdict()) for row in connection.execute(query)]
 
 
-def actions_of(connection: Connection, numbers: Collection[str]) -> list[Row[Any]]:
+def actions_of(connection: Connection, numbers: Collection[str]) -> list[Row]:
     """Return (id, number, resource_id, action) of all rows of these request IDs that were not refused, as written."""
     columns = (request.c.id, request.c.number, request.c.resource_id, request.c.deed.label("action"))
     query = select(*columns).where(request.c.number.in_(many(numbers)), request.c.status < 400)
