@@ -131,6 +131,8 @@ POOLED_CONNECTIONS = 20
 CONNECTION_WAIT_S = 5
 COMPILED_STATEMENTS = 500
 WRITE_WAIT_S = 10
+WRITERS_TOGETHER = 32  # whose work one commit writes to the disk
+WORK_REPEATED = 3
 WRITES_QUEUED = 100  # requests that wait for a thread that may write; further ones are refused immediately
 QUICK_CHECK_BYTES = 1_000_000_000
 

@@ -27,7 +27,7 @@ from app.scim.protocol_messages import Operation
 from app.scim.resource_types import GROUP, USER, ResourceType, name_of
 from app.scim.search_request import Place, Search
 from app.store.database import directory_database
-from app.store.database.directory_database import Connection
+from app.store.database.directory_database import Connection, repeated
 from app.store.directory import history_rows, membership_rows, resource_rows, scim_lists, strict_attribute_rows
 from app.store.directory.history_rows import Author as Author  # for callers that must not import the store
 from app.store.directory.history_rows import Event, Moves
@@ -64,6 +64,7 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
+@repeated
 def create(
     resource_type: ResourceType,
     body: Any,
@@ -79,7 +80,7 @@ def create(
     members = LinkChange.to_members("add", _pop_members(resource_type, document))
     values = DerivedValues(resource_type, _with_id(document, resource_id or new_id()))
     before = DerivedValues(resource_type)
-    with directory_database.writing() as connection:
+    with directory_database.writing_together() as connection:
         _check_strict(connection, before, values)
         record = resource_rows.insert(connection, values)
         if resource_id:
@@ -115,6 +116,7 @@ def search(criteria: Search, selections: Mapping[str, Selection]) -> SearchResul
         return SearchResult(page.total, [by_id[record.id] for record in page.records], page.end)
 
 
+@repeated
 def replace(
     resource_type: ResourceType,
     resource_id: str,
@@ -155,6 +157,7 @@ def replace(
     return _change(*target, whole, lambda partial: partial.replace(body))
 
 
+@repeated
 def change(
     resource_type: ResourceType,
     resource_id: str,
@@ -209,7 +212,7 @@ def _change(
     permit: Callable[[Connection, Record], None] | None = None,
 ) -> Resource:
     """Change one resource by a whole request, or if that is refused but disables a user, by what is not refused."""
-    with directory_database.writing() as connection:
+    with directory_database.writing_together() as connection:
         record = resource_rows.load(connection, resource_type, resource_id)
         precondition.check(record.version)
         if permit is not None:
@@ -248,6 +251,7 @@ def _disabled(
     return _Change(document, (), tuple(partial.assigned_paths), tuple(partial.left_out), is_bounded=False)
 
 
+@repeated
 def delete(
     resource_type: ResourceType, resource_id: str, author: Author, precondition: Precondition = NONE
 ) -> Resource:
@@ -255,7 +259,7 @@ def delete(
 
     Raises 404, 412.
     """
-    with directory_database.writing() as connection:
+    with directory_database.writing_together() as connection:
         record = resource_rows.load(connection, resource_type, resource_id)
         precondition.check(record.version)
         values = DerivedValues(resource_type, record.content)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -11,11 +10,10 @@ from functools import partial
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Table
 
-from app import bounds
-from app.scim.errors import busy
 from app.store.database.connection import Connection, Row
 from app.store.database.database_file import DatabaseFile
 from app.store.database.migration import DatabaseUnusable, migrate
+from app.store.database.shared_commit import repeated
 from app.store.database.sqlite_driver import address, sqlite_version
 
 __all__ = [
@@ -30,8 +28,10 @@ __all__ = [
     "lift_time_limit",
     "migrate",
     "reading",
+    "repeated",
     "sqlite_version",
     "writing",
+    "writing_together",
 ]
 
 log = logging.getLogger(__name__)
@@ -45,9 +45,6 @@ directory_table = partial(db.Table, sqlite_strict=True)
 
 STRICT: SQLite refuses a value of another type than the column's.
 """
-
-
-_door = threading.Lock()
 
 
 def _unusable(reason: str, error: BaseException | None) -> str:
@@ -80,14 +77,23 @@ def writing(wait: bool = True) -> Iterator[Connection]:
     Raises UNAVAILABLE when the database cannot be used, and TOO_MANY when a statement runs longer than
     `bounds.STATEMENT_S`; then nothing was written. Without `wait`, any other writer makes it unavailable.
     """
-    if not _door.acquire(timeout=bounds.WRITE_WAIT_S if wait else 0):
-        raise busy()
-    try:
-        with file.transaction("BEGIN IMMEDIATE", wait) as connection:
-            yield connection
-            connection.commit()
-    finally:
-        _door.release()
+    with (
+        file.usable() as writers,
+        writers.alone(wait),
+        file.transaction("BEGIN IMMEDIATE", wait) as connection,
+    ):
+        yield connection
+        connection.commit()
+
+
+@contextmanager
+def writing_together() -> Iterator[Connection]:
+    """Yield the same for an operation that is marked as `repeated`: writers who wait share one commit.
+
+    Raises WorkLost, too.
+    """
+    with file.usable() as writers, writers.together() as connection:
+        yield connection
 
 
 def lift_time_limit(connection: Connection) -> None:

@@ -1,0 +1,236 @@
+"""Writers who wait share a commit, and each loses nothing but its own work."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app import bounds
+from app.provisioning import resource_operations
+from app.provisioning.resource_operations import Author
+from app.scim.errors import ScimError
+from app.scim.resource_types import RESOURCE_TYPES, USER
+from app.store import integrity_check
+from app.store.database import directory_database, sqlite_driver
+from app.store.database.connection import Connection
+from tests.store.conftest import insert, user
+
+KEY = Author("request", "key")
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT count(*) FROM n"
+Outcome = object
+
+
+class Company:
+    """Writers who all wait before the first of them is let in, so that they share one transaction."""
+
+    def __init__(self, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.app = app
+        self.commits = 0
+        self.after_run: Callable[[Connection, str], None] = lambda connection, sql: None
+        run, commit = Connection.run, Connection.commit
+
+        def note_run(connection: Connection, sql: str, parameters: Sequence[Any] = ()) -> Any:
+            cursor = run(connection, sql, parameters)
+            self.after_run(connection, sql)
+            return cursor
+
+        def note_commit(connection: Connection) -> None:
+            self.commits += 1
+            commit(connection)
+
+        monkeypatch.setattr(Connection, "run", note_run)
+        monkeypatch.setattr(Connection, "commit", note_commit)
+
+    def write(self, names: Sequence[str]) -> dict[str, Outcome]:
+        """Create a user for each name, in this order; return for each the record's name or the error's status."""
+        outcomes: dict[str, Outcome] = {}
+        with self.app.app_context(), directory_database.file.usable() as writers:
+            pass
+
+        def create(name: str) -> None:
+            with self.app.app_context():
+                try:
+                    resource_operations.create(USER, {"userName": name}, KEY)
+                    outcomes[name + "+" * (name in outcomes)] = "created"
+                except ScimError as error:
+                    outcomes[name + "+" * (name in outcomes)] = error.status
+
+        threads = []
+        writers._door.acquire()
+        for number, name in enumerate(names, start=1):
+            threads.append(threading.Thread(target=create, args=(name,)))
+            threads[-1].start()
+            while writers._waiting < number:
+                pass
+        writers._door.release()
+        for thread in threads:
+            thread.join(30)
+        assert not writers._door.locked() and writers._batch is None
+        return outcomes
+
+
+@pytest.fixture
+def company(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Company:
+    return Company(app, monkeypatch)
+
+
+def stored() -> list[str]:
+    with directory_database.reading() as connection:
+        assert integrity_check.check(connection, RESOURCE_TYPES) == []
+        return sorted(connection.exec_driver_sql("SELECT json_extract(document, '$.userName') FROM resource").scalars())
+
+
+def test_who_waits_shares_the_commit(company: Company) -> None:
+    assert company.write(["a", "b", "c", "d"]) == dict.fromkeys("abcd", "created")
+    assert company.commits == 1
+    assert stored() == ["a", "b", "c", "d"]
+    assert company.write(["e"]) == {"e": "created"}
+    assert company.commits == 2
+
+
+def test_no_more_than_the_bound_share_it(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "WRITERS_TOGETHER", 2)
+    assert len(company.write(["a", "b", "c", "d", "e"])) == 5
+    assert company.commits == 3
+    assert stored() == ["a", "b", "c", "d", "e"]
+
+
+def test_a_refusal_takes_back_its_own_work_only(company: Company) -> None:
+    insert(USER, user(userName="taken"))
+    names = ["a", "taken", "b", "A", "c"]
+    outcomes = company.write(names)
+    assert sorted(map(str, outcomes.values())) == ["409", "409", "created", "created", "created"]
+    assert stored() == sorted({"taken", "b", "c"} | {name for name in "aA" if outcomes[name] == "created"})
+    assert company.commits < 5
+
+
+@pytest.mark.parametrize("place", range(1, 4))
+def test_a_statement_that_is_interrupted_costs_the_others_nothing(company: Company, place: int) -> None:
+    """SQLite takes the whole transaction back then."""
+    inserted = 0
+
+    def interrupt(connection: Connection, sql: str) -> None:
+        nonlocal inserted
+        if sql.startswith("INSERT INTO resource"):
+            inserted += 1
+            if inserted == place:
+                connection.deadline = 0
+                connection.driver.execute(f"INSERT INTO alembic_version {ENDLESS.replace('count(*)', 'max(i)')}")
+
+    company.after_run = interrupt
+    outcomes = company.write(["a", "b", "c"])
+    assert sorted(map(str, outcomes.values())) == ["400", "created", "created"]
+    assert stored() == [name for name in "abc" if outcomes[name] == "created"]
+
+
+@pytest.mark.parametrize("code", ["SQLITE_FULL", "SQLITE_IOERR"])
+def test_a_commit_that_fails_is_a_failure_for_all_who_share_it(
+    company: Company, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    def fail(connection: Connection) -> None:
+        error = sqlite_driver.module.OperationalError("disk I/O error")
+        error.sqlite_errorcode = getattr(sqlite_driver.module, code)
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "commit", fail)
+        assert company.write(["a", "b", "c"]) == dict.fromkeys("abc", 503)
+    assert stored() == []
+    assert company.write(["a", "b"]) == dict.fromkeys("ab", "created")
+
+
+def test_a_refusal_that_follows_from_lost_work_is_judged_again(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one of a name is refused only if the first one is really there."""
+    commit, failures = Connection.commit, [1]
+
+    def fail_once(connection: Connection) -> None:
+        if failures:
+            failures.pop()
+            error = sqlite_driver.module.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite_driver.module.SQLITE_IOERR
+            raise error
+        commit(connection)
+
+    monkeypatch.setattr(Connection, "commit", fail_once)
+    outcomes = company.write(["a", "A"])
+    assert sorted(map(str, outcomes.values())) == ["503", "503"], "neither is told that the other has the name"
+    assert stored() == []
+
+
+def test_every_statement_may_fail(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At each statement in turn, of three writers who share a transaction: who was told so is stored, and no other."""
+    steps = 0
+
+    def count(connection: Connection, sql: str) -> None:
+        nonlocal steps
+        steps += 1
+
+    company.after_run = count
+    company.write(["0a", "0b", "0c"])
+    told = ["0a", "0b", "0c"]
+    for failing in range(1, steps + 1, 2):
+        left = failing
+
+        def fail(connection: Connection, sql: str) -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise sqlite_driver.module.OperationalError("some error")
+
+        company.after_run = fail
+        names = [f"{failing}{letter}" for letter in "abc"]
+        outcomes = attempt(company, names)
+        told += [name for name in names if outcomes.get(name) == "created"]
+        assert sum(name not in outcomes for name in names) <= 1, "one writer met the error"
+        assert stored() == sorted(told), failing
+
+
+def attempt(company: Company, names: list[str]) -> dict[str, Outcome]:
+    """Write, with errors of the driver that nothing translates: the thread of that writer ends."""
+    hook, threading.excepthook = threading.excepthook, lambda args: None
+    try:
+        return company.write(names)
+    finally:
+        threading.excepthook = hook
+
+
+def test_who_writes_alone_ends_a_transaction_that_others_share(company: Company) -> None:
+    """A page of the console does not see work that may still be lost."""
+    seen: list[int] = []
+    with directory_database.file.usable() as writers:
+        pass
+
+    def alone() -> None:
+        with company.app.app_context(), directory_database.writing() as connection:
+            seen.append(connection.exec_driver_sql("SELECT count(*) FROM resource").scalar_one())
+
+    thread = threading.Thread(target=alone)
+    with writers.together() as connection:
+        thread.start()
+        while not writers._waiting:
+            pass
+        connection.exec_driver_sql("INSERT INTO population VALUES ('Printer', 1, 1)")
+    thread.join(30)
+    assert seen == [0]
+    assert company.commits == 2
+
+
+def test_work_is_committed_although_the_next_writer_gives_up(company: Company) -> None:
+    with directory_database.file.usable() as writers:
+        pass
+    writers._waiting += 1  # one who will never come
+    assert resource_operations.create(USER, {"userName": "a"}, KEY).event is not None
+    writers._waiting -= 1
+    assert stored() == ["a"]
+
+
+@pytest.fixture(autouse=True)
+def bounded_wait(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(bounds, "WRITE_WAIT_S", 20)
+    yield
