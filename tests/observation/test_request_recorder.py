@@ -21,7 +21,7 @@ from app.observation.problem_kinds.kind_catalog import kind_of
 from app.observation.request_recorder import Recorder, write
 from app.request_record import STORED, Request, column_of
 from app.scim import errors
-from app.store.database import sqlite_driver
+from app.store.database import directory_database, sqlite_driver
 from app.store.database.connection import Connection
 from app.store.request_log import log_database, log_database_file, pruning, request_rows, tables
 from app.store.request_log.request_rows import RequestFilter
@@ -47,6 +47,7 @@ def app(path: Path) -> Iterator[Flask]:
     """The least that the log needs, outside its context."""
     app = Flask(__name__)
     log_database.file.init_app(app, sqlite_driver.address(path))
+    directory_database.file.init_app(app, sqlite_driver.address(path.with_name("recnice.sqlite3")))
     yield app
     with app.app_context():
         log_database.file.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -314,6 +314,24 @@ def test_after_a_disk_error_the_connection_is_not_used_again(app: Flask, monkeyp
     with pytest.raises(sqlite_driver.module.ProgrammingError, match="closed"):
         used[-1].driver.execute("SELECT 1")
     assert total() == 1
+
+
+def test_a_checkpoint_comes_after_many_writes_and_not_in_a_request(
+    app: Flask, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "WRITES_BEFORE_CHECKPOINT", 3)
+
+    def copied() -> int:
+        """How many users are in the file itself."""
+        copy = tmp_path / "copy.sqlite3"
+        copy.write_bytes(path.read_bytes())
+        with closing(sqlite_driver.connect(sqlite_driver.address(copy))) as driver:
+            return int(driver.execute("SELECT count(*) FROM resource").fetchone()[0])
+
+    for expected in (0, 0, 3, 3, 3, 6):
+        insert(USER, user())
+        directory_database.file.checkpoint()
+        assert copied() == expected
 
 
 def test_the_version_of_the_library_is_known(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,6 +80,18 @@ class DatabaseFile:
             finally:
                 (connections.drop if is_suspect else connections.give_back)(connection)
 
+    def checkpoint(self) -> None:
+        """Copy what writers have appended to the WAL into the file, if it is much. Waits for nobody."""
+        with self.usable() as writers:
+            if writers.turns < bounds.WRITES_BEFORE_CHECKPOINT:
+                return
+            writers.turns = 0
+            connection = writers.connections.take()
+            try:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").all()
+            finally:
+                writers.connections.give_back(connection)
+
     def _writers(self) -> Writers:
         writers: Writers = current_app.extensions[self._name]
         return writers

@@ -50,6 +50,7 @@ class Writers:
 
     def __init__(self, connections: Connections) -> None:
         self.connections = connections
+        self.turns = 0  # since the last checkpoint
         self._door = threading.Lock()
         self._counting = threading.Lock()
         self._waiting = 0
@@ -67,6 +68,7 @@ class Writers:
                 if not wait:
                     raise busy()
                 self._end(self._batch)
+            self.turns += 1
             yield
         finally:
             self._door.release()
@@ -121,6 +123,7 @@ class Writers:
 
     def _end(self, batch: _Batch) -> None:
         self._batch = None
+        self.turns += batch.size
         batch.end()
 
 

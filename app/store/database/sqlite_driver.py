@@ -25,6 +25,7 @@ STEPS_BETWEEN_LOOKS = 10_000  # of SQLite's virtual machine: about a millisecond
 CACHE_KIB = 2_048
 CACHED_STATEMENTS = 256
 JOURNAL_LIMIT_BYTES = 64 * 1024 * 1024
+AUTOCHECKPOINT_PAGES = 8_000
 
 _PRAGMAS = (
     "journal_mode = WAL",
@@ -35,6 +36,8 @@ _PRAGMAS = (
     f"journal_size_limit = {JOURNAL_LIMIT_BYTES}",
     f"cache_size = -{CACHE_KIB}",
     "temp_store = MEMORY",
+    # A request makes a checkpoint only if the background thread did not (DatabaseFile.checkpoint).
+    f"wal_autocheckpoint = {AUTOCHECKPOINT_PAGES}",
 )
 
 _REASONS = {
