@@ -232,7 +232,7 @@ class Recorder:
         except ScimError:
             pass  # the next writer meets it, too
         except Exception:
-            log.exception("a checkpoint failed")
+            log.exception("a checkpoint of the database failed")
 
     def _prune(self) -> None:
         if time.monotonic() < self._prune_at:
