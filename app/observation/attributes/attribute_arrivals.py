@@ -48,12 +48,12 @@ class AttributeArrival(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A mapped path with its attribute, its part, and the values that the rest must have (`type`)."""
+    """A mapped path with its attribute, its part, and the values that the rest must have (`type`), in lower case."""
 
     path: str
     attribute: Attribute
     part: Attribute | None
-    condition: Mapping[str, Any]
+    condition: Mapping[str, str]
 
 
 def update_from(connection: Connection, batch: Sequence[Request]) -> None:
@@ -89,7 +89,7 @@ class _ArrivalReader:
     def document(self, method: str, body: Any) -> Iterator[AttributeArrival]:
         """Yield the arrivals of a whole resource, as in POST and PUT."""
         if isinstance(body, dict):
-            yield from self.named(REPLACE if method == "PUT" else CREATE, body, self.name_in_document)
+            yield from self.named(REPLACE if method == "PUT" else CREATE, body, partial(_name, self.type_name))
 
     def patch(self, body: Any) -> Iterator[AttributeArrival]:
         """Yield the arrivals of a PATCH (RFC 7644 §3.5.2), with and without a path."""
@@ -114,10 +114,6 @@ class _ArrivalReader:
             with suppress(ScimError):
                 yield from self.of_target(way, name, find(name), value)
 
-    def name_in_document(self, name: str) -> Target | None:
-        way = self.tree.find(name)
-        return Target(way[0], part=way[1] if len(way) > 1 else None) if way else None
-
     def of_target(
         self, way: str, name: str, target: Target | None, value: Any, has_value: bool = True
     ) -> Iterator[AttributeArrival]:
@@ -135,6 +131,13 @@ class _ArrivalReader:
         for name, inner in value.items() if isinstance(value, dict) else ():
             attribute = extension.sub_attributes.get(name.lower())
             yield from self.of_target(way, f"{extension.name}:{name}", Target(attribute) if attribute else None, inner)
+
+
+@lru_cache(maxsize=bounds.PATHS_REMEMBERED)
+def _name(type_name: str, name: str) -> Target | None:
+    """Return what a name in a document means, cached like a path."""
+    attributes = _TYPES[type_name].tree.find(name)
+    return Target(attributes[0], part=attributes[1] if len(attributes) > 1 else None) if attributes else None
 
 
 @lru_cache(maxsize=bounds.PATHS_REMEMBERED)
@@ -156,9 +159,10 @@ def _places(type_name: str) -> Mapping[str, Sequence[_Place]]:
     return places
 
 
-def _demanded(target: Target) -> Mapping[str, Any]:
+def _demanded(target: Target) -> Mapping[str, str]:
     """Return the values that the filter in a path requires; empty without one, or if it is not a plain equality."""
-    return (implied_value(target.where) or {}) if target.where else {}
+    implied = (implied_value(target.where) or {}) if target.where else {}
+    return {name.lower(): str(value).lower() for name, value in implied.items()}
 
 
 def _shapes(place: _Place, target: Target, value: Any) -> Iterator[str]:
@@ -185,10 +189,12 @@ def _removed(place: _Place, target: Target) -> Iterator[str]:
         yield NO_VALUE
 
 
-def _matches(value: Mapping[str, Any], condition: Mapping[str, Any]) -> bool:
+def _matches(value: Mapping[str, Any], condition: Mapping[str, str]) -> bool:
     """Return whether a value of a list has these sub-attribute values, case-insensitively."""
+    if not condition:
+        return True
     parts = {str(name).lower(): inner for name, inner in value.items()}
-    return all(str(parts.get(name.lower(), "")).lower() == str(part).lower() for name, part in condition.items())
+    return all(str(parts.get(name, "")).lower() == part for name, part in condition.items())
 
 
 def _whole_shape(attribute: Attribute, value: Any) -> str:

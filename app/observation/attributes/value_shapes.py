@@ -4,7 +4,7 @@ The phrases are few, and none contains anything of the value: no length, no part
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from app import bounds
@@ -32,19 +32,22 @@ EMPTY_LIST = "an empty list"
 A_LIST = "a list"
 EMPTY_SHAPES = frozenset({EMPTY, NULL, ONLY_SPACES, EMPTY_OBJECT, EMPTY_LIST})
 
-_NAMED_SHAPES: Sequence[tuple[str, re.Pattern[str]]] = (
-    (OBJECT_ID, re.compile(r"\{?[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}\}?", re.ASCII | re.IGNORECASE)),
-    (BOOLEAN_AS_TEXT, re.compile(r"true|false", re.ASCII | re.IGNORECASE)),
-    (DATE, re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d\S*)?", re.ASCII)),
-    (NUMBER_AS_TEXT, re.compile(r"[+-]?\d+(?:[.,]\d+)?", re.ASCII)),
-    (WEB_ADDRESS, re.compile(r"https?://\S+", re.ASCII | re.IGNORECASE)),
-    (EMAIL_ADDRESS, re.compile(r"[^\s@]+@[^\s@]+")),
-    (LANGUAGE, re.compile(r"[a-z]{2,3}[-_](?:[A-Z][a-z]{3}[-_])?[A-Z]{2}", re.ASCII)),
-    (JSON_TEXT, re.compile(r"[{\[].*[}\]]", re.DOTALL)),
-    (SEVERAL_LINES, re.compile(r".*[\r\n].*", re.DOTALL)),
-    (ONE_WORD, re.compile(r"\S+")),
-)
+_TEXT_SHAPES: Mapping[str, str] = {
+    OBJECT_ID: r"(?ai:\{?[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}\}?)",
+    BOOLEAN_AS_TEXT: r"(?ai:true|false)",
+    DATE: r"(?a:\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d\S*)?)",
+    NUMBER_AS_TEXT: r"(?a:[+-]?\d+(?:[.,]\d+)?)",
+    WEB_ADDRESS: r"(?ai:https?://\S+)",
+    EMAIL_ADDRESS: r"[^\s@]+@[^\s@]+",
+    LANGUAGE: r"[a-z]{2,3}[-_](?:[A-Z][a-z]{3}[-_])?[A-Z]{2}",
+    JSON_TEXT: r"(?s:[{\[].*[}\]])",
+    SEVERAL_LINES: r"(?s:.*[\r\n].*)",
+    ONE_WORD: r"\S+",
+}
 """The patterns of text shapes; the first that matches the whole text counts."""
+
+_SHAPE_OF_TEXT = re.compile("|".join(f"({pattern})" for pattern in _TEXT_SHAPES.values()))
+_SHAPES_IN_ORDER = ("", *_TEXT_SHAPES)
 
 LIST_SHAPES: Mapping[str, str] = {
     OBJECT_ID: "a list of object ids (GUIDs)",
@@ -85,8 +88,8 @@ def _shape_of_text(text: str) -> str:
         return ONLY_SPACES
     if len(text) > bounds.SHAPED_LENGTH:
         return JSON_TEXT if text.lstrip()[:1] in ("{", "[") and text.rstrip()[-1:] in ("}", "]") else LONG_TEXT
-    stripped = text.strip()
-    return next((name for name, pattern in _NAMED_SHAPES if pattern.fullmatch(stripped)), SEVERAL_WORDS)
+    match = _SHAPE_OF_TEXT.fullmatch(text.strip())
+    return _SHAPES_IN_ORDER[match.lastindex or 0] if match else SEVERAL_WORDS
 
 
 def _shape_of_list(values: list[Any]) -> str:

@@ -81,7 +81,7 @@ class DatabaseFile:
                 (connections.drop if is_suspect else connections.give_back)(connection)
 
     def checkpoint(self) -> None:
-        """Copy what writers have appended to the WAL into the file, if it is much, without waiting for another user of it."""
+        """Copy what writers have appended to the WAL into the file, if it is much; readers and writers go on."""
         with self.usable() as writers:
             if writers.turns < bounds.WRITES_BEFORE_CHECKPOINT:
                 return
