@@ -160,7 +160,7 @@ def owner(world: World) -> Window:
 
 def busy(world: World, method: str, body: Any) -> TestResponse:
     """The database belongs to another writer for too long."""
-    with mock.patch.object(bounds, "WRITE_WAIT_S", 0.01), directory_database._door:
+    with world.app.app_context(), directory_database.writing(), mock.patch.object(bounds, "WRITE_WAIT_S", 0.01):
         return world.scim(method, f"/Users/{world.ana}", body)
 
 
