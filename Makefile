@@ -41,6 +41,10 @@ test: test-packages  ## install what the tests need, then run all of them
 test-fast: $(VENV)/tools-installed  ## run the tests below the web layer, after each change
 	$(PYTEST) $(FAST)
 
+.PHONY: fuzz
+fuzz: $(VENV)/tools-installed  ## compare the quick check of documents with marshmallow, on other random documents for a minute
+	RECNICE_FUZZ_S=25 $(PYTEST) --dist load -q tests/scim/test_accept.py
+
 .PHONY: coverage
 coverage: test-packages  ## run the tests (TESTS=…) with coverage of app/, also in processes that they start; a step of its own
 	mkdir -p build && rm -rf build/coverage*

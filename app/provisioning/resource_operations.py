@@ -76,7 +76,7 @@ def create(
 
     Raises invalidSyntax, invalidValue, uniqueness.
     """
-    document = resource_type.load(entra_quirks.correct_document(resource_type.tree, body))
+    document = resource_type.load_sent(body)
     members = LinkChange.to_members("add", _pop_members(resource_type, document))
     values = DerivedValues(resource_type, _with_id(document, resource_id or new_id()))
     before = DerivedValues(resource_type)
@@ -130,12 +130,11 @@ def replace(
     A request that disables a user is not refused for its other values (app/scim/disabling.py): an attribute whose value
     is refused stays unchanged. Raises 404, 412, invalidSyntax, invalidValue, mutability, uniqueness.
     """
-    body = entra_quirks.correct_document(resource_type.tree, body)
     document: dict[str, Any] = {}
     refusal: ScimError | None = None
     links: tuple[LinkChange, ...] = ()
     try:
-        document = resource_type.load(body)
+        document = resource_type.load_sent(body)
         members = LinkChange.to_members("replace", _pop_members(resource_type, document))
         links = (members,) if resource_type.has_members else ()
     except ScimError as error:
@@ -153,8 +152,10 @@ def replace(
         paths = (path for one in resource_type.attributes for path in one.assigned_paths(document.get(one.name)))
         return _Change(changed, links, tuple(paths))
 
-    target = (resource_type, resource_id, author, precondition, selection)
-    return _change(*target, whole, lambda partial: partial.replace(body))
+    def partly(partial: Disabling) -> None:
+        partial.replace(entra_quirks.correct_document(resource_type.tree, body))
+
+    return _change(resource_type, resource_id, author, precondition, selection, whole, partly)
 
 
 @repeated

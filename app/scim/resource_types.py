@@ -9,7 +9,7 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from app.scim import value_comparison, word_splitting
+from app.scim import accept, entra_quirks, value_comparison, word_splitting
 from app.scim.attribute import Attribute, AttributeTree, Characteristics, is_unassigned
 from app.scim.errors import Code, Mismatch, ScimError, shown
 from app.scim.fields import ScimSchema, attributes_of
@@ -105,6 +105,14 @@ class ResourceType:
     def _loaders(self) -> tuple[ScimSchema, Mapping[str, ScimSchema]]:
         return self.schema(), {extension.urn.lower(): extension() for extension in self.extensions}
 
+    @cached_property
+    def _accept(self) -> accept.Accept:
+        return accept.acceptor(self.schema, self.extensions, self.required_extensions)
+
+    def load_sent(self, document: object) -> dict[str, Any]:
+        """Return the document of a POST or PUT as `load` does, after Entra's quirks in it are corrected."""
+        return self._accept(document) or self.load(entra_quirks.correct_document(self.tree, document))
+
     def load(self, document: object, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return a client's document as it is stored: known names in declared case and order, valid assigned values.
 
@@ -115,6 +123,8 @@ class ResourceType:
 
         Raises invalidValue that names every wrong attribute.
         """
+        if accepted := self._accept(document):
+            return accepted
         if not isinstance(document, dict):
             raise ScimError(Code.INVALID_SYNTAX, "body", "an object", shown(document))
         core, extensions = self._loaders

@@ -1,0 +1,175 @@
+"""This module accepts usual documents quickly; what is unusual it leaves to marshmallow, and it refuses nothing.
+
+Its checks are made from the same fields as those of marshmallow, so that an attribute is declared once.
+
+See also: docs/decisions/0048-usual-documents-are-accepted-first.md (why), resource_types.py (uses it).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from marshmallow import ValidationError, fields
+
+from app import bounds
+from app.scim.data_types import Flag, Identifier, ReadableIdentifier, Reference, ResourceId, Text
+from app.scim.fields import Complex, ScimSchema, Values, distinct
+
+Check = Callable[[Any], Any]
+"""A function that returns an assigned value as marshmallow loads it, None if nothing is left of it, or abstains."""
+Accept = Callable[[object], dict[str, Any] | None]
+
+
+class _AbstainError(Exception):
+    """A value is unusual; it may be valid all the same."""
+
+
+def acceptor(
+    schema: type[ScimSchema], extensions: Iterable[type[ScimSchema]], required_extensions: Iterable[str]
+) -> Accept:
+    """Return a function that returns what `ResourceType.load` returns for a document, or None if it abstains.
+
+    It abstains from all that entra_quirks.py could change, so that a document needs no correction before.
+    """
+    core = schema()
+    checks = _checks(core, _TOP)
+    for declared_name, field in core.load_fields.items():
+        name = field.data_key or declared_name
+        if name == "schemas" or field.metadata["scim"].storage == "nowhere":
+            checks[name] = _discarded(checks[name])
+    urns = [extension.urn for extension in extensions]
+    for extension in extensions:
+        declared = extension()
+        checks[extension.urn] = _object(declared, _checks(declared, _TOP))
+    whole = _object(core, checks, required_extensions)
+
+    def accept(document: object) -> dict[str, Any] | None:
+        try:
+            values = whole(document) or {}
+        except _AbstainError:
+            return None
+        return {"schemas": [schema.urn, *[urn for urn in urns if urn in values]], **values}
+
+    return accept
+
+
+def _checks(schema: ScimSchema, kinds: Mapping[type, Callable[[Any], Check]]) -> dict[str, Check]:
+    """Return the checks of the writable attributes of a schema, by name and in declared order."""
+    return {field.data_key or name: _check(field, kinds) for name, field in schema.load_fields.items()}
+
+
+def _check(field: fields.Field[Any], kinds: Mapping[type, Callable[[Any], Check]]) -> Check:
+    make: Callable[[Any], Check] = kinds.get(type(field), _by_field)
+    return make(field)
+
+
+def _object(schema: ScimSchema, checks: Mapping[str, Check], required: Iterable[str] = ()) -> Check:
+    """Return the check of an object: every name declared and in its declared case, no required one without a value.
+
+    Attributes without a check are read-only and ignored.
+    """
+    parts = tuple(checks.items())
+    known = frozenset((*checks, *(field.data_key or name for name, field in schema.fields.items())))
+    needed = (*schema.required_names, *required)
+
+    def check(given: Any) -> dict[str, Any] | None:
+        if type(given) is not dict or not given.keys() <= known:
+            raise _AbstainError
+        values = {}
+        for name, part in parts:
+            value = given.get(name)
+            if value is not None and value != "" and (accepted := part(value)) is not None:
+                values[name] = accepted
+        for name in needed:
+            if name not in values:
+                raise _AbstainError
+        return values or None
+
+    return check
+
+
+def _complex(field: Complex) -> Check:
+    schema = field.parts()
+    one = _object(schema, _checks(schema, _SIMPLE))
+
+    def single(given: Any) -> dict[str, Any] | None:
+        # Entra packs a role as JSON text into its `value` (entra_quirks.py).
+        if type(given) is dict and type(text := given.get("value")) is str and "{" in text:
+            raise _AbstainError
+        values: dict[str, Any] | None = one(given)
+        return values
+
+    if not field.many:
+        return single
+    most, labels, is_membership = field.max_length, field.labels, field.is_membership
+
+    def many(given: Any) -> list[dict[str, Any]] | None:
+        if type(given) is not list or len(given) > most:
+            raise _AbstainError
+        values = [value for value in map(single, given) if value and not labels.issuperset(value)]
+        if is_membership and (len(values) < len(given) or not all("value" in value for value in values)):
+            raise _AbstainError
+        return (distinct(values) if len(values) > 1 else values) or None
+
+    return many
+
+
+def _values(field: Values) -> Check:
+    each = _check(field.inner, _SIMPLE)
+
+    def check(given: Any) -> list[Any] | None:
+        if type(given) is not list or len(given) > bounds.VALUES_PER_ATTRIBUTE:
+            raise _AbstainError
+        return list(dict.fromkeys(value for value in map(each, given) if value != "")) or None
+
+    return check
+
+
+def _text(field: Text) -> Check:
+    most, forbidden, is_name = field.max_length, field.forbidden, isinstance(field, ReadableIdentifier)
+
+    def check(given: Any) -> str:
+        # Text that Python can print has no controls, overrides of the writing direction or half characters.
+        if type(given) is not str or len(given) > most or not (given.isprintable() or not forbidden.search(given)):
+            raise _AbstainError
+        if is_name and not given.strip():
+            raise _AbstainError
+        return given
+
+    return check
+
+
+def _flag(_: Flag) -> Check:
+    def check(given: Any) -> bool:
+        if given is True or given is False:
+            return given
+        raise _AbstainError
+
+    return check
+
+
+def _by_field(field: fields.Field[Any]) -> Check:
+    """Return marshmallow's own check, for types that are rare and for complex attributes in complex ones."""
+
+    def check(given: Any) -> Any:
+        try:
+            return field.deserialize(given)
+        except ValidationError:
+            raise _AbstainError from None
+
+    return check
+
+
+def _discarded(check: Check) -> Check:
+    """Return a check whose value is not stored: `schemas` is derived, a password is only checked."""
+
+    def discard(given: Any) -> None:
+        check(given)
+
+    return discard
+
+
+_SIMPLE: Mapping[type, Callable[[Any], Check]] = {
+    **dict.fromkeys((Text, Identifier, ResourceId, ReadableIdentifier, Reference), _text),
+    Flag: _flag,
+}
+_TOP: Mapping[type, Callable[[Any], Check]] = {**_SIMPLE, Complex: _complex, Values: _values}
