@@ -73,9 +73,11 @@ class _JsonReader:
         Separators inside strings count too, since a count that excludes them takes as long as reading. A text with more
         than any client sends is not read: that holds the interpreter for a second, in 48 MB.
         """
-        if sum(map(text.count, ",[{")) > bounds.JSON_SEPARATORS:
+        brackets = text.count("[") + text.count("{")
+        if brackets + text.count(",") > bounds.JSON_SEPARATORS:
             return self.refuse(f"at most {bounds.JSON_SEPARATORS} commas, brackets and braces")
-        text = self.shallow(text)
+        if brackets > bounds.JSON_DEPTH:  # fewer cannot be deeper
+            text = self.shallow(text)
         try:
             value = json.loads(
                 text,
