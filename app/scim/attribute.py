@@ -145,11 +145,12 @@ class Attribute:
             yield from part.walk()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class AttributeTree:
     """All valid attribute names in a resource of one type: core attributes, and extensions by their URN.
 
-    Keys are lower case; a core attribute's name may have `core_urn` as its prefix.
+    Keys are lower case; a core attribute's name may have `core_urn` as its prefix. A tree equals only itself, so that
+    it can be the key of what is cached.
     """
 
     core_urn: str

@@ -14,6 +14,7 @@ Names are resolved while parsing, so that no later stage looks one up again.
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from app import bounds
 from app.scim.attribute import Attribute, AttributeTree
@@ -267,8 +268,9 @@ def parse(text: str, tree: AttributeTree, others: Sequence[AttributeTree] = ()) 
     return node
 
 
+@lru_cache(maxsize=bounds.PATHS_REMEMBERED)
 def parse_path(text: str, tree: AttributeTree) -> Target | None:
-    """Return the PATH of RFC 7644 §3.5.2, or None if a name in it is unknown.
+    """Return the PATH of RFC 7644 §3.5.2, or None if a name in it is unknown; cached, since paths are few.
 
     Entra: `{"op": "Replace", "path": "extension_x.y.z", …}` in the same request as a disable, from an obsolete mapping.
     Raises invalidPath for a text that does not follow the grammar, invalidFilter for an error inside brackets. Of

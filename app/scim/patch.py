@@ -4,7 +4,6 @@ Unknown names are skipped, because the same request often disables a user; a mal
 the whole request.
 """
 
-import copy
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -42,7 +41,8 @@ class Patch:
 
     def __init__(self, resource_type: ResourceType, document: Mapping[str, Any]) -> None:
         self.type = resource_type
-        self.document = copy.deepcopy(dict(document))
+        # Only the dictionaries of extensions are changed in place; every other value is replaced as a whole.
+        self.document = {name: dict(value) if isinstance(value, dict) else value for name, value in document.items()}
         self.links: list[LinkChange] = []
         self.assigned_paths: list[str] = []
         self.changes = 0

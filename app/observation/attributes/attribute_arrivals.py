@@ -140,9 +140,7 @@ def _name(type_name: str, name: str) -> Target | None:
     return Target(attributes[0], part=attributes[1] if len(attributes) > 1 else None) if attributes else None
 
 
-@lru_cache(maxsize=bounds.PATHS_REMEMBERED)
 def _target(type_name: str, path: str) -> Target | None:
-    """Return what a path means, cached: Entra sends the same few paths repeatedly."""
     return parse_path(path, _TYPES[type_name].tree)
 
 
