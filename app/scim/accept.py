@@ -52,6 +52,20 @@ def acceptor(
     return accept
 
 
+def quick_check(field: fields.Field[Any]) -> Check:
+    """Return a function that returns an assigned value as the field loads it. Raises marshmallow's ValidationError."""
+    quick = _check(field, _TOP)
+
+    def check(value: Any) -> Any:
+        try:
+            accepted = quick(value)
+        except _AbstainError:
+            accepted = None
+        return field.deserialize(value) if accepted is None else accepted
+
+    return check
+
+
 def _checks(schema: ScimSchema, kinds: Mapping[type, Callable[[Any], Check]]) -> dict[str, Check]:
     """Return the checks of the writable attributes of a schema, by name and in declared order."""
     return {field.data_key or name: _check(field, kinds) for name, field in schema.load_fields.items()}

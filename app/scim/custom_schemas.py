@@ -14,8 +14,8 @@ from marshmallow import fields
 from app import bounds
 from app.scim.data_types import Binary, Decimal, Flag, Instant, Integer, Reference, ResourceId, Text
 from app.scim.discovery_documents import RESOURCE_TYPE_URN, SCHEMA_URN
-from app.scim.fields import Complex, ScimSchema, attribute, attributes_of
-from app.scim.resource_types import RESOURCE_TYPES, ResourceType
+from app.scim.fields import Complex, ScimSchema, attribute
+from app.scim.resource_types import RESOURCE_TYPES, ResourceType, attributes_of
 from app.scim.schema_file import Part, SchemaFileError, read_folder
 from app.scim.schemas import ResourceSchema
 

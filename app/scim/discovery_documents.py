@@ -8,8 +8,7 @@ from typing import Any
 
 from app import bounds
 from app.scim.attribute import Attribute
-from app.scim.fields import attributes_of
-from app.scim.resource_types import ResourceType
+from app.scim.resource_types import ResourceType, attributes_of
 
 CONFIG_URN = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
 RESOURCE_TYPE_URN = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"

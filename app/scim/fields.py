@@ -1,20 +1,18 @@
 """This module implements multi-valued and complex attributes as marshmallow fields (RFC 7643 §2.3.8, §2.4).
 
-A schema declares an attribute once with `attribute(...)`; `attributes_of` reads the declarations back as
-`Attribute`s.
+A schema declares an attribute once with `attribute(...)`; `attributes_of` in resource_types.py reads the declarations
+back as `Attribute`s.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any, ClassVar
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
 
 from app import bounds
-from app.scim.attribute import Attribute, Characteristics, is_unassigned
-from app.scim.data_types import Identifier, Reference, ResourceId, wrong_value
+from app.scim.attribute import Characteristics, is_unassigned
+from app.scim.data_types import wrong_value
 from app.scim.errors import Code, Mismatch, shown
 
 NO_VALUE = Mismatch(Code.MISSING_VALUE, "", "a value", "none")
@@ -171,36 +169,3 @@ class ScimSchema(Schema):
     @cached_property
     def required_names(self) -> tuple[str, ...]:
         return tuple(field.data_key or name for name, field in self.load_fields.items() if field.required)
-
-
-def attributes_of(schema: type[ScimSchema], parent: Attribute | None = None) -> Mapping[str, Attribute]:
-    """Return the attributes that a schema declares, by lower-case name, in declared order.
-
-    With a parent they are its sub-attributes; an extension's attributes have the extension as parent.
-    """
-    attributes: dict[str, Attribute] = {}
-    for declared_name, declared in schema().fields.items():
-        name = declared.data_key or declared_name
-        traits: Characteristics = declared.metadata["scim"]
-        joint = ":" if parent and parent.is_extension else "."
-        if parent and not parent.is_extension:
-            traits = replace(traits, storage=parent.traits.storage)
-        each: Any = declared.inner if isinstance(declared, Values) else declared
-        node = Attribute(
-            name=name,
-            path=f"{parent.path}{joint}{name}" if parent else name,
-            keys=(*parent.keys, name) if parent else (name,),
-            type=declared.scim_type,  # type: ignore[attr-defined]
-            multi_valued=isinstance(declared, Values) or (isinstance(declared, Complex) and bool(declared.many)),
-            required=declared.required,
-            traits=traits,
-            check=declared.deserialize,
-            is_identifying=isinstance(each, Identifier),
-            is_reference=traits.mutability != "readOnly" and isinstance(each, ResourceId | Reference),
-        )
-        if isinstance(declared, Complex):
-            node = replace(node, sub_attributes=attributes_of(declared.parts, node))
-        else:
-            node = replace(node, spelled=each.spelled)
-        attributes[name.lower()] = node
-    return MappingProxyType(attributes)

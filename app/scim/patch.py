@@ -165,7 +165,7 @@ class Patch:
             self.count_member_comparisons(link)
         elif attribute.name == "schemas":
             return  # derived from the document's values
-        elif attribute.name in self.type.tree.extension_urns:
+        elif attribute.is_extension:
             self.change_extension(op, attribute, value)
         elif op == "remove" and attribute.required and not target.part:
             raise ScimError(Code.MUTABILITY, attribute.path, "a required attribute to stay", "remove")

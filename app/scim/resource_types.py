@@ -5,14 +5,16 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from marshmallow import ValidationError
 
 from app.scim import accept, entra_quirks, value_comparison, word_splitting
 from app.scim.attribute import Attribute, AttributeTree, Characteristics, is_unassigned
+from app.scim.data_types import Identifier, Reference, ResourceId
 from app.scim.errors import Code, Mismatch, ScimError, shown
-from app.scim.fields import ScimSchema, attributes_of
+from app.scim.fields import Complex, ScimSchema, Values
 from app.scim.recnice_mapping import MAPPING
 from app.scim.schemas import EnterpriseUserSchema, GroupSchema, UserSchema
 
@@ -158,6 +160,39 @@ class ResourceType:
         except ValidationError as error:
             raise invalid(error, prefix) from None
         return _without_empty(loaded)
+
+
+def attributes_of(schema: type[ScimSchema], parent: Attribute | None = None) -> Mapping[str, Attribute]:
+    """Return the attributes that a schema declares, by lower-case name, in declared order.
+
+    With a parent they are its sub-attributes; an extension's attributes have the extension as parent.
+    """
+    attributes: dict[str, Attribute] = {}
+    for declared_name, declared in schema().fields.items():
+        name = declared.data_key or declared_name
+        traits: Characteristics = declared.metadata["scim"]
+        joint = ":" if parent and parent.is_extension else "."
+        if parent and not parent.is_extension:
+            traits = replace(traits, storage=parent.traits.storage)
+        each: Any = declared.inner if isinstance(declared, Values) else declared
+        node = Attribute(
+            name=name,
+            path=f"{parent.path}{joint}{name}" if parent else name,
+            keys=(*parent.keys, name) if parent else (name,),
+            type=declared.scim_type,  # type: ignore[attr-defined]
+            multi_valued=isinstance(declared, Values) or (isinstance(declared, Complex) and bool(declared.many)),
+            required=declared.required,
+            traits=traits,
+            check=accept.quick_check(declared),
+            is_identifying=isinstance(each, Identifier),
+            is_reference=traits.mutability != "readOnly" and isinstance(each, ResourceId | Reference),
+        )
+        if isinstance(declared, Complex):
+            node = replace(node, sub_attributes=attributes_of(declared.parts, node))
+        else:
+            node = replace(node, spelled=each.spelled)
+        attributes[name.lower()] = node
+    return MappingProxyType(attributes)
 
 
 def is_active(document: Mapping[str, Any] | None) -> bool:

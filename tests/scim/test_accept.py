@@ -4,15 +4,17 @@ The same documents are tried in every run; `make fuzz` tries others for a minute
 """
 
 import copy
+import inspect
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from marshmallow import ValidationError
 
 from app import bounds
 from app.scim import custom_schemas
@@ -180,6 +182,27 @@ def test_what_is_accepted_is_what_marshmallow_makes_of_it(name: str) -> None:
         assert repr(document) == sent, "what was sent is not changed"
     print(f"{name}: {accepted} of {tried} accepted")
     assert accepted >= tried / 2, "a test of little, if little is accepted"
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_a_single_value_is_checked_as_by_its_field(name: str) -> None:
+    chance = Chance(name)
+    for attribute in TYPES[name].tree.walk():
+        if attribute.is_extension:
+            continue
+        field = inspect.getclosurevars(attribute.check).nonlocals["field"]
+        values = [chance.values(attribute) for _ in range(10)]
+        for value in (*values, *ODD):
+            sent = copy.deepcopy(value)
+            chance.spoil({"value": sent})
+            assert outcome(attribute.check, sent) == outcome(field.deserialize, sent), (attribute.path, sent)
+
+
+def outcome(check: Callable[[Any], Any], value: Any) -> str:
+    try:
+        return repr(check(value))
+    except ValidationError as error:
+        return f"refused: {error.messages}"
 
 
 def test_what_is_accepted_shares_nothing_with_what_was_sent() -> None:

@@ -6,7 +6,7 @@ from marshmallow import Schema
 from app.scim import data_types, fields, schemas
 from app.scim.attribute import Attribute
 from app.scim.fields import ScimSchema
-from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER
+from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER, attributes_of
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 EVERY = [(kind.name, attribute) for kind in RESOURCE_TYPES for attribute in kind.tree.walk()]
@@ -134,7 +134,7 @@ def test_what_is_declared_can_be_read_back() -> None:
         number = fields.attribute(data_types.Text, "Number of the badge", case_exact=True)
         holders = fields.attribute(fields.Complex, "Who wears it", schemas.EmailSchema, many=True)
 
-    found = fields.attributes_of(BadgeSchema)
+    found = attributes_of(BadgeSchema)
     assert list(found) == ["number", "holders"]
     assert found["number"].traits.case_exact
     assert found["holders"].sub_attributes["value"].keys == ("holders", "value")

@@ -8,8 +8,7 @@ import pytest
 from app import bounds
 from app.scim import discovery_documents
 from app.scim.attribute import Attribute
-from app.scim.fields import attributes_of
-from app.scim.resource_types import RESOURCE_TYPES
+from app.scim.resource_types import RESOURCE_TYPES, attributes_of
 
 BASE = "https://example.com/scim"
 DOCUMENTATION = "https://example.com/documentation"
