@@ -15,6 +15,7 @@ from app.scim.attribute import Attribute, AttributeTree
 from app.scim.errors import Code, ScimError
 from app.scim.resource_types import ResourceType
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
 _BRACKETS = re.compile(r"\[[^\[\]]*+\]")
 
 
@@ -166,4 +167,4 @@ def represent(
 
 def compact(value: Any) -> str:
     """Return JSON text without spaces, characters unescaped: the form in which documents are stored and sent."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)

@@ -45,6 +45,6 @@ def _list(types: Types, parameters: Mapping[str, str]) -> Response:
         search = query.by_cursor(search)
     page = resource_operations.search(search, selections)
     resource_changes.record_search(record_draft.current(), search, page)
-    texts = [text_of(resource, selections[resource.type.name]) for resource in page.resources]
+    texts = [text_of(resource, selections[resource.type.name], search.base) for resource in page.resources]
     next_cursor = query.cursor(page.end, search.count) if search.start_index is None and page.end else None
     return text_response(list_response(page.total, search.start_index, texts, next_cursor))

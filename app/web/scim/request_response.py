@@ -80,6 +80,8 @@ def body() -> Any:
 
 def selection_of_read(resource_type: ResourceType) -> Selection:
     """Return the attributes of one resource that the request selects."""
+    if not request.query_string:
+        return EVERYTHING
     return query_parameters.selection_of(resource_type, query_parameters.of_get(request.args))
 
 
@@ -105,9 +107,9 @@ def precondition() -> Precondition:
     return Precondition(request.headers.get("If-Match"), request.headers.get("If-None-Match"))
 
 
-def text_of(resource: Resource, selection: Selection) -> str:
-    """Return a resource as the JSON text of the response."""
-    return projection.represent(resource.type, resource.record, resource.memberships, base(), selection)
+def text_of(resource: Resource, selection: Selection, root: str) -> str:
+    """Return a resource as the JSON text of the response; `root` is the public URL of the requested root."""
+    return projection.represent(resource.type, resource.record, resource.memberships, root, selection)
 
 
 def url_of(resource: Resource) -> str:
@@ -125,7 +127,7 @@ def resource_response(
 ) -> Response:
     """Return a response with one resource."""
     headers = version_headers(resource) | dict(headers or {})
-    return Response(text_of(resource, selection), status, headers, content_type=MEDIA_TYPE)
+    return Response(text_of(resource, selection, base()), status, headers, content_type=MEDIA_TYPE)
 
 
 def message_response(document: Mapping[str, Any]) -> Response:
