@@ -139,30 +139,27 @@ def _values(field: Values) -> Check:
 
 
 def _text(field: Text) -> Check:
-    most, forbidden, is_name = field.max_length, field.forbidden, isinstance(field, ReadableIdentifier)
+    most, is_readable, rest = field.max_length, isinstance(field, ReadableIdentifier), _by_field(field)
 
-    def check(given: Any) -> str:
+    def check(given: Any) -> Any:
         # Text that Python can print has no controls, overrides of the writing direction or half characters.
-        if type(given) is not str or len(given) > most or not (given.isprintable() or not forbidden.search(given)):
-            raise _AbstainError
-        if is_name and not given.strip():
-            raise _AbstainError
-        return given
+        is_usual = type(given) is str and len(given) <= most and given.isprintable()
+        return given if is_usual and (not is_readable or given.strip()) else rest(given)
 
     return check
 
 
-def _flag(_: Flag) -> Check:
-    def check(given: Any) -> bool:
-        if given is True or given is False:
-            return given
-        raise _AbstainError
+def _flag(field: Flag) -> Check:
+    rest = _by_field(field)
+
+    def check(given: Any) -> Any:
+        return given if given is True or given is False else rest(given)
 
     return check
 
 
 def _by_field(field: fields.Field[Any]) -> Check:
-    """Return marshmallow's own check, for types that are rare and for complex attributes in complex ones."""
+    """Return marshmallow's own check, for values and types that are rare, and for objects in objects."""
 
     def check(given: Any) -> Any:
         try:
