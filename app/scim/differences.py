@@ -31,7 +31,9 @@ def differences(
 
     None means that the resource did not exist yet, or no longer exists.
     """
-    old, new = _values(resource_type, before or {}), _values(resource_type, after or {})
+    before, after = before or {}, after or {}
+    attributes = [one for one in resource_type.attributes if before.get(one.name) != after.get(one.name)]
+    old, new = _values(attributes, before), _values(attributes, after)
     differing = (path for path in dict.fromkeys((*old, *new)) if old.get(path, _NONE)[1] != new.get(path, _NONE)[1])
     return tuple(Change(path, _readable(*old.get(path, _NONE)), _readable(*new.get(path, _NONE))) for path in differing)
 
@@ -96,13 +98,13 @@ def _typed_parts(path: str, values: Sequence[Any]) -> Mapping[str, Any] | None:
 
 def spread(resource_type: ResourceType, document: Mapping[str, Any]) -> dict[str, Any]:
     """Return a stored document as attribute to value, in the granularity of changes, without what is never returned."""
-    return {path: _readable(*value) for path, value in _values(resource_type, document).items()}
+    return {path: _readable(*value) for path, value in _values(resource_type.attributes, document).items()}
 
 
-def _values(resource_type: ResourceType, document: Mapping[str, Any]) -> dict[str, tuple[Attribute | None, Any]]:
+def _values(attributes: Iterable[Attribute], document: Mapping[str, Any]) -> dict[str, tuple[Attribute | None, Any]]:
     """Return each attribute and its value by path."""
     values: dict[str, tuple[Attribute | None, Any]] = {}
-    for attribute in resource_type.attributes:
+    for attribute in attributes:
         value = document.get(attribute.name)
         if value is None or attribute.name in OF_SERVER:
             continue
