@@ -15,7 +15,8 @@ INSTALL := $(IN_VENV) -m pip install --quiet --disable-pip-version-check --no-in
 DATA ?= ./recnice-data
 LISTEN ?= 127.0.0.1:7644
 WORKERS ?= 2
-PEOPLE ?= 10000
+BENCH ?= all
+OPERATION ?= create
 INSTALL_DEBIAN := PYTHON=$(IN_VENV) scripts/install_debian_packages.sh
 FAST := tests/scim tests/store tests/administration tests/observation tests/openid tests/process $(wildcard tests/test_*.py)
 # Each command of the executable takes a second. What these two files ask of commands and proxies is the same from source.
@@ -95,12 +96,19 @@ pins: $(VENV)/tools-installed  ## write requirements*.txt anew from requirements
 			--custom-compile-command 'make pins' $$name.in -o $$name.txt; done
 
 .PHONY: bench
-bench: $(VENV)/tools-installed  ## what Entra's work costs, as shares of a bare route in the same run
-	$(IN_VENV) -m bench.entra
+bench: $(VENV)/tools-installed  ## measure speed and size against the goals, in ten minutes (BENCH=growth: one part, in full)
+	$(IN_VENV) -m bench $(BENCH)
 
-.PHONY: bench-console
-bench-console: $(VENV)/tools-installed  ## how long the console's pages take with PEOPLE people (10,000)
-	$(IN_VENV) -m bench.console --people $(PEOPLE)
+.PHONY: bench-peers
+bench-peers: $(VENV)/tools-installed  ## install the other SCIM servers that bench compares with, into build/peers
+	mkdir -p build/peers && cp bench/peers/package.json build/peers
+	$(IN_VENV) -m venv build/peers/venv
+	build/peers/venv/bin/python -m pip install --quiet --disable-pip-version-check -r bench/peers/requirements.txt
+	if command -v npm >/dev/null; then cd build/peers && npm install --silent --no-audit --no-fund; fi
+
+.PHONY: profile
+profile: $(VENV)/tools-installed  ## where the processor time of an OPERATION goes (OPERATION=create)
+	$(IN_VENV) -m bench.profile "$(OPERATION)"
 
 .PHONY: pictures
 pictures: $(VENV)/tools-installed  ## take the pictures in docs/pictures anew

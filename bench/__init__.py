@@ -1,1 +1,1 @@
-"""Benchmarks: ratios within one run, never limits. `make bench` runs them; no test looks at a clock."""
+"""This package measures what Entra's work costs here: ratios within one run. No test looks at a duration."""

@@ -1,28 +1,28 @@
-"""The yardstick: a bare Flask route on the same server, with a bearer check and 1 KB of JSON.
+"""This module is the bare route: Flask on waitress, a bearer check and 1 KB of JSON.
 
-What the appliance needs on top of this is its own work; a slow machine slows both alike.
+What Recnice SCIM needs on top of it is its own work, and a slow machine slows both alike. PyInstaller also builds it
+alone, as the bare executable. Usage: hello.py PORT KEY THREADS
 """
 
 import hmac
-import os
+import json
+import logging
 import sys
 
+import waitress
 from flask import Flask, Response, request
 
-from app import bounds, process
-from app.http_server import server
-
-KEY = "bench-key"
-BODY = '{"padding":"' + "x" * 1_000 + '"}'
+BODY = json.dumps({"padding": "x" * 1_000})
 
 
-def make_app() -> Flask:
+def make_app(key: str) -> Flask:
+    """Return the application with its one route."""
     app = Flask(__name__)
+    expected = f"Bearer {key}".encode()
 
     @app.get("/hello")
     def hello() -> Response:
-        given = request.headers.get("Authorization", "").encode()
-        if not hmac.compare_digest(given, f"Bearer {KEY}".encode()):
+        if not hmac.compare_digest(request.headers.get("Authorization", "").encode(), expected):
             return Response(status=401)
         return Response(BODY, content_type="application/scim+json")
 
@@ -30,9 +30,6 @@ def make_app() -> Flask:
 
 
 if __name__ == "__main__":
-    process.stay_on_one_cpu()
-    bound = server.bind(("127.0.0.1", int(sys.argv[1])))
-    running = server.Server(make_app().wsgi_app, bound, threads=16, connections=bounds.CONNECTIONS)
-    server.stop_on_signals(running)
-    print(os.getpid(), flush=True)
-    running.run()
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    port, key, threads = sys.argv[1:]
+    waitress.serve(make_app(key), host="127.0.0.1", port=int(port), threads=int(threads), _quiet=True)

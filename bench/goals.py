@@ -1,0 +1,100 @@
+"""This module declares the goals of speed and size, once, and judges measured values by them.
+
+A share is the processor time per request of the bare route divided by that of Recnice SCIM, in the same run.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One figure to reach. `key` is the name under which a measurement stores its value; `cost`: what remains."""
+
+    id: str
+    what: str
+    figure: float
+    key: str
+    at_most: bool = False
+    cost: str = ""
+
+    def is_met(self, value: float) -> bool:
+        return value <= self.figure if self.at_most else value >= self.figure
+
+    @property
+    def figure_text(self) -> str:
+        return f"{'≤' if self.at_most else '≥'} {self.figure:g}"
+
+
+def _shares(id: str, figure: float, *phases: str, cost: str) -> tuple[Goal, ...]:
+    return tuple(Goal(id, f"{phase}, share", figure, f"share {phase}", cost=cost) for phase in phases)
+
+
+_READ = "Flask and its hooks 250 µs, SQLAlchemy and its pool 240, key check 80, request log 70"
+_WRITE = "SQLAlchemy 400 µs, WAL pages 440, Flask and its hooks 540, validation 290, derived rows 155, request log 230"
+
+GOALS = (
+    Goal("M1", "errors, wrong answers and lost members, all runs", 0, "bad", at_most=True),
+    *_shares("M2", 0.90, "lookup hit", "lookup miss", "get", "group lookup", "group get", cost=_READ),
+    *_shares("M3", 0.35, "create", cost=_WRITE),
+    *_shares("M3", 0.46, "group create", cost=_WRITE),
+    *_shares("M4", 0.33, "patch six", cost=_WRITE + ", PATCH 360"),
+    *_shares("M4", 0.38, "disable", cost=_WRITE),
+    *_shares("M4", 0.25, "delete", cost="SQLAlchemy 490 µs, WAL pages 570, Flask and its hooks 390, history 200"),
+    *_shares("M4", 0.28, "add 20", cost="SQLAlchemy 470 µs, Flask and its hooks 490, WAL pages 400, request log 440"),
+    *_shares("M5", 0.42, "add 1", "remove 1", cost="Flask and its hooks 370 µs, SQLAlchemy 250, WAL pages 230"),
+    Goal("M6", "CPU per request, largest ÷ smallest directory, worst phase", 1.25, "growth cpu", at_most=True),
+    Goal("M6", "p99, largest ÷ smallest directory, worst phase", 3, "growth p99", at_most=True),
+    Goal("M7", "creates at +5 ms a sync, 16 connections ÷ one commit a request", 6, "slow disk gain",
+         cost="each request commits alone and waits for one sync: 5 ms"),
+    Goal("M7", "p99 of these creates, ms", 50, "slow disk p99", at_most=True,
+         cost="each request waits for the syncs of all before it: 5 ms each"),
+    Goal("M7", "one client at +5 ms: share of the rate of one sync a request", 0.75, "slow disk single"),
+    Goal("M8", "rate at 16 connections ÷ at 8, worst phase", 0.9, "connections 16", cost="threads wait for one writer"),
+    Goal("M8", "rate at 64 connections ÷ at 8, worst phase", 0.9, "connections 64", cost="threads wait for one writer"),
+    Goal("M9", "memory, idle, MiB", 80, "idle MiB", at_most=True),
+    Goal("M9", "memory after the growth run, MiB", 150, "grown MiB", at_most=True),
+    Goal("M9", "disk for a user with a membership, bytes", 2200, "user bytes", at_most=True,
+         cost="search copy 900 bytes, lookups 776, history 500, words 89"),
+    Goal("M9", "disk for a PATCH of six paths, bytes", 1400, "patch bytes", at_most=True,
+         cost="a row for each changed attribute, and four indexes of events"),
+    Goal("M9", "written for a create at 8 connections, KB", 30, "create KB", at_most=True,
+         cost="30 WAL pages: 4 KB for each index that a create touches, in each commit"),
+    Goal("M10", "executable: start to first answer ÷ bare executable", 2.0, "start ratio", at_most=True,
+         cost="imports: SQLAlchemy 220 ms, console 130 ms"),
+    Goal("M10", "executable, MiB", 30, "program MiB", at_most=True),
+    Goal("M11", "list page of 100, share", 0.20, "share page: list of 100", cost="Python for each user: 80 %"),
+    Goal("M11", "export of all users, share", 0.02, "share page: export", cost="Python for each user"),
+    Goal("M11", "page Users of the console, share", 0.06, "share page: users", cost="Python for each user"),
+    Goal("M12", "simulation: rate of the last tenth ÷ first tenth, worst stage", 0.9, "simulate rate"),
+    Goal("M12", "simulation: failed checks", 0, "simulate failures", at_most=True),
+    *(
+        Goal("M13", f"CPU of {peer} ÷ ours, worst phase but delete", 1, f"peer {peer}", cost="see the table of peers")
+        for peer in ("scim2-server", "scim2-flask", "django-scim2", "scimmy-sqlite")
+    ),
+)  # fmt: skip
+
+Value = dict[str, Any]
+"""A measured value: `value`, `low` and `high` of the rounds, and `note` (like the share of rates)."""
+
+
+def judged(values: dict[str, Value]) -> list[list[str]]:
+    """Return the table: id, what, goal, measured, note, verdict, and what remains where a goal is missed."""
+    rows = []
+    for goal in GOALS:
+        if measured := values.get(goal.key):
+            value, is_met = measured["value"], goal.is_met(measured["value"])
+            spread = f" ({number(measured['low'])}–{number(measured['high'])})" if "low" in measured else ""
+            verdict, cost = ("met", "") if is_met else ("not met", goal.cost)
+            rows.append([goal.id, goal.what, goal.figure_text, number(value) + spread, measured["note"], verdict, cost])
+        else:
+            rows.append([goal.id, goal.what, goal.figure_text, "–", "", "not run", ""])
+    return rows
+
+
+HEADING = ["Id", "Figure", "Goal", "Measured (rounds)", "Beside it", "Verdict", "What remains"]
+
+
+def number(value: float) -> str:
+    """Return a number with three significant digits."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

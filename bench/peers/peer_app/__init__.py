@@ -1,0 +1,1 @@
+"""This package is the Django application of django_scim2_peer.py."""

@@ -1,0 +1,164 @@
+"""This module starts the servers to be measured, each alone on the first processor, on 127.0.0.1 only."""
+
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from flask import Flask
+
+from app import create_app, data_folder, settings
+from app.administration.accounts.first_administrator import claim_setup, create_setup_code
+from app.administration.accounts.sessions import Browser
+from app.administration.audit import HOST
+from app.administration.credentials.scim_keys import create_key
+from app.settings import DATABASE_NAME, REQUESTS_NAME
+from app.store.database import directory_database
+from app.store.directory import rebuild_derived_rows
+from app.store.request_log import log_database_file
+from bench.driver import Server
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build" / "bench"  # on a disk: in memory a commit would cost nothing
+SOURCE = (sys.executable, str(ROOT / "recnice_scim.py"))
+START_S, STOP_S = 60.0, 60.0
+PROCESSORS = sorted(os.sched_getaffinity(0))
+BARE_ROUTE = "bare route"
+KEY = "bench-key"
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A data folder with a SCIM Key and a signed-in owner, whose cookie this is."""
+
+    path: Path
+    key: str
+    cookie: str
+
+    def copy(self, name: str) -> "Folder":
+        """Return a copy, in place of a former one of that name."""
+        shutil.rmtree(target := BUILD / name, ignore_errors=True)
+        shutil.copytree(self.path, target)
+        return Folder(target, self.key, self.cookie)
+
+    def remove(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+@contextmanager
+def application(path: Path) -> Iterator[Flask]:
+    """Provide the program in this process on a data folder that is ready for use, and its context."""
+    chosen = settings.load({"data": str(path)}, {})
+    data_folder.prepare(path)
+    app = create_app(chosen)
+    directory_database.migrate(chosen.database)
+    log_database_file.prepare(chosen.requests_database)
+    with app.app_context():
+        try:
+            rebuild_derived_rows.rebuild(app.config["RECNICE_RESOURCE_TYPES"])
+            yield app
+        finally:
+            directory_database.db.engine.dispose()
+
+
+def new_folder(name: str) -> Folder:
+    """Return a new data folder, created by the program's own functions."""
+    shutil.rmtree(path := BUILD / name, ignore_errors=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with application(path):
+        key = create_key("bench", HOST).text
+        return Folder(path, key, claim_setup(create_setup_code(), "bench", "a blue kettle sings", Browser()))
+
+
+def stored_bytes(path: Path, names: Sequence[str] = (DATABASE_NAME, REQUESTS_NAME)) -> int:
+    """Return the size of the pages in use, which neither checkpoints nor freed pages change."""
+    size = 0
+    for name in names:
+        with closing(sqlite3.connect(f"file:{path / name}?mode=ro", uri=True)) as connection:
+            pages, free, page_bytes = (
+                connection.execute(f"PRAGMA {pragma}").fetchone()[0]
+                for pragma in ("page_count", "freelist_count", "page_size")
+            )
+            size += (pages - free) * page_bytes
+    return size
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@contextmanager
+def running(words: Sequence[str], port: int, cwd: Path = ROOT, more: Mapping[str, str] | None = None) -> Iterator[int]:
+    """Run a server on the first processor and yield its process id once it answers; it is always ended."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("RECNICE_")}
+    BUILD.mkdir(parents=True, exist_ok=True)
+    os.sched_setaffinity(0, PROCESSORS[:1])  # the child inherits it, and the program chooses among what it may use
+    try:
+        with (BUILD / "server.log").open("wb") as log:
+            child = subprocess.Popen(words, cwd=cwd, stdout=log, stderr=log, env={**kept, **(more or {})})
+    finally:
+        os.sched_setaffinity(0, PROCESSORS[-1:])
+    try:
+        wait_for_answer(child, port)
+        yield child.pid
+    finally:
+        child.terminate()
+        try:
+            child.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+        os.sched_setaffinity(0, PROCESSORS)
+
+
+def wait_for_answer(child: subprocess.Popen[bytes], port: int) -> None:
+    """Return as soon as the server answers any request, with whatever status."""
+    end = time.monotonic() + START_S
+    while time.monotonic() < end:
+        if child.poll() is not None:
+            raise SystemExit(f"the server ended with status {child.returncode}: see {BUILD / 'server.log'}")
+        try:
+            with socket.create_connection(("127.0.0.1", port), 1) as connection:
+                connection.settimeout(START_S)
+                connection.sendall(b"GET /scim/Users HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+                if connection.recv(16).startswith(b"HTTP/"):
+                    return
+        except OSError:
+            time.sleep(0.01)
+    raise SystemExit(f"no answer within {START_S:.0f} s: see {BUILD / 'server.log'}")
+
+
+def bearer(key: str) -> str:
+    return f"Authorization: Bearer {key}\r\n"
+
+
+@contextmanager
+def product(program: Sequence[str], folder: Folder, more: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """Run the program with its defaults on a data folder."""
+    port = free_port()
+    words = [*program, "serve", "--data", str(folder.path), "--listen", f"127.0.0.1:{port}"]
+    with running(words, port, more=more) as pid:
+        yield Server("Recnice SCIM", port, pid, bearer(folder.key), "/scim", folder.path)
+
+
+@contextmanager
+def bare_route() -> Iterator[Server]:
+    """Run the bare route with as many threads as the program has by default."""
+    port = free_port()
+    threads = str(settings.Settings().threads)
+    with running([sys.executable, "-m", "bench.hello", str(port), KEY, threads], port) as pid:
+        yield Server(BARE_ROUTE, port, pid, bearer(KEY))
+
+
+storage = partial(stored_bytes, names=(DATABASE_NAME,))
+"""The bytes of the directory without the request log."""
