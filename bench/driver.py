@@ -9,15 +9,18 @@ import os
 import re
 import selectors
 import socket
+import sqlite3
 import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-ANSWER_S = 60.0
-PHASE_S = 300.0  # the connections stop sending after it
-QUIET_S, QUIET_SAMPLES, QUIET_LIMIT_S = 0.2, 4, 5.0
+from app.settings import DATABASE_NAME, REQUESTS_NAME
+
+ANSWER_S, PHASE_S = 60.0, 300.0  # after PHASE_S nothing more is sent
+QUIET_S, QUIET_SAMPLES, QUIET_CPU_S, QUIET_LIMIT_S = 0.2, 3, 0.002, 5.0  # the request log is written each 0.5 s
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
 _CLOSES = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
@@ -35,21 +38,17 @@ class Answer(NamedTuple):
 
     @property
     def json(self) -> Any:
-        try:
-            return json.loads(self.body) if self.body else None
-        except ValueError:
-            return None
+        return json.loads(self.body) if self.body[:1] in (b"{", b"[") else None
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """One request; `path` follows the server's base path."""
 
     method: str
     path: str
+    check: Check = lambda _: ""
     body: Any = None
     statuses: tuple[int, ...] = (200,)
-    check: Check = lambda _: ""
 
     @property
     def data(self) -> bytes:
@@ -57,9 +56,8 @@ class Request:
         return b"" if self.body is None else json.dumps(self.body).encode()
 
 
-@dataclass(frozen=True)
-class Phase:
-    """Requests of one kind. `connections` is None for as many as the run has."""
+class Phase(NamedTuple):
+    """Requests of one kind. What is not measured reads back what the phase before changed, or prepares the next one."""
 
     name: str
     requests: Sequence[Request]
@@ -75,7 +73,6 @@ Phases = Generator[Phase, list[Answer], None]
 class Server:
     """A running server. `base` is the path before every request's; `headers` go with every request."""
 
-    name: str
     port: int
     pid: int
     headers: str
@@ -84,101 +81,110 @@ class Server:
 
     def bytes_of(self, request: Request) -> bytes:
         """Return a request as it is sent."""
-        body = request.data
-        about = f"Content-Type: application/scim+json\r\nContent-Length: {len(body)}\r\n" if body else ""
+        data = request.data
+        about = f"Content-Type: application/scim+json\r\nContent-Length: {len(data)}\r\n" if data else ""
         head = f"{request.method} {self.base}{request.path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n{self.headers}"
-        return f"{head}{about}\r\n".encode() + body
+        return f"{head}{about}\r\n".encode() + data
+
+    def processes(self, pid: int | None = None) -> list[int]:
+        """Return the process and its descendants, like the launcher of the one-file executable and its child."""
+        pid = pid or self.pid
+        children = " ".join(file.read_text("ascii") for file in Path(f"/proc/{pid}/task").glob("*/children"))
+        return [pid, *(below for child in children.split() for below in self.processes(int(child)))]
+
+    def cpu_s(self) -> float:
+        """Return the processor time of all threads that live, which is exact as long as none ends."""
+        files = (file for pid in self.processes() for file in Path(f"/proc/{pid}/task").glob("*/schedstat"))
+        return sum(int(file.read_text("ascii").split()[0]) for file in files) / 1e9
+
+    def settled_cpu_s(self) -> float:
+        """Return the processor time as soon as the server does nothing more: it writes the request log later."""
+        before, quiet, end = self.cpu_s(), 0, time.monotonic() + QUIET_LIMIT_S
+        while quiet < QUIET_SAMPLES and time.monotonic() < end:
+            time.sleep(QUIET_S)
+            now = self.cpu_s()
+            quiet = quiet + 1 if now - before < QUIET_CPU_S else 0
+            before = now
+        return before
+
+    def written_bytes(self) -> int:
+        """Return how much was given to the disk; 0 where the system does not say so, as for another user's process."""
+        try:
+            texts = [Path(f"/proc/{pid}/io").read_text("ascii") for pid in self.processes()]
+        except OSError:
+            return 0
+        return sum(int(text.rpartition("\nwrite_bytes: ")[2].split()[0]) for text in texts)
+
+    def memory_mib(self) -> float:
+        """Return the resident memory."""
+        pages = (int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) for pid in self.processes())
+        return sum(pages) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    def sizes(self) -> list[int]:
+        """Return the bytes written to the disk, and those of the directory and of the request log (0 for a peer)."""
+        return [self.written_bytes(), *(self._stored_bytes(name) for name in (DATABASE_NAME, REQUESTS_NAME))]
+
+    def _stored_bytes(self, name: str) -> int:
+        """Return the size of the pages in use, which checkpoints do not change."""
+        if not self.folder:
+            return 0
+        with closing(sqlite3.connect(f"file:{self.folder / name}?mode=ro", uri=True)) as connection:
+            pragmas = ("page_count", "freelist_count", "page_size")
+            pages, free, page_bytes = (connection.execute(f"PRAGMA {one}").fetchone()[0] for one in pragmas)
+        return int((pages - free) * page_bytes)
 
 
 @dataclass(frozen=True)
 class Figures:
-    """The figures of one phase in one round. `failures` has examples of errors and wrong answers."""
+    """The figures of one phase, those of bytes for each request. `failures` has examples of what was not right."""
 
     requests: int
     rate: float
     p50_ms: float
     p99_ms: float
     cpu_us: float
-    written_bytes: float
+    written_kb: float
     stored_bytes: float
+    logged_bytes: float
     errors: int
     wrong: int
     failures: list[str] = field(default_factory=list)
 
 
-def process_tree(pid: int) -> list[int]:
-    """Return a process and its descendants, like the launcher of the one-file executable and its child."""
-    children = (
-        child for file in Path(f"/proc/{pid}/task").glob("*/children") for child in file.read_text("ascii").split()
-    )
-    return [pid, *(below for child in children for below in process_tree(int(child)))]
+Round = dict[str, Figures]
 
 
-def cpu_s(pid: int) -> float:
-    """Return the processor time of all threads that live, which is exact as long as none ends."""
-    files = (file for one in process_tree(pid) for file in Path(f"/proc/{one}/task").glob("*/schedstat"))
-    return sum(int(file.read_text("ascii").split()[0]) for file in files) / 1e9
-
-
-def written_bytes(pid: int) -> int:
-    """Return how much the processes gave to the disk; 0 where the system does not say so, as for another user's."""
-    try:
-        texts = [Path(f"/proc/{one}/io").read_text("ascii") for one in process_tree(pid)]
-    except OSError:
-        return 0
-    return sum(int(re.findall(r"^write_bytes: (\d+)", text, re.MULTILINE)[0]) for text in texts)
-
-
-def memory_mib(pid: int) -> float:
-    """Return the resident memory of the processes."""
-    statuses = (Path(f"/proc/{one}/statm").read_text("ascii").split() for one in process_tree(pid))
-    return sum(int(fields[1]) for fields in statuses) * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
-def settled_cpu_s(pid: int) -> float:
-    """Return the processor time as soon as the server does nothing more: the request log is written later."""
-    before, quiet, end = cpu_s(pid), 0, time.monotonic() + QUIET_LIMIT_S
-    while quiet < QUIET_SAMPLES and time.monotonic() < end:
-        time.sleep(QUIET_S)
-        now = cpu_s(pid)
-        quiet = quiet + 1 if now - before < 0.002 else 0
-        before = now
-    return before
-
-
-def run(server: Server, phases: Phases, connections: int, stored: Callable[[], int] = lambda: 0) -> dict[str, Figures]:
-    """Run all phases and return the figures of the measured ones. `stored` returns the bytes of the data folder."""
-    figures: dict[str, Figures] = {}
+def run(server: Server, phases: Phases, connections: int, settles: bool = True) -> Round:
+    """Run all phases and return the figures of the measured ones; unless it `settles`, times are too low."""
+    figures: Round = {}
     answers: list[Answer] | None = None
-    while True:
-        try:
-            phase = next(phases) if answers is None else phases.send(answers)
-        except StopIteration:
-            return figures
-        cpu, written, size = cpu_s(server.pid), written_bytes(server.pid), stored()
-        started = time.perf_counter()
-        answers = exchange(server, phase.requests, phase.connections or connections)
-        took = time.perf_counter() - started
-        errors, wrong = judge(phase, answers)
-        if not phase.is_measured:
-            if errors or wrong:  # what is read back belongs to the phase before
+    with closing(phases):
+        while phase := _next(phases, answers):
+            before_s, before = server.cpu_s(), server.sizes()
+            started = time.perf_counter()
+            answers = exchange(server, phase.requests, phase.connections or connections)
+            took_s = time.perf_counter() - started
+            errors, wrong = judge(phase, answers)
+            if phase.is_measured:
+                cpu_s = (server.settled_cpu_s() if settles else server.cpu_s()) - before_s
+                count, waits = len(answers), sorted(answer.wait_s for answer in answers)
+                written, stored, logged = (
+                    (now - then) / count for now, then in zip(server.sizes(), before, strict=True)
+                )
+                times = (count / took_s, waits[count // 2] * 1e3, waits[int(count * 0.99)] * 1e3, cpu_s / count * 1e6)
+                findings = (len(errors), len(wrong), [*errors, *wrong][:3])
+                figures[phase.name] = Figures(count, *times, written / 1e3, stored, logged, *findings)
+            elif errors or wrong:
                 last = figures[name := next(reversed(figures))]
-                figures[name] = Figures(**vars(last) | {"wrong": last.wrong + 1, "failures": [*errors, *wrong][:3]})
-            continue
-        waits = sorted(answer.wait_s for answer in answers)
-        count = len(answers)
-        figures[phase.name] = Figures(
-            requests=count,
-            rate=count / took,
-            p50_ms=waits[count // 2] * 1e3,
-            p99_ms=waits[int(count * 0.99)] * 1e3,
-            cpu_us=(settled_cpu_s(server.pid) - cpu) / count * 1e6,
-            written_bytes=(written_bytes(server.pid) - written) / count,
-            stored_bytes=(stored() - size) / count,
-            errors=len(errors),
-            wrong=len(wrong),
-            failures=[*errors, *wrong][:3],
-        )
+                figures[name] = replace(last, wrong=last.wrong + 1, failures=[*last.failures, *errors, *wrong][:3])
+    return figures
+
+
+def _next(phases: Phases, answers: list[Answer] | None) -> Phase | None:
+    try:
+        return next(phases) if answers is None else phases.send(answers)
+    except StopIteration:
+        return None
 
 
 def judge(phase: Phase, answers: Sequence[Answer]) -> tuple[list[str], list[str]]:
@@ -188,23 +194,23 @@ def judge(phase: Phase, answers: Sequence[Answer]) -> tuple[list[str], list[str]
         where = f"{phase.name}: {request.method} {request.path[:80]}: "
         if answer.status not in request.statuses:
             errors.append(f"{where}{answer.status} {answer.body[:200]!r}")
-        elif finding := request.check(answer.json):
+        elif finding := _finding(request, answer):
             wrong.append(where + finding)
     return errors, wrong
+
+
+def _finding(request: Request, answer: Answer) -> str:
+    try:
+        return request.check(answer.json)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return f"got {answer.body[:200]!r}"
 
 
 class _Connection:
     """One connection with at most one request in progress, the one with this `number`."""
 
     def __init__(self, port: int) -> None:
-        self.port = port
-        self.received = b""
-        self.number = 0
-        self.sent_at = 0.0
-        self.open()
-
-    def open(self) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", self.port), ANSWER_S)
+        self.socket = socket.create_connection(("127.0.0.1", port), ANSWER_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, number: int, data: bytes) -> None:
@@ -220,39 +226,35 @@ def exchange(server: Server, requests: Sequence[Request], connections: int) -> l
     end = time.monotonic() + PHASE_S
     with selectors.DefaultSelector() as selector:
 
-        def send_next(connection: _Connection) -> bool:
+        def send_next(connection: _Connection, is_new: bool) -> None:
             number = next(following, None) if time.monotonic() < end else None
             if number is not None:
                 connection.send(number, texts[number])
-            return number is not None
+                if is_new:
+                    selector.register(connection.socket, selectors.EVENT_READ, connection)
+            else:
+                if not is_new:
+                    selector.unregister(connection.socket)
+                connection.socket.close()
 
-        def begin(connection: _Connection) -> None:
-            if send_next(connection):
-                selector.register(connection.socket, selectors.EVENT_READ, connection)
-
-        opened = [_Connection(server.port) for _ in range(min(connections, len(texts)))]
-        for connection in opened:
-            begin(connection)
+        for connection in [_Connection(server.port) for _ in range(min(connections, len(texts)))]:
+            send_next(connection, True)
         while selector.get_map() and (ready := selector.select(ANSWER_S)):
             for key, _ in ready:
                 connection = key.data
                 data = connection.socket.recv(1 << 18)
                 connection.received += data
-                whole = read_answer(connection.received)
-                if data and whole is None:
+                answer = read_answer(connection.received)
+                if data and answer is None:
                     continue
-                now = time.perf_counter()
-                if whole is not None:
-                    answers[connection.number] = Answer(*whole[:2], now - connection.sent_at)
-                if whole is None or whole[2]:
+                wait_s = time.perf_counter() - connection.sent_at
+                if answer is not None:
+                    answers[connection.number] = Answer(*answer[:2], wait_s)
+                if is_closed := answer is None or answer[2]:
                     selector.unregister(connection.socket)
                     connection.socket.close()
-                    connection.open()
-                    begin(connection)
-                elif not send_next(connection):
-                    selector.unregister(connection.socket)
-        for connection in opened:
-            connection.socket.close()
+                    connection = _Connection(server.port)
+                send_next(connection, is_closed)
     return answers
 
 
@@ -261,20 +263,13 @@ def read_answer(data: bytes) -> tuple[int, bytes, bool] | None:
     head, separator, rest = data.partition(b"\r\n\r\n")
     if not separator:
         return None
-    status, closes = int(head[9:12]), bool(_CLOSES.search(head))
+    status, closes, body = int(head[9:12]), bool(_CLOSES.search(head)), b""
     if length := _LENGTH.search(head):
-        size = int(length[1])
-        return (status, rest[:size], closes) if len(rest) >= size else None
-    if not _CHUNKED.search(head):
-        return status, b"", closes
-    chunks = []
-    if not rest.endswith(b"0\r\n\r\n"):  # cheap, and true of every complete one
-        return None
-    while rest:
-        size_text, _, rest = rest.partition(b"\r\n")
-        size = int(size_text.partition(b";")[0], 16)
-        chunks.append(rest[:size])
-        if not size:
-            return status, b"".join(chunks), closes
-        rest = rest[size + 2 :]
-    return None
+        return (status, rest[: int(length[1])], closes) if len(rest) >= int(length[1]) else None
+    if _CHUNKED.search(head):
+        if not rest.endswith(b"0\r\n\r\n"):
+            return None
+        while not rest.startswith(b"0\r\n"):
+            size, _, rest = rest.partition(b"\r\n")
+            body, rest = body + rest[: int(size, 16)], rest[int(size, 16) + 2 :]
+    return status, body, closes

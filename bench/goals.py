@@ -3,6 +3,7 @@
 A share is the processor time per request of the bare route divided by that of Recnice SCIM, in the same run.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +21,6 @@ class Goal:
 
     def is_met(self, value: float) -> bool:
         return value <= self.figure if self.at_most else value >= self.figure
-
-    @property
-    def figure_text(self) -> str:
-        return f"{'≤' if self.at_most else '≥'} {self.figure:g}"
 
 
 def _shares(id: str, figure: float, *phases: str, cost: str) -> tuple[Goal, ...]:
@@ -74,25 +71,23 @@ GOALS = (
     ),
 )  # fmt: skip
 
+HEADING = ["Id", "Figure", "Goal", "Measured (rounds)", "Note", "Verdict", "What remains"]
 Value = dict[str, Any]
 """A measured value: `value`, `low` and `high` of the rounds, and `note` (like the share of rates)."""
 
 
-def judged(values: dict[str, Value]) -> list[list[str]]:
-    """Return the table: id, what, goal, measured, note, verdict, and what remains where a goal is missed."""
-    rows = []
+def judged(values: Mapping[str, Value]) -> list[list[str]]:
+    """Return the table of the goals; what remains is named where a goal is missed."""
+    rows = [HEADING]
     for goal in GOALS:
-        if measured := values.get(goal.key):
-            value, is_met = measured["value"], goal.is_met(measured["value"])
+        measured, cells = values.get(goal.key), ["–", "", "not run", ""]
+        if measured:
+            is_met = goal.is_met(measured["value"])
             spread = f" ({number(measured['low'])}–{number(measured['high'])})" if "low" in measured else ""
-            verdict, cost = ("met", "") if is_met else ("not met", goal.cost)
-            rows.append([goal.id, goal.what, goal.figure_text, number(value) + spread, measured["note"], verdict, cost])
-        else:
-            rows.append([goal.id, goal.what, goal.figure_text, "–", "", "not run", ""])
+            verdict = ["met", ""] if is_met else ["not met", goal.cost]
+            cells = [number(measured["value"]) + spread, measured["note"], *verdict]
+        rows.append([goal.id, goal.what, f"{'≤' if goal.at_most else '≥'} {goal.figure:g}", *cells])
     return rows
-
-
-HEADING = ["Id", "Figure", "Goal", "Measured (rounds)", "Beside it", "Verdict", "What remains"]
 
 
 def number(value: float) -> str:

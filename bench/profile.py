@@ -11,7 +11,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder, run_wsgi_app
@@ -39,7 +39,9 @@ OTHER = "other"
 STAGES_SHOWN, FUNCTIONS = 15, 10
 
 Function = tuple[str, int, str]
-"""A function of a profile: file, line, name; a built-in one has the file `~`."""
+"""A function of a profile: file, line (0 for a built-in one), name."""
+Row = tuple[int, int, float, float, dict[Function, Any]]
+"""Its calls, with and without recursion, own seconds, all seconds, and the same for each caller."""
 
 
 def report(operation: str, requests: int = 300) -> str:
@@ -62,7 +64,7 @@ def report(operation: str, requests: int = 300) -> str:
         own_us = all_us = 0.0
         profiler = cProfile.Profile(time.thread_time)
         for tag in "warm-up", "bare", "profiled":
-            phases = entra.phases(requests, tag, reads_large=False)
+            phases = entra.phases(requests, tag, proves=False)
             phase = next(phases)
             while phase.name != operation:
                 phase = phases.send(call(environments(phase.requests)))
@@ -77,40 +79,34 @@ def report(operation: str, requests: int = 300) -> str:
                 own_us = (time.thread_time() - thread_s) / len(answers) * 1e6
                 recorder.settle()
                 all_us = (time.process_time() - process_s) / len(answers) * 1e6
-            if failures := [*judge(phase, answers)[0], *judge(phase, answers)[1]]:
+            if failures := sum(judge(phase, answers), []):
                 raise SystemExit(failures[0])
+    stats: dict[Function, Row] = pstats.Stats(profiler).stats  # type: ignore[attr-defined]
     heading = f"{operation}: {own_us:,.0f} µs in the thread that answers, {all_us - own_us:,.0f} µs in others"
-    return "\n".join([heading, *_lines(pstats.Stats(profiler), own_us, len(answers))])
+    return "\n".join([heading, *_lines(stats, own_us, len(answers))])
 
 
-def _lines(stats: pstats.Stats, own_us: float, requests: int) -> list[str]:
-    profile: dict[Function, tuple[int, int, float, float, dict[Function, tuple[int, int, float, float]]]]
-    profile = stats.stats  # type: ignore[attr-defined]
-    total = sum(row[2] for row in profile.values())
+def _lines(profile: dict[Function, Row], own_us: float, requests: int) -> list[str]:
+    scale = own_us / sum(row[2] for row in profile.values())
 
-    def stage_of(function: Function, seen: frozenset[Function] = frozenset()) -> str:
-        """Return a function's own stage, or that of its callers' largest."""
+    def stage_of(function: Function) -> str:
         text = f"{function[0]}:{function[2]}"
-        own = next((name for name, pattern in STAGES.items() if pattern.search(text)), None)
-        callers = {caller: row[2] for caller, row in profile[function][4].items() if caller not in seen}
-        if own or not callers:
-            return own or OTHER
-        return stage_of(max(callers, key=callers.__getitem__), seen | {function})
+        return next((name for name, pattern in STAGES.items() if pattern.search(text)), OTHER)
 
     stages: dict[str, float] = defaultdict(float)
     for function, (_, _, own_s, _, callers) in profile.items():
-        is_shared = bool(callers) and stage_of(function, frozenset(profile)) == OTHER  # like a built-in function
-        for caller, spent in ((one, row[2]) for one, row in callers.items()) if is_shared else [(function, own_s)]:
-            stages[stage_of(caller)] += spent
-    scale = own_us / total
+        if stage_of(function) != OTHER or not callers:
+            stages[stage_of(function)] += own_s * scale
+        else:  # a built-in function, or one of the standard library: its callers' time
+            for caller, row in callers.items():
+                stages[stage_of(caller)] += row[2] * scale
     lines = [f"{'stage':24}{'µs':>7}{'share':>7}"]
     largest = sorted(stages, key=lambda name: -stages[name])[:STAGES_SHOWN]
-    lines += [f"{name:24}{stages[name] * scale:7.0f}{stages[name] / total:7.0%}" for name in largest]
+    lines += [f"{name:24}{stages[name]:7.0f}{stages[name] / own_us:7.0%}" for name in largest]
     lines += [f"{'function, own time':64}{'µs':>7}{'calls':>7}"]
-    for function in sorted(profile, key=lambda one: -profile[one][2])[:FUNCTIONS]:
-        place = f"{'/'.join(function[0].split('/')[-2:])}:{function[1]} " if function[1] else ""
-        row = profile[function]
-        lines.append(f"{(place + function[2])[:63]:64}{row[2] * scale:7.0f}{row[1] / requests:7.1f}")
+    for (file, line, name), row in sorted(profile.items(), key=lambda item: -item[1][2])[:FUNCTIONS]:
+        place = f"{'/'.join(file.split('/')[-2:])}:{line} {name}" if line else name
+        lines.append(f"{place[:63]:64}{row[2] * scale:7.0f}{row[1] / requests:7.1f}")
     return lines
 
 

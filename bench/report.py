@@ -4,41 +4,44 @@ import json
 import re
 import subprocess
 import time
-from collections.abc import Sequence
-from html import escape
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench.goals import GOALS, HEADING, judged
+from bench.goals import GOALS, judged
 from bench.runs import Result
 from bench.servers import BUILD, PROCESSORS, ROOT
 
 KEPT = BUILD / "results.json"
 PAGE, CHART, FIGURES = (ROOT / "docs" / f"performance.{kind}" for kind in ("md", "svg", "json"))
 MARKED = re.compile(r"(?<=<!-- bench -->\n).*(?=<!-- end of bench -->)", re.DOTALL)
-BAR, WIDTH, LABEL, TOP = 22, 400, 130, 30
+LINE, WIDTH, LABEL, TOP = 22, 400, 130, 30  # pixels of the chart
+
+Sections = Mapping[str, Mapping[str, Any]]
+"""The results of the subcommands, as they are kept."""
 
 
 def keep(name: str, command: str, result: Result) -> None:
     """Replace the section of one subcommand in the kept results."""
-    sections = read()
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout
-    about = {"command": command, "commit": commit.strip(), "when": time.strftime("%Y-%m-%d"), "cpus": len(PROCESSORS)}
-    sections[name] = about | vars(result)
-    KEPT.parent.mkdir(parents=True, exist_ok=True)
-    KEPT.write_text(json.dumps(sections, indent=1), "utf-8")
+    about = {"command": command, "commit": commit.strip(), "day": time.strftime("%Y-%m-%d"), "cpus": len(PROCESSORS)}
+    KEPT.write_text(json.dumps({**read(), name: about | vars(result)}, indent=1), "utf-8")
 
 
-def read() -> dict[str, Any]:
-    return json.loads(KEPT.read_text("utf-8")) if KEPT.exists() else {}
+def read() -> Sections:
+    sections: Sections = json.loads(KEPT.read_text("utf-8")) if KEPT.exists() else {}
+    return sections
 
 
-def goals(sections: dict[str, Any]) -> list[list[str]]:
-    """Return the table of the goals, of all sections together."""
+def _values(sections: Sections) -> dict[str, Any]:
     values = {key: value for section in sections.values() for key, value in section["values"].items()}
-    if sections:
-        bad = sum(section["bad"] for section in sections.values())
-        values["bad"] = {"value": bad, "note": ", ".join(sections)}
-    return [HEADING, *judged(values)]
+    bad = sum(section["bad"] for section in sections.values())
+    return values | ({"bad": {"value": bad, "note": ""}} if sections else {})
+
+
+def goals(sections: Sections, has_costs: bool) -> list[list[str]]:
+    """Return the table of the goals, of all sections together."""
+    rows = judged(_values(sections))
+    return rows if has_costs else [row[:-1] for row in rows]
 
 
 def text(rows: Sequence[Sequence[str]]) -> str:
@@ -52,25 +55,23 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]])
 
 
-def chart(sections: dict[str, Any]) -> str:
+def chart(sections: Sections) -> str:
     """Return an SVG with a bar for each operation's share, and a mark at its goal."""
-    values = {key: value for section in sections.values() for key, value in section["values"].items()}
+    values = _values(sections)
     shown = [goal for goal in GOALS if goal.key.startswith("share ") and goal.key in values]
-    height = TOP + BAR * len(shown) + 10
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{LABEL + WIDTH + 60}" height="{height}" font-size="12"'
-        ' font-family="sans-serif"><rect width="100%" height="100%" fill="#fff"/>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{LABEL + WIDTH + 60}" height="{TOP + LINE * len(shown) + 10}"'
+        ' font-size="12" font-family="sans-serif"><rect width="100%" height="100%" fill="#fff"/>',
         '<text x="8" y="18">Share of the bare route by processor time; the line is the goal</text>',
     ]
-    for place, goal in enumerate(shown):
-        y, value = TOP + place * BAR, values[goal.key]["value"]
-        color = "#2e7d32" if goal.is_met(value) else "#90a4ae"
-        at = LABEL + WIDTH * goal.figure
+    for y, goal in zip(range(TOP, TOP + LINE * len(shown), LINE), shown, strict=True):
+        value = values[goal.key]["value"]
+        end, mark = LABEL + WIDTH * min(value, 1.1), LABEL + WIDTH * goal.figure
         parts += [
-            f'<text x="8" y="{y + 14}">{escape(goal.key.removeprefix("share "))}</text>',
-            f'<rect x="{LABEL}" y="{y + 3}" width="{WIDTH * min(value, 1.1):.0f}" height="{BAR - 8}" fill="{color}"/>',
-            f'<path d="M{at:.0f} {y}v{BAR - 2}" stroke="#b71c1c" stroke-width="2"/>',
-            f'<text x="{max(at, LABEL + WIDTH * min(value, 1.1)) + 6:.0f}" y="{y + 14}">{value:.2f}</text>',
+            f'<text x="8" y="{y + 14}">{goal.key.removeprefix("share ")}</text>',
+            f'<path d="M{LABEL} {y + 10}H{end:.0f}" stroke="{"#2e7d32" if goal.is_met(value) else "#90a4ae"}"'
+            f' stroke-width="14"/><path d="M{mark:.0f} {y}v20" stroke="#b71c1c" stroke-width="2"/>',
+            f'<text x="{max(mark, end) + 6:.0f}" y="{y + 14}">{value:.2f}</text>',
         ]
     return "\n".join([*parts, "</svg>\n"])
 
@@ -80,9 +81,9 @@ def write_page() -> None:
     sections = read()
     FIGURES.write_text(json.dumps(sections, indent=1) + "\n", "utf-8")
     CHART.write_text(chart(sections), "utf-8")
-    parts = ["\n![Shares of the bare route, with the goals](performance.svg)", markdown(goals(sections))]
+    parts = ["![Shares of the bare route, with the goals](performance.svg)", markdown(goals(sections, True))]
     for section in sections.values():
-        parts.append(f"`{section['command']}` (commit {section['commit']}, {section['when']}):")
+        parts.append(f"`{section['command']}` (commit {section['commit']}, {section['day']}):")
         parts += [f"**{title}**\n\n{markdown(rows)}" for title, rows in section["tables"].items()]
         parts += ["\n".join(f"- {line}" for line in section["failures"])] if section["failures"] else []
-    PAGE.write_text(MARKED.sub(lambda _: "\n\n".join(parts) + "\n\n", PAGE.read_text("utf-8")), "utf-8")
+    PAGE.write_text(MARKED.sub(lambda _: "\n" + "\n\n".join(parts) + "\n\n", PAGE.read_text("utf-8")), "utf-8")

@@ -3,14 +3,13 @@
 import os
 import shutil
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from functools import partial
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from flask import Flask
@@ -20,7 +19,6 @@ from app.administration.accounts.first_administrator import claim_setup, create_
 from app.administration.accounts.sessions import Browser
 from app.administration.audit import HOST
 from app.administration.credentials.scim_keys import create_key
-from app.settings import DATABASE_NAME, REQUESTS_NAME
 from app.store.database import directory_database
 from app.store.directory import rebuild_derived_rows
 from app.store.request_log import log_database_file
@@ -29,10 +27,10 @@ from bench.driver import Server
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "bench"  # on a disk: in memory a commit would cost nothing
 SOURCE = (sys.executable, str(ROOT / "recnice_scim.py"))
-START_S, STOP_S = 60.0, 60.0
 PROCESSORS = sorted(os.sched_getaffinity(0))
-BARE_ROUTE = "bare route"
+LIMIT_S = 60.0  # for a start, and for a stop
 KEY = "bench-key"
+THREADS = str(settings.Settings().threads)
 
 
 @dataclass(frozen=True)
@@ -43,14 +41,10 @@ class Folder:
     key: str
     cookie: str
 
-    def copy(self, name: str) -> "Folder":
-        """Return a copy, in place of a former one of that name."""
-        shutil.rmtree(target := BUILD / name, ignore_errors=True)
-        shutil.copytree(self.path, target)
-        return Folder(target, self.key, self.cookie)
-
-    def remove(self) -> None:
-        shutil.rmtree(self.path, ignore_errors=True)
+    def copy(self) -> "Folder":
+        """Return a copy, in place of the copy before."""
+        shutil.rmtree(target := BUILD / "data", ignore_errors=True)
+        return replace(self, path=Path(shutil.copytree(self.path, target)))
 
 
 @contextmanager
@@ -78,17 +72,10 @@ def new_folder(name: str) -> Folder:
         return Folder(path, key, claim_setup(create_setup_code(), "bench", "a blue kettle sings", Browser()))
 
 
-def stored_bytes(path: Path, names: Sequence[str] = (DATABASE_NAME, REQUESTS_NAME)) -> int:
-    """Return the size of the pages in use, which neither checkpoints nor freed pages change."""
-    size = 0
-    for name in names:
-        with closing(sqlite3.connect(f"file:{path / name}?mode=ro", uri=True)) as connection:
-            pages, free, page_bytes = (
-                connection.execute(f"PRAGMA {pragma}").fetchone()[0]
-                for pragma in ("page_count", "freelist_count", "page_size")
-            )
-            size += (pages - free) * page_bytes
-    return size
+@cache
+def fresh() -> Folder:
+    """Return a new data folder, to be copied."""
+    return new_folder("fresh")
 
 
 def free_port() -> int:
@@ -99,43 +86,38 @@ def free_port() -> int:
 
 @contextmanager
 def running(words: Sequence[str], port: int, cwd: Path = ROOT, more: Mapping[str, str] | None = None) -> Iterator[int]:
-    """Run a server on the first processor and yield its process id once it answers; it is always ended."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("RECNICE_")}
+    """Run a server and yield its process id once it answers, with whatever status; it is always ended."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RECNICE_")}
     BUILD.mkdir(parents=True, exist_ok=True)
     os.sched_setaffinity(0, PROCESSORS[:1])  # the child inherits it, and the program chooses among what it may use
     try:
         with (BUILD / "server.log").open("wb") as log:
-            child = subprocess.Popen(words, cwd=cwd, stdout=log, stderr=log, env={**kept, **(more or {})})
-    finally:
+            child = subprocess.Popen(words, cwd=cwd, stdout=log, stderr=log, env={**environment, **(more or {})})
         os.sched_setaffinity(0, PROCESSORS[-1:])
-    try:
-        wait_for_answer(child, port)
-        yield child.pid
-    finally:
-        child.terminate()
         try:
-            child.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+            _wait_for_answer(child, port)
+            yield child.pid
+        finally:
+            child.terminate()
+            try:
+                child.wait(LIMIT_S)
+            except subprocess.TimeoutExpired:
+                child.kill()
+    finally:
         os.sched_setaffinity(0, PROCESSORS)
 
 
-def wait_for_answer(child: subprocess.Popen[bytes], port: int) -> None:
-    """Return as soon as the server answers any request, with whatever status."""
-    end = time.monotonic() + START_S
-    while time.monotonic() < end:
-        if child.poll() is not None:
-            raise SystemExit(f"the server ended with status {child.returncode}: see {BUILD / 'server.log'}")
+def _wait_for_answer(child: subprocess.Popen[bytes], port: int) -> None:
+    end = time.monotonic() + LIMIT_S
+    while time.monotonic() < end and child.poll() is None:
         try:
-            with socket.create_connection(("127.0.0.1", port), 1) as connection:
-                connection.settimeout(START_S)
+            with socket.create_connection(("127.0.0.1", port), LIMIT_S) as connection:
                 connection.sendall(b"GET /scim/Users HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
                 if connection.recv(16).startswith(b"HTTP/"):
                     return
         except OSError:
             time.sleep(0.01)
-    raise SystemExit(f"no answer within {START_S:.0f} s: see {BUILD / 'server.log'}")
+    raise SystemExit(f"the server does not answer: see {BUILD / 'server.log'}")
 
 
 def bearer(key: str) -> str:
@@ -148,17 +130,12 @@ def product(program: Sequence[str], folder: Folder, more: Mapping[str, str] | No
     port = free_port()
     words = [*program, "serve", "--data", str(folder.path), "--listen", f"127.0.0.1:{port}"]
     with running(words, port, more=more) as pid:
-        yield Server("Recnice SCIM", port, pid, bearer(folder.key), "/scim", folder.path)
+        yield Server(port, pid, bearer(folder.key), "/scim", folder.path)
 
 
 @contextmanager
 def bare_route() -> Iterator[Server]:
     """Run the bare route with as many threads as the program has by default."""
     port = free_port()
-    threads = str(settings.Settings().threads)
-    with running([sys.executable, "-m", "bench.hello", str(port), KEY, threads], port) as pid:
-        yield Server(BARE_ROUTE, port, pid, bearer(KEY))
-
-
-storage = partial(stored_bytes, names=(DATABASE_NAME,))
-"""The bytes of the directory without the request log."""
+    with running([sys.executable, "-m", "bench.hello", str(port), KEY, THREADS], port) as pid:
+        yield Server(port, pid, bearer(KEY))
