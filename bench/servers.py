@@ -21,7 +21,8 @@ from app.administration.audit import HOST
 from app.administration.credentials.scim_keys import create_key
 from app.store.database import directory_database
 from app.store.directory import rebuild_derived_rows
-from app.store.request_log import log_database_file
+from app.store.request_log import log_database, log_database_file
+from app.web.request_log import middleware
 from bench.driver import Server
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -60,7 +61,9 @@ def application(path: Path) -> Iterator[Flask]:
             rebuild_derived_rows.rebuild(app.config["RECNICE_RESOURCE_TYPES"])
             yield app
         finally:
-            directory_database.db.engine.dispose()
+            middleware.of(app).recorder.close()
+            directory_database.file.close()
+            log_database.file.close()
 
 
 def new_folder(name: str) -> Folder:
