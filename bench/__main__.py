@@ -13,6 +13,7 @@ from bench import report, runs, servers
 DEFAULTS = runs.Options(servers.SOURCE, 3, 8, 400, groups=1_000, sizes=(1_000, 1_000_000), members=100_000, delay_ms=5)
 RUNS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     "operations": (runs.operations, {}, {}),
+    "costs": (runs.costs, {"users": 200}, {"users": 100}),
     "connections": (runs.connections, {}, {"rounds": 1, "users": 200}),
     "slow-disk": (runs.slow_disk, {}, {"rounds": 1, "users": 200}),
     "size": (runs.size, {"users": 2_000}, {"users": 1_000}),

@@ -147,6 +147,20 @@ def operations(options: Options) -> Result:
     return result
 
 
+def costs(options: Options) -> Result:
+    """Measure in this process where the processor time of each of Entra's phases goes."""
+    from bench.profile import profiles
+
+    result = Result()
+    heading, rows = ["", "thread", "others"], []
+    for phase, profile in profiles(entra.MEASURED, options.users).items():
+        stages = ", ".join(f"{name} {us:.0f}" for name, us in profile.stages()[:6])
+        result.add(f"cost {phase}", [profile.own_us], f"µs: {stages}; other threads {profile.other_us:.0f}")
+        rows.append([phase, number(profile.own_us), number(profile.other_us), stages])
+    result.tables["Processor time in process, µs"] = [[*heading, "largest stages"], *rows]
+    return result
+
+
 def peers(options: Options) -> Result:
     """Measure the installed peers in the same rounds."""
     from bench.peers import PEERS

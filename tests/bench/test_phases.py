@@ -78,5 +78,5 @@ def test_each_goal_is_judged_once_it_has_a_value():
 
 def test_a_profile_names_stages_and_functions(tmp_path, monkeypatch):
     monkeypatch.setattr("bench.servers.BUILD", tmp_path)
-    text = profile.report("get", requests=3)
+    text = profile.report("get", users=3)
     assert "SQLite" in text and "Flask" in text and len(text.splitlines()) <= 30
