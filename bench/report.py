@@ -85,5 +85,5 @@ def write_page() -> None:
     for section in sections.values():
         parts.append(f"`{section['command']}` (commit {section['commit']}, {section['day']}):")
         parts += [f"**{title}**\n\n{markdown(rows)}" for title, rows in section["tables"].items()]
-        parts += ["\n".join(f"- {line}" for line in section["failures"])] if section["failures"] else []
+        parts += ["\n".join(f"- `{line}`" for line in section["failures"])] if section["failures"] else []
     PAGE.write_text(MARKED.sub(lambda _: "\n" + "\n\n".join(parts) + "\n\n", PAGE.read_text("utf-8")), "utf-8")
