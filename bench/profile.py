@@ -5,6 +5,7 @@ answers and of all others, then with cProfile on the clock of the thread, whose 
 """
 
 import cProfile
+import gc
 import pstats
 import re
 import sys
@@ -87,6 +88,8 @@ def profiles(operations: Sequence[str], users: int = 200) -> dict[str, Profile]:
             built = [EnvironBuilder("/scim" + path, method=m, headers=headers, data=data) for path, m, data in about]
             environments, profiler = [one.get_environ() for one in built], cProfile.Profile(time.thread_time)
             recorder.settle()
+            gc.collect()
+            gc.freeze()  # a server does not hold the requests and answers of a phase
             thread_s, process_s = time.thread_time(), time.process_time()
             with profiler if tag == "profiled" else nullcontext():
                 answered = [run_wsgi_app(app.wsgi_app, one) for one in environments]

@@ -1,6 +1,7 @@
 """This module prints results, keeps them as JSON, and writes them into docs/performance.md with a chart."""
 
 import json
+import os
 import re
 import subprocess
 import time
@@ -23,7 +24,9 @@ Sections = Mapping[str, Mapping[str, Any]]
 def keep(name: str, command: str, result: Result) -> None:
     """Replace the section of one subcommand in the kept results."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout
-    about = {"command": command, "commit": commit.strip(), "day": time.strftime("%Y-%m-%d"), "cpus": len(PROCESSORS)}
+    day, load = time.strftime("%Y-%m-%d"), round(os.getloadavg()[0], 1)
+    about = {"command": command, "commit": commit.strip(), "day": day, "cpus": len(PROCESSORS), "load": load}
+    KEPT.parent.mkdir(parents=True, exist_ok=True)
     KEPT.write_text(json.dumps({**read(), name: about | vars(result)}, indent=1), "utf-8")
 
 
@@ -83,7 +86,8 @@ def write_page() -> None:
     CHART.write_text(chart(sections), "utf-8")
     parts = ["![Shares of the bare route, with the goals](performance.svg)", markdown(goals(sections, True))]
     for section in sections.values():
-        parts.append(f"`{section['command']}` (commit {section['commit']}, {section['day']}):")
+        about = f"commit {section['commit']}, {section['day']}, {section['cpus']} processors, load {section['load']}"
+        parts.append(f"`{section['command']}` ({about}):")
         parts += [f"**{title}**\n\n{markdown(rows)}" for title, rows in section["tables"].items()]
         parts += ["\n".join(f"- `{line}`" for line in section["failures"])] if section["failures"] else []
     PAGE.write_text(MARKED.sub(lambda _: "\n" + "\n\n".join(parts) + "\n\n", PAGE.read_text("utf-8")), "utf-8")
