@@ -116,7 +116,7 @@ def profiles(operations: Sequence[str], users: int = 200) -> dict[str, Profile]:
     return taken
 
 
-def report(operation: str, users: int = 300) -> str:
+def report(operation: str, users: int = 150) -> str:
     """Return in at most 30 lines where the time of an operation goes."""
     profile = profiles([operation], users)[operation]
     lines = [f"{operation}: {profile.own_us:,.0f} µs in the thread that answers, {profile.other_us:,.0f} µs in others"]
