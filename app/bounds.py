@@ -48,6 +48,7 @@ ATTRIBUTE_LIST_LENGTH = 4_096
 PAGE_SIZE = 100
 PAGE_SIZE_MAXIMUM = 200
 START_INDEX_MAXIMUM = 2**53
+PROJECTIONS_REMEMBERED = 256  # lists in `attributes` and `excludedAttributes`
 
 # --- administrators, keys, sign-in
 ACTIVE_SCIM_KEYS = 2
@@ -195,6 +196,8 @@ CHUNK_OVERHEAD_BYTES = 32 * 1024  # framing of a chunked body, in addition to th
 CHUNK_OVERHEAD_SHARE = 1 / 16  # framing in relation to the body before it, as chunks of 100 bytes have
 STATEMENT_S = 20  # total time of SQLite in one transaction
 DOCUMENT_BYTES = 1024 * 1024
+ANSWER_IN_MEMORY_LENGTH = 1024 * 1024  # a longer one, as of a large group, is sent from a temporary file
+MEMBERS_AT_ONCE = 500  # of a group that are read and sent as one piece of text
 PAGE_BYTES = 8 * 1024 * 1024  # of stored documents; a page that exceeds it ends early and reports its size
 NOTE_PAUSE_S = 5
 CLOCK_SLACK_S = 60

@@ -1,48 +1,56 @@
-"""This module loads the values of a group's `members` and of a user's `groups`.
+"""This module loads the values of a group's `members` and of a user's `groups`, as JSON text in portions.
 
-See also: app/store/directory/membership_rows.py (the rows), resource_operations.py (the operations).
+See also: app/store/directory/membership_rows.py (the rows), app/scim/projection.py (what is sent of them).
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from tempfile import SpooledTemporaryFile
 
-from app.scim.projection import reference
-from app.scim.resource_types import GROUP, RESOURCE_TYPES, ResourceType
+from app import bounds
+from app.scim.resource_types import ResourceType
 from app.store.database.directory_database import Connection
 from app.store.directory import membership_rows
-from app.store.directory.membership_rows import MemberRow, Membership
 from app.store.directory.stored_resource import Record
 
-_MEMBER_TYPES: Mapping[str, ResourceType] = {resource_type.name: resource_type for resource_type in RESOURCE_TYPES}
 
-
-def load(
-    connection: Connection, resource_type: ResourceType, records: Sequence[Record]
-) -> dict[str, list[dict[str, Any]]]:
+def load(connection: Connection, resource_type: ResourceType, records: Sequence[Record]) -> Mapping[str, Iterable[str]]:
     """Return the values of `members` or `groups`, whichever the resources of this type have, by the resources' ids."""
-    if resource_type.has_members:
-        return {one.id: _members(connection, one.id) if one.members else [] for one in records}
-    groups = membership_rows.groups_of(connection, [one.id for one in records])
-    return {resource_id: [_group_value(one) for one in of_one] for resource_id, of_one in groups.items()}
+    if not resource_type.has_members:
+        groups = membership_rows.groups_of(connection, [one.id for one in records])
+        return {one.id: (groups[one.id],) if one.id in groups else () for one in records}
+    kept = _Portions()
+    return {one.id: kept.add(membership_rows.members_of(connection, one.id)) if one.members else () for one in records}
 
 
-def _group_value(group: Membership) -> dict[str, Any]:
-    return {
-        "value": group.group_id,
-        "$ref": reference(GROUP, group.group_id),
-        "display": group.display_name,
-        "type": "direct",
-    }
+class _Portions:
+    """Portions of JSON text, in a file if they are long: a response may have a million members.
+
+    They are read in the transaction, and sent after it, since a slow client must not keep a transaction open.
+    """
+
+    def __init__(self) -> None:
+        self.lines = SpooledTemporaryFile(bounds.ANSWER_IN_MEMORY_LENGTH)  # noqa: SIM115
+
+    def __del__(self) -> None:
+        self.lines.close()
+
+    def add(self, portions: Iterable[str]) -> "_Slice":
+        """Write some portions, and return them as something that can be iterated over again and again."""
+        start = self.lines.tell()
+        # JSON text has no line breaks.
+        return _Slice(self, start, sum(1 for portion in portions if self.lines.write(f"{portion}\n".encode())))
 
 
-def _members(connection: Connection, group_id: str) -> list[dict[str, Any]]:
-    """Return the values of `members`; a member that is not known here has only the `value` that was sent."""
-    return [_member_value(member) for member in membership_rows.members_of(connection, group_id)]
+@dataclass(frozen=True, slots=True)
+class _Slice:
+    """Some of the portions, from a place in the file on."""
 
+    whole: _Portions
+    start: int
+    count: int
 
-def _member_value(member: MemberRow) -> dict[str, Any]:
-    resource_type = _MEMBER_TYPES.get(member.type or "")
-    if resource_type is None:
-        return {"value": member.id}
-    ref = reference(resource_type, member.id, is_absolute=member.is_absolute)
-    return {"value": member.id, "$ref": ref, "display": member.display, "type": member.type}
+    def __iter__(self) -> Iterator[str]:
+        self.whole.lines.seek(self.start)
+        for _ in range(self.count):
+            yield self.whole.lines.readline()[:-1].decode()

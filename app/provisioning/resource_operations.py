@@ -3,8 +3,9 @@
 It connects the SCIM rules with the store. `leave_groups` is the only action of an owner of the console.
 """
 
+import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as replace_fields
 from typing import Any
@@ -38,16 +39,22 @@ from app.store.directory.stored_resource import Record
 class Resource:
     """A record and, if requested, the values that are stored as rows: a group's `members`, a user's `groups`.
 
+    They are portions of JSON text, by the attribute's name (membership_values.py); `groups` returns them as objects.
     `event` is the change that an operation made; None if it only read, or changed nothing. `assigned_paths` are those
     to which a change assigned a value, `left_out` the values that it did not store.
     """
 
     type: ResourceType
     record: Record
-    memberships: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    memberships: Mapping[str, Iterable[str]] = field(default_factory=dict)
     event: Event | None = None
     assigned_paths: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def groups(self) -> list[Mapping[str, Any]]:
+        """The values of a user's `groups`; none if they were not requested."""
+        return [group for portion in self.memberships.get("groups", ()) for group in json.loads(f"[{portion}]")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """This module turns a stored record into the representation that a client receives (RFC 7644 §3.9).
 
-Without `attributes` and `excludedAttributes` the stored text is sent unchanged, with the separately stored values
-appended; only a projection parses it.
+A stored text of which nothing is left out is sent unchanged, with the separately stored values appended; any other one
+is parsed.
 """
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 from app import bounds
@@ -65,26 +66,18 @@ class Selection:
         is_whole = self.attributes is None if is_whole is None else is_whole
         return returned == "default" and is_whole and attribute.path not in self.excluded
 
-    def project(self, attributes: Iterable[Attribute], values: Mapping[str, Any], *, is_whole: bool) -> dict[str, Any]:
-        """Return the requested values of these attributes, in declared order; `is_whole` as for `includes`."""
-        return {
-            one.name: narrowed
-            for one in attributes
-            if one.name in values and self.includes(one, is_whole=is_whole)
-            if (narrowed := self._narrow(one, values[one.name], is_whole)) is not None
-        }
+    def parts(self, attributes: Iterable[Attribute], *, is_whole: bool) -> "dict[str, Parts | None]":
+        """Return what is requested of these attributes, in declared order; `is_whole` as for `includes`."""
+        return {one.name: self._part(one, is_whole) for one in attributes if self.includes(one, is_whole=is_whole)}
 
-    def _narrow(self, attribute: Attribute, value: Any, is_whole: bool) -> Any:
-        """Return a requested value with only the requested parts; None if nothing is left of it."""
-        if not attribute.sub_attributes:
-            return value
+    def _part(self, attribute: Attribute, is_whole: bool) -> "Parts | None":
         is_whole = (is_whole or attribute.path in (self.attributes or ())) and attribute.path not in self.excluded
-        parts = attribute.sub_attributes.values()
-        if isinstance(value, list):
-            narrowed = [kept for one in value if (kept := self.project(parts, one, is_whole=is_whole))]
-            return narrowed if narrowed or not value else None
-        return self.project(parts, value, is_whole=is_whole) or None
+        parts = self.parts(attribute.sub_attributes.values(), is_whole=is_whole)
+        return parts if len(parts) < len(attribute.sub_attributes) or any(parts.values()) else None
 
+
+Parts = Mapping[str, "Parts | None"]
+"""The requested attributes by name, each with its requested parts; None for one of which nothing is left out."""
 
 EVERYTHING = Selection()
 
@@ -120,49 +113,90 @@ def entity_tag(version: int) -> str:
     return f'W/"{version}"'
 
 
-def reference(resource_type: ResourceType, resource_id: str, *, is_absolute: bool = False) -> str:
-    """Return a `$ref` that this server generates, relative to the base URL (RFC 7643 §2.3.7): `Users/<id>`.
+class Projection:
+    """What one request selects of the resources of a type, as JSON text. `base` is the public URL of `/scim`."""
 
-    An absolute one begins with a slash here; `represent` prefixes the base URL.
-    """
-    path = f"{resource_type.endpoint}/{resource_id}"
-    return path if is_absolute else path.removeprefix("/")
+    def __init__(self, resource_type: ResourceType, selection: Selection, base: str) -> None:
+        parts = selection.parts(resource_type.attributes, is_whole=selection.attributes is None)
+        self._meta = parts.pop("meta", {})
+        self._document = {name: parts[name] for name in resource_type.document_names if name in parts}
+        self._is_sent_as_stored = self._document == dict.fromkeys(resource_type.document_names)
+        self._separate = parts
+        self._has_members = resource_type.has_members
+        self._type = compact(resource_type.name)
+        self._location = compact(location(base, resource_type, ""))[:-1]
+        self._reference = f'"$ref":{compact(base)[:-1]}/'
+
+    def text(self, stored: StoredResource, memberships: Mapping[str, Iterable[str]]) -> str:
+        """Return the JSON text of one resource; see `pieces`."""
+        return "".join(self.pieces(stored, memberships))
+
+    def pieces(self, stored: StoredResource, memberships: Mapping[str, Iterable[str]]) -> Iterator[str]:
+        """Yield the JSON text of one resource, which may be a group with very many members.
+
+        `memberships` holds the values of attributes that are stored as rows (`members`, `groups`), by name, as portions
+        of JSON text without brackets. Without any they are unassigned: a user's `groups` are left out then. A group's
+        `members` are `[]`, without which a known client adds no first member.
+        """
+        # `id` and `schemas` are always in the document, so that a comma follows it.
+        text = (
+            stored.document[:-1] if self._is_sent_as_stored else compact(_narrow(self._document, stored.content))[:-1]
+        )
+        for name, portions in memberships.items():
+            if name not in self._separate:
+                continue
+            separator, is_unassigned = f',"{name}":[', True
+            for portion in portions:
+                is_unassigned = False
+                if values := self._values(name, portion):
+                    yield f"{text}{separator}{values}"
+                    text, separator = "", ","
+            if separator == ",":
+                text = "]"
+            elif is_unassigned and self._has_members:
+                text += separator + "]"
+        if self._meta is None:
+            text += f',"meta":{self._meta_of(stored)}'
+        elif self._meta and (meta := _narrow(self._meta, json.loads(self._meta_of(stored)))):
+            text += f',"meta":{compact(meta)}'
+        yield text + "}"
+
+    def _values(self, name: str, portion: str) -> str:
+        # A quote inside a JSON string is escaped, so this is the beginning of a reference and nothing else.
+        values = portion.replace('"$ref":"/', self._reference)
+        parts = self._separate[name]
+        if parts is None:
+            return values
+        return compact([kept for one in json.loads(f"[{values}]") if (kept := _narrow(parts, one))])[1:-1]
+
+    def _meta_of(self, stored: StoredResource) -> str:
+        return (
+            f'{{"resourceType":{self._type},"created":"{stored.created}","lastModified":"{stored.last_modified}",'
+            f'"version":"W/\\"{stored.version}\\"","location":{self._location}{stored.id}"}}'
+        )
 
 
-def _with_base(value: Mapping[str, Any], base: str) -> Mapping[str, Any]:
-    ref = value.get("$ref", "")
-    return {**value, "$ref": base + ref} if ref.startswith("/") else value
+def _narrow(parts: Parts, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the requested parts of an object; one of which nothing is left is left out."""
+    narrowed = {}
+    for name, inner in parts.items():
+        if (value := values.get(name)) is None:
+            continue
+        if inner is not None:
+            if isinstance(value, list):
+                value = [kept for one in value if (kept := _narrow(inner, one))]
+            else:
+                value = _narrow(inner, value)
+            if not value:
+                continue
+        narrowed[name] = value
+    return narrowed
 
 
-def represent(
-    resource_type: ResourceType,
-    stored: StoredResource,
-    memberships: Mapping[str, Sequence[Mapping[str, Any]]],
-    base: str,
-    selection: Selection = EVERYTHING,
-) -> str:
-    """Return the JSON text of one resource.
-
-    `memberships` holds the values of attributes that are stored as rows (`members`, `groups`), by name. An empty list
-    is unassigned: a user's `groups` are left out then. A group's `members` are `[]`, without which a known client adds
-    no first member. `base` is the public URL of `/scim`.
-    """
-    separate: dict[str, Any] = {
-        name: [_with_base(value, base) for value in values]
-        for name, values in memberships.items()
-        if values or resource_type.has_members
-    }
-    separate["meta"] = {
-        "resourceType": resource_type.name,
-        "created": stored.created,
-        "lastModified": stored.last_modified,
-        "version": entity_tag(stored.version),
-        "location": location(base, resource_type, stored.id),
-    }
-    if selection.is_everything and resource_type.is_sent_whole:
-        return f"{stored.document[:-1]},{compact(separate)[1:]}"
-    is_whole = selection.attributes is None
-    return compact(selection.project(resource_type.attributes, {**stored.content, **separate}, is_whole=is_whole))
+@lru_cache(bounds.PROJECTIONS_REMEMBERED)
+def projection(resource_type: ResourceType, selection: Selection, base: str) -> Projection:
+    """Return the projection of a selection, which takes longer to make than to use."""
+    return Projection(resource_type, selection, base)
 
 
 def compact(value: Any) -> str:

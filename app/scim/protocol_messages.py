@@ -1,6 +1,6 @@
 """This module reads PATCH and search messages and renders list responses (RFC 7644)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,14 +80,23 @@ def _read_operation(number: int, message: Any) -> Operation:
     return Operation(op.lower(), path if path and path.strip() else None, value, bool(named["value"]))
 
 
-def list_response(total: int, start_index: int | None, resources: Sequence[str], next_cursor: str | None = None) -> str:
-    """Return a ListResponse (RFC 7644 §3.4.2) as JSON text, of resources that are JSON text already.
+def list_response(
+    total: int,
+    start_index: int | None,
+    count: int,
+    resources: Iterable[Iterable[str]],
+    next_cursor: str | None = None,
+) -> Iterator[str]:
+    """Yield a ListResponse (RFC 7644 §3.4.2) as JSON text, of `count` resources that are pieces of JSON text already.
 
     A page by cursor (RFC 9865 §2) has no `start_index`, and the last one no `next_cursor`.
     """
     index = "" if start_index is None else f'"startIndex":{start_index},'
     cursor = f'"nextCursor":"{next_cursor}",' if next_cursor else ""
-    return (
-        f'{{"schemas":["{LIST_URN}"],"totalResults":{total},{index}{cursor}'
-        f'"itemsPerPage":{len(resources)},"Resources":[{",".join(resources)}]}}'
-    )
+    yield f'{{"schemas":["{LIST_URN}"],"totalResults":{total},{index}{cursor}"itemsPerPage":{count},"Resources":['
+    separator = ""
+    for pieces in resources:
+        yield separator
+        yield from pieces
+        separator = ","
+    yield "]}"

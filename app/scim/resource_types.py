@@ -70,9 +70,9 @@ class ResourceType:
         return tuple(word_splitting.search_attributes(self.attributes))
 
     @cached_property
-    def is_sent_whole(self) -> bool:
-        """Whether every reader gets the whole document: no value is returned on request only, or never."""
-        return all(a.traits.returned in ("always", "default") for a in self._stored)
+    def document_names(self) -> tuple[str, ...]:
+        """The names of the attributes that are in a stored document, in declared order."""
+        return tuple(a.name for a in self.attributes if a.traits.storage == "document" or a.name == "id")
 
     @cached_property
     def keeps_values(self) -> bool:

@@ -70,7 +70,7 @@ def test_operations_at_their_bound_and_beyond() -> None:
 
 @pytest.mark.parametrize("resources", [[], ['{"id":"a"}'], ['{"id":"a"}', '{"id":"b"}']])
 def test_list_response(resources: list[str]) -> None:
-    assert json.loads(list_response(7, 3, resources)) == {
+    assert json.loads("".join(list_response(7, 3, len(resources), resources))) == {
         "schemas": [LIST_URN],
         "totalResults": 7,
         "startIndex": 3,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from flask import Flask
 
+from app import bounds
 from app.observation.directory import group_members
 from app.provisioning import resource_operations
 from app.provisioning.resource_operations import Author
@@ -15,7 +18,6 @@ from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER
 from app.store import integrity_check
 from app.store.database import directory_database, sqlite_driver
 from app.store.directory import console_members, membership_rows
-from app.store.directory.membership_rows import MemberRow, Membership
 from app.store.directory.tables import membership
 from tests.statements import recorded
 from tests.store.conftest import group, insert, user
@@ -29,9 +31,14 @@ def staff(app: Flask) -> str:
     return insert(GROUP, group(displayName="Staff")).id
 
 
+def values(portions: Iterable[str]) -> list[Any]:
+    """The values that portions of JSON text have."""
+    return [value for portion in portions for value in json.loads(f"[{portion}]")]
+
+
 def ids_of(group_id: str) -> list[str]:
     with directory_database.reading() as connection:
-        return [member.id for member in membership_rows.members_of(connection, group_id)]
+        return [member["value"] for member in values(membership_rows.members_of(connection, group_id))]
 
 
 def test_members_are_told_as_they_really_change(staff: str) -> None:
@@ -95,8 +102,9 @@ def test_members_are_told_by_type_where_they_are_known(staff: str) -> None:
     expected = sorted([(person.id, "User"), (inner.id, "Group")]) + [("~unknown", None)]
     names = {"User": "Ada", "Group": json.loads(inner.document)["displayName"], None: None}
     with directory_database.reading() as connection:
-        assert membership_rows.members_of(connection, staff) == [
-            MemberRow(id, type, names[type]) for id, type in expected
+        assert values(membership_rows.members_of(connection, staff)) == [
+            {"value": id, "$ref": f"{type}s/{id}", "display": names[type], "type": type} if type else {"value": id}
+            for id, type in expected
         ]
         first, last, beyond = (console_members.page(connection, staff, offset, 2) for offset in (0, 2, 8))
     assert [(member.id, member.type) for member in first + last] == expected
@@ -106,13 +114,20 @@ def test_members_are_told_by_type_where_they_are_known(staff: str) -> None:
     assert beyond == []
 
 
-def test_members_and_their_names_are_one_query_however_many_they_are(app: Flask, staff: str) -> None:
-    people = [insert(USER, user(displayName=str(number))) for number in range(3)]
+def test_members_and_their_names_are_one_query_for_each_portion(
+    app: Flask, staff: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = sorted(insert(USER, user(displayName=str(number))).id for number in range(4))
     with directory_database.writing() as connection:
-        membership_rows.add_members(connection, staff, [one.id for one in people])
-    with directory_database.reading() as connection, recorded() as asked:
-        assert {one.display for one in membership_rows.members_of(connection, staff)} == {"0", "1", "2"}
-    assert len(asked) == 1
+        membership_rows.add_members(connection, staff, people, absolute={people[0]})
+    for at_once, statements in ((500, 1), (3, 2), (2, 3)):
+        monkeypatch.setattr(bounds, "MEMBERS_AT_ONCE", at_once)
+        with directory_database.reading() as connection, recorded() as asked:
+            members = values(membership_rows.members_of(connection, staff))
+        assert len(asked) == statements
+        assert [member["value"] for member in members] == people
+        assert {member["display"] for member in members} == {"0", "1", "2", "3"}
+        assert [member["$ref"][0] for member in members] == ["/", "U", "U", "U"]
 
 
 def test_members_that_nobody_is_are_counted(staff: str) -> None:
@@ -161,11 +176,11 @@ def test_groups_are_told_with_their_names_as_they_were_sent(staff: str) -> None:
     with directory_database.reading() as connection:
         found = membership_rows.groups_of(connection, [lonely.id, person.id])
         assert membership_rows.groups_of(connection, []) == {}
-    assert list(found) == [lonely.id, person.id]
-    assert found[lonely.id] == []
-    assert found[person.id] == sorted(
-        [Membership(staff, "Staff"), Membership(board, "BÖARD")], key=lambda membership: membership.group_id
-    )
+    assert list(found) == [person.id]
+    assert values([found[person.id]]) == [
+        {"value": id, "$ref": f"Groups/{id}", "display": name, "type": "direct"}
+        for id, name in sorted([(staff, "Staff"), (board, "BÖARD")])
+    ]
 
 
 def test_only_a_group_that_is_here_has_members(app: Flask) -> None:

@@ -3,40 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from sqlalchemy import bindparam, delete, exists, func, select, text, true, update
+from sqlalchemy import bindparam, case, delete, exists, false, func, select, text, true, union_all, update
 from sqlalchemy.dialects.sqlite import insert
 
+from app import bounds
 from app.scim.filter_tree import Node
 from app.scim.member_changes import LinkChange
+from app.scim.resource_types import GROUP, RESOURCE_TYPES
 from app.store.database.connection import Connection
 from app.store.database.list_parameter import many_named
 from app.store.directory import filter_sql
 from app.store.directory.tables import membership, resource
-
-
-@dataclass(frozen=True, slots=True)
-class MemberRow:
-    """A member of a group; `type` and `display` are None while no resource has that id.
-
-    `is_absolute` as in `tables.membership`.
-    """
-
-    id: str
-    type: str | None
-    display: str | None = None
-    is_absolute: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """A group that a resource is in, with the group's displayName as it was sent."""
-
-    group_id: str
-    display_name: str
-
 
 # Ids are passed as one JSON text: a list of parameters would make a new statement for every length.
 _IDS = many_named("ids")
@@ -57,11 +36,54 @@ _INSERT = (
     .on_conflict_do_nothing()
     .returning(membership.c.member_id)
 )
-_GROUPS_OF = (
-    select(membership.c.member_id, membership.c.group_id, func.json_extract(resource.c.document, "$.displayName"))
-    .join_from(membership, resource, resource.c.id == membership.c.group_id)
+_member_value = case(
+    (resource.c.id.is_(None), func.json_object("value", membership.c.member_id)),
+    else_=func.json_object(
+        "value",
+        membership.c.member_id,
+        "$ref",
+        case((membership.c.is_absolute == true(), "/"), else_="")
+        + case({known.name: known.endpoint[1:] + "/" for known in RESOURCE_TYPES}, value=resource.c.type)
+        + membership.c.member_id,
+        "display",
+        filter_sql.displayed(resource.c.document),
+        "type",
+        resource.c.type,
+    ),
+)
+_portion = (
+    select(membership.c.member_id, _member_value.label("text"))
+    .join_from(membership, resource, _IS_MEMBER, isouter=True)
+    .where(membership.c.group_id == bindparam("group_id"), membership.c.member_id > bindparam("after"))
+    .order_by(membership.c.member_id)
+    .limit(bindparam("count"))
+    .subquery()
+)
+_PORTION = select(func.group_concat(_portion.c.text, ","), func.max(_portion.c.member_id), func.count())
+_of_member = (
+    select(membership.c.member_id, membership.c.group_id)
     .where(membership.c.member_id.in_(_IDS))
-    .order_by(membership.c.group_id)
+    .order_by(membership.c.member_id, membership.c.group_id)
+    .subquery()
+)
+_group_value = func.json_object(
+    "value",
+    resource.c.id,
+    "$ref",
+    f"{GROUP.endpoint[1:]}/" + resource.c.id,
+    "display",
+    func.json_extract(resource.c.document, "$.displayName"),
+    "type",
+    "direct",
+)
+# The ids of each member's groups, and each group once, however many of the members are in it.
+_GROUPS_OF = union_all(
+    select(_of_member.c.member_id, func.group_concat(_of_member.c.group_id, " "), false()).group_by(
+        _of_member.c.member_id
+    ),
+    select(resource.c.id, _group_value, true()).where(
+        resource.c.id.in_(select(membership.c.group_id).where(membership.c.member_id.in_(_IDS)))
+    ),
 )
 _RESOLVE = update(membership).values(is_unresolved=False).where(membership.c.member_id == bindparam("id"))
 # As text: only INDEXED BY makes SQLite read the partial index instead of all members.
@@ -124,17 +146,18 @@ def departures(connection: Connection, group_id: str, links: Iterable[LinkChange
     return gone
 
 
-def members_of(connection: Connection, group_id: str) -> list[MemberRow]:
-    """Return all members, by id: the order in which they joined is not stored."""
-    found = (
-        select(
-            membership.c.member_id, resource.c.type, filter_sql.displayed(resource.c.document), membership.c.is_absolute
-        )
-        .join_from(membership, resource, _IS_MEMBER, isouter=True)
-        .where(membership.c.group_id == group_id)
-        .order_by(membership.c.member_id)
-    )
-    return [MemberRow(*row) for row in connection.execute(found)]
+def members_of(connection: Connection, group_id: str) -> Iterator[str]:
+    """Yield the values of `members` as JSON text, in portions, by id: the order in which they joined is not stored.
+
+    A `$ref` is relative; one that the client sent as a full URL begins with a slash, before which the base URL belongs.
+    A member whose id no resource has has only its `value`.
+    """
+    after, count = "", bounds.MEMBERS_AT_ONCE
+    while count == bounds.MEMBERS_AT_ONCE:
+        wanted = {"group_id": group_id, "after": after, "count": count}
+        values, after, count = connection.execute(_PORTION, wanted).one()
+        if count:
+            yield values
 
 
 def resolve(connection: Connection, resource_id: str) -> None:
@@ -151,9 +174,13 @@ def count_unresolved(connection: Connection, group_ids: Iterable[str]) -> Mappin
     return {group_id: count for group_id, count in rows}
 
 
-def groups_of(connection: Connection, resource_ids: Sequence[str]) -> dict[str, list[Membership]]:
-    """Return the groups that each resource is directly in, by group id; an empty list for one that is in none."""
-    groups: dict[str, list[Membership]] = {id: [] for id in resource_ids}
-    for member_id, group_id, name in connection.execute(_GROUPS_OF, {"ids": json.dumps(list(groups))}):
-        groups[member_id].append(Membership(group_id, name))
-    return groups
+def groups_of(connection: Connection, resource_ids: Iterable[str]) -> dict[str, str]:
+    """Return the groups that each resource is directly in, by group id: the values of `groups` as JSON text.
+
+    Resources that are in none are left out.
+    """
+    values: dict[str, str] = {}
+    group_ids: dict[str, str] = {}
+    for id, text_of_row, is_group in connection.execute(_GROUPS_OF, {"ids": json.dumps(list(resource_ids))}):
+        (values if is_group else group_ids)[id] = text_of_row
+    return {id: ",".join(map(values.__getitem__, ids.split())) for id, ids in group_ids.items()}

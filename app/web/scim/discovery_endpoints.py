@@ -10,7 +10,7 @@ from app.scim import discovery_documents, projection
 from app.scim.errors import Code, ScimError
 from app.scim.protocol_messages import list_response
 from app.scim.resource_types import ResourceType
-from app.web.scim.request_response import add, base, message_response, settings, text_response
+from app.web.scim.request_response import add, base, json_response, message_response, settings
 from app.web.service_routing import TOKEN_ENDPOINT
 
 DOCUMENTATION = "/documentation"
@@ -42,8 +42,8 @@ def _list_view(documents: Documents) -> Callable[[], Response]:
     def view() -> Response:
         if "filter" in request.args:
             raise ScimError(Code.FORBIDDEN, "filter", "none, since discovery is not searched (RFC 7644 section 4)")
-        texts = [projection.compact(document) for document in documents(base())]
-        return text_response(list_response(len(texts), 1, texts))
+        texts = [[projection.compact(document)] for document in documents(base())]
+        return json_response(list_response(len(texts), 1, len(texts), texts))
 
     return view
 

@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping
 from flask import Blueprint, Response, request
 
 from app.provisioning import resource_operations
+from app.scim.projection import projection
 from app.scim.protocol_messages import list_response
 from app.scim.resource_types import ResourceType
 from app.web.request_log import record_draft, resource_changes
 from app.web.scim import cursors, query_parameters
-from app.web.scim.request_response import add, base, body, settings, text_of, text_response
+from app.web.scim.request_response import add, base, body, json_response, settings
 
 Types = tuple[ResourceType, ...]
 
@@ -45,6 +46,7 @@ def _list(types: Types, parameters: Mapping[str, str]) -> Response:
         search = query.by_cursor(search)
     page = resource_operations.search(search, selections)
     resource_changes.record_search(record_draft.current(), search, page)
-    texts = [text_of(resource, selections[resource.type.name], search.base) for resource in page.resources]
+    projections = {one.name: projection(one, selections[one.name], search.base) for one in types}
+    texts = (projections[one.type.name].pieces(one.record, one.memberships) for one in page.resources)
     next_cursor = query.cursor(page.end, search.count) if search.start_index is None and page.end else None
-    return text_response(list_response(page.total, search.start_index, texts, next_cursor))
+    return json_response(list_response(page.total, search.start_index, len(page.resources), texts, next_cursor))

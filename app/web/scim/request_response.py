@@ -1,11 +1,15 @@
 """This module reads the body of a SCIM request and builds its response (RFC 7644 §3.1, §3.8)."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
+from tempfile import TemporaryFile
 from typing import Any
 
 from flask import Blueprint, Response, current_app, g, request
+from werkzeug.wsgi import wrap_file
 
+from app import bounds
 from app.provisioning.resource_operations import Author, Resource
 from app.scim import projection
 from app.scim.errors import Code, ScimError, shown
@@ -107,11 +111,6 @@ def precondition() -> Precondition:
     return Precondition(request.headers.get("If-Match"), request.headers.get("If-None-Match"))
 
 
-def text_of(resource: Resource, selection: Selection, root: str) -> str:
-    """Return a resource as the JSON text of the response; `root` is the public URL of the requested root."""
-    return projection.represent(resource.type, resource.record, resource.memberships, root, selection)
-
-
 def url_of(resource: Resource) -> str:
     """Return a resource's `meta.location`, on the requested root."""
     return projection.location(base(), resource.type, resource.record.id)
@@ -126,15 +125,36 @@ def resource_response(
     resource: Resource, selection: Selection = EVERYTHING, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return a response with one resource."""
-    headers = version_headers(resource) | dict(headers or {})
-    return Response(text_of(resource, selection, base()), status, headers, content_type=MEDIA_TYPE)
+    projection_of_type = projection.projection(resource.type, selection, base())
+    answer = json_response(projection_of_type.pieces(resource.record, resource.memberships))
+    answer.status_code = status
+    answer.headers.update(version_headers(resource) | dict(headers or {}))
+    return answer
 
 
 def message_response(document: Mapping[str, Any]) -> Response:
     """Return a response with any other message."""
-    return text_response(json.dumps(document, ensure_ascii=False))
+    return json_response([json.dumps(document, ensure_ascii=False)])
 
 
-def text_response(text: str) -> Response:
-    """Return a response with text that is already JSON."""
-    return Response(text, 200, content_type=MEDIA_TYPE)
+def json_response(pieces: Iterable[str]) -> Response:
+    """Return a response with JSON text in pieces. One that is too long for memory is sent from a temporary file."""
+    remaining = iter(pieces)
+    first, length = [], 0
+    for piece in remaining:
+        first.append(piece)
+        length += len(piece)
+        if length > bounds.ANSWER_IN_MEMORY_LENGTH:
+            return _response_from_file(chain(first, remaining))
+    return Response("".join(first), content_type=MEDIA_TYPE)
+
+
+def _response_from_file(pieces: Iterable[str]) -> Response:
+    file = TemporaryFile()  # noqa: SIM115  # closed by the server
+    file.writelines(piece.encode() for piece in pieces)
+    length = file.tell()
+    file.seek(0)
+    # The server takes the file over, so that no thread waits for a client that reads slowly.
+    answer = Response(wrap_file(request.environ, file), content_type=MEDIA_TYPE, direct_passthrough=True)
+    answer.content_length = length
+    return answer

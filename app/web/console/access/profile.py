@@ -95,4 +95,4 @@ def _own_record(user_id: str) -> OwnRecord:
     user = next(one for one in types if one.name == USER.name)
     resource = resource_operations.get(user, user_id, EVERYTHING)
     attributes = list(rows(user.attributes, resource.record.content))
-    return OwnRecord(resource, attributes, resource.memberships.get("groups", ()))
+    return OwnRecord(resource, attributes, resource.groups)

@@ -123,7 +123,7 @@ def now(subject: Subject) -> Mapping[str, Any] | Response:
     if subject.type.name == USER.name:
         shown["grant"] = granted_roles.grant_of(record.id)
         if unconfirmed := users_to_confirm.find_unconfirmed(record.id):
-            kept = resource_operations.get(subject.type, subject.id, EVERYTHING).memberships["groups"]
+            kept = resource_operations.get(subject.type, subject.id, EVERYTHING).groups
             shown |= {"unconfirmed": unconfirmed, "kept_groups": kept}
     return {"record": record, "knowledge": knowledge, **of_attributes, **shown}
 
@@ -149,8 +149,7 @@ def groups(subject: Subject) -> Mapping[str, Any] | Response:
     if list_paging.export_format():
         return list_paging.export("groups", LINK_COLUMNS, _links(history_reader.links_of_member, subject.id, _GROUP))
     here = resource_operations.get(subject.type, subject.id, EVERYTHING) if subject.resource else None
-    groups = here.memberships.get("groups", ()) if here else ()
-    return {"groups": groups, **_link_page(history_reader.links_of_member, subject.id, _GROUP)}
+    return {"groups": here.groups if here else [], **_link_page(history_reader.links_of_member, subject.id, _GROUP)}
 
 
 def moves(subject: Subject) -> Mapping[str, Any] | Response:
