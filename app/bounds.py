@@ -48,6 +48,7 @@ ATTRIBUTE_LIST_LENGTH = 4_096
 PAGE_SIZE = 100
 PAGE_SIZE_MAXIMUM = 200
 START_INDEX_MAXIMUM = 2**53
+ROWS_BETWEEN_MARKS = 1_000  # of a type's list, so that a page in its middle does not read the rows before it
 PROJECTIONS_REMEMBERED = 256  # lists in `attributes` and `excludedAttributes`
 
 # --- administrators, keys, sign-in

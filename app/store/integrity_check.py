@@ -17,10 +17,15 @@ from app.scim.resource_types import ResourceType
 from app.store.access import audit_rows, role_rows
 from app.store.database import directory_database, sqlite_driver
 from app.store.database.connection import Connection
-from app.store.directory import attribute_coverage, declared_attributes, filter_sql, rebuild_derived_rows
+from app.store.directory import (
+    attribute_coverage,
+    declared_attributes,
+    filter_sql,
+    rebuild_derived_rows,
+    resource_counts,
+)
 from app.store.directory.rebuild_derived_rows import StoredRow
 from app.store.directory.resource_rows import MEMBERS, count_with_members
-from app.store.directory.scim_lists import count_all
 from app.store.directory.tables import membership, population, resource
 from app.store.directory.word_index import count_stray, to_words
 
@@ -94,7 +99,7 @@ def _check_resources(connection: Connection, resource_type: ResourceType) -> Ite
 
 
 def _check_population(connection: Connection, resource_type: ResourceType) -> Iterator[str]:
-    kept = count_all(connection, resource_type)
+    kept = resource_counts.count(connection, resource_type)
     there = connection.execute(
         select(func.count()).select_from(resource).where(resource.c.type == resource_type.name)
     ).scalar_one()

@@ -17,8 +17,7 @@ from app.scim.projection import compact
 from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER
 from app.store import integrity_check
 from app.store.database import directory_database, sqlite_driver
-from app.store.directory import membership_rows, resource_rows
-from app.store.directory.scim_lists import count_all
+from app.store.directory import membership_rows, resource_counts, resource_rows
 from app.store.directory.tables import lookup, membership, resource
 from tests.store.conftest import Find, delete, group, insert, save, user
 
@@ -80,7 +79,7 @@ def test_uniqueness_names_attribute_and_value_whatever_the_letter_case(app: Flas
     assert "userName" in refused.value.detail
     assert json.dumps("äDÄ") in refused.value.detail
     with directory_database.reading() as connection:
-        assert count_all(connection, USER) == 1
+        assert resource_counts.count(connection, USER) == 1
 
 
 def test_a_name_may_be_taken_by_another_type_or_in_an_attribute_that_is_not_unique(app: Flask, find: Find) -> None:
@@ -172,7 +171,7 @@ def test_delete_takes_everything_along(app: Flask) -> None:
         assert (lost.version, lost.last_modified > outer.last_modified) == (3, True)
         assert resource_rows.load(connection, GROUP, other.id) == other
         assert connection.execute(select(membership.c.member_id)).scalars().all() == ["somebody"]
-        assert (count_all(connection, USER), count_all(connection, GROUP)) == (0, 2)
+        assert (resource_counts.count(connection, USER), resource_counts.count(connection, GROUP)) == (0, 2)
         assert not connection.execute(select(lookup).where(lookup.c.resource_id == member.id)).all()
         assert integrity_check.check(connection, RESOURCE_TYPES) == []
 

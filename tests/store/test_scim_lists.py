@@ -11,12 +11,14 @@ from flask import Flask
 
 from app import bounds
 from app.scim.attribute import Attribute
+from app.scim.derived_values import DerivedValues
 from app.scim.errors import ScimError
 from app.scim.resource_types import GROUP, USER, ResourceType
 from app.scim.search_request import Search, TypeSearch
 from app.store.database import directory_database
-from app.store.directory import membership_rows, resource_rows, scim_lists
+from app.store.directory import console_lists, membership_rows, resource_rows, scim_lists
 from app.store.directory.scim_lists import Page
+from tests.statements import recorded
 from tests.store.conftest import group, insert, user, where
 
 NAMES = ["Éa", "zoe", "Adam", "adam2", "eb", "ZZ", "éc"]
@@ -85,6 +87,40 @@ def order(path: str, descending: bool = False, resource_type: ResourceType = USE
     found = resource_type.tree.find(path)
     assert found
     return Order(found, descending)
+
+
+def test_a_page_in_the_middle_reads_only_rows_after_the_last_mark_before_it(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when rows are added, and when any of them are deleted."""
+    monkeypatch.setattr(bounds, "ROWS_BETWEEN_MARKS", 3)
+    people = []
+    for number in range(16):
+        people.append(insert(USER, user(title=str(number))))
+        insert(GROUP, group())
+
+    def check_every_page() -> None:
+        for skipped in range(len(people) + 2):
+            with recorded() as statements:
+                found = page(None, skipped + 1, 2)
+            assert found.records == people[skipped : skipped + 2]
+            assert found.total == len(people)
+            [offset] = [parameters[-1] for sql, parameters in statements if "resource.document" in sql]
+            assert offset <= 3 + 2
+            with directory_database.reading() as connection:
+                listed = console_lists.page(connection, USER, "", console_lists.Order(), skipped, 2)
+            assert listed == console_lists.ListPage(len(people), found.records)
+
+    check_every_page()
+    people.append(insert(USER, user(title="last")))
+    check_every_page()
+    for place in (-1, 7, 0, 4):
+        record = people.pop(place)
+        with directory_database.writing() as connection:
+            resource_rows.delete(connection, record, DerivedValues(USER, record.content))
+        check_every_page()
+    people.extend(insert(USER, user()) for _ in range(4))
+    check_every_page()
 
 
 @pytest.mark.usefixtures("seven")

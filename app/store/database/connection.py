@@ -36,7 +36,7 @@ class Connection:
     time of `time.monotonic`, is interrupted; None is no limit.
     """
 
-    __slots__ = ("deadline", "driver")
+    __slots__ = ("__weakref__", "deadline", "driver")
 
     def __init__(self, driver: Any) -> None:
         self.driver = driver

@@ -15,8 +15,7 @@ from sqlalchemy import bindparam, select, text
 from app.scim.resource_types import ResourceType
 from app.store.database.connection import Connection
 from app.store.database.list_parameter import many_named
-from app.store.directory import word_index
-from app.store.directory.scim_lists import count_all
+from app.store.directory import list_marks, resource_counts, word_index
 from app.store.directory.stored_resource import COLUMNS, Record, to_record
 from app.store.directory.tables import DISABLED, resource
 
@@ -70,6 +69,9 @@ def _in_state(state: State, column: str) -> str:
 
 # As text, since SQLite's own syntax selects the index: `+column`, and conditions as in a partial index.
 _PAGE = "LIMIT :count OFFSET :offset"
+_IN_ORDER_OF_CREATION = (
+    f"SELECT position FROM resource WHERE type = :type AND position >= :first ORDER BY position {_PAGE}"
+)
 _COUNT_DISABLED = text(f"SELECT count(*) FROM resource WHERE {_DISABLED}")
 _COUNT_VALUES = "SELECT count(*) FROM lookup WHERE type = :type AND attribute = :path"
 _VALUES = "SELECT resource_id FROM lookup WHERE type = :type AND attribute = :path"
@@ -97,7 +99,10 @@ def page(
     """Return a page of all resources of a type, or of those in a state."""
     wanted = {"type": resource_type.name, "path": order.path, "offset": offset, "count": count}
     total = count_in(connection, resource_type, state)
-    if order.path in (MADE, CHANGED):
+    if order == Order() and not state:
+        sought = wanted | list_marks.seek(connection, resource_type, offset)
+        positions = _numbers(connection, _IN_ORDER_OF_CREATION, sought)
+    elif order.path in (MADE, CHANGED):
         positions = _numbers(connection, _in_own_order(state, order), wanted)
     else:
         positions = _by_value(connection, resource_type, state, order, wanted)
@@ -132,9 +137,9 @@ def _by_value(
 def count_in(connection: Connection, resource_type: ResourceType, state: State) -> int:
     """Return the number of resources of a type in a state."""
     if not state:
-        return count_all(connection, resource_type)
+        return resource_counts.count(connection, resource_type)
     disabled = int(connection.execute(_COUNT_DISABLED, {"type": resource_type.name}).scalar_one())
-    return disabled if state == "disabled" else count_all(connection, resource_type) - disabled
+    return disabled if state == "disabled" else resource_counts.count(connection, resource_type) - disabled
 
 
 def positions_with(

@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
+from app.scim.resource_types import ResourceType
 from app.store.database.connection import Connection
 from app.store.directory.tables import population
 
@@ -16,6 +17,15 @@ class ResourceCount:
 
     total: int = 0
     active: int = 0
+
+
+_COUNT = select(population.c.total).where(population.c.type == bindparam("type"))
+
+
+def count(connection: Connection, resource_type: ResourceType) -> int:
+    """Return the number of resources of a type."""
+    total: int | None = connection.execute(_COUNT, {"type": resource_type.name}).scalar_one_or_none()
+    return total or 0
 
 
 def count_all(connection: Connection) -> Mapping[str, ResourceCount]:

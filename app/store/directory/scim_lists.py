@@ -7,16 +7,16 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, literal, null, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, literal, or_, select
 
 from app import bounds
 from app.scim.attribute import Attribute
 from app.scim.resource_types import ResourceType
 from app.scim.search_request import Place, Search, TypeSearch
 from app.store.database.connection import Connection, Row
-from app.store.directory import filter_sql
+from app.store.directory import filter_sql, list_marks, resource_counts
 from app.store.directory.stored_resource import COLUMNS, Record, to_record
-from app.store.directory.tables import lookup, population, resource
+from app.store.directory.tables import lookup, resource
 
 _CUT_TYPES = ("string", "reference", "binary")
 
@@ -39,6 +39,14 @@ _MATCHING = (
         lookup.c.attribute == bindparam("path"),
         lookup.c.value == bindparam("value"),
     )
+    .order_by(resource.c.position)
+    .limit(bindparam("count"))
+    .offset(bindparam("offset"))
+)
+
+_PAGE = (
+    select(*COLUMNS)
+    .where(resource.c.type == bindparam("type"), resource.c.position >= bindparam("first"))
     .order_by(resource.c.position)
     .limit(bindparam("count"))
     .offset(bindparam("offset"))
@@ -72,9 +80,11 @@ def _page_by_index(connection: Connection, search: Search, offset: int) -> Page:
 
 
 def _rows_by_index(connection: Connection, search: Search, offset: int) -> tuple[list[Row], bool]:
-    match = _exact_match(search)
-    if match:
-        return _fitting(connection, _MATCHING, search.count, {**match, "count": search.count, "offset": offset})
+    wanted = {"count": search.count, "offset": offset}
+    if match := _exact_match(search):
+        return _fitting(connection, _MATCHING, search.count, wanted | match)
+    if plain := _whole_type(search):
+        return _fitting(connection, _PAGE, search.count, wanted | list_marks.seek(connection, plain, offset))
     key = _key(search)
     rows = select(*COLUMNS).where(_condition(search)).order_by(*_order(key, search.is_descending))
     return _fitting(connection, rows.limit(search.count).offset(offset), search.count)
@@ -103,34 +113,39 @@ def _page_by_cursor(connection: Connection, search: Search) -> Page:
     if search.count == 0:
         return Page(_total(connection, search), [])
     key = _key(search)
-    told = null() if key is None else key
-    rows = select(*COLUMNS, told.label("sort_key")).where(_condition(search))
-    if search.after is not None:
-        rows = rows.where(_beyond(key, search.after, search.is_descending))
-    rows = rows.order_by(*_order(key, search.is_descending)).limit(search.count + 1)
-    found, is_more = _fitting(connection, rows, search.count)
-    records = [to_record(row[:-1]) for row in found]
+    if plain := _whole_type(search):
+        first = search.after.position + 1 if search.after else 0
+        wanted = {"type": plain.name, "first": first, "count": search.count + 1, "offset": 0}
+        found, is_more = _fitting(connection, _PAGE, search.count, wanted)
+    else:
+        rows = select(*COLUMNS, *([] if key is None else [key.label("sort_key")])).where(_condition(search))
+        if search.after is not None:
+            rows = rows.where(_beyond(key, search.after, search.is_descending))
+        rows = rows.order_by(*_order(key, search.is_descending)).limit(search.count + 1)
+        found, is_more = _fitting(connection, rows, search.count)
+    records = [to_record(row[: len(COLUMNS)]) for row in found]
     if not is_more:
         total = len(found) if search.after is None else _total(connection, search)
         return Page(total, records)
-    return Page(_total(connection, search), records, Place(found[-1][-1], records[-1].position))
-
-
-def count_all(connection: Connection, resource_type: ResourceType) -> int:
-    """Return the number of resources of a type, from the stored count."""
-    total: int | None = connection.execute(
-        select(population.c.total).where(population.c.type == resource_type.name)
-    ).scalar_one_or_none()
-    return total or 0
+    last_key = None if key is None else found[-1].sort_key
+    return Page(_total(connection, search), records, Place(last_key, records[-1].position))
 
 
 def _total(connection: Connection, search: Search) -> int:
     """Return the number of matches. A type without a filter has a stored count."""
-    total = sum(count_all(connection, sought.resource_type) for sought in search.sought if sought.where is None)
+    total = sum(
+        resource_counts.count(connection, sought.resource_type) for sought in search.sought if sought.where is None
+    )
     if filtered := [sought for sought in search.sought if sought.where is not None]:
         holds = or_(*(_holds(sought, search.base) for sought in filtered))
         total += connection.execute(select(func.count()).select_from(resource).where(holds)).scalar_one()
     return total
+
+
+def _whole_type(search: Search) -> ResourceType | None:
+    """Return the type whose resources the search lists all, in order of creation; None for any other search."""
+    [sought, *others] = search.sought
+    return None if others or sought.where is not None or sought.sort_by else sought.resource_type
 
 
 def _exact_match(search: Search) -> dict[str, Any] | None:
