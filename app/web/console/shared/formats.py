@@ -6,7 +6,7 @@ Times leave the server in UTC; the script converts them to the reader's time zon
 from datetime import datetime
 
 from flask import Flask
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from app import clock
 
@@ -56,8 +56,7 @@ def browser(user_agent: str) -> str:
 
 def moment(wire: str) -> Markup:
     """Return a moment in wire form as a `time` element: `2026-01-31 08:00 UTC`."""
-    shown = datetime.fromisoformat(wire).strftime("%Y-%m-%d %H:%M UTC")
-    return Markup('<time datetime="{}">{}</time>').format(wire, shown)
+    return Markup(f'<time datetime="{escape(wire)}">{escape(wire[:10])} {escape(wire[11:16])} UTC</time>')
 
 
 def in_bytes(size: int) -> str:

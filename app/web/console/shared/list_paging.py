@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
+from string import ascii_letters, digits
 from typing import Generic, Literal, TypeVar
 from urllib.parse import urlencode
 
@@ -29,6 +30,8 @@ _FORMATS: tuple[Format | None, ...] = (None, "csv", "json")
 _FORMULA_STARTS = frozenset("=+-@")
 """The characters that begin a formula in a spreadsheet, which would run what an attacker wrote into a name."""
 _BREAKS = frozenset("\t\r\n")
+_PLAIN_STARTS = frozenset(ascii_letters + digits)  # of nearly every cell, which then needs no closer look
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # made once: json.dumps would make an encoder for each row
 _BYTE_ORDER_MARK = "\ufeff"  # without it Excel reads UTF-8 as the code page of its region
 
 
@@ -144,7 +147,7 @@ def _lines(cells: Iterable[Sequence[str]]) -> str:
 def _cell_text(value: Cell) -> str:
     """Return the text of a cell. A number is never a formula, whatever its sign."""
     if isinstance(value, str):
-        return "'" + value if _is_formula(value) else value
+        return "'" + value if value[:1] not in _PLAIN_STARTS and _is_formula(value) else value
     return "" if value is None else str(value).lower()
 
 
@@ -163,9 +166,7 @@ def _json(columns: Sequence[Column[T]], rows: Iterable[T]) -> Iterator[str]:
     yield "["
     separator = "\n"
     for portion in _portions(rows):
-        lines = [
-            json.dumps({column.name: column.value(row) for column in columns}, ensure_ascii=False) for row in portion
-        ]
+        lines = [_encode({column.name: column.value(row) for column in columns}) for row in portion]
         yield separator + ",\n".join(lines)
         separator = ",\n"
     yield "\n]\n"
