@@ -66,7 +66,9 @@ def test_many_members_at_once(staff: str) -> None:
     ids = [f"{number:05}" for number in range(MANY)]
     with directory_database.writing() as connection:
         assert membership_rows.add_members(connection, staff, iter(ids)) == set(ids)
-        assert membership_rows.replace_members(connection, staff, ids[1:] + ["x"]) == ({"x"}, {ids[0]})
+        with recorded() as statements:
+            assert membership_rows.replace_members(connection, staff, ids[1:] + ["x"]) == ({"x"}, {ids[0]})
+        assert len(statements) == 2
         assert membership_rows.remove_members(connection, staff, ids) == set(ids[1:])
     assert ids_of(staff) == ["x"]
 

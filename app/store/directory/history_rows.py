@@ -124,7 +124,7 @@ def record(
     for ids, has_joined in ((moves.joined, True), (moves.departed, False)):
         if ids:
             link = {"event_id": event_id, "group_id": told["resource_id"], "has_joined": has_joined}
-            connection.execute(_INSERT_LINKS, {**link, "rows": json.dumps(list(ids))})
+            connection.execute(_INSERT_LINKS, {**link, "rows": json.dumps(sorted(ids))})
     return Event(id=event_id, **told, changes=tuple(changes))
 
 
