@@ -14,7 +14,7 @@ from app import clock
 from app.administration import audit
 from app.administration.audit import Action, Actor
 from app.administration.roles import granted_roles, users_to_confirm
-from app.provisioning import membership_values
+from app.provisioning import membership_values, unindexed_searches
 from app.scim import disabling, entra_quirks, mutability
 from app.scim.derived_values import DerivedValues
 from app.scim.differences import differences
@@ -111,9 +111,10 @@ def get(resource_type: ResourceType, resource_id: str, selection: Selection = EV
 def search(criteria: Search, selections: Mapping[str, Selection]) -> SearchResult:
     """Return a page of a list, in a stable order; disabled users are included.
 
-    `selections`: the requested attributes of a resource, by the name of its type. Raises invalidFilter.
+    `selections`: the requested attributes of a resource, by the name of its type. Raises invalidFilter, and UNAVAILABLE
+    when too many searches without an index are in progress.
     """
-    with directory_database.reading() as connection:
+    with unindexed_searches.limited(criteria), directory_database.reading() as connection:
         page = scim_lists.find(connection, criteria)
         by_id: dict[str, Resource] = {}
         for resource_type in (sought.resource_type for sought in criteria.sought):

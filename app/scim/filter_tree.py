@@ -68,6 +68,16 @@ def comparisons(node: Node) -> Iterator[Compare]:
             yield node
 
 
+def equalities(node: Node) -> Iterator[Compare]:
+    """Yield the comparisons with `eq` that must all be true for the tree to be."""
+    match node:
+        case And(left, right):
+            yield from equalities(left)
+            yield from equalities(right)
+        case Compare(_, "eq"):
+            yield node
+
+
 _TEXT = frozenset({"eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le", "pr"})
 _ORDERED = frozenset({"eq", "ne", "gt", "ge", "lt", "le", "pr"})
 _EQUALITY = frozenset({"eq", "ne", "pr"})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from app import bounds
 from app.scim.attribute import Attribute
 from app.scim.filter_match import matches
-from app.scim.filter_tree import And, Compare, Node, Not, Or, ValuePath
+from app.scim.filter_tree import And, Compare, Node, Not, Or, ValuePath, comparisons, equalities
 from app.scim.grammar import parse
 from app.scim.resource_types import ResourceType
 from app.scim.value_comparison import normalize_value
@@ -46,6 +46,43 @@ class Search:
     start_index: int | None = 1
     after: Place | None = None
     base: str = ""
+
+    @property
+    def unindexed(self) -> tuple[tuple[str, str], ...]:
+        """The resource types of which each resource is read, with a path that the search compares or sorts by.
+
+        None where an equality on an indexed attribute selects the resources.
+        """
+        paths = ((one.resource_type.name, path) for one in self.sought for path in _unindexed_paths(one))
+        return tuple(dict.fromkeys(paths))
+
+
+def _unindexed_paths(sought: TypeSearch) -> list[str]:
+    paths = [] if sought.where is None else _unindexed(sought.where)
+    if sought.sort_by and (paths or sought.where is None):
+        paths = [*paths, sought.sort_by[-1].path]
+    return paths
+
+
+def _unindexed(node: Node) -> list[str]:
+    """Return the compared paths of a filter that no index answers, as app/store/directory/filter_sql.py uses them."""
+    match node:
+        case And(left, right):
+            sides = _unindexed(left), _unindexed(right)
+            return [*sides[0], *sides[1]] if all(sides) else []
+        case Or(left, right):
+            return [*_unindexed(left), *_unindexed(right)]
+        case Compare(path, "eq") if path[-1].traits.lookup or path[-1].path == "id":
+            return []
+        case ValuePath(attribute, where) if attribute.traits.storage == "membership":
+            return [] if any(one.path[-1].name == "value" for one in equalities(where)) else [attribute.path]
+        case ValuePath(_, where):
+            return [] if any(one.path[-1].traits.lookup for one in equalities(where)) else _paths(node)
+    return _paths(node)
+
+
+def _paths(node: Node) -> list[str]:
+    return [one.path[-1].path for one in comparisons(node)]
 
 
 def read_filter(text: str, types: Sequence[ResourceType]) -> Iterator[tuple[ResourceType, Node | None]]:

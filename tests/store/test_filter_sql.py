@@ -267,6 +267,10 @@ PLANS: list[tuple[ResourceType, str]] = [
 ]
 
 
+def search(resource_type: ResourceType, text: str) -> Search:
+    return Search((TypeSearch(resource_type, where(text, resource_type)),))
+
+
 @pytest.fixture
 def plan(app: Flask) -> Callable[[ResourceType, str], list[str]]:
     """How SQLite goes about the statement of a page."""
@@ -274,7 +278,7 @@ def plan(app: Flask) -> Callable[[ResourceType, str], list[str]]:
     def planned(resource_type: ResourceType, text: str) -> list[str]:
         with directory_database.reading() as connection:
             with recorded() as statements:
-                scim_lists.find(connection, Search((TypeSearch(resource_type, where(text, resource_type)),)))
+                scim_lists.find(connection, search(resource_type, text))
             statement, parameters = statements[0]
             rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
             return [row[-1] for row in rows]
@@ -290,12 +294,33 @@ def test_a_match_is_an_index_look_up(plan: Callable[..., list[str]], resource_ty
     assert all("(id=?)" in step for step in on_resource), steps
     for table in ("lookup", "membership"):
         assert not any(step.startswith(f"SCAN {table}") for step in steps), steps
+    assert search(resource_type, text).unindexed == ()
 
 
-def test_other_filters_walk_the_rows_of_their_type(plan: Callable[..., list[str]]) -> None:
-    steps = plan(USER, 'title co "x"')
+@pytest.mark.parametrize(
+    ("resource_type", "text", "paths"),
+    [
+        (USER, 'title co "x"', ["title"]),
+        (USER, 'not (userName eq "a")', ["userName"]),
+        (USER, 'userName sw "a"', ["userName"]),
+        (USER, 'userName eq "a" or title eq "x" or name.givenName eq "x"', ["title", "name.givenName"]),
+        (USER, 'phoneNumbers[type eq "work" and value eq "1"]', ["phoneNumbers.type", "phoneNumbers.value"]),
+        (USER, 'emails[value eq "a" or type eq "work"]', ["emails.value", "emails.type"]),
+        (
+            USER,
+            'groups.display eq "a" and meta.lastModified gt "2026-01-31T08:00:00Z"',
+            ["groups", "meta.lastModified"],
+        ),
+        (GROUP, 'members[type eq "User"]', ["members"]),
+    ],
+)
+def test_other_filters_walk_the_rows_of_their_type(
+    plan: Callable[..., list[str]], resource_type: ResourceType, text: str, paths: list[str]
+) -> None:
+    steps = plan(resource_type, text)
     assert any("resource_type_position" in step for step in steps), steps
     assert not any("TEMP B-TREE" in step for step in steps), steps
+    assert search(resource_type, text).unindexed == tuple((resource_type.name, path) for path in paths)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from app.scim.attribute import Attribute
 from app.scim.errors import Code, ScimError
-from app.scim.filter_tree import And, Compare, Node, Not, Or, Value, ValuePath
+from app.scim.filter_tree import And, Compare, Node, Not, Or, Value, ValuePath, equalities
 from app.scim.resource_types import GROUP, RESOURCE_TYPES, ResourceType
 from app.scim.value_comparison import lookup_text
 from app.store.directory.tables import lookup, membership, resource
@@ -281,12 +281,7 @@ def _holds(op: str, found: Expression, wanted: Value) -> Condition:
 
 def _equality(where: Node) -> Compare | None:
     """Return an `eq` that `where` requires and an index can answer; None if there is none."""
-    match where:
-        case Compare(path, "eq", _) if path[-1].traits.lookup or path[-1].name == "value":
-            return where
-        case And(left, right):
-            return _equality(left) or _equality(right)
-    return None
+    return next((one for one in equalities(where) if one.path[-1].traits.lookup or one.path[-1].name == "value"), None)
 
 
 def _exists(source: FromClause, holds: Condition) -> Condition:
