@@ -211,6 +211,7 @@ CLOCK_SLACK_S = 60
 SHAPED_LENGTH = 1_024  # of a text whose shape is displayed; a longer one is "a long text"
 SHAPED_VALUES = 20  # of a list, whose shapes are compared
 ARRIVALS_READ = 2_000  # attributes and names that are read from one request
+UNINDEXED_DAYS = 7  # how long a search without an index is listed
 UNKNOWN_NAMES = 100  # unknown names that are kept per resource type: those seen last
 UNKNOWN_NAME_LENGTH = 120
 UNSTORED_NAMES = 3  # listed for a request that changed nothing

@@ -114,6 +114,8 @@ class Request:
     `User externalId <hash>`, `User userName <hash>`, `Group displayName <hash>`; `connection` for the SCIM Key."""
     resources: tuple[tuple[str, str], ...] = ()
     """Type and id of stored resources that the request mentions."""
+    unindexed: tuple[tuple[str, str], ...] = ()
+    """Type and path of the attributes by which a search read each resource of the type."""
     expected: str = ""
     got: str = ""
     """The received value as the error describes it; with `expected`, the first mismatch of a refused request."""

@@ -12,6 +12,7 @@ from typing import Any
 from marshmallow import fields
 
 from app import bounds
+from app.scim.attribute import Attribute
 from app.scim.data_types import Binary, Decimal, Flag, Instant, Integer, Reference, ResourceId, Text
 from app.scim.discovery_documents import RESOURCE_TYPE_URN, SCHEMA_URN
 from app.scim.fields import Complex, ScimSchema, attribute
@@ -51,6 +52,12 @@ _TAKEN_URNS = frozenset(
     schema.urn.lower() for built_in in RESOURCE_TYPES for schema in (built_in.schema, *built_in.extensions)
 )
 _TAKEN_BEGINNINGS = ("urn:ietf:params:scim:api:", "urn:ietf:params:scim:schemas:core:2.0:")
+
+
+def is_custom(resource_type: ResourceType, attribute: Attribute) -> bool:
+    """Return whether a schema file declares the attribute of a resource type."""
+    built_in = _BUILT_IN.get(resource_type.name.lower())
+    return attribute.name not in _COMMON and (built_in is None or not built_in.tree.find(attribute.path))
 
 
 def read(folder: Path) -> tuple[ResourceType, ...]:

@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -168,6 +169,31 @@ def test_a_name_that_a_schema_file_declares_is_known(new_appliance: Callable[...
     reviewed = words(upload(visitor, declared.encode()))
     assert "Not stored" not in reviewed
     assert f"{BADGE}:badgeNumber from extensionAttribute3" in reviewed
+    assert appliance.stop() == 0
+
+
+def test_searches_without_an_index_are_listed(new_appliance: Callable[..., Appliance]):
+    """With the way to make the attribute a lookup, if there is one; what an index answers is not listed."""
+    appliance = with_schemas(new_appliance()).start()
+    visitor = set_up(appliance)
+    appliance.make_key()
+    assert "appear here when a client searches or sorts by them" in words(visitor.get("/attributes"))
+    created(appliance, person())
+    for text in (
+        'userName eq "zoe"',
+        'userName sw "zo"',
+        f'{BADGE}:doors eq "n"',
+        'title eq "Editor" and active eq true',
+        'groups.display eq "Staff"',
+    ):
+        assert appliance.request("GET", f"/scim/Users?filter={quote(text)}").status == 200
+    assert appliance.request("GET", "/scim/Users?sortBy=title").status == 200
+    page = words(visitor.get("/attributes"))
+    assert re.search(r"userName User 1 \S+ \S+ UTC Has an index, which answers only “eq”", page)
+    assert re.search(r"doors User 1 \S+ \S+ UTC Set “lookup” to true in its schema file", page)
+    assert re.search(r"title User 2 \S+ \S+ UTC Has no index, and cannot get one", page)
+    assert re.search(r"groups User 1 \S+ \S+ UTC Has an index for “value eq”", page)
+    assert rows(visitor)["User", "title"]["requests"] == 1, "a search brings no value"
     assert appliance.stop() == 0
 
 

@@ -26,7 +26,7 @@ from app.scim.recnice_mapping import MAPPING
 from app.scim.resource_types import RESOURCE_TYPES, ResourceType
 from app.store.database.directory_database import Connection
 from app.store.request_log import attribute_arrival_rows
-from app.store.request_log.attribute_arrival_rows import UNKNOWN, ArrivalCount
+from app.store.request_log.attribute_arrival_rows import UNINDEXED, UNKNOWN, ArrivalCount
 
 CREATE, ADD, REPLACE, REMOVE = "create", "add", "replace", "remove"
 NO_VALUE = "no value"
@@ -39,7 +39,7 @@ _TYPES: Mapping[str, ResourceType] = {one.name: one for one in RESOURCE_TYPES if
 
 
 class AttributeArrival(NamedTuple):
-    """A mapped attribute in one request, or an unknown name if the way is `UNKNOWN`."""
+    """A mapped attribute in one request; by another way an unknown name, or an attribute that was searched by."""
 
     attribute: str
     way: str
@@ -62,6 +62,8 @@ def update_from(connection: Connection, batch: Sequence[Request]) -> None:
     for request in batch:
         for arrival in set(arrivals(request)):
             moments[request.resource_type, arrival].append(request.at)
+        for type_name, path in request.unindexed:
+            moments[type_name, AttributeArrival(path, UNINDEXED, "")].append(request.at)
     counts = [ArrivalCount(type_name, *one, min(at), max(at), len(at)) for (type_name, one), at in moments.items()]
     attribute_arrival_rows.count(connection, counts)
     if any(one.way == UNKNOWN for one in counts):

@@ -15,6 +15,9 @@ from app.store.request_log.tables import attribute_arrival as table
 UNKNOWN = "unknown"
 """The `way` of a name that is unknown here; such a row has no shape."""
 
+UNINDEXED = "search"
+"""The `way` of an attribute by which a search read each resource of the type; such a row has no shape."""
+
 
 @dataclass(frozen=True, slots=True)
 class ArrivalCount:

@@ -55,6 +55,7 @@ class Draft:
     resources: tuple[tuple[str, str], ...] = ()
     named_ids: tuple[str, ...] = ()
     named_values: tuple[tuple[str, str, str], ...] = ()
+    unindexed: tuple[tuple[str, str], ...] = ()
     may_be_probe: bool = False
     joined: int = 0
     departed: int = 0

@@ -108,6 +108,7 @@ class _DraftReader:
             "may_be_probe": draft.may_be_probe,
             "resources": draft.resources,
             "named_values": tuple(_named_values(draft)) if self.is_simulated else (),
+            "unindexed": draft.unindexed,
             "joined": draft.joined,
             "departed": draft.departed,
             "assigned_paths": draft.assigned_paths,

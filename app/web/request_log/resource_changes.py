@@ -92,6 +92,7 @@ def record_search(draft: Draft, search: Search, result: SearchResult) -> None:
         for one in comparisons(where)
         if one.op == "eq" and _names_it(one.path[-1])
     )
+    draft.unindexed = search.unindexed
     draft.action = _look(equalities, result.total)
     draft.may_be_probe = draft.action == "match" and not result.total and _has_guid(equalities)
     if len(result.resources) > bounds.LAST_SEEN_AT_ONCE:

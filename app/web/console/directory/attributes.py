@@ -115,6 +115,7 @@ def _page(
         warnings=sum(hint.is_warning for of_type in notes.values() for of_row in of_type.values() for hint in of_row),
         has_arrivals=any(row.arrivals or row.filled for of_type in whole.rows.values() for row in of_type),
         unknown=whole.unknown,
+        unindexed=whole.unindexed,
         views={name: title for name, (title, _) in VIEWS.items()},
         shown=shown,
         demand=lambda row: REQUIREMENTS[demand(row)],
