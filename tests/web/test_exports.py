@@ -16,7 +16,12 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from app import bounds
+from app.observation.directory import console_search
+from app.provisioning import resource_operations
+from app.provisioning.resource_operations import Author
+from app.scim.resource_types import RESOURCE_TYPES, ResourceType
 from app.settings import Settings, Threads
+from app.web.console.directory import resource_columns
 from app.web.console.shared import list_paging
 from app.web.console.shared.error_pages import refuse
 from app.web.console.shared.list_paging import Column, Pages, export
@@ -214,3 +219,27 @@ def test_an_export_that_is_refused_is_no_act(new_appliance: Callable[..., Applia
     assert (refused.status, refused.headers["retry-after"]) == (503, str(bounds.EXPORT_RETRY_S))
     with closing(sqlite3.connect(appliance.data / "recnice.sqlite3")) as connection:
         assert connection.execute("SELECT count(*) FROM audit WHERE action = 'audit-exported'").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("resource_type", RESOURCE_TYPES, ids=lambda one: one.name)
+def test_an_export_has_the_values_of_the_page_and_parses_no_document(app: Flask, resource_type: ResourceType) -> None:
+    """A column whose value depends on an attribute must say so."""
+    enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+    bodies: list[dict[str, Any]] = [{"userName": "ada"}, {"userName": "ben", "active": False}, {"userName": "éa"}]
+    bodies[2] |= {"displayName": 'Éa "Quote"', "active": True, enterprise: {"department": "Legal"}}
+    if resource_type.has_members:
+        bodies = [{"displayName": "Staff", "members": [{"value": "unknown"}]}, {"displayName": "Empty"}]
+    query = console_search.ResourceQuery(resource_type)
+    columns = resource_columns.exported_columns(resource_type)
+    with app.app_context():
+        for body in bodies:
+            resource_operations.create(resource_type, body, Author("", ""))
+        records = console_search.find(query, 1, 50).records
+        excerpts = list(console_search.every(query, resource_columns.attributes_read(resource_type)))
+        of_page, of_export = (
+            [[column.value(line) for column in columns] for line in resource_columns.lines(rows)]
+            for rows in (records, excerpts)
+        )
+    assert of_export == of_page
+    assert len(of_page) == len(bodies)
+    assert "schemas" not in {name for excerpt in excerpts for name in excerpt.content}

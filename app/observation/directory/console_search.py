@@ -20,6 +20,7 @@ from app.store.database import directory_database
 from app.store.directory import console_lists, history_rows
 from app.store.directory.console_lists import CHANGED as CHANGED  # for callers that must not import the store
 from app.store.directory.console_lists import MADE
+from app.store.directory.console_lists import Excerpt as Excerpt
 from app.store.directory.console_lists import ListPage as ListPage
 from app.store.directory.console_lists import Order as Order
 from app.store.directory.stored_resource import Record as Record
@@ -79,15 +80,18 @@ def find(query: ResourceQuery, start: int, count: int) -> ListPage:
     return ListPage(len(listed), records, next(positions, None) is not None)
 
 
-def every(query: ResourceQuery) -> Iterator[Record]:
-    """Yield all matching resources for an export, in portions, each from its own state of the database."""
+def every(query: ResourceQuery, names: tuple[str, ...]) -> Iterator[Excerpt]:
+    """Yield all matching resources for an export, with the attributes that have these names.
+
+    Each portion is from its own state of the database.
+    """
     for portion in _portions(_positions(query)):
         with directory_database.reading() as connection:
-            records = console_lists.load(connection, query.resource_type, portion)
-        yield from records
+            excerpts = console_lists.excerpts(connection, query.resource_type, portion, names)
+        yield from excerpts
 
 
-def knowledge_of(records: Iterable[Record]) -> Mapping[str, Knowledge]:
+def knowledge_of(records: Iterable[Record | Excerpt]) -> Mapping[str, Knowledge]:
     """Return what the log knows of each record, by id; its last change replaces a missing entry in the log."""
     changed = {record.id: record.last_modified for record in records}
     requested: Mapping[str, str] = {}

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import Select, bindparam, func, select, text
 
 from app.scim.resource_types import ResourceType
 from app.store.database.connection import Connection
@@ -50,6 +51,16 @@ class Key:
     position: int
     id: str
     last_modified: str
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A stored resource with some attributes of its document, as `Record` has all of them."""
+
+    id: str
+    last_modified: str
+    members: int
+    content: Mapping[str, Any]
 
 
 _DISABLED = f"type = :type AND {DISABLED}"  # as in the partial index
@@ -202,6 +213,31 @@ def load(connection: Connection, resource_type: ResourceType, positions: Sequenc
     rows = connection.execute(_LOAD, {"positions": json.dumps(list(positions)), "type": resource_type.name})
     found = {record.position: record for record in map(to_record, rows)}
     return [found[position] for position in positions if position in found]
+
+
+@cache
+def _excerpts(names: tuple[str, ...]) -> Select[Any]:
+    paths = ["$.id", *(f'$."{name}"' for name in names)]  # the value of a single path would not be a list
+    values = func.json_extract(resource.c.document, *paths).label("texts")
+    return select(resource.c.position, resource.c.id, resource.c.last_modified, resource.c.members, values).where(
+        *_IS_AMONG
+    )
+
+
+def excerpts(
+    connection: Connection, resource_type: ResourceType, positions: Sequence[int], names: tuple[str, ...]
+) -> list[Excerpt]:
+    """Return the resources at these positions, in the same order, with only the attributes that have these names.
+
+    Most of the time of an export would be the parsing of whole documents.
+    """
+    wanted = {"positions": json.dumps(list(positions)), "type": resource_type.name}
+    rows = connection.execute(_excerpts(names), wanted).all()
+    by_position = {}
+    for row, (_, *values) in zip(rows, json.loads(f"[{','.join(row.texts for row in rows)}]"), strict=True):
+        content = {name: value for name, value in zip(names, values, strict=True) if value is not None}
+        by_position[row.position] = Excerpt(row.id, row.last_modified, row.members, {"id": row.id, **content})
+    return [by_position[position] for position in positions if position in by_position]
 
 
 def keys(connection: Connection, resource_type: ResourceType, positions: Sequence[int]) -> list[Key]:

@@ -1,17 +1,17 @@
 """This module declares the columns of the Users and Groups lists."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
 from app import bounds
 from app.observation.directory import console_search, group_members
-from app.observation.directory.console_search import CHANGED, Knowledge, Record
+from app.observation.directory.console_search import CHANGED, Excerpt, Knowledge, Record
 from app.scim.attribute import Attribute
 from app.scim.resource_types import GROUP, USER, ResourceType, is_active, name_of
 from app.web.console.shared.attribute_rows import value_at
-from app.web.console.shared.list_paging import Cell, Column
+from app.web.console.shared.list_paging import Column
 
 DEPARTMENT = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"
 SOURCE = "Entra"
@@ -23,7 +23,7 @@ OTHER_COLUMNS = 4
 class ResourceRow:
     """One resource of a list, and what the request log knows about it. `unresolved` counts unresolved members."""
 
-    record: Record
+    record: Record | Excerpt
     document: Mapping[str, Any]
     knowledge: Knowledge
     unresolved: int = 0
@@ -41,13 +41,17 @@ class ResourceRow:
 
 @dataclass(frozen=True)
 class Shown(Column[ResourceRow]):
-    """A column that the page has too. `order` is the order that its heading selects, "" if there is none."""
+    """A column that the page has too. `order` is the order that its heading selects, "" if there is none.
+
+    `reads`: the top attributes of the document that its value depends on.
+    """
 
     form: Literal["text", "word", "members", "moment", "state", "problems"] = "text"
     order: str = ""
+    reads: tuple[str, ...] = ()
 
 
-def lines(records: Iterable[Record]) -> Iterator[ResourceRow]:
+def lines(records: Iterable[Record | Excerpt]) -> Iterator[ResourceRow]:
     """Yield the records as rows, with lookups in the log by portions."""
     remaining = iter(records)
     while portion := list(islice(remaining, bounds.EXPORT_ROWS_AT_ONCE)):
@@ -68,10 +72,15 @@ def exported_columns(resource_type: ResourceType) -> Sequence[Column[ResourceRow
     return (_ID, *columns_of(resource_type), *([_UNRESOLVED] if resource_type.has_members else []))
 
 
-def value_of(resource_type: ResourceType, path: str) -> Callable[[ResourceRow], Cell]:
-    """Return a function that reads the single value at a path."""
+def attributes_read(resource_type: ResourceType) -> tuple[str, ...]:
+    """Return the names of the top attributes on which the columns depend."""
+    return tuple(dict.fromkeys(name for column in columns_of(resource_type) for name in column.reads))
+
+
+def _of_path(name: str, title: str, resource_type: ResourceType, path: str, order: str = "") -> Shown:
+    """Return a column with the single value at a path."""
     way = _way(resource_type, path)
-    return lambda line: value_at(line.document, way)
+    return Shown(name, title, lambda line: value_at(line.document, way), order=order, reads=(way[0].name,))
 
 
 def _way(resource_type: ResourceType, path: str) -> tuple[Attribute, ...]:
@@ -92,22 +101,22 @@ def _own_columns(resource_type: ResourceType) -> Iterator[Shown]:
     first, *more = [a for a in single if a.traits.returned in ("always", "default")]
     orders = console_search.orders_of(resource_type)
     for attribute in (*more, first)[:OTHER_COLUMNS]:
-        value = value_of(resource_type, attribute.path)
-        yield Shown(attribute.path, attribute.name, value, order=attribute.path if attribute.path in orders else "")
+        path = attribute.path
+        yield _of_path(path, attribute.name, resource_type, path, path if path in orders else "")
 
 
 _ID = Column[ResourceRow]("id", "ID", lambda line: line.record.id)
 _UNRESOLVED = Column[ResourceRow]("unresolved", "Unresolved", lambda line: line.unresolved)
-_NAME = Shown("name", "Name", lambda line: line.name, order="displayName")
+_NAME = Shown("name", "Name", lambda line: line.name, order="displayName", reads=("displayName", "userName"))
 _CONFIRMED = Shown("lastConfirmed", "Last seen", lambda line: line.knowledge.confirmed, "moment")
 _PROBLEMS = Shown("problems", "Problems", lambda line: len(line.knowledge.problems), "problems")
 _CHANGED = Shown("lastChange", "Last change", lambda line: line.record.last_modified, "moment", CHANGED)
 _COLUMNS: Mapping[str, Sequence[Shown]] = {
     USER.name: (
         _NAME,
-        Shown("userName", "userName", value_of(USER, "userName"), order="userName"),
-        Shown("state", "State", lambda line: line.state, "state"),
-        Shown("department", "Department", value_of(USER, DEPARTMENT)),
+        _of_path("userName", "userName", USER, "userName", "userName"),
+        Shown("state", "State", lambda line: line.state, "state", reads=("active",)),
+        _of_path("department", "Department", USER, DEPARTMENT),
         Shown("source", "Source", lambda line: SOURCE, "word"),
         _CONFIRMED,
         _PROBLEMS,

@@ -9,7 +9,7 @@ from app import bounds
 from app.observation.directory import console_search
 from app.observation.directory.console_search import Order, ResourceQuery, View
 from app.scim.resource_types import USER, ResourceType
-from app.web.console.directory.resource_columns import columns_of, exported_columns, lines
+from app.web.console.directory.resource_columns import attributes_read, columns_of, exported_columns, lines
 from app.web.console.shared import list_paging
 from app.web.console.shared.filter_form import choice
 from app.web.console.shared.list_paging import Pages
@@ -52,7 +52,8 @@ def view_of(resource_type: ResourceType) -> Callable[[], str | Response]:
         query = ResourceQuery(resource_type, "" if is_too_long else sought, choice("view", views), _order(orders))
         if list_paging.export_format():
             name = resource_type.endpoint.lstrip("/").lower()
-            return list_paging.export(name, exported_columns(resource_type), lines(console_search.every(query)))
+            names = attributes_read(resource_type)
+            return list_paging.export(name, exported_columns(resource_type), lines(console_search.every(query, names)))
         number = list_paging.page_number()
         page = console_search.find(query, Pages(0, number).start, bounds.CONSOLE_PAGE_SIZE)
         return render_template(
