@@ -143,6 +143,21 @@ def test_a_commit_that_fails_is_a_failure_for_all_who_share_it(
     assert company.write(["a", "b"]) == dict.fromkeys("ab", "created")
 
 
+def test_memory_that_is_short_at_the_commit_is_a_failure_for_all_who_share_it(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver raises MemoryError instead of an error of its own."""
+
+    def fail(connection: Connection) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "commit", fail)
+        assert company.write(["a", "b", "c"]) == dict.fromkeys("abc", 503)
+    assert stored() == []
+    assert company.write(["a", "b"]) == dict.fromkeys("ab", "created")
+
+
 def test_a_refusal_that_follows_from_lost_work_is_judged_again(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:

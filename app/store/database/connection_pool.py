@@ -37,7 +37,7 @@ class Connections:
         try:
             if connection.driver.in_transaction:
                 connection.driver.execute("ROLLBACK")
-        except sqlite_driver.module.Error:
+        except sqlite_driver.ERRORS:
             self.drop(connection)
         else:
             connection.deadline = None
@@ -46,7 +46,7 @@ class Connections:
 
     def drop(self, connection: Connection) -> None:
         """Close a connection instead of keeping it."""
-        with suppress(sqlite_driver.module.Error):
+        with suppress(sqlite_driver.ERRORS):
             connection.driver.close()
         self._places.release()
 

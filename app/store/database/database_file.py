@@ -48,7 +48,7 @@ class DatabaseFile:
         """
         try:
             yield self._writers()
-        except sqlite_driver.module.Error as error:
+        except sqlite_driver.ERRORS as error:
             if sqlite_driver.is_interrupted(error):
                 raise ScimError(
                     Code.TOO_MANY, sentence=f"The request took longer than {bounds.STATEMENT_S} seconds"
@@ -73,7 +73,7 @@ class DatabaseFile:
                 connection.deadline = time.monotonic() + bounds.STATEMENT_S
                 _begin(connection, begin, wait)
                 yield connection
-            except sqlite_driver.module.Error as error:
+            except sqlite_driver.ERRORS as error:
                 # After a failed sync, the content of the library's cache is unknown.
                 is_suspect = sqlite_driver.is_suspect(error)
                 raise

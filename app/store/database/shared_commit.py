@@ -178,7 +178,7 @@ class _Batch:
         try:
             self._connection.run("ROLLBACK TO turn")
             self._connection.run("RELEASE turn")
-        except sqlite_driver.module.Error:
+        except sqlite_driver.ERRORS:
             self._lose()
 
     def _lose(self) -> None:
@@ -191,7 +191,7 @@ class _Batch:
             if self.size and self.error is None:
                 self._connection.deadline = None
                 self._connection.commit()
-        except sqlite_driver.module.Error as error:
+        except Exception as error:
             self.error = error
             self._is_suspect = sqlite_driver.is_suspect(error)
         finally:

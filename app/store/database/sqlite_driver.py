@@ -18,6 +18,8 @@ except ImportError:
     _library = sqlite3
 
 module: Any = _library
+ERRORS: Any = (module.Error, MemoryError)
+"""What the driver raises; MemoryError takes the place of an error with the code SQLITE_NOMEM."""
 
 SAFE_VERSION = (3, 51, 3)
 BUSY_TIMEOUT_MS = 5_000
@@ -92,7 +94,7 @@ def connect(address: str, pragmas: Iterable[str] = ()) -> Any:
             connection.execute(f"PRAGMA {pragma}").close()
         # SQLite itself does not compose Unicode text; only app/store/access/role_rows.py calls this function.
         connection.create_function("exact_text", 1, exact_text, deterministic=True)
-    except module.Error:
+    except ERRORS:
         connection.close()
         raise
     return connection
@@ -137,5 +139,5 @@ def is_damage(error: BaseException | None) -> bool:
 
 def _primary_code(error: BaseException | None) -> int:
     """Return SQLite's primary result code, without the extended bits; 0 for other errors."""
-    code: int = getattr(error, "sqlite_errorcode", 0)
+    code: int = module.SQLITE_NOMEM if isinstance(error, MemoryError) else getattr(error, "sqlite_errorcode", 0)
     return code & 0xFF
