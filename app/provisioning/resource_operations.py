@@ -178,9 +178,9 @@ def change(
 ) -> Resource:
     """Apply a PATCH (RFC 7644 §3.5.2): all operations or none. One without an effect does not change the version.
 
-    Members that are not named are neither loaded nor checked. `permit` is called in the transaction before anything is
-    changed, and may raise. The only exception to all or none is a request that disables a user: refused values are left
-    out (app/scim/disabling.py). Raises 404, 412 and what `patch.apply` raises.
+    Members that are not named are neither loaded nor checked. `permit`, for the console, is called before anything is
+    changed, in a transaction that is not shared, and may raise. The only exception to all or none is a request that
+    disables a user: refused values are left out (app/scim/disabling.py). Raises 404, 412 and what `patch.apply` raises.
     """
 
     def whole(before: Mapping[str, Any]) -> _Change:
@@ -221,7 +221,8 @@ def _change(
     permit: Callable[[Connection, Record], None] | None = None,
 ) -> Resource:
     """Change one resource by a whole request, or if that is refused but disables a user, by what is not refused."""
-    with directory_database.writing_together() as connection:
+    # What an owner of the console is refused must not follow from work that may still be lost, nor take it back.
+    with directory_database.writing() if permit else directory_database.writing_together() as connection:
         record = resource_rows.load(connection, resource_type, resource_id)
         precondition.check(record.version)
         if permit is not None:

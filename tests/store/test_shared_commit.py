@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from flask import Flask
 
 from app import bounds
+from app.administration.errors import Refused
 from app.provisioning import resource_operations
 from app.provisioning.resource_operations import Author
 from app.scim.errors import ScimError
+from app.scim.protocol_messages import Operation
 from app.scim.resource_types import RESOURCE_TYPES, USER
 from app.store import integrity_check
 from app.store.database import directory_database, sqlite_driver
 from app.store.database.connection import Connection
+from app.store.directory.stored_resource import Record
 from tests.store.conftest import insert, user
 
 KEY = Author("request", "key")
@@ -234,6 +238,28 @@ def test_who_writes_alone_ends_a_transaction_that_others_share(company: Company)
     thread.join(30)
     assert seen == [0]
     assert company.commits == 2
+
+
+def test_an_owner_of_the_console_is_refused_without_loss_of_the_work_of_others(company: Company) -> None:
+    record = insert(USER, user(userName="a"))
+    with directory_database.file.usable() as writers:
+        pass
+
+    def refuse(connection: Connection, record: Record) -> None:
+        raise Refused
+
+    def remove() -> None:
+        with company.app.app_context(), suppress(Refused):
+            resource_operations.change(USER, record.id, [Operation("remove", "title")], KEY, permit=refuse)
+
+    thread = threading.Thread(target=remove)
+    with writers.together() as connection:
+        thread.start()
+        while not writers._waiting:
+            pass
+        connection.exec_driver_sql("INSERT INTO population VALUES ('Printer', 1, 1)")
+    thread.join(30)
+    assert not thread.is_alive()
 
 
 def test_work_is_committed_although_the_next_writer_gives_up(company: Company) -> None:
