@@ -4,23 +4,12 @@ import errno
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 
 import click
 
 from app import exit_codes, json_log, settings
-from app.commands import (
-    admin,
-    check,
-    ip_allow_list,
-    key,
-    licenses,
-    oauth,
-    schema_config_version,
-    serve,
-    setup_link,
-    simulate,
-)
 from app.commands.shared.aliases import AliasedGroup
 
 PROGRAM = "recnice-scim"
@@ -46,16 +35,34 @@ class Commands(AliasedGroup):
         formatter.write_text("Without a command: serve.")
 
 
-COMMANDS: Sequence[click.Command] = (
-    *(serve.serve, setup_link.setup_link, key.key, oauth.oauth, admin.admin, ip_allow_list.allowlist),
-    *(schema_config_version.schema, schema_config_version.config, check.check, simulate.simulate),
-    *(schema_config_version.version, licenses.licenses),
-)
+MODULES = {
+    **{name: name.replace("-", "_") for name in ("serve", "setup-link", "key", "oauth", "admin", "check", "simulate")},
+    **{"allowlist": "ip_allow_list", "licenses": "licenses"},
+    **dict.fromkeys(("schema", "config", "version"), "schema_config_version"),
+}
+"""The module of each command, in app/commands."""
 
 
-@click.group(cls=Commands, no_args_is_help=False, commands=COMMANDS)
+class ImportedCommands(Mapping[str, click.Command]):
+    """The commands by name. Each is imported when it is used, so that `serve` starts without the others."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        command: click.Command = getattr(import_module(f"app.commands.{MODULES[name]}"), name.replace("-", "_"))
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(MODULES)
+
+    def __len__(self) -> int:
+        return len(MODULES)
+
+
+@click.group(cls=Commands, no_args_is_help=False)
 def commands() -> None:
     """Recnice SCIM: receive users and groups from Microsoft Entra ID by SCIM 2.0."""
+
+
+commands.commands = ImportedCommands()  # type: ignore[assignment]  # click changes it only to add a command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
+from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import exists, func, select
 
 from app.scim.derived_values import DerivedValues
@@ -28,6 +29,9 @@ from app.store.directory.rebuild_derived_rows import StoredRow
 from app.store.directory.resource_rows import MEMBERS, count_with_members
 from app.store.directory.tables import membership, population, resource
 from app.store.directory.word_index import count_stray, to_words
+
+db = SQLAlchemy(metadata=directory_database.metadata)
+"""The declared tables of the directory's file; not for what serves, since this imports SQLAlchemy's ORM."""
 
 
 def check(connection: Connection, types: Sequence[ResourceType], known_hash: str = "") -> list[str]:
@@ -64,9 +68,7 @@ def _survived(name: str, part: Iterator[str]) -> Iterator[str]:
 
 def _check_file(connection: Connection) -> Iterator[str]:
     there = set(connection.exec_driver_sql("SELECT name FROM sqlite_schema").scalars())
-    yield from (
-        f"{name}: the table is missing" for name in sorted(directory_database.db.metadata.tables.keys() - there)
-    )
+    yield from (f"{name}: the table is missing" for name in sorted(db.metadata.tables.keys() - there))
     for (line,) in connection.exec_driver_sql("PRAGMA integrity_check"):
         if line != "ok":
             yield f"integrity: {line}"

@@ -139,15 +139,15 @@ def described(engine: Any) -> dict[str, Any]:
 
 def test_a_migrated_database_is_what_the_tables_say(path: Path, tmp_path: Path) -> None:
     declared = sqlite_driver.make_engine(sqlite_driver.address(tmp_path / "declared.sqlite3"))
-    directory_database.db.metadata.create_all(declared)
+    integrity_check.db.metadata.create_all(declared)
     migrated = sqlite_driver.make_engine(sqlite_driver.address(path))
     expected, found = described(declared), described(migrated)
-    assert found.keys() == expected.keys() == {table.name for table in directory_database.db.metadata.sorted_tables}
+    assert found.keys() == expected.keys() == {table.name for table in integrity_check.db.metadata.sorted_tables}
     for table in expected:
         assert found[table] == expected[table], table
     unique = {
         table.name
-        for table in directory_database.db.metadata.sorted_tables
+        for table in integrity_check.db.metadata.sorted_tables
         if any(isinstance(constraint, UniqueConstraint) for constraint in table.constraints)
     }
     assert unique == {table for table in found if found[table]["unique"]}, "unique columns are compared at all"

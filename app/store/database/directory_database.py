@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
+from typing import Any
 
-from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Table
+from sqlalchemy import MetaData, Table
 
 from app.store.database.connection import Connection, Row
 from app.store.database.database_file import DatabaseFile
@@ -22,10 +21,10 @@ __all__ = [
     "Row",
     "Table",
     "address",
-    "db",
     "directory_table",
     "file",
     "lift_time_limit",
+    "metadata",
     "migrate",
     "reading",
     "repeated",
@@ -36,15 +35,16 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
+metadata = MetaData()
+"""The declared tables of the directory's file."""
 
-db = SQLAlchemy()
-"""The declared tables of both files, each in its metadata."""
 
-directory_table = partial(db.Table, sqlite_strict=True)
-"""A function that declares a table of the directory's file.
+def directory_table(name: str, *columns_and_indexes: Any, **options: Any) -> Table:
+    """Declare a table of the directory's file.
 
-STRICT: SQLite refuses a value of another type than the column's.
-"""
+    STRICT: SQLite refuses a value of another type than the column's.
+    """
+    return Table(name, metadata, *columns_and_indexes, sqlite_strict=True, **options)
 
 
 def _unusable(reason: str, error: BaseException | None) -> str:

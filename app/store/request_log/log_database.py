@@ -12,9 +12,6 @@ from contextlib import contextmanager
 from app.store.database.connection import Connection
 from app.store.database.database_file import DatabaseFile
 
-BIND = "requests"
-"""The name of the log's tables in Flask-SQLAlchemy."""
-
 log = logging.getLogger(__name__)
 
 
@@ -44,7 +41,7 @@ def _unusable(reason: str, error: BaseException | None) -> str:
 
 
 # A power failure may lose the last rows; the file stays valid (WAL).
-file = DatabaseFile(BIND, _unusable, "synchronous = NORMAL")
+file = DatabaseFile("requests", _unusable, "synchronous = NORMAL")
 
 
 @contextmanager

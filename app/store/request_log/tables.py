@@ -12,12 +12,10 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Column, Index, text
+from sqlalchemy import Column, Index, MetaData, Table, text
 
 from app.request_record import STORED, column_of
 from app.store.database.columns import ZERO, numbers, reals, texts
-from app.store.database.directory_database import db
-from app.store.request_log.log_database import BIND
 
 LOG_VERSION = 1
 """The `PRAGMA user_version` of the file; a file with another number is renamed and replaced by a new one.
@@ -25,12 +23,18 @@ LOG_VERSION = 1
 A new table, column or index does not need a new number: missing ones are added at start.
 """
 
-log_table = partial(db.Table, bind_key=BIND)
-"""A function that declares a table of the request log's file."""
+metadata = MetaData()
+"""The declared tables of the request log's file."""
 _texts = partial(texts, server_default="")
 _numbers = partial(numbers, server_default=ZERO)
 _reals = partial(reals, server_default=ZERO)
 _TYPES: Mapping[Any, partial[list[Column[Any]]]] = {int: _numbers, float: _reals}
+
+
+def log_table(name: str, *columns_and_indexes: Any, **options: Any) -> Table:
+    """Declare a table of the request log's file."""
+    return Table(name, metadata, *columns_and_indexes, **options)
+
 
 request = log_table(
     "request",
@@ -135,5 +139,3 @@ counter = log_table(
     sqlite_with_rowid=False,
 )
 """Counters of requests that have no row."""
-
-metadata = db.metadatas[BIND]
