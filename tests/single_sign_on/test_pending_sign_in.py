@@ -28,6 +28,7 @@ from app.scim.resource_types import USER
 from app.settings import Settings
 from app.store.database import directory_database
 from app.store.request_log import log_database_file
+from app.web import console
 from app.web.console.access import provider_sign_in
 from app.web.request_log import middleware
 from tests.cheap import make_database
@@ -49,6 +50,7 @@ def app(tmp_path: Path, provider: SigningProvider) -> Iterator[Flask]:
     make_database(settings.database)
     log_database_file.prepare(settings.requests_database)
     app = create_app(settings)
+    console.load_pages(app)
     with app.app_context():
         administrators.create_operator("eva", PASSWORD, HOST)
         entered = Entered("entra", "global", provider.tenant, "", provider.client_id, provider.client_secret)

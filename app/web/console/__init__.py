@@ -1,60 +1,57 @@
 """This package serves the console, as pages rendered on the server.
 
-Each module is a group of pages.
+Its URLs are known from the start. Its pages are imported at the first request for one, so that the server sooner
+answers Entra after a start (docs/decisions/0056-imports-at-the-first-use.md).
 """
 
-# ruff: noqa: F401
-# Importing a module of pages registers its routes on the blueprint.
-
-import hashlib
-from functools import cache
+import threading
 from io import BytesIO
-from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from flask import Flask, Request, url_for
+from flask import Flask, Request, current_app, request
+from werkzeug.wrappers import Response
 
-from app import bounds
-from app.scim.resource_types import ResourceType
-from app.web.console.access import (
-    account,
-    administrators,
-    audit,
-    ip_allow_list,
-    oauth_clients,
-    profile,
-    provider_sign_in,
-    reauthentication,
-    roles,
-    setup,
-    sign_in,
-    single_sign_on,
-    two_factor,
-)
-from app.web.console.directory import attributes, resource_list, resource_page, search_page, users_to_confirm
-from app.web.console.monitoring import activity, problems, status
-from app.web.console.shared import formats, list_paging, menu
-from app.web.console.shared.blueprint import console
-from app.web.console.shared.error_pages import refuse
-from app.web.console.system import client_documentation, health_endpoints, help, renamed_pages
-from app.web.resource_urls import Endpoints
+from app.web.console import page_routes
+from app.web.console.shared import list_paging
+from app.web.console.system import health_endpoints
 
-__all__ = ["init_app", "refuse"]
+_EXTENSION = "recnice_pages"
+_loading = threading.Lock()
+"""One lock for all pages: threads that import the same packages from different ends could each see half of them."""
 
 
 def init_app(app: Flask) -> None:
-    """Register the console's pages, and what its templates use, on the application."""
-    app.register_blueprint(console)
-    app.jinja_env.globals.update(bounds=bounds)
+    """Register the URLs of the console's pages on the application."""
     app.request_class = RequestInMemory
-    _add_resource_routes(app)
-    _add_asset_urls(app)
-    provider_sign_in.init_app(app)
-    formats.init_app(app)
+    app.url_map.converters.update(row=page_routes.RowConverter)
+    for route in page_routes.routes(app.config["RECNICE_RESOURCE_TYPES"]):
+        app.add_url_rule(route.path, route.endpoint, _first_view, methods=route.methods)
+    health_endpoints.init_app(app)
     list_paging.init_app(app)
-    help.init_app(app)
-    menu.init_app(app)
-    activity.init_app(app)
+
+
+def refuse(error: Exception) -> Response:
+    """Return the page for a refusal, or for an error, which is logged."""
+    load_pages(current_app)
+    from app.web.console.shared import error_pages
+
+    return error_pages.refuse(error)
+
+
+def _first_view(**arguments: Any) -> Any:
+    """Answer the first request for a page; a view after that is the page's own."""
+    load_pages(current_app)
+    return current_app.view_functions[request.endpoint or ""](**arguments)
+
+
+def load_pages(app: Flask) -> None:
+    """Import the pages, and put their views in the place of `_first_view`."""
+    with _loading:
+        if _EXTENSION not in app.extensions:
+            from app.web.console import pages
+
+            pages.init_app(app)
+            app.extensions[_EXTENSION] = pages
 
 
 class RequestInMemory(Request):
@@ -71,25 +68,3 @@ class RequestInMemory(Request):
         content_length: int | None = None,
     ) -> IO[bytes]:
         return BytesIO()
-
-
-def _add_resource_routes(app: Flask) -> None:
-    """Add a list and a page for every resource type that the application has."""
-    types: tuple[ResourceType, ...] = app.config["RECNICE_RESOURCE_TYPES"]
-    for resource_type in types:
-        endpoints = Endpoints.of(resource_type)
-        app.add_url_rule(endpoints.path, endpoints.list, resource_list.view_of(resource_type))
-        app.add_url_rule(f"{endpoints.path}/<resource_id>", endpoints.single, resource_page.view_of(resource_type))
-
-
-def _add_asset_urls(app: Flask) -> None:
-    """Give templates `asset("console.css")`, a URL that changes with the file."""
-    folder = Path(app.static_folder or "")
-
-    @cache
-    def version(name: str) -> str:
-        return hashlib.sha256((folder / name).read_bytes()).hexdigest()[:12]
-
-    @app.template_global()
-    def asset(name: str) -> str:
-        return url_for("static", filename=name, v=version(name))

@@ -8,18 +8,15 @@ from app.administration.credentials import key_status, scim_keys
 from app.administration.credentials.scim_keys import NewKey
 from app.administration.errors import Refused
 from app.settings import Settings
-from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import with_refusal
 from app.web.security import browser_session
 
 
-@console.get("/account")
 def account() -> Response:
     """Show the Account page."""
     return _page()
 
 
-@console.post("/account/keys")
 def create_key() -> Response:
     """Create a key and display it once, in the response itself, so that no URL, cookie or history contains it."""
     try:
@@ -29,7 +26,6 @@ def create_key() -> Response:
         return _page(refused=refused)
 
 
-@console.get("/account/keys/<key_id>/revoke")
 def confirm_revoke_key(key_id: str) -> str:
     """Ask for confirmation before a key is revoked, and name the consequence."""
     active = key_status.active_keys()
@@ -40,7 +36,6 @@ def confirm_revoke_key(key_id: str) -> str:
     return render_template("revoke_key.html", one=one, key=one.key, others=others)
 
 
-@console.post("/account/keys/<key_id>/revoke")
 def revoke_key(key_id: str) -> Response:
     """Revoke a key immediately."""
     try:

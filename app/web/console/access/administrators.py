@@ -10,18 +10,15 @@ from app.administration.accounts import administrators
 from app.administration.accounts.administrators import Operator
 from app.administration.errors import Refused
 from app.console_roles import Role
-from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import with_refusal
 from app.web.security import browser_session
 
 
-@console.get("/administrators", endpoint="administrators")
 def list_administrators() -> Response:
     """Show the administrators, a form for a new one, and the table of roles."""
     return _list()
 
 
-@console.post("/administrators")
 def create_administrator() -> Response:
     """Create an administrator."""
     form = request.form
@@ -35,19 +32,16 @@ def create_administrator() -> Response:
     return redirect(url_for("console.administrators"), 303)
 
 
-@console.get("/administrators/<administrator_id>")
 def administrator(administrator_id: str) -> Response:
     """Show one administrator and what can be changed."""
     return _single(_find(administrator_id))
 
 
-@console.post("/administrators/<administrator_id>/role")
 def set_administrator_role(administrator_id: str) -> Response:
     """Change an administrator's role."""
     return _acted(administrator_id, lambda name: administrators.set_role(name, _role(), browser_session.actor()))
 
 
-@console.post("/administrators/<administrator_id>/state")
 def set_administrator_state(administrator_id: str) -> Response:
     """Disable or enable an administrator."""
     is_disabled = request.form.get("disabled") == "yes"
@@ -56,7 +50,6 @@ def set_administrator_state(administrator_id: str) -> Response:
     )
 
 
-@console.post("/administrators/<administrator_id>/password")
 def reset_administrator_password(administrator_id: str) -> Response:
     """Reset an administrator's password."""
     password = request.form.get("password", "")
@@ -68,19 +61,16 @@ def reset_administrator_password(administrator_id: str) -> Response:
     return _acted(administrator_id, reset)
 
 
-@console.post("/administrators/<administrator_id>/second-factor")
 def turn_off_administrator_two_factor(administrator_id: str) -> Response:
     """Turn off an administrator's two-factor authentication."""
     return _acted(administrator_id, lambda name: administrators.remove_second_factor(name, browser_session.actor()))
 
 
-@console.get("/administrators/<administrator_id>/delete")
 def confirm_delete_administrator(administrator_id: str) -> str:
     """Ask for confirmation and name the consequence."""
     return render_template("delete_administrator.html", operator=_find(administrator_id))
 
 
-@console.post("/administrators/<administrator_id>/delete")
 def delete_administrator(administrator_id: str) -> Response:
     """Delete an administrator."""
     operator = _find(administrator_id)

@@ -10,7 +10,6 @@ from app.administration import audit_reading
 from app.administration.audit import Action
 from app.administration.audit_reading import AuditEntry, AuditQuery, View
 from app.web.console.shared import list_paging
-from app.web.console.shared.blueprint import console
 from app.web.console.shared.filter_form import FilterForm, before
 from app.web.console.shared.list_paging import Column
 from app.web.security import browser_session, request_authentication
@@ -34,7 +33,6 @@ how."""
 _PARAMETERS = ("view", "action", "who", "target", "from", "to")
 
 
-@console.get("/audit")
 def audit() -> str | Response:
     """Show the entries, newest first, or export all that match, which is itself recorded in the audit."""
     form = FilterForm(_PARAMETERS)

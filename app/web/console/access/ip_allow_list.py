@@ -18,14 +18,12 @@ from app.ip_addresses import NetworkSet
 from app.observation.problems import refused_addresses
 from app.observation.problems.refused_addresses import RefusedSource
 from app.scim.errors import ScimError
-from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import with_refusal
 from app.web.console.shared.formats import counted
 from app.web.public_url import IGNORED
 from app.web.security import browser_session
 
 
-@console.get("/ip-allow-list")
 def ip_allow_list() -> str:
     """Show the mode, the list, the IP addresses that sent a valid key, and those that were refused."""
     source_list = allow_list.source_list()
@@ -38,7 +36,6 @@ def ip_allow_list() -> str:
     )
 
 
-@console.post("/ip-allow-list/mode")
 def set_ip_allow_list_mode() -> Response:
     """Set the mode to Monitor or Off; Enforce has its own page."""
     mode = {"off": Mode.OFF, "watch": Mode.WATCH}.get(request.form.get("mode", "")) or abort(400)
@@ -46,7 +43,6 @@ def set_ip_allow_list_mode() -> Response:
     return redirect(url_for("console.ip_allow_list"), 303)
 
 
-@console.route("/ip-allow-list/enforce", methods=["GET", "POST"])
 def enforce_ip_allow_list() -> Response:
     """Show which IP addresses would be refused, then enforce the list."""
     refused: Refused | None = None
@@ -59,7 +55,6 @@ def enforce_ip_allow_list() -> Response:
     return with_refusal("enforce_ip_allow_list.html", refused, source_list=allow_list.source_list())
 
 
-@console.route("/ip-allow-list/add", methods=["GET", "POST"])
 def allow_networks() -> Response:
     """Add networks to the list: typed, refused before, or proposed."""
     source_list = allow_list.source_list()
@@ -76,7 +71,6 @@ def allow_networks() -> Response:
     return redirect(url_for("console.ip_allow_list"), 303)
 
 
-@console.route("/ip-allow-list/remove", methods=["GET", "POST"])
 def remove_network() -> Response:
     """Show which IP addresses would no longer be allowed, then remove the network from the list."""
     network, source_list = request.values.get("network", ""), allow_list.source_list()

@@ -12,7 +12,6 @@ from app.administration.credentials import oauth_clients
 from app.administration.credentials.oauth_clients import Client, Credential, NewSecret
 from app.administration.errors import Refused
 from app.settings import Settings
-from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import with_refusal
 from app.web.oauth import token_endpoint as oauth_api
 from app.web.security import browser_session
@@ -35,13 +34,11 @@ class _Stopped(NamedTuple):
     is_last: bool
 
 
-@console.get("/oauth")
 def oauth() -> Response:
     """Show the OAuth page."""
     return _page()
 
 
-@console.post("/oauth/clients")
 def create_client() -> Response:
     """Create a client and display its secret once, in the response itself."""
     try:
@@ -50,7 +47,6 @@ def create_client() -> Response:
         return _page(refused=refused)
 
 
-@console.post("/oauth/clients/<client_id>/secrets")
 def create_secret(client_id: str) -> Response:
     """Create another secret of a client and display it once, in the response itself."""
     try:
@@ -59,7 +55,6 @@ def create_secret(client_id: str) -> Response:
         return _page(refused=refused)
 
 
-@console.post("/oauth/clients/<client_id>/federated-credentials")
 def add_federated_credential(client_id: str) -> Response:
     """Add a federated credential to a client."""
     claims = {name: request.form.get(name, "") for name in ("issuer", "subject", "audience")}
@@ -70,14 +65,12 @@ def add_federated_credential(client_id: str) -> Response:
     return redirect(url_for("console.oauth"), 303)
 
 
-@console.get("/oauth/<kind>/<id>/revoke")
 def confirm_revoke_credential(kind: str, id: str) -> str:
     """Ask for confirmation before a client, a secret or a federated credential is revoked."""
     credential = _find(kind, id) or abort(404)
     return render_template("revoke_credential.html", kind=kind, id=id, credential=credential)
 
 
-@console.post("/oauth/<kind>/<id>/revoke")
 def revoke_credential(kind: str, id: str) -> Response:
     """Revoke a client, a secret or a federated credential immediately."""
     stop = STOPS.get(kind) or abort(404)

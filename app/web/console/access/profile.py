@@ -14,7 +14,6 @@ from app.provisioning.resource_operations import Resource
 from app.scim.projection import EVERYTHING
 from app.scim.resource_types import USER, ResourceType
 from app.web.console.shared.attribute_rows import Row, rows
-from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import with_refusal
 from app.web.security import browser_session
 
@@ -38,13 +37,11 @@ class OwnRecord:
     groups: Sequence[Mapping[str, Any]]
 
 
-@console.get("/me")
 def profile() -> Response:
     """Show the signed-in account's own page."""
     return _page()
 
 
-@console.post("/me/password")
 def change_password() -> Response:
     """Change the administrator's own password, end the other sessions, and give this one a new token."""
     form, who = request.form, browser_session.who()
@@ -69,7 +66,6 @@ def change_password() -> Response:
     return answer
 
 
-@console.post("/me/sessions")
 def end_session() -> Response:
     """End the session in the form, if it belongs to the signed-in account."""
     sessions.end_session(browser_session.who(), request.form.get("session", ""), request.remote_addr or "")

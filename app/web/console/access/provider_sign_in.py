@@ -27,7 +27,6 @@ from app.ip_addresses import site_of
 from app.openid.errors import ProviderError
 from app.settings import Settings
 from app.web.console.access import reauthentication, sign_in
-from app.web.console.shared.blueprint import console
 from app.web.public_url import CALLBACK
 from app.web.request_log import record_draft
 from app.web.security import browser_session, cookies, request_authentication
@@ -77,7 +76,6 @@ def _client_of_caller() -> ProviderClient:
     return provider_client().for_caller(FAILED if _failures().has_failed(address) else site_of(address))
 
 
-@console.get("/auth/start")
 def auth_start() -> Response:
     """Redirect to the provider to sign in.
 
@@ -91,7 +89,6 @@ def auth_start() -> Response:
     return redirect_to_provider("sign-in", next_path)
 
 
-@console.get("/auth/proof")
 def auth_proof() -> Response:
     """Redirect to the provider for re-authentication."""
     _require_get_after_setup()
@@ -115,7 +112,6 @@ def redirect_to_provider(purpose: Purpose, next_path: str, who: SignedIn | None 
     return answer
 
 
-@console.get(CALLBACK)
 def auth_callback() -> Response:
     """Handle the return from the provider."""
     _require_get_after_setup()
@@ -163,7 +159,6 @@ def _test_page(result: SignInTest) -> Response:
     return make_response(render_template("single_sign_on_test.html", result=result))
 
 
-@console.get("/signed-out")
 def signed_out() -> Response:
     """Show the page after a session that the provider began.
 

@@ -6,12 +6,10 @@ from werkzeug.wrappers import Response
 from app.administration.accounts import reauthentication, two_factor
 from app.administration.errors import Ended, Refused
 from app.administration.single_sign_on import provider_settings
-from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import with_refusal
 from app.web.security import browser_session
 
 
-@console.route("/confirm", methods=["GET", "POST"])
 def confirm() -> Response:
     """Ask an administrator for the password, and with 2FA for a code; then redirect to the requested page."""
     next_path, who, form = request.values.get("next", ""), browser_session.who(), request.form

@@ -14,7 +14,6 @@ from app.administration.errors import Refused
 from app.administration.roles import granted_roles, role_mapping
 from app.administration.roles.role_mapping import MappedRule, Outdated, RawRule
 from app.console_roles import Role
-from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import with_refusal
 from app.web.security import browser_session
 
@@ -22,25 +21,21 @@ BLANKS = 3
 """The number of empty rows in the form, and so of rules that can be added at once."""
 
 
-@console.get("/roles")
 def roles() -> str:
     """Show the mapping, and the users that have a role by it."""
     return render_template("roles.html", mapping=role_mapping.mapping(), granted=granted_roles.granted(), **_words())
 
 
-@console.get("/roles/edit")
 def edit_roles() -> Response:
     """Show the mapping as a form."""
     return _form(_as_raw(role_mapping.mapping().rules))
 
 
-@console.post("/roles/preview")
 def preview_roles() -> Response:
     """Show which users would gain, lose or change a role; save nothing."""
     return _preview(_submitted_rules())
 
 
-@console.post("/roles/save")
 def save_roles() -> Response:
     """Save the previewed mapping."""
     rules = _submitted_rules()

@@ -10,12 +10,10 @@ from app import data_folder
 from app.administration.accounts import first_administrator
 from app.administration.accounts.first_administrator import USED_UP
 from app.administration.errors import Refused
-from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import NEW_SETUP_LINK, sentence, with_refusal
 from app.web.security import browser_session, request_authentication
 
 
-@console.route("/setup", methods=["GET", "POST"])
 def setup() -> Response:
     """Ask for a name and a password, create the administrator, and sign in."""
     if first_administrator.is_set_up():

@@ -9,7 +9,6 @@ from app.administration.accounts.password_sign_in import CodeWanted
 from app.administration.errors import Ended, Refused
 from app.administration.single_sign_on import provider_settings
 from app.administration.single_sign_on.errors import SignInRefused
-from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import with_refusal
 from app.web.security import browser_session, cookies, request_authentication
 
@@ -18,7 +17,6 @@ TICKET = "recnice_sign_in"
 code page."""
 
 
-@console.route("/login", methods=["GET", "POST"])
 def sign_in() -> Response:
     """Ask for name and password, then redirect to the requested page with a new session.
 
@@ -41,7 +39,6 @@ def sign_in() -> Response:
     return _signed_in(token, next_path)
 
 
-@console.route("/login/code", methods=["GET", "POST"])
 def sign_in_code() -> Response:
     """Ask for the code after a valid password, within `bounds.CODE_WAIT_S`."""
     next_path = request.values.get("next", "")
@@ -89,7 +86,6 @@ def _code_page(next_path: str, refused: Refused | None = None) -> Response:
     return with_refusal("sign_in_code.html", refused, 401, next_path=next_path)
 
 
-@console.post("/logout")
 def sign_out() -> Response:
     """End the session on the server, and delete its cookie."""
     sessions.sign_out(browser_session.session_token(), request.remote_addr or "")

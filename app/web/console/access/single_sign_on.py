@@ -10,19 +10,16 @@ from app.administration.single_sign_on.provider_settings import CLOUDS, Configur
 from app.openid.errors import ProviderError
 from app.settings import Settings
 from app.web.console.access import provider_sign_in
-from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import with_refusal
 from app.web.public_url import CALLBACK
 from app.web.security import browser_session
 
 
-@console.get("/single-sign-on")
 def single_sign_on() -> Response:
     """Show the Single sign-on page."""
     return _page()
 
 
-@console.post("/single-sign-on")
 def save_single_sign_on() -> Response:
     """Save the form. The secret is never displayed again, not even here."""
     form = request.form
@@ -35,13 +32,11 @@ def save_single_sign_on() -> Response:
     return redirect(url_for("console.single_sign_on"), 303)
 
 
-@console.get("/single-sign-on/test")
 def test_single_sign_on() -> Response:
     """Redirect to the provider; the return leads to a page with its response."""
     return provider_sign_in.redirect_to_provider("test", "/single-sign-on", browser_session.who())
 
 
-@console.get("/single-sign-on/remove")
 def confirm_remove_single_sign_on() -> Response:
     """Ask for confirmation before single sign-on is turned off, and name the consequence."""
     provider = provider_settings.configured()
@@ -50,7 +45,6 @@ def confirm_remove_single_sign_on() -> Response:
     return make_response(render_template("remove_single_sign_on.html", provider=provider))
 
 
-@console.post("/single-sign-on/remove")
 def remove_single_sign_on() -> Response:
     """Turn single sign-on off.
 

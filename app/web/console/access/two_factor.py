@@ -6,7 +6,6 @@ from werkzeug.wrappers import Response
 from app.administration.accounts import two_factor as factors
 from app.administration.encryption import Sealer
 from app.administration.errors import Refused
-from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import with_refusal
 from app.web.security import browser_session
 
@@ -14,13 +13,11 @@ GROUP_LENGTH = 4
 """The number of characters in each group of the displayed secret, which makes it easier to type."""
 
 
-@console.get("/me/second-factor")
 def second_factor() -> Response:
     """Show the page, with the QR code of a setup that is not confirmed yet."""
     return _page()
 
 
-@console.post("/me/second-factor")
 def begin_second_factor() -> Response:
     """Create a secret for an authenticator app."""
     try:
@@ -30,7 +27,6 @@ def begin_second_factor() -> Response:
     return redirect(url_for("console.second_factor"), 303)
 
 
-@console.post("/me/second-factor/code")
 def confirm_second_factor() -> Response:
     """Turn 2FA on with a valid code, and display the recovery codes once, in the response itself."""
     try:
@@ -40,7 +36,6 @@ def confirm_second_factor() -> Response:
     return make_response(render_template("recovery_codes.html", codes=codes, is_new=True))
 
 
-@console.post("/me/second-factor/recovery-codes")
 def renew_recovery_codes() -> Response:
     """Create new recovery codes and display them once; the old ones become invalid."""
     try:
@@ -50,7 +45,6 @@ def renew_recovery_codes() -> Response:
     return make_response(render_template("recovery_codes.html", codes=codes, is_new=False))
 
 
-@console.post("/me/second-factor/off")
 def turn_off_second_factor() -> Response:
     """Turn 2FA off."""
     try:

@@ -12,7 +12,6 @@ from app.observation.attributes.coverage import Coverage, MappedRow
 from app.observation.attributes.mapping_hints import Hint, hints
 from app.observation.attributes.mapping_review import UnreadableSchemaError, review
 from app.scim.resource_types import ResourceType
-from app.web.console.shared.blueprint import console
 from app.web.console.shared.filter_form import choice
 from app.web.console.shared.list_paging import Column, export, export_format
 from app.web.security import browser_session
@@ -51,7 +50,6 @@ COLUMNS: Sequence[Column[MappedRow]] = (
 )
 
 
-@console.get("/attributes")
 def attributes() -> Response | str:
     """Show the table of attributes, or return it as a file."""
     shown = choice("show", VIEWS)
@@ -62,7 +60,6 @@ def attributes() -> Response | str:
     return _page(whole, rows=rows, shown=shown)
 
 
-@console.get("/attributes/strict")
 def confirm_strict() -> str:
     """Ask for confirmation before an attribute becomes strict, and name the consequence."""
     row = _coverage().row(request.args.get("type", ""), request.args.get("attribute", ""))
@@ -71,7 +68,6 @@ def confirm_strict() -> str:
     return render_template("confirm_strict.html", row=row)
 
 
-@console.post("/attributes/strict")
 def set_strict() -> Response:
     """Make an attribute strict, or expected again."""
     form = request.form
@@ -84,7 +80,6 @@ def set_strict() -> Response:
     return redirect(url_for("console.attributes"), 303)
 
 
-@console.post("/attributes/review", endpoint="review")
 def review_schema() -> Response | str:
     """Show the review of a schema file, which is read in memory and not stored."""
     file = request.files.get("schema")

@@ -15,7 +15,6 @@ from app.observation.directory.history_reader import Event
 from app.scim.errors import ScimError
 from app.scim.resource_types import ResourceType
 from app.web.console.directory.resource_columns import ResourceRow, lines
-from app.web.console.shared.blueprint import console
 from app.web.resource_urls import Endpoints
 
 _NUMBER = re.compile(rf"[0-9a-f]{{{2 * bounds.REQUEST_NUMBER_BYTES}}}", re.ASCII | re.IGNORECASE)
@@ -32,7 +31,6 @@ class SearchResults:
     deletions: list[Event]
 
 
-@console.get("/search")
 def search() -> str | Response:
     """Show a few results of each type; redirect to the page of an exact request ID or resource id."""
     sought = request.args.get("q", "").strip()

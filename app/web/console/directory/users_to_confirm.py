@@ -13,19 +13,16 @@ from app.administration.errors import Refused
 from app.administration.roles import users_to_confirm
 from app.observation.problems import refused_removals
 from app.provisioning import resource_operations
-from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import sentence
 from app.web.security import browser_session
 
 
-@console.post("/users/<resource_id>/confirm")
 def confirm_user(resource_id: str) -> Response:
     """Confirm the user in the form, by the externalId that it displayed."""
     external_id = request.form.get("external_id", "")
     return _done(resource_id, lambda by: users_to_confirm.confirm_user(resource_id, external_id, by))
 
 
-@console.post("/users/<resource_id>/leave-groups")
 def leave_groups(resource_id: str) -> Response:
     """Remove the user from every group."""
 

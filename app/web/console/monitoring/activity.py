@@ -13,7 +13,6 @@ from app.scim.resource_types import ResourceType
 from app.web.console.monitoring import activity_filter, activity_rows, event_lines
 from app.web.console.monitoring.activity_filter import ActivityFilter
 from app.web.console.shared import filter_form, list_paging
-from app.web.console.shared.blueprint import console
 from app.web.console.shared.error_pages import sentence
 from app.web.console.shared.list_paging import Pages
 from app.web.request_log.redacted_record import OPERATION
@@ -27,7 +26,6 @@ RENAMED_VIEWS = {"lines": "events", "raw": "requests"}
 """The former and current values of `?view=`. Until 0.3."""
 
 
-@console.get("/activity")
 def activity() -> str | Response:
     """Show cycles, newest first; with a filter, the matching requests; with only a request ID, that request."""
     form, view = activity_filter.read(), _view()
@@ -38,7 +36,6 @@ def activity() -> str | Response:
     return _requests(form, view or "events", "activity")
 
 
-@console.get("/activity/<row:cycle_id>")
 def cycle(cycle_id: int) -> str | Response:
     """Show one cycle: what it changed and what was refused; lookups and probes only if the filter includes them."""
     cycle = detection.find(cycle_id) or abort(404)
@@ -115,5 +112,5 @@ def init_app(app: Flask) -> None:
     def address_of(type: str, id: str) -> str:
         return url_for(endpoints[type], resource_id=id) if id and type in endpoints else ""
 
-    app.add_template_global(address_of)
-    app.add_template_filter(event_lines.whole)
+    app.jinja_env.globals.update(address_of=address_of)
+    app.jinja_env.filters.update(whole=event_lines.whole)

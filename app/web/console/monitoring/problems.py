@@ -13,7 +13,6 @@ from app.observation.problems import problem_list, refused_removals
 from app.observation.problems.problem_list import Problem, ProblemFilter, Status
 from app.provisioning import local_removal
 from app.web.console.shared import list_paging
-from app.web.console.shared.blueprint import console
 from app.web.console.shared.filter_form import choice
 from app.web.console.shared.formats import counted
 from app.web.console.shared.list_paging import Column, Pages
@@ -42,7 +41,6 @@ COLUMNS: tuple[Column[Problem], ...] = (
 TABS: dict[Status, str] = {"open": "Open", "closed": "Closed", "ignored": "Ignored"}
 
 
-@console.get("/problems")
 def problems() -> str | Response:
     """Show the causes, that with the newest request first; the open ones unless another tab is requested."""
     criteria = _criteria()
@@ -61,7 +59,6 @@ def problems() -> str | Response:
     )
 
 
-@console.get("/problems/<row:problem_id>")
 def problem(problem_id: int) -> str:
     """Show one problem: what was sent and refused, how to fix it, and its requests."""
     problem = _find(problem_id)
@@ -74,7 +71,6 @@ def problem(problem_id: int) -> str:
     )
 
 
-@console.post("/problems/remove-access")
 def remove_access() -> Response:
     """Disable a user, or remove one from a group, as a refused request intended."""
     user_id, group_id = request.form.get("user_id", ""), request.form.get("group_id", "")
@@ -87,7 +83,6 @@ def remove_access() -> Response:
     return redirect(url_for("console.problems"), 303)
 
 
-@console.post("/problems/ignore")
 def ignore_problems() -> Response:
     """Ignore all open problems of one cause; a message says how many, and how to undo it."""
     count = ignored_problems.ignore_problems(replace(_cause(), status="open"), browser_session.actor())
@@ -95,7 +90,6 @@ def ignore_problems() -> Response:
     return redirect(url_for("console.problems", tab="ignored"), 303)
 
 
-@console.post("/problems/stop-ignoring")
 def stop_ignoring_problems() -> Response:
     """Stop ignoring all ignored problems of one cause."""
     count = ignored_problems.heed_problems(replace(_cause(), status="ignored"), browser_session.actor())
@@ -103,7 +97,6 @@ def stop_ignoring_problems() -> Response:
     return redirect(url_for("console.problems"), 303)
 
 
-@console.post("/problems/<row:problem_id>/ignore")
 def ignore_problem(problem_id: int) -> Response:
     """Ignore one open problem."""
     _find(problem_id)
@@ -111,7 +104,6 @@ def ignore_problem(problem_id: int) -> Response:
     return redirect(url_for("console.problem", problem_id=problem_id), 303)
 
 
-@console.post("/problems/<row:problem_id>/stop-ignoring")
 def stop_ignoring_problem(problem_id: int) -> Response:
     """Stop ignoring one problem."""
     _find(problem_id)

@@ -26,7 +26,6 @@ from app.version import VERSION
 from app.web.console.access import provider_sign_in
 from app.web.console.monitoring.event_lines import label
 from app.web.console.monitoring.event_sentences import KEY_FAULTS
-from app.web.console.shared.blueprint import console
 from app.web.public_url import IGNORED
 from app.web.security import browser_session
 
@@ -34,7 +33,6 @@ FAULTS_OF_ONE_KIND: tuple[KeyFault, ...] = ("no-bearer", "unknown", "client-secr
 """The key faults that the title of their kind of problem does not name."""
 
 
-@console.get("/")
 def status() -> str:
     """Show the sync health as a colored sentence and a chart, a card for each possible failure, and the checklist."""
     settings: Settings = current_app.config["RECNICE_SETTINGS"]
@@ -64,14 +62,12 @@ def status() -> str:
     )
 
 
-@console.post("/exposure/close")
 def close_exposure() -> Response:
     """Close the notice about the request in the form."""
     ignored_problems.close_exposure(request.form.get("number", ""), browser_session.actor())
     return redirect(url_for("console.status"), 303)
 
 
-@console.post("/schemas/confirm-removal")
 def confirm_removal() -> Response:
     """Confirm that the schema in the form was removed on purpose, as far as the form displayed it."""
     type_name, urn, since = (request.form.get(name, "") for name in ("type", "urn", "since"))

@@ -27,8 +27,7 @@ _STEPS = (("minute", 60, 60), ("hour", 3600, 24), ("day", 86_400, 60), ("month",
 
 def init_app(app: Flask) -> None:
     """Give templates the filters `ago`, `browser`, `moment`, `counted`, `in_bytes` and `lasting`."""
-    for word in (ago, browser, moment, counted, in_bytes, lasting):
-        app.add_template_filter(word)
+    app.jinja_env.filters.update({word.__name__: word for word in (ago, browser, moment, counted, in_bytes, lasting)})
 
 
 def counted(number: int, one: str, many: str = "") -> str:

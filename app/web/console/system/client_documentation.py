@@ -7,12 +7,10 @@ from flask import current_app, render_template
 
 from app.scim import discovery_documents
 from app.settings import Settings
-from app.web.console.shared.blueprint import console
 from app.web.scim.discovery_endpoints import DOCUMENTATION
 from app.web.service_routing import ROOT, TOKEN_ENDPOINT
 
 
-@console.get(DOCUMENTATION)
 def documentation() -> str:
     """Show the URL, key, limits, and every attribute of every resource type."""
     settings: Settings = current_app.config["RECNICE_SETTINGS"]

@@ -3,15 +3,20 @@
 They are public, so they reveal nothing else.
 """
 
+from flask import Flask
 from werkzeug.wrappers import Response
 
 from app.administration.accounts import first_administrator
 from app.scim.errors import ScimError
-from app.web.console.shared.blueprint import console
 from app.web.public_url import HEALTH
 
 
-@console.get(HEALTH)
+def init_app(app: Flask) -> None:
+    """Register both. They load no page, since the server of a container is asked from its start."""
+    app.add_url_rule(HEALTH, "console.healthz", healthz)
+    app.add_url_rule("/readyz", "console.readyz", readyz)
+
+
 def healthz() -> Response:
     """Return 200 while the process answers.
 
@@ -20,7 +25,6 @@ def healthz() -> Response:
     return Response("ok\n", 200, content_type="text/plain; charset=utf-8")
 
 
-@console.get("/readyz")
 def readyz() -> Response:
     """Return 200 if the database can be read, else 503."""
     try:

@@ -4,7 +4,6 @@ from flask import Flask, abort, current_app, render_template, send_file, url_for
 from werkzeug.wrappers import Response
 
 from app import bundled_files
-from app.web.console.shared.blueprint import console
 from app.web.console.system.help_rendering import Addresses, Help
 
 INDEX = "index"
@@ -16,9 +15,7 @@ def init_app(app: Flask) -> None:
     app.config["RECNICE_HELP"] = Help((bundled_files.HELP, bundled_files.REFERENCE), bundled_files.PICTURES)
 
 
-@console.get("/help", endpoint="help", defaults={"name": INDEX})
-@console.get("/help/<path:name>")
-def help_page(name: str) -> str:
+def help_page(name: str = INDEX) -> str:
     """Show one page, or the index; 404 for a name that no page has."""
     page = _help().pages.get(name) or abort(404)
     addresses = Addresses(
@@ -28,7 +25,6 @@ def help_page(name: str) -> str:
     return render_template("help_page.html", page=page, text=_help().render(page, addresses), index=INDEX)
 
 
-@console.get("/help/pictures/<name>")
 def help_picture(name: str) -> Response:
     """Return a picture of the pages; 404 for an unknown name."""
     path = _help().pictures.get(name) or abort(404)

@@ -5,8 +5,6 @@ from urllib.parse import quote
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
-from app.web.console.shared.blueprint import console
-
 RENAMED = {
     "sources": "ip-allow-list",
     "operators": "administrators",
@@ -20,13 +18,6 @@ RENAMED = {
 """The former and current segments of paths. Until 0.3."""
 
 
-@console.route("/<any(sources,operators):page>", methods=["GET", "POST"])
-@console.route("/<any(sources,operators):page>/<path:rest>", methods=["GET", "POST"])
-@console.route("/account/keys/<key_id>/stop", methods=["GET", "POST"])
-@console.route("/oauth/<kind>/<id>/<any(stop,trusts):action>", methods=["GET", "POST"])
-@console.post("/problems/heed")
-@console.post("/problems/<row:problem_id>/heed")
-@console.get("/help/<any(sources,operators,provider,rehearsal):name>")
 def renamed(**_: str | int) -> Response:
     """Redirect to the current path, which checks the permission. With 308 a browser posts a form there again."""
     path = "/".join(RENAMED.get(segment, segment) for segment in request.path.split("/"))
