@@ -1,0 +1,82 @@
+"""What a start imports before the first SCIM answer, and first requests of several threads at once."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conftest import ROOT, Appliance, free_port
+
+NOT_NEEDED = {
+    *(
+        "alembic",
+        "argon2",
+        "authlib",
+        "cryptography",
+        "flask_sqlalchemy",
+        "joserfc",
+        "markdown_it",
+        "pyotp",
+        "requests",
+    ),
+    *("rich", "segno", "sqlalchemy.orm", "app.simulation.story", "app.web.console.pages"),
+}
+"""What no answer to a SCIM request uses. The console imports its part of it at the first request for a page."""
+
+SERVE = """
+import http.client, json, os, signal, sys, threading
+from app import cli
+
+folder, port, key = sys.argv[1:]
+
+def ask(path):
+    connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=30)
+    connection.request("GET", path, headers={"Authorization": f"Bearer {key}"} if path.startswith("/scim") else {})
+    answer = connection.getresponse()
+    answer.read()
+    return path, answer.status
+
+def visit():
+    while True:
+        try:
+            first = ask("/scim/Users")
+            break
+        except ConnectionRefusedError:
+            pass
+    modules = sorted(sys.modules)
+    answers, start = [], threading.Barrier(8)
+    def meet(path):
+        start.wait()
+        answers.append(ask(path))
+    paths = ["/login", "/scim/Users", "/help", "/nowhere", "/documentation", "/scim/Groups", "/login", "/scim/Schemas"]
+    threads = [threading.Thread(target=meet, args=[path]) for path in paths]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(json.dumps({"first": first, "modules": modules, "answers": sorted(answers)}), file=sys.stderr)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+threading.Thread(target=visit, daemon=True).start()
+sys.exit(cli.main(["serve", "--data", folder, "--listen", f"127.0.0.1:{port}"]))
+"""
+
+
+def test_first_requests_of_console_and_scim_at_once(with_key: Appliance, tmp_path: Path):
+    shutil.copytree(with_key.data, folder := tmp_path / "recnice")
+    words = [sys.executable, "-c", SERVE, str(folder), str(free_port()), with_key.key]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    seen = json.loads(next(line for line in done.stderr.splitlines() if line.startswith('{"first"')))
+    assert seen["first"] == ["/scim/Users", 200]
+    assert NOT_NEEDED & set(seen["modules"]) == set()
+    assert seen["answers"] == [
+        ["/documentation", 200],
+        ["/help", 403],
+        ["/login", 403],
+        ["/login", 403],
+        ["/nowhere", 404],
+        ["/scim/Groups", 200],
+        ["/scim/Schemas", 200],
+        ["/scim/Users", 200],
+    ]
