@@ -4,12 +4,14 @@ Functions do nothing on systems that lack the feature.
 """
 
 import ctypes
+import gc
 import os
 import re
 import shutil
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from app import bounds, bundled_files
@@ -142,6 +144,20 @@ def give_back_memory() -> None:
     if sys.platform.startswith("linux"):
         with suppress(AttributeError):  # C libraries other than glibc may lack it
             ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, bounds.MEMORY_GIVEN_BACK)
+
+
+@contextmanager
+def without_garbage_collection() -> Iterator[None]:
+    """Collect no garbage in the block, and never what it leaves: the modules and declarations of a start.
+
+    Collections at a start look at each of them several times, and free nothing.
+    """
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
 
 
 def stay_on_one_cpu() -> int | None:

@@ -31,7 +31,8 @@ def serve(settings: Settings) -> int:
     for line in data_folder.prepare(settings.data):
         log.warning(line)
     with data_folder.hold(settings.data, "serve") as note:
-        bound = _bind(settings)
+        with process.without_garbage_collection():
+            bound = _bind(settings)
         if bundled_files.FROZEN:
             marker = str(bundled_files.MIGRATIONS.relative_to(bundled_files.ROOT))
             for path in process.sweep(bundled_files.ROOT, marker):
@@ -70,7 +71,8 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, note: Callab
     from app.web.request_log import middleware
     from app.web.security import request_authentication
 
-    app = create_app(settings)
+    with process.without_garbage_collection():
+        app = create_app(settings)
     for line in directory_database.migrate(settings.database) + log_database_file.prepare(settings.requests_database):
         log.warning(line)
     with app.app_context():

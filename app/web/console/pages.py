@@ -5,8 +5,9 @@ from functools import cache
 from pathlib import Path
 
 from flask import Flask, url_for
+from jinja2 import ModuleLoader
 
-from app import bounds
+from app import bounds, bundled_files
 from app.web.console.access import provider_sign_in
 from app.web.console.monitoring import activity
 from app.web.console.page_routes import routes
@@ -16,6 +17,8 @@ from app.web.console.system import help
 
 def init_app(app: Flask) -> None:
     """Register what templates use, then the views; the application may have answered requests to other services."""
+    if bundled_files.FROZEN:
+        app.jinja_env.loader = ModuleLoader(bundled_files.TEMPLATES)  # the build compiles them
     app.jinja_env.globals.update(bounds=bounds)
     _add_asset_urls(app)
     provider_sign_in.init_app(app)
