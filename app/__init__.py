@@ -27,7 +27,7 @@ def create_app(settings: Settings) -> Flask:
     from app.scim import custom_schemas
     from app.store.database import directory_database
     from app.store.request_log import log_database
-    from app.web import console, error_responses, public_url
+    from app.web import console, error_responses, public_url, service_routing
     from app.web.oauth import token_endpoint
     from app.web.request_log import middleware
     from app.web.scim import resource_endpoints
@@ -39,6 +39,7 @@ def create_app(settings: Settings) -> Flask:
         RECNICE_RESOURCE_TYPES=custom_schemas.read(settings.schemas),
         MAX_CONTENT_LENGTH=bounds.BODY_BYTES,
     )
+    app.url_rule_class = service_routing.UrlRule
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
     directory_database.file.init_app(app, directory_database.address(settings.database))

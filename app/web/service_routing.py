@@ -7,9 +7,11 @@ See also: app/web/security/request_authentication.py (protection of each service
 (kinds of paths in the request log).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
 
 from flask import current_app, request
 from werkzeug.routing import Map, Rule
@@ -33,6 +35,18 @@ class Service(Enum):
     SCIM = "scim"
     TOKEN = "token"
     CONSOLE = "console"
+
+
+class UrlRule(Rule):
+    """A route whose function for `url_for` is compiled at its first use, which takes most of the time of a route."""
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        compiled = cache(partial(super()._compile_builder, append_unknown))
+
+        def build(rule: Rule, /, **values: Any) -> tuple[str, str]:
+            return compiled()(rule, **values)
+
+        return build
 
 
 def is_scim(path: str) -> bool:
