@@ -61,7 +61,7 @@ A name stands for everything in it that has no longer name here.
 """
 
 COMMAND_LINE = "click rich"
-WEB = "flask flask_wtf wtforms werkzeug markupsafe itsdangerous markdown_it segno"
+WEB = "flask jinja2 flask_wtf wtforms werkzeug markupsafe itsdangerous markdown_it segno"
 SQL = "sqlalchemy flask_sqlalchemy alembic pysqlite3"
 
 PACKAGES = {

@@ -1,9 +1,12 @@
-"""This module implements `licenses`, which prints the notices of everything that is bundled."""
+"""This module implements `licenses`, which prints the notices of everything that is bundled.
+
+The executable has the text as one file: the start unpacks every file of the executable.
+"""
 
 import re
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -27,16 +30,18 @@ ROOTS = (
     ),
     *("markdown-it-py", "marshmallow", "pyotp", "pysqlite3", "requests", "rich", "segno", "sqlalchemy", "waitress"),
 )
+NOT_BUNDLED = ("pygments",)
+"""What rich would color source code with; only its tables are used."""
 _NOTICE = re.compile(r"(LICEN[CS]E|COPYING|NOTICE|AUTHORS)", re.IGNORECASE)
 
 
 def distributions() -> list[metadata.Distribution]:
-    """Return the installed packages that the program requires, by name. The build copies their metadata."""
+    """Return the installed packages that the program requires, by name."""
     installed: dict[str, metadata.Distribution] = {}
     names = list(ROOTS)
     while names:
         name = re.sub(r"[-_.]+", "-", names.pop()).lower()
-        if name in installed:
+        if name in installed or name in NOT_BUNDLED:
             continue
         try:
             installed[name] = metadata.distribution(name)
@@ -48,9 +53,8 @@ def distributions() -> list[metadata.Distribution]:
 
 
 def python_license() -> Path | None:
-    """Return the path of Python's license: in the bundle, or in this Python, from which the build copies it."""
+    """Return the path of the license of this Python."""
     places = (
-        bundled_files.PYTHON_LICENSE,
         Path(sysconfig.get_path("stdlib")) / "LICENSE.txt",
         Path(sys.base_prefix) / "LICENSE.txt",  # Windows
         Path(f"/usr/share/doc/python3.{sys.version_info.minor}/copyright"),  # Debian
@@ -58,14 +62,13 @@ def python_license() -> Path | None:
     return next((path for path in places if path.is_file()), None)
 
 
-def notices() -> Iterator[tuple[str, str]]:
-    """Yield the heading and the text of every notice."""
+def notices(others: Mapping[str, Path]) -> Iterator[tuple[str, str]]:
+    """Yield the heading and the text of every notice; `others` has those of what is not a Python package."""
     path = python_license()
     yield f"Python {sys.version.split()[0]}", path.read_text("utf-8") if path else "Python Software Foundation License"
     for distribution in distributions():
         yield f"{distribution.name} {distribution.version}", "\n\n".join(_texts(distribution))
-    for path in sorted(bundled_files.NOTICES.glob("*.txt")):
-        yield path.stem, path.read_text("utf-8", errors="replace")
+    yield from ((name, path.read_text("utf-8", errors="replace")) for name, path in sorted(others.items()))
     for path in sorted((bundled_files.STATIC / "vendor").rglob("*")):
         if path.is_file() and _NOTICE.search(path.name):
             yield str(path.relative_to(bundled_files.STATIC)), path.read_text("utf-8")
@@ -82,9 +85,14 @@ def _texts(distribution: metadata.Distribution) -> Iterator[str]:
         yield from (line for line in distribution.metadata.get_all("Classifier", []) if line.startswith("License"))
 
 
+def text(others: Mapping[str, Path]) -> str:
+    """Return all notices as one text."""
+    line = "=" * 80
+    return "".join(f"{line}\n{heading}\n{line}\n\n{notice.strip()}\n\n" for heading, notice in notices(others))
+
+
 @click.command()
 @data_unused
 def licenses() -> None:
     """Print the license notices of everything that is bundled."""
-    for heading, text in notices():
-        click.echo(f"{'=' * 80}\n{heading}\n{'=' * 80}\n\n{text.strip()}\n")
+    click.echo(bundled_files.LICENSES.read_text("utf-8") if bundled_files.FROZEN else text({}), nl=False)

@@ -107,7 +107,7 @@ def test_the_licences_of_all_that_is_bundled() -> None:
     names = {distribution.name.lower() for distribution in licenses.distributions()}
     assert {"flask", "werkzeug", "jinja2", "sqlalchemy", "mako", "argon2-cffi-bindings", "cffi", "wtforms"} <= names
     assert not names & {"pytest", "mypy", "pyinstaller", "asgiref", "babel"}, "tools and extras are not bundled"
-    for heading, text in licenses.notices():
+    for heading, text in licenses.notices({}):
         assert len(text) > 100, heading
 
 

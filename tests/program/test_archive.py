@@ -34,7 +34,7 @@ def archived_modules(executable: Path) -> set[str]:
 
 def test_the_archive_has_the_pinned_packages_and_their_notices(program: list[str]):
     pins = set(PINNED.findall((ROOT / "requirements.txt").read_text("utf-8")))
-    own = {"app", *sys.stdlib_module_names}
+    own = {"app", "templates", *sys.stdlib_module_names}
     modules = {name for name in archived_modules(Path(program[0])) - own if not BESIDE_PACKAGES.match(name)}
     packages = metadata.packages_distributions()
     archived = {canonical(name) for module in modules for name in packages.get(module, [f"unknown: {module}"])}

@@ -10,7 +10,7 @@ from flask import Flask
 
 from app import bundled_files
 from app.observation.problem_kinds.kind_catalog import KINDS
-from app.web import console
+from app.web.console.system import help
 from app.web.console.system.help import INDEX
 from app.web.console.system.help_rendering import Addresses, Help, HelpPage
 from tests.conftest import Appliance
@@ -194,7 +194,7 @@ def test_two_files_of_one_name_are_found_at_the_start(tmp_path: Path):
 def test_the_pages_are_those_of_the_folder(app: Flask):
     folders = (bundled_files.HELP, bundled_files.REFERENCE)
     files = {path.relative_to(folders[0].parent).as_posix() for folder in folders for path in folder.rglob("*.md")}
-    console.load_pages(app)
-    shelf: Help = app.config["RECNICE_HELP"]
+    with app.app_context():
+        shelf = help._help()
     pages: list[HelpPage] = list(shelf.pages.values())
     assert {page.path for page in pages} == files

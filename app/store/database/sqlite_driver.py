@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ try:
     # Before 3.51.3 SQLite can damage a database in a rare race when the WAL is reset; this package has a newer one.
     import pysqlite3.dbapi2 as _library
 except ImportError:
-    _library = sqlite3
+    import sqlite3 as _library
 
 module: Any = _library
 ERRORS: Any = (module.Error, MemoryError)

@@ -12,7 +12,6 @@ from app.web.console.access import provider_sign_in
 from app.web.console.monitoring import activity
 from app.web.console.page_routes import routes
 from app.web.console.shared import formats, menu
-from app.web.console.system import help
 
 
 def init_app(app: Flask) -> None:
@@ -23,7 +22,6 @@ def init_app(app: Flask) -> None:
     _add_asset_urls(app)
     provider_sign_in.init_app(app)
     formats.init_app(app)
-    help.init_app(app)
     menu.init_app(app)
     activity.init_app(app)
     app.view_functions.update({route.endpoint: route.view() for route in routes(app.config["RECNICE_RESOURCE_TYPES"])})

@@ -1,6 +1,9 @@
 """This module serves the help: the files of docs/admin and docs/reference."""
 
-from flask import Flask, abort, current_app, render_template, send_file, url_for
+import threading
+import zipfile
+
+from flask import abort, current_app, render_template, send_file, url_for
 from werkzeug.wrappers import Response
 
 from app import bundled_files
@@ -9,10 +12,8 @@ from app.web.console.system.help_rendering import Addresses, Help
 INDEX = "index"
 """The page that lists all others, by subject."""
 
-
-def init_app(app: Flask) -> None:
-    """Read every page once. Raises ValueError for a file that is not a valid page."""
-    app.config["RECNICE_HELP"] = Help((bundled_files.HELP, bundled_files.REFERENCE), bundled_files.PICTURES)
+_EXTENSION = "recnice_help"
+_reading = threading.Lock()
 
 
 def help_page(name: str = INDEX) -> str:
@@ -32,5 +33,13 @@ def help_picture(name: str) -> Response:
 
 
 def _help() -> Help:
-    pages: Help = current_app.config["RECNICE_HELP"]
+    """Return all pages, which the first request reads. Raises ValueError for a file that is not a valid page."""
+    with _reading:
+        if _EXTENSION not in current_app.extensions:
+            if bundled_files.FROZEN:
+                with zipfile.ZipFile(bundled_files.HELP_ARCHIVE) as archive:
+                    archive.extractall(bundled_files.ROOT)
+            folders = (bundled_files.HELP, bundled_files.REFERENCE)
+            current_app.extensions[_EXTENSION] = Help(folders, bundled_files.PICTURES)
+    pages: Help = current_app.extensions[_EXTENSION]
     return pages

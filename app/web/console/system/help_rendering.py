@@ -46,10 +46,10 @@ class Addresses:
 
 
 class Help:
-    """Every page and picture that ships with the program, as read at its start.
+    """Every page and picture that ships with the program, as the first request read them.
 
     `folders` and `pictures` are siblings. Page names from the first folder omit the folder's name. A name that was not
-    read at the start is never a page, whatever is on the disk. Raises ValueError for a file without a title and for two
+    read then is never a page, whatever is on the disk. Raises ValueError for a file without a title and for two
     of the same name.
     """
 
