@@ -24,6 +24,7 @@ ROOT_V2 = ROOT + "/v2"
 BLUEPRINT, BLUEPRINT_V2 = "scim", "scim_v2"
 """The names of the SCIM blueprint below each root."""
 TOKEN_ENDPOINT = "/oauth/token"
+DOCUMENTATION = "/documentation"
 TOKEN_VIEW = "oauth.token"
 
 _PLACE = "recnice.service"

@@ -11,9 +11,9 @@ from typing import IO, Any
 from flask import Flask, Request, current_app, request
 from werkzeug.wrappers import Response
 
-from app.web.console import page_routes
 from app.web.console.shared import list_paging
 from app.web.console.system import health_endpoints
+from app.web.security import page_routes
 
 _EXTENSION = "recnice_pages"
 _loading = threading.Lock()

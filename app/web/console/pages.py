@@ -10,8 +10,8 @@ from jinja2 import ModuleLoader
 from app import bounds, bundled_files
 from app.web.console.access import provider_sign_in
 from app.web.console.monitoring import activity
-from app.web.console.page_routes import routes
 from app.web.console.shared import formats, menu
+from app.web.security.page_routes import routes
 
 
 def init_app(app: Flask) -> None:

@@ -11,9 +11,8 @@ from app.scim.errors import Code, ScimError
 from app.scim.protocol_messages import list_response
 from app.scim.resource_types import ResourceType
 from app.web.scim.request_response import add, base, json_response, message_response, settings
-from app.web.service_routing import TOKEN_ENDPOINT
+from app.web.service_routing import DOCUMENTATION, TOKEN_ENDPOINT
 
-DOCUMENTATION = "/documentation"
 Documents = Callable[[str], list[dict[str, Any]]]
 
 

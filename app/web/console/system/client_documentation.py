@@ -7,8 +7,7 @@ from flask import current_app, render_template
 
 from app.scim import discovery_documents
 from app.settings import Settings
-from app.web.scim.discovery_endpoints import DOCUMENTATION
-from app.web.service_routing import ROOT, TOKEN_ENDPOINT
+from app.web.service_routing import DOCUMENTATION, ROOT, TOKEN_ENDPOINT
 
 
 def documentation() -> str:
