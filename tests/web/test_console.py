@@ -8,7 +8,7 @@ from flask import Flask
 
 from app import bounds
 from app.scim.errors import Code, ScimError
-from app.web.console.shared import error_pages
+from app.web.console import refuse
 from tests.conftest import Appliance
 from tests.web.visitor import PASSWORD, Visitor, set_up, setup_path
 
@@ -291,7 +291,7 @@ def test_a_search_that_is_too_long_is_said_to_be(eva: Visitor):
 
 def test_what_cannot_be_looked_up_is_not_blamed_on_a_form(app: Flask):
     with app.test_request_context("/users?q=x"):
-        refused = error_pages.refuse(ScimError(Code.INVALID_FILTER, "filter", "at most 3 words"))
+        refused = refuse(ScimError(Code.INVALID_FILTER, "filter", "at most 3 words"))
     assert refused.status_code == 400
     shown = words(refused.get_data(as_text=True))
     assert "This search is not possible (filter: expected at most 3 words)." in shown and "too old" not in shown

@@ -21,9 +21,9 @@ from app.provisioning import resource_operations
 from app.provisioning.resource_operations import Author
 from app.scim.resource_types import RESOURCE_TYPES, ResourceType
 from app.settings import Settings, Threads
+from app.web.console import refuse
 from app.web.console.directory import resource_columns
 from app.web.console.shared import list_paging
-from app.web.console.shared.error_pages import refuse
 from app.web.console.shared.list_paging import Column, Pages, export
 from tests.conftest import Appliance, with_values
 from tests.web.visitor import set_up
