@@ -227,6 +227,15 @@ def with_values(**values: float) -> list[str]:
 
 
 @pytest.fixture(autouse=True)
+def same_umask() -> Iterator[None]:
+    """A command that runs in this process keeps its files private, and must not do so for the tests after it."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    yield
+    os.umask(mask)
+
+
+@pytest.fixture(autouse=True)
 def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hash passwords at the least cost in this process too."""
     monkeypatch.setattr("app.administration.accounts.passwords._hasher", cheap.hasher)
