@@ -240,6 +240,23 @@ def test_who_writes_alone_ends_a_transaction_that_others_share(company: Company)
     assert company.commits == 2
 
 
+def test_work_that_cannot_be_taken_back_alone_costs_the_whole_transaction(company: Company) -> None:
+    """Of whatever kind the error is: the savepoint of the next writer must not become a transaction of its own."""
+    insert(USER, user(userName="taken"))
+    failures = [1]
+
+    def fail_once(connection: Connection, sql: str) -> None:
+        if sql == "ROLLBACK TO turn" and failures:
+            failures.pop()
+            connection.driver.execute("ROLLBACK")
+            raise RuntimeError
+
+    company.after_run = fail_once
+    outcomes = company.write(["a", "b", "taken", "c", "d"])
+    assert outcomes == {"a": "created", "b": "created", "taken": 409, "c": "created", "d": "created"}
+    assert stored() == ["a", "b", "c", "d", "taken"]
+
+
 def test_an_owner_of_the_console_is_refused_without_loss_of_the_work_of_others(company: Company) -> None:
     record = insert(USER, user(userName="a"))
     with directory_database.file.usable() as writers:
