@@ -132,7 +132,7 @@ CONSOLE_PAGE_SIZE = 50
 # --- the database
 POOLED_CONNECTIONS = 20
 CONNECTION_WAIT_S = 5
-COMPILED_STATEMENTS = 500
+COMPILED_STATEMENTS = 100  # of those that are built for a request; a filter of 20 comparisons takes 200 KB
 WRITE_WAIT_S = 10
 WRITERS_TOGETHER = 32  # whose work one commit writes to the disk
 WORK_REPEATED = 3
