@@ -101,7 +101,6 @@ CODE_WAIT_S = 5 * 60  # between the correct password and the code
 PAIRING_S = 10 * 60  # between the display of the secret and the first code of the app
 RECOVERY_CODES = 10
 AUTHENTICATOR_NAME_LENGTH = 40  # of the administrator's name in an authenticator app
-SOURCE_POLICY_S = 1.0
 SOURCE_NOTED_S = 60 * 60
 SOURCE_NOTE_PAUSE_S = 1.0
 SOURCE_DAYS = 30

@@ -10,7 +10,7 @@ from app.settings import Settings
 
 @click.group(no_args_is_help=False)
 def allowlist() -> None:
-    """Manage the IP allow list. A running server follows within a second."""
+    """Manage the IP allow list. A running server applies each change to the next request."""
 
 
 @allowlist.command()

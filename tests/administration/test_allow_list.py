@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
@@ -14,7 +15,7 @@ from app import bounds
 from app.administration.credentials import key_last_use, scim_keys
 from app.administration.errors import Refused
 from app.administration.ip_allow_list import allow_list, enforcement
-from app.administration.ip_allow_list.enforcement import CurrentPolicy, Mode, SeenSources
+from app.administration.ip_allow_list.enforcement import Mode, SeenSources, current_policy
 from app.scim import errors
 from app.store.access.account_tables import audit
 from app.store.access.credential_tables import seen_source
@@ -42,7 +43,7 @@ def audited() -> list[tuple[str, str, dict[str, str]]]:
 def steady(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The process's own clock, in the hand of the test."""
     now = [1000.0]
-    monkeypatch.setattr(enforcement.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     return now
 
 
@@ -52,7 +53,7 @@ def steady(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_at_first_it_is_off_and_empty():
     found = allow_list.source_list()
     assert (found.mode, found.since, found.listed, found.sources, found.proposal) == (Mode.OFF, "", [], [], [])
-    assert CurrentPolicy().read().allows("not an address")
+    assert current_policy().allows("not an address")
 
 
 def test_every_act_is_audited_and_nothing_else():
@@ -120,58 +121,47 @@ def test_notes_that_cannot_be_read_are_refused(note: str):
 def test_enforced_it_allows_what_is_on_the_list():
     allow_list.allow(["20.190.128.0/18", "2001:db8::/64"], "", EVA)
     allow_list.set_mode(Mode.WATCH, EVA)
-    policy = CurrentPolicy()
-    assert policy.read().allows("198.51.100.1") and policy.read().is_watched
+    assert current_policy().allows("198.51.100.1") and current_policy().is_watched
     allow_list.set_mode(Mode.ENFORCE, EVA)
     for text in (ENTRA, f"::ffff:{ENTRA}", "2001:db8::9", "2001:DB8::9%eth0"):
-        assert policy.read().allows(text), text
+        assert current_policy().allows(text), text
     for text in ("20.191.0.1", "2001:db9::1", "127.0.0.1", "::1", "", "unix:", "20.190.128.7, 1.1.1.1"):
-        assert not policy.read().allows(text), text
+        assert not current_policy().allows(text), text
 
 
-def test_a_change_of_this_process_holds_at_once(steady: list[float]):
-    policy = CurrentPolicy()
+def test_a_change_holds_at_once():
     allow_list.allow([HERE], "", EVA)
     for mode in (Mode.ENFORCE, Mode.WATCH, Mode.ENFORCE, Mode.OFF, Mode.ENFORCE):
         allow_list.set_mode(mode, EVA)
-        assert policy.read().mode is mode
+        assert current_policy().mode is mode
     allow_list.allow([ENTRA], "", EVA)
-    assert policy.read().allows(ENTRA)
+    assert current_policy().allows(ENTRA)
     allow_list.remove(ENTRA, EVA)
-    assert not policy.read().allows(ENTRA)
+    assert not current_policy().allows(ENTRA)
 
 
-def test_a_change_of_another_process_holds_within_a_second(steady: list[float], monkeypatch: pytest.MonkeyPatch):
-    policy = CurrentPolicy()
-    assert policy.read().mode is Mode.OFF
-    monkeypatch.setattr(
-        "app.administration.ip_allow_list.allow_list.forget_policy", lambda: None
-    )  # as it is over there
-    allow_list.set_mode(Mode.WATCH, EVA)
-    steady[0] += bounds.SOURCE_POLICY_S * 0.99
-    assert policy.read().mode is Mode.OFF
-    steady[0] += bounds.SOURCE_POLICY_S * 0.01
-    assert policy.read().mode is Mode.WATCH
+def test_it_is_read_again_only_after_a_change(monkeypatch: pytest.MonkeyPatch):
+    allow_list.allow([HERE], "", EVA)
+    allow_list.set_mode(Mode.ENFORCE, EVA)
+    first = current_policy()
+    with monkeypatch.context() as patch:
+        patch.setattr(enforcement.rows, "policy", lambda _: pytest.fail("it reads"))
+        SeenSources().note(ip_address(ENTRA))
+        key_last_use.note_key_use("deadbeef", ENTRA)
+        assert current_policy() is first
+    allow_list.allow([ENTRA], "", EVA)
+    assert current_policy().allows(ENTRA)
 
 
-def test_requests_in_between_read_nothing(steady: list[float], monkeypatch: pytest.MonkeyPatch):
-    policy = CurrentPolicy()
-    first = policy.read()
-    monkeypatch.setattr(directory_database, "reading", lambda: pytest.fail("it reads"))
-    assert policy.read() is first
-
-
-def test_what_cannot_be_read_lets_nobody_in(steady: list[float], monkeypatch: pytest.MonkeyPatch):
-    policy = CurrentPolicy()
-    policy.read()
-    steady[0] += bounds.SOURCE_POLICY_S
+def test_what_cannot_be_read_lets_nobody_in(monkeypatch: pytest.MonkeyPatch):
+    current_policy()
 
     def broken() -> None:
         raise errors.unavailable("full")
 
     monkeypatch.setattr(directory_database, "reading", broken)
     with pytest.raises(errors.ScimError):
-        policy.read()
+        current_policy()
 
 
 # --- who came ---------------------------------------------------------------------------------------------------------

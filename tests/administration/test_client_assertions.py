@@ -9,12 +9,12 @@ import pytest
 from flask import Flask
 
 from app import bounds, clock
-from app.administration.credentials import access_tokens, bearer_token_check, oauth_clients
+from app.administration.credentials import access_tokens, oauth_clients
 from app.administration.credentials.access_tokens import NotAuthenticated
 from app.administration.credentials.federated_credentials import SignerAway, Signers, read_claimed
 from app.administration.errors import Refused
 from app.store.database import directory_database
-from tests.administration.conftest import EVA, HERE
+from tests.administration.conftest import EVA, HERE, judge_bearer
 from tests.openid.conftest import authority, entra, generic, no_proxy
 from tests.openid.provider import (
     KEY,
@@ -81,13 +81,11 @@ def spent() -> int:
 
 
 def test_an_honest_assertion_gets_a_token(trusted: Trusted):
-    bearer = bearer_token_check.judge_bearer(trusted.token_of())
+    bearer = judge_bearer(trusted.token_of())
     assert bearer.author == f"client {trusted.client_id}" and bearer.credential == trusted.trust_id
     [trust] = oauth_clients.list_clients()[0].trusts
     assert (trust.last_address, trust.last_used is None) == (HERE, False)
-    assert bearer_token_check.judge_bearer(
-        trusted.token(sign(trusted.theirs.claims(uti="2")), trusted.client_id)
-    ).is_valid
+    assert judge_bearer(trusted.token(sign(trusted.theirs.claims(uti="2")), trusted.client_id)).is_valid
 
 
 def test_an_assertion_counts_once(trusted: Trusted):
@@ -238,7 +236,7 @@ def test_a_token_ends_with_its_trust(simple: Trusted, what: str):
         oauth_clients.stop_trust(simple.trust_id, EVA)
     else:
         oauth_clients.stop_client(simple.client_id, EVA)
-    assert bearer_token_check.judge_bearer(token).fault == "stopped"
+    assert judge_bearer(token).fault == "stopped"
     simple.refused(sign(simple.theirs.claims(uti="2")))
 
 
@@ -343,4 +341,4 @@ def test_a_tokens_hour_is_ours(simple: Trusted, pass_time: Callable[[float], Non
     pass_time(0)
     token = simple.token_of(exp=int(simple.theirs.now()) + 60)
     pass_time(bounds.ACCESS_TOKEN_S - 1)
-    assert bearer_token_check.judge_bearer(token).is_valid
+    assert judge_bearer(token).is_valid

@@ -17,7 +17,7 @@ from app.scim import errors
 from app.store.access.scim_key_rows import KeyRow
 from app.store.database import directory_database
 from app.throttle import Throttle
-from tests.administration.conftest import EVA, HERE
+from tests.administration.conftest import EVA, HERE, judge_key
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -321,10 +321,10 @@ def test_the_old_key_is_refused_only_when_it_has_retired(clocks: Turned):
     first = scim_keys.create_key("old", EVA)
     pair = Pair(clocks, first.row.id, scim_keys.create_key("new", EVA).row.id)
     pair.use_new_for(DAY - HOUR)
-    assert scim_keys.judge_key(first.text)[1] == ""
+    assert judge_key(first.text)[1] == ""
     clocks.pass_time(HOUR)
     pair.use_new()
-    assert scim_keys.judge_key(first.text)[1] == "stopped"
+    assert judge_key(first.text)[1] == "stopped"
 
 
 def test_a_key_beside_is_nobodys_successor(clocks: Turned):

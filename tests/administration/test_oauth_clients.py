@@ -22,7 +22,7 @@ from app.administration.errors import Refused
 from app.scim import errors
 from app.store.database import directory_database
 from app.throttle import Throttle
-from tests.administration.conftest import EVA, HERE
+from tests.administration.conftest import EVA, HERE, judge_bearer
 from tests.store.conftest import finished_meanwhile, held
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -202,10 +202,10 @@ def test_the_number_of_trusts_is_bounded(client: NewSecret):
 
 def test_a_token_opens_scim_on_behalf_of_its_client(client: NewSecret):
     token = token_of(client)
-    bearer = bearer_token_check.judge_bearer(token)
+    bearer = judge_bearer(token)
     assert (bearer.is_valid, bearer.author, bearer.id) == (True, f"client {client.client_id}", client.client_id)
     key = scim_keys.create_key("", EVA)
-    assert bearer_token_check.judge_bearer(key.text).author == f"key {key.row.id}"
+    assert judge_bearer(key.text).author == f"key {key.row.id}"
 
 
 def wrong_tokens(text: str) -> dict[str, tuple[str, str]]:
@@ -226,7 +226,7 @@ def wrong_tokens(text: str) -> dict[str, tuple[str, str]]:
 @pytest.mark.parametrize("kind", wrong_tokens(""))
 def test_nothing_else_opens_it(client: NewSecret, kind: str):
     text, fault = wrong_tokens(token_of(client))[kind]
-    bearer = bearer_token_check.judge_bearer(text)
+    bearer = judge_bearer(text)
     assert (bearer.is_valid, bearer.fault, bearer.id) == (False, fault, "")
 
 
@@ -251,10 +251,10 @@ def test_a_token_ends_at_once_with_what_brought_it(client: NewSecret, what: str)
         oauth_clients.stop_client(client.client_id, EVA)
     else:
         oauth_clients.stop_secret(first_secret.id, EVA)
-    assert bearer_token_check.judge_bearer(first_token).fault == "stopped"
-    assert bearer_token_check.judge_bearer(first_token).id == client.client_id
+    assert judge_bearer(first_token).fault == "stopped"
+    assert judge_bearer(first_token).id == client.client_id
     assert refused_as(client.client_id, client.text) == ("stopped", client.client_id)
-    assert bearer_token_check.judge_bearer(second_token).is_valid is (what == "secret")
+    assert judge_bearer(second_token).is_valid is (what == "secret")
 
 
 def test_a_token_lasts_an_hour_and_is_then_told_from_a_wrong_one_for_a_day(
@@ -262,15 +262,15 @@ def test_a_token_lasts_an_hour_and_is_then_told_from_a_wrong_one_for_a_day(
 ):
     token = token_of(client)
     pass_time(bounds.ACCESS_TOKEN_S - 1)
-    assert bearer_token_check.judge_bearer(token).is_valid
+    assert judge_bearer(token).is_valid
     pass_time(1)
-    ended = bearer_token_check.judge_bearer(token)
+    ended = judge_bearer(token)
     assert (ended.is_valid, ended.fault, ended.has_expired) == (False, "expired", True)
     token_of(client)
-    assert bearer_token_check.judge_bearer(token).fault == "expired"
+    assert judge_bearer(token).fault == "expired"
     pass_time(bounds.ACCESS_TOKENS_REMEMBERED_S)
     token_of(client)
-    assert bearer_token_check.judge_bearer(token).fault == "unknown"
+    assert judge_bearer(token).fault == "unknown"
     assert count("access_token") == 2
 
 
@@ -279,9 +279,9 @@ def test_a_token_does_not_last_longer_because_the_clock_was_set_back(
 ):
     token = token_of(client)
     pass_time(-bounds.CLOCK_SLACK_S)
-    assert bearer_token_check.judge_bearer(token).is_valid
+    assert judge_bearer(token).is_valid
     pass_time(-1)
-    assert not bearer_token_check.judge_bearer(token).is_valid
+    assert not judge_bearer(token).is_valid
     token_of(client)
     assert count("access_token") == 1, "it is forgotten with the next one"
 
@@ -295,8 +295,8 @@ def test_the_number_of_tokens_is_bounded_and_the_oldest_end(
     for _ in range(5):
         pass_time(1)
         tokens.append(token_of(client))
-    assert [bearer_token_check.judge_bearer(one).is_valid for one in tokens] == [False, False, True, True, True]
-    assert bearer_token_check.judge_bearer(other).is_valid
+    assert [judge_bearer(one).is_valid for one in tokens] == [False, False, True, True, True]
+    assert judge_bearer(other).is_valid
 
 
 def test_tokens_made_at_the_same_time_are_all_right(app: Flask, client: NewSecret):
@@ -311,13 +311,13 @@ def test_tokens_made_at_the_same_time_are_all_right(app: Flask, client: NewSecre
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert len(set(made)) == 8 and all(bearer_token_check.judge_bearer(one).is_valid for one in made)
+    assert len(set(made)) == 8 and all(judge_bearer(one).is_valid for one in made)
 
 
 def test_use_is_noted_at_most_once_a_minute(client: NewSecret, monkeypatch: pytest.MonkeyPatch):
     now = [1000.0]
     monkeypatch.setattr(throttle, "steady_s", lambda: now[0])
-    bearer = bearer_token_check.judge_bearer(token_of(client))
+    bearer = judge_bearer(token_of(client))
     assert oauth_clients.list_clients()[0].secrets[0].last_address == HERE, "the token itself was a use"
     for address in ("198.51.100.7", "198.51.100.8"):
         bearer_token_check.note_use(bearer, address)
@@ -329,7 +329,7 @@ def test_use_is_noted_at_most_once_a_minute(client: NewSecret, monkeypatch: pyte
 
 
 def test_a_note_that_cannot_be_written_disturbs_nobody(client: NewSecret, monkeypatch: pytest.MonkeyPatch):
-    bearer = bearer_token_check.judge_bearer(token_of(client))
+    bearer = judge_bearer(token_of(client))
 
     def full(wait: bool) -> None:
         raise errors.unavailable("full")
@@ -358,7 +358,7 @@ def test_the_overview_counts_clients_too(client: NewSecret):
 
 
 def test_a_token_that_a_simulation_uses_is_no_contact(client: NewSecret, monkeypatch: pytest.MonkeyPatch):
-    bearer = bearer_token_check.judge_bearer(token_of(client))
+    bearer = judge_bearer(token_of(client))
     contact = directory_totals.overview().last_contact
     monkeypatch.setattr(access_tokens, "_notes", Throttle())
     bearer_token_check.note_use(bearer, "192.0.2.99", is_simulated=True)

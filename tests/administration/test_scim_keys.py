@@ -16,7 +16,7 @@ from app.administration.errors import Refused
 from app.scim import errors
 from app.scim.resource_types import GROUP, USER
 from app.store.database import directory_database
-from tests.administration.conftest import EVA, HERE
+from tests.administration.conftest import EVA, HERE, judge_key
 from tests.store.conftest import finished_meanwhile, group, held, insert, user
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -32,7 +32,7 @@ def test_the_form_of_a_key():
 
 def test_a_new_key_is_found():
     new = scim_keys.create_key("Entra", EVA)
-    assert scim_keys.judge_key(new.text) == (new.row, "")
+    assert judge_key(new.text) == (new.row, "")
     assert scim_keys.list_keys() == [new.row]
     assert (new.row.name, new.row.prefix, new.row.created_by) == ("Entra", new.text[:13], "eva")
     assert (new.row.last_used, new.row.last_address, new.row.stopped) == (None, None, None)
@@ -63,7 +63,7 @@ def wrong_keys(text: str) -> dict[str, str]:
 @pytest.mark.parametrize("kind", wrong_keys(""))
 def test_nothing_else_is_found(kind: str):
     text = scim_keys.create_key("Entra", EVA).text
-    assert scim_keys.judge_key(wrong_keys(text)[kind])[0] is None
+    assert judge_key(wrong_keys(text)[kind])[0] is None
 
 
 FAULTS = {
@@ -76,21 +76,21 @@ FAULTS = {
 @pytest.mark.parametrize("kind", FAULTS)
 def test_what_is_wrong_with_it_is_told(kind: str):
     text = scim_keys.create_key("Entra", EVA).text
-    assert scim_keys.judge_key(wrong_keys(text)[kind]) == (None, FAULTS[kind])
+    assert judge_key(wrong_keys(text)[kind]) == (None, FAULTS[kind])
 
 
 def test_a_right_key_and_a_stopped_one_are_told_by_their_ids():
     new = scim_keys.create_key("Entra", EVA)
-    assert scim_keys.judge_key(new.text) == (new.row, "")
+    assert judge_key(new.text) == (new.row, "")
     scim_keys.stop_key(new.row.id, EVA)
-    key, fault = scim_keys.judge_key(new.text)
+    key, fault = judge_key(new.text)
     assert key and (key.id, fault) == (new.row.id, "stopped")
 
 
 def test_a_stopped_key_is_refused_at_once():
     new = scim_keys.create_key("Entra", EVA)
     scim_keys.stop_key(new.row.id, EVA)
-    assert scim_keys.judge_key(new.text)[1] == "stopped"
+    assert judge_key(new.text)[1] == "stopped"
     assert scim_keys.list_keys()[0].stopped
     with pytest.raises(Refused, match="already"):
         scim_keys.stop_key(new.row.id, EVA)
@@ -106,7 +106,7 @@ def test_two_are_active_at_most():
         scim_keys.create_key("", EVA)
     scim_keys.stop_key(first.row.id, EVA)
     assert scim_keys.create_key("", EVA).row.name == "Key 3"
-    assert scim_keys.judge_key(second.text)[1] == ""
+    assert judge_key(second.text)[1] == ""
 
 
 @pytest.mark.parametrize("name", ["x" * (bounds.KEY_NAME_LENGTH + 1), "a\nb", "\x1b[31m"])

@@ -25,6 +25,7 @@ def test_a_restart_changes_nothing_for_entra(appliance):
 def test_a_stopped_key_stays_stopped(appliance):
     listed = appliance.command("key", "list").stdout
     identifier = listed.splitlines()[1].split()[0]
+    assert appliance.request("GET", "/scim/Users").status == 200, "the running server knows it"
     stopped = appliance.command("key", "stop", identifier)
     assert stopped.returncode == 0, stopped.stderr
     assert appliance.request("GET", "/scim/Users").status == 401

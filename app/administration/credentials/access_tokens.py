@@ -1,7 +1,8 @@
 """This module issues and verifies access tokens of OAuth clients (RFC 6749 §4.4).
 
-Only the hash of a token is stored. It is looked up for every request, so that a token becomes invalid immediately when
-its client, secret or federated credential is revoked.
+Only the hash of a token is stored. What is known of it is valid until an administrative change
+(app/store/database/generation.py), so a token becomes invalid immediately when its client, secret or federated
+credential is revoked.
 """
 
 import hmac
@@ -77,13 +78,12 @@ def token_for_assertion(client_id: str, text: str, signers: Signers, address: st
         return _issue(connection, trust, address)
 
 
-def judge_token(text: str) -> tuple[Row | None, KeyFault]:
+def judge_token(connection: Connection, text: str) -> tuple[Row | None, KeyFault]:
     """Return the access token with this text, and its fault, "" for a valid one. The fault is for the log only."""
     if not ACCESS_TOKEN.fits(text):
         return None, "cut" if ACCESS_TOKEN.is_begun(text) else "foreign"
     token_hash = hash_secret(text)
-    with directory_database.reading() as connection:
-        row = rows.token_hashed(connection, token_hash)
+    row = rows.token_hashed(connection, token_hash)
     if row is None or not hmac.compare_digest(row.hash.encode(), token_hash.encode()):
         return None, "unknown"
     now = clock.utc_now()

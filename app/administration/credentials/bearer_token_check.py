@@ -7,6 +7,7 @@ from app.administration.credentials.key_last_use import note_key_use
 from app.administration.credentials.scim_keys import judge_key
 from app.administration.credentials.secret_format import ACCESS_TOKEN
 from app.request_record import KeyFault
+from app.store.database.directory_database import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +32,14 @@ class Bearer:
         return self.fault == "expired"
 
 
-def judge_bearer(text: str) -> Bearer:
+def judge_bearer(connection: Connection, text: str) -> Bearer:
     """Verify a bearer token. Accepts any text."""
     if text[: len(ACCESS_TOKEN.beginning)].lower() == ACCESS_TOKEN.beginning:
-        token, fault = judge_token(text)
+        token, fault = judge_token(connection, text)
         if token is None:
             return Bearer(fault=fault)
         return Bearer("" if fault else f"client {token.client_id}", token.client_id, token.credential, fault)
-    key, fault = judge_key(text)
+    key, fault = judge_key(connection, text)
     return Bearer("" if fault else f"key {key.id}", key.id, key.id, fault) if key else Bearer(fault=fault)
 
 

@@ -15,6 +15,7 @@ from app.request_record import KeyFault
 from app.store.access import scim_key_rows as rows
 from app.store.access.scim_key_rows import KeyRow
 from app.store.database import directory_database
+from app.store.database.directory_database import Connection
 
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\Z")
 
@@ -76,7 +77,7 @@ def stop_key(key_id: str, by: Actor) -> None:
         audit.record(connection, by, Action.KEY_STOPPED, row.name, key=row.id, begins=row.prefix)
 
 
-def judge_key(text: str) -> tuple[KeyRow | None, KeyFault]:
+def judge_key(connection: Connection, text: str) -> tuple[KeyRow | None, KeyFault]:
     """Return the key with this text, also a revoked one, and its fault, "" for a valid key.
 
     The fault is for the request log only: all responses to invalid keys are the same. A revoked key and an unknown key
@@ -84,8 +85,7 @@ def judge_key(text: str) -> tuple[KeyRow | None, KeyFault]:
     """
     if not SCIM_KEY.fits(text):
         return None, _fault_of_form(text)
-    with directory_database.reading() as connection:
-        row = rows.find_by_hash(connection, hash_secret(text))
+    row = rows.find_by_hash(connection, hash_secret(text))
     return row, "unknown" if row is None else "stopped" if row.stopped else ""
 
 

@@ -8,7 +8,7 @@ from app import bounds, clock
 from app.administration import audit
 from app.administration.audit import Action, Actor
 from app.administration.errors import Refused
-from app.administration.ip_allow_list.enforcement import Mode, forget_policy
+from app.administration.ip_allow_list.enforcement import Mode
 from app.administration.ip_allow_list.networks import propose, read_network, shown_network
 from app.ip_addresses import NetworkSet, read_address
 from app.store.access import ip_allow_list_rows as rows
@@ -115,7 +115,6 @@ def set_mode(mode: Mode, by: Actor) -> None:
             raise Refused("The list is empty: enforced, it would refuse every request. Allow a network first.")
         rows.set_policy(connection, mode.value, clock.to_wire(clock.utc_now()), by.signature)
         audit.record(connection, by, Action.SOURCES_MODE, mode.value, before=before)
-    forget_policy()
 
 
 def allow(texts: Sequence[str], note: str, by: Actor) -> list[str]:
@@ -142,7 +141,6 @@ def allow(texts: Sequence[str], note: str, by: Actor) -> list[str]:
         rows.add_networks(connection, added, note, clock.to_wire(clock.utc_now()), by.signature)
         for network in added:
             audit.record(connection, by, Action.NETWORK_ALLOWED, network, note=note)
-    forget_policy()
     return added
 
 
@@ -158,7 +156,6 @@ def remove(network: str, by: Actor) -> None:
         if policy and policy.mode == Mode.ENFORCE and not rows.networks(connection):
             raise Refused("This is the last network of an enforced list. Go back to monitoring first.")
         audit.record(connection, by, Action.NETWORK_REMOVED, network)
-    forget_policy()
 
 
 def _judged(sources: Sequence[Source], listed: Sequence[AllowedNetwork]) -> list[Source]:

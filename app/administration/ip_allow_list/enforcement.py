@@ -1,31 +1,21 @@
 """This module decides for each SCIM request whether its IP address is allowed, and records the IP address.
 
-It costs at most two small lookups per second, and one row per hour and IP address.
+It costs one row per hour and IP address.
 """
 
-import itertools
 import threading
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 
 from app import bounds, clock
 from app.ip_addresses import Address, NetworkSet
 from app.scim.errors import ScimError
 from app.store.access import ip_allow_list_rows as rows
 from app.store.database import directory_database
+from app.store.database.directory_database import Connection
+from app.store.database.generation import remembered
 from app.throttle import Throttle
-
-_changes = itertools.count(1)
-_last_change = 0
-
-
-def forget_policy() -> None:
-    """Invalidate the cached policies of this process; to be called after a change is committed."""
-    global _last_change
-    _last_change = next(_changes)
 
 
 class Mode(StrEnum):
@@ -58,33 +48,19 @@ class SourcePolicy:
         return self.mode is not Mode.ENFORCE or self.allowed.has(text)
 
 
-class CurrentPolicy:
-    """The policy, cached for `bounds.SOURCE_POLICY_S`, since a command in another process can change it.
-
-    Threads need no lock: each reads or replaces the cached tuple as a whole. Its time is that before the read.
-    """
-
-    def __init__(self) -> None:
-        self._kept: tuple[SourcePolicy, int, float] | None = None
-
-    def read(self) -> SourcePolicy:
-        """Return the current policy. Raises `errors.unavailable` for an unusable database: the request fails."""
-        now, change, kept = time.monotonic(), _last_change, self._kept
-        if kept is not None and kept[1] == change and now - kept[2] < bounds.SOURCE_POLICY_S:
-            return kept[0]
-        with directory_database.reading() as connection:
-            row = rows.policy(connection)
-            mode = Mode(row.mode) if row else Mode.OFF
-            networks = rows.networks(connection) if mode is Mode.ENFORCE else ()
-        policy = SourcePolicy(mode, _set_of(tuple(one.network for one in networks)))
-        self._kept = policy, change, now
-        return policy
+def current_policy() -> SourcePolicy:
+    """Return the current policy. Raises UNAVAILABLE for an unusable database: the request fails."""
+    with directory_database.reading() as connection:
+        return read_policy(connection)
 
 
-@lru_cache(maxsize=4)
-def _set_of(networks: tuple[str, ...]) -> NetworkSet:
-    """Return the set of the networks; cached, since building it for a long list takes longer than reading the list."""
-    return NetworkSet.of(networks)
+@remembered
+def read_policy(connection: Connection) -> SourcePolicy:
+    """Return the policy that a transaction sees."""
+    row = rows.policy(connection)
+    mode = Mode(row.mode) if row else Mode.OFF
+    networks = rows.networks(connection) if mode is Mode.ENFORCE else ()
+    return SourcePolicy(mode, NetworkSet.of(one.network for one in networks))
 
 
 class SeenSources:

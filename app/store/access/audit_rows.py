@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +23,7 @@ from app import bounds
 from app.scim.errors import ScimError, unavailable
 from app.store.access import unaudited_rows
 from app.store.access.account_tables import audit, audit_head
-from app.store.database import sqlite_driver
+from app.store.database import generation, sqlite_driver
 from app.store.database.connection import Connection, Row
 
 _REFUSE = "BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END"
@@ -207,7 +207,10 @@ def faults(connection: Connection, known_hash: str = "") -> Iterator[str]:
     `known_hash`: the last hash as it once was. It is a fault, too, if no entry of the chain has it.
     """
     triggers = connection.exec_driver_sql("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")
-    if {row.name: _normal(row.sql) for row in triggers} != {name: _normal(sql) for name, sql in TRIGGERS.items()}:
+    there = {row.name: _normal(row.sql) for row in triggers}
+    if {name: there.pop(name, "") for name in generation.TRIGGERS} != _normal_all(generation.TRIGGERS):
+        yield "generation: the triggers that raise its number are missing, or are others"
+    if there != _normal_all(TRIGGERS):
         yield "audit: the triggers that keep it append-only are missing, or are others"
     chain = _Chain(known_hash)
     yield from islice(chain.faults(connection), bounds.AUDIT_FAULTS)
@@ -281,6 +284,10 @@ def _entry(row: Row, on_error: str) -> AuditRow:
 def _normal(sql: str | None) -> str:
     """Return SQL without redundant white space: SQLite stores the text as given."""
     return " ".join((sql or "").split())
+
+
+def _normal_all(triggers: Mapping[str, str]) -> dict[str, str]:
+    return {name: _normal(sql) for name, sql in triggers.items()}
 
 
 def _hash(previous: str, values: Sequence[Any]) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy import Table, bindparam, delete, func, insert, or_, select, unio
 
 from app.store.access.credential_tables import access_token, oauth_client, oauth_secret, oauth_trust
 from app.store.database.connection import Connection, Row
+from app.store.database.generation import remembered
 
 __all__ = ["access_token", "oauth_client", "oauth_secret", "oauth_trust"]
 
@@ -118,6 +119,7 @@ def used_last(connection: Connection) -> Row | None:
 # --- access tokens ----------------------------------------------------------------------------------------------------
 
 
+@remembered
 def token_hashed(connection: Connection, token_hash: str) -> Row | None:
     """Return the columns of access_token, `client_stopped`, `credential_id` and `credential_stopped`, or None."""
     return connection.execute(_TOKEN_HASHED, {"hash": token_hash}).first()

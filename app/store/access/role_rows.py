@@ -18,6 +18,7 @@ from sqlalchemy.dialects import sqlite
 from app.console_roles import Role
 from app.store.access.account_tables import granted_role, role_mapping
 from app.store.database.connection import Connection
+from app.store.database.generation import remembered
 from app.store.database.list_parameter import many
 from app.store.directory.tables import ACTIVE, membership, resource
 
@@ -130,6 +131,7 @@ _GIVE = _insert.on_conflict_do_update(
 )
 
 
+@remembered
 def mapping(connection: Connection) -> tuple[MappingRule, ...]:
     """Return all rules, highest roles first; empty while the mapping is off. Called by every change of a user."""
     return ordered(MappingRule(source, value, Role(role)) for source, value, role in connection.execute(_MAPPING))

@@ -11,6 +11,7 @@ from sqlalchemy import Select, bindparam, func, insert, select, update
 
 from app.store.access.credential_tables import scim_key as table
 from app.store.database.connection import Connection
+from app.store.database.generation import remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,9 @@ def find(connection: Connection, key_id: str) -> KeyRow | None:
     return next(iter(_read(connection, _KEYS.where(table.c.id == key_id))), None)
 
 
+@remembered
 def find_by_hash(connection: Connection, key_hash: str) -> KeyRow | None:
-    """Return the key with this hash, revoked or not. Called by every SCIM request."""
+    """Return the key with this hash, revoked or not; its uses may be out of date. Called by every SCIM request."""
     row = connection.execute(_BY_HASH, {"hash": key_hash}).first()
     return KeyRow(*row[:-1]) if row and hmac.compare_digest(row.hash.encode(), key_hash.encode()) else None
 

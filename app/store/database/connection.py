@@ -29,18 +29,34 @@ Row = Any
 """A row: a named tuple with the names of the statement's columns."""
 
 
+class Memory:
+    """What one application remembers of its database, in the state with this generation number (generation.py).
+
+    Threads need no lock: each reads or replaces the pair as a whole.
+    """
+
+    __slots__ = ("pair",)
+
+    def __init__(self) -> None:
+        self.pair: tuple[int, dict[Any, Any]] = (0, {})
+
+
 class Connection:
     """A connection in a transaction.
 
     `driver` is the driver's connection, for what Core cannot express. A statement that still runs at the `deadline`, a
-    time of `time.monotonic`, is interrupted; None is no limit.
+    time of `time.monotonic`, is interrupted; None is no limit. All connections of an application have one `memory`.
+    `generation` is the number of the state that a read transaction sees, None before it is read.
     """
 
-    __slots__ = ("__weakref__", "deadline", "driver")
+    __slots__ = ("__weakref__", "deadline", "driver", "generation", "is_reading", "memory")
 
-    def __init__(self, driver: Any) -> None:
+    def __init__(self, driver: Any, memory: Memory | None = None) -> None:
         self.driver = driver
+        self.memory = memory or Memory()
         self.deadline: float | None = None
+        self.generation: int | None = None
+        self.is_reading = False
         sqlite_driver.set_time_limit(driver, lambda: self.deadline is not None and time.monotonic() >= self.deadline)
 
     def execute(

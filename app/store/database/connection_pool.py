@@ -8,13 +8,14 @@ from contextlib import suppress
 from app import bounds
 from app.scim.errors import unavailable
 from app.store.database import sqlite_driver
-from app.store.database.connection import Connection
+from app.store.database.connection import Connection, Memory
 
 
 class Connections:
     """The connections of one application to one file; the one used last is taken first, so only a few stay warm."""
 
     def __init__(self, address: str, pragmas: tuple[str, ...]) -> None:
+        self._memory = Memory()
         self._address = address
         self._pragmas = pragmas
         self._idle: list[Connection] = []
@@ -27,7 +28,7 @@ class Connections:
         with suppress(IndexError):
             return self._idle.pop()
         try:
-            return Connection(sqlite_driver.connect(self._address, self._pragmas))
+            return Connection(sqlite_driver.connect(self._address, self._pragmas), self._memory)
         except BaseException:
             self._places.release()
             raise
@@ -40,7 +41,8 @@ class Connections:
         except sqlite_driver.ERRORS:
             self.drop(connection)
         else:
-            connection.deadline = None
+            connection.deadline = connection.generation = None
+            connection.is_reading = False
             self._idle.append(connection)
             self._places.release()
 

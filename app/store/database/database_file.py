@@ -71,6 +71,7 @@ class DatabaseFile:
             is_suspect = False
             try:
                 connection.deadline = time.monotonic() + bounds.STATEMENT_S
+                connection.is_reading = begin == "BEGIN"
                 _begin(connection, begin, wait)
                 yield connection
             except sqlite_driver.ERRORS as error:

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import sqlite
 
 from app.store.database.connection import Connection
+from app.store.database.generation import remembered
 from app.store.directory.tables import strict_attribute
 
 _OF_TYPE = select(strict_attribute.c.attribute).where(strict_attribute.c.type == bindparam("type"))
@@ -22,6 +23,7 @@ class Strict:
     set_by: str
 
 
+@remembered
 def strict_paths(connection: Connection, type_name: str) -> frozenset[str]:
     """Return the strict paths of one resource type; called by every write."""
     return frozenset(connection.execute(_OF_TYPE, {"type": type_name}).scalars())

@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Mapping
 
-from flask import Blueprint, Flask, current_app, request
+from flask import Blueprint, Flask, current_app, g, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
@@ -61,7 +61,7 @@ def token() -> Response:
         record_draft.current().key_fault = "assertion"
         record_draft.current().error = ScimError(Code.UNAVAILABLE, sentence=str(away))
         raise NoToken(TokenCode.SIGNER_AWAY) from None
-    ip_allow_list_check.note()
+    ip_allow_list_check.note(g.source_policy, request.remote_addr or "")
     return _answered(200, {"access_token": new.text, "token_type": "Bearer", "expires_in": new.expires_s})
 
 

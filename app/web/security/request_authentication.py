@@ -14,8 +14,8 @@ from werkzeug.wrappers import Response
 
 from app import bounds, data_folder
 from app.administration.accounts import first_administrator, sessions
-from app.administration.credentials import bearer_token_check
-from app.administration.credentials.bearer_token_check import Bearer
+from app.administration.credentials import bearer_token_check, scim_access
+from app.administration.ip_allow_list import enforcement
 from app.administration.permissions import Permission
 from app.request_record import KeyFault
 from app.scim.errors import Code, ScimError
@@ -80,12 +80,11 @@ def init_app(app: Flask) -> None:
     def guard() -> Response | None:
         service = service_routing.current()
         if service is Service.SCIM:
-            ip_allow_list_check.require_allowed()
-            _require_key(failures)
-            ip_allow_list_check.note()
+            _require_access(failures)
             return None
         if service is Service.TOKEN:
-            ip_allow_list_check.require_allowed()
+            g.source_policy = enforcement.current_policy()
+            ip_allow_list_check.require_allowed(g.source_policy, request.remote_addr or "")
             return None  # for programs: no cookie is used, so no form token either (app/web/oauth/token_endpoint.py)
         request.max_content_length = LARGER_FORMS.get(request.endpoint or "", bounds.FORM_BYTES)
         if request.method not in ("GET", "HEAD", "OPTIONS"):
@@ -101,15 +100,15 @@ def init_app(app: Flask) -> None:
         return None if is_open else _require_permission(request.endpoint)
 
 
-def _require_key(failures: AddressFailures) -> None:
-    """Require a SCIM Key or access token in exactly one Authorization header and nowhere else (RFC 6750 §2.1).
+def _require_access(failures: AddressFailures) -> None:
+    """Require an allowed IP address, and a key or access token in exactly one Authorization header (RFC 6750 §2.1).
 
-    Raises 401, or 429 after too many failures. A client whose token has ended is not delayed: the token was valid once.
+    Raises 403, 401, or 429 after too many failures. A client whose token has ended is not delayed: the token was valid
+    once.
     """
-    header = request.headers.get("Authorization", "")
-    token = bearer_token(header)
-    bearer = bearer_token_check.judge_bearer(token) if token else Bearer()
-    address = request.remote_addr or ""
+    header, address = request.headers.get("Authorization", ""), request.remote_addr or ""
+    policy, bearer = scim_access.judge(bearer_token(header), address)
+    ip_allow_list_check.require_allowed(policy, address)
     draft = record_draft.current()
     draft.key_id = bearer.id
     if not bearer.is_valid:
@@ -121,6 +120,7 @@ def _require_key(failures: AddressFailures) -> None:
         raise ScimError(Code.UNAUTHORIZED, "Authorization", "'Bearer' and a valid SCIM Key")
     g.scim_author = bearer.author
     bearer_token_check.note_use(bearer, address, is_simulated=draft.is_marked)
+    ip_allow_list_check.note(policy, address)
 
 
 def bearer_token(header: str) -> str:
