@@ -6,9 +6,9 @@ from app.provisioning import bulk_execution
 from app.provisioning.bulk_execution import OperationResult
 from app.scim.bulk_message import read_bulk
 from app.scim.resource_types import ResourceType
-from app.web.request_log import record_draft, resource_changes
+from app.web.request_log import resource_changes
 from app.web.request_log.record_draft import Draft
-from app.web.scim.request_response import add, author, base, below_root, body, message_response
+from app.web.scim.request_response import add, below_root, current, message_response
 
 
 def add_routes(blueprint: Blueprint, types: tuple[ResourceType, ...]) -> None:
@@ -18,8 +18,9 @@ def add_routes(blueprint: Blueprint, types: tuple[ResourceType, ...]) -> None:
     """
 
     def view() -> Response:
-        bulk = bulk_execution.run(read_bulk(body()), types, base(), author(), below_root)
-        draft = record_draft.current()
+        request = current()
+        bulk = bulk_execution.run(read_bulk(request.body()), types, request.base, request.author(), below_root)
+        draft = request.draft
         share_bytes = len(draft.body) // (len(bulk.outcomes) or 1)
         results = bulk.response["Operations"]
         draft.parts += [

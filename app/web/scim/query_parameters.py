@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-
-from werkzeug.datastructures import MultiDict
+from urllib.parse import parse_qsl
 
 from app import bounds
 from app.scim.attribute import Attribute
@@ -20,18 +19,22 @@ _SINGLES = ("filter", "sortBy", "sortOrder", "startIndex", "count", "cursor")
 _WHOLE = re.compile(r"([+-]?)([0-9]+)\Z")
 
 
-def of_get(arguments: MultiDict[str, str]) -> dict[str, str]:
-    """Return the SCIM parameters of a GET; others are ignored. Entra: `?aadOptscim062020`.
+def of_get(query: str) -> dict[str, str]:
+    """Return the SCIM parameters in the query of a URL; others are ignored. Entra: `?aadOptscim062020`.
 
     Raises invalidValue for a repeated parameter, which would be ambiguous.
     """
-    parameters = {name: ",".join(arguments.getlist(name)) for name in _LISTS if name in arguments}
+    if not query:
+        return {}
+    values: dict[str, list[str]] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True, errors="werkzeug.url_quote"):  # as Werkzeug's `args`
+        values.setdefault(name, []).append(value)
+    parameters = {name: ",".join(values[name]) for name in _LISTS if name in values}
     for name in _SINGLES:
-        values = arguments.getlist(name)
-        if len(values) > 1:
-            raise ScimError(Code.INVALID_VALUE, name, "once", f"{len(values)} times")
-        if values:
-            parameters[name] = values[0]
+        if name in values:
+            if len(values[name]) > 1:
+                raise ScimError(Code.INVALID_VALUE, name, "once", f"{len(values[name])} times")
+            parameters[name] = values[name][0]
     return parameters
 
 

@@ -1,30 +1,36 @@
-"""This module reads the body of a SCIM request and builds its response (RFC 7644 §3.1, §3.8)."""
+"""This module reads a SCIM request from Flask and builds its response (RFC 7644 §3.1, §3.8)."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from itertools import chain
 from tempfile import TemporaryFile
-from typing import Any
+from typing import Any, NamedTuple
 
-from flask import Blueprint, Response, current_app, g, request
+from flask import Blueprint, Response, current_app, g
+from flask import request as flask_request
 from werkzeug.wsgi import wrap_file
 
 from app import bounds
-from app.provisioning.resource_operations import Author, Resource
+from app.provisioning.resource_operations import Resource
 from app.scim import projection
-from app.scim.errors import Code, ScimError, shown
-from app.scim.json_body import examine_json
 from app.scim.precondition import Precondition
-from app.scim.projection import EVERYTHING, Selection
-from app.scim.resource_types import ResourceType
+from app.scim.projection import Selection
 from app.settings import Settings
 from app.web.public_url import without_base
 from app.web.request_log import record_draft
-from app.web.scim import query_parameters
+from app.web.scim.scim_request import ScimRequest
 from app.web.service_routing import BLUEPRINT_V2, ROOT, ROOT_V2, is_scim
 
 MEDIA_TYPE = "application/scim+json"
-FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+class Answer(NamedTuple):
+    """A response without the headers that all have. `pieces` are JSON text, read once; None: it has no content."""
+
+    status: int
+    pieces: Iterable[str] | None = None
+    headers: Mapping[str, str] = {}
 
 
 def add(
@@ -46,7 +52,21 @@ def settings() -> Settings:
 
 def base() -> str:
     """Return the public URL of the requested root, never derived from the Host header."""
-    return settings().public_url + (ROOT_V2 if request.blueprint == BLUEPRINT_V2 else ROOT)
+    return settings().public_url + (ROOT_V2 if flask_request.blueprint == BLUEPRINT_V2 else ROOT)
+
+
+def current() -> ScimRequest:
+    """Return the SCIM request that Flask received."""
+    return ScimRequest(
+        flask_request.method,
+        base(),
+        flask_request.query_string.decode(errors="replace"),
+        record_draft.current(),
+        g.scim_author,
+        flask_request.mimetype,
+        partial(flask_request.get_data, cache=False),
+        Precondition(flask_request.headers.get("If-Match"), flask_request.headers.get("If-None-Match")),
+    )
 
 
 def below_root(path: str) -> str:
@@ -66,70 +86,27 @@ def below_root(path: str) -> str:
     return local_path.removeprefix(ROOT_V2 if local_path.startswith(ROOT_V2 + "/") else ROOT)
 
 
-def body() -> Any:
-    """Return the JSON of the request, with any media type except a form's: Entra and others send several, or none.
-
-    Raises ScimError for a form and for invalid JSON.
-    """
-    if request.mimetype in FORM_TYPES:
-        raise ScimError(Code.UNSUPPORTED_MEDIA, "Content-Type", "application/scim+json", shown(request.mimetype))
-    draft = record_draft.current()
-    draft.body = request.get_data(cache=False)
-    draft.sent_bytes = len(draft.body)
-    draft.sent, fault = examine_json(draft.body)
-    if fault is not None:
-        raise fault
-    return draft.sent
-
-
-def selection_of_read(resource_type: ResourceType) -> Selection:
-    """Return the attributes of one resource that the request selects."""
-    if not request.query_string:
-        return EVERYTHING
-    return query_parameters.selection_of(resource_type, query_parameters.of_get(request.args))
-
-
-def selection_of_change(resource_type: ResourceType) -> Selection:
-    """Return the attributes for the response to a change; all of them if the query is invalid.
-
-    The query does not affect the change, which might disable a user, so an invalid query refuses none.
-    """
-    try:
-        return selection_of_read(resource_type)
-    except ScimError:
-        return EVERYTHING
-
-
-def author() -> Author:
-    """Return the author of a change: this request, with its key or client."""
-    draft = record_draft.current()
-    return Author(draft.number, g.scim_author, draft.is_marked)
-
-
-def precondition() -> Precondition:
-    """Return the conditions in If-Match and If-None-Match of the request."""
-    return Precondition(request.headers.get("If-Match"), request.headers.get("If-None-Match"))
-
-
-def url_of(resource: Resource) -> str:
-    """Return a resource's `meta.location`, on the requested root."""
-    return projection.location(base(), resource.type, resource.record.id)
-
-
-def version_headers(resource: Resource) -> dict[str, str]:
+def version_headers(request: ScimRequest, resource: Resource) -> dict[str, str]:
     """Return the headers with a resource's version and URL, equal to its `meta`."""
-    return {"ETag": projection.entity_tag(resource.record.version), "Content-Location": url_of(resource)}
+    location = projection.location(request.base, resource.type, resource.record.id)
+    return {"ETag": projection.entity_tag(resource.record.version), "Content-Location": location}
 
 
-def resource_response(
-    resource: Resource, selection: Selection = EVERYTHING, status: int = 200, headers: Mapping[str, str] | None = None
-) -> Response:
-    """Return a response with one resource."""
-    projection_of_type = projection.projection(resource.type, selection, base())
-    answer = json_response(projection_of_type.pieces(resource.record, resource.memberships))
-    answer.status_code = status
-    answer.headers.update(version_headers(resource) | dict(headers or {}))
-    return answer
+def resource_answer(request: ScimRequest, resource: Resource, selection: Selection, status: int = 200) -> Answer:
+    """Return the answer with one resource."""
+    projection_of_type = projection.projection(resource.type, selection, request.base)
+    pieces = projection_of_type.pieces(resource.record, resource.memberships)
+    return Answer(status, pieces, version_headers(request, resource))
+
+
+def response(answer: Answer) -> Response:
+    """Return an answer as Flask sends it; app/web/hot_routes.py sends it without Flask."""
+    if answer.pieces is None:
+        return Response(status=answer.status, headers=answer.headers)
+    flask_response = json_response(answer.pieces)
+    flask_response.status_code = answer.status
+    flask_response.headers.update(answer.headers)
+    return flask_response
 
 
 def message_response(document: Mapping[str, Any]) -> Response:
@@ -155,6 +132,6 @@ def _response_from_file(pieces: Iterable[str]) -> Response:
     length = file.tell()
     file.seek(0)
     # The server takes the file over, so that no thread waits for a client that reads slowly.
-    answer = Response(wrap_file(request.environ, file), content_type=MEDIA_TYPE, direct_passthrough=True)
+    answer = Response(wrap_file(flask_request.environ, file), content_type=MEDIA_TYPE, direct_passthrough=True)
     answer.content_length = length
     return answer

@@ -7,7 +7,8 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response
+from flask import request as flask_request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.routing import BaseConverter
 
@@ -22,18 +23,17 @@ from app.web.request_log import record_draft, resource_changes
 from app.web.scim import bulk_endpoint, discovery_endpoints, list_endpoints
 from app.web.scim.request_response import (
     MEDIA_TYPE,
+    Answer,
     add,
-    author,
-    body,
-    precondition,
-    resource_response,
-    selection_of_change,
-    selection_of_read,
-    url_of,
+    current,
+    resource_answer,
+    response,
     version_headers,
 )
+from app.web.scim.scim_request import ScimRequest
 from app.web.service_routing import BLUEPRINT, BLUEPRINT_V2, ROOT, ROOT_V2
 
+ID_ROUTE = "/<identifier:resource_id>"
 EVERY_METHOD = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ def _as_scim_error(error: Exception) -> ScimError:
         if error.code == 404:
             return ScimError(Code.NOT_FOUND, sentence="Nothing is at this address")
         headers = {name: value for name, value in error.get_headers() if name == "Allow"}
-        sentence = f"{request.method if len(request.method) < 10 else 'This method'} is not possible here"
+        sentence = f"{flask_request.method if len(flask_request.method) < 10 else 'This method'} is not possible here"
         return ScimError(Code.of(error.code), sentence=sentence if error.code == 405 else error.name, headers=headers)
     number = record_draft.current().number
     log.error("request failed, number %s", number, exc_info=error)
@@ -94,70 +94,88 @@ def _add_resource_routes(blueprint: Blueprint, resource_type: ResourceType) -> N
     """Add the endpoint of one resource type: the collection and single resources."""
 
     def collection() -> Response:
-        resource_changes.record_target(record_draft.current(), request.method, resource_type)
-        return _create(resource_type) if request.method == "POST" else list_endpoints.list_resources((resource_type,))
+        return response(COLLECTION[flask_request.method](current(), resource_type))
 
     def single(resource_id: str) -> Response:
-        resource_changes.record_target(record_draft.current(), request.method, resource_type, resource_id)
-        return _VERBS[request.method](resource_type, resource_id)
+        return response(SINGLE[flask_request.method](current(), resource_type, resource_id))
 
     endpoint, name = resource_type.endpoint, resource_type.name
     add(blueprint, endpoint, f"{name}-collection", collection, ("GET", "POST"))
-    add(blueprint, f"{endpoint}/<identifier:resource_id>", f"{name}-single", single, ("GET", "PUT", "PATCH", "DELETE"))
+    add(blueprint, endpoint + ID_ROUTE, f"{name}-single", single, ("GET", "PUT", "PATCH", "DELETE"))
 
 
-def _create(resource_type: ResourceType) -> Response:
-    selection = selection_of_change(resource_type)
-    resource = resource_operations.create(resource_type, body(), author(), selection)
-    resource_changes.record_result(record_draft.current(), resource)
-    return resource_response(resource, selection, 201, {"Location": url_of(resource)})
+def _create(request: ScimRequest, resource_type: ResourceType) -> Answer:
+    resource_changes.record_target(request.draft, request.method, resource_type)
+    selection = request.selection_of_change(resource_type)
+    resource = resource_operations.create(resource_type, request.body(), request.author(), selection)
+    resource_changes.record_result(request.draft, resource)
+    answer = resource_answer(request, resource, selection, 201)
+    return answer._replace(headers={**answer.headers, "Location": answer.headers["Content-Location"]})
 
 
-def _get(resource_type: ResourceType, resource_id: str) -> Response:
-    selection = selection_of_read(resource_type)
+def _list(request: ScimRequest, resource_type: ResourceType) -> Answer:
+    resource_changes.record_target(request.draft, request.method, resource_type)
+    return list_endpoints.list_resources(request, (resource_type,))
+
+
+def _get(request: ScimRequest, resource_type: ResourceType, resource_id: str) -> Answer:
+    resource_changes.record_target(request.draft, request.method, resource_type, resource_id)
+    selection = request.selection_of_read(resource_type)
     resource = resource_operations.get(resource_type, resource_id, selection)
-    resource_changes.record_result(record_draft.current(), resource)
-    if precondition().is_known(resource.record.version):
-        return Response(status=304, headers=version_headers(resource))
-    return resource_response(resource, selection)
+    resource_changes.record_result(request.draft, resource)
+    if request.precondition.is_known(resource.record.version):
+        return Answer(304, None, version_headers(request, resource))
+    return resource_answer(request, resource, selection)
 
 
-def _put(resource_type: ResourceType, resource_id: str) -> Response:
-    selection = selection_of_change(resource_type)
-    resource = resource_operations.replace(resource_type, resource_id, body(), author(), precondition(), selection)
-    resource_changes.record_result(record_draft.current(), resource)
-    return resource_response(resource, selection)
+def _put(request: ScimRequest, resource_type: ResourceType, resource_id: str) -> Answer:
+    resource_changes.record_target(request.draft, request.method, resource_type, resource_id)
+    selection = request.selection_of_change(resource_type)
+    resource = resource_operations.replace(
+        resource_type, resource_id, request.body(), request.author(), request.precondition, selection
+    )
+    resource_changes.record_result(request.draft, resource)
+    return resource_answer(request, resource, selection)
 
 
-def _patch(resource_type: ResourceType, resource_id: str) -> Response:
+def _patch(request: ScimRequest, resource_type: ResourceType, resource_id: str) -> Answer:
     """Change a resource and return it with 200; a group without its members if the request selects no attributes.
 
     A group may have very many members, and Entra reads none of them
     (docs/decisions/0039-what-a-group-is-answered-with.md).
     """
-    operations = read_patch(body())
-    selection = selection_of_change(resource_type)
+    resource_changes.record_target(request.draft, request.method, resource_type, resource_id)
+    operations = read_patch(request.body())
+    selection = request.selection_of_change(resource_type)
     if selection.is_everything and resource_type.has_members and resource_type.membership:
         selection = Selection(excluded=frozenset({resource_type.membership.path}))
-    resource = resource_operations.change(resource_type, resource_id, operations, author(), precondition(), selection)
-    resource_changes.record_result(record_draft.current(), resource)
-    return resource_response(resource, selection)
-
-
-def _delete(resource_type: ResourceType, resource_id: str) -> Response:
-    resource_changes.record_result(
-        record_draft.current(), resource_operations.delete(resource_type, resource_id, author(), precondition())
+    resource = resource_operations.change(
+        resource_type, resource_id, operations, request.author(), request.precondition, selection
     )
-    return Response(status=204)
+    resource_changes.record_result(request.draft, resource)
+    return resource_answer(request, resource, selection)
 
 
-_VERBS: Mapping[str, Callable[[ResourceType, str], Response]] = {
+def _delete(request: ScimRequest, resource_type: ResourceType, resource_id: str) -> Answer:
+    resource_changes.record_target(request.draft, request.method, resource_type, resource_id)
+    resource = resource_operations.delete(resource_type, resource_id, request.author(), request.precondition)
+    resource_changes.record_result(request.draft, resource)
+    return Answer(204)
+
+
+COLLECTION: Mapping[str, Callable[[ScimRequest, ResourceType], Answer]] = {
+    "GET": _list,
+    "HEAD": _list,
+    "POST": _create,
+}
+SINGLE: Mapping[str, Callable[[ScimRequest, ResourceType, str], Answer]] = {
     "GET": _get,
     "HEAD": _get,
     "PUT": _put,
     "PATCH": _patch,
     "DELETE": _delete,
 }
+"""The answers by method, which need Flask's application, but not its request: app/web/hot_routes.py calls them, too."""
 
 
 def _me() -> NoReturn:
@@ -165,8 +183,8 @@ def _me() -> NoReturn:
     raise ScimError(Code.NOT_IMPLEMENTED, sentence="/Me is not offered: a SCIM Key is no person")
 
 
-def _without_media_type(response: Response) -> Response:
+def _without_media_type(sent: Response) -> Response:
     """Remove the Content-Type of a response without content; a response to OPTIONS is only its Allow header."""
-    if response.status_code == 204 or (request.method == "OPTIONS" and response.status_code == 200):
-        del response.headers["Content-Type"]
-    return response
+    if sent.status_code == 204 or (flask_request.method == "OPTIONS" and sent.status_code == 200):
+        del sent.headers["Content-Type"]
+    return sent
