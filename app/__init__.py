@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from app.settings import Settings
 
 
-def create_app(settings: Settings) -> Flask:
+def create_app(settings: Settings, *, has_hot_routes: bool = True) -> Flask:
     """Return the WSGI application for one data folder.
 
     Before the first request, `settings.data` must exist, its database must be migrated (`directory_database.migrate`)
     and its derived rows rebuilt (`rebuild_derived_rows.rebuild`).
+    Without `has_hot_routes`, Flask answers all requests, which tests compare.
     Raises `SchemaFileError` for custom schemas that cannot be used.
     """
     from flask import Flask
@@ -28,6 +29,7 @@ def create_app(settings: Settings) -> Flask:
     from app.store.database import directory_database
     from app.store.request_log import log_database
     from app.web import console, error_responses, public_url, service_routing
+    from app.web.hot_routes import HotRoutes
     from app.web.oauth import token_endpoint
     from app.web.request_log import middleware
     from app.web.scim import resource_endpoints
@@ -49,6 +51,8 @@ def create_app(settings: Settings) -> Flask:
     token_endpoint.init_app(app)
     console.init_app(app)
     error_responses.init_app(app)
+    if has_hot_routes:
+        app.wsgi_app = HotRoutes(app, settings)  # type: ignore[method-assign]
     app.wsgi_app = public_url.PublicAddress(app.wsgi_app, settings)  # type: ignore[method-assign]
     middleware.init_app(app, settings)
     return app

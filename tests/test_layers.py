@@ -20,6 +20,7 @@ app.commands.shared
 app
 app.http_server
 
+app.web.hot_routes
 app.web.error_responses
 app.web.console
 app.web.console.directory app.web.console.system

@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 
 ROOT = "/scim"
 ROOT_V2 = ROOT + "/v2"
+ROOTS = (ROOT, ROOT_V2)
 BLUEPRINT, BLUEPRINT_V2 = "scim", "scim_v2"
 """The names of the SCIM blueprint below each root."""
 TOKEN_ENDPOINT = "/oauth/token"
 DOCUMENTATION = "/documentation"
 TOKEN_VIEW = "oauth.token"
 
-_PLACE = "recnice.service"
+PLACE = "recnice.service"
+"""The key of the target in the WSGI environment."""
 
 
 class Service(Enum):
@@ -70,9 +72,9 @@ def current() -> Service:
 
 def of(environ: "WSGIEnvironment", urls: Map, rule: Rule | None = None) -> RequestTarget:
     """Return the target of a request; without its `rule`, match the route unless that was already done."""
-    target: RequestTarget | None = environ.get(_PLACE)
+    target: RequestTarget | None = environ.get(PLACE)
     if target is None:
-        target = environ[_PLACE] = at(environ["PATH_INFO"], urls, rule)
+        target = environ[PLACE] = at(environ["PATH_INFO"], urls, rule)
     return target
 
 

@@ -45,16 +45,17 @@ class Observed:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         began = time.perf_counter()
-        draft = record_draft.of(environ)
-        draft.at = clock.to_wire(clock.utc_now())
+        record_draft.of(environ).at = clock.to_wire(clock.utc_now())
 
         def answer(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], object]:
+            draft = record_draft.of(environ)
             draft.status = int(status[:3])
             if service_routing.of(environ, self._urls).service is Service.SCIM:
                 headers = [*headers, (HEADER, draft.number)]
             return start_response(status, headers, *more)
 
         answered = self._application(environ, answer)
+        draft = record_draft.of(environ)
         target = service_routing.of(environ, self._urls)
         authorization = environ.get("HTTP_AUTHORIZATION", "")
         draft.method, draft.path = environ["REQUEST_METHOD"], environ["PATH_INFO"]

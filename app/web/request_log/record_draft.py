@@ -80,6 +80,12 @@ def of(environ: "WSGIEnvironment") -> Draft:
     return draft
 
 
+def renew(environ: "WSGIEnvironment") -> None:
+    """Let the record of a request begin again, with the same number and time."""
+    draft = of(environ)
+    environ[PLACE] = Draft(number=draft.number, at=draft.at, is_marked=draft.is_marked)
+
+
 def current() -> Draft:
     """Return the draft of the current request."""
     return of(request.environ)

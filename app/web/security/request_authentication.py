@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 from app import bounds, data_folder
 from app.administration.accounts import first_administrator, sessions
 from app.administration.credentials import bearer_token_check, scim_access
+from app.administration.credentials.scim_access import Access
 from app.administration.ip_allow_list import enforcement
 from app.administration.permissions import Permission
 from app.request_record import KeyFault
@@ -22,6 +23,7 @@ from app.scim.errors import Code, ScimError
 from app.settings import Settings
 from app.web import service_routing
 from app.web.request_log import middleware, record_draft
+from app.web.request_log.record_draft import Draft
 from app.web.security import cookies, ip_allow_list_check, page_permissions, response_headers
 from app.web.security.browser_session import session_token, who
 from app.web.security.failed_request_counts import AddressFailures
@@ -31,6 +33,9 @@ LIVE_HEADER = "X-Recnice-Live"
 """A page that refreshes automatically sends this header (static/console.js). Such a request is not a user's action, so
 the session still ends when idle: an unattended window must not stay signed in. No other site can send the header,
 and it grants nothing."""
+
+FAILURE = "recnice.failure"
+"""The key in the WSGI environment of an error that app/web/hot_routes.py met, which leaves the response to Flask."""
 
 LARGER_FORMS: Mapping[str, int] = {"console.review": bounds.SCHEMA_EXPORT_FORM_BYTES}
 """The forms that upload a file, by endpoint, with their limits in bytes."""
@@ -80,6 +85,8 @@ def init_app(app: Flask) -> None:
     def guard() -> Response | None:
         service = service_routing.current()
         if service is Service.SCIM:
+            if failure := request.environ.get(FAILURE):
+                raise failure
             _require_access(failures)
             return None
         if service is Service.TOKEN:
@@ -107,7 +114,7 @@ def _require_access(failures: AddressFailures) -> None:
     once.
     """
     header, address = request.headers.get("Authorization", ""), request.remote_addr or ""
-    policy, bearer = scim_access.judge(bearer_token(header), address)
+    policy, bearer = access = scim_access.judge(bearer_token(header), address)
     ip_allow_list_check.require_allowed(policy, address)
     draft = record_draft.current()
     draft.key_id = bearer.id
@@ -119,8 +126,14 @@ def _require_access(failures: AddressFailures) -> None:
             raise ScimError(Code.TOO_OFTEN, sentence="Too many refused requests from this address", headers=retry)
         raise ScimError(Code.UNAUTHORIZED, "Authorization", "'Bearer' and a valid SCIM Key")
     g.scim_author = bearer.author
-    bearer_token_check.note_use(bearer, address, is_simulated=draft.is_marked)
-    ip_allow_list_check.note(policy, address)
+    note_access(access, address, draft)
+
+
+def note_access(access: Access, address: str, draft: Draft) -> None:
+    """Record the use of a valid bearer token. Never raises, and never waits for other writers."""
+    draft.key_id = access.bearer.id
+    bearer_token_check.note_use(access.bearer, address, is_simulated=draft.is_marked)
+    ip_allow_list_check.note(access.policy, address)
 
 
 def bearer_token(header: str) -> str:

@@ -1,0 +1,171 @@
+"""This module answers the requests that Entra sends most often, without Flask.
+
+It only accepts: GET, POST, PATCH and DELETE of resources, and lists by one value of one attribute, in their usual form.
+The answers are those of app/web/scim/resource_endpoints.py. Flask answers everything else, every refusal included, as
+if this module had not seen the request (docs/decisions/0052-frequent-requests-bypass-flask.md).
+"""
+
+import io
+import re
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask
+
+from app import bounds
+from app.administration.credentials import scim_access
+from app.request_record import GUID
+from app.scim.errors import Code, ScimError
+from app.scim.resource_types import ResourceType
+from app.settings import Settings
+from app.web import service_routing
+from app.web.request_log import record_draft
+from app.web.scim.request_response import MEDIA_TYPE, Answer
+from app.web.scim.resource_endpoints import COLLECTION, ID_ROUTE, SINGLE
+from app.web.scim.scim_request import ScimRequest
+from app.web.security import request_authentication, response_headers
+from app.web.service_routing import ROOTS, RequestTarget, Service
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_PATH = re.compile(rf"({'|'.join(ROOTS)})(/[A-Za-z]+)(?:/({GUID}))?")
+_EQUALITY = re.compile(r'([A-Za-z.]+) eq "[^"\\]*"')
+_OF_LOOKUP = frozenset({"filter", "attributes", "excludedAttributes"})
+_MEDIA_TYPES = frozenset({"application/scim+json", "application/json"})
+_UNUSUAL = frozenset({"HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_UPGRADE", "HTTP_TRANSFER_ENCODING"})
+_LENGTH = re.compile("[0-9]{1,9}", re.ASCII)
+_STATUSES = {status: f"{status} {HTTPStatus(status).phrase.upper()}" for status in (200, 201, 204)}  # as Werkzeug
+
+
+class _Unusual(Exception):  # noqa: N818  # no error: Flask answers the request
+    """The body is not what its headers say, or the answer is too long."""
+
+
+class HotRoutes:
+    """The WSGI middleware that answers frequent requests: `app.wsgi_app = HotRoutes(app, settings)`."""
+
+    def __init__(self, app: Flask, settings: Settings) -> None:
+        self._app = app
+        self._flask: WSGIApplication = app.wsgi_app
+        self._public_url = settings.public_url
+        self._headers = response_headers.scim_headers(settings)
+        self._routes = {
+            (root, one.endpoint): _Route(one, root) for root in ROOTS for one in app.config["RECNICE_RESOURCE_TYPES"]
+        }
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        call = self._read(environ)
+        answer = self._answer(environ, *call) if call else None
+        if not answer:
+            return self._flask(environ, start_response)
+        status, pieces, headers = answer
+        if pieces is None:
+            start_response(_STATUSES[status], [*headers.items(), *self._headers])
+            return []
+        body = "".join(pieces).encode()
+        of_body = ("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(body)))
+        start_response(_STATUSES[status], [*of_body, *headers.items(), *self._headers])
+        return [body]
+
+    def _read(self, environ: "WSGIEnvironment") -> tuple[ScimRequest, Callable[..., Answer], tuple[Any, ...]] | None:
+        """Return a request, still without its sender, the function that answers it, and what it is about.
+
+        None for an unusual one.
+        """
+        match = _PATH.fullmatch(environ["PATH_INFO"])
+        route = self._routes.get((match[1], match[2])) if match else None
+        if match is None or route is None or not _UNUSUAL.isdisjoint(environ):
+            return None
+        method: str = environ["REQUEST_METHOD"]
+        request = ScimRequest(
+            method, self._public_url + match[1], environ.get("QUERY_STRING", ""), record_draft.of(environ)
+        )
+        if not request.query.isascii():
+            return None
+        if method in ("POST", "PATCH") and not _has_usual_body(environ, request):
+            return None
+        if match[3] is not None:
+            environ[service_routing.PLACE] = route.single
+            is_usual = method in ("GET", "PATCH", "DELETE")
+            return (request, SINGLE[method], (route.resource_type, match[3])) if is_usual else None
+        environ[service_routing.PLACE] = route.collection
+        is_usual = method == "POST" or (method == "GET" and route.is_lookup(request))
+        return (request, COLLECTION[method], (route.resource_type,)) if is_usual else None
+
+    def _answer(
+        self, environ: "WSGIEnvironment", request: ScimRequest, verb: Callable[..., Answer], about: tuple[Any, ...]
+    ) -> Answer | None:
+        """Return the answer to a request; None if it is refused.
+
+        An error of this server is passed to Flask, which does not try again: what follows may be done already.
+        """
+        address = environ.get("REMOTE_ADDR", "")
+        token = request_authentication.bearer_token(environ.get("HTTP_AUTHORIZATION", ""))
+        try:
+            with self._app.app_context():
+                access = scim_access.judge(token, address)
+                if not access.bearer.is_valid:
+                    return None
+                request_authentication.note_access(access, address, request.draft)
+                request.actor = access.bearer.author
+                return _in_memory(verb(request, *about), request.method)
+        except _Unusual:
+            record_draft.renew(environ)
+        except Exception as error:
+            if isinstance(error, ScimError) and error.status < 500 and error.code is not Code.TOO_MANY:
+                record_draft.renew(environ)
+            else:
+                environ[request_authentication.FAILURE] = error
+        return None
+
+
+def _in_memory(answer: Answer, method: str) -> Answer:
+    """Return an answer whose text is complete. Raises _Unusual for a long one of a GET: Flask sends it as a file."""
+    length, pieces = 0, []
+    for piece in answer.pieces or ():
+        pieces.append(piece)
+        length += len(piece)
+        if length > bounds.ANSWER_IN_MEMORY_LENGTH and method == "GET":
+            raise _Unusual
+    return answer if answer.pieces is None else answer._replace(pieces=pieces)
+
+
+class _Route:
+    """The routes of one resource type below one root, as Flask has them, for the request log."""
+
+    def __init__(self, resource_type: ResourceType, root: str) -> None:
+        self.resource_type = resource_type
+        path = root + resource_type.endpoint
+        self.collection = RequestTarget(Service.SCIM, path)
+        self.single = RequestTarget(Service.SCIM, path + ID_ROUTE)
+        self._lookups = frozenset(attribute.path.lower() for attribute in resource_type.lookups)
+
+    def is_lookup(self, request: ScimRequest) -> bool:
+        """Return whether a list is that of the resources with one value of an attribute that has an index."""
+        try:
+            parameters = request.parameters()
+        except ScimError:
+            return False
+        match = _EQUALITY.fullmatch(parameters.get("filter", ""))
+        return match is not None and match[1].lower() in self._lookups and parameters.keys() <= _OF_LOOKUP
+
+
+def _has_usual_body(environ: "WSGIEnvironment", request: ScimRequest) -> bool:
+    """Return whether a body is announced as JSON with a length that may be read, and let the request read it."""
+    length_text: str = environ.get("CONTENT_LENGTH", "")
+    request.media_type = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    if request.media_type not in _MEDIA_TYPES or not _LENGTH.fullmatch(length_text):
+        return False
+    length = int(length_text)
+
+    def read() -> bytes:
+        body: bytes = environ["wsgi.input"].read(-1 if "wsgi.input_terminated" in environ else length)
+        environ["wsgi.input"] = io.BytesIO(body)  # for Flask, if it has to answer
+        if len(body) != length:
+            raise _Unusual
+        return body
+
+    request.read = read
+    return length <= bounds.BODY_BYTES
