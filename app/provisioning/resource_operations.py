@@ -29,9 +29,18 @@ from app.scim.resource_types import GROUP, USER, ResourceType, name_of
 from app.scim.search_request import Place, Search
 from app.store.database import directory_database
 from app.store.database.directory_database import Connection, repeated
-from app.store.directory import history_rows, membership_rows, resource_rows, scim_lists, strict_attribute_rows
+from app.store.database.generation import require_number
+from app.store.directory import (
+    history_rows,
+    membership_rows,
+    resource_reads,
+    resource_rows,
+    scim_lists,
+    strict_attribute_rows,
+)
 from app.store.directory.history_rows import Author as Author  # for callers that must not import the store
 from app.store.directory.history_rows import Event, Moves
+from app.store.directory.scim_lists import Page
 from app.store.directory.stored_resource import Record
 
 
@@ -88,6 +97,7 @@ def create(
     values = DerivedValues(resource_type, _with_id(document, resource_id or new_id()))
     before = DerivedValues(resource_type)
     with directory_database.writing_together() as connection:
+        require_number(connection, author.generation)
         _check_strict(connection, before, values)
         record = resource_rows.insert(connection, values)
         if resource_id:
@@ -101,27 +111,51 @@ def create(
         return Resource(resource_type, record, event=event)  # no group can have a member whose id is not known yet
 
 
-def get(resource_type: ResourceType, resource_id: str, selection: Selection = EVERYTHING) -> Resource:
-    """Return one resource (RFC 7644 §3.4.1). Raises 404."""
-    with directory_database.reading() as connection:
-        record = resource_rows.load(connection, resource_type, resource_id)
+def get(
+    resource_type: ResourceType,
+    resource_id: str,
+    selection: Selection = EVERYTHING,
+    generation: int | None = None,
+) -> Resource:
+    """Return one resource (RFC 7644 §3.4.1); `generation` as in Author. Raises 404."""
+    has_memberships = _has_memberships(resource_type, selection)
+    has_members = has_memberships and resource_type.has_members
+    has_groups = has_memberships and not has_members
+    with directory_database.reading() if has_members else directory_database.reading_once() as connection:
+        record = resource_reads.by_id(connection, resource_type.name, resource_id, has_groups=has_groups)
+        require_number(connection, generation)
+        if record is None:
+            raise resource_rows.not_found(resource_type)
         return _resources(connection, resource_type, [record], selection)[0]
 
 
-def search(criteria: Search, selections: Mapping[str, Selection]) -> SearchResult:
+def search(criteria: Search, selections: Mapping[str, Selection], generation: int | None = None) -> SearchResult:
     """Return a page of a list, in a stable order; disabled users are included.
 
-    `selections`: the requested attributes of a resource, by the name of its type. Raises invalidFilter, and UNAVAILABLE
-    when too many searches without an index are in progress.
+    `selections`: the requested attributes of a resource, by the name of its type. `generation` as in Author. Raises
+    invalidFilter, and UNAVAILABLE when too many searches without an index are in progress.
     """
+    types = [sought.resource_type for sought in criteria.sought]
+    has_memberships = any(_has_memberships(one, selections[one.name]) for one in types)
+    if not (has_memberships and any(one.has_members for one in types)):
+        with directory_database.reading_once() as connection:
+            if page := scim_lists.find_match(connection, criteria, has_groups=has_memberships):
+                require_number(connection, generation)
+                return _search_result(connection, page, types, selections)
     with unindexed_searches.limited(criteria), directory_database.reading() as connection:
-        page = scim_lists.find(connection, criteria)
-        by_id: dict[str, Resource] = {}
-        for resource_type in (sought.resource_type for sought in criteria.sought):
-            records = [record for record in page.records if record.type == resource_type.name]
-            of_type = _resources(connection, resource_type, records, selections[resource_type.name])
-            by_id |= {resource.record.id: resource for resource in of_type}
-        return SearchResult(page.total, [by_id[record.id] for record in page.records], page.end)
+        require_number(connection, generation)
+        return _search_result(connection, scim_lists.find(connection, criteria), types, selections)
+
+
+def _search_result(
+    connection: Connection, page: Page, types: Sequence[ResourceType], selections: Mapping[str, Selection]
+) -> SearchResult:
+    by_id: dict[str, Resource] = {}
+    for resource_type in types:
+        records = [record for record in page.records if record.type == resource_type.name]
+        of_type = _resources(connection, resource_type, records, selections[resource_type.name])
+        by_id |= {resource.record.id: resource for resource in of_type}
+    return SearchResult(page.total, [by_id[record.id] for record in page.records], page.end)
 
 
 @repeated
@@ -223,6 +257,7 @@ def _change(
     """Change one resource by a whole request, or if that is refused but disables a user, by what is not refused."""
     # What an owner of the console is refused must not follow from work that may still be lost, nor take it back.
     with directory_database.writing() if permit else directory_database.writing_together() as connection:
+        require_number(connection, author.generation)
         record = resource_rows.load(connection, resource_type, resource_id)
         precondition.check(record.version)
         if permit is not None:
@@ -270,6 +305,7 @@ def delete(
     Raises 404, 412.
     """
     with directory_database.writing_together() as connection:
+        require_number(connection, author.generation)
         record = resource_rows.load(connection, resource_type, resource_id)
         precondition.check(record.version)
         values = DerivedValues(resource_type, record.content)
@@ -387,7 +423,12 @@ def _resources(
 ) -> list[Resource]:
     """Return resources for records, with memberships if the selection requests them; others are not read."""
     membership = resource_type.membership
-    if not records or membership is None or not selection.includes(membership):
+    if not records or membership is None or not _has_memberships(resource_type, selection):
         return [Resource(resource_type, record, event=event) for record in records]
     values = membership_values.load(connection, resource_type, records)
     return [Resource(resource_type, record, {membership.name: values[record.id]}, event) for record in records]
+
+
+def _has_memberships(resource_type: ResourceType, selection: Selection) -> bool:
+    """Return whether a selection includes `members` or `groups`, whichever resources of the type have."""
+    return resource_type.membership is not None and selection.includes(resource_type.membership)

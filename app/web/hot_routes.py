@@ -34,7 +34,7 @@ _PATH = re.compile(rf"({'|'.join(ROOTS)})(/[A-Za-z]+)(?:/({GUID}))?")
 _EQUALITY = re.compile(r'([A-Za-z.]+) eq "[^"\\]*"')
 _OF_LOOKUP = frozenset({"filter", "attributes", "excludedAttributes"})
 _MEDIA_TYPES = frozenset({"application/scim+json", "application/json"})
-_UNUSUAL = frozenset({"HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_UPGRADE", "HTTP_TRANSFER_ENCODING"})
+_UNUSUAL = frozenset({"HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_UPGRADE", "HTTP_TRANSFER_ENCODING", "HTTP_COOKIE"})
 _LENGTH = re.compile("[0-9]{1,9}", re.ASCII)
 _STATUSES = {status: f"{status} {HTTPStatus(status).phrase.upper()}" for status in (200, 201, 204)}  # as Werkzeug
 
@@ -99,18 +99,19 @@ class HotRoutes:
     ) -> Answer | None:
         """Return the answer to a request; None if it is refused.
 
-        An error of this server is passed to Flask, which does not try again: what follows may be done already.
+        An error of this server is passed to Flask, which does not try again: the work may be done already.
         """
         address = environ.get("REMOTE_ADDR", "")
         token = request_authentication.bearer_token(environ.get("HTTP_AUTHORIZATION", ""))
         try:
             with self._app.app_context():
-                access = scim_access.judge(token, address)
-                if not access.bearer.is_valid:
+                access = scim_access.recall(token, address)
+                if access is None or not access.bearer.is_valid:
                     return None
-                request_authentication.note_access(access, address, request.draft)
-                request.actor = access.bearer.author
-                return _in_memory(verb(request, *about), request.method)
+                request.generation, request.actor = access.generation, access.bearer.author
+                answer = _in_memory(verb(request, *about), request.method)
+                request_authentication.note_access(access, address, request.draft)  # now the generation is known
+                return answer
         except _Unusual:
             record_draft.renew(environ)
         except Exception as error:

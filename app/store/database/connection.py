@@ -46,7 +46,7 @@ class Connection:
 
     `driver` is the driver's connection, for what Core cannot express. A statement that still runs at the `deadline`, a
     time of `time.monotonic`, is interrupted; None is no limit. All connections of an application have one `memory`.
-    `generation` is the number of the state that a read transaction sees, None before it is read.
+    `generation` is the number of the state that a transaction saw last, None before it is read.
     """
 
     __slots__ = ("__weakref__", "deadline", "driver", "generation", "is_reading", "memory")
@@ -69,6 +69,11 @@ class Connection:
         text = _compiled(statement, parameters or {})
         cursor = self.run(text.sql, text.bind(parameters or {}))
         return Result(cursor, text.to_row or text.read_columns(cursor))
+
+    def tuples(self, statement: Executable, parameters: Mapping[str, Any]) -> Any:
+        """Return the driver's cursor, whose rows have no names and no switches."""
+        text = _compiled(statement, parameters)
+        return self.run(text.sql, text.bind(parameters))
 
     def exec_driver_sql(self, sql: str, parameters: Sequence[Any] = ()) -> Result:
         """Run SQL text with `?` for each parameter."""

@@ -12,10 +12,13 @@ from app.store.database.connection import Connection, Memory
 
 
 class Connections:
-    """The connections of one application to one file; the one used last is taken first, so only a few stay warm."""
+    """The connections of one application to one file, with their common `memory`.
+
+    The one used last is taken first, so only a few stay warm.
+    """
 
     def __init__(self, address: str, pragmas: tuple[str, ...]) -> None:
-        self._memory = Memory()
+        self.memory = Memory()
         self._address = address
         self._pragmas = pragmas
         self._idle: list[Connection] = []
@@ -28,7 +31,7 @@ class Connections:
         with suppress(IndexError):
             return self._idle.pop()
         try:
-            return Connection(sqlite_driver.connect(self._address, self._pragmas), self._memory)
+            return Connection(sqlite_driver.connect(self._address, self._pragmas), self.memory)
         except BaseException:
             self._places.release()
             raise

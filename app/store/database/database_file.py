@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Literal
 
 from flask import Flask, current_app
@@ -12,11 +12,11 @@ from flask import Flask, current_app
 from app import bounds
 from app.scim.errors import Code, ScimError, unavailable
 from app.store.database import sqlite_driver
-from app.store.database.connection import Connection
+from app.store.database.connection import Connection, Memory
 from app.store.database.connection_pool import Connections
 from app.store.database.shared_commit import Writers
 
-Begin = Literal["BEGIN", "BEGIN IMMEDIATE"]
+Begin = Literal["", "BEGIN", "BEGIN IMMEDIATE"]
 
 
 class DatabaseFile:
@@ -35,6 +35,11 @@ class DatabaseFile:
         """Let an application use the file at `address` (`sqlite_driver.address`)."""
         app.extensions[self._name] = Writers(Connections(address, self._pragmas))
 
+    @property
+    def memory(self) -> Memory:
+        """What the current application remembers."""
+        return self._writers().connections.memory
+
     def close(self) -> None:
         """Close the connections of the current application that no transaction uses."""
         self._writers().connections.close()
@@ -49,37 +54,26 @@ class DatabaseFile:
         try:
             yield self._writers()
         except sqlite_driver.ERRORS as error:
-            if sqlite_driver.is_interrupted(error):
-                raise ScimError(
-                    Code.TOO_MANY, sentence=f"The request took longer than {bounds.STATEMENT_S} seconds"
-                ) from error
-            reason = sqlite_driver.reason(error)
-            if reason is None:
-                raise
+            self.refuse(error)
+            raise
+
+    def refuse(self, error: Exception) -> None:
+        """Raise the refusal that an error of the driver means; return for an error that is none."""
+        if sqlite_driver.is_interrupted(error):
+            raise ScimError(
+                Code.TOO_MANY, sentence=f"The request took longer than {bounds.STATEMENT_S} seconds"
+            ) from error
+        if (reason := sqlite_driver.reason(error)) is not None:
             raise unavailable(self._unusable(reason, error)) from error
 
-    @contextmanager
-    def transaction(self, begin: Begin, wait: bool = True) -> Iterator[Connection]:
-        """Yield a connection after `begin`, rolled back at the end unless it was committed.
+    def transaction(self, begin: Begin, wait: bool = True) -> AbstractContextManager[Connection]:
+        """Return a context manager of a connection after `begin`, rolled back at the end unless it was committed.
 
-        Needs an application context. Raises what `usable` raises, and UNAVAILABLE when all connections are in use.
-        Without `wait`, any other lock makes the file unusable.
+        Without `begin` it is for reading, and each statement sees a state of its own. Needs an application context.
+        Raises what `usable` raises, and UNAVAILABLE when all connections are in use. Without `wait`, any other lock
+        makes the file unusable.
         """
-        with self.usable() as writers:
-            connections = writers.connections
-            connection = connections.take()
-            is_suspect = False
-            try:
-                connection.deadline = time.monotonic() + bounds.STATEMENT_S
-                connection.is_reading = begin == "BEGIN"
-                _begin(connection, begin, wait)
-                yield connection
-            except sqlite_driver.ERRORS as error:
-                # After a failed sync, the content of the library's cache is unknown.
-                is_suspect = sqlite_driver.is_suspect(error)
-                raise
-            finally:
-                (connections.drop if is_suspect else connections.give_back)(connection)
+        return _Transaction(self, self._writers().connections, begin, wait)
 
     def checkpoint(self) -> None:
         """Copy what writers have appended to the WAL into the file, if it is much; readers and writers go on."""
@@ -96,6 +90,43 @@ class DatabaseFile:
     def _writers(self) -> Writers:
         writers: Writers = current_app.extensions[self._name]
         return writers
+
+
+class _Transaction:
+    """A transaction. A class, because a generator takes as long as a short statement, and each request has one."""
+
+    __slots__ = ("_begin", "_connection", "_connections", "_file", "_wait")
+
+    def __init__(self, file: DatabaseFile, connections: Connections, begin: Begin, wait: bool) -> None:
+        self._file = file
+        self._connections = connections
+        self._begin = begin
+        self._wait = wait
+
+    def __enter__(self) -> Connection:
+        try:
+            self._connection = connection = self._connections.take()
+        except sqlite_driver.ERRORS as error:
+            self._file.refuse(error)
+            raise
+        try:
+            connection.deadline = time.monotonic() + bounds.STATEMENT_S
+            connection.is_reading = self._begin != "BEGIN IMMEDIATE"
+            if self._begin:
+                _begin(connection, self._begin, self._wait)
+        except BaseException as error:
+            self.__exit__(type(error), error, None)
+            raise
+        return connection
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
+        if not isinstance(error, sqlite_driver.ERRORS):
+            self._connections.give_back(self._connection)
+            return
+        # After a failed sync, the content of the library's cache is unknown.
+        is_suspect = sqlite_driver.is_suspect(error)
+        (self._connections.drop if is_suspect else self._connections.give_back)(self._connection)
+        self._file.refuse(error)
 
 
 def _begin(connection: Connection, begin: Begin, wait: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from sqlalchemy import MetaData, Table
@@ -27,6 +27,7 @@ __all__ = [
     "metadata",
     "migrate",
     "reading",
+    "reading_once",
     "repeated",
     "sqlite_version",
     "writing",
@@ -55,15 +56,18 @@ def _unusable(reason: str, error: BaseException | None) -> str:
 file = DatabaseFile("directory", _unusable)
 
 
-@contextmanager
-def reading() -> Iterator[Connection]:
-    """Yield a connection that sees one unchanging state of the database; all writes on it are rolled back.
+def reading() -> AbstractContextManager[Connection]:
+    """Return a context manager of a connection that sees one unchanging state; all writes on it are rolled back.
 
     Needs an application context. Raises UNAVAILABLE when the database cannot be used, and TOO_MANY when a statement
     runs longer than `bounds.STATEMENT_S`.
     """
-    with file.transaction("BEGIN") as connection:
-        yield connection
+    return file.transaction("BEGIN")
+
+
+def reading_once() -> AbstractContextManager[Connection]:
+    """Return the same for one statement, or for several that need not see the same state: without a transaction."""
+    return file.transaction("")
 
 
 @contextmanager

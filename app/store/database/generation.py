@@ -7,12 +7,13 @@ transaction that reads the number knows whether what this process remembers is s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import CheckConstraint
 
+from app.scim.errors import Code, ScimError
 from app.store.database.columns import numbers
 from app.store.database.connection import Connection, Memory
 from app.store.database.directory_database import directory_table
@@ -51,13 +52,41 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+class NotRemembered(Exception):  # noqa: N818  # the caller asks the database
+    """What a request needs is not remembered."""
+
+
+class Recollection(Connection):
+    """A connection to nothing, which knows only what is remembered at one moment; raises NotRemembered."""
+
+    __slots__ = ()
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = Memory()
+        self.memory.pair = memory.pair
+        self.generation = memory.pair[0]
+        self.is_reading = True
+
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        """Raise NotRemembered instead of running a statement."""
+        raise NotRemembered
+
+
+def require_number(connection: Connection, number: int | None) -> None:
+    """Raise UNAUTHORIZED if administrators changed something since a key was judged: it has to be judged again.
+
+    `number` is that of the state in which it was judged; None requires nothing.
+    """
+    if number is not None and number_of(connection) != number:
+        raise ScimError(Code.UNAUTHORIZED, "Authorization", "a key that is judged again")
+
+
 def number_of(connection: Connection) -> int:
     """Return the number of the state that a transaction sees."""
-    number = connection.generation
-    if number is None:
-        number = int(connection.run(_NUMBER).fetchone()[0])
-        if connection.is_reading:  # a write transaction may raise it
-            connection.generation = number
+    if connection.is_reading and connection.generation is not None:  # a write transaction may raise it
+        return connection.generation
+    number: int = connection.run(_NUMBER).fetchone()[0]
+    connection.generation = number
     return number
 
 

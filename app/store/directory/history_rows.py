@@ -23,12 +23,14 @@ class Author:
     """The request ID of a change, and its actor: `key 1a2b3c4d`.
 
     An owner's action in the console has no request ID: `Author("", "operator eva")`. `is_marked`: whether the request
-    claims to be part of a simulation.
+    claims to be part of a simulation. `generation`: the number of the state in which the key was judged
+    (app/store/database/generation.py); None if it need not be the present one.
     """
 
     request: str
     actor: str
     is_marked: bool = False
+    generation: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

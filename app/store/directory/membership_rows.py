@@ -5,7 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from sqlalchemy import bindparam, case, delete, exists, false, func, select, text, true, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    bindparam,
+    case,
+    delete,
+    exists,
+    false,
+    func,
+    select,
+    text,
+    true,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert
 
 from app import bounds
@@ -16,6 +30,14 @@ from app.store.database.connection import Connection
 from app.store.database.list_parameter import many_named
 from app.store.directory import filter_sql
 from app.store.directory.tables import membership, resource
+
+
+def group_value(group: FromClause) -> ColumnElement[str]:
+    """Return one value of `groups` as JSON text, for a row of `resource` or of an alias of it."""
+    name = func.json_extract(group.c.document, "$.displayName")
+    reference = f"{GROUP.endpoint[1:]}/" + group.c.id
+    return func.json_object("value", group.c.id, "$ref", reference, "display", name, "type", "direct")
+
 
 # Ids are passed as one JSON text: a list of parameters would make a new statement for every length. They are sorted,
 # because rows in the order of the index are written several times as fast.
@@ -67,22 +89,12 @@ _of_member = (
     .order_by(membership.c.member_id, membership.c.group_id)
     .subquery()
 )
-_group_value = func.json_object(
-    "value",
-    resource.c.id,
-    "$ref",
-    f"{GROUP.endpoint[1:]}/" + resource.c.id,
-    "display",
-    func.json_extract(resource.c.document, "$.displayName"),
-    "type",
-    "direct",
-)
 # The ids of each member's groups, and each group once, however many of the members are in it.
 _GROUPS_OF = union_all(
     select(_of_member.c.member_id, func.group_concat(_of_member.c.group_id, " "), false()).group_by(
         _of_member.c.member_id
     ),
-    select(resource.c.id, _group_value, true()).where(
+    select(resource.c.id, group_value(resource), true()).where(
         resource.c.id.in_(select(membership.c.group_id).where(membership.c.member_id.in_(_IDS)))
     ),
 )

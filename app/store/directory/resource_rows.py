@@ -68,8 +68,13 @@ def load(connection: Connection, resource_type: ResourceType, id: str) -> Record
     """Return the resource with that id. Raises notFound, also when a resource of another type has it."""
     row = connection.execute(_BY_ID, {"id": id, "type": resource_type.name}).one_or_none()
     if row is None:
-        raise ScimError(Code.NOT_FOUND, resource_type.name, "the id of one that is here")
+        raise not_found(resource_type)
     return to_record(row)
+
+
+def not_found(resource_type: ResourceType) -> ScimError:
+    """Return the refusal of an id that no resource of the type has."""
+    return ScimError(Code.NOT_FOUND, resource_type.name, "the id of one that is here")
 
 
 def insert(connection: Connection, values: DerivedValues) -> Record:

@@ -14,9 +14,9 @@ from app.scim.attribute import Attribute
 from app.scim.resource_types import ResourceType
 from app.scim.search_request import Place, Search, TypeSearch
 from app.store.database.connection import Connection, Row
-from app.store.directory import filter_sql, list_marks, resource_counts
+from app.store.directory import filter_sql, list_marks, resource_counts, resource_reads
 from app.store.directory.stored_resource import COLUMNS, Record, to_record
-from app.store.directory.tables import lookup, resource
+from app.store.directory.tables import resource
 
 _CUT_TYPES = ("string", "reference", "binary")
 
@@ -29,20 +29,6 @@ class Page:
     records: list[Record]
     end: Place | None = None
 
-
-# The lookup before every change of a client. Built once: that takes SQLAlchemy longer than SQLite needs to run it.
-_MATCHING = (
-    select(*COLUMNS)
-    .join(lookup, lookup.c.resource_id == resource.c.id)
-    .where(
-        lookup.c.type == bindparam("type"),
-        lookup.c.attribute == bindparam("path"),
-        lookup.c.value == bindparam("value"),
-    )
-    .order_by(resource.c.position)
-    .limit(bindparam("count"))
-    .offset(bindparam("offset"))
-)
 
 _PAGE = (
     select(*COLUMNS)
@@ -69,6 +55,22 @@ def find(connection: Connection, search: Search) -> Page:
     return _page_by_index(connection, search, max(search.start_index, 1) - 1)
 
 
+def find_match(connection: Connection, search: Search, *, has_groups: bool) -> Page | None:
+    """Return the page of a search for one value of an attribute, by one statement; with the groups of each resource.
+
+    None if the search is another one, or needs more statements.
+    """
+    if len(search.sought) != 1 or search.start_index != 1:
+        return None
+    criterion = search.sought[0]
+    match = filter_sql.exact_match(criterion.where)
+    if match is None or criterion.sort_by:
+        return None
+    type_name = criterion.resource_type.name
+    records = resource_reads.by_value(connection, type_name, *match, search.count, has_groups=has_groups)
+    return None if records is None else Page(len(records), records)
+
+
 def _page_by_index(connection: Connection, search: Search, offset: int) -> Page:
     rows, is_cut = _rows_by_index(connection, search, offset) if search.count > 0 else ([], False)
     records = [to_record(row) for row in rows]
@@ -81,8 +83,6 @@ def _page_by_index(connection: Connection, search: Search, offset: int) -> Page:
 
 def _rows_by_index(connection: Connection, search: Search, offset: int) -> tuple[list[Row], bool]:
     wanted = {"count": search.count, "offset": offset}
-    if match := _exact_match(search):
-        return _fitting(connection, _MATCHING, search.count, wanted | match)
     if plain := _whole_type(search):
         return _fitting(connection, _PAGE, search.count, wanted | list_marks.seek(connection, plain, offset))
     key = _key(search)
@@ -146,14 +146,6 @@ def _whole_type(search: Search) -> ResourceType | None:
     """Return the type whose resources the search lists all, in order of creation; None for any other search."""
     [sought, *others] = search.sought
     return None if others or sought.where is not None or sought.sort_by else sought.resource_type
-
-
-def _exact_match(search: Search) -> dict[str, Any] | None:
-    """Return the parameters of `_MATCHING` if it answers the search, else None."""
-    if len(search.sought) > 1 or search.sought[0].sort_by:
-        return None
-    match = filter_sql.exact_match(search.sought[0].where)
-    return match and {"type": search.sought[0].resource_type.name, "path": match[0], "value": match[1]}
 
 
 def _condition(search: Search) -> ColumnElement[bool]:

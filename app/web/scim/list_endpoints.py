@@ -45,7 +45,7 @@ def _list(request: ScimRequest, types: Types, parameters: Mapping[str, str]) -> 
     query = cursors.Query(types, parameters) if "cursor" in parameters and settings().cursor_paging else None
     if query is not None:
         search = query.by_cursor(search)
-    page = resource_operations.search(search, selections)
+    page = resource_operations.search(search, selections, request.generation)
     resource_changes.record_search(request.draft, search, page)
     projections = {one.name: projection(one, selections[one.name], search.base) for one in types}
     texts = (projections[one.type.name].pieces(one.record, one.memberships) for one in page.resources)

@@ -21,6 +21,7 @@ class ScimRequest:
     """A SCIM request. `base` is the public URL of the requested root, `actor` the key or client that sent it.
 
     `read` returns the bytes of the body, and `media_type` is that of the body, without parameters, in lower case.
+    `generation` is that of a key that was judged without the database (scim_access.recall); None: it is judged.
     """
 
     method: str
@@ -31,6 +32,7 @@ class ScimRequest:
     media_type: str = ""
     read: Callable[[], bytes] = bytes
     precondition: Precondition = NONE
+    generation: int | None = None
     known_parameters: dict[str, str] | None = None
 
     def body(self) -> Any:
@@ -70,4 +72,4 @@ class ScimRequest:
 
     def author(self) -> Author:
         """Return the author of a change: this request, with its key or client."""
-        return Author(self.draft.number, self.actor, self.draft.is_marked)
+        return Author(self.draft.number, self.actor, self.draft.is_marked, self.generation)

@@ -85,9 +85,9 @@ def init_app(app: Flask) -> None:
     def guard() -> Response | None:
         service = service_routing.current()
         if service is Service.SCIM:
+            _require_access(failures)
             if failure := request.environ.get(FAILURE):
                 raise failure
-            _require_access(failures)
             return None
         if service is Service.TOKEN:
             g.source_policy = enforcement.current_policy()
@@ -114,7 +114,7 @@ def _require_access(failures: AddressFailures) -> None:
     once.
     """
     header, address = request.headers.get("Authorization", ""), request.remote_addr or ""
-    policy, bearer = access = scim_access.judge(bearer_token(header), address)
+    policy, bearer, _ = access = scim_access.judge(bearer_token(header), address)
     ip_allow_list_check.require_allowed(policy, address)
     draft = record_draft.current()
     draft.key_id = bearer.id
