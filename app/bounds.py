@@ -62,6 +62,7 @@ KEY_IDLE_S = 3 * 24 * 60 * 60
 ADDRESS_FAILURES = 100
 ADDRESS_FAILURE_WINDOW_S = 60
 FAILING_ADDRESSES = 4_096
+ADDRESSES_REMEMBERED = 256  # texts, with the IP address that each is
 OAUTH_CLIENTS = 10  # active
 OAUTH_SECRETS = 5  # active, per client
 OAUTH_TRUSTS = 5  # active, per client

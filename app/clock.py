@@ -13,4 +13,5 @@ def utc_now() -> datetime:
 
 def to_wire(moment: datetime) -> str:
     """Return a time in wire form, of fixed width: `2026-01-31T08:00:00.000Z`, UTC, milliseconds (RFC 7643 §2.3.5)."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"

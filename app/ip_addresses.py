@@ -8,7 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from app import bounds
@@ -39,6 +39,7 @@ def split_host(text: str) -> tuple[str, int | None] | None:
     return (parts[1] or parts[2], int(parts[3]) if parts[3] else None) if parts else None
 
 
+@lru_cache(bounds.ADDRESSES_REMEMBERED)
 def read_address(text: str) -> Address | None:
     """Parse an IP address with or without a port, which IIS forwards; None for any other text."""
     host = split_host(text)

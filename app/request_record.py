@@ -72,7 +72,7 @@ def _stored(title: str = "", default: Any = "", column: str = "") -> Any:
     return field(default=default, metadata={"title": title, "column": column})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # frozen, it would take three times as long to create
 class Request:
     """One request to the service provider, or one operation of a bulk request. Missing texts are "".
 

@@ -29,6 +29,8 @@ _OUR_SECRET = (
         r"(?<![\w-])(?=[\w-]*[0-9])(?=[\w-]*[a-z])(?=[\w-]*[A-Z])[A-Za-z0-9_-]{43}(?![\w-])", re.ASCII
     )
 )
+_SUSPICIOUS = re.compile(r"bearer|rcn_|eyJ|[A-Za-z0-9_-]{43}", re.IGNORECASE | re.ASCII)
+"""What a text with any of these secrets has, so that most texts are searched once."""
 _RUN = re.compile(r"[A-Za-z0-9+/_-]{32,}={0,2}")
 _ID = re.compile(rf"{GUID}|[0-9a-f]{{32}}", re.IGNORECASE)
 _NAME = re.compile(r"urn:[A-Za-z0-9:._-]{1,120}|[A-Za-z][A-Za-z0-9._$-]{0,39}")
@@ -53,6 +55,8 @@ def masked_name(name: str, limit: int = bounds.KEPT_NAME_LENGTH) -> str:
 
 
 def _without_keys(text: str) -> str:
+    if not _SUSPICIOUS.search(text):
+        return text
     for pattern in (_BEARER, _KEY, _JWT, _OUR_SECRET):
         text = pattern.sub(MASK, text)
     return text

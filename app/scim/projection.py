@@ -90,6 +90,8 @@ def read_selection(tree: AttributeTree, attributes: str | None, excluded: str | 
 
     Raises invalidValue for a list longer than `bounds.ATTRIBUTE_LIST_LENGTH`.
     """
+    if not attributes and not excluded:
+        return EVERYTHING
     selected = _paths(tree, attributes, "attributes") if attributes else None
     return Selection(selected, _paths(tree, excluded or "", "excludedAttributes"))
 

@@ -60,6 +60,18 @@ class ResourceType:
         return self.membership is not None and not self.membership.is_read_only
 
     @cached_property
+    def identifying(self) -> Mapping[str, Attribute]:
+        """The attributes that identify a resource, by path: the id, unique names, and the client's own identifier."""
+        return {
+            attribute.path: attribute
+            for attribute in self.tree.core.values()
+            if (attribute.traits.uniqueness != "none" or attribute.name == "externalId")
+            and attribute.is_simple
+            and len(attribute.keys) == 1
+            and attribute.type == "string"
+        }
+
+    @cached_property
     def lookups(self) -> tuple[Attribute, ...]:
         """The attributes on which a client may match through an index."""
         return tuple(attribute for attribute in self.tree.walk() if attribute.traits.lookup)

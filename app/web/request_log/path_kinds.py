@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import cache
 
 from app import bounds
 from app.request_record import TOKEN
@@ -15,6 +16,7 @@ _PART = re.compile(r"<[^>]+>")
 _WORD = re.compile(rf"v2|[A-Za-z.]{{1,{bounds.KEPT_SEGMENT_LENGTH}}}")
 
 
+@cache  # there are as many targets as routes
 def kind_of(target: RequestTarget) -> str:
     """Return the kind of a path: `Users`, `Users/{id}`, `Users/.search`, `Schemas`, `Schemas/{id}`, `Bulk` and so on.
 

@@ -17,7 +17,7 @@ from app.scim.intended_removals import AccessRemoval, bulk_operations, removal_o
 from app.scim.resource_types import RESOURCE_TYPES, ResourceType
 from app.web.request_log import path_kinds
 from app.web.request_log.record_draft import Draft
-from app.web.request_log.resource_changes import REFUSED, naming_values, objects_of
+from app.web.request_log.resource_changes import REFUSED, naming_values, objects_of, target_objects
 from app.web.service_routing import RequestTarget
 
 BULK = "Bulk"
@@ -90,7 +90,7 @@ class _DraftReader:
         """Return the fields of a Request about its subject and its result."""
         resource_type, error, sent = draft.resource_type, draft.error, draft.sent
         is_write, is_refused = draft.action in _WRITES, draft.status >= 400
-        name, objects = draft.resource_name, draft.objects
+        name, objects = draft.resource_name, draft.objects or target_objects(resource_type, draft.resource_id)
         if is_refused and is_write and resource_type and isinstance(sent, dict):
             objects = tuple(dict.fromkeys((*objects, *objects_of(resource_type, sent))))
             objects = _without_other(objects, resource_type, error) or tuple(REFUSED + one for one in objects)

@@ -12,7 +12,6 @@ from typing import Any
 from app import bounds
 from app.provisioning.resource_operations import Resource, SearchResult
 from app.request_record import RequestAction, is_id
-from app.scim.attribute import Attribute
 from app.scim.filter_tree import And, Compare, Node, ValuePath, comparisons
 from app.scim.resource_types import ResourceType, is_active, name_of
 from app.scim.search_request import Search
@@ -43,7 +42,6 @@ def record_target(draft: Draft, method: str, resource_type: ResourceType, resour
     draft.action = ACTIONS.get(method, "") if resource_id or method == "POST" else "list"
     if is_id(resource_id):
         draft.resource_id = resource_id
-        draft.objects = (_key(resource_type, "id", resource_id),)
 
 
 def record_result(draft: Draft, resource: Resource) -> None:
@@ -52,10 +50,10 @@ def record_result(draft: Draft, resource: Resource) -> None:
     event = resource.event
     draft.resource_type, draft.resource_id = resource.type, resource.record.id
     draft.resource_name = name_of(document)
-    draft.objects = tuple(objects_of(resource.type, document))
+    draft.objects = tuple(objects_of(resource.type, document, is_stored=True))
     if event is not None and event.verb != "delete":
         changed = None if event.verb == "create" else {change.attribute for change in event.changes}
-        draft.objects += tuple(REFUSED + _key(*one) for one in naming_values(resource.type, document, changed))
+        draft.objects += tuple(REFUSED + _key(*one) for one in _naming_values(resource.type, document, changed))
     draft.resources = ((resource.type.name, resource.record.id),)
     draft.assigned_paths, draft.left_out = resource.assigned_paths, resource.left_out
     if event is not None:
@@ -81,7 +79,9 @@ def record_search(draft: Draft, search: Search, result: SearchResult) -> None:
         draft.resource_type = sought.resource_type
         equalities = list(_equalities(sought.where))
         draft.objects = tuple(
-            _key(sought.resource_type, one.path[-1].path, one.value) for one in equalities if _names_it(one.path[-1])
+            _key(sought.resource_type, one.path[-1].path, one.value)
+            for one in equalities
+            if one.path[-1].path in sought.resource_type.identifying
         )
     conditions = [(one.resource_type, one.where) for one in search.sought if one.where is not None]
     if conditions:
@@ -90,7 +90,7 @@ def record_search(draft: Draft, search: Search, result: SearchResult) -> None:
         (resource_type.name, one.path[-1].path, str(one.value))
         for resource_type, where in conditions
         for one in comparisons(where)
-        if one.op == "eq" and _names_it(one.path[-1])
+        if one.op == "eq" and one.path[-1].path in resource_type.identifying
     )
     draft.unindexed = search.unindexed
     draft.action = _look(equalities, result.total)
@@ -102,7 +102,7 @@ def record_search(draft: Draft, search: Search, result: SearchResult) -> None:
         resource = result.resources[0]
         document = resource.record.content
         draft.resource_id, draft.resource_name = resource.record.id, name_of(document)
-        draft.objects = tuple(dict.fromkeys((*draft.objects, *objects_of(resource.type, document))))
+        draft.objects = tuple(dict.fromkeys((*draft.objects, *objects_of(resource.type, document, is_stored=True))))
 
 
 def _look(equalities: list[Compare] | None, total: int) -> RequestAction:
@@ -142,33 +142,41 @@ def _flat(node: Node | None) -> list[Node]:
             return [node]
 
 
-def objects_of(resource_type: ResourceType, document: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the keys of a stored document, or of a client's: case-insensitive names, values of any type."""
-    named = {name.lower(): value for name, value in document.items()}
+def objects_of(resource_type: ResourceType, document: Mapping[str, Any], *, is_stored: bool = False) -> Iterator[str]:
+    """Yield the keys of a client's document, or of a stored one: then all names are in declared case."""
+    named = document if is_stored else _by_path(resource_type, document)
     if is_id(named.get("id")):
         yield _key(resource_type, "id", named["id"])
-    yield from (_key(*one) for one in naming_values(resource_type, document))
+    yield from (_key(*one) for one in _naming_values(resource_type, named))
 
 
-def naming_values(
-    resource_type: ResourceType, document: Mapping[str, Any], paths: Collection[str] | None = None
-) -> Iterator[tuple[ResourceType, str, str]]:
-    """Yield type, path and normalized value of each attribute that identifies a resource, without the id.
+def target_objects(resource_type: ResourceType | None, resource_id: str) -> tuple[str, ...]:
+    """Return the key of the resource that a request names, for one that found none; () without a valid id."""
+    return (_key(resource_type, "id", resource_id),) if resource_type and resource_id else ()
 
-    `paths` limits the attributes; None means all.
+
+def naming_values(resource_type: ResourceType, document: Mapping[str, Any]) -> Iterator[tuple[ResourceType, str, str]]:
+    """Yield type, path and normalized value of each attribute of a client's document that identifies a resource.
+
+    Without the id.
     """
+    return _naming_values(resource_type, _by_path(resource_type, document))
+
+
+def _naming_values(
+    resource_type: ResourceType, named: Mapping[str, Any], paths: Collection[str] | None = None
+) -> Iterator[tuple[ResourceType, str, str]]:
+    """Yield the same for values by path. `paths` limits the attributes; None means all."""
+    for path, attribute in resource_type.identifying.items():
+        value = named.get(path)
+        if isinstance(value, str) and value and path != "id" and (paths is None or path in paths):
+            yield resource_type, path, normalize_value(attribute, value)
+
+
+def _by_path(resource_type: ResourceType, document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the identifying values of a client's document, whose names are case-insensitive, by path."""
     named = {name.lower(): value for name, value in document.items()}
-    for attribute in resource_type.tree.core.values():
-        value = named.get(attribute.name.lower())
-        is_wanted = attribute.name != "id" and (paths is None or attribute.path in paths)
-        if is_wanted and _names_it(attribute) and isinstance(value, str) and value:
-            yield resource_type, attribute.path, normalize_value(attribute, value)
-
-
-def _names_it(attribute: Attribute) -> bool:
-    """Return whether an attribute identifies a resource: an id, a unique name, or the client's own identifier."""
-    is_unique = attribute.traits.uniqueness != "none" or attribute.name == EXTERNAL_ID
-    return is_unique and attribute.is_simple and len(attribute.keys) == 1 and attribute.type == "string"
+    return {path: named.get(path.lower()) for path in resource_type.identifying}
 
 
 def _key(resource_type: ResourceType, path: str, value: object) -> str:
