@@ -182,9 +182,9 @@ class World:
             self.steady_s = self.steps // 10 * 10_000.0 + place * 5_000.0
             answers.append(side.send(sent))
         expected, got = answers
-        assert got == expected, sent
+        assert got == expected, (SEED, sent)
         records = [[repr(one) + repr(one.sent) for one in side.records] for side in self.sides]
-        assert records[1] == records[0], sent
+        assert records[1] == records[0], (SEED, sent)
         for side in self.sides:
             side.records.clear()
         status, headers, body = got
