@@ -32,6 +32,8 @@ class Throttle:
 
     def take(self, every_s: float, key: str = "") -> bool:
         """Return whether the key is due, and begin its interval if it is. Only one of several threads gets True."""
+        if not self.is_due(every_s, key):
+            return False
         with self._lock:
             is_due = self.is_due(every_s, key)
             if is_due:

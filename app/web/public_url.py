@@ -56,7 +56,7 @@ def without_base(path: str, base_path: str) -> str:
     """
     if base_path and (path == base_path or path.startswith(base_path + "/")):
         path = path.removeprefix(base_path)
-    return _DOUBLED_SLASH.sub(r"\1/", path) or "/"
+    return (_DOUBLED_SLASH.sub(r"\1/", path) if "//" in path else path) or "/"
 
 
 def refusal(path: str, error: ScimError) -> tuple[list[tuple[str, str]], bytes]:

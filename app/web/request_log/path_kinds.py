@@ -16,7 +16,6 @@ _PART = re.compile(r"<[^>]+>")
 _WORD = re.compile(rf"v2|[A-Za-z.]{{1,{bounds.KEPT_SEGMENT_LENGTH}}}")
 
 
-@cache  # there are as many targets as routes
 def kind_of(target: RequestTarget) -> str:
     """Return the kind of a path: `Users`, `Users/{id}`, `Users/.search`, `Schemas`, `Schemas/{id}`, `Bulk` and so on.
 
@@ -24,7 +23,12 @@ def kind_of(target: RequestTarget) -> str:
     """
     if target.service is not Service.SCIM:
         return TOKEN if target.service is Service.TOKEN else OUTSIDE
-    below = _BELOW_ROOT.fullmatch(target.rule)
+    return _kind_of_rule(target.rule)
+
+
+@cache  # there are as many as routes
+def _kind_of_rule(rule: str) -> str:
+    below = _BELOW_ROOT.fullmatch(rule)
     return (_PART.sub("{id}", below[1] or "") or ROOT) if below else UNKNOWN
 
 

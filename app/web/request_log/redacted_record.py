@@ -71,7 +71,7 @@ def requests_of(draft: Draft, target: RequestTarget, duration_ms: float) -> list
 
 
 def _has_refusal(draft: Draft) -> bool:
-    return any(one.status >= 400 or one.left_out for one in (draft, *draft.parts))
+    return draft.status >= 400 or bool(draft.left_out) or any(map(_has_refusal, draft.parts))
 
 
 class _DraftReader:
