@@ -22,6 +22,7 @@ from app.store.directory import (
     attribute_coverage,
     declared_attributes,
     filter_sql,
+    history_rows,
     rebuild_derived_rows,
     resource_counts,
 )
@@ -45,6 +46,7 @@ def check(connection: Connection, types: Sequence[ResourceType], known_hash: str
         "granted_role": role_rows.faults(connection),
         "audit": audit_rows.faults(connection, known_hash),
         "declared_attribute": _check_declared(connection),
+        "event": _check_events(connection),
         "resource": _check_types(connection, types),
     }
     parts |= {resource_type.name: _check_resources(connection, resource_type) for resource_type in types}
@@ -82,6 +84,11 @@ def _check_declared(connection: Connection) -> Iterator[str]:
     """Check that missing declarations can be read; they are no fault themselves."""
     declared_attributes.missing(connection)
     yield from ()
+
+
+def _check_events(connection: Connection) -> Iterator[str]:
+    if unreadable := history_rows.count_unreadable(connection):
+        yield f"event: {unreadable} rows have changes that cannot be read"
 
 
 def _check_types(connection: Connection, types: Sequence[ResourceType]) -> Iterator[str]:

@@ -183,6 +183,9 @@ def test_positions_are_never_used_again(app: Flask) -> None:
     assert insert(USER, user()).position > first.position
 
 
+EVENT = "INSERT INTO event VALUES (9, '', '', '', 'change', 'User', 'x', 'ada', 1, 0, 0, 0,"
+
+
 @pytest.mark.parametrize(
     ("statement", "finding"),
     [
@@ -196,6 +199,10 @@ def test_positions_are_never_used_again(app: Flask) -> None:
         ("UPDATE resource SET type = 'Printer'", "no resource type is called Printer"),
         ("INSERT INTO membership (group_id, member_id) VALUES ('nobody', 'somebody')", "missing row of resource"),
         ("UPDATE resource SET document = json_set(document, '$.id', 'x')", "another id"),
+        (f"{EVENT} 'no JSON')", "event: 1 rows have changes that cannot be read"),
+        (f"{EVENT} '[]')", "event: 1 rows have changes that cannot be read"),
+        (f"{EVENT} '{{\"title\": 1}}')", "event: 1 rows have changes that cannot be read"),
+        (f"{EVENT} '{{\"title\": [1]}}')", "event: 1 rows have changes that cannot be read"),
     ],
 )
 def test_check_finds(app: Flask, path: Any, statement: str, finding: str) -> None:

@@ -11,9 +11,10 @@ import sqlalchemy as sql
 from sqlalchemy import bindparam, func, select
 
 from app.scim.differences import Change
+from app.scim.projection import compact
 from app.store.database.connection import Connection
 from app.store.database.list_parameter import many
-from app.store.directory.tables import change, event, membership, membership_event, resource
+from app.store.directory.tables import event, membership, membership_event, resource
 
 Verb = Literal["create", "change", "delete"]
 
@@ -78,13 +79,15 @@ class Event:
     changes: tuple[Change, ...] = ()
 
 
-_EVENT_COLUMNS = [event.c[name] for name in Event.__slots__ if name != "changes"]
+_EVENT_COLUMNS = [event.c[name] for name in Event.__slots__]
 _INSERT = sql.insert(event).returning(event.c.id)
 _rows = func.json_each(bindparam("rows")).table_valued("value").c.value
-_INSERT_CHANGES = sql.insert(change).from_select(
-    ["event_id", "attribute", "old", "new"],
-    select(bindparam("event_id"), *(func.json_extract(_rows, f"$[{place}]") for place in range(3))),
-)
+_change = func.json_each(event.c.changes).table_valued("key", "value", joins_implicitly=True).c
+# As text: CASE fixes the order, since the other functions raise an error for text that is not JSON.
+_UNREADABLE = sql.text("""SELECT count(*) FROM event WHERE changes IS NOT NULL AND CASE
+    WHEN NOT json_valid(changes) THEN TRUE WHEN json_type(changes) <> 'object' THEN TRUE
+    ELSE EXISTS (SELECT 1 FROM json_each(changes)
+        WHERE CASE type WHEN 'array' THEN json_array_length(value) END IS NOT 2) END""")
 _INSERT_LINKS = sql.insert(membership_event).from_select(
     ["event_id", "group_id", "member_id", "has_joined"],
     select(bindparam("event_id"), bindparam("group_id"), _rows, bindparam("has_joined")),
@@ -119,10 +122,8 @@ def record(
     told |= {"joined": len(moves.joined), "departed": len(moves.departed)}
     ids = moves.joined | moves.departed | (frozenset() if verb == "create" else {told["resource_id"]})
     told["is_simulated"] = author.is_marked and not of_others(connection, ids)
-    event_id = connection.execute(_INSERT, told).scalar_one()
-    if changes and verb != "create":
-        rows = [[one.attribute, _to_json(one.old), _to_json(one.new)] for one in changes]
-        connection.execute(_INSERT_CHANGES, {"event_id": event_id, "rows": json.dumps(rows, ensure_ascii=False)})
+    stored = _to_json(changes) if changes and verb != "create" else None
+    event_id = connection.execute(_INSERT, {**told, "changes": stored}).scalar_one()
     for ids, has_joined in ((moves.joined, True), (moves.departed, False)):
         if ids:
             link = {"event_id": event_id, "group_id": told["resource_id"], "has_joined": has_joined}
@@ -154,7 +155,7 @@ def events_of(connection: Connection, resource_id: str, before: int | None, limi
     wanted = select(*_EVENT_COLUMNS).where(event.c.resource_id == resource_id)
     if before is not None:
         wanted = wanted.where(event.c.id < before)
-    return _with_changes(connection, wanted.order_by(event.c.id.desc()).limit(limit))
+    return _events(connection, wanted.order_by(event.c.id.desc()).limit(limit))
 
 
 def verb_since(connection: Connection, resource_id: str, moment: str) -> Verb | None:
@@ -169,10 +170,9 @@ def last_change_of(connection: Connection, resource_id: str, attribute: str) -> 
 
     None if it has not changed since the creation.
     """
-    changed = select(event.c.at, change.c.old).join_from(event, change, change.c.event_id == event.c.id)
-    changed = changed.where(event.c.resource_id == resource_id, change.c.attribute == attribute)
+    changed = select(event.c.at, _change.value).where(event.c.resource_id == resource_id, _change.key == attribute)
     row = connection.execute(changed.order_by(event.c.id.desc()).limit(1)).one_or_none()
-    return (row.at, _from_json(row.old)) if row else None
+    return (row.at, json.loads(row.value)[0]) if row else None
 
 
 def changes_since(connection: Connection, resource_id: str, moment: str) -> list[Change]:
@@ -191,7 +191,7 @@ def changes_after(connection: Connection, resource_id: str, event_id: int) -> li
 def events_of_requests(connection: Connection, numbers: Collection[str]) -> list[Event]:
     """Return the events of these requests, oldest first, with the changes."""
     wanted = select(*_EVENT_COLUMNS).where(event.c.request.in_(many(numbers))).order_by(event.c.id)
-    return _with_changes(connection, wanted)
+    return _events(connection, wanted)
 
 
 def made_by_simulation(connection: Connection, ids: Collection[str]) -> set[str]:
@@ -210,8 +210,7 @@ def of_others(connection: Connection, ids: Collection[str]) -> set[str]:
 def newest_event(connection: Connection) -> Event | None:
     """Return the last event that no simulation caused, or None."""
     wanted = select(*_EVENT_COLUMNS).where(~event.c.is_simulated).order_by(event.c.id.desc()).limit(1)
-    found = _with_changes(connection, wanted)
-    return found[0] if found else None
+    return next(iter(_events(connection, wanted)), None)
 
 
 def last_known(connection: Connection, ids: Collection[str]) -> dict[str, tuple[str, str]]:
@@ -230,7 +229,7 @@ def deletions(connection: Connection, resource_type: str, words: Collection[str]
     wanted = select(*_EVENT_COLUMNS).where(sql.text("verb = 'delete'"), event.c.resource_type == resource_type)
     wanted = wanted.where(~event.c.is_simulated)
     wanted = wanted.where(*(event.c.name.icontains(word, autoescape=True) for word in words))
-    return [Event(**row._asdict()) for row in connection.execute(wanted.order_by(event.c.id.desc()).limit(limit))]
+    return _events(connection, wanted.order_by(event.c.id.desc()).limit(limit))
 
 
 def names_at(connection: Connection, moments: Collection[tuple[str, int]]) -> dict[tuple[str, int], str]:
@@ -266,27 +265,28 @@ def documents_of(connection: Connection, ids: Collection[str]) -> dict[str, tupl
     return {id: (type, json.loads(text)) for id, type, text in connection.execute(wanted)}
 
 
-def _with_changes(connection: Connection, wanted: sql.Select[Any]) -> list[Event]:
-    rows = connection.execute(wanted).all()
-    changes: dict[int, list[Change]] = {row.id: [] for row in rows}
-    of_these = select(change).where(change.c.event_id.in_(many(changes))).order_by(change.c.attribute)
-    for event_id, attribute, old, new in connection.execute(of_these):
-        changes[event_id].append(Change(attribute, _from_json(old), _from_json(new)))
-    return [Event(**row._asdict(), changes=tuple(changes[row.id])) for row in rows]
+def count_unreadable(connection: Connection) -> int:
+    """Return how many events have changes in another form than that of `_to_json`; reads all."""
+    return int(connection.execute(_UNREADABLE).scalar_one())
+
+
+def _events(connection: Connection, wanted: sql.Select[Any]) -> list[Event]:
+    rows = connection.execute(wanted)
+    return [Event(**row._asdict() | {"changes": _from_json(row.changes)}) for row in rows]
 
 
 def _first_changes(connection: Connection, among: sql.ColumnElement[bool]) -> list[Change]:
-    by_attribute = select(change.c.attribute, func.min(change.c.event_id).label("event_id")).join_from(event, change)
-    first = by_attribute.where(among).group_by(change.c.attribute).subquery("first")
-    is_it = sql.and_(change.c.event_id == first.c.event_id, change.c.attribute == first.c.attribute)
-    wanted = select(change.c.attribute, change.c.old, change.c.new).join_from(first, change, is_it)
-    rows = connection.execute(wanted.order_by(change.c.event_id.desc(), change.c.attribute))
-    return [Change(attribute, _from_json(old), _from_json(new)) for attribute, old, new in rows]
+    first: dict[str, tuple[int, str, Change]] = {}
+    for event_id, text in connection.execute(select(event.c.id, event.c.changes).where(among).order_by(event.c.id)):
+        for change in _from_json(text):
+            first.setdefault(change.attribute, (-event_id, change.attribute, change))
+    return [change for _, _, change in sorted(first.values())]
 
 
-def _to_json(value: Any) -> str | None:
-    return None if value is None else json.dumps(value, ensure_ascii=False)
+def _to_json(changes: Sequence[Change]) -> str:
+    return compact({one.attribute: [one.old, one.new] for one in sorted(changes, key=lambda one: one.attribute)})
 
 
-def _from_json(text: str | None) -> Any:
-    return None if text is None else json.loads(text)
+def _from_json(text: str | None) -> tuple[Change, ...]:
+    values = json.loads(text) if text else {}
+    return tuple(Change(attribute, old, new) for attribute, (old, new) in values.items())

@@ -101,6 +101,7 @@ event = directory_table(
     *texts("at", "request", "actor", "verb", "resource_type", "resource_id", "name"),
     *numbers("version", "joined", "departed"),
     *switches("is_simulated", server_default=ZERO),
+    *texts("changes", nullable=True),
     Index("event_resource_id", "resource_id", "id"),
     Index("event_request", "request"),
     Index("event_at", "at"),
@@ -111,16 +112,8 @@ event = directory_table(
 
 `request` is the request ID, `actor` the client or administrator, like `key 1a2b3c4d`. `joined` and `departed` count the
 rows of `membership_event`. `is_simulated`: a simulation did it, to resources that belong to a simulation only.
+`changes`: JSON text, {attribute: [old, new]} with null for no value; NULL without changes.
 """
-
-change = directory_table(
-    "change",
-    *numbers("event_id", parent="event.id", primary_key=True),
-    *texts("attribute", primary_key=True),
-    *texts("old", "new", nullable=True),
-    sqlite_with_rowid=False,
-)
-"""An attribute before and after an event, as JSON; NULL where it had no value."""
 
 membership_event = directory_table(
     "membership_event",

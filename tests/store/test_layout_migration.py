@@ -1,0 +1,103 @@
+"""A database of the layout of 0010, with everything that a directory can have, has the same content after the upgrade.
+
+The sample was written by the program itself: users (disabled, without a name, of another alphabet, of an own schema),
+groups (empty, nested, with a member that nobody is), an own resource type, all their changes, deletions, a required
+attribute and two roles.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.scim import custom_schemas
+from app.store import integrity_check
+from app.store.database import directory_database, sqlite_driver
+from app.store.directory import attribute_coverage, history_rows, rebuild_derived_rows
+from tests.custom.conftest import SCHEMAS
+from tests.store.conftest import make_app
+
+SAMPLE = Path(__file__).with_name("layout_0010.sqlite3.gz")
+SAME = {
+    "resource": "position, id, type, document, version, created, last_modified, shelf, members",
+    "membership": "*",
+    "population": "*",
+    "strict_attribute": "*",
+    "granted_role": "*",
+    "declared_attribute": "*",
+    "membership_event": "event_id, group_id, member_id, has_joined",
+    "lookup": "type, attribute, value, resource_id",
+    "word": "rowid, text",
+    "audit": "*",
+    "sqlite_sequence": "name, seq",
+}
+"""Columns that have the same values before and after the upgrade."""
+EVENT = "id, at, request, actor, verb, resource_type, resource_id, name, version, joined, departed, is_simulated"
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Path:
+    path = tmp_path / "recnice.sqlite3"
+    path.write_bytes(gzip.decompress(SAMPLE.read_bytes()))
+    return path
+
+
+def rows(path: Path, statement: str) -> list[Any]:
+    with closing(sqlite_driver.module.connect(path)) as connection:
+        return connection.execute(statement).fetchall()
+
+
+def content(path: Path) -> dict[str, Any]:
+    return {table: sorted(rows(path, f"SELECT {columns} FROM {table}"), key=repr) for table, columns in SAME.items()}
+
+
+def test_everything_is_the_same_after_the_upgrade(sample: Path) -> None:
+    before = content(sample)
+    assert all(before.values()), "a table without rows would prove nothing"
+    events = {row[0]: row for row in rows(sample, f"SELECT {EVENT} FROM event")}
+    changes: dict[int, dict[str, Any]] = {id: {} for id in events}
+    for event_id, attribute, old, new in rows(sample, "SELECT * FROM change"):
+        changes[event_id][attribute] = tuple(None if text is None else json.loads(text) for text in (old, new))
+    filled = {(type, path): number for type, path, number in rows(sample, "SELECT * FROM coverage WHERE filled > 0")}
+    types = custom_schemas.read(SCHEMAS)
+    directory_database.migrate(sample)
+    with make_app(directory_database.address(sample)).app_context():
+        rebuild_derived_rows.rebuild(types)
+        with directory_database.reading() as connection:
+            assert integrity_check.check(connection, types) == []
+            assert attribute_coverage.filled(connection) == filled
+            found = history_rows.events_of_requests(connection, {row[2] for row in events.values()})
+        directory_database.file.close()
+    assert content(sample) == before
+    assert {row[0]: row for row in rows(sample, f"SELECT {EVENT} FROM event")} == events
+    assert {one.id: {part.attribute: (part.old, part.new) for part in one.changes} for one in found} == changes
+
+
+@pytest.mark.parametrize(
+    "harm",
+    ["INSERT INTO change SELECT 9999, attribute, old, new FROM change LIMIT 1"],
+    ids=["a change without an event"],
+)
+def test_an_upgrade_that_would_lose_something_changes_nothing(sample: Path, harm: str) -> None:
+    with closing(sqlite_driver.module.connect(sample, isolation_level=None)) as connection:
+        connection.execute(harm)
+    before = content(sample)
+    with pytest.raises(ValueError, match="the copy is not complete"):
+        directory_database.migrate(sample)
+    assert content(sample) == before
+    assert rows(sample, "SELECT version_num FROM alembic_version") == [("0010",)]
+
+
+def test_numbers_that_were_given_are_not_given_again_after_the_upgrade(sample: Path) -> None:
+    given = dict(rows(sample, "SELECT name, seq FROM sqlite_sequence"))
+    with closing(sqlite_driver.module.connect(sample, isolation_level=None)) as connection:
+        connection.execute("DELETE FROM event")
+        connection.execute("DELETE FROM change")
+        connection.execute("DELETE FROM membership_event")
+    directory_database.migrate(sample)
+    assert dict(rows(sample, "SELECT name, seq FROM sqlite_sequence")) == given
