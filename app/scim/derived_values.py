@@ -63,6 +63,10 @@ class DerivedValues:
         """The mapped paths that have a value."""
         return recnice_mapping.filled_paths(self.resource_type.name, self.document)
 
+    def filled_mask(self, members: int) -> int:
+        """Return the same as a number (`recnice_mapping.filled_mask`), for a resource with so many members."""
+        return recnice_mapping.filled_mask(self.resource_type.name, self.document, members > 0)
+
     @property
     def name(self) -> str:
         return resource_types.name_of(self.document)

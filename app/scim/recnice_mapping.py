@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 ENTERPRISE_USER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 WORK = '[type eq "work"]'
+MEMBERS = "members"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,14 @@ MAPPING: Mapping[str, Sequence[MappedAttribute]] = {
     "Group": (
         MappedAttribute("displayName", is_matching=True),
         MappedAttribute("externalId", is_listed_required=False),
-        MappedAttribute("members", "Reference", is_listed_required=False),
+        MappedAttribute(MEMBERS, "Reference", is_listed_required=False),
     ),
 }
-"""The mapped attributes by the name of the resource type; a custom type has none."""
+"""The mapped attributes by the name of the resource type; a custom type has none.
+
+Their order gives the bits of `filled_mask`, which are stored: another order needs all rows derived again, which
+ResourceType.fingerprint causes.
+"""
 
 
 def filled_paths(type_name: str, document: Mapping[str, Any]) -> frozenset[str]:
@@ -52,9 +57,18 @@ def filled_paths(type_name: str, document: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(path for path, is_filled in _tests(type_name) if is_filled(document))
 
 
+def filled_mask(type_name: str, document: Mapping[str, Any], has_members: bool) -> int:
+    """Return a number with a bit for each mapped path that has a value: the n-th path of the type has the bit 2^n."""
+    mask = 0
+    for place, (path, is_filled) in enumerate(_tests(type_name)):
+        if has_members if path == MEMBERS else is_filled(document):
+            mask |= 1 << place
+    return mask
+
+
 @cache
 def _tests(type_name: str) -> tuple[tuple[str, Callable[[Mapping[str, Any]], bool]], ...]:
-    return tuple((row.path, _test(row.path)) for row in MAPPING.get(type_name, ()) if row.type != "Reference")
+    return tuple((row.path, _test(row.path)) for row in MAPPING.get(type_name, ()))
 
 
 def _test(path: str) -> Callable[[Mapping[str, Any]], bool]:

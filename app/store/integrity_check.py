@@ -6,7 +6,6 @@ It changes and fixes nothing.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
@@ -18,16 +17,8 @@ from app.scim.resource_types import ResourceType
 from app.store.access import audit_rows, role_rows
 from app.store.database import directory_database, sqlite_driver
 from app.store.database.connection import Connection
-from app.store.directory import (
-    attribute_coverage,
-    declared_attributes,
-    filter_sql,
-    history_rows,
-    rebuild_derived_rows,
-    resource_counts,
-)
+from app.store.directory import declared_attributes, filter_sql, history_rows, rebuild_derived_rows, resource_counts
 from app.store.directory.rebuild_derived_rows import StoredRow
-from app.store.directory.resource_rows import MEMBERS, count_with_members
 from app.store.directory.tables import membership, population, resource
 from app.store.directory.word_index import count_stray, to_words
 
@@ -117,30 +108,20 @@ def _check_population(connection: Connection, resource_type: ResourceType) -> It
 
 
 def _check_derived(connection: Connection, resource_type: ResourceType) -> Iterator[str]:
-    """Yield faults of search copies, lookups, words and `shelf` against the documents, and of the stored counts."""
-    active, filled = 0, Counter[str]()
+    """Yield faults of all that is derived from the documents, and of the stored counts."""
+    active = 0
     for row in rebuild_derived_rows.stored(connection, resource_type):
         try:
             values = DerivedValues(resource_type, json.loads(row.document))
-            is_active, paths = values.is_active, values.filled_paths
+            is_active = values.is_active
             yield from (f"{resource_type.name} {row.id}: {fault}" for fault in _faults(row, values))
         except (AttributeError, LookupError, TypeError, ValueError):
             yield f"{resource_type.name} {row.id}: the document has not the form of a resource"
             continue
         active += is_active
-        filled.update(paths)
-    filled[MEMBERS] = count_with_members(connection, resource_type)
     kept = select(population.c.active).where(population.c.type == resource_type.name)
     if (connection.execute(kept).scalar_one_or_none() or 0) != active:
         yield f"population: {active} {resource_type.name} resources are active, another number is kept"
-    kept_filled = {
-        path: number
-        for (name, path), number in attribute_coverage.filled(connection).items()
-        if name == resource_type.name
-    }
-    for path in sorted(kept_filled.keys() | filled.keys()):
-        if kept_filled.get(path, 0) != filled[path]:
-            yield f"coverage: {filled[path]} {resource_type.name} resources have {path}, another number is kept"
     yield from _check_members(connection, resource_type)
 
 
@@ -149,6 +130,10 @@ def _faults(row: StoredRow, values: DerivedValues) -> Iterator[str]:
         yield "the document has another id"
     if row.search != values.search:
         yield "the search copy does not agree with the document"
+    if row.active != values.is_active:
+        yield "the column active does not agree with the document"
+    if row.filled != values.filled_mask(row.members):
+        yield "the column filled does not agree with the document"
     if row.lookups != values.lookups:
         yield "the look-ups do not agree with the document"
     if row.words != to_words(values):

@@ -177,7 +177,7 @@ def test_a_granted_role_is_read_anew_too():
     for sql in (
         "UPDATE granted_role SET role = 'operator'",
         "DELETE FROM granted_role",
-        "UPDATE resource SET document = json_set(document, '$.active', json('false'))",
+        "UPDATE resource SET document = json_set(document, '$.active', json('false')), active = 0",
     ):
         with directory_database.writing() as connection:
             connection.execute(text(sql))

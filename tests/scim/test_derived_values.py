@@ -2,14 +2,14 @@
 
 import copy
 import json
-import sqlite3
+from typing import Any
 
 import pytest
 
 from app.scim.derived_values import DerivedValues
-from app.scim.resource_types import USER, name_of
+from app.scim.recnice_mapping import MAPPING
+from app.scim.resource_types import GROUP, USER, ResourceType, name_of
 from app.scim.value_comparison import normalize_document
-from app.store.directory.tables import ACTIVE, DISABLED
 
 ADA = {
     "schemas": [USER.schema.urn],
@@ -57,12 +57,25 @@ def test_a_value_is_derived_once() -> None:
     assert all(getattr(values, name) is value for name, value in zip(names, first, strict=True))
 
 
-@pytest.mark.parametrize("sent", [{}, {"active": True}, {"active": False}])
-def test_python_and_sql_agree_on_who_is_active(sent: dict[str, bool]) -> None:
-    """Who has no value for `active` is active."""
-    connection = sqlite3.connect(":memory:")
-    asked = f"SELECT {ACTIVE}, {DISABLED} FROM (SELECT ? AS document)"
-    is_active, is_disabled = connection.execute(asked, (json.dumps(sent),)).fetchone()
-    connection.close()
-    assert bool(is_active) is not bool(is_disabled)
-    assert bool(is_active) is DerivedValues(USER, {"userName": "ada"} | sent).is_active
+@pytest.mark.parametrize(("sent", "is_active"), [({}, True), ({"active": True}, True), ({"active": False}, False)])
+def test_who_has_no_value_for_active_is_active(sent: dict[str, bool], is_active: bool) -> None:
+    assert DerivedValues(USER, {"userName": "ada"} | sent).is_active is is_active
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "document", "members", "others"),
+    [
+        (USER, ADA, 0, set()),
+        (USER, {}, 0, set()),
+        (GROUP, {"displayName": "Staff"}, 0, set()),
+        (GROUP, {"displayName": "Staff", "externalId": "s"}, 2, {"members"}),
+    ],
+)
+def test_the_mask_has_a_bit_for_each_filled_path(
+    resource_type: ResourceType, document: dict[str, Any], members: int, others: set[str]
+) -> None:
+    values = DerivedValues(resource_type, document)
+    paths = {row.path: 1 << place for place, row in enumerate(MAPPING[resource_type.name])}
+    mask = values.filled_mask(members)
+    assert {path for path, bit in paths.items() if mask & bit} == values.filled_paths | others
+    assert mask < 1 << len(paths)

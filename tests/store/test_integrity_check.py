@@ -13,7 +13,8 @@ from tests.cheap import make_database
 
 OTHER = "INSERT OR REPLACE INTO population VALUES ('Group', 9, 0)"
 """A fault that stands beside each of them, in what is looked at last."""
-USER = "INSERT INTO resource (position, id, type, document, search, version, created, last_modified) VALUES "
+COLUMNS = "position, id, type, document, search, version, created, last_modified, active, filled"
+USER = f"INSERT INTO resource ({COLUMNS}) VALUES "
 
 
 def made_again(table: str) -> tuple[str, ...]:
@@ -41,17 +42,17 @@ DAMAGES: dict[str, tuple[tuple[str, ...], str]] = {
         ("PRAGMA foreign_keys = OFF", "DROP TABLE operator"),
         "audit: it cannot be compared with operator",
     ),
-    "no coverage": (("DROP TABLE coverage",), "coverage: the table is missing"),
+    "no strict_attribute": (("DROP TABLE strict_attribute",), "strict_attribute: the table is missing"),
     "a list for a document": (
-        (f"{USER} (1, 'a', 'User', '[]', '{{}}', 1, '', '')",),
+        (f"{USER} (1, 'a', 'User', '[]', '{{}}', 1, '', '', 1, 0)",),
         "User a: the document has not the form",
     ),
     "a document that is no JSON": (
-        (*made_again("resource"), f"{USER} (1, 'a', 'User', 'x', '{{}}', 1, '', '')"),
+        (*made_again("resource"), f"{USER} (1, 'a', 'User', 'x', '{{}}', 1, '', '', 1, 0)"),
         "User a: the document has not the form",
     ),
     "a document that is no text": (
-        (*made_again("resource"), f"{USER} (1, 'a', 'User', x'ff', NULL, 1, '', '')"),
+        (*made_again("resource"), f"{USER} (1, 'a', 'User', x'ff', NULL, 1, '', '', 1, 0)"),
         "User a: the document has not the form",
     ),
 }

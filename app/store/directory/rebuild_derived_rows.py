@@ -6,10 +6,8 @@ It does the same after a change of the normalization.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import bindparam, select
 from sqlalchemy import update as update_table
@@ -22,13 +20,16 @@ from app.scim.undeclared_values import sort_out
 from app.store.database import directory_database
 from app.store.database.connection import Connection
 from app.store.database.directory_database import DatabaseUnusable
-from app.store.directory import attribute_coverage, declared_attributes, resource_rows, word_index
+from app.store.directory import declared_attributes, resource_rows, word_index
 from app.store.directory.tables import derivation, lookup, population, resource
 
 ROWS_AT_ONCE = 500
 
 _one = insert(derivation)
 _NOTE = _one.on_conflict_do_update(index_elements=["type"], set_={"fingerprint": _one.excluded.fingerprint})
+
+
+_COLUMNS = ("position", "id", "document", "search", "version", "shelf", "members", "active", "filled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,9 @@ class StoredRow:
     search: str
     version: int
     shelf: str | None
+    members: int
+    active: bool
+    filled: int
     lookups: set[LookupValue]
     words: str | None
 
@@ -79,7 +83,7 @@ def fingerprints(connection: Connection) -> dict[str, str]:
 
 def stored(connection: Connection, resource_type: ResourceType) -> Iterator[StoredRow]:
     """Yield all rows of a type in order of creation, read in portions."""
-    columns = [resource.c[name] for name in ("position", "id", "document", "search", "version", "shelf")]
+    columns = [resource.c[name] for name in _COLUMNS]
     following = (
         select(*columns)
         .where(resource.c.type == resource_type.name, resource.c.position > bindparam("after"))
@@ -108,19 +112,17 @@ def _derive(connection: Connection, resource_type: ResourceType) -> int:
     moved = 0
     is_lookup_missing = False
     active = 0
-    filled: Counter[str] = Counter()
     for row in stored(connection, resource_type):
         document, aside = sort_out(resource_type, json.loads(row.document), json.loads(row.shelf or "{}"))
         values = DerivedValues(resource_type, document)
         active += values.is_active
-        filled.update(values.filled_paths)
         shelf = compact(aside) if aside else None
-        changes: dict[str, Any] = {"document": values.text, "search": values.search, "shelf": shelf}
-        if changes != {"document": row.document, "search": row.search, "shelf": row.shelf}:
+        changes = {**resource_rows.derived_columns(values, row.members), "shelf": shelf}
+        if changes != {name: getattr(row, name) for name in changes}:
             # Another representation is another version; the resource has not changed, so its time stays.
             version = row.version + (values.text != row.document)
             resource_rows.update(connection, row.position, {**changes, "version": version})
-            moved += 1
+            moved += (values.text, shelf) != (row.document, row.shelf)
         resource_rows.delete_lookups(connection, row.id, row.lookups - values.lookups)
         word_index.rewrite(connection, row.position, row.words, values)
         is_lookup_missing = is_lookup_missing or bool(values.lookups - row.lookups)
@@ -128,8 +130,6 @@ def _derive(connection: Connection, resource_type: ResourceType) -> int:
         fresh = DerivedValues(resource_type, json.loads(row.document)).lookups - row.lookups
         _check_unique(connection, resource_type, row.id, fresh)
         resource_rows.insert_lookups(connection, resource_type, row.id, fresh)
-    filled[resource_rows.MEMBERS] = resource_rows.count_with_members(connection, resource_type)
-    attribute_coverage.rewrite(connection, resource_type.name, +filled)
     connection.execute(update_table(population).where(population.c.type == resource_type.name).values(active=active))
     return moved
 

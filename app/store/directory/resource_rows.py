@@ -16,16 +16,15 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects import sqlite
 
 from app import bounds, clock
+from app.scim import recnice_mapping
 from app.scim.derived_values import DerivedValues, LookupValue
 from app.scim.errors import Code, ScimError, shown
 from app.scim.resource_types import ResourceType
 from app.scim.value_comparison import lookup_text, normalize_value, values_at
 from app.store.database.connection import Connection
-from app.store.directory import attribute_coverage, word_index
+from app.store.directory import word_index
 from app.store.directory.stored_resource import COLUMNS, Record, to_record
 from app.store.directory.tables import lookup, membership, population, resource
-
-MEMBERS = "members"
 
 
 def _check_size(text: str) -> None:
@@ -86,8 +85,7 @@ def insert(connection: Connection, values: DerivedValues) -> Record:
     columns = {
         "id": id,
         "type": type_name,
-        "document": values.text,
-        "search": values.search,
+        **derived_columns(values, 0),
         "version": 1,
         "created": now,
         "last_modified": now,
@@ -117,7 +115,7 @@ def save(
     word_index.save(connection, record.position, before, after)
     _count(connection, before, after)
     changed = replace(record, document=after.text, known_content=after.document)
-    return _write(connection, changed, {"document": after.text, "search": after.search})
+    return _write(connection, changed, derived_columns(after, record.members))
 
 
 def relate(connection: Connection, record: Record, balance: int, *, is_written: bool = False) -> Record:
@@ -126,13 +124,14 @@ def relate(connection: Connection, record: Record, balance: int, *, is_written: 
     Call it once after a change of memberships, even if the balance is 0.
     """
     members = record.members + balance
+    columns = {"members": members}
     if bool(members) != bool(record.members):
-        attribute_coverage.count(connection, record.type, {MEMBERS: 1 if members else -1})
+        columns["filled"] = recnice_mapping.filled_mask(record.type, record.content, members > 0)
     record = replace(record, members=members)
     if is_written:
-        update(connection, record.position, {"members": members})
+        update(connection, record.position, columns)
         return record
-    return _write(connection, record, {"members": members})
+    return _write(connection, record, columns)
 
 
 def delete(connection: Connection, record: Record, values: DerivedValues) -> None:
@@ -143,11 +142,19 @@ def delete(connection: Connection, record: Record, values: DerivedValues) -> Non
     for row in connection.execute(_GROUPS_WITH, {"id": record.id}).all():
         relate(connection, to_record(row), -1)
     connection.execute(_LEAVE_GROUPS, {"id": record.id})
-    if record.members:
-        attribute_coverage.count(connection, record.type, {MEMBERS: -1})
     word_index.delete(connection, record.position)
     connection.execute(_DELETE, {"at": record.position})
     _count(connection, values, DerivedValues(values.resource_type))
+
+
+def derived_columns(values: DerivedValues, members: int) -> dict[str, Any]:
+    """Return the columns that follow from a document."""
+    return {
+        "document": values.text,
+        "search": values.search,
+        "active": values.is_active,
+        "filled": values.filled_mask(members),
+    }
 
 
 def _write(connection: Connection, record: Record, changes: Mapping[str, Any]) -> Record:
@@ -226,18 +233,8 @@ def insert_lookups(
 
 
 def _count(connection: Connection, before: DerivedValues, after: DerivedValues) -> None:
-    """Update `population` and `coverage` for a resource that is created, changed or deleted."""
+    """Update `population` for a resource that is created, changed or deleted."""
     total = bool(after.document) - bool(before.document)
     active = after.is_active - before.is_active
     if total or active:
         connection.execute(_COUNT, {"type": after.resource_type.name, "total": total, "active": active})
-    old, new = before.filled_paths, after.filled_paths
-    attribute_coverage.count(
-        connection, after.resource_type.name, {path: (path in new) - (path in old) for path in old ^ new}
-    )
-
-
-def count_with_members(connection: Connection, resource_type: ResourceType) -> int:
-    """Return how many resources of a type have members; reads all of them."""
-    with_members = select(func.count()).where(resource.c.type == resource_type.name, resource.c.members > 0)
-    return int(connection.execute(with_members).scalar_one())

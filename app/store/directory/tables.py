@@ -11,12 +11,9 @@ from sqlalchemy import Index, text
 from app.store.database.columns import ZERO, numbers, switches, texts
 from app.store.database.directory_database import directory_table
 
-DISABLED = "json_extract(document, '$.active') = 0"
-ACTIVE = f"({DISABLED}) IS NOT TRUE"
-"""The SQL conditions for disabled and active rows of `resource`.
-
-One without a value for `active` is active, as in app/scim/resource_types.py:is_active.
-"""
+DISABLED = "active = 0"
+ACTIVE = "active = 1"
+"""The SQL conditions for disabled and active rows of `resource`, as in its partial index."""
 
 resource = directory_table(
     "resource",
@@ -27,7 +24,9 @@ resource = directory_table(
     *texts("created", "last_modified"),
     *texts("shelf", nullable=True),
     *numbers("members", server_default=ZERO),
-    Index("resource_type_position", "type", "position"),
+    *switches("active"),
+    *numbers("filled"),
+    Index("resource_type_position", "type", "position", "filled"),
     Index("resource_type_last_modified", "type", "last_modified"),
     Index("resource_disabled", "type", "position", "id", sqlite_where=text(DISABLED)),
     sqlite_autoincrement=True,
@@ -36,8 +35,10 @@ resource = directory_table(
 
 `document` is sent as stored, or parsed to leave values out; `search` is its normalized copy, for filters and order
 only. `shelf` is JSON text in the shape of a document: the values that were stored under a declaration that no longer
-exists. `position` is the order of lists; `members` is how many members a group has. A rowid table on purpose: such
-long rows would not fit well into WITHOUT ROWID.
+exists. `position` is the order of lists; `members` is how many members a group has. `active`: whether it counts as
+active (app/scim/resource_types.py:is_active). `filled`: which mapped paths have a value
+(app/scim/recnice_mapping.py:filled_mask). A rowid table on purpose: such long rows would not fit well into WITHOUT
+ROWID.
 """
 
 lookup = directory_table(
@@ -78,14 +79,6 @@ population = directory_table(
 
 Counting a million for `totalResults` takes longer than the page.
 """
-
-coverage = directory_table(
-    "coverage",
-    *texts("type", "attribute", primary_key=True),
-    *numbers("filled"),
-    sqlite_with_rowid=False,
-)
-"""The number of resources of a type that have a value at a mapped path (app/scim/recnice_mapping.py)."""
 
 strict_attribute = directory_table(
     "strict_attribute",

@@ -1,4 +1,8 @@
-"""Changes in the row of their event. The rows of the former table are copied, and counted before it goes."""
+"""Changes in the row of their event; `active` and `filled` in that of the resource.
+
+Rows are copied, and counted before the former table goes. The start after this step derives all rows again, which fills
+`filled` and proves the others.
+"""
 
 from alembic import op
 
@@ -30,7 +34,38 @@ STATEMENTS = (
         FROM (SELECT attribute, old, new FROM change WHERE event_id = event.id ORDER BY attribute)
     ) FROM event ORDER BY id
     """,
+    """
+    CREATE TABLE new_resource (
+        position INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        type TEXT NOT NULL,
+        document TEXT NOT NULL,
+        search TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        created TEXT NOT NULL,
+        last_modified TEXT NOT NULL,
+        shelf TEXT,
+        members INTEGER NOT NULL DEFAULT 0,
+        active INTEGER NOT NULL,
+        filled INTEGER NOT NULL
+    ) STRICT
+    """,
+    """
+    INSERT INTO new_resource
+    SELECT position, id, type, document, search, version, created, last_modified, shelf, members,
+        CASE WHEN json_valid(document) THEN json_extract(document, '$.active') IS NOT 0 ELSE 1 END, 0
+    FROM resource ORDER BY position
+    """,
 )
+
+# As in 0001 and 0004, for the tables that are new here.
+STATISTICS = """
+    INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+        ('resource', 'resource_type_position', '1000000 500000 1 1'),
+        ('resource', 'sqlite_autoindex_resource_1', '1000000 1'),
+        ('resource', 'resource_type_last_modified', '1000000 500000 2'),
+        ('resource', 'resource_disabled', '50000 50000 1 1')
+"""
 
 
 def upgrade() -> None:
@@ -43,6 +78,13 @@ def upgrade() -> None:
     op.execute("CREATE INDEX event_request ON event (request)")
     op.execute("CREATE INDEX event_at ON event (at)")
     op.execute("CREATE INDEX event_deletion ON event (resource_type, name) WHERE verb = 'delete'")
+    _replace("resource", "position")
+    op.execute("CREATE INDEX resource_type_position ON resource (type, position, filled)")
+    op.execute("CREATE INDEX resource_type_last_modified ON resource (type, last_modified)")
+    op.execute("CREATE INDEX resource_disabled ON resource (type, position, id) WHERE active = 0")
+    op.execute("DROP TABLE coverage")
+    op.execute(STATISTICS)
+    op.execute("UPDATE derivation SET fingerprint = ''")
 
 
 def _replace(table: str, key: str) -> None:
