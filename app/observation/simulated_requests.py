@@ -12,7 +12,7 @@ from dataclasses import replace
 from app.request_record import Request
 from app.scim.errors import ScimError
 from app.store.database import directory_database
-from app.store.directory import history_rows, resource_rows
+from app.store.directory import history_rows, lookup_rows
 
 
 def mark_simulated(batch: Sequence[Request]) -> list[Request]:
@@ -26,7 +26,7 @@ def mark_simulated(batch: Sequence[Request]) -> list[Request]:
         return list(batch)
     ordinary = {one.number for one in marked}
     with suppress(ScimError), directory_database.reading() as connection:
-        holders = resource_rows.holders(connection, {value for one in marked for value in one.named_values})
+        holders = lookup_rows.holders(connection, {value for one in marked for value in one.named_values})
         about = [{*_ids(one), *(id for value in one.named_values for id in holders.get(value, ()))} for one in marked]
         others = history_rows.of_others(connection, set().union(*about))
         ordinary = {one.number for one, ids in zip(marked, about, strict=True) if not others.isdisjoint(ids)}

@@ -310,7 +310,7 @@ def delete(
         precondition.check(record.version)
         values = DerivedValues(resource_type, record.content)
         event = _record(connection, author, record, values, DerivedValues(resource_type), Moves())
-        event = history_rows.record_departures(connection, event)
+        event = history_rows.record_departures(connection, event, record.members > 0)
         resource_rows.delete(connection, record, values)
         return Resource(resource_type, record, event=event)
 

@@ -17,7 +17,15 @@ from app.scim.resource_types import ResourceType
 from app.store.access import audit_rows, role_rows
 from app.store.database import directory_database, sqlite_driver
 from app.store.database.connection import Connection
-from app.store.directory import declared_attributes, filter_sql, history_rows, rebuild_derived_rows, resource_counts
+from app.store.directory import (
+    declared_attributes,
+    filter_sql,
+    history_rows,
+    lookup_rows,
+    membership_history,
+    rebuild_derived_rows,
+    resource_counts,
+)
 from app.store.directory.rebuild_derived_rows import StoredRow
 from app.store.directory.tables import membership, population, resource
 from app.store.directory.word_index import count_stray, to_words
@@ -80,6 +88,8 @@ def _check_declared(connection: Connection) -> Iterator[str]:
 def _check_events(connection: Connection) -> Iterator[str]:
     if unreadable := history_rows.count_unreadable(connection):
         yield f"event: {unreadable} rows have changes that cannot be read"
+    if stray := membership_history.count_without_event(connection):
+        yield f"membership_event: {stray} rows belong to no event"
 
 
 def _check_types(connection: Connection, types: Sequence[ResourceType]) -> Iterator[str]:
@@ -109,18 +119,28 @@ def _check_population(connection: Connection, resource_type: ResourceType) -> It
 
 def _check_derived(connection: Connection, resource_type: ResourceType) -> Iterator[str]:
     """Yield faults of all that is derived from the documents, and of the stored counts."""
-    active = 0
-    for row in rebuild_derived_rows.stored(connection, resource_type):
-        try:
-            values = DerivedValues(resource_type, json.loads(row.document))
-            is_active = values.is_active
-            yield from (f"{resource_type.name} {row.id}: {fault}" for fault in _faults(row, values))
-        except (AttributeError, LookupError, TypeError, ValueError):
-            yield f"{resource_type.name} {row.id}: the document has not the form of a resource"
-            continue
-        active += is_active
-    kept = select(population.c.active).where(population.c.type == resource_type.name)
-    if (connection.execute(kept).scalar_one_or_none() or 0) != active:
+    active = lookups = 0
+    for rows in rebuild_derived_rows.stored(connection, resource_type):
+        derived = []
+        for row in rows:
+            try:
+                values = DerivedValues(resource_type, json.loads(row.document))
+                is_active, count = values.is_active, len(values.lookups)
+                yield from (f"{resource_type.name} {row.id}: {fault}" for fault in _faults(row, values))
+            except (AttributeError, LookupError, TypeError, ValueError):
+                yield f"{resource_type.name} {row.id}: the document has not the form of a resource"
+                continue
+            derived.append(values)
+            active += is_active
+            lookups += count
+        for id in sorted(lookup_rows.without(connection, derived)):
+            yield f"{resource_type.name} {id}: the look-ups do not agree with the document"
+    if (kept := lookup_rows.count(connection, resource_type)) != lookups:
+        yield f"lookup: {kept} rows of {resource_type.name} are there, {lookups} follow from the documents"
+    for path, id, other in lookup_rows.shared_values(connection, resource_type):
+        yield f"{resource_type.name} {id}: {other} has the same {path}, which must be unique"
+    kept_active = select(population.c.active).where(population.c.type == resource_type.name)
+    if (connection.execute(kept_active).scalar_one_or_none() or 0) != active:
         yield f"population: {active} {resource_type.name} resources are active, another number is kept"
     yield from _check_members(connection, resource_type)
 
@@ -134,8 +154,6 @@ def _faults(row: StoredRow, values: DerivedValues) -> Iterator[str]:
         yield "the column active does not agree with the document"
     if row.filled != values.filled_mask(row.members):
         yield "the column filled does not agree with the document"
-    if row.lookups != values.lookups:
-        yield "the look-ups do not agree with the document"
     if row.words != to_words(values):
         yield "the words do not agree with the document"
     if row.shelf is not None and not _is_object(row.shelf):

@@ -146,6 +146,6 @@ def test_no_request_parses_a_document_twice_or_sends_more_statements_than_it_nee
         "disable, and refuse a value": (1, 10),
         "remove a member": (1, 8),
         "delete a user in a group": (2, 15),
-        "delete a user": (1, 13),
-        "delete a group": (1, 12),
+        "delete a user": (1, 12),
+        "delete a group": (1, 11),
     }

@@ -21,7 +21,7 @@ from app.store.access import role_rows as rows
 from app.store.access.role_rows import SOURCES, Difference, MappingRule
 from app.store.database import directory_database
 from app.store.database.directory_database import Connection
-from app.store.directory import resource_rows
+from app.store.directory import lookup_rows
 
 RawRule = tuple[str, str, str]
 """A rule as submitted by a form: source, value (for a group its id or name), role."""
@@ -175,7 +175,7 @@ def _group_id(connection: Connection, text: str) -> str:
     """Return the id of an existing group, given its id or name. Raises Refused."""
     if text in granted_roles.group_names(connection, [text]):
         return text
-    group_id = resource_rows.holder(connection, GROUP, "displayName", normalize_text(text))
+    group_id = lookup_rows.holder(connection, GROUP, "displayName", normalize_text(text))
     if group_id is None:
         shown = text[: bounds.ROLE_VALUE_LENGTH]
         raise Refused(f'There is no group "{shown}" here. Remove its rule, or choose another group.')

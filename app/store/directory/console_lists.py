@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Select, bindparam, func, select, text
 
+from app.scim.derived_values import DerivedValues
 from app.scim.resource_types import ResourceType
 from app.store.database.connection import Connection
 from app.store.database.list_parameter import many_named
@@ -86,17 +87,12 @@ _IN_ORDER_OF_CREATION = (
 _COUNT_DISABLED = text(f"SELECT count(*) FROM resource WHERE {_DISABLED}")
 _COUNT_VALUES = "SELECT count(*) FROM lookup WHERE type = :type AND attribute = :path"
 _VALUES = "SELECT resource_id FROM lookup WHERE type = :type AND attribute = :path"
-_WITHOUT_VALUE = """SELECT position FROM resource WHERE type = :type AND NOT EXISTS (
-    SELECT 1 FROM lookup WHERE lookup.resource_id = resource.id AND lookup.attribute = :path)"""
+_WITHOUT_VALUE = f"SELECT position FROM resource WHERE type = :type AND id NOT IN ({_VALUES})"
 _IS_OF_TYPE = resource.c.type == bindparam("type")
 _WITH_IDS = select(resource.c.id, resource.c.position).where(_IS_OF_TYPE, resource.c.id.in_(many_named("ids")))
 _AMONG = "{0} IN (SELECT value FROM json_each(:among))"
 _AMONG_BY_CHANGE = """SELECT position FROM resource WHERE position IN (SELECT value FROM json_each(:among))
     ORDER BY last_modified {0}, position {0}"""
-_AMONG_BY_VALUE = """SELECT position FROM resource
-    LEFT JOIN lookup ON lookup.resource_id = resource.id AND lookup.type = :type AND lookup.attribute = :path
-    WHERE position IN (SELECT value FROM json_each(:among))
-    ORDER BY value IS NULL, value {0}, resource_id {0}, position"""
 _IS_AMONG = _IS_OF_TYPE, resource.c.position.in_(many_named("positions"))
 _KEYS = (
     select(resource.c.position, resource.c.id, resource.c.last_modified).where(*_IS_AMONG).order_by(resource.c.position)
@@ -199,13 +195,22 @@ def page_among(
     connection: Connection, resource_type: ResourceType, positions: Sequence[int], order: Order, offset: int, count: int
 ) -> list[Record]:
     """Return a page of these resources in an order."""
-    wanted = {"type": resource_type.name, "path": order.path, "among": json.dumps(list(positions))}
-    if order.path == MADE:
-        found = sorted(positions, reverse=order.is_descending)
-    else:
-        among = _AMONG_BY_CHANGE if order.path == CHANGED else _AMONG_BY_VALUE
-        found = _numbers(connection, among.format(_direction(order)), wanted)
+    found = sorted(positions, reverse=order.is_descending)
+    if order.path == CHANGED:
+        by_change = _AMONG_BY_CHANGE.format(_direction(order))
+        found = _numbers(connection, by_change, {"among": json.dumps(found)})
+    elif order.path != MADE:
+        return _by_own_value(resource_type, load(connection, resource_type, sorted(positions)), order)[offset:][:count]
     return load(connection, resource_type, found[offset : offset + count])
+
+
+def _by_own_value(resource_type: ResourceType, records: Sequence[Record], order: Order) -> list[Record]:
+    """Return a few records, given in order of creation, in the order of `_by_value`."""
+    lookups = ((one.id, sorted(DerivedValues(resource_type, one.content).lookups)) for one in records)
+    texts = {id: text for id, values in lookups for path, text, _ in values if path == order.path}
+    filled = [record for record in records if record.id in texts]
+    filled.sort(key=lambda record: (texts[record.id], record.id), reverse=order.is_descending)
+    return filled + [record for record in records if record.id not in texts]
 
 
 def load(connection: Connection, resource_type: ResourceType, positions: Sequence[int]) -> list[Record]:

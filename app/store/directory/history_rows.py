@@ -14,6 +14,7 @@ from app.scim.differences import Change
 from app.scim.projection import compact
 from app.store.database.connection import Connection
 from app.store.database.list_parameter import many
+from app.store.directory import membership_history
 from app.store.directory.tables import event, membership, membership_event, resource
 
 Verb = Literal["create", "change", "delete"]
@@ -131,19 +132,21 @@ def record(
     return Event(id=event_id, **told, changes=tuple(changes))
 
 
-def record_departures(connection: Connection, deletion: Event) -> Event:
+def record_departures(connection: Connection, deletion: Event, has_members: bool) -> Event:
     """Write, with the event of a deletion, all memberships that end with the resource; return the event with them.
 
-    Call it before they are deleted.
+    Call it before they are deleted. `has_members`: whether the resource itself has members.
     """
     told = {"event_id": deletion.id, "id": deletion.resource_id}
-    ended = sum(connection.execute(statement, told).rowcount for statement in (_GROUP_DEPARTS, _MEMBER_DEPARTS))
+    ended = connection.execute(_MEMBER_DEPARTS, told).rowcount
+    if has_members:
+        ended += connection.execute(_GROUP_DEPARTS, told).rowcount
     if not ended:
         return deletion
     is_simulated = deletion.is_simulated
     if is_simulated:
-        links = select(membership_event).where(membership_event.c.event_id == deletion.id)
-        ids = {id for row in connection.execute(links) for id in (row.group_id, row.member_id)}
+        links = membership_history.of_event(connection, deletion.id)
+        ids = {id for link in links for id in (link.group_id, link.member_id)}
         is_simulated = not of_others(connection, ids)
     values = {"departed": ended, "is_simulated": is_simulated}
     connection.execute(sql.update(event).where(event.c.id == deletion.id).values(values))

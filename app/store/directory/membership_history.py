@@ -6,10 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import sqlalchemy as sql
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from app.store.database.connection import Connection
-from app.store.database.list_parameter import many
 from app.store.directory.tables import event, membership_event
 
 
@@ -28,7 +27,16 @@ class MembershipChange:
 
 _link = membership_event.c
 _LINK_COLUMNS = (_link.event_id, event.c.at, event.c.request, event.c.actor, _link.group_id, _link.member_id)
-_LINKS = select(*_LINK_COLUMNS, _link.has_joined).join_from(membership_event, event)
+_LINKS = select(*_LINK_COLUMNS, _link.has_joined).join_from(membership_event, event, _link.event_id == event.c.id)
+_OF_EVENT = _LINKS.where(event.c.id == bindparam("id"))
+_SOME = (
+    _OF_EVENT.where(_link.group_id == event.c.resource_id)
+    .union_all(_OF_EVENT.where(_link.member_id == event.c.resource_id, _link.group_id != event.c.resource_id))
+    .order_by("group_id", "member_id")
+    .limit(bindparam("limit"))
+)
+_WITHOUT_EVENT = select(func.count()).where(_link.event_id.not_in(select(event.c.id)))
+_NO_LIMIT = 2**62
 
 
 def of_group(
@@ -51,7 +59,8 @@ def of_member(
 
 def groups_before(connection: Connection, member_id: str, moment: str) -> dict[str, bool]:
     """Return, for each group that a member joined or left after a moment, whether they were in it at that moment."""
-    mine = select(_link.group_id, func.min(_link.event_id).label("event_id")).join_from(membership_event, event)
+    mine = select(_link.group_id, func.min(_link.event_id).label("event_id"))
+    mine = mine.join_from(membership_event, event, _link.event_id == event.c.id)
     mine = mine.where(_link.member_id == member_id, event.c.at > moment).group_by(_link.group_id)
     first = mine.subquery("first")
     is_it = sql.and_(_link.event_id == first.c.event_id, _link.group_id == first.c.group_id)
@@ -62,14 +71,17 @@ def groups_before(connection: Connection, member_id: str, moment: str) -> dict[s
 
 def of_events(connection: Connection, event_ids: Collection[int], limit_each: int) -> list[MembershipChange]:
     """Return some membership changes of each event; the rest, which may be thousands, is not read."""
-    named = many(event_ids).subquery("named")
-    same = membership_event.alias("same").c
-    some = select(same.group_id, same.member_id).where(same.event_id == named.c.value)
-    some = some.order_by(same.group_id, same.member_id).limit(limit_each).correlate(named)
-    wanted = _LINKS.join(named, named.c.value == _link.event_id)
-    wanted = wanted.where(sql.tuple_(_link.group_id, _link.member_id).in_(some))
-    order = (_link.event_id, _link.group_id, _link.member_id)
-    return [MembershipChange(*row) for row in connection.execute(wanted.order_by(*order))]
+    return [link for id in event_ids for link in of_event(connection, id, limit_each)]
+
+
+def of_event(connection: Connection, event_id: int, limit: int = _NO_LIMIT) -> list[MembershipChange]:
+    """Return membership changes of one event, by group and member."""
+    return [MembershipChange(*row) for row in connection.execute(_SOME, {"id": event_id, "limit": limit})]
+
+
+def count_without_event(connection: Connection) -> int:
+    """Return how many rows belong to no event; reads all."""
+    return int(connection.execute(_WITHOUT_EVENT).scalar_one())
 
 
 def _page(

@@ -6,22 +6,23 @@ It does the same after a change of the normalization.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from sqlalchemy import bindparam, select
 from sqlalchemy import update as update_table
 from sqlalchemy.dialects.sqlite import insert
 
-from app.scim.derived_values import DerivedValues, LookupValue
+from app.scim.derived_values import DerivedValues
 from app.scim.projection import compact
 from app.scim.resource_types import ResourceType
 from app.scim.undeclared_values import sort_out
 from app.store.database import directory_database
 from app.store.database.connection import Connection
 from app.store.database.directory_database import DatabaseUnusable
-from app.store.directory import declared_attributes, resource_rows, word_index
-from app.store.directory.tables import derivation, lookup, population, resource
+from app.store.directory import declared_attributes, lookup_rows, resource_rows, word_index
+from app.store.directory.tables import derivation, population, resource
 
 ROWS_AT_ONCE = 500
 
@@ -34,7 +35,7 @@ _COLUMNS = ("position", "id", "document", "search", "version", "shelf", "members
 
 @dataclass(frozen=True, slots=True)
 class StoredRow:
-    """A row as stored, and its lookups. `shelf` is JSON text or None; `words` is text with spaces or None."""
+    """A row as stored. `shelf` is JSON text or None; `words` is text with spaces or None."""
 
     position: int
     id: str
@@ -45,7 +46,6 @@ class StoredRow:
     members: int
     active: bool
     filled: int
-    lookups: set[LookupValue]
     words: str | None
 
 
@@ -81,8 +81,8 @@ def fingerprints(connection: Connection) -> dict[str, str]:
     return {name: found for name, found in connection.execute(select(derivation.c.type, derivation.c.fingerprint))}
 
 
-def stored(connection: Connection, resource_type: ResourceType) -> Iterator[StoredRow]:
-    """Yield all rows of a type in order of creation, read in portions."""
+def stored(connection: Connection, resource_type: ResourceType) -> Iterator[list[StoredRow]]:
+    """Yield all rows of a type in order of creation, in portions."""
     columns = [resource.c[name] for name in _COLUMNS]
     following = (
         select(*columns)
@@ -92,53 +92,45 @@ def stored(connection: Connection, resource_type: ResourceType) -> Iterator[Stor
     )
     after = 0
     while rows := connection.execute(following, {"after": after}).all():
-        held: dict[str, set[LookupValue]] = {row.id: set() for row in rows}
-        for id, path, value, is_unique in connection.execute(
-            select(lookup.c.resource_id, lookup.c.attribute, lookup.c.value, lookup.c.is_unique).where(
-                lookup.c.resource_id.in_(list(held)), lookup.c.type == resource_type.name
-            )
-        ):
-            held[id].add((path, value, is_unique))
         worded = word_index.held(connection, (row.position for row in rows))
-        yield from (StoredRow(**row._asdict(), lookups=held[row.id], words=worded.get(row.position)) for row in rows)
+        yield [StoredRow(**row._asdict(), words=worded.get(row.position)) for row in rows]
         after = rows[-1].position
 
 
 def _derive(connection: Connection, resource_type: ResourceType) -> int:
-    """Derive all rows of a type and return how many changed.
-
-    Reads them twice: an old lookup of one row must not conflict with a new one of another.
-    """
-    moved = 0
-    is_lookup_missing = False
-    active = 0
-    for row in stored(connection, resource_type):
-        document, aside = sort_out(resource_type, json.loads(row.document), json.loads(row.shelf or "{}"))
-        values = DerivedValues(resource_type, document)
-        active += values.is_active
-        shelf = compact(aside) if aside else None
-        changes = {**resource_rows.derived_columns(values, row.members), "shelf": shelf}
-        if changes != {name: getattr(row, name) for name in changes}:
-            # Another representation is another version; the resource has not changed, so its time stays.
-            version = row.version + (values.text != row.document)
-            resource_rows.update(connection, row.position, {**changes, "version": version})
-            moved += (values.text, shelf) != (row.document, row.shelf)
-        resource_rows.delete_lookups(connection, row.id, row.lookups - values.lookups)
-        word_index.rewrite(connection, row.position, row.words, values)
-        is_lookup_missing = is_lookup_missing or bool(values.lookups - row.lookups)
-    for row in stored(connection, resource_type) if is_lookup_missing else ():
-        fresh = DerivedValues(resource_type, json.loads(row.document)).lookups - row.lookups
-        _check_unique(connection, resource_type, row.id, fresh)
-        resource_rows.insert_lookups(connection, resource_type, row.id, fresh)
+    """Derive all rows of a type and return how many documents changed. Raises DatabaseUnusable."""
+    moved = active = lookups = 0
+    are_found = True
+    for rows in stored(connection, resource_type):
+        derived = []
+        for row in rows:
+            document, aside = sort_out(resource_type, json.loads(row.document), json.loads(row.shelf or "{}"))
+            values = DerivedValues(resource_type, document)
+            moved += _save(connection, row, values, compact(aside) if aside else None)
+            derived.append(values)
+            active += values.is_active
+            lookups += len(values.lookups)
+        are_found = are_found and not lookup_rows.without(connection, derived)
+    if not are_found or lookup_rows.count(connection, resource_type) != lookups:
+        lookup_rows.delete_all(connection, resource_type)
+        for row in chain.from_iterable(stored(connection, resource_type)):
+            fresh = DerivedValues(resource_type, json.loads(row.document)).lookups
+            lookup_rows.insert(connection, resource_type, row.id, fresh)
+    for path, id, other in lookup_rows.shared_values(connection, resource_type):
+        raise DatabaseUnusable(
+            f"{path} shall be unique, but {resource_type.name} {id} and {other} have the same value: "
+            "change the schema file, or one of the two values before it."
+        )
     connection.execute(update_table(population).where(population.c.type == resource_type.name).values(active=active))
     return moved
 
 
-def _check_unique(connection: Connection, resource_type: ResourceType, id: str, fresh: Set[LookupValue]) -> None:
-    for path, value, is_unique in sorted(fresh):
-        other = resource_rows.holder(connection, resource_type, path, value) if is_unique else None
-        if other is not None:
-            raise DatabaseUnusable(
-                f"{path} shall be unique, but {resource_type.name} {other} and {id} have the same value: "
-                "change the schema file, or one of the two values before it."
-            )
+def _save(connection: Connection, row: StoredRow, values: DerivedValues, shelf: str | None) -> bool:
+    """Write what differs from the row, and return whether its own values do and not only those derived from them."""
+    word_index.rewrite(connection, row.position, row.words, values)
+    columns = {**resource_rows.derived_columns(values, row.members), "shelf": shelf}
+    if changes := {name: value for name, value in columns.items() if getattr(row, name) != value}:
+        # Another representation is another version; the resource has not changed, so its time stays.
+        version = row.version + ("document" in changes)
+        resource_rows.update(connection, row.position, {**changes, "version": version})
+    return not changes.keys().isdisjoint(("document", "shelf"))

@@ -5,14 +5,13 @@ Every function works in the caller's transaction.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sql
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import sqlite
 
 from app import bounds, clock
@@ -22,9 +21,9 @@ from app.scim.errors import Code, ScimError, shown
 from app.scim.resource_types import ResourceType
 from app.scim.value_comparison import lookup_text, normalize_value, values_at
 from app.store.database.connection import Connection
-from app.store.directory import word_index
+from app.store.directory import lookup_rows, word_index
 from app.store.directory.stored_resource import COLUMNS, Record, to_record
-from app.store.directory.tables import lookup, membership, population, resource
+from app.store.directory.tables import membership, population, resource
 
 
 def _check_size(text: str) -> None:
@@ -44,18 +43,6 @@ _INSERT = sql.insert(resource).returning(resource.c.position)
 _UPDATE = sql.update(resource).where(resource.c.position == bindparam("at"))
 _DELETE = sql.delete(resource).where(resource.c.position == bindparam("at"))
 _LEAVE_GROUPS = sql.delete(membership).where(membership.c.member_id == bindparam("id"))
-_TAKEN = select(lookup.c.resource_id).where(
-    lookup.c.type == bindparam("type"),
-    lookup.c.attribute == bindparam("attribute"),
-    lookup.c.value == bindparam("value"),
-    lookup.c.is_unique == sql.true(),
-)
-_INSERT_LOOKUP = sql.insert(lookup)
-_DELETE_LOOKUP = sql.delete(lookup).where(
-    lookup.c.resource_id == bindparam("id"),
-    lookup.c.attribute == bindparam("path"),
-    lookup.c.value == bindparam("gone"),
-)
 _one_more = sqlite.insert(population)
 _COUNT = _one_more.on_conflict_do_update(
     index_elements=["type"],
@@ -91,7 +78,7 @@ def insert(connection: Connection, values: DerivedValues) -> Record:
         "last_modified": now,
     }
     position = connection.execute(_INSERT, columns).scalar_one()
-    insert_lookups(connection, values.resource_type, id, values.lookups)
+    lookup_rows.insert(connection, values.resource_type, id, values.lookups)
     word_index.insert(connection, position, values)
     _count(connection, DerivedValues(values.resource_type), values)
     return Record(id, type_name, position, values.text, 1, now, now, known_content=values.document)
@@ -110,8 +97,8 @@ def save(
     if is_bounded:
         _check_size(after.text)
     check_unique(connection, after, after.lookups - before.lookups)
-    delete_lookups(connection, record.id, before.lookups - after.lookups)
-    insert_lookups(connection, after.resource_type, record.id, after.lookups - before.lookups)
+    lookup_rows.delete(connection, before.resource_type, record.id, before.lookups - after.lookups)
+    lookup_rows.insert(connection, after.resource_type, record.id, after.lookups - before.lookups)
     word_index.save(connection, record.position, before, after)
     _count(connection, before, after)
     changed = replace(record, document=after.text, known_content=after.document)
@@ -137,11 +124,13 @@ def relate(connection: Connection, record: Record, balance: int, *, is_written: 
 def delete(connection: Connection, record: Record, values: DerivedValues) -> None:
     """Delete a resource, also from all groups, which get a new version because their members changed.
 
-    Its lookups and, for a group, its members are deleted with the row.
+    For a group, its members are deleted with the row.
     """
-    for row in connection.execute(_GROUPS_WITH, {"id": record.id}).all():
-        relate(connection, to_record(row), -1)
-    connection.execute(_LEAVE_GROUPS, {"id": record.id})
+    if groups := connection.execute(_GROUPS_WITH, {"id": record.id}).all():
+        for row in groups:
+            relate(connection, to_record(row), -1)
+        connection.execute(_LEAVE_GROUPS, {"id": record.id})
+    lookup_rows.delete(connection, values.resource_type, record.id, values.lookups)
     word_index.delete(connection, record.position)
     connection.execute(_DELETE, {"at": record.position})
     _count(connection, values, DerivedValues(values.resource_type))
@@ -185,7 +174,7 @@ def check_unique(connection: Connection, values: DerivedValues, lookups: Iterabl
     for path, value, is_unique in lookups:
         if not is_unique:
             continue
-        other = holder(connection, values.resource_type, path, value)
+        other = lookup_rows.holder(connection, values.resource_type, path, value)
         if other is not None:
             attribute = next(known for known in values.resource_type.lookups if known.path == path)
             sent = values_at(values.document, attribute.keys)
@@ -193,43 +182,6 @@ def check_unique(connection: Connection, values: DerivedValues, lookups: Iterabl
             raise ScimError(
                 Code.UNIQUENESS, path, "a value that no other resource has", shown(value_sent), other_id=other
             )
-
-
-def holder(connection: Connection, resource_type: ResourceType, path: str, value: str) -> str | None:
-    """Return the id of the resource that has a unique value, or None."""
-    taken = {"type": resource_type.name, "attribute": path, "value": value}
-    id: str | None = connection.execute(_TAKEN, taken).scalar_one_or_none()
-    return id
-
-
-def holders(connection: Connection, values: Collection[tuple[str, str, str]]) -> dict[tuple[str, str, str], set[str]]:
-    """Return the ids of the resources that have a value, by resource type, path and normalized value."""
-    one = func.json_each(json.dumps(list(values))).table_valued("value")
-    key = [func.json_extract(one.c.value, f"$[{place}]") for place in range(3)]
-    is_same = sql.and_(lookup.c.type == key[0], lookup.c.attribute == key[1], lookup.c.value == key[2])
-    found: dict[tuple[str, str, str], set[str]] = {}
-    for *parts, id in connection.execute(select(*key, lookup.c.resource_id).select_from(one.join(lookup, is_same))):
-        found.setdefault((parts[0], parts[1], parts[2]), set()).add(id)
-    return found
-
-
-def delete_lookups(connection: Connection, id: str, lookups: Iterable[LookupValue]) -> None:
-    """Delete some lookups of one resource."""
-    rows = [{"id": id, "path": path, "gone": value} for path, value, _ in lookups]
-    if rows:
-        connection.execute(_DELETE_LOOKUP, rows)
-
-
-def insert_lookups(
-    connection: Connection, resource_type: ResourceType, id: str, lookups: Iterable[LookupValue]
-) -> None:
-    """Add lookups of one resource; the caller has checked that unique ones are free."""
-    rows = [
-        {"type": resource_type.name, "attribute": path, "value": value, "resource_id": id, "is_unique": is_unique}
-        for path, value, is_unique in lookups
-    ]
-    if rows:
-        connection.execute(_INSERT_LOOKUP, rows)
 
 
 def _count(connection: Connection, before: DerivedValues, after: DerivedValues) -> None:

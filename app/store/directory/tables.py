@@ -43,14 +43,14 @@ ROWID.
 
 lookup = directory_table(
     "lookup",
-    *texts("type", "attribute", "value", primary_key=True),
-    *texts("resource_id", parent="resource.id", primary_key=True),
-    *switches("is_unique"),
-    Index("lookup_unique", "type", "attribute", "value", unique=True, sqlite_where=text("is_unique = 1")),
-    Index("lookup_resource_id", "resource_id"),
+    *texts("type", "attribute", "value", "resource_id", primary_key=True),
     sqlite_with_rowid=False,
 )
-"""One normalized value of an attribute that a client may match on; `attribute` is its path, like `emails.value`."""
+"""One normalized value of an attribute that a client may match on; `attribute` is its path, like `emails.value`.
+
+The key is the only tree. The writer looks for a unique value before it writes it, and deletes a resource's rows by the
+values of its document.
+"""
 
 membership = directory_table(
     "membership",
@@ -97,7 +97,6 @@ event = directory_table(
     *texts("changes", nullable=True),
     Index("event_resource_id", "resource_id", "id"),
     Index("event_request", "request"),
-    Index("event_at", "at"),
     Index("event_deletion", "resource_type", "name", sqlite_where=text("verb = 'delete'")),
     sqlite_autoincrement=True,
 )
@@ -110,14 +109,17 @@ rows of `membership_event`. `is_simulated`: a simulation did it, to resources th
 
 membership_event = directory_table(
     "membership_event",
-    *numbers("event_id", parent="event.id", primary_key=True),
-    *texts("group_id", "member_id", primary_key=True),
+    *texts("group_id", primary_key=True),
+    *numbers("event_id", primary_key=True),
+    *texts("member_id", primary_key=True),
     *switches("has_joined"),
-    Index("membership_event_group_id", "group_id", "event_id"),
     Index("membership_event_member_id", "member_id", "event_id"),
     sqlite_with_rowid=False,
 )
-"""One joining or leaving of a group. The groups that lost a deleted user are stored with the user's event."""
+"""One joining or leaving of a group. The groups that lost a deleted user are stored with the user's event.
+
+The event is always one of the group or of the member, so the key and the index find the rows of an event, too.
+"""
 
 derivation = directory_table(
     "derivation",

@@ -1,4 +1,4 @@
-"""Changes in the row of their event; `active` and `filled` in that of the resource.
+"""Changes in the row of their event; `active` and `filled` in that of the resource; fewer indexes.
 
 Rows are copied, and counted before the former table goes. The start after this step derives all rows again, which fills
 `filled` and proves the others.
@@ -56,6 +56,32 @@ STATEMENTS = (
         CASE WHEN json_valid(document) THEN json_extract(document, '$.active') IS NOT 0 ELSE 1 END, 0
     FROM resource ORDER BY position
     """,
+    """
+    CREATE TABLE new_lookup (
+        type TEXT NOT NULL,
+        attribute TEXT NOT NULL,
+        value TEXT NOT NULL,
+        resource_id TEXT NOT NULL,
+        PRIMARY KEY (type, attribute, value, resource_id)
+    ) WITHOUT ROWID, STRICT
+    """,
+    """
+    INSERT INTO new_lookup SELECT type, attribute, value, resource_id FROM lookup
+    ORDER BY type, attribute, value, resource_id
+    """,
+    """
+    CREATE TABLE new_membership_event (
+        group_id TEXT NOT NULL,
+        event_id INTEGER NOT NULL,
+        member_id TEXT NOT NULL,
+        has_joined INTEGER NOT NULL,
+        PRIMARY KEY (group_id, event_id, member_id)
+    ) WITHOUT ROWID, STRICT
+    """,
+    """
+    INSERT INTO new_membership_event SELECT group_id, event_id, member_id, has_joined FROM membership_event
+    ORDER BY group_id, event_id, member_id
+    """,
 )
 
 # As in 0001 and 0004, for the tables that are new here.
@@ -64,35 +90,39 @@ STATISTICS = """
         ('resource', 'resource_type_position', '1000000 500000 1 1'),
         ('resource', 'sqlite_autoindex_resource_1', '1000000 1'),
         ('resource', 'resource_type_last_modified', '1000000 500000 2'),
-        ('resource', 'resource_disabled', '50000 50000 1 1')
+        ('resource', 'resource_disabled', '50000 50000 1 1'),
+        ('lookup', 'lookup', '4000000 2000000 1000000 1 1')
 """
 
 
 def upgrade() -> None:
     for statement in STATEMENTS:
         op.execute(statement)
-    _replace("event", "id")
+    _replace("event")
     _require_equal("SELECT count(*) FROM change", "SELECT count(*) FROM event, json_each(changes)")
     op.execute("DROP TABLE change")
     op.execute("CREATE INDEX event_resource_id ON event (resource_id, id)")
     op.execute("CREATE INDEX event_request ON event (request)")
-    op.execute("CREATE INDEX event_at ON event (at)")
     op.execute("CREATE INDEX event_deletion ON event (resource_type, name) WHERE verb = 'delete'")
-    _replace("resource", "position")
+    _replace("resource")
     op.execute("CREATE INDEX resource_type_position ON resource (type, position, filled)")
     op.execute("CREATE INDEX resource_type_last_modified ON resource (type, last_modified)")
     op.execute("CREATE INDEX resource_disabled ON resource (type, position, id) WHERE active = 0")
     op.execute("DROP TABLE coverage")
+    _replace("lookup")
+    _replace("membership_event")
+    op.execute("CREATE INDEX membership_event_member_id ON membership_event (member_id, event_id)")
     op.execute(STATISTICS)
     op.execute("UPDATE derivation SET fingerprint = ''")
 
 
-def _replace(table: str, key: str) -> None:
-    """Give the new table the name of the old one, and the highest key that the old one ever had."""
-    _require_equal(f"SELECT count(*), max({key}) FROM {table}", f"SELECT count(*), max({key}) FROM new_{table}")
-    highest = f"SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = '{table}'"
+def _replace(table: str) -> None:
+    """Give the new table the name of the old one, and the highest number that the old one ever gave."""
+    _require_equal(f"SELECT count(*) FROM {table}", f"SELECT count(*) FROM new_{table}")
     op.execute(f"DELETE FROM sqlite_sequence WHERE name = 'new_{table}'")
-    op.execute(f"INSERT INTO sqlite_sequence (name, seq) SELECT 'new_{table}', ({highest})")
+    op.execute(
+        f"INSERT INTO sqlite_sequence (name, seq) SELECT 'new_{table}', seq FROM sqlite_sequence WHERE name = '{table}'"
+    )
     op.execute(f"DROP TABLE {table}")
     op.execute(f"ALTER TABLE new_{table} RENAME TO {table}")
 
