@@ -11,7 +11,7 @@ from typing import Any
 from app.scim import recnice_mapping, resource_types
 from app.scim.projection import compact
 from app.scim.resource_types import ResourceType
-from app.scim.value_comparison import lookup_text, normalize_document, normalize_value, values_at
+from app.scim.value_comparison import lookup_text, normalize_value, values_at
 from app.scim.word_splitting import cut
 
 LookupValue = tuple[str, str, bool]
@@ -33,11 +33,6 @@ class DerivedValues:
     def text(self) -> str:
         """The JSON text that is stored and sent."""
         return compact(self.document)
-
-    @cached_property
-    def search(self) -> str:
-        """The JSON text of the normalized document, for filters and order."""
-        return compact(normalize_document(self.resource_type.attributes, self.document))
 
     @cached_property
     def lookups(self) -> frozenset[LookupValue]:

@@ -8,7 +8,7 @@ See also: filter_match.py (evaluates in memory), app/store/directory/filter_sql.
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -40,6 +40,8 @@ def normalize_text(text: str) -> str:
 
     A final sigma becomes a sigma; otherwise `sw "ΝΙΚΟΣ"` would not find `ΝΙΚΟΣΤΡΑΤΟΣ`.
     """
+    if text.isascii():
+        return text.lower()
     lower = unicodedata.normalize("NFC", text).lower().replace("ς", "σ")
     return unicodedata.normalize("NFC", lower)
 
@@ -105,14 +107,6 @@ def normalize(attribute: Attribute, value: Any, of_text: NormalizeText = normali
         parts = ((attribute.sub_attributes.get(name.lower()), name, part) for name, part in value.items())
         return {name: normalize(sub, part, of_text) for sub, name, part in parts if sub is not None}
     return normalize_value(attribute, value, of_text)
-
-
-def normalize_document(attributes: Iterable[Attribute], document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the searchable copy of a document: the same shape, every value normalized.
-
-    `attributes` are the top ones of its type.
-    """
-    return {a.name: normalize(a, document[a.name]) for a in attributes if a.name in document}
 
 
 def lookup_text(value: str | bool | int | float | None) -> str:

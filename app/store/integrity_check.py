@@ -148,8 +148,6 @@ def _check_derived(connection: Connection, resource_type: ResourceType) -> Itera
 def _faults(row: StoredRow, values: DerivedValues) -> Iterator[str]:
     if values.document.get("id") != row.id:
         yield "the document has another id"
-    if row.search != values.search:
-        yield "the search copy does not agree with the document"
     if row.active != values.is_active:
         yield "the column active does not agree with the document"
     if row.filled != values.filled_mask(row.members):

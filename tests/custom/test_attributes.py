@@ -8,9 +8,9 @@ import pytest
 from app.scim import custom_schemas
 from app.scim.filter_match import matches
 from app.scim.grammar import parse
-from app.scim.value_comparison import normalize_document
 from tests.conftest import Appliance
 from tests.custom.conftest import BADGE, CORE, EXTENSION, SCHEMAS, make, patch, resource
+from tests.normalized import normalize_document
 
 TEST = custom_schemas.read(SCHEMAS)[2]
 

@@ -10,10 +10,10 @@ from app.scim.errors import ScimError
 from app.scim.filter_match import matches
 from app.scim.grammar import parse
 from app.scim.resource_types import USER
-from app.scim.value_comparison import normalize_document
 from tests.differential.chance import INSTANTS, chances
 from tests.differential.other import OtherRefusedError, reader, user
 from tests.examples import examples
+from tests.normalized import normalize_document
 
 FILTERS = examples(1_000)
 USERS = 60

@@ -21,10 +21,11 @@ from app.scim.grammar import parse
 from app.scim.json_body import read_json
 from app.scim.protocol_messages import read_patch
 from app.scim.resource_types import GROUP, USER
-from app.scim.value_comparison import normalize, normalize_document
+from app.scim.value_comparison import normalize
 from tests.conftest import Answer, Appliance
 from tests.differential.chance import Chance, chances
 from tests.examples import examples
+from tests.normalized import normalize_document
 
 USERS = examples(30)
 PATCHES_A_USER = 6

@@ -179,12 +179,12 @@ def test_loose_file_modes_are_tightened_and_said(appliance):
     assert appliance.output.count("open to others") == 2
 
 
-def test_check_finds_a_search_copy_that_does_not_fit(appliance):
+def test_check_finds_a_column_that_does_not_fit(appliance):
     made = appliance.request("POST", "/scim/Users", {"userName": "ada@example.com"})
     assert made.status == 201
     assert appliance.stop() == 0
     connection = sqlite3.connect(appliance.data / "recnice.sqlite3")
-    connection.execute("UPDATE resource SET search = replace(search, 'ada', 'eve')")
+    connection.execute("UPDATE resource SET filled = 0")
     connection.commit()
     connection.close()
     checked = appliance.command("check")

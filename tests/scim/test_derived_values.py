@@ -9,7 +9,6 @@ import pytest
 from app.scim.derived_values import DerivedValues
 from app.scim.recnice_mapping import MAPPING
 from app.scim.resource_types import GROUP, USER, ResourceType, name_of
-from app.scim.value_comparison import normalize_document
 
 ADA = {
     "schemas": [USER.schema.urn],
@@ -26,7 +25,6 @@ def test_everything_is_derived_from_a_document_without_changing_it() -> None:
     document = copy.deepcopy(ADA)
     values = DerivedValues(USER, document)
     assert json.loads(values.text) == ADA
-    assert json.loads(values.search) == normalize_document(USER.attributes, ADA)
     assert values.lookups == {
         ("userName", "ada@recnice.example", True),
         ("externalId", "A1", False),
@@ -52,7 +50,7 @@ def test_nothing_follows_from_no_resource() -> None:
 
 def test_a_value_is_derived_once() -> None:
     values = DerivedValues(USER, ADA)
-    names = ("text", "search", "lookups", "word_text", "words", "filled_paths")
+    names = ("text", "lookups", "word_text", "words", "filled_paths")
     first = [getattr(values, name) for name in names]
     assert all(getattr(values, name) is value for name, value in zip(names, first, strict=True))
 

@@ -9,7 +9,7 @@ from app.scim.errors import ScimError
 from app.scim.filter_match import matches
 from app.scim.grammar import parse, parse_path
 from app.scim.resource_types import USER
-from app.scim.value_comparison import normalize_document
+from tests.normalized import normalize_document
 from tests.scim.vectors import params, read
 
 VECTORS = read("filters.json")

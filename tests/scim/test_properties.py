@@ -25,8 +25,9 @@ from app.scim.patch import apply
 from app.scim.projection import Selection, compact, projection, read_selection
 from app.scim.protocol_messages import Operation, read_patch
 from app.scim.resource_types import RESOURCE_TYPES, USER, ResourceType
-from app.scim.value_comparison import normalize, normalize_document, normalize_instant, normalize_text
+from app.scim.value_comparison import normalize, normalize_instant, normalize_text
 from tests.examples import examples
+from tests.normalized import normalize_document
 from tests.scim.vectors import Row
 
 tried = settings(

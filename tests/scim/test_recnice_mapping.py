@@ -15,7 +15,7 @@ from app.scim.patch import apply
 from app.scim.protocol_messages import Operation
 from app.scim.recnice_mapping import MAPPING, filled_paths
 from app.scim.resource_types import ResourceType
-from app.scim.value_comparison import normalize_document
+from tests.normalized import normalize_document
 from tests.scim.vectors import TYPES, read
 
 TABLE = read("recnice_mapping.json")

@@ -21,8 +21,8 @@ from app.scim.patch import apply
 from app.scim.protocol_messages import Operation
 from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER, ResourceType
 from app.scim.schemas import ResourceSchema
-from app.scim.value_comparison import normalize_document
 from tests.examples import examples
+from tests.normalized import normalize_document
 
 tried = settings(max_examples=examples(100), derandomize=True, deadline=None, database=None)
 

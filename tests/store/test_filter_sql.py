@@ -21,11 +21,11 @@ from app.scim.filter_tree import OPERATORS
 from app.scim.grammar import parse
 from app.scim.resource_types import GROUP, USER, ResourceType, name_of
 from app.scim.search_request import Search, TypeSearch
-from app.scim.value_comparison import normalize_document
 from app.store.database import directory_database
 from app.store.directory import membership_rows, resource_rows, scim_lists
 from app.store.directory.stored_resource import Record
 from tests.examples import examples
+from tests.normalized import normalize_document
 from tests.statements import recorded
 from tests.store.conftest import Find, group, insert, user, where
 

@@ -13,7 +13,7 @@ from tests.cheap import make_database
 
 OTHER = "INSERT OR REPLACE INTO population VALUES ('Group', 9, 0)"
 """A fault that stands beside each of them, in what is looked at last."""
-COLUMNS = "position, id, type, document, search, version, created, last_modified, active, filled"
+COLUMNS = "position, id, type, document, version, created, last_modified, active, filled"
 USER = f"INSERT INTO resource ({COLUMNS}) VALUES "
 
 
@@ -44,15 +44,15 @@ DAMAGES: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "no strict_attribute": (("DROP TABLE strict_attribute",), "strict_attribute: the table is missing"),
     "a list for a document": (
-        (f"{USER} (1, 'a', 'User', '[]', '{{}}', 1, '', '', 1, 0)",),
+        (f"{USER} (1, 'a', 'User', '[]', 1, '', '', 1, 0)",),
         "User a: the document has not the form",
     ),
     "a document that is no JSON": (
-        (*made_again("resource"), f"{USER} (1, 'a', 'User', 'x', '{{}}', 1, '', '', 1, 0)"),
+        (*made_again("resource"), f"{USER} (1, 'a', 'User', 'x', 1, '', '', 1, 0)"),
         "User a: the document has not the form",
     ),
     "a document that is no text": (
-        (*made_again("resource"), f"{USER} (1, 'a', 'User', x'ff', NULL, 1, '', '', 1, 0)"),
+        (*made_again("resource"), f"{USER} (1, 'a', 'User', x'ff', 1, '', '', 1, 0)"),
         "User a: the document has not the form",
     ),
 }

@@ -222,7 +222,6 @@ EVENT = "INSERT INTO event VALUES (9, '', '', '', 'change', 'User', 'x', 'ada', 
         ("UPDATE resource SET active = 0", "the column active"),
         ("UPDATE resource SET filled = 7", "the column filled"),
         ("UPDATE resource SET members = 7", "the number of members"),
-        ("UPDATE resource SET search = '{}'", "search copy"),
         ("UPDATE resource SET document = replace(document, 'ada', 'eve')", "look-ups"),
         ("DELETE FROM lookup", "look-ups"),
         ("INSERT INTO lookup VALUES ('User', 'userName', 'eve', 'x')", "lookup: 2 rows of User are there, 1 follow"),
@@ -252,6 +251,6 @@ def test_check_finds(app: Flask, path: Any, statement: str, finding: str) -> Non
 def test_rows_are_really_text(app: Flask) -> None:
     insert(USER, user())
     with directory_database.reading() as connection:
-        (kinds,) = connection.exec_driver_sql("SELECT DISTINCT typeof(document) || typeof(search) FROM resource").one()
-        assert kinds == "texttext"
+        (kinds,) = connection.exec_driver_sql("SELECT DISTINCT typeof(document) FROM resource").one()
+        assert kinds == "text"
         assert connection.execute(select(resource.c.type)).scalar_one() == "User"

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, NullPool, create_engine
 
-from app.scim.value_comparison import exact_text
+from app.scim.value_comparison import exact_text, normalize_instant, normalize_text
 
 try:
     # Before 3.51.3 SQLite can damage a database in a rare race when the WAL is reset; this package has a newer one.
@@ -91,12 +91,22 @@ def connect(address: str, pragmas: Iterable[str] = ()) -> Any:
         set_patience(connection, is_patient=True)
         for pragma in (*_PRAGMAS, *pragmas):
             connection.execute(f"PRAGMA {pragma}").close()
-        # SQLite itself does not compose Unicode text; only app/store/access/role_rows.py calls this function.
-        connection.create_function("exact_text", 1, exact_text, deterministic=True)
+        # SQLite itself neither composes Unicode text nor knows the case of more than ASCII.
+        for function in (exact_text, _normalize_text, _normalize_instant):
+            connection.create_function(function.__name__.lstrip("_"), 1, function, deterministic=True)
     except ERRORS:
         connection.close()
         raise
     return connection
+
+
+def _normalize_text(value: Any) -> Any:
+    """Return a text in comparable form, and a value that is no text unchanged: app/store/directory/filter_sql.py."""
+    return normalize_text(value) if isinstance(value, str) else value
+
+
+def _normalize_instant(value: Any) -> Any:
+    return normalize_instant(value) if isinstance(value, str) else value
 
 
 def make_engine(address: str) -> Engine:

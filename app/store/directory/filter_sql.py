@@ -1,6 +1,7 @@
 """This module translates filters and sort orders into SQL (RFC 7644 §3.4.2.2 and §3.4.2.3).
 
-The stored copy and the literals are normalized, so `=`, `<`, `instr` and `substr` suffice.
+Literals are normalized before, stored values when they are read (app/store/database/sqlite_driver.py), so `=`, `<`,
+`instr` and `substr` suffice.
 See also: app/scim/filter_match.py (the same filters in memory; a test compares the two).
 """
 
@@ -65,7 +66,7 @@ def members_condition(where: Node) -> Condition:
 
 
 def displayed(json: Expression) -> Expression:
-    """Return the expression for `display` of the resource with that document, normalized if it is a search copy."""
+    """Return the expression for `display` of the resource with that document."""
     return func.coalesce(_extract(json, ("displayName",)), _extract(json, ("userName",)))
 
 
@@ -86,7 +87,7 @@ def sort_key(path: tuple[Attribute, ...], resource_type: ResourceType, base: str
     if not top.multi_valued:
         return _ResourceScope(resource_type, base).value(leaf)
     each = _each(top)
-    found = each.c.value if leaf is top else _extract(each.c.value, (leaf.name,))
+    found = _normalized(leaf, each.c.value if leaf is top else _extract(each.c.value, (leaf.name,)))
     chosen = select(found).select_from(each).limit(1)
     if primary := top.sub_attributes.get("primary"):
         chosen = chosen.order_by(func.coalesce(_extract(each.c.value, (primary.name,)), 0).desc())
@@ -143,7 +144,7 @@ class _ResourceScope(_Scope):
             return self.is_looked_up(attribute, wanted)
         if attribute.multi_valued:
             each = _each(attribute)
-            return _exists(each, _holds(op, each.c.value, wanted))
+            return _exists(each, _holds(op, _normalized(attribute, each.c.value), wanted))
         return super().compare(attribute, op, wanted)
 
     def value(self, attribute: Attribute) -> Expression:
@@ -151,7 +152,7 @@ class _ResourceScope(_Scope):
             return literal(self.location) + resource.c.id
         if attribute.traits.storage == "row":
             return _row_value(attribute)
-        return _extract(resource.c.search, attribute.keys)
+        return _normalized(attribute, _extract(resource.c.document, attribute.keys))
 
     def some(self, attribute: Attribute, where: Node) -> Condition:
         if attribute.traits.storage == "membership":
@@ -192,7 +193,7 @@ class _ValueScope(_Scope):
         self.json = json
 
     def value(self, attribute: Attribute) -> Expression:
-        return _extract(self.json, (attribute.name,))
+        return _normalized(attribute, _extract(self.json, (attribute.name,)))
 
 
 class _MembershipScope(_Scope):
@@ -223,7 +224,7 @@ class _MembershipScope(_Scope):
     def of_other(self, name: str) -> Expression:
         """Return a value from the other resource's row, NULL where no resource has that id."""
         other = resource.alias()
-        found = displayed(other.c.search) if name == "display" else other.c.type
+        found = func.normalize_text(displayed(other.c.document)) if name == "display" else other.c.type
         known = other.c.id == self.other
         if self.is_from_group:
             known &= other.c.type.in_(MEMBER_TYPES)
@@ -290,9 +291,17 @@ def _exists(source: FromClause, holds: Condition) -> Condition:
 
 def _each(attribute: Attribute) -> FromClause:
     """Return the values of a multi-valued attribute as rows: `key` is the index, `value` the JSON value."""
-    return func.json_each(resource.c.search, _json_path(attribute.keys)).table_valued(
+    return func.json_each(resource.c.document, _json_path(attribute.keys)).table_valued(
         "key", "value", joins_implicitly=True
     )
+
+
+def _normalized(attribute: Attribute, found: Expression) -> Expression:
+    """Return a stored simple value in the form of `value_comparison.normalize_value`."""
+    if attribute.type == "dateTime":
+        return func.normalize_instant(found)
+    is_text = attribute.type not in ("boolean", "integer", "decimal")
+    return func.normalize_text(found) if is_text and not attribute.traits.case_exact else found
 
 
 def _extract(json: Expression, keys: tuple[str, ...]) -> Expression:

@@ -30,7 +30,7 @@ _one = insert(derivation)
 _NOTE = _one.on_conflict_do_update(index_elements=["type"], set_={"fingerprint": _one.excluded.fingerprint})
 
 
-_COLUMNS = ("position", "id", "document", "search", "version", "shelf", "members", "active", "filled")
+_COLUMNS = ("position", "id", "document", "version", "shelf", "members", "active", "filled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,6 @@ class StoredRow:
     position: int
     id: str
     document: str
-    search: str
     version: int
     shelf: str | None
     members: int

@@ -140,7 +140,6 @@ def derived_columns(values: DerivedValues, members: int) -> dict[str, Any]:
     """Return the columns that follow from a document."""
     return {
         "document": values.text,
-        "search": values.search,
         "active": values.is_active,
         "filled": values.filled_mask(members),
     }

@@ -19,7 +19,7 @@ resource = directory_table(
     "resource",
     *numbers("position", primary_key=True),
     *texts("id", unique=True),
-    *texts("type", "document", "search"),
+    *texts("type", "document"),
     *numbers("version"),
     *texts("created", "last_modified"),
     *texts("shelf", nullable=True),
@@ -33,12 +33,11 @@ resource = directory_table(
 )
 """A User, a Group or a resource of a custom type.
 
-`document` is sent as stored, or parsed to leave values out; `search` is its normalized copy, for filters and order
-only. `shelf` is JSON text in the shape of a document: the values that were stored under a declaration that no longer
-exists. `position` is the order of lists; `members` is how many members a group has. `active`: whether it counts as
-active (app/scim/resource_types.py:is_active). `filled`: which mapped paths have a value
-(app/scim/recnice_mapping.py:filled_mask). A rowid table on purpose: such long rows would not fit well into WITHOUT
-ROWID.
+`document` is sent as stored, or parsed to leave values out. `shelf` is JSON text in the shape of a document: the
+values that were stored under a declaration that no longer exists. `position` is the order of lists; `members` is how
+many members a group has. `active`: whether it counts as active (app/scim/resource_types.py:is_active). `filled`: which
+mapped paths have a value (app/scim/recnice_mapping.py:filled_mask). A rowid table on purpose: such long rows would not
+fit well into WITHOUT ROWID.
 """
 
 lookup = directory_table(

@@ -1,4 +1,4 @@
-"""Changes in the row of their event; `active` and `filled` in that of the resource; fewer indexes.
+"""Each value once: changes in the event's row, `active` and `filled` in the resource's, no normalized copy of it.
 
 Rows are copied, and counted before the former table goes. The start after this step derives all rows again, which fills
 `filled` and proves the others.
@@ -40,7 +40,6 @@ STATEMENTS = (
         id TEXT NOT NULL UNIQUE,
         type TEXT NOT NULL,
         document TEXT NOT NULL,
-        search TEXT NOT NULL,
         version INTEGER NOT NULL,
         created TEXT NOT NULL,
         last_modified TEXT NOT NULL,
@@ -52,7 +51,7 @@ STATEMENTS = (
     """,
     """
     INSERT INTO new_resource
-    SELECT position, id, type, document, search, version, created, last_modified, shelf, members,
+    SELECT position, id, type, document, version, created, last_modified, shelf, members,
         CASE WHEN json_valid(document) THEN json_extract(document, '$.active') IS NOT 0 ELSE 1 END, 0
     FROM resource ORDER BY position
     """,
