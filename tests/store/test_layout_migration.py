@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from app.scim import custom_schemas
+from app.scim.resource_types import RESOURCE_TYPES
 from app.store import integrity_check
-from app.store.database import directory_database, sqlite_driver
+from app.store.database import directory_database, migration, sqlite_driver
 from app.store.directory import attribute_coverage, history_rows, rebuild_derived_rows
 from tests.custom.conftest import SCHEMAS
 from tests.store.conftest import make_app
@@ -66,16 +67,47 @@ def test_everything_is_the_same_after_the_upgrade(sample: Path) -> None:
     filled = {(type, path): number for type, path, number in rows(sample, "SELECT * FROM coverage WHERE filled > 0")}
     types = custom_schemas.read(SCHEMAS)
     directory_database.migrate(sample)
+    copied = rows(sample, "SELECT position, active, filled FROM resource ORDER BY position")
     with make_app(directory_database.address(sample)).app_context():
-        rebuild_derived_rows.rebuild(types)
         with directory_database.reading() as connection:
             assert integrity_check.check(connection, types) == []
             assert {key: number for key, number in attribute_coverage.filled(connection).items() if number} == filled
             found = history_rows.events_of_requests(connection, {row[2] for row in events.values()})
         directory_database.file.close()
     assert content(sample) == before
+    assert rows(sample, "SELECT position, active, filled FROM resource ORDER BY position") == copied
+    assert len({filled for _, _, filled in copied}) > 3, "they differ"
     assert {row[0]: row for row in rows(sample, f"SELECT {EVENT} FROM event")} == events
     assert {one.id: {part.attribute: (part.old, part.new) for part in one.changes} for one in found} == changes
+
+
+@pytest.mark.parametrize("harm", ["coverage SET filled = filled + 1", "population SET active = active + 1"])
+def test_what_does_not_agree_with_the_counts_is_derived_again(sample: Path, harm: str) -> None:
+    with closing(sqlite_driver.module.connect(sample, isolation_level=None)) as connection:
+        connection.execute(f"UPDATE {harm} WHERE type = 'User'")
+    types = custom_schemas.read(SCHEMAS)
+    directory_database.migrate(sample)
+    assert rows(sample, "SELECT type FROM derivation WHERE fingerprint = ''") == [("User",)]
+    with make_app(directory_database.address(sample)).app_context():
+        rebuild_derived_rows.rebuild(types)
+        with directory_database.reading() as connection:
+            assert integrity_check.check(connection, types) == []
+        directory_database.file.close()
+
+
+def test_what_takes_long_says_so(
+    sample: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for module in (migration, rebuild_derived_rows):
+        monkeypatch.setattr(module, "PROGRESS_EVERY_S", 0.0)
+    monkeypatch.setattr(sqlite_driver, "STEPS_BETWEEN_LOOKS", 100)
+    with caplog.at_level("INFO"):
+        directory_database.migrate(sample)
+        with make_app(directory_database.address(sample)).app_context():
+            rebuild_derived_rows.rebuild(RESOURCE_TYPES)
+            directory_database.file.close()
+    assert "upgraded to this version's layout: 0 s so far" in caplog.text
+    assert "User: 7 stored resources compared with the schemas so far" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,10 @@ Alembic is loaded only if there is a migration step to run; a start with a curre
 
 from __future__ import annotations
 
+import logging
 import os
+import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,10 +18,14 @@ from sqlalchemy.exc import DBAPIError
 
 from app import bounds, bundled_files, clock
 from app.store.database import sqlite_driver
+from app.throttle import Throttle
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
+PROGRESS_EVERY_S = 5.0
 _IS_POSIX = os.name == "posix"
+
+log = logging.getLogger(__name__)
 
 
 class DatabaseUnusable(Exception):  # noqa: N818  # the state of the file, which no code here caused
@@ -146,9 +153,24 @@ def _upgrade(path: Path) -> None:
     with engine.connect() as connection:
         # A step may rebuild a table that others refer to; env.py checks the references before each commit.
         # On the driver's connection, since inside a transaction SQLite would ignore it.
-        connection.connection.driver_connection.execute("PRAGMA foreign_keys = OFF")  # type: ignore[union-attr]
+        driver: Any = connection.connection.driver_connection
+        driver.execute("PRAGMA foreign_keys = OFF")
+        sqlite_driver.set_time_limit(driver, _progress(path))
         settings.attributes["connection"] = connection
         command.upgrade(settings, "head")
+
+
+def _progress(path: Path) -> Callable[[], bool]:
+    """Return a function that logs now and then how long the upgrade has taken; it returns False, so nothing ends."""
+    started, throttle = time.monotonic(), Throttle()
+    throttle.begin()
+
+    def log_now_and_then() -> bool:
+        if throttle.take(PROGRESS_EVERY_S):
+            log.info("%s is upgraded to this version's layout: %d s so far", path, time.monotonic() - started)
+        return False
+
+    return log_now_and_then
 
 
 def _begin(connection: Connection) -> None:

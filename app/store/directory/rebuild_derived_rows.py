@@ -6,6 +6,7 @@ It does the same after a change of the normalization.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -21,10 +22,14 @@ from app.scim.undeclared_values import sort_out
 from app.store.database import directory_database
 from app.store.database.connection import Connection
 from app.store.database.directory_database import DatabaseUnusable
+from app.store.database.migration import PROGRESS_EVERY_S
 from app.store.directory import declared_attributes, lookup_rows, resource_rows, word_index
 from app.store.directory.tables import derivation, population, resource
+from app.throttle import Throttle
 
 ROWS_AT_ONCE = 500
+
+log = logging.getLogger(__name__)
 
 _one = insert(derivation)
 _NOTE = _one.on_conflict_do_update(index_elements=["type"], set_={"fingerprint": _one.excluded.fingerprint})
@@ -98,7 +103,9 @@ def stored(connection: Connection, resource_type: ResourceType) -> Iterator[list
 
 def _derive(connection: Connection, resource_type: ResourceType) -> int:
     """Derive all rows of a type and return how many documents changed. Raises DatabaseUnusable."""
-    moved = active = lookups = 0
+    moved = active = lookups = done = 0
+    throttle = Throttle()
+    throttle.begin()
     are_found = True
     for rows in stored(connection, resource_type):
         derived = []
@@ -110,6 +117,9 @@ def _derive(connection: Connection, resource_type: ResourceType) -> int:
             active += values.is_active
             lookups += len(values.lookups)
         are_found = are_found and not lookup_rows.without(connection, derived)
+        done += len(rows)
+        if throttle.take(PROGRESS_EVERY_S):
+            log.info("%s: %d stored resources compared with the schemas so far", resource_type.name, done)
     if not are_found or lookup_rows.count(connection, resource_type) != lookups:
         lookup_rows.delete_all(connection, resource_type)
         for row in chain.from_iterable(stored(connection, resource_type)):
