@@ -1,6 +1,7 @@
 """This module writes finished requests to the request log in batches, on its own thread.
 
-A crash may lose the requests of the last second.
+A crash may lose the requests of the last second. The same thread writes the search words of what the requests changed;
+they are never lost.
 """
 
 import logging
@@ -20,8 +21,10 @@ from app.observation.directory import history_reader, last_seen
 from app.observation.problems import refused_removals, tracking
 from app.request_record import Request
 from app.scim.errors import ScimError
+from app.scim.resource_types import ResourceType
 from app.store.database import directory_database
 from app.store.database.directory_database import Connection
+from app.store.directory import word_index
 from app.store.request_log import log_database, pruning, request_rows
 
 WRITE_AFTER_S = 0.5
@@ -83,11 +86,18 @@ def named(batch: Sequence[Request]) -> list[Request]:
 class Recorder:
     """The recorder of one application: a bounded queue, and one thread that empties it every half second.
 
-    `context` gives an application context for the thread; `kept_days`: how long requests are kept.
+    `context` gives an application context for the thread; `kept_days`: how long requests are kept. `types`: whose
+    resources get their search words here; none without them.
     """
 
-    def __init__(self, context: Callable[[], AbstractContextManager[object]], kept_days: int) -> None:
+    def __init__(
+        self,
+        context: Callable[[], AbstractContextManager[object]],
+        kept_days: int,
+        types: Sequence[ResourceType] = (),
+    ) -> None:
         self._context = context
+        self._types = types
         self._kept = timedelta(days=kept_days)
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Request, int]] = deque()
@@ -101,6 +111,7 @@ class Recorder:
         self._is_closing = False
         self._thread: threading.Thread | None = None
         self._prune_at = 0.0
+        self._are_words_written = True
 
     def start(self) -> None:
         """Start the thread, which the first request would do otherwise: pruning must not wait for requests."""
@@ -166,14 +177,15 @@ class Recorder:
     def _run(self) -> None:
         while True:
             with self._changed:
-                until_pruning_s = max(0.0, self._prune_at - time.monotonic())
-                if self._changed.wait_for(lambda: self._waiting or self._counts or self._is_closing, until_pruning_s):
+                pause_s = max(0.0, self._prune_at - time.monotonic()) if self._are_words_written else TRY_AGAIN_S
+                if self._changed.wait_for(lambda: self._waiting or self._counts or self._is_closing, pause_s):
                     self._changed.wait_for(self._is_due, TRY_AGAIN_S if self._is_failing else WRITE_AFTER_S)
                 is_last = self._is_closing and len(self._waiting) <= bounds.REQUESTS_PER_BATCH
                 taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), bounds.REQUESTS_PER_BATCH))]
                 counts, self._counts = self._counts, Counter()
             batch = [request for request, _ in taken]
             is_written = self._is_written(batch, counts) if batch or counts else True
+            self._write_words()
             with self._changed:
                 self._is_failing = not is_written
                 self._is_hurried = self._is_hurried and is_written and bool(self._waiting)
@@ -233,6 +245,18 @@ class Recorder:
             pass  # the next writer meets it, too
         except Exception:
             log.exception("a checkpoint of the database failed")
+
+    def _write_words(self) -> None:
+        """Write the search words of all that requests changed, before `settle` returns."""
+        self._are_words_written = True
+        try:
+            with self._context():
+                while self._types and word_index.write_due(self._types):
+                    pass
+        except ScimError:  # `directory_database` reports it
+            self._are_words_written = False
+        except Exception:
+            log.exception("the search words of a batch could not be written")
 
     def _prune(self) -> None:
         if time.monotonic() < self._prune_at:

@@ -374,6 +374,7 @@ def _record(
         "resource_id": record.id,
         "name": after.name if new else before.name,
         "version": record.version,
+        "position": record.position,
     }
     verb: history_rows.Verb = "change" if old and new else "create" if new else "delete"
     # The changes of a creation can be derived later from the document.

@@ -25,10 +25,10 @@ from app.store.directory import (
     membership_history,
     rebuild_derived_rows,
     resource_counts,
+    word_index,
 )
 from app.store.directory.rebuild_derived_rows import StoredRow
 from app.store.directory.tables import membership, population, resource
-from app.store.directory.word_index import count_stray, to_words
 
 db = SQLAlchemy(metadata=directory_database.metadata)
 """The declared tables of the directory's file; not for what serves, since this imports SQLAlchemy's ORM."""
@@ -75,8 +75,10 @@ def _check_file(connection: Connection) -> Iterator[str]:
             yield f"integrity: {line}"
     for table, row, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
         yield f"{table}: row {row} refers to a missing row of {parent}"
-    if stray := count_stray(connection):
+    if stray := word_index.count_stray(connection):
         yield f"word: {stray} rows belong to no resource"
+    if not word_index.is_mark_sound(connection):
+        yield "job: the mark of the words is not that of an event"
 
 
 def _check_declared(connection: Connection) -> Iterator[str]:
@@ -120,13 +122,15 @@ def _check_population(connection: Connection, resource_type: ResourceType) -> It
 def _check_derived(connection: Connection, resource_type: ResourceType) -> Iterator[str]:
     """Yield faults of all that is derived from the documents, and of the stored counts."""
     active = lookups = 0
+    due = word_index.due_positions(connection)
     for rows in rebuild_derived_rows.stored(connection, resource_type):
         derived = []
         for row in rows:
             try:
                 values = DerivedValues(resource_type, json.loads(row.document))
                 is_active, count = values.is_active, len(values.lookups)
-                yield from (f"{resource_type.name} {row.id}: {fault}" for fault in _faults(row, values))
+                are_written = row.position not in due
+                yield from (f"{resource_type.name} {row.id}: {fault}" for fault in _faults(row, values, are_written))
             except (AttributeError, LookupError, TypeError, ValueError):
                 yield f"{resource_type.name} {row.id}: the document has not the form of a resource"
                 continue
@@ -145,14 +149,14 @@ def _check_derived(connection: Connection, resource_type: ResourceType) -> Itera
     yield from _check_members(connection, resource_type)
 
 
-def _faults(row: StoredRow, values: DerivedValues) -> Iterator[str]:
+def _faults(row: StoredRow, values: DerivedValues, are_words_written: bool) -> Iterator[str]:
     if values.document.get("id") != row.id:
         yield "the document has another id"
     if row.active != values.is_active:
         yield "the column active does not agree with the document"
     if row.filled != values.filled_mask(row.members):
         yield "the column filled does not agree with the document"
-    if row.words != to_words(values):
+    if are_words_written and row.words != word_index.to_words(values):
         yield "the words do not agree with the document"
     if row.shelf is not None and not _is_object(row.shelf):
         yield "the shelf holds no JSON object"

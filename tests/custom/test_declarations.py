@@ -12,15 +12,14 @@ import pytest
 
 from app import bounds
 from app.scim import custom_schemas
-from app.scim.derived_values import DerivedValues
 from app.scim.resource_types import ResourceType
 from app.store import integrity_check
 from app.store.database import directory_database
-from app.store.directory import declared_attributes, rebuild_derived_rows, resource_rows
+from app.store.directory import declared_attributes, rebuild_derived_rows
 from app.store.directory.declared_attributes import MissingSchema
 from tests.cheap import make_database
 from tests.custom.conftest import BADGE, CORE, EXTENSION, SCHEMAS
-from tests.store.conftest import make_app
+from tests.store.conftest import insert, make_app
 
 USER_VALUES = {"badgeNumber": 7, "Site": "Leeds", "lockers": [{"value": "l", "floor": 2}]}
 OTHER_BADGE = BADGE.replace("badge", "pass")
@@ -47,9 +46,7 @@ def settle(folder: Path) -> tuple[ResourceType, ...]:
 
 
 def store(resource_type: ResourceType, values: dict[str, Any]) -> None:
-    with directory_database.writing() as connection:
-        document = resource_type.load(values) | {"id": values.get("userName", "t")}
-        resource_rows.insert(connection, DerivedValues(resource_type, document))
+    insert(resource_type, resource_type.load(values) | {"id": values.get("userName", "t")})
 
 
 def edit(folder: Path, name: str, change: Callable[[dict[str, Any]], Any]) -> None:

@@ -19,13 +19,18 @@ from app.observation import request_recorder
 from app.observation.directory import last_seen
 from app.observation.problem_kinds.kind_catalog import kind_of
 from app.observation.request_recorder import Recorder, write
+from app.provisioning import resource_operations
+from app.provisioning.resource_operations import Author
 from app.request_record import STORED, Request, column_of
 from app.scim import errors
+from app.scim.resource_types import RESOURCE_TYPES, USER, ResourceType
 from app.store.database import directory_database, sqlite_driver
 from app.store.database.connection import Connection
+from app.store.directory import console_lists, word_index
 from app.store.request_log import log_database, log_database_file, pruning, request_rows, tables
 from app.store.request_log.request_rows import RequestFilter
 from app.store.request_log.tables import LOG_VERSION
+from tests.cheap import make_database
 from tests.conftest import wait_until
 from tests.observation.conftest import made_up, stranger
 
@@ -499,3 +504,44 @@ def test_errors_of_the_log_name_nobody(app: Flask, path: Path, caplog: pytest.Lo
         writer.close()
     assert "Traceback" in caplog.text or caplog.records[0].exc_info
     assert "Lovelace" not in caplog.text
+
+
+def test_search_words_are_written_also_at_a_start_and_after_an_error(
+    app: Flask, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A start completes what a killed server left; a directory that is busy is tried again."""
+    monkeypatch.setattr(request_recorder, "TRY_AGAIN_S", 0.01)
+    make_database(path.with_name("recnice.sqlite3"))
+    real, errors_left = word_index.write_due, list[Exception]([errors.busy()])
+
+    def write_due(types: Sequence[ResourceType]) -> bool:
+        if errors_left:
+            raise errors_left.pop(0)
+        return real(types)
+
+    monkeypatch.setattr(word_index, "write_due", write_due)
+
+    def is_found(name: str) -> bool:
+        with app.app_context(), directory_database.reading() as connection:
+            return bool(console_lists.positions_with(connection, USER, name, ""))
+
+    def make(name: str) -> None:
+        with app.app_context():
+            resource_operations.create(USER, {"userName": name}, Author("", "x"))
+
+    make("ana")
+    assert not is_found("ana")
+    writer = Recorder(app.app_context, KEPT_DAYS, RESOURCE_TYPES)
+    writer.start()
+    wait_until(lambda: is_found("ana"), "the words of the time before are written")
+    make("bea")
+    errors_left.append(ValueError("odd"))
+    writer.note(made_up())
+    assert writer.settle(10)
+    assert not errors_left and not is_found("bea") and "could not be written" in caplog.text
+    writer.note(made_up())
+    assert writer.settle(10)
+    assert is_found("bea"), "a page that waits for the log waits for the words"
+    writer.close()
+    with app.app_context():
+        directory_database.file.close()

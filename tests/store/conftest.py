@@ -19,7 +19,7 @@ from app.scim.resource_types import GROUP, USER, ResourceType
 from app.scim.search_request import Search, TypeSearch
 from app.store.database import directory_database, sqlite_driver
 from app.store.database.directory_database import Connection
-from app.store.directory import resource_rows, scim_lists
+from app.store.directory import resource_rows, scim_lists, word_index
 from app.store.directory.stored_resource import Record
 from tests.cheap import make_database
 
@@ -94,19 +94,27 @@ def _document(resource_type: ResourceType, values: dict[str, Any]) -> dict[str, 
 
 
 def insert(resource_type: ResourceType, document: dict[str, Any]) -> Record:
-    """Stores one document in a transaction of its own."""
+    """Stores one document in a transaction of its own, and its words, which the thread of the request log would."""
+    values = DerivedValues(resource_type, document)
     with directory_database.writing() as connection:
-        return resource_rows.insert(connection, DerivedValues(resource_type, document))
+        record = resource_rows.insert(connection, values)
+        word_index.write(connection, record.position, None, word_index.to_words(values))
+        return record
 
 
 def save(connection: Connection, record: Record, document: dict[str, Any]) -> Record:
     """Saves another document of a user."""
-    return resource_rows.save(connection, record, DerivedValues(USER, record.content), DerivedValues(USER, document))
+    before, after = DerivedValues(USER, record.content), DerivedValues(USER, document)
+    saved = resource_rows.save(connection, record, before, after)
+    word_index.write(connection, record.position, word_index.to_words(before), word_index.to_words(after))
+    return saved
 
 
 def delete(connection: Connection, resource_type: ResourceType, record: Record) -> None:
-    """Deletes a resource."""
-    resource_rows.delete(connection, record, DerivedValues(resource_type, record.content))
+    """Deletes a resource, and its words."""
+    values = DerivedValues(resource_type, record.content)
+    resource_rows.delete(connection, record, values)
+    word_index.write(connection, record.position, word_index.to_words(values), None)
 
 
 def where(text: str, resource_type: ResourceType = USER) -> Node:

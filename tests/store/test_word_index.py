@@ -9,12 +9,16 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from app import bounds, cli
+from app.provisioning import resource_operations
+from app.scim.protocol_messages import read_patch
 from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER, ResourceType
 from app.scim.word_splitting import cut
 from app.store import integrity_check
 from app.store.database import directory_database
-from app.store.directory import console_lists, console_members, membership_rows, rebuild_derived_rows
+from app.store.directory import console_lists, console_members, membership_rows, rebuild_derived_rows, word_index
 from app.store.directory.console_lists import CHANGED, MADE, Order, State
+from app.store.directory.history_rows import Author
 from app.store.directory.stored_resource import Record
 from tests.store.conftest import delete, group, insert, save, user
 
@@ -151,6 +155,87 @@ def test_words_that_are_wrong_are_found(people: list[Record], harm: str, said: s
     with directory_database.reading() as connection:
         (finding,) = integrity_check.check(connection, RESOURCE_TYPES)
     assert said in finding
+
+
+AUTHOR = Author("0a1b2c3d", "key 1a2b3c4d")
+
+
+def findings() -> list[str]:
+    with directory_database.reading() as connection:
+        return integrity_check.check(connection, RESOURCE_TYPES)
+
+
+def change(user_id: str, name: str) -> None:
+    urn = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+    sent = {"schemas": [urn], "Operations": [{"op": "replace", "path": "displayName", "value": name}]}
+    resource_operations.change(USER, user_id, read_patch(sent), AUTHOR)
+
+
+@pytest.mark.usefixtures("app")
+def test_words_are_written_after_the_request_and_the_check_knows_which_are_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "EVENTS_PER_BATCH", 2)
+    ids = [
+        resource_operations.create(USER, {"userName": f"u{n}", "displayName": f"Ana {n}"}, AUTHOR).record.id
+        for n in range(3)
+    ]
+    assert (found("ana"), findings()) == ([], [])
+    assert [word_index.write_due(RESOURCE_TYPES) for _ in range(3)] == [True, True, False]
+    assert (found("ana"), findings()) == (["Ana 0", "Ana 1", "Ana 2"], [])
+    change(ids[0], "Bea 0")
+    change(ids[1], "Bea 1")
+    resource_operations.delete(USER, ids[1], AUTHOR)
+    resource_operations.delete(USER, ids[2], AUTHOR)
+    assert found("bea") == findings() == [], "what is due is no fault"
+    while word_index.write_due(RESOURCE_TYPES):
+        pass
+    assert (found("ana"), found("bea"), findings()) == ([], ["Bea 0"], [])
+
+
+@pytest.mark.usefixtures("app")
+def test_words_of_a_resource_that_changes_meanwhile_follow_its_later_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    user_id = resource_operations.create(USER, {"userName": "u", "displayName": "Ana"}, AUTHOR).record.id
+    writing = directory_database.writing
+
+    def change_first() -> Any:
+        monkeypatch.setattr(directory_database, "writing", writing)
+        change(user_id, "Bea")
+        return writing()
+
+    monkeypatch.setattr(directory_database, "writing", change_first)
+    assert word_index.write_due(RESOURCE_TYPES)
+    assert findings() == [], "they are those of the former document, and due again"
+    assert word_index.write_due(RESOURCE_TYPES)
+    assert (found("bea"), found("ana")) == (["Bea"], [])
+
+
+@pytest.mark.parametrize("harm", ["", "UPDATE resource SET document = 'x' WHERE position = 1"])
+def test_words_of_what_cannot_be_read_stay_and_do_not_delay_others(people: list[Record], harm: str) -> None:
+    """A type that is not declared, or a damaged document."""
+    types = RESOURCE_TYPES if harm else [GROUP]
+    change(people[0].id, "Bea")
+    with directory_database.writing() as connection:
+        connection.exec_driver_sql(harm or "SELECT 1")
+    made = resource_operations.create(GROUP, {"displayName": "Bees"}, AUTHOR).record
+    assert [word_index.write_due(types) for _ in range(2)] == [True, False]
+    with directory_database.reading() as connection:
+        words = word_index.held(connection, [people[0].position, made.position])
+    assert ("ana" in words[people[0].position], "bees" in words[made.position]) == (True, True)
+
+
+@pytest.mark.parametrize("harm", ["DELETE FROM job", "UPDATE job SET done = 99"])
+def test_a_mark_that_cannot_be_is_found(app: Flask, harm: str) -> None:
+    with directory_database.writing() as connection:
+        connection.exec_driver_sql(harm)
+    assert findings() == ["job: the mark of the words is not that of an event"]
+
+
+def test_the_check_command_completes_what_a_killed_server_left(
+    app: Flask, path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    resource_operations.create(USER, {"userName": "u", "displayName": "Ana"}, AUTHOR)
+    assert cli.main(["check", "--data", str(path.parent)]) == 0, capsys.readouterr()
+    assert found("ana") == ["Ana"]
+    assert not word_index.write_due(RESOURCE_TYPES)
 
 
 def page(order: Order, offset: int = 0, count: int = 50, state: State = "") -> list[str]:

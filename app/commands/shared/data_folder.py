@@ -41,13 +41,15 @@ def open_data_folder(settings: Settings, may_be_damaged: bool = False) -> Iterat
 def _bring_up(settings: Settings, types: Sequence[ResourceType], may_be_damaged: bool) -> None:
     from app.administration.roles import granted_roles
     from app.store.database import directory_database
-    from app.store.directory import rebuild_derived_rows
+    from app.store.directory import rebuild_derived_rows, word_index
 
     while not data_folder.server(settings.data):
         with suppress(data_folder.FolderInUseError), data_folder.hold(settings.data, "prepare"):
             directory_database.migrate(settings.database)
             try:
                 rebuild_derived_rows.rebuild(types, granted_roles.settle)
+                while word_index.write_due(types):
+                    pass
             except directory_database.DatabaseUnusable:
                 raise
             except Exception:

@@ -78,6 +78,7 @@ class Event:
     departed: int = 0
     is_simulated: bool = False
     changes: tuple[Change, ...] = ()
+    position: int = 0
 
 
 _EVENT_COLUMNS = [event.c[name] for name in Event.__slots__]

@@ -136,7 +136,7 @@ def _derive(connection: Connection, resource_type: ResourceType) -> int:
 
 def _save(connection: Connection, row: StoredRow, values: DerivedValues, shelf: str | None) -> bool:
     """Write what differs from the row, and return whether its own values do and not only those derived from them."""
-    word_index.rewrite(connection, row.position, row.words, values)
+    word_index.write(connection, row.position, row.words, word_index.to_words(values))
     columns = {**resource_rows.derived_columns(values, row.members), "shelf": shelf}
     if changes := {name: value for name, value in columns.items() if getattr(row, name) != value}:
         # Another representation is another version; the resource has not changed, so its time stays.

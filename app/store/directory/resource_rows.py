@@ -1,6 +1,7 @@
 """This module loads, inserts, saves and deletes resources.
 
-Every function works in the caller's transaction.
+Every function works in the caller's transaction. The words of a resource are written after it, for its event
+(word_index.py).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from app.scim.errors import Code, ScimError, shown
 from app.scim.resource_types import ResourceType
 from app.scim.value_comparison import lookup_text, normalize_value, values_at
 from app.store.database.connection import Connection
-from app.store.directory import lookup_rows, word_index
+from app.store.directory import lookup_rows
 from app.store.directory.stored_resource import COLUMNS, Record, to_record
 from app.store.directory.tables import membership, population, resource
 
@@ -79,7 +80,6 @@ def insert(connection: Connection, values: DerivedValues) -> Record:
     }
     position = connection.execute(_INSERT, columns).scalar_one()
     lookup_rows.insert(connection, values.resource_type, id, values.lookups)
-    word_index.insert(connection, position, values)
     _count(connection, DerivedValues(values.resource_type), values)
     return Record(id, type_name, position, values.text, 1, now, now, known_content=values.document)
 
@@ -99,7 +99,6 @@ def save(
     check_unique(connection, after, after.lookups - before.lookups)
     lookup_rows.delete(connection, before.resource_type, record.id, before.lookups - after.lookups)
     lookup_rows.insert(connection, after.resource_type, record.id, after.lookups - before.lookups)
-    word_index.save(connection, record.position, before, after)
     _count(connection, before, after)
     changed = replace(record, document=after.text, known_content=after.document)
     return _write(connection, changed, derived_columns(after, record.members))
@@ -131,7 +130,6 @@ def delete(connection: Connection, record: Record, values: DerivedValues) -> Non
             relate(connection, to_record(row), -1)
         connection.execute(_LEAVE_GROUPS, {"id": record.id})
     lookup_rows.delete(connection, values.resource_type, record.id, values.lookups)
-    word_index.delete(connection, record.position)
     connection.execute(_DELETE, {"at": record.position})
     _count(connection, values, DerivedValues(values.resource_type))
 

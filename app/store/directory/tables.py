@@ -94,6 +94,7 @@ event = directory_table(
     *numbers("version", "joined", "departed"),
     *switches("is_simulated", server_default=ZERO),
     *texts("changes", nullable=True),
+    *numbers("position", server_default=ZERO),
     Index("event_resource_id", "resource_id", "id"),
     Index("event_request", "request"),
     Index("event_deletion", "resource_type", "name", sqlite_where=text("verb = 'delete'")),
@@ -101,9 +102,10 @@ event = directory_table(
 )
 """A change of one resource by one request, written in the same transaction; it outlives the resource.
 
-`request` is the request ID, `actor` the client or administrator, like `key 1a2b3c4d`. `joined` and `departed` count the
-rows of `membership_event`. `is_simulated`: a simulation did it, to resources that belong to a simulation only.
-`changes`: JSON text, {attribute: [old, new]} with null for no value; NULL without changes.
+`request` is the request ID, `actor` the client or administrator, like `key 1a2b3c4d`. `joined` and `departed` count
+the rows of `membership_event`. `is_simulated`: a simulation did it, to resources that belong to a simulation only.
+`changes`: JSON text, {attribute: [old, new]} with null for no value; NULL without changes. `position` is that of the
+resource, 0 in events from before it was stored.
 """
 
 membership_event = directory_table(
@@ -143,3 +145,11 @@ declared_attribute = directory_table(
 `missing_since`: the start that no longer found it declared; NULL for a declared one. `resources`: how many resources of
 the type then had a value of the missing attributes of the schema.
 """
+
+job = directory_table(
+    "job",
+    *texts("name", primary_key=True),
+    *numbers("done"),
+    sqlite_with_rowid=False,
+)
+"""The last event that a background job has handled; those after it wait. `words`: app/store/directory/word_index.py."""

@@ -1,20 +1,25 @@
 """This module stores the words by which resources are found in a full-text index.
 
 The index contains only words that this server has split; SQLite's tokenizer only separates them at spaces. So both
-sides of a search agree on every letter.
+sides of a search agree on every letter. A request does not write words: the thread of the request log does, soon after
+it, for the events behind a mark (`write_due`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, func, select, text, update
 
+from app import bounds
 from app.scim.derived_values import DerivedValues
 from app.scim.resource_types import ResourceType
 from app.scim.word_splitting import cut
+from app.store.database import directory_database
 from app.store.database.connection import Connection
+from app.store.directory.tables import event, job, resource
 
 DECLARED = (
     "CREATE VIRTUAL TABLE word USING fts5(text, tokenize = 'ascii', detail = none, columnsize = 0, prefix = '1 2 3')"
@@ -27,7 +32,16 @@ _INSERT = text("INSERT INTO word (rowid, text) VALUES (:position, :text)")
 _UPDATE = text("UPDATE word SET text = :text WHERE rowid = :position")
 _DELETE = text("DELETE FROM word WHERE rowid = :position")
 _HELD = text("SELECT rowid, text FROM word WHERE rowid IN (SELECT value FROM json_each(:positions))")
-_STRAY = text("SELECT count(*) FROM word WHERE rowid NOT IN (SELECT position FROM resource)")
+_STRAY = text("SELECT rowid FROM word WHERE rowid NOT IN (SELECT position FROM resource)")
+_JOB = "words"
+_MARK = select(job.c.done).where(job.c.name == _JOB).scalar_subquery()
+_some = select(event.c.id, event.c.position).where(event.c.id > _MARK).order_by(event.c.id).limit(bindparam("count"))
+_events = _some.subquery()
+_last = select(func.max(_events.c.id).label("event_id"), _events.c.position).group_by(_events.c.position).subquery()
+_DUE = select(_last.c.event_id, _last.c.position, resource.c.type, resource.c.document).join_from(
+    _last, resource, resource.c.position == _last.c.position, isouter=True
+)
+_DONE = update(job).where(job.c.name == _JOB).values(done=bindparam("last"))
 MATCHING = "SELECT rowid FROM word WHERE word MATCH :words"
 """The positions of the resources that match an `expression`, in order of creation."""
 
@@ -50,38 +64,63 @@ def expression(resource_type: ResourceType, sought: str) -> str | None:
     return " AND ".join((f'"{_mark(resource_type)}"', *wanted)) if wanted else None
 
 
-def insert(connection: Connection, position: int, values: DerivedValues) -> None:
-    """Add the words of a new resource."""
-    connection.execute(_INSERT, {"position": position, "text": to_words(values)})
-
-
-def save(connection: Connection, position: int, before: DerivedValues, after: DerivedValues) -> None:
-    """Write the words of a resource with another document, if they differ."""
-    if after.word_text != before.word_text and after.words != before.words:
-        connection.execute(_UPDATE, {"position": position, "text": to_words(after)})
-
-
-def delete(connection: Connection, position: int) -> None:
-    """Delete the words of a resource."""
-    connection.execute(_DELETE, {"position": position})
-
-
 def held(connection: Connection, positions: Iterable[int]) -> dict[int, str]:
     """Return the rows at these positions as stored."""
     rows = connection.execute(_HELD, {"positions": json.dumps(list(positions))})
     return {position: words for position, words in rows}
 
 
-def rewrite(connection: Connection, position: int, before: str | None, values: DerivedValues) -> None:
-    """Update a row, which `held` returned as `before` or not at all, to match the document."""
-    words = to_words(values)
-    if words != before:
-        connection.execute(_INSERT if before is None else _UPDATE, {"position": position, "text": words})
+def write(connection: Connection, position: int, before: str | None, after: str | None) -> None:
+    """Replace a row, which `held` returned as `before`. None means no row."""
+    if after == before:
+        return
+    if after is None:
+        connection.execute(_DELETE, {"position": position})
+    else:
+        connection.execute(_INSERT if before is None else _UPDATE, {"position": position, "text": after})
+
+
+def write_due(types: Sequence[ResourceType]) -> bool:
+    """Write the words of resources that changed since they were written last; return whether there may be more of them.
+
+    The resources of some events are read, and their words are written in a transaction of their own. A resource that
+    changes in between has a later event. Call it in one thread at a time.
+    """
+    by_name = {one.name: one for one in types}
+    texts: dict[int, str | None] = {}
+    last = 0
+    with directory_database.reading() as connection:
+        for event_id, position, type_name, document in connection.execute(_DUE, {"count": bounds.EVENTS_PER_BATCH}):
+            last = max(last, event_id)
+            # A document that cannot be read is reported by `check`; a type that is not declared keeps its words.
+            with suppress(AttributeError, LookupError, TypeError, ValueError):
+                values = DerivedValues(by_name[type_name], json.loads(document)) if type_name else None
+                texts[position] = to_words(values) if values else None
+    if not last:
+        return False
+    with directory_database.writing() as connection:
+        before = held(connection, texts)
+        for position, words in texts.items():
+            write(connection, position, before.get(position), words)
+        connection.execute(_DONE, {"last": last})
+    return True
+
+
+def due_positions(connection: Connection) -> set[int]:
+    """Return the positions of the resources whose words are not written yet, also of deleted ones."""
+    return set(connection.execute(select(event.c.position).where(event.c.id > _MARK)).scalars())
+
+
+def is_mark_sound(connection: Connection) -> bool:
+    """Return whether it is known which words are written, and no event that is not there is among them."""
+    last = select(func.coalesce(func.max(event.c.id), 0)).scalar_subquery()
+    number = connection.execute(select(func.count()).where(job.c.name == _JOB, job.c.done <= last)).scalar_one()
+    return bool(number == 1)
 
 
 def count_stray(connection: Connection) -> int:
-    """Return how many rows belong to no resource; reads all."""
-    return int(connection.execute(_STRAY).scalar_one())
+    """Return how many rows belong to no resource, also to none that is deleted and due; reads all."""
+    return len(set(connection.execute(_STRAY).scalars()) - due_positions(connection))
 
 
 def _mark(resource_type: ResourceType) -> str:

@@ -115,7 +115,7 @@ def _say(request: Request) -> None:
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Wrap the application in the recording middleware; call this last."""
-    recorder = Recorder(app.app_context, settings.request_days)
+    recorder = Recorder(app.app_context, settings.request_days, app.config["RECNICE_RESOURCE_TYPES"])
     app.extensions[EXTENSION] = observer = Observed(app.wsgi_app, recorder, app, settings.is_https)
     app.wsgi_app = observer  # type: ignore[method-assign]
 

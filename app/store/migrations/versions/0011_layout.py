@@ -87,7 +87,8 @@ TABLES = {
             joined INTEGER NOT NULL,
             departed INTEGER NOT NULL,
             is_simulated INTEGER NOT NULL DEFAULT 0,
-            changes TEXT
+            changes TEXT,
+            position INTEGER NOT NULL DEFAULT 0
         ) STRICT
         """,
         """
@@ -96,7 +97,7 @@ TABLES = {
             is_simulated, (
                 SELECT nullif(json_group_object(attribute, json_array(json(old), json(new))), '{}')
                 FROM (SELECT attribute, old, new FROM change WHERE event_id = event.id ORDER BY attribute)
-            )
+            ), 0
         FROM event ORDER BY id
         """,
     ),
@@ -127,6 +128,15 @@ TABLES = {
     ),
 }
 """The tables in another form and what fills them. Those that leave most room behind come first: others use it again."""
+
+JOB = """
+    CREATE TABLE job (
+        name TEXT NOT NULL PRIMARY KEY,
+        done INTEGER NOT NULL
+    ) WITHOUT ROWID, STRICT
+"""
+WORDS = "INSERT INTO job SELECT 'words', coalesce(max(id), 0) FROM event"
+"""All words are written so far."""
 
 INDEXES = (
     "CREATE INDEX membership_event_member_id ON membership_event (member_id, event_id)",
@@ -170,7 +180,7 @@ def upgrade() -> None:
         _run(*statements)
         _replace(table)
     _require_equal("SELECT count(*) FROM change", "SELECT count(*) FROM event, json_each(changes)")
-    _run(*INDEXES, STATISTICS, DERIVE_AGAIN, "DROP TABLE change", "DROP TABLE coverage")
+    _run(JOB, WORDS, *INDEXES, STATISTICS, DERIVE_AGAIN, "DROP TABLE change", "DROP TABLE coverage")
 
 
 def _replace(table: str) -> None:
