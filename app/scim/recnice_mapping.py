@@ -59,11 +59,17 @@ def filled_paths(type_name: str, document: Mapping[str, Any]) -> frozenset[str]:
 
 def filled_mask(type_name: str, document: Mapping[str, Any], has_members: bool) -> int:
     """Return a number with a bit for each mapped path that has a value: the n-th path of the type has the bit 2^n."""
-    mask = 0
+    mask = members_bit(type_name) if has_members else 0
     for place, (path, is_filled) in enumerate(_tests(type_name)):
-        if has_members if path == MEMBERS else is_filled(document):
+        if path != MEMBERS and is_filled(document):
             mask |= 1 << place
     return mask
+
+
+@cache
+def members_bit(type_name: str) -> int:
+    """Return the bit of the members; 0 for a type that has none."""
+    return sum(1 << place for place, (path, _) in enumerate(_tests(type_name)) if path == MEMBERS)
 
 
 @cache

@@ -145,7 +145,7 @@ def test_no_request_parses_a_document_twice_or_sends_more_statements_than_it_nee
         "disable": (1, 10),
         "disable, and refuse a value": (1, 10),
         "remove a member": (1, 8),
-        "delete a user in a group": (2, 14),
+        "delete a user in a group": (1, 14),
         "delete a user": (1, 11),
         "delete a group": (1, 10),
     }

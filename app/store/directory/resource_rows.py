@@ -70,18 +70,13 @@ def insert(connection: Connection, values: DerivedValues) -> Record:
     check_unique(connection, values, values.lookups)
     now = clock.to_wire(clock.utc_now())
     id, type_name = values.document["id"], values.resource_type.name
-    columns = {
-        "id": id,
-        "type": type_name,
-        **derived_columns(values, 0),
-        "version": 1,
-        "created": now,
-        "last_modified": now,
-    }
+    derived = derived_columns(values, 0)
+    columns = {"id": id, "type": type_name, "version": 1, "created": now, "last_modified": now, **derived}
     position = connection.execute(_INSERT, columns).scalar_one()
     lookup_rows.insert(connection, values.resource_type, id, values.lookups)
     _count(connection, DerivedValues(values.resource_type), values)
-    return Record(id, type_name, position, values.text, 1, now, now, known_content=values.document)
+    filled = derived["filled"]
+    return Record(id, type_name, position, values.text, 1, now, now, 0, filled, known_content=values.document)
 
 
 def save(
@@ -100,8 +95,13 @@ def save(
     lookup_rows.delete(connection, before.resource_type, record.id, before.lookups - after.lookups)
     lookup_rows.insert(connection, after.resource_type, record.id, after.lookups - before.lookups)
     _count(connection, before, after)
-    changed = replace(record, document=after.text, known_content=after.document)
-    return _write(connection, changed, derived_columns(after, record.members))
+    known = {"document": record.document, "active": before.is_active, "filled": record.filled}
+    # SQLite writes each index of a column that an UPDATE names, also if the value is the same.
+    columns = {name: new for name, new in derived_columns(after, record.members).items() if new != known[name]}
+    changed = replace(
+        record, document=after.text, filled=columns.get("filled", record.filled), known_content=after.document
+    )
+    return _write(connection, changed, columns)
 
 
 def relate(connection: Connection, record: Record, balance: int, *, is_written: bool = False) -> Record:
@@ -109,11 +109,10 @@ def relate(connection: Connection, record: Record, balance: int, *, is_written: 
 
     Call it once after a change of memberships, even if the balance is 0.
     """
-    members = record.members + balance
-    columns = {"members": members}
-    if bool(members) != bool(record.members):
-        columns["filled"] = recnice_mapping.filled_mask(record.type, record.content, members > 0)
-    record = replace(record, members=members)
+    columns: dict[str, Any] = {"members": record.members + balance}
+    if bool(record.members) != bool(columns["members"]):
+        columns["filled"] = record.filled ^ recnice_mapping.members_bit(record.type)
+    record = replace(record, **columns)
     if is_written:
         update(connection, record.position, columns)
         return record

@@ -11,7 +11,7 @@ from app.store.directory.tables import resource
 
 COLUMNS = tuple(
     resource.c[name]
-    for name in ("id", "type", "position", "document", "version", "created", "last_modified", "members")
+    for name in ("id", "type", "position", "document", "version", "created", "last_modified", "members", "filled")
 )
 
 
@@ -19,8 +19,9 @@ COLUMNS = tuple(
 class Record:
     """A stored resource. `document` is the JSON text that is sent, without `meta` and values from memberships.
 
-    `created` and `last_modified` are in the form of `app.clock.to_wire`; `members` is how many a group has. `groups` is
-    JSON text without brackets, the values of a user's `groups`; "" for none, None if they were not read along.
+    `created` and `last_modified` are in the form of `app.clock.to_wire`; `members` is how many a group has, `filled` is
+    that of `tables.resource`. `groups` is JSON text without brackets, the values of a user's `groups`; "" for none,
+    None if they were not read along.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Record:
     created: str
     last_modified: str
     members: int = 0
+    filled: int = 0
     groups: str | None = field(default=None, compare=False)
     known_content: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
