@@ -124,7 +124,7 @@ def _check_derived(connection: Connection, resource_type: ResourceType) -> Itera
     active = lookups = 0
     due = word_index.due_positions(connection)
     for rows in rebuild_derived_rows.stored(connection, resource_type):
-        derived = []
+        derived = {}
         for row in rows:
             try:
                 values = DerivedValues(resource_type, json.loads(row.document))
@@ -134,10 +134,10 @@ def _check_derived(connection: Connection, resource_type: ResourceType) -> Itera
             except (AttributeError, LookupError, TypeError, ValueError):
                 yield f"{resource_type.name} {row.id}: the document has not the form of a resource"
                 continue
-            derived.append(values)
+            derived[row.id] = values
             active += is_active
             lookups += count
-        for id in sorted(lookup_rows.without(connection, derived)):
+        for id in sorted(lookup_rows.without(connection, resource_type, derived)):
             yield f"{resource_type.name} {id}: the look-ups do not agree with the document"
     if (kept := lookup_rows.count(connection, resource_type)) != lookups:
         yield f"lookup: {kept} rows of {resource_type.name} are there, {lookups} follow from the documents"

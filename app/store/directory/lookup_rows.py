@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import sqlalchemy as sql
 from sqlalchemy import bindparam, func, select
@@ -86,12 +86,10 @@ def count(connection: Connection, resource_type: ResourceType) -> int:
     return int(connection.execute(_COUNT, {"of_type": resource_type.name}).scalar_one())
 
 
-def without(connection: Connection, derived: Sequence[DerivedValues]) -> set[str]:
-    """Return the ids of the resources, all of one type, of which a lookup is not stored."""
-    rows = [(path, value, one.document["id"]) for one in derived for path, value, _ in one.lookups]
-    if not rows:
-        return set()
-    parameters = {"of_type": derived[0].resource_type.name, "rows": json.dumps(rows)}
+def without(connection: Connection, resource_type: ResourceType, derived: Mapping[str, DerivedValues]) -> set[str]:
+    """Return the ids of those resources of which a lookup is not stored."""
+    rows = [(path, value, id) for id, values in derived.items() for path, value, _ in values.lookups]
+    parameters = {"of_type": resource_type.name, "rows": json.dumps(rows)}
     return set(connection.execute(_WITHOUT, parameters).scalars())
 
 

@@ -108,15 +108,15 @@ def _derive(connection: Connection, resource_type: ResourceType) -> int:
     throttle.begin()
     are_found = True
     for rows in stored(connection, resource_type):
-        derived = []
+        derived = {}
         for row in rows:
             document, aside = sort_out(resource_type, json.loads(row.document), json.loads(row.shelf or "{}"))
             values = DerivedValues(resource_type, document)
             moved += _save(connection, row, values, compact(aside) if aside else None)
-            derived.append(values)
+            derived[row.id] = values
             active += values.is_active
             lookups += len(values.lookups)
-        are_found = are_found and not lookup_rows.without(connection, derived)
+        are_found = are_found and not lookup_rows.without(connection, resource_type, derived)
         done += len(rows)
         if throttle.take(PROGRESS_EVERY_S):
             log.info("%s: %d stored resources compared with the schemas so far", resource_type.name, done)
