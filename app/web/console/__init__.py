@@ -1,7 +1,7 @@
 """This package serves the console, as pages rendered on the server.
 
 Its URLs are known from the start. Its pages are imported at the first request for one, so that the server sooner
-answers Entra after a start (docs/decisions/0056-imports-at-the-first-use.md).
+answers Entra after a start (docs/decisions/0054-imports-at-the-first-use.md).
 """
 
 import threading
