@@ -29,7 +29,7 @@ from app.scim.resource_types import GROUP, USER, ResourceType, name_of
 from app.scim.search_request import Place, Search
 from app.store.database import directory_database
 from app.store.database.directory_database import Connection, repeated
-from app.store.database.generation import require_number
+from app.store.database.remembered_reads import require_number
 from app.store.directory import (
     history_rows,
     membership_rows,
@@ -214,7 +214,7 @@ def change(
 
     Members that are not named are neither loaded nor checked. `permit`, for the console, is called before anything is
     changed, in a transaction that is not shared, and may raise. The only exception to all or none is a request that
-    disables a user: refused values are left out (app/scim/disabling.py). Raises 404, 412 and what `patch.apply` raises.
+    disables a user: refused values are left out (app/scim/disabling.py). Raises 404, 412 and what `Patch.patch` raises.
     """
 
     def whole(before: Mapping[str, Any]) -> _Change:

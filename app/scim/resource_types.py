@@ -10,7 +10,7 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from app.scim import accept, entra_quirks, value_comparison, word_splitting
+from app.scim import entra_quirks, quick_check, value_comparison, word_splitting
 from app.scim.attribute import Attribute, AttributeTree, Characteristics, is_unassigned
 from app.scim.data_types import Identifier, Reference, ResourceId
 from app.scim.errors import Code, Mismatch, ScimError, shown
@@ -120,8 +120,8 @@ class ResourceType:
         return self.schema(), {extension.urn.lower(): extension() for extension in self.extensions}
 
     @cached_property
-    def _accept(self) -> accept.Accept:
-        return accept.acceptor(self.schema, self.extensions, self.required_extensions)
+    def _accept(self) -> quick_check.Accept:
+        return quick_check.acceptor(self.schema, self.extensions, self.required_extensions)
 
     def load_sent(self, document: object) -> dict[str, Any]:
         """Return the document of a POST or PUT as `load` does, after Entra's quirks in it are corrected."""
@@ -195,7 +195,7 @@ def attributes_of(schema: type[ScimSchema], parent: Attribute | None = None) -> 
             multi_valued=isinstance(declared, Values) or (isinstance(declared, Complex) and bool(declared.many)),
             required=declared.required,
             traits=traits,
-            check=accept.quick_check(declared),
+            check=quick_check.quick_check(declared),
             is_identifying=isinstance(each, Identifier),
             is_reference=traits.mutability != "readOnly" and isinstance(each, ResourceId | Reference),
         )

@@ -31,7 +31,7 @@ from app.provisioning import resource_operations
 from app.request_record import Request
 from app.scim.errors import busy
 from app.settings import Settings
-from app.store.database import directory_database, generation, sqlite_driver
+from app.store.database import directory_database, remembered_reads, sqlite_driver
 from app.store.request_log import log_database_file
 from app.web.hot_routes import HotRoutes
 from app.web.request_log import middleware, record_draft
@@ -196,7 +196,7 @@ class World:
                 name: connection.exec_driver_sql(f"SELECT * FROM {name} ORDER BY 1, 2").all()
                 for name in directory_database.metadata.tables
                 if connection.exec_driver_sql("SELECT 1 FROM sqlite_schema WHERE name = ?", (name,)).all()
-                and name != generation.generation.name
+                and name != remembered_reads.generation.name
             }
 
 

@@ -1,7 +1,7 @@
 """This module issues and verifies access tokens of OAuth clients (RFC 6749 §4.4).
 
 Only the hash of a token is stored. What is known of it is valid until an administrative change
-(app/store/database/generation.py), so a token becomes invalid immediately when its client, secret or federated
+(app/store/database/remembered_reads.py), so a token becomes invalid immediately when its client, secret or federated
 credential is revoked.
 """
 

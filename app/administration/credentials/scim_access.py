@@ -7,13 +7,13 @@ from app.administration.ip_allow_list import enforcement
 from app.administration.ip_allow_list.enforcement import SourcePolicy
 from app.store.database import directory_database
 from app.store.database.directory_database import Connection
-from app.store.database.generation import NotRemembered, Recollection, number_of
+from app.store.database.remembered_reads import NotRemembered, Recollection, number_of
 
 
 class Access(NamedTuple):
     """The IP allow list, and the verified bearer token; of an IP address that is not allowed it is invalid.
 
-    `generation` is the number of the state in which they were read (app/store/database/generation.py).
+    `generation` is the number of the state in which they were read (app/store/database/remembered_reads.py).
     """
 
     policy: SourcePolicy

@@ -14,7 +14,7 @@ from app.scim.errors import ScimError
 from app.store.access import ip_allow_list_rows as rows
 from app.store.database import directory_database
 from app.store.database.directory_database import Connection
-from app.store.database.generation import remembered
+from app.store.database.remembered_reads import remembered
 from app.throttle import Throttle
 
 

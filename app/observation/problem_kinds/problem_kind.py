@@ -1,4 +1,4 @@
-"""This module declares what a kind of problem is: its condition, its explanation and its fix."""
+"""This module declares the parts of a kind of problem; the texts of each kind are in the files `*_kinds.py`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -23,7 +23,7 @@ from app import bounds
 from app.scim.errors import ScimError, unavailable
 from app.store.access import unaudited_rows
 from app.store.access.account_tables import audit, audit_head
-from app.store.database import generation, sqlite_driver
+from app.store.database import remembered_reads, sqlite_driver
 from app.store.database.connection import Connection, Row
 
 _REFUSE = "BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END"
@@ -208,7 +208,7 @@ def faults(connection: Connection, known_hash: str = "") -> Iterator[str]:
     """
     triggers = connection.exec_driver_sql("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")
     there = {row.name: _normal(row.sql) for row in triggers}
-    if {name: there.pop(name, "") for name in generation.TRIGGERS} != _normal_all(generation.TRIGGERS):
+    if {name: there.pop(name, "") for name in remembered_reads.TRIGGERS} != _normal_all(remembered_reads.TRIGGERS):
         yield "generation: the triggers that raise its number are missing, or are others"
     if there != _normal_all(TRIGGERS):
         yield "audit: the triggers that keep it append-only are missing, or are others"

@@ -9,7 +9,7 @@ from sqlalchemy import Table, bindparam, delete, func, insert, or_, select, unio
 
 from app.store.access.credential_tables import access_token, oauth_client, oauth_secret, oauth_trust
 from app.store.database.connection import Connection, Row
-from app.store.database.generation import remembered
+from app.store.database.remembered_reads import remembered
 
 __all__ = ["access_token", "oauth_client", "oauth_secret", "oauth_trust"]
 

@@ -18,8 +18,8 @@ from sqlalchemy.dialects import sqlite
 from app.console_roles import Role
 from app.store.access.account_tables import granted_role, role_mapping
 from app.store.database.connection import Connection
-from app.store.database.generation import remembered
 from app.store.database.list_parameter import many
+from app.store.database.remembered_reads import remembered
 from app.store.directory.tables import ACTIVE, membership, resource
 
 Source = Literal["app_role", "group"]

@@ -11,7 +11,7 @@ from sqlalchemy import Select, bindparam, func, insert, select, update
 
 from app.store.access.credential_tables import scim_key as table
 from app.store.database.connection import Connection
-from app.store.database.generation import remembered
+from app.store.database.remembered_reads import remembered
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from app.scim.derived_values import DerivedValues
 from app.scim.resource_types import ResourceType
 from app.store.database.connection import Connection
 from app.store.database.list_parameter import many_named
-from app.store.directory import list_marks, resource_counts, word_index
+from app.store.directory import list_positions, resource_counts, word_index
 from app.store.directory.stored_resource import COLUMNS, Record, to_record
 from app.store.directory.tables import DISABLED, resource
 
@@ -107,7 +107,7 @@ def page(
     wanted = {"type": resource_type.name, "path": order.path, "offset": offset, "count": count}
     total = count_in(connection, resource_type, state)
     if order == Order() and not state:
-        sought = wanted | list_marks.seek(connection, resource_type, offset)
+        sought = wanted | list_positions.seek(connection, resource_type, offset)
         positions = _numbers(connection, _IN_ORDER_OF_CREATION, sought)
     elif order.path in (MADE, CHANGED):
         positions = _numbers(connection, _in_own_order(state, order), wanted)

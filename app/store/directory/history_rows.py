@@ -26,7 +26,7 @@ class Author:
 
     An owner's action in the console has no request ID: `Author("", "operator eva")`. `is_marked`: whether the request
     claims to be part of a simulation. `generation`: the number of the state in which the key was judged
-    (app/store/database/generation.py); None if it need not be the present one.
+    (app/store/database/remembered_reads.py); None if it need not be the present one.
     """
 
     request: str

@@ -1,7 +1,7 @@
 """This module reads resources by their id or by one value, with the groups of each, in one statement.
 
-The statement also reads the generation number (app/store/database/generation.py): a request whose key is remembered
-needs no other statement, and no transaction.
+The statement also reads the generation number (app/store/database/remembered_reads.py): a request whose key is
+remembered needs no other statement, and no transaction.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sqlalchemy import FromClause, Select, and_, bindparam, func, null, select
 
 from app import bounds
 from app.store.database.connection import Connection
-from app.store.database.generation import generation
+from app.store.database.remembered_reads import generation
 from app.store.directory.membership_rows import group_value
 from app.store.directory.stored_resource import COLUMNS, Record, to_record
 from app.store.directory.tables import lookup, membership, resource

@@ -14,7 +14,7 @@ from app.scim.attribute import Attribute
 from app.scim.resource_types import ResourceType
 from app.scim.search_request import Place, Search, TypeSearch
 from app.store.database.connection import Connection, Row
-from app.store.directory import filter_sql, list_marks, resource_counts, resource_reads
+from app.store.directory import filter_sql, list_positions, resource_counts, resource_reads
 from app.store.directory.stored_resource import COLUMNS, Record, to_record
 from app.store.directory.tables import resource
 
@@ -84,7 +84,7 @@ def _page_by_index(connection: Connection, search: Search, offset: int) -> Page:
 def _rows_by_index(connection: Connection, search: Search, offset: int) -> tuple[list[Row], bool]:
     wanted = {"count": search.count, "offset": offset}
     if plain := _whole_type(search):
-        return _fitting(connection, _PAGE, search.count, wanted | list_marks.seek(connection, plain, offset))
+        return _fitting(connection, _PAGE, search.count, wanted | list_positions.seek(connection, plain, offset))
     key = _key(search)
     rows = select(*COLUMNS).where(_condition(search)).order_by(*_order(key, search.is_descending))
     return _fitting(connection, rows.limit(search.count).offset(offset), search.count)

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import sqlite
 
 from app.store.database.connection import Connection
-from app.store.database.generation import remembered
+from app.store.database.remembered_reads import remembered
 from app.store.directory.tables import strict_attribute
 
 _OF_TYPE = select(strict_attribute.c.attribute).where(strict_attribute.c.type == bindparam("type"))

@@ -1,6 +1,8 @@
 """This module deletes rows of the request log that are too old or too many.
 
 Counters, first times and last-seen times stay.
+
+See also: app/observation/request_recorder.py (prunes every ten minutes).
 """
 
 from __future__ import annotations

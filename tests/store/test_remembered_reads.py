@@ -16,7 +16,7 @@ from app.administration.ip_allow_list.enforcement import Mode
 from app.console_roles import Role
 from app.store.access import audit_rows, role_rows
 from app.store.access.role_rows import MappingRule
-from app.store.database import directory_database, generation
+from app.store.database import directory_database, remembered_reads
 from app.store.database.directory_database import Connection
 from app.store.directory import strict_attribute_rows
 from tests.store.conftest import make_app
@@ -28,7 +28,7 @@ OWNERS = MappingRule("app_role", "Owner", Role.OWNER)
 
 def number() -> int:
     with directory_database.reading() as connection:
-        return generation.number_of(connection)
+        return remembered_reads.number_of(connection)
 
 
 def map_roles() -> None:
@@ -128,7 +128,7 @@ def test_what_was_remembered_before_a_rollback_is_forgotten() -> None:
 def test_what_is_remembered_is_not_read() -> None:
     read: list[tuple[str, ...]] = []
 
-    @generation.remembered
+    @remembered_reads.remembered
     def double(connection: Connection, *texts: str) -> str | None:
         read.append(texts)
         return texts[0] * 2 if texts else None
@@ -153,9 +153,9 @@ def test_an_expired_token_is_refused_though_it_is_remembered(monkeypatch: pytest
 def test_a_missing_trigger_is_a_fault() -> None:
     with directory_database.writing() as connection:
         assert not list(audit_rows.faults(connection))
-        for name in generation.TRIGGERS:
+        for name in remembered_reads.TRIGGERS:
             connection.exec_driver_sql(f"DROP TRIGGER {name}")
             assert list(audit_rows.faults(connection)) == [
                 "generation: the triggers that raise its number are missing, or are others"
             ]
-            connection.exec_driver_sql(generation.TRIGGERS[name])
+            connection.exec_driver_sql(remembered_reads.TRIGGERS[name])
