@@ -85,12 +85,12 @@ def _object(schema: ScimSchema, checks: Mapping[str, Check], required: Iterable[
     known = frozenset((*checks, *(field.data_key or name for name, field in schema.fields.items())))
     needed = (*schema.required_names, *required)
 
-    def check(given: Any) -> dict[str, Any] | None:
-        if type(given) is not dict or not given.keys() <= known:
+    def check(received: Any) -> dict[str, Any] | None:
+        if type(received) is not dict or not received.keys() <= known:
             raise _AbstainError
         values = {}
         for name, part in parts:
-            value = given.get(name)
+            value = received.get(name)
             if value is not None and value != "" and (accepted := part(value)) is not None:
                 values[name] = accepted
         for name in needed:
@@ -105,22 +105,22 @@ def _complex(field: Complex) -> Check:
     schema = field.parts()
     one = _object(schema, _checks(schema, _SIMPLE))
 
-    def single(given: Any) -> dict[str, Any] | None:
+    def single(received: Any) -> dict[str, Any] | None:
         # Entra packs a role as JSON text into its `value` (entra_quirks.py).
-        if type(given) is dict and type(text := given.get("value")) is str and "{" in text:
+        if type(received) is dict and type(text := received.get("value")) is str and "{" in text:
             raise _AbstainError
-        values: dict[str, Any] | None = one(given)
+        values: dict[str, Any] | None = one(received)
         return values
 
     if not field.many:
         return single
     most, labels, is_membership = field.max_length, field.labels, field.is_membership
 
-    def many(given: Any) -> list[dict[str, Any]] | None:
-        if type(given) is not list or len(given) > most:
+    def many(received: Any) -> list[dict[str, Any]] | None:
+        if type(received) is not list or len(received) > most:
             raise _AbstainError
-        values = [value for value in map(single, given) if value and not labels.issuperset(value)]
-        if is_membership and (len(values) < len(given) or not all("value" in value for value in values)):
+        values = [value for value in map(single, received) if value and not labels.issuperset(value)]
+        if is_membership and (len(values) < len(received) or not all("value" in value for value in values)):
             raise _AbstainError
         return (distinct(values) if len(values) > 1 else values) or None
 
@@ -130,10 +130,10 @@ def _complex(field: Complex) -> Check:
 def _values(field: Values) -> Check:
     each = _check(field.inner, _SIMPLE)
 
-    def check(given: Any) -> list[Any] | None:
-        if type(given) is not list or len(given) > bounds.VALUES_PER_ATTRIBUTE:
+    def check(received: Any) -> list[Any] | None:
+        if type(received) is not list or len(received) > bounds.VALUES_PER_ATTRIBUTE:
             raise _AbstainError
-        return list(dict.fromkeys(value for value in map(each, given) if value != "")) or None
+        return list(dict.fromkeys(value for value in map(each, received) if value != "")) or None
 
     return check
 
@@ -141,10 +141,10 @@ def _values(field: Values) -> Check:
 def _text(field: Text) -> Check:
     most, is_readable, rest = field.max_length, isinstance(field, ReadableIdentifier), _by_field(field)
 
-    def check(given: Any) -> Any:
+    def check(received: Any) -> Any:
         # Text that Python can print has no controls, overrides of the writing direction or half characters.
-        is_usual = type(given) is str and len(given) <= most and given.isprintable()
-        return given if is_usual and (not is_readable or given.strip()) else rest(given)
+        is_usual = type(received) is str and len(received) <= most and received.isprintable()
+        return received if is_usual and (not is_readable or received.strip()) else rest(received)
 
     return check
 
@@ -152,8 +152,8 @@ def _text(field: Text) -> Check:
 def _flag(field: Flag) -> Check:
     rest = _by_field(field)
 
-    def check(given: Any) -> Any:
-        return given if given is True or given is False else rest(given)
+    def check(received: Any) -> Any:
+        return received if received is True or received is False else rest(received)
 
     return check
 
@@ -161,9 +161,9 @@ def _flag(field: Flag) -> Check:
 def _by_field(field: fields.Field[Any]) -> Check:
     """Return marshmallow's own check, for values and types that are rare, and for objects in objects."""
 
-    def check(given: Any) -> Any:
+    def check(received: Any) -> Any:
         try:
-            return field.deserialize(given)
+            return field.deserialize(received)
         except ValidationError:
             raise _AbstainError from None
 
@@ -173,8 +173,8 @@ def _by_field(field: fields.Field[Any]) -> Check:
 def _discarded(check: Check) -> Check:
     """Return a check whose value is not stored: `schemas` is derived, a password is only checked."""
 
-    def discard(given: Any) -> None:
-        check(given)
+    def discard(received: Any) -> None:
+        check(received)
 
     return discard
 

@@ -218,7 +218,7 @@ def test_words_of_what_cannot_be_read_stay_and_do_not_delay_others(people: list[
     made = resource_operations.create(GROUP, {"displayName": "Bees"}, AUTHOR).record
     assert [word_index.write_due(types) for _ in range(2)] == [True, False]
     with directory_database.reading() as connection:
-        words = word_index.held(connection, [people[0].position, made.position])
+        words = word_index.stored_words(connection, [people[0].position, made.position])
     assert ("ana" in words[people[0].position], "bees" in words[made.position]) == (True, True)
 
 

@@ -175,8 +175,8 @@ def page(
 
 
 def _edge(connection: Connection, edge: ColumnElement[int], *conditions: ColumnElement[bool]) -> int | None:
-    found: int | None = connection.execute(select(edge).where(*conditions)).scalar()
-    return found
+    number: int | None = connection.execute(select(edge).where(*conditions)).scalar()
+    return number
 
 
 def _conditions(criteria: AuditFilter, is_along_ids: bool = False) -> list[ColumnElement[bool]]:

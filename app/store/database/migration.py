@@ -92,8 +92,8 @@ def _check_file(connection: Any, path: Path) -> None:
         return
     (finding,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if finding != "ok":
-        found = " ".join(finding.split())
-        raise DatabaseUnusable(f"{path}: the database is damaged, restore a backup in its place: {found}")
+        damage = " ".join(finding.split())
+        raise DatabaseUnusable(f"{path}: the database is damaged, restore a backup in its place: {damage}")
 
 
 def _current_step(connection: Any, path: Path) -> str | None:

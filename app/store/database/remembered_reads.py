@@ -99,12 +99,12 @@ def remembered(read: Callable[Concatenate[Connection, P], T]) -> Callable[Concat
     @wraps(read)
     def known(connection: Connection, /, *texts: P.args, **named: P.kwargs) -> T:
         values = _values(connection.memory, number_of(connection))
-        found: T | None = values.get((known, *texts))
-        if found is None:
-            found = read(connection, *texts, **named)
-            if found is not None:
-                values[known, *texts] = found
-        return found
+        value: T | None = values.get((known, *texts))
+        if value is None:
+            value = read(connection, *texts, **named)
+            if value is not None:
+                values[known, *texts] = value
+        return value
 
     return known
 

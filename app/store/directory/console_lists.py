@@ -74,9 +74,9 @@ def _in_state(state: State, column: str) -> str:
     """
     if not state:
         return ""
-    wanted = "id" if column == "resource_id" else "position"
+    key = "id" if column == "resource_id" else "position"
     is_among = "IN" if state == "disabled" else "NOT IN"
-    return f"AND +{column} {is_among} (SELECT {wanted} FROM resource WHERE {_DISABLED})"
+    return f"AND +{column} {is_among} (SELECT {key} FROM resource WHERE {_DISABLED})"
 
 
 # As text, since SQLite's own syntax selects the index: `+column`, and conditions as in a partial index.
@@ -104,20 +104,20 @@ def page(
     connection: Connection, resource_type: ResourceType, state: State, order: Order, offset: int, count: int
 ) -> ListPage:
     """Return a page of all resources of a type, or of those in a state."""
-    wanted = {"type": resource_type.name, "path": order.path, "offset": offset, "count": count}
+    parameters = {"type": resource_type.name, "path": order.path, "offset": offset, "count": count}
     total = count_in(connection, resource_type, state)
     if order == Order() and not state:
-        sought = wanted | list_positions.seek(connection, resource_type, offset)
+        sought = parameters | list_positions.seek(connection, resource_type, offset)
         positions = _numbers(connection, _IN_ORDER_OF_CREATION, sought)
     elif order.path in (MADE, CHANGED):
-        positions = _numbers(connection, _in_own_order(state, order), wanted)
+        positions = _numbers(connection, _in_own_order(state, order), parameters)
     else:
-        positions = _by_value(connection, resource_type, state, order, wanted)
+        positions = _by_value(connection, resource_type, state, order, parameters)
         if len(positions) < count and offset + len(positions) < total:
             counted = f"{_COUNT_VALUES} {_in_state(state, 'resource_id')}"
-            behind = max(0, offset - _numbers(connection, counted, wanted)[0])
+            behind = max(0, offset - _numbers(connection, counted, parameters)[0])
             more = f"{_WITHOUT_VALUE} {_in_state(state, 'position')} ORDER BY position {_PAGE}"
-            positions += _numbers(connection, more, wanted | {"offset": behind, "count": count - len(positions)})
+            positions += _numbers(connection, more, parameters | {"offset": behind, "count": count - len(positions)})
     return ListPage(total, load(connection, resource_type, positions))
 
 
@@ -132,13 +132,13 @@ def _in_own_order(state: State, order: Order) -> str:
 
 
 def _by_value(
-    connection: Connection, resource_type: ResourceType, state: State, order: Order, wanted: Mapping[str, Any]
+    connection: Connection, resource_type: ResourceType, state: State, order: Order, parameters: Mapping[str, Any]
 ) -> list[int]:
     direction = _direction(order)
     by = f"ORDER BY value {direction}, resource_id {direction} {_PAGE}"
-    ids = connection.execute(text(f"{_VALUES} {_in_state(state, 'resource_id')} {by}"), wanted).scalars().all()
-    found = _with_ids(connection, resource_type, ids)
-    return [found[id] for id in ids if id in found]
+    ids = connection.execute(text(f"{_VALUES} {_in_state(state, 'resource_id')} {by}"), parameters).scalars().all()
+    by_id = _with_ids(connection, resource_type, ids)
+    return [by_id[id] for id in ids if id in by_id]
 
 
 def count_in(connection: Connection, resource_type: ResourceType, state: State) -> int:
@@ -156,15 +156,15 @@ def positions_with(
 
     A search that contains no word finds nothing. `count` -1: all of them.
     """
-    wanted: dict[str, Any] = {"type": resource_type.name, "after": after, "count": count}
+    parameters: dict[str, Any] = {"type": resource_type.name, "after": after, "count": count}
     if not sought:
         every = f"SELECT position FROM resource WHERE type = :type AND position > :after {_in_state(state, 'position')}"
-        return _numbers(connection, f"{every} ORDER BY position LIMIT :count", wanted)
-    found = word_index.expression(resource_type, sought)
-    if found is None:
+        return _numbers(connection, f"{every} ORDER BY position LIMIT :count", parameters)
+    expression = word_index.expression(resource_type, sought)
+    if expression is None:
         return []
     matching = f"{word_index.MATCHING} AND rowid > :after {_in_state(state, 'rowid')} ORDER BY rowid LIMIT :count"
-    return _numbers(connection, matching, wanted | {"words": found})
+    return _numbers(connection, matching, parameters | {"words": expression})
 
 
 def positions_among(
@@ -174,20 +174,20 @@ def positions_among(
 
     Costs one walk over all resources that contain the words, so many ids at once are cheaper.
     """
-    found = _with_ids(connection, resource_type, ids)
-    positions = [found[id] for id in ids if id in found]
+    by_id = _with_ids(connection, resource_type, ids)
+    positions = [by_id[id] for id in ids if id in by_id]
     if not (sought or state) or not positions:
         return positions
-    wanted = {"type": resource_type.name, "among": json.dumps(positions)}
+    parameters = {"type": resource_type.name, "among": json.dumps(positions)}
     if not sought:
         fitting = f"SELECT position FROM resource WHERE {_AMONG.format('position')} {_in_state(state, 'position')}"
     elif expression := word_index.expression(resource_type, sought):
         # The `+` keeps SQLite from searching the words again for every position.
         fitting = f"{word_index.MATCHING} AND {_AMONG.format('+rowid')} {_in_state(state, 'rowid')}"
-        wanted["words"] = expression
+        parameters["words"] = expression
     else:
         return []
-    those = set(_numbers(connection, fitting, wanted))
+    those = set(_numbers(connection, fitting, parameters))
     return [position for position in positions if position in those]
 
 
@@ -195,13 +195,13 @@ def page_among(
     connection: Connection, resource_type: ResourceType, positions: Sequence[int], order: Order, offset: int, count: int
 ) -> list[Record]:
     """Return a page of these resources in an order."""
-    found = sorted(positions, reverse=order.is_descending)
+    in_order = sorted(positions, reverse=order.is_descending)
     if order.path == CHANGED:
         by_change = _AMONG_BY_CHANGE.format(_direction(order))
-        found = _numbers(connection, by_change, {"among": json.dumps(found)})
+        in_order = _numbers(connection, by_change, {"among": json.dumps(in_order)})
     elif order.path != MADE:
         return _by_own_value(resource_type, load(connection, resource_type, sorted(positions)), order)[offset:][:count]
-    return load(connection, resource_type, found[offset : offset + count])
+    return load(connection, resource_type, in_order[offset : offset + count])
 
 
 def _by_own_value(resource_type: ResourceType, records: Sequence[Record], order: Order) -> list[Record]:
@@ -216,8 +216,8 @@ def _by_own_value(resource_type: ResourceType, records: Sequence[Record], order:
 def load(connection: Connection, resource_type: ResourceType, positions: Sequence[int]) -> list[Record]:
     """Return the records at these positions, in the same order."""
     rows = connection.execute(_LOAD, {"positions": json.dumps(list(positions)), "type": resource_type.name})
-    found = {record.position: record for record in map(to_record, rows)}
-    return [found[position] for position in positions if position in found]
+    by_position = {record.position: record for record in map(to_record, rows)}
+    return [by_position[position] for position in positions if position in by_position]
 
 
 @cache
@@ -236,8 +236,8 @@ def excerpts(
 
     Most of the time of an export would be the parsing of whole documents.
     """
-    wanted = {"positions": json.dumps(list(positions)), "type": resource_type.name}
-    rows = connection.execute(_excerpts(names), wanted).all()
+    parameters = {"positions": json.dumps(list(positions)), "type": resource_type.name}
+    rows = connection.execute(_excerpts(names), parameters).all()
     by_position = {}
     for row, (_, *values) in zip(rows, json.loads(f"[{','.join(row.texts for row in rows)}]"), strict=True):
         content = {name: value for name, value in zip(names, values, strict=True) if value is not None}
@@ -247,8 +247,8 @@ def excerpts(
 
 def keys(connection: Connection, resource_type: ResourceType, positions: Sequence[int]) -> list[Key]:
     """Return the keys at these positions, in order of creation."""
-    wanted = {"positions": json.dumps(list(positions)), "type": resource_type.name}
-    return [Key(*row) for row in connection.execute(_KEYS, wanted)]
+    parameters = {"positions": json.dumps(list(positions)), "type": resource_type.name}
+    return [Key(*row) for row in connection.execute(_KEYS, parameters)]
 
 
 def _with_ids(connection: Connection, resource_type: ResourceType, ids: Sequence[str]) -> dict[str, int]:
@@ -260,5 +260,5 @@ def _direction(order: Order) -> str:
     return "DESC" if order.is_descending else "ASC"
 
 
-def _numbers(connection: Connection, statement: str, wanted: Mapping[str, Any]) -> list[int]:
-    return list(connection.execute(text(statement), wanted).scalars())
+def _numbers(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> list[int]:
+    return list(connection.execute(text(statement), parameters).scalars())

@@ -51,8 +51,8 @@ def with_words(connection: Connection, group_id: str, members: int, sought: str,
         if expression is None:
             return []
         among = _AMONG_FEW if members <= bounds.SMALL_GROUP else _AMONG_MANY
-        wanted = {"group_id": group_id, "words": expression, "count": count - len(ids)}
-        ids += connection.execute(text(among), wanted).scalars()
+        parameters = {"group_id": group_id, "words": expression, "count": count - len(ids)}
+        ids += connection.execute(text(among), parameters).scalars()
     return ids
 
 
@@ -66,8 +66,8 @@ def named(connection: Connection, ids: Sequence[str]) -> list[ListedMember]:
     """Return the members with these ids, in the same order, with what is known of them."""
     columns = select(resource.c.id, resource.c.type, resource.c.document)
     known = columns.where(resource.c.id.in_(many(ids)), resource.c.type.in_(filter_sql.MEMBER_TYPES))
-    found = {row.id: ListedMember(*row) for row in connection.execute(known)}
-    return [found.get(id) or ListedMember(id, None, None) for id in ids]
+    by_id = {row.id: ListedMember(*row) for row in connection.execute(known)}
+    return [by_id.get(id) or ListedMember(id, None, None) for id in ids]
 
 
 def _ids(group_id: str) -> Select[Any]:

@@ -90,9 +90,9 @@ def note(connection: Connection, types: Sequence[ResourceType]) -> None:
 def missing(connection: Connection) -> list[MissingSchema]:
     """Return what is no longer declared and not confirmed as removed, by type and URN."""
     columns = (table.c.type, table.c.urn, table.c.attribute, table.c.missing_since, table.c.resources)
-    found: dict[tuple[str, str], list[Any]] = {}
+    by_schema: dict[tuple[str, str], list[Any]] = {}
     for row in connection.execute(select(*columns).where(table.c.missing_since.is_not(None)).order_by(*columns)):
-        found.setdefault((row.type, row.urn), []).append(row)
+        by_schema.setdefault((row.type, row.urn), []).append(row)
     return [
         MissingSchema(
             type_name,
@@ -101,7 +101,7 @@ def missing(connection: Connection) -> list[MissingSchema]:
             max(str(row.missing_since) for row in rows),
             rows[0].resources,
         )
-        for (type_name, urn), rows in found.items()
+        for (type_name, urn), rows in by_schema.items()
     ]
 
 
@@ -113,15 +113,15 @@ def confirm_removal(connection: Connection, schema: MissingSchema) -> None:
 
 def _declared(types: Iterable[ResourceType]) -> dict[_Key, tuple[str, str, str]]:
     """Return type, URN and path of each custom schema (path "") and of its attributes, by their keys."""
-    found: dict[_Key, tuple[str, str, str]] = {}
+    by_key: dict[_Key, tuple[str, str, str]] = {}
     for one in types:
         schemas = {one.schema.urn: one.tree.core}
         schemas |= {extension.name: extension.sub_attributes for extension in one.tree.extensions.values()}
         for urn, attributes in schemas.items():
             if urn not in _BUILT_IN:
                 paths = (part.path.removeprefix(f"{urn}:") for top in attributes.values() for part in top.walk())
-                found |= {_key(one.name, urn, path): (one.name, urn, path) for path in ("", *paths)}
-    return found
+                by_key |= {_key(one.name, urn, path): (one.name, urn, path) for path in ("", *paths)}
+    return by_key
 
 
 def _remembered(connection: Connection) -> dict[_Key, Any]:
@@ -152,8 +152,10 @@ def _count(
 
     It is in the column `shelf` of a resource, or in the document if the whole type is missing.
     """
-    held = resource.c.document if resource_type is None else resource.c.shelf
-    texts = connection.execute(select(held).where(resource.c.type == type_name, func.json_valid(held) == 1)).scalars()
+    stored = resource.c.document if resource_type is None else resource.c.shelf
+    texts = connection.execute(
+        select(stored).where(resource.c.type == type_name, func.json_valid(stored) == 1)
+    ).scalars()
     if resource_type is None:
         return sum(_has_schema(json.loads(text), urn) for text in texts)
     above = () if urn.lower() == resource_type.schema.urn.lower() else (urn,)

@@ -87,8 +87,8 @@ def sort_key(path: tuple[Attribute, ...], resource_type: ResourceType, base: str
     if not top.multi_valued:
         return _ResourceScope(resource_type, base).value(leaf)
     each = _each(top)
-    found = _normalized(leaf, each.c.value if leaf is top else _extract(each.c.value, (leaf.name,)))
-    chosen = select(found).select_from(each).limit(1)
+    normalized = _normalized(leaf, each.c.value if leaf is top else _extract(each.c.value, (leaf.name,)))
+    chosen = select(normalized).select_from(each).limit(1)
     if primary := top.sub_attributes.get("primary"):
         chosen = chosen.order_by(func.coalesce(_extract(each.c.value, (primary.name,)), 0).desc())
     return chosen.order_by(each.c.key).correlate(resource).scalar_subquery()
@@ -107,16 +107,16 @@ class _Scope(ABC):
                 # Absent values are false here, not unknown. Only `not` must say so: elsewhere both give the same rows,
                 # and a bare condition can use its index.
                 return not_(func.coalesce(self.condition(inner), false()))
-            case Compare(path, "ne", wanted):
-                return self.condition(Not(Compare(path, "eq", wanted)))
-            case Compare(path, op, wanted):
-                return self.compare(path[-1], op, wanted)
+            case Compare(path, "ne", value):
+                return self.condition(Not(Compare(path, "eq", value)))
+            case Compare(path, op, value):
+                return self.compare(path[-1], op, value)
             case ValuePath(attribute, where):
                 return self.some(attribute, where)
 
-    def compare(self, attribute: Attribute, op: str, wanted: Value) -> Condition:
+    def compare(self, attribute: Attribute, op: str, value: Value) -> Condition:
         """Return the condition that compares the attribute's value with a normalized literal."""
-        return _holds(op, self.value(attribute), wanted)
+        return _holds(op, self.value(attribute), value)
 
     def some(self, attribute: Attribute, where: Node) -> Condition:
         """Return the condition that some value of a complex attribute fulfills `where`."""
@@ -134,18 +134,18 @@ class _ResourceScope(_Scope):
         self.resource_type = resource_type
         self.location = base + resource_type.endpoint + "/"
 
-    def compare(self, attribute: Attribute, op: str, wanted: Value) -> Condition:
+    def compare(self, attribute: Attribute, op: str, value: Value) -> Condition:
         if attribute.traits.storage == "membership":
             side = _MembershipScope(attribute)
             return _exists(membership, side.own == resource.c.id)
         if op == "pr" and (attribute.traits.storage == "row" or attribute.name == "schemas"):
             return true()
         if op == "eq" and attribute.traits.lookup:
-            return self.is_looked_up(attribute, wanted)
+            return self.is_looked_up(attribute, value)
         if attribute.multi_valued:
             each = _each(attribute)
-            return _exists(each, _holds(op, _normalized(attribute, each.c.value), wanted))
-        return super().compare(attribute, op, wanted)
+            return _exists(each, _holds(op, _normalized(attribute, each.c.value), value))
+        return super().compare(attribute, op, value)
 
     def value(self, attribute: Attribute) -> Expression:
         if attribute.path == "meta.location":
@@ -160,12 +160,12 @@ class _ResourceScope(_Scope):
         if not attribute.multi_valued:
             return and_(self.compare(attribute, "pr", None), self.condition(where))
         each = _each(attribute)
-        found = _exists(each, _ValueScope(each.c.value).condition(where))
+        matching = _exists(each, _ValueScope(each.c.value).condition(where))
         indexed = _equality(where)
         if indexed is None or not indexed.path[-1].traits.lookup:
-            return found
+            return matching
         is_looked_up = self.is_looked_up(indexed.path[-1], indexed.value)
-        return is_looked_up if where is indexed else and_(is_looked_up, found)
+        return is_looked_up if where is indexed else and_(is_looked_up, matching)
 
     def some_membership(self, side: _MembershipScope, where: Node) -> Condition:
         """Return the condition on memberships: by index for a given id, else among the resource's own rows."""
@@ -175,13 +175,13 @@ class _ResourceScope(_Scope):
             return resource.c.id.in_(select(side.own).where(holds))
         return _exists(membership, and_(side.own == resource.c.id, holds))
 
-    def is_looked_up(self, attribute: Attribute, wanted: Value) -> Condition:
-        """Return the condition that some value of the attribute is `wanted`, by index."""
+    def is_looked_up(self, attribute: Attribute, value: Value) -> Condition:
+        """Return the condition that some value of the attribute is `value`, by index."""
         return resource.c.id.in_(
             select(lookup.c.resource_id).where(
                 lookup.c.type == self.resource_type.name,
                 lookup.c.attribute == attribute.path,
-                lookup.c.value == lookup_text(wanted),
+                lookup.c.value == lookup_text(value),
             )
         )
 
@@ -224,11 +224,11 @@ class _MembershipScope(_Scope):
     def of_other(self, name: str) -> Expression:
         """Return a value from the other resource's row, NULL where no resource has that id."""
         other = resource.alias()
-        found = func.normalize_text(displayed(other.c.document)) if name == "display" else other.c.type
+        shown = func.normalize_text(displayed(other.c.document)) if name == "display" else other.c.type
         known = other.c.id == self.other
         if self.is_from_group:
             known &= other.c.type.in_(MEMBER_TYPES)
-        return select(found).where(known).correlate(membership).scalar_subquery()
+        return select(shown).where(known).correlate(membership).scalar_subquery()
 
 
 def _row_value(attribute: Attribute) -> Expression:
@@ -252,31 +252,31 @@ def _folded_instant(column: Expression) -> Expression:
     return func.substr(column, 1, _MILLISECONDS_WIDTH, type_=column.type) + "000Z"
 
 
-def _holds(op: str, found: Expression, wanted: Value) -> Condition:
+def _holds(op: str, left: Expression, value: Value) -> Condition:
     """Return one comparison of normalized values; NULL, which counts as false, where the value is absent."""
     if op == "pr":
-        return found.is_not(None)
-    if isinstance(wanted, str):
+        return left.is_not(None)
+    if isinstance(value, str):
         match op:
             case "co":
-                return func.instr(found, wanted) > 0
+                return func.instr(left, value) > 0
             case "sw":
-                return func.substr(found, 1, len(wanted)) == wanted
+                return func.substr(left, 1, len(value)) == value
             case "ew":
-                return func.substr(found, -len(wanted)) == wanted if wanted else found.is_not(None)
+                return func.substr(left, -len(value)) == value if value else left.is_not(None)
     # SQL returns JSON's true and false as 1 and 0; a bare True would become `IS 1`, which is another operator.
-    bound: Expression = literal(int(wanted) if isinstance(wanted, bool) else wanted)
+    bound: Expression = literal(int(value) if isinstance(value, bool) else value)
     match op:
         case "eq":
-            return found == bound
+            return left == bound
         case "gt":
-            return found > bound
+            return left > bound
         case "ge":
-            return found >= bound
+            return left >= bound
         case "lt":
-            return found < bound
+            return left < bound
         case "le":
-            return found <= bound
+            return left <= bound
     raise ValueError(f"no such operator: {op}")
 
 
@@ -296,12 +296,12 @@ def _each(attribute: Attribute) -> FromClause:
     )
 
 
-def _normalized(attribute: Attribute, found: Expression) -> Expression:
+def _normalized(attribute: Attribute, expression: Expression) -> Expression:
     """Return a stored simple value in the form of `value_comparison.normalize_value`."""
     if attribute.type == "dateTime":
-        return func.normalize_instant(found)
+        return func.normalize_instant(expression)
     is_text = attribute.type not in ("boolean", "integer", "decimal")
-    return func.normalize_text(found) if is_text and not attribute.traits.case_exact else found
+    return func.normalize_text(expression) if is_text and not attribute.traits.case_exact else expression
 
 
 def _extract(json: Expression, keys: tuple[str, ...]) -> Expression:

@@ -120,17 +120,17 @@ def record(
 
     The changes of a creation are not stored: they would double every document.
     """
-    told = {**resource, "request": author.request, "actor": author.actor, "verb": verb}
-    told |= {"joined": len(moves.joined), "departed": len(moves.departed)}
-    ids = moves.joined | moves.departed | (frozenset() if verb == "create" else {told["resource_id"]})
-    told["is_simulated"] = author.is_marked and not of_others(connection, ids)
+    values = {**resource, "request": author.request, "actor": author.actor, "verb": verb}
+    values |= {"joined": len(moves.joined), "departed": len(moves.departed)}
+    ids = moves.joined | moves.departed | (frozenset() if verb == "create" else {values["resource_id"]})
+    values["is_simulated"] = author.is_marked and not of_others(connection, ids)
     stored = _to_json(changes) if changes and verb != "create" else None
-    event_id = connection.execute(_INSERT, {**told, "changes": stored}).scalar_one()
+    event_id = connection.execute(_INSERT, {**values, "changes": stored}).scalar_one()
     for ids, has_joined in ((moves.joined, True), (moves.departed, False)):
         if ids:
-            link = {"event_id": event_id, "group_id": told["resource_id"], "has_joined": has_joined}
+            link = {"event_id": event_id, "group_id": values["resource_id"], "has_joined": has_joined}
             connection.execute(_INSERT_LINKS, {**link, "rows": json.dumps(sorted(ids))})
-    return Event(id=event_id, **told, changes=tuple(changes))
+    return Event(id=event_id, **values, changes=tuple(changes))
 
 
 def record_departures(connection: Connection, deletion: Event, has_members: bool) -> Event:
@@ -138,10 +138,10 @@ def record_departures(connection: Connection, deletion: Event, has_members: bool
 
     Call it before they are deleted. `has_members`: whether the resource itself has members.
     """
-    told = {"event_id": deletion.id, "id": deletion.resource_id}
-    ended = connection.execute(_MEMBER_DEPARTS, told).rowcount
+    parameters = {"event_id": deletion.id, "id": deletion.resource_id}
+    ended = connection.execute(_MEMBER_DEPARTS, parameters).rowcount
     if has_members:
-        ended += connection.execute(_GROUP_DEPARTS, told).rowcount
+        ended += connection.execute(_GROUP_DEPARTS, parameters).rowcount
     if not ended:
         return deletion
     is_simulated = deletion.is_simulated
@@ -156,16 +156,16 @@ def record_departures(connection: Connection, deletion: Event, has_members: bool
 
 def events_of(connection: Connection, resource_id: str, before: int | None, limit: int) -> list[Event]:
     """Return the events of one resource, newest first, with their changes; `before` is the id of the last one seen."""
-    wanted = select(*_EVENT_COLUMNS).where(event.c.resource_id == resource_id)
+    query = select(*_EVENT_COLUMNS).where(event.c.resource_id == resource_id)
     if before is not None:
-        wanted = wanted.where(event.c.id < before)
-    return _events(connection, wanted.order_by(event.c.id.desc()).limit(limit))
+        query = query.where(event.c.id < before)
+    return _events(connection, query.order_by(event.c.id.desc()).limit(limit))
 
 
 def verb_since(connection: Connection, resource_id: str, moment: str) -> Verb | None:
     """Return the action of the first event of a resource after a moment, or None."""
-    wanted = select(event.c.verb).where(event.c.resource_id == resource_id, event.c.at > moment)
-    verb: Verb | None = connection.execute(wanted.order_by(event.c.id).limit(1)).scalar()
+    query = select(event.c.verb).where(event.c.resource_id == resource_id, event.c.at > moment)
+    verb: Verb | None = connection.execute(query.order_by(event.c.id).limit(1)).scalar()
     return verb
 
 
@@ -194,14 +194,14 @@ def changes_after(connection: Connection, resource_id: str, event_id: int) -> li
 
 def events_of_requests(connection: Connection, numbers: Collection[str]) -> list[Event]:
     """Return the events of these requests, oldest first, with the changes."""
-    wanted = select(*_EVENT_COLUMNS).where(event.c.request.in_(many(numbers))).order_by(event.c.id)
-    return _events(connection, wanted)
+    query = select(*_EVENT_COLUMNS).where(event.c.request.in_(many(numbers))).order_by(event.c.id)
+    return _events(connection, query)
 
 
 def made_by_simulation(connection: Connection, ids: Collection[str]) -> set[str]:
     """Return which of these resources, also deleted ones, a simulation created and only simulations changed."""
-    wanted = select(event.c.resource_id).where(event.c.resource_id.in_(many(ids))).group_by(event.c.resource_id)
-    return set(connection.execute(wanted.having(func.min(event.c.is_simulated) == 1)).scalars())
+    query = select(event.c.resource_id).where(event.c.resource_id.in_(many(ids))).group_by(event.c.resource_id)
+    return set(connection.execute(query.having(func.min(event.c.is_simulated) == 1)).scalars())
 
 
 def of_others(connection: Connection, ids: Collection[str]) -> set[str]:
@@ -213,8 +213,8 @@ def of_others(connection: Connection, ids: Collection[str]) -> set[str]:
 
 def newest_event(connection: Connection) -> Event | None:
     """Return the last event that no simulation caused, or None."""
-    wanted = select(*_EVENT_COLUMNS).where(~event.c.is_simulated).order_by(event.c.id.desc()).limit(1)
-    return next(iter(_events(connection, wanted)), None)
+    query = select(*_EVENT_COLUMNS).where(~event.c.is_simulated).order_by(event.c.id.desc()).limit(1)
+    return next(iter(_events(connection, query)), None)
 
 
 def last_known(connection: Connection, ids: Collection[str]) -> dict[str, tuple[str, str]]:
@@ -230,10 +230,10 @@ def deletions(connection: Connection, resource_type: str, words: Collection[str]
     Resources that a simulation created and deleted are left out.
     """
     # A literal verb, as in the partial index: with a parameter SQLite would not use the index.
-    wanted = select(*_EVENT_COLUMNS).where(sql.text("verb = 'delete'"), event.c.resource_type == resource_type)
-    wanted = wanted.where(~event.c.is_simulated)
-    wanted = wanted.where(*(event.c.name.icontains(word, autoescape=True) for word in words))
-    return _events(connection, wanted.order_by(event.c.id.desc()).limit(limit))
+    query = select(*_EVENT_COLUMNS).where(sql.text("verb = 'delete'"), event.c.resource_type == resource_type)
+    query = query.where(~event.c.is_simulated)
+    query = query.where(*(event.c.name.icontains(word, autoescape=True) for word in words))
+    return _events(connection, query.order_by(event.c.id.desc()).limit(limit))
 
 
 def names_at(connection: Connection, moments: Collection[tuple[str, int]]) -> dict[tuple[str, int], str]:
@@ -246,8 +246,8 @@ def names_at(connection: Connection, moments: Collection[tuple[str, int]]) -> di
     own = select(event.c.name).where(event.c.resource_id == resource_id).correlate(pair).limit(1)
     last = own.where(event.c.id <= event_id).order_by(event.c.id.desc()).scalar_subquery()
     first = own.order_by(event.c.id).scalar_subquery()
-    found = connection.execute(select(resource_id, event_id, func.coalesce(last, first)).select_from(pair))
-    return {(id, at): name for id, at, name in found if name is not None}
+    rows = connection.execute(select(resource_id, event_id, func.coalesce(last, first)).select_from(pair))
+    return {(id, at): name for id, at, name in rows if name is not None}
 
 
 def groups_now(connection: Connection, member_id: str) -> list[str]:
@@ -258,15 +258,15 @@ def groups_now(connection: Connection, member_id: str) -> list[str]:
 
 def made_at(connection: Connection, resource_id: str) -> str | None:
     """Return when an existing resource was created; None if it does not exist."""
-    wanted = select(resource.c.created).where(resource.c.id == resource_id)
-    created: str | None = connection.execute(wanted).scalar_one_or_none()
+    query = select(resource.c.created).where(resource.c.id == resource_id)
+    created: str | None = connection.execute(query).scalar_one_or_none()
     return created
 
 
 def documents_of(connection: Connection, ids: Collection[str]) -> dict[str, tuple[str, dict[str, Any]]]:
     """Return type and document of the existing resources, by their ids."""
-    wanted = select(resource.c.id, resource.c.type, resource.c.document).where(resource.c.id.in_(many(ids)))
-    return {id: (type, json.loads(text)) for id, type, text in connection.execute(wanted)}
+    query = select(resource.c.id, resource.c.type, resource.c.document).where(resource.c.id.in_(many(ids)))
+    return {id: (type, json.loads(text)) for id, type, text in connection.execute(query)}
 
 
 def count_unreadable(connection: Connection) -> int:
@@ -274,8 +274,8 @@ def count_unreadable(connection: Connection) -> int:
     return int(connection.execute(_UNREADABLE).scalar_one())
 
 
-def _events(connection: Connection, wanted: sql.Select[Any]) -> list[Event]:
-    rows = connection.execute(wanted)
+def _events(connection: Connection, query: sql.Select[Any]) -> list[Event]:
+    rows = connection.execute(query)
     return [Event(**row._asdict() | {"changes": _from_json(row.changes)}) for row in rows]
 
 

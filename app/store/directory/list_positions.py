@@ -37,10 +37,10 @@ def _valid(connection: Connection, resource_type: ResourceType) -> list[int]:
     """Return the position of every n-th row in the state that the transaction sees."""
     step, total = bounds.ROWS_BETWEEN_MARKS, resource_counts.count(connection, resource_type)
     marks = _marks.setdefault(connection, {}).setdefault(resource_type.name, [])
-    wanted = {"type": resource_type.name, "after": marks[-1] if marks else 0}
-    if marks and len(marks) * step + connection.execute(_COUNT, wanted).scalar_one() != total:
+    parameters = {"type": resource_type.name, "after": marks[-1] if marks else 0}
+    if marks and len(marks) * step + connection.execute(_COUNT, parameters).scalar_one() != total:
         marks.clear()
     while (len(marks) + 1) * step <= total:
-        wanted = {"type": resource_type.name, "after": marks[-1] if marks else 0, "skipped": step - 1}
-        marks.append(connection.execute(_NEXT, wanted).scalar_one())
+        parameters = {"type": resource_type.name, "after": marks[-1] if marks else 0, "skipped": step - 1}
+        marks.append(connection.execute(_NEXT, parameters).scalar_one())
     return marks

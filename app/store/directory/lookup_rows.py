@@ -45,8 +45,8 @@ _WITHOUT = select(_part[2]).where(
 
 def holder(connection: Connection, resource_type: ResourceType, path: str, value: str) -> str | None:
     """Return the id of the resource that has a unique value, or None."""
-    wanted = {"type": resource_type.name, "path": path, "value": value}
-    id: str | None = connection.execute(_HOLDER, wanted).scalar()
+    parameters = {"type": resource_type.name, "path": path, "value": value}
+    id: str | None = connection.execute(_HOLDER, parameters).scalar()
     return id
 
 
@@ -55,10 +55,10 @@ def holders(connection: Connection, values: Collection[tuple[str, str, str]]) ->
     one = func.json_each(json.dumps(list(values))).table_valued("value")
     key = [func.json_extract(one.c.value, f"$[{place}]") for place in range(3)]
     is_same = sql.and_(lookup.c.type == key[0], lookup.c.attribute == key[1], lookup.c.value == key[2])
-    found: dict[tuple[str, str, str], set[str]] = {}
+    by_value: dict[tuple[str, str, str], set[str]] = {}
     for *parts, id in connection.execute(select(*key, lookup.c.resource_id).select_from(one.join(lookup, is_same))):
-        found.setdefault((parts[0], parts[1], parts[2]), set()).add(id)
-    return found
+        by_value.setdefault((parts[0], parts[1], parts[2]), set()).add(id)
+    return by_value
 
 
 def insert(connection: Connection, resource_type: ResourceType, id: str, lookups: Iterable[LookupValue]) -> None:
@@ -97,5 +97,5 @@ def shared_values(connection: Connection, resource_type: ResourceType) -> Iterat
     """Yield a path that must be unique, and the ids of two resources that have the same value; reads all."""
     for attribute in resource_type.lookups:
         if attribute.traits.uniqueness != "none":
-            wanted = {"of_type": resource_type.name, "path": attribute.path}
-            yield from ((attribute.path, first, last) for first, last in connection.execute(_SHARED, wanted))
+            parameters = {"of_type": resource_type.name, "path": attribute.path}
+            yield from ((attribute.path, first, last) for first, last in connection.execute(_SHARED, parameters))

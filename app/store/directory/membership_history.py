@@ -64,9 +64,9 @@ def groups_before(connection: Connection, member_id: str, moment: str) -> dict[s
     mine = mine.where(_link.member_id == member_id, event.c.at > moment).group_by(_link.group_id)
     first = mine.subquery("first")
     is_it = sql.and_(_link.event_id == first.c.event_id, _link.group_id == first.c.group_id)
-    wanted = select(_link.group_id, _link.has_joined).join_from(first, membership_event, is_it)
-    found = connection.execute(wanted.where(_link.member_id == member_id))
-    return {group_id: not has_joined for group_id, has_joined in found}
+    query = select(_link.group_id, _link.has_joined).join_from(first, membership_event, is_it)
+    rows = connection.execute(query.where(_link.member_id == member_id))
+    return {group_id: not has_joined for group_id, has_joined in rows}
 
 
 def of_events(connection: Connection, event_ids: Collection[int], limit_each: int) -> list[MembershipChange]:
@@ -93,10 +93,8 @@ def _page(
     beyond: str,
 ) -> list[MembershipChange]:
     """Return a page in the reverse order of an index, from a place in it: only rows of the page are read."""
-    wanted = _LINKS.where(mine)
+    query = _LINKS.where(mine)
     if before is not None:
-        wanted = wanted.where(
-            sql.tuple_(_link.event_id, other) < (before, beyond) if beyond else _link.event_id < before
-        )
-    rows = connection.execute(wanted.order_by(_link.event_id.desc(), other.desc()).limit(limit))
+        query = query.where(sql.tuple_(_link.event_id, other) < (before, beyond) if beyond else _link.event_id < before)
+    rows = connection.execute(query.order_by(_link.event_id.desc(), other.desc()).limit(limit))
     return [MembershipChange(*row) for row in rows]

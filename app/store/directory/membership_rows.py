@@ -140,25 +140,25 @@ def replace_members(
     connection: Connection, group_id: str, ids: Iterable[str], absolute: Collection[str] = frozenset()
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Set exactly these members; return the added and the removed ids."""
-    wanted = tuple(dict.fromkeys(ids))
-    removed = connection.execute(_DELETE_OTHERS, {"group_id": group_id, "ids": json.dumps(wanted)}).scalars()
-    return add_members(connection, group_id, wanted, absolute), frozenset(removed)
+    member_ids = tuple(dict.fromkeys(ids))
+    removed = connection.execute(_DELETE_OTHERS, {"group_id": group_id, "ids": json.dumps(member_ids)}).scalars()
+    return add_members(connection, group_id, member_ids, absolute), frozenset(removed)
 
 
 def departures(connection: Connection, group_id: str, links: Iterable[LinkChange]) -> frozenset[str]:
     """Return the members that a group would lose by some steps, without applying them."""
     members = select(membership.c.member_id).where(membership.c.group_id == group_id)
-    held = frozenset(connection.execute(members).scalars())
+    current = frozenset(connection.execute(members).scalars())
     gone: frozenset[str] = frozenset()
     for link in links:
         if link.verb == "replace":
-            gone = held.difference(link.ids)
+            gone = current.difference(link.ids)
         elif link.verb == "add":
             gone = gone.difference(link.ids)
         elif link.verb == "remove":
-            gone |= held.intersection(link.ids)
+            gone |= current.intersection(link.ids)
         elif link.where is None:
-            gone = held
+            gone = current
         else:
             gone |= frozenset(connection.execute(members.where(filter_sql.members_condition(link.where))).scalars())
     return gone
@@ -172,8 +172,8 @@ def members_of(connection: Connection, group_id: str) -> Iterator[str]:
     """
     after, count = "", bounds.MEMBERS_AT_ONCE
     while count == bounds.MEMBERS_AT_ONCE:
-        wanted = {"group_id": group_id, "after": after, "count": count}
-        values, after, count = connection.execute(_PORTION, wanted).one()
+        parameters = {"group_id": group_id, "after": after, "count": count}
+        values, after, count = connection.execute(_PORTION, parameters).one()
         if count:
             yield values
 

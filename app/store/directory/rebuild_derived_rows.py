@@ -82,7 +82,10 @@ def rebuild(types: Sequence[ResourceType], follow: Callable[[Connection], None] 
 
 def fingerprints(connection: Connection) -> dict[str, str]:
     """Return the fingerprint of the declarations that each type's rows follow, also of undeclared types."""
-    return {name: found for name, found in connection.execute(select(derivation.c.type, derivation.c.fingerprint))}
+    return {
+        name: fingerprint
+        for name, fingerprint in connection.execute(select(derivation.c.type, derivation.c.fingerprint))
+    }
 
 
 def stored(connection: Connection, resource_type: ResourceType) -> Iterator[list[StoredRow]]:
@@ -96,7 +99,7 @@ def stored(connection: Connection, resource_type: ResourceType) -> Iterator[list
     )
     after = 0
     while rows := connection.execute(following, {"after": after}).all():
-        worded = word_index.held(connection, (row.position for row in rows))
+        worded = word_index.stored_words(connection, (row.position for row in rows))
         yield [StoredRow(**row._asdict(), words=worded.get(row.position)) for row in rows]
         after = rows[-1].position
 

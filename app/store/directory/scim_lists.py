@@ -82,9 +82,9 @@ def _page_by_index(connection: Connection, search: Search, offset: int) -> Page:
 
 
 def _rows_by_index(connection: Connection, search: Search, offset: int) -> tuple[list[Row], bool]:
-    wanted = {"count": search.count, "offset": offset}
+    parameters = {"count": search.count, "offset": offset}
     if plain := _whole_type(search):
-        return _fitting(connection, _PAGE, search.count, wanted | list_positions.seek(connection, plain, offset))
+        return _fitting(connection, _PAGE, search.count, parameters | list_positions.seek(connection, plain, offset))
     key = _key(search)
     rows = select(*COLUMNS).where(_condition(search)).order_by(*_order(key, search.is_descending))
     return _fitting(connection, rows.limit(search.count).offset(offset), search.count)
@@ -115,19 +115,19 @@ def _page_by_cursor(connection: Connection, search: Search) -> Page:
     key = _key(search)
     if plain := _whole_type(search):
         first = search.after.position + 1 if search.after else 0
-        wanted = {"type": plain.name, "first": first, "count": search.count + 1, "offset": 0}
-        found, is_more = _fitting(connection, _PAGE, search.count, wanted)
+        parameters = {"type": plain.name, "first": first, "count": search.count + 1, "offset": 0}
+        page_rows, is_more = _fitting(connection, _PAGE, search.count, parameters)
     else:
         rows = select(*COLUMNS, *([] if key is None else [key.label("sort_key")])).where(_condition(search))
         if search.after is not None:
             rows = rows.where(_beyond(key, search.after, search.is_descending))
         rows = rows.order_by(*_order(key, search.is_descending)).limit(search.count + 1)
-        found, is_more = _fitting(connection, rows, search.count)
-    records = [to_record(row[: len(COLUMNS)]) for row in found]
+        page_rows, is_more = _fitting(connection, rows, search.count)
+    records = [to_record(row[: len(COLUMNS)]) for row in page_rows]
     if not is_more:
-        total = len(found) if search.after is None else _total(connection, search)
+        total = len(page_rows) if search.after is None else _total(connection, search)
         return Page(total, records)
-    last_key = None if key is None else found[-1].sort_key
+    last_key = None if key is None else page_rows[-1].sort_key
     return Page(_total(connection, search), records, Place(last_key, records[-1].position))
 
 

@@ -31,8 +31,8 @@ def strict_paths(connection: Connection, type_name: str) -> frozenset[str]:
 
 def all_strict(connection: Connection) -> dict[tuple[str, str], Strict]:
     """Return all strict paths, by resource type and path."""
-    found = connection.execute(select(strict_attribute))
-    return {(row.type, row.attribute): Strict(row.since, row.set_by) for row in found}
+    rows = connection.execute(select(strict_attribute))
+    return {(row.type, row.attribute): Strict(row.since, row.set_by) for row in rows}
 
 
 def add(connection: Connection, type_name: str, path: str, since: str, set_by: str) -> None:

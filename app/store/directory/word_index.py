@@ -57,21 +57,21 @@ def expression(resource_type: ResourceType, sought: str) -> str | None:
     Each piece between spaces is found by its beginning: `an ru` finds Ana Ruiz. Within such a piece only the last word
     is a beginning: `ana@recnice.com` does not find ana2@recnice.com.
     """
-    wanted = []
+    terms = []
     for piece in sought.split():
         words = cut(piece)
-        wanted += [f'"{word}"' for word in words[:-1]] + [f'"{word}"*' for word in words[-1:]]
-    return " AND ".join((f'"{_mark(resource_type)}"', *wanted)) if wanted else None
+        terms += [f'"{word}"' for word in words[:-1]] + [f'"{word}"*' for word in words[-1:]]
+    return " AND ".join((f'"{_mark(resource_type)}"', *terms)) if terms else None
 
 
-def held(connection: Connection, positions: Iterable[int]) -> dict[int, str]:
+def stored_words(connection: Connection, positions: Iterable[int]) -> dict[int, str]:
     """Return the rows at these positions as stored."""
     rows = connection.execute(_HELD, {"positions": json.dumps(list(positions))})
     return {position: words for position, words in rows}
 
 
 def write(connection: Connection, position: int, before: str | None, after: str | None) -> None:
-    """Replace a row, which `held` returned as `before`. None means no row."""
+    """Replace a row, which `stored_words` returned as `before`. None means no row."""
     if after == before:
         return
     if after is None:
@@ -99,7 +99,7 @@ def write_due(types: Sequence[ResourceType]) -> bool:
     if not last:
         return False
     with directory_database.writing() as connection:
-        before = held(connection, texts)
+        before = stored_words(connection, texts)
         for position, words in texts.items():
             write(connection, position, before.get(position), words)
         connection.execute(_DONE, {"last": last})
