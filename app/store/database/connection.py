@@ -30,9 +30,9 @@ Row = Any
 
 
 class Memory:
-    """What one application remembers of its database, in the state with this generation number (generation.py).
+    """What one application remembers of its database, with the generation number of that state.
 
-    Threads need no lock: each reads or replaces the pair as a whole.
+    See also: remembered_reads.py (fills it). Threads need no lock: each reads or replaces the pair as a whole.
     """
 
     __slots__ = ("pair",)

@@ -36,8 +36,11 @@ class Connections:
             self._places.release()
             raise
 
-    def give_back(self, connection: Connection) -> None:
-        """End a connection's transaction and keep it for the next one."""
+    def give_back(self, connection: Connection, error: BaseException | None = None) -> None:
+        """End a connection's transaction and keep it for the next one, unless an error makes it suspect."""
+        if sqlite_driver.is_suspect(error):  # after a failed sync, the content of the library's cache is unknown
+            self.drop(connection)
+            return
         try:
             if connection.driver.in_transaction:
                 connection.driver.execute("ROLLBACK")

@@ -84,8 +84,10 @@ class DatabaseFile:
             connection = writers.connections.take()
             try:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").all()
-            finally:
-                writers.connections.give_back(connection)
+            except BaseException as error:
+                writers.connections.give_back(connection, error)
+                raise
+            writers.connections.give_back(connection)
 
     def _writers(self) -> Writers:
         writers: Writers = current_app.extensions[self._name]
@@ -120,13 +122,9 @@ class _Transaction:
         return connection
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
-        if not isinstance(error, sqlite_driver.ERRORS):
-            self._connections.give_back(self._connection)
-            return
-        # After a failed sync, the content of the library's cache is unknown.
-        is_suspect = sqlite_driver.is_suspect(error)
-        (self._connections.drop if is_suspect else self._connections.give_back)(self._connection)
-        self._file.refuse(error)
+        self._connections.give_back(self._connection, error)
+        if isinstance(error, sqlite_driver.ERRORS):
+            self._file.refuse(error)
 
 
 def _begin(connection: Connection, begin: Begin, wait: bool) -> None:

@@ -143,8 +143,8 @@ class _Batch:
         self._is_suspect = False
         try:
             self._connection.run("BEGIN IMMEDIATE")
-        except BaseException:
-            connections.give_back(self._connection)
+        except BaseException as error:
+            connections.give_back(self._connection, error)
             raise
 
     @contextmanager

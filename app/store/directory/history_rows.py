@@ -106,6 +106,7 @@ _MEMBER_DEPARTS = sql.insert(membership_event).from_select(
         membership.c.member_id == bindparam("id"), membership.c.group_id != bindparam("id")
     ),
 )
+_END_MEMBERSHIPS = sql.update(event).where(event.c.id == bindparam("deletion"))
 
 
 def record(
@@ -149,8 +150,7 @@ def record_departures(connection: Connection, deletion: Event, has_members: bool
         links = membership_history.of_event(connection, deletion.id)
         ids = {id for link in links for id in (link.group_id, link.member_id)}
         is_simulated = not of_others(connection, ids)
-    values = {"departed": ended, "is_simulated": is_simulated}
-    connection.execute(sql.update(event).where(event.c.id == deletion.id).values(values))
+    connection.execute(_END_MEMBERSHIPS, {"deletion": deletion.id, "departed": ended, "is_simulated": is_simulated})
     return replace(deletion, departed=ended, is_simulated=is_simulated)
 
 
