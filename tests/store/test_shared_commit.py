@@ -131,13 +131,22 @@ def test_a_statement_that_is_interrupted_costs_the_others_nothing(company: Compa
     assert stored() == [name for name in "abc" if outcomes[name] == "created"]
 
 
-@pytest.mark.parametrize("code", ["SQLITE_FULL", "SQLITE_IOERR"])
+def disk_error(code: int) -> Exception:
+    """The driver's error with that code: a real one needs a disk that is full or broken."""
+    error: Exception = sqlite_driver.module.OperationalError("disk I/O error")
+    error.sqlite_errorcode = code  # type: ignore[attr-defined]
+    return error
+
+
+FULL, BROKEN = disk_error(sqlite_driver.module.SQLITE_FULL), disk_error(sqlite_driver.module.SQLITE_IOERR)
+
+
+# The driver raises MemoryError instead of an error of its own.
+@pytest.mark.parametrize("error", [FULL, BROKEN, MemoryError()], ids=["full disk", "broken disk", "memory"])
 def test_a_commit_that_fails_is_a_failure_for_all_who_share_it(
-    company: Company, monkeypatch: pytest.MonkeyPatch, code: str
+    company: Company, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def fail(connection: Connection) -> None:
-        error = sqlite_driver.module.OperationalError("disk I/O error")
-        error.sqlite_errorcode = getattr(sqlite_driver.module, code)
         raise error
 
     with monkeypatch.context() as patch:
@@ -147,33 +156,30 @@ def test_a_commit_that_fails_is_a_failure_for_all_who_share_it(
     assert company.write(["a", "b"]) == dict.fromkeys("ab", "created")
 
 
-def test_memory_that_is_short_at_the_commit_is_a_failure_for_all_who_share_it(
+def test_a_connection_that_cannot_begin_is_not_used_again(company: Company) -> None:
+    used: list[Connection] = []
+
+    def fail(connection: Connection, sql: str) -> None:
+        if sql == "BEGIN IMMEDIATE":
+            used.append(connection)
+            raise BROKEN
+
+    company.after_run = fail
+    assert company.write(["a"]) == {"a": 503}
+    with pytest.raises(sqlite_driver.module.ProgrammingError, match="closed"):
+        used[0].driver.execute("SELECT 1")
+
+
+def test_a_refusal_is_not_answered_before_the_work_it_follows_from_is_safe(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The driver raises MemoryError instead of an error of its own."""
-
-    def fail(connection: Connection) -> None:
-        raise MemoryError
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Connection, "commit", fail)
-        assert company.write(["a", "b", "c"]) == dict.fromkeys("abc", 503)
-    assert stored() == []
-    assert company.write(["a", "b"]) == dict.fromkeys("ab", "created")
-
-
-def test_a_refusal_that_follows_from_lost_work_is_judged_again(
-    company: Company, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The second one of a name is refused only if the first one is really there."""
+    """The second one of a name is told so only if the first one is really there."""
     commit, failures = Connection.commit, [1]
 
     def fail_once(connection: Connection) -> None:
         if failures:
             failures.pop()
-            error = sqlite_driver.module.OperationalError("disk I/O error")
-            error.sqlite_errorcode = sqlite_driver.module.SQLITE_IOERR
-            raise error
+            raise BROKEN
         commit(connection)
 
     monkeypatch.setattr(Connection, "commit", fail_once)

@@ -150,43 +150,35 @@ def test_text_that_is_not_utf_8_is_damage(app: Flask) -> None:
             connection.exec_driver_sql("SELECT CAST(x'ff' AS TEXT)").all()
 
 
-def test_a_writer_does_not_wait_for_ever_at_the_door(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounds, "WRITE_WAIT_S", 0.02)
+def knock(app: Flask, wait: bool) -> int:
+    """Write in another thread; return the status of the answer."""
     caught: list[int] = []
 
-    def knock() -> None:
+    def write() -> None:
         with app.app_context():
             try:
-                with directory_database.writing():
+                with directory_database.writing(wait):
                     caught.append(200)
             except ScimError as error:
                 caught.append(error.status)
 
+    thread = threading.Thread(target=write)
+    thread.start()
+    thread.join()
+    (status,) = caught
+    return status
+
+
+def test_a_writer_does_not_wait_for_ever_at_the_door(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "WRITE_WAIT_S", 0.02)
     with directory_database.writing():
-        thread = threading.Thread(target=knock)
-        thread.start()
-        thread.join()
-    assert caught == [503]
+        assert knock(app, wait=True) == 503
 
 
 def test_who_does_not_wait_is_refused_at_once_by_a_writer_of_this_process(app: Flask) -> None:
-    caught: list[int] = []
-
-    def knock() -> None:
-        with app.app_context():
-            try:
-                with directory_database.writing(wait=False):
-                    caught.append(200)
-            except ScimError as error:
-                caught.append(error.status)
-
     with directory_database.writing():
-        thread = threading.Thread(target=knock)
-        thread.start()
-        thread.join()
-    assert caught == [503]
-    knock()
-    assert caught == [503, 200]
+        assert knock(app, wait=False) == 503
+    assert knock(app, wait=False) == 200
 
 
 @pytest.mark.usefixtures("patient")
