@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 from tests.browser.tabbing import THIN
 
@@ -140,6 +140,12 @@ class Seen:
     out_of_place: list[str]
     missed: list[str] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
+
+
+def follow(link: Locator) -> None:
+    """Click a link and wait until the page it leads to is loaded: a look must not begin on the page that goes away."""
+    with link.page.expect_navigation():
+        link.click()
 
 
 def objections(page: Page, is_only_color: bool = False) -> list[str]:

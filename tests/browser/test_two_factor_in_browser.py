@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.authenticator import Authenticator
 from tests.browser.conftest import sign_in
-from tests.browser.survey import NARROW_PX, objections
+from tests.browser.survey import NARROW_PX, follow, objections
 from tests.conftest import Appliance
 from tests.web.visitor import PASSWORD, USER_NAME, set_up
 
@@ -55,7 +55,7 @@ def test_the_whole_way(new_appliance, page: Page):
     set_up(fresh)
     sign_in(page, fresh)
     page.goto(f"{fresh.url}/me")
-    page.get_by_role("link", name="Turn on 2FA").click()
+    follow(page.get_by_role("link", name="Turn on 2FA"))
     look(page, "off")
     page.get_by_role("button", name="Set up an authenticator app").click()
     size_px, *corner = page.locator("img.qr-code").evaluate(QR_IS_LIGHT)
@@ -163,21 +163,21 @@ def test_operators_by_their_page(new_appliance, page: Page):
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_label("Password (repeat)").fill(PASSWORD)
     page.get_by_role("button", name="Add administrator").click()
-    page.get_by_role("link", name="ada").click()
+    follow(page.get_by_role("link", name="ada"))
     look(page, "operator")
     page.locator("select#role").select_option("owner")
     page.get_by_role("button", name="Change role").click()
     expect(page.get_by_role("status")).to_contain_text("Saved")
     page.get_by_role("button", name="Disable").click()
     expect(page.get_by_role("button", name="Enable administrator")).to_be_visible()
-    page.get_by_role("link", name="Administrators").first.click()
+    follow(page.get_by_role("link", name="Administrators").first)
     look(page, "operators")
     page.get_by_role("link", name=USER_NAME, exact=True).last.click()
     page.get_by_role("button", name="Disable").click()
     expect(page.get_by_role("alert")).to_contain_text("last active owner")
     page.goto(f"{fresh.url}/administrators")
     page.get_by_role("link", name="ada").click()
-    page.get_by_role("link", name="Delete").click()
+    follow(page.get_by_role("link", name="Delete"))
     look(page, "delete")
     page.get_by_role("button", name="Delete administrator now").click()
     expect(page.get_by_role("link", name="ada")).to_have_count(0)
