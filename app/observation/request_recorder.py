@@ -58,9 +58,7 @@ log = logging.getLogger(__name__)
 def write(connection: Connection, batch: Sequence[Request]) -> None:
     """Write a batch of requests, oldest first, to the log, and update everything derived from it."""
     batch = detection.with_probes(connection, batch)
-    cycle_ids = detection.update_from(connection, batch)
-    pairs = zip(batch, cycle_ids, strict=True)
-    request_rows.insert(connection, [one if one.is_simulated else replace(one, cycle_id=id) for one, id in pairs])
+    request_rows.insert(connection, batch, detection.update_from(connection, batch))
     counting = [one for one in batch if not one.is_simulated]
     for update in UPDATES:
         update(connection, counting)

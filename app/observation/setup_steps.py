@@ -13,7 +13,7 @@ from app.observation.problem_kinds import access_kinds
 from app.observation.problem_kinds.access_kinds import is_outside
 from app.observation.problem_kinds.kind_catalog import kind_of, went_wrong
 from app.observation.problem_kinds.problem_kind import Kind
-from app.request_record import Request
+from app.request_record import Request, RequestAction
 from app.store.database.directory_database import Connection
 from app.store.request_log import cycle_rows, log_database, request_rows
 from app.store.request_log import setup_step_rows as rows
@@ -27,22 +27,26 @@ RETURN, PERSON = "cycle", "person"
 
 @dataclass(frozen=True, slots=True)
 class SetupStep:
-    """One step of the checklist: what happened, and what to do until it does."""
+    """One step of the checklist: what happened, and what to do until it does.
+
+    The first successful request of an `action` about one type of resource or any ("") reaches it, or the first one that
+    the condition `is_reached_by` accepts. `RETURN` has neither: see `update_from`.
+    """
 
     name: str
     title: str
     how: str
-    is_reached_by: Callable[[Request], bool]
+    action: RequestAction = ""
+    resource_type: str = ""
+    is_reached_by: Callable[[Request], bool] | None = None
 
+    def first_of(self, batch: Sequence[Request]) -> Request | None:
+        """Return the first request that reaches the step."""
+        return next(filter(self.is_reached_by or self._is_success, batch), None)
 
-def _succeeds(action: str, resource_type: str = "") -> Callable[[Request], bool]:
-    """Return a condition for successful requests of one action, about one type of resource or any ("")."""
-    return lambda request: (
-        request.has_key
-        and not request.is_refused
-        and request.action == action
-        and resource_type in ("", request.resource_type)
-    )
+    def _is_success(self, request: Request) -> bool:
+        is_about = request.action == self.action and self.resource_type in ("", request.resource_type)
+        return is_about and request.has_key and not request.is_refused
 
 
 SETUP_STEPS = (
@@ -50,49 +54,50 @@ SETUP_STEPS = (
         "knocked",
         "A request was received at the SCIM URL",
         "Paste the Tenant URL and the SCIM Key from the Account page into Entra, then press Test Connection there.",
-        lambda request: not is_outside(request),
+        is_reached_by=lambda request: not is_outside(request),
     ),
     SetupStep(
         "key",
         "The SCIM Key was accepted",
         "Press Test Connection in Entra. Entra must send the key of the Account page, or a token of the OAuth page.",
-        lambda request: request.has_key,
+        is_reached_by=lambda request: request.has_key,
     ),
     SetupStep(
         "schemas",
         "Entra read the schemas",
         "Save the settings in Entra, then open a mapping under Provisioning › Mappings.",
-        _succeeds("schema"),
+        "schema",
     ),
     SetupStep(
         "match",
         "Entra looked for a user",
         "Assign users under Users and groups, then try one of them with Provision on demand.",
-        _succeeds("match"),
+        "match",
     ),
     SetupStep(
         PERSON,
         "The first user was created",
         "Try one user with Provision on demand, or press Start provisioning.",
-        _succeeds("create", "User"),
+        "create",
+        "User",
     ),
     SetupStep(
         "group",
         "The first group was created",
         "Assign a group under Users and groups. Entra sends groups after users.",
-        _succeeds("create", "Group"),
+        "create",
+        "Group",
     ),
     SetupStep(
         RETURN,
         "Entra started another sync",
         "Press Start provisioning and wait. Entra syncs about every 40 minutes, if something changed.",
-        lambda request: False,  # derived from the cycles: see `update_from`
     ),
     SetupStep(
         "disable",
         "The first user was disabled",
         "This happens when a user leaves, or is no longer assigned to the application.",
-        _succeeds("disable"),
+        "disable",
     ),
 )
 
@@ -133,10 +138,10 @@ class FailedRequest:
 def update_from(connection: Connection, batch: Sequence[Request]) -> None:
     """Record which steps these requests reached first. Call it after `detection.update_from`."""
     reached = rows.by_name(connection).keys()
+    actions = {request.action for request in batch} - {""}
     for step in SETUP_STEPS:
-        if step.name in reached:
-            continue
-        if first := next(filter(step.is_reached_by, batch), None):
+        is_possible = step.name not in reached and (step.is_reached_by or step.action in actions)
+        if is_possible and (first := step.first_of(batch)):
             rows.reach(connection, step.name, first.at, first.number)
     if RETURN not in reached:
         _look_for_return(connection, batch)

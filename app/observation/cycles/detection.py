@@ -22,6 +22,7 @@ PAUSE_S = 10 * 60
 """The pause that ends a cycle, in seconds."""
 PROBE_PAUSE_S = 60
 """The pause before a probe that makes the probe start a cycle, in seconds."""
+_MINUTE_LENGTH = len("2026-11-30T18:00")  # two moments within one minute have no such pause between them
 
 COUNTED_AS: Mapping[RequestAction, str] = {
     "probe": "probes",
@@ -38,7 +39,7 @@ COUNTED_AS: Mapping[RequestAction, str] = {
 """The counter of a cycle for each action that succeeded; one that went wrong counts as failed, whatever its purpose."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # frozen, it would be copied for each request that it counts
 class Cycle:
     """One cycle. `started` and `ended`: its first and last request (wire form); `key_id`, `dialect`: the last seen.
 
@@ -88,7 +89,7 @@ def seconds_between(earlier: str, later: str) -> float:
 
 
 def update_from(connection: Connection, batch: Sequence[Request]) -> list[int]:
-    """Count the requests in their cycles, and start new ones; return the cycle id of each request, 0 for none.
+    """Count the requests in their cycles, and start new ones; return the `cycle_id` of each request.
 
     Only requests with a valid key belong to a cycle: anyone can send others. Requests of a simulation belong to none.
     """
@@ -97,13 +98,13 @@ def update_from(connection: Connection, batch: Sequence[Request]) -> list[int]:
     current = next(map(cycle_of, rows.last(connection, 1)), None)
     for request in batch:
         if request.is_simulated or not request.has_key:
-            ids.append(0)
+            ids.append(request.cycle_id)
             continue
         if current is None or begins_cycle(current, request):
             if current is not None:
                 _write(connection, current)
             current = _begin(connection, request)
-        current = counted(current, request, request.number not in numbers)
+        _count(current, request, request.number not in numbers)
         numbers.add(request.number)
         ids.append(current.id)
     if current is not None and numbers:
@@ -111,13 +112,15 @@ def update_from(connection: Connection, batch: Sequence[Request]) -> list[int]:
     return ids
 
 
-def with_probes(connection: Connection, batch: Sequence[Request]) -> list[Request]:
+def with_probes(connection: Connection, batch: Sequence[Request]) -> Sequence[Request]:
     """Return the batch with each match that may be a probe marked as one if it follows a quiet minute.
 
     Call it before `update_from`. A tenant may match on an externalId that is a GUID: then Entra looks up each new user
     with the same request as a probe. Entra probes at the start of every activity, so only the first lookup counts as a
     probe.
     """
+    if not any(request.may_be_probe for request in batch):
+        return batch
     last_at = next((row.ended for row in rows.last(connection, 1)), "")
     marked: list[Request] = []
     for request in batch:
@@ -132,28 +135,12 @@ def with_probes(connection: Connection, batch: Sequence[Request]) -> list[Reques
 
 def begins_cycle(current: Cycle, request: Request) -> bool:
     """Return whether the request no longer belongs to this cycle."""
+    if current.ended[:_MINUTE_LENGTH] == request.at[:_MINUTE_LENGTH]:
+        return False  # as usual; to read both moments takes longer than all else here
     pause_s = seconds_between(current.ended, request.at)
     if pause_s <= -PAUSE_S:  # the clock was set back: that cycle is of another time
         return True
     return pause_s >= PAUSE_S or (request.action == "probe" and pause_s >= PROBE_PAUSE_S)
-
-
-def counted(cycle: Cycle, request: Request, is_first_of_number: bool = True) -> Cycle:
-    """Return the cycle with one more request; operations of one bulk request share its request ID."""
-    of_success = None if request.is_refused else COUNTED_AS.get(request.action)
-    name = "failed" if went_wrong(request) else of_success
-    more = {name: getattr(cycle, name) + 1} if name else {}
-    return replace(
-        cycle,
-        **more,
-        ended=max(cycle.ended, request.at),
-        key_id=request.key_id,
-        dialect=request.dialect or cycle.dialect,
-        requests=cycle.requests + is_first_of_number,
-        joined=cycle.joined + request.joined,
-        departed=cycle.departed + request.departed,
-        slowest_ms=max(cycle.slowest_ms, request.duration_ms),
-    )
 
 
 def latest(count: int) -> list[Cycle]:
@@ -191,6 +178,20 @@ def _begin(connection: Connection, request: Request) -> Cycle:
     cycle_id = rows.add(connection, {"started": request.at, "ended": request.at})
     rows.forget_up_to(connection, cycle_id - bounds.CYCLES_KEPT)
     return Cycle(id=cycle_id, started=request.at, ended=request.at)
+
+
+def _count(cycle: Cycle, request: Request, is_first_of_number: bool) -> None:
+    """Count one more request; operations of one bulk request share its request ID."""
+    of_success = None if request.is_refused else COUNTED_AS.get(request.action)
+    if name := "failed" if went_wrong(request) else of_success:
+        setattr(cycle, name, getattr(cycle, name) + 1)
+    cycle.ended = max(cycle.ended, request.at)
+    cycle.key_id = request.key_id
+    cycle.dialect = request.dialect or cycle.dialect
+    cycle.requests += is_first_of_number
+    cycle.joined += request.joined
+    cycle.departed += request.departed
+    cycle.slowest_ms = max(cycle.slowest_ms, request.duration_ms)
 
 
 def _write(connection: Connection, cycle: Cycle) -> None:

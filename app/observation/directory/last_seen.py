@@ -28,14 +28,15 @@ def update_from(connection: Connection, batch: Sequence[Request]) -> None:
     """Record which resources a batch of requests was about. Call it before `remove_deleted`."""
     moments: dict[str, tuple[str, str]] = {}
     for request in batch:
-        if request.has_key and not request.is_refused:
-            moments |= {resource_id: (resource_type, request.at) for resource_type, resource_id in request.resources}
+        if request.resources and request.has_key and not request.is_refused:
+            for resource_type, resource_id in request.resources:
+                moments[resource_id] = (resource_type, request.at)
     rows.record(connection, moments)
 
 
 def remove_deleted(connection: Connection, batch: Sequence[Request]) -> None:
     """Delete the entries of resources that a batch of requests deleted; an id is never used again."""
-    gone = {one.resource_id for one in batch if one.has_key and not one.is_refused and one.action == "delete"}
+    gone = {one.resource_id for one in batch if one.action == "delete" and one.has_key and not one.is_refused}
     if gone:
         rows.forget(connection, gone)
 

@@ -24,7 +24,6 @@ from typing import Any
 
 from app import bounds, clock
 from app.observation import setup_steps
-from app.observation.cycles import detection
 from app.observation.problem_kinds.kind_catalog import kind_of, went_wrong
 from app.observation.problem_kinds.problem_kind import Kind
 from app.observation.problem_kinds.value_kinds import READING
@@ -76,6 +75,12 @@ def update_from(connection: Connection, batch: Sequence[Request]) -> None:
     Call it after `detection.update_from` and `setup_steps.update_from`.
     """
     batch = _without_keyless(connection, batch)
+    if rows.is_any_open(connection) or any(one.left_out or _is_problem(one) for one in batch):
+        _open_and_close(connection, batch)
+    _close_by_time(connection, batch)
+
+
+def _open_and_close(connection: Connection, batch: Sequence[Request]) -> None:
     open_problems = _Open(connection, batch)
     for request in batch:
         if _is_problem(request):
@@ -87,7 +92,6 @@ def update_from(connection: Connection, batch: Sequence[Request]) -> None:
     open_problems.write()
     if open_problems.has_grown:
         rows.forget_surplus(connection, bounds.PROBLEMS_KEPT)
-    _close_by_time(connection, batch)
 
 
 def _is_problem(request: Request) -> bool:
@@ -121,8 +125,8 @@ class _Open:
     def __init__(self, connection: Connection, batch: Sequence[Request]) -> None:
         self._connection = connection
         self._kinds = {id(request): kind_of(request) for request in batch if _is_problem(request)}
-        keys = {key for request in batch for key in self._keys_of(request)}
-        self._by_key = rows.open_by_keys(connection, keys)
+        self._keys = {id(request): self._keys_of(request) for request in batch}
+        self._by_key = rows.open_by_keys(connection, frozenset().union(*self._keys.values()))
         ids = {one for some in self._by_key.values() for one in some}
         due = refused_removal_rows.of_problems(connection, ids)
         self._known = {}
@@ -168,6 +172,8 @@ class _Open:
         A problem of a left-out value ends when its attribute gets a value, or the user is deleted. While a user still
         has access that was to be removed, no other success closes the problem.
         """
+        if self._by_key.keys().isdisjoint(self._keys[id(request)]):
+            return
         over = {known.id for known in self._of({CONNECTION})}
         if not went_wrong(request):
             over |= self._no_longer_due(request)
@@ -238,9 +244,11 @@ def _gives(request: Request, attribute: str) -> bool:
 
 def _close_by_time(connection: Connection, batch: Sequence[Request]) -> None:
     """Close what no request closes; checked when a cycle starts, since then the previous one is over."""
-    cycles = [detection.cycle_of(row) for row in cycle_rows.last(connection, 2)]
     begins = [request.at for request in batch if request.has_key]
-    if not begins or cycles[0].started < min(begins):
+    if not begins:
+        return
+    cycles = cycle_rows.last(connection, 2)
+    if cycles[0].started < min(begins):
         return
     now = cycles[0].started
     over = rows.open_before(connection, _earlier(now, GIVEN_UP_AFTER))

@@ -8,15 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, delete, func, insert, select, update
+from sqlalchemy import Select, bindparam, delete, func, insert, select, update
 
 from app.store.database.connection import Connection, Row
 from app.store.request_log.tables import cycle
 
+_LAST = select(cycle).order_by(cycle.c.id.desc()).limit(bindparam("count"))
+_WRITE = update(cycle).where(cycle.c.id == bindparam("cycle_id"))
+
 
 def last(connection: Connection, count: int) -> Sequence[Row]:
     """Return the newest cycles, newest first."""
-    return connection.execute(select(cycle).order_by(cycle.c.id.desc()).limit(count)).all()
+    return connection.execute(_LAST, {"count": count}).all()
 
 
 def single(connection: Connection, cycle_id: int) -> Row | None:
@@ -31,7 +34,7 @@ def add(connection: Connection, values: Mapping[str, Any]) -> int:
 
 def write(connection: Connection, cycle_id: int, values: Mapping[str, Any]) -> None:
     """Write some columns of a cycle."""
-    connection.execute(update(cycle).where(cycle.c.id == cycle_id).values(values))
+    connection.execute(_WRITE, {**values, "cycle_id": cycle_id})
 
 
 def forget_up_to(connection: Connection, cycle_id: int) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     and_,
     delete,
     desc,
+    exists,
     func,
     insert,
     literal_column,
@@ -26,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 
 from app.store.database.connection import Connection, Row
-from app.store.database.list_parameter import many
+from app.store.database.list_parameter import many, many_named
 from app.store.request_log.refused_removal_rows import IS_DUE_IN_PROBLEM
 from app.store.request_log.tables import problem, problem_key
 
@@ -51,17 +52,27 @@ class ProblemFilter:
     id: int | None = None
 
 
+_IS_ANY_OPEN = select(exists().select_from(problem_key))
+_OF_KEYS = select(problem_key).where(problem_key.c.object_key.in_(many_named("keys")))
+_OF_IDS = select(problem).where(problem.c.id.in_(many_named("ids")))
+
+
+def is_any_open(connection: Connection) -> bool:
+    """Return whether any problem could be found by a key."""
+    return bool(connection.execute(_IS_ANY_OPEN).scalar())
+
+
 def open_by_keys(connection: Connection, keys: Collection[str]) -> dict[str, list[int]]:
     """Return the ids of open problems by key; keys without a problem are left out."""
     by_key: dict[str, list[int]] = {}
-    for key, problem_id in connection.execute(select(problem_key).where(problem_key.c.object_key.in_(many(keys)))):
+    for key, problem_id in connection.execute(_OF_KEYS, {"keys": json.dumps(list(keys))}):
         by_key.setdefault(key, []).append(problem_id)
     return by_key
 
 
 def by_ids(connection: Connection, ids: Collection[int]) -> Sequence[Row]:
     """Return problems by their ids."""
-    return connection.execute(select(problem).where(problem.c.id.in_(many(ids)))).all()
+    return connection.execute(_OF_IDS, {"ids": json.dumps(list(ids))}).all()
 
 
 def single(connection: Connection, problem_id: int) -> Row | None:

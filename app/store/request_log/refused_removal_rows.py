@@ -6,13 +6,16 @@ transaction.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Sequence
+from functools import cache
+from typing import Any
 
-from sqlalchemy import and_, exists, select, update
+from sqlalchemy import Select, and_, bindparam, exists, select, update
 from sqlalchemy.dialects import sqlite
 
 from app.store.database.connection import Connection, Row
-from app.store.database.list_parameter import many
+from app.store.database.list_parameter import many_named
 from app.store.request_log.tables import due_removal, problem
 
 _KEY = [due_removal.c.problem_id, due_removal.c.user_id, due_removal.c.group_id]
@@ -20,6 +23,8 @@ _IS_DUE = due_removal.c.over.is_(None)
 
 IS_DUE_IN_PROBLEM = exists().where(due_removal.c.problem_id == problem.c.id, _IS_DUE)
 """The condition on `problem` that a user still has access that its requests were meant to remove."""
+
+_OF_PROBLEMS = select(due_removal.c.problem_id).where(due_removal.c.problem_id.in_(many_named("ids")), _IS_DUE)
 
 
 def add(connection: Connection, problem_id: int, removals: Iterable[tuple[str, str, str]]) -> None:
@@ -36,8 +41,7 @@ def add(connection: Connection, problem_id: int, removals: Iterable[tuple[str, s
 
 def of_problems(connection: Connection, problem_ids: Collection[int]) -> set[int]:
     """Return those of the problems that have a due removal."""
-    query = select(due_removal.c.problem_id).where(due_removal.c.problem_id.in_(many(problem_ids)), _IS_DUE)
-    return set(connection.execute(query).scalars())
+    return set(connection.execute(_OF_PROBLEMS, {"ids": json.dumps(list(problem_ids))}).scalars())
 
 
 def due(
@@ -47,13 +51,19 @@ def due(
 
     Each row has problem_id, user_id, group_id, purpose, and the problem's `first` and `last`.
     """
+    query = _due(problem_id is not None, is_ignored)
+    return connection.execute(query, {"limit": limit, "problem_id": problem_id}).all()
+
+
+@cache  # each batch of requests asks for it
+def _due(is_of_one: bool, is_ignored: bool | None) -> Select[Any]:
     columns = (*_KEY, due_removal.c.purpose, problem.c.first, problem.c.last)
     query = select(*columns).join_from(due_removal, problem).where(_IS_DUE, problem.c.closed.is_(None))
-    if problem_id is not None:
-        query = query.where(problem.c.id == problem_id)
+    if is_of_one:
+        query = query.where(problem.c.id == bindparam("problem_id"))
     if is_ignored is not None:
         query = query.where(problem.c.ignored.is_not(None) if is_ignored else problem.c.ignored.is_(None))
-    return connection.execute(query.order_by(problem.c.last.desc(), *_KEY).limit(limit)).all()
+    return query.order_by(problem.c.last.desc(), *_KEY).limit(bindparam("limit"))
 
 
 def had_any(connection: Connection, problem_id: int) -> bool:

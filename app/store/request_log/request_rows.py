@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sql
@@ -12,21 +13,24 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from app import bounds
 from app.request_record import SIMULATED, STORED, Request, column_of
-from app.store.database.connection import Connection, Row
+from app.store.database.connection import DIALECT, Connection, Row
 from app.store.database.list_parameter import many
 from app.store.request_log.tables import counter, request
 
 _ROW = [request.c[column_of(one)].label(one.name) for one in STORED]
-_NAMES = {column_of(one): one.name for one in STORED if one.name != "id"}
-_INSERT = sql.insert(request)
+_WRITTEN = tuple(one for one in STORED if one.name != "id")
+_INSERT = str(sql.insert(request).compile(dialect=DIALECT, column_keys=list(map(column_of, _WRITTEN))))
+_values_of = attrgetter(*(one.name for one in _WRITTEN))  # in the order of the table's columns, as in the statement
+_CYCLE = [one.name for one in _WRITTEN].index("cycle_id")
 
 
-def insert(connection: Connection, requests: Sequence[Request]) -> None:
-    """Append requests in their order; the database assigns each `id`."""
-    if requests:
-        connection.execute(
-            _INSERT, [{column: getattr(one, name) for column, name in _NAMES.items()} for one in requests]
-        )
+def insert(connection: Connection, requests: Sequence[Request], cycle_ids: Sequence[int] = ()) -> None:
+    """Append requests in their order; the database assigns each `id`. `cycle_ids`: of each, in place of its own."""
+    rows = list(map(list, map(_values_of, requests)))
+    for row, cycle_id in zip(rows, cycle_ids, strict=False):
+        row[_CYCLE] = cycle_id
+    if rows:
+        connection.run_many(_INSERT, rows)
 
 
 def add_to_counters(connection: Connection, counts: Mapping[str, int]) -> None:

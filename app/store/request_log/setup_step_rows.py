@@ -13,6 +13,8 @@ from sqlalchemy.dialects.sqlite import insert
 from app.store.database.connection import Connection
 from app.store.request_log.tables import setup_step as table
 
+_ALL = select(table)
+
 
 class StepRow(NamedTuple):
     """A step that was reached: when (wire form), and by which request (its request ID)."""
@@ -24,7 +26,7 @@ class StepRow(NamedTuple):
 
 def by_name(connection: Connection) -> dict[str, StepRow]:
     """Return every stored step by its name."""
-    return {row.name: StepRow(*row) for row in connection.execute(select(table))}
+    return {row.name: StepRow(*row) for row in connection.execute(_ALL)}
 
 
 def reach(connection: Connection, name: str, at: str, number: str) -> None:
