@@ -6,6 +6,7 @@ RFC 7643 §2 (data types, characteristics) and §7 (how they are published).
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
@@ -44,7 +45,7 @@ def is_unassigned(value: object, *, is_simple: bool = False) -> bool:
 
     For an attribute with one simple value, an empty list or object is a wrong type, not an absent value.
     """
-    return value is None or value == "" or (not is_simple and value in ([], {}))
+    return not value and (value is None or value == "" or (not is_simple and value in ([], {})))
 
 
 def single_value(value: Any) -> Any:
@@ -54,8 +55,9 @@ def single_value(value: Any) -> Any:
 
 def simple_value(value: Any) -> Any:
     """Return the `value` of an object that has one, any other value unchanged."""
-    parts = value.items() if isinstance(value, dict) else ()
-    return next((part for name, part in parts if name.strip().lower() == "value"), value)
+    if not isinstance(value, dict):
+        return value
+    return next((part for name, part in value.items() if name.strip().lower() == "value"), value)
 
 
 def by_name(document: Mapping[str, Any]) -> defaultdict[str, list[Any]]:
@@ -75,7 +77,7 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Attribute:
     """One attribute as all code but validation uses it.
 
@@ -99,23 +101,28 @@ class Attribute:
     is_identifying: bool = field(default=False, compare=False, repr=False)
     is_reference: bool = field(default=False, compare=False, repr=False)
 
-    @property
+    @cached_property
     def value_attribute(self) -> "Attribute | None":
         """The sub-attribute that represents a complex value where only one value is meant (RFC 7643 §2.4: `value`)."""
         return self.sub_attributes.get("value")
 
-    @property
+    @cached_property
     def is_simple(self) -> bool:
         return self.type != "complex" and not self.multi_valued
 
-    @property
+    @cached_property
     def is_extension(self) -> bool:
         """Whether the attribute is a whole extension, named by its URN (RFC 7643 §3.3)."""
         return self.name.startswith("urn:")
 
-    @property
+    @cached_property
     def is_read_only(self) -> bool:
         return self.traits.mutability == "readOnly"
+
+    @cached_property
+    def has_hidden_values(self) -> bool:
+        """Whether it or a part of it is never returned (RFC 7643 §7)."""
+        return any(one.traits.returned == "never" for one in self.walk())
 
     def says_false(self, value: Any) -> bool:
         """Return whether a received value of a boolean is false, in any accepted spelling and shape."""
@@ -145,7 +152,7 @@ class Attribute:
             yield from part.walk()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class AttributeTree:
     """All valid attribute names in a resource of one type: core attributes, and extensions by their URN.
 
@@ -175,7 +182,7 @@ class AttributeTree:
         if extension := self.extensions.get(lower):
             return (extension,)
         if ":" in lower:
-            scopes = {self.core_urn.lower(): self.core}
+            scopes = {self._lower_core_urn: self.core}
             scopes |= {urn: extension.sub_attributes for urn, extension in self.extensions.items()}
             if named := [urn for urn in scopes if lower.startswith(urn + ":")]:
                 urn = max(named, key=len)  # one URN may be the prefix of another
@@ -186,14 +193,18 @@ class AttributeTree:
 
     def _below_root(self, lower: str) -> str:
         """Return what follows the resource's name: `User.active`, `$.active`, `/active`, `urn:…:User#active`."""
-        urn = self.core_urn.lower()
+        urn = self._lower_core_urn
         roots = (root for root in (urn, urn.rpartition(":")[2], "$", "") if lower.startswith(root))
         names = (lower[len(root) :] for root in roots)
         return next((name[1:] for name in names if name.startswith(_AFTER_ROOT)), "")
 
     def is_whole(self, path: str) -> bool:
         """Return whether a path is the core schema's URN: its value is for the whole resource, as without a path."""
-        return path.strip().lower() == self.core_urn.lower()
+        return path.strip().lower() == self._lower_core_urn
+
+    @cached_property
+    def _lower_core_urn(self) -> str:
+        return self.core_urn.lower()
 
     def named(self, value: Any, *, is_below: bool = False) -> Iterator[tuple[str, Any, bool]]:
         """Yield the names in a value for the whole resource: each with its own value, and `is_below`.

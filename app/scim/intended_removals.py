@@ -134,4 +134,4 @@ def _without_path(resource_type: ResourceType, attribute: str, op: str, value: A
     named = resource_type.tree.named(value) if op != "remove" else ()
     values = [inner for name, inner, _ in named if resource_type.tree.find(name) == (declared,)]
     for inner in sorted(values, key=declared.says_false):
-        yield Operation(op, attribute, inner, has_value=True)
+        yield Operation(op, attribute, inner, has_null=inner is None)

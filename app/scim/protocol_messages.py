@@ -1,8 +1,7 @@
 """This module reads PATCH and search messages and renders list responses (RFC 7644)."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from app import bounds
 from app.scim.attribute import by_name
@@ -11,22 +10,23 @@ from app.scim.errors import Code, ScimError, shown
 PATCH_URN = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 LIST_URN = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 VERBS = ("add", "remove", "replace")
+_MEMBERS = frozenset({"op", "path", "value"})
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """One operation of a PATCH (RFC 7644 §3.5.2); `op` is lower case, an empty path means none.
 
-    `value` is None if it is missing or null; `has_value` distinguishes the two.
+    `value` is None if it is missing or null; `has_null` distinguishes the two.
     """
 
     op: str
     path: str | None = None
     value: Any = None
-    has_value: bool = False
+    has_null: bool = False
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "has_value", self.has_value or self.value is not None)
+    @property
+    def has_value(self) -> bool:
+        return self.value is not None or self.has_null
 
 
 def read_operations(body: Any, urn: str) -> list[Any]:
@@ -63,21 +63,30 @@ def read_patch(body: Any) -> tuple[Operation, ...]:
 
 def _read_operation(number: int, message: Any) -> Operation:
     """Return one operation; names and `op` are case-insensitive. Entra: `{"op": "Replace", …}`."""
-    place = f"Operations[{number}]"
     if not isinstance(message, dict):
-        raise ScimError(Code.INVALID_SYNTAX, place, "an object", shown(message))
-    named = by_name(message)
-    for name in ("op", "path", "value"):
-        if len(named[name]) > 1:
-            raise ScimError(Code.INVALID_SYNTAX, f"{place}.{name}", "once", "twice in different letter case")
-    if not named["op"]:
-        raise ScimError(Code.INVALID_SYNTAX, f"{place}.op", "a value", "none")
-    op, path, value = (next(iter(named[name]), None) for name in ("op", "path", "value"))
-    if not isinstance(op, str) or op.lower() not in VERBS:
-        raise ScimError(Code.INVALID_SYNTAX, f"{place}.op", f"one of {', '.join(VERBS)}", shown(op))
+        raise _invalid(number, "", "an object", shown(message))
+    members = message if message.keys() <= _MEMBERS else _in_lower_case(number, message)
+    op, path, value = members.get("op"), members.get("path"), members.get("value")
+    if "op" not in members:
+        raise _invalid(number, ".op", "a value", "none")
+    if not isinstance(op, str) or (verb := op.lower()) not in VERBS:
+        raise _invalid(number, ".op", f"one of {', '.join(VERBS)}", shown(op))
     if path is not None and not isinstance(path, str):
-        raise ScimError(Code.INVALID_SYNTAX, f"{place}.path", "text", shown(path))
-    return Operation(op.lower(), path if path and path.strip() else None, value, bool(named["value"]))
+        raise _invalid(number, ".path", "text", shown(path))
+    return Operation(verb, path if path and path.strip() else None, value, value is None and "value" in members)
+
+
+def _in_lower_case(number: int, message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the members of an operation by their names in lower case. Raises invalidSyntax for two of a name."""
+    named = by_name(message)
+    for name in sorted(_MEMBERS):
+        if len(named[name]) > 1:
+            raise _invalid(number, f".{name}", "once", "twice in different letter case")
+    return {name: values[0] for name, values in named.items() if values}
+
+
+def _invalid(number: int, member: str, expected: str, got: str) -> ScimError:
+    return ScimError(Code.INVALID_SYNTAX, f"Operations[{number}]{member}", expected, got)
 
 
 def list_response(

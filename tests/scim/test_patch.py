@@ -85,7 +85,7 @@ def test_members_at_their_bound_and_beyond() -> None:
 
 
 def test_null_removes_nobody_and_no_value_everybody() -> None:
-    null = apply(GROUP, {}, [Operation("remove", "members", None, has_value=True)])[1]
+    null = apply(GROUP, {}, [Operation("remove", "members", None, has_null=True)])[1]
     none = apply(GROUP, {}, [Operation("remove", "members")])[1]
     assert (null, none) == ((), (LinkChange("remove_where"),))
 

@@ -10,7 +10,7 @@ from app.scim.errors import ScimError
 from app.scim.protocol_messages import LIST_URN, PATCH_URN, Operation, list_response, read_patch
 
 REPLACE = {"op": "replace", "path": "title", "value": "Chief"}
-READ = Operation("replace", "title", "Chief", has_value=True)
+READ = Operation("replace", "title", "Chief")
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ READ = Operation("replace", "title", "Chief", has_value=True)
         ({"operations": [{"OP": "Replace", "Path": "title", "VALUE": "Chief"}]}, (READ,)),
         ({"Operations": []}, ()),
         ({"Operations": [{"op": "Remove", "path": "title"}]}, (Operation("remove", "title"),)),
-        ({"Operations": [{"op": "add", "path": None, "value": {}, "more": 1}]}, (Operation("add", None, {}, True),)),
+        ({"Operations": [{"op": "add", "path": None, "value": {}, "more": 1}]}, (Operation("add", None, {}),)),
         ({"Operations": [{"op": "add", "path": "title", "value": None}]}, (Operation("add", "title", None, True),)),
     ],
 )  # fmt: skip

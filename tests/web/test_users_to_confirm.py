@@ -82,9 +82,7 @@ def test_an_owner_removes_the_user_from_all_groups(world: World, ana: str):
     """Not the other members, and not in what the user itself is."""
     ben = world.ask(lambda: resource_operations.create(USER, {"userName": "ben"}, CLIENT).record.id)
     legal, sales = join(world, ana, "Legal", "Sales")
-    world.ask(
-        lambda: resource_operations.change(GROUP, legal, [Operation("add", "members", [{"value": ben}], True)], CLIENT)
-    )
+    world.ask(lambda: resource_operations.change(GROUP, legal, [Operation("add", "members", [{"value": ben}])], CLIENT))
     user, groups = held(world, USER, ana), [held(world, GROUP, one) for one in (legal, sales)]
     answer = world.post(f"/users/{ana}/leave-groups")
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/sub/users/{ana}")
