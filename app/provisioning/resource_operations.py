@@ -150,12 +150,14 @@ def search(criteria: Search, selections: Mapping[str, Selection], generation: in
 def _search_result(
     connection: Connection, page: Page, types: Sequence[ResourceType], selections: Mapping[str, Selection]
 ) -> SearchResult:
-    by_id: dict[str, Resource] = {}
+    resources: list[Resource] = []
     for resource_type in types:
         records = [record for record in page.records if record.type == resource_type.name]
-        of_type = _resources(connection, resource_type, records, selections[resource_type.name])
-        by_id |= {resource.record.id: resource for resource in of_type}
-    return SearchResult(page.total, [by_id[record.id] for record in page.records], page.end)
+        resources += _resources(connection, resource_type, records, selections[resource_type.name])
+    if len(types) > 1:
+        by_id = {resource.record.id: resource for resource in resources}
+        resources = [by_id[record.id] for record in page.records]
+    return SearchResult(page.total, resources, page.end)
 
 
 @repeated

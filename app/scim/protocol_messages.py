@@ -103,9 +103,8 @@ def list_response(
     index = "" if start_index is None else f'"startIndex":{start_index},'
     cursor = f'"nextCursor":"{next_cursor}",' if next_cursor else ""
     yield f'{{"schemas":["{LIST_URN}"],"totalResults":{total},{index}{cursor}"itemsPerPage":{count},"Resources":['
-    separator = ""
-    for pieces in resources:
-        yield separator
+    for number, pieces in enumerate(resources):
+        if number:
+            yield ","
         yield from pieces
-        separator = ","
     yield "]}"

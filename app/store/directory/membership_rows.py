@@ -83,17 +83,9 @@ _portion = (
     .subquery()
 )
 _PORTION = select(func.group_concat(_portion.c.text, ","), func.max(_portion.c.member_id), func.count())
-_of_member = (
-    select(membership.c.member_id, membership.c.group_id)
-    .where(membership.c.member_id.in_(_IDS))
-    .order_by(membership.c.member_id, membership.c.group_id)
-    .subquery()
-)
 # The ids of each member's groups, and each group once, however many of the members are in it.
 _GROUPS_OF = union_all(
-    select(_of_member.c.member_id, func.group_concat(_of_member.c.group_id, " "), false()).group_by(
-        _of_member.c.member_id
-    ),
+    select(membership.c.member_id, membership.c.group_id, false()).where(membership.c.member_id.in_(_IDS)),
     select(resource.c.id, group_value(resource), true()).where(
         resource.c.id.in_(select(membership.c.group_id).where(membership.c.member_id.in_(_IDS)))
     ),
@@ -198,7 +190,10 @@ def groups_of(connection: Connection, resource_ids: Iterable[str]) -> dict[str, 
     Resources that are in none are left out.
     """
     values: dict[str, str] = {}
-    group_ids: dict[str, str] = {}
-    for id, text_of_row, is_group in connection.execute(_GROUPS_OF, {"ids": json.dumps(list(resource_ids))}):
-        (values if is_group else group_ids)[id] = text_of_row
-    return {id: ",".join(map(values.__getitem__, ids.split())) for id, ids in group_ids.items()}
+    group_ids: dict[str, list[str]] = {}
+    for id, text_of_row, is_group in connection.tuples(_GROUPS_OF, {"ids": json.dumps(list(resource_ids))}):
+        if is_group:
+            values[id] = text_of_row
+        else:
+            group_ids.setdefault(id, []).append(text_of_row)
+    return {id: ",".join(map(values.__getitem__, sorted(ids))) for id, ids in group_ids.items()}

@@ -13,12 +13,13 @@ from app import bounds
 from app.scim.attribute import Attribute
 from app.scim.resource_types import ResourceType
 from app.scim.search_request import Place, Search, TypeSearch
-from app.store.database.connection import Connection, Row
+from app.store.database.connection import Connection
 from app.store.directory import filter_sql, list_positions, resource_counts, resource_reads
 from app.store.directory.stored_resource import COLUMNS, Record, to_record
 from app.store.directory.tables import resource
 
 _CUT_TYPES = ("string", "reference", "binary")
+_DOCUMENT = [column.name for column in COLUMNS].index("document")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def find_match(connection: Connection, search: Search, *, has_groups: bool) -> P
 
 def _page_by_index(connection: Connection, search: Search, offset: int) -> Page:
     rows, is_cut = _rows_by_index(connection, search, offset) if search.count > 0 else ([], False)
-    records = [to_record(row) for row in rows]
+    records = list(map(to_record, rows))
     is_filtered = any(sought.where is not None for sought in search.sought)
     if is_filtered and not is_cut and len(records) < search.count and (records or offset == 0):
         # The last page itself gives the total: a lookup needs no second statement.
@@ -81,7 +82,7 @@ def _page_by_index(connection: Connection, search: Search, offset: int) -> Page:
     return Page(_total(connection, search), records)
 
 
-def _rows_by_index(connection: Connection, search: Search, offset: int) -> tuple[list[Row], bool]:
+def _rows_by_index(connection: Connection, search: Search, offset: int) -> tuple[list[tuple[Any, ...]], bool]:
     parameters = {"count": search.count, "offset": offset}
     if plain := _whole_type(search):
         return _fitting(connection, _PAGE, search.count, parameters | list_positions.seek(connection, plain, offset))
@@ -92,16 +93,17 @@ def _rows_by_index(connection: Connection, search: Search, offset: int) -> tuple
 
 def _fitting(
     connection: Connection, statement: Select[Any], count: int, parameters: Mapping[str, Any] | None = None
-) -> tuple[list[Row], bool]:
+) -> tuple[list[tuple[Any, ...]], bool]:
     """Return the first rows, at most `count`, whose documents fit on a page; and whether the statement has more.
 
     A page may be shorter than requested (RFC 7644 §3.4.2.4), but has one record, or the client could not continue.
     """
-    taken: list[Row] = []
+    taken: list[tuple[Any, ...]] = []
     size = 0
-    with closing(connection.execute(statement, parameters)) as rows:
+    with closing(connection.tuples(statement, parameters or {})) as rows:
         for row in rows:
-            size += len(row.document.encode())
+            document = row[_DOCUMENT]
+            size += len(document) if document.isascii() else len(document.encode())
             if len(taken) == count or (taken and size > bounds.PAGE_BYTES):
                 return taken, True
             taken.append(row)
@@ -127,7 +129,7 @@ def _page_by_cursor(connection: Connection, search: Search) -> Page:
     if not is_more:
         total = len(page_rows) if search.after is None else _total(connection, search)
         return Page(total, records)
-    last_key = None if key is None else page_rows[-1].sort_key
+    last_key = None if key is None else page_rows[-1][-1]
     return Page(_total(connection, search), records, Place(last_key, records[-1].position))
 
 
