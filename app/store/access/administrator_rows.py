@@ -4,9 +4,8 @@ Every function works in the caller's transaction.
 """
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
-from sqlalchemy import Select, delete, exists, func, insert, select, update
+from sqlalchemy import bindparam, delete, exists, func, insert, select, update
 
 from app.console_roles import Role
 from app.store.access.account_tables import operator as table
@@ -26,7 +25,10 @@ class AdministratorRow:
     role: str
 
 
-_OLDEST_FIRST = select(table).order_by(table.c.created, table.c.id)
+_ROW = select(*(table.c[name] for name in AdministratorRow.__slots__))
+_OLDEST_FIRST = _ROW.order_by(table.c.created, table.c.id)
+_BY_ID = _ROW.where(table.c.id == bindparam("id"))
+_BY_NAME = _ROW.where(table.c.folded_name == bindparam("folded_name"))
 
 
 def has_any(connection: Connection) -> bool:
@@ -36,17 +38,19 @@ def has_any(connection: Connection) -> bool:
 
 def list_all(connection: Connection) -> list[AdministratorRow]:
     """Return all administrators, oldest first."""
-    return _read(connection, _OLDEST_FIRST)
+    return [AdministratorRow(*row) for row in connection.execute(_OLDEST_FIRST)]
 
 
 def find(connection: Connection, operator_id: str) -> AdministratorRow | None:
     """Return the administrator with this id, or None."""
-    return next(iter(_read(connection, _OLDEST_FIRST.where(table.c.id == operator_id))), None)
+    row = connection.execute(_BY_ID, {"id": operator_id}).one_or_none()
+    return AdministratorRow(*row) if row else None
 
 
 def find_named(connection: Connection, folded_name: str) -> AdministratorRow | None:
     """Return the administrator with this normalized user name, or None."""
-    return next(iter(_read(connection, _OLDEST_FIRST.where(table.c.folded_name == folded_name))), None)
+    row = connection.execute(_BY_NAME, {"folded_name": folded_name}).one_or_none()
+    return AdministratorRow(*row) if row else None
 
 
 def count_active_owners(connection: Connection) -> int:
@@ -68,7 +72,3 @@ def change(connection: Connection, operator_id: str, /, **values: str | bool) ->
 def remove(connection: Connection, operator_id: str) -> None:
     """Delete an administrator, and with them their sessions and second factor."""
     connection.execute(delete(table).where(table.c.id == operator_id))
-
-
-def _read(connection: Connection, query: Select[Any]) -> list[AdministratorRow]:
-    return [AdministratorRow(**row._asdict()) for row in connection.execute(query)]

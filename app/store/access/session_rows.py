@@ -6,9 +6,8 @@ Every function works in the caller's transaction.
 import json
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, insert, or_, select, update
 
 from app.store.access.account_tables import operator
 from app.store.access.account_tables import session as table
@@ -36,18 +35,22 @@ class SessionRow:
 
 
 _USED_LAST = table.c.last_seen.desc(), table.c.token_hash
-# Used by every change of a user, so built once.
+# Used by every page, and by every change of a user, so built once.
+_ROW = select(*(table.c[name] for name in SessionRow.__slots__))
+_WITH_TOKEN = _ROW.where(table.c.token_hash == bindparam("token_hash"))
 _END_OF_USERS = delete(table).where(table.c.user_id.in_(many_named("ids")))
 
 
 def find(connection: Connection, token_hash: str) -> SessionRow | None:
     """Return the session with this token hash, or None."""
-    return next(iter(_read(connection, select(table).where(table.c.token_hash == token_hash))), None)
+    row = connection.execute(_WITH_TOKEN, {"token_hash": token_hash}).one_or_none()
+    return SessionRow(*row) if row else None
 
 
 def list_owned(connection: Connection, operator_id: str | None, user_id: str | None) -> list[SessionRow]:
     """Return the sessions of one owner, last used first."""
-    return _read(connection, select(table).where(*_is_owned(operator_id, user_id)).order_by(*_USED_LAST))
+    owned = _ROW.where(*_is_owned(operator_id, user_id)).order_by(*_USED_LAST)
+    return [SessionRow(*row) for row in connection.execute(owned)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,3 @@ def end_outside(connection: Connection, last_seen: str, created: str, until: str
 
 def _is_owned(operator_id: str | None, user_id: str | None) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return table.c.operator_id.is_(operator_id), table.c.user_id.is_(user_id)
-
-
-def _read(connection: Connection, query: Select[Any]) -> list[SessionRow]:
-    return [SessionRow(**row._asdict()) for row in connection.execute(query)]

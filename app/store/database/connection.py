@@ -220,8 +220,8 @@ def _compile(statement: Any, names: list[str]) -> _Text:
         sql, order, known = expanded.statement, expanded.positiontup or (), expanded.parameters
     passed = {name for name, parameter in compiled.binds.items() if parameter.required}
     fixed = {name: value for name, value in known.items() if name not in passed}
-    columns = getattr(statement, "exported_columns", ())
-    switches = [place for place, column in enumerate(columns) if isinstance(column.type, Switch)]
+    # The columns that the cache knows: those of the statement itself would be made again for each statement.
+    switches = [place for place, column in enumerate(compiled._result_columns) if isinstance(column.type, Switch)]
     return _Text(sql, order, fixed, switches)
 
 

@@ -82,6 +82,7 @@ class Event:
 
 
 _EVENT_COLUMNS = [event.c[name] for name in Event.__slots__]
+_CHANGES = Event.__slots__.index("changes")
 _INSERT = sql.insert(event).returning(event.c.id)
 _rows = func.json_each(bindparam("rows")).table_valued("value").c.value
 _change = func.json_each(event.c.changes).table_valued("key", "value", joins_implicitly=True).c
@@ -275,8 +276,12 @@ def count_unreadable(connection: Connection) -> int:
 
 
 def _events(connection: Connection, query: sql.Select[Any]) -> list[Event]:
-    rows = connection.execute(query)
-    return [Event(**row._asdict() | {"changes": _from_json(row.changes)}) for row in rows]
+    events = []
+    for row in connection.execute(query):
+        values = list(row)
+        values[_CHANGES] = _from_json(row.changes)
+        events.append(Event(*values))
+    return events
 
 
 def _first_changes(connection: Connection, among: sql.ColumnElement[bool]) -> list[Change]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from app.store.database.connection import Connection
-from app.store.database.list_parameter import many
+from app.store.database.list_parameter import many, many_named
 from app.store.request_log.tables import last_seen as table
 
 _insert = insert(table)
@@ -20,6 +21,7 @@ _RECORD = _insert.on_conflict_do_update(
         "at": func.max(table.c.at, _insert.excluded.at),
     },
 )
+_OF_IDS = select(table.c.resource_id, table.c.at).where(table.c.resource_id.in_(many_named("ids")))
 
 
 def record(connection: Connection, moments: Mapping[str, tuple[str, str]]) -> None:
@@ -36,8 +38,7 @@ def forget(connection: Connection, ids: Iterable[str]) -> None:
 
 def of_ids(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
     """Return the moment of the last request about each known id."""
-    query = select(table.c.resource_id, table.c.at).where(table.c.resource_id.in_(many(ids)))
-    return {row.resource_id: row.at for row in connection.execute(query)}
+    return dict(connection.tuples(_OF_IDS, {"ids": json.dumps(list(ids))}))
 
 
 def before(connection: Connection, resource_type: str, moment: str, skip: int, limit: int) -> list[tuple[str, str]]:

@@ -38,6 +38,18 @@ _CONDITIONS: Mapping[Status, tuple[ColumnElement[bool], ...]] = {
     "closed": (problem.c.closed.is_not(None),),
     "ignored": (problem.c.closed.is_(None), problem.c.ignored.is_not(None)),
 }
+# These are used by many pages, so built once.
+_COUNTS = select(
+    *(
+        select(func.count()).select_from(problem).where(*conditions).scalar_subquery()
+        for conditions in _CONDITIONS.values()
+    )
+)
+_OPEN_OF = (
+    select(problem)
+    .where(problem.c.resource_id.in_(many_named("resource_ids")), *_CONDITIONS["open"])
+    .order_by(problem.c.last.desc())
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +158,7 @@ def set_ignored(connection: Connection, criteria: ProblemFilter, ignored: str | 
 
 def counts(connection: Connection) -> dict[Status, int]:
     """Return the number of problems of each status."""
-    return {
-        status: connection.execute(select(func.count()).select_from(problem).where(*conditions)).scalar_one()
-        for status, conditions in _CONDITIONS.items()
-    }
+    return dict(zip(_CONDITIONS, connection.execute(_COUNTS).one(), strict=True))
 
 
 def causes(connection: Connection, criteria: ProblemFilter) -> Sequence[Row]:
@@ -179,8 +188,7 @@ def count(connection: Connection, criteria: ProblemFilter) -> int:
 
 def open_of(connection: Connection, resource_ids: Collection[str]) -> Sequence[Row]:
     """Return the open problems of these resources, newest first."""
-    query = select(problem).where(problem.c.resource_id.in_(many(resource_ids)), *_CONDITIONS["open"])
-    return connection.execute(query.order_by(problem.c.last.desc())).all()
+    return connection.execute(_OPEN_OF, {"resource_ids": json.dumps(list(resource_ids))}).all()
 
 
 def of_refusals(connection: Connection, refused: Collection[Mapping[str, Any]]) -> dict[int, int]:
