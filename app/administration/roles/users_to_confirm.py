@@ -86,6 +86,8 @@ def require_unconfirmed(connection: Connection, user_id: str) -> None:
 
 
 def _users(connection: Connection, unconfirmed: Sequence[UnconfirmedRow]) -> list[UnconfirmedUser]:
+    if not unconfirmed:
+        return []
     ids = [row.user_id for row in unconfirmed]
     documents = {id: document for id, (_, document) in history_rows.documents_of(connection, ids).items()}
     withheld = granted_roles.withheld(connection, ids)

@@ -17,7 +17,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, LargeBinary, cast, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, LargeBinary, bindparam, cast, func, insert, or_, select, update
 
 from app import bounds
 from app.scim.errors import ScimError, unavailable
@@ -46,6 +46,12 @@ _COLUMNS = (audit.c.id, audit.c.at, audit.c.actor, audit.c.address, audit.c.acti
 # As bytes: an attacker may write what is not text, and that must not stop the check that looks for it.
 _READ = (audit.c.id, *(cast(column, LargeBinary).label(column.name) for column in (*_COLUMNS[1:], audit.c.hash)))
 _HEAD = select(audit_head.c.entries, cast(audit_head.c.hash, LargeBinary).label("hash"))
+_NEWEST = (
+    select(audit.c.at, audit.c.actor, audit.c.target, audit.c.detail)
+    .where(audit.c.action == bindparam("action"), audit.c.at >= bindparam("since"))
+    .order_by(audit.c.at.desc(), audit.c.id.desc())
+    .limit(bindparam("limit"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +119,7 @@ def _unwritable() -> ScimError:
 
 def newest(connection: Connection, action: str, since: str, limit: int) -> Sequence[Any]:
     """Return the newest entries of one action since `since` as rows with at, actor, target and detail."""
-    columns = select(audit.c.at, audit.c.actor, audit.c.target, audit.c.detail)
-    query = columns.where(audit.c.action == action, audit.c.at >= since)
-    return connection.execute(query.order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit)).all()
+    return connection.execute(_NEWEST, {"action": action, "since": since, "limit": limit}).all()
 
 
 def last_about(connection: Connection, action: str, user_id: str, since: str) -> str:

@@ -9,10 +9,12 @@ from sqlalchemy.dialects.sqlite import insert
 from app.store.access.account_tables import identity_provider as table
 from app.store.database.connection import Connection, Row
 
+_ROW = select(table)
+
 
 def find(connection: Connection) -> Row | None:
     """Return the row of identity_provider; None while single sign-on is off."""
-    return connection.execute(select(table)).one_or_none()
+    return connection.execute(_ROW).one_or_none()
 
 
 def save(connection: Connection, **values: str) -> None:

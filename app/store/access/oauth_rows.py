@@ -27,6 +27,18 @@ _TOKEN_HASHED = (
     .where(access_token.c.hash == bindparam("hash"))
 )
 _ACTIVE_CLIENT = select(oauth_client.c.id).where(oauth_client.c.stopped.is_(None))
+_NEWEST_FIRST = {
+    table: select(table).order_by(table.c.created.desc(), table.c.id) for table in (oauth_client, *_CREDENTIALS)
+}
+_uses = union_all(
+    *(
+        select(table.c.last_used, table.c.last_address, oauth_client.c.name)
+        .join(oauth_client, oauth_client.c.id == table.c.client_id)
+        .where(table.c.last_used.is_not(None))
+        for table in _CREDENTIALS
+    )
+).subquery()
+_USED_LAST = select(_uses).order_by(_uses.c.last_used.desc()).limit(1)
 
 
 # --- clients and their credentials ------------------------------------------------------------------------------------
@@ -34,7 +46,7 @@ _ACTIVE_CLIENT = select(oauth_client.c.id).where(oauth_client.c.stopped.is_(None
 
 def clients(connection: Connection) -> Sequence[Row]:
     """Return the rows of oauth_client, newest first."""
-    return connection.execute(select(oauth_client).order_by(oauth_client.c.created.desc(), oauth_client.c.id)).all()
+    return connection.execute(_NEWEST_FIRST[oauth_client]).all()
 
 
 def count_clients(connection: Connection, is_active: bool = False) -> int:
@@ -60,7 +72,7 @@ def stop(connection: Connection, table: Table, row_id: str, at: str) -> None:
 
 def credentials(connection: Connection, table: Table) -> Sequence[Row]:
     """Return the secrets or the federated credentials of all clients, newest first."""
-    return connection.execute(select(table).order_by(table.c.created.desc(), table.c.id)).all()
+    return connection.execute(_NEWEST_FIRST[table]).all()
 
 
 def count_active(connection: Connection, table: Table, client_id: str) -> int:
@@ -105,15 +117,7 @@ def has_credential(connection: Connection) -> bool:
 
 def used_last(connection: Connection) -> Row | None:
     """Return the last use of a credential, revoked or not: `last_used`, `last_address`, and the client's `name`."""
-    uses = union_all(
-        *(
-            select(table.c.last_used, table.c.last_address, oauth_client.c.name)
-            .join(oauth_client, oauth_client.c.id == table.c.client_id)
-            .where(table.c.last_used.is_not(None))
-            for table in _CREDENTIALS
-        )
-    ).subquery()
-    return connection.execute(select(uses).order_by(uses.c.last_used.desc()).limit(1)).first()
+    return connection.execute(_USED_LAST).first()
 
 
 # --- access tokens ----------------------------------------------------------------------------------------------------

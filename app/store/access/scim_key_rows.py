@@ -44,13 +44,15 @@ class KeyRow:
 
 
 _KEYS = select(*(table.c[field.name] for field in fields(KeyRow)))
+_NEWEST_FIRST = _KEYS.order_by(table.c.created.desc(), table.c.id)
+_USED_LAST = _KEYS.where(table.c.last_used.is_not(None)).order_by(table.c.last_used.desc()).limit(1)
 _ACTIVE = _KEYS.where(table.c.stopped.is_(None))
 _BY_HASH = _KEYS.add_columns(table.c.hash).where(table.c.hash == bindparam("hash"))
 
 
 def list_all(connection: Connection) -> list[KeyRow]:
     """Return all keys, newest first, also revoked ones."""
-    return _read(connection, _KEYS.order_by(table.c.created.desc(), table.c.id))
+    return _read(connection, _NEWEST_FIRST)
 
 
 def list_active(connection: Connection) -> list[KeyRow]:
@@ -82,8 +84,7 @@ def find_by_hash(connection: Connection, key_hash: str) -> KeyRow | None:
 
 def find_used_last(connection: Connection) -> KeyRow | None:
     """Return the key that was used last. Revoked keys count too: the contact happened."""
-    used = _KEYS.where(table.c.last_used.is_not(None)).order_by(table.c.last_used.desc()).limit(1)
-    return next(iter(_read(connection, used)), None)
+    return next(iter(_read(connection, _USED_LAST)), None)
 
 
 def add(connection: Connection, key: KeyRow, key_hash: str) -> None:

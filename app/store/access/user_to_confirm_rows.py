@@ -16,6 +16,8 @@ from app.store.directory.tables import ACTIVE, resource
 _ROW = select(table.c.user_id, table.c.external_id, table.c.since)
 _BY_ID = _ROW.where(table.c.user_id == bindparam("id"))
 _ACTIVE = _ROW.join(resource, resource.c.id == table.c.user_id).where(text(ACTIVE))
+_NEWEST = _ACTIVE.order_by(table.c.since.desc(), table.c.user_id).limit(bindparam("limit"))
+_COUNT_ACTIVE = select(func.count()).select_from(_ACTIVE.subquery())
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,9 @@ def remove(connection: Connection, user_id: str) -> None:
 
 def active(connection: Connection, limit: int) -> list[UnconfirmedRow]:
     """Return the rows of active users, newest first."""
-    latest = _ACTIVE.order_by(table.c.since.desc(), table.c.user_id).limit(limit)
-    return [UnconfirmedRow(*row) for row in connection.execute(latest)]
+    return [UnconfirmedRow(*row) for row in connection.execute(_NEWEST, {"limit": limit})]
 
 
 def count_active(connection: Connection) -> int:
     """Return how many active users have a row."""
-    return int(connection.execute(select(func.count()).select_from(_ACTIVE.subquery())).scalar_one())
+    return int(connection.execute(_COUNT_ACTIVE).scalar_one())

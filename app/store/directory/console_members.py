@@ -5,16 +5,16 @@ A page is first found among the rows of the group, then loaded with the names.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Select, select, text
+from sqlalchemy import bindparam, select, text
 
 from app import bounds
 from app.scim.resource_types import RESOURCE_TYPES
 from app.store.database.connection import Connection
-from app.store.database.list_parameter import many
+from app.store.database.list_parameter import many_named
 from app.store.directory import filter_sql, word_index
 from app.store.directory.tables import membership, resource
 
@@ -36,11 +36,23 @@ _AMONG_FEW = f"""SELECT id FROM resource WHERE position IN ({word_index.MATCHING
 _AMONG_MANY = f"""SELECT resource.id FROM ({word_index.MATCHING} ORDER BY rowid) AS found
     CROSS JOIN resource ON resource.position = found.rowid
     WHERE EXISTS (SELECT 1 FROM membership WHERE group_id = :group_id AND member_id = resource.id) LIMIT :count"""
+_members = (
+    select(membership.c.member_id)
+    .where(membership.c.group_id == bindparam("group_id"))
+    .order_by(membership.c.member_id)
+    .limit(bindparam("count"))
+)
+_PAGE = _members.offset(bindparam("offset"))
+_FOLLOWING = _members.where(membership.c.member_id > bindparam("after"))
+_NAMED = select(resource.c.id, resource.c.type, resource.c.document).where(
+    resource.c.id.in_(many_named("ids")), resource.c.type.in_(filter_sql.MEMBER_TYPES)
+)
 
 
 def page(connection: Connection, group_id: str, offset: int, count: int) -> list[ListedMember]:
     """Return a page of all members, by id."""
-    return named(connection, connection.execute(_ids(group_id).offset(offset).limit(count)).scalars().all())
+    parameters = {"group_id": group_id, "offset": offset, "count": count}
+    return named(connection, [id for (id,) in connection.tuples(_PAGE, parameters)])
 
 
 def with_words(connection: Connection, group_id: str, members: int, sought: str, count: int) -> list[str]:
@@ -58,18 +70,11 @@ def with_words(connection: Connection, group_id: str, members: int, sought: str,
 
 def following(connection: Connection, group_id: str, after: str, count: int) -> list[ListedMember]:
     """Return the next members by id, after the id `after`."""
-    behind = _ids(group_id).where(membership.c.member_id > after).limit(count)
-    return named(connection, connection.execute(behind).scalars().all())
+    parameters = {"group_id": group_id, "after": after, "count": count}
+    return named(connection, [id for (id,) in connection.tuples(_FOLLOWING, parameters)])
 
 
 def named(connection: Connection, ids: Sequence[str]) -> list[ListedMember]:
     """Return the members with these ids, in the same order, with what is known of them."""
-    columns = select(resource.c.id, resource.c.type, resource.c.document)
-    known = columns.where(resource.c.id.in_(many(ids)), resource.c.type.in_(filter_sql.MEMBER_TYPES))
-    by_id = {row.id: ListedMember(*row) for row in connection.execute(known)}
+    by_id = {row[0]: ListedMember(*row) for row in connection.tuples(_NAMED, {"ids": json.dumps(list(ids))})}
     return [by_id.get(id) or ListedMember(id, None, None) for id in ids]
-
-
-def _ids(group_id: str) -> Select[Any]:
-    """Return a statement for all members of a group in the order of their ids."""
-    return select(membership.c.member_id).where(membership.c.group_id == group_id).order_by(membership.c.member_id)

@@ -28,6 +28,8 @@ _IS_ROW = (
     table.c.urn == bindparam("row_urn"),
     table.c.attribute == bindparam("row_attribute"),
 )
+_columns = table.c.type, table.c.urn, table.c.attribute, table.c.missing_since, table.c.resources
+_MISSING = select(*_columns).where(table.c.missing_since.is_not(None)).order_by(*_columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +91,8 @@ def note(connection: Connection, types: Sequence[ResourceType]) -> None:
 
 def missing(connection: Connection) -> list[MissingSchema]:
     """Return what is no longer declared and not confirmed as removed, by type and URN."""
-    columns = (table.c.type, table.c.urn, table.c.attribute, table.c.missing_since, table.c.resources)
     by_schema: dict[tuple[str, str], list[Any]] = {}
-    for row in connection.execute(select(*columns).where(table.c.missing_since.is_not(None)).order_by(*columns)):
+    for row in connection.execute(_MISSING):
         by_schema.setdefault((row.type, row.urn), []).append(row)
     return [
         MissingSchema(

@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, func, select
 from app.scim.differences import Change
 from app.scim.projection import compact
 from app.store.database.connection import Connection
-from app.store.database.list_parameter import many
+from app.store.database.list_parameter import many, many_named
 from app.store.directory import membership_history
 from app.store.directory.tables import event, membership, membership_event, resource
 
@@ -83,6 +83,7 @@ class Event:
 
 _EVENT_COLUMNS = [event.c[name] for name in Event.__slots__]
 _CHANGES = Event.__slots__.index("changes")
+_DOCUMENTS_OF = select(resource.c.id, resource.c.type, resource.c.document).where(resource.c.id.in_(many_named("ids")))
 _INSERT = sql.insert(event).returning(event.c.id)
 _rows = func.json_each(bindparam("rows")).table_valued("value").c.value
 _change = func.json_each(event.c.changes).table_valued("key", "value", joins_implicitly=True).c
@@ -266,8 +267,10 @@ def made_at(connection: Connection, resource_id: str) -> str | None:
 
 def documents_of(connection: Connection, ids: Collection[str]) -> dict[str, tuple[str, dict[str, Any]]]:
     """Return type and document of the existing resources, by their ids."""
-    query = select(resource.c.id, resource.c.type, resource.c.document).where(resource.c.id.in_(many(ids)))
-    return {id: (type, json.loads(text)) for id, type, text in connection.execute(query)}
+    if not ids:
+        return {}
+    rows = connection.tuples(_DOCUMENTS_OF, {"ids": json.dumps(list(ids))})
+    return {id: (type, json.loads(text)) for id, type, text in rows}
 
 
 def count_unreadable(connection: Connection) -> int:

@@ -19,6 +19,7 @@ class ResourceCount:
     active: int = 0
 
 
+_ALL = select(population)
 _COUNT = select(population.c.total).where(population.c.type == bindparam("type"))
 
 
@@ -30,5 +31,5 @@ def count(connection: Connection, resource_type: ResourceType) -> int:
 
 def count_all(connection: Connection) -> Mapping[str, ResourceCount]:
     """Return the counts by resource type; 0 for a type without resources."""
-    rows = connection.execute(select(population))
+    rows = connection.execute(_ALL)
     return defaultdict(ResourceCount, {row.type: ResourceCount(row.total, row.active) for row in rows})
