@@ -30,6 +30,7 @@ from app.store.request_log import log_database, pruning, request_rows
 WRITE_AFTER_S = 0.5
 TRY_AGAIN_S = 1.0
 PRUNE_EVERY_S = 600.0
+PRUNE_NEXT_PART_S = 0.2
 CLOSE_S = 10.0
 
 DROPPED, UNAUTHENTICATED = "dropped", "strangers"
@@ -257,6 +258,7 @@ class Recorder:
             log.exception("the search words of a batch could not be written")
 
     def _prune(self) -> None:
+        """Delete a part of what is too old or too much. Before the next part, waiting requests are written."""
         if time.monotonic() < self._prune_at:
             return
         before = clock.to_wire(clock.utc_now() - self._kept)
@@ -270,7 +272,7 @@ class Recorder:
             is_more = False  # `log_database.writing` reports it
         except Exception:
             log.exception("the request log could not be pruned")
-        self._prune_at = time.monotonic() + (TRY_AGAIN_S if is_more else PRUNE_EVERY_S)
+        self._prune_at = time.monotonic() + (PRUNE_NEXT_PART_S if is_more else PRUNE_EVERY_S)
 
 
 class _UnauthenticatedRows:

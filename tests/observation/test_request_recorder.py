@@ -340,14 +340,44 @@ def pruned(app: Flask, before: str, most: int, most_bytes: int = bounds.REQUEST_
 
 def test_too_many_rows_go_oldest_first_a_part_at_a_time(app: Flask, path: Path, monkeypatch: pytest.MonkeyPatch):
     fill(app, *(made_up(minutes=number / 100, number=f"{number}") for number in range(100)))
-    monkeypatch.setattr(bounds, "REQUESTS_PRUNED_AT_ONCE", 30)
+    monkeypatch.setattr(bounds, "LOG_ROWS_PRUNED_AT_ONCE", 30)
     assert [pruned(app, "", 25), pruned(app, "", 25), pruned(app, "", 25)] == [True, True, False]
     assert numbers(path) == [f"{number}" for number in range(75, 100)]
 
 
+def test_between_two_parts_the_requests_that_wait_are_written(app: Flask, path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Rows of every table go a part at a time, and no part delays more than one batch."""
+    old = [replace(made_up(), at=now(days=90 - 2 * number), number=f"old{number}", status=400) for number in range(12)]
+    for one in old:  # each has a sync and a problem of its own
+        fill(app, replace(one, path=one.number))
+    assert [len(rows(path, name)) for name in ("request", "cycle", "problem")] == [12, 12, 12]
+    monkeypatch.setattr(bounds, "LOG_ROWS_PRUNED_AT_ONCE", 5)
+    monkeypatch.setattr(request_recorder, "PRUNE_NEXT_PART_S", 0.0)
+    monkeypatch.setattr(request_recorder, "WRITE_AFTER_S", 0.0)
+    writer, order = Recorder(app.app_context, 30), []
+    prune, insert = pruning.prune, request_rows.insert
+
+    def prune_part(connection: Connection, *limits: Any) -> bool:
+        order.append([len(rows(path, name)) for name in ("request", "cycle", "problem")])
+        is_more = prune(connection, *limits)
+        writer.note(replace(made_up(), at=now(), number=f"new{len(order)}"))
+        return is_more
+
+    def insert_batch(connection: Connection, batch: Sequence[Request]) -> None:
+        order.append([one.number for one in batch])
+        insert(connection, batch)
+
+    monkeypatch.setattr(pruning, "prune", prune_part)
+    monkeypatch.setattr(request_rows, "insert", insert_batch)
+    writer.start()
+    wait_until(lambda: numbers(path) == ["new1", "new3", "new5"], "the old ones are gone, and the new ones are there")
+    writer.close()
+    assert order == [[12, 12, 12], ["new1"], [8, 8, 7], ["new3"], [4, 3, 2], ["new5"]]
+
+
 def test_a_log_that_is_too_large_shrinks_on_the_disk(app: Flask, path: Path, monkeypatch: pytest.MonkeyPatch):
     fill(app, *(made_up(minutes=number / 1_000, status=400, body="x" * 4_000) for number in range(2_000)))
-    monkeypatch.setattr(bounds, "REQUESTS_PRUNED_AT_ONCE", 500)
+    monkeypatch.setattr(bounds, "LOG_ROWS_PRUNED_AT_ONCE", 500)
     before = file_bytes(path)
     assert before > 8_000_000
     while pruned(app, "", 10_000, 2_000_000):

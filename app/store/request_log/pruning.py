@@ -2,46 +2,55 @@
 
 Counters, first times and last-seen times stay.
 
-See also: app/observation/request_recorder.py (prunes every ten minutes).
+See also: app/observation/request_recorder.py (prunes a part at a time).
 """
 
 from __future__ import annotations
 
 import math
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import bindparam, delete, func, or_, select
 
 from app import bounds
 from app.store.database.connection import Connection
 from app.store.request_log.problem_rows import LASTS
 from app.store.request_log.tables import cycle, problem, request
 
+_ENDS = select(func.min(request.c.id), func.max(request.c.id))
+_REQUESTS = delete(request).where(
+    request.c.id < bindparam("end"), or_(request.c.at < bindparam("before"), request.c.id < bindparam("surplus_end"))
+)
+_CYCLES, _PROBLEMS = (
+    delete(table).where(table.c.id.in_(select(table.c.id).where(*is_old).limit(bindparam("count")).scalar_subquery()))
+    for table, is_old in (
+        (cycle, (cycle.c.started < bindparam("before"), cycle.c.ended < bindparam("before"))),
+        (problem, (problem.c.last < bindparam("before"), ~LASTS)),
+    )
+)
+
 
 def prune(connection: Connection, before: str, most: int, most_bytes: int) -> bool:
     """Delete rows older than a moment (wire form) and surplus requests, oldest first; return whether there are more.
 
-    Deletes at most `bounds.REQUESTS_PRUNED_AT_ONCE` requests at a time.
+    Deletes at most `bounds.LOG_ROWS_PRUNED_AT_ONCE` rows of each table at a time, so that it takes milliseconds.
     """
-    at_once = bounds.REQUESTS_PRUNED_AT_ONCE
-    gone = connection.execute(delete(request).where(_is_among_oldest(at_once), request.c.at < before)).rowcount
-    kept = connection.execute(select(func.count()).select_from(request)).scalar_one()
-    too_large = 1 - most_bytes / _used_bytes(connection)
-    surplus = max(kept - most, math.ceil(kept * too_large))
-    if (surplus := min(surplus, at_once - gone)) > 0:
-        gone += connection.execute(delete(request).where(_is_among_oldest(surplus))).rowcount
-    connection.execute(delete(cycle).where(cycle.c.ended < before))
-    connection.execute(delete(problem).where(problem.c.last < before, ~LASTS))
+    at_once = bounds.LOG_ROWS_PRUNED_AT_ONCE
+    first, last = connection.execute(_ENDS).one()
+    gone = 0
+    if first is not None:
+        kept = last - first + 1  # rows are appended, and only deleted here
+        surplus = max(kept - most, math.ceil(kept * (1 - most_bytes / _used_bytes(connection))))
+        ends = {"end": first + at_once, "surplus_end": first + surplus}
+        gone = connection.execute(_REQUESTS, ends | {"before": before}).rowcount
+    for statement in (_CYCLES, _PROBLEMS):
+        gone = max(gone, connection.execute(statement, {"before": before, "count": at_once}).rowcount)
     return gone >= at_once
-
-
-def _is_among_oldest(count: int) -> ColumnElement[bool]:
-    return request.c.id.in_(select(request.c.id).order_by(request.c.id).limit(count).scalar_subquery())
 
 
 def give_back(connection: Connection) -> None:
     """Free the disk space of pruned rows."""
     # Each step frees one page, so all rows are fetched.
-    connection.exec_driver_sql(f"PRAGMA incremental_vacuum({bounds.REQUESTS_PRUNED_AT_ONCE})").all()
+    connection.exec_driver_sql(f"PRAGMA incremental_vacuum({bounds.LOG_ROWS_PRUNED_AT_ONCE})").all()
 
 
 def _used_bytes(connection: Connection) -> int:
