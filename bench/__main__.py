@@ -10,7 +10,9 @@ from typing import Any
 
 from bench import report, runs, servers
 
-DEFAULTS = runs.Options(servers.SOURCE, 3, 8, 400, groups=1_000, sizes=(1_000, 1_000_000), members=100_000, delay_ms=5)
+DEFAULTS = runs.Options(
+    servers.SOURCE, 3, 8, 400, groups=1_000, sizes=(1_000, 1_000_000), members=100_000, requests=300_000, delay_ms=5
+)
 RUNS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     "operations": (runs.operations, {}, {}),
     "costs": (runs.costs, {"users": 200}, {"users": 100}),
@@ -19,7 +21,8 @@ RUNS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     "size": (runs.size, {"users": 2_000}, {"users": 1_000}),
     "start": (runs.start, {}, {"rounds": 1}),
     "pages": (runs.pages, {"sizes": (1_000,), "users": 30}, {"users": 20}),
-    "growth": (runs.growth, {"users": 200, "rounds": 1}, {"sizes": (1_000, 10_000), "members": 10_000, "users": 100}),
+    "growth": (runs.growth, {"users": 200}, {"sizes": (1_000, 10_000), "members": 10_000, "users": 100, "rounds": 1}),
+    "pruning": (runs.pruning, {"users": 2_000}, {"users": 1_000, "rounds": 1}),
     "simulate": (runs.simulate, {"users": 10_000}, {"users": 300, "groups": 20}),
     "peers": (runs.peers, {"users": 120}, {"rounds": 1, "users": 60}),
 }
@@ -32,7 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser("python -m bench", description="Measure speed and size against the goals.")
     parser.add_argument("command", choices=["all", "page", *RUNS], help="all: in small sizes, in ten minutes")
     parser.add_argument("--program", metavar="FILE", type=Path, help="the executable, instead of the source")
-    for name in ("rounds", "connections", "users", "groups", "members"):
+    for name in ("rounds", "connections", "users", "groups", "members", "requests"):
         parser.add_argument(f"--{name}", type=int)
     parser.add_argument("--sizes", type=int, nargs="+", help="users in the directory, for growth and pages")
     parser.add_argument("--delay-ms", type=float, help="what slow-disk adds to each sync")

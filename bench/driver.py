@@ -124,14 +124,22 @@ class Server:
         """Return the bytes written to the disk, and those of the directory and of the request log (0 for a peer)."""
         return [self.written_bytes(), *(self._stored_bytes(name) for name in (DATABASE_NAME, REQUESTS_NAME))]
 
+    def logged_requests(self, last: int) -> int:
+        """Return how many of the first requests, up to the `last`, are still in the request log."""
+        return self._ask(REQUESTS_NAME, f"SELECT count(*) FROM request WHERE id <= {last}")
+
     def _stored_bytes(self, name: str) -> int:
         """Return the size of the pages in use, which checkpoints do not change."""
+        pages, free, size = (
+            f"(SELECT {one} FROM pragma_{one}())" for one in ("page_count", "freelist_count", "page_size")
+        )
+        return self._ask(name, f"SELECT ({pages} - {free}) * {size}")
+
+    def _ask(self, name: str, query: str) -> int:
         if not self.folder:
             return 0
         with closing(sqlite3.connect(f"file:{self.folder / name}?mode=ro", uri=True)) as connection:
-            pragmas = ("page_count", "freelist_count", "page_size")
-            pages, free, page_bytes = (connection.execute(f"PRAGMA {one}").fetchone()[0] for one in pragmas)
-        return int((pages - free) * page_bytes)
+            return int(connection.execute(query).fetchone()[0])
 
 
 @dataclass(frozen=True)

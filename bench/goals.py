@@ -75,6 +75,8 @@ GOALS = (
         Goal("M13", f"CPU of {peer} ÷ ours, worst phase but delete", 1, f"peer {peer}", cost="see the table of peers")
         for peer in ("scim2-server", "scim2-flask", "django-scim2", "scimmy-sqlite")
     ),
+    Goal("M14", "p99 of creates while old requests are deleted ÷ while they are kept", 1.5, "pruning p99", at_most=True,
+         cost=_BUSY),
 )  # fmt: skip
 
 HEADING = ["Id", "Figure", "Goal", "Measured (rounds)", "Note", "Verdict", "What remains"]

@@ -16,7 +16,7 @@ from bench.driver import Phase, Phases, Request, Round, Server, run
 from bench.entra import Large
 from bench.goals import Value, number
 
-WARM_UP = 16  # users of a run before, so that no phase pays for the first statements and connections
+WARM_UP = 64  # users of a run before: the first requests of each thread prepare statements, open connections and so on
 BARE, OURS = "bare route", "Recnice SCIM"
 COLUMNS = {
     "CPU µs": "cpu_us", "a second": "rate", "p50 ms": "p50_ms", "p99 ms": "p99_ms", "written KB": "written_kb",
@@ -38,6 +38,7 @@ class Options:
     groups: int
     sizes: Sequence[int]
     members: int
+    requests: int
     delay_ms: float
 
 
@@ -107,6 +108,7 @@ def interleaved(result: Result, rounds: int, users: int, variants: Mapping[str, 
         for name, variant in variants.items():
             with variant.start() as server:
                 run(server, variant.phases(min(WARM_UP, users), "w"), variant.connections, settles=False)
+                server.settled_cpu_s()
                 figures = run(server, variant.phases(users, "m"), variant.connections)
             taken.of[name].append(figures)
             failures = [line for one in figures.values() for line in one.failures[:1]]
@@ -235,28 +237,68 @@ def slow_disk(options: Options) -> Result:
 
 
 def growth(options: Options) -> Result:
-    """Measure directories of several sizes, filled by the program's own functions before the start."""
+    """Measure directories of several sizes in turn, filled by the program's own functions before the start."""
     from bench.preload import filled
 
-    result, of_size = Result(), []
+    result, variants = Result(), {}
+    memory: dict[str, list[float]] = {}
+
+    @contextmanager
+    def start(name: str, folder: servers.Folder) -> Iterator[Server]:
+        with servers.product(options.program, folder.copy()) as server:
+            yield server
+            memory.setdefault(name, []).append(server.memory_mib())
+
     for size in options.sizes:
-        folder, group = filled(size, min(options.members, size))
-        large = Large(group, size)
-
-        @contextmanager
-        def start(folder: servers.Folder = folder) -> Iterator[Server]:
-            with servers.product(options.program, folder.copy()) as server:
-                yield server
-                result.add("grown MiB", [server.memory_mib()])
-
-        phases = partial(entra.phases, large=large)
-        taken = interleaved(result, options.rounds, options.users, {OURS: Variant(start, phases, 1)})
-        result.tables[f"{size:,} users, a group of {min(options.members, size):,}, one connection"] = taken.table(OURS)
-        of_size.append(taken)
-    first, last = of_size[0], of_size[-1]
+        members = min(options.members, size)
+        folder, group = filled(size, members)
+        name = f"{size:,} users, a group of {members:,}, one connection"
+        phases = partial(entra.phases, large=Large(group, size))
+        variants[name] = Variant(partial(start, name, folder), phases, 1)
+    taken = interleaved(result, options.rounds, options.users, variants)
+    first, *_, last = variants
+    columns = []
     for key, figure in (("growth cpu", "cpu_us"), ("growth p99", "p99_ms")):
-        ratios = {p: last.median(OURS, p, figure) / first.median(OURS, p, figure) for p in first.of[OURS][0]}
+        ratios = {p: taken.median(last, p, figure) / taken.median(first, p, figure) for p in taken.of[last][0]}
         result.add_worst(key, ratios, f"{options.sizes[0]:,} → {options.sizes[-1]:,} users", max)
+        columns.append(ratios)
+    result.tables["Largest ÷ smallest directory"] = [
+        ["", "CPU", "p99"], *([phase, *(number(of[phase]) for of in columns)] for phase in columns[0])
+    ]  # fmt: skip
+    result.add("grown MiB", memory[last], f"{options.sizes[-1]:,} users")
+    for name in variants:
+        result.tables[name] = taken.table(name)
+    return result
+
+
+def pruning(options: Options) -> Result:
+    """Measure creates while old requests are deleted from the request log, and while they are kept."""
+    from bench.preload import OLD_DAYS, logged
+
+    result, folder = Result(), logged(options.requests)
+    gone: list[int] = []
+
+    @contextmanager
+    def start(days: int) -> Iterator[Server]:
+        with servers.product(options.program, folder.copy(), {"RECNICE_REQUEST_DAYS": str(days)}) as server:
+            yield server
+            gone.append(options.requests - server.logged_requests(options.requests))
+
+    def creates(users: int, tag: str) -> Phases:
+        return entra.until("create", entra.phases(users, tag))
+
+    variants = {
+        name: Variant(partial(start, days), creates, options.connections)
+        for name, days in (("kept", 2 * OLD_DAYS), ("deleted meanwhile", OLD_DAYS // 2))
+    }
+    taken = interleaved(result, options.rounds, options.users, variants)
+    kept, deleted = ([one["create"].p99_ms for one in taken.of[name]] for name in variants)
+    note = f"{number(min(gone[1::2]))} of {options.requests:,} deleted"
+    result.add("pruning p99", [after / before for before, after in zip(kept, deleted, strict=True)], note)
+    if not 0 < min(gone[1::2]) <= max(gone[1::2]) < options.requests or any(gone[::2]):
+        result.failures.append(f"pruning: expected a part of {options.requests:,} to be deleted, got {gone}")
+    for name in variants:
+        result.tables[f"{options.requests:,} old requests, {name}"] = taken.table(name)
     return result
 
 
