@@ -1,4 +1,4 @@
-"""How often a request parses a stored document, and how many statements it sends to the directory.
+"""How often a request parses a stored document, and how many statements and commits it sends to the directory.
 
 Work is counted, not timed. Who changes a number here has changed what each of Entra's requests costs.
 """
@@ -15,6 +15,7 @@ from flask import Flask
 
 from app.administration import audit
 from app.administration.credentials import scim_keys
+from app.store.database.connection import Connection
 from tests.statements import recorded
 
 BASE = "https://scim.recnice.example/sub"
@@ -31,10 +32,11 @@ NOBODY = "6f9619ff-8b86-d011-b42d-00cf4fc964ff"
 
 @dataclass
 class Work:
-    """How many stored documents were parsed, and how many statements were sent, with BEGIN."""
+    """How many stored documents were parsed, and how many statements, with BEGIN, and commits were sent."""
 
     parses: int = 0
     statements: int = 0
+    commits: int = 0
 
 
 @dataclass
@@ -55,26 +57,33 @@ class Client:
         return answer
 
     def work(self, method: str, path: str, body: object = None) -> tuple[int, int]:
-        """Send a request that succeeds and return its parses and statements."""
+        """Send a request that succeeds and return its parses and statements; a read has no commit, a write has one."""
         with self.counted() as work:
             assert self.send(method, path, body).status_code in (200, 201, 204)
+        assert work.commits == (method != "GET"), f"{method} {path}"
         return work.parses, work.statements
 
     @contextmanager
     def counted(self) -> Iterator[Work]:
         """Count what this thread does in the block."""
-        work, thread, loads = Work(), threading.get_ident(), json.loads
+        work, thread, loads, commit = Work(), threading.get_ident(), json.loads, Connection.commit
 
         def parse(text: Any, **options: Any) -> Any:
             if threading.get_ident() == thread and str(text).startswith('{"schemas":["') and '"id":' in text:
                 work.parses += 1
             return loads(text, **options)
 
+        def count_commit(connection: Connection) -> None:
+            work.commits += threading.get_ident() == thread
+            commit(connection)
+
         self.monkeypatch.setattr(json, "loads", parse)
+        self.monkeypatch.setattr(Connection, "commit", count_commit)
         with recorded() as statements:
             yield work
         work.statements = len(statements)
         self.monkeypatch.setattr(json, "loads", loads)
+        self.monkeypatch.setattr(Connection, "commit", commit)
 
 
 @pytest.fixture
