@@ -381,16 +381,23 @@ def simulate(options: Options) -> Result:
     from app.simulation.ledger import Ledger, Stage
     from app.simulation.story import CLEANING, Plan, rehearse
 
-    result, ledger, moments = Result(), Ledger(), {}
+    result, ledger, began_s = Result(), Ledger(), time.perf_counter()
+    last, tenth = options.users, max(1, options.users // 10)
+    marks: dict[str, list[tuple[float, float]]] = {}
 
     class Moments:
-        """A watch that keeps when each step ended."""
+        """A watch that keeps the time, and the server's processor time, at both ends of the first and last tenth."""
 
         def began(self, stage: Stage, steps: int) -> None:
-            moments[stage.name] = [time.perf_counter()]
+            print(f"{time.perf_counter() - began_s:6.0f} s: {stage.name}", flush=True)
+            self.steps = -1
+            marks[stage.name] = []
+            self.stepped()
 
         def stepped(self) -> None:
-            moments[ledger.stage.name].append(time.perf_counter())
+            self.steps += 1
+            if self.steps in (0, tenth, last - tenth, last):  # afterwards, some stages go on with groups
+                marks[ledger.stage.name].append((time.perf_counter(), server.cpu_s()))
 
         def ended(self, stage: Stage) -> None:
             pass
@@ -401,17 +408,18 @@ def simulate(options: Options) -> Result:
         client = EntraClient(f"http://127.0.0.1:{server.port}/scim/", folder.key, ledger)
         rehearse(plan, client, ledger, Moments())
         client.close()
-    last, tenth = options.users, max(1, options.users // 10)
-    ratios = {  # after a step for each user, some stages go on with groups
-        name: (times[tenth] - times[0]) / (times[last] - times[last - tenth])
-        for name, times in moments.items()
-        if len(times) > last and name != CLEANING
-    }
-    took_s = moments[CLEANING][-1] - next(iter(moments.values()))[0]
+        memory_mib = server.memory_mib()
+    took_s = time.perf_counter() - began_s
+    stages = {name: taken for name, taken in marks.items() if len(taken) == 4 and name != CLEANING}
+    rates, cpu = (
+        {name: (taken[1][of] - taken[0][of]) / (taken[3][of] - taken[2][of]) for name, taken in stages.items()}
+        for of in (0, 1)
+    )
     note = f"{options.users:,} users, {options.groups:,} groups, {number(ledger.requests / took_s)} requests a second"
-    result.add_worst("simulate rate", ratios, note)
+    result.add_worst("simulate rate", rates, f"{note}, {number(memory_mib)} MiB at the end")
     result.add("simulate failures", [ledger.failed])
     result.failures += [f"{one.stage}: {one.request}: {one.expected}" for one in ledger.failures[:3]]
-    rows = [[name, number(ratio)] for name, ratio in ratios.items()]
-    result.tables["Rate of the last tenth ÷ the first"] = [["stage", "ratio"], *rows]
+    result.tables["The first tenth of the users ÷ the last one"] = [
+        ["stage", "seconds", "processor time"], *([name, number(rates[name]), number(cpu[name])] for name in stages)
+    ]  # fmt: skip
     return result

@@ -38,8 +38,9 @@ def walk(job: Job, endpoint: str) -> None:
     if len(totals) > 1:
         return
     answer.check(len(seen) == total, f"{total} resources on all pages", len(seen))
-    answer.check(len(set(seen)) == len(seen), "nobody on two pages", f"{len(seen) - len(set(seen))} twice")
-    lost = [made.name for made in present(job, endpoint) if made.id not in seen]
+    ids = set(seen)
+    answer.check(len(ids) == len(seen), "nobody on two pages", f"{len(seen) - len(ids)} twice")
+    lost = [made.name for made in present(job, endpoint) if made.id not in ids]
     answer.check(not lost, "everybody that was created", f"without {lost}")
     past_the_end = job.send("GET", endpoint, "paging", {"startIndex": total + 1, "count": page})
     past_the_end.check(not expectations.listed(past_the_end, total + 1), "nobody after the last", past_the_end.text)

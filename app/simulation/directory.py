@@ -44,12 +44,12 @@ class Person(Entry):
 
 @dataclass(eq=False)
 class Group(Entry):
-    """A group in the directory; `members` are those that Entra has sent to the service."""
+    """A group in the directory; the keys of `members` are those that Entra has sent to the service, in their order."""
 
     endpoint = "/Groups"
     matching = mapping.DISPLAY_NAME
     assigned: list[Person] = field(default_factory=list)
-    members: list[Person] = field(default_factory=list)
+    members: dict[Person, None] = field(default_factory=dict)
 
 
 class Directory:
@@ -123,10 +123,9 @@ class Directory:
 
     def changed_members(self, group: Group) -> tuple[list[Person], list[Person]]:
         """Return the users who join a group and those who leave it in an ordinary week."""
-        inside = {id(person) for person in group.members}
-        outside = [person for person in self.people if id(person) not in inside]
+        outside = [person for person in self.people if person not in group.members]
         joining = self._chance.sample(outside, min(len(outside), 3))
-        leaving = self._chance.sample(group.members, len(group.members) // 3)
+        leaving = self._chance.sample(list(group.members), len(group.members) // 3)
         return joining, leaving
 
     def some(self, count: int) -> list[Person]:

@@ -175,13 +175,14 @@ class Job:
         """Add members blindly, in portions; users without an id are left for the next cycle."""
         for portion in portions([person for person in people if person.id]):
             self.patch(group, dialect.add_members([person.id for person in portion]))
-            group.members += [person for person in portion if person not in group.members]
+            group.members.update(dict.fromkeys(portion))
 
     def remove_members(self, group: Group, people: Iterable[Person], dialect: Dialect) -> None:
         """Remove members blindly, in portions."""
         for portion in portions([person for person in people if person.id]):
             self.patch(group, dialect.remove_members([person.id for person in portion]))
-            group.members = [person for person in group.members if person not in portion]
+            for person in portion:
+                group.members.pop(person, None)
 
     def delete(self, subject: Entry) -> None:
         """Send a DELETE; then check for 404 by id, and for no match."""

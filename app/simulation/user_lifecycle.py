@@ -55,7 +55,7 @@ def hard_delete(job: Job, dialect: Dialect) -> None:
     expectations.accepted(job.send("DELETE", job.path_of(person), person.name), 404)
     answer = job.send("PATCH", job.path_of(person), person.name, body=dialect.change({mapping.ACTIVE: True}))
     expectations.accepted(answer, 404)
-    group.members.remove(person)
+    del group.members[person]
     job.expect_members(group)
     again = Person({**person.mapped, mapping.ACTIVE: True})
     job.provision(again)
