@@ -1,6 +1,8 @@
 """This module collects what is known about the current request until it is recorded."""
 
+import os
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +21,29 @@ if TYPE_CHECKING:
 
 PLACE = "recnice.draft"
 """The key of the draft in the WSGI environment."""
+_NUMBERS_AT_ONCE = 512
 _MARK = "HTTP_" + simulation_header.HEADER.upper().replace("-", "_")
+
+
+_numbers: list[str] = []
+
+
+def new_number() -> str:
+    """Return a random request ID. Many are made at once, since a call of the system lets other threads run first.
+
+    Threads need no lock: each takes a number from the list, or adds numbers to it.
+    """
+    while True:
+        try:
+            return _numbers.pop()
+        except IndexError:
+            size = 2 * bounds.REQUEST_NUMBER_BYTES
+            digits = secrets.token_hex(bounds.REQUEST_NUMBER_BYTES * _NUMBERS_AT_ONCE)
+            _numbers.extend(digits[start : start + size] for start in range(0, len(digits), size))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_numbers.clear)  # its numbers would be those of the parent
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,7 +58,7 @@ class Draft:
     refused.
     """
 
-    number: str = field(default_factory=lambda: secrets.token_hex(bounds.REQUEST_NUMBER_BYTES))
+    number: str = field(default_factory=lambda: new_number())
     at: str = ""
     method: str = ""
     path: str = ""
@@ -51,7 +75,7 @@ class Draft:
     resource_id: str = ""
     resource_name: str = ""
     action: RequestAction = ""
-    objects: tuple[str, ...] = ()
+    objects: Iterable[str] = ()
     resources: tuple[tuple[str, str], ...] = ()
     named_ids: tuple[str, ...] = ()
     named_values: tuple[tuple[str, str, str], ...] = ()
@@ -74,9 +98,9 @@ class Draft:
 
 def of(environ: "WSGIEnvironment") -> Draft:
     """Return the draft of a request; create one if there is none."""
-    if PLACE not in environ:
-        environ[PLACE] = Draft(is_marked=bool(environ.get(_MARK)))
-    draft: Draft = environ[PLACE]
+    draft: Draft | None = environ.get(PLACE)
+    if draft is None:
+        draft = environ[PLACE] = Draft(is_marked=bool(environ.get(_MARK)))
     return draft
 
 

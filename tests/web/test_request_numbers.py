@@ -1,0 +1,40 @@
+"""Request IDs: no two are equal, in any thread, and also not after a fork."""
+
+import os
+import re
+import threading
+
+import pytest
+
+from app.web.request_log import record_draft
+from app.web.request_log.record_draft import Draft, new_number
+
+
+def test_numbers_have_their_form_and_are_never_given_twice() -> None:
+    numbers: list[str] = []
+    threads = [threading.Thread(target=lambda: numbers.extend([new_number() for _ in range(2_000)])) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(numbers)) == len(numbers) == 8_000
+    assert all(re.fullmatch("[0-9a-f]{16}", number) for number in numbers)
+    assert Draft().number not in numbers
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+def test_a_forked_process_has_numbers_of_its_own() -> None:
+    new_number()
+    held = set(record_draft._numbers)
+    assert held
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, new_number().encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writing)
+    number = os.read(reading, 16).decode()
+    os.close(reading)
+    assert len(number) == 16
+    assert number not in held
