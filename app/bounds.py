@@ -245,6 +245,7 @@ UNAUTHENTICATED_A_MINUTE = 60
 UNAUTHENTICATED_A_MINUTE_OF_ONE = 20  # from one IP address
 SETTLE_S = 1.0
 SENT_BYTES = 64 * 1024  # of a body that is analyzed after its request
+HELD_DOCUMENT_LENGTH = 2_048  # of the text of a resource from which its keys are hashed after the request
 KEPT_BODY_LENGTH = 4_096
 KEPT_VALUE_LENGTH = 100
 KEPT_VALUES = 200  # per body

@@ -1,7 +1,7 @@
 """This module declares what is recorded of one request."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, Literal, NamedTuple
 
@@ -109,9 +109,10 @@ class Request:
     body: str = _stored("Body, redacted")
 
     # These fields are not stored; the observation modules read them to classify the request.
-    objects: tuple[str, ...] = ()
+    objects: Iterable[str] = ()
     """Keys of the objects of the request, by which a later request for the same object is recognized: `User id <hash>`,
-    `User externalId <hash>`, `User userName <hash>`, `Group displayName <hash>`; `connection` for the SCIM Key."""
+    `User externalId <hash>`, `User userName <hash>`, `Group displayName <hash>`; `connection` for the SCIM Key. They
+    may be hashed only when they are iterated over, since they matter only while a problem is open."""
     resources: tuple[tuple[str, str], ...] = ()
     """Type and id of stored resources that the request mentions."""
     unindexed: tuple[tuple[str, str], ...] = ()

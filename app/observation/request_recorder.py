@@ -50,7 +50,7 @@ None of them gets the requests of a simulation.
 UPDATES_OF_ALL: tuple[Update, ...] = (setup_steps.update_exposures, last_seen.remove_deleted)
 """The functions that also read the requests of a simulation."""
 
-_REQUEST_BYTES = 2_000  # of the recorded fields, without the body
+_REQUEST_BYTES = 4_000  # of the recorded fields and the resource's text, without the body
 _SENT_FACTOR = 6  # parsed JSON is larger than its text
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ What closes a problem:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -215,7 +215,7 @@ class _Open:
             keys |= {DUE + request.resource_id}
         return keys | {CONNECTION} if request.has_key else keys
 
-    def _of(self, keys: Collection[str]) -> list[_Known]:
+    def _of(self, keys: Iterable[str]) -> list[_Known]:
         ids = {one for key in keys for one in self._by_key.get(key, ())}
         return [self._known[one] for one in sorted(ids)]
 

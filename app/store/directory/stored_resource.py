@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.scim.document_text import name_in
+from app.scim.resource_types import name_of
 from app.store.directory.tables import resource
 
 COLUMNS = tuple(
@@ -15,7 +17,7 @@ COLUMNS = tuple(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would take three times as long to create
 class Record:
     """A stored resource. `document` is the JSON text that is sent, without `meta` and values from memberships.
 
@@ -39,9 +41,14 @@ class Record:
     @property
     def content(self) -> Mapping[str, Any]:
         """The document as a read-only object, parsed once, when it is first read."""
-        content = json.loads(self.document) if self.known_content is None else self.known_content
-        object.__setattr__(self, "known_content", content)
-        return content
+        if self.known_content is None:
+            self.known_content = json.loads(self.document)
+        return self.known_content
+
+    @property
+    def name(self) -> str:
+        """The name of the resource; the document is not parsed for it."""
+        return name_in(self.document) if self.known_content is None else name_of(self.known_content)
 
 
 def to_record(row: Any) -> Record:

@@ -48,7 +48,7 @@ class Observed:
         record_draft.of(environ).at = clock.to_wire(clock.utc_now())
 
         def answer(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], object]:
-            draft = record_draft.of(environ)
+            draft = record_draft.of(environ)  # not the same if the record began again
             draft.status = int(status[:3])
             if service_routing.of(environ, self._urls).service is Service.SCIM:
                 headers = [*headers, (HEADER, draft.number)]

@@ -41,82 +41,102 @@ _ACTIONS: Mapping[str, RequestAction] = {
 def requests_of(draft: Draft, target: RequestTarget, duration_ms: float) -> list[Request]:
     """Return the record of a request, followed by the records of a bulk request's operations."""
     kind = path_kinds.kind_of(target)
-    is_refused = draft.status >= 400
-    texts = (draft.query, draft.path, draft.body.decode("latin-1")) if _has_refusal(draft) else ()
-    reader = _DraftReader(draft, is_about_secret=any(map(redaction.names_secret, texts)))
-    own = reader.fields_of(draft)
-    if kind in (path_kinds.UNKNOWN, path_kinds.OUTSIDE) and is_refused:
-        own["reason"] = f"{own.get('reason') or 'Nothing is at this address'} ({path_kinds.shown(draft.path)})"
-    if kind == BULK and is_refused and draft.has_key:
-        own["removals"] = tuple(removals_of_bulk(bulk_operations(draft.sent)))
-    if is_refused and draft.body and draft.sent is None:
-        own["body"] = redaction.unread_body(len(draft.body))
+    reader = _DraftReader(draft)
+    request = reader.request_of(draft, kind)
+    request.duration_ms, request.is_plain_http = round(duration_ms, 3), draft.is_plain_http
+    if draft.status >= 400:
+        if kind in (path_kinds.UNKNOWN, path_kinds.OUTSIDE):
+            request.reason = f"{request.reason or 'Nothing is at this address'} ({path_kinds.shown(draft.path)})"
+        if kind == BULK and draft.has_key:
+            request.removals = tuple(removals_of_bulk(bulk_operations(draft.sent)))
+        if draft.body and draft.sent is None:
+            request.body = redaction.unread_body(len(draft.body))
     if reader.is_simulated:
         body = draft.body.decode("latin-1") if draft.sent is None else json.dumps(draft.sent)
         ids = ids_in(" ".join((draft.path, unquote_plus(draft.query), body)))
-        own["named_ids"] = ids.union(draft.named_ids)
-    if not own["action"] and draft.has_key:
-        own["action"] = _ACTIONS.get(kind.partition("/")[0] or kind, "")
-    shared: dict[str, Any] = {
-        "number": draft.number,
-        "at": draft.at,
-        "key_id": draft.key_id,
-        "key_fault": draft.key_fault,
-        "address": draft.address,
-        "cycle_id": SIMULATED if reader.is_simulated else 0,
-        "is_keyless": not draft.has_proof and draft.key_fault in KEYLESS,
-    }
-    request = Request(path=kind, duration_ms=round(duration_ms, 3), is_plain_http=draft.is_plain_http, **shared, **own)
-    return [request, *(Request(path=OPERATION, **shared, **reader.fields_of(part)) for part in draft.parts)]
-
-
-def _has_refusal(draft: Draft) -> bool:
-    return draft.status >= 400 or bool(draft.left_out) or any(map(_has_refusal, draft.parts))
+        request.named_ids = ids.union(draft.named_ids)
+    if not request.action and draft.has_key:
+        request.action = _ACTIONS.get(kind.partition("/")[0] or kind, "")
+    return [request, *(reader.request_of(part, OPERATION) for part in draft.parts)] if draft.parts else [request]
 
 
 class _DraftReader:
     """A reader of the drafts of one request and of its operations."""
 
-    def __init__(self, whole: Draft, *, is_about_secret: bool) -> None:
+    def __init__(self, whole: Draft) -> None:
         self.whole = whole
-        self.is_about_secret = is_about_secret
+        self.is_simulated = whole.is_marked and whole.has_key  # it says that it is part of a simulation
+        self._is_about_secret: bool | None = None
 
     @property
-    def is_simulated(self) -> bool:
-        """Whether the request says that it is part of a simulation, and has a valid key."""
-        return self.whole.is_marked and self.whole.has_key
+    def is_about_secret(self) -> bool:
+        """Whether the request names a password, a secret or a token."""
+        if self._is_about_secret is None:
+            texts = (self.whole.query, self.whole.path, self.whole.body.decode("latin-1"))
+            self._is_about_secret = any(map(redaction.names_secret, texts))
+        return self._is_about_secret
 
-    def fields_of(self, draft: Draft) -> dict[str, Any]:
-        """Return the fields of a Request about its subject and its result."""
-        resource_type, error, sent = draft.resource_type, draft.error, draft.sent
-        is_write, is_refused = draft.action in _WRITES, draft.status >= 400
-        name, objects = draft.resource_name, draft.objects or target_objects(resource_type, draft.resource_id)
-        if is_refused and is_write and resource_type and isinstance(sent, dict):
-            objects = tuple(dict.fromkeys((*objects, *objects_of(resource_type, sent))))
-            objects = _without_other(objects, resource_type, error) or tuple(REFUSED + one for one in objects)
-            name = name or _name_in(sent)
-        return {
-            **(self.refusal(error, resource_type) if error else {"attribute": _unstored(draft)}),
-            "method": draft.method if draft.method in METHODS else "…",
-            "status": draft.status,
-            "dialect": dialect_of(sent) if draft.method == "PATCH" else "",
-            "action": draft.action,
-            "resource_type": resource_type.name if resource_type else "",
-            "resource_id": draft.resource_id,
-            "resource_name": redaction.masked_name(name),
-            "objects": (CONNECTION,) if self.whole.key_fault else objects,
-            "may_be_probe": draft.may_be_probe,
-            "resources": draft.resources,
-            "named_values": tuple(_named_values(draft)) if self.is_simulated else (),
-            "unindexed": draft.unindexed,
-            "joined": draft.joined,
-            "departed": draft.departed,
-            "assigned_paths": draft.assigned_paths,
-            "left_out": tuple(self.left_out(one, resource_type) for one in draft.left_out),
-            "removals": tuple(_removals(draft)) if is_refused and self.whole.has_key else (),
-            "body": redaction.body(sent, resource_type) if (is_refused or draft.left_out) and sent is not None else "",
-            "sent": sent if is_write and draft.sent_bytes <= bounds.SENT_BYTES else None,
-        }
+    def request_of(self, draft: Draft, path: str) -> Request:
+        """Return the record of the request or of one operation; `path` is its kind of path."""
+        whole, resource_type = self.whole, draft.resource_type
+        request = Request(
+            number=whole.number,
+            at=whole.at,
+            method=draft.method if draft.method in METHODS else "…",
+            path=path,
+            status=draft.status,
+            key_id=whole.key_id,
+            key_fault=whole.key_fault,
+            address=whole.address,
+            action=draft.action,
+            resource_type=resource_type.name if resource_type else "",
+            resource_id=draft.resource_id,
+            resource_name=redaction.masked_name(draft.resource_name),
+            cycle_id=SIMULATED if self.is_simulated else 0,
+            objects=draft.objects or target_objects(resource_type, draft.resource_id),
+            resources=draft.resources,
+            unindexed=draft.unindexed,
+            joined=draft.joined,
+            departed=draft.departed,
+            may_be_probe=draft.may_be_probe,
+            assigned_paths=draft.assigned_paths,
+            is_keyless=not whole.has_proof and whole.key_fault in KEYLESS,
+        )
+        if draft.method == "PATCH":
+            request.dialect = dialect_of(draft.sent)
+        if draft.action in _WRITES and draft.sent_bytes <= bounds.SENT_BYTES:
+            request.sent = draft.sent
+        if draft.error is not None:
+            self._set(request, self.refusal(draft.error, resource_type))
+        elif draft.action == "confirm":
+            request.attribute = _unstored(draft)
+        if draft.status >= 400:
+            self._add_refused(request, draft)
+        if draft.left_out:
+            request.left_out = tuple(self.left_out(one, resource_type) for one in draft.left_out)
+        if (draft.status >= 400 or draft.left_out) and draft.sent is not None:
+            request.body = redaction.body(draft.sent, resource_type)
+        if whole.key_fault:
+            request.objects = (CONNECTION,)
+        if self.is_simulated:
+            request.named_values = tuple(_named_values(draft))
+        return request
+
+    def _add_refused(self, request: Request, draft: Draft) -> None:
+        """Add to the record of what was refused which user or group it was about, and what it was to remove."""
+        resource_type, sent = draft.resource_type, draft.sent
+        if draft.action in _WRITES and resource_type and isinstance(sent, dict):
+            objects = tuple(dict.fromkeys((*request.objects, *objects_of(resource_type, sent))))
+            objects = _without_other(objects, resource_type, draft.error) or tuple(REFUSED + one for one in objects)
+            request.objects = objects
+            request.resource_name = redaction.masked_name(draft.resource_name or _name_in(sent))
+        if self.whole.has_key:
+            request.removals = tuple(_removals(draft))
+
+    @staticmethod
+    def _set(request: Request, values: Mapping[str, Any]) -> None:
+        for name, value in values.items():
+            setattr(request, name, value)
 
     def left_out(self, one: LeftOut, resource_type: ResourceType | None) -> dict[str, Any]:
         """Return the fields of a record that differ for a value that was left out."""

@@ -6,14 +6,15 @@ length and contain none of them.
 """
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from app import bounds
 from app.provisioning.resource_operations import Resource, SearchResult
 from app.request_record import RequestAction, is_id
 from app.scim.filter_tree import And, Compare, Node, ValuePath, comparisons
-from app.scim.resource_types import ResourceType, is_active, name_of
+from app.scim.resource_types import ResourceType, is_active
 from app.scim.search_request import Search
 from app.scim.value_comparison import normalize_value
 from app.web.request_log.record_draft import Draft
@@ -46,18 +47,16 @@ def record_target(draft: Draft, method: str, resource_type: ResourceType, resour
 
 def record_result(draft: Draft, resource: Resource) -> None:
     """Record a successful action on a single resource."""
-    document = resource.record.content
-    event = resource.event
-    draft.resource_type, draft.resource_id = resource.type, resource.record.id
-    draft.resource_name = name_of(document)
-    draft.objects = tuple(objects_of(resource.type, document, is_stored=True))
-    if event is not None and event.verb != "delete":
-        changed = None if event.verb == "create" else {change.attribute for change in event.changes}
-        draft.objects += tuple(REFUSED + _key(*one) for one in _naming_values(resource.type, document, changed))
-    draft.resources = ((resource.type.name, resource.record.id),)
+    record, event = resource.record, resource.event
+    draft.resource_type, draft.resource_id, draft.resource_name = resource.type, record.id, record.name
+    draft.resources = ((resource.type.name, record.id),)
     draft.assigned_paths, draft.left_out = resource.assigned_paths, resource.left_out
+    changed: Collection[str] | None = ()
     if event is not None:
         draft.joined, draft.departed = event.joined, event.departed
+        if event.verb != "delete":
+            changed = None if event.verb == "create" else {change.attribute for change in event.changes}
+    draft.objects = _ObjectKeys(resource.type, (), record.document, changed).held()
     if draft.action == "change":
         draft.action = "confirm" if event is None else _turn(event.changes)
 
@@ -75,14 +74,26 @@ def record_search(draft: Draft, search: Search, result: SearchResult) -> None:
     """Record a search: the values that it searched for, and the resources that it found."""
     equalities = None
     if len(search.sought) == 1:
-        sought = search.sought[0]
+        [sought] = search.sought
         draft.resource_type = sought.resource_type
-        equalities = list(_equalities(sought.where))
-        draft.objects = tuple(
-            _key(sought.resource_type, one.path[-1].path, one.value)
-            for one in equalities
-            if one.path[-1].path in sought.resource_type.identifying
-        )
+        equalities = _equalities(sought.where)
+    if draft.is_marked:
+        _record_named(draft, search, result)
+    draft.unindexed = search.unindexed
+    draft.action = _look(equalities, result.total)
+    draft.may_be_probe = draft.action == "match" and not result.total and _has_guid(equalities)
+    document = ""
+    if len(result.resources) <= bounds.LAST_SEEN_AT_ONCE:
+        draft.resources = tuple((one.type.name, one.record.id) for one in result.resources)
+        if draft.action == "match" and len(result.resources) == 1:
+            record = result.resources[0].record
+            draft.resource_id, draft.resource_name, document = record.id, record.name, record.document
+    if equalities:
+        draft.objects = _ObjectKeys(sought.resource_type, equalities, document).held()
+
+
+def _record_named(draft: Draft, search: Search, result: SearchResult) -> None:
+    """Record what tells whether a search of a simulation names a resource outside of it."""
     conditions = [(one.resource_type, one.where) for one in search.sought if one.where is not None]
     if conditions:
         draft.named_ids = tuple(one.record.id for one in result.resources)
@@ -92,17 +103,6 @@ def record_search(draft: Draft, search: Search, result: SearchResult) -> None:
         for one in comparisons(where)
         if one.op == "eq" and one.path[-1].path in resource_type.identifying
     )
-    draft.unindexed = search.unindexed
-    draft.action = _look(equalities, result.total)
-    draft.may_be_probe = draft.action == "match" and not result.total and _has_guid(equalities)
-    if len(result.resources) > bounds.LAST_SEEN_AT_ONCE:
-        return
-    draft.resources = tuple((one.type.name, one.record.id) for one in result.resources)
-    if len(result.resources) == 1 and draft.action == "match":
-        resource = result.resources[0]
-        document = resource.record.content
-        draft.resource_id, draft.resource_name = resource.record.id, name_of(document)
-        draft.objects = tuple(dict.fromkeys((*draft.objects, *objects_of(resource.type, document, is_stored=True))))
 
 
 def _look(equalities: list[Compare] | None, total: int) -> RequestAction:
@@ -123,11 +123,11 @@ def _has_guid(equalities: list[Compare] | None) -> bool:
     return equalities is not None and len(equalities) == 1 and is_id(equalities[0].literal)
 
 
-def _equalities(node: Node | None) -> Iterator[Compare]:
-    """Yield the comparisons of a filter that only joins equalities by `and`; none of any other filter."""
+def _equalities(node: Node | None) -> list[Compare]:
+    """Return the comparisons of a filter that only joins equalities by `and`; none of any other filter."""
     parts = _flat(node)
-    if all(isinstance(part, Compare) and part.op == "eq" for part in parts):
-        yield from (part for part in parts if isinstance(part, Compare))
+    equalities = [part for part in parts if isinstance(part, Compare) and part.op == "eq"]
+    return equalities if len(equalities) == len(parts) else []
 
 
 def _flat(node: Node | None) -> list[Node]:
@@ -140,6 +140,42 @@ def _flat(node: Node | None) -> list[Node]:
             return _flat(where)
         case _:
             return [node]
+
+
+class _ObjectKeys:
+    """The keys of the values that a search compared, and of a stored resource, hashed when they are iterated over.
+
+    `document` is the text of the resource, "" for none. `changed` are the attributes whose new values end what was
+    refused because another resource had them; None means all.
+    """
+
+    __slots__ = ("_changed", "_compared", "_document", "_resource_type")
+
+    def __init__(
+        self,
+        resource_type: ResourceType,
+        compared: Sequence[Compare],
+        document: str = "",
+        changed: Collection[str] | None = (),
+    ) -> None:
+        self._resource_type = resource_type
+        self._compared = compared
+        self._document = document
+        self._changed = changed
+
+    def __iter__(self) -> Iterator[str]:
+        resource_type = self._resource_type
+        for one in self._compared:
+            if one.path[-1].path in resource_type.identifying:
+                yield _key(resource_type, one.path[-1].path, one.value)
+        if self._document:
+            document = json.loads(self._document)
+            yield from objects_of(resource_type, document, is_stored=True)
+            yield from (REFUSED + _key(*one) for one in _naming_values(resource_type, document, self._changed))
+
+    def held(self) -> Iterable[str]:
+        """Return the keys as they are kept until the request is written: hashed at once if the text is long."""
+        return self if len(self._document) <= bounds.HELD_DOCUMENT_LENGTH else tuple(self)
 
 
 def objects_of(resource_type: ResourceType, document: Mapping[str, Any], *, is_stored: bool = False) -> Iterator[str]:
