@@ -41,10 +41,9 @@ def _values(sections: Sections) -> dict[str, Any]:
     return values | ({"bad": {"value": bad, "note": ""}} if sections else {})
 
 
-def goals(sections: Sections, has_costs: bool) -> list[list[str]]:
+def goals(sections: Sections) -> list[list[str]]:
     """Return the table of the goals, of all sections together."""
-    rows = judged(_values(sections))
-    return rows if has_costs else [row[:-1] for row in rows]
+    return judged(_values(sections))
 
 
 def text(rows: Sequence[Sequence[str]]) -> str:
@@ -84,7 +83,7 @@ def write_page() -> None:
     sections = read()
     FIGURES.write_text(json.dumps(sections, indent=1) + "\n", "utf-8")
     CHART.write_text(chart(sections), "utf-8")
-    parts = ["![Shares of the bare route, with the goals](performance.svg)", markdown(goals(sections, True))]
+    parts = ["![Shares of the bare route, with the goals](performance.svg)", markdown(goals(sections))]
     for section in sections.values():
         about = f"commit {section['commit']}, {section['day']}, {section['cpus']} processors, load {section['load']}"
         parts.append(f"`{section['command']}` ({about}):")

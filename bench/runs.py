@@ -101,6 +101,16 @@ class Rounds:
         return [["", *COLUMNS], *([row[1], *of_row] for row, of_row in zip(rows, cells, strict=True))]
 
 
+def grid(columns: Iterable[str], rows: Iterable[str], cell: Callable[[str, str], str]) -> Table:
+    """Return a table of the cells of each column's name and each row's name."""
+    names = [*columns]
+    return [["", *names], *([row, *(cell(column, row) for column in names)] for row in rows)]
+
+
+def _creates(users: int, tag: str) -> Phases:
+    return entra.until("create", entra.phases(users, tag))
+
+
 def interleaved(result: Result, rounds: int, users: int, variants: Mapping[str, Variant]) -> Rounds:
     """Measure all variants in turn, each started again in each round, and count what was not right with ours."""
     taken = Rounds({name: [] for name in variants})
@@ -181,9 +191,8 @@ def peers(options: Options) -> Result:
         shares = median(taken.shares(name, phase)), taken.rate_share(name, phase)
         return " / ".join(map(number, shares)) + ("" if is_right else " !")
 
-    result.tables["Share of the bare route by CPU / by rate; ! has errors or wrong answers"] = [
-        ["", OURS, *names], *([phase, *(cell(name, phase) for name in (OURS, *names))] for phase in entra.MEASURED)
-    ]  # fmt: skip
+    title = "Share of the bare route by CPU / by rate; ! has errors or wrong answers"
+    result.tables[title] = grid([OURS, *names], entra.MEASURED, cell)
     for name in names:
         cpu = {p: taken.median(name, p, "cpu_us") / taken.median(OURS, p, "cpu_us") for p in entra.MEASURED}
         behind = sum(ratio < 1 for phase, ratio in cpu.items() if phase != entra.DELETE)
@@ -205,9 +214,7 @@ def connections(options: Options) -> Result:
     for count in counts[1:]:
         ratios = {p: taken.median(str(count), p, "rate") / taken.median("8", p, "rate") for p in phases}
         result.add_worst(f"connections {count}", ratios, f"create {number(ratios['create'])}")
-    result.tables["A second, and p99 in ms, by connections"] = [
-        ["", *variants], *([phase, *(cell(count, phase) for count in variants)] for phase in phases)
-    ]  # fmt: skip
+    result.tables["A second, and p99 in ms, by connections"] = grid(variants, phases, cell)
     return result
 
 
@@ -222,10 +229,7 @@ def slow_disk(options: Options) -> Result:
     subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
     slow = {"LD_PRELOAD": str(library), "SLOW_FSYNC_US": str(int(options.delay_ms * 1e3))}
 
-    def creates(users: int, tag: str) -> Phases:
-        return entra.until("create", entra.phases(users, tag))
-
-    variants = {str(count): ours(options, creates, count, slow) for count in (1, 16)}
+    variants = {str(count): ours(options, _creates, count, slow) for count in (1, 16)}
     taken = interleaved(result, options.rounds, options.users, variants)
     single, many = ([one["create"] for one in taken.of[name]] for name in variants)
     result.add("slow disk gain", [one.rate / alone.rate for one, alone in zip(many, single, strict=True)])
@@ -257,14 +261,14 @@ def growth(options: Options) -> Result:
         variants[name] = Variant(partial(start, name, folder), phases, 1)
     taken = interleaved(result, options.rounds, options.users, variants)
     first, *_, last = variants
-    columns = []
+    ratios = {
+        figure: {p: taken.median(last, p, figure) / taken.median(first, p, figure) for p in taken.of[last][0]}
+        for figure in ("cpu_us", "p99_ms")
+    }
     for key, figure in (("growth cpu", "cpu_us"), ("growth p99", "p99_ms")):
-        ratios = {p: taken.median(last, p, figure) / taken.median(first, p, figure) for p in taken.of[last][0]}
-        result.add_worst(key, ratios, f"{options.sizes[0]:,} → {options.sizes[-1]:,} users", max)
-        columns.append(ratios)
-    result.tables["Largest ÷ smallest directory"] = [
-        ["", "CPU", "p99"], *([phase, *(number(of[phase]) for of in columns)] for phase in columns[0])
-    ]  # fmt: skip
+        result.add_worst(key, ratios[figure], f"{options.sizes[0]:,} → {options.sizes[-1]:,} users", max)
+    cell = lambda figure, phase: number(ratios[figure][phase])  # noqa: E731
+    result.tables["Largest ÷ smallest directory"] = grid(ratios, taken.of[last][0], cell)
     result.add("grown MiB", memory[last], f"{options.sizes[-1]:,} users")
     for name in variants:
         result.tables[name] = taken.table(name)
@@ -284,11 +288,8 @@ def pruning(options: Options) -> Result:
             yield server
             gone.append(options.requests - server.logged_requests(options.requests))
 
-    def creates(users: int, tag: str) -> Phases:
-        return entra.until("create", entra.phases(users, tag))
-
     variants = {
-        name: Variant(partial(start, days), creates, options.connections)
+        name: Variant(partial(start, days), _creates, options.connections)
         for name, days in (("kept", 2 * OLD_DAYS), ("deleted meanwhile", OLD_DAYS // 2))
     }
     taken = interleaved(result, options.rounds, options.users, variants)
@@ -410,16 +411,18 @@ def simulate(options: Options) -> Result:
         client.close()
         memory_mib = server.memory_mib()
     took_s = time.perf_counter() - began_s
-    stages = {name: taken for name, taken in marks.items() if len(taken) == 4 and name != CLEANING}
-    rates, cpu = (
-        {name: (taken[1][of] - taken[0][of]) / (taken[3][of] - taken[2][of]) for name, taken in stages.items()}
-        for of in (0, 1)
-    )
+    ratios = {
+        figure: {
+            name: (taken[1][at] - taken[0][at]) / (taken[3][at] - taken[2][at])
+            for name, taken in marks.items()
+            if len(taken) == 4 and name != CLEANING
+        }
+        for at, figure in enumerate(("seconds", "processor time"))
+    }
     note = f"{options.users:,} users, {options.groups:,} groups, {number(ledger.requests / took_s)} requests a second"
-    result.add_worst("simulate rate", rates, f"{note}, {number(memory_mib)} MiB at the end")
+    result.add_worst("simulate rate", ratios["seconds"], f"{note}, {number(memory_mib)} MiB at the end")
     result.add("simulate failures", [ledger.failed])
     result.failures += [f"{one.stage}: {one.request}: {one.expected}" for one in ledger.failures[:3]]
-    result.tables["The first tenth of the users ÷ the last one"] = [
-        ["stage", "seconds", "processor time"], *([name, number(rates[name]), number(cpu[name])] for name in stages)
-    ]  # fmt: skip
+    cell = lambda figure, stage: number(ratios[figure][stage])  # noqa: E731
+    result.tables["First tenth of the users ÷ last tenth"] = grid(ratios, ratios["seconds"], cell)
     return result
