@@ -4,12 +4,12 @@ A folder is filled once, and kept in build/bench for later runs.
 """
 
 import json
-import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 
 from app import clock
+from app.provisioning.resource_operations import new_id
 from app.request_record import Request
 from app.scim.derived_values import DerivedValues
 from app.scim.resource_types import GROUP, USER, ResourceType
@@ -59,13 +59,13 @@ def _fill(users: int, members: int) -> str:
             directory_database.lift_time_limit(connection)
             connection.exec_driver_sql(f"PRAGMA cache_size = -{CACHE_KIB}")
             for number in range(first, min(first + AT_ONCE, users)):
-                document = {"schemas": [], "id": str(uuid.uuid4()), **entra.user(number), **validated}
+                document = {"schemas": [], "id": new_id(), **entra.user(number), **validated}
                 id = _insert(connection, USER, document)
                 if number < members:
                     ids.append(id)
     with directory_database.writing() as connection:
         directory_database.lift_time_limit(connection)
-        document = {"schemas": [GROUP.schema.urn], "id": str(uuid.uuid4()), "displayName": "Everybody"}
+        document = {"schemas": [GROUP.schema.urn], "id": new_id(), "displayName": "Everybody"}
         group = _insert(connection, GROUP, document, ids)
     while word_index.write_due((USER, GROUP)):
         pass
@@ -91,7 +91,7 @@ def _log(requests: int) -> str:
     usual = Request(at=at, method="POST", path="Users", status=201, action="create", resource_type="User")
     for first in range(0, requests, AT_ONCE):
         rows = [
-            replace(usual, number=f"{number:016x}", resource_id=str(uuid.uuid4()), resource_name=f"user{number}")
+            replace(usual, number=f"{number:016x}", resource_id=new_id(), resource_name=f"user{number}")
             for number in range(first, min(first + AT_ONCE, requests))
         ]
         with log_database.writing() as connection:

@@ -4,11 +4,13 @@ It connects the SCIM rules with the store. `leave_groups` is the only action of 
 """
 
 import json
-import uuid
+import secrets
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as replace_fields
 from typing import Any
+from uuid import UUID
 
 from app import clock
 from app.administration import audit
@@ -76,8 +78,13 @@ class SearchResult:
 
 
 def new_id() -> str:
-    """Return an identifier that no resource has had."""
-    return str(uuid.uuid4())
+    """Return an identifier that no resource has had: a UUID of version 7 (RFC 9562 §5.7).
+
+    It begins with the time, so the rows of resources that are created together are neighbors in every index
+    (docs/decisions/0063-ids-begin-with-the-time.md).
+    """
+    milliseconds, random = time.time_ns() // 1_000_000, secrets.randbits(74)
+    return str(UUID(int=milliseconds << 80 | 7 << 76 | random >> 62 << 64 | 0b10 << 62 | random & (1 << 62) - 1))
 
 
 @repeated

@@ -5,16 +5,19 @@ Work is counted, not timed. Who changes a number here has changed what each of E
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import RFC_4122, UUID
 
 import pytest
 from flask import Flask
 
 from app.administration import audit
 from app.administration.credentials import scim_keys
+from app.provisioning.resource_operations import new_id
 from app.store.database.connection import Connection
 from tests.statements import recorded
 
@@ -109,6 +112,16 @@ KING = patch(
     ("add", "preferredLanguage", "en"),
     ("add", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", "Mathematics"),
 )
+
+
+def test_an_id_begins_with_the_time() -> None:
+    """The rows of resources that are created together are neighbors in every index, and are written together."""
+    first = time.time_ns() // 1_000_000
+    ids = [UUID(new_id()) for _ in range(1_000)]
+    last = time.time_ns() // 1_000_000
+    assert {(one.version, one.variant) for one in ids} == {(7, RFC_4122)}
+    assert all(first <= one.int >> 80 <= last for one in ids)
+    assert len({one.int & (1 << 62) - 1 for one in ids}) == len(ids)
 
 
 def test_no_request_parses_a_document_twice_or_sends_more_statements_than_it_needs(client: Client) -> None:
