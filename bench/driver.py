@@ -222,7 +222,7 @@ class _Connection:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, number: int, data: bytes) -> None:
-        self.number, self.received, self.sent_at = number, b"", time.perf_counter()
+        self.number, self.received, self.sent_at = number, bytearray(), time.perf_counter()
         self.socket.sendall(data)
 
 
@@ -266,18 +266,21 @@ def exchange(server: Server, requests: Sequence[Request], connections: int) -> l
     return answers
 
 
-def read_answer(data: bytes) -> tuple[int, bytes, bool] | None:
+def read_answer(data: bytes | bytearray) -> tuple[int, bytes, bool] | None:
     """Return status, body and whether the server closes the connection; None for an incomplete answer."""
-    head, separator, rest = data.partition(b"\r\n\r\n")
-    if not separator:
+    end = data.find(b"\r\n\r\n")
+    if end < 0:
         return None
-    status, closes, body = int(head[9:12]), bool(_CLOSES.search(head)), b""
+    head, at = bytes(data[:end]), end + 4
+    status, closes = int(head[9:12]), bool(_CLOSES.search(head))
     if length := _LENGTH.search(head):
-        return (status, rest[: int(length[1])], closes) if len(rest) >= int(length[1]) else None
+        last = at + int(length[1])
+        return (status, bytes(data[at:last]), closes) if len(data) >= last else None
+    parts = []
     if _CHUNKED.search(head):
-        if not rest.endswith(b"0\r\n\r\n"):
+        if not data.endswith(b"0\r\n\r\n"):
             return None
-        while not rest.startswith(b"0\r\n"):
-            size, _, rest = rest.partition(b"\r\n")
-            body, rest = body + rest[: int(size, 16)], rest[int(size, 16) + 2 :]
-    return status, body, closes
+        while size := int(data[at : (line := data.find(b"\r\n", at))], 16):
+            parts.append(data[line + 2 : line + 2 + size])
+            at = line + 2 + size + 2
+    return status, b"".join(parts), closes
