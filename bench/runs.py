@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -77,9 +78,10 @@ class Variant:
 
 @dataclass
 class Rounds:
-    """The figures of each variant in each round."""
+    """The figures of each variant in each round, and the resident memory after it."""
 
     of: dict[str, list[Round]]
+    memory_mib: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     def median(self, name: str, phase: str, figure: str) -> float:
         return float(median(getattr(one[phase], figure) for one in self.of[name]))
@@ -120,6 +122,7 @@ def interleaved(result: Result, rounds: int, users: int, variants: Mapping[str, 
                 run(server, variant.phases(min(WARM_UP, users), "w"), variant.connections, settles=False)
                 server.settled_cpu_s()
                 figures = run(server, variant.phases(users, "m"), variant.connections)
+                taken.memory_mib[name].append(server.memory_mib())
             taken.of[name].append(figures)
             failures = [line for one in figures.values() for line in one.failures[:1]]
             result.bad += sum(one.errors + one.wrong for one in figures.values()) if variant.is_ours else 0
@@ -245,20 +248,11 @@ def growth(options: Options) -> Result:
     from bench.preload import filled
 
     result, variants = Result(), {}
-    memory: dict[str, list[float]] = {}
-
-    @contextmanager
-    def start(name: str, folder: servers.Folder) -> Iterator[Server]:
-        with servers.product(options.program, folder.copy()) as server:
-            yield server
-            memory.setdefault(name, []).append(server.memory_mib())
-
     for size in options.sizes:
         members = min(options.members, size)
         folder, group = filled(size, members)
         name = f"{size:,} users, a group of {members:,}, one connection"
-        phases = partial(entra.phases, large=Large(group, size))
-        variants[name] = Variant(partial(start, name, folder), phases, 1)
+        variants[name] = ours(options, partial(entra.phases, large=Large(group, size)), 1, folder=folder)
     taken = interleaved(result, options.rounds, options.users, variants)
     first, *_, last = variants
     ratios = {
@@ -269,7 +263,7 @@ def growth(options: Options) -> Result:
         result.add_worst(key, ratios[figure], f"{options.sizes[0]:,} → {options.sizes[-1]:,} users", max)
     cell = lambda figure, phase: number(ratios[figure][phase])  # noqa: E731
     result.tables["Largest ÷ smallest directory"] = grid(ratios, taken.of[last][0], cell)
-    result.add("grown MiB", memory[last], f"{options.sizes[-1]:,} users")
+    result.add("grown MiB", taken.memory_mib[last], f"{options.sizes[-1]:,} users")
     for name in variants:
         result.tables[name] = taken.table(name)
     return result
@@ -420,7 +414,8 @@ def simulate(options: Options) -> Result:
         for at, figure in enumerate(("seconds", "processor time"))
     }
     note = f"{options.users:,} users, {options.groups:,} groups, {number(ledger.requests / took_s)} requests a second"
-    result.add_worst("simulate rate", ratios["seconds"], f"{note}, {number(memory_mib)} MiB at the end")
+    note += f", {number(memory_mib)} MiB at the end; by processor time {number(min(ratios['processor time'].values()))}"
+    result.add_worst("simulate rate", ratios["seconds"], note)
     result.add("simulate failures", [ledger.failed])
     result.failures += [f"{one.stage}: {one.request}: {one.expected}" for one in ledger.failures[:3]]
     cell = lambda figure, stage: number(ratios[figure][stage])  # noqa: E731
