@@ -27,6 +27,8 @@ _TOKEN = re.compile(r'\s*(?:("(?:[^"\\]|\\.)*")|([()\[\]])|([^\s()\[\]"]+)|(\S))
 _NAME = re.compile(r"(?:urn:[A-Z0-9:._~%/$-]+|[A-Z$][A-Z0-9_$-]*(?:\.[A-Z$][A-Z0-9_$-]*)?)\Z", re.ASCII | re.IGNORECASE)
 # What could be a name elsewhere: an attribute that is not declared here, in another alphabet or of another depth.
 _LIKE_NAME = re.compile(r'\.?[^\s()\[\]".]+(?:\.[^\s()\[\]".]+)*\Z')
+_EQUALITY = re.compile(r'([A-Z$][A-Z0-9_$.-]*) eq "([^"\\\x00-\x1f\ud800-\udfff]*)"', re.ASCII | re.IGNORECASE)
+"""The usual form of a filter, with a text that is written as it is meant."""
 _PART = re.compile(r"\.[A-Za-z$][A-Za-z0-9_$-]*\Z")
 _PATH_ORDER = re.compile(r"[w.]+(\[[w.]+\]\.?)?\Z")  # the brackets in it, words (w) and sub-attributes (.)
 _CODES = {"filter": (Code.INVALID_FILTER, Code.UNUSABLE_FILTER), "path": (Code.INVALID_PATH, Code.UNUSABLE_PATH)}
@@ -254,7 +256,13 @@ def parse(text: str, tree: AttributeTree, others: Sequence[AttributeTree] = ()) 
     """
     if len(text) > bounds.FILTER_LENGTH:
         raise ScimError(Code.INVALID_FILTER, "filter", f"at most {bounds.FILTER_LENGTH} characters", len(text))
-    parser = _Parser(text, (tree, *others), "filter", bounds.FILTER_TOKENS)
+    if not others and (usual := _EQUALITY.fullmatch(text)) and (node := _equality(tree, usual[1], usual[2])):
+        return node
+    return _parse(text, (tree, *others))
+
+
+def _parse(text: str, trees: Sequence[AttributeTree]) -> Node:
+    parser = _Parser(text, trees, "filter", bounds.FILTER_TOKENS)
     try:
         node = parser.disjunction(None)
     except _UnknownNameError as unknown:
@@ -266,6 +274,29 @@ def parse(text: str, tree: AttributeTree, others: Sequence[AttributeTree] = ()) 
     parser.end()
     parser.check_possible()
     return node
+
+
+def _equality(tree: AttributeTree, name: str, text: str) -> Node | None:
+    """Return `name eq "text"` as `_parse` does, which reads each name once; None if it has to read the text, too."""
+    known = _equality_with(tree, name)
+    try:
+        match known:
+            case Compare(path):
+                return Compare(path, "eq", comparable(path[-1], text), text)
+            case ValuePath(attribute, Compare(path)):
+                return ValuePath(attribute, Compare(path, "eq", comparable(path[-1], text), text))
+    except WrongValueError:
+        pass
+    return None
+
+
+@lru_cache(maxsize=bounds.PATHS_REMEMBERED)
+def _equality_with(tree: AttributeTree, name: str) -> Node | None:
+    """Return the comparison of an attribute with the empty text; None if that is refused."""
+    try:
+        return _parse(f'{name} eq ""', (tree,))
+    except ScimError:
+        return None
 
 
 @lru_cache(maxsize=bounds.PATHS_REMEMBERED)

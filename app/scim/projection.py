@@ -82,6 +82,7 @@ Parts = Mapping[str, "Parts | None"]
 EVERYTHING = Selection()
 
 
+@lru_cache(bounds.PROJECTIONS_REMEMBERED)
 def read_selection(tree: AttributeTree, attributes: str | None, excluded: str | None) -> Selection:
     """Read the two query parameters, lists of names with commas.
 

@@ -35,6 +35,9 @@ class ResourceType:
     extensions: tuple[type[ScimSchema], ...] = ()
     required_extensions: frozenset[str] = frozenset()
 
+    def __hash__(self) -> int:  # that of all fields would be computed at each lookup of what is kept for a type
+        return hash(self.name)
+
     @cached_property
     def tree(self) -> AttributeTree:
         """All valid attribute names in such a resource."""

@@ -53,7 +53,7 @@ class Search:
 
         None where an equality on an indexed attribute selects the resources.
         """
-        paths = ((one.resource_type.name, path) for one in self.sought for path in _unindexed_paths(one))
+        paths = [(one.resource_type.name, path) for one in self.sought for path in _unindexed_paths(one)]
         return tuple(dict.fromkeys(paths))
 
 

@@ -1,14 +1,18 @@
 """Filters as text: what they find, and how they are refused (RFC 7644 §3.4.2.2)."""
 
+import random
 from typing import Any
 
 import pytest
 
 from app import bounds
+from app.scim import grammar
 from app.scim.errors import ScimError
 from app.scim.filter_match import matches
+from app.scim.filter_tree import Node
 from app.scim.grammar import parse, parse_path
-from app.scim.resource_types import USER
+from app.scim.resource_types import GROUP, USER
+from tests.examples import examples
 from tests.normalized import normalize_document
 from tests.scim.vectors import params, read
 
@@ -110,3 +114,43 @@ def test_wrong_brackets_beside_a_known_name_are_malformed(path: str) -> None:
 )
 def test_a_path_of_unknown_names_leads_nowhere(path: str) -> None:
     assert parse_path(path, USER.tree) is None
+
+
+def result_of(read: Any, *of: Any) -> Node | str:
+    try:
+        node: Node = read(*of)
+    except ScimError as error:
+        return str(error)
+    return node
+
+
+def test_the_usual_form_of_a_filter_is_read_as_the_grammar_reads_it() -> None:
+    chance = random.Random(3)
+    names = ["nothing", "not", "eq", "$.active", "emails[value", "name..x", "-x", "9", "k\u017f"]
+    names += [attribute.path for tree in (USER.tree, GROUP.tree) for attribute in tree.walk()]
+    marks = (
+        "a",
+        "B",
+        " ",
+        "\u00c9",
+        "\u2028",
+        "\U0001f600",
+        "\ud800",
+        "\\",
+        '\\"',
+        '"',
+        "\n",
+        "\x7f",
+        "2026-01-31T08:00:00Z",
+        "true",
+    )
+    usual = 0
+    for _ in range(examples(5_000)):
+        name, op = chance.choice(names), chance.choice(("eq",) * 8 + ("EQ", "ne", "eq "))
+        text = "".join(chance.choices(marks, k=chance.randrange(4)))
+        given = f'{chance.choice((name, name.upper()))} {op} "{text}"'
+        tree = chance.choice((USER, GROUP)).tree
+        got, expected = result_of(parse, given, tree), result_of(grammar._parse, given, (tree,))
+        assert repr(got) == repr(expected), given
+        usual += grammar._EQUALITY.fullmatch(given) is not None and not isinstance(got, str)
+    assert usual > 500

@@ -1,12 +1,17 @@
 """Parameters of a list that are read without a server: numbers of any length, and which parameter is wrong."""
 
+import random
+from urllib.parse import parse_qsl, quote
+
 import pytest
+import werkzeug.urls  # noqa: F401  # registers "werkzeug.url_quote"
 
 from app import bounds
 from app.scim.errors import ScimError
 from app.scim.resource_types import RESOURCE_TYPES
 from app.scim.search_request import Search
 from app.web.scim import cursors, query_parameters
+from tests.examples import examples
 
 
 def search(**given: str) -> Search:
@@ -54,3 +59,33 @@ def test_a_wrong_order_names_its_parameter(name: str) -> None:
     with pytest.raises(ScimError, match="^sortBy: expected an attribute with a simple value") as refused:
         search(sortBy=name)
     assert (refused.value.status, refused.value.scim_type) == (400, "invalidPath")
+
+
+def test_a_query_is_decoded_as_by_the_standard_library() -> None:
+    chance = random.Random(1)
+    marks = (
+        "a",
+        "=",
+        "&",
+        "+",
+        "%",
+        "%2",
+        "%20",
+        "%26",
+        "%C3%A9",
+        "%e4%bd",
+        "%ff",
+        "\u00e9",
+        "\ufffd",
+        ";",
+        '"',
+        "%25%32",
+    )
+    for _ in range(examples(5_000)):
+        values = ["".join(chance.choices(marks, k=chance.randrange(5))) for _ in range(2)]
+        query = f"filter={values[0]}&{quote('sortBy')}={values[1]}"
+        pairs = dict(parse_qsl(query, keep_blank_values=True, errors="werkzeug.url_quote"))
+        if len(parse_qsl(query, keep_blank_values=True)) == len(pairs):
+            expected = {name: pairs[name] for name in ("filter", "sortBy")}
+            got = query_parameters.of_get(query)
+            assert {name: got[name] for name in expected} == expected, query

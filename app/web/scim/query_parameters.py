@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import unquote, unquote_to_bytes
 
 from app import bounds
 from app.scim.attribute import Attribute
@@ -16,6 +16,7 @@ from app.scim.search_request import Search, TypeSearch, read_filter
 SEARCH_URN = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 _LISTS = ("attributes", "excludedAttributes")
 _SINGLES = ("filter", "sortBy", "sortOrder", "startIndex", "count", "cursor")
+_ERRORS = "werkzeug.url_quote"
 _WHOLE = re.compile(r"([+-]?)([0-9]+)\Z")
 
 
@@ -27,8 +28,9 @@ def of_get(query: str) -> dict[str, str]:
     if not query:
         return {}
     values: dict[str, list[str]] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True, errors="werkzeug.url_quote"):  # as Werkzeug's `args`
-        values.setdefault(name, []).append(value)
+    for pair in query.split("&"):
+        name, _, value = pair.partition("=")
+        values.setdefault(_decoded(name), []).append(_decoded(value))
     parameters = {name: ",".join(values[name]) for name in _LISTS if name in values}
     for name in _SINGLES:
         if name in values:
@@ -36,6 +38,16 @@ def of_get(query: str) -> dict[str, str]:
                 raise ScimError(Code.INVALID_VALUE, name, "once", f"{len(values[name])} times")
             parameters[name] = values[name][0]
     return parameters
+
+
+def _decoded(text: str) -> str:
+    """Return a name or a value as Werkzeug's `args` has it, and as `urllib.parse.parse_qsl` returns it."""
+    text = text.replace("+", " ")
+    if "%" not in text:
+        return text
+    if text.isascii():
+        return unquote_to_bytes(text).decode(errors=_ERRORS)
+    return unquote(text, errors=_ERRORS)
 
 
 def of_message(message: Any) -> dict[str, str]:
@@ -111,7 +123,9 @@ def _sortable(path: tuple[Attribute, ...] | None) -> tuple[Attribute, ...] | Non
 
 
 def _is_descending(parameters: Mapping[str, str]) -> bool:
-    direction = parameters.get("sortOrder", "ascending")
+    if "sortOrder" not in parameters:
+        return False
+    direction = parameters["sortOrder"]
     if direction.lower() not in ("ascending", "descending"):
         raise ScimError(Code.INVALID_VALUE, "sortOrder", "ascending or descending", shown(direction))
     return direction.lower() == "descending"
