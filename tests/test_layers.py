@@ -54,6 +54,7 @@ app.store app.store.database
 app.request_record
 
 app.openid app.scim app.simulation app.bundled_files app.data_folder app.json_log app.process app.settings
+app.current_application
 app.bounds app.clock app.console_roles app.exit_codes app.ip_addresses app.option_values app.throttle app.version
 """
 """From the top: the packages and modules of one line may import each other and what is below.
@@ -73,6 +74,7 @@ PACKAGES = {
     "app.web": WEB,
     "app.administration": "argon2 cryptography pyotp",
     "app.store": SQL,
+    "app.current_application": "flask",
     "app.store.database.database_file": "flask",
     "app.scim": "marshmallow",
     "app.openid": "authlib joserfc requests cryptography",

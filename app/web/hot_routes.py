@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
-from app import bounds
+from app import bounds, current_application
 from app.administration.credentials import scim_access
 from app.request_record import GUID
 from app.scim.errors import Code, ScimError
@@ -103,15 +103,15 @@ class HotRoutes:
         """
         address = environ.get("REMOTE_ADDR", "")
         token = request_authentication.bearer_token(environ.get("HTTP_AUTHORIZATION", ""))
+        application = current_application.extensions.set(self._app.extensions)
         try:
-            with self._app.app_context():
-                access = scim_access.recall(token, address)
-                if access is None or not access.bearer.is_valid:
-                    return None
-                request.generation, request.actor = access.generation, access.bearer.author
-                answer = _in_memory(verb(request, *about), request.method)
-                request_authentication.note_access(access, address, request.draft)  # now the generation is known
-                return answer
+            access = scim_access.recall(token, address)
+            if access is None or not access.bearer.is_valid:
+                return None
+            request.generation, request.actor = access.generation, access.bearer.author
+            answer = _in_memory(verb(request, *about), request.method)
+            request_authentication.note_access(access, address, request.draft)  # now the generation is known
+            return answer
         except _Unusual:
             record_draft.renew(environ)
         except Exception as error:
@@ -119,6 +119,8 @@ class HotRoutes:
                 record_draft.renew(environ)
             else:
                 environ[request_authentication.FAILURE] = error
+        finally:
+            current_application.extensions.reset(application)
         return None
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Literal
 
-from flask import Flask, current_app
+from flask import Flask
 
-from app import bounds
+from app import bounds, current_application
 from app.scim.errors import Code, ScimError, unavailable
 from app.store.database import sqlite_driver
 from app.store.database.connection import Connection, Memory
@@ -90,7 +90,7 @@ class DatabaseFile:
             writers.connections.give_back(connection)
 
     def _writers(self) -> Writers:
-        writers: Writers = current_app.extensions[self._name]
+        writers: Writers = current_application.extension(self._name)
         return writers
 
 

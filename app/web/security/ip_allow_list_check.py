@@ -1,7 +1,8 @@
 """This module refuses SCIM and token requests from IP addresses that are not allowed, before it checks their key."""
 
-from flask import Flask, current_app
+from flask import Flask
 
+from app import current_application
 from app.administration.ip_allow_list.enforcement import SeenSources, SourcePolicy
 from app.ip_addresses import read_address
 from app.scim.errors import Code, ScimError
@@ -23,5 +24,5 @@ def require_allowed(policy: SourcePolicy, address: str) -> None:
 def note(policy: SourcePolicy, address: str) -> None:
     """Record the IP address of a request; call this once its key or secret is known to be valid. Never raises."""
     if policy.is_watched and (client := read_address(address)):
-        seen: SeenSources = current_app.extensions[_EXTENSION]
+        seen: SeenSources = current_application.extension(_EXTENSION)
         seen.note(client)
