@@ -27,6 +27,11 @@ class Bearer:
         return bool(self.author)
 
     @property
+    def may_expire(self) -> bool:
+        """Whether it is valid only for some time, as an access token is."""
+        return not self.author.startswith("key ")
+
+    @property
     def has_expired(self) -> bool:
         """Whether it is an expired access token, which its client can replace."""
         return self.fault == "expired"

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from app.administration.credentials.bearer_token_check import Bearer, judge_bearer
+from app.administration.credentials.secret_hash import hash_secret
 from app.administration.ip_allow_list import enforcement
 from app.administration.ip_allow_list.enforcement import SourcePolicy
 from app.store.database import directory_database
@@ -30,12 +31,22 @@ def judge(token: str, address: str) -> Access:
 def recall(token: str, address: str) -> Access | None:
     """Return what `judge` would have returned in a recent state, without the database; None if that is not known.
 
-    It may be outdated, so the operation has to require its `generation`.
+    It may be outdated, so the operation has to require its `generation`. The access of a valid SCIM Key is remembered
+    as a whole, by the hash of the key.
     """
+    memory = directory_database.file.memory
+    number, values = memory.pair
+    key = recall, hash_secret(token)
+    access: Access | None = values.get(key)
+    if access is not None and access.policy.allows(address):
+        return access
     try:
-        return _judge(Recollection(directory_database.file.memory), token, address)
+        access = _judge(Recollection(memory), token, address)
     except NotRemembered:
         return None
+    if access.bearer.is_valid and not access.bearer.may_expire and access.generation == number:
+        values[key] = access
+    return access
 
 
 def _judge(connection: Connection, token: str, address: str) -> Access:
