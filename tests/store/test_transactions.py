@@ -24,6 +24,7 @@ from app.store.database import directory_database, sqlite_driver
 from app.store.database.connection import Connection
 from app.store.directory import resource_rows
 from app.store.directory.tables import population
+from tests.conftest import wait_until
 from tests.store.conftest import finished_meanwhile, held, insert, make_app, user
 
 
@@ -276,6 +277,26 @@ def test_too_many_connections_are_unavailable(app: Flask, monkeypatch: pytest.Mo
 
     with refused("busy"):
         nested(0)
+
+
+def test_who_waits_for_a_connection_gets_the_next_one_that_is_free(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also the place of one that is closed because of an error."""
+    monkeypatch.setattr(bounds, "POOLED_CONNECTIONS", 1)
+    connections = directory_database.file._writers().connections
+    assert not connections._count - len(connections._idle)
+    connections.close()
+    for end in (connections.give_back, connections.drop):
+        taken = [connections.take(), connections.take()]
+        got: list[Connection] = []
+        waiting = threading.Thread(target=lambda got=got: got.append(connections.take()))
+        waiting.start()
+        wait_until(lambda: connections._waiting, "a thread waits")
+        end(taken[0])
+        waiting.join()
+        assert (got[0] is taken[0]) == (end == connections.give_back)
+        for connection in (taken[1], got[0]):
+            connections.give_back(connection)
+    assert connections._count == 2
 
 
 def test_other_errors_are_not_hidden(app: Flask) -> None:

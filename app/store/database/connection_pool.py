@@ -14,7 +14,7 @@ from app.store.database.connection import Connection, Memory
 class Connections:
     """The connections of one application to one file, with their common `memory`.
 
-    The one used last is taken first, so only a few stay warm.
+    The one used last is taken first, so only a few stay warm. To take one that is kept needs no lock.
     """
 
     def __init__(self, address: str, pragmas: tuple[str, ...]) -> None:
@@ -22,23 +22,55 @@ class Connections:
         self._address = address
         self._pragmas = pragmas
         self._idle: list[Connection] = []
-        self._places = threading.BoundedSemaphore(2 * bounds.POOLED_CONNECTIONS)
+        self._count = 0
+        self._waiting = 0
+        self._changed = threading.Condition()
 
     def take(self) -> Connection:
         """Return a connection for one transaction. Raises UNAVAILABLE, and the driver's errors for a new one."""
-        if not self._places.acquire(timeout=bounds.CONNECTION_WAIT_S):
-            raise unavailable("The service is busy")
-        with suppress(IndexError):
+        try:
             return self._idle.pop()
+        except IndexError:
+            return self._wait() or self._connect()
+
+    def _wait(self) -> Connection | None:
+        """Return a connection that was given back; None if there may be one more. Raises UNAVAILABLE."""
+        taken: list[Connection | None] = []
+
+        def has_taken() -> bool:
+            try:
+                taken.append(self._idle.pop())
+            except IndexError:
+                if self._count == 2 * bounds.POOLED_CONNECTIONS:
+                    return False
+                self._count += 1
+                taken.append(None)
+            return True
+
+        with self._changed:
+            self._waiting += 1
+            try:
+                if not self._changed.wait_for(has_taken, bounds.CONNECTION_WAIT_S):
+                    raise unavailable("The service is busy")
+            finally:
+                self._waiting -= 1
+        return taken[0]
+
+    def _connect(self) -> Connection:
         try:
             return Connection(sqlite_driver.connect(self._address, self._pragmas), self.memory)
         except BaseException:
-            self._places.release()
+            self._remove()
             raise
+
+    def _remove(self) -> None:
+        with self._changed:
+            self._count -= 1
+            self._changed.notify()
 
     def give_back(self, connection: Connection, error: BaseException | None = None) -> None:
         """End a connection's transaction and keep it for the next one, unless an error makes it suspect."""
-        if sqlite_driver.is_suspect(error):  # after a failed sync, the content of the library's cache is unknown
+        if error is not None and sqlite_driver.is_suspect(error):  # after a failed sync, its cache is unknown
             self.drop(connection)
             return
         try:
@@ -46,19 +78,21 @@ class Connections:
                 connection.driver.execute("ROLLBACK")
         except sqlite_driver.ERRORS:
             self.drop(connection)
-        else:
-            connection.deadline = connection.generation = None
-            connection.is_reading = False
-            self._idle.append(connection)
-            self._places.release()
+            return
+        connection.deadline = connection.generation = None
+        connection.is_reading = False
+        self._idle.append(connection)
+        if self._waiting:
+            with self._changed:
+                self._changed.notify()
 
     def drop(self, connection: Connection) -> None:
         """Close a connection instead of keeping it."""
         with suppress(sqlite_driver.ERRORS):
             connection.driver.close()
-        self._places.release()
+        self._remove()
 
     def close(self) -> None:
         """Close all that are kept."""
         while self._idle:
-            self._idle.pop().driver.close()
+            self.drop(self._idle.pop())

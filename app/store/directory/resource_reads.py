@@ -6,7 +6,6 @@ remembered needs no other statement, and no transaction.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import closing
 from operator import attrgetter
 from typing import Any
@@ -54,8 +53,11 @@ _BY_VALUE = {has_groups: _reading(_by_value, has_groups) for has_groups in (Fals
 
 def by_id(connection: Connection, type_name: str, resource_id: str, *, has_groups: bool) -> Record | None:
     """Return the resource of a type with an id, or None; with its groups if `has_groups`."""
-    records = _read(connection, _BY_ID, has_groups, {"id": resource_id, "type": type_name}, 1)
-    return records[0] if records else None
+    rows = connection.tuples(_BY_ID[has_groups], {"id": resource_id, "type": type_name})
+    row = rows.fetchone()
+    rows.close()
+    connection.generation = row[-1]
+    return None if row[0] is None else _record(row, has_groups)
 
 
 def by_value(
@@ -65,26 +67,19 @@ def by_value(
 
     None if there may be more than `count`, or more than one page takes.
     """
-    records = _read(connection, _BY_VALUE, has_groups, {"type": type_name, "path": path, "value": value}, count)
+    records: list[Record] = []
+    parameters = {"type": type_name, "path": path, "value": value}
+    with closing(connection.tuples(_BY_VALUE[has_groups], parameters)) as rows:
+        for row in rows:
+            connection.generation = row[-1]
+            if row[0] is None or len(records) == count:
+                break
+            records.append(_record(row, has_groups))
     if len(records) < 2 <= count:
         return records
     is_large = sum(len(one.document.encode()) for one in records) > bounds.PAGE_BYTES
     return None if is_large or len(records) >= count else sorted(records, key=attrgetter("position"))
 
 
-def _read(
-    connection: Connection,
-    statements: Mapping[bool, Select[Any]],
-    has_groups: bool,
-    parameters: dict[str, Any],
-    most: int,
-) -> list[Record]:
-    """Return at most so many records."""
-    records: list[Record] = []
-    with closing(connection.tuples(statements[has_groups], parameters)) as rows:
-        for *columns, groups, number in rows:
-            connection.generation = number
-            if columns[0] is None or len(records) == most:
-                break
-            records.append(to_record((*columns, (groups or "") if has_groups else None)))
-    return records
+def _record(row: Any, has_groups: bool) -> Record:
+    return to_record((*row[:-2], (row[-2] or "") if has_groups else None))

@@ -7,11 +7,12 @@ line to the program's log, and passes the request to the recorder.
 import logging
 import time
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, current_app
 
-from app import clock
+from app import bounds, clock
 from app.ip_addresses import read_address
 from app.observation.request_recorder import Recorder
 from app.request_record import Request
@@ -99,8 +100,13 @@ class Observed:
 
 def _is_readable_on_its_way(environ: "WSGIEnvironment") -> bool:
     """Return whether a request was sent unencrypted over a network, where others can read it; not over loopback."""
-    address = read_address(environ.get("REMOTE_ADDR", ""))
-    return environ.get("wsgi.url_scheme") == "http" and not (address and address.is_loopback)
+    return environ.get("wsgi.url_scheme") == "http" and not _is_loopback(environ.get("REMOTE_ADDR", ""))
+
+
+@lru_cache(bounds.ADDRESSES_REMEMBERED)
+def _is_loopback(text: str) -> bool:
+    address = read_address(text)
+    return address is not None and address.is_loopback
 
 
 def has_scheme(authorization: str) -> bool:
