@@ -152,6 +152,7 @@ OPEN_FILES_WANTED = 4_096
 OPEN_FILES_RESERVED = 200
 HEADER_BYTES = 65_536
 HEADER_FIELDS = 100
+HEAD_REMEMBERED_BYTES = 4_096  # of one connection: its next head is usually almost the same
 HEADER_LINE_BYTES = 48 * 1024  # the longest filter in a URL, each character as nine bytes or more
 HEADER_BLANKS = 64  # consecutive, within the value of a header field
 CONTENT_TYPE_LENGTH = 256  # a form's boundary, which becomes a regular expression, has at most 70 (RFC 2046 §5.1.1)

@@ -3,19 +3,27 @@
 It depends on internal names of waitress 3.0.2; `tests/http_server/test_server.py` tests each of them.
 """
 
+import selectors
 import socket
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
+from io import BytesIO
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
-from waitress.channel import HTTPChannel
+from waitress.buffers import OverflowableBuffer
+from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.parser import HTTPRequestParser
-from waitress.receiver import ChunkedReceiver
-from waitress.task import ErrorTask, WSGITask
-from waitress.utilities import BadRequest
+from waitress.receiver import ChunkedReceiver, FixedStreamReceiver
+from waitress.task import ErrorTask
+from waitress.utilities import BadRequest, InternalServerError, RequestEntityTooLarge
 
 from app import bounds
 from app.http_server import request_head
+from app.http_server.request_head import HeadReader
+from app.http_server.response import Task
 from app.scim.errors import Code, ScimError, busy
 from app.web.public_url import CALLBACK, HEALTH, refusal, without_base
 from app.web.request_log.middleware import HEADER
@@ -46,18 +54,21 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
     """
 
     body_rcv: Any = None
+    content_length: int = 0
     path = ""  # waitress logs it, even if a refused head had none
     is_cut = False
     is_writing = False
     is_health = False
     waiting_since = 0.0
 
-    def __init__(self, adj: Any, base_path: str, body_bytes: BodyBytes) -> None:
+    def __init__(self, adj: Any, base_path: str, body_bytes: BodyBytes, heads: HeadReader) -> None:
         super().__init__(adj)
         self._base_path = base_path
         self._body_bytes = body_bytes
         self._most_bytes = 0
-        self._head = bytearray()
+        self._head: bytes | bytearray = b""
+        self._body = b""
+        self._heads = heads
 
     @property
     def request_line(self) -> bytes:
@@ -80,6 +91,10 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
             return self._cut_body(data, len(self.body_rcv))
         return taken
 
+    def get_body_stream(self) -> Any:
+        """Return the body as a file."""
+        return self.body_rcv.getfile() if self.body_rcv is not None else BytesIO(self._body)
+
     def refuse(self, error: ScimError) -> None:
         """Answer with an error instead of calling the application."""
         self.error = Fault(error)
@@ -88,10 +103,15 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
         self.completed = self.headers_finished = True
 
     def _take_head(self, data: bytes) -> int:
+        if self._head or data.startswith(b"\r\n"):
+            longer = self._head if isinstance(self._head, bytearray) else bytearray(self._head)
+            longer += data
+            while longer.startswith(b"\r\n"):  # RFC 9112 §2.2
+                del longer[:2]
+            self._head = longer
+        else:
+            self._head = data
         head = self._head
-        head += data
-        while head.startswith(b"\r\n"):  # RFC 9112 §2.2
-            del head[:2]
         # Only new bytes are searched: a head may arrive byte by byte.
         end = head.find(request_head.BLANK_LINE, max(0, len(head) - len(data) - len(request_head.BLANK_LINE)))
         size = end + len(request_head.BLANK_LINE) if end >= 0 else len(head)
@@ -101,28 +121,56 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
         if end < 0:
             return len(data)
         try:
-            checked = request_head.check(bytes(head[:size]))
+            self._read_head(bytes(head[:size]))
         except ScimError as error:
             self.refuse(error)
             return self._cut(data)
-        super().received(checked)
-        if self.error:
+        if self.content_length >= bounds.WIRE_BODY_BYTES:
+            self.error = RequestEntityTooLarge(f"exceeds max_body of {bounds.WIRE_BODY_BYTES}")
             return self._cut(data)
         path = without_base(self.path, self._base_path)
-        if self.body_rcv is not None:
+        has_body = self.chunked or self.content_length > 0
+        if has_body:
             self._most_bytes = self._body_bytes(path, self.headers.get("AUTHORIZATION", ""))
             if not self._most_bytes:
                 return self._cut(data)
             if self.content_length > self._most_bytes:
                 return self._cut_body(data, self.content_length)
-        self.is_health = path == HEALTH and self.command in _SAFE
-        is_search = path.rstrip("/").endswith("/" + SEARCH)
-        self.is_writing = path == CALLBACK or (self.command not in _SAFE and not is_search)
-        if self.chunked:
-            self.body_rcv = Chunks(self.body_rcv.getbuf())
-        elif self.body_rcv is None:
+        if self.command in _SAFE:
+            self.is_health = path == HEALTH
+            self.is_writing = path == CALLBACK
+        else:
+            self.is_writing = not path.rstrip("/").endswith("/" + SEARCH)
+        taken = len(data) - (len(head) - size)
+        if not has_body:
             self.expect_continue = False  # no body follows, so both sides would wait
-        return len(data) - (len(head) - size)
+            self.completed = True
+        elif self.chunked:
+            self.body_rcv = Chunks(OverflowableBuffer(bounds.BODY_IN_MEMORY_BYTES))
+        elif not self.expect_continue and len(data) - taken >= self.content_length:
+            self._body = data[taken : taken + self.content_length]
+            taken += self.content_length
+            self.completed = True
+        else:
+            self.body_rcv = FixedStreamReceiver(self.content_length, OverflowableBuffer(bounds.BODY_IN_MEMORY_BYTES))
+        return taken
+
+    def _read_head(self, text: bytes) -> None:
+        """Take over what a head contains. Raises ScimError."""
+        head = self._heads.read(text)
+        self.command, self.version, self.headers, self.request_uri = (
+            head.method,
+            head.version,
+            head.headers,
+            head.target,
+        )
+        path, _, self.query = head.target.partition("?")
+        self.path = unquote_to_bytes(path).decode("latin-1") if "%" in path else path
+        if self.version == "1.1":
+            self.chunked = self.headers.pop("TRANSFER_ENCODING", None) is not None
+            self.expect_continue = self.headers.get("EXPECT", "").lower() == "100-continue"
+        self.content_length = int(self.headers.get("CONTENT_LENGTH", "0"))
+        self.headers_finished = True
 
     def _cut_body(self, data: bytes, size: int) -> int:
         """Let the application refuse the request for the size of its body: it gets the size, but not the body."""
@@ -174,17 +222,6 @@ class Chunks(ChunkedReceiver):  # type: ignore[misc]
         return consumed
 
 
-class Task(WSGITask):  # type: ignore[misc]
-    """One request for the application."""
-
-    def build_response_header(self) -> bytes:
-        """Return the header; while the server stops, it tells clients not to reuse this connection."""
-        if self.channel.server.is_stopping:
-            self.set_close_on_finish()
-        header: bytes = super().build_response_header()
-        return header
-
-
 class Refusal(ErrorTask):  # type: ignore[misc]
     """A refusal before the application (400, 413, 414, 431, 501, 503), in the same form as the application's."""
 
@@ -215,9 +252,11 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     `is_cut`: its last request was answered before all of it was read. `refused_since`: when that response was sent.
     `arriving_since`: when its current request began to arrive. `unread_since`: since when its response is not read.
-    `quiet_since`: since when no byte was transferred.
+    `quiet_since`: since when no byte was transferred. `watched`: the events for which the loop waits.
     """
 
+    requests: list[Parser]
+    current_outbuf_count: int = 0
     task_class = Task
     error_task_class = Refusal
     is_cut = False
@@ -227,10 +266,23 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     unread_since: float | None = None
     quiet_since = 0.0
     seen_activity = -1.0
+    watched = 0
+
+    def __init__(self, server: Any, connection: socket.socket, address: Any, adj: Any, map: Any) -> None:
+        self._heads = HeadReader()
+        super().__init__(server, connection, address, adj, map=map)
 
     def parser_class(self, adj: Any) -> Parser:
         """Return the parser of the next request."""
-        return Parser(adj, self.server.base_path, self.server.body_bytes)
+        return Parser(adj, self.server.base_path, self.server.body_bytes, self._heads)
+
+    def add_channel(self, map: Any = None) -> None:
+        super().add_channel(map)
+        self.server.look_at(self)
+
+    def del_channel(self, map: Any = None) -> None:
+        self.server.forget(self)
+        super().del_channel(map)
 
     def received(self, data: bytes) -> bool:
         if self.refused_since is not None:
@@ -243,12 +295,69 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         return taken
 
     def service(self) -> None:
-        """Answer the first request of the queue; a worker thread calls this."""
+        """Answer the first request of the queue, on a thread that may wait."""
         request = self.requests[0]
         self.is_cut = request.is_cut
         if request.is_writing and self.server.clock() - request.waiting_since > bounds.WRITE_WAIT_S:
             request.refuse(busy())
-        super().service()
+        is_last = self._answer(request).close_on_finish
+        request.close()
+        if self.current_outbuf_count:  # a new buffer for the next response, so that this one can be deleted
+            self.current_outbuf_count = self.adj.outbuf_high_watermark
+        has_more = False
+        with self.requests_lock:
+            if is_last:
+                self.close_when_flushed = True
+                for later in self.requests[1:]:
+                    later.close()
+                self.requests = []
+            else:
+                self.requests.pop(0)
+                has_more = self.connected and bool(self.requests)
+                is_awaited = self.request is not None and self.request.expect_continue and not self.sent_continue
+                if self.connected and not self.requests and is_awaited and self.request.headers_finished:
+                    self.send_continue()
+        self.last_activity = time.time()
+        if has_more:
+            self._flush_outbufs_below_high_watermark()
+            self.server.add_task(self)
+            self.server.pull_trigger()
+        elif self.connected and (self.watched != selectors.EVENT_READ or self.writable()):
+            self.server.look_at(self)
+
+    def _answer(self, request: Parser) -> Any:
+        """Return the finished task of a request. An exception of the application becomes status 500."""
+        task = self.error_task_class(self, request) if request.error else self.task_class(self, request)
+        try:
+            if self.connected:
+                task.service()
+            else:
+                task.close_on_finish = True
+        except ClientDisconnected:
+            task.close_on_finish = True
+        except Exception:
+            self.logger.exception("Exception while serving %s", request.path)
+            task.close_on_finish = True
+            if not task.wrote_header:
+                request.error = InternalServerError("The server encountered an unexpected internal server error")
+                task = self.error_task_class(self, request)
+                with suppress(ClientDisconnected):
+                    task.service()
+                task.close_on_finish = True
+        return task
+
+    def write_soon(self, data: Any) -> int:
+        """Send a part of a response. Keep what the client does not take yet; wait if that is much."""
+        if not isinstance(data, bytes):
+            return int(super().write_soon(data))
+        with self.outbuf_lock:
+            sent = 0
+            if self.connected and not self.total_outbufs_len:
+                sent = self.send(data, do_close=False)
+                self.last_activity = time.time()
+            if sent < len(data):
+                super().write_soon(data[sent:])
+        return len(data)
 
     def readable(self) -> bool:
         return self.refused_since is not None or bool(super().readable())

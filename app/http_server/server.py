@@ -7,9 +7,11 @@ import errno
 import logging
 import os
 import select
+import selectors
 import signal
 import socket
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
@@ -17,11 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
+from waitress.buffers import ReadOnlyFileBasedBuffer
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
 from app import bounds
 from app.http_server.client_connection import BodyBytes, Channel
+from app.http_server.reading_threads import ReadingThreads
 from app.scim.errors import ScimError, busy
 from app.settings import Threads
 
@@ -43,6 +47,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
 
     channel_class = Channel
     next_channel_cleanup = float("inf")  # waitress's own cleanup uses the wall clock
+    watched = 0
 
     def __init__(
         self,
@@ -63,22 +68,25 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         self.is_stopping = False
         self._next_look = 0.0
         self._accept_again = 0.0
+        self._give_up: float | None = None
+        self._selector = selectors.DefaultSelector()
+        self._changed: deque[Any] = deque()
+        self._is_any_changed = False
         shares = Threads.of(threads)
-        self._reading, self._writing = _threads(shares.reading), _threads(shares.writing)
-        self._health = _threads(1)
+        self._reading = ReadingThreads(shares.reading, self._serve_once)
+        self._writing, self._health = _threads(shares.writing), _threads(1)
         super().__init__(
             application,
             map={},
             _sock=bound,
             bind_socket=False,
-            dispatcher=self._reading,
+            dispatcher=self._writing,
             sockinfo=(bound.family, bound.type, bound.proto, bound.getsockname()),
             adj=Adjustments(
                 listen="127.0.0.1:0",  # not used: the socket is bound
                 threads=threads,
                 ident=None,
                 connection_limit=connections,
-                asyncore_use_poll=True,
                 channel_request_lookahead=0,
                 max_request_header_size=bounds.HEADER_BYTES,
                 max_request_body_size=bounds.WIRE_BODY_BYTES,
@@ -88,6 +96,8 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
                 clear_untrusted_proxy_headers=False,  # app/web/public_url.py does it, with any server
             ),
         )
+        self._selector.register(self.trigger._fileno, selectors.EVENT_READ, self.trigger)
+        self.environ = constant_environ(self)
 
     def add_task(self, channel: Channel) -> None:
         """Queue a connection's next request for the threads of its kind."""
@@ -98,7 +108,10 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             return
         if request.is_writing and len(self._writing.queue) >= bounds.WRITES_QUEUED:
             request.refuse(busy())
-        (self._writing if request.is_writing else self._reading).add_task(channel)
+        if request.is_writing:
+            self._writing.add_task(channel)
+        else:
+            self._reading.add(channel)
 
     def readable(self) -> bool:
         return bool(super().readable()) and self.clock() >= self._accept_again
@@ -139,32 +152,123 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         with suppress(OSError):  # the loop may see the flag, end, and close the trigger before it is pulled
             self.pull_trigger()
 
+    def pull_trigger(self) -> None:
+        """Let the loop look at every connection; any thread may call this."""
+        self._is_any_changed = True
+        super().pull_trigger()
+
+    def look_at(self, channel: Channel) -> None:
+        """Let the loop find out for which events of a connection to wait; any thread may call this."""
+        self._changed.append(channel)
+        if not self._reading.is_leading():
+            super().pull_trigger()
+
+    def forget(self, channel: Any) -> None:
+        """Wait for no event of a connection that is about to be closed."""
+        if channel.watched:
+            channel.watched = 0
+            self._selector.unregister(channel._fileno)
+
+    def del_channel(self, map: Any = None) -> None:
+        self.forget(self)
+        super().del_channel(map)
+
     def run(self) -> None:
         """Serve until `stop`, then finish accepted requests, for at most `bounds.DRAIN_S` seconds."""
-        while not self.is_stopping:
-            self._turn(1.0)
-        self._drain()
+        self._reading.start()
+        while not self._reading.is_over.wait(LOOK_EVERY_S):
+            pass  # handlers of signals run in this thread, on Windows only between two waits
+        if self._reading.error is not None:
+            raise self._reading.error
+        for threads in (self._writing, self._health):
+            threads.shutdown(timeout=1)
+        self._reading.cancel()
+        wasyncore.close_all(self._map, ignore_all=True)
+        self._selector.close()
+
+    def _serve_once(self) -> bool:
+        """Wait for events and handle them; return False after the server was stopped and has finished."""
+        if not self.is_stopping:
+            self._turn(LOOK_EVERY_S)
+            return True
+        if self._give_up is None:
+            self._turn(0.0)  # accepts the connections that are already established
+            wasyncore.dispatcher.close(self)
+            self._give_up = self.clock() + bounds.DRAIN_S
+        for channel in list(self.active_channels.values()):
+            if not channel.is_busy:
+                channel.handle_close()
+        if not self.active_channels:
+            return False
+        if self.clock() >= self._give_up:
+            log.warning(
+                "stopped with %d connections unfinished after %d seconds", len(self.active_channels), bounds.DRAIN_S
+            )
+            return False
+        self._turn(0.1)
+        return True
 
     def _turn(self, wait_s: float) -> None:
         self._close_overdue()
-        wasyncore.loop(timeout=wait_s, map=self._map, use_poll=True, count=1)
+        if self._is_any_changed:
+            self._is_any_changed = False
+            self._changed.extend(list(self.active_channels.values()))
+        while self._changed:
+            self._watch(self._changed.popleft())
+        self._watch(self)
+        for key, events in self._selector.select(wait_s):
+            self._handle(key.data, events)
 
-    def _drain(self) -> None:
-        self._turn(0.0)  # accepts the connections that are already established
-        wasyncore.dispatcher.close(self)
-        give_up = self.clock() + bounds.DRAIN_S
-        while self.clock() < give_up:
-            for channel in list(self.active_channels.values()):
-                if not channel.is_busy:
-                    channel.will_close = True
-            if not self.active_channels:
-                break
-            self._turn(0.1)
-        if cut := len(self.active_channels):
-            log.warning("stopped with %d connections unfinished after %d seconds", cut, bounds.DRAIN_S)
-        for threads in (self._reading, self._writing, self._health):
-            threads.shutdown(timeout=1)
-        wasyncore.close_all(self._map, ignore_all=True)
+    def _handle(self, channel: Any, events: int) -> None:
+        if channel._fileno is None:  # closed in this turn
+            return
+        if events & selectors.EVENT_READ and channel.readable():
+            wasyncore.read(channel)
+            if not channel.writable():
+                return  # also if it is not readable now: the next event is seldom earlier than the response
+        if events & selectors.EVENT_WRITE and channel.writable():
+            wasyncore.write(channel)
+        self._watch(channel)
+
+    def _watch(self, channel: Any) -> None:
+        """Wait for the events that a connection needs."""
+        if channel._fileno is None:
+            return
+        events = _events_of(channel)
+        before = channel.watched
+        if events == before:
+            return
+        channel.watched = events
+        if not before:
+            self._selector.register(channel._fileno, events, channel)
+        elif not events:
+            self._selector.unregister(channel._fileno)
+        else:
+            self._selector.modify(channel._fileno, events, channel)
+        # Another thread that finished a response meanwhile has still seen the events from before.
+        if events != _events_of(channel):
+            self._changed.append(channel)
+
+
+def constant_environ(server: Any) -> dict[str, Any]:
+    """Return what WSGI says about a server, the same for each request."""
+    return {
+        "SERVER_NAME": server.server_name,
+        "SERVER_PORT": str(server.effective_port),
+        "SERVER_SOFTWARE": server.adj.ident,
+        "SCRIPT_NAME": "",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": server.adj.url_scheme,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+        "wsgi.file_wrapper": ReadOnlyFileBasedBuffer,
+        "wsgi.input_terminated": True,
+    }
+
+
+def _events_of(channel: Any) -> int:
+    return selectors.EVENT_READ * bool(channel.readable()) | selectors.EVENT_WRITE * bool(channel.writable())
 
 
 def _threads(count: int) -> Any:

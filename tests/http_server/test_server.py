@@ -595,6 +595,73 @@ def test_a_writer_too_many_is_refused_while_the_others_wait(served: Running, mon
     assert served.application.reached == ["/scim/wait"] * Threads.of(4).writing
 
 
+# --- the thread that reads answers ------------------------------------------------------------------------------------
+
+WAITING_READ = WAITING_WRITE.replace(b"POST", b"GET")
+
+
+def test_requests_in_one_packet_are_answered_in_their_order(served: Running) -> None:
+    requests = [GET + b"\r\n", POST + b"Content-Length: 2\r\n\r\n{}", HEALTH, GET + b"\r\n", POST + b"\r\n"]
+    with closing(served.connect()) as connection:
+        connection.sendall(b"".join(requests))
+        got = b""
+        while got.count(b"HTTP/1.1 200 OK") < len(requests) or not got.endswith(b"nothing"):
+            got += connection.recv(65_536)
+    assert served.application.reached == ["/scim/Users", "/scim/Users", "/healthz", "/scim/Users", "/scim/Users"]
+    assert [answer[-7:] for answer in got.split(b"HTTP/1.1 ")[1:]] == [b"nothing", b"T\r\n\r\n{}", *[b"nothing"] * 3]
+
+
+@pytest.mark.parametrize("request_bytes", [WAITING_READ, WAITING_WRITE])
+def test_what_arrives_during_a_request_is_answered_after_it(served: Running, request_bytes: bytes) -> None:
+    with closing(served.connect()) as connection:
+        connection.sendall(request_bytes)
+        assert served.application.waiting.acquire(timeout=10)
+        [channel] = served.server.active_channels.values()
+        connection.sendall(GET + b"\r\n")
+        wait_until(lambda: channel.watched == 0, "the loop no longer waits for this connection")
+        served.application.gate.set()
+        assert receive(connection).startswith(b"HTTP/1.1 200 ") and receive(connection).endswith(b"nothing")
+
+
+def test_a_client_that_leaves_during_a_request_is_forgotten(served: Running) -> None:
+    with closing(served.connect()) as connection:
+        connection.sendall(WAITING_READ)
+        assert served.application.waiting.acquire(timeout=10)
+    served.application.gate.set()
+    wait_until(lambda: not served.server.active_channels, "the connection is closed")
+
+
+def test_more_slow_readers_than_threads_leave_one_that_reads(served: Running) -> None:
+    with ExitStack() as stack:
+        slow = open_all(stack, served, WAITING_READ, 5)
+        for _ in range(Threads.of(4).reading):
+            assert served.application.waiting.acquire(timeout=10)
+        assert served.answer(POST + b"\r\n").startswith(b"HTTP/1.1 200 ")
+        assert served.application.reached.count("/scim/wait") == Threads.of(4).reading
+        served.application.gate.set()
+        assert all(receive(connection).startswith(b"HTTP/1.1 200 ") for connection in slow)
+
+
+def test_without_requests_no_thread_looks(served: Running) -> None:
+    assert served.answer(GET + b"\r\n").startswith(b"HTTP/1.1 200 ")
+    for _ in range(2):
+        wait_until(lambda: served.server._reading._is_watch_paused, "the watch pauses")
+        with ExitStack() as stack:
+            open_all(stack, served, WAITING_READ, 1)
+            assert served.application.waiting.acquire(timeout=10)
+            assert served.answer(GET + b"\r\n").startswith(b"HTTP/1.1 200 "), "another thread leads"
+            served.application.gate.set()
+
+
+def test_an_error_of_the_loop_ends_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    bound = server.bind(("127.0.0.1", 0))
+    failing = server.Server(Application(), bound, threads=2)
+    monkeypatch.setattr(failing, "_turn", lambda _wait_s: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        failing.run()
+    failing.close()
+
+
 # --- stopping --------------------------------------------------------------------------------------------------------
 
 

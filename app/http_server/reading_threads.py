@@ -1,0 +1,143 @@
+"""This module runs the threads that wait for connections and answer the requests that only read.
+
+One of them leads: it waits for all connections, and answers requests itself, since to wake another thread costs as much
+as most answers. If an answer takes longer than HAND_OVER_S, or waits for its client, another thread takes over the
+lead, so no request waits for a slow one (docs/decisions/0056-the-thread-that-reads-answers.md).
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+HAND_OVER_S = 0.002
+QUIET_LOOKS = 5  # without a new request, until the watch pauses
+
+log = logging.getLogger("recnice.server")
+
+
+class Task(Protocol):
+    """A request that waits."""
+
+    def service(self) -> None:
+        """Answer it; this may take long."""
+
+    def cancel(self) -> None:
+        """Give it up."""
+
+
+class ReadingThreads:
+    """So many threads, and one more that leads when all of them are at work.
+
+    `turn` waits for connections once, adds tasks, and returns whether to go on. One thread at a time calls it.
+    """
+
+    def __init__(self, count: int, turn: Callable[[], bool]) -> None:
+        self.is_over = threading.Event()
+        self.error: BaseException | None = None
+        self._count = count
+        self._turn = turn
+        self._queue: deque[Task] = deque()
+        self._leading = threading.Lock()  # taken while one leads; the watch releases it in place of a busy leader
+        self._leader = 0
+        self._lock = threading.Lock()  # for the following, and to take a task
+        self._others_at_work = 0
+        self._number = 0  # of the last task that a leader began
+        self._current = 0  # the number of the task that the leader works on
+        self._is_watch_paused = False
+        self._watched = threading.Event()
+
+    def start(self) -> None:
+        """Start the threads."""
+        for number in range(self._count + 1):
+            threading.Thread(target=self._work, name=f"reading-{number}", daemon=True).start()
+        threading.Thread(target=self._watch, name="reading-watch", daemon=True).start()
+
+    def add(self, task: Task) -> None:
+        """Queue a task; a caller that does not lead wakes the leader afterwards."""
+        self._queue.append(task)
+
+    def is_leading(self) -> bool:
+        """Return whether the calling thread leads."""
+        return self._leader == threading.get_ident()
+
+    def cancel(self) -> None:
+        """Give up the tasks that wait."""
+        while self._queue:
+            self._queue.popleft().cancel()
+
+    def _work(self) -> None:
+        while True:
+            self._leading.acquire()
+            self._leader = threading.get_ident()
+            if self.is_over.is_set() or not self._lead():
+                self._leading.release()
+                return
+
+    def _lead(self) -> bool:
+        """Lead until another thread does, then work on until no task waits; return False at the end of all turns."""
+        try:
+            while self._turn():
+                while task := self._first():
+                    number = self._number
+                    _serve(task)
+                    with self._lock:
+                        is_leading = self._current == number
+                        if is_leading:
+                            self._current = 0
+                    if not is_leading:
+                        while task := self._following():
+                            _serve(task)
+                        return True
+        except BaseException as error:
+            self.error = error
+        self.is_over.set()
+        self._watched.set()
+        return False
+
+    def _first(self) -> Task | None:
+        """Return a task for the leader; None if there is none, or if the last free thread has to lead."""
+        if not self._queue:
+            return None
+        with self._lock:
+            if not self._queue or self._others_at_work == self._count:
+                return None
+            self._number = self._current = self._number + 1
+            if self._is_watch_paused:
+                self._is_watch_paused = False
+                self._watched.set()
+            return self._queue.popleft()
+
+    def _following(self) -> Task | None:
+        """Return the next task for a thread that no longer leads; None if none waits, and the thread is free."""
+        with self._lock:
+            if self._queue:
+                return self._queue.popleft()
+            self._others_at_work -= 1
+            return None
+
+    def _watch(self) -> None:
+        current = number = quiet = 0
+        while not self.is_over.is_set():
+            time.sleep(HAND_OVER_S)
+            with self._lock:
+                if self._current and self._current == current:
+                    self._current = 0
+                    self._others_at_work += 1
+                    self._leading.release()
+                quiet = quiet + 1 if self._number == number else 0
+                current, number = self._current, self._number
+                self._is_watch_paused = is_paused = quiet == QUIET_LOOKS
+            if is_paused:
+                self._watched.wait()
+                self._watched.clear()
+                quiet = 0
+
+
+def _serve(task: Task) -> None:
+    try:
+        task.service()
+    except BaseException:
+        log.exception("a request was not answered")
