@@ -5,10 +5,9 @@ It counts the mapped attributes (app/scim/recnice_mapping.py) and the names that
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from functools import cache, lru_cache, partial
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -35,6 +34,9 @@ NO_VALUE = "no value"
 NO_NAME = "(a name)"
 _NAME = re.compile(r"[A-Za-z$][A-Za-z0-9_$.:-]*(\[…\][A-Za-z0-9_$.:-]*)?")  # RFC 7643 §2.1; a path has `:`, `.`, `[`
 
+_Find = Callable[[str, str], Target | None]
+"""A function that returns what a name or path means in a resource type, by the name of the type."""
+
 _TYPES: Mapping[str, ResourceType] = {one.name: one for one in RESOURCE_TYPES if one.name in MAPPING}
 
 
@@ -56,27 +58,50 @@ class _Place:
     condition: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """The mapped places, by their paths, that values under one name or path reach; `attribute` is None for neither.
+
+    `whole` are those of the attribute, `parts` those of the part to which the path leads, `inner` those in a value of
+    the attribute: by the values that the rest of it must have, the places by the name of their part, in lower case.
+    """
+
+    attribute: Attribute | None
+    name: str
+    whole: list[str] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list)
+    inner: dict[tuple[tuple[str, str], ...], dict[str, str]] = field(default_factory=dict)
+
+
 def update_from(connection: Connection, batch: Sequence[Request]) -> None:
     """Count the attributes that arrived in a batch of requests; skip unreadable bodies."""
-    moments: dict[tuple[str, AttributeArrival], list[str]] = defaultdict(list)
+    same: dict[tuple[str, frozenset[AttributeArrival]], list[str]] = defaultdict(list)
     for request in batch:
-        for arrival in set(arrivals(request)):
-            moments[request.resource_type, arrival].append(request.at)
+        if request.sent is not None:
+            same[request.resource_type, frozenset(arrivals(request))].append(request.at)
         for type_name, path in request.unindexed:
-            moments[type_name, AttributeArrival(path, UNINDEXED, "")].append(request.at)
+            same[type_name, frozenset((AttributeArrival(path, UNINDEXED, ""),))].append(request.at)
+    moments: dict[tuple[str, AttributeArrival], list[str]] = defaultdict(list)
+    for (type_name, some), at in same.items():
+        for arrival in some:
+            moments[type_name, arrival] += at
     counts = [ArrivalCount(type_name, *one, min(at), max(at), len(at)) for (type_name, one), at in moments.items()]
     attribute_arrival_rows.count(connection, counts)
     if any(one.way == UNKNOWN for one in counts):
         attribute_arrival_rows.forget_unknown(connection, bounds.UNKNOWN_NAMES)
 
 
-def arrivals(request: Request) -> Iterator[AttributeArrival]:
-    """Return what one request brings, unordered, with duplicates, from its first `bounds.ARRIVALS_READ` names."""
+def arrivals(request: Request) -> Collection[AttributeArrival]:
+    """Return what one request brings, from its first `bounds.ARRIVALS_READ` names."""
     resource_type = _TYPES.get(request.resource_type)
     if resource_type is None or request.sent is None:
-        return iter(())
+        return ()
     reader = _ArrivalReader(resource_type)
-    return reader.patch(request.sent) if request.method == "PATCH" else reader.document(request.method, request.sent)
+    if request.method == "PATCH":
+        reader.patch(request.sent)
+    else:
+        reader.document(request.method, request.sent)
+    return reader.arrivals
 
 
 class _ArrivalReader:
@@ -85,65 +110,113 @@ class _ArrivalReader:
     def __init__(self, resource_type: ResourceType) -> None:
         self.type_name = resource_type.name
         self.tree = resource_type.tree
-        self.places = _places(resource_type.name)
         self.names_left = bounds.ARRIVALS_READ
+        self.arrivals: set[AttributeArrival] = set()
 
-    def document(self, method: str, body: Any) -> Iterator[AttributeArrival]:
-        """Yield the arrivals of a whole resource, as in POST and PUT."""
+    def document(self, method: str, body: Any) -> None:
+        """Read a whole resource, as in POST and PUT."""
         if isinstance(body, dict):
-            yield from self.named(REPLACE if method == "PUT" else CREATE, body, partial(_name, self.type_name))
+            self.named(REPLACE if method == "PUT" else CREATE, body, _name)
 
-    def patch(self, body: Any) -> Iterator[AttributeArrival]:
-        """Yield the arrivals of a PATCH (RFC 7644 §3.5.2), with and without a path."""
+    def patch(self, body: Any) -> None:
+        """Read a PATCH (RFC 7644 §3.5.2), with and without a path."""
         try:
             operations = read_patch(body)
         except ScimError:
             return
         for operation in operations:
             if operation.path is None or self.tree.is_whole(operation.path):
-                yield from self.named(operation.op, operation.value, partial(_target, self.type_name))
+                self.named(operation.op, operation.value, _target)
                 continue
-            with suppress(ScimError):
-                target = _target(self.type_name, operation.path)
-                yield from self.of_target(operation.op, operation.path, target, operation.value, operation.has_value)
+            if route := _route(_target, self.type_name, operation.path):
+                if operation.has_value or route.attribute is None:
+                    self.value(operation.op, route, operation.value)
+                else:
+                    self.removed(operation.op, route)
 
-    def named(self, way: str, values: Any, find: Callable[[str], Target | None]) -> Iterator[AttributeArrival]:
-        """Yield the arrivals of each name in a value that applies to the whole resource."""
+    def named(self, way: str, values: Any, find: _Find) -> None:
+        """Read each name in a value that applies to the whole resource."""
         for name, value, _ in self.tree.named(values):
             self.names_left -= 1
             if self.names_left < 0:
                 return
-            with suppress(ScimError):
-                yield from self.of_target(way, name, find(name), value)
+            if route := _route(find, self.type_name, name):
+                self.value(way, route, value)
 
-    def of_target(
-        self, way: str, name: str, target: Target | None, value: Any, has_value: bool = True
-    ) -> Iterator[AttributeArrival]:
-        """Yield the arrivals of one name or path with its value."""
-        if target is None:
-            yield AttributeArrival(shown_name(name), UNKNOWN, "")
-        elif target.attribute.is_extension:
-            yield from self.in_extension(way, target.attribute, value)
+    def value(self, way: str, route: _Route, value: Any) -> None:
+        """Read the value of one name or path."""
+        attribute = route.attribute
+        if attribute is None:
+            self.arrivals.add(AttributeArrival(route.name, UNKNOWN, ""))
+        elif attribute.is_extension:
+            for name, inner in value.items() if isinstance(value, dict) else ():
+                self.value(way, _route_in_extension(self.type_name, attribute.name, name), inner)
         else:
-            for place in self.places.get(target.attribute.path, ()):
-                shapes = _shapes(place, target, value) if has_value else _removed(place, target)
-                yield from (AttributeArrival(place.path, way, shape) for shape in shapes)
+            for path in route.whole:
+                self.arrivals.add(AttributeArrival(path, way, _whole_shape(attribute, value)))
+            for path in route.parts:
+                self.arrivals.add(AttributeArrival(path, way, shape_of(value)))
+            if route.inner:
+                self.inner(way, route, value)
 
-    def in_extension(self, way: str, extension: Attribute, value: Any) -> Iterator[AttributeArrival]:
-        for name, inner in value.items() if isinstance(value, dict) else ():
-            attribute = extension.sub_attributes.get(name.lower())
-            yield from self.of_target(way, f"{extension.name}:{name}", Target(attribute) if attribute else None, inner)
+    def inner(self, way: str, route: _Route, value: Any) -> None:
+        """Read the parts of a complex value, or of the values of a list."""
+        for one in islice(value if isinstance(value, list) else (value,), bounds.VALUES_PER_ATTRIBUTE):
+            if not isinstance(one, dict):
+                continue
+            parts = [(name.lower(), part) for name, part in one.items()]
+            for condition, places in route.inner.items():
+                if not condition or _matches(dict(parts), condition):
+                    for name, part in parts:
+                        if path := places.get(name):
+                            self.arrivals.add(AttributeArrival(path, way, shape_of(part)))
+
+    def removed(self, way: str, route: _Route) -> None:
+        """Read an operation without a value, which reaches every place inside its target."""
+        paths = (*route.whole, *route.parts, *(path for places in route.inner.values() for path in places.values()))
+        self.arrivals |= {AttributeArrival(path, way, NO_VALUE) for path in paths}
 
 
-@lru_cache(maxsize=bounds.PATHS_REMEMBERED)
 def _name(type_name: str, name: str) -> Target | None:
-    """Return what a name in a document means, cached like a path."""
+    """Return what a name in a document means."""
     attributes = _TYPES[type_name].tree.find(name)
     return Target(attributes[0], part=attributes[1] if len(attributes) > 1 else None) if attributes else None
 
 
 def _target(type_name: str, path: str) -> Target | None:
     return parse_path(path, _TYPES[type_name].tree)
+
+
+@lru_cache(maxsize=bounds.PATHS_REMEMBERED)
+def _route(find: _Find, type_name: str, name: str) -> _Route | None:
+    """Return the route of a name or path, None for an invalid path; cached, since they are few."""
+    try:
+        return _route_of(type_name, name, find(type_name, name))
+    except ScimError:
+        return None
+
+
+@lru_cache(maxsize=bounds.PATHS_REMEMBERED)
+def _route_in_extension(type_name: str, urn: str, name: str) -> _Route:
+    attribute = _TYPES[type_name].tree.extensions[urn.lower()].sub_attributes.get(name.lower())
+    return _route_of(type_name, f"{urn}:{name}", Target(attribute) if attribute else None)
+
+
+def _route_of(type_name: str, name: str, target: Target | None) -> _Route:
+    if target is None:
+        return _Route(None, shown_name(name))
+    route = _Route(target.attribute, name)
+    for place in _places(type_name).get(target.attribute.path, ()):
+        if place.condition and target.where and not _matches(_demanded(target), tuple(place.condition.items())):
+            continue  # another value of the list, such as the home address
+        if place.part is None:
+            route.whole.append(place.path)
+        elif target.part is None:
+            condition = {} if target.where else place.condition
+            route.inner.setdefault(tuple(condition.items()), {})[place.part.name.lower()] = place.path
+        elif target.part.path == place.part.path:
+            route.parts.append(place.path)
+    return route
 
 
 @cache
@@ -165,36 +238,9 @@ def _demanded(target: Target) -> Mapping[str, str]:
     return {name.lower(): str(value).lower() for name, value in implied.items()}
 
 
-def _shapes(place: _Place, target: Target, value: Any) -> Iterator[str]:
-    """Yield the shapes in which a target's value reaches a mapped place of the same attribute."""
-    if place.part is None:
-        yield _whole_shape(place.attribute, value)
-    elif place.condition and target.where and not _matches(_demanded(target), place.condition):
-        return  # another value of the list, such as the home address
-    elif target.part is not None:
-        if target.part.path == place.part.path:
-            yield shape_of(value)
-    else:
-        condition = {} if target.where else place.condition
-        for one in islice(value if isinstance(value, list) else (value,), bounds.VALUES_PER_ATTRIBUTE):
-            if isinstance(one, dict) and _matches(one, condition):
-                yield from (shape_of(inner) for name, inner in one.items() if name.lower() == place.part.name.lower())
-
-
-def _removed(place: _Place, target: Target) -> Iterator[str]:
-    """Yield "no value" if an operation without a value reaches the place: it reaches every place inside its target."""
-    is_another = place.condition and target.where and not _matches(_demanded(target), place.condition)
-    is_part = place.part is None or target.part is None or target.part.path == place.part.path
-    if is_part and not is_another:
-        yield NO_VALUE
-
-
-def _matches(value: Mapping[str, Any], condition: Mapping[str, str]) -> bool:
-    """Return whether a value of a list has these sub-attribute values, case-insensitively."""
-    if not condition:
-        return True
-    parts = {str(name).lower(): inner for name, inner in value.items()}
-    return all(str(parts.get(name, "")).lower() == part for name, part in condition.items())
+def _matches(parts: Mapping[str, Any], condition: Iterable[tuple[str, str]]) -> bool:
+    """Return whether the parts of a value, by their names in lower case, have these values, case-insensitively."""
+    return all(str(parts.get(name, "")).lower() == text for name, text in condition)
 
 
 def _whole_shape(attribute: Attribute, value: Any) -> str:

@@ -65,7 +65,6 @@ _KINDS: Mapping[type, Callable[[Any], str]] = {
     bool: lambda _: BOOLEAN,
     int: lambda _: NUMBER,
     float: lambda _: NUMBER,
-    str: lambda value: _shape_of_text(value),
     dict: lambda value: AN_OBJECT if value else EMPTY_OBJECT,
     list: lambda value: _shape_of_list(value),
 }
@@ -77,18 +76,19 @@ def shape_of(value: object) -> str:
     There are a few dozen phrases in all. A text's first `bounds.SHAPED_LENGTH` characters and a list's first
     `bounds.SHAPED_VALUES` values decide. Never raises an exception.
     """
+    if isinstance(value, str):
+        return _shape_of_text(value)
     kind = _KINDS.get(type(value))
     return kind(value) if kind else "something else"
 
 
 def _shape_of_text(text: str) -> str:
-    if not text:
-        return EMPTY
-    if not text.strip():
-        return ONLY_SPACES
+    bare = text.strip()
+    if not bare:
+        return ONLY_SPACES if text else EMPTY
     if len(text) > bounds.SHAPED_LENGTH:
-        return JSON_TEXT if text.lstrip()[:1] in ("{", "[") and text.rstrip()[-1:] in ("}", "]") else LONG_TEXT
-    match = _SHAPE_OF_TEXT.fullmatch(text.strip())
+        return JSON_TEXT if bare[0] in "{[" and bare[-1] in "}]" else LONG_TEXT
+    match = _SHAPE_OF_TEXT.fullmatch(bare)
     return _SHAPES_IN_ORDER[match.lastindex or 0] if match else SEVERAL_WORDS
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import sqlalchemy as sql
 from sqlalchemy import func, select
@@ -32,6 +32,7 @@ class ArrivalCount:
     count: int
 
 
+_COLUMNS = [column.name for column in table.columns]
 _insert = insert(table)
 _COUNT = _insert.on_conflict_do_update(
     index_elements=[column.name for column in table.primary_key],
@@ -46,7 +47,7 @@ _COUNT = _insert.on_conflict_do_update(
 def count(connection: Connection, seen: Sequence[ArrivalCount]) -> None:
     """Add to the counters, and extend the time from the first to the last arrival."""
     if seen:
-        connection.execute(_COUNT, [asdict(one) for one in seen])
+        connection.execute(_COUNT, [{name: getattr(one, name) for name in _COLUMNS} for one in seen])
 
 
 def forget_unknown(connection: Connection, most: int) -> None:
@@ -63,4 +64,4 @@ def forget_unknown(connection: Connection, most: int) -> None:
 def list_all(connection: Connection) -> Iterator[ArrivalCount]:
     """Yield all counters, by type, attribute, way and shape."""
     for row in connection.execute(select(table).order_by(*table.primary_key)):
-        yield ArrivalCount(**row._asdict())
+        yield ArrivalCount(*row)
