@@ -8,7 +8,7 @@ See also: filter_match.py (evaluates in memory), app/store/directory/filter_sql.
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -116,10 +116,13 @@ def lookup_text(value: str | bool | int | float | None) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def values_at(normalized: Any, keys: Iterable[str]) -> list[Any]:
+def values_at(value: Any, keys: Sequence[str]) -> list[Any]:
     """Return every value at the end of the keys, the values of lists separately."""
-    values = [normalized]
-    for key in keys:
-        values = [value[key] for value in values if isinstance(value, dict) and key in value]
-        values = [one for value in values for one in (value if isinstance(value, list) else [value])]
-    return values
+    for place, key in enumerate(keys, 1):
+        if not isinstance(value, dict) or key not in value:
+            return []
+        value = value[key]
+        if isinstance(value, list):
+            rest = keys[place:]
+            return [one for inner in value for one in values_at(inner, rest)] if rest else [*value]
+    return [value]

@@ -98,7 +98,7 @@ def insert(resource_type: ResourceType, document: dict[str, Any]) -> Record:
     values = DerivedValues(resource_type, document)
     with directory_database.writing() as connection:
         record = resource_rows.insert(connection, values)
-        word_index.write(connection, record.position, None, word_index.to_words(values))
+        word_index.write(connection, {record.position: word_index.to_words(values)})
         return record
 
 
@@ -106,7 +106,7 @@ def save(connection: Connection, record: Record, document: dict[str, Any]) -> Re
     """Saves another document of a user."""
     before, after = DerivedValues(USER, record.content), DerivedValues(USER, document)
     saved = resource_rows.save(connection, record, before, after)
-    word_index.write(connection, record.position, word_index.to_words(before), word_index.to_words(after))
+    word_index.write(connection, {record.position: word_index.to_words(after)})
     return saved
 
 
@@ -114,7 +114,7 @@ def delete(connection: Connection, resource_type: ResourceType, record: Record) 
     """Deletes a resource, and its words."""
     values = DerivedValues(resource_type, record.content)
     resource_rows.delete(connection, record, values)
-    word_index.write(connection, record.position, word_index.to_words(values), None)
+    word_index.write(connection, {record.position: None})
 
 
 def where(text: str, resource_type: ResourceType = USER) -> Node:

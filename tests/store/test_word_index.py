@@ -165,9 +165,9 @@ def findings() -> list[str]:
         return integrity_check.check(connection, RESOURCE_TYPES)
 
 
-def change(user_id: str, name: str) -> None:
+def change(user_id: str, value: object, path: str = "displayName") -> None:
     urn = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
-    sent = {"schemas": [urn], "Operations": [{"op": "replace", "path": "displayName", "value": name}]}
+    sent = {"schemas": [urn], "Operations": [{"op": "replace", "path": path, "value": value}]}
     resource_operations.change(USER, user_id, read_patch(sent), AUTHOR)
 
 
@@ -189,6 +189,24 @@ def test_words_are_written_after_the_request_and_the_check_knows_which_are_due(m
     while word_index.write_due(RESOURCE_TYPES):
         pass
     assert (found("ana"), found("bea"), findings()) == ([], ["Bea 0"], [])
+
+
+@pytest.mark.usefixtures("app")
+def test_only_a_change_of_what_a_search_finds_splits_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    user_id = resource_operations.create(USER, {"userName": "u", "externalId": "displayName"}, AUTHOR).record.id
+    assert word_index.write_due(RESOURCE_TYPES)
+    split: list[str] = []
+    to_words = word_index.to_words
+    monkeypatch.setattr(word_index, "to_words", lambda values: split.append(values.name) or to_words(values))
+    urn = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+    for path in ("title", "active", 'addresses[type eq "work"].locality', f"{urn}:department"):
+        change(user_id, "False", path)
+        assert (word_index.write_due(RESOURCE_TYPES), split) == (True, []), path
+    for path in ("displayName", "userName", "externalId", "name.middleName", 'emails[type eq "work"].value'):
+        change(user_id, "Ana", path)
+        assert (word_index.write_due(RESOURCE_TYPES), len(split)) == (True, 1), path
+        split.clear()
+    assert (found("ana"), findings()) == (["Ana"], [])
 
 
 @pytest.mark.usefixtures("app")

@@ -119,6 +119,7 @@ def _derive(connection: Connection, resource_type: ResourceType) -> int:
             derived[row.id] = values
             active += values.is_active
             lookups += len(values.lookups)
+        word_index.write(connection, {row.position: word_index.to_words(derived[row.id]) for row in rows})
         are_found = are_found and not lookup_rows.without(connection, resource_type, derived)
         done += len(rows)
         if throttle.take(PROGRESS_EVERY_S):
@@ -139,7 +140,6 @@ def _derive(connection: Connection, resource_type: ResourceType) -> int:
 
 def _save(connection: Connection, row: StoredRow, values: DerivedValues, shelf: str | None) -> bool:
     """Write what differs from the row, and return whether its own values do and not only those derived from them."""
-    word_index.write(connection, row.position, row.words, word_index.to_words(values))
     columns = {**resource_rows.derived_columns(values, row.members), "shelf": shelf}
     if changes := {name: value for name, value in columns.items() if getattr(row, name) != value}:
         # Another representation is another version; the resource has not changed, so its time stays.

@@ -8,17 +8,20 @@ it, for the events behind a mark (`write_due`).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from itertools import chain
+from typing import Any
 
-from sqlalchemy import bindparam, func, select, text, update
+from sqlalchemy import TextClause, bindparam, func, select, text, update
 
 from app import bounds
 from app.scim.derived_values import DerivedValues
 from app.scim.resource_types import ResourceType
 from app.scim.word_splitting import cut
 from app.store.database import directory_database
-from app.store.database.connection import Connection
+from app.store.database.connection import Connection, Row
+from app.store.database.list_parameter import many_named
 from app.store.directory.tables import event, job, resource
 
 DECLARED = (
@@ -35,11 +38,14 @@ _HELD = text("SELECT rowid, text FROM word WHERE rowid IN (SELECT value FROM jso
 _STRAY = text("SELECT rowid FROM word WHERE rowid NOT IN (SELECT position FROM resource)")
 _JOB = "words"
 _MARK = select(job.c.done).where(job.c.name == _JOB).scalar_subquery()
-_some = select(event.c.id, event.c.position).where(event.c.id > _MARK).order_by(event.c.id).limit(bindparam("count"))
-_events = _some.subquery()
-_last = select(func.max(_events.c.id).label("event_id"), _events.c.position).group_by(_events.c.position).subquery()
-_DUE = select(_last.c.event_id, _last.c.position, resource.c.type, resource.c.document).join_from(
-    _last, resource, resource.c.position == _last.c.position, isouter=True
+_EVENTS = (
+    select(event.c.id, event.c.position, event.c.verb, event.c.resource_type, event.c.changes)
+    .where(event.c.id > _MARK)
+    .order_by(event.c.id)
+    .limit(bindparam("count"))
+)
+_DOCUMENTS = select(resource.c.position, resource.c.type, resource.c.document).where(
+    resource.c.position.in_(many_named("positions"))
 )
 _DONE = update(job).where(job.c.name == _JOB).values(done=bindparam("last"))
 MATCHING = "SELECT rowid FROM word WHERE word MATCH :words"
@@ -70,14 +76,17 @@ def stored_words(connection: Connection, positions: Iterable[int]) -> dict[int, 
     return {position: words for position, words in rows}
 
 
-def write(connection: Connection, position: int, before: str | None, after: str | None) -> None:
-    """Replace a row, which `stored_words` returned as `before`. None means no row."""
-    if after == before:
-        return
-    if after is None:
-        connection.execute(_DELETE, {"position": position})
-    else:
-        connection.execute(_INSERT if before is None else _UPDATE, {"position": position, "text": after})
+def write(connection: Connection, words: Mapping[int, str | None]) -> None:
+    """Write the rows at these positions. None means no row."""
+    before = stored_words(connection, words)
+    rows: dict[TextClause, list[Mapping[str, Any]]] = {_DELETE: [], _INSERT: [], _UPDATE: []}
+    for position, after in words.items():
+        if after != before.get(position):
+            statement = _DELETE if after is None else _UPDATE if position in before else _INSERT
+            rows[statement].append({"position": position, "text": after})
+    for statement, values in rows.items():
+        if values:
+            connection.execute(statement, values)
 
 
 def write_due(types: Sequence[ResourceType]) -> bool:
@@ -87,23 +96,39 @@ def write_due(types: Sequence[ResourceType]) -> bool:
     changes in between has a later event. Call it in one thread at a time.
     """
     by_name = {one.name: one for one in types}
-    texts: dict[int, str | None] = {}
-    last = 0
     with directory_database.reading() as connection:
-        for event_id, position, type_name, document in connection.execute(_DUE, {"count": bounds.EVENTS_PER_BATCH}):
-            last = max(last, event_id)
-            # A document that cannot be read is reported by `check`; a type that is not declared keeps its words.
-            with suppress(AttributeError, LookupError, TypeError, ValueError):
-                values = DerivedValues(by_name[type_name], json.loads(document)) if type_name else None
-                texts[position] = to_words(values) if values else None
-    if not last:
-        return False
+        events = connection.execute(_EVENTS, {"count": bounds.EVENTS_PER_BATCH}).all()
+        if not events:
+            return False
+        due = dict.fromkeys(one.position for one in events if _may_change_words(by_name, one))
+        words: dict[int, str | None] = {**due}
+        for position, type_name, document in connection.execute(_DOCUMENTS, {"positions": json.dumps(list(due))}):
+            try:
+                words[position] = to_words(DerivedValues(by_name[type_name], json.loads(document)))
+            except (AttributeError, LookupError, TypeError, ValueError):
+                # A document that cannot be read is reported by `check`; a type that is not declared keeps its words.
+                del words[position]
     with directory_database.writing() as connection:
-        before = stored_words(connection, texts)
-        for position, words in texts.items():
-            write(connection, position, before.get(position), words)
-        connection.execute(_DONE, {"last": last})
+        write(connection, words)
+        connection.execute(_DONE, {"last": events[-1].id})
     return True
+
+
+def _may_change_words(types: Mapping[str, ResourceType], row: Row) -> bool:
+    """Return whether the words of a resource may differ after an event: not after a change of other attributes."""
+    if row.verb != "change":
+        return True
+    if row.resource_type not in types or not row.changes:
+        return False
+    return any(name in row.changes for name in _names_in_changes(types[row.resource_type]))
+
+
+@cache
+def _names_in_changes(resource_type: ResourceType) -> Sequence[str]:
+    """Return the attributes that a search finds, as the JSON text of an event's changes names them."""
+    top = (one.sub_attributes.values() if one.is_extension else (one,) for one in resource_type.attributes)
+    searched = frozenset(resource_type.search_attributes)
+    return [json.dumps(one.path) for one in chain.from_iterable(top) if not searched.isdisjoint(one.walk())]
 
 
 def due_positions(connection: Connection) -> set[int]:
@@ -123,5 +148,6 @@ def count_stray(connection: Connection) -> int:
     return len(set(connection.execute(_STRAY).scalars()) - due_positions(connection))
 
 
+@cache
 def _mark(resource_type: ResourceType) -> str:
     return _TYPE_MARK + "".join(cut(resource_type.name))
