@@ -363,9 +363,9 @@ def test_between_two_parts_the_requests_that_wait_are_written(app: Flask, path: 
         writer.note(replace(made_up(), at=now(), number=f"new{len(order)}"))
         return is_more
 
-    def insert_batch(connection: Connection, batch: Sequence[Request], *more: Any) -> None:
+    def insert_batch(connection: Connection, batch: Sequence[Request], cycle_ids: Sequence[int]) -> None:
         order.append([one.number for one in batch])
-        insert(connection, batch, *more)
+        insert(connection, batch, cycle_ids)
 
     monkeypatch.setattr(pruning, "prune", prune_part)
     monkeypatch.setattr(request_rows, "insert", insert_batch)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from app import bounds
 from app.observation.attributes.value_shapes import JSON_TEXT, shape_of
@@ -40,12 +40,9 @@ _Find = Callable[[str, str], Target | None]
 _TYPES: Mapping[str, ResourceType] = {one.name: one for one in RESOURCE_TYPES if one.name in MAPPING}
 
 
-class AttributeArrival(NamedTuple):
-    """A mapped attribute in one request; by another way an unknown name, or an attribute that was searched by."""
-
-    attribute: str
-    way: str
-    shape: str
+AttributeArrival = tuple[str, str, str]
+"""Attribute, way and shape: a mapped attribute in one request, or by another way an unknown name, or an attribute that
+was searched by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +57,18 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class _Route:
-    """The mapped places, by their paths, that values under one name or path reach; `attribute` is None for neither.
+    """What values under one name or path reach, above all the mapped places, by their paths.
 
-    `whole` are those of the attribute, `parts` those of the part to which the path leads, `inner` those in a value of
-    the attribute: by the values that the rest of it must have, the places by the name of their part, in lower case.
+    `unknown` is the name as it may be kept if it is unknown here, else "", and `urn` that of a whole extension.
+    `has_value_part`: whether a value of the attribute is an object with `value`.
+
+    `whole` are the places of the attribute itself, `parts` those of the part to which the path leads. `inner` are those
+    in a value: by the values that the rest of it must have, the places by the name of their part, in lower case.
     """
 
-    attribute: Attribute | None
-    name: str
+    unknown: str = ""
+    urn: str = ""
+    has_value_part: bool = False
     whole: list[str] = field(default_factory=list)
     parts: list[str] = field(default_factory=list)
     inner: dict[tuple[tuple[str, str], ...], dict[str, str]] = field(default_factory=dict)
@@ -80,7 +81,7 @@ def update_from(connection: Connection, batch: Sequence[Request]) -> None:
         if request.sent is not None:
             same[request.resource_type, frozenset(arrivals(request))].append(request.at)
         for type_name, path in request.unindexed:
-            same[type_name, frozenset((AttributeArrival(path, UNINDEXED, ""),))].append(request.at)
+            same[type_name, frozenset(((path, UNINDEXED, ""),))].append(request.at)
     moments: dict[tuple[str, AttributeArrival], list[str]] = defaultdict(list)
     for (type_name, some), at in same.items():
         for arrival in some:
@@ -129,7 +130,7 @@ class _ArrivalReader:
                 self.named(operation.op, operation.value, _target)
                 continue
             if route := _route(_target, self.type_name, operation.path):
-                if operation.has_value or route.attribute is None:
+                if operation.has_value or route.unknown:
                     self.value(operation.op, route, operation.value)
                 else:
                     self.removed(operation.op, route)
@@ -145,19 +146,18 @@ class _ArrivalReader:
 
     def value(self, way: str, route: _Route, value: Any) -> None:
         """Read the value of one name or path."""
-        attribute = route.attribute
-        if attribute is None:
-            self.arrivals.add(AttributeArrival(route.name, UNKNOWN, ""))
-        elif attribute.is_extension:
+        if route.unknown:
+            self.arrivals.add((route.unknown, UNKNOWN, ""))
+        elif route.urn:
             for name, inner in value.items() if isinstance(value, dict) else ():
-                self.value(way, _route_in_extension(self.type_name, attribute.name, name), inner)
-        else:
-            for path in route.whole:
-                self.arrivals.add(AttributeArrival(path, way, _whole_shape(attribute, value)))
-            for path in route.parts:
-                self.arrivals.add(AttributeArrival(path, way, shape_of(value)))
-            if route.inner:
-                self.inner(way, route, value)
+                if below := _route_in_extension(self.type_name, route.urn, name):
+                    self.value(way, below, inner)
+        for path in route.whole:
+            self.arrivals.add((path, way, _whole_shape(value) if route.has_value_part else shape_of(value)))
+        for path in route.parts:
+            self.arrivals.add((path, way, shape_of(value)))
+        if route.inner:
+            self.inner(way, route, value)
 
     def inner(self, way: str, route: _Route, value: Any) -> None:
         """Read the parts of a complex value, or of the values of a list."""
@@ -169,12 +169,12 @@ class _ArrivalReader:
                 if not condition or _matches(dict(parts), condition):
                     for name, part in parts:
                         if path := places.get(name):
-                            self.arrivals.add(AttributeArrival(path, way, shape_of(part)))
+                            self.arrivals.add((path, way, shape_of(part)))
 
     def removed(self, way: str, route: _Route) -> None:
         """Read an operation without a value, which reaches every place inside its target."""
         paths = (*route.whole, *route.parts, *(path for places in route.inner.values() for path in places.values()))
-        self.arrivals |= {AttributeArrival(path, way, NO_VALUE) for path in paths}
+        self.arrivals |= {(path, way, NO_VALUE) for path in paths}
 
 
 def _name(type_name: str, name: str) -> Target | None:
@@ -189,7 +189,7 @@ def _target(type_name: str, path: str) -> Target | None:
 
 @lru_cache(maxsize=bounds.PATHS_REMEMBERED)
 def _route(find: _Find, type_name: str, name: str) -> _Route | None:
-    """Return the route of a name or path, None for an invalid path; cached, since they are few."""
+    """Return the route of a name or path, None if it is invalid or reaches nothing; cached, since they are few."""
     try:
         return _route_of(type_name, name, find(type_name, name))
     except ScimError:
@@ -197,16 +197,19 @@ def _route(find: _Find, type_name: str, name: str) -> _Route | None:
 
 
 @lru_cache(maxsize=bounds.PATHS_REMEMBERED)
-def _route_in_extension(type_name: str, urn: str, name: str) -> _Route:
+def _route_in_extension(type_name: str, urn: str, name: str) -> _Route | None:
     attribute = _TYPES[type_name].tree.extensions[urn.lower()].sub_attributes.get(name.lower())
     return _route_of(type_name, f"{urn}:{name}", Target(attribute) if attribute else None)
 
 
-def _route_of(type_name: str, name: str, target: Target | None) -> _Route:
+def _route_of(type_name: str, name: str, target: Target | None) -> _Route | None:
     if target is None:
-        return _Route(None, shown_name(name))
-    route = _Route(target.attribute, name)
-    for place in _places(type_name).get(target.attribute.path, ()):
+        return _Route(unknown=shown_name(name))
+    attribute = target.attribute
+    if attribute.is_extension:
+        return _Route(urn=attribute.name)
+    route = _Route(has_value_part=attribute.type == "complex" and attribute.value_attribute is not None)
+    for place in _places(type_name).get(attribute.path, ()):
         if place.condition and target.where and not _matches(_demanded(target), tuple(place.condition.items())):
             continue  # another value of the list, such as the home address
         if place.part is None:
@@ -216,7 +219,7 @@ def _route_of(type_name: str, name: str, target: Target | None) -> _Route:
             route.inner.setdefault(tuple(condition.items()), {})[place.part.name.lower()] = place.path
         elif target.part.path == place.part.path:
             route.parts.append(place.path)
-    return route
+    return route if route.whole or route.parts or route.inner else None
 
 
 @cache
@@ -243,13 +246,11 @@ def _matches(parts: Mapping[str, Any], condition: Iterable[tuple[str, str]]) -> 
     return all(str(parts.get(name, "")).lower() == text for name, text in condition)
 
 
-def _whole_shape(attribute: Attribute, value: Any) -> str:
-    """Return the shape of an attribute's whole value.
+def _whole_shape(value: Any) -> str:
+    """Return the shape of the whole value of an attribute whose values are objects with `value`.
 
     Entra: a role may be JSON text inside `value`; then the shape is that of the JSON text.
     """
-    if attribute.type != "complex" or not attribute.value_attribute:
-        return shape_of(value)
     values = value if isinstance(value, list) else [value]
     inner = [one.get("value") if isinstance(one, dict) else one for one in values[: bounds.SHAPED_VALUES]]
     is_json = bool(inner) and all(shape_of(one) == JSON_TEXT for one in inner)
