@@ -16,4 +16,7 @@ class Role(StrEnum):
     @property
     def rank(self) -> int:
         """The position of the role in ascending order, from 0."""
-        return list(Role).index(self)
+        return _ASCENDING.index(self)
+
+
+_ASCENDING = tuple(Role)

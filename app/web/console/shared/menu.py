@@ -2,13 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
-from flask import Flask, g
+from flask import Flask, g, request, url_for
 
+from app.console_roles import Role
 from app.observation.problems import problem_list
 from app.scim.errors import ScimError
 from app.scim.resource_types import GROUP, USER, ResourceType
 from app.web.resource_urls import Endpoints
+from app.web.security import browser_session, page_permissions
+
+Links = tuple[tuple["MenuEntry", str], ...]
+"""Entries of one row with their URLs."""
 
 
 def _open_problems() -> int:
@@ -50,7 +56,7 @@ ADMINISTRATION = (
 
 
 def init_app(app: Flask) -> None:
-    """Give templates `menus`, two rows of entries.
+    """Give templates `menus()`, two rows of the entries that the account may open, each with its URL.
 
     The first row is about what Entra did, with each resource type under its endpoint's name; the second is about who
     may sign in and call SCIM.
@@ -60,4 +66,18 @@ def init_app(app: Flask) -> None:
         MenuEntry(Endpoints.of(one).list, one.endpoint.lstrip("/"), KEYS_OF_TYPES.get(one.name, "")) for one in types
     ]
     rows = ((*BEFORE, *lists, *AFTER), ADMINISTRATION)
-    app.jinja_env.globals.update(menus=rows)
+
+    @cache
+    def of_role(_role: Role | None, _is_local: bool, _script_root: str) -> tuple[Links, ...]:
+        """Return the menus of an account; permissions and URLs depend on nothing else."""
+        who = browser_session.who()
+        return tuple(
+            tuple((entry, url_for(entry.endpoint)) for entry in row if page_permissions.may(who, entry.endpoint))
+            for row in rows
+        )
+
+    def menus() -> tuple[Links, ...]:
+        who = browser_session.who()
+        return of_role(who.role, who.is_local, request.script_root)
+
+    app.jinja_env.globals.update(menus=menus)
