@@ -47,9 +47,8 @@ def document(user_id: str) -> dict[str, Any]:
 
 def ids(state: State) -> Sequence[str]:
     with directory_database.reading() as connection:
-        return [
-            record.id for record in console_lists.page(connection, USER, state, console_lists.Order(), 0, 10).records
-        ]
+        _, positions = console_lists.page(connection, USER, state, console_lists.Order(), 0, 10)
+        return [record.id for record in console_lists.load(connection, USER, positions)]
 
 
 CLEARING = {

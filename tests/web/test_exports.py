@@ -21,6 +21,8 @@ from app.provisioning import resource_operations
 from app.provisioning.resource_operations import Author
 from app.scim.resource_types import RESOURCE_TYPES, ResourceType
 from app.settings import Settings, Threads
+from app.store.database import directory_database
+from app.store.directory import console_lists
 from app.web.console import refuse
 from app.web.console.directory import resource_columns
 from app.web.console.shared import list_paging
@@ -234,12 +236,16 @@ def test_an_export_has_the_values_of_the_page_and_parses_no_document(app: Flask,
     with app.app_context():
         for body in bodies:
             resource_operations.create(resource_type, body, Author("", ""))
-        records = console_search.find(query, 1, 50).records
-        excerpts = list(console_search.every(query, resource_columns.attributes_read(resource_type)))
-        of_page, of_export = (
+        names = resource_columns.attributes_read(resource_type)
+        excerpts = list(console_search.every(query, names))
+        assert console_search.find(query, names, 1, 50).records == excerpts
+        with directory_database.reading() as connection:
+            _, positions = console_lists.page(connection, resource_type, "", console_lists.Order(), 0, 50)
+            records = console_lists.load(connection, resource_type, positions)
+        of_records, of_export = (
             [[column.value(line) for column in columns] for line in resource_columns.lines(rows)]
             for rows in (records, excerpts)
         )
-    assert of_export == of_page
-    assert len(of_page) == len(bodies)
+    assert of_export == of_records
+    assert len(of_records) == len(bodies)
     assert "schemas" not in {name for excerpt in excerpts for name in excerpt.content}

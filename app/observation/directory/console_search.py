@@ -21,7 +21,6 @@ from app.store.directory import console_lists, history_rows
 from app.store.directory.console_lists import CHANGED as CHANGED  # for callers that must not import the store
 from app.store.directory.console_lists import MADE
 from app.store.directory.console_lists import Excerpt as Excerpt
-from app.store.directory.console_lists import ListPage as ListPage
 from app.store.directory.console_lists import Order as Order
 from app.store.directory.stored_resource import Record as Record
 
@@ -47,6 +46,15 @@ class ResourceQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class ListPage:
+    """A page of resources; `total` counts all, or with `is_at_least` only the first ones of more."""
+
+    total: int
+    records: list[Excerpt]
+    is_at_least: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Knowledge:
     """What the request log knows of a resource: its last request from a client (wire form), and its open problems."""
 
@@ -65,18 +73,21 @@ def orders_of(resource_type: ResourceType) -> dict[str, str]:
     return {**names, CHANGED: "last change", MADE: "when made"}
 
 
-def find(query: ResourceQuery, start: int, count: int) -> ListPage:
-    """Return a page of the resources that match, from the `start`-th on (1-based).
+def find(query: ResourceQuery, names: tuple[str, ...], start: int, count: int) -> ListPage:
+    """Return a page of the resources that match, from the `start`-th on (1-based), with the attributes of these names.
 
     Where words or the log narrow a list, it ends after `bounds.LISTED_RESOURCES` and says that there are more.
     """
     if not query.sought and query.view in ("", "active", "disabled"):
         with directory_database.reading() as connection:
-            return console_lists.page(connection, query.resource_type, query.view, query.order, start - 1, count)
+            of_type = connection, query.resource_type
+            total, page = console_lists.page(*of_type, query.view, query.order, start - 1, count)
+            return ListPage(total, console_lists.excerpts(*of_type, page, names))
     positions = _positions(query)
     listed = list(islice(positions, bounds.LISTED_RESOURCES))
     with directory_database.reading() as connection:
-        records = console_lists.page_among(connection, query.resource_type, listed, query.order, start - 1, count)
+        page = console_lists.page_among(connection, query.resource_type, listed, query.order, start - 1, count)
+        records = console_lists.excerpts(connection, query.resource_type, page, names)
     return ListPage(len(listed), records, next(positions, None) is not None)
 
 

@@ -37,15 +37,6 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class ListPage:
-    """A page of records; `total` counts all, or with `is_at_least` only the first ones of more."""
-
-    total: int
-    records: list[Record]
-    is_at_least: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Key:
     """The identifiers of a resource in other tables and in the request log, and its last change."""
 
@@ -56,7 +47,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """A stored resource with some attributes of its document, as `Record` has all of them."""
+    """A stored resource with some attributes of its document, as `Record` has all of them. `content` has the id."""
 
     id: str
     last_modified: str
@@ -102,8 +93,8 @@ _LOAD = select(*COLUMNS).where(*_IS_AMONG)
 
 def page(
     connection: Connection, resource_type: ResourceType, state: State, order: Order, offset: int, count: int
-) -> ListPage:
-    """Return a page of all resources of a type, or of those in a state."""
+) -> tuple[int, list[int]]:
+    """Return how many resources of a type there are, or are in a state, and the positions of those on a page."""
     parameters = {"type": resource_type.name, "path": order.path, "offset": offset, "count": count}
     total = count_in(connection, resource_type, state)
     if order == Order() and not state:
@@ -118,7 +109,7 @@ def page(
             behind = max(0, offset - _numbers(connection, counted, parameters)[0])
             more = f"{_WITHOUT_VALUE} {_in_state(state, 'position')} ORDER BY position {_PAGE}"
             positions += _numbers(connection, more, parameters | {"offset": behind, "count": count - len(positions)})
-    return ListPage(total, load(connection, resource_type, positions))
+    return total, positions
 
 
 def _in_own_order(state: State, order: Order) -> str:
@@ -136,7 +127,7 @@ def _by_value(
 ) -> list[int]:
     direction = _direction(order)
     by = f"ORDER BY value {direction}, resource_id {direction} {_PAGE}"
-    ids = connection.execute(text(f"{_VALUES} {_in_state(state, 'resource_id')} {by}"), parameters).scalars().all()
+    ids = [id for (id,) in connection.tuples(_text(f"{_VALUES} {_in_state(state, 'resource_id')} {by}"), parameters)]
     by_id = _with_ids(connection, resource_type, ids)
     return [by_id[id] for id in ids if id in by_id]
 
@@ -193,29 +184,29 @@ def positions_among(
 
 def page_among(
     connection: Connection, resource_type: ResourceType, positions: Sequence[int], order: Order, offset: int, count: int
-) -> list[Record]:
-    """Return a page of these resources in an order."""
+) -> list[int]:
+    """Return the positions of a page of these resources in an order."""
     in_order = sorted(positions, reverse=order.is_descending)
     if order.path == CHANGED:
         by_change = _AMONG_BY_CHANGE.format(_direction(order))
         in_order = _numbers(connection, by_change, {"among": json.dumps(in_order)})
     elif order.path != MADE:
-        return _by_own_value(resource_type, load(connection, resource_type, sorted(positions)), order)[offset:][:count]
-    return load(connection, resource_type, in_order[offset : offset + count])
+        in_order = _by_own_value(resource_type, load(connection, resource_type, sorted(positions)), order)
+    return in_order[offset : offset + count]
 
 
-def _by_own_value(resource_type: ResourceType, records: Sequence[Record], order: Order) -> list[Record]:
-    """Return a few records, given in order of creation, in the order of `_by_value`."""
+def _by_own_value(resource_type: ResourceType, records: Sequence[Record], order: Order) -> list[int]:
+    """Return the positions of a few records, given in order of creation, in the order of `_by_value`."""
     lookups = ((one.id, sorted(DerivedValues(resource_type, one.content).lookups)) for one in records)
     texts = {id: text for id, values in lookups for path, text, _ in values if path == order.path}
     filled = [record for record in records if record.id in texts]
     filled.sort(key=lambda record: (texts[record.id], record.id), reverse=order.is_descending)
-    return filled + [record for record in records if record.id not in texts]
+    return [record.position for record in (*filled, *(one for one in records if one.id not in texts))]
 
 
 def load(connection: Connection, resource_type: ResourceType, positions: Sequence[int]) -> list[Record]:
     """Return the records at these positions, in the same order."""
-    rows = connection.execute(_LOAD, {"positions": json.dumps(list(positions)), "type": resource_type.name})
+    rows = connection.tuples(_LOAD, {"positions": json.dumps(list(positions)), "type": resource_type.name})
     by_position = {record.position: record for record in map(to_record, rows)}
     return [by_position[position] for position in positions if position in by_position]
 
@@ -234,14 +225,16 @@ def excerpts(
 ) -> list[Excerpt]:
     """Return the resources at these positions, in the same order, with only the attributes that have these names.
 
-    Most of the time of an export would be the parsing of whole documents.
+    Most of the time of a page or an export would be the parsing of whole documents.
     """
     parameters = {"positions": json.dumps(list(positions)), "type": resource_type.name}
-    rows = connection.execute(_excerpts(names), parameters).all()
+    rows = connection.tuples(_excerpts(names), parameters).fetchall()
+    names = ("id", *names)
+    contents = json.loads(f"[{','.join(row[-1] for row in rows)}]")
     by_position = {}
-    for row, (_, *values) in zip(rows, json.loads(f"[{','.join(row.texts for row in rows)}]"), strict=True):
+    for (position, id, at, members, _), values in zip(rows, contents, strict=True):
         content = {name: value for name, value in zip(names, values, strict=True) if value is not None}
-        by_position[row.position] = Excerpt(row.id, row.last_modified, row.members, {"id": row.id, **content})
+        by_position[position] = Excerpt(id, at, members, content)
     return [by_position[position] for position in positions if position in by_position]
 
 
@@ -261,4 +254,7 @@ def _direction(order: Order) -> str:
 
 
 def _numbers(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> list[int]:
-    return list(connection.execute(text(statement), parameters).scalars())
+    return [number for (number,) in connection.tuples(_text(statement), parameters)]
+
+
+_text = cache(text)  # the statements are few, and each is built once

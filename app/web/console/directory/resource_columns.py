@@ -73,8 +73,8 @@ def exported_columns(resource_type: ResourceType) -> Sequence[Column[ResourceRow
 
 
 def attributes_read(resource_type: ResourceType) -> tuple[str, ...]:
-    """Return the names of the top attributes on which the columns depend."""
-    return tuple(dict.fromkeys(name for column in columns_of(resource_type) for name in column.reads))
+    """Return the names of the top attributes on which the rows and their columns depend."""
+    return tuple(dict.fromkeys(("active", *(name for column in columns_of(resource_type) for name in column.reads))))
 
 
 def _of_path(name: str, title: str, resource_type: ResourceType, path: str, order: str = "") -> Shown:

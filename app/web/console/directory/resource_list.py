@@ -36,7 +36,7 @@ _USERS_ONLY: tuple[View, ...] = ("active", "disabled", "leftovers")
 
 def view_of(resource_type: ResourceType) -> Callable[[], str | Response]:
     """Return the view function of a type's list."""
-    columns = columns_of(resource_type)
+    columns, names = columns_of(resource_type), attributes_read(resource_type)
     orders = console_search.orders_of(resource_type)
     views = views_of(resource_type)
     searched = list(
@@ -52,16 +52,15 @@ def view_of(resource_type: ResourceType) -> Callable[[], str | Response]:
         query = ResourceQuery(resource_type, "" if is_too_long else sought, choice("view", views), _order(orders))
         if list_paging.export_format():
             name = resource_type.endpoint.lstrip("/").lower()
-            names = attributes_read(resource_type)
             return list_paging.export(name, exported_columns(resource_type), lines(console_search.every(query, names)))
         number = list_paging.page_number()
-        page = console_search.find(query, Pages(0, number).start, bounds.CONSOLE_PAGE_SIZE)
+        page = console_search.find(query, names, Pages(0, number).start, bounds.CONSOLE_PAGE_SIZE)
         return render_template(
             "resources.html",
             resource_type=resource_type,
             endpoints=Endpoints.of(resource_type),
             columns=columns,
-            lines=list(lines(page.records)),
+            rows=[(row, [(column.form, column.value(row)) for column in columns]) for row in lines(page.records)],
             pages=Pages(page.total, number, page.is_at_least),
             query=query,
             sought=sought,

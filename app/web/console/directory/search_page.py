@@ -46,6 +46,10 @@ def search() -> str | Response:
     )
 
 
+_ATTRIBUTES = ("displayName", "userName", "active")
+"""The attributes of a result that the page displays, if the resource has them."""
+
+
 def _address_of(sought: str) -> str:
     """Return the URL of the page that an exact request ID or resource id names, or ""."""
     if _NUMBER.fullmatch(sought) and _is_number(sought.lower()):
@@ -63,7 +67,7 @@ def _is_number(number: str) -> bool:
 
 
 def _results(resource_type: ResourceType, sought: str) -> SearchResults:
-    listed = console_search.find(ResourceQuery(resource_type, sought), 1, bounds.FOUND_AT_ONCE)
+    listed = console_search.find(ResourceQuery(resource_type, sought), _ATTRIBUTES, 1, bounds.FOUND_AT_ONCE)
     deletions = history_reader.deletions(resource_type, sought, bounds.FOUND_AT_ONCE)
     return SearchResults(resource_type, Endpoints.of(resource_type), listed, list(lines(listed.records)), deletions)
 

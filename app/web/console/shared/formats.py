@@ -55,7 +55,8 @@ def browser(user_agent: str) -> str:
 
 def moment(wire: str) -> Markup:
     """Return a moment in wire form as a `time` element: `2026-01-31 08:00 UTC`."""
-    return Markup(f'<time datetime="{escape(wire)}">{escape(wire[:10])} {escape(wire[11:16])} UTC</time>')
+    text = str(escape(wire))
+    return Markup(f'<time datetime="{text}">{text[:10]} {text[11:16]} UTC</time>')
 
 
 def in_bytes(size: int) -> str:
