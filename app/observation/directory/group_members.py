@@ -1,11 +1,9 @@
 """This module lists a group's members for its page."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from app import bounds
-from app.scim.resource_types import name_of
 from app.store.database import directory_database
 from app.store.directory import console_members, membership_rows
 from app.store.directory.console_members import ListedMember
@@ -69,4 +67,4 @@ def count_unresolved(group_ids: Iterable[str]) -> Mapping[str, int]:
 
 def _members(listed: Iterable[ListedMember]) -> Iterator[GroupMember]:
     for one in listed:
-        yield GroupMember(one.id, one.type or "", name_of(json.loads(one.document)) if one.document else one.id)
+        yield GroupMember(one.id, one.type or "", one.name or one.id)

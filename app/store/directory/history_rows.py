@@ -10,6 +10,7 @@ from typing import Any, Literal
 import sqlalchemy as sql
 from sqlalchemy import bindparam, func, select
 
+from app import bounds
 from app.scim.differences import Change
 from app.scim.projection import compact
 from app.store.database.connection import Connection
@@ -83,6 +84,12 @@ class Event:
 
 _EVENT_COLUMNS = [event.c[name] for name in Event.__slots__]
 _CHANGES = Event.__slots__.index("changes")
+_EVENTS_OF = (
+    select(*_EVENT_COLUMNS)
+    .where(event.c.resource_id == bindparam("resource_id"), event.c.id < bindparam("before"))
+    .order_by(event.c.id.desc())
+    .limit(bindparam("limit"))
+)
 _DOCUMENTS_OF = select(resource.c.id, resource.c.type, resource.c.document).where(resource.c.id.in_(many_named("ids")))
 _INSERT = sql.insert(event).returning(event.c.id)
 _rows = func.json_each(bindparam("rows")).table_valued("value").c.value
@@ -158,10 +165,8 @@ def record_departures(connection: Connection, deletion: Event, has_members: bool
 
 def events_of(connection: Connection, resource_id: str, before: int | None, limit: int) -> list[Event]:
     """Return the events of one resource, newest first, with their changes; `before` is the id of the last one seen."""
-    query = select(*_EVENT_COLUMNS).where(event.c.resource_id == resource_id)
-    if before is not None:
-        query = query.where(event.c.id < before)
-    return _events(connection, query.order_by(event.c.id.desc()).limit(limit))
+    parameters = {"resource_id": resource_id, "before": bounds.INTEGER_MAXIMUM if before is None else before}
+    return _events(connection, _EVENTS_OF, parameters | {"limit": limit})
 
 
 def verb_since(connection: Connection, resource_id: str, moment: str) -> Verb | None:
@@ -278,9 +283,9 @@ def count_unreadable(connection: Connection) -> int:
     return int(connection.execute(_UNREADABLE).scalar_one())
 
 
-def _events(connection: Connection, query: sql.Select[Any]) -> list[Event]:
+def _events(connection: Connection, query: sql.Select[Any], parameters: Mapping[str, Any] | None = None) -> list[Event]:
     events = []
-    for row in connection.execute(query):
+    for row in connection.execute(query, parameters):
         values = list(row)
         values[_CHANGES] = _from_json(row.changes)
         events.append(Event(*values))

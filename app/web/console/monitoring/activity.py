@@ -1,5 +1,6 @@
 """This module serves the Activity page and the page of one request."""
 
+from functools import cache
 from typing import Any
 
 from flask import Flask, abort, redirect, render_template, request, url_for
@@ -9,6 +10,7 @@ from app.administration.credentials import oauth_clients, scim_keys
 from app.observation import request_list as log
 from app.observation.cycles import detection
 from app.observation.request_list import ACTION_GROUPS
+from app.request_record import is_id
 from app.scim.resource_types import ResourceType
 from app.web.console.monitoring import activity_filter, activity_rows, event_lines
 from app.web.console.monitoring.activity_filter import ActivityFilter
@@ -109,8 +111,16 @@ def init_app(app: Flask) -> None:
     types: tuple[ResourceType, ...] = app.config["RECNICE_RESOURCE_TYPES"]
     endpoints = {one.name: Endpoints.of(one).single for one in types}
 
+    @cache
+    def below(_script_root: str, endpoint: str) -> str:
+        return url_for(endpoint, resource_id="0")[:-1]
+
     def address_of(type: str, id: str) -> str:
-        return url_for(endpoints[type], resource_id=id) if id and type in endpoints else ""
+        if not id or type not in endpoints:
+            return ""
+        if is_id(id):  # nothing in it is to be quoted
+            return below(request.script_root, endpoints[type]) + id
+        return url_for(endpoints[type], resource_id=id)
 
     app.jinja_env.globals.update(address_of=address_of)
     app.jinja_env.filters.update(whole=event_lines.whole)
