@@ -231,8 +231,9 @@ def change(
         patch.patch(operations)
         changed = before  # the same values in another order are not a change
         if patch.document != before:
-            changed = resource_type.load(patch.document, before=before)
-            mutability.check(resource_type.attributes, before, changed)
+            changed = resource_type.load_changed(patch.document, before)
+            if resource_type.keeps_values:
+                mutability.check(resource_type.attributes, before, changed)
         return _Change(changed, patch.links, tuple(patch.assigned_paths))
 
     target = (resource_type, resource_id, author, precondition, selection)

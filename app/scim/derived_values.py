@@ -3,12 +3,13 @@
 See also: app/store/directory/resource_rows.py (writes it), app/store/integrity_check.py (compares what is stored).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from app.scim import recnice_mapping, resource_types
+from app.scim.attribute import Attribute
 from app.scim.projection import compact
 from app.scim.resource_types import ResourceType
 from app.scim.value_comparison import lookup_text, normalize_value, values_at
@@ -37,9 +38,19 @@ class DerivedValues:
     @cached_property
     def lookups(self) -> frozenset[LookupValue]:
         """The values that have an index."""
+        return self._lookups_of(self.resource_type.lookups)
+
+    def lookup_changes(self, before: "DerivedValues") -> tuple[frozenset[LookupValue], frozenset[LookupValue]]:
+        """Return the lookups of an earlier document that are gone, and the new ones, from attributes that differ."""
+        earlier, document = before.document, self.document
+        differing = [one for one in self.resource_type.lookups if earlier.get(one.keys[0]) != document.get(one.keys[0])]
+        old, new = before._lookups_of(differing), self._lookups_of(differing)
+        return old - new, new - old
+
+    def _lookups_of(self, attributes: Iterable[Attribute]) -> frozenset[LookupValue]:
         return frozenset(
             (one.path, lookup_text(normalize_value(one, value)), one.traits.uniqueness != "none")
-            for one in self.resource_type.lookups
+            for one in attributes
             for value in values_at(self.document, one.keys)
         )
 
@@ -61,6 +72,10 @@ class DerivedValues:
     def filled_mask(self, members: int) -> int:
         """Return the same as a number (`recnice_mapping.filled_mask`), for a resource with so many members."""
         return recnice_mapping.filled_mask(self.resource_type.name, self.document, members > 0)
+
+    def changed_mask(self, before: "DerivedValues", mask: int) -> int:
+        """Return the same from the mask of an earlier document, for a resource whose members do not change."""
+        return recnice_mapping.changed_mask(self.resource_type.name, before.document, self.document, mask)
 
     @property
     def name(self) -> str:

@@ -118,7 +118,7 @@ def _values(attributes: Iterable[Attribute], document: Mapping[str, Any]) -> dic
 
 def _readable(attribute: Attribute | None, value: Any) -> Any:
     """Return the value without the parts that are never returned."""
-    if attribute is None:
+    if attribute is None or not attribute.has_hidden_values:
         return value
     if attribute.traits.returned == "never":
         return HIDDEN

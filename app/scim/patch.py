@@ -41,8 +41,7 @@ class Patch:
 
     def __init__(self, resource_type: ResourceType, document: Mapping[str, Any]) -> None:
         self.type = resource_type
-        # Only the dictionaries of extensions are changed in place; every other value is replaced as a whole.
-        self.document = {name: dict(value) if isinstance(value, dict) else value for name, value in document.items()}
+        self.document = dict(document)  # values are replaced, never changed: what is the same object has not changed
         self.links: list[LinkChange] = []
         self.assigned_paths: list[str] = []
         self.changes = 0
@@ -271,13 +270,13 @@ class Patch:
     def store(self, attribute: Attribute, value: Any) -> None:
         if is_unassigned(value) and not attribute.traits.is_clearable:
             return
-        place = self.document
-        for key in attribute.keys[:-1]:
-            place = place.setdefault(key, {})
         if isinstance(value, list) and len(value) > bounds.VALUES_PER_ATTRIBUTE:
             raise ScimError(
                 Code.VALUE_TOO_LONG, attribute.path, f"at most {bounds.VALUES_PER_ATTRIBUTE} values", len(value)
             )
+        place = self.document
+        for urn in attribute.keys[:-1]:
+            place = self.document[urn] = {**self.document.get(urn, {})}
         if is_unassigned(value):
             place.pop(attribute.name, None)
         else:

@@ -54,38 +54,46 @@ ResourceType.fingerprint causes.
 
 def filled_paths(type_name: str, document: Mapping[str, Any]) -> frozenset[str]:
     """Return the mapped paths at which a stored document has a value, without members, which are not part of it."""
-    return frozenset(path for path, is_filled in _tests(type_name) if is_filled(document))
+    mask = filled_mask(type_name, document, has_members=False)
+    return frozenset(row.path for place, row in enumerate(MAPPING.get(type_name, ())) if mask >> place & 1)
 
 
 def filled_mask(type_name: str, document: Mapping[str, Any], has_members: bool) -> int:
     """Return a number with a bit for each mapped path that has a value: the n-th path of the type has the bit 2^n."""
-    mask = members_bit(type_name) if has_members else 0
-    for place, (path, is_filled) in enumerate(_tests(type_name)):
-        if path != MEMBERS and is_filled(document):
-            mask |= 1 << place
+    return changed_mask(type_name, {}, document, members_bit(type_name) if has_members else 0)
+
+
+def changed_mask(type_name: str, before: Mapping[str, Any], after: Mapping[str, Any], mask: int) -> int:
+    """Return the mask of a document from that of an earlier one; only attributes that differ are examined."""
+    for name, tests in _tests(type_name):
+        value = after.get(name)
+        if value != before.get(name):
+            for bit, is_filled in tests:
+                mask = mask | bit if value is not None and is_filled(value) else mask & ~bit
     return mask
 
 
 @cache
 def members_bit(type_name: str) -> int:
     """Return the bit of the members; 0 for a type that has none."""
-    return sum(1 << place for place, (path, _) in enumerate(_tests(type_name)) if path == MEMBERS)
+    return sum(1 << place for place, row in enumerate(MAPPING.get(type_name, ())) if row.path == MEMBERS)
 
 
 @cache
-def _tests(type_name: str) -> tuple[tuple[str, Callable[[Mapping[str, Any]], bool]], ...]:
-    return tuple((row.path, _test(row.path)) for row in MAPPING.get(type_name, ()))
+def _tests(type_name: str) -> Sequence[tuple[str, Sequence[tuple[int, Callable[[Any], bool]]]]]:
+    """Return the bit and the test of each path but the members, by the attribute or extension that it leads into."""
+    tests: dict[str, list[tuple[int, Callable[[Any], bool]]]] = {}
+    for place, row in enumerate(MAPPING.get(type_name, ())):
+        if row.path != MEMBERS:
+            name, is_filled = _test(row.path)
+            tests.setdefault(name, []).append((1 << place, is_filled))
+    return tuple(tests.items())
 
 
-def _test(path: str) -> Callable[[Mapping[str, Any]], bool]:
-    """Return the test whether a document has a value at one path. A stored document has no empty values."""
+def _test(path: str) -> tuple[str, Callable[[Any], bool]]:
+    """Return an attribute or extension, and the test whether its value has one at the path: none of them is empty."""
     name, in_brackets, part = path.partition(WORK + ".")
     if in_brackets:
-        return lambda document: any(one.get("type") == "work" and part in one for one in document.get(name, ()))
-    urn, colon, name = path.rpartition(":")
-    if colon:
-        return lambda document: name in document.get(urn, ())
-    name, dot, part = path.partition(".")
-    if dot:
-        return lambda document: part in document.get(name, ())
-    return lambda document: name in document
+        return name, lambda values: any(one.get("type") == "work" and part in one for one in values)
+    name, _, part = path.rpartition(":" if ":" in path else ".")
+    return (name, lambda value: part in value) if name else (part, lambda _: True)

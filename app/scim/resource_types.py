@@ -14,7 +14,7 @@ from app.scim import entra_quirks, quick_check, value_comparison, word_splitting
 from app.scim.attribute import Attribute, AttributeTree, Characteristics, is_unassigned
 from app.scim.data_types import Identifier, Reference, ResourceId
 from app.scim.errors import Code, Mismatch, ScimError, shown
-from app.scim.fields import Complex, ScimSchema, Values
+from app.scim.fields import NO_VALUE, Complex, ScimSchema, Values
 from app.scim.recnice_mapping import MAPPING
 from app.scim.schemas import EnterpriseUserSchema, GroupSchema, UserSchema
 
@@ -164,6 +164,37 @@ class ResourceType:
             elif is_demanded:
                 raise ScimError(Code.MISSING_VALUE, extension.urn, "a value", "none")
         return {a.name: loaded[a.name] for a in self.attributes if a.name in loaded and a.traits.storage != "nowhere"}
+
+    def load_changed(self, document: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what `load` returns for a stored document and its changes, with its id; only changes are checked.
+
+        Changed is what is not the same object as `before`. The rest was checked when it was stored, and again when the
+        declarations changed (`fingerprint`).
+        """
+        changed = [one for one in self.attributes if document.get(one.name) is not before.get(one.name)]
+        try:
+            values = {one.name: self._load_value(one, document.get(one.name)) for one in changed}
+        except ValidationError:
+            return self.load(document, before)
+        loaded = {**before, **values}
+        if None not in values.values() and values.keys() <= before.keys():
+            return loaded
+        loaded["schemas"] = self.urns_of(loaded)
+        return {one.name: loaded[one.name] for one in self.attributes if loaded.get(one.name) is not None}
+
+    def _load_value(self, attribute: Attribute, value: Any) -> Any:
+        """Return a value as it is stored, None for none. Raises ValidationError, also where one is required."""
+        if attribute.is_extension:
+            given, parts = value or {}, attribute.sub_attributes.values()
+            values = {one.name: self._load_value(one, given.get(one.name)) for one in parts}
+            value = {name: part for name, part in values.items() if part is not None}
+        elif value is not None:
+            value = attribute.check(value)
+        if not is_unassigned(value):
+            return value if attribute.traits.storage != "nowhere" else None
+        if attribute.required or attribute.name in self.required_extensions:
+            raise ValidationError([NO_VALUE])
+        return None
 
     @staticmethod
     def _check(

@@ -9,6 +9,8 @@ import pytest
 from app.scim.derived_values import DerivedValues
 from app.scim.recnice_mapping import MAPPING
 from app.scim.resource_types import GROUP, USER, ResourceType, name_of
+from tests.examples import examples
+from tests.scim.test_quick_check import TYPES, Chance
 
 ADA = {
     "schemas": [USER.schema.urn],
@@ -77,3 +79,20 @@ def test_the_mask_has_a_bit_for_each_filled_path(
     mask = values.filled_mask(members)
     assert {path for path, bit in paths.items() if mask & bit} == values.filled_paths | others
     assert mask < 1 << len(paths)
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_what_a_change_changes_is_what_differs_between_the_whole(name: str) -> None:
+    resource_type, chance = TYPES[name], Chance(name)
+    before = DerivedValues(resource_type)
+    for _ in range(examples(300)):
+        if (document := resource_type._accept(chance.document(resource_type))) is None:
+            continue
+        # Some values stay the same objects, as after a PATCH.
+        kept = {one: value for one, value in before.document.items() if one in document and chance.random() < 0.5}
+        after = DerivedValues(resource_type, {**document, **kept})
+        gone, new = after.lookup_changes(before)
+        assert (gone, new) == (before.lookups - after.lookups, after.lookups - before.lookups)
+        assert after.changed_mask(before, before.filled_mask(members=0)) == after.filled_mask(members=0)
+        assert after.changed_mask(before, before.filled_mask(members=2)) == after.filled_mask(members=2)
+        before = after

@@ -91,17 +91,19 @@ def save(
         return record
     if is_bounded:
         _check_size(after.text)
-    check_unique(connection, after, after.lookups - before.lookups)
-    lookup_rows.delete(connection, before.resource_type, record.id, before.lookups - after.lookups)
-    lookup_rows.insert(connection, after.resource_type, record.id, after.lookups - before.lookups)
+    gone, new = after.lookup_changes(before)
+    check_unique(connection, after, new)
+    lookup_rows.delete(connection, before.resource_type, record.id, gone)
+    lookup_rows.insert(connection, after.resource_type, record.id, new)
     _count(connection, before, after)
-    known = {"document": record.document, "active": before.is_active, "filled": record.filled}
+    filled = after.changed_mask(before, record.filled)
     # SQLite writes each index of a column that an UPDATE names, also if the value is the same.
-    columns = {name: new for name, new in derived_columns(after, record.members).items() if new != known[name]}
-    changed = replace(
-        record, document=after.text, filled=columns.get("filled", record.filled), known_content=after.document
-    )
-    return _write(connection, changed, columns)
+    columns: dict[str, Any] = {"document": after.text}
+    if filled != record.filled:
+        columns["filled"] = filled
+    if after.is_active != before.is_active:
+        columns["active"] = after.is_active
+    return _write(connection, record, columns, document=after.text, filled=filled, known_content=after.document)
 
 
 def relate(connection: Connection, record: Record, balance: int, *, is_written: bool = False) -> Record:
@@ -112,11 +114,10 @@ def relate(connection: Connection, record: Record, balance: int, *, is_written: 
     columns: dict[str, Any] = {"members": record.members + balance}
     if bool(record.members) != bool(columns["members"]):
         columns["filled"] = record.filled ^ recnice_mapping.members_bit(record.type)
-    record = replace(record, **columns)
     if is_written:
         update(connection, record.position, columns)
-        return record
-    return _write(connection, record, columns)
+        return replace(record, **columns)
+    return _write(connection, record, columns, **columns)
 
 
 def delete(connection: Connection, record: Record, values: DerivedValues) -> None:
@@ -142,11 +143,11 @@ def derived_columns(values: DerivedValues, members: int) -> dict[str, Any]:
     }
 
 
-def _write(connection: Connection, record: Record, changes: Mapping[str, Any]) -> Record:
-    written = replace(record, version=record.version + 1, last_modified=_later_than(record.last_modified))
-    columns = {"version": written.version, "last_modified": written.last_modified, **changes}
-    update(connection, record.position, columns)
-    return written
+def _write(connection: Connection, record: Record, columns: Mapping[str, Any], **fields: Any) -> Record:
+    """Write columns of a record with a new version and time; return it with other fields."""
+    stamp: dict[str, Any] = {"version": record.version + 1, "last_modified": _later_than(record.last_modified)}
+    update(connection, record.position, {**stamp, **columns})
+    return replace(record, **stamp, **fields)
 
 
 def update(connection: Connection, position: int, columns: Mapping[str, Any]) -> None:
