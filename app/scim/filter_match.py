@@ -11,6 +11,9 @@ from app.scim.value_comparison import values_at
 def matches(node: Node, normalized: Any, *, in_value: bool = False) -> bool:
     """Return whether a normalized document, or with `in_value` one normalized value, matches a filter."""
     match node:
+        case Compare(path, op, operand):
+            keys = [part.name for part in path] if in_value else path[-1].keys
+            return any(_OPERATORS[op](value, operand) for value in values_at(normalized, keys))
         case And(left, right):
             return matches(left, normalized, in_value=in_value) and matches(right, normalized, in_value=in_value)
         case Or(left, right):
@@ -19,9 +22,6 @@ def matches(node: Node, normalized: Any, *, in_value: bool = False) -> bool:
             return not matches(inner, normalized, in_value=in_value)
         case ValuePath(attribute, where):
             return any(matches(where, value, in_value=True) for value in values_at(normalized, attribute.keys))
-        case Compare(path, op, operand):
-            keys = [part.name for part in path] if in_value else path[-1].keys
-            return any(_OPERATORS[op](value, operand) for value in values_at(normalized, keys))
 
 
 _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from app.scim.attribute import Attribute
 
@@ -68,6 +69,20 @@ def comparisons(node: Node) -> Iterator[Compare]:
             yield node
 
 
+def _first_names(node: Node) -> Iterator[str]:
+    """Yield with which name each comparison in a tree begins."""
+    match node:
+        case And(left, right) | Or(left, right):
+            yield from _first_names(left)
+            yield from _first_names(right)
+        case Not(inner):
+            yield from _first_names(inner)
+        case ValuePath(attribute, _):
+            yield attribute.name
+        case Compare(path):
+            yield path[0].name
+
+
 def equalities(node: Node) -> Iterator[Compare]:
     """Yield the comparisons with `eq` that must all be true for the tree to be."""
     match node:
@@ -94,7 +109,7 @@ OPERATORS: Mapping[str, frozenset[str]] = {
 """The operators of each attribute type; order on booleans and binaries is invalidFilter (RFC 7644 Table 3)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Target:
     """The target of a PATCH operation: `attribute`, the values of it that `where` selects, and the `part` of these.
 
@@ -106,17 +121,27 @@ class Target:
     part: Attribute | None = None
     where_text: str = field(default="", compare=False)
 
+    @cached_property
+    def comparisons(self) -> int:
+        """The number of comparisons in the filter."""
+        return sum(1 for _ in comparisons(self.where)) if self.where else 0
+
+    @cached_property
+    def compared_names(self) -> frozenset[str]:
+        """The names of the sub-attributes that the filter compares."""
+        return frozenset(_first_names(self.where)) if self.where else frozenset()
+
     @property
     def is_list(self) -> bool:
         """Whether the target is all values of a multi-valued attribute."""
         return self.attribute.multi_valued and self.where is None and self.part is None
 
-    @property
+    @cached_property
     def path(self) -> str:
         """The path without its filter, for messages."""
         return self.part.path if self.part else self.attribute.path
 
-    @property
+    @cached_property
     def place(self) -> str:
         """The path with its filter: `emails[type eq "work"].value`."""
         filtered = f"{self.attribute.path}[{self.where_text}]"

@@ -6,7 +6,6 @@ the whole request.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from functools import cache
 from typing import Any
 
 from app import bounds
@@ -48,7 +47,7 @@ class Patch:
         self.examined = 0
         self.compared = 0
         self.lasting: defaultdict[Attribute, list[Any]] = defaultdict(list)  # values in the present object
-        self._normalize_text = cache(normalize_text)  # many operations may examine the same long texts
+        self.normalized = _NormalizedTexts()
 
     def patch(self, operations: Iterable[Operation]) -> None:
         """Apply all operations in their order; raise what `apply` raises."""
@@ -128,9 +127,9 @@ class Patch:
         """
         present = len(self.values(target.attribute))
         sent = len(value) if isinstance(value, list | dict) else 0
-        compared = sum(1 for _ in comparisons(target.where)) if target.where else 1
         is_each_with_each = op == "remove" or target.where is not None
-        self.count_values(target.path, present * compared + sent + (present * sent if is_each_with_each else 0))
+        compared = present * (target.comparisons or 1)
+        self.count_values(target.path, compared + sent + (present * sent if is_each_with_each else 0))
 
     def count_values(self, path: str, count: int) -> None:
         self.examined += count
@@ -219,7 +218,9 @@ class Patch:
         """Change the values that a filter in brackets selects, or a sub-attribute of them (RFC 7644 §3.5.2)."""
         attribute, part = target.attribute, target.part
         values = self.values(attribute)
-        selected = [matches(where, self.normalize(attribute, one), in_value=True) for one in values]
+        names = target.compared_names
+        compared = [{name: part for name, part in one.items() if name in names} for one in values]
+        selected = [matches(where, self.normalize(attribute, one), in_value=True) for one in compared]
         clears = op == "remove" or is_unassigned(value)
         if not any(selected):
             if not clears:
@@ -252,7 +253,7 @@ class Patch:
 
     def normalize(self, attribute: Attribute, value: Any) -> Any:
         """Return a value in comparable form; each text is normalized once in a request."""
-        return normalize(attribute, value, self._normalize_text)
+        return normalize(attribute, value, self.normalized.__getitem__)
 
     def values(self, attribute: Attribute) -> list[Any]:
         """Return the values in the document; at most one if the attribute is single-valued."""
@@ -281,6 +282,14 @@ class Patch:
             place.pop(attribute.name, None)
         else:
             place[attribute.name] = value
+
+
+class _NormalizedTexts(dict[str, str]):
+    """Texts in comparable form: many operations of one request may examine the same long ones."""
+
+    def __missing__(self, text: str) -> str:
+        normalized = self[text] = normalize_text(text)
+        return normalized
 
 
 def _new_part(op: str, part: Attribute, value: Any) -> dict[str, Any]:
