@@ -38,6 +38,44 @@ def differences(
     return tuple(Change(path, _readable(*old.get(path, _NONE)), _readable(*new.get(path, _NONE))) for path in differing)
 
 
+def to_stored(change: Change) -> list[Any]:
+    """Return a change without its attribute as it is stored: `[old, new]`, or `[old, null, parts]` if that is enough.
+
+    `parts` are those that the new value has instead, by name, null for one that is gone; in a list, by the place of
+    each value that differs.
+    """
+    parts = _replaced_parts(change.old, change.new)
+    return [change.old, change.new] if parts is None else [change.old, None, parts]
+
+
+def from_stored(attribute: str, stored: Sequence[Any]) -> Change:
+    """Return the change of an attribute that `to_stored` returned."""
+    old, new, *parts = stored
+    return Change(attribute, old, _with_parts(old, parts[0]) if parts else new)
+
+
+def _replaced_parts(old: Any, new: Any) -> dict[str, Any] | None:
+    """Return the `parts` of `to_stored`; None if the new value does not follow from them."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        if list(new) != [name for name in old if name in new]:
+            return None  # it has more parts, or in another order
+        return {name: new.get(name) for name, part in old.items() if new.get(name) != part}
+    if not isinstance(old, list) or not isinstance(new, list) or len(old) != len(new):
+        return None
+    places = (place for place in range(len(old)) if old[place] != new[place])
+    parts = {str(place): _replaced_parts(old[place], new[place]) for place in places}
+    return None if None in parts.values() else parts
+
+
+def _with_parts(old: Any, parts: Mapping[str, Any]) -> Any:
+    if isinstance(old, list):
+        return [_with_parts(one, parts.get(str(place), {})) for place, one in enumerate(old)]
+    if not isinstance(old, dict):
+        return old
+    values = {**old, **parts}
+    return {name: part for name, part in values.items() if part is not None}
+
+
 def undone(document: Mapping[str, Any], changes: Iterable[Change]) -> dict[str, Any]:
     """Return the spread document (attribute to value) as it was before the changes."""
     earlier = dict(document)

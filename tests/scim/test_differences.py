@@ -1,13 +1,29 @@
 """What differs between two documents, told whole for the history and in detail for people."""
 
+import json
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
 from app.scim.data_types import Text
-from app.scim.differences import HIDDEN, Change, differences, flatten, in_detail, spread, undone
+from app.scim.differences import (
+    HIDDEN,
+    Change,
+    differences,
+    flatten,
+    from_stored,
+    in_detail,
+    spread,
+    to_stored,
+    undone,
+)
+from app.scim.errors import ScimError
 from app.scim.fields import ScimSchema, attribute
+from app.scim.projection import compact
 from app.scim.resource_types import GROUP, USER, ResourceType
+from tests.examples import examples
+from tests.scim.test_quick_check import TYPES, Chance
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
@@ -71,6 +87,34 @@ def test_changes_can_be_undone_one_after_the_other() -> None:
         now = undone(now, differences(USER, earlier, later))
         assert now == spread(USER, earlier)
     assert undone(now, differences(USER, None, states[0])) == {}
+
+
+def test_a_change_is_stored_with_the_parts_that_differ() -> None:
+    work, home = {"type": "work", "locality": "Leeds", "country": "UK"}, {"type": "home", "locality": "York"}
+    assert to_stored(Change("addresses", [work, home], [work | {"locality": "Hull"}, home])) == [
+        [work, home], None, {"0": {"locality": "Hull"}},
+    ]  # fmt: skip
+    assert to_stored(Change("name", {"givenName": "A", "familyName": "L"}, {"familyName": "K"})) == [
+        {"givenName": "A", "familyName": "L"}, None, {"givenName": None, "familyName": "K"},
+    ]  # fmt: skip
+    for old, new in ((work, {**work, "region": "Y"}), ([work], [work, home]), ("a", "b"), (None, work)):
+        assert to_stored(Change("x", old, new)) == [old, new]
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_a_stored_change_is_the_change(name: str) -> None:
+    resource_type, chance = TYPES[name], Chance(name)
+    before: dict[str, Any] = {}
+    for _ in range(examples(300)):
+        document = chance.mixed(resource_type.attributes, before, chance.document(resource_type))
+        try:
+            after = {"schemas": [], "id": "1"} | resource_type.load(document)
+        except ScimError:
+            continue
+        for change in differences(resource_type, before, after):
+            stored = json.loads(compact(to_stored(change)))
+            assert compact(asdict(from_stored(change.attribute, stored))) == compact(asdict(change))
+        before = after
 
 
 def test_a_flat_document_has_the_paths_of_a_mapping() -> None:

@@ -236,6 +236,7 @@ EVENT = f"INSERT INTO event ({COLUMNS}) VALUES (9, '', '', '', 'change', 'User',
         (f"{EVENT} '[]')", "event: 1 rows have changes that cannot be read"),
         (f"{EVENT} '{{\"title\": 1}}')", "event: 1 rows have changes that cannot be read"),
         (f"{EVENT} '{{\"title\": [1]}}')", "event: 1 rows have changes that cannot be read"),
+        (f"{EVENT} '{{\"name\": [1, null, 2]}}')", "event: 1 rows have changes that cannot be read"),
     ],
 )
 def test_check_finds(app: Flask, path: Any, statement: str, finding: str) -> None:

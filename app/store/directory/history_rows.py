@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any, Literal
 
 import sqlalchemy as sql
 from sqlalchemy import bindparam, func, select
 
 from app import bounds
-from app.scim.differences import Change
+from app.scim.differences import Change, from_stored, to_stored
 from app.scim.projection import compact
 from app.store.database.connection import Connection
 from app.store.database.list_parameter import many, many_named
@@ -98,7 +99,8 @@ _change = func.json_each(event.c.changes).table_valued("key", "value", joins_imp
 _UNREADABLE = sql.text("""SELECT count(*) FROM event WHERE changes IS NOT NULL AND CASE
     WHEN NOT json_valid(changes) THEN TRUE WHEN json_type(changes) <> 'object' THEN TRUE
     ELSE EXISTS (SELECT 1 FROM json_each(changes)
-        WHERE CASE type WHEN 'array' THEN json_array_length(value) END IS NOT 2) END""")
+        WHERE CASE type WHEN 'array' THEN json_array_length(value) = 2
+            OR (json_array_length(value) = 3 AND json_type(value, '$[2]') = 'object') END IS NOT TRUE) END""")
 _INSERT_LINKS = sql.insert(membership_event).from_select(
     ["event_id", "group_id", "member_id", "has_joined"],
     select(bindparam("event_id"), bindparam("group_id"), _rows, bindparam("has_joined")),
@@ -301,9 +303,9 @@ def _first_changes(connection: Connection, among: sql.ColumnElement[bool]) -> li
 
 
 def _to_json(changes: Sequence[Change]) -> str:
-    return compact({one.attribute: [one.old, one.new] for one in sorted(changes, key=lambda one: one.attribute)})
+    return compact({one.attribute: to_stored(one) for one in sorted(changes, key=attrgetter("attribute"))})
 
 
 def _from_json(text: str | None) -> tuple[Change, ...]:
     values = json.loads(text) if text else {}
-    return tuple(Change(attribute, old, new) for attribute, (old, new) in values.items())
+    return tuple(from_stored(attribute, stored) for attribute, stored in values.items())

@@ -104,7 +104,7 @@ event = directory_table(
 
 `request` is the request ID, `actor` the client or administrator, like `key 1a2b3c4d`. `joined` and `departed` count
 the rows of `membership_event`. `is_simulated`: a simulation did it, to resources that belong to a simulation only.
-`changes`: JSON text, {attribute: [old, new]} with null for no value; NULL without changes. `position` is that of the
+`changes`: JSON text, {attribute: what differences.to_stored returns}; NULL without changes. `position` is that of the
 resource, 0 in events from before it was stored.
 """
 
