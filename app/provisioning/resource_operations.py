@@ -8,7 +8,6 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from dataclasses import replace as replace_fields
 from typing import Any
 from uuid import UUID
 
@@ -125,14 +124,9 @@ def get(
     generation: int | None = None,
 ) -> Resource:
     """Return one resource (RFC 7644 §3.4.1); `generation` as in Author. Raises 404."""
-    has_memberships = _has_memberships(resource_type, selection)
-    has_members = has_memberships and resource_type.has_members
-    has_groups = has_memberships and not has_members
+    has_members = resource_type.has_members and _has_memberships(resource_type, selection)
     with directory_database.reading() if has_members else directory_database.reading_once() as connection:
-        record = resource_reads.by_id(connection, resource_type.name, resource_id, has_groups=has_groups)
-        require_number(connection, generation)
-        if record is None:
-            raise resource_rows.not_found(resource_type)
+        record = _load(connection, resource_type, resource_id, selection, generation)
         return _resources(connection, resource_type, [record], selection)[0]
 
 
@@ -267,8 +261,7 @@ def _change(
     """Change one resource by a whole request, or if that is refused but disables a user, by what is not refused."""
     # What an owner of the console is refused must not follow from work that may still be lost, nor take it back.
     with directory_database.writing() if permit else directory_database.writing_together() as connection:
-        require_number(connection, author.generation)
-        record = resource_rows.load(connection, resource_type, resource_id)
+        record = _load(connection, resource_type, resource_id, selection, author.generation)
         precondition.check(record.version)
         if permit is not None:
             permit(connection, record)
@@ -279,8 +272,8 @@ def _change(
         except ScimError as refusal:
             made = _disabled(connection, before, partly, refusal)
             record, event = _save(connection, author, record, before, made)
-        [resource] = _resources(connection, resource_type, [record], selection, event)
-        return replace_fields(resource, assigned_paths=made.assigned_paths, left_out=made.left_out)
+        [memberships] = _memberships(connection, resource_type, [record], selection)
+        return Resource(resource_type, record, memberships, event, made.assigned_paths, made.left_out)
 
 
 def _disabled(
@@ -425,6 +418,22 @@ def _with_id(document: Mapping[str, Any], resource_id: str) -> dict[str, Any]:
     return {"schemas": document["schemas"], "id": resource_id, **document}
 
 
+def _load(
+    connection: Connection,
+    resource_type: ResourceType,
+    resource_id: str,
+    selection: Selection,
+    generation: int | None,
+) -> Record:
+    """Return a record, with a user's groups if the selection requests them; `generation` as in Author. Raises 404."""
+    has_groups = not resource_type.has_members and _has_memberships(resource_type, selection)
+    record = resource_reads.by_id(connection, resource_type.name, resource_id, has_groups=has_groups)
+    require_number(connection, generation)
+    if record is None:
+        raise resource_rows.not_found(resource_type)
+    return record
+
+
 def _resources(
     connection: Connection,
     resource_type: ResourceType,
@@ -433,11 +442,19 @@ def _resources(
     event: Event | None = None,
 ) -> list[Resource]:
     """Return resources for records, with memberships if the selection requests them; others are not read."""
+    memberships = _memberships(connection, resource_type, records, selection)
+    return [Resource(resource_type, one, values, event) for one, values in zip(records, memberships, strict=True)]
+
+
+def _memberships(
+    connection: Connection, resource_type: ResourceType, records: Sequence[Record], selection: Selection
+) -> list[Mapping[str, Iterable[str]]]:
+    """Return the memberships of each record, as Resource has them."""
     membership = resource_type.membership
     if not records or membership is None or not _has_memberships(resource_type, selection):
-        return [Resource(resource_type, record, event=event) for record in records]
+        return [{}] * len(records)
     values = membership_values.load(connection, resource_type, records)
-    return [Resource(resource_type, record, {membership.name: values[record.id]}, event) for record in records]
+    return [{membership.name: values[record.id]} for record in records]
 
 
 def _has_memberships(resource_type: ResourceType, selection: Selection) -> bool:

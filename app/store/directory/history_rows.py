@@ -134,15 +134,20 @@ def record(
     """
     values = {**resource, "request": author.request, "actor": author.actor, "verb": verb}
     values |= {"joined": len(moves.joined), "departed": len(moves.departed)}
-    ids = moves.joined | moves.departed | (frozenset() if verb == "create" else {values["resource_id"]})
-    values["is_simulated"] = author.is_marked and not of_others(connection, ids)
+    values["is_simulated"] = author.is_marked and _is_simulated(connection, verb, values["resource_id"], moves)
     stored = _to_json(changes) if changes and verb != "create" else None
-    event_id = connection.execute(_INSERT, {**values, "changes": stored}).scalar_one()
+    ((event_id,),) = connection.tuples(_INSERT, {**values, "changes": stored})
     for ids, has_joined in ((moves.joined, True), (moves.departed, False)):
         if ids:
             link = {"event_id": event_id, "group_id": values["resource_id"], "has_joined": has_joined}
             connection.execute(_INSERT_LINKS, {**link, "rows": json.dumps(sorted(ids))})
     return Event(id=event_id, **values, changes=tuple(changes))
+
+
+def _is_simulated(connection: Connection, verb: Verb, resource_id: str, moves: Moves) -> bool:
+    """Return whether an event about a resource and its members belongs to a simulation, as its request claims."""
+    ids = moves.joined | moves.departed
+    return not of_others(connection, ids if verb == "create" else {*ids, resource_id})
 
 
 def record_departures(connection: Connection, deletion: Event, has_members: bool) -> Event:
