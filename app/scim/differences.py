@@ -4,19 +4,16 @@ A change is stored for a whole attribute, so that an earlier document can be reb
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.scim.attribute import OF_SERVER, Attribute
 from app.scim.resource_types import ResourceType
 
 HIDDEN = "(not kept)"
 """The placeholder for a value that is never returned: the history says that it changed, but not to what."""
-_NONE: tuple[None, None] = (None, None)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One attribute before and after; None means no value."""
 
     attribute: str
@@ -31,11 +28,19 @@ def differences(
 
     None means that the resource did not exist yet, or no longer exists.
     """
-    before, after = before or {}, after or {}
-    attributes = [one for one in resource_type.attributes if before.get(one.name) != after.get(one.name)]
-    old, new = _values(attributes, before), _values(attributes, after)
-    differing = (path for path in dict.fromkeys((*old, *new)) if old.get(path, _NONE)[1] != new.get(path, _NONE)[1])
-    return tuple(Change(path, _readable(*old.get(path, _NONE)), _readable(*new.get(path, _NONE))) for path in differing)
+    return tuple(_changes(resource_type.attributes, before or {}, after or {}))
+
+
+def _changes(attributes: Iterable[Attribute], before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
+    for attribute in attributes:
+        name = attribute.name
+        old, new = before.get(name), after.get(name)
+        if old == new or name in OF_SERVER:
+            continue
+        if attribute.is_extension:
+            yield from _changes(attribute.sub_attributes.values(), old or {}, new or {})
+        else:
+            yield Change(attribute.path, _readable(attribute, old), _readable(attribute, new))
 
 
 def to_stored(change: Change) -> list[Any]:
@@ -136,27 +141,12 @@ def _typed_parts(path: str, values: Sequence[Any]) -> Mapping[str, Any] | None:
 
 def spread(resource_type: ResourceType, document: Mapping[str, Any]) -> dict[str, Any]:
     """Return a stored document as attribute to value, in the granularity of changes, without what is never returned."""
-    return {path: _readable(*value) for path, value in _values(resource_type.attributes, document).items()}
-
-
-def _values(attributes: Iterable[Attribute], document: Mapping[str, Any]) -> dict[str, tuple[Attribute | None, Any]]:
-    """Return each attribute and its value by path."""
-    values: dict[str, tuple[Attribute | None, Any]] = {}
-    for attribute in attributes:
-        value = document.get(attribute.name)
-        if value is None or attribute.name in OF_SERVER:
-            continue
-        if attribute.is_extension:
-            parts = ((attribute.sub_attributes.get(name.lower()), part) for name, part in value.items())
-            values |= {sub.path: (sub, part) for sub, part in parts if sub is not None}
-        else:
-            values[attribute.name] = (attribute, value)
-    return values
+    return {change.attribute: change.new for change in differences(resource_type, None, document)}
 
 
 def _readable(attribute: Attribute | None, value: Any) -> Any:
     """Return the value without the parts that are never returned."""
-    if attribute is None or not attribute.has_hidden_values:
+    if value is None or attribute is None or not attribute.has_hidden_values:
         return value
     if attribute.traits.returned == "never":
         return HIDDEN

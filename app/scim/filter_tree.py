@@ -131,6 +131,10 @@ class Target:
         """The names of the sub-attributes that the filter compares."""
         return frozenset(_first_names(self.where)) if self.where else frozenset()
 
+    @cached_property
+    def is_read_only(self) -> bool:
+        return self.attribute.is_read_only or (self.part is not None and self.part.is_read_only)
+
     @property
     def is_list(self) -> bool:
         """Whether the target is all values of a multi-valued attribute."""

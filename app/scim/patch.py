@@ -74,7 +74,7 @@ class Patch:
             return
         if isinstance(operation.path, UnresolvedReference):
             raise ScimError(Code.NO_TARGET, target.place, "the bulkId of a POST that succeeded")
-        if target.attribute.is_read_only or (target.part and target.part.is_read_only):
+        if target.is_read_only:
             raise ScimError(Code.MUTABILITY, target.path, "an attribute that is not read-only")
         if operation.op != "remove" and not operation.has_value and target.attribute.traits.is_clearable:
             raise ScimError(Code.INVALID_VALUE, target.path, f"a value to {operation.op}", "none")
@@ -105,7 +105,7 @@ class Patch:
                 continue
             if target and not target.attribute.traits.is_clearable:
                 self.lasting[target.attribute].append(inner)
-            elif target and not target.attribute.is_read_only and not (target.part and target.part.is_read_only):
+            elif target and not target.is_read_only:
                 self.step(op, target, inner)
 
     def below_core(self, op: str, value: Any) -> None:
@@ -123,8 +123,11 @@ class Patch:
         """Count the values, present and sent, that an operation examines; each, so that no form of it costs more.
 
         A `remove` of named values compares each with each, and a filter assigns all sent values to each value that it
-        finds. A value counts once for each comparison of the filter.
+        finds. A value counts once for each comparison of the filter. One simple value is as much work as its operation,
+        and operations are limited.
         """
+        if target.attribute.is_simple:
+            return
         present = len(self.values(target.attribute))
         sent = len(value) if isinstance(value, list | dict) else 0
         is_each_with_each = op == "remove" or target.where is not None

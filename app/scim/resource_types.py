@@ -173,7 +173,7 @@ class ResourceType:
         """
         changed = [one for one in self.attributes if document.get(one.name) is not before.get(one.name)]
         try:
-            values = {one.name: self._load_value(one, document.get(one.name)) for one in changed}
+            values = {one.name: self._load_value(one, document.get(one.name), before.get(one.name)) for one in changed}
         except ValidationError:
             return self.load(document, before)
         loaded = {**before, **values}
@@ -182,13 +182,13 @@ class ResourceType:
         loaded["schemas"] = self.urns_of(loaded)
         return {one.name: loaded[one.name] for one in self.attributes if loaded.get(one.name) is not None}
 
-    def _load_value(self, attribute: Attribute, value: Any) -> Any:
+    def _load_value(self, attribute: Attribute, value: Any, before: Any) -> Any:
         """Return a value as it is stored, None for none. Raises ValidationError, also where one is required."""
         if attribute.is_extension:
-            given, parts = value or {}, attribute.sub_attributes.values()
-            values = {one.name: self._load_value(one, given.get(one.name)) for one in parts}
+            new, old, parts = value or {}, before or {}, attribute.sub_attributes.values()
+            values = {one.name: self._load_value(one, new.get(one.name), old.get(one.name)) for one in parts}
             value = {name: part for name, part in values.items() if part is not None}
-        elif value is not None:
+        elif value is not None and value is not before:
             value = attribute.check(value)
         if not is_unassigned(value):
             return value if attribute.traits.storage != "nowhere" else None
