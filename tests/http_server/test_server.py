@@ -620,7 +620,9 @@ def test_what_arrives_during_a_request_is_answered_after_it(served: Running, req
         connection.sendall(GET + b"\r\n")
         wait_until(lambda: channel.watched == 0, "the loop no longer waits for this connection")
         served.application.gate.set()
-        assert receive(connection).startswith(b"HTTP/1.1 200 ") and receive(connection).endswith(b"nothing")
+        got = receive(connection)  # which may be both responses
+        while got.count(b"HTTP/1.1 200 OK") < 2 or not got.endswith(b"nothing"):
+            got += connection.recv(65_536)
 
 
 def test_a_client_that_leaves_during_a_request_is_forgotten(served: Running) -> None:
