@@ -135,7 +135,6 @@ CONNECTION_WAIT_S = 5
 COMPILED_STATEMENTS = 100  # of those that are built for a request; a filter of 20 comparisons takes 200 KB
 WRITE_WAIT_S = 10
 WRITERS_TOGETHER = 32  # whose work one commit writes to the disk
-WORK_REPEATED = 3
 WRITES_BEFORE_CHECKPOINT = 200
 WRITES_QUEUED = 100  # requests that wait for a thread that may write; further ones are refused immediately
 QUICK_CHECK_BYTES = 1_000_000_000

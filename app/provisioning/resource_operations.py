@@ -29,7 +29,7 @@ from app.scim.protocol_messages import Operation
 from app.scim.resource_types import GROUP, USER, ResourceType, name_of
 from app.scim.search_request import Place, Search
 from app.store.database import directory_database
-from app.store.database.directory_database import Connection, repeated
+from app.store.database.directory_database import Connection
 from app.store.database.remembered_reads import require_number
 from app.store.directory import (
     history_rows,
@@ -86,7 +86,6 @@ def new_id() -> str:
     return str(UUID(int=milliseconds << 80 | 7 << 76 | random >> 62 << 64 | 0b10 << 62 | random & (1 << 62) - 1))
 
 
-@repeated
 def create(
     resource_type: ResourceType,
     body: Any,
@@ -102,7 +101,8 @@ def create(
     members = LinkChange.to_members("add", _pop_members(resource_type, document))
     values = DerivedValues(resource_type, _with_id(document, resource_id or new_id()))
     before = DerivedValues(resource_type)
-    with directory_database.writing_together() as connection:
+
+    def write(connection: Connection) -> Resource:
         require_number(connection, author.generation)
         _check_strict(connection, before, values)
         record = resource_rows.insert(connection, values)
@@ -115,6 +115,8 @@ def create(
         if resource_type.has_members or resource_id:
             return _resources(connection, resource_type, [record], selection, event)[0]
         return Resource(resource_type, record, event=event)  # no group can have a member whose id is not known yet
+
+    return directory_database.write_together(write)
 
 
 def get(
@@ -161,7 +163,6 @@ def _search_result(
     return SearchResult(page.total, resources, page.end)
 
 
-@repeated
 def replace(
     resource_type: ResourceType,
     resource_id: str,
@@ -203,7 +204,6 @@ def replace(
     return _change(resource_type, resource_id, author, precondition, selection, whole, partly)
 
 
-@repeated
 def change(
     resource_type: ResourceType,
     resource_id: str,
@@ -259,8 +259,8 @@ def _change(
     permit: Callable[[Connection, Record], None] | None = None,
 ) -> Resource:
     """Change one resource by a whole request, or if that is refused but disables a user, by what is not refused."""
-    # What an owner of the console is refused must not follow from work that may still be lost, nor take it back.
-    with directory_database.writing() if permit else directory_database.writing_together() as connection:
+
+    def write(connection: Connection) -> Resource:
         record = _load(connection, resource_type, resource_id, selection, author.generation)
         precondition.check(record.version)
         if permit is not None:
@@ -274,6 +274,12 @@ def _change(
             record, event = _save(connection, author, record, before, made)
         [memberships] = _memberships(connection, resource_type, [record], selection)
         return Resource(resource_type, record, memberships, event, made.assigned_paths, made.left_out)
+
+    if permit is None:
+        return directory_database.write_together(write)
+    # What an owner of the console is refused must not follow from work that may still be lost.
+    with directory_database.writing() as connection:
+        return write(connection)
 
 
 def _disabled(
@@ -299,7 +305,6 @@ def _disabled(
     return _Change(document, (), tuple(partial.assigned_paths), tuple(partial.left_out), is_bounded=False)
 
 
-@repeated
 def delete(
     resource_type: ResourceType, resource_id: str, author: Author, precondition: Precondition = NONE
 ) -> Resource:
@@ -307,7 +312,8 @@ def delete(
 
     Raises 404, 412.
     """
-    with directory_database.writing_together() as connection:
+
+    def write(connection: Connection) -> Resource:
         require_number(connection, author.generation)
         record = resource_rows.load(connection, resource_type, resource_id)
         precondition.check(record.version)
@@ -316,6 +322,8 @@ def delete(
         event = history_rows.record_departures(connection, event, record.members > 0)
         resource_rows.delete(connection, record, values)
         return Resource(resource_type, record, event=event)
+
+    return directory_database.write_together(write)
 
 
 def leave_groups(user_id: str, by: Actor) -> None:

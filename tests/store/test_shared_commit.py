@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from app import bounds
 from app.administration.errors import Refused
 from app.provisioning import resource_operations
 from app.provisioning.resource_operations import Author
-from app.scim.errors import ScimError
+from app.scim.errors import Code, ScimError
 from app.scim.protocol_messages import Operation
 from app.scim.resource_types import RESOURCE_TYPES, USER
 from app.store import integrity_check
@@ -68,12 +69,12 @@ class Company:
         for number, name in enumerate(names, start=1):
             threads.append(threading.Thread(target=create, args=(name,)))
             threads[-1].start()
-            while writers._waiting < number:
+            while len(writers._queue) < number:
                 pass
         writers._door.release()
         for thread in threads:
             thread.join(30)
-        assert not writers._door.locked() and writers._batch is None
+        assert not writers._door.locked() and not writers._queue
         return outcomes
 
 
@@ -234,40 +235,39 @@ def test_who_writes_alone_ends_a_transaction_that_others_share(company: Company)
 
     def alone() -> None:
         with company.app.app_context(), directory_database.writing() as connection:
-            seen.append(connection.exec_driver_sql("SELECT count(*) FROM resource").scalar_one())
+            seen.append(connection.exec_driver_sql("SELECT count(*) FROM population").scalar_one())
 
     thread = threading.Thread(target=alone)
-    with writers.together() as connection:
+
+    def work(connection: Connection) -> None:
         thread.start()
-        while not writers._waiting:
-            pass
         connection.exec_driver_sql("INSERT INTO population VALUES ('Printer', 1, 1)")
+        assert not seen
+
+    writers.together(work)
     thread.join(30)
-    assert seen == [0]
+    assert seen == [1]
     assert company.commits == 2
 
 
-def test_work_that_cannot_be_taken_back_alone_costs_the_whole_transaction(company: Company) -> None:
-    """Of whatever kind the error is: the savepoint of the next writer must not become a transaction of its own."""
-    insert(USER, user(userName="taken"))
-    failures = [1]
+def test_a_refusal_after_something_was_written_costs_the_others_nothing(company: Company) -> None:
+    """There is nothing that takes back the work of one: the others do theirs again, each alone."""
 
-    def fail_once(connection: Connection, sql: str) -> None:
-        if sql == "ROLLBACK TO turn" and failures:
-            failures.pop()
-            connection.driver.execute("ROLLBACK")
-            raise RuntimeError
+    def refuse(connection: Connection, sql: str) -> None:
+        if sql.startswith("INSERT INTO event"):
+            refused = connection.driver.execute("SELECT name FROM event ORDER BY id DESC LIMIT 1").fetchone()[0]
+            if refused == "refused":
+                raise ScimError(Code.INVALID_VALUE, "userName", "another name")
 
-    company.after_run = fail_once
-    outcomes = company.write(["a", "b", "taken", "c", "d"])
-    assert outcomes == {"a": "created", "b": "created", "taken": 409, "c": "created", "d": "created"}
-    assert stored() == ["a", "b", "c", "d", "taken"]
+    company.after_run = refuse
+    outcomes = company.write(["a", "b", "refused", "c", "d"])
+    assert outcomes == {"a": "created", "b": "created", "refused": 400, "c": "created", "d": "created"}
+    assert stored() == ["a", "b", "c", "d"]
+    assert company.commits == 3, "a and b alone, c and d together"
 
 
 def test_an_owner_of_the_console_is_refused_without_loss_of_the_work_of_others(company: Company) -> None:
     record = insert(USER, user(userName="a"))
-    with directory_database.file.usable() as writers:
-        pass
 
     def refuse(connection: Connection, record: Record) -> None:
         raise Refused
@@ -277,22 +277,71 @@ def test_an_owner_of_the_console_is_refused_without_loss_of_the_work_of_others(c
             resource_operations.change(USER, record.id, [Operation("remove", "title")], KEY, permit=refuse)
 
     thread = threading.Thread(target=remove)
-    with writers.together() as connection:
+
+    def work(connection: Connection) -> None:
         thread.start()
-        while not writers._waiting:
-            pass
         connection.exec_driver_sql("INSERT INTO population VALUES ('Printer', 1, 1)")
+
+    directory_database.write_together(work)
     thread.join(30)
     assert not thread.is_alive()
+    with directory_database.reading() as connection:
+        assert connection.exec_driver_sql("SELECT total FROM population WHERE type = 'Printer'").scalar_one() == 1
 
 
-def test_work_is_committed_although_the_next_writer_gives_up(company: Company) -> None:
+def test_who_gives_up_lets_the_next_writer_in(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first of the queue waits at the door, and the others wait for it."""
+    monkeypatch.setattr(bounds, "WRITE_WAIT_S", 0.05)
     with directory_database.file.usable() as writers:
         pass
-    writers._waiting += 1  # one who will never come
-    assert resource_operations.create(USER, {"userName": "a"}, KEY).event is not None
-    writers._waiting -= 1
-    assert stored() == ["a"]
+    outcomes: dict[str, Outcome] = {}
+
+    def create(name: str) -> None:
+        with company.app.app_context():
+            try:
+                resource_operations.create(USER, {"userName": name}, KEY)
+                outcomes[name] = "created"
+            except ScimError as error:
+                outcomes[name] = error.status
+                monkeypatch.setattr(bounds, "WRITE_WAIT_S", 20)
+                later.start()
+
+    later = threading.Thread(target=create, args=("b",))
+    writers._door.acquire()
+    first = threading.Thread(target=create, args=("a",))
+    first.start()
+    first.join(30)
+    assert outcomes == {"a": 503} and later.is_alive()
+    writers._door.release()
+    later.join(30)
+    assert outcomes == {"a": 503, "b": "created"}
+    assert stored() == ["b"]
+
+
+def test_the_work_of_another_thread_sees_the_variables_of_its_writer(company: Company) -> None:
+    """The current application is one of them."""
+    with directory_database.file.usable() as writers:
+        pass
+    name: ContextVar[str] = ContextVar("name")
+    seen: dict[str, tuple[str, int]] = {}
+
+    def write(own: str) -> None:
+        name.set(own)
+        with company.app.app_context():
+            directory_database.write_together(
+                lambda connection: seen.update({own: (name.get(), threading.get_ident())})
+            )
+
+    threads = [threading.Thread(target=write, args=(own,)) for own in "abc"]
+    writers._door.acquire()
+    for number, thread in enumerate(threads, start=1):
+        thread.start()
+        while len(writers._queue) < number:
+            pass
+    writers._door.release()
+    for thread in threads:
+        thread.join(30)
+    assert seen == {own: (own, threads[0].ident) for own in "abc"}, "the first one did the work of all"
 
 
 @pytest.fixture(autouse=True)

@@ -46,17 +46,18 @@ class Connection:
 
     `driver` is the driver's connection, for what Core cannot express. A statement that still runs at the `deadline`, a
     time of `time.monotonic`, is interrupted; None is no limit. All connections of an application have one `memory`.
-    `generation` is the number of the state that a transaction saw last, None before it is read.
+    `generation` is the number of the state that a transaction saw last, None before it is read; `keeps_generation`: the
+    transaction does not change it.
     """
 
-    __slots__ = ("__weakref__", "deadline", "driver", "generation", "is_reading", "memory")
+    __slots__ = ("__weakref__", "deadline", "driver", "generation", "keeps_generation", "memory")
 
     def __init__(self, driver: Any, memory: Memory | None = None) -> None:
         self.driver = driver
         self.memory = memory or Memory()
         self.deadline: float | None = None
         self.generation: int | None = None
-        self.is_reading = False
+        self.keeps_generation = False
         sqlite_driver.set_time_limit(driver, lambda: self.deadline is not None and time.monotonic() >= self.deadline)
 
     def execute(

@@ -80,7 +80,7 @@ class Connections:
             self.drop(connection)
             return
         connection.deadline = connection.generation = None
-        connection.is_reading = False
+        connection.keeps_generation = False
         self._idle.append(connection)
         if self._waiting:
             with self._changed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Literal
+from typing import Literal, TypeVar
 
 from flask import Flask
 
@@ -16,6 +16,7 @@ from app.store.database.connection import Connection, Memory
 from app.store.database.connection_pool import Connections
 from app.store.database.shared_commit import Writers
 
+Result = TypeVar("Result")
 Begin = Literal["", "BEGIN", "BEGIN IMMEDIATE"]
 
 
@@ -75,6 +76,14 @@ class DatabaseFile:
         """
         return _Transaction(self, self._writers().connections, begin, wait)
 
+    def write_together(self, work: Callable[[Connection], Result]) -> Result:
+        """Return what `work` returns (`Writers.together`). Raises WorkLost, and what `usable` raises."""
+        try:
+            return self._writers().together(work)
+        except sqlite_driver.ERRORS as error:
+            self.refuse(error)
+            raise
+
     def checkpoint(self) -> None:
         """Copy what writers have appended to the WAL into the file, if it is much; readers and writers go on."""
         with self.usable() as writers:
@@ -113,7 +122,7 @@ class _Transaction:
             raise
         try:
             connection.deadline = time.monotonic() + bounds.STATEMENT_S
-            connection.is_reading = self._begin != "BEGIN IMMEDIATE"
+            connection.keeps_generation = self._begin != "BEGIN IMMEDIATE"
             if self._begin:
                 _begin(connection, self._begin, self._wait)
         except BaseException as error:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import MetaData, Table
 
 from app.store.database.connection import Connection, Row
 from app.store.database.database_file import DatabaseFile
 from app.store.database.migration import DatabaseUnusable, migrate
-from app.store.database.shared_commit import repeated
+from app.store.database.shared_commit import WorkLost
 from app.store.database.sqlite_driver import address, sqlite_version
 
 __all__ = [
@@ -28,13 +28,13 @@ __all__ = [
     "migrate",
     "reading",
     "reading_once",
-    "repeated",
     "sqlite_version",
     "writing",
-    "writing_together",
+    "write_together",
 ]
 
 log = logging.getLogger(__name__)
+Result = TypeVar("Result")
 
 metadata = MetaData()
 """The declared tables of the directory's file."""
@@ -90,14 +90,17 @@ def writing(wait: bool = True) -> Iterator[Connection]:
         connection.commit()
 
 
-@contextmanager
-def writing_together() -> Iterator[Connection]:
-    """Yield the same for an operation that is marked as `repeated`: writers who wait share one commit.
+def write_together(work: Callable[[Connection], Result]) -> Result:
+    """Return what `work` returns with a connection as that of `writing`: writers who wait share one commit.
 
-    Raises WorkLost, too.
+    It may run in another thread with the context variables of this one, and twice: it must have no effect outside the
+    transaction.
     """
-    with file.usable() as writers, writers.together() as connection:
-        yield connection
+    try:
+        return file.write_together(work)
+    except WorkLost:
+        with writing() as connection:
+            return work(connection)
 
 
 def lift_time_limit(connection: Connection) -> None:

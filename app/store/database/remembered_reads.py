@@ -65,7 +65,7 @@ class Recollection(Connection):
         self.memory = Memory()
         self.memory.pair = memory.pair
         self.generation = memory.pair[0]
-        self.is_reading = True
+        self.keeps_generation = True
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         """Raise NotRemembered instead of running a statement."""
@@ -83,7 +83,7 @@ def require_number(connection: Connection, number: int | None) -> None:
 
 def number_of(connection: Connection) -> int:
     """Return the number of the state that a transaction sees."""
-    if connection.is_reading and connection.generation is not None:  # a write transaction may raise it
+    if connection.keeps_generation and connection.generation is not None:
         return connection.generation
     number: int = connection.run(_NUMBER).fetchone()[0]
     connection.generation = number

@@ -1,48 +1,79 @@
 """This module lets several writers share one transaction, and so one wait for the disk.
 
-Writers work one after the other. One that sees others waiting leaves its work in the open transaction, and is answered
-when the last one has committed it. Each has a savepoint of its own, so an error takes back the work of its writer only
-(docs/decisions/0053-writers-share-a-commit.md).
+Each writer puts its work, a function, into a queue. The first of the queue does the work of all who are in it, one
+after the other, and commits once; the others only wait for that
+(docs/decisions/0058-one-writer-does-the-work-of-all-who-wait.md).
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import wraps
-from typing import ParamSpec, TypeVar
+from contextlib import contextmanager, suppress
+from contextvars import copy_context
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
 
 from app import bounds
 from app.scim.errors import ScimError, busy
-from app.store.database import sqlite_driver
 from app.store.database.connection import Connection
 from app.store.database.connection_pool import Connections
 
-LOOK_EVERY_S = 0.05
-
-_Of = ParamSpec("_Of")
 _Result = TypeVar("_Result")
+Work = Callable[[Connection], _Result]
 
 
 class WorkLost(Exception):  # noqa: N818  # no fault of the writer who meets it
-    """The database took back a shared transaction because of another writer's error; the work can be done again."""
+    """The database took back a shared transaction because of another writer; the work can be done again, alone."""
 
 
-def repeated(operation: Callable[_Of, _Result]) -> Callable[_Of, _Result]:
-    """Return an operation that is done again if its work is lost, or UNAVAILABLE after some times."""
+class _Turn:
+    """The work of one writer, and its outcome when it `is_over`.
 
-    @wraps(operation)
-    def attempt(*of: _Of.args, **named: _Of.kwargs) -> _Result:
-        for _ in range(bounds.WORK_REPEATED):
-            try:
-                return operation(*of, **named)
-            except WorkLost:
-                continue
-        raise busy()
+    The work sees the context variables of its writer, whichever thread runs it.
+    """
 
-    return attempt
+    __slots__ = ("_calls", "_context", "_result", "_work", "error", "is_over")
+
+    def __init__(self, work: Work[Any]) -> None:
+        self.is_over = False
+        self.error: BaseException | None = None
+        self._work = work
+        self._context = copy_context()
+        self._result: Any = None
+        self._calls: SimpleQueue[None] = SimpleQueue()
+
+    def run(self, connection: Connection) -> None:
+        """Do the work and keep what it returns. Raises what it raises."""
+        self._result = self._context.run(self._work, connection)
+
+    def end(self, error: BaseException | None) -> None:
+        """Let the turn be over, with an error instead of its own outcome if there is one."""
+        self.error = error or self.error
+        self.is_over = True
+
+    def call(self) -> None:
+        """Wake the writer: its turn is over, or it is the first of the queue."""
+        self._calls.put(None)
+
+    def wait(self, timeout: float | None) -> bool:
+        """Return whether the writer was called in time; an earlier call counts."""
+        try:
+            self._calls.get(timeout=timeout)
+        except Empty:
+            return False
+        return True
+
+    def outcome(self) -> Any:
+        """Return what the work returned. Raises its error, or the one that ended the transaction."""
+        try:
+            if self.error is not None:
+                raise self.error
+            return self._result
+        finally:
+            self.error = None  # its traceback refers to this turn
 
 
 class Writers:
@@ -52,148 +83,129 @@ class Writers:
         self.connections = connections
         self.turns = 0  # since the last checkpoint
         self._door = threading.Lock()
-        self._counting = threading.Lock()
-        self._waiting = 0
-        self._batch: _Batch | None = None
+        self._queue: deque[_Turn] = deque()
 
     @contextmanager
     def alone(self, wait: bool) -> Iterator[None]:
-        """Wait until no other writer of this process works or has work that is not committed.
+        """Wait until no other writer of this process is in a transaction.
 
         Raises UNAVAILABLE after `bounds.WRITE_WAIT_S`; without `wait`, at once if there is another writer.
         """
-        self._enter(bounds.WRITE_WAIT_S if wait else 0)
+        if not self._door.acquire(timeout=bounds.WRITE_WAIT_S if wait else 0):
+            raise busy()
         try:
-            if self._batch is not None:
-                if not wait:
-                    raise busy()
-                self._end(self._batch)
             self.turns += 1
             yield
         finally:
             self._door.release()
 
-    @contextmanager
-    def together(self) -> Iterator[Connection]:
-        """Yield a connection in a write transaction that others may share; it is committed when the block is over.
+    def together(self, work: Work[_Result]) -> _Result:
+        """Return what `work` returns with a connection in a write transaction, which has been committed.
 
-        Raises UNAVAILABLE after `bounds.WRITE_WAIT_S`, the driver's errors, and WorkLost. An error of the block is
+        Raises UNAVAILABLE after `bounds.WRITE_WAIT_S`, the driver's errors, and WorkLost. An error of the work is
         raised when the transaction is over: it may follow from the work of others, who may lose it.
         """
-        self._enter(bounds.WRITE_WAIT_S)
-        batch = self._batch
+        turn = _Turn(work)
+        self._queue.append(turn)
+        end = time.monotonic() + bounds.WRITE_WAIT_S
+        while not turn.is_over:
+            timeout = max(0, end - time.monotonic())
+            # The first waits at the door, and the others for it: so one thread is woken at the end of a transaction.
+            if not self._is_first(turn):
+                is_patient = turn.wait(timeout)
+            elif is_patient := self._door.acquire(timeout=timeout):
+                self._lead(turn)
+            if not is_patient:
+                self._give_up(turn)
+        result: _Result = turn.outcome()
+        return result
+
+    def _is_first(self, turn: _Turn) -> bool:
         try:
-            if batch is None:
-                batch = self._batch = _Batch(self.connections)
-            with batch.turn() as connection:
-                yield connection
-        except ScimError:
-            self._leave(batch)
-            raise
-        except BaseException:
-            self._leave(batch, wait=False)
-            raise
+            return self._queue[0] is turn
+        except IndexError:  # it is being done
+            return False
+
+    def _lead(self, turn: _Turn) -> None:
+        """Run a transaction for all in the queue, unless another thread did so for this turn; open the door."""
+        batch = None
+        try:
+            if not turn.is_over:
+                batch = _Batch(self._queue)
+                batch.run(self.connections)
+                self.turns += len(batch.turns)
+        finally:
+            self._door.release()
+            for one in batch.turns if batch else ():
+                one.call()
+            self._call_first()
+
+    def _give_up(self, turn: _Turn) -> None:
+        try:
+            self._queue.remove(turn)
+        except ValueError:  # it is being done
+            turn.wait(None)
         else:
-            self._leave(batch)
+            turn.end(busy())
+            self._call_first()
 
-    def _leave(self, batch: _Batch | None, wait: bool = True) -> None:
-        """Let the next writer in, or end the transaction; then wait for its end. Raises the error that ended it."""
-        if batch is not None and (batch.is_spent or not self._waiting or batch.size >= bounds.WRITERS_TOGETHER):
-            self._end(batch)
-        self._door.release()
-        if batch is None or not wait:
-            return
-        while not batch.is_over.wait(LOOK_EVERY_S):
-            # The writer who was waiting may have given up.
-            if self._door.acquire(blocking=False):
-                if self._batch is batch:
-                    self._end(batch)
-                self._door.release()
-        if batch.error is not None:
-            raise batch.error
-
-    def _enter(self, timeout: float) -> None:
-        with self._counting:
-            self._waiting += timeout > 0
-        has_entered = self._door.acquire(timeout=timeout)
-        with self._counting:
-            self._waiting -= timeout > 0
-        if not has_entered:
-            raise busy()
-
-    def _end(self, batch: _Batch) -> None:
-        self._batch = None
-        self.turns += batch.size
-        batch.end()
+    def _call_first(self) -> None:
+        with suppress(IndexError):
+            self._queue[0].call()
 
 
 class _Batch:
-    """A transaction of several writers. `size` is how many have done their work in it, `error` why they lost it.
+    """A transaction for the first `turns` of a queue, which are over when it has run."""
 
-    `is_spent`: no other writer may join.
-    """
+    def __init__(self, queue: deque[_Turn]) -> None:
+        self.turns = [queue.popleft()]
+        self._queue = queue
+        self._failed: _Turn | None = None
 
-    def __init__(self, connections: Connections) -> None:
-        self.is_over = threading.Event()
-        self.is_spent = False
-        self.size = 0
-        self.error: Exception | None = None
-        self._connections = connections
-        self._connection = connections.take()
-        self._is_suspect = False
+    def run(self, connections: Connections) -> None:
+        """Do the work of at most `bounds.WRITERS_TOGETHER` turns and commit it; raises nothing."""
+        error: BaseException | None = None
         try:
-            self._connection.run("BEGIN IMMEDIATE")
-        except BaseException as error:
-            connections.give_back(self._connection, error)
-            raise
-
-    @contextmanager
-    def turn(self) -> Iterator[Connection]:
-        """Yield the connection to one writer, whose work is undone on an exception.
-
-        After a refusal the transaction goes on. After any other error it does not: SQLite has undone all work after
-        some, and a statement may still be open.
-        """
-        connection = self._connection
-        connection.deadline = time.monotonic() + bounds.STATEMENT_S
-        is_first = not self.size
-        try:
-            if not is_first:
-                connection.run("SAVEPOINT turn")
-            yield connection
-            if not is_first:
-                connection.run("RELEASE turn")
-            self.size += 1
-        except ScimError:
-            if is_first:
-                self.is_spent = True
+            connection = connections.take()
+        except BaseException as refusal:
+            error = refusal
+        else:
+            try:
+                connection.run("BEGIN IMMEDIATE")
+                connection.keeps_generation = True  # administrators write alone
+                self._do_work(connection)
+                connection.deadline = None
+                connection.commit()
+            except BaseException as failure:
+                error = failure
+            if isinstance(error, WorkLost):
+                connections.drop(connection)
             else:
-                self._undo()
-            raise
-        except BaseException:
-            self._lose()
-            raise
+                connections.give_back(connection, error)
+        for turn in self.turns:
+            turn.end(None if turn is self._failed else error)
 
-    def _undo(self) -> None:
-        try:
-            self._connection.run("ROLLBACK TO turn")
-            self._connection.run("RELEASE turn")
-        except Exception:  # an open savepoint, or none, would change what the next writer's RELEASE does
-            self._lose()
+    def _do_work(self, connection: Connection) -> None:
+        """Do the work of one turn after the other. Raises WorkLost if that of one cannot be taken back alone.
 
-    def _lose(self) -> None:
-        self.is_spent = self._is_suspect = True
-        self.error = WorkLost()
-
-    def end(self) -> None:
-        """Commit the work, unless it is lost, and let its writers go on."""
-        try:
-            if self.size and self.error is None:
-                self._connection.deadline = None
-                self._connection.commit()
-        except Exception as error:
-            self.error = error
-            self._is_suspect = sqlite_driver.is_suspect(error)
-        finally:
-            (self._connections.drop if self._is_suspect else self._connections.give_back)(self._connection)
-            self.is_over.set()
+        A refusal takes nothing back if it came before anything was written. After any other error SQLite may have
+        undone all work, and a statement may still be open.
+        """
+        while True:
+            turn, changes = self.turns[-1], connection.driver.total_changes
+            connection.deadline = time.monotonic() + bounds.STATEMENT_S
+            try:
+                turn.run(connection)
+            except ScimError as refusal:
+                turn.error = refusal
+                if connection.driver.total_changes != changes:
+                    raise WorkLost from None
+            except BaseException as error:
+                turn.error, self._failed = error, turn
+                raise WorkLost from None
+            if len(self.turns) >= bounds.WRITERS_TOGETHER:
+                return
+            try:
+                self.turns.append(self._queue.popleft())
+            except IndexError:
+                return
