@@ -60,16 +60,19 @@ class Connection:
         self.keeps_generation = False
         sqlite_driver.set_time_limit(driver, lambda: self.deadline is not None and time.monotonic() >= self.deadline)
 
-    def execute(
-        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
-    ) -> Result:
+    def execute(self, statement: Executable, parameters: Mapping[str, Any] | list[Any] | None = None) -> Result:
         """Run a statement once, or once for each mapping of a list; raise the driver's errors."""
-        if isinstance(parameters, Sequence):
+        if isinstance(parameters, list):
             text = _compiled(statement, parameters[0])
             return self.run_many(text.sql, [text.bind(one) for one in parameters])
         text = _compiled(statement, parameters or {})
         cursor = self.run(text.sql, text.bind(parameters or {}))
         return Result(cursor, text.to_row or text.read_columns(cursor))
+
+    def insert(self, statement: Executable, parameters: Mapping[str, Any]) -> int:
+        """Insert one row, and return the number that the database gave it: RETURNING would take as long as the rest."""
+        text = _compiled(statement, parameters)
+        return int(self.run(text.sql, text.bind(parameters)).lastrowid)
 
     def tuples(self, statement: Executable, parameters: Mapping[str, Any]) -> Any:
         """Return the driver's cursor, whose rows have no names and no switches."""

@@ -92,7 +92,7 @@ _EVENTS_OF = (
     .limit(bindparam("limit"))
 )
 _DOCUMENTS_OF = select(resource.c.id, resource.c.type, resource.c.document).where(resource.c.id.in_(many_named("ids")))
-_INSERT = sql.insert(event).returning(event.c.id)
+_INSERT = sql.insert(event)
 _rows = func.json_each(bindparam("rows")).table_valued("value").c.value
 _change = func.json_each(event.c.changes).table_valued("key", "value", joins_implicitly=True).c
 # As text: CASE fixes the order, since the other functions raise an error for text that is not JSON.
@@ -136,7 +136,7 @@ def record(
     values |= {"joined": len(moves.joined), "departed": len(moves.departed)}
     values["is_simulated"] = author.is_marked and _is_simulated(connection, verb, values["resource_id"], moves)
     stored = _to_json(changes) if changes and verb != "create" else None
-    ((event_id,),) = connection.tuples(_INSERT, {**values, "changes": stored})
+    event_id = connection.insert(_INSERT, {**values, "changes": stored})
     for ids, has_joined in ((moves.joined, True), (moves.departed, False)):
         if ids:
             link = {"event_id": event_id, "group_id": values["resource_id"], "has_joined": has_joined}

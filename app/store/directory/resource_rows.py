@@ -40,7 +40,7 @@ _GROUPS_WITH = (
     .join(membership, membership.c.group_id == resource.c.id)
     .where(membership.c.member_id == bindparam("id"), membership.c.group_id != bindparam("id"))
 )
-_INSERT = sql.insert(resource).returning(resource.c.position)
+_INSERT = sql.insert(resource)
 _UPDATE = sql.update(resource).where(resource.c.position == bindparam("at"))
 _DELETE = sql.delete(resource).where(resource.c.position == bindparam("at"))
 _LEAVE_GROUPS = sql.delete(membership).where(membership.c.member_id == bindparam("id"))
@@ -72,7 +72,7 @@ def insert(connection: Connection, values: DerivedValues) -> Record:
     id, type_name = values.document["id"], values.resource_type.name
     derived = derived_columns(values, 0)
     columns = {"id": id, "type": type_name, "version": 1, "created": now, "last_modified": now, **derived}
-    position = connection.execute(_INSERT, columns).scalar_one()
+    position = connection.insert(_INSERT, columns)
     lookup_rows.insert(connection, values.resource_type, id, values.lookups)
     _count(connection, DerivedValues(values.resource_type), values)
     filled = derived["filled"]
