@@ -5,7 +5,7 @@ Its checks are made from the same fields as those of marshmallow, so that an att
 See also: docs/decisions/0048-usual-documents-are-accepted-first.md (why), resource_types.py (uses it).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from marshmallow import ValidationError, fields
@@ -103,15 +103,10 @@ def _object(schema: ScimSchema, checks: Mapping[str, Check], required: Iterable[
 
 def _complex(field: Complex) -> Check:
     schema = field.parts()
-    one = _object(schema, _checks(schema, _SIMPLE))
-
-    def single(received: Any) -> dict[str, Any] | None:
-        # Entra packs a role as JSON text into its `value` (entra_quirks.py).
-        if type(received) is dict and type(text := received.get("value")) is str and "{" in text:
-            raise _AbstainError
-        values: dict[str, Any] | None = one(received)
-        return values
-
+    checks = _checks(schema, _SIMPLE)
+    if "value" in checks:
+        checks["value"] = _unpacked(checks["value"])
+    single = _object(schema, checks)
     if not field.many:
         return single
     most, labels, is_membership = field.max_length, field.labels, field.is_membership
@@ -119,12 +114,38 @@ def _complex(field: Complex) -> Check:
     def many(received: Any) -> list[dict[str, Any]] | None:
         if type(received) is not list or len(received) > most:
             raise _AbstainError
-        values = [value for value in map(single, received) if value and not labels.issuperset(value)]
+        values = []
+        for one in received:
+            value = single(one)
+            if value and not labels.issuperset(value):
+                values.append(value)
         if is_membership and (len(values) < len(received) or not all("value" in value for value in values)):
             raise _AbstainError
-        return (distinct(values) if len(values) > 1 else values) or None
+        return (values if _are_distinct(values) else distinct(values)) or None
 
     return many
+
+
+def _unpacked(check: Check) -> Check:
+    """Return a check that abstains from a role that Entra packs as JSON text into its `value` (entra_quirks.py)."""
+
+    def unpacked(received: Any) -> Any:
+        if type(received) is str and "{" in received:
+            raise _AbstainError
+        return check(received)
+
+    return unpacked
+
+
+def _are_distinct(values: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether `distinct` changes nothing, as far as can be seen without a comparison of whole values."""
+    if len(values) < 2:
+        return True
+    pairs, primaries = set(), 0
+    for value in values:
+        pairs.add((value.get("type"), value.get("value")))
+        primaries += value.get("primary") is True
+    return len(pairs) == len(values) and primaries < 2
 
 
 def _values(field: Values) -> Check:
