@@ -39,13 +39,16 @@ def examine_json(body: bytes | str) -> tuple[Any, ScimError | None]:
     and of two values of the same name the last one is read.
     """
     try:
-        text = body if isinstance(body, str) else body.decode("utf-8-sig")
+        text = body if isinstance(body, str) else body.decode().removeprefix("\ufeff")
     except UnicodeDecodeError:
         return None, ScimError(Code.INVALID_SYNTAX, "body", "JSON in UTF-8")
-    if not text.strip():
+    if not text or text.isspace():
         return None, ScimError(Code.INVALID_SYNTAX, "body", "JSON", "nothing")
-    reader = _JsonReader()
-    return reader.read(text), reader.fault
+    try:
+        return _STRICT.read(text), None
+    except _RefusedError:
+        reader = _JsonReader()
+        return reader.read(text), reader.fault
 
 
 def read_number(text: str) -> int | float | None:
@@ -66,6 +69,12 @@ class _JsonReader:
 
     def __init__(self) -> None:
         self.fault: ScimError | None = None
+        self._decoder = json.JSONDecoder(
+            object_pairs_hook=self.pairs,
+            parse_constant=lambda constant: self.refuse("a number", constant),
+            parse_int=self.number,
+            parse_float=self.number,
+        )
 
     def read(self, text: str) -> Any:
         """Return the value of a JSON text, or note the fault.
@@ -79,17 +88,11 @@ class _JsonReader:
         if brackets > bounds.JSON_DEPTH:  # fewer cannot be deeper
             text = self.shallow(text)
         try:
-            value = json.loads(
-                text,
-                object_pairs_hook=self.pairs,
-                parse_constant=lambda constant: self.refuse("a number", constant),
-                parse_int=self.number,
-                parse_float=self.number,
-            )
+            value = self._decoder.decode(text)
         except ValueError as error:
             where = f" at position {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
             return self.refuse(f"JSON{where}")
-        return self.whole_characters(value) if _SURROGATE.search(text) else value
+        return self.whole_characters(value) if "\\u" in text and _SURROGATE.search(text) else value
 
     def refuse(self, expected: str, got: str = "") -> None:
         self.fault = self.fault or ScimError(Code.INVALID_SYNTAX, "body", expected, got)
@@ -135,3 +138,17 @@ class _JsonReader:
                 f"numbers of at most {bounds.NUMBER_LENGTH} characters" if is_long else "a number that fits 64 bits"
             )
         return number
+
+
+class _RefusedError(Exception):
+    """The text has something that is refused."""
+
+
+class _StrictReader(_JsonReader):
+    """A reader that only reads texts without a fault. It keeps nothing, so all threads use the same one."""
+
+    def refuse(self, expected: str, got: str = "") -> None:
+        raise _RefusedError
+
+
+_STRICT = _StrictReader()
