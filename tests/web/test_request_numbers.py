@@ -3,6 +3,7 @@
 import os
 import re
 import threading
+import time
 
 import pytest
 
@@ -20,6 +21,16 @@ def test_numbers_have_their_form_and_are_never_given_twice() -> None:
     assert len(set(numbers)) == len(numbers) == 8_000
     assert all(re.fullmatch("[0-9a-f]{16}", number) for number in numbers)
     assert Draft().number not in numbers
+
+
+def test_numbers_grow_with_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if the clock is set back: the pages of an index that were written last are written again."""
+    monkeypatch.setattr(record_draft, "_numbers", [])
+    numbers = [new_number() for _ in range(600)]
+    monkeypatch.setattr(time, "time_ns", lambda: 0)
+    numbers += [new_number() for _ in range(600)]
+    assert numbers == sorted(numbers)
+    assert len({number[8:] for number in numbers}) > 1_150, "the rest is random"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
