@@ -44,16 +44,15 @@ def group_value(group: FromClause) -> ColumnElement[str]:
 _IDS = many_named("ids")
 _IS_MEMBER = (resource.c.id == membership.c.member_id) & resource.c.type.in_(filter_sql.MEMBER_TYPES)
 _joining = func.json_each(bindparam("joining")).table_valued("value").c.value
-_joining_id = func.json_extract(_joining, "$[0]")
 _INSERT = (
     insert(membership)
     .from_select(
         ["group_id", "member_id", "is_absolute", "is_unresolved"],
         select(
             bindparam("to_group"),
-            _joining_id,
-            func.json_extract(_joining, "$[1]"),
-            ~exists().where(resource.c.id == _joining_id, resource.c.type.in_(filter_sql.MEMBER_TYPES)),
+            _joining,
+            _joining.in_(many_named("absolute")),
+            ~exists().where(resource.c.id == _joining, resource.c.type.in_(filter_sql.MEMBER_TYPES)),
         ).where(true()),  # SQLite would read ON CONFLICT after a bare table as the condition of a join.
     )
     .on_conflict_do_nothing()
@@ -111,8 +110,8 @@ def add_members(
     connection: Connection, group_id: str, ids: Iterable[str], absolute: Collection[str] = frozenset()
 ) -> frozenset[str]:
     """Add those that are not members yet, with the mark for `absolute` ones; return the added ids."""
-    joining = json.dumps([[id, int(id in absolute)] for id in sorted(ids)])
-    return frozenset(connection.execute(_INSERT, {"to_group": group_id, "joining": joining}).scalars())
+    lists = {"joining": json.dumps(sorted(ids)), "absolute": json.dumps(list(absolute))}
+    return frozenset(connection.execute(_INSERT, {"to_group": group_id, **lists}).scalars())
 
 
 def remove_members(connection: Connection, group_id: str, ids: Iterable[str]) -> frozenset[str]:
