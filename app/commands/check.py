@@ -7,7 +7,7 @@ import re
 
 import click
 
-from app import exit_codes
+from app import data_folder, exit_codes
 from app.commands.shared.data_folder import open_data_folder
 from app.commands.shared.options import taking
 from app.settings import Settings
@@ -31,6 +31,7 @@ def _hash(_context: click.Context, _parameter: click.Parameter, value: str) -> s
 def check(settings: Settings, audit_hash: str) -> None:
     """Check the settings and the database. Exit status 1 if there is a problem."""
     with open_data_folder(settings, may_be_damaged=True) as types:
+        from app.administration import installation
         from app.store import integrity_check as store_check
         from app.store.access import audit_rows
         from app.store.database import directory_database
@@ -40,6 +41,7 @@ def check(settings: Settings, audit_hash: str) -> None:
             entries, last_hash = audit_rows.head(connection)
             matching = audit_rows.find_by_hash(connection, audit_hash) if audit_hash else 0
             warnings = store_check.warnings(connection)
+            warnings += installation.differences(connection, data_folder.secret(settings.data), settings.schemas)
     for line in (*findings, *warnings):
         click.echo(line)
     if entries:

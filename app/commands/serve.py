@@ -61,6 +61,7 @@ def _bind(settings: Settings) -> socket.socket:
 
 def _run(settings: Settings, bound: socket.socket, open_files: int, note: Callable[[data_folder.Holder], None]) -> None:
     from app import create_app
+    from app.administration import installation
     from app.administration.accounts import first_administrator
     from app.administration.roles import granted_roles
     from app.http_server import server
@@ -78,6 +79,8 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, note: Callab
     with app.app_context():
         for line in rebuild_derived_rows.rebuild(app.config["RECNICE_RESOURCE_TYPES"], granted_roles.settle):
             log.info(line)
+        for line in installation.note_start(app.config["SECRET_KEY"], settings.schemas):
+            log.warning(line)
         with directory_database.reading() as connection:
             missing = [schema.sentence for schema in declared_attributes.missing(connection)]
     running = server.Server(

@@ -24,7 +24,7 @@ from app.scim.errors import ScimError
 from app.scim.resource_types import ResourceType
 from app.store.database import directory_database
 from app.store.database.directory_database import Connection
-from app.store.directory import word_index
+from app.store.directory import job_rows, word_index
 from app.store.request_log import log_database, pruning, request_rows
 
 WRITE_AFTER_S = 0.5
@@ -237,13 +237,26 @@ class Recorder:
 
     def _checkpoint(self) -> None:
         """Spare the directory's writers the checkpoints, which take longer than a write."""
+        failure = None
         try:
             with self._context():
-                directory_database.file.checkpoint()
-        except ScimError:
-            pass  # the next writer meets it, too
-        except Exception:
+                if not directory_database.file.checkpoint():
+                    return
+        except ScimError as error:  # the next writer meets it, too
+            failure = str(error)
+        except Exception as error:
             log.exception("a checkpoint of the database failed")
+            failure = type(error).__name__
+        self._end_job("checkpoint", failure)
+
+    def _end_job(self, name: job_rows.Job, failure: str | None) -> None:
+        try:
+            with self._context(), directory_database.writing() as connection:
+                job_rows.end(connection, name, failure)
+        except ScimError:
+            pass  # `directory_database` reports it
+        except Exception:
+            log.exception("the end of the job %s could not be recorded", name)
 
     def _write_words(self) -> None:
         """Write the search words of all that requests changed, before `settle` returns."""
@@ -254,24 +267,28 @@ class Recorder:
                     pass
         except ScimError:  # `directory_database` reports it
             self._are_words_written = False
-        except Exception:
+        except Exception as error:
             log.exception("the search words of a batch could not be written")
+            self._end_job("words", type(error).__name__)
 
     def _prune(self) -> None:
         """Delete a part of what is too old or too much. Before the next part, waiting requests are written."""
         if time.monotonic() < self._prune_at:
             return
         before = clock.to_wire(clock.utc_now() - self._kept)
-        is_more = False
+        is_more, failure = False, None
         try:
             with self._context(), log_database.writing() as connection:
                 is_more = pruning.prune(connection, before, bounds.REQUEST_ROWS, bounds.REQUEST_LOG_BYTES)
             with self._context(), log_database.writing() as connection:
                 pruning.give_back(connection)
-        except ScimError:
-            is_more = False  # `log_database.writing` reports it
-        except Exception:
+        except ScimError as error:
+            is_more, failure = False, str(error)  # `log_database.writing` reports it
+        except Exception as error:
             log.exception("the request log could not be pruned")
+            failure = type(error).__name__
+        if not is_more:
+            self._end_job("pruning", failure)
         self._prune_at = time.monotonic() + (PRUNE_NEXT_PART_S if is_more else PRUNE_EVERY_S)
 
 

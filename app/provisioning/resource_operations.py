@@ -41,6 +41,7 @@ from app.store.directory import (
 )
 from app.store.directory.history_rows import Author as Author  # for callers that must not import the store
 from app.store.directory.history_rows import Event, Moves
+from app.store.directory.resource_rows import Departing
 from app.store.directory.scim_lists import Page
 from app.store.directory.stored_resource import Record
 
@@ -315,12 +316,12 @@ def delete(
 
     def write(connection: Connection) -> Resource:
         require_number(connection, author.generation)
-        record = resource_rows.load(connection, resource_type, resource_id)
+        departing = resource_rows.load_departing(connection, resource_type, resource_id)
+        record = departing.record
         precondition.check(record.version)
         values = DerivedValues(resource_type, record.content)
-        event = _record(connection, author, record, values, DerivedValues(resource_type), Moves())
-        event = history_rows.record_departures(connection, event, record.members > 0)
-        resource_rows.delete(connection, record, values)
+        event = _record_deletion(connection, author, departing, values)
+        resource_rows.delete(connection, departing, values)
         return Resource(resource_type, record, event=event)
 
     return directory_database.write_together(write)
@@ -376,21 +377,35 @@ def _save(
 def _record(
     connection: Connection, author: Author, record: Record, before: DerivedValues, after: DerivedValues, moves: Moves
 ) -> Event:
-    """Record a change of a resource in the history, and update the roles that follow from it."""
-    old, new = before.document or None, after.document or None
+    """Record a creation or change of a resource in the history, and update the roles that follow from it."""
+    old, new = before.document or None, after.document
     granted_roles.follow(connection, author, record, old, new, moves)
-    row = {
-        "at": record.last_modified if new else clock.to_wire(clock.utc_now()),
+    # The changes of a creation can be derived later from the document.
+    changes = differences(after.resource_type, old, new) if old and old is not new else ()
+    row = _event_row(record, after, record.last_modified)
+    return history_rows.record(connection, author, "change" if old else "create", row, changes, moves)
+
+
+def _record_deletion(connection: Connection, author: Author, departing: Departing, values: DerivedValues) -> Event:
+    """Record a deletion in the same way, before it."""
+    record, document = departing.record, values.document
+    granted_roles.follow(connection, author, record, document, None, Moves())
+    # They follow from what the event keeps, but there a hidden value would be shown.
+    changes = differences(values.resource_type, document, None) if values.resource_type.hides_values else ()
+    row = _event_row(record, values, clock.to_wire(clock.utc_now()))
+    groups = [group.id for group in departing.groups]
+    return history_rows.record_deletion(connection, author, row, changes, departing.text, groups, record.members)
+
+
+def _event_row(record: Record, values: DerivedValues, at: str) -> dict[str, Any]:
+    return {
+        "at": at,
         "resource_type": record.type,
         "resource_id": record.id,
-        "name": after.name if new else before.name,
+        "name": values.name,
         "version": record.version,
         "position": record.position,
     }
-    verb: history_rows.Verb = "change" if old and new else "create" if new else "delete"
-    # The changes of a creation can be derived later from the document.
-    changes = differences(after.resource_type, old, new) if old and old is not new else ()
-    return history_rows.record(connection, author, verb, row, changes, moves)
 
 
 def _check_strict(connection: Connection, before: DerivedValues, after: DerivedValues) -> None:

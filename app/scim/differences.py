@@ -81,6 +81,20 @@ def _with_parts(old: Any, parts: Mapping[str, Any]) -> Any:
     return {name: part for name, part in values.items() if part is not None}
 
 
+def all_cleared(document: Mapping[str, Any]) -> tuple[Change, ...]:
+    """Return the differences between a document without hidden values and none, whatever is declared by now.
+
+    By attribute, the order in which changes are stored.
+    """
+    changes: list[Change] = []
+    for name, value in document.items():
+        if name in OF_SERVER:
+            continue
+        parts = {f"{name}:{part}": of for part, of in value.items()} if name.startswith("urn:") else {name: value}
+        changes += (Change(path, old, None) for path, old in parts.items())
+    return tuple(sorted(changes, key=lambda one: one.attribute))
+
+
 def undone(document: Mapping[str, Any], changes: Iterable[Change]) -> dict[str, Any]:
     """Return the spread document (attribute to value) as it was before the changes."""
     earlier = dict(document)

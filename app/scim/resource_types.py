@@ -94,6 +94,11 @@ class ResourceType:
         """Whether a client cannot replace some stored value: an immutable one, or one that it cannot read."""
         return any(a.traits.mutability in ("immutable", "writeOnly") for a in self._stored)
 
+    @cached_property
+    def hides_values(self) -> bool:
+        """Whether a stored document may have a value that is never returned."""
+        return any(attribute.traits.returned == "never" for attribute in self._stored)
+
     def urns_of(self, values: Mapping[str, Any]) -> list[str]:
         """Return `schemas` of a document with these values: the core schema, and the extensions that have values."""
         return [self.schema.urn, *(extension.urn for extension in self.extensions if values.get(extension.urn))]

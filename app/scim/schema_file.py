@@ -96,29 +96,38 @@ def _is_plain(value: Any) -> bool:
 
 
 def read_folder(folder: Path) -> list[Part]:
-    """Return the `*.json` files of a folder by name, each an object; none if the folder does not exist.
+    """Return the `*.json` files of a folder by name, each an object. Raises what `contents` raises."""
+    return [_parse(path, content) for path, content in contents(folder).items()]
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    """Return the `*.json` files of a folder in the order of their names; none if the folder does not exist.
 
     A broken link is not a missing folder: the values of its attributes would be lost. Raises SchemaFileError.
     """
     try:
         if not os.path.lexists(folder):
-            return []
+            return {}
         paths = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".json" and path.name[0] != ".")
         for path in paths:
             if not path.is_file():
                 raise SchemaFileError(f"{path}: expected a regular file")
         if len(paths) > bounds.SCHEMA_FILES:
             raise SchemaFileError(f"{folder}: expected at most {bounds.SCHEMA_FILES} files, got {len(paths)}")
-        return [_read(path) for path in paths]
+        return {path: _read(path) for path in paths}
     except OSError as error:
         raise SchemaFileError(f"{error.filename or folder}: {error.strerror or error}") from None
 
 
-def _read(path: Path) -> Part:
+def _read(path: Path) -> bytes:
     with path.open("rb") as file:
         content = file.read(bounds.SCHEMA_FILE_BYTES + 1)
     if len(content) > bounds.SCHEMA_FILE_BYTES:
         raise SchemaFileError(f"schemas/{path.name}: expected at most {bounds.SCHEMA_FILE_BYTES} bytes, got more")
+    return content
+
+
+def _parse(path: Path, content: bytes) -> Part:
     try:
         document = read_json(content)
     except ScimError as error:

@@ -21,6 +21,7 @@ from app.store.directory import (
     declared_attributes,
     filter_sql,
     history_rows,
+    job_rows,
     lookup_rows,
     membership_history,
     rebuild_derived_rows,
@@ -53,9 +54,10 @@ def check(connection: Connection, types: Sequence[ResourceType], known_hash: str
 
 
 def warnings(connection: Connection) -> list[str]:
-    """Return a sentence for each custom schema that is no longer declared; that is not a fault."""
+    """Return a sentence for what is no fault: each custom schema that is no longer declared, each failing job."""
     with suppress(sqlite_driver.module.Error):  # `check` reports it
-        return [schema.sentence for schema in declared_attributes.missing(connection)]
+        sentences = [schema.sentence for schema in declared_attributes.missing(connection)]
+        return sentences + job_rows.failed(connection)
     return []
 
 
@@ -90,6 +92,8 @@ def _check_declared(connection: Connection) -> Iterator[str]:
 def _check_events(connection: Connection) -> Iterator[str]:
     if unreadable := history_rows.count_unreadable(connection):
         yield f"event: {unreadable} rows have changes that cannot be read"
+    if incomplete := history_rows.count_incomplete_deletions(connection):
+        yield f"event: {incomplete} deletions do not have all of the resource that they deleted"
     if stray := membership_history.count_without_event(connection):
         yield f"membership_event: {stray} rows belong to no event"
 
@@ -124,7 +128,7 @@ def _check_derived(connection: Connection, resource_type: ResourceType) -> Itera
     active = lookups = 0
     due = word_index.due_positions(connection)
     for rows in rebuild_derived_rows.stored(connection, resource_type):
-        derived = {}
+        derived, ids = {}, {}
         for row in rows:
             try:
                 values = DerivedValues(resource_type, json.loads(row.document))
@@ -134,11 +138,11 @@ def _check_derived(connection: Connection, resource_type: ResourceType) -> Itera
             except (AttributeError, LookupError, TypeError, ValueError):
                 yield f"{resource_type.name} {row.id}: the document has not the form of a resource"
                 continue
-            derived[row.id] = values
+            derived[row.position], ids[row.position] = values, row.id
             active += is_active
             lookups += count
-        for id in sorted(lookup_rows.without(connection, resource_type, derived)):
-            yield f"{resource_type.name} {id}: the look-ups do not agree with the document"
+        for position in sorted(lookup_rows.without(connection, resource_type, derived)):
+            yield f"{resource_type.name} {ids[position]}: the look-ups do not agree with the document"
     if (kept := lookup_rows.count(connection, resource_type)) != lookups:
         yield f"lookup: {kept} rows of {resource_type.name} are there, {lookups} follow from the documents"
     for path, id, other in lookup_rows.shared_values(connection, resource_type):

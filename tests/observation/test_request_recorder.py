@@ -16,14 +16,16 @@ from flask import Flask
 
 from app import bounds, clock
 from app.observation import request_recorder
-from app.observation.directory import last_seen
+from app.observation.directory import history_reader, last_seen
 from app.observation.problem_kinds.kind_catalog import kind_of
 from app.observation.request_recorder import Recorder, write
 from app.provisioning import resource_operations
 from app.provisioning.resource_operations import Author
 from app.request_record import STORED, Request, column_of
 from app.scim import errors
+from app.scim.protocol_messages import Operation
 from app.scim.resource_types import RESOURCE_TYPES, USER, ResourceType
+from app.store import integrity_check
 from app.store.database import directory_database, sqlite_driver
 from app.store.database.connection import Connection
 from app.store.directory import console_lists, word_index
@@ -575,3 +577,69 @@ def test_search_words_are_written_also_at_a_start_and_after_an_error(
     writer.close()
     with app.app_context():
         directory_database.file.close()
+
+
+@pytest.fixture
+def directory(app: Flask, path: Path) -> Path:
+    """The directory's database beside the log, migrated."""
+    return make_database(path.with_name("recnice.sqlite3"))
+
+
+def jobs(directory: Path) -> dict[str, tuple[bool, str | None]]:
+    """Whether each job has run, and how it failed."""
+    return {row["name"]: (bool(row["ran"]), row["failure"]) for row in rows(directory, "job")}
+
+
+def test_each_job_says_when_it_ran_and_how_it_ended(
+    app: Flask, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "WRITES_BEFORE_CHECKPOINT", 1)
+    assert jobs(directory) == dict.fromkeys(("checkpoint", "pruning", "words"), (False, None))
+    with app.app_context():
+        resource_operations.create(USER, {"userName": "ana"}, Author("", "x"))
+    writer = Recorder(app.app_context, KEPT_DAYS, RESOURCE_TYPES)
+    writer.start()
+    wait_until(lambda: jobs(directory) == dict.fromkeys(("checkpoint", "pruning", "words"), (True, None)), "all ran")
+    writer.close()
+
+    def fail(*_: object) -> bool:
+        raise ValueError("odd")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(word_index, "write_due", fail)
+        patched.setattr(pruning, "prune", fail)
+        patched.setattr(directory_database.file, "checkpoint", fail)
+        writer = Recorder(app.app_context, KEPT_DAYS, RESOURCE_TYPES)
+        writer.start()
+        failed = dict.fromkeys(("checkpoint", "pruning", "words"), (True, "ValueError"))
+        wait_until(lambda: jobs(directory) == failed, "all failed")
+        writer.close()
+    with app.app_context():
+        with directory_database.reading() as connection:
+            sentences = integrity_check.warnings(connection)
+            assert integrity_check.check(connection, RESOURCE_TYPES) == []
+        directory_database.file.close()
+    assert [sentence.partition(":")[0] for sentence in sentences] == ["job checkpoint", "job pruning", "job words"]
+
+
+@pytest.mark.usefixtures("directory")
+def test_the_history_outlives_the_requests(app: Flask, path: Path) -> None:
+    """Who changed what from what to what, by which request, when the request log has nothing of it."""
+    with app.app_context():
+        user = resource_operations.create(USER, {"userName": "ana"}, Author("a1", "key 1a2b3c4d")).record
+        title = [Operation("replace", "title", "Chief")]
+        resource_operations.change(USER, user.id, title, Author("a2", "key 1a2b3c4d"))
+        resource_operations.delete(USER, user.id, Author("a3", "key 1a2b3c4d"))
+    fill(app, *(made_up(number=f"a{number}", resource_id=user.id) for number in (1, 2, 3)))
+    pruned(app, now(), 0)
+    assert rows(path) == []
+    with app.app_context():
+        events = history_reader.events_of(USER, user.id)
+        assert history_reader.events_of_requests(["a2"]) == {"a2": events[1:2]}
+        directory_database.file.close()
+    assert [(event.request, event.actor) for event in events] == [(f"a{n}", "key 1a2b3c4d") for n in (3, 2, 1)]
+    assert [{one.attribute: (one.old, one.new) for one in event.changes} for event in events] == [
+        {"title": ("Chief", None), "userName": ("ana", None)},
+        {"title": (None, "Chief")},
+        {"userName": (None, "ana")},
+    ]

@@ -9,6 +9,7 @@ from app.scim.data_types import Text
 from app.scim.differences import (
     HIDDEN,
     Change,
+    all_cleared,
     differences,
     flatten,
     from_stored,
@@ -42,6 +43,13 @@ def test_a_resource_that_is_gone_differs_too() -> None:
     assert differences(GROUP, {"schemas": [], "id": "2", "displayName": "Staff"}, None) == (
         Change("displayName", "Staff", None),
     )
+
+
+def test_what_is_gone_needs_no_declaration() -> None:
+    parts = {"department": "Sales", "manager": {"value": "m"}}
+    document = user(active=False, name={"givenName": "A"}, emails=[{"value": "a@x"}], **{ENTERPRISE: parts})
+    assert all_cleared(document) == tuple(sorted(differences(USER, document, None), key=lambda one: one.attribute))
+    assert all_cleared({"id": "1", "urn:x:gone": {"badge": 7}}) == (Change("urn:x:gone:badge", 7, None),)
 
 
 def test_ours_is_no_difference() -> None:

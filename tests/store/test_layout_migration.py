@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app import bundled_files
 from app.scim import custom_schemas
 from app.scim.resource_types import RESOURCE_TYPES
 from app.store import integrity_check
@@ -32,7 +34,6 @@ SAME = {
     "granted_role": "*",
     "declared_attribute": "*",
     "membership_event": "event_id, group_id, member_id, has_joined",
-    "lookup": "type, attribute, value, resource_id",
     "word": "rowid, text",
     "audit": "*",
     "sqlite_sequence": "name, seq",
@@ -54,7 +55,29 @@ def rows(path: Path, statement: str) -> list[Any]:
 
 
 def content(path: Path) -> dict[str, Any]:
-    return {table: sorted(rows(path, f"SELECT {columns} FROM {table}"), key=repr) for table, columns in SAME.items()}
+    same = {table: sorted(rows(path, f"SELECT {columns} FROM {table}"), key=repr) for table, columns in SAME.items()}
+    return same | {"lookup": lookups(path)}
+
+
+def lookups(path: Path) -> list[Any]:
+    """The lookups of resources that exist, in the layout of either step."""
+    columns = {name for _, name, *_ in rows(path, "PRAGMA table_info(lookup)")}
+    own = "position" if "position" in columns else "resource_id"
+    is_own = f"lookup.{own} = resource.{own.removeprefix('resource_')}"
+    query = f"SELECT lookup.type, attribute, value, resource.id FROM lookup JOIN resource ON {is_own}"
+    return sorted(rows(path, query))
+
+
+@pytest.fixture
+def lean_sample(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same database in the layout of 0012."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(bundled_files.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__", "0013_*"))
+    with monkeypatch.context() as patched:
+        patched.setattr(bundled_files, "MIGRATIONS", folder)
+        directory_database.migrate(sample)
+    assert rows(sample, "SELECT version_num FROM alembic_version") == [("0012",)]
+    return sample
 
 
 def test_everything_is_the_same_after_the_upgrade(sample: Path) -> None:
@@ -133,3 +156,26 @@ def test_numbers_that_were_given_are_not_given_again_after_the_upgrade(sample: P
         connection.execute("DELETE FROM membership_event")
     directory_database.migrate(sample)
     assert dict(rows(sample, "SELECT name, seq FROM sqlite_sequence")) == given
+
+
+def test_the_lean_layout_has_the_same_content_after_the_upgrade(lean_sample: Path) -> None:
+    with closing(sqlite_driver.module.connect(lean_sample, isolation_level=None)) as connection:
+        connection.execute("INSERT INTO lookup VALUES ('User', 'userName', 'nobody', 'x')")
+    before, events = content(lean_sample), rows(lean_sample, "SELECT * FROM event ORDER BY id")
+    words = rows(lean_sample, "SELECT name, done FROM job")
+    types = custom_schemas.read(SCHEMAS)
+    directory_database.migrate(lean_sample)
+    assert content(lean_sample) == before
+    assert rows(lean_sample, "SELECT * FROM event ORDER BY id") == [(*event, None) for event in events]
+    assert rows(lean_sample, "SELECT * FROM job") == [
+        ("checkpoint", 0, "", None),
+        ("pruning", 0, "", None),
+        *((*row, "", None) for row in words),
+    ]
+    assert rows(lean_sample, "SELECT length(instance), length(feed_epoch), secret, schemas FROM installation") == [
+        (32, 16, "", "")
+    ]
+    with make_app(directory_database.address(lean_sample)).app_context():
+        with directory_database.reading() as connection:
+            assert integrity_check.check(connection, types) == [], "without the lookup of nobody"
+        directory_database.file.close()

@@ -11,7 +11,6 @@ from flask import Flask
 
 from app import bounds
 from app.scim.attribute import Attribute
-from app.scim.derived_values import DerivedValues
 from app.scim.errors import ScimError
 from app.scim.resource_types import GROUP, USER, ResourceType
 from app.scim.search_request import Search, TypeSearch
@@ -19,7 +18,7 @@ from app.store.database import directory_database
 from app.store.directory import console_lists, membership_rows, resource_rows, scim_lists
 from app.store.directory.scim_lists import Page
 from tests.statements import recorded
-from tests.store.conftest import group, insert, user, where
+from tests.store.conftest import delete, group, insert, user, where
 
 NAMES = ["Éa", "zoe", "Adam", "adam2", "eb", "ZZ", "éc"]
 
@@ -117,7 +116,7 @@ def test_a_page_in_the_middle_reads_only_rows_after_the_last_mark_before_it(
     for place in (-1, 7, 0, 4):
         record = people.pop(place)
         with directory_database.writing() as connection:
-            resource_rows.delete(connection, record, DerivedValues(USER, record.content))
+            delete(connection, USER, record)
         check_every_page()
     people.extend(insert(USER, user()) for _ in range(4))
     check_every_page()

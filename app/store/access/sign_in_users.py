@@ -72,7 +72,7 @@ def with_access(connection: Connection, pairs: Collection[tuple[str, str]]) -> d
 
 def with_value(connection: Connection, path: str, values: Iterable[str], limit: int) -> list[SignInUser]:
     """Return some users with one of these normalized values at an indexed attribute."""
-    having = select(lookup.c.resource_id).distinct()
+    having = select(resource.c.id).distinct().where(resource.c.position == lookup.c.position)
     having = having.where(lookup.c.type == "User", lookup.c.attribute == path, lookup.c.value.in_(many(values)))
-    ids = connection.execute(having.order_by(lookup.c.resource_id).limit(limit)).scalars().all()
+    ids = connection.execute(having.order_by(resource.c.id).limit(limit)).scalars().all()
     return [user for id in ids if (user := person(connection, id)) is not None]

@@ -84,11 +84,14 @@ class DatabaseFile:
             self.refuse(error)
             raise
 
-    def checkpoint(self) -> None:
-        """Copy what writers have appended to the WAL into the file, if it is much; readers and writers go on."""
+    def checkpoint(self) -> bool:
+        """Copy what writers have appended to the WAL into the file, if it is much; readers and writers go on.
+
+        Return whether it was.
+        """
         with self.usable() as writers:
             if writers.turns < bounds.WRITES_BEFORE_CHECKPOINT:
-                return
+                return False
             writers.turns = 0
             connection = writers.connections.take()
             try:
@@ -97,6 +100,7 @@ class DatabaseFile:
                 writers.connections.give_back(connection, error)
                 raise
             writers.connections.give_back(connection)
+            return True
 
     def _writers(self) -> Writers:
         writers: Writers = current_application.extension(self._name)

@@ -59,15 +59,14 @@ _DISABLED = f"type = :type AND {DISABLED}"  # as in the partial index
 
 
 def _in_state(state: State, column: str) -> str:
-    """Return a condition on a position (`rowid` of words) or on an id.
+    """Return a condition on a position (`rowid` of words).
 
     A `+` before the column makes SQLite use the index that has the order.
     """
     if not state:
         return ""
-    key = "id" if column == "resource_id" else "position"
     is_among = "IN" if state == "disabled" else "NOT IN"
-    return f"AND +{column} {is_among} (SELECT {key} FROM resource WHERE {_DISABLED})"
+    return f"AND +{column} {is_among} (SELECT position FROM resource WHERE {_DISABLED})"
 
 
 # As text, since SQLite's own syntax selects the index: `+column`, and conditions as in a partial index.
@@ -77,8 +76,8 @@ _IN_ORDER_OF_CREATION = (
 )
 _COUNT_DISABLED = text(f"SELECT count(*) FROM resource WHERE {_DISABLED}")
 _COUNT_VALUES = "SELECT count(*) FROM lookup WHERE type = :type AND attribute = :path"
-_VALUES = "SELECT resource_id FROM lookup WHERE type = :type AND attribute = :path"
-_WITHOUT_VALUE = f"SELECT position FROM resource WHERE type = :type AND id NOT IN ({_VALUES})"
+_VALUES = "SELECT position FROM lookup WHERE type = :type AND attribute = :path"
+_WITHOUT_VALUE = f"SELECT position FROM resource WHERE type = :type AND position NOT IN ({_VALUES})"
 _IS_OF_TYPE = resource.c.type == bindparam("type")
 _WITH_IDS = select(resource.c.id, resource.c.position).where(_IS_OF_TYPE, resource.c.id.in_(many_named("ids")))
 _AMONG = "{0} IN (SELECT value FROM json_each(:among))"
@@ -103,9 +102,10 @@ def page(
     elif order.path in (MADE, CHANGED):
         positions = _numbers(connection, _in_own_order(state, order), parameters)
     else:
-        positions = _by_value(connection, resource_type, state, order, parameters)
+        by = f"ORDER BY value {_direction(order)}, position {_direction(order)} {_PAGE}"
+        positions = _numbers(connection, f"{_VALUES} {_in_state(state, 'position')} {by}", parameters)
         if len(positions) < count and offset + len(positions) < total:
-            counted = f"{_COUNT_VALUES} {_in_state(state, 'resource_id')}"
+            counted = f"{_COUNT_VALUES} {_in_state(state, 'position')}"
             behind = max(0, offset - _numbers(connection, counted, parameters)[0])
             more = f"{_WITHOUT_VALUE} {_in_state(state, 'position')} ORDER BY position {_PAGE}"
             positions += _numbers(connection, more, parameters | {"offset": behind, "count": count - len(positions)})
@@ -120,16 +120,6 @@ def _in_own_order(state: State, order: Order) -> str:
         condition = f"AND {_DISABLED}" if state == "disabled" else _in_state(state, "position")
         by = f"position {direction}"
     return f"SELECT position FROM resource WHERE type = :type {condition} ORDER BY {by} {_PAGE}"
-
-
-def _by_value(
-    connection: Connection, resource_type: ResourceType, state: State, order: Order, parameters: Mapping[str, Any]
-) -> list[int]:
-    direction = _direction(order)
-    by = f"ORDER BY value {direction}, resource_id {direction} {_PAGE}"
-    ids = [id for (id,) in connection.tuples(_text(f"{_VALUES} {_in_state(state, 'resource_id')} {by}"), parameters)]
-    by_id = _with_ids(connection, resource_type, ids)
-    return [by_id[id] for id in ids if id in by_id]
 
 
 def count_in(connection: Connection, resource_type: ResourceType, state: State) -> int:
@@ -196,11 +186,11 @@ def page_among(
 
 
 def _by_own_value(resource_type: ResourceType, records: Sequence[Record], order: Order) -> list[int]:
-    """Return the positions of a few records, given in order of creation, in the order of `_by_value`."""
+    """Return the positions of a few records, given in order of creation, in the order of `page`."""
     lookups = ((one.id, sorted(DerivedValues(resource_type, one.content).lookups)) for one in records)
     texts = {id: text for id, values in lookups for path, text, _ in values if path == order.path}
     filled = [record for record in records if record.id in texts]
-    filled.sort(key=lambda record: (texts[record.id], record.id), reverse=order.is_descending)
+    filled.sort(key=lambda record: (texts[record.id], record.position), reverse=order.is_descending)
     return [record.position for record in (*filled, *(one for one in records if one.id not in texts))]
 
 

@@ -177,8 +177,8 @@ class _ResourceScope(_Scope):
 
     def is_looked_up(self, attribute: Attribute, value: Value) -> Condition:
         """Return the condition that some value of the attribute is `value`, by index."""
-        return resource.c.id.in_(
-            select(lookup.c.resource_id).where(
+        return resource.c.position.in_(
+            select(lookup.c.position).where(
                 lookup.c.type == self.resource_type.name,
                 lookup.c.attribute == attribute.path,
                 lookup.c.value == lookup_text(value),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Literal
 
@@ -12,11 +12,10 @@ import sqlalchemy as sql
 from sqlalchemy import bindparam, func, select
 
 from app import bounds
-from app.scim.differences import Change, from_stored, to_stored
+from app.scim.differences import Change, all_cleared, from_stored, to_stored
 from app.scim.projection import compact
 from app.store.database.connection import Connection
 from app.store.database.list_parameter import many, many_named
-from app.store.directory import membership_history
 from app.store.directory.tables import event, membership, membership_event, resource
 
 Verb = Literal["create", "change", "delete"]
@@ -62,7 +61,7 @@ class Moves:
 class Event:
     """A change of one resource by one request. `at` is in wire form; `id` grows with time.
 
-    `changes` are of whole attributes; a creation stores none, since they follow from the later state. `joined` and
+    `changes` are of whole attributes; a creation has none, since they follow from the later state. `joined` and
     `departed` count memberships: of a group's members, or, when the resource was deleted, of all its groups.
     `is_simulated`: a simulation did it, to resources that belong to a simulation only (`of_others`).
     """
@@ -83,7 +82,7 @@ class Event:
     position: int = 0
 
 
-_EVENT_COLUMNS = [event.c[name] for name in Event.__slots__]
+_EVENT_COLUMNS = [event.c[name] for name in (*Event.__slots__, "deleted")]
 _CHANGES = Event.__slots__.index("changes")
 _EVENTS_OF = (
     select(*_EVENT_COLUMNS)
@@ -101,6 +100,16 @@ _UNREADABLE = sql.text("""SELECT count(*) FROM event WHERE changes IS NOT NULL A
     ELSE EXISTS (SELECT 1 FROM json_each(changes)
         WHERE CASE type WHEN 'array' THEN json_array_length(value) = 2
             OR (json_array_length(value) = 3 AND json_type(value, '$[2]') = 'object') END IS NOT TRUE) END""")
+_INCOMPLETE = sql.text("""SELECT count(*) FROM event WHERE deleted IS NOT NULL AND CASE
+    WHEN NOT json_valid(deleted) THEN TRUE
+    WHEN json_type(deleted, '$.created') IS NOT 'text' THEN TRUE
+    WHEN coalesce(json_type(deleted, '$.shelf'), 'object') <> 'object' THEN TRUE
+    WHEN deleted ->> '$.document.id' IS NOT resource_id THEN TRUE
+    ELSE departed <> (SELECT count(*) FROM membership_event
+            WHERE group_id = event.resource_id AND event_id = event.id)
+        + (SELECT count(*) FROM membership_event
+            WHERE member_id = event.resource_id AND event_id = event.id AND group_id <> event.resource_id)
+    END""")
 _INSERT_LINKS = sql.insert(membership_event).from_select(
     ["event_id", "group_id", "member_id", "has_joined"],
     select(bindparam("event_id"), bindparam("group_id"), _rows, bindparam("has_joined")),
@@ -117,7 +126,7 @@ _MEMBER_DEPARTS = sql.insert(membership_event).from_select(
         membership.c.member_id == bindparam("id"), membership.c.group_id != bindparam("id")
     ),
 )
-_END_MEMBERSHIPS = sql.update(event).where(event.c.id == bindparam("deletion"))
+_MEMBERS = select(membership.c.member_id).where(membership.c.group_id == bindparam("id"))
 
 
 def record(
@@ -132,16 +141,15 @@ def record(
 
     The changes of a creation are not stored: they would double every document.
     """
-    values = {**resource, "request": author.request, "actor": author.actor, "verb": verb}
-    values |= {"joined": len(moves.joined), "departed": len(moves.departed)}
-    values["is_simulated"] = author.is_marked and _is_simulated(connection, verb, values["resource_id"], moves)
-    stored = _to_json(changes) if changes and verb != "create" else None
-    event_id = connection.insert(_INSERT, {**values, "changes": stored})
+    id = resource["resource_id"]
+    columns = {"joined": len(moves.joined), "departed": len(moves.departed)}
+    columns["is_simulated"] = author.is_marked and _is_simulated(connection, verb, id, moves)
+    written = _insert(connection, author, verb, resource, changes, columns)
     for ids, has_joined in ((moves.joined, True), (moves.departed, False)):
         if ids:
-            link = {"event_id": event_id, "group_id": values["resource_id"], "has_joined": has_joined}
+            link = {"event_id": written.id, "group_id": id, "has_joined": has_joined}
             connection.execute(_INSERT_LINKS, {**link, "rows": json.dumps(sorted(ids))})
-    return Event(id=event_id, **values, changes=tuple(changes))
+    return written
 
 
 def _is_simulated(connection: Connection, verb: Verb, resource_id: str, moves: Moves) -> bool:
@@ -150,24 +158,48 @@ def _is_simulated(connection: Connection, verb: Verb, resource_id: str, moves: M
     return not of_others(connection, ids if verb == "create" else {*ids, resource_id})
 
 
-def record_departures(connection: Connection, deletion: Event, has_members: bool) -> Event:
-    """Write, with the event of a deletion, all memberships that end with the resource; return the event with them.
+def record_deletion(
+    connection: Connection,
+    author: Author,
+    resource: Mapping[str, Any],
+    changes: Sequence[Change],
+    deleted: str,
+    group_ids: Collection[str],
+    members: int,
+) -> Event:
+    """Write the event of a deletion and all memberships that end with it. Call it before anything is deleted.
 
-    Call it before they are deleted. `has_members`: whether the resource itself has members.
+    `resource` as in `record`; `changes` and `deleted` as in the event's row. `group_ids`: the groups of the resource
+    without itself; `members`: how many it has.
     """
-    parameters = {"event_id": deletion.id, "id": deletion.resource_id}
-    ended = connection.execute(_MEMBER_DEPARTS, parameters).rowcount
-    if has_members:
-        ended += connection.execute(_GROUP_DEPARTS, parameters).rowcount
-    if not ended:
-        return deletion
-    is_simulated = deletion.is_simulated
-    if is_simulated:
-        links = membership_history.of_event(connection, deletion.id)
-        ids = {id for link in links for id in (link.group_id, link.member_id)}
-        is_simulated = not of_others(connection, ids)
-    connection.execute(_END_MEMBERSHIPS, {"deletion": deletion.id, "departed": ended, "is_simulated": is_simulated})
-    return replace(deletion, departed=ended, is_simulated=is_simulated)
+    id = resource["resource_id"]
+    columns = {"departed": len(group_ids) + members, "deleted": deleted}
+    if author.is_marked:
+        member_ids = connection.execute(_MEMBERS, {"id": id}).scalars()
+        columns["is_simulated"] = not of_others(connection, {id, *group_ids, *member_ids})
+    written = _insert(connection, author, "delete", resource, changes, columns)
+    parameters = {"event_id": written.id, "id": id}
+    if group_ids:
+        connection.execute(_MEMBER_DEPARTS, parameters)
+    if members:
+        connection.execute(_GROUP_DEPARTS, parameters)
+    return written
+
+
+def _insert(
+    connection: Connection,
+    author: Author,
+    verb: Verb,
+    resource: Mapping[str, Any],
+    changes: Sequence[Change],
+    columns: Mapping[str, Any],
+) -> Event:
+    values = {**resource, "request": author.request, "actor": author.actor, "verb": verb}
+    values |= {"joined": 0, "departed": 0, "is_simulated": False, "deleted": None, **columns}
+    stored = _to_json(changes) if changes and verb != "create" else None
+    event_id = connection.insert(_INSERT, {**values, "changes": stored})
+    del values["deleted"]
+    return Event(id=event_id, **values, changes=tuple(changes))
 
 
 def events_of(connection: Connection, resource_id: str, before: int | None, limit: int) -> list[Event]:
@@ -290,19 +322,25 @@ def count_unreadable(connection: Connection) -> int:
     return int(connection.execute(_UNREADABLE).scalar_one())
 
 
+def count_incomplete_deletions(connection: Connection) -> int:
+    """Return how many deletions do not have the resource that they deleted, or all its memberships; reads all."""
+    return int(connection.execute(_INCOMPLETE).scalar_one())
+
+
 def _events(connection: Connection, query: sql.Select[Any], parameters: Mapping[str, Any] | None = None) -> list[Event]:
     events = []
     for row in connection.execute(query, parameters):
-        values = list(row)
-        values[_CHANGES] = _from_json(row.changes)
+        *values, deleted = row
+        values[_CHANGES] = _changes(values[_CHANGES], deleted)
         events.append(Event(*values))
     return events
 
 
 def _first_changes(connection: Connection, among: sql.ColumnElement[bool]) -> list[Change]:
     first: dict[str, tuple[int, str, Change]] = {}
-    for event_id, text in connection.execute(select(event.c.id, event.c.changes).where(among).order_by(event.c.id)):
-        for change in _from_json(text):
+    columns = select(event.c.id, event.c.changes, event.c.deleted)
+    for event_id, *texts in connection.execute(columns.where(among).order_by(event.c.id)):
+        for change in _changes(*texts):
             first.setdefault(change.attribute, (-event_id, change.attribute, change))
     return [change for _, _, change in sorted(first.values())]
 
@@ -311,6 +349,9 @@ def _to_json(changes: Sequence[Change]) -> str:
     return compact({one.attribute: to_stored(one) for one in sorted(changes, key=attrgetter("attribute"))})
 
 
-def _from_json(text: str | None) -> tuple[Change, ...]:
-    values = json.loads(text) if text else {}
+def _changes(changes: str | None, deleted: str | None) -> tuple[Change, ...]:
+    """Return the changes of an event, given the columns of this name."""
+    if deleted and not changes:
+        return all_cleared(json.loads(deleted)["document"])
+    values = json.loads(changes) if changes else {}
     return tuple(from_stored(attribute, stored) for attribute, stored in values.items())

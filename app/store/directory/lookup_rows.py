@@ -11,9 +11,11 @@ from sqlalchemy import bindparam, func, select
 from app.scim.derived_values import DerivedValues, LookupValue
 from app.scim.resource_types import ResourceType
 from app.store.database.connection import Connection
-from app.store.directory.tables import lookup
+from app.store.directory.tables import lookup, resource
 
-_HOLDER = select(lookup.c.resource_id).where(
+_OF_RESOURCE = lookup.c.position == resource.c.position
+_HOLDER = select(resource.c.id).where(
+    _OF_RESOURCE,
     lookup.c.type == bindparam("type"),
     lookup.c.attribute == bindparam("path"),
     lookup.c.value == bindparam("value"),
@@ -23,22 +25,29 @@ _DELETE = sql.delete(lookup).where(
     lookup.c.type == bindparam("of_type"),
     lookup.c.attribute == bindparam("path"),
     lookup.c.value == bindparam("gone"),
-    lookup.c.resource_id == bindparam("id"),
+    lookup.c.position == bindparam("at"),
 )
 _IS_OF_TYPE = lookup.c.type == bindparam("of_type")
 _DELETE_ALL = sql.delete(lookup).where(_IS_OF_TYPE)
 _COUNT = select(func.count()).select_from(lookup).where(_IS_OF_TYPE)
-_SHARED = (
-    select(func.min(lookup.c.resource_id), func.max(lookup.c.resource_id))
+_pair = (
+    select(func.min(lookup.c.position).label("first"), func.max(lookup.c.position).label("last"))
     .where(_IS_OF_TYPE, lookup.c.attribute == bindparam("path"))
     .group_by(lookup.c.value)
     .having(func.count() > 1)
+    .subquery()
+)
+_last = resource.alias()
+_SHARED = (
+    select(resource.c.id, _last.c.id)
+    .join_from(_pair, resource, resource.c.position == _pair.c.first)
+    .join(_last, _last.c.position == _pair.c.last)
 )
 _given = func.json_each(bindparam("rows")).table_valued("value").c.value
 _part = [func.json_extract(_given, f"$[{place}]") for place in range(3)]
 _WITHOUT = select(_part[2]).where(
     ~sql.exists().where(
-        _IS_OF_TYPE, lookup.c.attribute == _part[0], lookup.c.value == _part[1], lookup.c.resource_id == _part[2]
+        _IS_OF_TYPE, lookup.c.attribute == _part[0], lookup.c.value == _part[1], lookup.c.position == _part[2]
     )
 )
 
@@ -55,23 +64,24 @@ def holders(connection: Connection, values: Collection[tuple[str, str, str]]) ->
     one = func.json_each(json.dumps(list(values))).table_valued("value")
     key = [func.json_extract(one.c.value, f"$[{place}]") for place in range(3)]
     is_same = sql.and_(lookup.c.type == key[0], lookup.c.attribute == key[1], lookup.c.value == key[2])
+    those = one.join(lookup, is_same).join(resource, _OF_RESOURCE)
     by_value: dict[tuple[str, str, str], set[str]] = {}
-    for *parts, id in connection.execute(select(*key, lookup.c.resource_id).select_from(one.join(lookup, is_same))):
+    for *parts, id in connection.execute(select(*key, resource.c.id).select_from(those)):
         by_value.setdefault((parts[0], parts[1], parts[2]), set()).add(id)
     return by_value
 
 
-def insert(connection: Connection, resource_type: ResourceType, id: str, lookups: Iterable[LookupValue]) -> None:
+def insert(connection: Connection, resource_type: ResourceType, position: int, lookups: Iterable[LookupValue]) -> None:
     """Add lookups of one resource; the caller has checked that unique ones are free."""
     type_name = resource_type.name
-    rows = [{"type": type_name, "attribute": path, "value": value, "resource_id": id} for path, value, _ in lookups]
+    rows = [{"type": type_name, "attribute": path, "value": value, "position": position} for path, value, _ in lookups]
     if rows:
         connection.execute(_INSERT, rows)
 
 
-def delete(connection: Connection, resource_type: ResourceType, id: str, lookups: Iterable[LookupValue]) -> None:
+def delete(connection: Connection, resource_type: ResourceType, position: int, lookups: Iterable[LookupValue]) -> None:
     """Delete some lookups of one resource."""
-    rows = [{"of_type": resource_type.name, "path": path, "gone": value, "id": id} for path, value, _ in lookups]
+    rows = [{"of_type": resource_type.name, "path": path, "gone": value, "at": position} for path, value, _ in lookups]
     if rows:
         connection.execute(_DELETE, rows)
 
@@ -86,9 +96,9 @@ def count(connection: Connection, resource_type: ResourceType) -> int:
     return int(connection.execute(_COUNT, {"of_type": resource_type.name}).scalar_one())
 
 
-def without(connection: Connection, resource_type: ResourceType, derived: Mapping[str, DerivedValues]) -> set[str]:
-    """Return the ids of those resources of which a lookup is not stored."""
-    rows = [(path, value, id) for id, values in derived.items() for path, value, _ in values.lookups]
+def without(connection: Connection, resource_type: ResourceType, derived: Mapping[int, DerivedValues]) -> set[int]:
+    """Return the positions of those resources of which a lookup is not stored."""
+    rows = [(path, value, position) for position, values in derived.items() for path, value, _ in values.lookups]
     parameters = {"of_type": resource_type.name, "rows": json.dumps(rows)}
     return set(connection.execute(_WITHOUT, parameters).scalars())
 

@@ -116,10 +116,10 @@ def _derive(connection: Connection, resource_type: ResourceType) -> int:
             document, aside = sort_out(resource_type, json.loads(row.document), json.loads(row.shelf or "{}"))
             values = DerivedValues(resource_type, document)
             moved += _save(connection, row, values, compact(aside) if aside else None)
-            derived[row.id] = values
+            derived[row.position] = values
             active += values.is_active
             lookups += len(values.lookups)
-        word_index.write(connection, {row.position: word_index.to_words(derived[row.id]) for row in rows})
+        word_index.write(connection, {row.position: word_index.to_words(derived[row.position]) for row in rows})
         are_found = are_found and not lookup_rows.without(connection, resource_type, derived)
         done += len(rows)
         if throttle.take(PROGRESS_EVERY_S):
@@ -128,7 +128,7 @@ def _derive(connection: Connection, resource_type: ResourceType) -> int:
         lookup_rows.delete_all(connection, resource_type)
         for row in chain.from_iterable(stored(connection, resource_type)):
             fresh = DerivedValues(resource_type, json.loads(row.document)).lookups
-            lookup_rows.insert(connection, resource_type, row.id, fresh)
+            lookup_rows.insert(connection, resource_type, row.position, fresh)
     for path, id, other in lookup_rows.shared_values(connection, resource_type):
         raise DatabaseUnusable(
             f"{path} shall be unique, but {resource_type.name} {id} and {other} have the same value: "

@@ -44,7 +44,7 @@ _has_value = and_(
     lookup.c.value == bindparam("value"),
 )
 _by_id = generation.outerjoin(resource, _is_resource)
-_by_value = generation.outerjoin(lookup, _has_value).outerjoin(resource, resource.c.id == lookup.c.resource_id)
+_by_value = generation.outerjoin(lookup, _has_value).outerjoin(resource, resource.c.position == lookup.c.position)
 _BY_ID = {has_groups: _reading(_by_id, has_groups) for has_groups in (False, True)}
 # No LIMIT: SQLite would prepare a statement with a bound limit again each time. No ORDER BY: to set up a sort takes
 # longer than to read one row.

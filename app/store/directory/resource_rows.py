@@ -6,8 +6,8 @@ Every function works in the caller's transaction. The words of a resource are wr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,6 +35,9 @@ def _check_size(text: str) -> None:
 
 # Statements are built once: building one takes SQLAlchemy longer than SQLite needs to run it.
 _BY_ID = select(*COLUMNS).where(resource.c.id == bindparam("id"), resource.c.type == bindparam("type"))
+_TO_DELETE = _BY_ID.add_columns(
+    resource.c.shelf, sql.exists().where(membership.c.member_id == bindparam("id")).label("is_member")
+)
 _GROUPS_WITH = (
     select(*COLUMNS)
     .join(membership, membership.c.group_id == resource.c.id)
@@ -59,6 +62,31 @@ def load(connection: Connection, resource_type: ResourceType, id: str) -> Record
     return to_record(row)
 
 
+@dataclass(frozen=True, slots=True)
+class Departing:
+    """A resource that is to be deleted, with its undeclared values (JSON text or None) and the groups that it is in."""
+
+    record: Record
+    shelf: str | None
+    groups: Sequence[Record]
+
+    @property
+    def text(self) -> str:
+        """What `event.deleted` keeps of it."""
+        shelf = f',"shelf":{self.shelf}' if self.shelf else ""
+        return f'{{"created":"{self.record.created}","document":{self.record.document}{shelf}}}'
+
+
+def load_departing(connection: Connection, resource_type: ResourceType, id: str) -> Departing:
+    """Return the resource with that id for its deletion. Raises notFound, as `load` does."""
+    row = connection.execute(_TO_DELETE, {"id": id, "type": resource_type.name}).one_or_none()
+    if row is None:
+        raise not_found(resource_type)
+    *columns, shelf, is_member = row
+    groups = map(to_record, connection.execute(_GROUPS_WITH, {"id": id})) if is_member else ()
+    return Departing(to_record(columns), shelf, tuple(groups))
+
+
 def not_found(resource_type: ResourceType) -> ScimError:
     """Return the refusal of an id that no resource of the type has."""
     return ScimError(Code.NOT_FOUND, resource_type.name, "the id of one that is here")
@@ -73,7 +101,7 @@ def insert(connection: Connection, values: DerivedValues) -> Record:
     derived = derived_columns(values, 0)
     columns = {"id": id, "type": type_name, "version": 1, "created": now, "last_modified": now, **derived}
     position = connection.insert(_INSERT, columns)
-    lookup_rows.insert(connection, values.resource_type, id, values.lookups)
+    lookup_rows.insert(connection, values.resource_type, position, values.lookups)
     _count(connection, DerivedValues(values.resource_type), values)
     filled = derived["filled"]
     return Record(id, type_name, position, values.text, 1, now, now, 0, filled, known_content=values.document)
@@ -93,8 +121,8 @@ def save(
         _check_size(after.text)
     gone, new = after.lookup_changes(before)
     check_unique(connection, after, new)
-    lookup_rows.delete(connection, before.resource_type, record.id, gone)
-    lookup_rows.insert(connection, after.resource_type, record.id, new)
+    lookup_rows.delete(connection, before.resource_type, record.position, gone)
+    lookup_rows.insert(connection, after.resource_type, record.position, new)
     _count(connection, before, after)
     filled = after.changed_mask(before, record.filled)
     # SQLite writes each index of a column that an UPDATE names, also if the value is the same.
@@ -120,16 +148,17 @@ def relate(connection: Connection, record: Record, balance: int, *, is_written: 
     return _write(connection, record, columns, **columns)
 
 
-def delete(connection: Connection, record: Record, values: DerivedValues) -> None:
+def delete(connection: Connection, departing: Departing, values: DerivedValues) -> None:
     """Delete a resource, also from all groups, which get a new version because their members changed.
 
     For a group, its members are deleted with the row.
     """
-    if groups := connection.execute(_GROUPS_WITH, {"id": record.id}).all():
-        for row in groups:
-            relate(connection, to_record(row), -1)
+    record = departing.record
+    for group in departing.groups:
+        relate(connection, group, -1)
+    if departing.groups:
         connection.execute(_LEAVE_GROUPS, {"id": record.id})
-    lookup_rows.delete(connection, values.resource_type, record.id, values.lookups)
+    lookup_rows.delete(connection, values.resource_type, record.position, values.lookups)
     connection.execute(_DELETE, {"at": record.position})
     _count(connection, values, DerivedValues(values.resource_type))
 

@@ -6,7 +6,7 @@ The migrations contain the same as frozen SQL, and a test compares the two. Mome
 
 from __future__ import annotations
 
-from sqlalchemy import Index, text
+from sqlalchemy import CheckConstraint, Index, text
 
 from app.store.database.columns import ZERO, numbers, switches, texts
 from app.store.database.directory_database import directory_table
@@ -42,13 +42,14 @@ fit well into WITHOUT ROWID.
 
 lookup = directory_table(
     "lookup",
-    *texts("type", "attribute", "value", "resource_id", primary_key=True),
+    *texts("type", "attribute", "value", primary_key=True),
+    *numbers("position", primary_key=True),
     sqlite_with_rowid=False,
 )
 """One normalized value of an attribute that a client may match on; `attribute` is its path, like `emails.value`.
 
-The key is the only tree. The writer looks for a unique value before it writes it, and deletes a resource's rows by the
-values of its document.
+`position` is that of the resource. The key is the only tree. The writer looks for a unique value before it writes it,
+and deletes a resource's rows by the values of its document.
 """
 
 membership = directory_table(
@@ -95,6 +96,7 @@ event = directory_table(
     *switches("is_simulated", server_default=ZERO),
     *texts("changes", nullable=True),
     *numbers("position", server_default=ZERO),
+    *texts("deleted", nullable=True),
     Index("event_resource_id", "resource_id", "id"),
     Index("event_request", "request"),
     Index("event_deletion", "resource_type", "name", sqlite_where=text("verb = 'delete'")),
@@ -106,6 +108,11 @@ event = directory_table(
 the rows of `membership_event`. `is_simulated`: a simulation did it, to resources that belong to a simulation only.
 `changes`: JSON text, {attribute: what differences.to_stored returns}; NULL without changes. `position` is that of the
 resource, 0 in events from before it was stored.
+
+`deleted`: in a deletion, what it takes to create the same resource again, in addition to the rows of
+`membership_event`: JSON text, {"created": …, "document": …}, with "shelf" if it had one. Its changes follow from the
+document, so they are stored only where the document has a value that is never returned. Deletions from before 0013 have
+their changes instead.
 """
 
 membership_event = directory_table(
@@ -150,6 +157,26 @@ job = directory_table(
     "job",
     *texts("name", primary_key=True),
     *numbers("done"),
+    *texts("ran", server_default=""),
+    *texts("failure", nullable=True),
     sqlite_with_rowid=False,
 )
-"""The last event that a background job has handled; those after it wait. `words`: app/store/directory/word_index.py."""
+"""A job of the background thread (app/store/directory/job_rows.py).
+
+`ran`: when it ended last; "" if it has not run yet. `failure`: why it failed then; NULL if it did not. `done`: the last
+event that `words` has handled; those after it wait.
+"""
+
+installation = directory_table(
+    "installation",
+    *numbers("id", primary_key=True),
+    *texts("instance", "feed_epoch"),
+    *texts("secret", "schemas", server_default=""),
+    CheckConstraint("id = 1"),
+)
+"""The one row about this data folder.
+
+`instance`: a random text that no other folder has. `feed_epoch`: another random text after each restore, so that who
+follows the events knows that some may have been taken back. `secret`, `schemas`: fingerprints of the files that belong
+to the database, as they were at the last start; "" before the first one.
+"""

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import TextClause, bindparam, func, select, text, update
 
-from app import bounds
+from app import bounds, clock
 from app.scim.derived_values import DerivedValues
 from app.scim.resource_types import ResourceType
 from app.scim.word_splitting import cut
@@ -47,7 +47,7 @@ _EVENTS = (
 _DOCUMENTS = select(resource.c.position, resource.c.type, resource.c.document).where(
     resource.c.position.in_(many_named("positions"))
 )
-_DONE = update(job).where(job.c.name == _JOB).values(done=bindparam("last"))
+_DONE = update(job).where(job.c.name == _JOB).values(done=bindparam("last"), ran=bindparam("ran"), failure=None)
 MATCHING = "SELECT rowid FROM word WHERE word MATCH :words"
 """The positions of the resources that match an `expression`, in order of creation."""
 
@@ -110,7 +110,7 @@ def write_due(types: Sequence[ResourceType]) -> bool:
                 del words[position]
     with directory_database.writing() as connection:
         write(connection, words)
-        connection.execute(_DONE, {"last": events[-1].id})
+        connection.execute(_DONE, {"last": events[-1].id, "ran": clock.to_wire(clock.utc_now())})
     return True
 
 
