@@ -3,7 +3,6 @@
 Every function works in the caller's transaction.
 """
 
-import json
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
@@ -12,7 +11,6 @@ from sqlalchemy import ColumnElement, bindparam, delete, insert, or_, select, up
 from app.store.access.account_tables import operator
 from app.store.access.account_tables import session as table
 from app.store.database.connection import Connection
-from app.store.database.list_parameter import many_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ _USED_LAST = table.c.last_seen.desc(), table.c.token_hash
 # Used by every page, and by every change of a user, so built once.
 _ROW = select(*(table.c[name] for name in SessionRow.__slots__))
 _WITH_TOKEN = _ROW.where(table.c.token_hash == bindparam("token_hash"))
-_END_OF_USERS = delete(table).where(table.c.user_id.in_(many_named("ids")))
+_END_OF_USER = delete(table).where(table.c.user_id == bindparam("user"))
 
 
 def find(connection: Connection, token_hash: str) -> SessionRow | None:
@@ -96,7 +94,8 @@ def end_of_operator(connection: Connection, operator_id: str, but: str = "") -> 
 
 def end_of_users(connection: Connection, user_ids: Collection[str]) -> None:
     """End all sessions of these users."""
-    connection.execute(_END_OF_USERS, {"ids": json.dumps(list(user_ids))})
+    if user_ids:
+        connection.execute(_END_OF_USER, [{"user": id} for id in user_ids])
 
 
 def end_surplus(connection: Connection, operator_id: str | None, user_id: str | None, kept: int) -> None:

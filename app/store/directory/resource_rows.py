@@ -131,7 +131,9 @@ def save(
         columns["filled"] = filled
     if after.is_active != before.is_active:
         columns["active"] = after.is_active
-    return _write(connection, record, columns, document=after.text, filled=filled, known_content=after.document)
+    version = _next_version(record)
+    update(connection, record.position, {**version, **columns})
+    return replace(record, document=after.text, filled=filled, known_content=after.document, **version)
 
 
 def relate(connection: Connection, record: Record, balance: int, *, is_written: bool = False) -> Record:
@@ -139,13 +141,19 @@ def relate(connection: Connection, record: Record, balance: int, *, is_written: 
 
     Call it once after a change of memberships, even if the balance is 0.
     """
+    columns = _related(record, balance)
+    if not is_written:
+        columns |= _next_version(record)
+    update(connection, record.position, columns)
+    return replace(record, **columns)
+
+
+def _related(record: Record, balance: int) -> dict[str, Any]:
+    """Return the columns that another number of members changes."""
     columns: dict[str, Any] = {"members": record.members + balance}
     if bool(record.members) != bool(columns["members"]):
         columns["filled"] = record.filled ^ recnice_mapping.members_bit(record.type)
-    if is_written:
-        update(connection, record.position, columns)
-        return replace(record, **columns)
-    return _write(connection, record, columns, **columns)
+    return columns
 
 
 def delete(connection: Connection, departing: Departing, values: DerivedValues) -> None:
@@ -154,9 +162,13 @@ def delete(connection: Connection, departing: Departing, values: DerivedValues) 
     For a group, its members are deleted with the row.
     """
     record = departing.record
-    for group in departing.groups:
-        relate(connection, group, -1)
     if departing.groups:
+        rows: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        for group in departing.groups:
+            columns = {"at": group.position, **_next_version(group), **_related(group, -1)}
+            rows.setdefault(tuple(columns), []).append(columns)
+        for same_columns in rows.values():
+            connection.execute(_UPDATE, same_columns)
         connection.execute(_LEAVE_GROUPS, {"id": record.id})
     lookup_rows.delete(connection, values.resource_type, record.position, values.lookups)
     connection.execute(_DELETE, {"at": record.position})
@@ -172,11 +184,9 @@ def derived_columns(values: DerivedValues, members: int) -> dict[str, Any]:
     }
 
 
-def _write(connection: Connection, record: Record, columns: Mapping[str, Any], **fields: Any) -> Record:
-    """Write columns of a record with a new version and time; return it with other fields."""
-    stamp: dict[str, Any] = {"version": record.version + 1, "last_modified": _later_than(record.last_modified)}
-    update(connection, record.position, {**stamp, **columns})
-    return replace(record, **stamp, **fields)
+def _next_version(record: Record) -> dict[str, Any]:
+    """Return the columns that every change of a resource changes."""
+    return {"version": record.version + 1, "last_modified": _later_than(record.last_modified)}
 
 
 def update(connection: Connection, position: int, columns: Mapping[str, Any]) -> None:
