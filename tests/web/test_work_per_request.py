@@ -167,7 +167,7 @@ def test_no_request_parses_a_document_twice_or_sends_more_statements_than_it_nee
         "disable": (1, 6),
         "disable, and refuse a value": (1, 6),
         "remove a member": (1, 6),
-        "delete a user in a group": (1, 13),
-        "delete a user": (1, 10),
-        "delete a group": (1, 9),
+        "delete a user in a group": (1, 12),
+        "delete a user": (1, 8),
+        "delete a group": (1, 7),
     }
