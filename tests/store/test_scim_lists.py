@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from app import bounds
 from app.scim.attribute import Attribute
@@ -17,6 +18,7 @@ from app.scim.search_request import Search, TypeSearch
 from app.store.database import directory_database
 from app.store.directory import console_lists, membership_rows, resource_rows, scim_lists
 from app.store.directory.scim_lists import Page
+from app.store.directory.tables import resource
 from tests.statements import recorded
 from tests.store.conftest import delete, group, insert, user, where
 
@@ -120,6 +122,21 @@ def test_a_page_in_the_middle_reads_only_rows_after_the_last_mark_before_it(
         check_every_page()
     people.extend(insert(USER, user()) for _ in range(4))
     check_every_page()
+
+
+def test_marks_made_in_a_newer_state_are_not_used_in_an_older_one(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Although both have as many rows before the last mark: one was deleted, and one was added."""
+    monkeypatch.setattr(bounds, "ROWS_BETWEEN_MARKS", 3)
+    people = [insert(USER, user(title=str(number))) for number in range(6)]
+    search = Search((TypeSearch(USER, None, None),), False, 1, 5)
+    with directory_database.reading() as older:
+        older.execute(select(resource)).close()  # the state is that of the first read
+        with directory_database.writing() as connection:
+            resource_rows.delete(connection, people[0], DerivedValues(USER, people[0].content))
+        insert(USER, user(title="last"))
+        assert titles(page(None, 5, 1)) == ["5"]
+        assert titles(scim_lists.find(older, search)) == ["4"]
+    assert titles(page(None, 5, 1)) == ["5"]
 
 
 @pytest.mark.usefixtures("seven")

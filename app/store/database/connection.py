@@ -35,7 +35,7 @@ class Memory:
     See also: remembered_reads.py (fills it). Threads need no lock: each reads or replaces the pair as a whole.
     """
 
-    __slots__ = ("pair",)
+    __slots__ = ("__weakref__", "pair")
 
     def __init__(self) -> None:
         self.pair: tuple[int, dict[Any, Any]] = (0, {})
