@@ -30,7 +30,7 @@ from app.store.request_log import log_database, pruning, request_rows
 WRITE_AFTER_S = 0.5
 TRY_AGAIN_S = 1.0
 PRUNE_EVERY_S = 600.0
-PRUNE_NEXT_PART_S = 0.2
+PRUNE_NEXT_PART_S = 0.5
 CLOSE_S = 10.0
 
 DROPPED, UNAUTHENTICATED = "dropped", "strangers"
