@@ -39,6 +39,7 @@ SEARCH_TEXT_LENGTH = 256
 PATH_LENGTH = 1_024
 PATH_TOKENS = 40
 PATHS_REMEMBERED = 512
+LOOKUPS_REMEMBERED = 64  # queries of lists that differ in more than the value, per resource type
 PATCH_OPERATIONS = 1_000
 PATCH_VALUES_EXAMINED = 50_000  # in all operations: stored values per filter comparison, and values in the request
 PATCH_MEMBER_COMPARISONS = 20  # in the filters of all operations; `members[value eq "…"]` alone does not count

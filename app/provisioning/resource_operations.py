@@ -46,7 +46,7 @@ from app.store.directory.scim_lists import Page
 from app.store.directory.stored_resource import Record
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would take three times as long to create
 class Resource:
     """A record and, if requested, the values that are stored as rows: a group's `members`, a user's `groups`.
 
@@ -68,7 +68,7 @@ class Resource:
         return [group for portion in self.memberships.get("groups", ()) for group in json.loads(f"[{portion}]")]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would take three times as long to create
 class SearchResult:
     """One page of a search, and the total number of matches. By cursor, `end` is where the next page begins, if any."""
 
@@ -140,10 +140,10 @@ def search(criteria: Search, selections: Mapping[str, Selection], generation: in
     invalidFilter, and UNAVAILABLE when too many searches without an index are in progress.
     """
     types = [sought.resource_type for sought in criteria.sought]
-    has_memberships = any(_has_memberships(one, selections[one.name]) for one in types)
-    if not (has_memberships and any(one.has_members for one in types)):
+    has_memberships = [one for one in types if _has_memberships(one, selections[one.name])]
+    if not any([one.has_members for one in has_memberships]):
         with directory_database.reading_once() as connection:
-            if page := scim_lists.find_match(connection, criteria, has_groups=has_memberships):
+            if page := scim_lists.find_match(connection, criteria, has_groups=bool(has_memberships)):
                 require_number(connection, generation)
                 return _search_result(connection, page, types, selections)
     with unindexed_searches.limited(criteria), directory_database.reading() as connection:

@@ -27,8 +27,8 @@ _TOKEN = re.compile(r'\s*(?:("(?:[^"\\]|\\.)*")|([()\[\]])|([^\s()\[\]"]+)|(\S))
 _NAME = re.compile(r"(?:urn:[A-Z0-9:._~%/$-]+|[A-Z$][A-Z0-9_$-]*(?:\.[A-Z$][A-Z0-9_$-]*)?)\Z", re.ASCII | re.IGNORECASE)
 # What could be a name elsewhere: an attribute that is not declared here, in another alphabet or of another depth.
 _LIKE_NAME = re.compile(r'\.?[^\s()\[\]".]+(?:\.[^\s()\[\]".]+)*\Z')
-_EQUALITY = re.compile(r'([A-Z$][A-Z0-9_$.-]*) eq "([^"\\\x00-\x1f\ud800-\udfff]*)"', re.ASCII | re.IGNORECASE)
-"""The usual form of a filter, with a text that is written as it is meant."""
+_EQUALITY = re.compile(r'([A-Z$][A-Z0-9_$.-]*) eq "([^"]*)"', re.ASCII | re.IGNORECASE)
+_PLAIN_TEXT = re.compile(r'[^"\\\x00-\x1f\ud800-\udfff]*')  # what is the same inside the quotes of JSON
 _PART = re.compile(r"\.[A-Za-z$][A-Za-z0-9_$-]*\Z")
 _PATH_ORDER = re.compile(r"[w.]+(\[[w.]+\]\.?)?\Z")  # the brackets in it, words (w) and sub-attributes (.)
 _CODES = {"filter": (Code.INVALID_FILTER, Code.UNUSABLE_FILTER), "path": (Code.INVALID_PATH, Code.UNUSABLE_PATH)}
@@ -256,9 +256,9 @@ def parse(text: str, tree: AttributeTree, others: Sequence[AttributeTree] = ()) 
     """
     if len(text) > bounds.FILTER_LENGTH:
         raise ScimError(Code.INVALID_FILTER, "filter", f"at most {bounds.FILTER_LENGTH} characters", len(text))
-    if not others and (usual := _EQUALITY.fullmatch(text)) and (node := _equality(tree, usual[1], usual[2])):
-        return node
-    return _parse(text, (tree, *others))
+    usual = None if others else _EQUALITY.fullmatch(text)
+    equality = _equality(tree, usual[1]) if usual else None  # the attribute is looked up once for all such filters
+    return (with_text(equality, usual[2]) if usual and equality else None) or _parse(text, (tree, *others))
 
 
 def _parse(text: str, trees: Sequence[AttributeTree]) -> Node:
@@ -276,14 +276,18 @@ def _parse(text: str, trees: Sequence[AttributeTree]) -> Node:
     return node
 
 
-def _equality(tree: AttributeTree, name: str, text: str) -> Node | None:
-    """Return `name eq "text"` as `_parse` does, which reads each name once; None if it has to read the text, too."""
-    known = _equality_with(tree, name)
+def with_text(equality: Node, text: str) -> Node | None:
+    """Return a filter of the form `attribute eq "…"` with another text, as `parse` reads it.
+
+    None for a filter of another form, and for a text that has to be read with the filter.
+    """
+    if not _PLAIN_TEXT.fullmatch(text):
+        return None
     try:
-        match known:
-            case Compare(path):
+        match equality:
+            case Compare(path, "eq"):
                 return Compare(path, "eq", comparable(path[-1], text), text)
-            case ValuePath(attribute, Compare(path)):
+            case ValuePath(attribute, Compare(path, "eq")):
                 return ValuePath(attribute, Compare(path, "eq", comparable(path[-1], text), text))
     except WrongValueError:
         pass
@@ -291,7 +295,7 @@ def _equality(tree: AttributeTree, name: str, text: str) -> Node | None:
 
 
 @lru_cache(maxsize=bounds.PATHS_REMEMBERED)
-def _equality_with(tree: AttributeTree, name: str) -> Node | None:
+def _equality(tree: AttributeTree, name: str) -> Node | None:
     """Return the comparison of an attribute with the empty text; None if that is refused."""
     try:
         return _parse(f'{name} eq ""', (tree,))

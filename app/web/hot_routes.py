@@ -8,6 +8,7 @@ if this module had not seen the request (docs/decisions/0052-frequent-requests-b
 import io
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ from app.scim.resource_types import ResourceType
 from app.settings import Settings
 from app.web import service_routing
 from app.web.request_log import record_draft
+from app.web.scim import list_endpoints, query_parameters
+from app.web.scim.list_endpoints import ListReading
 from app.web.scim.request_response import MEDIA_TYPE, Answer
 from app.web.scim.resource_endpoints import COLLECTION, ID_ROUTE, SINGLE
 from app.web.scim.scim_request import ScimRequest
@@ -31,8 +34,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _PATH = re.compile(rf"({'|'.join(ROOTS)})(/[A-Za-z]+)(?:/({GUID}))?")
-_EQUALITY = re.compile(r'([A-Za-z.]+) eq "[^"\\]*"')
-_OF_LOOKUP = frozenset({"filter", "attributes", "excludedAttributes"})
 _MEDIA_TYPES = frozenset({"application/scim+json", "application/json"})
 _UNUSUAL = frozenset({"HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_UPGRADE", "HTTP_TRANSFER_ENCODING", "HTTP_COOKIE"})
 _LENGTH = re.compile("[0-9]{1,9}", re.ASCII)
@@ -52,7 +53,9 @@ class HotRoutes:
         self._public_url = settings.public_url
         self._headers = response_headers.scim_headers(settings)
         self._routes = {
-            (root, one.endpoint): _Route(one, root) for root in ROOTS for one in app.config["RECNICE_RESOURCE_TYPES"]
+            (root, one.endpoint): _Route(one, root, settings.public_url + root)
+            for root in ROOTS
+            for one in app.config["RECNICE_RESOURCE_TYPES"]
         }
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -91,8 +94,10 @@ class HotRoutes:
             is_usual = method in ("GET", "PATCH", "DELETE")
             return (request, SINGLE[method], (route.resource_type, match[3])) if is_usual else None
         environ[service_routing.PLACE] = route.collection
-        is_usual = method == "POST" or (method == "GET" and route.is_lookup(request))
-        return (request, COLLECTION[method], (route.resource_type,)) if is_usual else None
+        if method == "GET":
+            reading = route.lookup(request.query)
+            return (request, list_endpoints.answer, (reading,)) if reading else None
+        return (request, COLLECTION[method], (route.resource_type,)) if method == "POST" else None
 
     def _answer(
         self, environ: "WSGIEnvironment", request: ScimRequest, verb: Callable[..., Answer], about: tuple[Any, ...]
@@ -136,23 +141,30 @@ def _in_memory(answer: Answer, method: str) -> Answer:
 
 
 class _Route:
-    """The routes of one resource type below one root, as Flask has them, for the request log."""
+    """The routes of one resource type below one root, as Flask has them, for the request log.
 
-    def __init__(self, resource_type: ResourceType, root: str) -> None:
+    `base` is the public URL of the root.
+    """
+
+    def __init__(self, resource_type: ResourceType, root: str, base: str) -> None:
         self.resource_type = resource_type
         path = root + resource_type.endpoint
         self.collection = RequestTarget(Service.SCIM, path)
         self.single = RequestTarget(Service.SCIM, path + ID_ROUTE)
-        self._lookups = frozenset(attribute.path.lower() for attribute in resource_type.lookups)
+        self._lookup = lru_cache(bounds.LOOKUPS_REMEMBERED)(partial(list_endpoints.lookup, resource_type, base))
 
-    def is_lookup(self, request: ScimRequest) -> bool:
-        """Return whether a list is that of the resources with one value of an attribute that has an index."""
-        try:
-            parameters = request.parameters()
-        except ScimError:
-            return False
-        match = _EQUALITY.fullmatch(parameters.get("filter", ""))
-        return match is not None and match[1].lower() in self._lookups and parameters.keys() <= _OF_LOOKUP
+    def lookup(self, query: str) -> ListReading | None:
+        """Return what a query selects whose only quoted text is the value of an attribute; None for another one.
+
+        What surrounds the text is read once for all requests.
+        """
+        quote = "%22" if "%22" in query else '"'
+        before, _, rest = query.partition(quote)
+        text, closing, after = rest.partition(quote)
+        if not closing or "&" in text or len(query) > bounds.FILTER_LENGTH:
+            return None
+        lookup = self._lookup(before + quote, quote + after)
+        return lookup.reading(query_parameters.decoded(text)) if lookup else None
 
 
 def _has_usual_body(environ: "WSGIEnvironment", request: ScimRequest) -> bool:

@@ -8,9 +8,10 @@ import werkzeug.urls  # noqa: F401  # registers "werkzeug.url_quote"
 
 from app import bounds
 from app.scim.errors import ScimError
-from app.scim.resource_types import RESOURCE_TYPES
+from app.scim.resource_types import RESOURCE_TYPES, USER
 from app.scim.search_request import Search
-from app.web.scim import cursors, query_parameters
+from app.web.hot_routes import _Route
+from app.web.scim import cursors, list_endpoints, query_parameters
 from tests.examples import examples
 
 
@@ -89,3 +90,57 @@ def test_a_query_is_decoded_as_by_the_standard_library() -> None:
             expected = {name: pairs[name] for name in ("filter", "sortBy")}
             got = query_parameters.of_get(query)
             assert {name: got[name] for name in expected} == expected, query
+
+
+def test_a_lookup_by_its_value_is_read_as_the_whole_query() -> None:
+    """As app/web/hot_routes.py reads it: with what it remembers of a query that differs in the value only."""
+    chance, base, read = random.Random(2), "https://x/scim", 0
+    route = _Route(USER, "/scim", base)
+    blanks, quotes = ("%20", "+", " ", "%20%20", "%09"), ("%22",) * 4 + ('"', "%27")
+    marks = (
+        "a",
+        "B7",
+        "@",
+        "%40",
+        "%C3%A9",
+        "+",
+        "%20",
+        "\u00e9",
+        "%ff",
+        "%2",
+        "%",
+        "&",
+        "%26",
+        '"',
+        "%22",
+        "%5C",
+        "\\",
+        "%00",
+    )
+    befores = ("",) * 6 + ("attributes=userName&", "filter=id%20pr&", "attributes=%22&", 'x="&', "(", "%")
+    afters = ("",) * 6 + ("&excludedAttributes=groups", "&attributes=%22x%22", "&count=1", "&count=x", "&sortBy=title")
+    afters += ("&cursor=", "&startIndex=2", ")", "%20and%20active%20eq%20true", "&filter=id%20pr", "&=", "%22", "x")
+    names = (
+        "userName",
+        "username",
+        "emails.value",
+        "emails",
+        "displayName",
+        "id",
+        "active",
+        "title",
+        "nothing",
+        "%6eame",
+    )
+    for _ in range(examples(10_000)):
+        blank, quote_mark, name = chance.choice(blanks), chance.choice(quotes), chance.choice(names)
+        value = "".join(chance.choices(marks[:8] if chance.random() < 0.7 else marks, k=chance.randrange(4)))
+        op = chance.choice(("eq",) * 5 + ("EQ", "ne", "%65q"))
+        text = f"filter={name}{blank}{op}{blank}{quote_mark}{value}{quote_mark}"
+        query = chance.choice(befores) + text + chance.choice(afters)
+        reading = route.lookup(query)
+        if reading is not None:
+            expected = list_endpoints._read((USER,), query_parameters.of_get(query), base)
+            assert repr(reading) == repr(expected), query
+            read += 1
+    assert read > 1_000

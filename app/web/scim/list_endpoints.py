@@ -1,13 +1,18 @@
 """This module serves lists and `/.search` (RFC 7644 §3.4.2, §3.4.3)."""
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from flask import Blueprint, Response
 
 from app.provisioning import resource_operations
-from app.scim.projection import projection
+from app.scim.errors import ScimError
+from app.scim.filter_tree import Node
+from app.scim.grammar import with_text
+from app.scim.projection import Projection, Selection, projection
 from app.scim.protocol_messages import list_response
 from app.scim.resource_types import ResourceType
+from app.scim.search_request import Search
 from app.web.request_log import resource_changes
 from app.web.scim import cursors, query_parameters
 from app.web.scim.request_response import Answer, add, current, response, settings
@@ -24,9 +29,58 @@ def add_routes(blueprint: Blueprint, types: Types) -> None:
         add(blueprint, f"{one.endpoint}/.search", f"{one.name}-search", _search_view((one,)), ("POST",))
 
 
+class ListReading(NamedTuple):
+    """What a list request selects, with the selections and projections by the names of the types.
+
+    `query` is that of a list by cursor, None by index.
+    """
+
+    search: Search
+    selections: Mapping[str, Selection]
+    projections: Mapping[str, Projection]
+    query: cursors.Query | None = None
+
+
+class Lookup:
+    """A list by one value of one attribute with an index, whose query differs from others in the value only."""
+
+    def __init__(self, equality: Node, reading: ListReading) -> None:
+        self._equality = equality
+        self._reading = reading
+
+    def reading(self, text: str) -> ListReading | None:
+        """Return what the query with this value selects; None if the value has to be read with the whole query."""
+        equality = with_text(self._equality, text)
+        if equality is None:
+            return None
+        search, selections, projections, _ = self._reading
+        return ListReading(search.with_filter(equality), selections, projections)
+
+
+def lookup(resource_type: ResourceType, base: str, before: str, after: str) -> Lookup | None:
+    """Return the lookup by the text between these parts of a query; None for another list, such as one by cursor.
+
+    Two texts are tried: the filter differs by them and in nothing else.
+    """
+    readings = []
+    for text in ("a", "b"):
+        try:
+            parameters = query_parameters.of_get(f"{before}{text}{after}")
+            if "cursor" in parameters:
+                return None
+            readings.append(_read((resource_type,), parameters, base))
+        except ScimError:
+            return None
+    [reading, other] = readings
+    [where], [other_where] = ([sought.where for sought in one.search.sought] for one in readings)
+    if where is None or where == other_where or other_where != with_text(where, "b") or other.search.unindexed:
+        return None
+    return Lookup(where, reading)
+
+
 def list_resources(request: ScimRequest, types: Types) -> Answer:
     """Return the list that the query parameters select."""
-    return _list(request, types, request.parameters())
+    return answer(request, _read(types, request.parameters(), request.base))
 
 
 def _search_view(types: Types) -> Callable[[], Response]:
@@ -34,20 +88,28 @@ def _search_view(types: Types) -> Callable[[], Response]:
         request = current()
         if len(types) == 1:
             resource_changes.record_target(request.draft, "GET", types[0])
-        return response(_list(request, types, query_parameters.of_message(request.body())))
+        return response(answer(request, _read(types, query_parameters.of_message(request.body()), request.base)))
 
     return view
 
 
-def _list(request: ScimRequest, types: Types, parameters: Mapping[str, str]) -> Answer:
-    search = query_parameters.read_search(types, parameters, request.base)
+def _read(types: Types, parameters: Mapping[str, str], base: str) -> ListReading:
+    """Return what these parameters select. Raises what they are refused for."""
+    search = query_parameters.read_search(types, parameters, base)
     selections = {one.name: query_parameters.selection_of(one, parameters) for one in types}
     query = cursors.Query(types, parameters) if "cursor" in parameters and settings().cursor_paging else None
     if query is not None:
         search = query.by_cursor(search)
+    return ListReading(
+        search, selections, {one.name: projection(one, selections[one.name], base) for one in types}, query
+    )
+
+
+def answer(request: ScimRequest, reading: ListReading) -> Answer:
+    """Return the list, and record the search."""
+    search, selections, projections, query = reading
     page = resource_operations.search(search, selections, request.generation)
     resource_changes.record_search(request.draft, search, page)
-    projections = {one.name: projection(one, selections[one.name], search.base) for one in types}
-    texts = (projections[one.type.name].pieces(one.record, one.memberships) for one in page.resources)
+    texts = [projections[one.type.name].pieces(one.record, one.memberships) for one in page.resources]
     next_cursor = query.cursor(page.end, search.count) if query is not None and page.end else None
     return Answer(200, list_response(page.total, search.start_index, len(page.resources), texts, next_cursor))

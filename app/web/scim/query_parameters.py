@@ -30,7 +30,7 @@ def of_get(query: str) -> dict[str, str]:
     values: dict[str, list[str]] = {}
     for pair in query.split("&"):
         name, _, value = pair.partition("=")
-        values.setdefault(_decoded(name), []).append(_decoded(value))
+        values.setdefault(decoded(name), []).append(decoded(value))
     parameters = {name: ",".join(values[name]) for name in _LISTS if name in values}
     for name in _SINGLES:
         if name in values:
@@ -40,9 +40,9 @@ def of_get(query: str) -> dict[str, str]:
     return parameters
 
 
-def _decoded(text: str) -> str:
+def decoded(text: str) -> str:
     """Return a name or a value as Werkzeug's `args` has it, and as `urllib.parse.parse_qsl` returns it."""
-    text = text.replace("+", " ")
+    text = text.replace("+", " ").replace("%40", "@")  # most have no other escape
     if "%" not in text:
         return text
     if text.isascii():

@@ -33,7 +33,6 @@ class ScimRequest:
     read: Callable[[], bytes] = bytes
     precondition: Precondition = NONE
     generation: int | None = None
-    known_parameters: dict[str, str] | None = None
 
     def body(self) -> Any:
         """Return the JSON of the body, with any media type except a form's: Entra and others send several, or none.
@@ -51,10 +50,8 @@ class ScimRequest:
         return draft.sent
 
     def parameters(self) -> dict[str, str]:
-        """Return the SCIM parameters of the query, read once. Raises invalidValue."""
-        if self.known_parameters is None:
-            self.known_parameters = query_parameters.of_get(self.query)
-        return self.known_parameters
+        """Return the SCIM parameters of the query. Raises invalidValue."""
+        return query_parameters.of_get(self.query)
 
     def selection_of_read(self, resource_type: ResourceType) -> Selection:
         """Return the attributes of one resource that the request selects."""
