@@ -179,7 +179,7 @@ def test_words_are_written_after_the_request_and_the_check_knows_which_are_due(m
         for n in range(3)
     ]
     assert (found("ana"), findings()) == ([], [])
-    assert [word_index.write_due(RESOURCE_TYPES) for _ in range(3)] == [True, True, False]
+    assert [word_index.write_due(RESOURCE_TYPES) for _ in range(3)] == [True, False, False]
     assert (found("ana"), findings()) == (["Ana 0", "Ana 1", "Ana 2"], [])
     change(ids[0], "Bea 0")
     change(ids[1], "Bea 1")
@@ -194,17 +194,19 @@ def test_words_are_written_after_the_request_and_the_check_knows_which_are_due(m
 @pytest.mark.usefixtures("app")
 def test_only_a_change_of_what_a_search_finds_splits_words(monkeypatch: pytest.MonkeyPatch) -> None:
     user_id = resource_operations.create(USER, {"userName": "u", "externalId": "displayName"}, AUTHOR).record.id
-    assert word_index.write_due(RESOURCE_TYPES)
+    word_index.write_due(RESOURCE_TYPES)
     split: list[str] = []
     to_words = word_index.to_words
     monkeypatch.setattr(word_index, "to_words", lambda values: split.append(values.name) or to_words(values))
     urn = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
     for path in ("title", "active", 'addresses[type eq "work"].locality', f"{urn}:department"):
         change(user_id, "False", path)
-        assert (word_index.write_due(RESOURCE_TYPES), split) == (True, []), path
+        word_index.write_due(RESOURCE_TYPES)
+        assert split == [], path
     for path in ("displayName", "userName", "externalId", "name.middleName", 'emails[type eq "work"].value'):
         change(user_id, "Ana", path)
-        assert (word_index.write_due(RESOURCE_TYPES), len(split)) == (True, 1), path
+        word_index.write_due(RESOURCE_TYPES)
+        assert len(split) == 1, path
         split.clear()
     assert (found("ana"), findings()) == (["Ana"], [])
 
@@ -220,9 +222,9 @@ def test_words_of_a_resource_that_changes_meanwhile_follow_its_later_event(monke
         return writing()
 
     monkeypatch.setattr(directory_database, "writing", change_first)
-    assert word_index.write_due(RESOURCE_TYPES)
+    word_index.write_due(RESOURCE_TYPES)
     assert findings() == [], "they are those of the former document, and due again"
-    assert word_index.write_due(RESOURCE_TYPES)
+    word_index.write_due(RESOURCE_TYPES)
     assert (found("bea"), found("ana")) == (["Bea"], [])
 
 
@@ -234,7 +236,7 @@ def test_words_of_what_cannot_be_read_stay_and_do_not_delay_others(people: list[
     with directory_database.writing() as connection:
         connection.exec_driver_sql(harm or "SELECT 1")
     made = resource_operations.create(GROUP, {"displayName": "Bees"}, AUTHOR).record
-    assert [word_index.write_due(types) for _ in range(2)] == [True, False]
+    word_index.write_due(types)
     with directory_database.reading() as connection:
         words = word_index.stored_words(connection, [people[0].position, made.position])
     assert ("ana" in words[people[0].position], "bees" in words[made.position]) == (True, True)
@@ -253,7 +255,8 @@ def test_the_check_command_completes_what_a_killed_server_left(
     resource_operations.create(USER, {"userName": "u", "displayName": "Ana"}, AUTHOR)
     assert cli.main(["check", "--data", str(path.parent)]) == 0, capsys.readouterr()
     assert found("ana") == ["Ana"]
-    assert not word_index.write_due(RESOURCE_TYPES)
+    with directory_database.reading() as connection:
+        assert word_index.due_positions(connection) == set()
 
 
 def page(order: Order, offset: int = 0, count: int = 50, state: State = "") -> list[str]:

@@ -90,10 +90,11 @@ def write(connection: Connection, words: Mapping[int, str | None]) -> None:
 
 
 def write_due(types: Sequence[ResourceType]) -> bool:
-    """Write the words of resources that changed since they were written last; return whether there may be more of them.
+    """Write the words of resources that changed since they were written last; return whether more of them wait.
 
     The resources of some events are read, and their words are written in a transaction of their own. A resource that
-    changes in between has a later event. Call it in one thread at a time.
+    changes in between has a later event, which does not wait: a busy server would write a few words in each of many
+    transactions. Call it in one thread at a time.
     """
     by_name = {one.name: one for one in types}
     with directory_database.reading() as connection:
@@ -111,7 +112,7 @@ def write_due(types: Sequence[ResourceType]) -> bool:
     with directory_database.writing() as connection:
         write(connection, words)
         connection.execute(_DONE, {"last": events[-1].id, "ran": clock.to_wire(clock.utc_now())})
-    return True
+    return len(events) == bounds.EVENTS_PER_BATCH
 
 
 def _may_change_words(types: Mapping[str, ResourceType], row: Row) -> bool:
