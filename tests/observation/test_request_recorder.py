@@ -35,6 +35,7 @@ from app.store.request_log.tables import LOG_VERSION
 from tests.cheap import make_database
 from tests.conftest import wait_until
 from tests.observation.conftest import made_up, stranger
+from tests.statements import recorded
 
 KEPT_DAYS = bounds.REQUEST_DAYS_MAXIMUM
 sqlite = sqlite_driver.module  # two libraries in one process would take each other's locks away
@@ -413,14 +414,27 @@ def test_a_new_log_is_for_its_owner_alone(tmp_path: Path):
     assert log_database_file.prepare(path) == ()
 
 
-def test_an_index_that_an_older_log_lacks_is_made_at_the_start(tmp_path: Path):
+def test_the_indexes_of_an_older_log_become_those_that_are_declared(tmp_path: Path):
     path = tmp_path / "recnice-requests.sqlite3"
     assert log_database_file.prepare(path) == ()
     with closing(sqlite.connect(path)) as connection:
         declared = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'index'").fetchall()
         connection.execute("DROP INDEX request_deed")
+        connection.execute("CREATE INDEX request_key_id ON request (key_id, id)")
         assert log_database_file.prepare(path) == ()
         assert set(connection.execute("SELECT name FROM sqlite_schema WHERE type = 'index'")) == set(declared)
+
+
+def test_requests_about_a_resource_are_found_in_indexes(log: Connection):
+    asked = [replace(made_up(), resource_id=ID), replace(made_up(), other_id=ID), made_up(), made_up()]
+    request_rows.insert(log, asked)
+    with recorded() as statements:
+        rows = request_rows.page(log, RequestFilter(about=(ID,), numbers=(asked[2].number,)))
+    assert [one.number for one in rows] == [one.number for one in reversed(asked[:3])]
+    [(statement, parameters)] = statements
+    plan = str(log.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all())
+    for index in ("request_resource_id", "request_conflict", "request_number"):
+        assert f"SEARCH request USING INDEX {index}" in plan, plan
 
 
 def test_a_log_without_the_newest_columns_goes_on(app: Flask, path: Path):

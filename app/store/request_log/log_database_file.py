@@ -77,7 +77,7 @@ def _bring_up(path: Path) -> None:
 
 
 def _make_tables(path: Path) -> None:
-    """Create missing tables, columns and indexes, and set the version, in one transaction."""
+    """Create missing tables, columns and indexes, delete former indexes, set the version, all in one transaction."""
     engine = sqlite_driver.make_engine(sqlite_driver.address(path))
     with engine.connect() as connection:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -87,8 +87,11 @@ def _make_tables(path: Path) -> None:
             for column in (column for column in table.columns if column.name not in there):
                 added = CreateColumn(column).compile(dialect=connection.dialect)
                 connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {added}")
-        for index in (index for table in metadata.sorted_tables for index in table.indexes):
-            index.create(connection, checkfirst=True)
+            declared = {index.name for index in table.indexes}
+            for former in {index["name"] for index in inspect(connection).get_indexes(table.name)} - declared:
+                connection.exec_driver_sql(f"DROP INDEX {former}")
+            for index in table.indexes:
+                index.create(connection, checkfirst=True)
         connection.exec_driver_sql(f"PRAGMA user_version = {LOG_VERSION}")
         connection.commit()
 

@@ -113,18 +113,17 @@ def _where(query: Select[Any], criteria: RequestFilter) -> Select[Any]:
             query = query.where(columns[name] == value)
     if criteria.about or criteria.numbers:
         about, numbers = many(criteria.about), many(criteria.numbers)
-        is_about = sql.or_(columns.resource_id.in_(about), columns.other_id.in_(about))
-        query = query.where(sql.or_(is_about, columns.number.in_(numbers)))
+        is_conflict = sql.and_(columns.other_id.in_(about), sql.text("other_id <> ''"))  # as in the partial index
+        query = query.where(sql.or_(columns.resource_id.in_(about), is_conflict, columns.number.in_(numbers)))
     if criteria.named:
         query = query.where(columns.resource_name.icontains(criteria.named, autoescape=True))
-    # SQLite uses one index, so the others are disabled in favor of the most selective one.
-    is_narrow = criteria.cycle_id is not None or any(
-        (criteria.number, criteria.resource_id, criteria.about, criteria.numbers, criteria.is_refused)
-    )
     if criteria.key_id:
-        key_id = _without_index(columns.key_id) if is_narrow or criteria.actions else columns.key_id
-        query = query.where(key_id == criteria.key_id)
+        query = query.where(columns.key_id == criteria.key_id)
     if criteria.actions:
+        # SQLite uses one index, so this one is disabled in favor of a more selective one.
+        is_narrow = criteria.cycle_id is not None or any(
+            (criteria.number, criteria.resource_id, criteria.about, criteria.numbers, criteria.is_refused)
+        )
         query = query.where((_without_index(columns.deed) if is_narrow else columns.deed).in_(criteria.actions))
     if criteria.without_actions:
         query = query.where(sql.or_(columns.deed.not_in(criteria.without_actions), sql.text("status >= 400")))

@@ -20,7 +20,7 @@ from app.store.database.columns import ZERO, numbers, reals, texts
 LOG_VERSION = 1
 """The `PRAGMA user_version` of the file; a file with another number is renamed and replaced by a new one.
 
-A new table, column or index does not need a new number: missing ones are added at start.
+A new table, column or index does not need a new number: missing ones are added at start, and other indexes deleted.
 """
 
 metadata = MetaData()
@@ -40,18 +40,17 @@ request = log_table(
     "request",
     *numbers("id", primary_key=True),
     *chain.from_iterable(_TYPES.get(one.type, _texts)(column_of(one)) for one in STORED if one.name != "id"),
-    Index("request_at", "at"),
     Index("request_number", "number"),
     Index("request_resource_id", "resource_id", "id"),
-    Index("request_other_id", "other_id", "id"),
+    Index("request_conflict", "other_id", "id", sqlite_where=text("other_id <> ''")),
     Index("request_cycle_id", "cycle_id", "id"),
     Index("request_deed", "deed", "id"),
-    Index("request_key_id", "key_id", "id"),
     Index("request_refused", "id", sqlite_where=text("status >= 400")),
 )
 """One row per request, and one for each operation of a bulk request.
 
-The columns are the stored fields of `app.request_record.Request`.
+The columns are the stored fields of `app.request_record.Request`. Times, keys and IP addresses have no index: each
+request would pay for it. A page that asks for them reads the rows from the newest, `bounds.REQUEST_ROWS` at most.
 """
 
 cycle = log_table(
