@@ -114,11 +114,18 @@ def dialect_of(message: Any) -> Literal["", "default", "compliant"]:
     named = {str(name).lower(): value for name, value in message.items()} if isinstance(message, dict) else {}
     operations = named.get("operations")
     objects = [one for one in operations if isinstance(one, dict)] if isinstance(operations, list) else []
-    verbs = [verb for one in objects for name, verb in one.items() if name.lower() == "op" and isinstance(verb, str)]
-    if any(verb[:1].isupper() for verb in verbs) or any(_has_text_boolean(one) for one in objects):
+    if any(map(_is_of_default, objects)):
         return "default"
-    return "compliant" if verbs else ""
+    is_patch = any(name.lower() == "op" and isinstance(verb, str) for one in objects for name, verb in one.items())
+    return "compliant" if is_patch else ""
 
 
-def _has_text_boolean(operation: dict[str, Any]) -> bool:
-    return any(name.lower() == "value" and value in ("True", "False") for name, value in operation.items())
+def _is_of_default(operation: dict[str, Any]) -> bool:
+    """Return whether an operation has a capital verb, or a boolean as text."""
+    for name, value in operation.items():
+        member = name.lower()
+        if member == "op" and isinstance(value, str) and value[:1].isupper():
+            return True
+        if member == "value" and value in ("True", "False"):
+            return True
+    return False

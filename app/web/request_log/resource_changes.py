@@ -13,6 +13,7 @@ from typing import Any
 from app import bounds
 from app.provisioning.resource_operations import Resource, SearchResult
 from app.request_record import RequestAction, is_id
+from app.scim.differences import Change
 from app.scim.filter_tree import And, Compare, Node, ValuePath, comparisons
 from app.scim.resource_types import ResourceType, is_active
 from app.scim.search_request import Search
@@ -61,12 +62,12 @@ def record_result(draft: Draft, resource: Resource) -> None:
         draft.action = "confirm" if event is None else _turn(event.changes)
 
 
-def _turn(changes: Any) -> RequestAction:
+def _turn(changes: Iterable[Change]) -> RequestAction:
     """Return whether a change disabled or enabled a user, or did neither."""
     for change in changes:
-        was_active, is_now = (is_active({"active": value}) for value in (change.old, change.new))
-        if change.attribute == "active" and is_now != was_active:
-            return "enable" if is_now else "disable"
+        if change.attribute == "active":
+            was_active, is_now = (is_active({"active": value}) for value in (change.old, change.new))
+            return "change" if is_now == was_active else "enable" if is_now else "disable"
     return "change"
 
 
