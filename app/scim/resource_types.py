@@ -171,10 +171,10 @@ class ResourceType:
         return {a.name: loaded[a.name] for a in self.attributes if a.name in loaded and a.traits.storage != "nowhere"}
 
     def load_changed(self, document: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what `load` returns for a stored document and its changes, with its id; only changes are checked.
+        """Return what `load` returns for a changed document that is stored as `before`, with its id.
 
-        Changed is what is not the same object as `before`. The rest was checked when it was stored, and again when the
-        declarations changed (`fingerprint`).
+        Only attributes that are not the same object as before are checked
+        (docs/decisions/0059-a-patch-checks-what-it-changes.md).
         """
         changed = [one for one in self.attributes if document.get(one.name) is not before.get(one.name)]
         try:

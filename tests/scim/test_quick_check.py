@@ -228,6 +228,13 @@ def test_changed_values_are_loaded_as_with_the_whole_document(name: str) -> None
     assert accepted >= tried / 3
 
 
+def test_a_stored_value_refuses_no_change_of_another_one() -> None:
+    before = {"schemas": [USER.schema.urn], "id": "1", "userName": "ada", "title": "x" * (bounds.TEXT_LENGTH + 1)}
+    assert USER.load_changed({**before, "displayName": "Ada"}, before)["title"] == before["title"]
+    with pytest.raises(ScimError, match="title: expected at most"):
+        USER.load_changed({**before, "title": before["title"] + "x"}, before)
+
+
 @pytest.mark.parametrize("name", TYPES)
 def test_a_single_value_is_checked_as_by_its_field(name: str) -> None:
     chance = Chance(name)
