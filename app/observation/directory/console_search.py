@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from app import bounds, clock
 from app.observation.directory import last_seen
@@ -54,8 +54,7 @@ class ListPage:
     is_at_least: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Knowledge:
+class Knowledge(NamedTuple):
     """What the request log knows of a resource: its last request from a client (wire form), and its open problems."""
 
     confirmed: str

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Select, bindparam, func, select, text
 
@@ -45,8 +45,7 @@ class Key:
     last_modified: str
 
 
-@dataclass(frozen=True, slots=True)
-class Excerpt:
+class Excerpt(NamedTuple):
     """A stored resource with some attributes of its document, as `Record` has all of them. `content` has the id."""
 
     id: str

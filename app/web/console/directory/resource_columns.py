@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from app import bounds
 from app.observation.directory import console_search, group_members
 from app.observation.directory.console_search import CHANGED, Excerpt, Knowledge, Record
-from app.scim.attribute import Attribute
 from app.scim.resource_types import GROUP, USER, ResourceType, is_active, name_of
 from app.web.console.shared.attribute_rows import value_at
 from app.web.console.shared.list_paging import Column
@@ -19,8 +18,7 @@ OTHER_COLUMNS = 4
 """The number of attributes displayed for a type without columns of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceRow:
+class ResourceRow(NamedTuple):
     """One resource of a list, and what the request log knows about it. `unresolved` counts unresolved members."""
 
     record: Record | Excerpt
@@ -79,17 +77,11 @@ def attributes_read(resource_type: ResourceType) -> tuple[str, ...]:
 
 def _of_path(name: str, title: str, resource_type: ResourceType, path: str, order: str = "") -> Shown:
     """Return a column with the single value at a path."""
-    way = _way(resource_type, path)
-    return Shown(name, title, lambda line: value_at(line.document, way), order=order, reads=(way[0].name,))
-
-
-def _way(resource_type: ResourceType, path: str) -> tuple[Attribute, ...]:
     way = resource_type.tree.find(path)
     if way is None:
         raise LookupError(path)
-    if way[-1].path.startswith("urn:"):
-        return (*[one for one in resource_type.attributes if one.name == way[-1].keys[0]], way[-1])
-    return way
+    keys = way[-1].keys
+    return Shown(name, title, lambda line: value_at(line.document, keys), order=order, reads=(keys[0],))
 
 
 def _own_columns(resource_type: ResourceType) -> Iterator[Shown]:

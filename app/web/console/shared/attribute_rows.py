@@ -36,12 +36,12 @@ def rows(attributes: Sequence[Attribute], document: Mapping[str, Any]) -> Iterat
             yield Row(attribute.path, attribute.traits.description, [_shown(attribute, one) for one in each])
 
 
-def value_at(document: Mapping[str, Any], way: Sequence[Attribute]) -> str:
+def value_at(document: Mapping[str, Any], keys: Sequence[str]) -> str:
     """Return the text at the end of a path of single-valued attributes, or ""."""
     value: Any = document
-    for attribute in way:
-        value = value.get(attribute.name) if isinstance(value, dict) else None
-    return "" if value is None else _text(value)
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, str) else "" if value is None else _text(value)
 
 
 def _shown(attribute: Attribute, value: Any) -> str | Mapping[str, str]:

@@ -147,7 +147,7 @@ def _lines(cells: Iterable[Sequence[str]]) -> str:
 def _cell_text(value: Cell) -> str:
     """Return the text of a cell. A number is never a formula, whatever its sign."""
     if isinstance(value, str):
-        return "'" + value if value[:1] not in _PLAIN_STARTS and _is_formula(value) else value
+        return "'" + value if value and value[0] not in _PLAIN_STARTS and _is_formula(value) else value
     return "" if value is None else str(value).lower()
 
 
