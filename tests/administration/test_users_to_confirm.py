@@ -19,6 +19,7 @@ from app.store.database import directory_database
 from app.store.directory import rebuild_derived_rows
 from tests.administration.conftest import EVA
 from tests.administration.test_granted_roles import ADMIN, CLIENT, enter, faults, group, patch, person, role, save, told
+from tests.statements import recorded
 
 FORMER, NEW = "former-object-id", "new-object-id"
 DISABLE = {"op": "Replace", "path": "active", "value": "False"}
@@ -254,3 +255,19 @@ def test_the_latest_are_listed_up_to_a_bound(pass_time: Callable[[float], None],
         patch(USER, user_id, identify(NEW + name), ENABLE)
     found = users_to_confirm.list_unconfirmed()
     assert ([one.name for one in found.users], found.total) == (["c", "b"], 3)
+
+
+def test_the_list_reads_no_other_users(app: Flask) -> None:
+    """The Status page has it: SQLite must not begin with all active users."""
+    renewed()
+    with recorded() as statements:
+        assert len(waiting()) == 1
+    with directory_database.reading() as connection:
+        plans = [
+            row[3]
+            for sql, parameters in statements
+            if "unconfirmed_user" in sql
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", parameters)
+        ]
+    assert "SCAN unconfirmed_user" in plans
+    assert not [step for step in plans if step.startswith("SCAN resource")]

@@ -184,6 +184,12 @@ def counts() -> Mapping[Status, int]:
         return rows.counts(connection)
 
 
+def count_open() -> int:
+    """Return the number of open problems, for which the others need not be read."""
+    with log_database.reading() as connection:
+        return rows.count_open(connection)
+
+
 def count_keyless() -> int:
     """Return how many refused requests without a key were only counted since the request log began."""
     with log_database.reading() as connection:

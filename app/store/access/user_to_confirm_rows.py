@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, func, insert, select, text
+from sqlalchemy import bindparam, delete, exists, func, insert, select, text
 
 from app.store.access.account_tables import unconfirmed_user as table
 from app.store.database.connection import Connection
@@ -15,7 +15,8 @@ from app.store.directory.tables import ACTIVE, resource
 
 _ROW = select(table.c.user_id, table.c.external_id, table.c.since)
 _BY_ID = _ROW.where(table.c.user_id == bindparam("id"))
-_ACTIVE = _ROW.join(resource, resource.c.id == table.c.user_id).where(text(ACTIVE))
+# Not a join: SQLite would begin with all active users, although the table is nearly always empty.
+_ACTIVE = _ROW.where(exists().where(resource.c.id == table.c.user_id, text(ACTIVE)))
 _NEWEST = _ACTIVE.order_by(table.c.since.desc(), table.c.user_id).limit(bindparam("limit"))
 _COUNT_ACTIVE = select(func.count()).select_from(_ACTIVE.subquery())
 

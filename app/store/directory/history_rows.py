@@ -90,6 +90,7 @@ _EVENTS_OF = (
     .order_by(event.c.id.desc())
     .limit(bindparam("limit"))
 )
+_NEWEST_EVENT = select(*_EVENT_COLUMNS).where(~event.c.is_simulated).order_by(event.c.id.desc()).limit(1)
 _DOCUMENTS_OF = select(resource.c.id, resource.c.type, resource.c.document).where(resource.c.id.in_(many_named("ids")))
 _INSERT = sql.insert(event)
 _rows = func.json_each(bindparam("rows")).table_valued("value").c.value
@@ -259,8 +260,7 @@ def of_others(connection: Connection, ids: Collection[str]) -> set[str]:
 
 def newest_event(connection: Connection) -> Event | None:
     """Return the last event that no simulation caused, or None."""
-    query = select(*_EVENT_COLUMNS).where(~event.c.is_simulated).order_by(event.c.id.desc()).limit(1)
-    return next(iter(_events(connection, query)), None)
+    return next(iter(_events(connection, _NEWEST_EVENT)), None)
 
 
 def last_known(connection: Connection, ids: Collection[str]) -> dict[str, tuple[str, str]]:

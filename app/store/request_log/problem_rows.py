@@ -39,12 +39,10 @@ _CONDITIONS: Mapping[Status, tuple[ColumnElement[bool], ...]] = {
     "ignored": (problem.c.closed.is_(None), problem.c.ignored.is_not(None)),
 }
 # These are used by many pages, so built once.
-_COUNTS = select(
-    *(
-        select(func.count()).select_from(problem).where(*conditions).scalar_subquery()
-        for conditions in _CONDITIONS.values()
-    )
-)
+_COUNT = {
+    status: select(func.count()).select_from(problem).where(*conditions) for status, conditions in _CONDITIONS.items()
+}
+_COUNTS = select(*(of_status.scalar_subquery() for of_status in _COUNT.values()))
 _OPEN_OF = (
     select(problem)
     .where(problem.c.resource_id.in_(many_named("resource_ids")), *_CONDITIONS["open"])
@@ -159,6 +157,11 @@ def set_ignored(connection: Connection, criteria: ProblemFilter, ignored: str | 
 def counts(connection: Connection) -> dict[Status, int]:
     """Return the number of problems of each status."""
     return dict(zip(_CONDITIONS, connection.execute(_COUNTS).one(), strict=True))
+
+
+def count_open(connection: Connection) -> int:
+    """Return the number of open problems."""
+    return int(connection.execute(_COUNT["open"]).scalar_one())
 
 
 def causes(connection: Connection, criteria: ProblemFilter) -> Sequence[Row]:

@@ -20,7 +20,7 @@ Links = tuple[tuple["MenuEntry", str], ...]
 def _open_problems() -> int:
     """Return the number of open problems; 0 while the log cannot be read, which the page then says (base.html)."""
     try:
-        return problem_list.counts()["open"]
+        return problem_list.count_open()
     except ScimError as error:
         g.log_trouble = error.detail
         return 0
