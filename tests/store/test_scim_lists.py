@@ -132,7 +132,7 @@ def test_marks_made_in_a_newer_state_are_not_used_in_an_older_one(app: Flask, mo
     with directory_database.reading() as older:
         older.execute(select(resource)).close()  # the state is that of the first read
         with directory_database.writing() as connection:
-            resource_rows.delete(connection, people[0], DerivedValues(USER, people[0].content))
+            delete(connection, USER, people[0])
         insert(USER, user(title="last"))
         assert titles(page(None, 5, 1)) == ["5"]
         assert titles(scim_lists.find(older, search)) == ["4"]
