@@ -1,8 +1,8 @@
 """This module answers the requests that Entra sends most often, without Flask.
 
-It only accepts: GET, POST, PATCH and DELETE of resources, and lists by one value of one attribute, in their usual form.
-The answers are those of app/web/scim/resource_endpoints.py. Flask answers everything else, every refusal included, as
-if this module had not seen the request (docs/decisions/0052-frequent-requests-bypass-flask.md).
+It only accepts: GET, POST, PATCH and DELETE of resources, lists by one value of one attribute, and pages of all users,
+in their usual form. The answers are those of app/web/scim/resource_endpoints.py. Flask answers everything else, every
+refusal included, as if this module had not seen the request (docs/decisions/0052-frequent-requests-bypass-flask.md).
 """
 
 import io
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _PATH = re.compile(rf"({'|'.join(ROOTS)})(/[A-Za-z]+)(?:/({GUID}))?")
+_PAGE = re.compile(r"(?:(?:startIndex|count)=[0-9]{1,9}(?:&|\Z))*")
 _MEDIA_TYPES = frozenset({"application/scim+json", "application/json"})
 _UNUSUAL = frozenset({"HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_UPGRADE", "HTTP_TRANSFER_ENCODING", "HTTP_COOKIE"})
 _LENGTH = re.compile("[0-9]{1,9}", re.ASCII)
@@ -94,10 +95,12 @@ class HotRoutes:
             is_usual = method in ("GET", "PATCH", "DELETE")
             return (request, SINGLE[method], (route.resource_type, match[3])) if is_usual else None
         environ[service_routing.PLACE] = route.collection
-        if method == "GET":
-            reading = route.lookup(request.query)
-            return (request, list_endpoints.answer, (reading,)) if reading else None
-        return (request, COLLECTION[method], (route.resource_type,)) if method == "POST" else None
+        if method == "GET" and (reading := route.lookup(request.query)):
+            return request, list_endpoints.answer, (reading,)
+        # Without members, which may be too many for one text in memory.
+        is_page = not route.resource_type.has_members and _PAGE.fullmatch(request.query) is not None
+        is_usual = method == "POST" or (method == "GET" and is_page)
+        return (request, COLLECTION[method], (route.resource_type,)) if is_usual else None
 
     def _answer(
         self, environ: "WSGIEnvironment", request: ScimRequest, verb: Callable[..., Answer], about: tuple[Any, ...]
