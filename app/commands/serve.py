@@ -91,6 +91,7 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, note: Callab
         on_refusal=middleware.of(app).refuse,
         body_bytes=request_authentication.body_bytes(app),
         connections=server.connections_for(open_files),
+        use_while_waiting=directory_database.use_while_waiting,
     )
     server.stop_on_signals(running)
     urls = urls_of(settings)

@@ -28,6 +28,8 @@ from app.scim.errors import Code, ScimError, busy
 from app.web.public_url import CALLBACK, HEALTH, refusal, without_base
 from app.web.request_log.middleware import HEADER
 from app.web.request_log.path_kinds import SEARCH
+from app.web.request_log.redacted_record import BULK
+from app.web.service_routing import is_scim
 
 BodyBytes = Callable[[str, str], int]
 """A function that returns how many bytes of a request's body to read: (path without the sub-path, Authorization
@@ -50,7 +52,8 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
     """One request. It refuses whatever two readers could interpret differently (request_head.py).
 
     `is_cut`: the request is answered before all of its body is read, and nothing after it is read. `is_writing`: it may
-    change data. `waiting_since`: when it was complete, by the server's clock.
+    change data. `is_brief`: it writes one resource of SCIM, which takes little time. `waiting_since`: when it was
+    complete, by the server's clock.
     """
 
     body_rcv: Any = None
@@ -58,6 +61,7 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
     path = ""  # waitress logs it, even if a refused head had none
     is_cut = False
     is_writing = False
+    is_brief = False
     is_health = False
     waiting_since = 0.0
 
@@ -140,7 +144,10 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
             self.is_health = path == HEALTH
             self.is_writing = path == CALLBACK
         else:
-            self.is_writing = not path.rstrip("/").endswith("/" + SEARCH)
+            name = path.rstrip("/").rpartition("/")[2]
+            self.is_writing = name != SEARCH
+            is_short = not self.chunked and self.content_length <= bounds.BRIEF_BODY_BYTES
+            self.is_brief = is_short and name != BULK and is_scim(path)
         taken = len(data) - (len(head) - size)
         if not has_body:
             self.expect_continue = False  # no body follows, so both sides would wait

@@ -1,19 +1,17 @@
 """This module runs the threads that wait for connections and answer the requests that only read.
 
 One of them leads: it waits for all connections, and answers requests itself, since to wake another thread costs as much
-as most answers. If an answer takes longer than HAND_OVER_S, or waits for its client, another thread takes over the
-lead, so no request waits for a slow one (docs/decisions/0056-the-thread-that-reads-answers.md).
+as most answers. If the watch finds it at the same request again, another thread takes over the lead, so no request
+waits for a slow one (docs/decisions/0056-the-thread-that-reads-answers.md).
 """
 
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-HAND_OVER_S = 0.002
-QUIET_LOOKS = 5  # without a new request, until the watch pauses
+from app.http_server.watch import Watch
 
 log = logging.getLogger("recnice.server")
 
@@ -34,7 +32,7 @@ class ReadingThreads:
     `turn` waits for connections once, adds tasks, and returns whether to go on. One thread at a time calls it.
     """
 
-    def __init__(self, count: int, turn: Callable[[], bool]) -> None:
+    def __init__(self, count: int, turn: Callable[[], bool], watch: Watch) -> None:
         self.is_over = threading.Event()
         self.error: BaseException | None = None
         self._count = count
@@ -46,14 +44,14 @@ class ReadingThreads:
         self._others_at_work = 0
         self._number = 0  # of the last task that a leader began
         self._current = 0  # the number of the task that the leader works on
-        self._is_watch_paused = False
-        self._watched = threading.Event()
+        self._seen = (0, 0)  # both, at the last look
+        self._watch = watch
+        watch.add(self._look)
 
     def start(self) -> None:
         """Start the threads."""
         for number in range(self._count + 1):
             threading.Thread(target=self._work, name=f"reading-{number}", daemon=True).start()
-        threading.Thread(target=self._watch, name="reading-watch", daemon=True).start()
 
     def add(self, task: Task) -> None:
         """Queue a task; a caller that does not lead wakes the leader afterwards."""
@@ -94,7 +92,6 @@ class ReadingThreads:
         except BaseException as error:
             self.error = error
         self.is_over.set()
-        self._watched.set()
         return False
 
     def _first(self) -> Task | None:
@@ -105,10 +102,9 @@ class ReadingThreads:
             if not self._queue or self._others_at_work == self._count:
                 return None
             self._number = self._current = self._number + 1
-            if self._is_watch_paused:
-                self._is_watch_paused = False
-                self._watched.set()
-            return self._queue.popleft()
+            task = self._queue.popleft()
+        self._watch.resume()
+        return task
 
     def _following(self) -> Task | None:
         """Return the next task for a thread that no longer leads; None if none waits, and the thread is free."""
@@ -118,22 +114,16 @@ class ReadingThreads:
             self._others_at_work -= 1
             return None
 
-    def _watch(self) -> None:
-        current = number = quiet = 0
-        while not self.is_over.is_set():
-            time.sleep(HAND_OVER_S)
-            with self._lock:
-                if self._current and self._current == current:
-                    self._current = 0
-                    self._others_at_work += 1
-                    self._leading.release()
-                quiet = quiet + 1 if self._number == number else 0
-                current, number = self._current, self._number
-                self._is_watch_paused = is_paused = quiet == QUIET_LOOKS
-            if is_paused:
-                self._watched.wait()
-                self._watched.clear()
-                quiet = 0
+    def _look(self) -> bool:
+        """Let another thread lead if the leader still works on the same task; return whether a task was begun."""
+        with self._lock:
+            number, current = self._seen
+            if self._current and self._current == current:
+                self._current = 0
+                self._others_at_work += 1
+                self._leading.release()
+            self._seen = self._number, self._current
+            return self._number != number
 
 
 def _serve(task: Task) -> None:

@@ -26,6 +26,8 @@ from waitress.task import ThreadedTaskDispatcher
 from app import bounds
 from app.http_server.client_connection import BodyBytes, Channel
 from app.http_server.reading_threads import ReadingThreads
+from app.http_server.watch import Watch
+from app.http_server.writing_threads import WritingThreads
 from app.scim.errors import ScimError, busy
 from app.settings import Threads
 
@@ -59,6 +61,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         on_refusal: OnRefusal = lambda *_: "",
         body_bytes: BodyBytes = lambda *_: bounds.WIRE_BODY_BYTES,
         connections: int = bounds.CONNECTIONS,
+        use_while_waiting: Callable[[Callable[[], bool]], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.base_path = base_path
@@ -73,14 +76,16 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         self._changed: deque[Any] = deque()
         self._is_any_changed = False
         shares = Threads.of(threads)
-        self._reading = ReadingThreads(shares.reading, self._serve_once)
-        self._writing, self._health = _threads(shares.writing), _threads(1)
+        self._thread_watch = Watch()
+        self._reading = ReadingThreads(shares.reading, self._serve_once, self._thread_watch)
+        self._writing = WritingThreads(shares.writing, self._thread_watch, use_while_waiting)
+        self._health = _threads(1)
         super().__init__(
             application,
             map={},
             _sock=bound,
             bind_socket=False,
-            dispatcher=self._writing,
+            dispatcher=self._health,
             sockinfo=(bound.family, bound.type, bound.proto, bound.getsockname()),
             adj=Adjustments(
                 listen="127.0.0.1:0",  # not used: the socket is bound
@@ -109,7 +114,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         if request.is_writing and len(self._writing.queue) >= bounds.WRITES_QUEUED:
             request.refuse(busy())
         if request.is_writing:
-            self._writing.add_task(channel)
+            self._writing.add(channel)
         else:
             self._reading.add(channel)
 
@@ -176,12 +181,15 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
     def run(self) -> None:
         """Serve until `stop`, then finish accepted requests, for at most `bounds.DRAIN_S` seconds."""
         self._reading.start()
+        self._writing.start()
+        self._thread_watch.start()
         while not self._reading.is_over.wait(LOOK_EVERY_S):
             pass  # handlers of signals run in this thread, on Windows only between two waits
         if self._reading.error is not None:
             raise self._reading.error
-        for threads in (self._writing, self._health):
-            threads.shutdown(timeout=1)
+        self._thread_watch.end()
+        self._health.shutdown(timeout=1)
+        self._writing.end()
         self._reading.cancel()
         wasyncore.close_all(self._map, ignore_all=True)
         self._selector.close()

@@ -543,7 +543,8 @@ def open_all(stack: ExitStack, served: Running, request: bytes, count: int) -> l
 def test_who_reads_is_answered_while_more_writers_wait_than_there_are_threads(served: Running) -> None:
     with ExitStack() as stack:
         writers = open_all(stack, served, WAITING_WRITE, 10)
-        assert served.application.waiting.acquire(timeout=10)
+        for _ in range(Threads.of(4).writing):
+            assert served.application.waiting.acquire(timeout=10)
         for request in (
             GET + b"\r\n",
             b"HEAD /scim/Users HTTP/1.1\r\nHost: localhost\r\n\r\n",
@@ -647,7 +648,7 @@ def test_more_slow_readers_than_threads_leave_one_that_reads(served: Running) ->
 def test_without_requests_no_thread_looks(served: Running) -> None:
     assert served.answer(GET + b"\r\n").startswith(b"HTTP/1.1 200 ")
     for _ in range(2):
-        wait_until(lambda: served.server._reading._is_watch_paused, "the watch pauses")
+        wait_until(lambda: served.server._thread_watch.is_paused, "the watch pauses")
         with ExitStack() as stack:
             open_all(stack, served, WAITING_READ, 1)
             assert served.application.waiting.acquire(timeout=10)

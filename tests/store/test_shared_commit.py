@@ -19,7 +19,7 @@ from app.scim.errors import Code, ScimError
 from app.scim.protocol_messages import Operation
 from app.scim.resource_types import RESOURCE_TYPES, USER
 from app.store import integrity_check
-from app.store.database import directory_database, sqlite_driver
+from app.store.database import directory_database, shared_commit, sqlite_driver
 from app.store.database.connection import Connection
 from app.store.directory.stored_resource import Record
 from tests.store.conftest import insert, user
@@ -342,6 +342,65 @@ def test_the_work_of_another_thread_sees_the_variables_of_its_writer(company: Co
     for thread in threads:
         thread.join(30)
     assert seen == {own: (own, threads[0].ident) for own in "abc"}, "the first one did the work of all"
+
+
+def begin_all(company: Company, names: Sequence[str]) -> list[tuple[str, Outcome]]:
+    """Create a user for each name on this thread, each before the one before it waits; return what each was told."""
+    following = iter(names)
+    outcomes: list[tuple[str, Outcome]] = []
+
+    def begin_next() -> bool:
+        name = next(following, None)
+        if name is None:
+            return False
+        with company.app.app_context():
+            try:
+                resource_operations.create(USER, {"userName": name}, KEY)
+                outcomes.append((name, "created"))
+            except ScimError as error:
+                outcomes.append((name, error.status))
+        return True
+
+    directory_database.use_while_waiting(begin_next)
+    begin_next()
+    assert shared_commit.of_thread.calls.empty()
+    return outcomes
+
+
+def on_thread(work: Callable[[], object]) -> threading.Thread:
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+def test_one_thread_begins_several_and_stores_them_in_one_commit(company: Company) -> None:
+    outcomes: list[tuple[str, Outcome]] = []
+    on_thread(lambda: outcomes.extend(begin_all(company, ["ada", "bob", "ada", "eve"]))).join(30)
+    assert outcomes == [("eve", "created"), ("ada", 409), ("bob", "created"), ("ada", "created")]
+    assert company.commits == 1 and stored() == ["ada", "bob", "eve"]
+
+
+@pytest.mark.parametrize("is_before", [True, False])
+def test_threads_that_begin_several_share_a_commit_with_others(company: Company, is_before: bool) -> None:
+    with company.app.app_context(), directory_database.file.usable() as writers:
+        pass
+    outcomes: list[tuple[str, Outcome]] = []
+
+    def begin(*names: str) -> None:
+        expected = len(writers._queue) + len(names)
+        threads.append(on_thread(lambda: outcomes.extend(begin_all(company, names))))
+        while len(writers._queue) < expected:
+            pass
+
+    threads: list[threading.Thread] = []
+    writers._door.acquire()
+    for names in [("ada", "bob"), ("eve",)][:: 1 if is_before else -1]:
+        begin(*names)
+    writers._door.release()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(outcomes) == [(name, "created") for name in ("ada", "bob", "eve")]
+    assert company.commits == 1 and stored() == ["ada", "bob", "eve"]
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import MetaData, Table
 
+from app.store.database import shared_commit
 from app.store.database.connection import Connection, Row
 from app.store.database.database_file import DatabaseFile
 from app.store.database.migration import DatabaseUnusable, migrate
@@ -101,6 +102,11 @@ def write_together(work: Callable[[Connection], Result]) -> Result:
     except WorkLost:
         with writing() as connection:
             return work(connection)
+
+
+def use_while_waiting(work: Callable[[], bool]) -> None:
+    """Let the calling thread do `work` before it waits for other writers or the disk, as long as that returns True."""
+    shared_commit.of_thread.use_wait = work
 
 
 def lift_time_limit(connection: Connection) -> None:

@@ -29,13 +29,27 @@ class WorkLost(Exception):  # noqa: N818  # no fault of the writer who meets it
     """The database took back a shared transaction because of another writer; the work can be done again, alone."""
 
 
+class _OfThread(threading.local):
+    """What the turns of one thread have in common: the calls that wake it, and what it does before it waits.
+
+    `use_wait` may begin another turn in the same thread, and returns whether it did anything.
+    """
+
+    def __init__(self) -> None:
+        self.calls: SimpleQueue[None] = SimpleQueue()
+        self.use_wait: Callable[[], bool] = lambda: False
+
+
+of_thread = _OfThread()
+
+
 class _Turn:
     """The work of one writer, and its outcome when it `is_over`.
 
     The work sees the context variables of its writer, whichever thread runs it.
     """
 
-    __slots__ = ("_calls", "_context", "_result", "_work", "error", "is_over")
+    __slots__ = ("_context", "_result", "_work", "calls", "error", "is_over")
 
     def __init__(self, work: Work[Any]) -> None:
         self.is_over = False
@@ -43,7 +57,7 @@ class _Turn:
         self._work = work
         self._context = copy_context()
         self._result: Any = None
-        self._calls: SimpleQueue[None] = SimpleQueue()
+        self.calls = of_thread.calls
 
     def run(self, connection: Connection) -> None:
         """Do the work and keep what it returns. Raises what it raises."""
@@ -56,12 +70,13 @@ class _Turn:
 
     def call(self) -> None:
         """Wake the writer: its turn is over, or it is the first of the queue."""
-        self._calls.put(None)
+        if self.calls is not of_thread.calls:
+            self.calls.put(None)
 
     def wait(self, timeout: float | None) -> bool:
         """Return whether the writer was called in time; an earlier call counts."""
         try:
-            self._calls.get(timeout=timeout)
+            self.calls.get(timeout=timeout)
         except Empty:
             return False
         return True
@@ -109,20 +124,25 @@ class Writers:
         self._queue.append(turn)
         end = time.monotonic() + bounds.WRITE_WAIT_S
         while not turn.is_over:
+            if of_thread.use_wait():
+                continue
             timeout = max(0, end - time.monotonic())
-            # The first waits at the door, and the others for it: so one thread is woken at the end of a transaction.
+            # The thread of the first waits at the door, and the others for it: so one is woken after a transaction.
             if not self._is_first(turn):
                 is_patient = turn.wait(timeout)
             elif is_patient := self._door.acquire(timeout=timeout):
                 self._lead(turn)
             if not is_patient:
                 self._give_up(turn)
+        with suppress(Empty):  # calls that were not waited for; an outer turn looks whether it is over first
+            while True:
+                turn.calls.get_nowait()
         result: _Result = turn.outcome()
         return result
 
     def _is_first(self, turn: _Turn) -> bool:
         try:
-            return self._queue[0] is turn
+            return self._queue[0].calls is turn.calls
         except IndexError:  # it is being done
             return False
 
