@@ -29,6 +29,9 @@ _NAME = re.compile(r"(?:urn:[A-Z0-9:._~%/$-]+|[A-Z$][A-Z0-9_$-]*(?:\.[A-Z$][A-Z0
 _LIKE_NAME = re.compile(r'\.?[^\s()\[\]".]+(?:\.[^\s()\[\]".]+)*\Z')
 _EQUALITY = re.compile(r'([A-Z$][A-Z0-9_$.-]*) eq "([^"]*)"', re.ASCII | re.IGNORECASE)
 _PLAIN_TEXT = re.compile(r'[^"\\\x00-\x1f\ud800-\udfff]*')  # what is the same inside the quotes of JSON
+_FILTERED = re.compile(
+    r'([A-Z$][A-Z0-9_$-]*\[)([A-Z$][A-Z0-9_$-]* eq )"([^"]*)"(\](?:\.[A-Z0-9_$-]+)?)', re.ASCII | re.IGNORECASE
+)
 _PART = re.compile(r"\.[A-Za-z$][A-Za-z0-9_$-]*\Z")
 _PATH_ORDER = re.compile(r"[w.]+(\[[w.]+\]\.?)?\Z")  # the brackets in it, words (w) and sub-attributes (.)
 _CODES = {"filter": (Code.INVALID_FILTER, Code.UNUSABLE_FILTER), "path": (Code.INVALID_PATH, Code.UNUSABLE_PATH)}
@@ -314,6 +317,24 @@ def parse_path(text: str, tree: AttributeTree) -> Target | None:
     if len(text) > bounds.PATH_LENGTH:
         most = f"at most {bounds.PATH_LENGTH} characters"
         raise ScimError(Code.UNUSABLE_PATH, "path", most, len(text))
+    if usual := _FILTERED.fullmatch(text):
+        begin, comparison, value, end = usual.groups()
+        known = _target_with(tree, begin + comparison, end)
+        if known and known.where and (where := with_text(known.where, value)):
+            return Target(known.attribute, where, known.part, f'{comparison}"{value}"')
+    return _parse_path(text, tree)
+
+
+@lru_cache(maxsize=bounds.PATHS_REMEMBERED)
+def _target_with(tree: AttributeTree, begin: str, end: str) -> Target | None:
+    """Return the target of a path whose filter compares with the empty text; None if that is refused or unknown."""
+    try:
+        return _parse_path(f'{begin}""{end}', tree)
+    except ScimError:
+        return None
+
+
+def _parse_path(text: str, tree: AttributeTree) -> Target | None:
     parser = _Parser(text, (tree,), "path", bounds.PATH_TOKENS)
     where, where_text = None, ""
     try:

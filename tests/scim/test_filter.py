@@ -9,7 +9,7 @@ from app import bounds
 from app.scim import grammar
 from app.scim.errors import ScimError
 from app.scim.filter_match import matches
-from app.scim.filter_tree import Node
+from app.scim.filter_tree import Node, Target
 from app.scim.grammar import parse, parse_path
 from app.scim.resource_types import GROUP, USER
 from tests.examples import examples
@@ -116,41 +116,52 @@ def test_a_path_of_unknown_names_leads_nowhere(path: str) -> None:
     assert parse_path(path, USER.tree) is None
 
 
-def result_of(read: Any, *of: Any) -> Node | str:
+def result_of(read: Any, *of: Any) -> Node | Target | str:
     try:
-        node: Node = read(*of)
+        node: Node | Target = read(*of)
     except ScimError as error:
         return str(error)
     return node
 
 
+MARKS = (
+    *("a", "B", " ", "\u00c9", "\u2028", "\U0001f600", "\ud800", "\\", '\\"', '"', "\n", "\x7f"),
+    *("2026-01-31T08:00:00Z", "true"),
+)
+UNKNOWN = ["nothing", "not", "eq", "$.active", "emails[value", "name..x", "-x", "9", "k\u017f"]
+
+
 def test_the_usual_form_of_a_filter_is_read_as_the_grammar_reads_it() -> None:
     chance = random.Random(3)
-    names = ["nothing", "not", "eq", "$.active", "emails[value", "name..x", "-x", "9", "k\u017f"]
-    names += [attribute.path for tree in (USER.tree, GROUP.tree) for attribute in tree.walk()]
-    marks = (
-        "a",
-        "B",
-        " ",
-        "\u00c9",
-        "\u2028",
-        "\U0001f600",
-        "\ud800",
-        "\\",
-        '\\"',
-        '"',
-        "\n",
-        "\x7f",
-        "2026-01-31T08:00:00Z",
-        "true",
-    )
+    names = UNKNOWN + [attribute.path for tree in (USER.tree, GROUP.tree) for attribute in tree.walk()]
     usual = 0
     for _ in range(examples(5_000)):
         name, op = chance.choice(names), chance.choice(("eq",) * 8 + ("EQ", "ne", "eq "))
-        text = "".join(chance.choices(marks, k=chance.randrange(4)))
+        text = "".join(chance.choices(MARKS, k=chance.randrange(4)))
         given = f'{chance.choice((name, name.upper()))} {op} "{text}"'
         tree = chance.choice((USER, GROUP)).tree
         got, expected = result_of(parse, given, tree), result_of(grammar._parse, given, (tree,))
         assert repr(got) == repr(expected), given
         usual += grammar._EQUALITY.fullmatch(given) is not None and not isinstance(got, str)
     assert usual > 500
+
+
+def test_the_usual_form_of_a_path_is_read_as_the_grammar_reads_it() -> None:
+    chance = random.Random(4)
+    usual = 0
+    for _ in range(examples(5_000)):
+        resource_type = chance.choice((USER, GROUP))
+        attribute = chance.choice([one for one in resource_type.attributes if one.sub_attributes])
+        name, part = (
+            chance.choice((*names, chance.choice(UNKNOWN)))
+            for names in ([attribute.name] * 20, [one.name for one in attribute.sub_attributes.values()])
+        )
+        op, end = chance.choice(("eq", "eq", "eq", "EQ", "ne", "eq ")), chance.choice(("", ".value", ".x", " ", ".x-y"))
+        given = f'{name}[{part} {op} "{"".join(chance.choices(MARKS, k=chance.randrange(4)))}"]{end}'
+        got, expected = (result_of(read, given, resource_type.tree) for read in (parse_path, grammar._parse_path))
+        assert repr(got) == repr(expected), given
+        if isinstance(got, Target):
+            usual += grammar._FILTERED.fullmatch(given) is not None
+            assert isinstance(expected, Target)
+            assert got.place == expected.place
+    assert usual > 300
