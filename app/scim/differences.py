@@ -62,7 +62,7 @@ def from_stored(attribute: str, stored: Sequence[Any]) -> Change:
 def _replaced_parts(old: Any, new: Any) -> dict[str, Any] | None:
     """Return the `parts` of `to_stored`; None if the new value does not follow from them."""
     if isinstance(old, dict) and isinstance(new, dict):
-        if list(new) != [name for name in old if name in new]:
+        if list(new) != list(old) and list(new) != [name for name in old if name in new]:
             return None  # it has more parts, or in another order
         return {name: new.get(name) for name, part in old.items() if new.get(name) != part}
     if not isinstance(old, list) or not isinstance(new, list) or len(old) != len(new):

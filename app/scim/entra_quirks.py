@@ -11,6 +11,7 @@ from app.scim.attribute import Attribute, AttributeTree, is_unassigned, simple_v
 from app.scim.json_body import examine_json
 
 USUAL_FILTER = ("type", "primary")
+_CONTAINERS = (list, dict)
 
 
 def correct_document(tree: AttributeTree, document: Any) -> Any:
@@ -44,6 +45,8 @@ def correct_value(attribute: Attribute, value: Any, *, is_one: bool = False) -> 
     `{"op": "Replace", "path": "active", "value": [{"value": "False"}]}`; for a custom list of texts
     `[{"value": "a"}, {"value": "b"}]`.
     """
+    if attribute.type != "complex" and not isinstance(value, _CONTAINERS):
+        return value
     if is_unassigned(value):
         return value
     if not attribute.multi_valued or is_one:

@@ -127,9 +127,10 @@ class Target:
         return sum(1 for _ in comparisons(self.where)) if self.where else 0
 
     @cached_property
-    def compared_names(self) -> frozenset[str]:
-        """The names of the sub-attributes that the filter compares."""
-        return frozenset(_first_names(self.where)) if self.where else frozenset()
+    def compared_parts(self) -> tuple[Attribute, ...]:
+        """The sub-attributes that the filter compares."""
+        names = set(_first_names(self.where)) if self.where else ()
+        return tuple(part for part in self.attribute.sub_attributes.values() if part.name in names)
 
     @cached_property
     def is_read_only(self) -> bool:

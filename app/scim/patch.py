@@ -221,9 +221,11 @@ class Patch:
         """Change the values that a filter in brackets selects, or a sub-attribute of them (RFC 7644 §3.5.2)."""
         attribute, part = target.attribute, target.part
         values = self.values(attribute)
-        names = target.compared_names
-        compared = [{name: part for name, part in one.items() if name in names} for one in values]
-        selected = [matches(where, self.normalize(attribute, one), in_value=True) for one in compared]
+        compared = [
+            {part.name: self.normalize(part, one[part.name]) for part in target.compared_parts if part.name in one}
+            for one in values
+        ]
+        selected = [matches(where, one, in_value=True) for one in compared]
         clears = op == "remove" or is_unassigned(value)
         if not any(selected):
             if not clears:
