@@ -6,6 +6,7 @@ The forms are those of the vendor's attribute mapping, in Entra's default dialec
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 from urllib.parse import quote
 
@@ -226,12 +227,28 @@ def phases(users: int, tag: str, form: Form = Form(), large: Large | None = None
     yield Phase(LIST, [page(1, count, total)] * times)
     if large:
         yield Phase("list 100, middle", [page(total // 2, count, total)] * times)
+        yield from _anywhere(users, tag, large)
     disabling = patch(("Replace", "active", form.disabled))
     yield Phase("disable", [change("Users", id, disabling) for id in ids])
     yield Phase("disable, proof", [get("Users", id, {"active": False}) for id in ids], False)
     yield Phase(DELETE, delete("Users", ids))
     yield Phase("delete, proof", [Request("GET", f"/Users/{id}", statuses=(404,)) for id in ids], False)
     yield Phase("clean up", delete("Groups", groups), False)
+
+
+def _anywhere(users: int, tag: str, large: Large) -> Phases:
+    """Yield phases with users who are anywhere in a large directory, where new ones are next to each other."""
+    numbers = Random(tag).sample(range(large.users), min(users, large.users))
+    names = [{"userName": user(number)["userName"]} for number in numbers]
+    lookups = [lookup("Users", "userName", name["userName"], None) for name in names]
+    checks = [contains({"totalResults": 1, "Resources": [name]}) for name in names]
+    lookups = [request._replace(check=check) for request, check in zip(lookups, checks, strict=True)]
+    ids = [answer.json["Resources"][0]["id"] for answer in (yield Phase("lookup hit, anywhere", lookups))]
+    yield Phase("get, anywhere", [get("Users", id, name) for id, name in zip(ids, names, strict=True)])
+    # The values differ from those of the warm-up, which has another number of users.
+    changes = [(id, *six_paths(number + users)) for id, number in zip(ids, numbers, strict=True)]
+    yield Phase("patch six, anywhere", [change("Users", id, body) for id, body, _ in changes])
+    yield Phase("patch six, anywhere, proof", [get("Users", id, after) for id, _, after in changes], False)
 
 
 def until(name: str, phases: Phases) -> Phases:

@@ -46,7 +46,8 @@ def _kept(name: str, fill: Callable[[], str]) -> tuple[Folder, str]:
     key, cookie, filling = json.loads(note.read_text("utf-8"))
     folder = Folder(BUILD / name, key, cookie)
     with application(folder.path):  # upgrades a folder of an older commit once, and not each of its copies
-        pass
+        for backup in folder.path.glob("pre-upgrade-*"):
+            backup.unlink()
     return folder, filling
 
 
