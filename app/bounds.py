@@ -64,6 +64,7 @@ ADDRESS_FAILURES = 100
 ADDRESS_FAILURE_WINDOW_S = 60
 FAILING_ADDRESSES = 4_096
 ADDRESSES_REMEMBERED = 256  # texts, with the IP address that each is
+HOSTS_REMEMBERED = 64  # values of the Host header, with whether each is allowed
 OAUTH_CLIENTS = 10  # active
 OAUTH_SECRETS = 5  # active, per client
 OAUTH_TRUSTS = 5  # active, per client

@@ -17,8 +17,6 @@ from app.store.directory.stored_resource import Record
 def load(connection: Connection, resource_type: ResourceType, records: Sequence[Record]) -> Mapping[str, Iterable[str]]:
     """Return the values of `members` or `groups`, whichever the resources of this type have, by the resources' ids."""
     if not resource_type.has_members:
-        if all([one.groups is not None for one in records]):
-            return {one.id: (one.groups,) if one.groups else () for one in records}
         groups = membership_rows.groups_of(connection, [one.id for one in records])
         return {one.id: (groups[one.id],) if one.id in groups else () for one in records}
     kept = _Portions()

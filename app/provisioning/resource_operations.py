@@ -154,14 +154,16 @@ def search(criteria: Search, selections: Mapping[str, Selection], generation: in
 def _search_result(
     connection: Connection, page: Page, types: Sequence[ResourceType], selections: Mapping[str, Selection]
 ) -> SearchResult:
+    if len(types) == 1:
+        [resource_type] = types
+        of_type = _resources(connection, resource_type, page.records, selections[resource_type.name])
+        return SearchResult(page.total, of_type, page.end)
     resources: list[Resource] = []
     for resource_type in types:
         records = [record for record in page.records if record.type == resource_type.name]
         resources += _resources(connection, resource_type, records, selections[resource_type.name])
-    if len(types) > 1:
-        by_id = {resource.record.id: resource for resource in resources}
-        resources = [by_id[record.id] for record in page.records]
-    return SearchResult(page.total, resources, page.end)
+    by_id = {resource.record.id: resource for resource in resources}
+    return SearchResult(page.total, [by_id[record.id] for record in page.records], page.end)
 
 
 def replace(
@@ -474,7 +476,11 @@ def _memberships(
 ) -> list[Mapping[str, Iterable[str]]]:
     """Return the memberships of each record, as Resource has them."""
     membership = resource_type.membership
-    if not records or membership is None or not _has_memberships(resource_type, selection):
+    if not records or membership is None:
+        return [{}] * len(records)
+    if not [one for one in records if one.groups is None]:  # they were requested, and read along
+        return [{membership.name: (one.groups,) if one.groups else ()} for one in records]
+    if not _has_memberships(resource_type, selection):
         return [{}] * len(records)
     values = membership_values.load(connection, resource_type, records)
     return [{membership.name: values[record.id]} for record in records]

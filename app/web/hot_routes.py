@@ -80,7 +80,7 @@ class HotRoutes:
         """
         match = _PATH.fullmatch(environ["PATH_INFO"])
         route = self._routes.get((match[1], match[2])) if match else None
-        if match is None or route is None or not _UNUSUAL.isdisjoint(environ):
+        if match is None or route is None or not environ.keys().isdisjoint(_UNUSUAL):
             return None
         method: str = environ["REQUEST_METHOD"]
         request = ScimRequest(

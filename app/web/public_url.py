@@ -9,6 +9,7 @@ import logging
 import re
 import socket
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -26,19 +27,21 @@ IGNORED = "recnice.ignored_proxy"
 
 _X_FORWARDED_FOR = "HTTP_X_FORWARDED_FOR"
 _X_FORWARDED_PROTO = "HTTP_X_FORWARDED_PROTO"
-_FORWARDED = (
-    _X_FORWARDED_FOR,
-    _X_FORWARDED_PROTO,
-    "HTTP_FORWARDED",
-    "HTTP_X_FORWARDED_HOST",
-    "HTTP_X_FORWARDED_PORT",
-    "HTTP_X_FORWARDED_PREFIX",
-    "HTTP_X_FORWARDED_SCHEME",
-    "HTTP_X_FORWARDED_SERVER",
-    "HTTP_X_FORWARDED_SSL",
-    "HTTP_X_REAL_IP",
-    "HTTP_X_ORIGINAL_URL",
-    "HTTP_X_REWRITE_URL",
+_FORWARDED = frozenset(
+    (
+        _X_FORWARDED_FOR,
+        _X_FORWARDED_PROTO,
+        "HTTP_FORWARDED",
+        "HTTP_X_FORWARDED_HOST",
+        "HTTP_X_FORWARDED_PORT",
+        "HTTP_X_FORWARDED_PREFIX",
+        "HTTP_X_FORWARDED_SCHEME",
+        "HTTP_X_FORWARDED_SERVER",
+        "HTTP_X_FORWARDED_SSL",
+        "HTTP_X_REAL_IP",
+        "HTTP_X_ORIGINAL_URL",
+        "HTTP_X_REWRITE_URL",
+    )
 )
 HEALTH = "/healthz"
 CALLBACK = "/auth/callback"
@@ -92,12 +95,13 @@ class PublicAddress:
         self._trusted = NetworkSet(settings.trusted_proxy)
         self._base_path = settings.base_path
         self._hosts = names_of(settings)
+        self._is_allowed = lru_cache(bounds.HOSTS_REMEMBERED)(self._is_allowed_host)
         self._ignored: tuple[str, ...] = ()
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         self._take_sub_path(environ)
         self._take_forwarded(environ)
-        if not self._is_allowed_host(environ.get("HTTP_HOST")):
+        if not self._is_allowed(environ.get("HTTP_HOST")):
             expected = "the host of the public URL (setting public_url) or an address of this machine"
             record_draft.of(environ).error = error = ScimError(Code.WRONG_HOST, "Host", expected)
             headers, body = refusal(environ["PATH_INFO"], error)
@@ -117,9 +121,9 @@ class PublicAddress:
 
         Every other forwarded header is dropped unread, also `Forwarded` (RFC 7239): two forms could disagree.
         """
-        forwarded = {name: environ.pop(name) for name in _FORWARDED if name in environ}
-        if not forwarded:
+        if environ.keys().isdisjoint(_FORWARDED):
             return
+        forwarded = {name: environ.pop(name) for name in _FORWARDED if name in environ}
         peer = read_address(environ.get("REMOTE_ADDR", ""))
         if peer is None or peer not in self._trusted:
             self._note_ignored(peer)

@@ -42,7 +42,7 @@ def of_get(query: str) -> dict[str, str]:
 
 def decoded(text: str) -> str:
     """Return a name or a value as Werkzeug's `args` has it, and as `urllib.parse.parse_qsl` returns it."""
-    text = text.replace("+", " ").replace("%40", "@")  # most have no other escape
+    text = text.replace("+", " ").replace("%20", " ").replace("%40", "@")  # most have no other escape
     if "%" not in text:
         return text
     if text.isascii():
