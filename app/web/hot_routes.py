@@ -134,13 +134,15 @@ class HotRoutes:
 
 def _in_memory(answer: Answer, method: str) -> Answer:
     """Return an answer whose text is complete. Raises _Unusual for a long one of a GET: Flask sends it as a file."""
+    if answer.pieces is None:
+        return answer
     length, pieces = 0, []
-    for piece in answer.pieces or ():
+    for piece in answer.pieces:
         pieces.append(piece)
         length += len(piece)
         if length > bounds.ANSWER_IN_MEMORY_LENGTH and method == "GET":
             raise _Unusual
-    return answer if answer.pieces is None else answer._replace(pieces=pieces)
+    return Answer(answer.status, pieces, answer.headers)
 
 
 class _Route:

@@ -109,8 +109,8 @@ def _create(request: ScimRequest, resource_type: ResourceType) -> Answer:
     selection = request.selection_of_change(resource_type)
     resource = resource_operations.create(resource_type, request.body(), request.author(), selection)
     resource_changes.record_result(request.draft, resource)
-    answer = resource_answer(request, resource, selection, 201)
-    return answer._replace(headers={**answer.headers, "Location": answer.headers["Content-Location"]})
+    status, pieces, headers = resource_answer(request, resource, selection, 201)
+    return Answer(status, pieces, {**headers, "Location": headers["Content-Location"]})
 
 
 def _list(request: ScimRequest, resource_type: ResourceType) -> Answer:
@@ -175,7 +175,7 @@ SINGLE: Mapping[str, Callable[[ScimRequest, ResourceType, str], Answer]] = {
     "PATCH": _patch,
     "DELETE": _delete,
 }
-"""The answers by method, which need Flask's application, but not its request: app/web/hot_routes.py calls them, too."""
+"""The answers by method, which need no context of Flask: app/web/hot_routes.py calls them, too."""
 
 
 def _me() -> NoReturn:

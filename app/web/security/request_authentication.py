@@ -42,7 +42,7 @@ LARGER_FORMS: Mapping[str, int] = {"console.review": bounds.SCHEMA_EXPORT_FORM_B
 
 _TWICE_BEARER = re.compile(r"\s*bearer\s+bearer\b", re.IGNORECASE)
 _BEGUN_KEY = re.compile(r"\s*bearer\b.*rcn_", re.IGNORECASE)  # such as one in quotes, or with a space in it
-_BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE | re.ASCII)
+_BEARER = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/-]+=*)", re.ASCII)
 
 
 class NotSetUp(Exception):  # noqa: N818
