@@ -144,13 +144,13 @@ def _flat(node: Node | None) -> list[Node]:
 
 
 class _ObjectKeys:
-    """The keys of the values that a search compared, and of a stored resource, hashed when they are iterated over.
+    """The keys of the values that a search compared, and of a stored resource, hashed when first iterated over.
 
     `document` is the text of the resource, "" for none. `changed` are the attributes whose new values end what was
     refused because another resource had them; None means all.
     """
 
-    __slots__ = ("_changed", "_compared", "_document", "_resource_type")
+    __slots__ = ("_changed", "_compared", "_document", "_keys", "_resource_type")
 
     def __init__(
         self,
@@ -163,8 +163,14 @@ class _ObjectKeys:
         self._compared = compared
         self._document = document
         self._changed = changed
+        self._keys: tuple[str, ...] | None = None
 
     def __iter__(self) -> Iterator[str]:
+        if self._keys is None:
+            self._keys = tuple(self._hashed())
+        return iter(self._keys)
+
+    def _hashed(self) -> Iterator[str]:
         resource_type = self._resource_type
         for one in self._compared:
             if one.path[-1].path in resource_type.identifying:
