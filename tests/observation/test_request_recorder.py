@@ -15,7 +15,7 @@ import pytest
 from flask import Flask
 
 from app import bounds, clock
-from app.observation import request_recorder
+from app.observation import request_recorder, setup_steps
 from app.observation.directory import history_reader, last_seen
 from app.observation.problem_kinds.kind_catalog import kind_of
 from app.observation.request_recorder import Recorder, write
@@ -29,7 +29,7 @@ from app.store import integrity_check
 from app.store.database import directory_database, sqlite_driver
 from app.store.database.connection import Connection
 from app.store.directory import console_lists, word_index
-from app.store.request_log import log_database, log_database_file, pruning, request_rows, tables
+from app.store.request_log import log_database, log_database_file, pruning, request_rows, setup_step_rows, tables
 from app.store.request_log.request_rows import RequestFilter
 from app.store.request_log.tables import LOG_VERSION
 from tests.cheap import make_database
@@ -423,6 +423,24 @@ def test_the_indexes_of_an_older_log_become_those_that_are_declared(tmp_path: Pa
         connection.execute("CREATE INDEX request_key_id ON request (key_id, id)")
         assert log_database_file.prepare(path) == ()
         assert set(connection.execute("SELECT name FROM sqlite_schema WHERE type = 'index'")) == set(declared)
+
+
+@pytest.mark.parametrize(("is_write", "number"), [(False, 7), (True, 8)])
+def test_a_batch_runs_the_same_statements_whatever_its_size(log: Connection, is_write: bool, number: int):
+    """In the log, without an open problem, after the set-up: what each batch costs, whoever sent how much."""
+    for step in setup_steps.SETUP_STEPS:
+        setup_step_rows.reach(log, step.name, clock.to_wire(clock.utc_now()), "")
+    write(log, [made_up()])
+
+    def count(size: int) -> int:
+        values: dict[str, Any] = {"sent": {"title": "x"}, "method": "POST", "action": "create"} if is_write else {}
+        values["resource_type"] = "User"
+        batch = [made_up(1, resources=(("User", f"{size}-{one}"),), **values) for one in range(size)]
+        with recorded() as statements:
+            write(log, batch)
+        return len(statements)
+
+    assert [count(size) for size in (1, 40)] == [number, number]
 
 
 def test_requests_about_a_resource_are_found_in_indexes(log: Connection):
