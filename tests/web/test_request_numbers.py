@@ -25,7 +25,7 @@ def test_numbers_have_their_form_and_are_never_given_twice() -> None:
 
 def test_numbers_grow_with_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also if the clock is set back: the pages of an index that were written last are written again."""
-    monkeypatch.setattr(record_draft, "_numbers", [])
+    record_draft._numbers.values.clear()
     numbers = [new_number() for _ in range(600)]
     monkeypatch.setattr(time, "time_ns", lambda: 0)
     numbers += [new_number() for _ in range(600)]
@@ -36,7 +36,7 @@ def test_numbers_grow_with_time(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
 def test_a_forked_process_has_numbers_of_its_own() -> None:
     new_number()
-    held = set(record_draft._numbers)
+    held = set(record_draft._numbers.values)
     assert held
     reading, writing = os.pipe()
     child = os.fork()

@@ -1,7 +1,5 @@
 """This module collects what is known about the current request until it is recorded."""
 
-import os
-import secrets
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flask import request
 
 from app import bounds
+from app.random_values import ValuesInAdvance, random_digits
 from app.request_record import KeyFault, RequestAction
 from app.scim.bulk_message import BulkOperation
 from app.scim.disabling import LeftOut
@@ -22,40 +21,30 @@ if TYPE_CHECKING:
 
 PLACE = "recnice.draft"
 """The key of the draft in the WSGI environment."""
-_NUMBERS_AT_ONCE = 512
 _MARK = "HTTP_" + simulation_header.HEADER.upper().replace("-", "_")
 
 
-_numbers: list[str] = []
 _last_beginning = 0
 
 
 def new_number() -> str:
-    """Return a request ID. Many are made at once, since a call of the system lets other threads run first.
+    """Return a request ID.
 
     The first half of its digits grows with time, and the other half is random, in order: so the indexes of request IDs
-    grow at their end, and a write touches no page of its own in them. Threads need no lock: each takes a number from
-    the list, or adds numbers to it.
+    grow at their end, and a write touches no page of its own in them.
     """
-    while True:
-        try:
-            return _numbers.pop()
-        except IndexError:
-            _numbers.extend(_more_numbers())
+    return _numbers.take()
 
 
 def _more_numbers() -> list[str]:
     global _last_beginning
-    size = bounds.REQUEST_NUMBER_BYTES  # digits of one half
+    half = bounds.REQUEST_NUMBER_BYTES
     _last_beginning = max(_last_beginning + 1, time.time_ns() >> 26)  # in steps of 67 ms
-    beginning = f"{_last_beginning:0{size}x}"[-size:]
-    digits = secrets.token_hex(size * _NUMBERS_AT_ONCE // 2)
-    ends = {digits[start : start + size] for start in range(0, len(digits), size)}
-    return [beginning + end for end in sorted(ends, reverse=True)]
+    beginning = f"{_last_beginning:0{half}x}"[-half:]
+    return [beginning + end for end in sorted(set(random_digits(half)), reverse=True)]
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_numbers.clear)  # its numbers would be those of the parent
+_numbers = ValuesInAdvance(_more_numbers)
 
 
 @dataclass(slots=True, kw_only=True)
