@@ -103,7 +103,7 @@ def create(
     Raises invalidSyntax, invalidValue, uniqueness.
     """
     document = resource_type.load_sent(body)
-    members = LinkChange.to_members("add", _pop_members(resource_type, document))
+    members = _pop_members(resource_type, document)
     values = DerivedValues(resource_type, _with_id(document, resource_id or new_id()))
     before = DerivedValues(resource_type)
 
@@ -113,8 +113,9 @@ def create(
         record = resource_rows.insert(connection, values)
         if resource_id:
             membership_rows.resolve(connection, resource_id)
-        moves = _relate(connection, record.id, members, Moves()) if members.ids else Moves()
-        if moves:
+        moves = Moves()
+        if members:
+            moves = _relate(connection, record.id, LinkChange.to_members("add", members), moves)
             record = resource_rows.relate(connection, record, moves.balance, is_written=True)
         event = _record(connection, author, record, before, values, moves)
         if resource_type.has_members or resource_id:

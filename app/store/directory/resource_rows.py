@@ -102,7 +102,7 @@ def insert(connection: Connection, values: DerivedValues) -> Record:
     columns = {"id": id, "type": type_name, "version": 1, "created": now, "last_modified": now, **derived}
     position = connection.insert(_INSERT, columns)
     lookup_rows.insert(connection, values.resource_type, position, values.lookups)
-    _count(connection, DerivedValues(values.resource_type), values)
+    _count(connection, values.resource_type, 1, int(values.is_active))
     filled = derived["filled"]
     return Record(id, type_name, position, values.text, 1, now, now, 0, filled, known_content=values.document)
 
@@ -123,7 +123,7 @@ def save(
     check_unique(connection, after, new)
     lookup_rows.delete(connection, before.resource_type, record.position, gone)
     lookup_rows.insert(connection, after.resource_type, record.position, new)
-    _count(connection, before, after)
+    _count(connection, after.resource_type, 0, after.is_active - before.is_active)
     filled = after.changed_mask(before, record.filled)
     # SQLite writes each index of a column that an UPDATE names, also if the value is the same.
     columns: dict[str, Any] = {"document": after.text}
@@ -172,7 +172,7 @@ def delete(connection: Connection, departing: Departing, values: DerivedValues) 
         connection.execute(_LEAVE_GROUPS, {"id": record.id})
     lookup_rows.delete(connection, values.resource_type, record.position, values.lookups)
     connection.execute(_DELETE, {"at": record.position})
-    _count(connection, values, DerivedValues(values.resource_type))
+    _count(connection, values.resource_type, -1, -int(values.is_active))
 
 
 def derived_columns(values: DerivedValues, members: int) -> dict[str, Any]:
@@ -220,9 +220,7 @@ def check_unique(connection: Connection, values: DerivedValues, lookups: Iterabl
             )
 
 
-def _count(connection: Connection, before: DerivedValues, after: DerivedValues) -> None:
-    """Update `population` for a resource that is created, changed or deleted."""
-    total = bool(after.document) - bool(before.document)
-    active = after.is_active - before.is_active
+def _count(connection: Connection, resource_type: ResourceType, total: int, active: int) -> None:
+    """Update `population` by the change of the number of resources, and of those that are active."""
     if total or active:
-        connection.execute(_COUNT, {"type": after.resource_type.name, "total": total, "active": active})
+        connection.execute(_COUNT, {"type": resource_type.name, "total": total, "active": active})
