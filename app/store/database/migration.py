@@ -23,6 +23,7 @@ from app.throttle import Throttle
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 PROGRESS_EVERY_S = 5.0
+UPGRADE_CACHE_KIB = 65_536  # a step that rebuilds a table looks into indexes in no order
 _IS_POSIX = os.name == "posix"
 
 log = logging.getLogger(__name__)
@@ -155,6 +156,7 @@ def _upgrade(path: Path) -> None:
         # On the driver's connection, since inside a transaction SQLite would ignore it.
         driver: Any = connection.connection.driver_connection
         driver.execute("PRAGMA foreign_keys = OFF")
+        driver.execute(f"PRAGMA cache_size = -{UPGRADE_CACHE_KIB}")
         sqlite_driver.set_time_limit(driver, _progress(path))
         settings.attributes["connection"] = connection
         command.upgrade(settings, "head")
