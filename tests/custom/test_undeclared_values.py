@@ -126,7 +126,12 @@ def test_what_a_schema_demands_later_does_not_keep_a_leaver_active(stopped: Appl
     user = appliance.request("POST", "/scim/Users", {"userName": "leaver@example.com", "active": True}).json
     appliance.stop()
     edit(appliance, "user", lambda document: document["schemaExtensions"][0].update(required=True))
+    (appliance.data / "recnice.secret").unlink()
+    named = ("recnice.secret: the file is not that", "schemas: the files are not those")
+    assert all(words in sound(appliance) for words in named), "nothing but a start makes them known"
     appliance.start()
+    assert all(words in appliance.output for words in named), "they stop nothing"
+    assert not any(words in sound(appliance) for words in named)
     assert appliance.request("POST", "/scim/Users", {"userName": "new@example.com"}).status == 400
     disable = {"Operations": [{"op": "replace", "path": "active", "value": False}]}
     answer = appliance.request("PATCH", f"/scim/Users/{user['id']}", disable)
@@ -140,6 +145,7 @@ def test_check_beside_a_server_tells_of_files_that_changed(stopped: Appliance) -
     checked = appliance.command("check")
     assert checked.returncode == 1
     assert "User: the schemas are others than the rows follow" in checked.stdout
+    assert "schemas: the files are not those of the last start." in checked.stdout
     made = make(appliance)
     assert patch(appliance, made, {"op": "add", "path": "integerAttr", "value": 1}).status == 200
     assert appliance.stop() == 0
