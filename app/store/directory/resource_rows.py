@@ -96,7 +96,7 @@ def insert(connection: Connection, values: DerivedValues) -> Record:
     """Insert a resource with its document, which contains its `id`. Raises uniqueness and invalidValue."""
     _check_size(values.text)
     check_unique(connection, values, values.lookups)
-    now = clock.to_wire(clock.utc_now())
+    now = _now()
     id, type_name = values.document["id"], values.resource_type.name
     derived = derived_columns(values, 0)
     columns = {"id": id, "type": type_name, "version": 1, "created": now, "last_modified": now, **derived}
@@ -131,7 +131,7 @@ def save(
         columns["filled"] = filled
     if after.is_active != before.is_active:
         columns["active"] = after.is_active
-    version = _next_version(record)
+    version = _next_version(record, _now())
     update(connection, record.position, {**version, **columns})
     return replace(record, document=after.text, filled=filled, known_content=after.document, **version)
 
@@ -143,7 +143,7 @@ def relate(connection: Connection, record: Record, balance: int, *, is_written: 
     """
     columns = _related(record, balance)
     if not is_written:
-        columns |= _next_version(record)
+        columns |= _next_version(record, _now())
     update(connection, record.position, columns)
     return replace(record, **columns)
 
@@ -164,8 +164,9 @@ def delete(connection: Connection, departing: Departing, values: DerivedValues) 
     record = departing.record
     if departing.groups:
         rows: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        now = _now()
         for group in departing.groups:
-            columns = {"at": group.position, **_next_version(group), **_related(group, -1)}
+            columns = {"at": group.position, **_next_version(group, now), **_related(group, -1)}
             rows.setdefault(tuple(columns), []).append(columns)
         for same_columns in rows.values():
             connection.execute(_UPDATE, same_columns)
@@ -184,9 +185,13 @@ def derived_columns(values: DerivedValues, members: int) -> dict[str, Any]:
     }
 
 
-def _next_version(record: Record) -> dict[str, Any]:
+def _next_version(record: Record, now: str) -> dict[str, Any]:
     """Return the columns that every change of a resource changes."""
-    return {"version": record.version + 1, "last_modified": _later_than(record.last_modified)}
+    return {"version": record.version + 1, "last_modified": _later_than(record.last_modified, now)}
+
+
+def _now() -> str:
+    return clock.to_wire(clock.utc_now())
 
 
 def update(connection: Connection, position: int, columns: Mapping[str, Any]) -> None:
@@ -194,9 +199,8 @@ def update(connection: Connection, position: int, columns: Mapping[str, Any]) ->
     connection.execute(_UPDATE, {"at": position, **columns})
 
 
-def _later_than(previous: str) -> str:
+def _later_than(previous: str, now: str) -> str:
     """Return now, or a millisecond after `previous` if the clock has not advanced or was set back."""
-    now = clock.to_wire(clock.utc_now())
     if now > previous:
         return now
     return clock.to_wire(datetime.fromisoformat(previous) + timedelta(milliseconds=1))
