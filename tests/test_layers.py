@@ -55,7 +55,8 @@ app.request_record
 
 app.openid app.scim app.simulation app.bundled_files app.data_folder app.json_log app.process app.settings
 app.current_application
-app.bounds app.clock app.console_roles app.exit_codes app.ip_addresses app.option_values app.random_values app.throttle app.version
+app.bounds app.clock app.console_roles app.exit_codes app.ip_addresses app.option_values app.random_values app.throttle
+app.version
 """
 """From the top: the packages and modules of one line may import each other and what is below.
 
