@@ -1,6 +1,8 @@
 """Problems from made-up requests: opened, joined, closed by what came later, bounded."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -87,6 +89,18 @@ def test_looking_somebody_up_closes_a_refused_look_up(log):
     wrong = made_up(0, status=400, scim_type="invalidFilter", reason="filter: expected one", **of)
     assert states(log, [wrong]) == ["open"]
     assert states(log, [made_up(40, **of)]) == ["closed"]
+    assert states(log, [replace(wrong, at=after(41)), made_up(42, **of)]) == ["closed", "closed"], "in one batch"
+
+
+def test_the_objects_of_a_look_up_are_asked_for_only_while_a_look_up_is_refused(log):
+    class Objects:
+        def __iter__(self) -> Iterator[str]:
+            raise AssertionError("they are hashed")
+
+    assert states(log, [taken(0), made_up(1, objects=Objects())], [made_up(2, objects=Objects())]) == ["open"]
+    wrong = made_up(3, status=400, action="match", objects=("User userName ana",))
+    with pytest.raises(AssertionError):
+        states(log, [wrong, made_up(4, objects=Objects())])
 
 
 def test_a_person_is_recognised_by_any_of_the_keys(log):

@@ -75,13 +75,15 @@ def update_from(connection: Connection, batch: Sequence[Request]) -> None:
     Call it after `detection.update_from` and `setup_steps.update_from`.
     """
     batch = _without_keyless(connection, batch)
-    if rows.is_any_open(connection) or any(one.left_out or _is_problem(one) for one in batch):
-        _open_and_close(connection, batch)
+    methods = rows.methods_of_open(connection)
+    methods |= {one.method for one in batch if one.left_out or _is_problem(one)}
+    if methods:
+        _open_and_close(connection, batch, are_reads_of_interest=not methods.isdisjoint(READING))
     _close_by_time(connection, batch)
 
 
-def _open_and_close(connection: Connection, batch: Sequence[Request]) -> None:
-    open_problems = _Open(connection, batch)
+def _open_and_close(connection: Connection, batch: Sequence[Request], *, are_reads_of_interest: bool) -> None:
+    open_problems = _Open(connection, batch, are_reads_of_interest=are_reads_of_interest)
     for request in batch:
         if _is_problem(request):
             open_problems.note(request)
@@ -120,10 +122,14 @@ def keys_of(request: Request, kind: Kind) -> frozenset[str]:
 
 
 class _Open:
-    """The open problems that a batch of requests may be about."""
+    """The open problems that a batch of requests may be about.
 
-    def __init__(self, connection: Connection, batch: Sequence[Request]) -> None:
+    `are_reads_of_interest`: whether any problem is of a refused read, so that a successful one may close it.
+    """
+
+    def __init__(self, connection: Connection, batch: Sequence[Request], *, are_reads_of_interest: bool) -> None:
         self._connection = connection
+        self._are_reads_of_interest = are_reads_of_interest
         self._kinds = {id(request): kind_of(request) for request in batch if _is_problem(request)}
         self._keys = {id(request): self._keys_of(request) for request in batch}
         self._by_key = rows.open_by_keys(connection, frozenset().union(*self._keys.values()))
@@ -208,7 +214,11 @@ class _Open:
 
     def _keys_of(self, request: Request) -> frozenset[str]:
         """Return all keys by which a request may relate to a problem."""
-        keys = keys_of(request, self._kinds[id(request)]) if _is_problem(request) else frozenset(request.objects)
+        keys = frozenset[str]()
+        if _is_problem(request):
+            keys = keys_of(request, self._kinds[id(request)])
+        elif request.method not in READING or self._are_reads_of_interest:
+            keys = frozenset(request.objects)
         if request.left_out or request.assigned_paths or request.action == "delete":
             keys |= {LEFT_OUT + request.resource_id}
         if _decides_active(request):

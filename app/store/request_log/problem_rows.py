@@ -16,7 +16,6 @@ from sqlalchemy import (
     and_,
     delete,
     desc,
-    exists,
     func,
     insert,
     literal_column,
@@ -62,14 +61,14 @@ class ProblemFilter:
     id: int | None = None
 
 
-_IS_ANY_OPEN = select(exists().select_from(problem_key))
+_METHODS_OF_OPEN = select(problem.c.method).where(problem.c.closed.is_(None)).distinct()
 _OF_KEYS = select(problem_key).where(problem_key.c.object_key.in_(many_named("keys")))
 _OF_IDS = select(problem).where(problem.c.id.in_(many_named("ids")))
 
 
-def is_any_open(connection: Connection) -> bool:
-    """Return whether any problem could be found by a key."""
-    return bool(connection.execute(_IS_ANY_OPEN).scalar())
+def methods_of_open(connection: Connection) -> set[str]:
+    """Return the methods of the last requests of all open problems."""
+    return set(connection.execute(_METHODS_OF_OPEN).scalars())
 
 
 def open_by_keys(connection: Connection, keys: Collection[str]) -> dict[str, list[int]]:

@@ -75,6 +75,7 @@ problem = log_table(
     Index("problem_last", "last"),
     Index("problem_cause", "kind", "attribute", "resource_type", "resource_id", "resource_name"),
     Index("problem_open", "kind", "attribute", sqlite_where=text("closed IS NULL")),
+    Index("problem_open_method", "method", sqlite_where=text("closed IS NULL")),
     Index("problem_resource_id", "resource_id"),
 )
 """One cause for one resource; `number` is the request ID of its last request.
