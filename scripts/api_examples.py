@@ -288,7 +288,8 @@ def served() -> Iterator[tuple[Conversation, str, str]]:
     from app.administration.credentials import oauth_clients, scim_keys
     from app.settings import Settings
     from app.store.database import directory_database
-    from app.store.request_log import log_database_file
+    from app.store.request_log import log_database, log_database_file
+    from app.web.request_log import middleware
 
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(Path(folder), ("127.0.0.1", 7644), PUBLIC_URL)
@@ -299,5 +300,7 @@ def served() -> Iterator[tuple[Conversation, str, str]]:
             key = scim_keys.create_key("Another client", audit.HOST).text
             client = oauth_clients.create_client("Another client", audit.HOST)
         yield Conversation(app, key), client.client_id, client.text
+        middleware.of(app).recorder.close()  # its thread would go on trying to write into the removed folder
         with app.app_context():
             directory_database.file.close()
+            log_database.file.close()
