@@ -3,8 +3,6 @@
 Another secret or another schema file stops nothing, but an administrator who did not replace it wants to know.
 """
 
-from __future__ import annotations
-
 import hashlib
 from contextlib import suppress
 from pathlib import Path

@@ -3,8 +3,6 @@
 It also records the last request that sent a valid key by plain http.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 It changes and fixes nothing.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress

@@ -4,8 +4,6 @@ Entra announces neither the start nor the end of a cycle. Ten minutes without a 
 probe after a quiet minute starts another: Test Connection and Provision on demand happen between two cycles.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime

@@ -1,7 +1,5 @@
 """This module lists problems by cause and one by one, with their requests."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

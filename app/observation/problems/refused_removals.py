@@ -4,8 +4,6 @@ A removal is settled when the user is disabled, deleted or out of the group, by 
 value of `active` (tracking.py). See also: app/scim/intended_removals.py (what a request was meant to do).
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 

@@ -15,8 +15,6 @@ What closes a problem:
 - any other: a whole cycle without it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta

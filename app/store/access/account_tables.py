@@ -6,8 +6,6 @@ the hash (SHA-256, hexadecimal) is stored; values that must be read again are en
 (app/administration/encryption.py).
 """
 
-from __future__ import annotations
-
 from sqlalchemy import CheckConstraint, Index
 
 from app.store.database.columns import ZERO, numbers, switches, texts

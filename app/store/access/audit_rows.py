@@ -6,8 +6,6 @@ An attacker who can write the file and knows this can create another complete ch
 last hash: one that was recorded elsewhere tells whether the entries up to it are unchanged.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

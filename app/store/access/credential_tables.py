@@ -4,8 +4,6 @@ The migrations contain the same as frozen SQL, and a test compares the two. Mome
 `app.clock.to_wire`; NULL means never. Of every secret only the hash (SHA-256, hexadecimal) is stored.
 """
 
-from __future__ import annotations
-
 from sqlalchemy import CheckConstraint, Index
 
 from app.store.database.columns import numbers, texts

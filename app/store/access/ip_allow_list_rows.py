@@ -3,8 +3,6 @@
 Every function works in the caller's transaction.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sql

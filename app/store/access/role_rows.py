@@ -5,8 +5,6 @@ a user gets the highest. A user who is not active or not confirmed (user_to_conf
 works in the caller's transaction.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """This module finds users for sign-in: whether they are active, and their role."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass

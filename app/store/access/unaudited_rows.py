@@ -4,8 +4,6 @@ An audit that was truncated or emptied with care is consistent, but rows created
 See also: app/administration/audit.py (the actions), docs/decisions/0027-the-audit-is-a-chain.md.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 

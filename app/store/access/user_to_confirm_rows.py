@@ -3,8 +3,6 @@
 Every function works in the caller's transaction.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, exists, func, insert, select, text

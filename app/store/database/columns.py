@@ -1,7 +1,5 @@
 """This module creates columns in types of SQLite's STRICT tables: text, number, real, and switch (1 or 0)."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

@@ -1,7 +1,5 @@
 """This module keeps open connections to a database file."""
 
-from __future__ import annotations
-
 import threading
 from contextlib import suppress
 

@@ -1,7 +1,5 @@
 """This module runs transactions on a database file of the current application."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager

@@ -1,7 +1,5 @@
 """This module opens read and write transactions on the directory's database."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager

@@ -1,7 +1,5 @@
 """This module passes a list of any length to a statement as one parameter."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from typing import Any

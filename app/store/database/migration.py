@@ -3,8 +3,6 @@
 Alembic is loaded only if there is a migration step to run; a start with a current file does not load it.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import time

@@ -5,8 +5,6 @@ transaction that reads the number knows whether what this process remembers is s
 (docs/decisions/0051-what-requests-read-is-remembered.md).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar

@@ -5,8 +5,6 @@ after the other, and commits once; the others only wait for that
 (docs/decisions/0058-one-writer-does-the-work-of-all-who-wait.md).
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from collections import deque

@@ -1,7 +1,5 @@
 """This module chooses the SQLite library, configures its connections and classifies its errors."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """This module counts how many resources have a value at each mapped attribute."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any
 

@@ -3,8 +3,6 @@
 Skipped rows are never read: a page is first found in an index, as positions, and then loaded.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

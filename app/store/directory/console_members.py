@@ -3,8 +3,6 @@
 A page is first found among the rows of the group, then loaded with the names.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ See also: rebuild_derived_rows.py (where the values of a missing attribute are s
 custom schemas are).
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """This module stores the fingerprints of the files that belong to the database."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from sqlalchemy import select, update

@@ -3,8 +3,6 @@
 The words have a row of their own kind (word_index.py), which is written with them.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 from sqlalchemy import bindparam, select, update

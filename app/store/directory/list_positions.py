@@ -5,8 +5,6 @@ the marks are valid in a state that has the row of the last mark, and as many ro
 deletion before the last mark is noticed, and the marks are made again from the index.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary

@@ -1,7 +1,5 @@
 """This module stores the values by which resources are found, and which of them are taken."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 

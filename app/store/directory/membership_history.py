@@ -1,7 +1,5 @@
 """This module reads who joined and left which group from the history."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """This module stores who is a member of which group."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 

@@ -3,8 +3,6 @@
 It does the same after a change of the normalization.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence

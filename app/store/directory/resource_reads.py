@@ -4,8 +4,6 @@ The statement also reads the generation number (app/store/database/remembered_re
 remembered needs no other statement, and no transaction.
 """
 
-from __future__ import annotations
-
 from contextlib import closing
 from operator import attrgetter
 from typing import Any

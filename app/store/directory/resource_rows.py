@@ -4,8 +4,6 @@ Every function works in the caller's transaction. The words of a resource are wr
 (word_index.py).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

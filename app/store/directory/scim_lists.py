@@ -1,7 +1,5 @@
 """This module lists resources for SCIM: filtered, sorted, by index or cursor (RFC 7644 §3.4.2, RFC 9865)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass

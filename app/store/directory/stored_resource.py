@@ -1,7 +1,5 @@
 """This module declares a stored resource as it is read."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """This module stores which mapped attributes are required here."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import sqlalchemy as sql

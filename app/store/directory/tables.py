@@ -4,8 +4,6 @@ The migrations contain the same as frozen SQL, and a test compares the two. Mome
 `app.clock.to_wire`, whose text order is the order of time.
 """
 
-from __future__ import annotations
-
 from sqlalchemy import CheckConstraint, Index, text
 
 from app.store.database.columns import ZERO, numbers, switches, texts

@@ -5,8 +5,6 @@ sides of a search agree on every letter. A request does not write words: the thr
 it, for the events behind a mark (`write_due`).
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache

@@ -1,7 +1,5 @@
 """This module stores how often each attribute arrived, and in which shape."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 

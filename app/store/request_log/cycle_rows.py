@@ -3,8 +3,6 @@
 Every function works in the caller's transaction.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 

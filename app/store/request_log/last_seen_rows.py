@@ -1,7 +1,5 @@
 """This module stores when a client last matched, read or changed each resource."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -3,8 +3,6 @@
 If the log cannot be used, only the console is affected.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager

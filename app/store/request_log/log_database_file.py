@@ -4,8 +4,6 @@ Only the console needs the log, so no content of the file prevents a start. A fo
 the whole data folder is refused (app/data_folder.py).
 """
 
-from __future__ import annotations
-
 import os
 from contextlib import closing, suppress
 from pathlib import Path

@@ -3,8 +3,6 @@
 Every function works in the caller's transaction.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ Counters, first times and last-seen times stay.
 See also: app/observation/request_recorder.py (prunes a part at a time).
 """
 
-from __future__ import annotations
-
 import math
 
 from sqlalchemy import bindparam, delete, func, or_, select

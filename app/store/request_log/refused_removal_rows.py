@@ -4,8 +4,6 @@ See also: app/observation/problems/refused_removals.py (when that is settled). E
 transaction.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Iterable, Sequence
 from functools import cache

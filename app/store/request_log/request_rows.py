@@ -1,7 +1,5 @@
 """This module writes and reads rows of requests."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter

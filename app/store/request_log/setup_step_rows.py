@@ -3,8 +3,6 @@
 Every function works in the caller's transaction.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from sqlalchemy import delete, select

@@ -5,8 +5,6 @@ is for a key, a password or a header; `request.body` is redacted before (app/obs
 in the form of `app.clock.to_wire`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from itertools import chain

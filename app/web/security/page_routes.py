@@ -3,8 +3,6 @@
 It imports no page: app/web/console/pages.py does, at the first request for one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
