@@ -15,7 +15,8 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import WSGIApplication
 
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
@@ -30,9 +31,6 @@ from app.http_server.watch import Watch
 from app.http_server.writing_threads import WritingThreads
 from app.scim.errors import ScimError, busy
 from app.settings import Threads
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
 
 OnRefusal = Callable[[str, str, ScimError, str, bool], str]
 """A function that records a request that never reaches the application, and returns its request ID, "" if it is not
@@ -53,7 +51,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
 
     def __init__(
         self,
-        application: "WSGIApplication",
+        application: WSGIApplication,
         bound: socket.socket,
         *,
         threads: int,

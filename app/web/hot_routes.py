@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask
 
@@ -29,9 +30,6 @@ from app.web.scim.resource_endpoints import COLLECTION, ID_ROUTE, SINGLE
 from app.web.scim.scim_request import ScimRequest
 from app.web.security import request_authentication, response_headers
 from app.web.service_routing import ROOTS, RequestTarget, Service
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _PATH = re.compile(rf"({'|'.join(ROOTS)})(/[A-Za-z]+)(?:/({GUID}))?")
 _PAGE = re.compile(r"(?:(?:startIndex|count)=[0-9]{1,9}(?:&|\Z))*")
@@ -59,7 +57,7 @@ class HotRoutes:
             for one in app.config["RECNICE_RESOURCE_TYPES"]
         }
 
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         call = self._read(environ)
         answer = self._answer(environ, *call) if call else None
         if not answer:
@@ -73,7 +71,7 @@ class HotRoutes:
         start_response(_STATUSES[status], [*of_body, *headers.items(), *self._headers])
         return [body]
 
-    def _read(self, environ: "WSGIEnvironment") -> tuple[ScimRequest, Callable[..., Answer], tuple[Any, ...]] | None:
+    def _read(self, environ: WSGIEnvironment) -> tuple[ScimRequest, Callable[..., Answer], tuple[Any, ...]] | None:
         """Return a request, still without its sender, the function that answers it, and what it is about.
 
         None for an unusual one.
@@ -103,7 +101,7 @@ class HotRoutes:
         return (request, COLLECTION[method], (route.resource_type,)) if is_usual else None
 
     def _answer(
-        self, environ: "WSGIEnvironment", request: ScimRequest, verb: Callable[..., Answer], about: tuple[Any, ...]
+        self, environ: WSGIEnvironment, request: ScimRequest, verb: Callable[..., Answer], about: tuple[Any, ...]
     ) -> Answer | None:
         """Return the answer to a request; None if it is refused.
 
@@ -172,7 +170,7 @@ class _Route:
         return lookup.reading(query_parameters.decoded(text)) if lookup else None
 
 
-def _has_usual_body(environ: "WSGIEnvironment", request: ScimRequest) -> bool:
+def _has_usual_body(environ: WSGIEnvironment, request: ScimRequest) -> bool:
     """Return whether a body is announced as JSON with a length that may be read, and let the request read it."""
     length_text: str = environ.get("CONTENT_LENGTH", "")
     request.media_type = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()

@@ -10,8 +10,8 @@ import re
 import socket
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from app import bounds
 from app.ip_addresses import Address, NetworkSet, read_address, split_host
@@ -19,9 +19,6 @@ from app.scim.errors import Code, ScimError
 from app.settings import EVERY_ADDRESS, Settings
 from app.web.request_log import record_draft
 from app.web.service_routing import ROOT, ROOT_V2, is_scim
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 IGNORED = "recnice.ignored_proxy"
 
@@ -90,7 +87,7 @@ class PublicAddress:
     that could be added to `trusted_proxy`. A public one is never proposed, since any client can send such headers.
     """
 
-    def __init__(self, application: "WSGIApplication", settings: Settings) -> None:
+    def __init__(self, application: WSGIApplication, settings: Settings) -> None:
         self._application = application
         self._trusted = NetworkSet(settings.trusted_proxy)
         self._base_path = settings.base_path
@@ -98,7 +95,7 @@ class PublicAddress:
         self._is_allowed = lru_cache(bounds.HOSTS_REMEMBERED)(self._is_allowed_host)
         self._ignored: tuple[str, ...] = ()
 
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         self._take_sub_path(environ)
         self._take_forwarded(environ)
         if not self._is_allowed(environ.get("HTTP_HOST")):
@@ -111,12 +108,12 @@ class PublicAddress:
             environ[IGNORED] = self._ignored
         return self._application(environ, start_response)
 
-    def _take_sub_path(self, environ: "WSGIEnvironment") -> None:
+    def _take_sub_path(self, environ: WSGIEnvironment) -> None:
         if self._base_path:
             environ["SCRIPT_NAME"] = self._base_path
         environ["PATH_INFO"] = without_base(environ.get("PATH_INFO", ""), self._base_path)
 
-    def _take_forwarded(self, environ: "WSGIEnvironment") -> None:
+    def _take_forwarded(self, environ: WSGIEnvironment) -> None:
         """Apply `X-Forwarded-For` and `X-Forwarded-Proto` of a trusted proxy.
 
         Every other forwarded header is dropped unread, also `Forwarded` (RFC 7239): two forms could disagree.

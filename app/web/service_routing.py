@@ -11,13 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import WSGIEnvironment
 
 from flask import current_app, request
 from werkzeug.routing import Map, Rule
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
 
 ROOT = "/scim"
 ROOT_V2 = ROOT + "/v2"
@@ -70,7 +68,7 @@ def current() -> Service:
     return of(request.environ, current_app.url_map, request.url_rule).service
 
 
-def of(environ: "WSGIEnvironment", urls: Map, rule: Rule | None = None) -> RequestTarget:
+def of(environ: WSGIEnvironment, urls: Map, rule: Rule | None = None) -> RequestTarget:
     """Return the target of a request; without its `rule`, match the route unless that was already done."""
     target: RequestTarget | None = environ.get(PLACE)
     if target is None:

@@ -8,7 +8,8 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, current_app
 
@@ -25,9 +26,6 @@ from app.web.request_log.record_draft import Draft
 from app.web.request_log.redacted_record import requests_of
 from app.web.service_routing import RequestTarget, Service
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
 HEADER = "X-Request-Id"
 EXTENSION = "recnice_observed"
 
@@ -37,14 +35,14 @@ log = logging.getLogger("recnice.scim")
 class Observed:
     """The WSGI middleware that records requests: `app.wsgi_app = Observed(app.wsgi_app, …)`, around all others."""
 
-    def __init__(self, application: "WSGIApplication", recorder: Recorder, app: Flask, is_https: bool) -> None:
+    def __init__(self, application: WSGIApplication, recorder: Recorder, app: Flask, is_https: bool) -> None:
         self.recorder = recorder
         self._application = application
         self._types: tuple[ResourceType, ...] = app.config["RECNICE_RESOURCE_TYPES"]
         self._urls = app.url_map
         self._is_https = is_https
 
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         began = time.perf_counter()
         record_draft.of(environ).at = clock.to_wire(clock.utc_now())
 
@@ -98,7 +96,7 @@ class Observed:
             log.exception("request %s could not be noted", draft.number)
 
 
-def _is_readable_on_its_way(environ: "WSGIEnvironment") -> bool:
+def _is_readable_on_its_way(environ: WSGIEnvironment) -> bool:
     """Return whether a request was sent unencrypted over a network, where others can read it; not over loopback."""
     return environ.get("wsgi.url_scheme") == "http" and not _is_loopback(environ.get("REMOTE_ADDR", ""))
 

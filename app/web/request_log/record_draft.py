@@ -3,7 +3,8 @@
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import WSGIEnvironment
 
 from flask import request
 
@@ -15,9 +16,6 @@ from app.scim.disabling import LeftOut
 from app.scim.errors import ScimError
 from app.scim.resource_types import ResourceType
 from app.simulation import simulation_header
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
 
 PLACE = "recnice.draft"
 """The key of the draft in the WSGI environment."""
@@ -97,7 +95,7 @@ class Draft:
         return bool(self.key_id) and not self.key_fault
 
 
-def of(environ: "WSGIEnvironment") -> Draft:
+def of(environ: WSGIEnvironment) -> Draft:
     """Return the draft of a request; create one if there is none."""
     draft: Draft | None = environ.get(PLACE)
     if draft is None:
@@ -105,7 +103,7 @@ def of(environ: "WSGIEnvironment") -> Draft:
     return draft
 
 
-def renew(environ: "WSGIEnvironment") -> None:
+def renew(environ: WSGIEnvironment) -> None:
     """Let the record of a request begin again, with the same number and time."""
     draft = of(environ)
     environ[PLACE] = Draft(number=draft.number, at=draft.at, is_marked=draft.is_marked)
