@@ -80,14 +80,14 @@ class ReadingThreads:
             while self._turn():
                 while task := self._first():
                     number = self._number
-                    _serve(task)
+                    serve(task)
                     with self._lock:
                         is_leading = self._current == number
                         if is_leading:
                             self._current = 0
                     if not is_leading:
                         while task := self._following():
-                            _serve(task)
+                            serve(task)
                         return True
         except BaseException as error:
             self.error = error
@@ -126,7 +126,8 @@ class ReadingThreads:
             return self._number != number
 
 
-def _serve(task: Task) -> None:
+def serve(task: Task) -> None:
+    """Answer a request; log an exception, which would end the thread."""
     try:
         task.service()
     except BaseException:

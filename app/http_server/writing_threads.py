@@ -5,7 +5,6 @@ for the disk, it begins the next brief request, so that one commit stores severa
 the first request of the queue has waited for two looks (docs/decisions/0056-the-thread-that-reads-answers.md).
 """
 
-import logging
 import os
 import threading
 import time
@@ -15,11 +14,10 @@ from contextvars import Context
 from typing import Any
 
 from app import bounds
+from app.http_server.reading_threads import serve
 from app.http_server.watch import Watch
 
 _yield: Callable[[], object] = getattr(os, "sched_yield", lambda: time.sleep(0))
-
-log = logging.getLogger("recnice.server")
 
 
 class WritingThreads:
@@ -86,7 +84,7 @@ class WritingThreads:
                 is_called.acquire()
             else:
                 self._of_thread.more = bounds.WRITES_BEGUN
-                _serve(channel)
+                serve(channel)
 
     def _answer_one_more(self) -> bool:
         if not self._of_thread.more:
@@ -99,12 +97,5 @@ class WritingThreads:
             channel = self.queue.popleft()
         self._of_thread.more -= 1
         # In the context of the other request, Flask would take over its application context.
-        Context().run(_serve, channel)
+        Context().run(serve, channel)
         return True
-
-
-def _serve(channel: Any) -> None:
-    try:
-        channel.service()
-    except BaseException:
-        log.exception("a request was not answered")
