@@ -65,16 +65,16 @@ class Company:
                     outcomes[name + "+" * (name in outcomes)] = error.status
 
         threads = []
-        writers._door.acquire()
+        writers._writing.acquire()
         for number, name in enumerate(names, start=1):
             threads.append(threading.Thread(target=create, args=(name,)))
             threads[-1].start()
             while len(writers._queue) < number:
                 pass
-        writers._door.release()
+        writers._writing.release()
         for thread in threads:
             thread.join(30)
-        assert not writers._door.locked() and not writers._queue
+        assert not writers._writing.locked() and not writers._queue
         return outcomes
 
 
@@ -307,12 +307,12 @@ def test_who_gives_up_lets_the_next_writer_in(company: Company, monkeypatch: pyt
                 later.start()
 
     later = threading.Thread(target=create, args=("b",))
-    writers._door.acquire()
+    writers._writing.acquire()
     first = threading.Thread(target=create, args=("a",))
     first.start()
     first.join(30)
     assert outcomes == {"a": 503} and later.is_alive()
-    writers._door.release()
+    writers._writing.release()
     later.join(30)
     assert outcomes == {"a": 503, "b": "created"}
     assert stored() == ["b"]
@@ -333,12 +333,12 @@ def test_the_work_of_another_thread_sees_the_variables_of_its_writer(company: Co
             )
 
     threads = [threading.Thread(target=write, args=(own,)) for own in "abc"]
-    writers._door.acquire()
+    writers._writing.acquire()
     for number, thread in enumerate(threads, start=1):
         thread.start()
         while len(writers._queue) < number:
             pass
-    writers._door.release()
+    writers._writing.release()
     for thread in threads:
         thread.join(30)
     assert seen == {own: (own, threads[0].ident) for own in "abc"}, "the first one did the work of all"
@@ -393,10 +393,10 @@ def test_threads_that_begin_several_share_a_commit_with_others(company: Company,
             pass
 
     threads: list[threading.Thread] = []
-    writers._door.acquire()
+    writers._writing.acquire()
     for names in [("ada", "bob"), ("eve",)][:: 1 if is_before else -1]:
         begin(*names)
-    writers._door.release()
+    writers._writing.release()
     for thread in threads:
         thread.join(30)
     assert sorted(outcomes) == [(name, "created") for name in ("ada", "bob", "eve")]

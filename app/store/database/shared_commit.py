@@ -95,7 +95,7 @@ class Writers:
     def __init__(self, connections: Connections) -> None:
         self.connections = connections
         self.turns = 0  # since the last checkpoint
-        self._door = threading.Lock()
+        self._writing = threading.Lock()
         self._queue: deque[_Turn] = deque()
 
     @contextmanager
@@ -104,13 +104,13 @@ class Writers:
 
         Raises UNAVAILABLE after `bounds.WRITE_WAIT_S`; without `wait`, at once if there is another writer.
         """
-        if not self._door.acquire(timeout=bounds.WRITE_WAIT_S if wait else 0):
+        if not self._writing.acquire(timeout=bounds.WRITE_WAIT_S if wait else 0):
             raise busy()
         try:
             self.turns += 1
             yield
         finally:
-            self._door.release()
+            self._writing.release()
 
     def together(self, work: Work[_Result]) -> _Result:
         """Return what `work` returns with a connection in a write transaction, which has been committed.
@@ -125,12 +125,12 @@ class Writers:
             if of_thread.use_wait():
                 continue
             timeout = max(0, end - time.monotonic())
-            # The thread of the first waits at the door, and the others for it: so one is woken after a transaction.
+            # The thread of the first waits for the lock, and the others for it: so one is woken after a transaction.
             if not self._is_first(turn):
-                is_patient = turn.wait(timeout)
-            elif is_patient := self._door.acquire(timeout=timeout):
+                is_in_time = turn.wait(timeout)
+            elif is_in_time := self._writing.acquire(timeout=timeout):
                 self._lead(turn)
-            if not is_patient:
+            if not is_in_time:
                 self._give_up(turn)
         with suppress(Empty):  # calls that were not waited for; an outer turn looks whether it is over first
             while True:
@@ -145,7 +145,7 @@ class Writers:
             return False
 
     def _lead(self, turn: _Turn) -> None:
-        """Run a transaction for all in the queue, unless another thread did so for this turn; open the door."""
+        """Run a transaction for all in the queue, unless another thread did so for this turn; release the lock."""
         batch = None
         try:
             if not turn.is_over:
@@ -153,7 +153,7 @@ class Writers:
                 batch.run(self.connections)
                 self.turns += len(batch.turns)
         finally:
-            self._door.release()
+            self._writing.release()
             for one in batch.turns if batch else ():
                 one.call()
             self._call_first()
