@@ -166,8 +166,8 @@ class _Route:
         text, closing, after = rest.partition(quote)
         if not closing or "&" in text or len(query) > bounds.FILTER_LENGTH:
             return None
-        lookup = self._lookup(before + quote, quote + after)
-        return lookup.reading(query_parameters.decoded(text)) if lookup else None
+        read = self._lookup(before + quote, quote + after)
+        return read(query_parameters.decoded(text)) if read else None
 
 
 def _has_usual_body(environ: WSGIEnvironment, request: ScimRequest) -> bool:

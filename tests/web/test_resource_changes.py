@@ -25,7 +25,7 @@ def read(title: str) -> Draft:
 
 
 def test_only_the_keys_of_a_long_document_are_hashed_in_the_request() -> None:
-    short, long = read("Countess"), read("C" * bounds.HELD_DOCUMENT_LENGTH)
+    short, long = read("Countess"), read("C" * bounds.HASHED_LATER_LENGTH)
     assert isinstance(long.objects, tuple)
     assert not isinstance(short.objects, tuple)
     document = {"id": ID, "externalId": "7", "userName": "Ada@x.example"}

@@ -8,6 +8,7 @@ length and contain none of them.
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from app import bounds
@@ -57,7 +58,7 @@ def record_result(draft: Draft, resource: Resource) -> None:
         draft.joined, draft.departed = event.joined, event.departed
         if event.verb != "delete":
             changed = None if event.verb == "create" else {change.attribute for change in event.changes}
-    draft.objects = _ObjectKeys(resource.type, (), record.document, changed).held()
+    draft.objects = _ObjectKeys(resource.type, (), record.document, changed).to_keep()
     if draft.action == "change":
         draft.action = "confirm" if event is None else _turn(event.changes)
 
@@ -90,7 +91,7 @@ def record_search(draft: Draft, search: Search, result: SearchResult) -> None:
             record = result.resources[0].record
             draft.resource_id, draft.resource_name, document = record.id, record.name, record.document
     if equalities:
-        draft.objects = _ObjectKeys(sought.resource_type, equalities, document).held()
+        draft.objects = _ObjectKeys(sought.resource_type, equalities, document).to_keep()
 
 
 def _record_named(draft: Draft, search: Search, result: SearchResult) -> None:
@@ -143,6 +144,7 @@ def _flat(node: Node | None) -> list[Node]:
             return [node]
 
 
+@dataclass(slots=True)
 class _ObjectKeys:
     """The keys of the values that a search compared, and of a stored resource, hashed when first iterated over.
 
@@ -150,39 +152,29 @@ class _ObjectKeys:
     refused because another resource had them; None means all.
     """
 
-    __slots__ = ("_changed", "_compared", "_document", "_keys", "_resource_type")
-
-    def __init__(
-        self,
-        resource_type: ResourceType,
-        compared: Sequence[Compare],
-        document: str = "",
-        changed: Collection[str] | None = (),
-    ) -> None:
-        self._resource_type = resource_type
-        self._compared = compared
-        self._document = document
-        self._changed = changed
-        self._keys: tuple[str, ...] | None = None
+    resource_type: ResourceType
+    compared: Sequence[Compare]
+    document: str = ""
+    changed: Collection[str] | None = ()
+    hashed: tuple[str, ...] | None = None
 
     def __iter__(self) -> Iterator[str]:
-        if self._keys is None:
-            self._keys = tuple(self._hashed())
-        return iter(self._keys)
+        if self.hashed is None:
+            self.hashed = tuple(self._hash())
+        return iter(self.hashed)
 
-    def _hashed(self) -> Iterator[str]:
-        resource_type = self._resource_type
-        for one in self._compared:
-            if one.path[-1].path in resource_type.identifying:
-                yield _key(resource_type, one.path[-1].path, one.value)
-        if self._document:
-            document = json.loads(self._document)
-            yield from objects_of(resource_type, document, is_stored=True)
-            yield from (REFUSED + _key(*one) for one in _naming_values(resource_type, document, self._changed))
+    def _hash(self) -> Iterator[str]:
+        for one in self.compared:
+            if one.path[-1].path in self.resource_type.identifying:
+                yield _key(self.resource_type, one.path[-1].path, one.value)
+        if self.document:
+            document = json.loads(self.document)
+            yield from objects_of(self.resource_type, document, is_stored=True)
+            yield from (REFUSED + _key(*one) for one in _naming_values(self.resource_type, document, self.changed))
 
-    def held(self) -> Iterable[str]:
+    def to_keep(self) -> Iterable[str]:
         """Return the keys as they are kept until the request is written: hashed at once if the text is long."""
-        return self if len(self._document) <= bounds.HELD_DOCUMENT_LENGTH else tuple(self)
+        return self if len(self.document) <= bounds.HASHED_LATER_LENGTH else tuple(self)
 
 
 def objects_of(resource_type: ResourceType, document: Mapping[str, Any], *, is_stored: bool = False) -> Iterator[str]:

@@ -7,7 +7,6 @@ from flask import Blueprint, Response
 
 from app.provisioning import resource_operations
 from app.scim.errors import ScimError
-from app.scim.filter_tree import Node
 from app.scim.grammar import with_text
 from app.scim.projection import Projection, Selection, projection
 from app.scim.protocol_messages import list_response
@@ -41,26 +40,15 @@ class ListReading(NamedTuple):
     query: cursors.Query | None = None
 
 
-class Lookup:
-    """A list by one value of one attribute with an index, whose query differs from others in the value only."""
-
-    def __init__(self, equality: Node, reading: ListReading) -> None:
-        self._equality = equality
-        self._reading = reading
-
-    def reading(self, text: str) -> ListReading | None:
-        """Return what the query with this value selects; None if the value has to be read with the whole query."""
-        equality = with_text(self._equality, text)
-        if equality is None:
-            return None
-        search, selections, projections, _ = self._reading
-        return ListReading(search.with_filter(equality), selections, projections)
+Lookup = Callable[[str], ListReading | None]
+"""A function that returns what a query with this value selects; None if the value has to be read with the query."""
 
 
 def lookup(resource_type: ResourceType, base: str, before: str, after: str) -> Lookup | None:
     """Return the lookup by the text between these parts of a query; None for another list, such as one by cursor.
 
-    Two texts are tried: the filter differs by them and in nothing else.
+    Its lists are by one value of an attribute with an index. Two texts are tried: the filter differs by them and in
+    nothing else.
     """
     readings = []
     for text in ("a", "b"):
@@ -75,7 +63,13 @@ def lookup(resource_type: ResourceType, base: str, before: str, after: str) -> L
     [where], [other_where] = ([sought.where for sought in one.search.sought] for one in readings)
     if where is None or where == other_where or other_where != with_text(where, "b") or other.search.unindexed:
         return None
-    return Lookup(where, reading)
+    search, selections, projections, _ = reading
+
+    def read(text: str) -> ListReading | None:
+        equality = with_text(where, text)
+        return ListReading(search.with_filter(equality), selections, projections) if equality else None
+
+    return read
 
 
 def list_resources(request: ScimRequest, types: Types) -> Answer:
