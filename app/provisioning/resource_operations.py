@@ -41,7 +41,7 @@ from app.store.directory import (
 )
 from app.store.directory.history_rows import Author as Author  # for callers that must not import the store
 from app.store.directory.history_rows import Event, Moves
-from app.store.directory.resource_rows import Departing
+from app.store.directory.resource_rows import Deletion
 from app.store.directory.scim_lists import Page
 from app.store.directory.stored_resource import Record
 
@@ -323,12 +323,12 @@ def delete(
 
     def write(connection: Connection) -> Resource:
         require_number(connection, author.generation)
-        departing = resource_rows.load_departing(connection, resource_type, resource_id)
-        record = departing.record
+        deletion = resource_rows.load_for_deletion(connection, resource_type, resource_id)
+        record = deletion.record
         precondition.check(record.version)
         values = DerivedValues(resource_type, record.content)
-        event = _record_deletion(connection, author, departing, values)
-        resource_rows.delete(connection, departing, values)
+        event = _record_deletion(connection, author, deletion, values)
+        resource_rows.delete(connection, deletion, values)
         return Resource(resource_type, record, event=event)
 
     return directory_database.write_together(write)
@@ -393,15 +393,15 @@ def _record(
     return history_rows.record(connection, author, "change" if old else "create", row, changes, moves)
 
 
-def _record_deletion(connection: Connection, author: Author, departing: Departing, values: DerivedValues) -> Event:
+def _record_deletion(connection: Connection, author: Author, deletion: Deletion, values: DerivedValues) -> Event:
     """Record a deletion in the same way, before it."""
-    record, document = departing.record, values.document
+    record, document = deletion.record, values.document
     granted_roles.follow(connection, author, record, document, None, Moves())
     # They follow from what the event keeps, but there a hidden value would be shown.
     changes = differences(values.resource_type, document, None) if values.resource_type.hides_values else ()
     row = _event_row(record, values, clock.to_wire(clock.utc_now()))
-    groups = [group.id for group in departing.groups]
-    return history_rows.record_deletion(connection, author, row, changes, departing.text, groups, record.members)
+    groups = [group.id for group in deletion.groups]
+    return history_rows.record_deletion(connection, author, row, changes, deletion.text, groups, record.members)
 
 
 def _event_row(record: Record, values: DerivedValues, at: str) -> dict[str, Any]:

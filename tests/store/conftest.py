@@ -113,7 +113,7 @@ def save(connection: Connection, record: Record, document: dict[str, Any]) -> Re
 def delete(connection: Connection, resource_type: ResourceType, record: Record) -> None:
     """Deletes a resource, and its words."""
     values = DerivedValues(resource_type, record.content)
-    resource_rows.delete(connection, resource_rows.load_departing(connection, resource_type, record.id), values)
+    resource_rows.delete(connection, resource_rows.load_for_deletion(connection, resource_type, record.id), values)
     word_index.write(connection, {record.position: None})
 
 

@@ -61,7 +61,7 @@ def load(connection: Connection, resource_type: ResourceType, id: str) -> Record
 
 
 @dataclass(frozen=True, slots=True)
-class Departing:
+class Deletion:
     """A resource that is to be deleted, with its undeclared values (JSON text or None) and the groups that it is in."""
 
     record: Record
@@ -75,14 +75,14 @@ class Departing:
         return f'{{"created":"{self.record.created}","document":{self.record.document}{shelf}}}'
 
 
-def load_departing(connection: Connection, resource_type: ResourceType, id: str) -> Departing:
+def load_for_deletion(connection: Connection, resource_type: ResourceType, id: str) -> Deletion:
     """Return the resource with that id for its deletion. Raises notFound, as `load` does."""
     row = connection.execute(_TO_DELETE, {"id": id, "type": resource_type.name}).one_or_none()
     if row is None:
         raise not_found(resource_type)
     *columns, shelf, is_member = row
     groups = map(to_record, connection.execute(_GROUPS_WITH, {"id": id})) if is_member else ()
-    return Departing(to_record(columns), shelf, tuple(groups))
+    return Deletion(to_record(columns), shelf, tuple(groups))
 
 
 def not_found(resource_type: ResourceType) -> ScimError:
@@ -154,16 +154,16 @@ def _related(record: Record, balance: int) -> dict[str, Any]:
     return columns
 
 
-def delete(connection: Connection, departing: Departing, values: DerivedValues) -> None:
+def delete(connection: Connection, deletion: Deletion, values: DerivedValues) -> None:
     """Delete a resource, also from all groups, which get a new version because their members changed.
 
     For a group, its members are deleted with the row.
     """
-    record = departing.record
-    if departing.groups:
+    record = deletion.record
+    if deletion.groups:
         rows: dict[tuple[str, ...], list[dict[str, Any]]] = {}
         now = _now()
-        for group in departing.groups:
+        for group in deletion.groups:
             columns = {"at": group.position, **_next_version(group, now), **_related(group, -1)}
             rows.setdefault(tuple(columns), []).append(columns)
         for same_columns in rows.values():
