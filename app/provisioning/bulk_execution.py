@@ -11,7 +11,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from app.provisioning import resource_operations
-from app.provisioning.resource_operations import Author, Resource
+from app.provisioning.resource_operations import Author
+from app.provisioning.resource_queries import Resource
 from app.scim import disabling, projection
 from app.scim.bulk_message import METHODS, RESPONSE_URN, BulkOperation, BulkRequest, in_order
 from app.scim.bulk_references import references, resolve, with_references

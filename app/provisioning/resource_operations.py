@@ -1,12 +1,13 @@
-"""This module creates, reads, changes and deletes resources for a client, one transaction each (RFC 7644 §3).
+"""This module creates, changes and deletes resources for a client, one transaction each (RFC 7644 §3).
 
 It connects the SCIM rules with the store. `leave_groups` is the only action of an owner of the console.
+
+See also: resource_queries.py (reads them).
 """
 
-import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,8 @@ from app import clock
 from app.administration import audit
 from app.administration.audit import Action, Actor
 from app.administration.roles import granted_roles, users_to_confirm
-from app.provisioning import membership_values, unindexed_searches
+from app.provisioning import resource_queries
+from app.provisioning.resource_queries import Resource
 from app.random_values import ValuesInAdvance, random_digits
 from app.scim import disabling, entra_quirks, mutability
 from app.scim.derived_values import DerivedValues
@@ -27,55 +29,19 @@ from app.scim.precondition import NONE, Precondition
 from app.scim.projection import EVERYTHING, Selection
 from app.scim.protocol_messages import Operation
 from app.scim.resource_types import GROUP, USER, ResourceType, name_of
-from app.scim.search_request import Place, Search
 from app.store.database import directory_database
 from app.store.database.directory_database import Connection
 from app.store.database.remembered_reads import require_number
 from app.store.directory import (
     history_rows,
     membership_rows,
-    resource_reads,
     resource_rows,
-    scim_lists,
     strict_attribute_rows,
 )
 from app.store.directory.history_rows import Author as Author  # for callers that must not import the store
 from app.store.directory.history_rows import Event, Moves
 from app.store.directory.resource_rows import Deletion
-from app.store.directory.scim_lists import Page
 from app.store.directory.stored_resource import Record
-
-
-@dataclass(slots=True)  # frozen, it would take three times as long to create
-class Resource:
-    """A record and, if requested, the values that are stored as rows: a group's `members`, a user's `groups`.
-
-    They are portions of JSON text, by the attribute's name (membership_values.py); `groups` returns them as objects.
-    `event` is the change that an operation made; None if it only read, or changed nothing. `assigned_paths` are those
-    to which a change assigned a value, `left_out` the values that it did not store.
-    """
-
-    type: ResourceType
-    record: Record
-    memberships: Mapping[str, Iterable[str]] = field(default_factory=dict)
-    event: Event | None = None
-    assigned_paths: tuple[str, ...] = ()
-    left_out: tuple[LeftOut, ...] = ()
-
-    @property
-    def groups(self) -> list[Mapping[str, Any]]:
-        """The values of a user's `groups`; none if they were not requested."""
-        return [group for portion in self.memberships.get("groups", ()) for group in json.loads(f"[{portion}]")]
-
-
-@dataclass(slots=True)  # frozen, it would take three times as long to create
-class SearchResult:
-    """One page of a search, and the total number of matches. By cursor, `end` is where the next page begins, if any."""
-
-    total: int
-    resources: list[Resource]
-    end: Place | None = None
-
 
 _digits = ValuesInAdvance(partial(random_digits, 20))
 
@@ -119,56 +85,10 @@ def create(
             record = resource_rows.relate(connection, record, moves.balance, is_written=True)
         event = _record(connection, author, record, before, values, moves)
         if resource_type.has_members or resource_id:
-            return _resources(connection, resource_type, [record], selection, event)[0]
+            return resource_queries.resources_of(connection, resource_type, [record], selection, event)[0]
         return Resource(resource_type, record, event=event)  # no group can have a member whose id is not known yet
 
     return directory_database.write_together(write)
-
-
-def get(
-    resource_type: ResourceType,
-    resource_id: str,
-    selection: Selection = EVERYTHING,
-    generation: int | None = None,
-) -> Resource:
-    """Return one resource (RFC 7644 §3.4.1); `generation` as in Author. Raises 404."""
-    has_members = resource_type.has_members and _has_memberships(resource_type, selection)
-    with directory_database.reading() if has_members else directory_database.reading_once() as connection:
-        record = _load(connection, resource_type, resource_id, selection, generation)
-        return _resources(connection, resource_type, [record], selection)[0]
-
-
-def search(criteria: Search, selections: Mapping[str, Selection], generation: int | None = None) -> SearchResult:
-    """Return a page of a list, in a stable order; disabled users are included.
-
-    `selections`: the requested attributes of a resource, by the name of its type. `generation` as in Author. Raises
-    invalidFilter, and UNAVAILABLE when too many searches without an index are in progress.
-    """
-    types = [sought.resource_type for sought in criteria.sought]
-    has_memberships = [one for one in types if _has_memberships(one, selections[one.name])]
-    if not any([one.has_members for one in has_memberships]):
-        with directory_database.reading_once() as connection:
-            if page := scim_lists.find_match(connection, criteria, has_groups=bool(has_memberships)):
-                require_number(connection, generation)
-                return _search_result(connection, page, types, selections)
-    with unindexed_searches.limited(criteria), directory_database.reading() as connection:
-        require_number(connection, generation)
-        return _search_result(connection, scim_lists.find(connection, criteria), types, selections)
-
-
-def _search_result(
-    connection: Connection, page: Page, types: Sequence[ResourceType], selections: Mapping[str, Selection]
-) -> SearchResult:
-    if len(types) == 1:
-        [resource_type] = types
-        of_type = _resources(connection, resource_type, page.records, selections[resource_type.name])
-        return SearchResult(page.total, of_type, page.end)
-    resources: list[Resource] = []
-    for resource_type in types:
-        records = [record for record in page.records if record.type == resource_type.name]
-        resources += _resources(connection, resource_type, records, selections[resource_type.name])
-    by_id = {resource.record.id: resource for resource in resources}
-    return SearchResult(page.total, [by_id[record.id] for record in page.records], page.end)
 
 
 def replace(
@@ -269,7 +189,7 @@ def _change(
     """Change one resource by a whole request, or if that is refused but disables a user, by what is not refused."""
 
     def write(connection: Connection) -> Resource:
-        record = _load(connection, resource_type, resource_id, selection, author.generation)
+        record = resource_queries.load(connection, resource_type, resource_id, selection, author.generation)
         precondition.check(record.version)
         if permit is not None:
             permit(connection, record)
@@ -280,7 +200,7 @@ def _change(
         except ScimError as refusal:
             made = _disabled(connection, before, partly, refusal)
             record, event = _save(connection, author, record, before, made)
-        [memberships] = _memberships(connection, resource_type, [record], selection)
+        [memberships] = resource_queries.memberships_of(connection, resource_type, [record], selection)
         return Resource(resource_type, record, memberships, event, made.assigned_paths, made.left_out)
 
     if permit is None:
@@ -446,51 +366,3 @@ def _relate(connection: Connection, group_id: str, link: LinkChange, moves: Move
 
 def _with_id(document: Mapping[str, Any], resource_id: str) -> dict[str, Any]:
     return {"schemas": document["schemas"], "id": resource_id, **document}
-
-
-def _load(
-    connection: Connection,
-    resource_type: ResourceType,
-    resource_id: str,
-    selection: Selection,
-    generation: int | None,
-) -> Record:
-    """Return a record, with a user's groups if the selection requests them; `generation` as in Author. Raises 404."""
-    has_groups = not resource_type.has_members and _has_memberships(resource_type, selection)
-    record = resource_reads.by_id(connection, resource_type.name, resource_id, has_groups=has_groups)
-    require_number(connection, generation)
-    if record is None:
-        raise resource_rows.not_found(resource_type)
-    return record
-
-
-def _resources(
-    connection: Connection,
-    resource_type: ResourceType,
-    records: Sequence[Record],
-    selection: Selection,
-    event: Event | None = None,
-) -> list[Resource]:
-    """Return resources for records, with memberships if the selection requests them; others are not read."""
-    memberships = _memberships(connection, resource_type, records, selection)
-    return [Resource(resource_type, one, values, event) for one, values in zip(records, memberships, strict=True)]
-
-
-def _memberships(
-    connection: Connection, resource_type: ResourceType, records: Sequence[Record], selection: Selection
-) -> list[Mapping[str, Iterable[str]]]:
-    """Return the memberships of each record, as Resource has them."""
-    membership = resource_type.membership
-    if not records or membership is None:
-        return [{}] * len(records)
-    if not [one for one in records if one.groups is None]:  # they were requested, and read along
-        return [{membership.name: (one.groups,) if one.groups else ()} for one in records]
-    if not _has_memberships(resource_type, selection):
-        return [{}] * len(records)
-    values = membership_values.load(connection, resource_type, records)
-    return [{membership.name: values[record.id]} for record in records]
-
-
-def _has_memberships(resource_type: ResourceType, selection: Selection) -> bool:
-    """Return whether a selection includes `members` or `groups`, whichever resources of the type have."""
-    return resource_type.membership is not None and selection.includes(resource_type.membership)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.provisioning import resource_operations
+from app.provisioning import resource_operations, resource_queries
 from app.provisioning.resource_operations import Author
 from app.scim import custom_schemas
 from app.scim.differences import HIDDEN
@@ -81,7 +81,7 @@ def test_a_deletion_keeps_the_user_and_its_groups(app: Flask) -> None:
     delete(USER, ada)
     assert kept(ada.id) == Kept(json.loads(ada.document), ada.created, {"nickName": "a"}, {first.id, second.id}, set())
     with pytest.raises(ScimError) as refusal:
-        resource_operations.get(USER, ada.id)
+        resource_queries.get(USER, ada.id)
     assert refusal.value.status == 404
     assert created(USER, userName="ada").id != ada.id, "the name is free"
     assert is_sound()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app import bounds
 from app.administration import directory_totals
-from app.provisioning import bulk_execution, resource_operations
+from app.provisioning import bulk_execution, resource_operations, resource_queries
 from app.provisioning.resource_operations import Author
 from app.scim.bulk_message import read_bulk
 from app.scim.errors import ScimError
@@ -36,12 +36,12 @@ def created(**values: Any) -> str:
     return resource_operations.create(USER, {"userName": "ada", "externalId": "7"} | values, CLIENT).record.id
 
 
-def patch(user_id: str, *operations: dict[str, Any]) -> resource_operations.Resource:
+def patch(user_id: str, *operations: dict[str, Any]) -> resource_queries.Resource:
     return resource_operations.change(USER, user_id, read_patch({"Operations": list(operations)}), CLIENT)
 
 
 def document(user_id: str) -> dict[str, Any]:
-    stored: dict[str, Any] = json.loads(resource_operations.get(USER, user_id).record.document)
+    stored: dict[str, Any] = json.loads(resource_queries.get(USER, user_id).record.document)
     return stored
 
 
@@ -73,7 +73,7 @@ CLEARING = {
 def test_clearing_active_changes_nothing(app: Flask, name: str, active: bool | None) -> None:
     given = {} if active is None else {"active": active}
     user_id = created(**given)
-    before = resource_operations.get(USER, user_id).record
+    before = resource_queries.get(USER, user_id).record
     clearing = CLEARING[name]
     if name.startswith("PUT"):
         body = {"userName": "ada", "externalId": "7"} | (clearing or {})
@@ -174,7 +174,7 @@ IMPOSSIBLE = {
 }
 
 
-def place(resource: resource_operations.Resource) -> list[tuple[str, str | None]]:
+def place(resource: resource_queries.Resource) -> list[tuple[str, str | None]]:
     return [(one.path, one.error.scim_type) for one in resource.left_out]
 
 

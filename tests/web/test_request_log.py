@@ -18,7 +18,7 @@ from flask import Flask
 from app import bounds, clock
 from app.administration import audit
 from app.administration.credentials import scim_keys
-from app.provisioning import resource_operations
+from app.provisioning import resource_queries
 from app.store.request_log import log_database, request_rows
 from app.web.request_log import middleware
 from tests.conftest import Answer, Appliance, wait_until, with_values
@@ -414,7 +414,7 @@ def test_the_number_of_a_failure_is_that_of_its_request(
     def broken(*_: Any) -> None:
         raise ZeroDivisionError("what went wrong")
 
-    monkeypatch.setattr(resource_operations, "search", broken)
+    monkeypatch.setattr(resource_queries, "search", broken)
     with app.app_context():
         key = scim_keys.create_key("test", audit.HOST).text
     answer = app.test_client().get(

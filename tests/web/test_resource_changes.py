@@ -3,7 +3,7 @@
 import json
 
 from app import bounds
-from app.provisioning.resource_operations import Resource
+from app.provisioning.resource_queries import Resource
 from app.scim.projection import compact
 from app.scim.resource_types import USER
 from app.store.directory.stored_resource import Record

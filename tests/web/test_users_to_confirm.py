@@ -8,8 +8,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.console_roles import Role
-from app.provisioning import resource_operations
-from app.provisioning.resource_operations import Resource
+from app.provisioning import resource_operations, resource_queries
+from app.provisioning.resource_queries import Resource
 from app.scim.protocol_messages import Operation
 from app.scim.resource_types import GROUP, USER, ResourceType
 from tests.administration.test_granted_roles import CLIENT, faults
@@ -37,7 +37,7 @@ def join(world: World, user_id: str, *names: str) -> list[str]:
 
 
 def held(world: World, resource_type: ResourceType, resource_id: str) -> Resource:
-    found: Resource = world.ask(lambda: resource_operations.get(resource_type, resource_id))
+    found: Resource = world.ask(lambda: resource_queries.get(resource_type, resource_id))
     return found
 
 

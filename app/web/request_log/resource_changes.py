@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app import bounds
-from app.provisioning.resource_operations import Resource, SearchResult
+from app.provisioning.resource_queries import Resource, SearchResult
 from app.request_record import RequestAction, is_id
 from app.scim.differences import Change
 from app.scim.filter_tree import And, Compare, Node, ValuePath, comparisons

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from flask import Blueprint, Response
 
-from app.provisioning import resource_operations
+from app.provisioning import resource_queries
 from app.scim.errors import ScimError
 from app.scim.grammar import with_text
 from app.scim.projection import Projection, Selection, projection
@@ -102,7 +102,7 @@ def _read(types: Types, parameters: Mapping[str, str], base: str) -> ListReading
 def answer(request: ScimRequest, reading: ListReading) -> Answer:
     """Return the list, and record the search."""
     search, selections, projections, query = reading
-    page = resource_operations.search(search, selections, request.generation)
+    page = resource_queries.search(search, selections, request.generation)
     resource_changes.record_search(request.draft, search, page)
     texts = [projections[one.type.name].pieces(one.record, one.memberships) for one in page.resources]
     next_cursor = query.cursor(page.end, search.count) if query is not None and page.end else None

@@ -12,7 +12,7 @@ from flask import request as flask_request
 from werkzeug.wsgi import wrap_file
 
 from app import bounds
-from app.provisioning.resource_operations import Resource
+from app.provisioning.resource_queries import Resource
 from app.scim import projection
 from app.scim.precondition import Precondition
 from app.scim.projection import Selection

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.routing import BaseConverter
 
 from app import bounds
-from app.provisioning import resource_operations
+from app.provisioning import resource_operations, resource_queries
 from app.scim import projection
 from app.scim.errors import Code, ScimError
 from app.scim.projection import Selection
@@ -121,7 +121,7 @@ def _list(request: ScimRequest, resource_type: ResourceType) -> Answer:
 def _get(request: ScimRequest, resource_type: ResourceType, resource_id: str) -> Answer:
     resource_changes.record_target(request.draft, request.method, resource_type, resource_id)
     selection = request.selection_of_read(resource_type)
-    resource = resource_operations.get(resource_type, resource_id, selection, request.generation)
+    resource = resource_queries.get(resource_type, resource_id, selection, request.generation)
     resource_changes.record_result(request.draft, resource)
     if request.precondition.is_known(resource.record.version):
         return Answer(304, None, version_headers(request, resource))

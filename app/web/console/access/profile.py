@@ -9,8 +9,8 @@ from werkzeug.wrappers import Response
 
 from app.administration.accounts import administrators, sessions, two_factor
 from app.administration.errors import Ended, Refused
-from app.provisioning import resource_operations
-from app.provisioning.resource_operations import Resource
+from app.provisioning import resource_queries
+from app.provisioning.resource_queries import Resource
 from app.scim.projection import EVERYTHING
 from app.scim.resource_types import USER, ResourceType
 from app.web.console.shared.attribute_rows import Row, rows
@@ -89,6 +89,6 @@ def _own_record(user_id: str) -> OwnRecord:
     """Return the stored data of a user. Raises 404 for one that was deleted just now."""
     types: Sequence[ResourceType] = current_app.config["RECNICE_RESOURCE_TYPES"]
     user = next(one for one in types if one.name == USER.name)
-    resource = resource_operations.get(user, user_id, EVERYTHING)
+    resource = resource_queries.get(user, user_id, EVERYTHING)
     attributes = list(rows(user.attributes, resource.record.content))
     return OwnRecord(resource, attributes, resource.groups)

@@ -9,7 +9,7 @@ from flask import render_template
 from werkzeug.wrappers import Response
 
 from app.observation.directory import history_reader
-from app.provisioning import resource_operations
+from app.provisioning import resource_queries
 from app.scim.errors import ScimError
 from app.scim.projection import Selection
 from app.scim.resource_types import USER, ResourceType
@@ -64,7 +64,7 @@ def tabs_of(resource_type: ResourceType) -> Mapping[str, Tab]:
 def _subject(resource_type: ResourceType, resource_id: str) -> Subject:
     """Return the resource, or its history if it was deleted. Raises 404 for an id that the type never had."""
     try:
-        resource = resource_operations.get(resource_type, resource_id, _NO_MEMBERSHIPS)
+        resource = resource_queries.get(resource_type, resource_id, _NO_MEMBERSHIPS)
     except ScimError as error:
         last = history_reader.last_event(resource_id) if error.status == 404 else None
         if last is None or last.verb != "delete" or last.resource_type != resource_type.name:

@@ -15,8 +15,8 @@ from app.observation.directory import console_search, group_members, history_rea
 from app.observation.directory.group_members import GroupMember
 from app.observation.directory.history_reader import Event, NamedMembershipChange
 from app.observation.request_list import RequestFilter
-from app.provisioning import resource_operations
-from app.provisioning.resource_operations import Resource
+from app.provisioning import resource_queries
+from app.provisioning.resource_queries import Resource
 from app.scim.differences import Change
 from app.scim.projection import EVERYTHING
 from app.scim.resource_types import USER, ResourceType, name_of
@@ -123,7 +123,7 @@ def now(subject: Subject) -> Mapping[str, Any] | Response:
     if subject.type.name == USER.name:
         shown["grant"] = granted_roles.grant_of(record.id)
         if unconfirmed := users_to_confirm.find_unconfirmed(record.id):
-            kept = resource_operations.get(subject.type, subject.id, EVERYTHING).groups
+            kept = resource_queries.get(subject.type, subject.id, EVERYTHING).groups
             shown |= {"unconfirmed": unconfirmed, "kept_groups": kept}
     return {"record": record, "knowledge": knowledge, **of_attributes, **shown}
 
@@ -148,7 +148,7 @@ def groups(subject: Subject) -> Mapping[str, Any] | Response:
     """Return the groups of a user, and those that the user joined and left."""
     if list_paging.export_format():
         return list_paging.export("groups", LINK_COLUMNS, _links(history_reader.links_of_member, subject.id, _GROUP))
-    here = resource_operations.get(subject.type, subject.id, EVERYTHING) if subject.resource else None
+    here = resource_queries.get(subject.type, subject.id, EVERYTHING) if subject.resource else None
     return {"groups": here.groups if here else [], **_link_page(history_reader.links_of_member, subject.id, _GROUP)}
 
 
