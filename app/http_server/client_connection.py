@@ -164,14 +164,8 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
 
     def _read_head(self, text: bytes) -> None:
         """Take over what a head contains. Raises ScimError."""
-        head = self._heads.read(text)
-        self.command, self.version, self.headers, self.request_uri = (
-            head.method,
-            head.version,
-            head.headers,
-            head.target,
-        )
-        path, _, self.query = head.target.partition("?")
+        self.command, self.request_uri, self.version, self.headers = self._heads.read(text)
+        path, _, self.query = self.request_uri.partition("?")
         self.path = unquote_to_bytes(path).decode("latin-1") if "%" in path else path
         if self.version == "1.1":
             self.chunked = self.headers.pop("TRANSFER_ENCODING", None) is not None
@@ -243,9 +237,8 @@ class Refusal(ErrorTask):  # type: ignore[misc]
         path = without_base(path, self.channel.server.base_path)
         error = fault.error if isinstance(fault, Fault) else ScimError(Code.of(fault.code), sentence=fault.body)
         headers, body = refusal(path, error)
-        if number := self.channel.server.on_refusal(
-            method, path, error, self.channel.addr[0], request.has_authorization
-        ):
+        sender = self.channel.addr[0], request.has_authorization
+        if number := self.channel.server.on_refusal(method, path, error, *sender):
             headers.append((HEADER, number))
         self.status = f"{fault.code} {fault.reason}"
         self.response_headers.extend(headers)
