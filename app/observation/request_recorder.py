@@ -90,10 +90,7 @@ class Recorder:
     """
 
     def __init__(
-        self,
-        context: Callable[[], AbstractContextManager[object]],
-        kept_days: int,
-        types: Sequence[ResourceType] = (),
+        self, context: Callable[[], AbstractContextManager[object]], kept_days: int, types: Sequence[ResourceType] = ()
     ) -> None:
         self._context = context
         self._types = types

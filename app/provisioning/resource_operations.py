@@ -32,12 +32,7 @@ from app.scim.resource_types import GROUP, USER, ResourceType, name_of
 from app.store.database import directory_database
 from app.store.database.directory_database import Connection
 from app.store.database.remembered_reads import require_number
-from app.store.directory import (
-    history_rows,
-    membership_rows,
-    resource_rows,
-    strict_attribute_rows,
-)
+from app.store.directory import history_rows, membership_rows, resource_rows, strict_attribute_rows
 from app.store.directory.history_rows import Author as Author  # for callers that must not import the store
 from app.store.directory.history_rows import Event, Moves
 from app.store.directory.resource_rows import Deletion

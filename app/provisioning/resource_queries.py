@@ -54,10 +54,7 @@ class SearchResult:
 
 
 def get(
-    resource_type: ResourceType,
-    resource_id: str,
-    selection: Selection = EVERYTHING,
-    generation: int | None = None,
+    resource_type: ResourceType, resource_id: str, selection: Selection = EVERYTHING, generation: int | None = None
 ) -> Resource:
     """Return one resource (RFC 7644 §3.4.1); `generation` as in Author. Raises 404."""
     has_members = resource_type.has_members and _has_memberships(resource_type, selection)
@@ -100,11 +97,7 @@ def _search_result(
 
 
 def load(
-    connection: Connection,
-    resource_type: ResourceType,
-    resource_id: str,
-    selection: Selection,
-    generation: int | None,
+    connection: Connection, resource_type: ResourceType, resource_id: str, selection: Selection, generation: int | None
 ) -> Record:
     """Return a record, with a user's groups if the selection requests them; `generation` as in Author. Raises 404."""
     has_groups = not resource_type.has_members and _has_memberships(resource_type, selection)

@@ -90,11 +90,7 @@ def _invalid(number: int, member: str, expected: str, got: str) -> ScimError:
 
 
 def list_response(
-    total: int,
-    start_index: int | None,
-    count: int,
-    resources: Iterable[Iterable[str]],
-    next_cursor: str | None = None,
+    total: int, start_index: int | None, count: int, resources: Iterable[Iterable[str]], next_cursor: str | None = None
 ) -> Iterator[str]:
     """Yield a ListResponse (RFC 7644 §3.4.2) as JSON text, of `count` resources that are pieces of JSON text already.
 

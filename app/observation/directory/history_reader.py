@@ -187,9 +187,7 @@ def _named_groups(state: State) -> dict[str, Any]:
 
 
 def _named(
-    connection: Connection,
-    links: Sequence[MembershipChange],
-    then: Mapping[tuple[str, int], str] | None = None,
+    connection: Connection, links: Sequence[MembershipChange], then: Mapping[tuple[str, int], str] | None = None
 ) -> list[NamedMembershipChange]:
     """Return membership changes with names: those of `then` by resource id and event id, else today's."""
     then = then or {}

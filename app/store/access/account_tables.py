@@ -74,10 +74,7 @@ identity_provider = directory_table(
 """
 
 role_mapping = directory_table(
-    "role_mapping",
-    *texts("source", "value", primary_key=True),
-    *texts("role"),
-    sqlite_with_rowid=False,
+    "role_mapping", *texts("source", "value", primary_key=True), *texts("role"), sqlite_with_rowid=False
 )
 """A rule that gives users a role here: `source` is `app_role` (its value) or `group` (its id)."""
 
@@ -137,10 +134,7 @@ audit_head = directory_table(
 """
 
 setup_code = directory_table(
-    "setup_code",
-    *texts("hash", primary_key=True),
-    *texts("created", "expires"),
-    *texts("consumed", nullable=True),
+    "setup_code", *texts("hash", primary_key=True), *texts("created", "expires"), *texts("consumed", nullable=True)
 )
 """The one-time code of the setup link, stored as its hash."""
 

@@ -67,10 +67,7 @@ access_token = directory_table(
 """An access token of the token endpoint; `credential` is the id of the secret or federated credential used for it."""
 
 source_policy = directory_table(
-    "source_policy",
-    *numbers("id", primary_key=True),
-    *texts("mode", "since", "set_by"),
-    CheckConstraint("id = 1"),
+    "source_policy", *numbers("id", primary_key=True), *texts("mode", "since", "set_by"), CheckConstraint("id = 1")
 )
 """The mode of the IP allow list for requests to /scim; at most one row."""
 
@@ -83,9 +80,6 @@ allowed_network = directory_table(
 """A network of the IP allow list, as CIDR."""
 
 seen_source = directory_table(
-    "seen_source",
-    *texts("address", primary_key=True),
-    *texts("first_seen", "last_seen"),
-    sqlite_with_rowid=False,
+    "seen_source", *texts("address", primary_key=True), *texts("first_seen", "last_seen"), sqlite_with_rowid=False
 )
 """An IP address of requests with a valid key that were received while addresses were monitored."""

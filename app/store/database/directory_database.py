@@ -80,11 +80,7 @@ def writing(wait: bool = True) -> Iterator[Connection]:
     Raises UNAVAILABLE when the database cannot be used, and TOO_MANY when a statement runs longer than
     `bounds.STATEMENT_S`; then nothing was written. Without `wait`, any other writer makes it unavailable.
     """
-    with (
-        file.usable() as writers,
-        writers.alone(wait),
-        file.transaction("BEGIN IMMEDIATE", wait) as connection,
-    ):
+    with file.usable() as writers, writers.alone(wait), file.transaction("BEGIN IMMEDIATE", wait) as connection:
         yield connection
         connection.commit()
 

@@ -37,9 +37,7 @@ def _reading(source: FromClause, has_groups: bool) -> Select[Any]:
 
 _is_resource = and_(resource.c.id == bindparam("id"), resource.c.type == bindparam("type"))
 _has_value = and_(
-    lookup.c.type == bindparam("type"),
-    lookup.c.attribute == bindparam("path"),
-    lookup.c.value == bindparam("value"),
+    lookup.c.type == bindparam("type"), lookup.c.attribute == bindparam("path"), lookup.c.value == bindparam("value")
 )
 _by_id = generation.outerjoin(resource, _is_resource)
 _by_value = generation.outerjoin(lookup, _has_value).outerjoin(resource, resource.c.position == lookup.c.position)

@@ -47,8 +47,7 @@ _DELETE = sql.delete(resource).where(resource.c.position == bindparam("at"))
 _LEAVE_GROUPS = sql.delete(membership).where(membership.c.member_id == bindparam("id"))
 _one_more = sqlite.insert(population)
 _COUNT = _one_more.on_conflict_do_update(
-    index_elements=["type"],
-    set_={name: population.c[name] + _one_more.excluded[name] for name in ("total", "active")},
+    index_elements=["type"], set_={name: population.c[name] + _one_more.excluded[name] for name in ("total", "active")}
 )
 
 
@@ -176,11 +175,7 @@ def delete(connection: Connection, deletion: Deletion, values: DerivedValues) ->
 
 def derived_columns(values: DerivedValues, members: int) -> dict[str, Any]:
     """Return the columns that follow from a document."""
-    return {
-        "document": values.text,
-        "active": values.is_active,
-        "filled": values.filled_mask(members),
-    }
+    return {"document": values.text, "active": values.is_active, "filled": values.filled_mask(members)}
 
 
 def _next_version(record: Record, now: str) -> dict[str, Any]:

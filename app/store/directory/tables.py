@@ -128,10 +128,7 @@ The event is always one of the group or of the member, so the key and the index 
 """
 
 derivation = directory_table(
-    "derivation",
-    *texts("type", primary_key=True),
-    *texts("fingerprint"),
-    sqlite_with_rowid=False,
+    "derivation", *texts("type", primary_key=True), *texts("fingerprint"), sqlite_with_rowid=False
 )
 """The declarations that the rows of a resource type were last derived from (ResourceType.fingerprint).
 

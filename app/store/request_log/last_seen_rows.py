@@ -14,10 +14,7 @@ from app.store.request_log.tables import last_seen as table
 _insert = insert(table)
 _RECORD = _insert.on_conflict_do_update(
     index_elements=[table.c.resource_id],
-    set_={
-        "resource_type": _insert.excluded.resource_type,
-        "at": func.max(table.c.at, _insert.excluded.at),
-    },
+    set_={"resource_type": _insert.excluded.resource_type, "at": func.max(table.c.at, _insert.excluded.at)},
 )
 _OF_IDS = select(table.c.resource_id, table.c.at).where(table.c.resource_id.in_(many_named("ids")))
 

@@ -8,19 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    and_,
-    delete,
-    desc,
-    func,
-    insert,
-    literal_column,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Select, and_, delete, desc, func, insert, literal_column, or_, select, update
 from sqlalchemy.dialects import sqlite
 
 from app.store.database.connection import Connection, Row

@@ -104,12 +104,7 @@ due_removal = log_table(
 `group_id` is "" unless the user was to leave a group. `over`: since when the removal is settled.
 """
 
-setup_step = log_table(
-    "milestone",
-    *texts("name", primary_key=True),
-    *_texts("at", "number"),
-    sqlite_with_rowid=False,
-)
+setup_step = log_table("milestone", *texts("name", primary_key=True), *_texts("at", "number"), sqlite_with_rowid=False)
 """When something happened for the first time (`plain-http`: for the last time); never pruned."""
 
 last_seen = log_table(
@@ -130,10 +125,5 @@ attribute_arrival = log_table(
 )
 """The shapes in which a mapped attribute arrived; `way`: create, add, replace, remove. Never a value."""
 
-counter = log_table(
-    "tally",
-    *texts("name", primary_key=True),
-    *_numbers("number"),
-    sqlite_with_rowid=False,
-)
+counter = log_table("tally", *texts("name", primary_key=True), *_numbers("number"), sqlite_with_rowid=False)
 """Counters of requests that have no row."""

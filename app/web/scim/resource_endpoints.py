@@ -21,15 +21,7 @@ from app.scim.protocol_messages import read_patch
 from app.scim.resource_types import ResourceType
 from app.web.request_log import record_draft, resource_changes
 from app.web.scim import bulk_endpoint, discovery_endpoints, list_endpoints
-from app.web.scim.request_response import (
-    MEDIA_TYPE,
-    Answer,
-    add,
-    current,
-    resource_answer,
-    response,
-    version_headers,
-)
+from app.web.scim.request_response import MEDIA_TYPE, Answer, add, current, resource_answer, response, version_headers
 from app.web.scim.scim_request import ScimRequest
 from app.web.service_routing import BLUEPRINT, BLUEPRINT_V2, ROOT, ROOT_V2
 
@@ -163,11 +155,7 @@ def _delete(request: ScimRequest, resource_type: ResourceType, resource_id: str)
     return Answer(204)
 
 
-COLLECTION: Mapping[str, Callable[[ScimRequest, ResourceType], Answer]] = {
-    "GET": _list,
-    "HEAD": _list,
-    "POST": _create,
-}
+COLLECTION: Mapping[str, Callable[[ScimRequest, ResourceType], Answer]] = {"GET": _list, "HEAD": _list, "POST": _create}
 SINGLE: Mapping[str, Callable[[ScimRequest, ResourceType, str], Answer]] = {
     "GET": _get,
     "HEAD": _get,

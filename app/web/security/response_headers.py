@@ -36,11 +36,7 @@ def scim_headers(settings: Settings) -> list[tuple[str, str]]:
 
 
 def _headers(settings: Settings, service: Service) -> list[tuple[str, str]]:
-    headers = {
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "no-referrer",
-        "Cache-Control": "no-store",
-    }
+    headers = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
     if settings.is_https:
         headers["Strict-Transport-Security"] = f"max-age={ONE_YEAR_S}"
     headers["Content-Security-Policy"] = SCIM_POLICY if service is Service.SCIM else CONSOLE_POLICY
