@@ -64,12 +64,17 @@ def _replaced_parts(old: Any, new: Any) -> dict[str, Any] | None:
     if isinstance(old, dict) and isinstance(new, dict):
         if list(new) != list(old) and list(new) != [name for name in old if name in new]:
             return None  # it has more parts, or in another order
-        return {name: new.get(name) for name, part in old.items() if new.get(name) != part}
+        return {name: new.get(name) for name, part in old.items() if not _is_same(part, new.get(name))}
     if not isinstance(old, list) or not isinstance(new, list) or len(old) != len(new):
         return None
-    places = (place for place in range(len(old)) if old[place] != new[place])
+    places = (place for place in range(len(old)) if not _is_same(old[place], new[place]))
     parts = {str(place): _replaced_parts(old[place], new[place]) for place in places}
     return None if None in parts.values() else parts
+
+
+def _is_same(old: Any, new: Any) -> bool:
+    """Return whether two values are written in the same way; 1 and 1.0 are equal, but not written so."""
+    return old is new or (old == new and repr(old) == repr(new))
 
 
 def _with_parts(old: Any, parts: Mapping[str, Any]) -> Any:

@@ -108,6 +108,17 @@ def test_a_change_is_stored_with_the_parts_that_differ() -> None:
         assert to_stored(Change("x", old, new)) == [old, new]
 
 
+@pytest.mark.parametrize(("old", "new"), [(1, 1.0), (0.0, 0), (0.0, -0.0), (-0.0, 0)])
+def test_a_number_that_is_written_in_another_way_is_kept_as_it_is_written(old: float, new: float) -> None:
+    for value, changed in (
+        ({"weight": old, "unit": "kg"}, {"weight": new, "unit": "lb"}),
+        ([{"weight": old}, {"unit": "kg"}], [{"weight": new}, {"unit": "lb"}]),
+    ):
+        change = Change("load", value, changed)
+        stored = json.loads(compact(to_stored(change)))
+        assert compact(from_stored("load", stored)) == compact(change)
+
+
 @pytest.mark.parametrize("name", TYPES)
 def test_a_stored_change_is_the_change(name: str) -> None:
     resource_type, chance = TYPES[name], Chance(name)
