@@ -349,6 +349,18 @@ def test_too_many_rows_go_oldest_first_a_part_at_a_time(app: Flask, path: Path, 
     assert numbers(path) == [f"{number}" for number in range(75, 100)]
 
 
+def test_rows_of_a_clock_that_was_ahead_keep_no_other_row(app: Flask, path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Rows are deleted from the oldest on, and one with a later time among them stays."""
+    fill(app, *(replace(made_up(), at=now(days=-300), number=f"ahead{number}") for number in range(8)))
+    fill(app, *(replace(made_up(), at=now(days=40), number=f"old{number}") for number in range(20)))
+    monkeypatch.setattr(bounds, "LOG_ROWS_PRUNED_AT_ONCE", 5)
+    while pruned(app, now(days=30), 1_000):
+        pass
+    assert numbers(path) == [f"ahead{number}" for number in range(8)]
+    assert pruned(app, now(days=30), 2)
+    assert numbers(path) == ["ahead5", "ahead6", "ahead7"], "too many of them go"
+
+
 def test_between_two_parts_the_requests_that_wait_are_written(app: Flask, path: Path, monkeypatch: pytest.MonkeyPatch):
     """Rows of every table go a part at a time, and no part delays more than one batch."""
     old = [replace(made_up(), at=now(days=90 - 2 * number), number=f"old{number}", status=400) for number in range(12)]

@@ -7,17 +7,18 @@ See also: app/observation/request_recorder.py (prunes a part at a time).
 
 import math
 
-from sqlalchemy import bindparam, delete, func, or_, select
+from sqlalchemy import and_, bindparam, delete, func, or_, select
 
-from app import bounds
+from app import bounds, clock
 from app.store.database.connection import Connection
 from app.store.request_log.problem_rows import LASTS
 from app.store.request_log.tables import cycle, problem, request
 
 _ENDS = select(func.min(request.c.id), func.max(request.c.id))
-_REQUESTS = delete(request).where(
-    request.c.id < bindparam("end"), or_(request.c.at < bindparam("before"), request.c.id < bindparam("surplus_end"))
-)
+# Rows with a time that is still to come do not count: a clock that was ahead must not keep the rows behind them.
+_OLDEST = select(request.c.id).where(request.c.at <= bindparam("now")).order_by(request.c.id).limit(bindparam("count"))
+_IS_OLD = and_(request.c.at < bindparam("before"), request.c.id.in_(_OLDEST.scalar_subquery()))
+_REQUESTS = delete(request).where(or_(_IS_OLD, request.c.id < bindparam("surplus_end")))
 _CYCLES, _PROBLEMS = (
     delete(table).where(table.c.id.in_(select(table.c.id).where(*is_old).limit(bindparam("count")).scalar_subquery()))
     for table, is_old in (
@@ -30,7 +31,7 @@ _CYCLES, _PROBLEMS = (
 def prune(connection: Connection, before: str, most: int, most_bytes: int) -> bool:
     """Delete rows older than a moment (wire form) and surplus requests, oldest first; return whether there are more.
 
-    Deletes at most `bounds.LOG_ROWS_PRUNED_AT_ONCE` rows of each table at a time, so that it takes milliseconds.
+    Deletes about `bounds.LOG_ROWS_PRUNED_AT_ONCE` rows of each table at a time, so that it takes milliseconds.
     """
     at_once = bounds.LOG_ROWS_PRUNED_AT_ONCE
     first, last = connection.execute(_ENDS).one()
@@ -38,8 +39,8 @@ def prune(connection: Connection, before: str, most: int, most_bytes: int) -> bo
     if first is not None:
         kept = last - first + 1  # rows are appended, and only deleted here
         surplus = max(kept - most, math.ceil(kept * (1 - most_bytes / _used_bytes(connection))))
-        ends = {"end": first + at_once, "surplus_end": first + surplus}
-        gone = connection.execute(_REQUESTS, ends | {"before": before}).rowcount
+        limits = {"before": before, "count": at_once, "surplus_end": first + min(surplus, at_once)}
+        gone = connection.execute(_REQUESTS, limits | {"now": clock.to_wire(clock.utc_now())}).rowcount
     for statement in (_CYCLES, _PROBLEMS):
         gone = max(gone, connection.execute(statement, {"before": before, "count": at_once}).rowcount)
     return gone >= at_once
