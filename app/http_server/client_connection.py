@@ -244,7 +244,7 @@ class Refusal(ErrorTask):  # type: ignore[misc]
         self.response_headers.extend(headers)
         self.set_close_on_finish()
         self.content_length = len(body)
-        self.write(body)
+        self.write(b"" if method == "HEAD" else body)
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]

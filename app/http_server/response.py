@@ -79,8 +79,9 @@ class Task(WSGITask):  # type: ignore[misc]
                     self.remove_content_length_header()
                     self.content_length = size
                 self.write(b"")
-                self.channel.write_soon(pieces)
-                is_closed_by_channel = True
+                if self.request.command != "HEAD":
+                    self.channel.write_soon(pieces)
+                    is_closed_by_channel = True
                 return
             for piece in pieces:
                 if self.content_length is None and hasattr(pieces, "__len__") and len(pieces) == 1:
@@ -97,12 +98,12 @@ class Task(WSGITask):  # type: ignore[misc]
                 pieces.close()
 
     def write(self, data: bytes) -> None:
-        """Send a part of the body, the first one together with the head."""
+        """Send a part of the body, the first one together with the head; to HEAD only the head."""
         head = b""
         if not self.wrote_header:
             head = self.build_response_header()
             self.wrote_header = True
-        if not self.has_body:
+        if self.request.command == "HEAD" or not self.has_body:
             self.content_bytes_written += len(data)
             data = b""
         elif self.chunked_response:
@@ -115,7 +116,8 @@ class Task(WSGITask):  # type: ignore[misc]
     def build_response_header(self) -> bytes:
         """Return the head, and decide whether the connection stays open: not while the server stops.
 
-        Unlike waitress, it stays open after a response that has no body by its status (RFC 9112 §6.3).
+        Unlike waitress, it stays open after a response that has no body by its status, and HEAD gets no body, whatever
+        the application returns: the client would read it as the next response (RFC 9112 §6.3).
         Raises ValueError for a line break in the status or in a header field.
         """
         headers, length = self.response_headers, self.content_length
@@ -124,7 +126,7 @@ class Task(WSGITask):  # type: ignore[misc]
         elif length is None:
             if self.version == "1.1":
                 headers.append(("Transfer-Encoding", "chunked"))
-                self.chunked_response = True
+                self.chunked_response = self.request.command != "HEAD"
             self.close_on_finish = True
         elif all(name != "Content-Length" for name, _ in headers):
             headers.append(("Content-Length", str(length)))

@@ -85,7 +85,7 @@ class Running:
         """All that comes back until the server closes, or until the answer to one request is complete."""
         with closing(self.connect()) as connection:
             connection.sendall(request)
-            return receive(connection)
+            return receive(connection, is_head=request.startswith(b"HEAD "))
 
     def stop(self) -> None:
         self.application.gate.set()
@@ -94,13 +94,13 @@ class Running:
         assert not self.thread.is_alive()
 
 
-def receive(connection: socket.socket) -> bytes:
+def receive(connection: socket.socket, is_head: bool = False) -> bytes:
     """One whole answer, or what came before the connection was closed."""
     got = b""
     while True:
         head, found, body = got.partition(b"\r\n\r\n")
         length = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
-        if found and length and len(body) >= int(length[0].split(b":")[1]):
+        if found and (is_head or (length and len(body) >= int(length[0].split(b":")[1]))):
             return got
         try:
             chunk = connection.recv(65536)
@@ -286,6 +286,16 @@ def test_an_exception_of_the_application_is_told_without_a_traceback(
     assert_scim_error(answer, 500)
     assert b"on purpose" not in answer and b"Traceback" not in answer
     assert "on purpose" in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/scim/Users", "/scim/raise", "/#"])
+def test_head_gets_no_body(served: Running, path: str) -> None:
+    """A client would take it for the response to its next request."""
+    with closing(served.connect()) as connection:
+        connection.sendall(b"HEAD %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % path.encode() + GET + b"\r\n")
+        head, _, rest = receive(connection).partition(b"\r\n\r\n")
+        assert b"\r\nContent-Length: " in head and b"\r\nContent-Length: 0\r\n" not in head
+        assert rest.startswith(b"HTTP/1.1 200 ") if path == "/scim/Users" else rest == b""
 
 
 def test_continue_is_not_promised_where_no_body_comes(served: Running) -> None:
