@@ -380,6 +380,24 @@ def test_one_thread_begins_several_and_stores_them_in_one_commit(company: Compan
     assert company.commits == 1 and stored() == ["ada", "bob", "eve"]
 
 
+def test_a_writer_who_cannot_begin_another_one_leaves_the_queue(company: Company) -> None:
+    """Otherwise the next writers would wait for a thread that does something else."""
+
+    def fail() -> bool:
+        raise RecursionError
+
+    def write() -> None:
+        directory_database.use_while_waiting(fail)
+        with company.app.app_context(), pytest.raises(RecursionError):
+            resource_operations.create(USER, {"userName": "ada"}, KEY)
+        refused.append("ada")
+
+    refused: list[str] = []
+    on_thread(write).join(30)
+    assert refused == ["ada"]
+    assert company.write(["bob"]) == {"bob": "created"} and stored() == ["bob"]
+
+
 @pytest.mark.parametrize("is_before", [True, False])
 def test_threads_that_begin_several_share_a_commit_with_others(company: Company, is_before: bool) -> None:
     with company.app.app_context(), directory_database.file.usable() as writers:

@@ -121,17 +121,22 @@ class Writers:
         turn = _Turn(work)
         self._queue.append(turn)
         end = time.monotonic() + bounds.WRITE_WAIT_S
-        while not turn.is_over:
-            if of_thread.use_wait():
-                continue
-            timeout = max(0, end - time.monotonic())
-            # The thread of the first waits for the lock, and the others for it: so one is woken after a transaction.
-            if not self._is_first(turn):
-                is_in_time = turn.wait(timeout)
-            elif is_in_time := self._writing.acquire(timeout=timeout):
-                self._lead(turn)
-            if not is_in_time:
+        try:
+            while not turn.is_over:
+                if of_thread.use_wait():
+                    continue
+                timeout = max(0, end - time.monotonic())
+                # The thread of the first waits for the lock, and the others for it: one is woken after a transaction.
+                if not self._is_first(turn):
+                    is_in_time = turn.wait(timeout)
+                elif is_in_time := self._writing.acquire(timeout=timeout):
+                    self._lead(turn)
+                if not is_in_time:
+                    self._give_up(turn)
+        except BaseException:  # the others would wait for a first turn whose thread no longer leads
+            while not turn.is_over:
                 self._give_up(turn)
+            raise
         with suppress(Empty):  # calls that were not waited for; an outer turn looks whether it is over first
             while True:
                 turn.calls.get_nowait()
