@@ -139,6 +139,7 @@ WRITE_WAIT_S = 10
 WRITERS_TOGETHER = 32  # whose work one commit writes to the disk
 WRITES_BEFORE_CHECKPOINT = 200
 WRITES_BEGUN = 15  # while one thread waits to store another one; each takes about 20 frames of the stack
+WRITES_BEGUN_S = 1.0  # how long a thread that waits begins others; each that it begins delays its first one
 BRIEF_BODY_BYTES = 64 * 1024  # of a request that may be one of these
 WRITES_QUEUED = 100  # requests that wait for a thread that may write; further ones are refused immediately
 QUICK_CHECK_BYTES = 1_000_000_000

@@ -84,10 +84,12 @@ class WritingThreads:
                 is_called.acquire()
             else:
                 self._of_thread.more = bounds.WRITES_BEGUN
+                self._of_thread.until = time.monotonic() + bounds.WRITES_BEGUN_S
                 serve(channel)
 
     def _answer_one_more(self) -> bool:
-        if not self._of_thread.more:
+        # Where the first one waits in vain, each of the others would wait in vain too, one after the other.
+        if not self._of_thread.more or time.monotonic() > self._of_thread.until:
             return False
         if not self.queue:
             _yield()  # to the thread that reads: more requests may have arrived

@@ -121,6 +121,18 @@ def test_a_thread_begins_no_more_than_the_bound(writing: Writing) -> None:
     assert depths == [*range(bounds.WRITES_BEGUN + 1), 0, 1]
 
 
+def test_a_thread_that_has_waited_long_begins_no_more(writing: Writing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "WRITES_BEGUN_S", -1)
+    gate, begun = threading.Event(), list[bool]()
+    held = Channel(lambda: gate.wait(10) and begun.append(writing.use_wait()))
+    late = Channel(lambda: None)
+    writing.add(held)
+    wait_until(lambda: held.thread, "it works")
+    writing.add(late)
+    gate.set()
+    assert late.is_answered.wait(10) and held.is_answered.is_set() and begun == [False]
+
+
 def test_an_exception_ends_no_thread(writing: Writing, caplog: pytest.LogCaptureFixture) -> None:
     channels = [Channel(lambda: 1 // 0) for _ in range(4)]
     for channel in channels:
