@@ -335,7 +335,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
                 task.close_on_finish = True
         except ClientDisconnected:
             task.close_on_finish = True
-        except Exception:
+        except BaseException:  # also SystemExit, which ends neither this thread nor the server
             self.logger.exception("Exception while serving %s", request.path)
             task.close_on_finish = True
             if not task.wrote_header:
@@ -345,6 +345,18 @@ class Channel(HTTPChannel):  # type: ignore[misc]
                     task.service()
                 task.close_on_finish = True
         return task
+
+    def cancel(self) -> None:
+        """Give up all requests and close the connection."""
+        super().cancel()
+        self.server.look_at(self)
+
+    def send_continue(self) -> None:
+        """Let the client send the body. Unlike waitress, leave it to the loop to close a connection that is gone."""
+        self.request.expect_continue = self.request.completed = False
+        self.sent_continue = True
+        with suppress(OSError, ClientDisconnected):
+            self.write_soon(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def write_soon(self, data: Any) -> int:
         """Send a part of a response. Keep what the client does not take yet; wait if that is much."""

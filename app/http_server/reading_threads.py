@@ -132,3 +132,4 @@ def serve(task: Task) -> None:
         task.service()
     except BaseException:
         log.exception("a request was not answered")
+        task.cancel()

@@ -21,7 +21,7 @@ import waitress
 
 from app import bounds
 from app.http_server import server
-from app.http_server.client_connection import Chunks
+from app.http_server.client_connection import Channel, Chunks
 from app.settings import Threads
 from tests.conftest import wait_until
 
@@ -57,6 +57,8 @@ class Application:
             assert self.gate.wait(30)
         if environ["PATH_INFO"].endswith("/raise"):
             raise RuntimeError("on purpose")
+        if environ["PATH_INFO"].endswith("/exit"):
+            raise SystemExit("on purpose")
         if environ["PATH_INFO"].endswith("/large"):
             start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(LARGE * len(PORTION)))])
             return (PORTION for _ in range(LARGE))
@@ -279,13 +281,24 @@ def test_the_sub_path_belongs_to_scim_as_well() -> None:
         assert_scim_error(served.answer(b"GET /recnice/scim/Users HTTP/1.1\r\n\r\n"), 400)
 
 
+@pytest.mark.parametrize("line", [b"GET /scim/raise", b"GET /scim/exit", b"POST /scim/exit"])
 def test_an_exception_of_the_application_is_told_without_a_traceback(
-    served: Running, caplog: pytest.LogCaptureFixture
+    served: Running, caplog: pytest.LogCaptureFixture, line: bytes
 ) -> None:
-    answer = served.answer(b"GET /scim/raise HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    answer = served.answer(line + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert_scim_error(answer, 500)
     assert b"on purpose" not in answer and b"Traceback" not in answer
     assert "on purpose" in caplog.text
+
+
+def test_a_request_that_cannot_be_answered_loses_its_connection(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(*_: object) -> str:
+        raise RuntimeError("on purpose")
+
+    with running(on_refusal=fail) as served:
+        assert served.answer(b"GET /scim/#\r\n\r\n") == b""
+        wait_until(lambda: not served.server.active_channels, "the connection is closed")
+    assert caplog.text.count("a request was not answered") == 1
 
 
 @pytest.mark.parametrize("path", ["/scim/Users", "/scim/raise", "/#"])
@@ -642,6 +655,24 @@ def test_a_client_that_leaves_during_a_request_is_forgotten(served: Running) -> 
         assert served.application.waiting.acquire(timeout=10)
     served.application.gate.set()
     wait_until(lambda: not served.server.active_channels, "the connection is closed")
+
+
+def test_only_the_loop_closes_a_connection(served: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread would take the socket from the loop while it changes the events for which it waits."""
+    threads: list[str] = []
+    close = Channel.handle_close
+
+    def handle_close(channel: Channel) -> None:
+        threads.append(threading.current_thread().name)
+        close(channel)
+
+    monkeypatch.setattr(Channel, "handle_close", handle_close)
+    with closing(served.connect()) as connection:
+        connection.sendall(WAITING_WRITE + POST + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+        assert served.application.waiting.acquire(timeout=10)
+    served.application.gate.set()
+    wait_until(lambda: threads, "the connection is closed")
+    assert [name for name in threads if not name.startswith("reading-")] == []
 
 
 def test_more_slow_readers_than_threads_leave_one_that_reads(served: Running) -> None:
