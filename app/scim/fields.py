@@ -90,7 +90,7 @@ class Complex(fields.Nested):
         loaded: list[dict[str, Any]] = super()._deserialize(value, attr, data, **kwargs)
         if self.is_membership and (wrong := [i for i, one in enumerate(loaded) if "value" not in one]):
             raise ValidationError({i: {"value": [NO_VALUE]} for i in wrong})
-        return distinct([one for one in loaded if one.keys() - self.labels])
+        return self.distinct([one for one in loaded if one.keys() - self.labels])
 
     @property
     def is_membership(self) -> bool:
@@ -108,18 +108,23 @@ class Complex(fields.Nested):
         is_label = not self.is_membership and ("value" in parts or ("type" in parts and parts["type"].canonical_values))
         return frozenset({"primary", "type"} if is_label else {"primary"})
 
+    def distinct(self, values: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return multi-valued values by RFC 7643 §2.4: none empty, none twice, at most one `primary` (the first).
 
-def distinct(values: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return multi-valued values by RFC 7643 §2.4: none empty, none twice, at most one `primary` (the first)."""
-    by_identity: dict[tuple[tuple[str, Any], ...], dict[str, Any]] = {}
-    for value in values:
-        same = identity(value)
-        earlier = by_identity.get(same, {})
-        by_identity[same] = {**value, **earlier, **({"primary": True} if value.get("primary") else {})}
-    primaries = [same for same, value in by_identity.items() if same and value.get("primary")]
-    for same in primaries[1:]:
-        by_identity[same]["primary"] = False
-    return [value for same, value in by_identity.items() if same]
+        The parts stay in declared order: a value that is read again must not differ from the stored one.
+        """
+        by_identity: dict[tuple[tuple[str, Any], ...], dict[str, Any]] = {}
+        for value in values:
+            same = identity(value)
+            if earlier := by_identity.get(same):
+                value = {**value, **earlier, **({"primary": True} if value.get("primary") else {})}
+                names = (field.data_key or name for name, field in self.schema.fields.items())
+                value = {name: value[name] for name in names if name in value}
+            by_identity[same] = {**value}
+        primaries = [same for same, value in by_identity.items() if same and value.get("primary")]
+        for same in primaries[1:]:
+            by_identity[same]["primary"] = False
+        return [value for same, value in by_identity.items() if same]
 
 
 def identity(value: Any) -> tuple[tuple[str, Any], ...]:

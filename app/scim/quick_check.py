@@ -12,7 +12,7 @@ from marshmallow import ValidationError, fields
 
 from app import bounds
 from app.scim.data_types import Flag, Identifier, ReadableIdentifier, Reference, ResourceId, Text
-from app.scim.fields import Complex, ScimSchema, Values, distinct
+from app.scim.fields import Complex, ScimSchema, Values
 
 Check = Callable[[Any], Any]
 """A function that returns an assigned value as marshmallow loads it, None if nothing is left of it, or abstains."""
@@ -121,7 +121,7 @@ def _complex(field: Complex) -> Check:
                 values.append(value)
         if is_membership and (len(values) < len(received) or not all("value" in value for value in values)):
             raise _AbstainError
-        return (values if _are_distinct(values) else distinct(values)) or None
+        return (values if _are_distinct(values) else field.distinct(values)) or None
 
     return many
 
