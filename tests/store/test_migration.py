@@ -403,6 +403,14 @@ def test_a_copy_that_fails_leaves_no_partial_file(path: Path, steps: Path, monke
     assert rows(path, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
 
 
+def test_partial_copies_of_a_killed_process_go_with_the_next_upgrade(path: Path, steps: Path) -> None:
+    for suffix in ("partial", "partial-journal"):
+        path.with_name(f"pre-upgrade-{NEWEST}-20260101T000000Z.{suffix}").write_bytes(b"x")
+    (steps / NEXT_FILE).write_text(SECOND.format(rest=""))
+    directory_database.migrate(path)
+    assert len(files(path)) == 2, "the database and its copy"
+
+
 def test_strict_tables_refuse_wrong_types(path: Path) -> None:
     with make_app(directory_database.address(path)).app_context():
         with pytest.raises(sqlite_driver.module.Error), directory_database.writing() as connection:

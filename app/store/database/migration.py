@@ -114,6 +114,7 @@ def _copy(connection: Any, path: Path, step: str) -> None:
     moment = clock.utc_now().strftime("%Y%m%dT%H%M%SZ")
     copy = path.with_name(f"pre-upgrade-{step}-{moment}.sqlite3")
     partial = copy.with_suffix(".partial")
+    _remove_partial_copies(path.parent)  # a killed process leaves its own, which is as large as the database
     try:
         os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, FILE_MODE))
         with closing(sqlite_driver.module.connect(partial, isolation_level=None)) as target:
@@ -128,7 +129,12 @@ def _copy(connection: Any, path: Path, step: str) -> None:
         if _IS_POSIX:
             _sync(copy.parent, os.O_RDONLY)
     finally:
-        partial.unlink(missing_ok=True)
+        _remove_partial_copies(path.parent)
+
+
+def _remove_partial_copies(folder: Path) -> None:
+    for file in folder.glob("pre-upgrade-*.partial*"):  # with the journal of each
+        file.unlink()
 
 
 def _sync(path: Path, flags: int) -> None:
