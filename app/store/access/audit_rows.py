@@ -130,7 +130,7 @@ def last_about(connection: Connection, action: str, user_id: str, since: str) ->
 def last_acts(connection: Connection, actions: Collection[str]) -> dict[str, str]:
     """Return when each actor last did one of these actions, by the actor's name in the audit."""
     last = select(audit.c.actor, func.max(audit.c.at)).where(audit.c.action.in_(actions)).group_by(audit.c.actor)
-    return {actor: at for actor, at in connection.execute(last)}
+    return dict(connection.tuples(last, {}))
 
 
 def head(connection: Connection) -> tuple[int, str]:

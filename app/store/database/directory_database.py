@@ -5,32 +5,18 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import MetaData, Table
+from sqlalchemy import MetaData
+from sqlalchemy import Table as Table
 
 from app.store.database import shared_commit
-from app.store.database.connection import Connection, Row
+from app.store.database.connection import Connection as Connection  # these are for callers that use this module only
+from app.store.database.connection import Row as Row
 from app.store.database.database_file import DatabaseFile
-from app.store.database.migration import DatabaseUnusable, migrate
+from app.store.database.migration import DatabaseUnusable as DatabaseUnusable
+from app.store.database.migration import migrate as migrate
 from app.store.database.shared_commit import WorkLost
-from app.store.database.sqlite_driver import address, sqlite_version
-
-__all__ = [
-    "Connection",
-    "DatabaseUnusable",
-    "Row",
-    "Table",
-    "address",
-    "directory_table",
-    "file",
-    "lift_time_limit",
-    "metadata",
-    "migrate",
-    "reading",
-    "reading_once",
-    "sqlite_version",
-    "writing",
-    "write_together",
-]
+from app.store.database.sqlite_driver import address as address
+from app.store.database.sqlite_driver import sqlite_version as sqlite_version
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")

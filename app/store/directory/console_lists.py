@@ -152,7 +152,7 @@ def positions_among(
 
     Costs one walk over all resources that contain the words, so many ids at once are cheaper.
     """
-    by_id = _with_ids(connection, resource_type, ids)
+    by_id = dict(connection.tuples(_WITH_IDS, {"type": resource_type.name, "ids": json.dumps(list(ids))}))
     positions = [by_id[id] for id in ids if id in by_id]
     if not (sought or state) or not positions:
         return positions
@@ -229,11 +229,6 @@ def keys(connection: Connection, resource_type: ResourceType, positions: Sequenc
     """Return the keys at these positions, in order of creation."""
     parameters = {"positions": json.dumps(list(positions)), "type": resource_type.name}
     return [Key(*row) for row in connection.execute(_KEYS, parameters)]
-
-
-def _with_ids(connection: Connection, resource_type: ResourceType, ids: Sequence[str]) -> dict[str, int]:
-    rows = connection.execute(_WITH_IDS, {"type": resource_type.name, "ids": json.dumps(list(ids))})
-    return {id: position for id, position in rows}
 
 
 def _direction(order: Order) -> str:

@@ -111,22 +111,15 @@ _INCOMPLETE = sql.text("""SELECT count(*) FROM event WHERE deleted IS NOT NULL A
         + (SELECT count(*) FROM membership_event
             WHERE member_id = event.resource_id AND event_id = event.id AND group_id <> event.resource_id)
     END""")
-_INSERT_LINKS = sql.insert(membership_event).from_select(
-    ["event_id", "group_id", "member_id", "has_joined"],
-    select(bindparam("event_id"), bindparam("group_id"), _rows, bindparam("has_joined")),
+_links = sql.insert(membership_event)
+_LINK = ["event_id", "group_id", "member_id", "has_joined"]
+_INSERT_LINKS = _links.from_select(
+    _LINK, select(bindparam("event_id"), bindparam("group_id"), _rows, bindparam("has_joined"))
 )
-_GROUP_DEPARTS = sql.insert(membership_event).from_select(
-    ["event_id", "group_id", "member_id", "has_joined"],
-    select(bindparam("event_id"), membership.c.group_id, membership.c.member_id, sql.false()).where(
-        membership.c.group_id == bindparam("id")
-    ),
-)
-_MEMBER_DEPARTS = sql.insert(membership_event).from_select(
-    ["event_id", "group_id", "member_id", "has_joined"],
-    select(bindparam("event_id"), membership.c.group_id, membership.c.member_id, sql.false()).where(
-        membership.c.member_id == bindparam("id"), membership.c.group_id != bindparam("id")
-    ),
-)
+_departures = select(bindparam("event_id"), membership.c.group_id, membership.c.member_id, sql.false())
+_GROUP_DEPARTS = _links.from_select(_LINK, _departures.where(membership.c.group_id == bindparam("id")))
+_is_of_member = membership.c.member_id == bindparam("id"), membership.c.group_id != bindparam("id")
+_MEMBER_DEPARTS = _links.from_select(_LINK, _departures.where(*_is_of_member))
 _MEMBERS = select(membership.c.member_id).where(membership.c.group_id == bindparam("id"))
 
 

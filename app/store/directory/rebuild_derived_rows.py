@@ -31,8 +31,6 @@ log = logging.getLogger(__name__)
 
 _one = insert(derivation)
 _NOTE = _one.on_conflict_do_update(index_elements=["type"], set_={"fingerprint": _one.excluded.fingerprint})
-
-
 _COLUMNS = ("position", "id", "document", "version", "shelf", "members", "active", "filled")
 
 
@@ -80,10 +78,7 @@ def rebuild(types: Sequence[ResourceType], follow: Callable[[Connection], None] 
 
 def fingerprints(connection: Connection) -> dict[str, str]:
     """Return the fingerprint of the declarations that each type's rows follow, also of undeclared types."""
-    return {
-        name: fingerprint
-        for name, fingerprint in connection.execute(select(derivation.c.type, derivation.c.fingerprint))
-    }
+    return dict(connection.tuples(select(derivation.c.type, derivation.c.fingerprint), {}))
 
 
 def stored(connection: Connection, resource_type: ResourceType) -> Iterator[list[StoredRow]]:

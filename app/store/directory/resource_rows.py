@@ -179,8 +179,10 @@ def derived_columns(values: DerivedValues, members: int) -> dict[str, Any]:
 
 
 def _next_version(record: Record, now: str) -> dict[str, Any]:
-    """Return the columns that every change of a resource changes."""
-    return {"version": record.version + 1, "last_modified": _later_than(record.last_modified, now)}
+    """Return the columns that every change of a resource changes; its time grows, also if the clock was set back."""
+    if now <= record.last_modified:
+        now = clock.to_wire(datetime.fromisoformat(record.last_modified) + timedelta(milliseconds=1))
+    return {"version": record.version + 1, "last_modified": now}
 
 
 def _now() -> str:
@@ -190,13 +192,6 @@ def _now() -> str:
 def update(connection: Connection, position: int, columns: Mapping[str, Any]) -> None:
     """Write some columns of one row, without the rows derived from them."""
     connection.execute(_UPDATE, {"at": position, **columns})
-
-
-def _later_than(previous: str, now: str) -> str:
-    """Return now, or a millisecond after `previous` if the clock has not advanced or was set back."""
-    if now > previous:
-        return now
-    return clock.to_wire(datetime.fromisoformat(previous) + timedelta(milliseconds=1))
 
 
 def check_unique(connection: Connection, values: DerivedValues, lookups: Iterable[LookupValue]) -> None:

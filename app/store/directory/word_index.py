@@ -32,7 +32,7 @@ _TYPE_MARK = "¦"  # no word begins with it, and outside of ASCII it separates n
 _INSERT = text("INSERT INTO word (rowid, text) VALUES (:position, :text)")
 _UPDATE = text("UPDATE word SET text = :text WHERE rowid = :position")
 _DELETE = text("DELETE FROM word WHERE rowid = :position")
-_HELD = text("SELECT rowid, text FROM word WHERE rowid IN (SELECT value FROM json_each(:positions))")
+_STORED = text("SELECT rowid, text FROM word WHERE rowid IN (SELECT value FROM json_each(:positions))")
 _STRAY = text("SELECT rowid FROM word WHERE rowid NOT IN (SELECT position FROM resource)")
 _JOB = "words"
 _MARK = select(job.c.done).where(job.c.name == _JOB).scalar_subquery()
@@ -70,8 +70,7 @@ def expression(resource_type: ResourceType, sought: str) -> str | None:
 
 def stored_words(connection: Connection, positions: Iterable[int]) -> dict[int, str]:
     """Return the rows at these positions as stored."""
-    rows = connection.execute(_HELD, {"positions": json.dumps(list(positions))})
-    return {position: words for position, words in rows}
+    return dict(connection.tuples(_STORED, {"positions": json.dumps(list(positions))}))
 
 
 def write(connection: Connection, words: Mapping[int, str | None]) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -66,15 +67,11 @@ class _DraftReader:
     def __init__(self, whole: Draft) -> None:
         self.whole = whole
         self.is_simulated = whole.is_marked and whole.has_key  # it says that it is part of a simulation
-        self._is_about_secret: bool | None = None
 
-    @property
+    @cached_property
     def is_about_secret(self) -> bool:
         """Whether the request names a password, a secret or a token."""
-        if self._is_about_secret is None:
-            texts = (self.whole.query, self.whole.path, self.whole.body.decode("latin-1"))
-            self._is_about_secret = any(map(redaction.names_secret, texts))
-        return self._is_about_secret
+        return any(map(redaction.names_secret, (self.whole.query, self.whole.path, self.whole.body.decode("latin-1"))))
 
     def request_of(self, draft: Draft, path: str) -> Request:
         """Return the record of the request or of one operation; `path` is its kind of path."""
@@ -107,7 +104,8 @@ class _DraftReader:
         if draft.action in _WRITES and draft.sent_bytes <= bounds.SENT_BYTES:
             request.sent = draft.sent
         if draft.error is not None:
-            self._set(request, self.refusal(draft.error, resource_type))
+            for name, value in self.refusal(draft.error, resource_type).items():
+                setattr(request, name, value)
         elif draft.action == "confirm":
             request.attribute = _unstored(draft)
         if draft.status >= 400:
@@ -132,11 +130,6 @@ class _DraftReader:
             request.resource_name = redaction.masked_name(draft.resource_name or _name_in(sent))
         if self.whole.has_key:
             request.removals = tuple(_removals(draft))
-
-    @staticmethod
-    def _set(request: Request, values: Mapping[str, Any]) -> None:
-        for name, value in values.items():
-            setattr(request, name, value)
 
     def left_out(self, one: LeftOut, resource_type: ResourceType | None) -> dict[str, Any]:
         """Return the fields of a record that differ for a value that was left out."""
@@ -193,8 +186,7 @@ def _removals(draft: Draft) -> Iterator[AccessRemoval]:
 
 def _unstored(draft: Draft) -> str:
     """Return the sent names that are not stored here, if they are the reason why nothing changed; else ""."""
-    is_wanted = draft.action == "confirm" and draft.sent_bytes <= bounds.SENT_BYTES
-    if not is_wanted or draft.resource_type is None:
+    if draft.resource_type is None or draft.sent_bytes > bounds.SENT_BYTES:
         return ""
     return ", ".join(unstored_names(draft.resource_type, draft.method, draft.sent))
 
