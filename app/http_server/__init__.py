@@ -1,1 +1,1 @@
-"""This package turns bytes on a socket into well-formed HTTP requests."""
+"""This package turns bytes on a socket into well-formed HTTP requests, and sends their responses."""

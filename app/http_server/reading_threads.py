@@ -11,12 +11,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from app.http_server.watch import Watch
+from app.http_server.watch import ThreadWatch
 
 log = logging.getLogger("recnice.server")
 
 
-class Task(Protocol):
+class WaitingRequest(Protocol):
     """A request that waits."""
 
     def service(self) -> None:
@@ -32,12 +32,12 @@ class ReadingThreads:
     `turn` waits for connections once, adds tasks, and returns whether to go on. One thread at a time calls it.
     """
 
-    def __init__(self, count: int, turn: Callable[[], bool], watch: Watch) -> None:
+    def __init__(self, count: int, turn: Callable[[], bool], watch: ThreadWatch) -> None:
         self.is_over = threading.Event()
         self.error: BaseException | None = None
         self._count = count
         self._turn = turn
-        self._queue: deque[Task] = deque()
+        self._queue: deque[WaitingRequest] = deque()
         self._leading = threading.Lock()  # taken while one leads; the watch releases it in place of a busy leader
         self._leader = 0
         self._lock = threading.Lock()  # for the following, and to take a task
@@ -53,7 +53,7 @@ class ReadingThreads:
         for number in range(self._count + 1):
             threading.Thread(target=self._work, name=f"reading-{number}", daemon=True).start()
 
-    def add(self, task: Task) -> None:
+    def add(self, task: WaitingRequest) -> None:
         """Queue a task; a caller that does not lead wakes the leader afterwards."""
         self._queue.append(task)
 
@@ -94,7 +94,7 @@ class ReadingThreads:
         self.is_over.set()
         return False
 
-    def _first(self) -> Task | None:
+    def _first(self) -> WaitingRequest | None:
         """Return a task for the leader; None if there is none, or if the last free thread has to lead."""
         if not self._queue:
             return None
@@ -106,7 +106,7 @@ class ReadingThreads:
         self._watch.resume()
         return task
 
-    def _following(self) -> Task | None:
+    def _following(self) -> WaitingRequest | None:
         """Return the next task for a thread that no longer leads; None if none waits, and the thread is free."""
         with self._lock:
             if self._queue:
@@ -126,7 +126,7 @@ class ReadingThreads:
             return self._number != number
 
 
-def serve(task: Task) -> None:
+def serve(task: WaitingRequest) -> None:
     """Answer a request; log an exception, which would end the thread."""
     try:
         task.service()

@@ -33,7 +33,7 @@ class Field(NamedTuple):
     value: str
 
 
-class Head(NamedTuple):
+class RequestHead(NamedTuple):
     """A head that two readers cannot interpret differently. `target` is a path with its query."""
 
     method: str
@@ -48,7 +48,7 @@ class HeadReader:
     def __init__(self) -> None:
         self._fields: dict[bytes, Field] = {}
 
-    def read(self, head: bytes) -> Head:
+    def read(self, head: bytes) -> RequestHead:
         """Return what a head contains, from the method to the blank line.
 
         A refusal repeats nothing of the head, which may contain a key. Raises ScimError (400, 414, 431, 501) for what
@@ -76,7 +76,7 @@ class HeadReader:
                 expected = f"at most {bounds.HEADER_LINE_BYTES} bytes"
                 raise ScimError(Code.HEAD_TOO_LARGE, f"header field {number}", expected)
         self._fields = dict(zip(lines, fields, strict=True)) if len(head) <= bounds.HEAD_REMEMBERED_BYTES else {}
-        return Head(method.decode(), target.decode(), version.decode(), headers)
+        return RequestHead(method.decode(), target.decode(), version.decode(), headers)
 
 
 def _field(number: int, line: bytes) -> Field:

@@ -27,7 +27,7 @@ from waitress.task import ThreadedTaskDispatcher
 from app import bounds
 from app.http_server.client_connection import BodyBytes, Channel
 from app.http_server.reading_threads import ReadingThreads
-from app.http_server.watch import Watch
+from app.http_server.watch import ThreadWatch
 from app.http_server.writing_threads import WritingThreads
 from app.scim.errors import ScimError, busy
 from app.settings import Threads
@@ -74,7 +74,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         self._changed: deque[Any] = deque()
         self._is_any_changed = False
         shares = Threads.of(threads)
-        self._thread_watch = Watch()
+        self._thread_watch = ThreadWatch()
         self._reading = ReadingThreads(shares.reading, self._serve_once, self._thread_watch)
         self._writing = WritingThreads(shares.writing, self._thread_watch, use_while_waiting)
         self._health = _threads(1)

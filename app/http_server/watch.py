@@ -1,14 +1,14 @@
-"""This module runs a thread that looks at others every LOOK_EVERY_S while they have work."""
+"""This module runs a thread that looks at others every WATCH_EVERY_S while they have work."""
 
 import threading
 import time
 from collections.abc import Callable
 
-LOOK_EVERY_S = 0.002
+WATCH_EVERY_S = 0.002
 QUIET_LOOKS = 5  # until it pauses
 
 
-class Watch:
+class ThreadWatch:
     """Calls functions that look, and return whether there is work; pauses when there is none, until `resume`."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Watch:
     def _run(self) -> None:
         quiet = 0
         while not self._is_over:
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(WATCH_EVERY_S)
             quiet = 0 if self._has_work() else quiet + 1
             if quiet == QUIET_LOOKS:
                 self._pause()

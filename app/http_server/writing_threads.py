@@ -15,7 +15,7 @@ from typing import Any
 
 from app import bounds
 from app.http_server.reading_threads import serve
-from app.http_server.watch import Watch
+from app.http_server.watch import ThreadWatch
 
 _yield: Callable[[], object] = getattr(os, "sched_yield", lambda: time.sleep(0))
 
@@ -27,7 +27,7 @@ class WritingThreads:
     """
 
     def __init__(
-        self, count: int, watch: Watch, use_while_waiting: Callable[[Callable[[], bool]], None] = lambda _: None
+        self, count: int, watch: ThreadWatch, use_while_waiting: Callable[[Callable[[], bool]], None] = lambda _: None
     ) -> None:
         self.queue: deque[Any] = deque()  # of connections
         self._count = count

@@ -318,7 +318,7 @@ def test_a_head_that_comes_byte_by_byte_is_searched_once(monkeypatch: pytest.Mon
     heads: list[bytes] = []
     read_head = request_head.HeadReader.read
 
-    def counted(reader: request_head.HeadReader, head: bytes) -> request_head.Head:
+    def counted(reader: request_head.HeadReader, head: bytes) -> request_head.RequestHead:
         heads.append(head)
         return read_head(reader, head)
 

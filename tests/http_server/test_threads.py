@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from app import bounds
-from app.http_server.watch import Watch
+from app.http_server.watch import ThreadWatch
 from app.http_server.writing_threads import WritingThreads
 from tests.conftest import wait_until
 
@@ -42,7 +42,7 @@ class Writing(WritingThreads):
 
     def __init__(self) -> None:
         self.of_thread = threading.local()
-        super().__init__(3, Watch(), lambda use_wait: setattr(self.of_thread, "use_wait", use_wait))
+        super().__init__(3, ThreadWatch(), lambda use_wait: setattr(self.of_thread, "use_wait", use_wait))
 
     def use_wait(self) -> bool:
         return bool(self.of_thread.use_wait())
@@ -163,7 +163,7 @@ def test_the_watch_pauses_without_work_and_sees_what_begins_meanwhile() -> None:
         looks += 1
         return work.is_set()
 
-    watch = Watch()
+    watch = ThreadWatch()
     watch.add(look)
     watch.start()
     for _ in range(3):

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from app import bounds
@@ -56,7 +56,7 @@ class _Place:
 
 
 @dataclass(frozen=True, slots=True)
-class _Route:
+class _Destination:
     """What values under one name or path reach, above all the mapped places, by their paths.
 
     `unknown` is the name as it may be kept if it is unknown here, else "", and `urn` that of a whole extension.
@@ -129,11 +129,11 @@ class _ArrivalReader:
             if operation.path is None or self.tree.is_whole(operation.path):
                 self.named(operation.op, operation.value, _target)
                 continue
-            if route := _route(_target, self.type_name, operation.path):
-                if operation.has_value or route.unknown:
-                    self.value(operation.op, route, operation.value)
+            if destination := _destination(_target, self.type_name, operation.path):
+                if operation.has_value or destination.unknown:
+                    self.value(operation.op, destination, operation.value)
                 else:
-                    self.removed(operation.op, route)
+                    self.removed(operation.op, destination)
 
     def named(self, way: str, values: Any, find: _Find) -> None:
         """Read each name in a value that applies to the whole resource."""
@@ -141,40 +141,40 @@ class _ArrivalReader:
             self.names_left -= 1
             if self.names_left < 0:
                 return
-            if route := _route(find, self.type_name, name):
-                self.value(way, route, value)
+            if destination := _destination(find, self.type_name, name):
+                self.value(way, destination, value)
 
-    def value(self, way: str, route: _Route, value: Any) -> None:
+    def value(self, way: str, destination: _Destination, value: Any) -> None:
         """Read the value of one name or path."""
-        if route.unknown:
-            self.arrivals.add((route.unknown, UNKNOWN, ""))
-        elif route.urn:
+        if destination.unknown:
+            self.arrivals.add((destination.unknown, UNKNOWN, ""))
+        elif destination.urn:
             for name, inner in value.items() if isinstance(value, dict) else ():
-                if below := _route_in_extension(self.type_name, route.urn, name):
+                if below := _destination_in_extension(self.type_name, destination.urn, name):
                     self.value(way, below, inner)
-        for path in route.whole:
-            self.arrivals.add((path, way, _whole_shape(value) if route.has_value_part else shape_of(value)))
-        for path in route.parts:
+        for path in destination.whole:
+            self.arrivals.add((path, way, _whole_shape(value) if destination.has_value_part else shape_of(value)))
+        for path in destination.parts:
             self.arrivals.add((path, way, shape_of(value)))
-        if route.inner:
-            self.inner(way, route, value)
+        if destination.inner:
+            self.inner(way, destination, value)
 
-    def inner(self, way: str, route: _Route, value: Any) -> None:
+    def inner(self, way: str, destination: _Destination, value: Any) -> None:
         """Read the parts of a complex value, or of the values of a list."""
         for one in islice(value if isinstance(value, list) else (value,), bounds.VALUES_PER_ATTRIBUTE):
             if not isinstance(one, dict):
                 continue
             parts = [(name.lower(), part) for name, part in one.items()]
-            for condition, places in route.inner.items():
+            for condition, places in destination.inner.items():
                 if not condition or _matches(dict(parts), condition):
                     for name, part in parts:
                         if path := places.get(name):
                             self.arrivals.add((path, way, shape_of(part)))
 
-    def removed(self, way: str, route: _Route) -> None:
+    def removed(self, way: str, destination: _Destination) -> None:
         """Read an operation without a value, which reaches every place inside its target."""
-        paths = (*route.whole, *route.parts, *(path for places in route.inner.values() for path in places.values()))
-        self.arrivals |= {(path, way, NO_VALUE) for path in paths}
+        inner = chain.from_iterable(places.values() for places in destination.inner.values())
+        self.arrivals |= {(path, way, NO_VALUE) for path in (*destination.whole, *destination.parts, *inner)}
 
 
 def _name(type_name: str, name: str) -> Target | None:
@@ -188,38 +188,38 @@ def _target(type_name: str, path: str) -> Target | None:
 
 
 @lru_cache(maxsize=bounds.PATHS_REMEMBERED)
-def _route(find: _Find, type_name: str, name: str) -> _Route | None:
-    """Return the route of a name or path, None if it is invalid or reaches nothing; cached, since they are few."""
+def _destination(find: _Find, type_name: str, name: str) -> _Destination | None:
+    """Return what a name or path reaches, None for nothing or if it is invalid; cached, since names are few."""
     try:
-        return _route_of(type_name, name, find(type_name, name))
+        return _destination_of(type_name, name, find(type_name, name))
     except ScimError:
         return None
 
 
 @lru_cache(maxsize=bounds.PATHS_REMEMBERED)
-def _route_in_extension(type_name: str, urn: str, name: str) -> _Route | None:
+def _destination_in_extension(type_name: str, urn: str, name: str) -> _Destination | None:
     attribute = _TYPES[type_name].tree.extensions[urn.lower()].sub_attributes.get(name.lower())
-    return _route_of(type_name, f"{urn}:{name}", Target(attribute) if attribute else None)
+    return _destination_of(type_name, f"{urn}:{name}", Target(attribute) if attribute else None)
 
 
-def _route_of(type_name: str, name: str, target: Target | None) -> _Route | None:
+def _destination_of(type_name: str, name: str, target: Target | None) -> _Destination | None:
     if target is None:
-        return _Route(unknown=shown_name(name))
+        return _Destination(unknown=shown_name(name))
     attribute = target.attribute
     if attribute.is_extension:
-        return _Route(urn=attribute.name)
-    route = _Route(has_value_part=attribute.type == "complex" and attribute.value_attribute is not None)
+        return _Destination(urn=attribute.name)
+    destination = _Destination(has_value_part=attribute.type == "complex" and attribute.value_attribute is not None)
     for place in _places(type_name).get(attribute.path, ()):
         if place.condition and target.where and not _matches(_demanded(target), tuple(place.condition.items())):
             continue  # another value of the list, such as the home address
         if place.part is None:
-            route.whole.append(place.path)
+            destination.whole.append(place.path)
         elif target.part is None:
             condition = {} if target.where else place.condition
-            route.inner.setdefault(tuple(condition.items()), {})[place.part.name.lower()] = place.path
+            destination.inner.setdefault(tuple(condition.items()), {})[place.part.name.lower()] = place.path
         elif target.part.path == place.part.path:
-            route.parts.append(place.path)
-    return route if route.whole or route.parts or route.inner else None
+            destination.parts.append(place.path)
+    return destination if destination.whole or destination.parts or destination.inner else None
 
 
 @cache

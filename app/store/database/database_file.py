@@ -14,7 +14,7 @@ from app.store.database.connection import Connection, Memory
 from app.store.database.connection_pool import Connections
 from app.store.database.shared_commit import Writers
 
-Result = TypeVar("Result")
+_Result = TypeVar("_Result")
 Begin = Literal["", "BEGIN", "BEGIN IMMEDIATE"]
 
 
@@ -74,7 +74,7 @@ class DatabaseFile:
         """
         return _Transaction(self, self._writers().connections, begin, wait)
 
-    def write_together(self, work: Callable[[Connection], Result]) -> Result:
+    def write_together(self, work: Callable[[Connection], _Result]) -> _Result:
         """Return what `work` returns (`Writers.together`). Raises WorkLost, and what `usable` raises."""
         try:
             return self._writers().together(work)

@@ -19,7 +19,7 @@ from app.store.database.sqlite_driver import address as address
 from app.store.database.sqlite_driver import sqlite_version as sqlite_version
 
 log = logging.getLogger(__name__)
-Result = TypeVar("Result")
+_Result = TypeVar("_Result")
 
 metadata = MetaData()
 """The declared tables of the directory's file."""
@@ -71,7 +71,7 @@ def writing(wait: bool = True) -> Iterator[Connection]:
         connection.commit()
 
 
-def write_together(work: Callable[[Connection], Result]) -> Result:
+def write_together(work: Callable[[Connection], _Result]) -> _Result:
     """Return what `work` returns with a connection as that of `writing`: writers who wait share one commit.
 
     It may run in another thread with the context variables of this one, and twice: it must have no effect outside the
