@@ -1,7 +1,4 @@
-"""This module stores administrators.
-
-Every function works in the caller's transaction.
-"""
+"""This module stores administrators."""
 
 from dataclasses import asdict, dataclass, field
 

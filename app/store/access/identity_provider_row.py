@@ -1,7 +1,4 @@
-"""This module stores the one provider that signs users in.
-
-Every function works in the caller's transaction.
-"""
+"""This module stores the one provider that signs users in."""
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert

@@ -1,7 +1,4 @@
-"""This module stores the IP allow list, its mode and the IP addresses that were seen.
-
-Every function works in the caller's transaction.
-"""
+"""This module stores the IP allow list, its mode and the IP addresses that were seen."""
 
 from collections.abc import Collection, Mapping, Sequence
 

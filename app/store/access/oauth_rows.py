@@ -1,7 +1,4 @@
-"""This module stores OAuth clients, secrets, federated credentials and access tokens.
-
-Every function works in the caller's transaction.
-"""
+"""This module stores OAuth clients, secrets, federated credentials and access tokens."""
 
 from collections.abc import Sequence
 
@@ -39,9 +36,6 @@ _uses = union_all(
     )
 ).subquery()
 _USED_LAST = select(_uses).order_by(_uses.c.last_used.desc()).limit(1)
-
-
-# --- clients and their credentials ------------------------------------------------------------------------------------
 
 
 def clients(connection: Connection) -> Sequence[Row]:
@@ -118,9 +112,6 @@ def has_credential(connection: Connection) -> bool:
 def used_last(connection: Connection) -> Row | None:
     """Return the last use of a credential, revoked or not: `last_used`, `last_address`, and the client's `name`."""
     return connection.execute(_USED_LAST).first()
-
-
-# --- access tokens ----------------------------------------------------------------------------------------------------
 
 
 @remembered

@@ -1,8 +1,7 @@
 """This module stores the role mapping and computes which user has which role.
 
 App roles are compared exactly (value_comparison.exact_text), and only direct members of a group count. Of several roles
-a user gets the highest. A user who is not active or not confirmed (user_to_confirm_rows.py) has none. Every function
-works in the caller's transaction.
+a user gets the highest. A user who is not active or not confirmed (user_to_confirm_rows.py) has none.
 """
 
 import json

@@ -1,7 +1,4 @@
-"""This module stores SCIM Keys.
-
-Every function works in the caller's transaction.
-"""
+"""This module stores SCIM Keys."""
 
 import hmac
 from dataclasses import asdict, dataclass, fields

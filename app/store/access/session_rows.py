@@ -1,7 +1,4 @@
-"""This module stores the console's sessions.
-
-Every function works in the caller's transaction.
-"""
+"""This module stores the console's sessions."""
 
 from collections.abc import Collection
 from dataclasses import asdict, dataclass

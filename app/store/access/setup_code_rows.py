@@ -1,7 +1,4 @@
-"""This module stores the codes of setup links, by their hashes.
-
-Every function works in the caller's transaction.
-"""
+"""This module stores the codes of setup links, by their hashes."""
 
 from sqlalchemy import ColumnElement, delete, exists, insert, select, update
 

@@ -1,7 +1,4 @@
-"""This module stores refused sign-ins, which are counted for their account and their IP address.
-
-Every function works in the caller's transaction.
-"""
+"""This module stores refused sign-ins, which are counted for their account and their IP address."""
 
 from collections.abc import Collection, Sequence
 

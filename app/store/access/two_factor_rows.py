@@ -1,7 +1,4 @@
-"""This module stores authenticator secrets and recovery codes.
-
-Every function works in the caller's transaction.
-"""
+"""This module stores authenticator secrets and recovery codes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

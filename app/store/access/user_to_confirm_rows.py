@@ -1,7 +1,4 @@
-"""This module stores users that may be another person than before.
-
-Every function works in the caller's transaction.
-"""
+"""This module stores users that may be another person than before."""
 
 from dataclasses import dataclass
 

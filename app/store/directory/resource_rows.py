@@ -1,6 +1,6 @@
 """This module loads, inserts, saves and deletes resources.
 
-Every function works in the caller's transaction. The words of a resource are written after it, for its event
+The words of a resource are written after it, for its event
 (word_index.py).
 """
 

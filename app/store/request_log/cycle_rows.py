@@ -1,7 +1,4 @@
-"""This module stores cycles.
-
-Every function works in the caller's transaction.
-"""
+"""This module stores cycles."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -1,7 +1,4 @@
-"""This module stores problems: opened, continued, closed, ignored.
-
-Every function works in the caller's transaction.
-"""
+"""This module stores problems: opened, continued, closed, ignored."""
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -1,7 +1,4 @@
-"""This module stores when something happened for the first or the last time.
-
-Every function works in the caller's transaction.
-"""
+"""This module stores when something happened for the first or the last time."""
 
 from typing import NamedTuple
 
