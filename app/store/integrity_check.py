@@ -140,7 +140,7 @@ def _check_derived(connection: Connection, resource_type: ResourceType) -> Itera
             active += is_active
             lookups += count
         for position in sorted(lookup_rows.without(connection, resource_type, derived)):
-            yield f"{resource_type.name} {ids[position]}: the look-ups do not agree with the document"
+            yield f"{resource_type.name} {ids[position]}: the lookups do not agree with the document"
     if (kept := lookup_rows.count(connection, resource_type)) != lookups:
         yield f"lookup: {kept} rows of {resource_type.name} are there, {lookups} follow from the documents"
     for path, id, other in lookup_rows.shared_values(connection, resource_type):

@@ -664,7 +664,7 @@ def test_each_job_says_when_it_ran_and_how_it_ended(
             sentences = integrity_check.warnings(connection)
             assert integrity_check.check(connection, RESOURCE_TYPES) == []
         directory_database.file.close()
-    assert [sentence.partition(":")[0] for sentence in sentences] == ["job checkpoint", "job pruning", "job words"]
+    assert [sentence.partition(":")[0] for sentence in sentences] == [f"background job {name}" for name in failed]
 
 
 @pytest.mark.usefixtures("directory")

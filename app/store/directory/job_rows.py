@@ -25,4 +25,6 @@ def end(connection: Connection, name: Job, failure: str | None = None) -> None:
 def failed(connection: Connection) -> list[str]:
     """Return a sentence for each job that failed when it ran last."""
     rows = connection.execute(_FAILED)
-    return [f"job {name}: failed at {ran} ({failure}); the server tries again" for name, ran, failure in rows]
+    return [
+        f"background job {name}: failed at {ran} ({failure}); the server tries again" for name, ran, failure in rows
+    ]
