@@ -261,8 +261,8 @@ def growth(options: Options) -> Result:
     }
     for key, figure in (("growth cpu", "cpu_us"), ("growth p99", "p99_ms")):
         result.add_worst(key, ratios[figure], f"{options.sizes[0]:,} → {options.sizes[-1]:,} users", max)
-    cell = lambda figure, phase: number(ratios[figure][phase])  # noqa: E731
-    result.tables["Largest ÷ smallest directory"] = grid(ratios, taken.of[last][0], cell)
+    rows = taken.of[last][0]
+    result.tables["Largest ÷ smallest directory"] = grid(ratios, rows, lambda figure, row: number(ratios[figure][row]))
     result.add("grown MiB", taken.memory_mib[last], f"{options.sizes[-1]:,} users")
     for name in variants:
         result.tables[name] = taken.table(name)
@@ -418,6 +418,6 @@ def simulate(options: Options) -> Result:
     result.add_worst("simulate rate", ratios["seconds"], note)
     result.add("simulate failures", [ledger.failed])
     result.failures += [f"{one.stage}: {one.request}: {one.expected}" for one in ledger.failures[:3]]
-    cell = lambda figure, stage: number(ratios[figure][stage])  # noqa: E731
-    result.tables["First tenth of the users ÷ last tenth"] = grid(ratios, ratios["seconds"], cell)
+    title = "First tenth of the users ÷ last tenth"
+    result.tables[title] = grid(ratios, ratios["seconds"], lambda figure, stage: number(ratios[figure][stage]))
     return result
