@@ -154,7 +154,7 @@ def test_no_request_parses_a_document_twice_or_sends_more_statements_than_it_nee
     assert counted == {
         "lookup hit": (0, 1),
         "lookup miss": (0, 1),
-        "list": (0, 5),
+        "list": (0, 6),
         "read": (0, 1),
         "read of one attribute": (1, 1),
         "create a user": (0, 7),
