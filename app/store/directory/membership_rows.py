@@ -3,9 +3,11 @@
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Executable,
     FromClause,
     bindparam,
     case,
@@ -107,12 +109,12 @@ def add_members(
 ) -> frozenset[str]:
     """Add those that are not members yet, with the mark for `absolute` ones; return the added ids."""
     lists = {"joining": json.dumps(sorted(ids)), "absolute": json.dumps(list(absolute))}
-    return frozenset(connection.execute(_INSERT, {"to_group": group_id, **lists}).scalars())
+    return _members(connection, _INSERT, {"to_group": group_id, **lists})
 
 
 def remove_members(connection: Connection, group_id: str, ids: Iterable[str]) -> frozenset[str]:
     """Remove those that are members; return the removed ids."""
-    return frozenset(connection.execute(_DELETE, {"group_id": group_id, "ids": json.dumps(list(ids))}).scalars())
+    return _members(connection, _DELETE, {"group_id": group_id, "ids": json.dumps(list(ids))})
 
 
 def remove_members_where(connection: Connection, group_id: str, where: Node | None) -> frozenset[str]:
@@ -120,7 +122,7 @@ def remove_members_where(connection: Connection, group_id: str, where: Node | No
     statement = delete(membership).where(membership.c.group_id == group_id)
     if where is not None:
         statement = statement.where(filter_sql.members_condition(where))
-    return frozenset(connection.execute(statement.returning(membership.c.member_id)).scalars())
+    return _members(connection, statement.returning(membership.c.member_id))
 
 
 def replace_members(
@@ -128,14 +130,14 @@ def replace_members(
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Set exactly these members; return the added and the removed ids."""
     member_ids = tuple(dict.fromkeys(ids))
-    removed = connection.execute(_DELETE_OTHERS, {"group_id": group_id, "ids": json.dumps(member_ids)}).scalars()
-    return add_members(connection, group_id, member_ids, absolute), frozenset(removed)
+    removed = _members(connection, _DELETE_OTHERS, {"group_id": group_id, "ids": json.dumps(member_ids)})
+    return add_members(connection, group_id, member_ids, absolute), removed
 
 
 def departures(connection: Connection, group_id: str, links: Iterable[LinkChange]) -> frozenset[str]:
     """Return the members that a group would lose by some steps, without applying them."""
     members = select(membership.c.member_id).where(membership.c.group_id == group_id)
-    current = frozenset(connection.execute(members).scalars())
+    current = _members(connection, members)
     gone: frozenset[str] = frozenset()
     for link in links:
         if link.verb == "replace":
@@ -147,8 +149,13 @@ def departures(connection: Connection, group_id: str, links: Iterable[LinkChange
         elif link.where is None:
             gone = current
         else:
-            gone |= frozenset(connection.execute(members.where(filter_sql.members_condition(link.where))).scalars())
+            gone |= _members(connection, members.where(filter_sql.members_condition(link.where)))
     return gone
+
+
+def _members(connection: Connection, statement: Executable, parameters: Mapping[str, Any] = {}) -> frozenset[str]:
+    """Return the ids in the only column of the rows that a statement returns."""
+    return frozenset([id for (id,) in connection.tuples(statement, parameters)])
 
 
 def members_of(connection: Connection, group_id: str) -> Iterator[str]:
