@@ -44,8 +44,8 @@ def create_app(settings: Settings, *, has_hot_routes: bool = True) -> Flask:
     app.url_rule_class = service_routing.UrlRule
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
-    directory_database.file.init_app(app, directory_database.address(settings.database))
-    log_database.file.init_app(app, directory_database.address(settings.requests_database))
+    directory_database.file.init_app(app, directory_database.existing_address(settings.database))
+    log_database.file.init_app(app, directory_database.existing_address(settings.requests_database))
     request_authentication.init_app(app)
     resource_endpoints.init_app(app)
     token_endpoint.init_app(app)

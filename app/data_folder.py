@@ -18,9 +18,11 @@ LOCK_NAME = "recnice.lock"
 SECRET_NAME = "recnice.secret"
 SECRET_BYTES = 32
 SETUP_LINK_NAME = "recnice.setup-link"
+SET_UP_NAME = "recnice.set-up"
+REPLACED_NAME = "recnice.replaced"
 OWN_NAMES = frozenset(
     (
-        *(LOCK_NAME, SECRET_NAME, SETUP_LINK_NAME),
+        *(LOCK_NAME, SECRET_NAME, SETUP_LINK_NAME, SET_UP_NAME, REPLACED_NAME),
         *(name + more for name in (DATABASE_NAME, REQUESTS_NAME) for more in ("", "-wal", "-shm", "-journal")),
     )
 )
@@ -179,6 +181,55 @@ def remove_setup_links(path: Path) -> None:
     """Remove the file with the setup links, once there is an administrator."""
     with suppress(OSError):
         (path / SETUP_LINK_NAME).unlink()
+
+
+def note_set_up(path: Path) -> None:
+    """Write the file which says that the folder was set up, unless it exists: an empty database is then refused.
+
+    Where it cannot be written, as on a full disk, the next start does it.
+    """
+    _note(path / SET_UP_NAME)
+
+
+def note_loss(path: Path) -> None:
+    """Let the next start refuse, after the database file was removed or replaced while it was in use.
+
+    A removed folder is created again: without it, the next start would begin with an empty database.
+    """
+    with suppress(OSError):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _note(path / SET_UP_NAME)
+    if (path / DATABASE_NAME).exists():
+        _note(path / REPLACED_NAME)
+
+
+def _note(path: Path) -> None:
+    if not path.exists():
+        with suppress(OSError, FolderError):
+            os.close(_open_regular(path, os.O_WRONLY | os.O_CREAT))
+
+
+def may_be_new(path: Path) -> bool:
+    """Return whether the folder was never set up, so that it may have an empty database or none.
+
+    Raises FolderError for a database that replaced the one in use: SQLite would apply the WAL of that one to it.
+    """
+    database = path / DATABASE_NAME
+    if (path / REPLACED_NAME).exists() and database.exists():
+        raise FolderError(
+            f"{database}: the file was replaced while the server ran. Restore a backup into a new data folder, "
+            f"or remove {DATABASE_NAME}-wal, {DATABASE_NAME}-shm and {REPLACED_NAME} to use this file"
+        )
+    return not (path / SET_UP_NAME).exists()
+
+
+def begin_again(path: Path) -> None:
+    """Let the folder be as one that was never set up. Raises FolderError if it has a database with content."""
+    database = path / DATABASE_NAME
+    if database.exists() and database.stat().st_size:
+        raise FolderError(f"--new: {database} has content; move it away first, or start without --new")
+    for name in (SET_UP_NAME, REPLACED_NAME):
+        (path / name).unlink(missing_ok=True)
 
 
 def _read(file: int) -> Holder:

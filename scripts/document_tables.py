@@ -123,7 +123,7 @@ def log_events() -> str:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
         logger = next((node.args[0].value for node in _calls(tree, "getLogger") if _is_text(node)), module)
-        for level in ("error", "exception", "warning", "info"):
+        for level in ("critical", "error", "exception", "warning", "info"):
             for node in _calls(tree, level):
                 if _is_text(node):
                     words = re.sub(r"%[sd]", "…", node.args[0].value)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
 LOG_WRITTEN_AFTER_S = 0.05  # the tests wait for rows of the request log a thousand times
+FILE_LOOKED_AT_EVERY_S = 0.1
 COPIED_FOR_S = 20.0
 EMPTY_BYTES = 4096  # the one page of a database that has no table yet
 END = "-----END CERTIFICATE-----\n"

@@ -12,7 +12,7 @@ from requests import adapters
 import app
 from app.administration.accounts import passwords
 from app.observation import request_recorder
-from app.store.database import migration
+from app.store.database import file_watch, migration
 from tests import cheap
 
 for module in pkgutil.walk_packages(app.__path__, "app."):
@@ -20,5 +20,6 @@ for module in pkgutil.walk_packages(app.__path__, "app."):
 adapters.DEFAULT_CA_BUNDLE_PATH = cheap.authorities()
 passwords._hasher = cheap.hasher
 request_recorder.WRITE_AFTER_S = cheap.LOG_WRITTEN_AFTER_S
+file_watch.LOOK_EVERY_S = cheap.FILE_LOOKED_AT_EVERY_S
 migration._upgrade = partial(cheap.upgrade, migration._upgrade)
 gc.freeze()  # a collection in a fork would copy the memory that it shares

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from app.scim import schema_file
 from app.scim.errors import ScimError
+from app.store.access import administrator_rows, oauth_rows, scim_key_rows
 from app.store.database import directory_database, sqlite_driver
 from app.store.database.directory_database import Connection
 from app.store.directory import installation_row
@@ -18,6 +19,16 @@ _DIFFERENT = {
     "authenticator apps cannot be decrypted: restore the file, or enter them again.",
     "schemas": "schemas: the files are not those of the last start. A running server uses them after a restart.",
 }
+
+
+def is_set_up() -> bool:
+    """Return whether there is an administrator, a SCIM Key or an OAuth client."""
+    with directory_database.reading() as connection:
+        return (
+            administrator_rows.has_any(connection)
+            or scim_key_rows.count(connection) > 0
+            or oauth_rows.count_clients(connection) > 0
+        )
 
 
 def differences(connection: Connection, secret: bytes, schemas: Path) -> list[str]:

@@ -5,7 +5,8 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
+from functools import partial
 from urllib.parse import urlsplit
 
 import click
@@ -20,8 +21,9 @@ log = logging.getLogger("recnice.serve")
 
 
 @click.command()
+@click.option("--new", "is_new", is_flag=True, help="Begin with an empty directory where the database is missing.")
 @taking()
-def serve(settings: Settings) -> int:
+def serve(settings: Settings, is_new: bool) -> int:
     """Run the server (the default command)."""
     json_log.to_stderr()
     process.keep_private()
@@ -39,9 +41,20 @@ def serve(settings: Settings) -> int:
                 log.info("removed %s, left behind by a killed process", path)
         if settings.one_cpu:
             process.stay_on_one_cpu()
+        if is_new:
+            _begin_again(settings)
         settings = settings.on_port(bound.getsockname()[1])
         _run(settings, bound, open_files, note)
     return exit_codes.DONE
+
+
+def _begin_again(settings: Settings) -> None:
+    """Let the folder be as one that was never set up, and keep the former request log. Raises FolderError."""
+    from app.store.request_log import log_database_file
+
+    data_folder.begin_again(settings.data)
+    if settings.requests_database.exists():
+        log_database_file.put_aside(settings.requests_database)
 
 
 def _bind(settings: Settings) -> socket.socket:
@@ -66,7 +79,7 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, note: Callab
     from app.administration.roles import granted_roles
     from app.http_server import server
     from app.observation.directory import last_seen
-    from app.store.database import directory_database
+    from app.store.database import directory_database, file_watch
     from app.store.directory import declared_attributes, rebuild_derived_rows
     from app.store.request_log import log_database_file
     from app.web.request_log import middleware
@@ -74,7 +87,11 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, note: Callab
 
     with process.without_garbage_collection():
         app = create_app(settings)
-    for line in directory_database.migrate(settings.database) + log_database_file.prepare(settings.requests_database):
+    may_be_new = data_folder.may_be_new(settings.data)
+    for line in directory_database.migrate(settings.database, may_be_new):
+        log.warning(line)
+    watch = file_watch.FileWatch(settings.database, partial(_abandon_database, app.app_context, settings))
+    for line in log_database_file.prepare(settings.requests_database):
         log.warning(line)
     with app.app_context():
         for line in rebuild_derived_rows.rebuild(app.config["RECNICE_RESOURCE_TYPES"], granted_roles.settle):
@@ -83,6 +100,8 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, note: Callab
             log.warning(line)
         with directory_database.reading() as connection:
             missing = [schema.sentence for schema in declared_attributes.missing(connection)]
+        if may_be_new and installation.is_set_up():
+            data_folder.note_set_up(settings.data)
     running = server.Server(
         app.wsgi_app,
         bound,
@@ -107,10 +126,22 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, note: Callab
     for line in (*cautions(settings), *missing):
         log.warning(line)
     log.info("serving at %s", settings.public_url)
+    watch.start()
     running.run()
+    watch.stop()
     middleware.of(app).recorder.close()
     server.ignore_signals()
     log.info("stopped")
+
+
+def _abandon_database(context: Callable[[], AbstractContextManager[object]], settings: Settings) -> None:
+    """Refuse every request that needs the database, whose file was removed or replaced, also at the next start."""
+    from app.store.database import directory_database
+
+    with context():
+        directory_database.file.abandon()
+    log.critical("%s was removed or replaced: every request gets 503", settings.database)
+    data_folder.note_loss(settings.data)
 
 
 def urls_of(settings: Settings) -> list[str]:

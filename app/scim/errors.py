@@ -191,6 +191,11 @@ def unavailable(sentence: str) -> ScimError:
     return ScimError(Code.UNAVAILABLE, sentence=sentence)
 
 
+def gone() -> ScimError:
+    """Return the refusal after the database file was removed or replaced: neither reads nor writes may use it."""
+    return unavailable("The database file was removed or replaced while the server ran")
+
+
 def busy() -> ScimError:
     """Return the refusal while too many changes wait for their turn already, or the present one takes too long."""
     return unavailable("The database is busy with other changes")

@@ -26,16 +26,19 @@ def open_data_folder(settings: Settings, may_be_damaged: bool = False) -> Iterat
     """
     process.keep_private()
     is_served = (settings.data / data_folder.LOCK_NAME).exists() and data_folder.server(settings.data)
-    if not settings.database.exists() and not is_served:
+    if not settings.database.exists() and not is_served and data_folder.may_be_new(settings.data):
         raise data_folder.FolderError(f"data folder {settings.data}: no database there (recnice-scim serve makes it)")
     data_folder.prepare(settings.data)
     from app import create_app
+    from app.administration import installation
 
     app = create_app(settings)
     types: Sequence[ResourceType] = app.config["RECNICE_RESOURCE_TYPES"]
     with app.app_context():
         _bring_up(settings, types, may_be_damaged)
         yield types
+        if data_folder.may_be_new(settings.data) and installation.is_set_up():
+            data_folder.note_set_up(settings.data)
 
 
 def _bring_up(settings: Settings, types: Sequence[ResourceType], may_be_damaged: bool) -> None:
@@ -45,7 +48,7 @@ def _bring_up(settings: Settings, types: Sequence[ResourceType], may_be_damaged:
 
     while not data_folder.server(settings.data):
         with suppress(data_folder.FolderInUseError), data_folder.hold(settings.data, "prepare"):
-            directory_database.migrate(settings.database)
+            directory_database.migrate(settings.database, data_folder.may_be_new(settings.data))
             try:
                 rebuild_derived_rows.rebuild(types, granted_roles.settle)
                 while word_index.write_due(types):

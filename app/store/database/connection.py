@@ -21,6 +21,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.util import LRUCache
 
 from app import bounds
+from app.scim.errors import gone
 from app.store.database import sqlite_driver
 from app.store.database.columns import Switch
 
@@ -33,12 +34,14 @@ class Memory:
     """What one application remembers of its database, with the generation number of that state.
 
     See also: remembered_reads.py (fills it). Threads need no lock: each reads or replaces the pair as a whole.
+    `is_gone`: the database file was removed or replaced, so no transaction may be committed.
     """
 
-    __slots__ = ("__weakref__", "pair")
+    __slots__ = ("__weakref__", "is_gone", "pair")
 
     def __init__(self) -> None:
         self.pair: tuple[int, dict[Any, Any]] = (0, {})
+        self.is_gone = False
 
 
 class Connection:
@@ -93,7 +96,9 @@ class Connection:
         return Result(self.driver.executemany(sql, parameters), tuple)
 
     def commit(self) -> None:
-        """Commit the transaction."""
+        """Commit the transaction. Raises UNAVAILABLE if the file is gone: the next start would not find it."""
+        if self.memory.is_gone:
+            raise gone()
         self.driver.execute("COMMIT")
 
 

@@ -4,7 +4,7 @@ import threading
 from contextlib import suppress
 
 from app import bounds
-from app.scim.errors import unavailable
+from app.scim.errors import gone, unavailable
 from app.store.database import sqlite_driver
 from app.store.database.connection import Connection, Memory
 
@@ -36,6 +36,8 @@ class Connections:
         taken: list[Connection | None] = []
 
         def has_taken() -> bool:
+            if self.memory.is_gone:
+                raise gone()
             try:
                 taken.append(self._idle.pop())
             except IndexError:
@@ -68,7 +70,8 @@ class Connections:
 
     def give_back(self, connection: Connection, error: BaseException | None = None) -> None:
         """End a connection's transaction and keep it for the next one, unless an error makes it suspect."""
-        if error is not None and sqlite_driver.is_suspect(error):  # after a failed sync, its cache is unknown
+        # After a failed sync, its cache is unknown.
+        if self.memory.is_gone or (error is not None and sqlite_driver.is_suspect(error)):
             self.drop(connection)
             return
         try:
@@ -89,6 +92,16 @@ class Connections:
         with suppress(sqlite_driver.ERRORS):
             connection.driver.close()
         self._remove()
+
+    def abandon(self) -> None:
+        """Refuse every transaction from now on, also those that have begun: the file is gone. Nothing undoes this.
+
+        SQLite closes a connection to such a file without a checkpoint, and leaves the WAL of the new file alone.
+        """
+        self.memory.is_gone = True
+        with self._changed:
+            self._changed.notify_all()
+        self.close()
 
     def close(self) -> None:
         """Close all that are kept."""

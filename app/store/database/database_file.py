@@ -43,6 +43,10 @@ class DatabaseFile:
         """Close the connections of the current application that no transaction uses."""
         self._writers().connections.close()
 
+    def abandon(self) -> None:
+        """Refuse every transaction of the current application from now on, since the file is gone."""
+        self._writers().connections.abandon()
+
     @contextmanager
     def usable(self) -> Iterator[Writers]:
         """Yield the writers of the current application, which have its connections.

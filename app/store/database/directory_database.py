@@ -16,6 +16,7 @@ from app.store.database.migration import DatabaseUnusable as DatabaseUnusable
 from app.store.database.migration import migrate as migrate
 from app.store.database.shared_commit import WorkLost
 from app.store.database.sqlite_driver import address as address
+from app.store.database.sqlite_driver import existing_address as existing_address
 from app.store.database.sqlite_driver import sqlite_version as sqlite_version
 
 log = logging.getLogger(__name__)

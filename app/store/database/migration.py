@@ -23,6 +23,10 @@ FILE_MODE = 0o600
 PROGRESS_EVERY_S = 5.0
 UPGRADE_CACHE_KIB = 65_536  # a step that rebuilds a table looks into indexes in no order
 _IS_POSIX = os.name == "posix"
+_EMPTY = (
+    "{}: the database is missing or empty, but this data folder was set up: restore a backup in its place, "
+    "or begin with an empty directory (recnice-scim serve --new)."
+)
 
 log = logging.getLogger(__name__)
 
@@ -31,20 +35,25 @@ class DatabaseUnusable(Exception):  # noqa: N818  # the state of the file, which
     """The database cannot be used in its present state; the text is one sentence for the administrator."""
 
 
-def migrate(path: Path) -> tuple[str, ...]:
+def migrate(path: Path, may_be_new: bool = True) -> tuple[str, ...]:
     """Migrate the database file to the newest step; create it, readable by its owner only, if it is missing.
 
     An existing database is copied first (to `pre-upgrade-<step>-<time>.sqlite3` in the same folder). Each step is one
-    transaction, so after an interruption at any moment the next start continues.
+    transaction, so after an interruption at any moment the next start continues. Unless it `may_be_new`, a missing or
+    empty database is refused: it had content once, whose ids Entra still uses.
 
     Returns warnings for the administrator. Raises DatabaseUnusable; then nothing but finished steps has changed.
     """
     known = _known_steps()
     try:
+        if not may_be_new and not (path.exists() and path.stat().st_size):
+            raise DatabaseUnusable(_EMPTY.format(path))
         _make_file(path)
         with closing(sqlite_driver.connect(sqlite_driver.address(path))) as connection:
             _check_file(connection, path)
             step = _current_step(connection, path)
+            if step is None and not may_be_new:
+                raise DatabaseUnusable(_EMPTY.format(path))
             if step is not None and step not in known:
                 raise DatabaseUnusable(
                     f"{path}: the database is from a newer Recnice SCIM (step {step}, this one knows {known[-1]}): "

@@ -75,6 +75,11 @@ def address(path: Path) -> str:
     return path.absolute().as_uri()
 
 
+def existing_address(path: Path) -> str:
+    """Return the same for a file that must exist: a new connection must not create an empty one in its place."""
+    return f"{address(path)}?mode=rw"
+
+
 def connect(address: str, pragmas: Iterable[str] = ()) -> Any:
     """Return a new connection, which the caller closes. Raises `module.Error`.
 

@@ -33,7 +33,7 @@ def prepare(path: Path) -> tuple[str, ...]:
         try:
             _bring_up(path)
         except _Unfit as unfit:
-            aside = _put_aside(path)
+            aside = put_aside(path)
             _bring_up(path)
             return (f"{path}: {unfit}; it is now {aside.name}, and a new request log is begun",)
     except (OSError, DBAPIError, sqlite_driver.module.Error, _Unfit) as error:
@@ -94,7 +94,7 @@ def _make_tables(path: Path) -> None:
         connection.commit()
 
 
-def _put_aside(path: Path) -> Path:
+def put_aside(path: Path) -> Path:
     """Rename the file with its companions: an old journal next to a new log would damage it."""
     moment = clock.utc_now().strftime("%Y%m%dT%H%M%S%fZ")
     aside = path.with_name(f"{path.stem}-{moment}{path.suffix}")

@@ -32,7 +32,9 @@ def setup() -> Response:
         token = first_administrator.claim_setup(code, user_name, password, browser_session.browser())
     except Refused as refused:
         return _page(code, user_name, refused)
-    data_folder.remove_setup_links(current_app.config["RECNICE_SETTINGS"].data)
+    folder = current_app.config["RECNICE_SETTINGS"].data
+    data_folder.note_set_up(folder)
+    data_folder.remove_setup_links(folder)
     session.clear()
     answer = redirect(url_for("console.account"), 303)
     browser_session.set_cookie(answer, token)
