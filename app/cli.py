@@ -1,6 +1,5 @@
 """This module assembles the command line and turns every failure into one line and an exit status."""
 
-import errno
 import os
 import sys
 import traceback
@@ -90,18 +89,17 @@ def describe(error: Exception) -> tuple[str, int]:
             return error.format_message(), error.exit_code
         case exit_codes.CommandError():
             return str(error), error.code
-        case OSError(errno=errno.ENOSPC):
+        case OSError() if exit_codes.of_system_error(error) == exit_codes.TRY_AGAIN:
             return "the disk is full", exit_codes.TRY_AGAIN
     # Imported only for a failure, since a command that needs few layers starts faster.
     from app.administration.errors import Refused
     from app.scim.errors import ScimError
     from app.scim.schema_file import SchemaFileError
-    from app.store.database.directory_database import DatabaseUnusable
 
     match error:
         case Refused():
             return str(error), exit_codes.FAILED
-        case SchemaFileError() | DatabaseUnusable():
+        case SchemaFileError():
             return str(error), exit_codes.CONFIGURATION
         case ScimError():
             return str(error), exit_codes.TRY_AGAIN

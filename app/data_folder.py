@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from app import process
-from app.exit_codes import CONFIGURATION, TRY_AGAIN, CommandError
+from app.exit_codes import CONFIGURATION, TRY_AGAIN, CommandError, of_system_error
 from app.settings import DATABASE_NAME, REQUESTS_NAME
 
 LOCK_NAME = "recnice.lock"
@@ -84,7 +84,11 @@ def prepare(path: Path) -> list[str]:
         lines += [_tighten(candidate, os.O_NOFOLLOW) for candidate in candidates]
         return [line for line in lines if line]
     except OSError as error:
-        raise FolderError(f"data folder {path}: {error.strerror or error}") from None
+        raise _unusable(path, error) from None
+
+
+def _unusable(path: Path, error: OSError) -> FolderError:
+    return FolderError(f"data folder {path}: {error.strerror or error}", of_system_error(error))
 
 
 def _tighten(path: Path, flag: int) -> str:
@@ -139,7 +143,7 @@ def hold(path: Path, command: str) -> Iterator[Callable[[Holder], None]]:
     try:
         file = _open_regular(path / LOCK_NAME, os.O_RDWR | os.O_CREAT)
     except OSError as error:
-        raise FolderError(f"data folder {path}: {error.strerror or error}") from None
+        raise _unusable(path, error) from None
     try:
         while not process.lock(file):
             holder = _read(file)

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError
 
-from app import bounds, bundled_files, clock
+from app import bounds, bundled_files, clock, exit_codes
 from app.store.database import sqlite_driver
 from app.throttle import Throttle
 
@@ -31,8 +31,10 @@ _EMPTY = (
 log = logging.getLogger(__name__)
 
 
-class DatabaseUnusable(Exception):  # noqa: N818  # the state of the file, which no code here caused
+class DatabaseUnusable(exit_codes.CommandError):
     """The database cannot be used in its present state; the text is one sentence for the administrator."""
+
+    code = exit_codes.CONFIGURATION
 
 
 def migrate(path: Path, may_be_new: bool = True) -> tuple[str, ...]:
@@ -65,11 +67,13 @@ def migrate(path: Path, may_be_new: bool = True) -> tuple[str, ...]:
             _upgrade(path)
         _restrict_files(path)
     except OSError as error:
-        raise DatabaseUnusable(f"{path}: the database cannot be used: {error.strerror}.") from error
+        code = exit_codes.of_system_error(error)
+        raise DatabaseUnusable(f"{path}: the database cannot be used: {error.strerror}.", code) from error
     except (sqlite_driver.module.Error, DBAPIError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         raise DatabaseUnusable(
-            f"{path}: the database cannot be used: {sqlite_driver.reason(cause) or cause}."
+            f"{path}: the database cannot be used: {sqlite_driver.reason(cause) or cause}.",
+            exit_codes.TRY_AGAIN if sqlite_driver.may_pass(cause) else exit_codes.CONFIGURATION,
         ) from error
     warning = sqlite_driver.version_warning()
     return (warning,) if warning else ()

@@ -51,6 +51,13 @@ _REASONS = {
     module.SQLITE_NOTADB: "the database is damaged",
     module.SQLITE_NOMEM: "memory is short",
 }
+_PASSING = frozenset(
+    {
+        *(module.SQLITE_BUSY, module.SQLITE_LOCKED, module.SQLITE_PROTOCOL),
+        *(module.SQLITE_FULL, module.SQLITE_IOERR, module.SQLITE_NOMEM),
+    }
+)
+_NO_SHARED_MEMORY: int = module.SQLITE_IOERR | (19 << 8)  # SQLITE_IOERR_SHMSIZE, which the driver does not declare
 _INTERRUPTED: int = module.SQLITE_INTERRUPT
 _DAMAGE = frozenset({module.SQLITE_CORRUPT, module.SQLITE_NOTADB})
 _SUSPECT = _DAMAGE | {module.SQLITE_IOERR, module.SQLITE_NOMEM}
@@ -136,7 +143,14 @@ def reason(error: BaseException | None) -> str | None:
     """Return why the database cannot be used now, in plain words; None for an error of another kind."""
     if "Could not decode to UTF-8" in str(error):  # the driver's own error, without an SQLite error code
         return "the database is damaged: it has text that is not UTF-8"
+    if getattr(error, "sqlite_errorcode", 0) == _NO_SHARED_MEMORY:  # the -shm file finds no room
+        return _REASONS[module.SQLITE_FULL]
     return _REASONS.get(_primary_code(error))
+
+
+def may_pass(error: BaseException | None) -> bool:
+    """Return whether the same may succeed later: the disk is full or reports an error, the file is locked."""
+    return _primary_code(error) in _PASSING
 
 
 def is_suspect(error: BaseException | None) -> bool:
