@@ -143,6 +143,7 @@ WRITES_BEGUN_S = 1.0  # how long a thread that waits begins others; each that it
 BRIEF_BODY_BYTES = 64 * 1024  # of a request that may be one of these
 WRITES_QUEUED = 100  # requests that wait for a thread that may write; further ones are refused immediately
 QUICK_CHECK_BYTES = 1_000_000_000
+UPGRADE_COPIES = 3  # of the database before an upgrade; older ones are deleted after a start
 
 # --- the process and its connections
 THREADS_MAXIMUM = POOLED_CONNECTIONS

@@ -87,8 +87,8 @@ def mark_unpacked(unpacked: Path) -> int | None:
 def sweep(unpacked: Path, marker: str) -> list[Path]:
     """Remove folders next to `unpacked` that killed launchers of this program left behind, and return the removed ones.
 
-    Only folders of this user that contain `marker`, a path that only this program has, are removed, and only if their
-    launcher has ended and no process has locked them.
+    A folder is removed if it is this user's and contains `marker`, a path that only this program has, or nothing but a
+    part of `unpacked`, as after a full disk; and if its launcher has ended and no process has locked it.
     """
     if sys.platform == "win32":
         return []
@@ -98,10 +98,15 @@ def sweep(unpacked: Path, marker: str) -> list[Path]:
             launcher = launcher_of(folder)
             if folder == unpacked or launcher is None or folder.is_symlink() or folder.stat().st_uid != os.getuid():
                 continue
-            if (folder / marker).exists() and not _is_alive(launcher) and not _is_locked(folder):
+            is_own = (folder / marker).exists() or _is_part(folder, unpacked)
+            if is_own and not _is_alive(launcher) and not _is_locked(folder):
                 shutil.rmtree(folder)
                 removed.append(folder)
     return removed
+
+
+def _is_part(folder: Path, whole: Path) -> bool:
+    return all((whole / path.relative_to(folder)).exists() for path in folder.rglob("*"))
 
 
 def _is_alive(process: int) -> bool:

@@ -43,12 +43,13 @@ def test_only_left_over_folders_of_this_program_are_removed(tmp_path: Path, dead
     alive = unpacked(tmp_path, os.getppid())
     locked = unpacked(tmp_path / "", dead + 0x10000000)
     other = unpacked(tmp_path, dead + 0x20000000, marker="app/other")
+    partial = unpacked(tmp_path, dead + 0x30000000, marker="app")  # a full disk ended its launcher
     link = tmp_path / f"_MEI{dead:08x}link"
     link.symlink_to(other)
     mark = os.open(locked, os.O_RDONLY)
     fcntl.flock(mark, fcntl.LOCK_EX)
     try:
-        assert process.sweep(own, MARKER) == [left_over]
+        assert sorted(process.sweep(own, MARKER)) == sorted([left_over, partial])
     finally:
         os.close(mark)
     assert not left_over.exists()

@@ -411,6 +411,17 @@ def test_partial_copies_of_a_killed_process_go_with_the_next_upgrade(path: Path,
     assert len(files(path)) == 2, "the database and its copy"
 
 
+def test_copies_that_were_interrupted_or_are_old_are_removed(path: Path) -> None:
+    moments = [f"2026010{day}T000000Z" for day in range(1, 6)]
+    steps = ("0009", "0010", "0008", "0011", "0012")
+    copies = [path.with_name(f"pre-upgrade-{step}-{at}.sqlite3") for step, at in zip(steps, moments, strict=True)]
+    partial = path.with_name(f"pre-upgrade-0012-{moments[0]}.partial")
+    for file in (*copies, partial, partial.with_name(partial.name + "-journal")):
+        file.touch()
+    directory_database.migrate(path)
+    assert files(path) == {path.name, *(copy.name for copy in copies[2:])}
+
+
 def test_strict_tables_refuse_wrong_types(path: Path) -> None:
     with make_app(directory_database.address(path)).app_context():
         with pytest.raises(sqlite_driver.module.Error), directory_database.writing() as connection:

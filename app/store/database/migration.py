@@ -48,6 +48,7 @@ def migrate(path: Path, may_be_new: bool = True) -> tuple[str, ...]:
     """
     known = _known_steps()
     try:
+        _remove_partial_copies(path.parent)
         if not may_be_new and not (path.exists() and path.stat().st_size):
             raise DatabaseUnusable(_EMPTY.format(path))
         _make_file(path)
@@ -66,6 +67,7 @@ def migrate(path: Path, may_be_new: bool = True) -> tuple[str, ...]:
         if step != known[-1]:
             _upgrade(path)
         _restrict_files(path)
+        _remove_old_copies(path.parent)
     except OSError as error:
         code = exit_codes.of_system_error(error)
         raise DatabaseUnusable(f"{path}: the database cannot be used: {error.strerror}.", code) from error
@@ -127,7 +129,6 @@ def _copy(connection: Any, path: Path, step: str) -> None:
     moment = clock.utc_now().strftime("%Y%m%dT%H%M%SZ")
     copy = path.with_name(f"pre-upgrade-{step}-{moment}.sqlite3")
     partial = copy.with_suffix(".partial")
-    _remove_partial_copies(path.parent)  # a killed process leaves its own, which is as large as the database
     try:
         os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, FILE_MODE))
         with closing(sqlite_driver.module.connect(partial, isolation_level=None)) as target:
@@ -146,7 +147,15 @@ def _copy(connection: Any, path: Path, step: str) -> None:
 
 
 def _remove_partial_copies(folder: Path) -> None:
+    """Remove what a killed start left of copies; the caller holds the folder, so that no other process writes one."""
     for file in folder.glob("pre-upgrade-*.partial*"):  # with the journal of each
+        file.unlink()
+
+
+def _remove_old_copies(folder: Path) -> None:
+    """Keep the newest copies, by the time in their names."""
+    copies = sorted(folder.glob("pre-upgrade-*-*.sqlite3"), key=lambda file: file.stem.rpartition("-")[2])
+    for file in copies[: -bounds.UPGRADE_COPIES]:
         file.unlink()
 
 
