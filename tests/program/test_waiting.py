@@ -37,7 +37,11 @@ def has_answer(connection: socket.socket) -> bool:
 @pytest.fixture
 def held(new_appliance: Callable[..., Appliance], with_key: Appliance) -> Iterator[Appliance]:
     """An appliance whose writers wait for minutes, and whose database another program is writing."""
-    patient = with_values(store__database__sqlite_driver__BUSY_TIMEOUT_MS=300_000, bounds__WRITE_WAIT_S=300)
+    patient = with_values(
+        store__database__sqlite_driver__BUSY_TIMEOUT_MS=300_000,
+        bounds__WRITE_WAIT_S=300,
+        bounds__WRITE_PROBE_WAIT_S=0.1,
+    )
     appliance = new_appliance(key=with_key.key, program=patient)
     shutil.copytree(with_key.data, appliance.data)
     appliance.start()
@@ -54,8 +58,10 @@ def test_readers_and_monitors_are_answered_while_writers_wait(held: Appliance):
             head = f"POST /scim/Users HTTP/1.1\r\nAuthorization: Bearer {held.key}"
             body = json.dumps({"userName": f"writer-{number}"}).encode()
             writers.append(stack.enter_context(closing(send(held, head, body))))
-        for path in ("/healthz", "/scim/Users", "/readyz", "/documentation", "/healthz"):
+        for path in ("/healthz", "/scim/Users", "/documentation", "/healthz"):
             assert held.request("GET", path).status == 200
+        for _ in range(2):
+            assert held.request("GET", "/readyz").text == "not ready: A write takes longer than 0.1 seconds\n"
         search = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "count": 1}
         assert held.request("POST", "/scim/Users/.search", search).status == 200
         assert not any(has_answer(writer) for writer in writers), "they waited all the time"

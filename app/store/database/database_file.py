@@ -83,8 +83,18 @@ class DatabaseFile:
         try:
             return self._writers().together(work)
         except sqlite_driver.ERRORS as error:
-            self.refuse(error)
+            try:
+                self.refuse(error)
+            except ScimError as refusal:
+                if refusal.code is Code.UNAVAILABLE:
+                    self._writers().last_refusal = time.monotonic(), refusal.detail
+                raise
             raise
+
+    def last_refusal(self, within_s: float) -> str:
+        """Return why the database refused to store the work of writers who share, "" if not in the last seconds."""
+        at, sentence = self._writers().last_refusal
+        return sentence if time.monotonic() - at < within_s else ""
 
     def checkpoint(self) -> bool:
         """Copy what writers have appended to the WAL into the file, if it is much; readers and writers go on.

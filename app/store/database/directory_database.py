@@ -1,6 +1,7 @@
 """This module opens read and write transactions on the directory's database."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
@@ -88,6 +89,18 @@ def write_together(work: Callable[[Connection], _Result]) -> _Result:
 def use_while_waiting(work: Callable[[], bool]) -> None:
     """Let the calling thread do `work` before it waits for other writers or the disk, as long as that returns True."""
     shared_commit.of_thread.use_wait = work
+
+
+def try_write() -> None:
+    """Store a number that nothing reads, in the file's header, as a writer like others. Raises UNAVAILABLE."""
+    # Another number than before: SQLite does not write a page that is equal.
+    number = time.time_ns() // 1_000_000 % 2**31
+    write_together(lambda connection: connection.exec_driver_sql(f"PRAGMA user_version = {number}"))
+
+
+def last_refusal(within_s: float) -> str:
+    """Return why a request's change was last refused by the database, "" if that was not in the last seconds."""
+    return file.last_refusal(within_s)
 
 
 def lift_time_limit(connection: Connection) -> None:

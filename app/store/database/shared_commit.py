@@ -90,11 +90,15 @@ class _Turn:
 
 
 class Writers:
-    """The writers of one application to one file, on its connections."""
+    """The writers of one application to one file, on its connections.
+
+    `last_refusal`: when the database last refused to store the work of writers who share, by `time.monotonic`, and why.
+    """
 
     def __init__(self, connections: Connections) -> None:
         self.connections = connections
         self.turns = 0  # since the last checkpoint
+        self.last_refusal = (float("-inf"), "")
         self._writing = threading.Lock()
         self._queue: deque[_Turn] = deque()
 
