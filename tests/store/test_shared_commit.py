@@ -250,16 +250,17 @@ def test_who_writes_alone_ends_a_transaction_that_others_share(company: Company)
     assert company.commits == 2
 
 
+def refuse_late(connection: Connection, sql: str) -> None:
+    """Refuse the user of this name after its event is written."""
+    if sql.startswith("INSERT INTO event"):
+        refused = connection.driver.execute("SELECT name FROM event ORDER BY id DESC LIMIT 1").fetchone()[0]
+        if refused == "refused":
+            raise ScimError(Code.INVALID_VALUE, "userName", "another name")
+
+
 def test_a_refusal_after_something_was_written_costs_the_others_nothing(company: Company) -> None:
     """There is nothing that takes back the work of one: the others do theirs again, each alone."""
-
-    def refuse(connection: Connection, sql: str) -> None:
-        if sql.startswith("INSERT INTO event"):
-            refused = connection.driver.execute("SELECT name FROM event ORDER BY id DESC LIMIT 1").fetchone()[0]
-            if refused == "refused":
-                raise ScimError(Code.INVALID_VALUE, "userName", "another name")
-
-    company.after_run = refuse
+    company.after_run = refuse_late
     outcomes = company.write(["a", "b", "refused", "c", "d"])
     assert outcomes == {"a": "created", "b": "created", "refused": 400, "c": "created", "d": "created"}
     assert stored() == ["a", "b", "c", "d"]
@@ -396,6 +397,14 @@ def test_a_writer_who_cannot_begin_another_one_leaves_the_queue(company: Company
     on_thread(write).join(30)
     assert refused == ["ada"]
     assert company.write(["bob"]) == {"bob": "created"} and stored() == ["bob"]
+
+
+def test_who_was_begun_by_another_writer_repeats_lost_work(company: Company) -> None:
+    company.after_run = refuse_late
+    outcomes: list[tuple[str, Outcome]] = []
+    on_thread(lambda: outcomes.extend(begin_all(company, ["ada", "bob", "refused", "eve"]))).join(30)
+    assert sorted(outcomes) == [("ada", "created"), ("bob", "created"), ("eve", "created"), ("refused", 400)]
+    assert stored() == ["ada", "bob", "eve"]
 
 
 @pytest.mark.parametrize("is_before", [True, False])
