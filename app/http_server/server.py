@@ -198,7 +198,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             self._turn(LOOK_EVERY_S)
             return True
         if self._give_up is None:
-            self._turn(0.0)  # accepts the connections that are already established
+            self._accept_established()
             wasyncore.dispatcher.close(self)
             self._give_up = self.clock() + bounds.DRAIN_S
         for channel in list(self.active_channels.values()):
@@ -213,6 +213,14 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             return False
         self._turn(0.1)
         return True
+
+    def _accept_established(self) -> None:
+        """Accept all connections that are already established, one in each turn, and read their requests."""
+        for _ in range(self.adj.connection_limit):
+            before = set(self.active_channels)
+            self._turn(0.0)
+            if before == set(self.active_channels):
+                return
 
     def _turn(self, wait_s: float) -> None:
         self._close_overdue()

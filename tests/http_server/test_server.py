@@ -723,6 +723,19 @@ def test_stopping_finishes_what_was_accepted(served: Running) -> None:
         assert not served.thread.is_alive()
 
 
+def test_stopping_answers_who_is_connected_already() -> None:
+    application = Application()
+    bound = server.bind(("127.0.0.1", 0))
+    stopped = server.Server(application, bound, threads=4)
+    with ExitStack() as stack:
+        clients = [stack.enter_context(closing(socket.create_connection(bound.getsockname(), 10))) for _ in range(5)]
+        for client in clients:
+            client.sendall(GET + b"\r\n")
+        stopped.stop()
+        stopped.run()
+        assert [receive(client)[:13] for client in clients] == [b"HTTP/1.1 200 "] * 5
+
+
 def test_stopping_waits_no_longer_than_the_drain(served: Running, caplog: pytest.LogCaptureFixture) -> None:
     with closing(served.connect()) as patient:
         patient.sendall(b"GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n")
