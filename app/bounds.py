@@ -245,6 +245,7 @@ REQUEST_NUMBER_BYTES = 8  # in hexadecimal digits it is twice as long
 REQUEST_ROWS = 500_000
 REQUEST_LOG_BYTES = 1024 * 1024 * 1024
 LOG_ROWS_PRUNED_AT_ONCE = 2_000  # of each table, in one transaction
+LOG_ROWS_SAMPLED = 256  # to find old rows behind those of a clock that was ahead
 REQUESTS_WAITING = 20_000
 REQUESTS_WAITING_BYTES = 64 * 1024 * 1024
 EVENTS_PER_BATCH = 500  # whose resources get their search words in one transaction

@@ -5,20 +5,32 @@ Counters, first times and last-seen times stay.
 See also: app/observation/request_recorder.py (prunes a part at a time).
 """
 
+import json
 import math
 
-from sqlalchemy import and_, bindparam, delete, func, or_, select
+from sqlalchemy import bindparam, delete, func, or_, select
 
-from app import bounds, clock
+from app import bounds
 from app.store.database.connection import Connection
+from app.store.database.list_parameter import many_named
 from app.store.request_log.problem_rows import LASTS
 from app.store.request_log.tables import cycle, problem, request
 
 _ENDS = select(func.min(request.c.id), func.max(request.c.id))
-# Rows with a time that is still to come do not count: a clock that was ahead must not keep the rows behind them.
-_OLDEST = select(request.c.id).where(request.c.at <= bindparam("now")).order_by(request.c.id).limit(bindparam("count"))
-_IS_OLD = and_(request.c.at < bindparam("before"), request.c.id.in_(_OLDEST.scalar_subquery()))
-_REQUESTS = delete(request).where(or_(_IS_OLD, request.c.id < bindparam("surplus_end")))
+# Times may be out of order: rows of a clock that was ahead must not keep the older ones behind them. No index has the
+# times, so some rows tell how far to look.
+_LAST_OLD = select(func.max(request.c.id)).where(
+    request.c.id.in_(many_named("samples")), request.c.at < bindparam("before")
+)
+_OLD = (
+    select(request.c.id)
+    .where(request.c.id < bindparam("end"), request.c.at < bindparam("before"))
+    .order_by(request.c.id)
+    .limit(bindparam("count"))
+)
+_REQUESTS = delete(request).where(
+    or_(request.c.id.in_(_OLD.scalar_subquery()), request.c.id < bindparam("surplus_end"))
+)
 _CYCLES, _PROBLEMS = (
     delete(table).where(table.c.id.in_(select(table.c.id).where(*is_old).limit(bindparam("count")).scalar_subquery()))
     for table, is_old in (
@@ -39,8 +51,11 @@ def prune(connection: Connection, before: str, most: int, most_bytes: int) -> bo
     if first is not None:
         kept = last - first + 1  # rows are appended, and only deleted here
         surplus = max(kept - most, math.ceil(kept * (1 - most_bytes / _used_bytes(connection))))
-        limits = {"before": before, "count": at_once, "surplus_end": first + min(surplus, at_once)}
-        gone = connection.execute(_REQUESTS, limits | {"now": clock.to_wire(clock.utc_now())}).rowcount
+        step = kept // bounds.LOG_ROWS_SAMPLED + 1
+        samples = {"samples": json.dumps(list(range(first, last + 1, step))), "before": before}
+        end = (connection.execute(_LAST_OLD, samples).scalar() or first) + step
+        limits = {"end": end, "before": before, "count": at_once, "surplus_end": first + min(surplus, at_once)}
+        gone = connection.execute(_REQUESTS, limits).rowcount
     for statement in (_CYCLES, _PROBLEMS):
         gone = max(gone, connection.execute(statement, {"before": before, "count": at_once}).rowcount)
     return gone >= at_once
