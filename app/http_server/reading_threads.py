@@ -2,7 +2,7 @@
 
 One of them leads: it waits for all connections, and answers requests itself, since to wake another thread costs as much
 as most answers. If the watch finds it at the same request again, another thread takes over the lead, so no request
-waits for a slow one (docs/decisions/0056-the-thread-that-reads-answers.md).
+waits for a slow one (docs/decisions/0055-the-thread-that-reads-answers.md).
 """
 
 import logging

@@ -2,7 +2,7 @@
 
 One thread works as long as requests wait, since others would only compete with it for the interpreter. Before it waits
 for the disk, it begins the next brief request, so that one commit stores several. The watch wakes another thread when
-the first request of the queue has waited for two looks (docs/decisions/0056-the-thread-that-reads-answers.md).
+the first request of the queue has waited for two looks (docs/decisions/0055-the-thread-that-reads-answers.md).
 """
 
 import os

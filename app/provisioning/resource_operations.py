@@ -45,7 +45,7 @@ def new_id() -> str:
     """Return an identifier that no resource has had: a UUID of version 7 (RFC 9562 §5.7).
 
     It begins with the time, so the rows of resources that are created together are neighbors in every index
-    (docs/decisions/0063-ids-begin-with-the-time.md).
+    (docs/decisions/0059-ids-begin-with-the-time.md).
     """
     time_digits, random = f"{time.time_ns() // 1_000_000:012x}", _digits.take()
     version_7, variant = "7", "89ab"[int(random[0], 16) & 3]

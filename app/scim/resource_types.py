@@ -174,7 +174,7 @@ class ResourceType:
         """Return what `load` returns for a changed document that is stored as `before`, with its id.
 
         Only attributes that are not the same object as before are checked
-        (docs/decisions/0059-a-patch-checks-what-it-changes.md).
+        (docs/decisions/0057-a-patch-checks-what-it-changes.md).
         """
         changed = [one for one in self.attributes if document.get(one.name) is not before.get(one.name)]
         try:

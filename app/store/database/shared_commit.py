@@ -2,7 +2,7 @@
 
 Each writer puts its work, a function, into a queue. The first of the queue does the work of all who are in it, one
 after the other, and commits once; the others only wait for that
-(docs/decisions/0058-one-writer-does-the-work-of-all-who-wait.md).
+(docs/decisions/0056-one-writer-does-the-work-of-all-who-wait.md).
 """
 
 import threading
