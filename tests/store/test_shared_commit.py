@@ -21,6 +21,7 @@ from app.scim.resource_types import RESOURCE_TYPES, USER
 from app.store import integrity_check
 from app.store.database import directory_database, shared_commit, sqlite_driver
 from app.store.database.connection import Connection
+from app.store.database.connection_pool import Connections
 from app.store.directory.stored_resource import Record
 from tests.store.conftest import insert, user
 
@@ -317,6 +318,38 @@ def test_who_gives_up_lets_the_next_writer_in(company: Company, monkeypatch: pyt
     later.join(30)
     assert outcomes == {"a": 503, "b": "created"}
     assert stored() == ["b"]
+
+
+@pytest.mark.parametrize("place", ["begin", "give_back", "call"])
+def test_a_leader_without_memory_leaves_nobody_waiting(
+    company: Company, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Whoever is not called asks after the time limit, and what was committed is acknowledged."""
+    failures = [1]
+
+    def once(real: Callable[..., Any]) -> Callable[..., Any]:
+        def fail_once(*arguments: Any) -> Any:
+            if failures:
+                failures.pop()
+                if place == "begin":
+                    arguments[1].popleft()  # the turn is lost
+                raise MemoryError
+            return real(*arguments)
+
+        return fail_once
+
+    owner, name = {
+        "begin": (shared_commit._Batch, "__init__"),
+        "give_back": (Connections, "give_back"),
+        "call": (shared_commit._Turn, "call"),
+    }[place]
+    monkeypatch.setattr(owner, name, once(getattr(owner, name)))
+    monkeypatch.setattr(bounds, "WRITE_WAIT_S", 0.5)
+    outcomes = company.write(["a", "b", "c"])
+    assert set(outcomes) == {"a", "b", "c"} and not failures
+    assert stored() == [name for name in "abc" if outcomes[name] == "created"]
+    assert place == "begin" or set(outcomes.values()) == {"created"}
+    assert company.write(["d"]) == {"d": "created"}
 
 
 def test_the_work_of_another_thread_sees_the_variables_of_its_writer(company: Company) -> None:

@@ -43,8 +43,8 @@ class Connections:
             except IndexError:
                 if self._count == 2 * bounds.POOLED_CONNECTIONS:
                     return False
-                self._count += 1
                 taken.append(None)
+                self._count += 1
             return True
 
         with self._changed:
@@ -77,21 +77,23 @@ class Connections:
         try:
             if connection.driver.in_transaction:
                 connection.driver.execute("ROLLBACK")
+            connection.deadline = connection.generation = None
+            connection.keeps_generation = False
+            self._idle.append(connection)
         except sqlite_driver.ERRORS:
             self.drop(connection)
             return
-        connection.deadline = connection.generation = None
-        connection.keeps_generation = False
-        self._idle.append(connection)
         if self._waiting:
             with self._changed:
                 self._changed.notify()
 
     def drop(self, connection: Connection) -> None:
         """Close a connection instead of keeping it."""
-        with suppress(sqlite_driver.ERRORS):
-            connection.driver.close()
-        self._remove()
+        try:
+            with suppress(sqlite_driver.ERRORS):
+                connection.driver.close()
+        finally:
+            self._remove()
 
     def abandon(self) -> None:
         """Refuse every transaction from now on, also those that have begun: the file is gone. Nothing undoes this.

@@ -124,28 +124,30 @@ class Writers:
         """
         turn = _Turn(work)
         self._queue.append(turn)
-        end = time.monotonic() + bounds.WRITE_WAIT_S
         try:
-            while not turn.is_over:
-                if of_thread.use_wait():
-                    continue
-                timeout = max(0, end - time.monotonic())
-                # The thread of the first waits for the lock, and the others for it: one is woken after a transaction.
-                if not self._is_first(turn):
-                    is_in_time = turn.wait(timeout)
-                elif is_in_time := self._writing.acquire(timeout=timeout):
-                    self._lead(turn)
-                if not is_in_time:
-                    self._give_up(turn)
-        except BaseException:  # the others would wait for a first turn whose thread no longer leads
-            while not turn.is_over:
-                self._give_up(turn)
-            raise
+            self._wait_for(turn)
+        except BaseException as error:  # such as no memory: if the turn stayed the first, nobody would lead
+            self._give_up(turn, error)
         with suppress(Empty):  # calls that were not waited for; an outer turn looks whether it is over first
             while True:
                 turn.calls.get_nowait()
         result: _Result = turn.outcome()
         return result
+
+    def _wait_for(self, turn: _Turn) -> None:
+        """Wait until a turn is over; end it after `bounds.WRITE_WAIT_S`."""
+        end = time.monotonic() + bounds.WRITE_WAIT_S
+        while not turn.is_over:
+            if of_thread.use_wait():
+                continue
+            timeout = max(0, end - time.monotonic())
+            # The thread of the first waits for the lock, and the others for it: one is woken after a transaction.
+            if not self._is_first(turn):
+                is_in_time = turn.wait(timeout)
+            elif is_in_time := self._writing.acquire(timeout=timeout):
+                self._lead(turn)
+            if not is_in_time:
+                self._give_up(turn, busy())
 
     def _is_first(self, turn: _Turn) -> bool:
         try:
@@ -167,13 +169,16 @@ class Writers:
                 one.call()
             self._call_first()
 
-    def _give_up(self, turn: _Turn) -> None:
+    def _give_up(self, turn: _Turn, error: BaseException) -> None:
+        """Let a turn be over with an error, unless it is being done: then, with its own outcome."""
         try:
             self._queue.remove(turn)
-        except ValueError:  # it is being done
-            turn.wait(None)
+        except ValueError:
+            with self._writing:  # its leader has the lock, and may have no memory left to end the turn or to call
+                if not turn.is_over:
+                    turn.end(error)
         else:
-            turn.end(busy())
+            turn.end(error)
             self._call_first()
 
     def _call_first(self) -> None:
@@ -190,27 +195,26 @@ class _Batch:
         self._failed: _Turn | None = None
 
     def run(self, connections: Connections) -> None:
-        """Do the work of at most `bounds.WRITERS_TOGETHER` turns and commit it; raises nothing."""
+        """Do the work of at most `bounds.WRITERS_TOGETHER` turns and commit it."""
+        connection: Connection | None = None
         error: BaseException | None = None
         try:
             connection = connections.take()
-        except BaseException as refusal:
-            error = refusal
-        else:
-            try:
-                connection.run("BEGIN IMMEDIATE")
-                connection.keeps_generation = True  # administrators write alone
-                self._do_work(connection)
-                connection.deadline = None
-                connection.commit()
-            except BaseException as failure:
-                error = failure
-            if isinstance(error, WorkLost):
+            connection.run("BEGIN IMMEDIATE")
+            connection.keeps_generation = True  # administrators write alone
+            self._do_work(connection)
+            connection.deadline = None
+            connection.commit()
+        except BaseException as failure:
+            error = failure
+        try:
+            for turn in self.turns:
+                turn.end(None if turn is self._failed else error)
+        finally:  # also if there is no memory left
+            if isinstance(error, WorkLost) and connection:
                 connections.drop(connection)
-            else:
+            elif connection:
                 connections.give_back(connection, error)
-        for turn in self.turns:
-            turn.end(None if turn is self._failed else error)
 
     def _do_work(self, connection: Connection) -> None:
         """Do the work of one turn after the other. Raises WorkLost if that of one cannot be taken back alone.
