@@ -172,6 +172,32 @@ def test_a_connection_that_cannot_begin_is_not_used_again(company: Company) -> N
         used[0].driver.execute("SELECT 1")
 
 
+def test_a_connection_is_closed_only_when_another_one_is_open(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first connection to a file reads the whole WAL, with what a commit wrote before its sync failed."""
+    failed: list[Connection] = []
+    connect = sqlite_driver.connect
+
+    def fail(connection: Connection) -> None:
+        failed.append(connection)
+        raise BROKEN
+
+    def connect_beside(*arguments: Any) -> Any:
+        failed[0].driver.execute("SELECT 1")  # raises an error if it is closed
+        return connect(*arguments)
+
+    assert company.write(["a"]) == {"a": "created"}
+    monkeypatch.setattr(sqlite_driver, "connect", connect_beside)
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "commit", fail)
+        assert company.write(["b"]) == {"b": 503}
+    with pytest.raises(sqlite_driver.module.ProgrammingError, match="closed"):
+        failed[0].driver.execute("SELECT 1")
+    assert company.write(["c"]) == {"c": "created"}
+    assert stored() == ["a", "c"]
+
+
 def test_a_refusal_is_not_answered_before_the_work_it_follows_from_is_safe(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,7 +88,18 @@ class Connections:
                 self._changed.notify()
 
     def drop(self, connection: Connection) -> None:
-        """Close a connection instead of keeping it."""
+        """Close a connection and keep a new one in its place.
+
+        It is opened first: with no connection open, it would read the whole WAL, and take for committed what a failed
+        commit has written there.
+        """
+        with suppress(sqlite_driver.ERRORS):
+            with self._changed:
+                self._count += 1
+            self._idle.append(self._connect())
+        self._close(connection)
+
+    def _close(self, connection: Connection) -> None:
         try:
             with suppress(sqlite_driver.ERRORS):
                 connection.driver.close()
@@ -108,4 +119,4 @@ class Connections:
     def close(self) -> None:
         """Close all that are kept."""
         while self._idle:
-            self.drop(self._idle.pop())
+            self._close(self._idle.pop())
