@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from app import clock
+from app.administration.accounts.password_sign_in import sign_in
+from app.administration.accounts.sessions import Browser
 from app.provisioning.resource_operations import new_id
 from app.request_record import Request
 from app.scim.derived_values import DerivedValues
@@ -17,7 +19,7 @@ from app.store.database import directory_database
 from app.store.directory import history_rows, membership_rows, resource_rows, word_index
 from app.store.request_log import log_database, request_rows
 from bench import entra
-from bench.servers import BUILD, Folder, application, new_folder
+from bench.servers import BUILD, OWNER, Folder, application, new_folder
 
 AT_ONCE = 20_000  # users or requests in one transaction
 CACHE_KIB = 256 * 1024  # rows are written to random places of the indexes, each of which is to be read once
@@ -42,13 +44,14 @@ def _kept(name: str, fill: Callable[[], str]) -> tuple[Folder, str]:
         print(f"filling {BUILD / name}", flush=True)
         folder = new_folder(name)
         with application(folder.path):
-            note.write_text(json.dumps([folder.key, folder.cookie, fill()]), "utf-8")
-    key, cookie, filling = json.loads(note.read_text("utf-8"))
-    folder = Folder(BUILD / name, key, cookie)
-    with application(folder.path):  # upgrades a folder of an older commit once, and not each of its copies
-        for backup in folder.path.glob("pre-upgrade-*"):
+            note.write_text(json.dumps([folder.key, fill()]), "utf-8")
+    key, *_, filling = json.loads(note.read_text("utf-8"))  # an older note has a cookie between them
+    path = BUILD / name
+    with application(path):  # upgrades a folder of an older commit once, and not each of its copies
+        for backup in path.glob("pre-upgrade-*"):
             backup.unlink()
-    return folder, filling
+        # A session of the last run may be over.
+        return Folder(path, key, sign_in(*OWNER, Browser())), filling
 
 
 def _fill(users: int, members: int) -> str:

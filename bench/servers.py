@@ -31,6 +31,7 @@ SOURCE = (sys.executable, str(ROOT / "recnice_scim.py"))
 PROCESSORS = sorted(os.sched_getaffinity(0))
 LIMIT_S = 60.0  # for a start, and for a stop
 KEY = "bench-key"
+OWNER = ("bench", "a blue kettle sings")  # name and password
 THREADS = str(settings.Settings().threads)
 
 
@@ -76,7 +77,7 @@ def new_folder(name: str) -> Folder:
     path.parent.mkdir(parents=True, exist_ok=True)
     with application(path):
         key = create_key("bench", HOST).text
-        return Folder(path, key, claim_setup(create_setup_code(), "bench", "a blue kettle sings", Browser()))
+        return Folder(path, key, claim_setup(create_setup_code(), *OWNER, Browser()))
 
 
 @cache
