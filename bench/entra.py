@@ -223,7 +223,7 @@ def phases(users: int, tag: str, form: Form = Form(), large: Large | None = None
         yield Phase("remove 1, proof", [Request("GET", path, has_members(first, not large))], False)
 
     total = large.users if large else users
-    count, times = min(100, total), max(3, users // 20)
+    count, times = min(100, total), max(3, users // 8)
     yield Phase(LIST, [page(1, count, total)] * times)
     if large:
         yield Phase("list 100, middle", [page(total // 2, count, total)] * times)
