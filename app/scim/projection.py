@@ -165,8 +165,9 @@ class Projection:
         yield text + "}"
 
     def _values(self, name: str, portion: str) -> str:
-        # A quote inside a JSON string is escaped, so this is the beginning of a reference and nothing else.
-        values = portion.replace('"$ref":"/', self._reference)
+        # A quote inside a JSON string is escaped, so this is the beginning of a reference and nothing else. Only those
+        # of members may be full URLs.
+        values = portion.replace('"$ref":"/', self._reference) if self._has_members else portion
         parts = self._separate[name]
         if parts is None:
             return values
