@@ -146,7 +146,7 @@ def _check_derived(connection: Connection, resource_type: ResourceType) -> Itera
     for path, id, other in lookup_rows.shared_values(connection, resource_type):
         yield f"{resource_type.name} {id}: {other} has the same {path}, which must be unique"
     kept_active = select(population.c.active).where(population.c.type == resource_type.name)
-    if (connection.execute(kept_active).scalar_one_or_none() or 0) != active:
+    if (connection.execute(kept_active).scalar() or 0) != active:
         yield f"population: {active} {resource_type.name} resources are active, another number is kept"
     yield from _check_members(connection, resource_type)
 

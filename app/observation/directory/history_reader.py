@@ -90,16 +90,10 @@ def newest_event() -> Event | None:
     return _detailed(event) if event else None
 
 
-def state_at(resource_type: ResourceType, resource_id: str, moment: str) -> State | None:
-    """Return a resource as it was at a moment (wire form); None if it did not exist then."""
-    with directory_database.reading() as connection:
-        return _state_at(connection, resource_type, resource_id, moment)
-
-
 def compare(resource_type: ResourceType, resource_id: str, earlier: str, later: str) -> list[Change]:
     """Return the differences between two moments, in detail; `groups` is one change, of the names of all groups."""
     with directory_database.reading() as connection:
-        states = [_state_at(connection, resource_type, resource_id, moment) for moment in (earlier, later)]
+        states = [state_at(connection, resource_type, resource_id, moment) for moment in (earlier, later)]
     old, new = ({**state.values, **_named_groups(state)} if state else {} for state in states)
     return [
         Change(path, old.get(path), new.get(path))
@@ -164,7 +158,8 @@ def _before(
     return undone(document, later)
 
 
-def _state_at(connection: Connection, resource_type: ResourceType, resource_id: str, moment: str) -> State | None:
+def state_at(connection: Connection, resource_type: ResourceType, resource_id: str, moment: str) -> State | None:
+    """Return a resource as it was at a moment (wire form); None if it did not exist then."""
     verb = history_rows.verb_since(connection, resource_id, moment)
     made = history_rows.made_at(connection, resource_id)  # older than its history if an upgrade added the history
     if verb == "create" or (made is None and not verb) or (made is not None and made > moment):

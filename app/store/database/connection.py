@@ -156,11 +156,6 @@ class Result:
         """Return the first column of the only row. Raises NoResultFound if there is none, or more."""
         return self.one()[0]
 
-    def scalar_one_or_none(self) -> Any:
-        """Return the first column of the only row, or None if there is none."""
-        row = self.one_or_none()
-        return None if row is None else row[0]
-
     def close(self) -> None:
         """End the reading of a statement that has more rows."""
         self._cursor.close()

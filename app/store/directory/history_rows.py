@@ -298,7 +298,7 @@ def groups_now(connection: Connection, member_id: str) -> list[str]:
 def made_at(connection: Connection, resource_id: str) -> str | None:
     """Return when an existing resource was created; None if it does not exist."""
     query = select(resource.c.created).where(resource.c.id == resource_id)
-    created: str | None = connection.execute(query).scalar_one_or_none()
+    created: str | None = connection.execute(query).scalar()
     return created
 
 

@@ -25,7 +25,7 @@ _COUNT = select(population.c.total).where(population.c.type == bindparam("type")
 
 def count(connection: Connection, resource_type: ResourceType) -> int:
     """Return the number of resources of a type."""
-    total: int | None = connection.execute(_COUNT, {"type": resource_type.name}).scalar_one_or_none()
+    total: int | None = connection.execute(_COUNT, {"type": resource_type.name}).scalar()
     return total or 0
 
 
