@@ -125,6 +125,9 @@ class Settings:
         "Stay on one processor: faster (Linux only).",
         "true on Linux",
     )
+    network_folder: bool = option(
+        False, values.read_switch, "", "Accept a data folder on a network file system, where SQLite can lose data."
+    )
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:

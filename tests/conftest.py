@@ -221,7 +221,7 @@ class Appliance:
             connection.close()
 
 
-def with_values(**values: float) -> list[str]:
+def with_values(**values: float | str) -> list[str]:
     """Return the program with other values of constants: `with_values(bounds__PROVIDER_ANSWER_S=0.2)`."""
     return [FORKED, str(ROOT / "tests" / "with_values.py"), json.dumps(values)]
 

@@ -54,7 +54,7 @@ app.store app.store.database
 app.request_record
 
 app.openid app.scim app.simulation app.bundled_files app.data_folder app.json_log app.process app.settings
-app.current_application
+app.current_application app.file_systems
 app.bounds app.clock app.console_roles app.exit_codes app.ip_addresses app.option_values app.random_values app.throttle
 app.version
 """

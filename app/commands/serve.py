@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from app import bundled_files, data_folder, exit_codes, json_log, process
+from app import bundled_files, data_folder, exit_codes, file_systems, json_log, process
 from app.commands.shared.options import command_line, taking
 from app.ip_addresses import read_address
 from app.settings import EVERY_ADDRESS, Settings, url_of
@@ -30,6 +30,7 @@ def serve(settings: Settings, is_new: bool) -> int:
     process.mark_unpacked(bundled_files.ROOT)
     process.give_back_memory()
     open_files = process.raise_open_files()
+    _refuse_network_folder(settings)
     for line in data_folder.prepare(settings.data):
         log.warning(line)
     with data_folder.hold(settings.data, "serve") as note:
@@ -46,6 +47,16 @@ def serve(settings: Settings, is_new: bool) -> int:
         settings = settings.on_port(bound.getsockname()[1])
         _run(settings, bound, open_files, note)
     return exit_codes.DONE
+
+
+def _refuse_network_folder(settings: Settings) -> None:
+    """Raise FolderError for a data folder on a network file system, unless the settings accept it."""
+    kind = "" if settings.network_folder else file_systems.network_type(settings.data)
+    if kind:
+        raise data_folder.FolderError(
+            f"data folder {settings.data} is on a network file system ({kind}), where SQLite can lose data: "
+            "use a folder on a local disk, or set network_folder"
+        )
 
 
 def _begin_again(settings: Settings) -> None:

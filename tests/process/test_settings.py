@@ -66,6 +66,7 @@ def test_every_option_can_come_from_the_file(tmp_path: Path) -> None:
         one_cpu = false
         cursor_paging = false
         request_days = 7
+        network_folder = true
         """,
     )
     assert found.listen == ("::1", 0)
@@ -73,6 +74,7 @@ def test_every_option_can_come_from_the_file(tmp_path: Path) -> None:
     assert (found.base_path, found.scim_base, found.is_https) == ("/recnice", found.public_url + "/scim", True)
     assert found.trusted_proxy == (ip_network("10.0.0.5"), ip_network("fd00::/64"))
     assert (found.threads, found.one_cpu, found.cursor_paging, found.request_days) == (2, False, False, 7)
+    assert found.network_folder
     assert found.ca_file == Path("/etc/ssl/own.pem")
     assert {name for name, origin in found.origins.items() if origin == "file"} == {
         option.name for option in OPTIONS if option.in_file
@@ -90,12 +92,14 @@ def test_every_option_can_come_from_the_environment(tmp_path: Path) -> None:
         "one_cpu": "no",
         "cursor_paging": "0",
         "request_days": "3650",
+        "network_folder": "yes",
     }
     found = load({}, {option.environment: given[option.name] for option in OPTIONS})
     assert set(found.origins.values()) == {"environment"}
     assert found.trusted_proxy == (ip_network("10.0.0.5"), ip_network("10.1.0.0/16"))
     rows = dict((name, value) for name, value, _ in found.rows())
-    assert rows == {**given, "one_cpu": "false", "cursor_paging": "false", "trusted_proxy": "10.0.0.5/32, 10.1.0.0/16"}
+    switches = {"one_cpu": "false", "cursor_paging": "false", "network_folder": "true"}
+    assert rows == {**given, **switches, "trusted_proxy": "10.0.0.5/32, 10.1.0.0/16"}
 
 
 WRONG = [
