@@ -8,16 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Appliance
+from tests.faults.conftest import small_disk
 
 
 @pytest.mark.skipif(not os.environ.get("RECNICE_PROGRAM"), reason="only the executable unpacks itself")
 def test_what_was_unpacked_onto_a_full_disk_is_removed(new_appliance: Callable[..., Appliance], tmp_path: Path) -> None:
-    folder = tmp_path / "unpacked"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("needs root, to mount a small disk")
-    try:
+    with small_disk(tmp_path / "unpacked", "8m") as folder:
         appliance = new_appliance(environment={"TMPDIR": str(folder)})
         assert appliance.command("version").returncode != 0
         left_over = set(folder.iterdir())
@@ -26,8 +22,6 @@ def test_what_was_unpacked_onto_a_full_disk_is_removed(new_appliance: Callable[.
         assert not left_over & set(folder.iterdir())
         assert appliance.stop() == 0
         assert not list(folder.iterdir())
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def test_a_copy_that_was_interrupted_is_removed(appliance: Appliance) -> None:

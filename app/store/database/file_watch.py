@@ -34,7 +34,7 @@ class FileWatch:
         while not self._is_over.wait(LOOK_EVERY_S):
             # A disk that does not answer now has not lost the file.
             with suppress(OSError):
-                if _identity(self._path) != self._identity:
+                if (identity := _identity(self._path)) is None or identity != self._identity:
                     self._on_loss()
                     return
 
