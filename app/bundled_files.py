@@ -11,6 +11,8 @@ ROOT = Path(sys._MEIPASS) if FROZEN else Path(__file__).resolve().parent.parent 
 
 STATIC = ROOT / "static"
 TEMPLATES = ROOT / "templates"
+TEMPLATE_NAMES = ROOT / "templates.txt"
+"""The names of the templates, one a line, which the executable has as modules; only in the executable."""
 MIGRATIONS = ROOT / "app" / "store" / "migrations"
 HELP = ROOT / "docs" / "admin"
 REFERENCE = ROOT / "docs" / "reference"

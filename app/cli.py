@@ -91,6 +91,8 @@ def describe(error: Exception) -> tuple[str, int]:
             return str(error), error.code
         case OSError() if exit_codes.of_system_error(error) == exit_codes.TRY_AGAIN:
             return "the disk is full", exit_codes.TRY_AGAIN
+        case MemoryError() | RuntimeError(args=("can't start new thread",)):
+            return "memory is short, or no more threads may start (ulimit -v, ulimit -u)", exit_codes.TRY_AGAIN
     # Imported only for a failure, since a command that needs few layers starts faster.
     from app.administration.errors import Refused
     from app.scim.errors import ScimError

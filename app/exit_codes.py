@@ -5,9 +5,7 @@ import errno
 DONE = 0  # The command succeeded; the server stopped in order.
 FAILED = 1  # The command failed, or `check` found a problem; the server received a second signal while it was stopping.
 USAGE = 2  # An option or argument on the command line is invalid.
-TRY_AGAIN = (
-    75  # The folder, the database or the port is in use, the disk is full, or no server answered: try again later.
-)
+TRY_AGAIN = 75  # The folder, database or port is in use, disk or memory is full, or no server answered: try later.
 CONFIGURATION = 78  # A setting, a schema file, the data folder or the database cannot be used: fix it first.
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)

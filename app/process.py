@@ -15,10 +15,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from app import bounds, bundled_files
+from app.exit_codes import CONFIGURATION, CommandError
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 M_MMAP_THRESHOLD = -3
+M_ARENA_MAX = -8
+MIB = 1024 * 1024
 LOCKED_BYTE = 1 << 30  # Windows prevents others from reading a locked byte: use one far behind the content
 
 if sys.platform == "win32":
@@ -145,10 +148,35 @@ def give_back_memory() -> None:
 
     By default, glibc raises this threshold after the first password check and keeps 19 MiB for each thread that checks
     passwords: measured, 300 MiB remained allocated after forty concurrent sign-ins.
+
+    Where the address space is limited, all threads allocate from one arena: each other one would reserve 64 MiB of it,
+    so that the threads of the server did not start in a gigabyte.
     """
     if sys.platform.startswith("linux"):
         with suppress(AttributeError):  # C libraries other than glibc may lack it
             ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, bounds.MEMORY_GIVEN_BACK)
+            if address_space_bytes() is not None:
+                ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
+
+
+def address_space_bytes() -> int | None:
+    """Return the limit of the address space (`ulimit -v`, systemd's LimitAS), None without one."""
+    if sys.platform == "win32":
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if limit == resource.RLIM_INFINITY else limit
+
+
+def check_address_space(threads: int) -> None:
+    """Raise CommandError if the address space is limited to less than so many threads need."""
+    limit = address_space_bytes()
+    needed = bounds.ADDRESS_SPACE_BYTES + threads * bounds.ADDRESS_SPACE_OF_THREAD_BYTES
+    if limit is not None and limit < needed:
+        raise CommandError(
+            f"the address space is limited to {limit // MIB} MiB (ulimit -v, LimitAS), "
+            f"{threads} threads need {-(-needed // MIB)} MiB",
+            CONFIGURATION,
+        )
 
 
 @contextmanager

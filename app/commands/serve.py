@@ -28,6 +28,7 @@ def serve(settings: Settings, is_new: bool) -> int:
     json_log.to_stderr()
     process.keep_private()
     process.mark_unpacked(bundled_files.ROOT)
+    process.check_address_space(settings.threads)
     process.give_back_memory()
     open_files = process.raise_open_files()
     _refuse_network_folder(settings)
@@ -93,6 +94,7 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, note: Callab
     from app.store.database import directory_database, file_watch
     from app.store.directory import declared_attributes, rebuild_derived_rows
     from app.store.request_log import log_database_file
+    from app.web import console
     from app.web.request_log import middleware
     from app.web.security import request_authentication
 
@@ -133,6 +135,7 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, note: Callab
             links = make_setup_links(settings, urls)
     middleware.of(app).recorder.start()
     last_seen.fill_in_background(app.app_context, app.config["RECNICE_RESOURCE_TYPES"])
+    console.load_in_background(app)
     _announce(settings, links)
     for line in (*cautions(settings), *missing):
         log.warning(line)

@@ -23,8 +23,8 @@ from waitress.utilities import BadRequest, InternalServerError, RequestEntityToo
 from app import bounds
 from app.http_server import request_head
 from app.http_server.request_head import HeadReader
-from app.http_server.response import Task
-from app.scim.errors import Code, ScimError, busy
+from app.http_server.response import Failure, Task
+from app.scim.errors import Code, ScimError, busy, shortage
 from app.web.public_url import CALLBACK, HEALTH, refusal, without_base
 from app.web.request_log.middleware import HEADER
 from app.web.request_log.path_kinds import SEARCH
@@ -326,7 +326,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             self.server.look_at(self)
 
     def _answer(self, request: Parser) -> Any:
-        """Return the finished task of a request. An exception of the application becomes status 500."""
+        """Return the finished task of a request. An exception of the application becomes status 500, or 503."""
         task = self.error_task_class(self, request) if request.error else self.task_class(self, request)
         try:
             if self.connected:
@@ -335,11 +335,17 @@ class Channel(HTTPChannel):  # type: ignore[misc]
                 task.close_on_finish = True
         except ClientDisconnected:
             task.close_on_finish = True
-        except BaseException:  # also SystemExit, which ends neither this thread nor the server
-            self.logger.exception("Exception while serving %s", request.path)
+        except BaseException as error:  # also SystemExit, which ends neither this thread nor the server
+            refusal = shortage((isinstance(error, Failure) and error.__cause__) or error)
+            if refusal is None:
+                self.logger.exception("Exception while serving %s", request.path)
             task.close_on_finish = True
             if not task.wrote_header:
-                request.error = InternalServerError("The server encountered an unexpected internal server error")
+                request.error = (
+                    Fault(refusal)
+                    if refusal is not None
+                    else InternalServerError("The server encountered an unexpected internal server error")
+                )
                 task = self.error_task_class(self, request)
                 with suppress(ClientDisconnected):
                     task.service()

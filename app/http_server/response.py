@@ -23,6 +23,10 @@ def _capitalized(name: str) -> str:
     return "-".join(word.capitalize() for word in name.split("-"))
 
 
+class Failure(Exception):  # noqa: N818  # the error is its cause
+    """The application raised OSError, which waitress would take for one of the connection."""
+
+
 class Task(WSGITask):  # type: ignore[misc]
     """One request for the application."""
 
@@ -71,7 +75,10 @@ class Task(WSGITask):  # type: ignore[misc]
 
     def execute(self) -> None:
         """Call the application and send what it returns; close the connection if that is less than it announced."""
-        pieces = self.channel.server.application(self.get_environment(), self.start_response)
+        try:
+            pieces = self.channel.server.application(self.get_environment(), self.start_response)
+        except OSError as error:
+            raise Failure from error
         is_closed_by_channel = False
         try:
             if isinstance(pieces, ReadOnlyFileBasedBuffer) and (size := pieces.prepare(self.content_length)):

@@ -3,6 +3,7 @@
 `Code` is the table of all refusals, with the HTTP status and scimType of each.
 """
 
+import errno
 import json
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -194,6 +195,24 @@ def unavailable(sentence: str) -> ScimError:
 def gone() -> ScimError:
     """Return the refusal after the database file was removed or replaced: neither reads nor writes may use it."""
     return unavailable("The database file was removed or replaced while the server ran")
+
+
+_SHORTAGES = {
+    errno.EMFILE: "the server has no more open files",
+    errno.ENFILE: "the system has no more open files",
+    errno.ENOMEM: "memory is short",
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk is full",
+}
+
+
+def shortage(error: BaseException) -> ScimError | None:
+    """Return the refusal for an error that means a shortage of this host, such as memory; None for any other error."""
+    if isinstance(error, MemoryError):
+        reason: str | None = _SHORTAGES[errno.ENOMEM]
+    else:
+        reason = _SHORTAGES.get(error.errno or 0) if isinstance(error, OSError) else None
+    return unavailable(f"The service cannot answer now: {reason}") if reason else None
 
 
 def busy() -> ScimError:

@@ -1,11 +1,18 @@
 """What a start imports before the first SCIM answer, and first requests of several threads at once."""
 
 import json
+import os
+import resource
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from flask import Flask
+
+from app.web import console
+from app.web.console import pages
 from tests.conftest import ROOT, Appliance, free_port
 
 NOT_NEEDED = {
@@ -80,3 +87,25 @@ def test_first_requests_of_console_and_scim_at_once(with_key: Appliance, tmp_pat
         ["/scim/Schemas", 200],
         ["/scim/Users", 200],
     ]
+
+
+def test_no_page_opens_a_file_for_its_template(app: Flask):
+    console.load_pages(app)
+    pages.load_templates(app)
+    client = app.test_client()
+    assert client.get("/readyz").status_code == 200  # the database is open from now on
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = max(int(name) for name in os.listdir("/proc/self/fd"))
+    taken = [os.dup(2) for _ in range(used)]  # the free ones between those in use
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(taken) + 1, limits[1]))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            while True:
+                taken.append(os.dup(2))
+        for name in ("status.html", "account.html"):
+            app.jinja_env.get_template(name)
+        assert client.get("/login").status_code == 403
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)

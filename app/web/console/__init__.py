@@ -1,9 +1,10 @@
 """This package serves the console, as pages rendered on the server.
 
-Its URLs are known from the start. Its pages are imported at the first request for one, so that the server sooner
-answers Entra after a start (docs/decisions/0054-imports-at-the-first-use.md).
+Its URLs are known from the start. Its pages are imported at the first request for one, or a moment after the start, so
+that the server sooner answers Entra after a start (docs/decisions/0054-imports-at-the-first-use.md).
 """
 
+import logging
 import threading
 from io import BytesIO
 from typing import IO, Any
@@ -15,6 +16,9 @@ from app.web.console.shared import list_paging
 from app.web.console.system import health_endpoints
 from app.web.security import page_routes
 
+LOAD_AFTER_S = 1.0
+
+log = logging.getLogger(__name__)
 _EXTENSION = "recnice_pages"
 _loading = threading.Lock()
 """One lock for all pages: threads that import the same packages from different ends could each see half of them."""
@@ -52,6 +56,21 @@ def load_pages(app: Flask) -> None:
 
             pages.init_app(app)
             app.extensions[_EXTENSION] = pages
+
+
+def load_in_background(app: Flask) -> None:
+    """Load the pages and their templates soon: a page must not open files when the process has no descriptor left."""
+
+    def load() -> None:
+        try:
+            load_pages(app)
+            app.extensions[_EXTENSION].load_templates(app)
+        except Exception:
+            log.exception("the pages could not be loaded in advance")
+
+    timer = threading.Timer(LOAD_AFTER_S, load)
+    timer.daemon = True
+    timer.start()
 
 
 class RequestInMemory(Request):

@@ -29,7 +29,7 @@ SENTENCES = {
     404: "There is no such page. Its subject may be deleted.",
     405: "This URL does not accept that HTTP method.",
     413: "The form is larger than the limit of {form_kib:,} KiB.",
-    503: "The database is not available. Try again in a moment; the log has the cause.",
+    503: "The server cannot answer now. Try again in a moment; the log has the cause.",
 }
 TITLES = {400: "Not accepted", 401: "Not signed in", 403: "Refused", 404: "Not found", 503: "Not available"}
 
