@@ -118,6 +118,13 @@ class Settings:
     request_days: int = option(
         30, partial(values.read_number, bounds.REQUEST_DAYS_MAXIMUM), "DAYS", "How long requests are kept in the log."
     )
+    log_file: Path | None = option(
+        None,
+        values.read_file,
+        "FILE",
+        "Write log events into this file, of which ten parts of 10 MiB are kept.",
+        "standard error",
+    )
     one_cpu: bool = option(
         hasattr(os, "sched_setaffinity"),
         values.read_switch,

@@ -25,8 +25,8 @@ log = logging.getLogger("recnice.serve")
 @taking()
 def serve(settings: Settings, is_new: bool) -> int:
     """Run the server (the default command)."""
-    json_log.to_stderr()
     process.keep_private()
+    _start_log(settings)
     process.mark_unpacked(bundled_files.ROOT)
     process.check_address_space(settings.threads)
     process.give_back_memory()
@@ -67,6 +67,15 @@ def _begin_again(settings: Settings) -> None:
     data_folder.begin_again(settings.data)
     if settings.requests_database.exists():
         log_database_file.put_aside(settings.requests_database)
+
+
+def _start_log(settings: Settings) -> None:
+    """Start the log. Raises CommandError for a log file that cannot be written."""
+    try:
+        json_log.start(settings.log_file)
+    except OSError as error:
+        code = exit_codes.TRY_AGAIN if error.errno == errno.ENOSPC else exit_codes.CONFIGURATION
+        raise exit_codes.CommandError(f"log_file: {settings.log_file}: {error.strerror or error}", code) from None
 
 
 def _bind(settings: Settings) -> socket.socket:

@@ -1,6 +1,7 @@
 """Health while nothing can be written: /readyz says why, /healthz answers whatever else is at work."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 from tests.conftest import Appliance, wait_until, with_values
@@ -22,6 +23,13 @@ def test_a_full_disk_is_not_ready_until_there_is_room(on_small_disk: Callable[..
     refused = wait_until(lambda: None if (answer := appliance.request("GET", "/readyz")).status == 200 else answer, "")
     assert refused.status == 503 and refused.headers["retry-after"] == "5"
     assert refused.text == "not ready: The service cannot use its database: the disk is full\n"
+    before = len(appliance.output.splitlines())
+    with ThreadPoolExecutor(8) as writers:
+        refusals = list(
+            writers.map(lambda name: appliance.request("POST", "/scim/Users", {"userName": name}), "a" * 80)
+        )
+    assert {one.status for one in refusals} == {503}
+    assert len(appliance.output.splitlines()) - before < 5, "a line for each cause"
     assert appliance.request("GET", "/healthz").text == "ok\n"
     assert appliance.request("GET", "/scim/Users").status == 200
     filler.unlink()

@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,7 +61,7 @@ def test_all_loggers_go_to_standard_error_and_waitress_is_quiet(monkeypatch: pyt
     written = io.StringIO()
     monkeypatch.setattr(sys, "stderr", written)
     try:
-        json_log.to_stderr()
+        json_log.start()
         logging.getLogger("waitress.queue").warning("Task queue depth is 7")
         logging.getLogger("waitress").warning("seen")
         logging.getLogger("recnice.x").info("heard")
@@ -69,3 +70,62 @@ def test_all_loggers_go_to_standard_error_and_waitress_is_quiet(monkeypatch: pyt
         root.setLevel(level)
         logging.captureWarnings(False)
     assert [json.loads(text)["message"] for text in written.getvalue().splitlines()] == ["seen", "heard"]
+
+
+class Lines(logging.Handler):
+    """The lines of what a handler gets."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[tuple[str, int | None]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = json.loads(json_log.JsonLine().format(record))
+        self.lines.append((line["message"], line.get("repeated")))
+
+
+def test_a_cause_is_one_line_a_minute_and_a_count() -> None:
+    now, lines = 0.0, Lines()
+    handler = json_log.OncePerMinute(lines, lambda: now)
+
+    def say(message: str, level: int = logging.ERROR) -> None:
+        handler.handle(logging.LogRecord("recnice.test", level, __file__, 1, message, (), None))
+
+    for number in range(1_000):
+        say("the disk is full")
+        say(f"request {number:016x} refused", logging.WARNING)
+    say("another cause")
+    for _ in range(2):
+        say("heard", logging.INFO)
+    first = [("the disk is full", None), (f"request {0:016x} refused", None), ("another cause", None)]
+    assert lines.lines == [*first, ("heard", None), ("heard", None)]
+    lines.lines.clear()
+    now = 59.0
+    say("the disk is full")
+    assert lines.lines == []
+    now = 60.0
+    say("heard", logging.INFO)
+    assert lines.lines == [("the disk is full", 1_000), (f"request {999:016x} refused", 999), ("heard", None)]
+    say("the disk is full")
+    say("the disk is full")
+    handler.close()
+    assert lines.lines[3:] == [("the disk is full", None), ("the disk is full", 1)]
+
+
+def test_a_log_file_is_rotated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "LOG_FILE_BYTES", 1_000)
+    monkeypatch.setattr(bounds, "LOG_FILES_KEPT", 2)
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        json_log.start(tmp_path / "log")
+        for number in range(100):
+            logging.getLogger("recnice.x").info("event %d", number)
+        assert sorted(file.name for file in tmp_path.iterdir()) == ["log", "log.1", "log.2"]
+        assert "event 99" in (tmp_path / "log").read_text()
+    finally:
+        for handler in root.handlers:
+            handler.close()
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        logging.captureWarnings(False)

@@ -67,6 +67,7 @@ def test_every_option_can_come_from_the_file(tmp_path: Path) -> None:
         cursor_paging = false
         request_days = 7
         network_folder = true
+        log_file = "/var/log/recnice.log"
         """,
     )
     assert found.listen == ("::1", 0)
@@ -75,7 +76,7 @@ def test_every_option_can_come_from_the_file(tmp_path: Path) -> None:
     assert found.trusted_proxy == (ip_network("10.0.0.5"), ip_network("fd00::/64"))
     assert (found.threads, found.one_cpu, found.cursor_paging, found.request_days) == (2, False, False, 7)
     assert found.network_folder
-    assert found.ca_file == Path("/etc/ssl/own.pem")
+    assert (found.ca_file, found.log_file) == (Path("/etc/ssl/own.pem"), Path("/var/log/recnice.log"))
     assert {name for name, origin in found.origins.items() if origin == "file"} == {
         option.name for option in OPTIONS if option.in_file
     }
@@ -93,6 +94,7 @@ def test_every_option_can_come_from_the_environment(tmp_path: Path) -> None:
         "cursor_paging": "0",
         "request_days": "3650",
         "network_folder": "yes",
+        "log_file": str(tmp_path / "log"),
     }
     found = load({}, {option.environment: given[option.name] for option in OPTIONS})
     assert set(found.origins.values()) == {"environment"}

@@ -114,7 +114,11 @@ def has_scheme(authorization: str) -> bool:
 
 def _say(request: Request) -> None:
     words = (request.method, request.path, str(request.status), request.scim_type, request.attribute)
-    log.info("request %s refused: %s", request.number, " ".join(word for word in words if word))
+    text = " ".join(word for word in words if word)
+    if request.status >= 500:  # the log counts warnings of one cause, such as a full disk (json_log.py)
+        log.warning("request %s refused: %s", request.number, text)
+    else:
+        log.info("request %s refused: %s", request.number, text)
 
 
 def init_app(app: Flask, settings: Settings) -> None:
