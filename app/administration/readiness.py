@@ -10,6 +10,11 @@ from app.scim.errors import ScimError
 from app.store.database import directory_database
 
 
+def damaged_since() -> str:
+    """Return when this process first met damage in the database file, in wire form; "" if it has not."""
+    return directory_database.file.damaged_since
+
+
 class Readiness:
     """The outcome of the last write, at most `bounds.WRITE_PROBE_S` old; one thread at a time writes.
 

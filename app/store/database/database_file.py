@@ -7,7 +7,7 @@ from typing import Literal, TypeVar
 
 from flask import Flask
 
-from app import bounds, current_application
+from app import bounds, clock, current_application
 from app.scim.errors import Code, ScimError, unavailable
 from app.store.database import sqlite_driver
 from app.store.database.connection import Connection, Memory
@@ -66,6 +66,8 @@ class DatabaseFile:
             raise ScimError(
                 Code.TOO_MANY, sentence=f"The request took longer than {bounds.STATEMENT_S} seconds"
             ) from error
+        if sqlite_driver.is_damage(error) and not self._writers().damaged_since:
+            self._writers().damaged_since = clock.to_wire(clock.utc_now())
         if (reason := sqlite_driver.reason(error)) is not None:
             raise unavailable(self._unusable(reason, error)) from error
 
@@ -79,7 +81,12 @@ class DatabaseFile:
         return _Transaction(self, self._writers().connections, begin, wait)
 
     def write_together(self, work: Callable[[Connection], _Result]) -> _Result:
-        """Return what `work` returns (`Writers.together`). Raises WorkLost, and what `usable` raises."""
+        """Return what `work` returns (`Writers.together`). Raises WorkLost, and what `usable` raises.
+
+        Raises UNAVAILABLE once damage was met (docs/decisions/0071-damage-stops-changes-by-scim.md).
+        """
+        if self._writers().damaged_since:
+            raise unavailable(self._unusable(sqlite_driver.DAMAGED, None))
         try:
             return self._writers().together(work)
         except sqlite_driver.ERRORS as error:
@@ -90,6 +97,11 @@ class DatabaseFile:
                     self._writers().last_refusal = time.monotonic(), refusal.detail
                 raise
             raise
+
+    @property
+    def damaged_since(self) -> str:
+        """When the current application first met damage in the file, in wire form; "" if it has not."""
+        return self._writers().damaged_since
 
     def last_refusal(self, within_s: float) -> str:
         """Return why the database refused to store the work of writers who share, "" if not in the last seconds."""

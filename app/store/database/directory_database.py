@@ -36,7 +36,7 @@ def directory_table(name: str, *columns_and_indexes: Any, **options: Any) -> Tab
 
 
 def _unusable(reason: str, error: BaseException | None) -> str:
-    log.error("%s: %s", reason, error)
+    log.error("%s: %s", reason, error or "changes by SCIM are refused until a restart")
     return f"The service cannot use its database: {reason}"
 
 

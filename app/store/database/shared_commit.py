@@ -93,12 +93,14 @@ class Writers:
     """The writers of one application to one file, on its connections.
 
     `last_refusal`: when the database last refused to store the work of writers who share, by `time.monotonic`, and why.
+    `damaged_since`: when this process first met damage in the file, "" if it has not; then writers no longer share.
     """
 
     def __init__(self, connections: Connections) -> None:
         self.connections = connections
         self.turns = 0  # since the last checkpoint
         self.last_refusal = (float("-inf"), "")
+        self.damaged_since = ""
         self._writing = threading.Lock()
         self._queue: deque[_Turn] = deque()
 

@@ -39,6 +39,7 @@ _PRAGMAS = (
     f"wal_autocheckpoint = {AUTOCHECKPOINT_PAGES}",
 )
 
+DAMAGED = "the database is damaged"
 _REASONS = {
     module.SQLITE_BUSY: "the database is locked by another program",
     module.SQLITE_LOCKED: "the database is locked",
@@ -47,8 +48,8 @@ _REASONS = {
     module.SQLITE_IOERR: "the disk reports an error",
     module.SQLITE_READONLY: "the database cannot be written",
     module.SQLITE_CANTOPEN: "the database cannot be opened",
-    module.SQLITE_CORRUPT: "the database is damaged",
-    module.SQLITE_NOTADB: "the database is damaged",
+    module.SQLITE_CORRUPT: DAMAGED,
+    module.SQLITE_NOTADB: DAMAGED,
     module.SQLITE_NOMEM: "memory is short",
 }
 _PASSING = frozenset(

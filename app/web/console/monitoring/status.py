@@ -7,7 +7,7 @@ from flask import current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app import bounds, clock
-from app.administration import directory_totals, disk_usage, ignored_problems, removed_schemas
+from app.administration import directory_totals, disk_usage, ignored_problems, readiness, removed_schemas
 from app.administration.accounts import sign_in_limits
 from app.administration.credentials import key_status, oauth_clients
 from app.administration.disk_usage import Storage
@@ -45,6 +45,7 @@ def status() -> str:
         overview=overview,
         **log,
         now=clock.to_wire(clock.utc_now()),
+        damaged_since=readiness.damaged_since(),
         chart=sync_health,
         keys=key_status.active_keys(),
         clients=[client for client in oauth_clients.list_clients() if client.credentials],
