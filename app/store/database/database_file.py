@@ -83,7 +83,7 @@ class DatabaseFile:
     def write_together(self, work: Callable[[Connection], _Result]) -> _Result:
         """Return what `work` returns (`Writers.together`). Raises WorkLost, and what `usable` raises.
 
-        Raises UNAVAILABLE once damage was met (docs/decisions/0071-damage-stops-changes-by-scim.md).
+        Raises UNAVAILABLE once damage was met (docs/decisions/0061-damage-stops-changes-by-scim.md).
         """
         if self._writers().damaged_since:
             raise unavailable(self._unusable(sqlite_driver.DAMAGED, None))
