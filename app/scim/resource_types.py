@@ -187,17 +187,24 @@ class ResourceType:
         loaded["schemas"] = self.urns_of(loaded)
         return {one.name: loaded[one.name] for one in self.attributes if loaded.get(one.name) is not None}
 
-    def _load_value(self, attribute: Attribute, value: Any, before: Any) -> Any:
-        """Return a value as it is stored, None for none. Raises ValidationError, also where one is required."""
+    def _load_value(self, attribute: Attribute, value: Any, before: Any, *, is_new: bool = False) -> Any:
+        """Return a value as it is stored, None for none.
+
+        Raises ValidationError, also where one is required that was there before, or in a new extension (`is_new`).
+        """
         if attribute.is_extension:
-            new, old, parts = value or {}, before or {}, attribute.sub_attributes.values()
-            values = {one.name: self._load_value(one, new.get(one.name), old.get(one.name)) for one in parts}
+            new, old = value or {}, before or {}
+            parts = attribute.sub_attributes.values() if new else ()
+            values = {
+                one.name: self._load_value(one, new.get(one.name), old.get(one.name), is_new=not old) for one in parts
+            }
             value = {name: part for name, part in values.items() if part is not None}
         elif value is not None and value is not before:
             value = attribute.check(value)
         if not is_unassigned(value):
             return value if attribute.traits.storage != "nowhere" else None
-        if attribute.required or attribute.name in self.required_extensions:
+        is_required = attribute.required or attribute.name in self.required_extensions
+        if is_required and (is_new or not is_unassigned(before)):
             raise ValidationError([NO_VALUE])
         return None
 

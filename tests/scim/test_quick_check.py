@@ -240,6 +240,32 @@ def test_a_stored_value_refuses_no_change_of_another_one() -> None:
         USER.load_changed({**before, "title": before["title"] + "x"}, before)
 
 
+def test_a_later_requirement_of_an_extension_refuses_no_change_of_its_other_values() -> None:
+    own = TYPES["OwnTestResource"]
+    (extension,) = (one.urn for one in own.extensions)
+    lenient = replace(own, required_extensions=frozenset())
+    long = "x" * (bounds.TEXT_LENGTH + 1)
+    before = {"schemas": [own.schema.urn, extension], "id": "1", "identifier": "i", "caseExactString": long}
+    stored = before | {extension: {"extString": "a"}}
+    for changes in ({"extString": "b"}, {"extString": "a", "extInteger": 1}):
+        changed = own.load_changed({**stored, extension: changes}, stored)
+        assert changed == stored | {extension: changes}, "the required value was missing before"
+    with_required = stored | {extension: {"extString": "a", "extRequired": "r"}}
+    bare = {name: value for name, value in with_required.items() if name != extension}
+    gone = lenient.load_changed(bare, with_required)
+    assert gone == bare | {"schemas": [own.schema.urn]}
+    for document, earlier in (
+        ({**with_required, extension: {"extString": "a"}}, with_required),  # it was there
+        (bare, with_required),  # the whole extension is required
+        (stored, bare),  # a new extension
+    ):
+        with pytest.raises(ScimError, match="extRequired: expected a value|caseExactString: expected at most"):
+            own.load_changed(document, earlier)
+    switch = replace(own.tree.core["booleanattr"], required=True)
+    with pytest.raises(ValidationError):
+        own._load_value(switch, None, False)  # false is a value
+
+
 @pytest.mark.parametrize("name", TYPES)
 def test_a_single_value_is_checked_as_by_its_field(name: str) -> None:
     chance = Chance(name)
