@@ -212,7 +212,9 @@ class ResourceType:
     def _check(
         schema: ScimSchema, values: dict[str, Any], prefix: str, before: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        missing = () if before is None else [name for name in schema.required_names if name not in before]
+        # By the names of marshmallow's fields, which differ from those of attributes in a schema of a file.
+        required = ((name, field.data_key or name) for name, field in schema.load_fields.items() if field.required)
+        missing = () if before is None else [name for name, attribute in required if attribute not in before]
         try:
             loaded: dict[str, Any] = schema.load(values, partial=missing)
         except ValidationError as error:

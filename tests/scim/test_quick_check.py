@@ -250,6 +250,8 @@ def test_a_later_requirement_of_an_extension_refuses_no_change_of_its_other_valu
     for changes in ({"extString": "b"}, {"extString": "a", "extInteger": 1}):
         changed = own.load_changed({**stored, extension: changes}, stored)
         assert changed == stored | {extension: changes}, "the required value was missing before"
+        short = {name: value for name, value in stored.items() if name not in ("caseExactString", "id")}
+        assert own.load(short | {extension: changes}, short) == short | {extension: changes}
     with_required = stored | {extension: {"extString": "a", "extRequired": "r"}}
     bare = {name: value for name, value in with_required.items() if name != extension}
     gone = lenient.load_changed(bare, with_required)
