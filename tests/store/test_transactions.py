@@ -257,6 +257,18 @@ def test_a_missing_file_is_unavailable(tmp_path: Path) -> None:
         raise AssertionError("inside without a database")
 
 
+def test_a_file_that_is_gone_takes_no_transaction_and_no_new_connection(app: Flask) -> None:
+    insert(USER, user())
+    with refused("removed or replaced"), directory_database.writing() as connection:
+        connection.execute(update(population).values(total=7))
+        directory_database.file.abandon()
+    with refused("removed or replaced"), directory_database.reading():
+        raise AssertionError("inside without a database")
+    connections = directory_database.file._writers().connections
+    connections.drop(connection)
+    assert not connections._idle, "a connection in its place would be one to another file"
+
+
 def test_a_damaged_file_is_unavailable(app: Flask, path: Path) -> None:
     for _ in range(50):
         insert(USER, user(title="x" * 500))

@@ -88,15 +88,16 @@ class Connections:
                 self._changed.notify()
 
     def drop(self, connection: Connection) -> None:
-        """Close a connection and keep a new one in its place.
+        """Close a connection and keep a new one in its place, unless the file is gone.
 
         It is opened first: with no connection open, it would read the whole WAL, and take for committed what a failed
         commit has written there.
         """
-        with suppress(sqlite_driver.ERRORS):
-            with self._changed:
-                self._count += 1
-            self._idle.append(self._connect())
+        if not self.memory.is_gone:
+            with suppress(sqlite_driver.ERRORS):
+                with self._changed:
+                    self._count += 1
+                self._idle.append(self._connect())
         self._close(connection)
 
     def _close(self, connection: Connection) -> None:
