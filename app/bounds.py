@@ -175,6 +175,7 @@ REQUEST_ARRIVAL_S = 15.0
 IDLE_CONNECTION_S = 60.0
 IDLE_CONNECTION_CROWDED_S = 5.0
 DRAIN_S = 25.0
+STOP_IDLE_S = 0.3  # how long a stop waits for the next request of a client that keeps its connection
 LOG_REPEATED_S = 60  # for which the warnings and errors of one cause are only counted
 LOG_CAUSES = 500  # that are counted at a time; an event of another one is a line each
 LOG_FILE_BYTES = 10 * 1024 * 1024

@@ -70,6 +70,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         self._next_look = 0.0
         self._accept_again = 0.0
         self._give_up: float | None = None
+        self._close_idle = 0.0
         self._selector = selectors.DefaultSelector()
         self._changed: deque[Any] = deque()
         self._is_any_changed = False
@@ -201,9 +202,12 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             self._accept_established()
             wasyncore.dispatcher.close(self)
             self._give_up = self.clock() + bounds.DRAIN_S
-        for channel in list(self.active_channels.values()):
-            if not channel.is_busy:
-                channel.handle_close()
+            self._close_idle = time.monotonic() + bounds.STOP_IDLE_S
+        # A client may send its next request at this moment, and would get a reset instead of an answer.
+        if time.monotonic() >= self._close_idle:
+            for channel in list(self.active_channels.values()):
+                if not channel.is_busy:
+                    channel.handle_close()
         if not self.active_channels:
             return False
         if self.clock() >= self._give_up:

@@ -736,6 +736,27 @@ def test_stopping_answers_who_is_connected_already() -> None:
         assert [receive(client)[:13] for client in clients] == [b"HTTP/1.1 200 "] * 5
 
 
+def test_a_stop_answers_the_next_request_of_a_kept_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "STOP_IDLE_S", 10)
+
+    def is_closed() -> bool:
+        try:
+            started.connect().close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
+    with running() as started, closing(started.connect()) as kept:
+        kept.sendall(GET + b"\r\n")
+        assert b"Connection: close" not in receive(kept)
+        started.server.stop()
+        wait_until(is_closed, "no new connection is taken")
+        kept.sendall(GET + b"\r\n")
+        answer = receive(kept)
+        assert answer.startswith(b"HTTP/1.1 200 ") and b"Connection: close" in answer
+        assert kept.recv(1) == b""
+
+
 def test_stopping_waits_no_longer_than_the_drain(served: Running, caplog: pytest.LogCaptureFixture) -> None:
     with closing(served.connect()) as patient:
         patient.sendall(b"GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n")
