@@ -181,7 +181,11 @@ def _change(
     partly: Callable[[Disabling], None],
     permit: Callable[[Connection, Record], None] | None = None,
 ) -> Resource:
-    """Change one resource by a whole request, or if that is refused but disables a user, by what is not refused."""
+    """Change one resource by a whole request, or if that is refused but disables a user, by what is not refused.
+
+    While the database is damaged, a request of SCIM is always refused, also after it has disabled a user.
+    """
+    damage = directory_database.file.damage() if permit is None else None
 
     def write(connection: Connection) -> Resource:
         record = resource_queries.load(connection, resource_type, resource_id, selection, author.generation)
@@ -190,6 +194,8 @@ def _change(
             permit(connection, record)
         before = DerivedValues(resource_type, record.content)
         try:
+            if damage is not None:
+                raise damage
             made = whole(before.document)
             record, event = _save(connection, author, record, before, made)
         except ScimError as refusal:
@@ -198,11 +204,14 @@ def _change(
         [memberships] = resource_queries.memberships_of(connection, resource_type, [record], selection)
         return Resource(resource_type, record, memberships, event, made.assigned_paths, made.left_out)
 
-    if permit is None:
+    if permit is None and damage is None:
         return directory_database.write_together(write)
     # What an owner of the console is refused must not follow from work that may still be lost.
     with directory_database.writing() as connection:
-        return write(connection)
+        resource = write(connection)
+    if damage is not None:
+        raise damage
+    return resource
 
 
 def _disabled(

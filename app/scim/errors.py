@@ -91,6 +91,7 @@ class Code(StrEnum):
     # --- this server
     INTERNAL = "internal", 500
     UNAVAILABLE = "unavailable", 503, None, False, {"Retry-After": str(RETRY_AFTER_S)}
+    DAMAGED = "damaged", 503, None, True, {"Retry-After": str(RETRY_AFTER_S)}  # the database
 
     @classmethod
     def of(cls, status: int, scim_type: str = "", code: str = "") -> "Code":

@@ -1,18 +1,25 @@
-"""Damage that is met while the server runs: no change by SCIM is acknowledged any more, and Status says what to do."""
+"""Damage that is met while the server runs: no change by SCIM is acknowledged, and Status says what to do.
+
+A user is disabled all the same.
+"""
 
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 
-from tests.conftest import Appliance, with_values
+from tests.conftest import Answer, Appliance, with_values
 from tests.web.visitor import Visitor, set_up
+
+
+def put_inactive(appliance: Appliance) -> Callable[[str], Answer]:
+    return lambda path: appliance.request("PUT", path, {"userName": path, "active": False, "title": "x"})
 
 
 def test_damage_stops_changes_by_scim_and_status_says_so(new_appliance: Callable[..., Appliance]) -> None:
     appliance = new_appliance(program=with_values(bounds__QUICK_CHECK_BYTES=0, bounds__WRITE_PROBE_S=0)).start()
     set_up(appliance)
     appliance.make_key()
-    users = [appliance.request("POST", "/scim/Users", {"userName": f"user-{n}"}).json for n in range(3)]
+    users = [appliance.request("POST", "/scim/Users", {"userName": f"user-{n}", "active": True}).json for n in range(3)]
     group = appliance.request("POST", "/scim/Groups", {"displayName": "Sales", "members": [{"value": users[0]["id"]}]})
     assert group.status == 201 and appliance.stop() == 0
     database = appliance.data / "recnice.sqlite3"
@@ -32,6 +39,11 @@ def test_damage_stops_changes_by_scim_and_status_says_so(new_appliance: Callable
     refused = appliance.request("POST", "/scim/Users", {"userName": "after"})
     assert refused.status == 503 and "damaged" in refused.text and refused.headers["retry-after"] == "5"
     assert appliance.request("PATCH", patched, active).status == 503
+    disable = {"Operations": [{"op": "Replace", "path": "active", "value": "False"}]}
+    for disabling in (lambda path: appliance.request("PATCH", path, disable), put_inactive(appliance)):
+        user = users.pop()
+        assert disabling(f"/scim/Users/{user['id']}").status == 503
+        assert appliance.request("GET", f"/scim/Users/{user['id']}").json["active"] is False
     assert appliance.request("GET", "/scim/Users?count=0").status == 200
     assert appliance.request("GET", "/readyz").text.endswith("the database is damaged\n")
     visitor = Visitor(appliance.url)

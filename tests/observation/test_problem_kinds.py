@@ -73,6 +73,7 @@ CASES: list[Case] = [
     (Code.TOO_OFTEN, {"key_fault": "foreign"}, "too-often"),
     (Code.NOT_IMPLEMENTED, {"path": "Me"}, "not-offered"),
     (Code.UNAVAILABLE, PERSON, "unavailable"),
+    (Code.DAMAGED, PERSON, "unavailable"),
     (Code.WRONG_HOST, {}, "host-unknown"),
     (Code.WRONG_HOST, {"path": "outside"}, "host-unknown"),
     (Code.BAD_REQUEST, {}, "not-http"),

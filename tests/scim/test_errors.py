@@ -26,7 +26,7 @@ def test_an_error_is_rendered_by_its_code(code: Code) -> None:
 
 def test_the_codes_are_those_of_the_rfcs() -> None:
     assert {code.scim_type for code in Code} == {*TABLE9, None}
-    assert {code for code in Code if code.headers} == {Code.UNAUTHORIZED, Code.UNAVAILABLE}
+    assert {code for code in Code if code.headers} == {Code.UNAUTHORIZED, Code.UNAVAILABLE, Code.DAMAGED}
     assert ScimError(Code.UNAUTHORIZED).headers == {"WWW-Authenticate": 'Bearer realm="Recnice SCIM"'}
     assert unavailable("full").headers == {"Retry-After": "5"}
     assert ScimError(Code.NOT_ALLOWED, headers={"Allow": "GET, POST"}).headers == {"Allow": "GET, POST"}

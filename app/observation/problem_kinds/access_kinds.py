@@ -178,10 +178,14 @@ KINDS = (
         title="Database not available",
         what="The disk is full, another program locks the database, or too many requests arrived. The log has the "
         "cause.",
-        fix=("Check the disk on the Status page, and the log.", "Nothing was changed; Entra sends the request again."),
+        fix=(
+            "Check the disk on the Status page, and the log.",
+            "Nothing was changed; only a user that Entra disables is disabled even if the database is damaged. Entra "
+            "sends the request again.",
+        ),
         menu=HERE,
         retry="job",
-        codes=(Code.UNAVAILABLE,),
+        codes=(Code.UNAVAILABLE, Code.DAMAGED),
     ),
     Kind(
         name="internal",

@@ -83,10 +83,10 @@ class DatabaseFile:
     def write_together(self, work: Callable[[Connection], _Result]) -> _Result:
         """Return what `work` returns (`Writers.together`). Raises WorkLost, and what `usable` raises.
 
-        Raises UNAVAILABLE once damage was met (docs/decisions/0061-damage-stops-changes-by-scim.md).
+        Raises DAMAGED once damage was met (docs/decisions/0061-damage-stops-changes-by-scim.md).
         """
-        if self._writers().damaged_since:
-            raise unavailable(self._unusable(sqlite_driver.DAMAGED, None))
+        if damage := self.damage():
+            raise damage
         try:
             return self._writers().together(work)
         except sqlite_driver.ERRORS as error:
@@ -97,6 +97,12 @@ class DatabaseFile:
                     self._writers().last_refusal = time.monotonic(), refusal.detail
                 raise
             raise
+
+    def damage(self) -> ScimError | None:
+        """Return the refusal of a change once damage was met in the file."""
+        if not self._writers().damaged_since:
+            return None
+        return ScimError(Code.DAMAGED, sentence=self._unusable(sqlite_driver.DAMAGED, None))
 
     @property
     def damaged_since(self) -> str:
