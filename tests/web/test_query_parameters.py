@@ -117,7 +117,7 @@ def test_a_lookup_by_its_value_is_read_as_the_whole_query() -> None:
         "\\",
         "%00",
     )
-    befores = ("",) * 6 + ("attributes=userName&", "filter=id%20pr&", "attributes=%22&", 'x="&', "(", "%")
+    earlier = ("",) * 6 + ("attributes=userName&", "filter=id%20pr&", "attributes=%22&", 'x="&', "(", "%")
     afters = ("",) * 6 + ("&excludedAttributes=groups", "&attributes=%22x%22", "&count=1", "&count=x", "&sortBy=title")
     afters += ("&cursor=", "&startIndex=2", ")", "%20and%20active%20eq%20true", "&filter=id%20pr", "&=", "%22", "x")
     names = (
@@ -137,7 +137,7 @@ def test_a_lookup_by_its_value_is_read_as_the_whole_query() -> None:
         value = "".join(chance.choices(marks[:8] if chance.random() < 0.7 else marks, k=chance.randrange(4)))
         op = chance.choice(("eq",) * 5 + ("EQ", "ne", "%65q"))
         text = f"filter={name}{blank}{op}{blank}{quote_mark}{value}{quote_mark}"
-        query = chance.choice(befores) + text + chance.choice(afters)
+        query = chance.choice(earlier) + text + chance.choice(afters)
         reading = route.lookup(query)
         if reading is not None:
             expected = list_endpoints._read((USER,), query_parameters.of_get(query), base)
