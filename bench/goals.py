@@ -32,6 +32,7 @@ def _shares(id: str, figure: float, *phases: str) -> tuple[Goal, ...]:
 
 _THREADS = "threads compete for the interpreter and for one writer"
 _PAGE = "Python for each user: projection, groups, JSON"
+_COLD = "pages that no cache has: 4 more reads of the file for a lookup, 12 for a PATCH of six paths"
 _BUSY = "measure again on an idle machine, with more rounds"
 GOALS = (
     Goal("M1", "errors, wrong answers and lost members, all runs", 0, "bad", at_most=True),
@@ -44,8 +45,8 @@ GOALS = (
     *_shares("M4", 0.28, "add 20"),
     *_shares("M5", 0.42, "add 1", "remove 1"),
     Goal("M6", "CPU per request, largest ÷ smallest directory, worst phase", 1.25, "growth cpu", at_most=True,
-         cost=_BUSY),
-    Goal("M6", "p99, largest ÷ smallest directory, worst phase", 3, "growth p99", at_most=True, cost=_BUSY),
+         cost=_COLD),
+    Goal("M6", "p99, largest ÷ smallest directory, worst phase", 3, "growth p99", at_most=True, cost=_COLD),
     Goal("M7", "creates at +5 ms a sync, 16 connections ÷ one commit a request", 6, "slow disk gain",
          cost="the processor time of a create: eight of them share a commit"),
     Goal("M7", "p99 of these creates, ms", 50, "slow disk p99", at_most=True,
