@@ -44,7 +44,7 @@ test-fast: $(VENV)/tools-installed  ## run the tests below the web layer, after 
 
 .PHONY: fuzz
 fuzz: $(VENV)/tools-installed  ## compare the quick check of documents with marshmallow, and hot routes with Flask, by other random input
-	RECNICE_FUZZ_S=6 $(PYTEST) --dist load -q tests/scim/test_quick_check.py
+	RECNICE_FUZZ_S=5 $(PYTEST) --dist load -q tests/scim/test_quick_check.py
 	RECNICE_SEED=$$RANDOM RECNICE_EXAMPLES=10 $(PYTEST) -q tests/web/test_hot_routes.py
 
 .PHONY: coverage
