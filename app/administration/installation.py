@@ -21,7 +21,7 @@ _DIFFERENT = {
 }
 
 
-def is_set_up() -> bool:
+def is_in_use() -> bool:
     """Return whether there is an administrator, a SCIM Key or an OAuth client."""
     with directory_database.reading() as connection:
         return (

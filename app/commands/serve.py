@@ -122,7 +122,7 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, note: Callab
             log.warning(line)
         with directory_database.reading() as connection:
             missing = [schema.sentence for schema in declared_attributes.missing(connection)]
-        if may_be_new and installation.is_set_up():
+        if may_be_new and installation.is_in_use():
             data_folder.note_set_up(settings.data)
     running = server.Server(
         app.wsgi_app,

@@ -37,7 +37,7 @@ def open_data_folder(settings: Settings, may_be_damaged: bool = False) -> Iterat
     with app.app_context():
         _bring_up(settings, types, may_be_damaged)
         yield types
-        if not may_be_damaged and data_folder.may_be_new(settings.data) and installation.is_set_up():
+        if not may_be_damaged and data_folder.may_be_new(settings.data) and installation.is_in_use():
             data_folder.note_set_up(settings.data)
 
 
