@@ -57,11 +57,17 @@ def writing() -> Iterator[Writing]:
     threads.end()
 
 
-def test_one_thread_works_until_the_first_request_has_waited_for_two_looks(writing: Writing) -> None:
-    gate = threading.Event()
-    held, late = Channel(lambda: gate.wait(10)), Channel(lambda: None)
+def add_held(writing: Writing, gate: threading.Event) -> Channel:
+    """Add a request that works until the gate opens, and wait until it does."""
+    held = Channel(lambda: gate.wait(10))
     writing.add(held)
     wait_until(lambda: held.thread, "it works")
+    return held
+
+
+def test_one_thread_works_until_the_first_request_has_waited_for_two_looks(writing: Writing) -> None:
+    gate, late = threading.Event(), Channel(lambda: None)
+    held = add_held(writing, gate)
     writing.add(late)
     assert len(writing._idle) == 2
     assert writing._look() and len(writing._idle) == 2 and not late.is_answered.is_set()
@@ -144,10 +150,8 @@ def test_an_exception_ends_no_thread(writing: Writing, caplog: pytest.LogCapture
 
 
 def test_at_the_end_the_requests_that_wait_are_given_up(writing: Writing) -> None:
-    gate = threading.Event()
-    held, late = Channel(lambda: gate.wait(10)), Channel(lambda: None)
-    writing.add(held)
-    wait_until(lambda: held.thread, "it works")
+    gate, late = threading.Event(), Channel(lambda: None)
+    add_held(writing, gate)
     writing.add(late)
     writing.end()
     gate.set()
