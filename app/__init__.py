@@ -25,6 +25,7 @@ def create_app(settings: Settings, *, has_hot_routes: bool = True) -> Flask:
     from flask import Flask
 
     from app import bounds, bundled_files
+    from app.jobs import job_list, scheduler
     from app.scim import custom_schemas
     from app.store.database import directory_database
     from app.store.request_log import log_database
@@ -46,6 +47,7 @@ def create_app(settings: Settings, *, has_hot_routes: bool = True) -> Flask:
     app.url_map.strict_slashes = False
     directory_database.file.init_app(app, directory_database.existing_address(settings.database))
     log_database.file.init_app(app, directory_database.existing_address(settings.requests_database))
+    scheduler.init_app(app, settings, job_list.JOBS)
     request_authentication.init_app(app)
     resource_endpoints.init_app(app)
     token_endpoint.init_app(app)

@@ -145,6 +145,13 @@ WRITES_BEGUN_S = 1.0  # how long a thread that waits begins others; each that it
 BRIEF_BODY_BYTES = 64 * 1024  # of a request that may be one of these
 WRITES_QUEUED = 100  # requests that wait for a thread that may write; further ones are refused immediately
 QUICK_CHECK_BYTES = 1_000_000_000
+JOB_START_S = 2  # between the start of the server and the first look at the scheduled jobs
+JOB_LOOK_S = 60  # the longest time between two looks: the clock may be set meanwhile
+JOB_STOP_S = 2  # how long a stop of the server waits for the running job
+JOB_RETRY_S = 60  # after a failure; twice as long after each further one
+JOB_RETRY_MAXIMUM_S = 15 * 60
+JOB_NOTE_S = 60 * 60  # how often the row of a job is written that runs every few minutes without a failure
+TIME_ZONE_LENGTH = 100
 UPGRADE_COPIES = 3  # of the database before an upgrade; older ones are deleted after a start
 
 # --- the process and its connections

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from app import bounds
+from app import bounds, schedules
 from app.ip_addresses import Network, read_network, split_host
 
 _URL_FORM = "https://HOST or https://HOST/PATH"
@@ -87,3 +87,10 @@ def read_switch(value: object) -> bool:
     if switch is None:
         raise ValueError("true or false")
     return switch
+
+
+def read_time_zone(value: object) -> str:
+    """Parse the name of a time zone; "" is the zone of the system."""
+    name = value.strip() if isinstance(value, str) else "?"
+    schedules.zone_of(name[: bounds.TIME_ZONE_LENGTH])
+    return name

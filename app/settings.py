@@ -118,6 +118,13 @@ class Settings:
     request_days: int = option(
         30, partial(values.read_number, bounds.REQUEST_DAYS_MAXIMUM), "DAYS", "How long requests are kept in the log."
     )
+    time_zone: str = option(
+        "",
+        values.read_time_zone,
+        "ZONE",
+        "The time zone of scheduled jobs, such as Europe/Berlin.",
+        "that of the system",
+    )
     log_file: Path | None = option(
         None,
         values.read_file,

@@ -33,6 +33,7 @@ app.web.public_url
 app.web.request_log
 app.web
 
+app.jobs
 app.provisioning
 app.administration.single_sign_on
 app.administration.accounts
@@ -53,9 +54,10 @@ app.store app.store.database
 
 app.request_record
 
-app.openid app.scim app.simulation app.bundled_files app.data_folder app.json_log app.process app.settings
+app.openid app.scim app.simulation app.data_folder app.json_log app.process app.settings
 app.current_application app.file_systems
-app.bounds app.clock app.console_roles app.exit_codes app.ip_addresses app.option_values app.random_values app.throttle
+app.bounds app.bundled_files app.clock app.console_roles app.exit_codes app.ip_addresses app.option_values app.schedules
+app.random_values app.throttle
 app.version
 """
 """From the top: the packages and modules of one line may import each other and what is below.
@@ -73,6 +75,7 @@ PACKAGES = {
     "app.commands": COMMAND_LINE,
     "app.http_server": "waitress",
     "app.web": WEB,
+    "app.jobs": "flask",
     "app.administration": "argon2 cryptography pyotp",
     "app.store": SQL,
     "app.current_application": "flask",

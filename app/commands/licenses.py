@@ -28,7 +28,18 @@ ROOTS = (
         "flask-wtf",
         "joserfc",
     ),
-    *("markdown-it-py", "marshmallow", "pyotp", "pysqlite3", "requests", "rich", "segno", "sqlalchemy", "waitress"),
+    *(
+        "markdown-it-py",
+        "marshmallow",
+        "pyotp",
+        "pysqlite3",
+        "requests",
+        "rich",
+        "segno",
+        "sqlalchemy",
+        "tzdata",
+        "waitress",
+    ),
 )
 NOT_BUNDLED = ("pygments",)
 """What rich would color source code with; only its tables are used."""

@@ -99,6 +99,7 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, note: Callab
     from app.administration.accounts import first_administrator
     from app.administration.roles import granted_roles
     from app.http_server import server
+    from app.jobs import scheduler
     from app.observation.directory import last_seen
     from app.store.database import directory_database, file_watch
     from app.store.directory import declared_attributes, rebuild_derived_rows
@@ -142,6 +143,7 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, note: Callab
     with app.app_context():
         if not first_administrator.is_set_up():
             links = make_setup_links(settings, urls)
+        jobs = scheduler.current()
     middleware.of(app).recorder.start()
     last_seen.fill_in_background(app.app_context, app.config["RECNICE_RESOURCE_TYPES"])
     console.load_in_background(app)
@@ -150,7 +152,9 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, note: Callab
         log.warning(line)
     log.info("serving at %s", settings.public_url)
     watch.start()
+    jobs.start()
     running.run()
+    jobs.stop()
     watch.stop()
     middleware.of(app).recorder.close()
     server.ignore_signals()

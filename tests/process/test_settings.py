@@ -67,6 +67,7 @@ def test_every_option_can_come_from_the_file(tmp_path: Path) -> None:
         cursor_paging = false
         request_days = 7
         network_folder = true
+        time_zone = "Europe/Berlin"
         log_file = "/var/log/recnice.log"
         """,
     )
@@ -76,6 +77,7 @@ def test_every_option_can_come_from_the_file(tmp_path: Path) -> None:
     assert found.trusted_proxy == (ip_network("10.0.0.5"), ip_network("fd00::/64"))
     assert (found.threads, found.one_cpu, found.cursor_paging, found.request_days) == (2, False, False, 7)
     assert found.network_folder
+    assert found.time_zone == "Europe/Berlin"
     assert (found.ca_file, found.log_file) == (Path("/etc/ssl/own.pem"), Path("/var/log/recnice.log"))
     assert {name for name, origin in found.origins.items() if origin == "file"} == {
         option.name for option in OPTIONS if option.in_file
@@ -94,6 +96,7 @@ def test_every_option_can_come_from_the_environment(tmp_path: Path) -> None:
         "cursor_paging": "0",
         "request_days": "3650",
         "network_folder": "yes",
+        "time_zone": "Europe/Berlin",
         "log_file": str(tmp_path / "log"),
     }
     found = load({}, {option.environment: given[option.name] for option in OPTIONS})
@@ -131,6 +134,8 @@ WRONG = [
     ("threads", "1000"),
     ("threads", "four"),
     ("one_cpu", "perhaps"),
+    ("time_zone", "Berlin"),
+    ("time_zone", "../Europe/Berlin"),
     ("request_days", "0"),
     ("request_days", "3651"),
 ]

@@ -156,10 +156,11 @@ job = directory_table(
     *texts("failure", nullable=True),
     sqlite_with_rowid=False,
 )
-"""A job of the background thread (app/store/directory/job_rows.py).
+"""A background job (app/store/directory/job_rows.py).
 
 `ran`: when it ended last; "" if it has not run yet. `failure`: why it failed then; NULL if it did not. `done`: the last
-event that `words` has handled; those after it wait.
+event that `words` has handled; those after it wait. Of a scheduled job, when its last run that succeeded began, or when
+the server first knew it, in seconds since 1970.
 """
 
 installation = directory_table(
