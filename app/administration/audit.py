@@ -12,7 +12,8 @@ from app.administration.errors import Withdrawn
 from app.administration.permissions import Permission
 from app.console_roles import Role
 from app.store.access import audit_rows as rows
-from app.store.access import session_rows, sign_in_users
+from app.store.access import session_rows, sign_in_users, unaudited_rows
+from app.store.access.unaudited_rows import MAPPING_KEPT
 from app.store.database.directory_database import Connection
 
 Kind = Literal["operator", "person", "client", "host", "nobody", "itself"]
@@ -100,6 +101,10 @@ class Action(Enum):
     EXPOSURE_CLOSED = "exposure-closed", "closed the notice about a key sent by plain http, in request"
     SCHEMA_REMOVED = "schema-removed", "confirmed the removal of"
     AUDIT_BEGAN = "audit-began", "started the audit; earlier events have no entry"
+    AUDIT_RENEWED = rows.RENEWED, "closed the former part of the audit"
+    AUDIT_SUMMARIZED = rows.SUMMARIZED, "replaced the first entries of the audit by a summary"
+    MAPPING_KEPT = MAPPING_KEPT, "kept the record of the role mapping of"
+    PERSON_ERASED = rows.ERASED, "erased permanently"
     AUDIT_EXPORTED = "audit-exported", "exported the audit"
 
     def __init__(self, key: str, title: str) -> None:
@@ -138,6 +143,21 @@ def _require(connection: Connection, session_id: str, permission: Permission) ->
         is_given = person is not None and person.is_active and permission.is_given_to(role, is_local=False)
     if not is_given:
         raise Withdrawn
+
+
+def summarize(connection: Connection, actor: Actor, last: int, reason: str) -> None:
+    """Replace the entries up to the id `last` by a summary, and record that.
+
+    An entry of the role mapping is recorded again, since `check` needs one for each line.
+    """
+    first, first_hash, last_hash, until = rows.first_entries(connection, last)
+    lines = unaudited_rows.lines_to_keep(connection, last)
+    detail = {"first": str(first), "last": str(last), "first_hash": first_hash, "last_hash": last_hash}
+    at = record(connection, actor, Action.AUDIT_SUMMARIZED, until=until, reason=reason, **detail)
+    rows.append_summary(connection, rows.Summary(last, at, reason, until, last_hash))
+    for line in lines:
+        group = line.value if line.source == "group" else ""
+        record(connection, actor, Action.MAPPING_KEPT, f'{line.source} "{line.value}"', new=line.role, group=group)
 
 
 def record_all(connection: Connection, actor: Actor, acts: Iterable[tuple[Action, str, Mapping[str, str]]]) -> None:

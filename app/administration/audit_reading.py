@@ -48,7 +48,8 @@ class AuditEntry:
     """One entry as displayed: `who` did `what` to `target`, with the texts of the detail by name.
 
     `what` ends so that the target can follow. `actor`, `action` and `detail` are as stored: `hash` is computed from
-    them, `id`, `at`, `address`, `target` and the hash of the previous entry.
+    `commitment`, `id`, `at`, `action` and the hash of the previous entry, and `commitment` from the texts and `salt`.
+    `erased`: the id of the entry that records that the texts were erased, 0 if they were not.
     """
 
     id: int
@@ -62,6 +63,9 @@ class AuditEntry:
     action: str
     detail: str
     hash: str
+    commitment: str
+    salt: str
+    erased: int
     is_refused: bool
 
     @property
@@ -90,10 +94,14 @@ class AuditPage:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The end of the hash chain: the number of entries, and the hash of the last one ("" if there is none)."""
+    """The hash chain: the number of its entries, the hash of the last one ("" if there is none), and its summary.
+
+    `summary`: what replaced the first entries; None if all are stored.
+    """
 
     entries: int
     hash: str
+    summary: rows.Summary | None
 
 
 def find(query: AuditQuery, before: int | None = None) -> AuditPage:
@@ -117,7 +125,7 @@ def export(query: AuditQuery, by: Actor, form: str) -> Iterator[AuditEntry]:
 def head() -> Head:
     """Return the end of the hash chain."""
     with directory_database.reading() as connection:
-        return Head(*rows.head(connection))
+        return Head(*rows.head(connection), rows.summary(connection))
 
 
 def _every(query: AuditQuery, before: int | None) -> Iterator[AuditEntry]:
@@ -156,6 +164,9 @@ def _entry(row: rows.AuditRow) -> AuditEntry:
         action=row.action,
         detail=row.detail,
         hash=row.hash,
+        commitment=row.commitment,
+        salt=row.salt,
+        erased=row.erased,
         is_refused=action in REFUSED,
     )
 

@@ -39,6 +39,8 @@ def check(settings: Settings, audit_hash: str) -> None:
         with directory_database.reading() as connection:
             findings = store_check.check(connection, types, audit_hash)
             entries, last_hash = audit_rows.head(connection)
+            summary = audit_rows.summary(connection)
+            summarized = audit_rows.find_summarized(connection, audit_hash) if audit_hash and not findings else None
             matching = audit_rows.find_by_hash(connection, audit_hash) if audit_hash else 0
             warnings = store_check.warnings(connection)
             warnings += installation.differences(connection, data_folder.secret(settings.data), settings.schemas)
@@ -46,6 +48,11 @@ def check(settings: Settings, audit_hash: str) -> None:
         click.echo(line)
     if entries:
         click.echo(f"audit: {entries:,} entries, the last hash is {last_hash}")
+    if summary:
+        click.echo(f"audit: entries 1 to {summary.last:,} were summarized on {summary.at} ({summary.reason})")
+    if summarized:
+        number, by = summarized
+        click.echo(f"audit: the recorded hash is that of entry {number:,}, summarized on {by.at} ({by.reason})")
     if matching:
         click.echo(f"audit: entries 1 to {matching:,} match the recorded hash")
     if findings:

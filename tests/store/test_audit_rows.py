@@ -6,6 +6,7 @@ import hashlib
 import json
 import tracemalloc
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import pytest
 from flask import Flask
 
 from app import bounds
+from app.administration import audit
+from app.administration.audit import Actor
 from app.scim.errors import ScimError
 from app.store import integrity_check
 from app.store.access import audit_rows
@@ -21,6 +24,8 @@ from app.store.database import directory_database, sqlite_driver
 from tests.statements import recorded
 
 ENTRIES = 5
+REST = "address, action, target, detail, hash, commitment, salt, erased"
+OTHERS = f"at, actor, {REST}"
 AT = "2026-03-01T08:00:0{}.000Z"
 
 
@@ -29,12 +34,42 @@ def append(connection: Any, number: int, **of: str) -> None:
     audit_rows.append(connection, **values | {"target": f"Key {number}", "detail": '{"key": "é"}'} | of)
 
 
+def append_former(connection: Any, number: int) -> None:
+    """Write an entry as it was written before step 0014."""
+    values = (number, AT.format(number), "operator eva", "192.0.2.1", "key-made", f"Key {number}", '{"key": "é"}')
+    new_hash = digest(audit_rows.head(connection)[1], *values)
+    former = "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, '', 0)"
+    connection.exec_driver_sql(former, (*values, new_hash))
+    connection.exec_driver_sql("UPDATE audit_head SET entries = ?, hash = ?", (number, new_hash))
+
+
+def digest(*values: Any) -> str:
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()
+
+
+FORMS = {"new": 0, "former": ENTRIES - 2}
+"""How many of the first entries are from before step 0014."""
+
+
 @pytest.fixture
-def written(app: Flask, path: Path) -> Path:
+def formers() -> int:
+    return FORMS["new"]
+
+
+both_forms = pytest.mark.parametrize("formers", FORMS.values(), ids=FORMS)
+
+
+@pytest.fixture
+def written(app: Flask, path: Path, formers: int) -> Path:
     """The file, with some entries and an operator who was made at the time of the last."""
     with directory_database.writing() as connection:
         for number in range(1, ENTRIES):
-            append(connection, number)
+            if number <= formers:
+                append_former(connection, number)
+            elif formers and number == formers + 1:
+                append(connection, number, action=audit_rows.RENEWED)
+            else:
+                append(connection, number)
         append(connection, ENTRIES, action="operator-made", target="eva")
     with altered(path) as connection:
         connection.execute("UPDATE audit_head SET began = '2026-01-01T00:00:00.000Z'")
@@ -70,6 +105,7 @@ def head() -> tuple[int, str]:
         return audit_rows.head(connection)
 
 
+@both_forms
 def test_a_sound_audit_has_no_faults(written: Path):
     assert faults() == []
     with directory_database.reading() as connection:
@@ -77,16 +113,24 @@ def test_a_sound_audit_has_no_faults(written: Path):
     assert head()[0] == ENTRIES
 
 
-def test_the_hash_is_the_one_that_is_promised(written: Path):
+@both_forms
+def test_the_hash_is_the_one_that_is_promised(written: Path, formers: int):
     with closing(sqlite_driver.module.connect(written)) as connection:
         rows = connection.execute("SELECT * FROM audit ORDER BY id").fetchall()
     previous = ""
-    for *values, kept in rows:
-        previous = hashlib.sha256(json.dumps([previous, *values]).encode()).hexdigest()
+    for number, at, actor, address, action, target, detail, kept, commitment, salt, _ in rows:
+        if number <= formers:
+            assert (commitment, salt) == (None, "")
+            previous = digest(previous, number, at, actor, address, action, target, detail)
+        else:
+            assert len(salt) == 32 and commitment == digest(salt, actor, address, target, detail)
+            previous = digest(previous, number, at, action, commitment)
         assert kept == previous
+    assert len({row[9] for row in rows}) == len(rows) - max(formers - 1, 0), "each salt is random"
     assert head() == (ENTRIES, previous)
 
 
+@both_forms
 @pytest.mark.parametrize(
     "statement",
     [
@@ -94,9 +138,9 @@ def test_the_hash_is_the_one_that_is_promised(written: Path):
         "UPDATE audit SET at = at WHERE id = 1",
         "DELETE FROM audit WHERE id = 3",
         "DELETE FROM audit",
-        "INSERT OR REPLACE INTO audit SELECT id, at, 'nobody', address, action, target, detail, hash FROM audit",
-        "INSERT INTO audit SELECT 0, at, actor, address, action, target, detail, hash FROM audit WHERE id = 1",
-        "INSERT INTO audit VALUES (-4, '', '', '', '', '', '', '')",
+        f"INSERT OR REPLACE INTO audit SELECT id, at, 'nobody', {REST} FROM audit",
+        f"INSERT INTO audit SELECT 0, {OTHERS} FROM audit WHERE id = 1",
+        "INSERT INTO audit VALUES (-4, '', '', '', '', '', '', '', '', '', 0)",
         "UPDATE audit_head SET entries = 1",
         "UPDATE audit_head SET hash = ''",
         "UPDATE audit_head SET entries = entries + 1, began = ''",
@@ -121,11 +165,11 @@ TAMPERED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "removed": (("DELETE FROM audit WHERE id = 3",), ("entry 3 is missing", "entry 4 is not as it was written")),
     "first removed": (("DELETE FROM audit WHERE id = 1",), ("entry 1 is missing", "entry 2 is not as")),
     "inserted before": (
-        ("INSERT INTO audit SELECT 0, at, actor, address, action, target, detail, hash FROM audit WHERE id = 1",),
+        (f"INSERT INTO audit SELECT 0, {OTHERS} FROM audit WHERE id = 1",),
         ("entry 1 is missing, entry 0 follows", "entry 0 is not as", "entry 1 is not as"),
     ),
     "inserted behind": (
-        ("INSERT INTO audit SELECT 6, at, actor, address, action, target, detail, hash FROM audit WHERE id = 5",),
+        (f"INSERT INTO audit SELECT 6, {OTHERS} FROM audit WHERE id = 5",),
         ("entry 6 is not as", "5 entries were written, the last one that is there is 6"),
     ),
     "two exchanged": (
@@ -179,6 +223,7 @@ TAMPERED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
+@both_forms
 @pytest.mark.parametrize("kind", TAMPERED)
 def test_what_was_done_to_the_file_is_found(written: Path, kind: str):
     statements, told = TAMPERED[kind]
@@ -201,7 +246,9 @@ def made_again(connection: Any, table: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["NULL", "'x'", "x'ff00'", "1e300", "9223372036854775807"])
-@pytest.mark.parametrize("column", ["id", "at", "actor", "address", "action", "target", "detail", "hash"])
+@pytest.mark.parametrize(
+    "column", ["id", "at", "actor", "address", "action", "target", "detail", "hash", "salt", "erased"]
+)
 def test_no_value_ends_the_look_through_the_audit(written: Path, column: str, value: str):
     with altered(written) as connection:
         made_again(connection, "audit")
@@ -226,13 +273,18 @@ def chained(connection: Any, since: int) -> str:
     found = connection.execute("SELECT hash FROM audit WHERE id = ?", (since - 1,)).fetchone()
     previous = found[0] if found else ""
     rows = connection.execute("SELECT * FROM audit WHERE id >= ? ORDER BY id", (since,)).fetchall()
-    for *values, _ in rows:
-        previous = hashlib.sha256(json.dumps([previous, *values]).encode()).hexdigest()
-        connection.execute("UPDATE audit SET hash = ? WHERE id = ?", (previous, values[0]))
+    for number, at, actor, address, action, target, detail, _, commitment, salt, _ in rows:
+        if commitment is None:
+            previous = digest(previous, number, at, actor, address, action, target, detail)
+        else:
+            commitment = digest(salt, actor, address, target, detail)
+            previous = digest(previous, number, at, action, commitment)
+        connection.execute("UPDATE audit SET hash = ?, commitment = ? WHERE id = ?", (previous, commitment, number))
     connection.execute("UPDATE audit_head SET hash = ?", (previous,))
     return str(previous)
 
 
+@both_forms
 def test_a_whole_new_chain_is_found_by_a_hash_that_was_noted(written: Path):
     noted = head()[1]
     with directory_database.writing() as connection:
@@ -269,7 +321,7 @@ def test_the_noted_hash_of_a_changed_past_counts_for_nothing(written: Path):
 
 @pytest.mark.parametrize("name", audit_rows.TRIGGERS)
 def test_a_trigger_that_is_gone_or_does_nothing_is_found(written: Path, name: str):
-    table = "audit_head" if "head" in name else "audit"
+    table = next(table for table in ("audit_head", "audit_summary", "audit") if name.startswith(table))
     with closing(sqlite_driver.module.connect(written, isolation_level=None)) as connection:
         connection.execute(f"DROP TRIGGER {name}")
         assert "triggers" in faults()[0]
@@ -321,6 +373,196 @@ def test_of_many_changed_entries_the_first_are_named(written: Path):
         connection.execute("UPDATE audit SET actor = ''")
     found = [sentence for sentence in faults() if "is not as it was written" in sentence]
     assert len(found) == bounds.AUDIT_FAULTS
+
+
+# --- what may be erased -----------------------------------------------------------------------------------------------
+
+
+def erased(number: int, by: int, **of: str) -> audit_rows.AuditRow:
+    """The entry of this number with other texts, as erased by another one."""
+    with directory_database.reading() as connection:
+        [entry], _ = audit_rows.page(connection, AuditFilter(), number + 1, 1)
+    return replace(entry, erased=by, **of)
+
+
+def erase(number: int, says: str = "1") -> None:
+    """Erase the target of an entry, and record it."""
+    with directory_database.writing() as connection:
+        append(connection, 6, action=audit_rows.ERASED, detail=json.dumps({"entries": says}))
+        by, _ = audit_rows.head(connection)
+    with directory_database.writing() as connection:
+        audit_rows.erase(connection, erased(number, by, target="erased person 7", detail="{}"))
+
+
+def test_an_erased_text_leaves_the_chain_as_it_was(written: Path):
+    noted = head()[1]
+    erase(2)
+    assert faults(noted) == []
+    with directory_database.reading() as connection:
+        assert audit_rows.find_by_hash(connection, noted) == ENTRIES
+        [entry], _ = audit_rows.page(connection, AuditFilter(), 3, 1)
+    assert (entry.actor, entry.target, entry.detail, entry.salt) == ("operator eva", "erased person 7", "{}", "")
+
+
+def test_an_erased_text_without_an_entry_that_says_so_is_found(written: Path):
+    with directory_database.writing() as connection:
+        audit_rows.erase(connection, erased(2, ENTRIES, target="", detail="{}"))
+    [sentence] = faults()
+    assert "the texts of 1 entries are erased, and entry 5 does not say so" in sentence
+
+
+def test_more_erased_texts_than_were_recorded_are_found(written: Path):
+    erase(2)
+    with directory_database.writing() as connection:
+        audit_rows.erase(connection, erased(3, ENTRIES + 1, target="", detail="{}"))
+    [sentence] = faults()
+    assert "more texts are erased than entry 6 says" in sentence
+
+
+def test_a_text_is_erased_again_with_another_person(written: Path):
+    erase(2)
+    with directory_database.writing() as connection:
+        append(connection, 7, action=audit_rows.ERASED, detail='{"entries": "1"}')
+        audit_rows.erase(connection, erased(2, 7, actor="person erased person 8"))
+    assert faults() == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "target = 'Key 9'",
+        "actor = 'operator adam'",
+        "address = '192.0.2.9'",
+        'detail = \'{"key": "x"}\'',
+        "at = ''",
+        "action = 'signed-in'",
+        "hash = ''",
+        "commitment = ''",
+        "commitment = NULL",
+        "salt = 'x'",
+        "erased = 2",
+        "erased = 0",
+        "id = 99",
+    ],
+)
+def test_sqlite_lets_a_text_be_erased_and_nothing_else(written: Path, change: str):
+    name, _, _ = change.partition(" ")
+    erasing = {"salt": "salt = ''", "erased": "erased = 5", "target": "target = ''"}
+    with (
+        closing(sqlite_driver.module.connect(written)) as connection,
+        pytest.raises(sqlite_driver.module.IntegrityError, match="append-only"),
+    ):
+        connection.execute(f"UPDATE audit SET {', '.join((erasing | {name: change}).values())} WHERE id = 2")
+    with closing(sqlite_driver.module.connect(written)) as connection:
+        connection.execute(f"UPDATE audit SET {', '.join(erasing.values())} WHERE id = 2")
+
+
+@pytest.mark.parametrize("formers", [FORMS["former"]])
+def test_sqlite_erases_no_text_of_the_former_part(written: Path):
+    with pytest.raises(sqlite_driver.module.IntegrityError), directory_database.writing() as connection:
+        audit_rows.erase(connection, erased(2, ENTRIES, target="", detail="{}"))
+
+
+# --- a summary --------------------------------------------------------------------------------------------------------
+
+BY = Actor("itself")
+
+
+def summarize(last: int) -> None:
+    with directory_database.writing() as connection:
+        audit.summarize(connection, BY, last, "retention")
+
+
+@pytest.fixture
+def hashes(written: Path) -> list[str]:
+    """The hash of each entry."""
+    with closing(sqlite_driver.module.connect(written)) as connection:
+        return [kept for (kept,) in connection.execute("SELECT hash FROM audit ORDER BY id")]
+
+
+@both_forms
+@pytest.mark.parametrize("last", [1, 3, ENTRIES])
+def test_a_summary_replaces_the_first_entries(written: Path, hashes: list[str], last: int):
+    summarize(last)
+    assert faults() == []
+    with directory_database.reading() as connection:
+        entries, _ = audit_rows.page(connection, AuditFilter(), None, 99)
+        summary = audit_rows.summary(connection)
+    assert [entry.id for entry in entries] == list(range(ENTRIES + 1, last, -1))
+    detail = json.loads(entries[0].detail)
+    assert detail["first_hash"] == hashes[0] and detail["last_hash"] == hashes[last - 1]
+    assert summary and (summary.last, summary.hash, summary.reason) == (last, hashes[last - 1], "retention")
+
+
+@both_forms
+def test_a_recorded_hash_of_a_summarized_entry_is_recognized(written: Path, hashes: list[str]):
+    summarize(2)
+    summarize(4)
+    for number, kept in enumerate(hashes, 1):
+        assert faults(kept) == []
+        with directory_database.reading() as connection:
+            summarized = audit_rows.find_summarized(connection, kept)
+            assert audit_rows.find_by_hash(connection, kept) == (number if number == ENTRIES else 0)
+        assert (summarized[0], summarized[1].last) == (number, (2, 2, 4, 4)[number - 1]) if number < 5 else True
+    assert len(faults("0" * 64)) == 1, "another hash is still not that of any entry"
+
+
+def test_the_line_of_a_mapping_and_what_is_older_stay_recorded(written: Path):
+    with directory_database.writing() as connection:
+        for kind in ("role_mapping", "role_mapping, of an app role"):
+            row, entry = ROWS[kind]
+            store_row(connection, kind, row)
+            append(connection, 6, **entry)
+        last, _ = audit_rows.head(connection)
+    summarize(last)
+    assert faults() == []
+    summarize(last + 3)
+    assert faults() == []
+    with altered(written) as connection:
+        connection.execute("INSERT INTO role_mapping VALUES ('group', 'h', 'owner')")
+        connection.execute("UPDATE operator SET created = '2126-01-01T00:00:00.000Z'")
+    assert [sentence.partition(" says that ")[2] for sentence in faults()] == [
+        "operator 'eva' was created",
+        "role_mapping 'group h' was created",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("statement", "part"),
+    [
+        ("UPDATE audit_summary SET until = '9999-01-01T00:00:00.000Z'", "no entry says that the entries up to 3 were"),
+        ("UPDATE audit_summary SET hash = 'x'", "entry 4 is not as it was written"),
+        ("UPDATE audit_summary SET last = 2", "entry 3 is missing"),
+        ("DELETE FROM audit_summary", "entry 1 is missing"),
+        ("DELETE FROM audit WHERE id = 4", "entry 4 is missing"),
+    ],
+)
+def test_a_summary_that_was_changed_is_found(written: Path, statement: str, part: str):
+    summarize(3)
+    with altered(written) as connection:
+        connection.execute(statement)
+    assert any(part in sentence for sentence in faults()), faults()
+
+
+@both_forms
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM audit WHERE id = 4",
+        "UPDATE audit_summary SET reason = ''",
+        "DELETE FROM audit_summary",
+        "INSERT INTO audit_summary VALUES (4, '', '', '', 'x', x'')",
+        "INSERT INTO audit_summary VALUES (99, '', '', '', NULL, x'')",
+        "INSERT OR REPLACE INTO audit_summary SELECT last, at, reason, '', hash, digests FROM audit_summary",
+    ],
+)
+def test_sqlite_refuses_to_change_a_summary(written: Path, statement: str):
+    summarize(3)
+    with (
+        closing(sqlite_driver.module.connect(written)) as connection,
+        pytest.raises(sqlite_driver.module.IntegrityError),
+    ):
+        connection.execute(statement)
 
 
 # --- what is stored must have an entry --------------------------------------------------------------------------------

@@ -243,7 +243,8 @@ def test_what_is_older_than_the_audit_needs_no_entry(tmp_path: Path, steps: Path
     path = tmp_path / "recnice.sqlite3"
     with before("0005", steps, path) as connection:
         connection.execute(MADE.format("", ""), (moment,))
-    assert rows(path, "SELECT id, actor, action FROM audit") == [(1, "itself", Action.AUDIT_BEGAN.key)]
+    began, renewed = Action.AUDIT_BEGAN.key, Action.AUDIT_RENEWED.key
+    assert rows(path, "SELECT id, actor, action FROM audit") == [(1, "itself", began), (2, "itself", renewed)]
     assert audit_faults(path) == []
 
 
@@ -265,7 +266,11 @@ def test_an_audit_with_entries_is_left_as_it_is_by_the_upgrade(tmp_path: Path, s
         connection.execute("INSERT INTO audit VALUES (1, '', '', '', '', '', '{}', 'x')")
         connection.execute("UPDATE audit_head SET entries = 1, hash = 'x'")
         connection.execute(MADE.format(", role", ", 'owner'"), ("",))
-    assert rows(path, "SELECT id, hash FROM audit") == [(1, "x")]
+    assert rows(path, "SELECT id, hash, commitment FROM audit WHERE id = 1") == [(1, "x", None)]
+    [(detail,)] = rows(path, "SELECT detail FROM audit WHERE id = 2")
+    assert json.loads(detail) == {"entries": "1", "hash": "x"}, "one entry closes the former part"
+    first, *others = audit_faults(path)
+    assert "entry 1 is not as it was written" in first and all("operator" in sentence for sentence in others)
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,14 @@ import html
 import io
 import json
 import re
+from typing import Any
 
 import pytest
+from flask import Flask
 
+from app.administration import audit
 from app.administration.audit import Action
+from app.store.database import directory_database
 from tests.conftest import Appliance
 from tests.web.test_console import words
 from tests.web.visitor import PASSWORD, Visitor
@@ -106,6 +110,10 @@ def test_hostile_names_are_only_text(console: Appliance, eva: Visitor):
     assert {"'=1+1", "'@x"} <= set(cells)
 
 
+def digest(*values: Any) -> str:
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()
+
+
 def exported_csv(visitor: Visitor, query: str = "") -> list[list[str]]:
     answer = visitor.get(f"/audit?format=csv{query}")
     assert answer.status == 200 and answer.headers["content-type"].startswith("text/csv")
@@ -117,8 +125,9 @@ def test_from_the_export_the_chain_is_made_anew(eva: Visitor):
     assert entries[0]["action"] == Action.AUDIT_EXPORTED.key and entries[0]["actor"] == "operator eva"
     previous = ""
     for entry in reversed(entries):
-        kept = ("id", "at", "actor", "address", "action", "target", "detail")
-        previous = hashlib.sha256(json.dumps([previous, *(entry[name] for name in kept)]).encode()).hexdigest()
+        commitment = digest(*(entry[name] for name in ("salt", "actor", "address", "target", "detail")))
+        assert entry["commitment"] == commitment
+        previous = digest(previous, *(entry[name] for name in ("id", "at", "action", "commitment")))
         assert entry["hash"] == previous
     page = eva.get("/audit").text
     assert f'<code id="head-hash">{previous}</code>' in page
@@ -162,3 +171,22 @@ def test_viewers_and_strangers_do_not_see_it(console: Appliance, stranger: Visit
     for query in ("", "?format=json"):
         assert vera.get(f"/audit{query}").status == 403
     assert 'href="/audit"' not in vera.get("/").text
+
+
+def test_a_summary_is_shown_and_a_recorded_hash_of_it_recognized(console: Appliance, eva: Visitor):
+    entries = json.loads(eva.get("/audit?format=json").text)
+    app = Flask(__name__)
+    directory_database.file.init_app(app, directory_database.existing_address(console.data / "recnice.sqlite3"))
+    with app.app_context():
+        with directory_database.writing() as connection:
+            audit.summarize(connection, audit.HOST, 2, "retention")
+        directory_database.file.close()
+    page = shown(eva)
+    assert "the command line replaced the first entries of the audit by a summary" in page
+    assert re.search("Entries 1 to 2 were summarized on .*: retention", page)
+    done = console.command("check", "--audit-hash", entries[-1]["hash"])
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"^audit: entries 1 to 2 were summarized on \S+ \(retention\)$", done.stdout, re.MULTILINE)
+    assert re.search(r"^audit: the recorded hash is that of entry 1, summarized on \S+Z", done.stdout, re.MULTILINE)
+    done = console.command("check", "--audit-hash", "0" * 64)
+    assert done.returncode == 1 and "no entry has the hash" in done.stdout

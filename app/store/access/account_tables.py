@@ -8,7 +8,7 @@ the hash (SHA-256, hexadecimal) is stored; values that must be read again are en
 
 from sqlalchemy import CheckConstraint, Index
 
-from app.store.database.columns import ZERO, numbers, switches, texts
+from app.store.database.columns import ZERO, blobs, numbers, switches, texts
 from app.store.database.directory_database import directory_table
 
 operator = directory_table(
@@ -112,13 +112,43 @@ audit = directory_table(
     "audit",
     *numbers("id", primary_key=True),
     *texts("at", "actor", "address", "action", "target", "detail", "hash"),
+    *texts("commitment", nullable=True),
+    *texts("salt", server_default=""),
+    *numbers("erased", server_default=ZERO),
     Index("audit_at", "at"),
     Index("audit_action_at", "action", "at"),
     sqlite_autoincrement=True,
 )
-"""An administrative action or a sign-in. Triggers refuse to change or delete a row; `hash` covers the row before it.
+"""An administrative action or a sign-in; `hash` covers the row before it (audit_rows.py), `detail` is a JSON object.
 
-`detail` is a JSON object of texts.
+Triggers refuse to change or delete a row, with two exceptions. The actor, address, target and detail may be erased once
+and for all, with the `salt`: their `commitment` stays, and `erased` is the id of the entry that records it. The first
+rows may be deleted when a row of `audit_summary` replaces them. `commitment` is NULL in entries from before 0014.
+"""
+
+audit_summary = directory_table(
+    "audit_summary",
+    *numbers("last", primary_key=True),
+    *texts("at", "reason", "until", "hash"),
+    *blobs("digests"),
+)
+"""What replaced the first entries of the audit, up to the id `last`; the rows before it replaced those before.
+
+`hash` is that of the last one, `until` the newest time of these entries, `digests` the first four bytes of the SHA-256
+of each one's hash: enough to recognize a hash that was recorded, too little to guess what an entry said.
+"""
+
+erasure = directory_table(
+    "erasure",
+    *numbers("number", primary_key=True),
+    *texts("at", "id_hash"),
+    *texts("external_id_hash", "done", server_default=""),
+    sqlite_autoincrement=True,
+)
+"""A person who was erased permanently, called "erased person <number>" where what they did is still stored.
+
+The hashes are keyed (app/administration/erasures.py), so that they find the person in a restored database and tell
+nothing else. `done`: when it was completed; "" while it is not.
 """
 
 audit_head = directory_table(

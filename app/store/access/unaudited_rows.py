@@ -20,7 +20,7 @@ from app.store.access.credential_tables import (
     source_policy,
 )
 from app.store.database import sqlite_driver
-from app.store.database.connection import Connection
+from app.store.database.connection import Connection, Row
 from app.store.directory.tables import strict_attribute
 
 
@@ -40,6 +40,8 @@ class _Creation(NamedTuple):
     whose: str = "TRUE"
 
 
+MAPPING_KEPT = "mapping-kept"
+"""The action of the entry that says again what an entry said of a line of the mapping that is summarized."""
 _IS_OPERATOR = "entry.actor = 'operator ' || (SELECT user_name FROM operator WHERE id = made.operator_id)"
 CREATIONS: Sequence[_Creation] = (
     _Creation(
@@ -69,7 +71,7 @@ CREATIONS: Sequence[_Creation] = (
     _Creation(source_policy, "mode", "since", ("sources-mode",), "made.mode = entry.target"),
     _Creation(identity_provider, "issuer", "saved", ("provider-saved",), "made.issuer = entry.target"),
     _Creation(
-        *(role_mapping, "source || ' ' || value", "", ("mapping-saved",)),
+        *(role_mapping, "source || ' ' || value", "", ("mapping-saved", MAPPING_KEPT)),
         "made.role = entry.detail ->> 'new'"
         " AND iif(made.source = 'group', made.value = entry.detail ->> 'group', instr(entry.target, made.value))",
     ),
@@ -84,7 +86,7 @@ WITH entry AS (
 )
 SELECT CAST({name} AS BLOB) FROM {table} AS made
 WHERE NOT EXISTS (SELECT 1 FROM entry WHERE entry.action IN ({actions}) AND {is_then} AND {condition})
-AND {whose} AND {is_newer}
+AND {whose} AND {is_newer} AND {is_kept}
 LIMIT {limit}
 """
 BEGAN = "audit-began"
@@ -93,6 +95,25 @@ _IS_NEWER = f"""NOT EXISTS (
     SELECT 1 FROM audit
     WHERE id = 1 AND action = '{BEGAN}' AND typeof(made.{{moment}}) = 'text' AND made.{{moment}} <= at
 )"""
+
+# A line of the mapping has no moment, so it has a new entry instead (lines_to_keep).
+_IS_KEPT = """
+(typeof(made.{moment}) = 'text' AND made.{moment} <= (SELECT max(until) FROM audit_summary)) IS NOT TRUE
+"""
+_LINES_TO_KEEP = """
+SELECT source, value, role FROM role_mapping AS made WHERE {then} AND NOT {later}
+"""
+
+
+def lines_to_keep(connection: Connection, last: int) -> Sequence[Row]:
+    """Return the lines of the mapping whose entries are all up to the id `last`."""
+    [line] = [one for one in CREATIONS if one.table is role_mapping]
+    actions = ", ".join(f"'{action}'" for action in line.actions)
+    there = (
+        f"EXISTS (SELECT 1 FROM audit AS entry WHERE id {{}} {last:d} AND action IN ({actions}) AND {line.condition})"
+    )
+    query = _LINES_TO_KEEP.format(then=there.format("<="), later=there.format(">"))
+    return connection.exec_driver_sql(query).all()
 
 
 def faults(connection: Connection) -> Iterator[str]:
@@ -117,5 +138,6 @@ def _statement(one: _Creation) -> str:
         **one._asdict() | {"table": one.table.name, "actions": ", ".join(f"'{action}'" for action in one.actions)},
         is_then=is_then if one.moment else "TRUE",
         is_newer=_IS_NEWER.format(moment=one.moment) if one.may_be_older else "TRUE",
+        is_kept=_IS_KEPT.format(moment=one.moment) if one.moment else "TRUE",
         limit=bounds.AUDIT_FAULTS,
     )

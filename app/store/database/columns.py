@@ -1,9 +1,9 @@
-"""This module creates columns in types of SQLite's STRICT tables: text, number, real, and switch (1 or 0)."""
+"""This module creates columns in types of SQLite's STRICT tables: text, number, real, bytes, and switch (1 or 0)."""
 
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Column, Dialect, Float, ForeignKey, Integer, Text, text
+from sqlalchemy import Column, Dialect, Float, ForeignKey, Integer, LargeBinary, Text, text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
@@ -36,6 +36,7 @@ def _reference(parent: str) -> list[ForeignKey]:
 texts = partial(_columns, Text())
 numbers = partial(_columns, Integer())
 reals = partial(_columns, Float())
+blobs = partial(_columns, LargeBinary())
 switches = partial(_columns, Switch())
 ZERO = text("0")
 """The `server_default` 0 of numbers and switches; that of a text is a str."""

@@ -26,6 +26,9 @@ COLUMNS: tuple[Column[AuditEntry], ...] = (
     Column("target", "Target", attrgetter("target")),
     Column("detail", "Detail", attrgetter("detail")),
     Column("hash", "Hash", attrgetter("hash")),
+    Column("commitment", "Commitment", attrgetter("commitment")),
+    Column("salt", "Salt", attrgetter("salt")),
+    Column("erased", "Erased", attrgetter("erased")),
 )
 """The columns of the page and of exports. The hash chain can be recomputed from a JSON export; docs/security.md says
 how."""
