@@ -141,6 +141,7 @@ WRITE_PROBE_WAIT_S = 2
 WRITERS_TOGETHER = 32  # whose work one commit writes to the disk
 WRITES_BEFORE_CHECKPOINT = 200
 WRITES_BEGUN = 15  # while one thread waits to store another one; each takes about 20 frames of the stack
+FRAMES_BYTES = 120 * 1024  # of memory for the calls of one thread, with all of these
 WRITES_BEGUN_S = 1.0  # how long a thread that waits begins others; each that it begins delays its first one
 BRIEF_BODY_BYTES = 64 * 1024  # of a request that may be one of these
 WRITES_QUEUED = 100  # requests that wait for a thread that may write; further ones are refused immediately

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from app import process
 from app.http_server.watch import ThreadWatch
 
 log = logging.getLogger("recnice.server")
@@ -51,7 +52,7 @@ class ReadingThreads:
     def start(self) -> None:
         """Start the threads."""
         for number in range(self._count + 1):
-            threading.Thread(target=self._work, name=f"reading-{number}", daemon=True).start()
+            process.start_thread(self._work, f"reading-{number}")
 
     def add(self, task: WaitingRequest) -> None:
         """Queue a task; a caller that does not lead wakes the leader afterwards."""

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import Any
 
-from app import bounds
+from app import bounds, process
 from app.http_server.reading_threads import serve
 from app.http_server.watch import ThreadWatch
 
@@ -43,7 +43,7 @@ class WritingThreads:
     def start(self) -> None:
         """Start the threads."""
         for number in range(self._count):
-            threading.Thread(target=self._work, name=f"writing-{number}", daemon=True).start()
+            process.start_thread(self._work, f"writing-{number}")
 
     def add(self, channel: Any) -> None:
         """Queue the next request of a connection."""

@@ -142,6 +142,24 @@ def test_the_program_does_not_start_without_its_launcher() -> None:
     assert (ended.returncode, ended.stdout) == (75, b"")
 
 
+def test_calls_at_no_depth_allocate_memory_each_time() -> None:
+    """The depths are those of all the requests that a thread has begun; at each, a call is made often."""
+    depths, calls = 20 * (bounds.WRITES_BEGUN + 1), 20
+    faults: list[int] = []
+
+    def call(depth: int) -> None:
+        before = resource.getrusage(resource.RUSAGE_THREAD).ru_minflt
+        for _ in range(calls):
+            (lambda: None)()
+        faults.append(resource.getrusage(resource.RUSAGE_THREAD).ru_minflt - before)
+        if depth:
+            call(depth - 1)
+
+    process.start_thread(lambda: call(depths), "test")
+    wait_until(lambda: len(faults) > depths, "the thread was at each depth")
+    assert max(faults) < calls
+
+
 def running(number: int) -> bool:
     """Whether the process runs; one that only waits to be collected does not."""
     try:
