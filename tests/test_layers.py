@@ -4,6 +4,7 @@ Reads the sources, runs nothing. README.md shows the same layers to people. A ne
 """
 
 import ast
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -188,6 +189,24 @@ def test_rows_are_read_and_written_without_the_orm():
         name for name, targets in read_imports().items() if any(one.startswith("sqlalchemy.orm") for one in targets)
     ]
     assert users == []
+
+
+def transactions_with_yields(source: str) -> Iterator[str]:
+    """Yield the generators that yield inside of a transaction, other than context managers."""
+    for function in ast.walk(ast.parse(source)):
+        if isinstance(function, ast.FunctionDef) and "contextmanager" not in map(ast.unparse, function.decorator_list):
+            blocks = (block for block in ast.walk(function) if isinstance(block, ast.With))
+            for block in blocks:
+                has_yield = any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in ast.walk(block))
+                if has_yield and re.search(r"\b(reading|writing|transaction)", " ".join(map(ast.unparse, block.items))):
+                    yield function.name
+
+
+def test_no_transaction_waits_for_the_client_of_an_export():
+    """A generator goes on when the client has read; its snapshot would keep the WAL from being emptied until then."""
+    keeping = {name: list(transactions_with_yields(path.read_text("utf-8"))) for name, path in modules().items()}
+    assert {name: functions for name, functions in keeping.items() if functions} == {}
+    assert list(transactions_with_yields("def every():\n with log.reading() as c:\n  yield from c.rows()")) == ["every"]
 
 
 def test_every_layer_has_a_module():

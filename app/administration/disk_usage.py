@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app import clock
+from app import bounds, clock
 
 COPIES = "pre-upgrade-*.sqlite3"
 """The names of the copies that app/store/database/migration.py creates next to the database."""
@@ -23,22 +23,45 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """The sizes of the files and of the disk of the folder. `copy` is the newest copy; None if there is none."""
+    """The sizes of the files and of the disk of the folder. `copy` is the newest copy; None if there is none.
+
+    `wal_bytes`: the larger WAL of the two databases.
+    """
 
     folder: str
     free_bytes: int
     total_bytes: int
     database_bytes: int
     log_bytes: int
+    wal_bytes: int
     copy: Copy | None
+
+    @property
+    def has_large_wal(self) -> bool:
+        """Whether a reader keeps a WAL from being emptied."""
+        return self.wal_bytes > bounds.WAL_BYTES
 
 
 def storage(database: Path, log: Path) -> Storage:
     """Return the current sizes. Raises OSError if the system cannot read the disk usage."""
     room = shutil.disk_usage(database.parent)
     return Storage(
-        str(database.parent), room.free, room.total, _size(database), _size(log), _newest_copy(database.parent)
+        str(database.parent),
+        room.free,
+        room.total,
+        _size(database),
+        _size(log),
+        max(wal_bytes(database), wal_bytes(log)),
+        _newest_copy(database.parent),
     )
+
+
+def wal_bytes(database: Path) -> int:
+    """Return the size of the WAL of a database, in bytes; 0 if it does not exist."""
+    try:
+        return database.with_name(database.name + "-wal").stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _size(path: Path) -> int:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -215,6 +216,20 @@ def test_a_transaction_over_its_time_is_interrupted(app: Flask, monkeypatch: pyt
     with directory_database.reading() as connection:
         assert connection.exec_driver_sql(ENDLESS).scalar_one() == 100_000, "the limit is gone from the connection"
         assert connection.execute(select(population)).all() == [], "nothing half done"
+
+
+def test_a_transaction_of_many_short_statements_ends_at_its_time_too(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite looks at the time limit after 10,000 steps of one statement; a snapshot must not be kept for longer."""
+    monkeypatch.setattr(bounds, "STATEMENT_S", 0.01)
+
+    def is_answered(connection: Connection) -> bool:
+        return connection.exec_driver_sql("SELECT 1").scalar() != 1
+
+    for transaction in (directory_database.reading, directory_database.reading_once, directory_database.writing):
+        with pytest.raises(ScimError, match="longer than 0.01 seconds"), transaction() as connection:
+            wait_until(partial(is_answered, connection), "the time limit ends it")
 
 
 def test_a_full_disk_is_unavailable_until_there_is_room(app: Flask) -> None:

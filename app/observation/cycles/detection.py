@@ -4,7 +4,7 @@ Entra announces neither the start nor the end of a cycle. Ten minutes without a 
 probe after a quiet minute starts another: Test Connection and Provision on demand happen between two cycles.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -161,10 +161,10 @@ def page(start: int = 1, count: int = bounds.CONSOLE_PAGE_SIZE, since: str = "",
         return CyclePage(rows.count(connection, since, until), cycles)
 
 
-def every(since: str = "", until: str = "") -> Iterator[Cycle]:
-    """Yield all cycles of a period one by one, newest first, for an export."""
+def every(since: str = "", until: str = "") -> list[Cycle]:
+    """Return all cycles of a period, newest first, for an export: at most `bounds.CYCLES_KEPT`."""
     with log_database.reading() as connection:
-        yield from map(cycle_of, rows.page(connection, since, until))
+        return list(map(cycle_of, rows.page(connection, since, until)))
 
 
 def cycle_of(row: Any) -> Cycle:

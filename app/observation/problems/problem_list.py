@@ -1,6 +1,6 @@
 """This module lists problems by cause and one by one, with their requests."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate
@@ -131,10 +131,10 @@ def by_cause(criteria: ProblemFilter, start: int = 1, count: int = bounds.CONSOL
         return ProblemPage(len(grouped), causes, rows.counts(connection))
 
 
-def every(criteria: ProblemFilter) -> Iterator[Problem]:
-    """Yield all matching problems one by one, newest first, for an export."""
+def every(criteria: ProblemFilter) -> list[Problem]:
+    """Return all matching problems, newest first, for an export: at most `bounds.PROBLEMS_KEPT`."""
     with log_database.reading() as connection:
-        yield from map(_problem, rows.listed(connection, criteria))
+        return list(map(_problem, rows.listed(connection, criteria)))
 
 
 def find(problem_id: int) -> Problem | None:

@@ -21,7 +21,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.util import LRUCache
 
 from app import bounds
-from app.scim.errors import gone
+from app.scim.errors import Code, ScimError, gone
 from app.store.database import sqlite_driver
 from app.store.database.columns import Switch
 
@@ -48,9 +48,9 @@ class Connection:
     """A connection in a transaction.
 
     `driver` is the driver's connection, for what Core cannot express. A statement that still runs at the `deadline`, a
-    time of `time.monotonic`, is interrupted; None is no limit. All connections of an application have one `memory`.
-    `generation` is the number of the state that a transaction saw last, None before it is read; `keeps_generation`: the
-    transaction does not change it.
+    time of `time.monotonic`, is interrupted, and a later one is refused; None is no limit. All connections of an
+    application have one `memory`. `generation` is the number of the state that a transaction saw last, None before it
+    is read; `keeps_generation`: the transaction does not change it.
     """
 
     __slots__ = ("__weakref__", "deadline", "driver", "generation", "keeps_generation", "memory")
@@ -88,7 +88,12 @@ class Connection:
         return Result(cursor, _row_maker(cursor))
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
-        """Return the driver's cursor; every statement with at most one set of parameters is run here."""
+        """Return the driver's cursor; every statement with at most one set of parameters is run here.
+
+        Raises TOO_MANY at the deadline, which SQLite does not look at in a short statement.
+        """
+        if self.deadline is not None and time.monotonic() >= self.deadline:
+            raise over_time()
         return self.driver.execute(sql, parameters)
 
     def run_many(self, sql: str, parameters: Sequence[Sequence[Any]]) -> Result:
@@ -100,6 +105,11 @@ class Connection:
         if self.memory.is_gone:
             raise gone()
         self.driver.execute("COMMIT")
+
+
+def over_time() -> ScimError:
+    """Return the refusal of a transaction at its deadline: its snapshot keeps the WAL from being emptied."""
+    return ScimError(Code.TOO_MANY, sentence=f"The request took longer than {bounds.STATEMENT_S} seconds")
 
 
 class Result:

@@ -10,7 +10,7 @@ from flask import Flask
 from app import bounds, clock, current_application
 from app.scim.errors import Code, ScimError, unavailable
 from app.store.database import sqlite_driver
-from app.store.database.connection import Connection, Memory
+from app.store.database.connection import Connection, Memory, over_time
 from app.store.database.connection_pool import Connections
 from app.store.database.shared_commit import Writers
 
@@ -63,9 +63,7 @@ class DatabaseFile:
     def refuse(self, error: Exception) -> None:
         """Raise the refusal that an error of the driver means; return for an error that is none."""
         if sqlite_driver.is_interrupted(error):
-            raise ScimError(
-                Code.TOO_MANY, sentence=f"The request took longer than {bounds.STATEMENT_S} seconds"
-            ) from error
+            raise over_time() from error
         if sqlite_driver.is_damage(error) and not self._writers().damaged_since:
             self._writers().damaged_since = clock.to_wire(clock.utc_now())
         if (reason := sqlite_driver.reason(error)) is not None:
@@ -123,14 +121,24 @@ class DatabaseFile:
             if writers.turns < bounds.WRITES_BEFORE_CHECKPOINT:
                 return False
             writers.turns = 0
-            connection = writers.connections.take()
+        with self.transaction("") as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").all()
+        return True
+
+    def empty_wal(self) -> bool:
+        """Copy the WAL into the file and cut it to nothing; return whether no reader needs it any longer.
+
+        Does not wait: what a reader still needs stays, and the next call tries again.
+        """
+        with self.transaction("") as connection:
+            sqlite_driver.set_patience(connection.driver, False)
             try:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").all()
-            except BaseException as error:
-                writers.connections.give_back(connection, error)
-                raise
-            writers.connections.give_back(connection)
-            return True
+                # Writers wait during the second one only, which then finds nearly nothing to copy.
+                for mode in ("PASSIVE", "TRUNCATE"):
+                    is_busy, _, _ = connection.exec_driver_sql(f"PRAGMA wal_checkpoint({mode})").one()
+            finally:
+                sqlite_driver.set_patience(connection.driver, True)
+        return not is_busy
 
     def _writers(self) -> Writers:
         writers: Writers = current_application.extension(self._name)
@@ -155,10 +163,10 @@ class _Transaction:
             self._file.refuse(error)
             raise
         try:
-            connection.deadline = time.monotonic() + bounds.STATEMENT_S
             connection.keeps_generation = self._begin != "BEGIN IMMEDIATE"
             if self._begin:
                 _begin(connection, self._begin, self._wait)
+            connection.deadline = time.monotonic() + bounds.STATEMENT_S
         except BaseException as error:
             self.__exit__(type(error), error, None)
             raise

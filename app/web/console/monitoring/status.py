@@ -56,6 +56,7 @@ def status() -> str:
         missing_schemas=removed_schemas.missing_schemas(),
         changed=_changed(event) if event else "",
         storage=_storage(settings),
+        time_limit_s=bounds.STATEMENT_S,
         version=VERSION,
         faults={fault: KEY_FAULTS[fault] for fault in FAULTS_OF_ONE_KIND},
         sources=allow_list.source_list(),
