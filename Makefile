@@ -24,7 +24,7 @@ SMOKE := $(filter-out %/test_access.py %/test_nginx.py, $(wildcard tests/program
 # Bytecode is kept: without it each start of the program and of a worker compiles every module again.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(IN_VENV) -m pytest -n $(WORKERS) --dist loadfile
 
-SOURCES := recnice_scim.py build.spec requirements.txt $(shell find app static templates docs/admin docs/reference docs/pictures -type f ! -name '*.pyc')
+SOURCES := recnice_scim.py build.spec requirements.txt $(shell find app static templates docs/admin docs/operate docs/reference docs/pictures -type f ! -name '*.pyc')
 
 .PHONY: help
 help:  ## this list

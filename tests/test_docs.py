@@ -11,7 +11,7 @@ from scripts.document_tables import CONTRIBUTING, ROOT, TABLES, with_tables
 README = ROOT / "README.md"
 CHANGELOG = ROOT / "CHANGELOG.md"
 DOCUMENTS = [README, CHANGELOG, CONTRIBUTING, ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
-OFFLINE = (bundled_files.HELP, bundled_files.REFERENCE, bundled_files.PICTURES)
+OFFLINE = (*bundled_files.HELP_FOLDERS, bundled_files.PICTURES)
 SITE = ROOT / "docs"
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 HOST_PATH = re.compile(r"(?<![\w.])/(work|root|Users|home)/[a-z]")
@@ -43,7 +43,7 @@ def test_every_link_leads_somewhere(document):
         assert target.exists(), f"{link}: no such file"
         if document.is_relative_to(SITE):
             assert target.resolve().is_relative_to(SITE), f"{link}: not in docs/, of which the site is built"
-        if document.is_relative_to(OFFLINE[0]) or document.is_relative_to(OFFLINE[1]):
+        if any(document.is_relative_to(folder) for folder in bundled_files.HELP_FOLDERS):
             assert any(target.resolve().is_relative_to(folder) for folder in OFFLINE), f"{link}: not shipped offline"
         if heading:
             assert heading in headings(target), f"{link}: no such heading"
@@ -94,7 +94,7 @@ def test_the_build_names_files_of_the_program_that_exist():
     """build.spec is run by PyInstaller alone, so neither mypy nor a test would see a name that is gone."""
     text = (ROOT / "build.spec").read_text(encoding="utf-8")
     names = set(re.findall(r"bundled_files\.([A-Z_]+)", text))
-    assert {"HELP", "REFERENCE", "PICTURES"} <= names
+    assert {"HELP_FOLDERS", "PICTURES"} <= names
     for name in names:
         assert hasattr(bundled_files, name), name
     for folder in OFFLINE:

@@ -67,7 +67,11 @@ def texts() -> Iterator[tuple[str, str]]:
     """Every place that a reader sees, and its text."""
     for path in sorted((ROOT / "templates").glob("*.html")):
         yield _name(path), _of_template(path.read_text("utf-8"))
-    pages = [page for folder in ("docs/admin", "docs/reference") for page in sorted((ROOT / folder).rglob("*.md"))]
+    pages = [
+        page
+        for folder in ("docs/admin", "docs/operate", "docs/reference")
+        for page in sorted((ROOT / folder).rglob("*.md"))
+    ]
     for path in (ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "docs/security.md", *pages):
         text = re.sub(r"```.*?```|`[^`]*`|\]\([^)]*\)", " ", path.read_text("utf-8"), flags=re.DOTALL)
         yield _name(path), " ".join(text.split())

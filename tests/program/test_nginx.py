@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import ROOT, Answer, Appliance, free_port, wait_until
 from tests.needed import program_of
 
-PAGE = ROOT / "docs" / "admin" / "reverse-proxy.md"
+PAGE = ROOT / "docs" / "operate" / "reverse-proxy.md"
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 
 

@@ -1,4 +1,4 @@
-"""The help: every file of docs/admin is a page of the console, every link leads somewhere, nothing else is served."""
+"""The help: each file of its folders is a page of the console, every link leads somewhere, nothing else is served."""
 
 import html
 import posixpath
@@ -16,7 +16,7 @@ from app.web.console.system.help_rendering import Addresses, Help, HelpPage
 from tests.conftest import Appliance
 from tests.web.visitor import Visitor
 
-HELP = Help((bundled_files.HELP, bundled_files.REFERENCE), bundled_files.PICTURES)
+HELP = Help(bundled_files.HELP_FOLDERS, bundled_files.PICTURES)
 ADDRESSES = Addresses(page=lambda name: f"/help/{name}", picture=lambda name: f"/help/pictures/{name}")
 
 
@@ -102,6 +102,12 @@ def test_nothing_else_is_served(eva: Visitor, path: str):
     answer = eva.get(path)
     assert answer.status == 404, path
     assert "There is no such page" in answer.text
+
+
+def test_a_page_that_moved_is_found_by_its_former_url(eva: Visitor):
+    answer = eva.get("/help/backup")
+    assert (answer.status, answer.location) == (308, "/help/operate/backup")
+    assert eva.get("/help/operate/nothing").status == eva.get("/help/index/backup").status == 404
 
 
 def test_a_stranger_reads_nothing(stranger: Visitor):
@@ -192,7 +198,7 @@ def test_two_files_of_one_name_are_found_at_the_start(tmp_path: Path):
 
 
 def test_the_pages_are_those_of_the_folder(app: Flask):
-    folders = (bundled_files.HELP, bundled_files.REFERENCE)
+    folders = bundled_files.HELP_FOLDERS
     files = {path.relative_to(folders[0].parent).as_posix() for folder in folders for path in folder.rglob("*.md")}
     with app.app_context():
         shelf = help._help()

@@ -1,9 +1,9 @@
-"""This module serves the help: the files of docs/admin and docs/reference."""
+"""This module serves the help: the files of docs/admin, docs/operate and docs/reference."""
 
 import threading
 import zipfile
 
-from flask import abort, current_app, render_template, send_file, url_for
+from flask import abort, current_app, redirect, render_template, send_file, url_for
 from werkzeug.wrappers import Response
 
 from app import bundled_files
@@ -16,9 +16,12 @@ _EXTENSION = "recnice_help"
 _reading = threading.Lock()
 
 
-def help_page(name: str = INDEX) -> str:
-    """Show one page, or the index; 404 for a name that no page has."""
-    page = _help().pages.get(name) or abort(404)
+def help_page(name: str = INDEX) -> str | Response:
+    """Show one page, or the index; 404 for a name that no page has. Until 0.3, pages of `operate/` had no folder."""
+    pages = _help().pages
+    if name not in pages and f"operate/{name}" in pages:
+        return redirect(url_for("console.help_page", name=f"operate/{name}"), 308)
+    page = pages.get(name) or abort(404)
     addresses = Addresses(
         page=lambda name: url_for("console.help_page", name=name),
         picture=lambda name: url_for("console.help_picture", name=name),
@@ -39,7 +42,6 @@ def _help() -> Help:
             if bundled_files.FROZEN:
                 with zipfile.ZipFile(bundled_files.HELP_ARCHIVE) as archive:
                     archive.extractall(bundled_files.ROOT)
-            folders = (bundled_files.HELP, bundled_files.REFERENCE)
-            current_app.extensions[_EXTENSION] = Help(folders, bundled_files.PICTURES)
+            current_app.extensions[_EXTENSION] = Help(bundled_files.HELP_FOLDERS, bundled_files.PICTURES)
     pages: Help = current_app.extensions[_EXTENSION]
     return pages
