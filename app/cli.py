@@ -8,7 +8,7 @@ from importlib import import_module
 
 import click
 
-from app import exit_codes, json_log, settings
+from app import exit_codes, log_events, settings
 from app.commands.shared.aliases import AliasedGroup
 
 PROGRAM = "recnice-scim"
@@ -110,5 +110,5 @@ def describe(error: Exception) -> tuple[str, int]:
 
 def fail(message: str, code: int) -> int:
     """Write the message as one line on standard error, and return the code."""
-    print(f"{PROGRAM}: {json_log.redact(' '.join(message.split()))}", file=sys.stderr)
+    print(f"{PROGRAM}: {log_events.redact(' '.join(message.split()))}", file=sys.stderr)
     return code

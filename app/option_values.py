@@ -5,6 +5,7 @@ Each function raises ValueError with a text that completes "expected …".
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -79,6 +80,14 @@ def read_number(most: int, value: object) -> int:
     if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= most:
         raise ValueError(f"a number from 1 to {most}")
     return number
+
+
+def read_choice(choices: Sequence[str], value: object) -> str:
+    """Parse one of some words, in any case."""
+    word = value.strip().lower() if isinstance(value, str) else ""
+    if word not in choices:
+        raise ValueError(f"{', '.join(choices[:-1])} or {choices[-1]}")
+    return word
 
 
 def read_switch(value: object) -> bool:

@@ -132,6 +132,15 @@ class Settings:
         "Write log events into this file, of which ten parts of 10 MiB are kept.",
         "standard error",
     )
+    log_format: str = option(
+        "json", partial(values.read_choice, ("json", "text")), "FORMAT", "The form of log events: json or text."
+    )
+    log_level: str = option(
+        "info",
+        partial(values.read_choice, ("info", "warning", "error")),
+        "LEVEL",
+        "The least level of log events: info, warning or error.",
+    )
     one_cpu: bool = option(
         hasattr(os, "sched_setaffinity"),
         values.read_switch,

@@ -55,7 +55,7 @@ app.store app.store.database
 
 app.request_record
 
-app.openid app.scim app.simulation app.data_folder app.json_log app.process app.settings
+app.openid app.scim app.simulation app.data_folder app.log_events app.process app.settings
 app.current_application app.file_systems
 app.bounds app.bundled_files app.clock app.console_roles app.exit_codes app.ip_addresses app.option_values app.schedules
 app.random_values app.throttle
@@ -86,7 +86,7 @@ PACKAGES = {
 }
 """The foreign packages that each may import, and no other does."""
 
-PROCESS = ("app.settings", "app.data_folder", "app.json_log", "app.process", "app.bundled_files")
+PROCESS = ("app.settings", "app.data_folder", "app.log_events", "app.process", "app.bundled_files")
 
 NEVER = {
     "app.web": ("app.store",),

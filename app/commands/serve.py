@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from app import bundled_files, data_folder, exit_codes, file_systems, json_log, process
+from app import bundled_files, data_folder, exit_codes, file_systems, log_events, process
 from app.commands.shared.options import command_line, taking
 from app.ip_addresses import read_address
 from app.settings import EVERY_ADDRESS, Settings, url_of
@@ -72,7 +72,7 @@ def _begin_again(settings: Settings) -> None:
 def _start_log(settings: Settings) -> None:
     """Start the log. Raises CommandError for a log file that cannot be written."""
     try:
-        json_log.start(settings.log_file)
+        log_events.start(settings.log_file, settings.log_format, settings.log_level)
     except OSError as error:
         code = exit_codes.TRY_AGAIN if error.errno == errno.ENOSPC else exit_codes.CONFIGURATION
         raise exit_codes.CommandError(f"log_file: {settings.log_file}: {error.strerror or error}", code) from None

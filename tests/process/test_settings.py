@@ -69,6 +69,8 @@ def test_every_option_can_come_from_the_file(tmp_path: Path) -> None:
         network_folder = true
         time_zone = "Europe/Berlin"
         log_file = "/var/log/recnice.log"
+        log_format = "Text"
+        log_level = "warning"
         """,
     )
     assert found.listen == ("::1", 0)
@@ -77,7 +79,7 @@ def test_every_option_can_come_from_the_file(tmp_path: Path) -> None:
     assert found.trusted_proxy == (ip_network("10.0.0.5"), ip_network("fd00::/64"))
     assert (found.threads, found.one_cpu, found.cursor_paging, found.request_days) == (2, False, False, 7)
     assert found.network_folder
-    assert found.time_zone == "Europe/Berlin"
+    assert (found.time_zone, found.log_format, found.log_level) == ("Europe/Berlin", "text", "warning")
     assert (found.ca_file, found.log_file) == (Path("/etc/ssl/own.pem"), Path("/var/log/recnice.log"))
     assert {name for name, origin in found.origins.items() if origin == "file"} == {
         option.name for option in OPTIONS if option.in_file
@@ -98,6 +100,8 @@ def test_every_option_can_come_from_the_environment(tmp_path: Path) -> None:
         "network_folder": "yes",
         "time_zone": "Europe/Berlin",
         "log_file": str(tmp_path / "log"),
+        "log_format": "text",
+        "log_level": "error",
     }
     found = load({}, {option.environment: given[option.name] for option in OPTIONS})
     assert set(found.origins.values()) == {"environment"}
@@ -108,6 +112,8 @@ def test_every_option_can_come_from_the_environment(tmp_path: Path) -> None:
 
 
 WRONG = [
+    ("log_format", "xml"),
+    ("log_level", "trace"),
     ("listen", "7644"),
     ("listen", "127.0.0.1:70000"),
     ("listen", "::1:7644"),

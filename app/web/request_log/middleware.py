@@ -115,7 +115,7 @@ def has_scheme(authorization: str) -> bool:
 def _say(request: Request) -> None:
     words = (request.method, request.path, str(request.status), request.scim_type, request.attribute)
     text = " ".join(word for word in words if word)
-    if request.status >= 500:  # the log counts warnings of one cause, such as a full disk (json_log.py)
+    if request.status >= 500:  # the log counts warnings of one cause, such as a full disk (log_events.py)
         log.warning("request %s refused: %s", request.number, text)
     else:
         log.info("request %s refused: %s", request.number, text)

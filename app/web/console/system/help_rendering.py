@@ -19,9 +19,7 @@ DARK = "-dark"
 """The suffix of pictures for dark screens: `status-dark.png` is the dark variant of `status.png`."""
 
 _TITLE = re.compile(r"# (.+)\n")
-_COMMENT = re.compile(
-    r"^ *<!-- .* -->\n", re.MULTILINE
-)  # around generated tables, before untested commands
+_COMMENT = re.compile(r"^ *<!-- .* -->\n", re.MULTILINE)  # around generated tables, before untested commands
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
-"""This module writes log events as lines of JSON on standard error or into a file, without secrets."""
+"""This module writes log events as JSON or text on standard error or into a file, without secrets."""
 
 import json
 import logging
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
@@ -39,6 +39,10 @@ class JsonLine(logging.Formatter):
     """
 
     def format(self, record: logging.LogRecord) -> str:
+        return json.dumps(self.fields(record))
+
+    def fields(self, record: logging.LogRecord) -> dict[str, str | int]:
+        """Return the fields of the line."""
         line: dict[str, str | int] = {
             "time": clock.to_wire(datetime.fromtimestamp(record.created, UTC)),
             "level": record.levelname.lower(),
@@ -49,7 +53,28 @@ class JsonLine(logging.Formatter):
             line["repeated"] = repeated
         if record.exc_info:
             line["traceback"] = redact(self.formatException(record.exc_info))[-bounds.LOG_TRACEBACK_LENGTH :]
-        return json.dumps(line)
+        return line
+
+
+class TextLine(JsonLine):
+    """A formatter of the same fields as text: `TIME LEVEL LOGGER: MESSAGE`. A traceback follows in indented lines.
+
+    A message cannot forge another event, since its line breaks and other control characters are escaped.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = self.fields(record)
+        repeated = f" ({line['repeated']} more)" if "repeated" in line else ""
+        traceback = "".join(f"\n    {part}" for part in map(_escaped, str(line.get("traceback", "")).splitlines()))
+        return f"{line['time']} {line['level']} {line['logger']}: {_escaped(str(line['message']))}{repeated}{traceback}"
+
+
+def _escaped(text: str) -> str:
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+FORMATTERS: Mapping[str, type[JsonLine]] = {"json": JsonLine, "text": TextLine}
+"""The formatters by the value of the setting `log_format`."""
 
 
 class OncePerMinute(logging.Handler):
@@ -109,14 +134,15 @@ class _RotatedFile(RotatingFileHandler):
         pass
 
 
-def start(file: Path | None = None) -> None:
-    """Write the events of all loggers, from level INFO, as JSON: to standard error, or into a file that is rotated.
+def start(file: Path | None = None, form: str = "json", level: str = "info") -> None:
+    """Write the events of all loggers, from a level on: to standard error, or into a file that is rotated.
 
     Raises OSError for a file that cannot be opened.
     """
+    least = logging.getLevelNamesMapping()[level.upper()]
     target = _RotatedFile(file) if file else logging.StreamHandler(sys.stderr)
-    target.setFormatter(JsonLine())
-    logging.basicConfig(level=logging.INFO, handlers=[OncePerMinute(target)], force=True)
+    target.setFormatter(FORMATTERS[form]())
+    logging.basicConfig(level=least, handlers=[OncePerMinute(target)], force=True)
     logging.captureWarnings(True)
-    for name, level in QUIET.items():
-        logging.getLogger(name).setLevel(level)
+    for name, quiet in QUIET.items():
+        logging.getLogger(name).setLevel(max(quiet, least))

@@ -3,13 +3,14 @@
 import io
 import json
 import logging
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app import bounds, json_log
+from app import bounds, log_events
 
 KEY = "rcn_scim_" + "A1-_" * 10 + "abc_1a2b3c"
 
@@ -17,7 +18,7 @@ KEY = "rcn_scim_" + "A1-_" * 10 + "abc_1a2b3c"
 def line(message: str, *arguments: object, exc_info: Any = None) -> dict[str, str]:
     """What one record becomes; fails when it is more than one line."""
     record = logging.LogRecord("recnice.test", logging.WARNING, __file__, 1, message, arguments, exc_info)
-    text = json_log.JsonLine().format(record)
+    text = log_events.JsonLine().format(record)
     assert "\n" not in text and "\r" not in text and text.isascii()
     found: dict[str, str] = json.loads(text)
     return found
@@ -61,7 +62,7 @@ def test_all_loggers_go_to_standard_error_and_waitress_is_quiet(monkeypatch: pyt
     written = io.StringIO()
     monkeypatch.setattr(sys, "stderr", written)
     try:
-        json_log.start()
+        log_events.start()
         logging.getLogger("waitress.queue").warning("Task queue depth is 7")
         logging.getLogger("waitress").warning("seen")
         logging.getLogger("recnice.x").info("heard")
@@ -72,6 +73,46 @@ def test_all_loggers_go_to_standard_error_and_waitress_is_quiet(monkeypatch: pyt
     assert [json.loads(text)["message"] for text in written.getvalue().splitlines()] == ["seen", "heard"]
 
 
+def test_a_line_of_text() -> None:
+    def text(message: str, exc_info: Any = None) -> str:
+        record = logging.LogRecord("recnice.test", logging.WARNING, __file__, 1, message, (), exc_info)
+        setattr(record, log_events.REPEATED, 3)
+        return log_events.TextLine().format(record)
+
+    forged = text(f"a\n2026-11-30T09:00:00.000Z critical recnice.serve: b\x1b[2J {KEY}")
+    assert re.fullmatch(
+        r"\S+Z warning recnice\.test: a\\n2026\S+ critical .* b\\x1b\[2J rcn_scim_\[key\] \(3 more\)", forged
+    )
+    try:
+        raise ValueError(f"bad key {KEY}\nline")
+    except ValueError:
+        lines = text("failed", sys.exc_info()).splitlines()
+    assert lines[-2:] == ["    ValueError: bad key rcn_scim_[key]", "    line"]
+    assert all(line.startswith("    ") for line in lines[1:])
+
+
+@pytest.mark.parametrize("level", ["info", "warning", "error"])
+def test_events_below_the_level_are_left_out(level: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, quiet = logging.getLogger(), logging.getLogger("alembic")
+    handlers, former = root.handlers[:], root.level
+    written = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", written)
+    try:
+        log_events.start(None, "text", level)
+        for number in (logging.INFO, logging.WARNING, logging.ERROR):
+            for logger in (logging.getLogger("recnice.x"), quiet):
+                logger.log(number, "event")
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(former)
+        quiet.setLevel(logging.NOTSET)
+        logging.captureWarnings(False)
+    words = [line.split()[1:3] for line in written.getvalue().splitlines()]
+    levels = ["info", "warning", "error"]
+    kept = [[one, logger] for one in levels[levels.index(level) :] for logger in ("recnice.x:", "alembic:")]
+    assert words == [pair for pair in kept if pair != ["info", "alembic:"]]
+
+
 class Lines(logging.Handler):
     """The lines of what a handler gets."""
 
@@ -80,13 +121,13 @@ class Lines(logging.Handler):
         self.lines: list[tuple[str, int | None]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        line = json.loads(json_log.JsonLine().format(record))
+        line = json.loads(log_events.JsonLine().format(record))
         self.lines.append((line["message"], line.get("repeated")))
 
 
 def test_a_cause_is_one_line_a_minute_and_a_count() -> None:
     now, lines = 0.0, Lines()
-    handler = json_log.OncePerMinute(lines, lambda: now)
+    handler = log_events.OncePerMinute(lines, lambda: now)
 
     def say(message: str, level: int = logging.ERROR) -> None:
         handler.handle(logging.LogRecord("recnice.test", level, __file__, 1, message, (), None))
@@ -118,7 +159,7 @@ def test_a_log_file_is_rotated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     try:
-        json_log.start(tmp_path / "log")
+        log_events.start(tmp_path / "log")
         for number in range(100):
             logging.getLogger("recnice.x").info("event %d", number)
         assert sorted(file.name for file in tmp_path.iterdir()) == ["log", "log.1", "log.2"]
