@@ -37,6 +37,11 @@ class Storage:
     copy: Copy | None
 
     @property
+    def is_low(self) -> bool:
+        """Whether little space is free."""
+        return self.free_bytes < min(bounds.DISK_LOW_BYTES, self.total_bytes // bounds.DISK_LOW_SHARE)
+
+    @property
     def has_large_wal(self) -> bool:
         """Whether a reader keeps a WAL from being emptied."""
         return self.wal_bytes > bounds.WAL_BYTES

@@ -256,6 +256,11 @@ def newest_event(connection: Connection) -> Event | None:
     return next(iter(_events(connection, _NEWEST_EVENT)), None)
 
 
+def newest_moment(connection: Connection) -> str:
+    """Return when the event that was stored last took place, in wire form; "" if there is none."""
+    return connection.execute(select(event.c.at).order_by(event.c.id.desc()).limit(1)).scalar() or ""
+
+
 def last_known(connection: Connection, ids: Collection[str]) -> dict[str, tuple[str, str]]:
     """Return type and name of resources at their last event, also of deleted ones."""
     newest = select(func.max(event.c.id)).where(event.c.resource_id.in_(many(ids))).group_by(event.c.resource_id)
