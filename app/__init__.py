@@ -26,6 +26,7 @@ def create_app(settings: Settings, *, has_hot_routes: bool = True) -> Flask:
 
     from app import bounds, bundled_files
     from app.jobs import job_list, scheduler
+    from app.restoration.console_restore import ConsoleRestore
     from app.scim import custom_schemas
     from app.store.database import directory_database
     from app.store.request_log import log_database
@@ -57,4 +58,5 @@ def create_app(settings: Settings, *, has_hot_routes: bool = True) -> Flask:
         app.wsgi_app = HotRoutes(app, settings)  # type: ignore[method-assign]
     app.wsgi_app = public_url.PublicAddress(app.wsgi_app, settings)  # type: ignore[method-assign]
     middleware.init_app(app, settings)
+    ConsoleRestore(settings).init_app(app)
     return app

@@ -158,6 +158,7 @@ JOB_RETRY_MAXIMUM_S = 15 * 60
 JOB_NOTE_S = 60 * 60  # how often the row of a job is written that runs every few minutes without a failure
 TIME_ZONE_LENGTH = 100
 UPGRADE_COPIES = 3  # of the database before an upgrade; older ones are deleted after a start
+RESTORE_NAMES = 20  # of users that the preview of a restore lists for each kind of change
 
 # --- the process and its connections
 THREADS_MAXIMUM = POOLED_CONNECTIONS

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from app import process
@@ -20,11 +21,12 @@ SECRET_BYTES = 32
 SETUP_LINK_NAME = "recnice.setup-link"
 SET_UP_NAME = "recnice.set-up"
 REPLACED_NAME = "recnice.replaced"
+DATABASE_FILES = {
+    name: tuple(name + more for more in ("", "-wal", "-shm", "-journal")) for name in (DATABASE_NAME, REQUESTS_NAME)
+}
+"""The names of each database file and of the files that SQLite writes next to it."""
 OWN_NAMES = frozenset(
-    (
-        *(LOCK_NAME, SECRET_NAME, SETUP_LINK_NAME, SET_UP_NAME, REPLACED_NAME),
-        *(name + more for name in (DATABASE_NAME, REQUESTS_NAME) for more in ("", "-wal", "-shm", "-journal")),
-    )
+    (*(LOCK_NAME, SECRET_NAME, SETUP_LINK_NAME, SET_UP_NAME, REPLACED_NAME), *chain(*DATABASE_FILES.values()))
 )
 """The names of the files that the program writes; each must be a regular file."""
 OWN_BEGINNINGS = ("recnice.", REQUESTS_NAME.partition(".")[0])  # including unusable request logs that were renamed
@@ -84,10 +86,11 @@ def prepare(path: Path) -> list[str]:
         lines += [_tighten(candidate, os.O_NOFOLLOW) for candidate in candidates]
         return [line for line in lines if line]
     except OSError as error:
-        raise _unusable(path, error) from None
+        raise unusable(path, error) from None
 
 
-def _unusable(path: Path, error: OSError) -> FolderError:
+def unusable(path: Path, error: OSError) -> FolderError:
+    """Return the error that names the data folder and what the system reports."""
     return FolderError(f"data folder {path}: {error.strerror or error}", of_system_error(error))
 
 
@@ -143,7 +146,7 @@ def hold(path: Path, command: str) -> Iterator[Callable[[Holder], None]]:
     try:
         file = _open_regular(path / LOCK_NAME, os.O_RDWR | os.O_CREAT)
     except OSError as error:
-        raise _unusable(path, error) from None
+        raise unusable(path, error) from None
     try:
         while not process.lock(file):
             holder = _read(file)

@@ -35,6 +35,7 @@ app.web.request_log
 app.web
 
 app.jobs
+app.restoration
 app.provisioning
 app.administration.single_sign_on
 app.administration.accounts
@@ -49,13 +50,14 @@ app.observation.attributes app.observation.cycles
 app.observation.problem_kinds app.observation.redaction
 
 app.store.integrity_check
+app.store.restoration
 app.store.access
 app.store.directory app.store.request_log
 app.store app.store.database
 
 app.request_record
 
-app.openid app.scim app.simulation app.data_folder app.log_events app.process app.settings
+app.openid app.scim app.simulation app.data_folder app.file_swap app.log_events app.process app.settings
 app.current_application app.file_systems
 app.bounds app.bundled_files app.clock app.console_roles app.exit_codes app.ip_addresses app.option_values app.schedules
 app.random_values app.throttle
@@ -80,13 +82,14 @@ PACKAGES = {
     "app.administration": "argon2 cryptography pyotp",
     "app.store": SQL,
     "app.current_application": "flask",
+    "app.restoration": "flask",
     "app.store.database.database_file": "flask",
     "app.scim": "marshmallow",
     "app.openid": "authlib joserfc requests cryptography",
 }
 """The foreign packages that each may import, and no other does."""
 
-PROCESS = ("app.settings", "app.data_folder", "app.log_events", "app.process", "app.bundled_files")
+PROCESS = ("app.settings", "app.data_folder", "app.file_swap", "app.log_events", "app.process", "app.bundled_files")
 
 NEVER = {
     "app.web": ("app.store",),

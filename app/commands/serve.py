@@ -1,5 +1,7 @@
 """This module implements `serve`, which prepares the folder, migrates, prints the URLs, and serves until stopped."""
 
+from __future__ import annotations
+
 import errno
 import logging
 import os
@@ -7,15 +9,19 @@ import socket
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
-from app import bundled_files, data_folder, exit_codes, file_systems, log_events, process
+from app import bundled_files, data_folder, exit_codes, file_swap, file_systems, log_events, process
 from app.commands.shared.options import command_line, taking
 from app.ip_addresses import read_address
 from app.settings import EVERY_ADDRESS, Settings, url_of
 from app.version import VERSION
+
+if TYPE_CHECKING:
+    from app.restoration.console_restore import ConsoleRestore
 
 log = logging.getLogger("recnice.serve")
 
@@ -46,7 +52,7 @@ def serve(settings: Settings, is_new: bool) -> int:
         if is_new:
             _begin_again(settings)
         settings = settings.on_port(bound.getsockname()[1])
-        _run(settings, bound, open_files, note)
+        _serve(settings, bound, open_files, note)
     return exit_codes.DONE
 
 
@@ -93,7 +99,27 @@ def _bind(settings: Settings) -> socket.socket:
         raise exit_codes.CommandError(f"listen: {host} port {port}: {error.strerror or error}", code) from None
 
 
-def _run(settings: Settings, bound: socket.socket, open_files: int, note: Callable[[data_folder.Holder], None]) -> None:
+def _serve(
+    settings: Settings, bound: socket.socket, open_files: int, note: Callable[[data_folder.Holder], None]
+) -> None:
+    """Run the server until it is stopped; after a restore in the console, with a new application on the same socket."""
+    from app.restoration.console_restore import ConsoleRestore
+
+    restore = ConsoleRestore(settings)
+    listening: socket.socket | None = bound
+    while listening is not None:
+        file_swap.finish(settings.data)
+        listening = _run(settings, listening, open_files, note, restore)
+
+
+def _run(
+    settings: Settings,
+    bound: socket.socket,
+    open_files: int,
+    note: Callable[[data_folder.Holder], None],
+    restore: ConsoleRestore,
+) -> socket.socket | None:
+    """Run one application until it is stopped. Return the socket where a restore wants another one, else None."""
     from app import create_app
     from app.administration import installation
     from app.administration.accounts import first_administrator
@@ -103,7 +129,7 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, note: Callab
     from app.observation.directory import last_seen
     from app.store.database import directory_database, file_watch
     from app.store.directory import declared_attributes, rebuild_derived_rows
-    from app.store.request_log import log_database_file
+    from app.store.request_log import log_database, log_database_file
     from app.web import console
     from app.web.request_log import middleware
     from app.web.security import request_authentication
@@ -135,7 +161,14 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, note: Callab
         connections=server.connections_for(open_files),
         use_while_waiting=directory_database.use_while_waiting,
     )
-    server.stop_on_signals(running)
+    has_signal = server.stop_on_signals(running)
+    kept: list[socket.socket] = []
+
+    def begin_again() -> None:
+        kept.append(bound.dup())  # the server closes its own; connections wait here for the next one
+        running.stop()
+
+    restore.init_app(app, begin_again)
     urls = urls_of(settings)
     note(data_folder.Holder(os.getpid(), "serve", settings.public_url, urls))
     data_folder.remove_setup_links(settings.data)
@@ -157,8 +190,16 @@ def _run(settings: Settings, bound: socket.socket, open_files: int, note: Callab
     jobs.stop()
     watch.stop()
     middleware.of(app).recorder.close()
+    if kept:
+        server.default_signals()
+        with app.app_context():
+            directory_database.file.close()
+            log_database.file.close()
+    if restore.finish() and not has_signal():
+        return kept[0]
     server.ignore_signals()
     log.info("stopped")
+    return None
 
 
 def _abandon_database(context: Callable[[], AbstractContextManager[object]], settings: Settings) -> None:
@@ -166,7 +207,7 @@ def _abandon_database(context: Callable[[], AbstractContextManager[object]], set
     from app.store.database import directory_database
 
     with context():
-        directory_database.file.abandon()
+        directory_database.file.abandon("The database file was removed or replaced while the server ran")
     log.critical("%s was removed or replaced: every request gets 503", settings.database)
     data_folder.note_loss(settings.data)
 

@@ -317,11 +317,11 @@ def connections_for(open_files: int) -> int:
     return limit if hasattr(select, "poll") else min(limit, bounds.CONNECTIONS_WITHOUT_POLL)
 
 
-def stop_on_signals(server: Server) -> None:
+def stop_on_signals(server: Server) -> Callable[[], bool]:
     """Handle signals: the first TERM or INT (Windows: INT or BREAK) stops in order, the second immediately; ignore HUP.
 
     Ctrl-C reaches the process of the one-file executable twice, from the terminal and from its launcher; that counts
-    once.
+    once. Return a function that tells whether one was received.
     """
     first: list[float] = []
 
@@ -336,6 +336,12 @@ def stop_on_signals(server: Server) -> None:
     _take_signals(handle)
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    return lambda: bool(first)
+
+
+def default_signals() -> None:
+    """Let signals end the process at once, between two servers of it."""
+    _take_signals(signal.SIG_DFL)
 
 
 def ignore_signals() -> None:

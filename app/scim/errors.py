@@ -193,11 +193,6 @@ def unavailable(sentence: str) -> ScimError:
     return ScimError(Code.UNAVAILABLE, sentence=sentence)
 
 
-def gone() -> ScimError:
-    """Return the refusal after the database file was removed or replaced: neither reads nor writes may use it."""
-    return unavailable("The database file was removed or replaced while the server ran")
-
-
 _SHORTAGES = {
     errno.EMFILE: "the server has no more open files",
     errno.ENFILE: "the system has no more open files",

@@ -276,7 +276,7 @@ def test_a_file_that_is_gone_takes_no_transaction_and_no_new_connection(app: Fla
     insert(USER, user())
     with refused("removed or replaced"), directory_database.writing() as connection:
         connection.execute(update(population).values(total=7))
-        directory_database.file.abandon()
+        directory_database.file.abandon("The file was removed or replaced")
     with refused("removed or replaced"), directory_database.reading():
         raise AssertionError("inside without a database")
     connections = directory_database.file._writers().connections

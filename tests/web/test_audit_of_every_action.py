@@ -106,6 +106,12 @@ def close_the_exposure(world: World) -> TestResponse:
     return world.post("/exposure/close", number=exposed.number)
 
 
+def delete_replaced_data(world: World) -> TestResponse:
+    folder = world.app.config["RECNICE_SETTINGS"].data / "replaced-20260101T000000Z"
+    folder.mkdir()
+    return world.post("/backups/replaced/delete", folder=folder.name)
+
+
 def remove_access(is_member: bool) -> Callable[[World], TestResponse]:
     """Somebody is here whom a refused request should have disabled, or taken out of a group that gives a role."""
 
@@ -325,6 +331,7 @@ ACTS: Mapping[str, tuple[Callable[[World], TestResponse], Action]] = {
     "console.save_roles": (save_roles, Action.MAPPING_SAVED),
     "console.leave_groups": (about_a_renewed_user("leave-groups"), Action.GROUPS_LEFT),
     "console.confirm_removal": (confirm_a_removal, Action.SCHEMA_REMOVED),
+    "console.delete_replaced": (delete_replaced_data, Action.REPLACED_DELETED),
     "console.confirm_user": (about_a_renewed_user("confirm", external_id="new-id"), Action.USER_CONFIRMED),
 }
 """By Flask's name of the form; what stands behind a blank is another act of the same form."""
@@ -334,6 +341,8 @@ NO_ACTS: Mapping[str, str] = {
     "console.preview_roles": "says what would come of a form and keeps nothing",
     "console.begin_second_factor": "makes a secret that counts for nothing until a code of it is shown",
     "console.renamed": "only redirects",
+    **dict.fromkeys(("console.prepare_restore", "console.discard_restore"), "unpacks a copy and changes nothing"),
+    "console.begin_restore": "tests/program/test_restore.py reads its entries, in the restored database",
     "oauth.token": "a client's daily work; who used a secret, and when, is kept with it",
 }
 
@@ -419,6 +428,7 @@ COMMANDS: Mapping[str, tuple[tuple[str, ...], Action]] = {
 NO_COMMANDS: Mapping[str, str] = {
     **dict.fromkeys(("admin list", "key list", "oauth list", "allowlist list"), "reads"),
     **dict.fromkeys(("check", "config", "licenses", "schema", "version"), "reads"),
+    "restore": "tests/program/test_restore.py reads its entry, in the restored database",
     "serve": "what is done while it serves is written then",
     "simulate": "plays against an appliance of its own, or as a client",
 }

@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app import data_folder, process
+from app import data_folder, file_swap, process
 from app.commands.shared.options import taking
 from app.settings import Settings
 
@@ -26,7 +27,8 @@ def open_data_folder(settings: Settings, may_be_damaged: bool = False) -> Iterat
     """
     process.keep_private()
     is_served = (settings.data / data_folder.LOCK_NAME).exists() and data_folder.server(settings.data)
-    if not settings.database.exists() and not is_served and data_folder.may_be_new(settings.data):
+    is_missing = not settings.database.exists() and not file_swap.is_under_way(settings.data)
+    if is_missing and not is_served and data_folder.may_be_new(settings.data):
         raise data_folder.FolderError(f"data folder {settings.data}: no database there (recnice-scim serve makes it)")
     data_folder.prepare(settings.data)
     from app import create_app
@@ -36,9 +38,22 @@ def open_data_folder(settings: Settings, may_be_damaged: bool = False) -> Iterat
     types: Sequence[ResourceType] = app.config["RECNICE_RESOURCE_TYPES"]
     with app.app_context():
         _bring_up(settings, types, may_be_damaged)
+        file = _number_of(settings.database)
         yield types
+        if _number_of(settings.database) != file:
+            raise data_folder.FolderError(
+                f"data folder {settings.data}: a copy was restored while this command ran, so what it changed may be "
+                "lost: run it again"
+            )
         if not may_be_damaged and data_folder.may_be_new(settings.data) and installation.is_in_use():
             data_folder.note_set_up(settings.data)
+
+
+def _number_of(database: Path) -> int:
+    """Return the number of the file at this path; 0 for none."""
+    with suppress(FileNotFoundError):
+        return database.stat().st_ino
+    return 0
 
 
 def _bring_up(settings: Settings, types: Sequence[ResourceType], may_be_damaged: bool) -> None:
@@ -48,6 +63,7 @@ def _bring_up(settings: Settings, types: Sequence[ResourceType], may_be_damaged:
 
     while not data_folder.server(settings.data):
         with suppress(data_folder.FolderInUseError), data_folder.hold(settings.data, "prepare"):
+            file_swap.finish(settings.data)
             directory_database.migrate(settings.database, data_folder.may_be_new(settings.data))
             try:
                 rebuild_derived_rows.rebuild(types, granted_roles.settle)

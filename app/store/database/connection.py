@@ -21,7 +21,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.util import LRUCache
 
 from app import bounds
-from app.scim.errors import Code, ScimError, gone
+from app.scim.errors import Code, ScimError, unavailable
 from app.store.database import sqlite_driver
 from app.store.database.columns import Switch
 
@@ -34,14 +34,14 @@ class Memory:
     """What one application remembers of its database, with the generation number of that state.
 
     See also: remembered_reads.py (fills it). Threads need no lock: each reads or replaces the pair as a whole.
-    `is_gone`: the database file was removed or replaced, so no transaction may be committed.
+    `refusal`: a sentence that says why no transaction may use the file any longer; "" while it may be used.
     """
 
-    __slots__ = ("__weakref__", "is_gone", "pair")
+    __slots__ = ("__weakref__", "pair", "refusal")
 
     def __init__(self) -> None:
         self.pair: tuple[int, dict[Any, Any]] = (0, {})
-        self.is_gone = False
+        self.refusal = ""
 
 
 class Connection:
@@ -101,9 +101,9 @@ class Connection:
         return Result(self.driver.executemany(sql, parameters), tuple)
 
     def commit(self) -> None:
-        """Commit the transaction. Raises UNAVAILABLE if the file is gone: the next start would not find it."""
-        if self.memory.is_gone:
-            raise gone()
+        """Commit the transaction. Raises UNAVAILABLE if the file is abandoned: the next start would not find it."""
+        if self.memory.refusal:
+            raise unavailable(self.memory.refusal)
         self.driver.execute("COMMIT")
 
 

@@ -4,7 +4,7 @@ import threading
 from contextlib import suppress
 
 from app import bounds
-from app.scim.errors import gone, unavailable
+from app.scim.errors import unavailable
 from app.store.database import sqlite_driver
 from app.store.database.connection import Connection, Memory
 
@@ -36,8 +36,8 @@ class Connections:
         taken: list[Connection | None] = []
 
         def has_taken() -> bool:
-            if self.memory.is_gone:
-                raise gone()
+            if self.memory.refusal:
+                raise unavailable(self.memory.refusal)
             try:
                 taken.append(self._idle.pop())
             except IndexError:
@@ -71,7 +71,7 @@ class Connections:
     def give_back(self, connection: Connection, error: BaseException | None = None) -> None:
         """End a connection's transaction and keep it for the next one, unless an error makes it suspect."""
         # After a failed sync, its cache is unknown.
-        if self.memory.is_gone or (error is not None and sqlite_driver.is_suspect(error)):
+        if self.memory.refusal or (error is not None and sqlite_driver.is_suspect(error)):
             self.drop(connection)
             return
         try:
@@ -88,12 +88,12 @@ class Connections:
                 self._changed.notify()
 
     def drop(self, connection: Connection) -> None:
-        """Close a connection and keep a new one in its place, unless the file is gone.
+        """Close a connection and keep a new one in its place, unless the file is abandoned.
 
         It is opened first: with no connection open, it would read the whole WAL, and take for committed what a failed
         commit has written there.
         """
-        if not self.memory.is_gone:
+        if not self.memory.refusal:
             with suppress(sqlite_driver.ERRORS):
                 with self._changed:
                     self._count += 1
@@ -107,12 +107,12 @@ class Connections:
         finally:
             self._remove()
 
-    def abandon(self) -> None:
-        """Refuse every transaction from now on, also those that have begun: the file is gone. Nothing undoes this.
+    def abandon(self, refusal: str) -> None:
+        """Refuse every transaction from now on, also those that have begun, with a sentence. Nothing undoes this.
 
         SQLite closes a connection to such a file without a checkpoint, and leaves the WAL of the new file alone.
         """
-        self.memory.is_gone = True
+        self.memory.refusal = refusal
         with self._changed:
             self._changed.notify_all()
         self.close()

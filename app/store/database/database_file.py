@@ -30,9 +30,9 @@ class DatabaseFile:
         self._unusable = unusable
         self._pragmas = pragmas
 
-    def init_app(self, app: Flask, address: str) -> None:
-        """Let an application use the file at `address` (`sqlite_driver.address`)."""
-        app.extensions[self._name] = Writers(Connections(address, self._pragmas))
+    def init_app(self, app: Flask, address: str, *pragmas: str) -> None:
+        """Let an application use the file at `address` (`sqlite_driver.address`), with more `pragmas`."""
+        app.extensions[self._name] = Writers(Connections(address, (*self._pragmas, *pragmas)))
 
     @property
     def memory(self) -> Memory:
@@ -43,9 +43,14 @@ class DatabaseFile:
         """Close the connections of the current application that no transaction uses."""
         self._writers().connections.close()
 
-    def abandon(self) -> None:
-        """Refuse every transaction of the current application from now on, since the file is gone."""
-        self._writers().connections.abandon()
+    def abandon(self, refusal: str) -> None:
+        """Refuse every transaction of the current application from now on, with a sentence that says why."""
+        self._writers().connections.abandon(refusal)
+
+    def abandon_after_writes(self, refusal: str) -> None:
+        """Do the same when the writer at work has committed, so that all that was acknowledged is in the file."""
+        with self.usable() as writers, writers.alone(wait=True):
+            writers.connections.abandon(refusal)
 
     @contextmanager
     def usable(self) -> Iterator[Writers]:

@@ -112,6 +112,12 @@ system.help
     GET      /help                                                OWN            help=help_page
     GET      /help/<path:name>                                    OWN            help_page
     GET      /help/pictures/<name>                                OWN            help_picture
+system.restore
+    GET      /backups/restore                                     RESTORE        restore
+    POST     /backups/restore/prepare                             RESTORE        prepare_restore
+    POST     /backups/restore/discard                             RESTORE        discard_restore
+    POST     /backups/restore/begin                               RESTORE        begin_restore
+    POST     /backups/replaced/delete                             RESTORE        delete_replaced
 """
 """For each module in app/web/console: methods, path, permission, and the name of the endpoint and of its view.
 

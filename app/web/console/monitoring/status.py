@@ -6,7 +6,7 @@ from typing import Any
 from flask import current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app import bounds, clock
+from app import bounds, clock, file_swap
 from app.administration import directory_totals, disk_usage, ignored_problems, readiness, removed_schemas
 from app.administration.accounts import sign_in_limits
 from app.administration.credentials import key_status, oauth_clients
@@ -57,6 +57,7 @@ def status() -> str:
         changed=_changed(event) if event else "",
         storage=_storage(settings),
         time_limit_s=bounds.STATEMENT_S,
+        replaced=file_swap.replaced_folders(settings.data),
         version=VERSION,
         faults={fault: KEY_FAULTS[fault] for fault in FAULTS_OF_ONE_KIND},
         sources=allow_list.source_list(),

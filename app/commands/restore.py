@@ -1,0 +1,99 @@
+"""This module implements `restore`, which puts a copy in the place of the data folder's present data."""
+
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import click
+
+from app import data_folder, exit_codes, file_swap, process
+from app.commands.shared.data_folder import open_data_folder
+from app.commands.shared.options import taking
+from app.settings import Settings
+
+
+@click.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--preview", "--dry-run", "is_preview", is_flag=True, help="Say what the restore changes, and change nothing."
+)
+@click.option("--yes", "is_sure", is_flag=True, help="Do not ask for confirmation.")
+@click.option(
+    "--reactivate",
+    "is_reactivating",
+    is_flag=True,
+    help="Let users be active as in the copy who were disabled or deleted since.",
+)
+@click.option("--identity", metavar="FILE", type=click.Path(path_type=Path), help="Private key for an encrypted copy.")
+@click.option("--delete-replaced", is_flag=True, help="Delete what earlier restores replaced, instead of a restore.")
+@taking("data")
+def restore(
+    settings: Settings,
+    file: Path | None,
+    is_preview: bool,
+    is_sure: bool,
+    is_reactivating: bool,
+    identity: Path | None,
+    delete_replaced: bool,
+) -> None:
+    """Restore a copy, after saying what it changes."""
+    if delete_replaced == (file is not None):
+        raise click.UsageError("expected the FILE of a copy, or --delete-replaced")
+    if file is None:
+        _delete_replaced(settings, is_sure)
+        return
+    process.keep_private()
+    data_folder.prepare(settings.data)
+    try:
+        with data_folder.hold(settings.data, "restore"):
+            file_swap.finish(settings.data)
+            _restore(settings, file, identity, is_preview, is_sure, is_reactivating)
+    except data_folder.FolderInUseError as error:
+        raise exit_codes.CommandError(
+            f"{error}: stop the server first, or restore on its page Backups", error.code
+        ) from None
+
+
+def _restore(
+    settings: Settings, file: Path, identity: Path | None, is_preview: bool, is_sure: bool, is_reactivating: bool
+) -> None:
+    from app.administration import audit
+    from app.restoration import preview_sentences, staged_copy
+    from app.store.database import directory_database
+    from app.store.restoration import comparison
+
+    if settings.database.exists() and settings.database.stat().st_size:
+        with suppress(directory_database.DatabaseUnusable):  # the preview says so
+            directory_database.migrate(settings.database)
+    staged = staged_copy.stage(file, settings, identity)
+    try:
+        for sentence in preview_sentences.sentences(staged.preview(), is_reactivating=is_reactivating):
+            click.echo(sentence)
+        if is_preview:
+            return
+        if not is_sure:
+            click.confirm(f"Restore {file.name} in {settings.data}?", abort=True)
+        with ExitStack() as stack:
+            if staged.present:
+                stack.enter_context(comparison.unchanged(staged.present))
+            staged.complete(audit.HOST, is_reactivating=is_reactivating)
+            replaced = file_swap.swap(settings.data, staged.also_replaced)
+    finally:
+        if not file_swap.is_under_way(settings.data):
+            staged_copy.discard(settings)
+    data_folder.note_set_up(settings.data)
+    click.echo(f"Restored {file.name} in {settings.data}.")
+    if replaced.exists():
+        click.echo(f"What it replaced is in {replaced}: delete it with recnice-scim restore --delete-replaced.")
+
+
+def _delete_replaced(settings: Settings, is_sure: bool) -> None:
+    folders = file_swap.replaced_folders(settings.data)
+    if folders and not is_sure:
+        click.confirm(f"Delete {', '.join(path.name for path in folders)} in {settings.data}?", abort=True)
+    with open_data_folder(settings):
+        from app.administration import audit
+        from app.restoration import replaced_data
+
+        for path in folders:
+            replaced_data.delete(settings.data, path.name, audit.HOST)
+            click.echo(f"Deleted {path}.")

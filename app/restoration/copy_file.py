@@ -1,0 +1,101 @@
+"""This module opens the file of a copy, an archive or a bare database, and unpacks it into an empty folder."""
+
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from app import clock, exit_codes
+from app.settings import DATABASE_NAME, Settings
+
+_SQLITE = b"SQLite format 3\0"
+_ROOM = 2.2  # the unpacked file, and as much again while it is upgraded
+PART_BYTES = 1024 * 1024
+
+
+class CopyError(exit_codes.CommandError):
+    """The file is not a copy that can be restored; nothing was changed."""
+
+    code = exit_codes.CONFIGURATION
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """The file of a copy, and its SHA-256. `made`: when, in wire form."""
+
+    path: Path
+    sha256: str
+    made: str
+
+
+def unpack(path: Path, folder: Path, identity: Path | None = None) -> Copy:
+    """Unpack a copy into an empty folder and return what it is. Raises CopyError, with a sentence for each fault."""
+    try:
+        with open(path, "rb") as file:
+            beginning = file.read(len(_SQLITE))
+            if not beginning:
+                raise CopyError(f"{path}: the file is empty, so it is no copy")
+            if beginning == _SQLITE:
+                return _copy_database(path, folder)
+    except OSError as error:
+        raise CopyError(f"{path}: {error.strerror or error}") from None
+    raise CopyError(f"{path}: expected a copy that recnice-scim backup wrote, or a database, got another file")
+
+
+@dataclass(frozen=True, slots=True)
+class ListedCopy:
+    """The file of a copy that can be chosen. `made`: when, in wire form."""
+
+    path: Path
+    made: str
+
+
+def copies(settings: Settings) -> list[ListedCopy]:
+    """Return the copies of the data folder, newest first."""
+    found = [path for path in settings.data.glob("pre-upgrade-*.sqlite3") if path.is_file() and not path.is_symlink()]
+    return sorted((ListedCopy(path, _made(path)) for path in found), key=lambda copy: copy.made, reverse=True)
+
+
+def require_room(folder: Path, needed_bytes: int) -> None:
+    """Raise CopyError unless the disk of a folder has room for so many bytes and for the server afterwards."""
+    free = shutil.disk_usage(folder).free
+    if free < needed_bytes:
+        raise CopyError(
+            f"data folder {folder.parent}: a restore needs {needed_bytes:,} bytes, {free:,} are free",
+            exit_codes.TRY_AGAIN,
+        )
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder with its content; a link itself."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _copy_database(path: Path, folder: Path) -> Copy:
+    """Copy the bare file of a database, such as the one from before an upgrade."""
+    require_room(folder, int(_ROOM * path.stat().st_size))
+    if any(path.with_name(path.name + more).exists() for more in ("-wal", "-journal")):
+        raise CopyError(f"{path}: a -wal or -journal file is next to it, so the file alone is not complete")
+    target = folder / DATABASE_NAME
+    with open(path, "rb") as source, open(target, "xb", opener=_private) as copied:
+        shutil.copyfileobj(source, copied, PART_BYTES)
+    return Copy(path, sha256_of(path), _made(path))
+
+
+def _made(path: Path) -> str:
+    return clock.to_wire(datetime.fromtimestamp(path.stat().st_mtime, UTC))
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

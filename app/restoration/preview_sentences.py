@@ -1,0 +1,86 @@
+"""This module says in sentences what a restore changes, for the command and the console."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from app import clock
+from app.restoration.staged_copy import Preview
+from app.store.restoration.comparison import Differences, Names
+
+_RESTART = "In Entra, choose Restart provisioning afterwards: Entra does not send again what it sent since the copy."
+
+
+def sentences(preview: Preview, *, is_reactivating: bool = False) -> Iterator[str]:
+    """Yield what a restore changes, what matters most first."""
+    made = f"{preview.copy.made} ({_age(preview.copy.made)} ago)"
+    if preview.differences is None:
+        yield (
+            f"Users who were disabled or deleted since {made} are active again: {preview.because}, "
+            "so the server cannot know them."
+        )
+        yield "Keys, passwords and administrators are those of the copy, also revoked and removed ones."
+    else:
+        yield from _differences(preview.differences, is_reactivating)
+    yield f"The copy was made at {made}."
+    yield f"The last use of a key that the copy knows was at {preview.last_use or 'no time'}."
+    yield _RESTART
+    if preview.differences is None:
+        yield "Without it, Entra sends nothing about users whom it has disabled already."
+
+
+def _differences(found: Differences, is_reactivating: bool) -> Iterator[str]:
+    state = (
+        "They become active again, as in the copy."
+        if is_reactivating
+        else "They stay disabled, though active in the copy."
+    )
+    if found.active_again.number:
+        verb = _is(found.active_again.number)
+        yield f"{_users(found.active_again)} {verb} disabled since. {state}"
+    state = "active" if is_reactivating else "disabled"
+    if found.deleted.number:
+        yield f"{_users(found.deleted)} {_is(found.deleted.number)} deleted since. They return as {state} users."
+    if found.memberships:
+        yield (
+            f"{_count(found.memberships, 'membership')} in groups that give a console role return. These users get no "
+            "role from it until an owner confirms them."
+        )
+    yield f"The copy lacks {_both(found.created_users, found.created_groups)} created since."
+    yield f"{_both(found.changed_users, found.changed_groups)} changed since return to the state of the copy."
+    if found.deleted_groups:
+        yield f"{_count(found.deleted_groups, 'group')} deleted since return."
+    yield (
+        f"{_count(found.revoked, 'credential')} revoked and {_count(found.administrators, 'administrator')} disabled "
+        "or removed since stay so: administrators, keys, OAuth clients, the role mapping, the IP allow list, single "
+        "sign-on and the audit do not change."
+    )
+
+
+def _users(names: Names) -> str:
+    more = names.number - len(names.first)
+    listed = ", ".join(_printable(name) for name in names.first) + (f" and {more:,} more" if more else "")
+    return f"{_count(names.number, 'user')} ({listed})"
+
+
+def _is(number: int) -> str:
+    return "was" if number == 1 else "were"
+
+
+def _both(users: int, groups: int) -> str:
+    return f"{_count(users, 'user')} and {_count(groups, 'group')}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _age(made: str) -> str:
+    seconds = max(0, int((clock.utc_now() - datetime.fromisoformat(made)).total_seconds()))
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= 2 * length:
+            return _count(seconds // length, unit)
+    return _count(seconds, "second")
+
+
+def _printable(name: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)

@@ -1,0 +1,206 @@
+"""This module unpacks a copy into the staging folder, compares it with the present data, and completes it.
+
+Nothing outside of the staging folder changes before `app/file_swap.py` moves the files.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask import Flask
+
+from app import clock, exit_codes, file_swap
+from app.administration import audit
+from app.administration.audit import Action, Actor
+from app.administration.roles import granted_roles
+from app.data_folder import DATABASE_FILES, SECRET_NAME
+from app.provisioning import resource_operations
+from app.restoration import copy_file
+from app.restoration.copy_file import Copy
+from app.scim import custom_schemas
+from app.scim.protocol_messages import Operation
+from app.scim.resource_types import USER, ResourceType
+from app.settings import DATABASE_NAME, FILE_NAME, REQUESTS_NAME, Settings
+from app.store.access import audit_rows, role_rows, user_to_confirm_rows
+from app.store.access.user_to_confirm_rows import UnconfirmedRow
+from app.store.database import directory_database, sqlite_driver
+from app.store.directory import rebuild_derived_rows, word_index
+from app.store.directory.history_rows import Author
+from app.store.restoration import comparison, kept_rows
+from app.store.restoration.comparison import Differences
+
+log = logging.getLogger("recnice.restore")
+
+_DISABLE = Operation("replace", "active", False)
+_UNREADABLE = "the present database cannot be read"
+
+
+class RestoreError(exit_codes.CommandError):
+    """The copy cannot be restored; nothing outside of the staging folder has changed."""
+
+    code = exit_codes.CONFIGURATION
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a restore changes. `differences`: None where there is nothing to compare with, and `because` says why.
+
+    `last_use`: when a client last used a credential, as the copy knows it, in wire form; "" for never.
+    """
+
+    copy: Copy
+    differences: Differences | None
+    because: str
+    last_use: str
+
+
+class StagedCopy:
+    """A copy in the staging folder, upgraded to this version.
+
+    `present` is the database that it replaces; None where it cannot be compared with one, for the reason `because`.
+    """
+
+    def __init__(self, settings: Settings, copy: Copy) -> None:
+        """Prepare the copy that was unpacked into the staging folder. Raises RestoreError."""
+        self.copy = copy
+        self._settings = settings
+        self._folder = settings.data / file_swap.STAGED_NAME
+        self._database = self._folder / DATABASE_NAME
+        try:
+            self.warnings = directory_database.migrate(self._database, may_be_new=False)
+        except directory_database.DatabaseUnusable as error:
+            raise RestoreError(str(error).replace(str(self._database), str(copy.path)), error.code) from None
+        self.because = self._compare()
+        self.present = None if self.because else settings.database
+        # A folder that has its own data keeps what belongs to it; only a new one gets all of the copy.
+        kept = [DATABASE_NAME] if self.present else [DATABASE_NAME, REQUESTS_NAME, SECRET_NAME, "schemas", FILE_NAME]
+        for entry in self._folder.iterdir():
+            is_kept = entry.name in kept and not (entry.name == FILE_NAME and (settings.data / FILE_NAME).exists())
+            if not is_kept and entry.name not in DATABASE_FILES[DATABASE_NAME]:
+                copy_file.remove(entry)
+        schemas = settings.schemas if self.present else self._folder / settings.schemas.name
+        self._types: Sequence[ResourceType] = custom_schemas.read(schemas)
+        with self._application():
+            rebuild_derived_rows.rebuild(self._types)
+            while word_index.write_due(self._types):
+                pass
+
+    @property
+    def also_replaced(self) -> Sequence[str]:
+        """The names of present files that go away even if the copy has none: the request log of other data."""
+        return () if self.present else (REQUESTS_NAME,)
+
+    def preview(self) -> Preview:
+        """Return what a restore changes now. Reads all rows of both directories."""
+        if self.present is None:
+            with self._application(), directory_database.reading() as connection:
+                return Preview(self.copy, None, self.because, comparison.last_use(connection))
+        with comparison.attached(self._database, self.present) as connection:
+            return Preview(self.copy, comparison.differences(connection), "", comparison.last_use(connection))
+
+    def complete(self, by: Actor, *, is_reactivating: bool = False) -> None:
+        """Keep in the copy what must not go back, and record the restore in its audit. Raises RestoreError.
+
+        `is_reactivating`: users who were disabled or deleted since the copy are active again, as in the copy. No
+        process may write the present database until the files are swapped.
+        """
+        head, disabled = (0, ""), 0
+        if self.present:
+            head, ids = self._keep_present()
+            disabled = 0 if is_reactivating else len(ids)
+        with self._application():
+            if self.present and not is_reactivating:
+                for id in ids:
+                    resource_operations.change(USER, id, [_DISABLE], Author("", str(by)))
+            with directory_database.writing() as connection:
+                directory_database.lift_time_limit(connection)
+                if not self.present:
+                    kept_rows.begin_elsewhere(connection)
+                self._settle_roles(connection, by)
+                detail = {"copy": self.copy.sha256, "made": self.copy.made, "disabled": str(disabled or "")}
+                before = {"entries": str(head[0]), "hash": head[1]} if head[0] else {}
+                audit.record(connection, by, Action.RESTORED, self.copy.path.name, **detail, **before)
+        self._check()
+
+    def _compare(self) -> str:
+        """Return why the copy cannot be compared with the present database; "" if it can."""
+        present = self._settings.database
+        if not present.exists() or not present.stat().st_size:
+            return "there is no present database"
+        try:
+            with comparison.attached(self._database, present) as connection:
+                if comparison.is_of_same_installation(connection):
+                    return ""
+            return "the copy is of another installation"
+        except sqlite_driver.ERRORS as error:
+            return f"{_UNREADABLE}: {sqlite_driver.reason(error) or error}"
+
+    def _keep_present(self) -> tuple[tuple[int, str], list[str]]:
+        """Return the head of the present audit, and the ids of users that were disabled or deleted since the copy."""
+        assert self.present is not None
+        with comparison.attached(self._database, self.present) as connection:
+            ids = [*comparison.active_again(connection), *comparison.deleted(connection)]
+            connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            kept_rows.keep_present(connection)
+            head = audit_rows.head(connection)
+            connection.commit()
+        return head, ids
+
+    def _settle_roles(self, connection: directory_database.Connection, by: Actor) -> None:
+        """Recompute the console roles. A user who would get back a role needs the confirmation of an owner first."""
+        if self.present:
+            now = clock.to_wire(clock.utc_now())
+            for one in role_rows.differences(connection, role_rows.mapping(connection)):
+                is_more = one.new and (one.old is None or one.new.rank > one.old.rank)
+                if is_more and user_to_confirm_rows.find(connection, one.user_id) is None:
+                    user_to_confirm_rows.add(connection, UnconfirmedRow(one.user_id, "", now))
+        granted_roles.settle(connection)
+
+    def _check(self) -> None:
+        """Write all of the database into its file, and check it. Raises RestoreError."""
+        driver = sqlite_driver.connect(sqlite_driver.existing_address(self._database))
+        try:
+            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+            (finding,) = driver.execute("PRAGMA quick_check(1)").fetchone()
+            orphan = driver.execute("PRAGMA foreign_key_check").fetchone()
+        finally:
+            driver.close()
+        if finding != "ok" or orphan:
+            raise RestoreError(f"{self.copy.path.name}: the restored database is not valid: {orphan or finding}")
+
+    @contextmanager
+    def _application(self) -> Iterator[None]:
+        """Enter the context of an application that uses the staged database, and close it at the end.
+
+        It does not wait for the disk: `app/file_swap.py` does it once.
+        """
+        app = Flask("restored")
+        directory_database.file.init_app(app, directory_database.existing_address(self._database), "synchronous = OFF")
+        with app.app_context():
+            try:
+                yield
+            finally:
+                directory_database.file.close()
+
+
+def stage(file: Path, settings: Settings, identity: Path | None = None) -> StagedCopy:
+    """Unpack a copy into the staging folder of the data folder, which the caller holds, and upgrade it there.
+
+    `identity`: a file with the private key, for an encrypted copy. Raises RestoreError and what `copy_file` raises.
+    """
+    settings.data.mkdir(mode=file_swap.FOLDER_MODE, parents=True, exist_ok=True)
+    folder = file_swap.staging_folder(settings.data)
+    try:
+        return StagedCopy(settings, copy_file.unpack(file, folder, identity))
+    except BaseException:
+        discard(settings)
+        raise
+
+
+def discard(settings: Settings) -> None:
+    """Remove what is staged."""
+    with suppress(OSError):
+        file_swap.remove_staged(settings.data)

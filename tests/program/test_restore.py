@@ -1,0 +1,257 @@
+"""A restore takes users and groups back to a copy, and nothing that would give somebody access again."""
+
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Appliance, wait_until
+from tests.web.visitor import Visitor, set_up
+
+DATABASE = "recnice.sqlite3"
+COPY = "pre-upgrade-0000-20260101T000000Z.sqlite3"
+DISABLE = {"Operations": [{"op": "Replace", "path": "active", "value": False}]}
+PASSWORD = "another blue kettle"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A stopped server, a copy of its database, and what happened after the copy. `before`: what GET answered then."""
+
+    appliance: Appliance
+    visitor: Visitor
+    copy: Path
+    ids: dict[str, str]
+    before: dict[str, Any]
+
+
+def query(database: Path, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(database)) as connection:
+        return connection.execute(sql, parameters).fetchall()
+
+
+def rows(appliance: Appliance) -> list[str]:
+    with closing(sqlite3.connect(appliance.data / DATABASE)) as connection:
+        return list(connection.iterdump())
+
+
+def content(appliance: Appliance) -> dict[str, Any]:
+    """Every user and group by its id, as answered, but for the port."""
+    found = {}
+    for kind in ("Users", "Groups"):
+        answer = appliance.request("GET", f"/scim/{kind}?count=200").text.replace(appliance.url, "")
+        for one in json.loads(answer)["Resources"]:
+            found[one["id"]] = one
+    return found
+
+
+@pytest.fixture(scope="module")
+def scene(program: list[str], tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    appliance = Appliance(program, tmp_path_factory.mktemp("restore") / "recnice").start()
+    visitor = set_up(appliance)
+    appliance.make_key("old")
+    old_key = appliance.key
+    ids = {}
+    for name in ("anna", "bert", "carl", "dora"):
+        ids[name] = appliance.request("POST", "/scim/Users", {"userName": name}).json["id"]
+    members = [{"value": ids["anna"]}, {"value": ids["carl"]}]
+    ids["staff"] = appliance.request("POST", "/scim/Groups", {"displayName": "staff", "members": members}).json["id"]
+    before = content(appliance)
+    copy = appliance.data.with_name(COPY)
+    with closing(sqlite3.connect(appliance.data / DATABASE)) as connection:
+        connection.execute("VACUUM INTO ?", (str(copy),))
+    copy.chmod(0o600)
+
+    made = appliance.command("key", "create", "--name", "new")
+    key_id = appliance.command("key", "list").stdout.split(" old ")[0].split()[-1]
+    assert appliance.request("PATCH", f"/scim/Users/{ids['anna']}", DISABLE).status == 200
+    assert appliance.request("DELETE", f"/scim/Users/{ids['carl']}").status == 204
+    title = {"Operations": [{"op": "Add", "path": "title", "value": "T"}]}
+    assert appliance.request("PATCH", f"/scim/Users/{ids['bert']}", title).status == 200
+    ids["erna"] = appliance.request("POST", "/scim/Users", {"userName": "erna"}).json["id"]
+    assert appliance.command("key", "revoke", key_id).returncode == 0
+    visitor.get("/me")
+    assert appliance.stop() == 0
+    return Scene(replace(appliance, key=made.stdout.strip()), visitor, copy, ids | {"key": old_key}, before)
+
+
+@pytest.fixture
+def stage(scene: Scene, new_appliance: Callable[..., Appliance]) -> Scene:
+    """A copy of the scene, with a data folder of its own."""
+    appliance = new_appliance(key=scene.appliance.key)
+    shutil.copytree(scene.appliance.data, appliance.data)
+    visitor = Visitor(appliance.url, dict(scene.visitor.cookies))
+    return replace(scene, appliance=appliance, visitor=visitor)
+
+
+def test_the_preview_says_what_matters_first_and_changes_nothing(stage: Scene) -> None:
+    appliance = stage.appliance
+    before = rows(appliance)
+    names = set(os.listdir(appliance.data))
+    told = appliance.command("restore", str(stage.copy), "--preview")
+    assert told.returncode == 0, told.stderr
+    lines = told.stdout.splitlines()
+    assert lines[0] == "1 user (anna) was disabled since. They stay disabled, though active in the copy."
+    assert lines[1] == "1 user (carl) was deleted since. They return as disabled users."
+    assert "The copy lacks 1 user and 0 groups created since." in lines
+    assert "2 users and 1 group changed since return to the state of the copy." in lines
+    assert any(line.startswith("1 credential revoked") for line in lines)
+    assert any("Restart provisioning" in line for line in lines)
+    assert rows(appliance) == before
+    assert set(os.listdir(appliance.data)) - {"recnice.sqlite3-wal", "recnice.sqlite3-shm"} <= names
+
+
+def test_a_restore_brings_back_content_and_no_access(stage: Scene) -> None:
+    appliance, ids = stage.appliance, stage.ids
+    generation = query(appliance.data / DATABASE, "SELECT number FROM generation")
+    entries = query(appliance.data / DATABASE, "SELECT * FROM audit ORDER BY id")
+    ((instance, epoch),) = query(appliance.data / DATABASE, "SELECT instance, feed_epoch FROM installation")
+    # What a killed server left beside the database belongs to it alone.
+    (appliance.data / f"{DATABASE}-wal").write_bytes(b"a WAL of the former file" * 1000)
+    restored = appliance.command("restore", str(stage.copy), "--yes")
+    assert restored.returncode == 0, restored.stderr
+    (folder,) = appliance.data.glob("replaced-*")
+    assert (folder / DATABASE).exists()
+    assert appliance.command("check").returncode == 0
+    database = appliance.data / DATABASE
+    assert query(database, "SELECT number FROM generation") > generation
+    assert query(database, "SELECT * FROM audit ORDER BY id")[: len(entries)] == entries
+    ((action, target, detail),) = query(database, "SELECT action, target, detail FROM audit ORDER BY id DESC LIMIT 1")
+    told = json.loads(detail)
+    assert (action, target, told["disabled"], told["entries"]) == ("restored", COPY, "2", str(len(entries)))
+    assert told["hash"] == entries[-1][7]
+    assert len(told["copy"]) == 64
+    ((same, new),) = query(database, "SELECT instance, feed_epoch FROM installation")
+    assert same == instance
+    assert new != epoch
+
+    appliance.start()
+    after = content(appliance)
+    disabled = {ids["anna"], ids["carl"]}
+    assert {one for one, document in after.items() if document.get("active") is False} == disabled
+    assert after.keys() == stage.before.keys()
+    for one in after.keys() - disabled:
+        assert after[one] == stage.before[one], "as it was, also the version"
+    assert appliance.request("GET", "/scim/Users", headers={"Authorization": f"Bearer {ids['key']}"}).status == 401
+    assert stage.visitor.get("/me").status == 200, "the session goes on"
+    page = stage.visitor.get("/").text
+    assert folder.name in page, "Status says that replaced data is kept"
+    assert appliance.stop() == 0
+    deleted = appliance.command("restore", "--delete-replaced", "--yes")
+    assert deleted.returncode == 0
+    assert not folder.exists()
+
+
+def test_who_was_disabled_since_is_active_if_that_is_wanted(stage: Scene) -> None:
+    restored = stage.appliance.command("restore", str(stage.copy), "--yes", "--reactivate")
+    assert restored.returncode == 0, restored.stderr
+    assert "They become active again, as in the copy." in restored.stdout
+    active = query(stage.appliance.data / DATABASE, "SELECT count(*) FROM resource WHERE active = 1 AND type = 'User'")
+    assert active == [(4,)]
+
+
+def test_a_new_folder_gets_all_of_the_copy(stage: Scene, new_appliance: Callable[..., Appliance]) -> None:
+    elsewhere = new_appliance("elsewhere", key=stage.ids["key"])
+    restored = elsewhere.command("restore", str(stage.copy), "--yes")
+    assert restored.returncode == 0, restored.stderr
+    assert restored.stdout.startswith("Users who were disabled or deleted since")
+    assert "sends nothing about users whom it has disabled already" in restored.stdout
+    ((instance,),) = query(elsewhere.data / DATABASE, "SELECT instance FROM installation")
+    assert [(instance,)] != query(stage.appliance.data / DATABASE, "SELECT instance FROM installation")
+    elsewhere.start()
+    assert content(elsewhere) == stage.before
+    assert Visitor(elsewhere.url, stage.visitor.cookies).get("/me").status == 303, "nobody is signed in"
+    assert elsewhere.stop() == 0
+    # The other machine is the same installation still, so its copy can be compared.
+    told = elsewhere.command("restore", str(stage.copy), "--preview")
+    assert "The copy lacks 0 users and 0 groups created since." in told.stdout
+
+
+def damaged(copy: Path) -> bytes:
+    content = bytearray(copy.read_bytes())
+    for place in range(8192, len(content), 4096):
+        content[place : place + 64] = os.urandom(64)
+    return bytes(content)
+
+
+def newer(copy: Path) -> bytes:
+    with closing(sqlite3.connect(copy)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.commit()
+    return copy.read_bytes()
+
+
+def foreign(copy: Path) -> bytes:
+    copy.unlink()
+    with closing(sqlite3.connect(copy)) as connection:
+        connection.execute("CREATE TABLE other (a)")
+    return copy.read_bytes()
+
+
+REFUSED = {
+    "empty": (lambda copy: b"", "the file is empty"),
+    "truncated": (lambda copy: copy.read_bytes()[:20_000], "is damaged"),
+    "damaged": (damaged, "is damaged"),
+    "newer": (newer, "from a newer Recnice SCIM"),
+    "foreign": (foreign, "the database of another program"),
+    "text": (lambda copy: b"no copy", "expected a copy"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_is_no_copy_is_refused_before_anything_is_touched(stage: Scene, tmp_path: Path, kind: str) -> None:
+    make, sentence = REFUSED[kind]
+    copy = tmp_path / "copy.sqlite3"
+    shutil.copy(stage.copy, copy)
+    copy.write_bytes(make(copy))
+    before = {path.name: path.stat().st_ino for path in stage.appliance.data.iterdir()}
+    refused = stage.appliance.command("restore", str(copy), "--yes")
+    assert refused.returncode == 78, refused.stdout
+    assert sentence in refused.stderr and "restore-staged" not in refused.stderr, refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    after = {path.name: path.stat().st_ino for path in stage.appliance.data.iterdir()}
+    assert {name: number for name, number in after.items() if "-" not in name} == {
+        name: number for name, number in before.items() if "-" not in name
+    }
+
+
+def test_the_console_restores_in_the_running_server(stage: Scene) -> None:
+    appliance, visitor, ids = stage.appliance.start(), stage.visitor, stage.ids
+    shutil.copy(stage.copy, appliance.data / COPY)
+    assert appliance.command("restore", str(stage.copy), "--yes").returncode == 75, "a server uses the folder"
+    assert COPY in visitor.get("/backups/restore").text
+    assert visitor.post("/backups/restore/prepare", copy=COPY).status == 303
+    wait_until(lambda: "What the restore of" in (page := visitor.get("/backups/restore").text) and page, "prepared")
+    assert "1 user (anna) was disabled since" in visitor.get("/backups/restore").text
+    process = appliance.process.pid if appliance.process else 0
+    begun = visitor.post("/backups/restore/begin", copy=COPY, keep_disabled="yes")
+    assert begun.status == 200
+    statuses = set()
+
+    def is_restored() -> bool:
+        answer = visitor.get("/backups/restore")
+        statuses.add(answer.status)
+        return "Restored <bdi>" in answer.text
+
+    wait_until(is_restored, "restored")
+    assert statuses <= {200, 503}
+    assert appliance.process and appliance.process.poll() is None and appliance.process.pid == process
+    users = content(appliance)
+    assert users.keys() == stage.before.keys()
+    assert users[ids["anna"]]["active"] is False
+    assert appliance.request("POST", "/scim/Users", {"userName": "new"}).status == 201
+    audit = query(appliance.data / DATABASE, "SELECT actor, action FROM audit ORDER BY id DESC LIMIT 2")
+    assert audit == [("operator eva", "restored"), ("operator eva", "restore-begun")]
+    (folder,) = appliance.data.glob("replaced-*")
+    assert visitor.post("/backups/replaced/delete", folder="../recnice").status == 303
+    assert visitor.post("/backups/replaced/delete", folder=folder.name).status == 303
+    assert not folder.exists()
+    assert appliance.stop() == 0, appliance.output
+    assert appliance.command("check").returncode == 0

@@ -1,0 +1,175 @@
+"""What a restore keeps from the present database, and what it takes from the copy."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from app import create_app, file_swap
+from app.administration.accounts import administrators, password_sign_in
+from app.administration.accounts.sessions import Browser
+from app.administration.audit import HOST
+from app.administration.credentials import oauth_clients, scim_keys
+from app.administration.errors import Refused
+from app.administration.roles import granted_roles, role_mapping, users_to_confirm
+from app.console_roles import Role
+from app.provisioning import resource_operations
+from app.provisioning.resource_operations import Author
+from app.restoration import staged_copy
+from app.restoration.staged_copy import Preview
+from app.scim.protocol_messages import Operation
+from app.scim.resource_types import GROUP, USER
+from app.settings import Settings
+from app.store import integrity_check
+from app.store.access import audit_rows, scim_key_rows
+from app.store.database import directory_database, sqlite_driver
+from app.web.request_log import middleware
+from tests.cheap import make_database
+from tests.web.visitor import PASSWORD
+
+ENTRA = Author("1", "key 1")
+ANOTHER = "a green kettle sings"
+
+
+class World:
+    """A data folder and an application on it, which a restore replaces by a new one."""
+
+    def __init__(self, data: Path) -> None:
+        self.settings = Settings(data=data, listen=("127.0.0.1", 7644))
+        data.mkdir()
+        make_database(self.settings.database)
+        self.app = create_app(self.settings)
+
+    def copy(self, name: str = "copy") -> Path:
+        path = self.settings.data.parent / f"{name}.sqlite3"
+        with closing(sqlite_driver.module.connect(self.settings.database)) as connection:
+            connection.execute("VACUUM INTO ?", (str(path),))
+        return path
+
+    def restore(self, copy: Path) -> Preview:
+        self.close()
+        staged = staged_copy.stage(copy, self.settings)
+        preview = staged.preview()
+        staged.complete(HOST)
+        file_swap.swap(self.settings.data, staged.also_replaced)
+        self.app = create_app(self.settings)
+        return preview
+
+    def close(self) -> None:
+        middleware.of(self.app).recorder.close()
+        with self.app.app_context():
+            directory_database.file.close()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path / "recnice")
+    yield world
+    with world.app.app_context(), directory_database.reading() as connection:
+        assert not integrity_check.check(connection, world.app.config["RECNICE_RESOURCE_TYPES"])
+    world.close()
+
+
+def sign_in(app: Flask, password: str) -> bool:
+    with app.app_context():
+        try:
+            return bool(password_sign_in.sign_in("eva", password, Browser("127.0.0.1")))
+        except Refused:
+            return False
+
+
+def test_who_may_do_what_stays_as_it_is_now(world: World) -> None:
+    with world.app.app_context():
+        administrators.create_operator("eva", PASSWORD, HOST)
+        administrators.create_operator("mia", PASSWORD, HOST)
+        kept, revoked = (scim_keys.create_key(name, HOST).row.id for name in ("kept", "revoked"))
+        client = oauth_clients.create_client("client", HOST)
+    copy = world.copy()
+    with world.app.app_context():
+        administrators.reset_password("eva", ANOTHER, HOST)
+        administrators.delete_operator("mia", HOST)
+        scim_keys.stop_key(revoked, HOST)
+        made = scim_keys.create_key("made", HOST).row.id
+        oauth_clients.stop_client(client.client_id, HOST)
+        with directory_database.reading() as connection:
+            before = audit_rows.head(connection)
+    preview = world.restore(copy)
+    assert preview.differences is not None
+    assert preview.differences.administrators == 1
+    assert preview.differences.revoked >= 2, "a key, and a client"
+    assert not sign_in(world.app, PASSWORD), "the former password"
+    assert sign_in(world.app, ANOTHER)
+    with world.app.app_context():
+        assert [one.user_name for one in administrators.list_operators()] == ["eva"]
+        with directory_database.reading() as connection:
+            assert {key.id for key in scim_key_rows.list_active(connection)} == {kept, made}
+            assert audit_rows.find_by_hash(connection, before[1]) == before[0], "a noted hash is still there"
+
+
+def test_who_would_get_back_a_role_waits_for_an_owner(world: World) -> None:
+    with world.app.app_context():
+        administrators.create_operator("eva", PASSWORD, HOST)
+        ids = [resource_operations.create(USER, {"userName": name}, ENTRA).record.id for name in ("ana", "bob")]
+        members = [{"value": id} for id in ids]
+        group = resource_operations.create(GROUP, {"displayName": "Owners", "members": members}, ENTRA).record.id
+        lines = [("group", group, "owner")]
+        role_mapping.save(lines, role_mapping.preview(lines).fingerprint, HOST)
+        assert all(granted_roles.grant_of(id) for id in ids)
+    copy = world.copy()
+    with world.app.app_context():
+        leave = Operation("remove", "members", [{"value": ids[0]}])
+        resource_operations.change(GROUP, group, [leave], ENTRA)
+    preview = world.restore(copy)
+    assert preview.differences is not None
+    assert preview.differences.memberships == 1
+    with world.app.app_context():
+        assert granted_roles.grant_of(ids[0]) is None
+        kept = granted_roles.grant_of(ids[1])
+        assert kept is not None
+        assert kept.role is Role.OWNER
+        assert [one.user_id for one in users_to_confirm.list_unconfirmed().users] == [ids[0]]
+        users_to_confirm.confirm_user(ids[0], "", HOST)
+        assert granted_roles.grant_of(ids[0]) is not None
+
+
+def test_a_copy_of_a_state_that_was_left_behind_by_a_restore_can_be_restored(world: World) -> None:
+    with world.app.app_context():
+        administrators.create_operator("eva", PASSWORD, HOST)
+    first = world.copy("first")
+    with world.app.app_context():
+        ana = resource_operations.create(USER, {"userName": "ana"}, ENTRA).record
+        scim_keys.create_key("of the state between", HOST)
+    second = world.copy("second")
+    world.restore(first)
+    with world.app.app_context():
+        bob = resource_operations.create(USER, {"userName": "bob"}, ENTRA).record
+    preview = world.restore(second)
+    assert preview.differences is not None, "it is compared"
+    assert (preview.differences.deleted.first, preview.differences.created_users) == (["ana"], 1)
+    with world.app.app_context(), directory_database.reading() as connection:
+        found = {row.id: row.active for row in connection.exec_driver_sql("SELECT id, active FROM resource")}
+        assert found == {ana.id: 0}
+        numbers = dict(connection.exec_driver_sql("SELECT name, seq FROM sqlite_sequence"))
+        assert numbers["resource"] >= bob.position, "no number is given twice"
+
+
+def test_a_copy_of_another_installation_replaces_everything(world: World, tmp_path: Path) -> None:
+    other = World(tmp_path / "other")
+    with other.app.app_context():
+        administrators.create_operator("eva", ANOTHER, HOST)
+        resource_operations.create(USER, {"userName": "ana"}, ENTRA)
+        with directory_database.writing() as connection:  # the tests' databases are copies of one
+            connection.exec_driver_sql("UPDATE installation SET instance = 'other'")
+    copy = other.copy("of-another")
+    other.close()
+    with world.app.app_context():
+        administrators.create_operator("mia", PASSWORD, HOST)
+    (world.settings.data / "recnice-requests.sqlite3").write_bytes(b"")
+    preview = world.restore(copy)
+    assert preview.because == "the copy is of another installation"
+    assert sign_in(world.app, ANOTHER)
+    assert not (world.settings.data / "recnice-requests.sqlite3").exists()
+    with world.app.app_context(), directory_database.reading() as connection:
+        assert connection.exec_driver_sql("SELECT active FROM resource").scalar() == 1
