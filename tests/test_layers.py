@@ -49,7 +49,7 @@ app.observation
 app.observation.attributes app.observation.cycles
 app.observation.problem_kinds app.observation.redaction
 
-app.store.integrity_check
+app.store.integrity_check app.store.erasure
 app.store.restoration
 app.store.access
 app.store.directory app.store.request_log

@@ -107,6 +107,9 @@ class Action(Enum):
     AUDIT_RENEWED = rows.RENEWED, "closed the former part of the audit"
     AUDIT_SUMMARIZED = rows.SUMMARIZED, "replaced the first entries of the audit by a summary"
     MAPPING_KEPT = MAPPING_KEPT, "kept the record of the role mapping of"
+    ERASURE_BEGAN = "erasure-began", "began to erase permanently"
+    ERASURE_ENDED = "erasure-ended", "searched the files for what is left of"
+    USER_EXPORTED = "user-exported", "exported everything about the user"
     PERSON_ERASED = rows.ERASED, "erased permanently"
     AUDIT_EXPORTED = "audit-exported", "exported the audit"
 

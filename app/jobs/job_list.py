@@ -13,7 +13,18 @@ def _wal(run: JobRun) -> None:
     large_wal.look(run.settings.database, run.settings.requests_database)
 
 
+def _erase(run: JobRun) -> None:
+    from app import data_folder
+    from app.provisioning import erasures
+
+    settings = run.settings
+    files = erasures.Files(settings.data, settings.database, settings.requests_database)
+    erasures.finish_due(files, data_folder.secret(settings.data), run.leave_if_stopping)
+
+
 JOBS: tuple[Job, ...] = (
     # Every minute, of what only grows in minutes.
     Job("wal", lambda _settings: Every(1), _wal),
+    # What an owner erases is erased at once; this goes on with what was interrupted.
+    Job("erasure", lambda _settings: Every(5), _erase, is_long=True),
 )

@@ -243,6 +243,14 @@ def about_a_renewed_user(way: str, **fields: str) -> Callable[[World], TestRespo
     return lambda world: world.post(f"/users/{renewed(world)}/{way}", **fields)
 
 
+def about_a_user(way: str, **fields: str) -> Callable[[World], TestResponse]:
+    def act(world: World) -> TestResponse:
+        user = world.ask(lambda: create(USER, {"userName": "ana"}, Author("1", "key 1")))
+        return world.post(f"/users/{user.record.id}/{way}", **fields)
+
+    return act
+
+
 def confirm_a_removal(world: World) -> TestResponse:
     with world.app.app_context(), directory_database.writing() as connection:
         connection.exec_driver_sql("INSERT INTO declared_attribute VALUES ('User', 'urn:x', '', '2026', 1)")
@@ -332,6 +340,8 @@ ACTS: Mapping[str, tuple[Callable[[World], TestResponse], Action]] = {
     "console.leave_groups": (about_a_renewed_user("leave-groups"), Action.GROUPS_LEFT),
     "console.confirm_removal": (confirm_a_removal, Action.SCHEMA_REMOVED),
     "console.delete_replaced": (delete_replaced_data, Action.REPLACED_DELETED),
+    "console.export_user": (about_a_user("export"), Action.USER_EXPORTED),
+    "console.erase_user": (about_a_user("erase", name="ana"), Action.ERASURE_BEGAN),
     "console.confirm_user": (about_a_renewed_user("confirm", external_id="new-id"), Action.USER_CONFIRMED),
 }
 """By Flask's name of the form; what stands behind a blank is another act of the same form."""
@@ -422,6 +432,8 @@ COMMANDS: Mapping[str, tuple[tuple[str, ...], Action]] = {
     "oauth revoke": (("{client}",), Action.CLIENT_STOPPED),
     "allowlist allow": (("192.0.2.0/24",), Action.NETWORK_ALLOWED),
     "allowlist off": ((), Action.SOURCES_MODE),
+    "user export": (("ana",), Action.USER_EXPORTED),
+    "user erase": (("ana", "--name", "ana"), Action.PERSON_ERASED),
 }
 """What is given to each, in the order in which they are run; in braces stands an id that is there then."""
 
@@ -477,6 +489,12 @@ def prepare(appliance: Appliance, name: str) -> None:
     if name == "admin set-role":
         given = ("--user-name", "mia", "--password-stdin")
         assert appliance.command("admin", "create", *given, typed=TYPED).returncode == 0
+    if name == "user export":
+        appliance.make_key()
+        appliance.start()
+        user = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "ana"}
+        assert appliance.request("POST", "/scim/Users", user).status == 201
+        assert appliance.stop() == 0
     if name == "allowlist off":
         with closing(
             sqlite_driver.module.connect(appliance.data / "recnice.sqlite3", isolation_level=None)

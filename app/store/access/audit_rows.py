@@ -42,7 +42,7 @@ TRIGGERS = {
             " AND NEW.salt = '' AND NEW.erased > max(OLD.id, OLD.erased)"
             " AND (NEW.actor = OLD.actor OR NEW.actor GLOB 'person erased person [0-9]*')"
             " AND (NEW.target IN (OLD.target, '') OR NEW.target GLOB 'erased person [0-9]*')"
-            " AND NEW.address IN (OLD.address, '') AND NEW.detail IN (OLD.detail, '{}')) IS NOT TRUE"
+            " AND NEW.address IN (OLD.address, '') AND json_valid(NEW.detail)) IS NOT TRUE"
         ),
         "audit_is_kept": "DELETE ON audit WHEN (OLD.id <= (SELECT max(last) FROM audit_summary)) IS NOT TRUE",
         # INSERT OR REPLACE deletes a row without firing the trigger above.
@@ -81,6 +81,7 @@ _SUMMARY = (
     .order_by(audit_summary.c.last.desc())
     .limit(1)
 )
+_AFTER = select(*_READ).where(audit.c.id > bindparam("after")).order_by(audit.c.id).limit(bindparam("limit"))
 _HASHES = select(audit.c.hash).where(audit.c.id <= bindparam("last")).order_by(audit.c.id)
 _NEWEST = (
     select(audit.c.at, audit.c.actor, audit.c.target, audit.c.detail)
@@ -332,6 +333,12 @@ def first_entries(connection: Connection, last: int) -> tuple[int, str, str, str
     last_hash = connection.execute(select(audit.c.hash).where(audit.c.id == last)).scalar_one()
     until = connection.execute(select(func.max(audit.c.at)).where(audit.c.id <= last)).scalar_one()
     return first.id, first.hash, last_hash, until
+
+
+def entries(connection: Connection, after: int, limit: int = bounds.INTEGER_MAXIMUM) -> Iterator[AuditRow]:
+    """Yield the first entries with an id above `after`, in their order."""
+    for row in connection.execute(_AFTER, {"after": after, "limit": limit}):
+        yield _entry(row, "replace")
 
 
 def erase(connection: Connection, entry: AuditRow) -> None:

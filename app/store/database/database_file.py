@@ -117,6 +117,23 @@ class DatabaseFile:
         at, sentence = self._writers().last_refusal
         return sentence if time.monotonic() - at < within_s else ""
 
+    def clean(self, is_rewritten: bool = False) -> bool:
+        """Copy the WAL into the file and empty it; return whether no reader or other process kept it from that.
+
+        With `is_rewritten` the whole file is written again before, without what it no longer uses: writers wait.
+        """
+        with self.usable() as writers, writers.alone(True):
+            connection = writers.connections.take()
+            try:
+                if is_rewritten:
+                    connection.exec_driver_sql("VACUUM").all()
+                (is_busy, *_) = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()[0]
+            except BaseException as error:
+                writers.connections.give_back(connection, error)
+                raise
+            writers.connections.give_back(connection)
+            return not is_busy
+
     def checkpoint(self) -> bool:
         """Copy what writers have appended to the WAL into the file, if it is much; readers and writers go on.
 

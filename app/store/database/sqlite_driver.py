@@ -32,6 +32,8 @@ _PRAGMAS = (
     "foreign_keys = ON",
     "trusted_schema = OFF",
     "cell_size_check = ON",
+    # What is deleted is overwritten, so that it can be erased. Neither time nor disk use could be told from without.
+    "secure_delete = ON",
     f"journal_size_limit = {JOURNAL_LIMIT_BYTES}",
     f"cache_size = -{CACHE_KIB}",
     "temp_store = MEMORY",

@@ -86,6 +86,10 @@ directory.attributes
     GET      /attributes/strict                                   OPERATE        confirm_strict
     POST     /attributes/strict                                   OPERATE        set_strict
     POST     /attributes/review                                   SEE            review=review_schema
+directory.personal_data
+    GET      /users/<resource_id>/personal-data                   PERSONAL_DATA  personal_data
+    POST     /users/<resource_id>/export                          PERSONAL_DATA  export_user
+    POST     /users/<resource_id>/erase                           PERSONAL_DATA  erase_user
 directory.search_page
     GET      /search                                              SEE            search
 directory.users_to_confirm

@@ -47,7 +47,7 @@ STATEMENTS = (
                 " AND NEW.salt = '' AND NEW.erased > max(OLD.id, OLD.erased)"
                 " AND (NEW.actor = OLD.actor OR NEW.actor GLOB 'person erased person [0-9]*')"
                 " AND (NEW.target IN (OLD.target, '') OR NEW.target GLOB 'erased person [0-9]*')"
-                " AND NEW.address IN (OLD.address, '') AND NEW.detail IN (OLD.detail, '{}')) IS NOT TRUE",
+                " AND NEW.address IN (OLD.address, '') AND json_valid(NEW.detail)) IS NOT TRUE",
             ),
             (
                 "audit_is_kept",
