@@ -299,6 +299,19 @@ DUE_REMOVALS = 1_000  # users whose access one refused request was meant to remo
 DUE_REMOVALS_READ = 10_000  # of all requests, the newest
 DUE_REMOVALS_SHOWN = 50
 
+# --- the guard
+GUARD_WINDOW_S = 24 * 60 * 60  # for which removals are added up; a longer sync is added up as a whole
+GUARD_LIMIT_MAXIMUM = 1_000_000  # of a number in the settings
+GUARD_LEARNING_DAYS_MAXIMUM = 365
+GUARD_SHARE_FROM = 100  # users from which a share in percent counts
+GUARD_EVENTS_AT_ONCE = 10_000
+GUARD_EVENTS_UNNOTED = 50_000  # without a removal, which a restart reads again
+GUARD_DAYS = 30  # how long an answered alarm is kept, and the deletion of an active user is shown
+GUARD_ROWS_AT_ONCE = 2_000  # of old alarms, deleted in one transaction
+GUARD_ALARMS_SHOWN = 20
+GUARD_UNDONE_AT_ONCE = 500  # users who are enabled or put back, and groups that get members, by one press of the button
+GUARD_MEMBERS_AT_ONCE = 10_000  # who are put back into groups by one press
+
 # --- activity
 LINE_CHANGES = 2  # of one request that an event describes
 LINE_VALUE_LENGTH = 80

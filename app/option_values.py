@@ -74,11 +74,11 @@ def read_networks(value: object) -> tuple[Network, ...]:
     return networks
 
 
-def read_number(most: int, value: object) -> int:
-    """Parse an integer from 1 to `most`: a number in TOML, text in the environment."""
-    number = int(value) if isinstance(value, str) and re.fullmatch(r"[0-9]{1,4}", value) else value
-    if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= most:
-        raise ValueError(f"a number from 1 to {most}")
+def read_number(most: int, value: object, least: int = 1) -> int:
+    """Parse an integer from `least` to `most`: a number in TOML, text in the environment."""
+    number = int(value) if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value) else value
+    if not isinstance(number, int) or isinstance(number, bool) or not least <= number <= most:
+        raise ValueError(f"a number from {least} to {most}")
     return number
 
 

@@ -151,6 +151,36 @@ class Settings:
     network_folder: bool = option(
         False, values.read_switch, "", "Accept a data folder on a network file system, where SQLite can lose data."
     )
+    guard_people: int = option(
+        20,
+        partial(values.read_number, bounds.GUARD_LIMIT_MAXIMUM, least=0),
+        "N",
+        "Users disabled or deleted in a day, or in one sync, above which the guard raises an alarm; 0 is never.",
+    )
+    guard_people_percent: int = option(
+        5,
+        partial(values.read_number, 100, least=0),
+        "N",
+        "The same in percent of the active users: the greater of both counts; 0 is the number alone.",
+    )
+    guard_members: int = option(
+        20,
+        partial(values.read_number, bounds.GUARD_LIMIT_MAXIMUM, least=0),
+        "N",
+        "Members that one group loses in that time, above which the guard raises an alarm; 0 is never.",
+    )
+    guard_members_percent: int = option(
+        50,
+        partial(values.read_number, 100, least=0),
+        "N",
+        "The same in percent of the group's members: the greater of both counts; 0 is the number alone.",
+    )
+    guard_learning_days: int = option(
+        7,
+        partial(values.read_number, bounds.GUARD_LEARNING_DAYS_MAXIMUM, least=0),
+        "DAYS",
+        "How long after Entra's first change the guard only counts; 0 is not at all.",
+    )
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:

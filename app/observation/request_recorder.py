@@ -1,7 +1,7 @@
 """This module writes finished requests to the request log in batches, on its own thread.
 
-A crash may lose the requests of the last second. The same thread writes the search words of what the requests changed;
-they are never lost.
+A crash may lose the requests of the last second. The same thread reads the history, of which nothing is lost: it writes
+the search words of what the requests changed, and counts what they removed (guard.py).
 """
 
 import logging
@@ -18,6 +18,7 @@ from app.observation import setup_steps, simulated_requests
 from app.observation.attributes import attribute_arrivals
 from app.observation.cycles import detection
 from app.observation.directory import history_reader, last_seen
+from app.observation.guard import Guard
 from app.observation.problems import refused_removals, tracking
 from app.request_record import Request
 from app.scim.errors import ScimError
@@ -86,14 +87,19 @@ class Recorder:
     """The recorder of one application: a bounded queue, and one thread that empties it every half second.
 
     `context` gives an application context for the thread; `kept_days`: how long requests are kept. `types`: whose
-    resources get their search words here; none without them.
+    resources get their search words here; none without them. `guard`: what counts removals here.
     """
 
     def __init__(
-        self, context: Callable[[], AbstractContextManager[object]], kept_days: int, types: Sequence[ResourceType] = ()
+        self,
+        context: Callable[[], AbstractContextManager[object]],
+        kept_days: int,
+        types: Sequence[ResourceType] = (),
+        guard: Guard | None = None,
     ) -> None:
         self._context = context
         self._types = types
+        self._guard = guard
         self._kept = timedelta(days=kept_days)
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Request, int]] = deque()
@@ -107,7 +113,7 @@ class Recorder:
         self._is_closing = False
         self._thread: threading.Thread | None = None
         self._prune_at = 0.0
-        self._are_words_written = True
+        self._is_history_read = True
 
     def start(self) -> None:
         """Start the thread, which the first request would do otherwise: pruning must not wait for requests."""
@@ -173,7 +179,7 @@ class Recorder:
     def _run(self) -> None:
         while True:
             with self._changed:
-                pause_s = max(0.0, self._prune_at - time.monotonic()) if self._are_words_written else TRY_AGAIN_S
+                pause_s = max(0.0, self._prune_at - time.monotonic()) if self._is_history_read else TRY_AGAIN_S
                 if self._changed.wait_for(lambda: self._waiting or self._counts or self._is_closing, pause_s):
                     self._changed.wait_for(self._is_due, TRY_AGAIN_S if self._is_failing else WRITE_AFTER_S)
                 is_last = self._is_closing and len(self._waiting) <= bounds.REQUESTS_PER_BATCH
@@ -181,7 +187,7 @@ class Recorder:
                 counts, self._counts = self._counts, Counter()
             batch = [request for request, _ in taken]
             is_written = self._is_written(batch, counts) if batch or counts else True
-            self._write_words()
+            self._read_history()
             with self._changed:
                 self._is_failing = not is_written
                 self._is_hurried = self._is_hurried and is_written and bool(self._waiting)
@@ -255,18 +261,26 @@ class Recorder:
         except Exception:
             log.exception("the end of the job %s could not be recorded", name)
 
-    def _write_words(self) -> None:
-        """Write the search words of all that requests changed, before `settle` returns."""
-        self._are_words_written = True
+    def _read_history(self) -> None:
+        """Write the search words of all that requests changed, and count what they removed, before `settle` returns."""
+        self._is_history_read = True
+        self._do_job("words", self._write_words)
+        if self._guard:
+            self._do_job("guard", self._guard.count)
+
+    def _do_job(self, name: job_rows.Job, do: Callable[[], None]) -> None:
         try:
             with self._context():
-                while self._types and word_index.write_due(self._types):
-                    pass
+                do()
         except ScimError:  # `directory_database` reports it
-            self._are_words_written = False
+            self._is_history_read = False
         except Exception as error:
-            log.exception("the search words of a batch could not be written")
-            self._end_job("words", type(error).__name__)
+            log.exception("what the job %s derives could not be written", name)
+            self._end_job(name, type(error).__name__)
+
+    def _write_words(self) -> None:
+        while self._types and word_index.write_due(self._types):
+            pass
 
     def _prune(self) -> None:
         """Delete a part of what is too old or too much. Before the next part, waiting requests are written."""

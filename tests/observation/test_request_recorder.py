@@ -17,6 +17,7 @@ from flask import Flask
 from app import bounds, clock
 from app.observation import request_recorder, setup_steps
 from app.observation.directory import history_reader, last_seen
+from app.observation.guard import Guard, Limits
 from app.observation.problem_kinds.kind_catalog import kind_of
 from app.observation.request_recorder import Recorder, write
 from app.provisioning import resource_operations
@@ -28,7 +29,7 @@ from app.scim.resource_types import RESOURCE_TYPES, USER, ResourceType
 from app.store import integrity_check
 from app.store.database import directory_database, sqlite_driver
 from app.store.database.connection import Connection
-from app.store.directory import console_lists, word_index
+from app.store.directory import console_lists, guard_rows, word_index
 from app.store.request_log import log_database, log_database_file, pruning, request_rows, setup_step_rows, tables
 from app.store.request_log.request_rows import RequestFilter
 from app.store.request_log.tables import LOG_VERSION
@@ -644,12 +645,14 @@ def test_each_job_says_when_it_ran_and_how_it_ended(
     app: Flask, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bounds, "WRITES_BEFORE_CHECKPOINT", 1)
-    assert jobs(directory) == dict.fromkeys(("checkpoint", "pruning", "words"), (False, None))
+    assert jobs(directory) == dict.fromkeys(("checkpoint", "guard", "pruning", "words"), (False, None))
     with app.app_context():
         resource_operations.create(USER, {"userName": "ana"}, Author("", "x"))
-    writer = Recorder(app.app_context, KEPT_DAYS, RESOURCE_TYPES)
+    writer = Recorder(app.app_context, KEPT_DAYS, RESOURCE_TYPES, Guard(Limits()))
     writer.start()
-    wait_until(lambda: jobs(directory) == dict.fromkeys(("checkpoint", "pruning", "words"), (True, None)), "all ran")
+    wait_until(
+        lambda: jobs(directory) == dict.fromkeys(("checkpoint", "guard", "pruning", "words"), (True, None)), "all ran"
+    )
     writer.close()
 
     def fail(*_: object) -> bool:
@@ -658,10 +661,11 @@ def test_each_job_says_when_it_ran_and_how_it_ended(
     with monkeypatch.context() as patched:
         patched.setattr(word_index, "write_due", fail)
         patched.setattr(pruning, "prune", fail)
+        patched.setattr(guard_rows, "mark", fail)
         patched.setattr(directory_database.file, "checkpoint", fail)
-        writer = Recorder(app.app_context, KEPT_DAYS, RESOURCE_TYPES)
+        writer = Recorder(app.app_context, KEPT_DAYS, RESOURCE_TYPES, Guard(Limits()))
         writer.start()
-        failed = dict.fromkeys(("checkpoint", "pruning", "words"), (True, "ValueError"))
+        failed = dict.fromkeys(("checkpoint", "guard", "pruning", "words"), (True, "ValueError"))
         wait_until(lambda: jobs(directory) == failed, "all failed")
         writer.close()
     with app.app_context():

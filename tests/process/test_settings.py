@@ -68,6 +68,11 @@ def test_every_option_can_come_from_the_file(tmp_path: Path) -> None:
         request_days = 7
         network_folder = true
         time_zone = "Europe/Berlin"
+        guard_people = 0
+        guard_people_percent = 100
+        guard_members = 1_000_000
+        guard_members_percent = 0
+        guard_learning_days = 365
         log_file = "/var/log/recnice.log"
         log_format = "Text"
         log_level = "warning"
@@ -80,6 +85,9 @@ def test_every_option_can_come_from_the_file(tmp_path: Path) -> None:
     assert (found.threads, found.one_cpu, found.cursor_paging, found.request_days) == (2, False, False, 7)
     assert found.network_folder
     assert (found.time_zone, found.log_format, found.log_level) == ("Europe/Berlin", "text", "warning")
+    assert found.time_zone == "Europe/Berlin"
+    assert (found.guard_people, found.guard_people_percent, found.guard_learning_days) == (0, 100, 365)
+    assert (found.guard_members, found.guard_members_percent) == (1_000_000, 0)
     assert (found.ca_file, found.log_file) == (Path("/etc/ssl/own.pem"), Path("/var/log/recnice.log"))
     assert {name for name, origin in found.origins.items() if origin == "file"} == {
         option.name for option in OPTIONS if option.in_file
@@ -99,6 +107,11 @@ def test_every_option_can_come_from_the_environment(tmp_path: Path) -> None:
         "request_days": "3650",
         "network_folder": "yes",
         "time_zone": "Europe/Berlin",
+        "guard_people": "1000000",
+        "guard_people_percent": "0",
+        "guard_members": "0",
+        "guard_members_percent": "100",
+        "guard_learning_days": "0",
         "log_file": str(tmp_path / "log"),
         "log_format": "text",
         "log_level": "error",
@@ -144,6 +157,9 @@ WRONG = [
     ("time_zone", "../Europe/Berlin"),
     ("request_days", "0"),
     ("request_days", "3651"),
+    ("guard_people", "-1"),
+    ("guard_people", "1000001"),
+    ("guard_people_percent", "101"),
 ]
 
 

@@ -76,7 +76,9 @@ def lookups(path: Path) -> list[Any]:
 def lean_sample(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The same database in the layout of 0012."""
     folder = tmp_path / "migrations"
-    shutil.copytree(bundled_files.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__", "0013_*", "0014_*"))
+    shutil.copytree(
+        bundled_files.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__", "0013_*", "0014_*", "0015_*")
+    )
     with monkeypatch.context() as patched:
         patched.setattr(bundled_files, "MIGRATIONS", folder)
         directory_database.migrate(sample)
@@ -173,6 +175,7 @@ def test_the_lean_layout_has_the_same_content_after_the_upgrade(lean_sample: Pat
     assert rows(lean_sample, "SELECT * FROM event ORDER BY id") == [(*event, None) for event in events]
     assert rows(lean_sample, "SELECT * FROM job") == [
         ("checkpoint", 0, "", None),
+        ("guard", 26, "", None),
         ("pruning", 0, "", None),
         *((*row, "", None) for row in words),
     ]

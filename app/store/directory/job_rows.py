@@ -12,7 +12,7 @@ from app import clock
 from app.store.database.connection import Connection, Row
 from app.store.directory.tables import job
 
-Job = Literal["checkpoint", "pruning", "words"]
+Job = Literal["checkpoint", "guard", "pruning", "words"]
 
 _END = update(job).where(job.c.name == bindparam("job"))
 _ALL = select(job.c.name, job.c.done, job.c.ran, job.c.failure)

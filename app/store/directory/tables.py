@@ -159,20 +159,73 @@ job = directory_table(
 """A background job (app/store/directory/job_rows.py).
 
 `ran`: when it ended last; "" if it has not run yet. `failure`: why it failed then; NULL if it did not. `done`: the last
-event that `words` has handled; those after it wait. Of a scheduled job, when its last run that succeeded began, or when
-the server first knew it, in seconds since 1970.
+event that `words` has handled, and that `guard` has counted; those after it wait. Of a scheduled job, when its last run
+that succeeded began, or when the server first knew it, in seconds since 1970.
 """
 
 installation = directory_table(
     "installation",
     *numbers("id", primary_key=True),
     *texts("instance", "feed_epoch"),
-    *texts("secret", "schemas", server_default=""),
+    *texts("secret", "schemas", "first_change", server_default=""),
     CheckConstraint("id = 1"),
 )
 """The one row about this data folder.
 
 `instance`: a random text that no other folder has. `feed_epoch`: another random text after each restore, so that who
 follows the events knows that some may have been taken back. `secret`, `schemas`: fingerprints of the files that belong
-to the database, as they were at the last start; "" before the first one.
+to the database, as they were at the last start; "" before the first one. `first_change`: when a client, and no
+simulation, first changed something; "" before it.
 """
+
+guard_alarm = directory_table(
+    "guard_alarm",
+    *numbers("id", primary_key=True),
+    *texts("raised", "last", "cycle_started"),
+    *numbers("people_limit", nullable=True),
+    *texts("answered", "answer", "answered_by", nullable=True),
+    Index("guard_alarm_open", "id", sqlite_where=text("answered IS NULL")),
+    sqlite_autoincrement=True,
+)
+"""An unusual number of removals; at most one is open, which collects all that follow until it is answered.
+
+`last`: the last removal in it. `cycle_started`: of the cycle of that removal, "" if it is unknown. `people_limit`: how
+many people would have been usual; NULL if not more were disabled or deleted. `answer`: one of
+`app.store.directory.guard_rows.Answer`.
+"""
+
+guard_person = directory_table(
+    "guard_person",
+    *numbers("alarm_id", primary_key=True),
+    *texts("resource_id", primary_key=True),
+    *numbers("event_id"),
+    *texts("at", "kind"),
+    Index("guard_person_suspicious", "at", sqlite_where=text("kind = 'delete-active'")),
+    sqlite_with_rowid=False,
+)
+"""A person whom a client disabled or deleted; `alarm_id` is 0 while they belong to no alarm.
+
+`event_id`, `at`: the last time. `kind`: `disable`, `delete`, or `delete-active` for the deletion of one who was
+still active.
+"""
+
+guard_group = directory_table(
+    "guard_group",
+    *numbers("alarm_id", primary_key=True),
+    *texts("group_id", primary_key=True),
+    *numbers("lost", "size"),
+    *switches("has_role"),
+    sqlite_with_rowid=False,
+)
+"""A group of an alarm: it lost `lost` of `size` members, or it was deleted although the role mapping names it."""
+
+guard_departure = directory_table(
+    "guard_departure",
+    *numbers("alarm_id", primary_key=True),
+    *texts("group_id", primary_key=True),
+    *numbers("event_id", primary_key=True),
+    *texts("at"),
+    *numbers("departed"),
+    sqlite_with_rowid=False,
+)
+"""An event by which members left a group; `membership_event` has who. `alarm_id` as in `guard_person`."""

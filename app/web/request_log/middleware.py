@@ -15,6 +15,7 @@ from flask import Flask, current_app
 
 from app import bounds, clock
 from app.ip_addresses import read_address
+from app.observation.guard import Guard, Limits
 from app.observation.request_recorder import Recorder
 from app.request_record import Request
 from app.scim.errors import ScimError
@@ -123,7 +124,15 @@ def _say(request: Request) -> None:
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Wrap the application in the recording middleware; call this last."""
-    recorder = Recorder(app.app_context, settings.request_days, app.config["RECNICE_RESOURCE_TYPES"])
+    app.config["RECNICE_GUARD_LIMITS"] = limits = Limits(
+        settings.guard_people,
+        settings.guard_people_percent,
+        settings.guard_members,
+        settings.guard_members_percent,
+        settings.guard_learning_days,
+    )
+    types = app.config["RECNICE_RESOURCE_TYPES"]
+    recorder = Recorder(app.app_context, settings.request_days, types, Guard(limits))
     app.extensions[EXTENSION] = observer = Observed(app.wsgi_app, recorder, app, settings.is_https)
     app.wsgi_app = observer  # type: ignore[method-assign]
 
