@@ -244,7 +244,9 @@ def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def few_authorities(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trust one usual authority instead of 150 in this process too."""
-    monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", cheap.authorities())
+    path = cheap.authorities()
+    monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", path)
+    monkeypatch.setattr("certifi.where", lambda: path)
 
 
 @pytest.fixture(autouse=True)

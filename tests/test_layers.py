@@ -57,7 +57,7 @@ app.store app.store.database
 
 app.request_record
 
-app.openid app.scim app.simulation app.data_folder app.file_swap app.log_events app.process app.settings
+app.delivery app.openid app.scim app.simulation app.data_folder app.file_swap app.log_events app.process app.settings
 app.current_application app.file_systems
 app.bounds app.bundled_files app.clock app.console_roles app.exit_codes app.ip_addresses app.option_values app.schedules
 app.random_values app.throttle
@@ -85,6 +85,7 @@ PACKAGES = {
     "app.restoration": "flask",
     "app.store.database.database_file": "flask",
     "app.scim": "marshmallow",
+    "app.delivery": "certifi",
     "app.openid": "authlib joserfc requests cryptography",
 }
 """The foreign packages that each may import, and no other does."""
@@ -97,6 +98,7 @@ NEVER = {
     "app.administration": PROCESS,
     "app.observation": PROCESS,
     "app.scim": (*PROCESS, "app.openid", "app.simulation"),
+    "app.delivery": (*PROCESS, "app.scim", "app.openid", "app.simulation"),
     "app.openid": (*PROCESS, "app.scim", "app.simulation"),
     "app.simulation": (*PROCESS, "app.scim", "app.openid"),
 }

@@ -1,0 +1,1 @@
+"""This package delivers messages over the network: by e-mail, and by HTTP to webhooks."""

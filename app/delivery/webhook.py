@@ -1,0 +1,103 @@
+"""This module sends one HTTP request to a URL that an administrator named.
+
+Its signature has the form of Standard Webhooks 1.0. No redirect is followed, and no proxy is used: the IP address of
+the receiver could not be checked behind one.
+"""
+
+import base64
+import contextlib
+import hashlib
+import hmac
+import http.client
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from app import bounds
+from app.delivery.connections import Connections, Reach, connecting, printable, tls_context
+from app.ip_addresses import split_host
+
+SECRET_PREFIX = "whsec_"
+GONE = 410
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer of a receiver: its status, the beginning of its text, and the value of Retry-After ("" if none)."""
+
+    status: int
+    text: str
+    retry_after: str
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
+
+    def retry_after_s(self, now: datetime) -> float:
+        """Return how long the receiver asks to wait, at most `bounds.ALERT_RETRY_AFTER_S` (RFC 9110 §10.2.3)."""
+        wait_s = 0.0
+        if self.retry_after.isascii() and self.retry_after.isdigit():
+            wait_s = float(self.retry_after[: bounds.NUMBER_DIGITS])
+        elif self.retry_after:
+            with contextlib.suppress(TypeError, ValueError):
+                wait_s = (parsedate_to_datetime(self.retry_after) - now).total_seconds()
+        return min(max(wait_s, 0.0), bounds.ALERT_RETRY_AFTER_S)
+
+
+class _Connection(http.client.HTTPConnection):
+    """A connection that is one of `connections`, over TLS if there is a context."""
+
+    def __init__(self, host: str, port: int, connections: Connections, context: ssl.SSLContext | None) -> None:
+        super().__init__(host, port)
+        self._connections = connections
+        self._tls = context
+
+    def connect(self) -> None:
+        made = self._connections.open(self.host, self.port, only_loopback=self._tls is None)
+        self.sock = self._tls.wrap_socket(made, server_hostname=self.host) if self._tls else made
+
+
+def exchange(
+    method: str, url: str, headers: Mapping[str, str], body: bytes | None, reach: Reach, ca_file: Path | None
+) -> Answer:
+    """Send a request and return the answer, of which little is read. Raises DeliveryError if there is none."""
+    parts = urlsplit(url)
+    host, port = split_host(parts.netloc) or ("", None)
+    is_tls = parts.scheme == "https"
+    with connecting(host, reach) as connections:
+        context = tls_context(ca_file) if is_tls else None
+        connection = _Connection(host, port or (443 if is_tls else 80), connections, context)
+        try:
+            path = parts.path or "/"
+            connection.request(method, f"{path}?{parts.query}" if parts.query else path, body, dict(headers))
+            response = connection.getresponse()
+            text = response.read(bounds.ALERT_ANSWER_BYTES).decode("utf-8", "replace")
+            return Answer(response.status, printable(text), response.getheader("Retry-After", "").strip())
+        finally:
+            connection.close()
+
+
+def signature(secret: str, message_id: str, at: datetime, body: bytes) -> dict[str, str]:
+    """Return the header fields of a signed message. `at` is the time of this attempt; the id stays that of the first.
+
+    `secret` is `whsec_` and base64.
+    """
+    seconds = str(int(at.timestamp()))
+    signed = b".".join((message_id.encode(), seconds.encode(), body))
+    digest = hmac.digest(key_of(secret), signed, hashlib.sha256)
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": seconds,
+        "webhook-signature": "v1," + base64.b64encode(digest).decode(),
+    }
+
+
+def key_of(secret: str) -> bytes:
+    """Return the key in a secret. Raises ValueError for a text of another form."""
+    if not secret.startswith(SECRET_PREFIX):
+        raise ValueError(f"no {SECRET_PREFIX}")
+    return base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
