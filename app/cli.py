@@ -37,7 +37,7 @@ class Commands(AliasedGroup):
 MODULES = {
     **{
         name: name.replace("-", "_")
-        for name in ("serve", "setup-link", "key", "oauth", "admin", "user", "check", "simulate", "restore")
+        for name in ("serve", "setup-link", "key", "oauth", "admin", "user", "check", "simulate", "restore", "alerts")
     },
     **{"allowlist": "ip_allow_list", "licenses": "licenses"},
     **dict.fromkeys(("schema", "config", "version"), "schema_config_version"),

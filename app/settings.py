@@ -181,6 +181,15 @@ class Settings:
         "DAYS",
         "How long after Entra's first change the guard only counts; 0 is not at all.",
     )
+    alert_no_contact_hours: int = option(
+        24,
+        partial(values.read_number, bounds.NO_CONTACT_HOURS_MAXIMUM, least=0),
+        "HOURS",
+        "Alert when Entra has sent nothing for so long and usually does; 0 turns this alert off.",
+    )
+    alert_loopback: bool = option(
+        False, values.read_switch, "", "Let the webhook of alerts and the heartbeat URL be on this host."
+    )
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:

@@ -37,6 +37,7 @@ app.web
 app.jobs
 app.restoration
 app.provisioning
+app.administration.alerts
 app.administration.single_sign_on
 app.administration.accounts
 app.administration.credentials app.administration.ip_allow_list app.administration.roles

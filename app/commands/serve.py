@@ -186,9 +186,11 @@ def _run(
     log.info("serving at %s", settings.public_url)
     watch.start()
     jobs.start()
+    stop_alerts = console.send_alerts_in_background(app)
     running.run()
     jobs.stop()
     watch.stop()
+    stop_alerts()
     middleware.of(app).recorder.close()
     if kept:
         server.default_signals()
@@ -204,10 +206,10 @@ def _run(
 
 def _abandon_database(context: Callable[[], AbstractContextManager[object]], settings: Settings) -> None:
     """Refuse every request that needs the database, whose file was removed or replaced, also at the next start."""
-    from app.store.database import directory_database
+    from app.store.database import directory_database, file_watch
 
     with context():
-        directory_database.file.abandon("The database file was removed or replaced while the server ran")
+        directory_database.file.abandon(file_watch.LOST)
     log.critical("%s was removed or replaced: every request gets 503", settings.database)
     data_folder.note_loss(settings.data)
 

@@ -73,6 +73,8 @@ def test_every_option_can_come_from_the_file(tmp_path: Path) -> None:
         guard_members = 1_000_000
         guard_members_percent = 0
         guard_learning_days = 365
+        alert_no_contact_hours = 0
+        alert_loopback = true
         log_file = "/var/log/recnice.log"
         log_format = "Text"
         log_level = "warning"
@@ -88,6 +90,7 @@ def test_every_option_can_come_from_the_file(tmp_path: Path) -> None:
     assert found.time_zone == "Europe/Berlin"
     assert (found.guard_people, found.guard_people_percent, found.guard_learning_days) == (0, 100, 365)
     assert (found.guard_members, found.guard_members_percent) == (1_000_000, 0)
+    assert (found.alert_no_contact_hours, found.alert_loopback) == (0, True)
     assert (found.ca_file, found.log_file) == (Path("/etc/ssl/own.pem"), Path("/var/log/recnice.log"))
     assert {name for name, origin in found.origins.items() if origin == "file"} == {
         option.name for option in OPTIONS if option.in_file
@@ -112,6 +115,8 @@ def test_every_option_can_come_from_the_environment(tmp_path: Path) -> None:
         "guard_members": "0",
         "guard_members_percent": "100",
         "guard_learning_days": "0",
+        "alert_no_contact_hours": "720",
+        "alert_loopback": "1",
         "log_file": str(tmp_path / "log"),
         "log_format": "text",
         "log_level": "error",
@@ -120,7 +125,7 @@ def test_every_option_can_come_from_the_environment(tmp_path: Path) -> None:
     assert set(found.origins.values()) == {"environment"}
     assert found.trusted_proxy == (ip_network("10.0.0.5"), ip_network("10.1.0.0/16"))
     rows = dict((name, value) for name, value, _ in found.rows())
-    switches = {"one_cpu": "false", "cursor_paging": "false", "network_folder": "true"}
+    switches = {"one_cpu": "false", "cursor_paging": "false", "network_folder": "true", "alert_loopback": "true"}
     assert rows == {**given, **switches, "trusted_proxy": "10.0.0.5/32, 10.1.0.0/16"}
 
 

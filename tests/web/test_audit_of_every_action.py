@@ -20,6 +20,7 @@ from werkzeug.test import TestResponse
 from app.administration import ignored_problems
 from app.administration.accounts import administrators, first_administrator, password_sign_in, sessions, two_factor
 from app.administration.accounts.sessions import Browser
+from app.administration.alerts import alert_targets
 from app.administration.audit import HOST, Action, Actor
 from app.administration.credentials import oauth_clients, scim_keys
 from app.administration.credentials.federated_credentials import Signers
@@ -38,6 +39,7 @@ from app.scim.resource_types import GROUP, USER
 from app.store.access import administrator_rows, audit_rows
 from app.store.database import directory_database, sqlite_driver
 from app.store.request_log import log_database
+from tests.administration.test_alerts import MAIL, URL
 from tests.authenticator import Authenticator
 from tests.conftest import Appliance
 from tests.openid.conftest import authority, generic, no_proxy
@@ -264,6 +266,14 @@ def save_roles(world: World) -> TestResponse:
     return world.post("/roles/save", **form, expected=expected[1])
 
 
+def with_a_webhook(path: str) -> Callable[[World], TestResponse]:
+    def act(world: World) -> TestResponse:
+        world.ask(lambda: alert_targets.save_webhook(URL, "", Sealer(b"s", alert_targets.SEAL), HOST))
+        return world.post(path, channel="webhook")
+
+    return act
+
+
 def post(path: str, **fields: str) -> Callable[[World], TestResponse]:
     return lambda world: world.post(path, **fields)
 
@@ -337,6 +347,11 @@ ACTS: Mapping[str, tuple[Callable[[World], TestResponse], Action]] = {
     "console.save_single_sign_on": (save_the_provider, Action.PROVIDER_SAVED),
     "console.remove_single_sign_on": (remove_the_provider, Action.PROVIDER_REMOVED),
     "console.save_roles": (save_roles, Action.MAPPING_SAVED),
+    "console.save_alert_mail": (post("/alerts/mail", **MAIL), Action.ALERT_TARGET_SAVED),
+    "console.save_alert_webhook": (post("/alerts/webhook", url=URL), Action.ALERT_TARGET_SAVED),
+    "console.save_heartbeat": (post("/alerts/heartbeat", url=URL), Action.ALERT_TARGET_SAVED),
+    "console.send_test_alert": (with_a_webhook("/alerts/test"), Action.ALERT_TESTED),
+    "console.remove_alert_target": (with_a_webhook("/alerts/remove"), Action.ALERT_TARGET_REMOVED),
     "console.leave_groups": (about_a_renewed_user("leave-groups"), Action.GROUPS_LEFT),
     "console.confirm_removal": (confirm_a_removal, Action.SCHEMA_REMOVED),
     "console.delete_replaced": (delete_replaced_data, Action.REPLACED_DELETED),
@@ -438,6 +453,8 @@ COMMANDS: Mapping[str, tuple[tuple[str, ...], Action]] = {
 """What is given to each, in the order in which they are run; in braces stands an id that is there then."""
 
 NO_COMMANDS: Mapping[str, str] = {
+    "alerts list": "reads",
+    "alerts test": "needs a channel (tests/web/test_alerts.py)",
     **dict.fromkeys(("admin list", "key list", "oauth list", "allowlist list"), "reads"),
     **dict.fromkeys(("check", "config", "licenses", "schema", "version"), "reads"),
     "restore": "tests/program/test_restore.py reads its entry, in the restored database",

@@ -11,6 +11,7 @@ from sqlalchemy import Table
 
 from app import bounds
 from app.store.access.account_tables import identity_provider, operator, role_mapping, second_factor, session
+from app.store.access.alert_tables import alert_target
 from app.store.access.credential_tables import (
     allowed_network,
     oauth_client,
@@ -70,6 +71,10 @@ CREATIONS: Sequence[_Creation] = (
     _Creation(allowed_network, "network", "created", ("network-allowed",), "made.network = entry.target"),
     _Creation(source_policy, "mode", "since", ("sources-mode",), "made.mode = entry.target"),
     _Creation(identity_provider, "issuer", "saved", ("provider-saved",), "made.issuer = entry.target"),
+    _Creation(
+        *(alert_target, "channel", "saved", ("alert-target-saved",)),
+        "made.channel = entry.detail ->> 'channel' AND made.name = entry.target",
+    ),
     _Creation(
         *(role_mapping, "source || ' ' || value", "", ("mapping-saved", MAPPING_KEPT)),
         "made.role = entry.detail ->> 'new'"

@@ -112,6 +112,11 @@ class DatabaseFile:
         """When the current application first met damage in the file, in wire form; "" if it has not."""
         return self._writers().damaged_since
 
+    @property
+    def abandoned(self) -> str:
+        """Why every transaction of the current application is refused (`abandon`), "" if it is not."""
+        return self.memory.refusal
+
     def last_refusal(self, within_s: float) -> str:
         """Return why the database refused to store the work of writers who share, "" if not in the last seconds."""
         at, sentence = self._writers().last_refusal

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 LOOK_EVERY_S = 1.0
+LOST = "The database file was removed or replaced while the server ran"
 
 
 class FileWatch:

@@ -6,6 +6,7 @@ that the server sooner answers Entra after a start (docs/decisions/0054-imports-
 
 import logging
 import threading
+from collections.abc import Callable
 from io import BytesIO
 from typing import IO, Any
 
@@ -17,6 +18,7 @@ from app.web.console.system import health_endpoints
 from app.web.security import page_routes
 
 LOAD_AFTER_S = 1.0
+ALERTS_AFTER_S = 3.0
 
 log = logging.getLogger(__name__)
 _EXTENSION = "recnice_pages"
@@ -71,6 +73,28 @@ def load_in_background(app: Flask) -> None:
     timer = threading.Timer(LOAD_AFTER_S, load)
     timer.daemon = True
     timer.start()
+
+
+def send_alerts_in_background(app: Flask) -> Callable[[], None]:
+    """Start the thread that sends alerts soon, with the pages loaded, and return the function that ends it."""
+    stops: list[Callable[[], None]] = []
+
+    def start() -> None:
+        load_pages(app)
+        from app.web.console.system import alert_thread
+
+        stops.append(alert_thread.start(app).stop)
+
+    timer = threading.Timer(ALERTS_AFTER_S, start)
+    timer.daemon = True
+    timer.start()
+
+    def stop() -> None:
+        timer.cancel()
+        for one in stops:
+            one()
+
+    return stop
 
 
 class RequestInMemory(Request):

@@ -110,6 +110,13 @@ monitoring.status
     GET      /                                                    SEE            status
     POST     /exposure/close                                      KEYS           close_exposure
     POST     /schemas/confirm-removal                             SCHEMAS        confirm_removal
+system.alerts
+    GET      /alerts                                              SEE            alerts
+    POST     /alerts/mail                                         ALERTS         save_alert_mail
+    POST     /alerts/webhook                                      ALERTS         save_alert_webhook
+    POST     /alerts/heartbeat                                    ALERTS         save_heartbeat
+    POST     /alerts/test                                         ALERTS         send_test_alert
+    POST     /alerts/remove                                       ALERTS         remove_alert_target
 system.client_documentation
     GET      {DOCUMENTATION}                                      OPEN           documentation
 system.help

@@ -51,6 +51,7 @@ ADMINISTRATION = (
     MenuEntry("console.roles", "Roles"),
     MenuEntry("console.administrators", "Administrators"),
     MenuEntry("console.audit", "Audit"),
+    MenuEntry("console.alerts", "Alerts"),
     MenuEntry("console.help", "Help"),
 )
 

@@ -1,0 +1,43 @@
+"""This module implements `alerts`, which shows alerts and tries their channels, also while the server does not run."""
+
+import click
+
+from app import exit_codes
+from app.commands.shared.data_folder import open_data_folder
+from app.commands.shared.options import taking
+from app.commands.shared.table import show
+from app.settings import Settings
+
+
+@click.group(no_args_is_help=False)
+def alerts() -> None:
+    """Show alerts, and try the channels that they are sent by."""
+
+
+@alerts.command("list")
+@taking("data")
+def list_alerts(settings: Settings) -> None:
+    """Show the alerts that last, as the running server found them."""
+    with open_data_folder(settings):
+        from app.administration.alerts import alert_sender
+        from app.administration.alerts.alert_kinds import TITLES
+
+        rows = [
+            (one.kind, TITLES.get(one.kind, ""), one.since or one.began, " ".join((one.level, one.detail)).strip())
+            for one in alert_sender.state().open_alerts()
+        ]
+        show(("kind", "title", "since", "detail"), rows)
+
+
+@alerts.command()
+@taking("data")
+def test(settings: Settings) -> int:
+    """Send a test message by e-mail and webhook now, and show what became of it."""
+    with open_data_folder(settings):
+        from app.administration import audit
+        from app.administration.alerts import alert_sender
+        from app.web.console.system import alert_thread
+
+        outcomes = list(alert_sender.send_tests(alert_thread.network(), alert_thread.sealer(), audit.HOST))
+        show(("channel", "to", "sent", "answer"), [(o.channel, o.name, o.sent, o.answer) for o in outcomes])
+        return exit_codes.DONE if outcomes and all(one.sent == "yes" for one in outcomes) else exit_codes.FAILED
