@@ -40,6 +40,17 @@ def read_listen(value: object) -> tuple[str, int]:
     return host, port
 
 
+def read_metrics_listen(value: object) -> tuple[str, int] | None:
+    """Parse `PORT` (of 127.0.0.1) or `HOST:PORT`; None for ""."""
+    if value == "":
+        return None
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    try:
+        return read_listen(f"127.0.0.1:{text}" if isinstance(text, str) and re.fullmatch("[0-9]+", text) else text)
+    except ValueError:
+        raise ValueError("PORT or HOST:PORT") from None
+
+
 def read_public_url(value: object) -> str:
     """Parse a URL, and return it without a trailing slash. Its path cannot begin with /scim: the Tenant URL adds it."""
     try:

@@ -141,6 +141,13 @@ class Settings:
         "LEVEL",
         "The least level of log events: info, warning or error.",
     )
+    metrics_listen: tuple[str, int] | None = option(
+        None,
+        values.read_metrics_listen,
+        "PORT",
+        "Serve /metrics for Prometheus here: PORT, of 127.0.0.1, or HOST:PORT.",
+        "off",
+    )
     one_cpu: bool = option(
         hasattr(os, "sched_setaffinity"),
         values.read_switch,

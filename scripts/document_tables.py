@@ -116,6 +116,22 @@ def _constants(file: str) -> Iterator[tuple[str, int, str]]:
             yield found[1], int(found[2]), found[3]
 
 
+def metrics() -> str:
+    """Return every metric."""
+    from app.metrics.metric_list import METRICS
+
+    rows = [
+        (
+            f"`{one.name}{'_total' if one.form == 'counter' else ''}`",
+            one.form,
+            ", ".join(f"`{label}`" for label in one.labels),
+            one.help,
+        )
+        for one in METRICS
+    ]
+    return table(("Metric", "Type", "Labels", "What it is"), rows)
+
+
 def log_events() -> str:
     """Return a row for each message that the program logs; … stands for what differs from time to time."""
     rows: set[tuple[str, str, str]] = set()
@@ -228,6 +244,7 @@ TABLES: dict[Path, tuple[Callable[[], str], ...]] = {
     REFERENCE / "exit-codes.md": (exit_codes,),
     REFERENCE / "log-events.md": (log_events,),
     REFERENCE / "scim-api.md": (limits, examples),
+    ROOT / "docs/operate/metrics.md": (metrics,),
 }
 """For each document what makes its tables, each named as the marks around its table are."""
 

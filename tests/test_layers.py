@@ -34,6 +34,7 @@ app.web.public_url
 app.web.request_log
 app.web
 
+app.metrics
 app.jobs
 app.restoration
 app.provisioning
@@ -80,6 +81,7 @@ PACKAGES = {
     "app.http_server": "waitress",
     "app.web": WEB,
     "app.jobs": "flask",
+    "app.metrics": "prometheus_client",
     "app.administration": "argon2 cryptography pyotp",
     "app.store": SQL,
     "app.current_application": "flask",

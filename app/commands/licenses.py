@@ -31,6 +31,7 @@ ROOTS = (
     *(
         "markdown-it-py",
         "marshmallow",
+        "prometheus-client",
         "pyotp",
         "pysqlite3",
         "requests",

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
@@ -21,6 +21,7 @@ from app.settings import EVERY_ADDRESS, Settings, url_of
 from app.version import VERSION
 
 if TYPE_CHECKING:
+    from app.metrics.metrics_server import MetricsServer
     from app.restoration.console_restore import ConsoleRestore
 
 log = logging.getLogger("recnice.serve")
@@ -131,6 +132,7 @@ def _run(
     from app.store.directory import declared_attributes, rebuild_derived_rows
     from app.store.request_log import log_database, log_database_file
     from app.web import console
+    from app.web.console.system import health_endpoints
     from app.web.request_log import middleware
     from app.web.security import request_authentication
 
@@ -183,6 +185,9 @@ def _run(
     _announce(settings, links)
     for line in (*cautions(settings), *missing):
         log.warning(line)
+    readiness = app.extensions[health_endpoints.EXTENSION]
+    context, recorder, queues = app.app_context, middleware.of(app).recorder, running.queue_lengths
+    metrics = _metrics_server(settings.metrics_listen, context, settings, recorder, readiness, queues)
     log.info("serving at %s", settings.public_url)
     watch.start()
     jobs.start()
@@ -191,6 +196,8 @@ def _run(
     jobs.stop()
     watch.stop()
     stop_alerts()
+    if metrics:
+        metrics.stop()
     middleware.of(app).recorder.close()
     if kept:
         server.default_signals()
@@ -202,6 +209,27 @@ def _run(
     server.ignore_signals()
     log.info("stopped")
     return None
+
+
+def _metrics_server(listen: tuple[str, int] | None, *values: Any) -> MetricsServer | None:
+    """Return the server of /metrics, started; None if it is off. `values`: those of MetricCollector.
+
+    Raises CommandError if its address cannot be used.
+    """
+    if listen is None:
+        return None
+    from app.metrics.metric_collector import MetricCollector
+    from app.metrics.metrics_server import MetricsServer
+
+    host, port = listen
+    try:
+        metrics = MetricsServer(listen, MetricCollector(*values))
+    except OSError as error:
+        code = exit_codes.TRY_AGAIN if error.errno == errno.EADDRINUSE else exit_codes.CONFIGURATION
+        raise exit_codes.CommandError(f"metrics_listen: {host} port {port}: {error.strerror or error}", code) from None
+    metrics.start()
+    log.info("serving metrics at %s/metrics", url_of((host, metrics.port)))
+    return metrics
 
 
 def _abandon_database(context: Callable[[], AbstractContextManager[object]], settings: Settings) -> None:
@@ -263,6 +291,8 @@ def cautions(settings: Settings) -> list[str]:
     host = settings.listen[0]
     if not _is_this_machine(host):
         lines.append(f"listening on {host}: other hosts reach it without TLS; put a reverse proxy in front")
+    if settings.metrics_listen and not _is_this_machine(settings.metrics_listen[0]):
+        lines.append(f"metrics at {settings.metrics_listen[0]}: other hosts read them without a password")
     if not settings.is_https and not _is_this_machine(urlsplit(settings.public_url).hostname or ""):
         lines.append("public_url is not https: keys and passwords are sent unencrypted, and Entra requires https")
     return lines

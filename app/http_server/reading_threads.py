@@ -38,7 +38,7 @@ class ReadingThreads:
         self.error: BaseException | None = None
         self._count = count
         self._turn = turn
-        self._queue: deque[WaitingRequest] = deque()
+        self.queue: deque[WaitingRequest] = deque()
         self._leading = threading.Lock()  # taken while one leads; the watch releases it in place of a busy leader
         self._leader = 0
         self._lock = threading.Lock()  # for the following, and to take a task
@@ -56,7 +56,7 @@ class ReadingThreads:
 
     def add(self, task: WaitingRequest) -> None:
         """Queue a task; a caller that does not lead wakes the leader afterwards."""
-        self._queue.append(task)
+        self.queue.append(task)
 
     def is_leading(self) -> bool:
         """Return whether the calling thread leads."""
@@ -64,8 +64,8 @@ class ReadingThreads:
 
     def cancel(self) -> None:
         """Give up the tasks that wait."""
-        while self._queue:
-            self._queue.popleft().cancel()
+        while self.queue:
+            self.queue.popleft().cancel()
 
     def _work(self) -> None:
         while True:
@@ -97,21 +97,21 @@ class ReadingThreads:
 
     def _first(self) -> WaitingRequest | None:
         """Return a task for the leader; None if there is none, or if the last free thread has to lead."""
-        if not self._queue:
+        if not self.queue:
             return None
         with self._lock:
-            if not self._queue or self._others_at_work == self._count:
+            if not self.queue or self._others_at_work == self._count:
                 return None
             self._number = self._current = self._number + 1
-            task = self._queue.popleft()
+            task = self.queue.popleft()
         self._watch.resume()
         return task
 
     def _following(self) -> WaitingRequest | None:
         """Return the next task for a thread that no longer leads; None if none waits, and the thread is free."""
         with self._lock:
-            if self._queue:
-                return self._queue.popleft()
+            if self.queue:
+                return self.queue.popleft()
             self._others_at_work -= 1
             return None
 

@@ -117,6 +117,10 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         else:
             self._reading.add(channel)
 
+    def queue_lengths(self) -> dict[str, int]:
+        """Return how many requests wait for a thread, by what they do: reading, writing."""
+        return {"reading": len(self._reading.queue), "writing": len(self._writing.queue)}
+
     def readable(self) -> bool:
         return bool(super().readable()) and self.clock() >= self._accept_again
 

@@ -20,6 +20,7 @@ from app.observation.cycles import detection
 from app.observation.directory import history_reader, last_seen
 from app.observation.guard import Guard
 from app.observation.problems import refused_removals, tracking
+from app.observation.request_totals import RequestTotals
 from app.request_record import Request
 from app.scim.errors import ScimError
 from app.scim.resource_types import ResourceType
@@ -101,6 +102,7 @@ class Recorder:
         self._types = types
         self._guard = guard
         self._kept = timedelta(days=kept_days)
+        self.totals = RequestTotals(bounds.DURATIONS_S)
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Request, int]] = deque()
         self._waiting_bytes = 0
@@ -150,6 +152,11 @@ class Recorder:
         if len(self._waiting) in (0, 1, bounds.REQUESTS_PER_BATCH):
             self._changed.notify_all()
         return is_taken
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait to be written."""
+        return len(self._waiting)
 
     def settle(self, limit_s: float = bounds.SETTLE_S) -> bool:
         """Wait until everything recorded so far is written or dropped; return whether it is.
@@ -216,9 +223,11 @@ class Recorder:
         """Return whether the batch is done; not while the log cannot be used, which `log_database.writing` reports."""
         try:
             with self._context(), log_database.writing() as connection:
-                write(connection, simulated_requests.mark_simulated(refused_removals.with_due(named(batch))))
+                marked = simulated_requests.mark_simulated(refused_removals.with_due(named(batch)))
+                write(connection, marked)
                 refused_removals.settle(connection)
                 request_rows.add_to_counters(connection, counts)
+            self.totals.add(marked, counts)
             return True
         except ScimError:
             return False
@@ -228,6 +237,7 @@ class Recorder:
             with self._context(), log_database.writing() as connection:
                 request_rows.insert(connection, batch)
                 request_rows.add_to_counters(connection, counts)
+            self.totals.add(batch, counts)
         except ScimError:
             return False
         except Exception:

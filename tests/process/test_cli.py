@@ -1,6 +1,7 @@
 """How the command line chooses a command and tells a failure, without starting anything."""
 
 import errno
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -126,3 +127,5 @@ def test_cautions() -> None:
     assert cautions(of("localhost", "http://[::1]:7644")) == []
     assert len(cautions(of("0.0.0.0", "https://scim.example.com"))) == 1
     assert len(cautions(of("127.0.0.1", "http://scim.example.com"))) == 1
+    metrics = replace(of("127.0.0.1", "https://scim.example.com"), metrics_listen=("192.0.2.1", 9644))
+    assert cautions(metrics) == ["metrics at 192.0.2.1: other hosts read them without a password"]

@@ -78,6 +78,7 @@ def test_every_option_can_come_from_the_file(tmp_path: Path) -> None:
         log_file = "/var/log/recnice.log"
         log_format = "Text"
         log_level = "warning"
+        metrics_listen = 9644
         """,
     )
     assert found.listen == ("::1", 0)
@@ -91,6 +92,7 @@ def test_every_option_can_come_from_the_file(tmp_path: Path) -> None:
     assert (found.guard_people, found.guard_people_percent, found.guard_learning_days) == (0, 100, 365)
     assert (found.guard_members, found.guard_members_percent) == (1_000_000, 0)
     assert (found.alert_no_contact_hours, found.alert_loopback) == (0, True)
+    assert found.metrics_listen == ("127.0.0.1", 9644)
     assert (found.ca_file, found.log_file) == (Path("/etc/ssl/own.pem"), Path("/var/log/recnice.log"))
     assert {name for name, origin in found.origins.items() if origin == "file"} == {
         option.name for option in OPTIONS if option.in_file
@@ -120,6 +122,7 @@ def test_every_option_can_come_from_the_environment(tmp_path: Path) -> None:
         "log_file": str(tmp_path / "log"),
         "log_format": "text",
         "log_level": "error",
+        "metrics_listen": "[::1]:9644",
     }
     found = load({}, {option.environment: given[option.name] for option in OPTIONS})
     assert set(found.origins.values()) == {"environment"}
@@ -131,6 +134,9 @@ def test_every_option_can_come_from_the_environment(tmp_path: Path) -> None:
 
 WRONG = [
     ("log_format", "xml"),
+    ("metrics_listen", "localhost"),
+    ("metrics_listen", "99999"),
+    ("metrics_listen", "-1"),
     ("log_level", "trace"),
     ("listen", "7644"),
     ("listen", "127.0.0.1:70000"),

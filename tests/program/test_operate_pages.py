@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from typing import NamedTuple
 import pytest
 
 from app import bundled_files
-from tests.conftest import COMMAND_LIMIT_S, FORKED, SCRIPT, Appliance, run
+from tests.conftest import COMMAND_LIMIT_S, FORKED, SCRIPT, Appliance, free_port, run
 
 PAGES = sorted(bundled_files.OPERATE.glob("*.md"))
 COMMANDS = ("sh", "powershell")
@@ -29,6 +29,7 @@ REASON = re.compile(r"<!-- not run: (\w.*\w) -->\n$")
 FOLDER = re.compile(r"(?<![\w./:-])/(?=(?:backup|etc|mnt|opt|srv|usr|var)\b)")
 SUDO = re.compile(r"\bsudo (?:-u \w+ )?")
 SHELL = re.compile(r"[|<>;&$*]")
+METRICS_PORT = "9644"
 PASSWORD = "seven green bicycles by the lake"
 ASKS = ("admin create", "admin reset-password")
 """The commands that ask for a password on a terminal, which is standard input here."""
@@ -60,9 +61,11 @@ class Machine:
 
     root: Path
     appliance: Appliance
+    metrics_port: int = field(default_factory=free_port)
 
     def run(self, line: str) -> None:
         line = FOLDER.sub(f"{self.root}/", SUDO.sub("", line)).replace("127.0.0.1:7644", self.appliance.url[7:])
+        line = line.replace(METRICS_PORT, str(self.metrics_port))
         if line.startswith("systemctl "):
             self._control(line.split()[1:])
             return

@@ -1,5 +1,6 @@
 """This module lists problems by cause and one by one, with their requests."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -186,6 +187,15 @@ def count_open() -> int:
     """Return the number of open problems, for which the others need not be read."""
     with log_database.reading() as connection:
         return rows.count_open(connection)
+
+
+def open_by_kind() -> Counter[str]:
+    """Return the number of open problems by the name of their kind."""
+    numbers: Counter[str] = Counter()
+    with log_database.reading() as connection:
+        for row in rows.causes(connection, ProblemFilter("open")):
+            numbers[row.kind] += row.problems
+    return numbers
 
 
 def count_keyless() -> int:

@@ -117,6 +117,11 @@ class DatabaseFile:
         """Why every transaction of the current application is refused (`abandon`), "" if it is not."""
         return self.memory.refusal
 
+    @property
+    def transactions(self) -> int:
+        """How many write transactions the current application has begun."""
+        return self._writers().transactions
+
     def last_refusal(self, within_s: float) -> str:
         """Return why the database refused to store the work of writers who share, "" if not in the last seconds."""
         at, sentence = self._writers().last_refusal

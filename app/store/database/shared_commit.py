@@ -99,6 +99,7 @@ class Writers:
     def __init__(self, connections: Connections) -> None:
         self.connections = connections
         self.turns = 0  # since the last checkpoint
+        self.transactions = 0  # that write, since the start
         self.last_refusal = (float("-inf"), "")
         self.damaged_since = ""
         self._writing = threading.Lock()
@@ -114,6 +115,7 @@ class Writers:
             raise busy()
         try:
             self.turns += 1
+            self.transactions += 1
             yield
         finally:
             self._writing.release()
@@ -165,6 +167,7 @@ class Writers:
                 batch = _Batch(self._queue)
                 batch.run(self.connections)
                 self.turns += len(batch.turns)
+                self.transactions += 1
         finally:
             self._writing.release()
             for one in batch.turns if batch else ():

@@ -1,0 +1,72 @@
+"""This module serves /metrics on an address of its own, one scrape at a time."""
+
+import socket
+import threading
+from collections.abc import Iterable
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import make_wsgi_app
+from prometheus_client.registry import Collector
+
+from app import bounds
+
+PATH = "/metrics"
+
+
+class _Handler(WSGIRequestHandler):
+    """A request, whose client may not delay the next one for long."""
+
+    timeout = bounds.METRICS_WAIT_S
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Log nothing: a scrape is no event."""
+
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except OSError:  # the client is gone, or too slow
+            self.close_connection = True
+
+
+class _Server(WSGIServer):
+    allow_reuse_address = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Log nothing: what a client sends here is no event."""
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
+class MetricsServer:
+    """The server of /metrics. Raises OSError for an address that cannot be used."""
+
+    def __init__(self, listen: tuple[str, int], collector: Collector) -> None:
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(collector)
+        self._metrics = make_wsgi_app(registry)
+        self._server = (_Server6 if ":" in listen[0] else _Server)(listen, _Handler)
+        self._server.set_app(self._application)
+        self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
+
+    @property
+    def port(self) -> int:
+        return self._server.server_port
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and close the socket."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _application(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == PATH:
+            answer: Iterable[bytes] = self._metrics(environ, start_response)
+            return answer
+        start_response("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
+        return [f"only {PATH} is here\n".encode()]
