@@ -41,7 +41,7 @@ class Permission(Enum):
     SINGLE_SIGN_ON = Terms("Set up single sign-on", Role.OWNER, wants_proof=True)
     ROLES = Terms("Manage the role mapping", Role.OWNER, wants_proof=True)
     UNCONFIRMED = Terms("Confirm users that may be another person", Role.OWNER, wants_proof=True)
-    RESTORE = Terms("Restore a copy, and delete what it replaced", Role.OWNER, wants_proof=True)
+    RESTORE = Terms("Restore a backup, and delete what it replaced", Role.OWNER, wants_proof=True)
     PERSONAL_DATA = Terms("Export everything about a user, and erase it permanently", Role.OWNER, wants_proof=True)
     ALERTS = Terms("Set up and test alerts", Role.OWNER, wants_proof=True)
     OPERATORS = Terms("Create, change and delete administrators", Role.OWNER, is_local=True, wants_proof=True)

@@ -1,4 +1,4 @@
-"""This module implements `restore`, which puts a copy in the place of the data folder's present data."""
+"""This module implements `restore`, which puts a backup in the place of the data folder's present data."""
 
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -21,9 +21,11 @@ from app.settings import Settings
     "--reactivate",
     "is_reactivating",
     is_flag=True,
-    help="Let users be active as in the copy who were disabled or deleted since.",
+    help="Let users be active as in the backup who were disabled or deleted since.",
 )
-@click.option("--identity", metavar="FILE", type=click.Path(path_type=Path), help="Private key for an encrypted copy.")
+@click.option(
+    "--identity", metavar="FILE", type=click.Path(path_type=Path), help="Private key for an encrypted backup."
+)
 @click.option("--delete-replaced", is_flag=True, help="Delete what earlier restores replaced, instead of a restore.")
 @taking("data")
 def restore(
@@ -35,9 +37,9 @@ def restore(
     identity: Path | None,
     delete_replaced: bool,
 ) -> None:
-    """Restore a copy, after saying what it changes."""
+    """Restore a backup, after saying what it changes."""
     if delete_replaced == (file is not None):
-        raise click.UsageError("expected the FILE of a copy, or --delete-replaced")
+        raise click.UsageError("expected the FILE of a backup, or --delete-replaced")
     if file is None:
         _delete_replaced(settings, is_sure)
         return

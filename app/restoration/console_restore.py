@@ -33,8 +33,8 @@ log = logging.getLogger("recnice.restore")
 
 EXTENSION = "recnice-restore"
 _BUSY = "Another restore is being prepared. Wait for it, or discard it."
-_OVER = "This preview is no longer valid. Choose the copy again."
-_RESTORING = "A copy is being restored: try again in a moment"
+_OVER = "This preview is no longer valid. Choose the backup again."
+_RESTORING = "A backup is being restored: try again in a moment"
 
 
 class ConsoleRestore:
@@ -75,7 +75,7 @@ class ConsoleRestore:
         """Begin to unpack and compare a copy. Raises Refused if there is another one, or no such copy."""
         file = next((copy.path for copy in copy_file.copies(self._settings) if copy.path.name == name), None)
         if file is None:
-            raise Refused(f"There is no copy called {name}.")
+            raise Refused(f"There is no backup called {name}.")
         with self._lock:
             if self.is_preparing or self._staged:
                 raise Refused(_BUSY)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app import clock, exit_codes
+from app.file_swap import REPLACED_BEGINNING
 from app.settings import DATABASE_NAME, Settings
 
 _SQLITE = b"SQLite format 3\0"
@@ -83,13 +84,16 @@ def remove(path: Path) -> None:
 
 
 def _copy_database(path: Path, folder: Path) -> Copy:
-    """Copy the bare file of a database, such as the one from before an upgrade."""
-    require_room(folder, int(_ROOM * path.stat().st_size))
-    if any(path.with_name(path.name + more).exists() for more in ("-wal", "-journal")):
-        raise CopyError(f"{path}: a -wal or -journal file is next to it, so the file alone is not complete")
-    target = folder / DATABASE_NAME
-    with open(path, "rb") as source, open(target, "xb", opener=_private) as copied:
-        shutil.copyfileobj(source, copied, PART_BYTES)
+    """Copy the bare file of a database, such as the one from before an upgrade; a replaced one with its WAL."""
+    sides = [path.with_name(path.name + more) for more in ("-wal", "-journal")]
+    sides = [side for side in sides if side.exists() and side.stat().st_size]
+    if sides and not path.absolute().parent.name.startswith(REPLACED_BEGINNING):
+        raise CopyError(f"{path}: {sides[0].name} is next to it, so a server may use the file: expected a backup of it")
+    files = {path: DATABASE_NAME} | {side: DATABASE_NAME + side.name.removeprefix(path.name) for side in sides}
+    require_room(folder, int(_ROOM * sum(file.stat().st_size for file in files)))
+    for file, name in files.items():
+        with open(file, "rb") as source, open(folder / name, "xb", opener=_private) as copied:
+            shutil.copyfileobj(source, copied, PART_BYTES)
     return Copy(path, sha256_of(path), _made(path))
 
 

@@ -7,7 +7,7 @@ from app import clock
 from app.restoration.staged_copy import Preview
 from app.store.restoration.comparison import Differences, Names
 
-_RESTART = "In Entra, choose Restart provisioning afterwards: Entra does not send again what it sent since the copy."
+_RESTART = "In Entra, choose Restart provisioning afterwards: Entra does not send again what it sent since the backup."
 
 
 def sentences(preview: Preview, *, is_reactivating: bool = False) -> Iterator[str]:
@@ -18,11 +18,13 @@ def sentences(preview: Preview, *, is_reactivating: bool = False) -> Iterator[st
             f"Users who were disabled or deleted since {made} are active again: {preview.because}, "
             "so the server cannot know them."
         )
-        yield "Keys, passwords and administrators are those of the copy, also revoked and removed ones."
+        yield "Keys, passwords and administrators are those of the backup, also revoked and removed ones."
     else:
         yield from _differences(preview.differences, is_reactivating)
-    yield f"The copy was made at {made}."
-    yield f"The last use of a key that the copy knows was at {preview.last_use or 'no time'}."
+    if preview.faults:
+        yield f"A check of the backup finds {_count(len(preview.faults), 'problem')}: {_printable(preview.faults[0])}"
+    yield f"The backup was made at {made}."
+    yield f"The last use of a key that the backup knows was at {preview.last_use or 'no time'}."
     yield _RESTART
     if preview.differences is None:
         yield "Without it, Entra sends nothing about users whom it has disabled already."
@@ -30,9 +32,9 @@ def sentences(preview: Preview, *, is_reactivating: bool = False) -> Iterator[st
 
 def _differences(found: Differences, is_reactivating: bool) -> Iterator[str]:
     state = (
-        "They become active again, as in the copy."
+        "They become active again, as in the backup."
         if is_reactivating
-        else "They stay disabled, though active in the copy."
+        else "They stay disabled, though active in the backup."
     )
     if found.active_again.number:
         verb = _is(found.active_again.number)
@@ -45,8 +47,8 @@ def _differences(found: Differences, is_reactivating: bool) -> Iterator[str]:
             f"{_count(found.memberships, 'membership')} in groups that give a console role return. These users get no "
             "role from it until an owner confirms them."
         )
-    yield f"The copy lacks {_both(found.created_users, found.created_groups)} created since."
-    yield f"{_both(found.changed_users, found.changed_groups)} changed since return to the state of the copy."
+    yield f"The backup lacks {_both(found.created_users, found.created_groups)} created since."
+    yield f"{_both(found.changed_users, found.changed_groups)} changed since return to the state of the backup."
     if found.deleted_groups:
         yield f"{_count(found.deleted_groups, 'group')} deleted since return."
     yield (

@@ -23,6 +23,7 @@ from app.scim import custom_schemas
 from app.scim.protocol_messages import Operation
 from app.scim.resource_types import USER, ResourceType
 from app.settings import DATABASE_NAME, FILE_NAME, REQUESTS_NAME, Settings
+from app.store import integrity_check
 from app.store.access import audit_rows, role_rows, user_to_confirm_rows
 from app.store.access.user_to_confirm_rows import UnconfirmedRow
 from app.store.database import directory_database, sqlite_driver
@@ -47,13 +48,15 @@ class RestoreError(exit_codes.CommandError):
 class Preview:
     """What a restore changes. `differences`: None where there is nothing to compare with, and `because` says why.
 
-    `last_use`: when a client last used a credential, as the copy knows it, in wire form; "" for never.
+    `last_use`: when a client last used a credential, as the copy knows it, in wire form; "" for never. `faults`: what
+    `check` finds in the copy.
     """
 
     copy: Copy
     differences: Differences | None
     because: str
     last_use: str
+    faults: Sequence[str]
 
 
 class StagedCopy:
@@ -86,6 +89,8 @@ class StagedCopy:
             rebuild_derived_rows.rebuild(self._types)
             while word_index.write_due(self._types):
                 pass
+            with directory_database.reading() as connection:
+                self.faults = integrity_check.check(connection, self._types)
 
     @property
     def also_replaced(self) -> Sequence[str]:
@@ -96,9 +101,10 @@ class StagedCopy:
         """Return what a restore changes now. Reads all rows of both directories."""
         if self.present is None:
             with self._application(), directory_database.reading() as connection:
-                return Preview(self.copy, None, self.because, comparison.last_use(connection))
+                return Preview(self.copy, None, self.because, comparison.last_use(connection), self.faults)
         with comparison.attached(self._database, self.present) as connection:
-            return Preview(self.copy, comparison.differences(connection), "", comparison.last_use(connection))
+            found = comparison.differences(connection)
+            return Preview(self.copy, found, "", comparison.last_use(connection), self.faults)
 
     def complete(self, by: Actor, *, is_reactivating: bool = False) -> None:
         """Keep in the copy what must not go back, and record the restore in its audit. Raises RestoreError.
@@ -133,7 +139,7 @@ class StagedCopy:
             with comparison.attached(self._database, present) as connection:
                 if comparison.is_of_same_installation(connection):
                     return ""
-            return "the copy is of another installation"
+            return "the backup is of another installation"
         except sqlite_driver.ERRORS as error:
             return f"{_UNREADABLE}: {sqlite_driver.reason(error) or error}"
 

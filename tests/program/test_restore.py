@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -98,10 +99,10 @@ def test_the_preview_says_what_matters_first_and_changes_nothing(stage: Scene) -
     told = appliance.command("restore", str(stage.copy), "--preview")
     assert told.returncode == 0, told.stderr
     lines = told.stdout.splitlines()
-    assert lines[0] == "1 user (anna) was disabled since. They stay disabled, though active in the copy."
+    assert lines[0] == "1 user (anna) was disabled since. They stay disabled, though active in the backup."
     assert lines[1] == "1 user (carl) was deleted since. They return as disabled users."
-    assert "The copy lacks 1 user and 0 groups created since." in lines
-    assert "2 users and 1 group changed since return to the state of the copy." in lines
+    assert "The backup lacks 1 user and 0 groups created since." in lines
+    assert "2 users and 1 group changed since return to the state of the backup." in lines
     assert any(line.startswith("1 credential revoked") for line in lines)
     assert any("Restart provisioning" in line for line in lines)
     assert rows(appliance) == before
@@ -113,8 +114,8 @@ def test_a_restore_brings_back_content_and_no_access(stage: Scene) -> None:
     generation = query(appliance.data / DATABASE, "SELECT number FROM generation")
     entries = query(appliance.data / DATABASE, "SELECT * FROM audit ORDER BY id")
     ((instance, epoch),) = query(appliance.data / DATABASE, "SELECT instance, feed_epoch FROM installation")
-    # What a killed server left beside the database belongs to it alone.
-    (appliance.data / f"{DATABASE}-wal").write_bytes(b"a WAL of the former file" * 1000)
+    # What a killed server left next to the database belongs to it alone.
+    (appliance.data / f"{DATABASE}-journal").write_bytes(b"a journal of the former file" * 1000)
     restored = appliance.command("restore", str(stage.copy), "--yes")
     assert restored.returncode == 0, restored.stderr
     (folder,) = appliance.data.glob("replaced-*")
@@ -144,6 +145,8 @@ def test_a_restore_brings_back_content_and_no_access(stage: Scene) -> None:
     page = stage.visitor.get("/").text
     assert folder.name in page, "Status says that replaced data is kept"
     assert appliance.stop() == 0
+    undone = appliance.command("restore", str(folder / DATABASE), "--preview")
+    assert "1 user (erna) was deleted since." in undone.stdout, undone.stderr
     deleted = appliance.command("restore", "--delete-replaced", "--yes")
     assert deleted.returncode == 0
     assert not folder.exists()
@@ -152,7 +155,7 @@ def test_a_restore_brings_back_content_and_no_access(stage: Scene) -> None:
 def test_who_was_disabled_since_is_active_if_that_is_wanted(stage: Scene) -> None:
     restored = stage.appliance.command("restore", str(stage.copy), "--yes", "--reactivate")
     assert restored.returncode == 0, restored.stderr
-    assert "They become active again, as in the copy." in restored.stdout
+    assert "They become active again, as in the backup." in restored.stdout
     active = query(stage.appliance.data / DATABASE, "SELECT count(*) FROM resource WHERE active = 1 AND type = 'User'")
     assert active == [(4,)]
 
@@ -171,7 +174,7 @@ def test_a_new_folder_gets_all_of_the_copy(stage: Scene, new_appliance: Callable
     assert elsewhere.stop() == 0
     # The other machine is the same installation still, so its copy can be compared.
     told = elsewhere.command("restore", str(stage.copy), "--preview")
-    assert "The copy lacks 0 users and 0 groups created since." in told.stdout
+    assert "The backup lacks 0 users and 0 groups created since." in told.stdout
 
 
 def damaged(copy: Path) -> bytes:
@@ -222,13 +225,19 @@ def test_what_is_no_copy_is_refused_before_anything_is_touched(stage: Scene, tmp
     }
 
 
+def prepare(stage: Scene) -> None:
+    """Start the server and let the console prepare the copy."""
+    stage.appliance.start()
+    shutil.copy(stage.copy, stage.appliance.data / COPY)
+    assert COPY in stage.visitor.get("/backups/restore").text
+    assert stage.visitor.post("/backups/restore/prepare", copy=COPY).status == 303
+    wait_until(lambda: "What the restore of" in stage.visitor.get("/backups/restore").text, "the copy is prepared")
+
+
 def test_the_console_restores_in_the_running_server(stage: Scene) -> None:
-    appliance, visitor, ids = stage.appliance.start(), stage.visitor, stage.ids
-    shutil.copy(stage.copy, appliance.data / COPY)
+    prepare(stage)
+    appliance, visitor, ids = stage.appliance, stage.visitor, stage.ids
     assert appliance.command("restore", str(stage.copy), "--yes").returncode == 75, "a server uses the folder"
-    assert COPY in visitor.get("/backups/restore").text
-    assert visitor.post("/backups/restore/prepare", copy=COPY).status == 303
-    wait_until(lambda: "What the restore of" in (page := visitor.get("/backups/restore").text) and page, "prepared")
     assert "1 user (anna) was disabled since" in visitor.get("/backups/restore").text
     process = appliance.process.pid if appliance.process else 0
     begun = visitor.post("/backups/restore/begin", copy=COPY, keep_disabled="yes")
@@ -254,4 +263,43 @@ def test_the_console_restores_in_the_running_server(stage: Scene) -> None:
     assert visitor.post("/backups/replaced/delete", folder=folder.name).status == 303
     assert not folder.exists()
     assert appliance.stop() == 0, appliance.output
+    assert appliance.command("check").returncode == 0
+
+
+def test_a_restore_that_fails_leaves_the_present_data_in_the_running_server(stage: Scene) -> None:
+    prepare(stage)
+    appliance, visitor = stage.appliance, stage.visitor
+    before = content(appliance)
+    staged = appliance.data / "restore-staged" / DATABASE
+    with closing(sqlite3.connect(staged)) as connection:
+        connection.execute("DROP TABLE recovery_code")
+    assert visitor.post("/backups/restore/begin", copy=COPY, keep_disabled="yes").status == 200
+
+    def told() -> str:
+        page = visitor.get("/backups/restore").text
+        return page if "The restore failed, and nothing was changed" in page else ""
+
+    wait_until(told, "the page says that it failed")
+    assert content(appliance) == before
+    assert appliance.request("POST", "/scim/Users", {"userName": "new"}).status == 201
+    assert not staged.parent.exists()
+    assert not list(appliance.data.glob("replaced-*"))
+    assert appliance.stop() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_server_that_is_ended_while_it_restores_has_the_former_or_the_restored_data(
+    stage: Scene, number: signal.Signals
+) -> None:
+    prepare(stage)
+    appliance = stage.appliance
+    assert stage.visitor.post("/backups/restore/begin", copy=COPY, keep_disabled="yes").status == 200
+    assert appliance.process is not None
+    os.killpg(appliance.process.pid, number)
+    appliance.process.wait(30)
+    appliance.start()
+    names = {one.get("userName") for one in content(appliance).values()}
+    assert names in ({"anna", "bert", "carl", "dora", None}, {"anna", "bert", "dora", "erna", None})
+    assert not (appliance.data / "restore-staged").exists()
+    assert appliance.stop() == 0
     assert appliance.command("check").returncode == 0

@@ -48,6 +48,11 @@ class World:
             connection.execute("VACUUM INTO ?", (str(path),))
         return path
 
+    def preview(self, copy: Path) -> Preview:
+        preview = staged_copy.stage(copy, self.settings).preview()
+        staged_copy.discard(self.settings)
+        return preview
+
     def restore(self, copy: Path) -> Preview:
         self.close()
         staged = staged_copy.stage(copy, self.settings)
@@ -124,6 +129,7 @@ def test_who_would_get_back_a_role_waits_for_an_owner(world: World) -> None:
     preview = world.restore(copy)
     assert preview.differences is not None
     assert preview.differences.memberships == 1
+    assert not preview.faults
     with world.app.app_context():
         assert granted_roles.grant_of(ids[0]) is None
         kept = granted_roles.grant_of(ids[1])
@@ -168,8 +174,18 @@ def test_a_copy_of_another_installation_replaces_everything(world: World, tmp_pa
         administrators.create_operator("mia", PASSWORD, HOST)
     (world.settings.data / "recnice-requests.sqlite3").write_bytes(b"")
     preview = world.restore(copy)
-    assert preview.because == "the copy is of another installation"
+    assert preview.because == "the backup is of another installation"
     assert sign_in(world.app, ANOTHER)
     assert not (world.settings.data / "recnice-requests.sqlite3").exists()
     with world.app.app_context(), directory_database.reading() as connection:
         assert connection.exec_driver_sql("SELECT active FROM resource").scalar() == 1
+
+
+def test_a_copy_that_check_finds_faults_in_is_restored_with_a_warning(world: World) -> None:
+    with world.app.app_context():
+        resource_operations.create(USER, {"userName": "ana"}, ENTRA)
+    copy = world.copy()
+    with closing(sqlite_driver.module.connect(copy)) as connection:
+        connection.execute("UPDATE population SET total = 9")
+        connection.commit()
+    assert any("population" in fault for fault in world.preview(copy).faults)

@@ -22,7 +22,7 @@ _OF_USERS = ("session", "granted_role", "unconfirmed_user")
 _USER_EXISTS = "(user_id IS NULL OR user_id IN (SELECT id FROM main.resource))"
 _FOLLOWED_BY_COPY = "name <> 'words'"
 _TRIGGERS = "SELECT name, sql FROM main.sqlite_schema WHERE type = 'trigger'"
-_TABLES = "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~'"
+_TABLES = "SELECT name FROM present.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~'"
 _COUNTED = "SELECT name FROM main.sqlite_sequence"
 _RAISE = "UPDATE main.generation SET number = max(number, ?) + 1 + abs(random() % 1000000000)"
 
@@ -30,15 +30,15 @@ _RAISE = "UPDATE main.generation SET number = max(number, ?) + 1 + abs(random() 
 def keep_present(connection: Connection) -> None:
     """Replace what must not go back by the rows of the attached database `present`, in the caller's transaction.
 
-    Foreign keys are off, and checked here: raises ValueError for a row without its parent. Numbers of rows that the
-    present database has given are not given again.
+    Foreign keys are off, and checked here: raises ValueError for a row without its parent, and the driver's errors for
+    a missing table. Numbers of rows that the present database has given are not given again.
     """
     triggers = connection.exec_driver_sql(_TRIGGERS).all()
     for name, _ in triggers:  # they refuse to change the audit
         connection.exec_driver_sql(f"DROP TRIGGER main.{name}")
     number = connection.exec_driver_sql("SELECT number FROM present.generation").scalar_one()
-    there = set(connection.exec_driver_sql(_TABLES.replace("main.", "present.")).scalars())
-    replaced = [name for name in _own_tables(connection) if name in there]
+    tables = connection.exec_driver_sql(_TABLES).scalars()
+    replaced = [name for name in tables if name not in FROM_COPY and not name.startswith("word")]
     for name in replaced:
         _replace(connection, name)
     for name in connection.exec_driver_sql(_COUNTED).scalars().all():
@@ -58,11 +58,6 @@ def begin_elsewhere(connection: Connection) -> None:
     new = secrets.token_hex(16), secrets.token_hex(8)
     connection.exec_driver_sql("UPDATE installation SET instance = ?, feed_epoch = ?", new)
     connection.exec_driver_sql(_RAISE, (0,))
-
-
-def _own_tables(connection: Connection) -> list[str]:
-    names = connection.exec_driver_sql(_TABLES).scalars()
-    return [name for name in names if name not in FROM_COPY and not name.startswith("word")]
 
 
 def _replace(connection: Connection, name: str) -> None:
