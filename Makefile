@@ -152,7 +152,7 @@ $(VENV)/tools-installed: requirements-dev.txt $(VENV)/runtime-installed
 # need nginx and openssl. Without a package, the tests that need it are skipped; with CI=true they fail (tests/needed.py).
 .PHONY: test-packages
 test-packages: $(VENV)/tools-installed
-	@$(INSTALL_DEBIAN) chromium-headless-shell libatomic1 nginx openssl || true
+	@$(INSTALL_DEBIAN) age chromium-headless-shell libatomic1 nginx openssl || true
 
 dist/recnice-scim: $(SOURCES) | $(VENV)/tools-installed
 	@$(INSTALL_DEBIAN) binutils libpython3

@@ -160,8 +160,19 @@ JOB_RETRY_S = 60  # after a failure; twice as long after each further one
 JOB_RETRY_MAXIMUM_S = 15 * 60
 JOB_NOTE_S = 60 * 60  # how often the row of a job is written that runs every few minutes without a failure
 TIME_ZONE_LENGTH = 100
-UPGRADE_COPIES = 3  # of the database before an upgrade; older ones are deleted after a start
 RESTORE_NAMES = 20  # of users that the preview of a restore lists for each kind of change
+
+# --- backups
+UPGRADE_COPIES = 3  # of those before an upgrade, and of those before a restore
+RECENT_BACKUPS = 4  # of the last ones; besides these, one an hour is kept for a day
+BACKUPS_MAXIMUM = 3_650
+RECENT_BACKUPS_MIB_MAXIMUM = 100_000_000
+BACKUP_RESERVE_BYTES = 256 * 1024 * 1024  # of the data folder's disk, which no backup uses
+BACKUP_RESERVE_SHARE = 20  # of a small disk, only a twentieth is reserved
+BACKUP_WAIT_S = 60  # until another backup of the same data folder has ended
+BACKUP_MEMBERS = SCHEMA_FILES + 10
+BACKUP_MANIFEST_BYTES = 256 * 1024
+BACKUP_IDENTITY_BYTES = 64 * 1024  # of the file with the private key
 
 # --- the process and its connections
 THREADS_MAXIMUM = POOLED_CONNECTIONS

@@ -37,7 +37,19 @@ class Commands(AliasedGroup):
 MODULES = {
     **{
         name: name.replace("-", "_")
-        for name in ("serve", "setup-link", "key", "oauth", "admin", "user", "check", "simulate", "restore", "alerts")
+        for name in (
+            "serve",
+            "setup-link",
+            "key",
+            "oauth",
+            "admin",
+            "user",
+            "check",
+            "simulate",
+            "restore",
+            "alerts",
+            "backup",
+        )
     },
     **{"allowlist": "ip_allow_list", "licenses": "licenses"},
     **dict.fromkeys(("schema", "config", "version"), "schema_config_version"),

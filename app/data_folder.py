@@ -21,12 +21,16 @@ SECRET_BYTES = 32
 SETUP_LINK_NAME = "recnice.setup-link"
 SET_UP_NAME = "recnice.set-up"
 REPLACED_NAME = "recnice.replaced"
+BACKUP_LOCK_NAME = "recnice.backup-lock"
 DATABASE_FILES = {
     name: tuple(name + more for more in ("", "-wal", "-shm", "-journal")) for name in (DATABASE_NAME, REQUESTS_NAME)
 }
 """The names of each database file and of the files that SQLite writes next to it."""
 OWN_NAMES = frozenset(
-    (*(LOCK_NAME, SECRET_NAME, SETUP_LINK_NAME, SET_UP_NAME, REPLACED_NAME), *chain(*DATABASE_FILES.values()))
+    (
+        *(LOCK_NAME, SECRET_NAME, SETUP_LINK_NAME, SET_UP_NAME, REPLACED_NAME, BACKUP_LOCK_NAME),
+        *chain(*DATABASE_FILES.values()),
+    )
 )
 """The names of the files that the program writes; each must be a regular file."""
 OWN_BEGINNINGS = ("recnice.", REQUESTS_NAME.partition(".")[0])  # including unusable request logs that were renamed

@@ -114,3 +114,10 @@ def read_time_zone(value: object) -> str:
     name = value.strip() if isinstance(value, str) else "?"
     schedules.zone_of(name[: bounds.TIME_ZONE_LENGTH])
     return name
+
+
+def read_age_key(value: object) -> str:
+    """Parse a public key of age (https://age-encryption.org/v1); "" for none."""
+    if value and not re.fullmatch("age1[ac-hj-np-z02-9]{58}", str(value)):
+        raise ValueError("a public key of age (age1…), as age-keygen writes it")
+    return str(value)

@@ -23,6 +23,9 @@ PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 M_MMAP_THRESHOLD = -3
 M_ARENA_MAX = -8
+IOPRIO_WHO_PROCESS = 1
+IOPRIO_LOWEST = (2 << 13) | 7  # the best-effort class, at its last level: the idle class might never get the disk
+IOPRIO_SET = {"x86_64": 251, "aarch64": 30}  # the numbers of the system call by machine
 MIB = 1024 * 1024
 LOCKED_BYTE = 1 << 30  # Windows prevents others from reading a locked byte: use one far behind the content
 
@@ -227,3 +230,14 @@ def stay_on_one_cpu() -> int | None:
     except OSError:
         return None
     return chosen
+
+
+def lower_priority() -> None:
+    """Let all others go before the calling thread, in use of processor and disk, until it ends (Linux)."""
+    if not sys.platform.startswith("linux"):
+        return
+    thread = threading.get_native_id()
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, thread, 19)
+    if number := IOPRIO_SET.get(os.uname().machine):
+        ctypes.CDLL(None).syscall(number, IOPRIO_WHO_PROCESS, thread, IOPRIO_LOWEST)

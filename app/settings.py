@@ -148,6 +148,34 @@ class Settings:
         "Serve /metrics for Prometheus here: PORT, of 127.0.0.1, or HOST:PORT.",
         "off",
     )
+    backup_folder: Path | None = option(
+        None, values.read_file, "DIR", "Where backups are written, such as a folder on another disk.", "DIR/backups"
+    )
+    backup_daily: int = option(
+        7,
+        partial(values.read_number, bounds.BACKUPS_MAXIMUM, least=0),
+        "DAYS",
+        "Of how many days the nightly backup is kept; 0 for no such rule.",
+    )
+    backup_weekly: int = option(
+        4,
+        partial(values.read_number, bounds.BACKUPS_MAXIMUM, least=0),
+        "WEEKS",
+        "Of how many weeks the last nightly backup is kept; 0 for no such rule.",
+    )
+    backup_recent_mb: int = option(
+        2_048,
+        partial(values.read_number, bounds.RECENT_BACKUPS_MIB_MAXIMUM, least=0),
+        "MIB",
+        "How much room the backups of the last day may take together; 0 makes none.",
+    )
+    backup_public_key: str = option(
+        "",
+        values.read_age_key,
+        "KEY",
+        "Encrypt backups outside of the data folder to this public key of age.",
+        "no encryption",
+    )
     one_cpu: bool = option(
         hasattr(os, "sched_setaffinity"),
         values.read_switch,
@@ -231,6 +259,16 @@ class Settings:
     def schemas(self) -> Path:
         """The folder of custom schemas; it need not exist."""
         return self.data / "schemas"
+
+    @property
+    def own_backups(self) -> Path:
+        """The folder of backups within the data folder, which has those before an upgrade; it need not exist."""
+        return self.data / "backups"
+
+    @property
+    def backups(self) -> Path:
+        """The folder of all other backups; it need not exist."""
+        return self.backup_folder or self.own_backups
 
     @property
     def is_https(self) -> bool:

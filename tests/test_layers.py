@@ -51,6 +51,7 @@ app.observation
 app.observation.attributes app.observation.cycles
 app.observation.problem_kinds app.observation.redaction
 
+app.backup
 app.store.integrity_check app.store.erasure
 app.store.restoration
 app.store.access
@@ -88,6 +89,7 @@ PACKAGES = {
     "app.restoration": "flask",
     "app.store.database.database_file": "flask",
     "app.scim": "marshmallow",
+    "app.backup": "pyrage",
     "app.delivery": "certifi",
     "app.openid": "authlib joserfc requests cryptography",
 }

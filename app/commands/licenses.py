@@ -33,6 +33,7 @@ ROOTS = (
         "marshmallow",
         "prometheus-client",
         "pyotp",
+        "pyrage",
         "pysqlite3",
         "requests",
         "rich",

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import click
 
 from app import bundled_files, data_folder, exit_codes, file_swap, file_systems, log_events, process
+from app.commands.shared.data_folder import migrate
 from app.commands.shared.options import command_line, taking
 from app.ip_addresses import read_address
 from app.settings import EVERY_ADDRESS, Settings, url_of
@@ -139,7 +140,7 @@ def _run(
     with process.without_garbage_collection():
         app = create_app(settings)
     may_be_new = data_folder.may_be_new(settings.data)
-    for line in directory_database.migrate(settings.database, may_be_new):
+    for line in migrate(settings, may_be_new):
         log.warning(line)
     watch = file_watch.FileWatch(settings.database, partial(_abandon_database, app.app_context, settings))
     for line in log_database_file.prepare(settings.requests_database):

@@ -79,8 +79,15 @@ def test_every_option_can_come_from_the_file(tmp_path: Path) -> None:
         log_format = "Text"
         log_level = "warning"
         metrics_listen = 9644
+        backup_folder = "/mnt/backups"
+        backup_daily = 0
+        backup_weekly = 52
+        backup_recent_mb = 500
+        backup_public_key = "age1t7peg2zyffppexmu07t45t96gdgl4ve3xq7tlcrk0hrklfcyhyxsg8u243"
         """,
     )
+    assert (found.backup_daily, found.backup_weekly, found.backup_recent_mb) == (0, 52, 500)
+    assert (found.backups, found.own_backups) == (Path("/mnt/backups"), tmp_path / "backups")
     assert found.listen == ("::1", 0)
     assert found.public_url == "https://scim.example.com/recnice"
     assert (found.base_path, found.scim_base, found.is_https) == ("/recnice", found.public_url + "/scim", True)
@@ -123,6 +130,11 @@ def test_every_option_can_come_from_the_environment(tmp_path: Path) -> None:
         "log_format": "text",
         "log_level": "error",
         "metrics_listen": "[::1]:9644",
+        "backup_folder": str(tmp_path / "elsewhere"),
+        "backup_daily": "1",
+        "backup_weekly": "0",
+        "backup_recent_mb": "100000",
+        "backup_public_key": "age1t7peg2zyffppexmu07t45t96gdgl4ve3xq7tlcrk0hrklfcyhyxsg8u243",
     }
     found = load({}, {option.environment: given[option.name] for option in OPTIONS})
     assert set(found.origins.values()) == {"environment"}

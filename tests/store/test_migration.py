@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import UniqueConstraint, inspect
 
-from app import bounds, bundled_files
+from app import bounds, bundled_files, exit_codes
 from app.administration.audit import Action
 from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER
 from app.store import integrity_check
@@ -164,22 +164,29 @@ def test_file_names_of_the_steps_are_their_revisions() -> None:
     assert sorted(revisions) == migration._known_steps()
 
 
-def test_an_older_database_is_copied_and_upgraded(path: Path, steps: Path) -> None:
+def test_an_older_database_is_backed_up_and_upgraded(path: Path, steps: Path) -> None:
     with make_app(directory_database.address(path)).app_context():
         stored = insert(USER, user())
         directory_database.file.close()
     (steps / NEXT_FILE).write_text(SECOND.format(rest=""))
-    directory_database.migrate(path)
+    seen = []
+    back_up = lambda: seen.append(rows(path, "SELECT version_num FROM alembic_version"))  # noqa: E731
+    directory_database.migrate(path, back_up=back_up)
     assert rows(path, "SELECT id FROM second") == [(1,)]
     assert rows(path, "SELECT id FROM resource") == [(stored.id,)]
-    (copy,) = path.parent.glob(f"pre-upgrade-{NEWEST}-*.sqlite3")
-    if os.name == "posix":
-        assert copy.stat().st_mode & 0o777 == 0o600
-    assert rows(copy, "SELECT id FROM resource") == [(stored.id,)]
-    assert rows(copy, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
-    assert files(path) == {path.name, copy.name}, "one file without companions, nothing partial"
-    directory_database.migrate(path)
-    assert len(list(path.parent.glob("pre-upgrade-*"))) == 1
+    directory_database.migrate(path, back_up=back_up)
+    assert seen == [[(NEWEST,)]], "once, before the upgrade"
+
+
+def test_a_database_that_cannot_be_backed_up_is_not_upgraded(path: Path, steps: Path) -> None:
+    (steps / NEXT_FILE).write_text(SECOND.format(rest=""))
+
+    def fail() -> None:
+        raise exit_codes.CommandError("the disk is full", exit_codes.TRY_AGAIN)
+
+    with pytest.raises(exit_codes.CommandError, match="the disk is full"):
+        directory_database.migrate(path, back_up=fail)
+    assert rows(path, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
 
 
 @contextmanager
@@ -393,38 +400,6 @@ def test_a_database_that_is_locked_or_in_a_wrong_place_is_refused(path: Path, mo
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(directory_database.DatabaseUnusable, match="locked by another program"):
             directory_database.migrate(path)
-
-
-def test_a_copy_that_fails_leaves_no_partial_file(path: Path, steps: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (steps / NEXT_FILE).write_text(SECOND.format(rest=""))
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(migration, "_sync", full)
-    with pytest.raises(directory_database.DatabaseUnusable, match="No space left"):
-        directory_database.migrate(path)
-    assert not list(path.parent.glob("pre-upgrade-*"))
-    assert rows(path, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
-
-
-def test_partial_copies_of_a_killed_process_go_with_the_next_upgrade(path: Path, steps: Path) -> None:
-    for suffix in ("partial", "partial-journal"):
-        path.with_name(f"pre-upgrade-{NEWEST}-20260101T000000Z.{suffix}").write_bytes(b"x")
-    (steps / NEXT_FILE).write_text(SECOND.format(rest=""))
-    directory_database.migrate(path)
-    assert len(files(path)) == 2, "the database and its copy"
-
-
-def test_copies_that_were_interrupted_or_are_old_are_removed(path: Path) -> None:
-    moments = [f"2026010{day}T000000Z" for day in range(1, 6)]
-    steps = ("0009", "0010", "0008", "0011", "0012")
-    copies = [path.with_name(f"pre-upgrade-{step}-{at}.sqlite3") for step, at in zip(steps, moments, strict=True)]
-    partial = path.with_name(f"pre-upgrade-0012-{moments[0]}.partial")
-    for file in (*copies, partial, partial.with_name(partial.name + "-journal")):
-        file.touch()
-    directory_database.migrate(path)
-    assert files(path) == {path.name, *(copy.name for copy in copies[2:])}
 
 
 def test_strict_tables_refuse_wrong_types(path: Path) -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app import data_folder, file_swap, process
+from app import bounds, data_folder, file_swap, process
 from app.commands.shared.options import taking
 from app.settings import Settings
 
 if TYPE_CHECKING:
     from app.scim.resource_types import ResourceType
+
+
+log = logging.getLogger("recnice.serve")
 
 
 @contextmanager
@@ -64,7 +68,7 @@ def _bring_up(settings: Settings, types: Sequence[ResourceType], may_be_damaged:
     while not data_folder.server(settings.data):
         with suppress(data_folder.FolderInUseError), data_folder.hold(settings.data, "prepare"):
             file_swap.finish(settings.data)
-            directory_database.migrate(settings.database, data_folder.may_be_new(settings.data))
+            migrate(settings, data_folder.may_be_new(settings.data))
             try:
                 rebuild_derived_rows.rebuild(types, granted_roles.settle)
                 while word_index.write_due(types):
@@ -75,6 +79,29 @@ def _bring_up(settings: Settings, types: Sequence[ResourceType], may_be_damaged:
                 if not may_be_damaged:
                     raise
             return
+
+
+def migrate(settings: Settings, may_be_new: bool) -> tuple[str, ...]:
+    """Migrate the database after a backup of it, and delete what killed backups left. Returns warnings.
+
+    The caller holds the data folder. Raises DatabaseUnusable, BackupError.
+    """
+    from app.store.database import directory_database
+
+    def back_up() -> None:
+        from app.backup import copies, writing
+
+        copy = writing.back_up(settings, "before-upgrade", wait_s=bounds.BACKUP_WAIT_S)
+        log.info("%s was written before the upgrade", copy.path)
+        copies.prune(settings)
+
+    # Not the folder of the settings: that of a share which does not answer would prevent the start.
+    if any(next(folder.glob("*.partial*"), None) for folder in (settings.data, settings.own_backups)):
+        from app.backup import copies
+
+        for path in copies.sweep(settings):
+            log.info("removed %s, left behind by a killed process", path)
+    return directory_database.migrate(settings.database, may_be_new, back_up)
 
 
 def on_data_folder(command: Callable[..., Any]) -> Callable[..., Any]:

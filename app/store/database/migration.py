@@ -1,4 +1,4 @@
-"""This module creates, checks, copies and migrates the database file before the service uses it.
+"""This module creates, checks and migrates the database file before the service uses it.
 
 Alembic is loaded only if there is a migration step to run; a start with a current file does not load it.
 """
@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError
 
-from app import bounds, bundled_files, clock, exit_codes
+from app import bounds, bundled_files, exit_codes
 from app.store.database import sqlite_driver
 from app.throttle import Throttle
 
@@ -37,18 +37,18 @@ class DatabaseUnusable(exit_codes.CommandError):
     code = exit_codes.CONFIGURATION
 
 
-def migrate(path: Path, may_be_new: bool = True) -> tuple[str, ...]:
+def migrate(path: Path, may_be_new: bool = True, back_up: Callable[[], object] = lambda: None) -> tuple[str, ...]:
     """Migrate the database file to the newest step; create it, readable by its owner only, if it is missing.
 
-    An existing database is copied first (to `pre-upgrade-<step>-<time>.sqlite3` in the same folder). Each step is one
+    `back_up` is called before an existing database is changed, and prevents that by an exception. Each step is one
     transaction, so after an interruption at any moment the next start continues. Unless it `may_be_new`, a missing or
     empty database is refused: it had content once, whose ids Entra still uses.
 
-    Returns warnings for the administrator. Raises DatabaseUnusable; then nothing but finished steps has changed.
+    Returns warnings for the administrator. Raises DatabaseUnusable, and what `back_up` raises; then nothing but
+    finished steps has changed.
     """
     known = _known_steps()
     try:
-        _remove_partial_copies(path.parent)
         if not may_be_new and not (path.exists() and path.stat().st_size):
             raise DatabaseUnusable(_EMPTY.format(path))
         _make_file(path)
@@ -62,12 +62,11 @@ def migrate(path: Path, may_be_new: bool = True) -> tuple[str, ...]:
                     f"{path}: the database is from a newer Recnice SCIM (step {step}, this one knows {known[-1]}): "
                     "start that version, or restore a backup from before its upgrade."
                 )
-            if step is not None and step != known[-1]:
-                _copy(connection, path, step)
+        if step is not None and step != known[-1]:
+            back_up()
         if step != known[-1]:
             _upgrade(path)
         _restrict_files(path)
-        _remove_old_copies(path.parent)
     except OSError as error:
         code = exit_codes.of_system_error(error)
         raise DatabaseUnusable(f"{path}: the database cannot be used: {error.strerror}.", code) from error
@@ -122,50 +121,6 @@ def _current_step(connection: Any, path: Path) -> str | None:
         raise DatabaseUnusable(f"{path}: the file is the database of another program.")
     row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     return row[0] if row else None
-
-
-def _copy(connection: Any, path: Path, step: str) -> None:
-    """Create a verified copy next to the database, complete or not at all. Raises what `migrate` catches."""
-    moment = clock.utc_now().strftime("%Y%m%dT%H%M%SZ")
-    copy = path.with_name(f"pre-upgrade-{step}-{moment}.sqlite3")
-    partial = copy.with_suffix(".partial")
-    try:
-        os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, FILE_MODE))
-        with closing(sqlite_driver.module.connect(partial, isolation_level=None)) as target:
-            connection.backup(target)
-            # One file without companions: the copied database is in WAL mode.
-            target.execute("PRAGMA journal_mode = DELETE")
-            (finding,) = target.execute("PRAGMA integrity_check(1)").fetchone()
-            if finding != "ok" or _current_step(target, partial) != step:
-                raise DatabaseUnusable(f"{path}: the copy before the upgrade is not sound: {finding}")
-        _sync(partial, os.O_RDWR)
-        partial.replace(copy)
-        if _IS_POSIX:
-            _sync(copy.parent, os.O_RDONLY)
-    finally:
-        _remove_partial_copies(path.parent)
-
-
-def _remove_partial_copies(folder: Path) -> None:
-    """Remove what a killed start left of copies; the caller holds the folder, so that no other process writes one."""
-    for file in folder.glob("pre-upgrade-*.partial*"):  # with the journal of each
-        file.unlink()
-
-
-def _remove_old_copies(folder: Path) -> None:
-    """Keep the newest copies, by the time in their names."""
-    copies = sorted(folder.glob("pre-upgrade-*-*.sqlite3"), key=lambda file: file.stem.rpartition("-")[2])
-    for file in copies[: -bounds.UPGRADE_COPIES]:
-        file.unlink()
-
-
-def _sync(path: Path, flags: int) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
-    descriptor = os.open(path, flags)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _upgrade(path: Path) -> None:

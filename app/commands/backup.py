@@ -1,0 +1,113 @@
+"""This module implements `backup`, which writes, lists, verifies and prunes backups, also next to a running server.
+
+See also: app/backup (the backups).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from app import bounds, process
+from app.commands.shared.options import data_unused, taking
+from app.commands.shared.table import show
+from app.settings import Settings
+
+_BACKUP_OPTIONS = ("data", "backup_folder", "backup_public_key")
+
+
+class _To(click.ParamType[Path]):
+    """The place of a backup: `-`, or an absolute path."""
+
+    name = "place"
+
+    def convert(self, value: object, _parameter: click.Parameter | None, _context: click.Context | None) -> Path:
+        text = str(value)
+        if text == "-":
+            return Path("-")
+        path = Path(os.path.abspath(Path(text).expanduser()))
+        if text.endswith("/"):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path
+
+
+class _Backups(click.Group):
+    """A group whose default command is `create`, also where only its options are given."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args[:1] != ["--help"] and (not args or args[0].startswith("-")):
+            args = ["create", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_Backups, no_args_is_help=False)
+def backup() -> None:
+    """Back up the data folder, also while the server runs. Without a command: create."""
+
+
+@backup.command()
+@click.option("--to", type=_To(), metavar="FILE|DIR|-", help="Write a new file, into a folder, or to standard output.")
+@click.option("--without-log", is_flag=True, help="Leave out the request log.")
+@taking(*_BACKUP_OPTIONS)
+def create(settings: Settings, to: Path | None, without_log: bool) -> None:
+    """Write a verified backup, and print its path.
+
+    It has users, groups, access, the request log, the settings file, custom schemas and recnice.secret.
+    """
+    from app.backup import writing
+
+    process.keep_private()
+    is_sent = to == Path("-")
+    target = sys.stdout.buffer if is_sent else to
+    copy = writing.back_up(settings, "manual", target, with_log=not without_log, wait_s=bounds.BACKUP_WAIT_S)
+    if not is_sent:
+        click.echo(copy.path)
+
+
+@backup.command("list")
+@taking(*_BACKUP_OPTIONS)
+def list_backups(settings: Settings) -> None:
+    """List the verified backups, newest first."""
+    from app.backup import copies
+
+    rows = [
+        (
+            *(copy.made, copy.kind, f"{copy.bytes / process.MIB:,.1f} MiB"),
+            f"{copy.manifest.counts.get('users', 0):,}" if copy.manifest else "encrypted",
+            *(copy.manifest.version if copy.manifest else "-", str(copy.path)),
+        )
+        for copy in copies.list_copies(settings)
+    ]
+    show(("made", "kind", "size", "users", "version", "file"), rows)
+
+
+@backup.command()
+@data_unused
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.option(
+    "--identity", type=click.Path(path_type=Path), metavar="FILE", help="The private key of an encrypted one."
+)
+def verify(file: Path, identity: Path | None) -> None:
+    """Read a whole backup, and compare it with what it says about itself."""
+    from app.backup import archive
+
+    process.keep_private()
+    with archive.opened(file, identity) as opened:
+        opened.verify()
+        manifest = opened.manifest
+    counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in manifest.counts.items())
+    click.echo(f"OK: {manifest.kind} backup of {manifest.host}, made {manifest.made} by {manifest.version}: {counts}")
+
+
+@backup.command()
+@click.option("--dry-run", is_flag=True, help="Only list what would be deleted.")
+@taking(*_BACKUP_OPTIONS, "backup_daily", "backup_weekly", "backup_recent_mb")
+def prune(settings: Settings, dry_run: bool) -> None:
+    """Delete the backups that the settings no longer keep, and list them. Manual ones are always kept."""
+    from app.backup import copies
+
+    for path in copies.prune(settings, is_trial=dry_run):
+        click.echo(path)

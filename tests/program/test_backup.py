@@ -1,0 +1,76 @@
+"""`recnice-scim backup` next to a running server: each acknowledged user is in it, whoever writes meanwhile."""
+
+import shutil
+import threading
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.conftest import Appliance
+
+SECRET = "recnice.secret"
+
+
+def test_a_backup_next_to_a_server_that_writes(appliance: Appliance, tmp_path: Path) -> None:
+    acknowledged: list[str] = []
+    is_over = threading.Event()
+    failures = []
+
+    def create(writer: int) -> None:
+        number = 0
+        while not is_over.is_set():
+            name = f"user-{writer}-{number}@example.com"
+            answer = appliance.request("POST", "/scim/Users", {"userName": name, "active": True})
+            if answer.status == 201:
+                acknowledged.append(answer.json["id"])
+            else:
+                failures.append(answer.text)
+            number += 1
+
+    writers = [threading.Thread(target=create, args=(number,)) for number in range(4)]
+    for writer in writers:
+        writer.start()
+    try:
+        while len(acknowledged) < 20:
+            assert not failures
+        before = list(acknowledged)
+        made = appliance.command("backup", "--to", str(tmp_path / "first.zip"))
+    finally:
+        is_over.set()
+        for writer in writers:
+            writer.join()
+    assert (made.returncode, made.stdout, made.stderr) == (0, f"{tmp_path / 'first.zip'}\n", "")
+    assert not failures
+    verified = appliance.command("backup", "verify", str(tmp_path / "first.zip"))
+    assert verified.returncode == 0 and verified.stdout.startswith("OK: manual backup of "), verified
+
+    assert appliance.stop() == 0
+    restored = Appliance(appliance.program, tmp_path / "restored", key=appliance.key)
+    with zipfile.ZipFile(tmp_path / "first.zip") as packed:
+        packed.extractall(restored.data)
+    restored.start()
+    try:
+        missing = [id for id in before if restored.request("GET", f"/scim/Users/{id}").status != 200]
+        assert missing == []
+    finally:
+        restored.stop()
+    assert appliance.command("backup").returncode == 0, "a stopped server needs none"
+    listed = appliance.command("backup", "list").stdout.splitlines()
+    assert len(listed) == 2 and f" {len(acknowledged)} " in listed[1]
+
+
+def test_failures_are_one_line_with_a_status(with_key: Appliance, new_appliance: Callable[..., Appliance]) -> None:
+    appliance = new_appliance(key=with_key.key)
+    missing = appliance.command("backup")
+    assert missing.returncode == 78 and missing.stderr.count("\n") == 1 and "no database there" in missing.stderr
+    shutil.copytree(with_key.data, appliance.data, dirs_exist_ok=True)
+    there = appliance.data / SECRET
+    for words, status, sentence in (
+        (["backup", "--to", str(there)], 2, "expected the name of a new file"),
+        (["backup", "--to", "/proc/recnice/x.zip"], 78, "no backup was written: No such file or directory"),
+        (["backup", "verify", str(there)], 78, "got a file of another kind"),
+    ):
+        refused = appliance.command(*words)
+        assert (refused.returncode, refused.stdout) == (status, ""), refused
+        assert sentence in refused.stderr and refused.stderr.count("\n") == 1
+    assert there.read_bytes() == (with_key.data / SECRET).read_bytes()
