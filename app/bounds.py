@@ -123,6 +123,7 @@ UNCONFIRMED_SHOWN = 20  # users that may be another person, and groups of one su
 ROLE_NEWS_DAYS = 7
 ROLE_NEWS = 500  # counted per kind for the Status page, which then displays "more than 500"
 AUDIT_ROWS_READ = 100_000  # of the audit for one page; the next page continues from there
+AUDIT_ROWS_SUMMARIZED = 2_000  # in one transaction
 AUDIT_FAULTS = 20  # changed entries that `check` lists individually
 REFUSALS_AUDITED = 100  # refused sign-ins from all IP addresses; no further ones are recorded in the window
 REFUSALS_AUDITED_OF_ONE = 50  # of these from one IP address, so that no client can use them all up
@@ -274,7 +275,7 @@ SMALL_GROUP = 2_000  # members that are looked up one by one when a search is li
 ATTRIBUTE_EVENTS = 200  # last events of a resource that are searched for the last change of each attribute
 
 # --- the request log
-REQUEST_DAYS_MAXIMUM = 3_650
+RETENTION_DAYS_MAXIMUM = 3_650
 REQUEST_NUMBER_BYTES = 8  # in hexadecimal digits it is twice as long
 REQUEST_ROWS = 500_000
 REQUEST_LOG_BYTES = 1024 * 1024 * 1024
@@ -284,6 +285,7 @@ ERASED_IDENTIFIER_LENGTH = 4  # a shorter value of an identifying attribute is a
 ERASED_NAME_LENGTH = 6  # of names that files are searched for after an erasure
 REQUESTS_WAITING = 20_000
 REQUESTS_WAITING_BYTES = 64 * 1024 * 1024
+EVENTS_PRUNED_AT_ONCE = 2_000  # of the history, or memberships of one event, in one transaction
 EVENTS_PER_BATCH = 500  # whose resources get their search words in one transaction
 REQUESTS_PER_BATCH = 1_000
 UNAUTHENTICATED_A_MINUTE = 60

@@ -116,7 +116,24 @@ class Settings:
     )
     cursor_paging: bool = option(True, values.read_switch, "", "Offer cursor paging (RFC 9865) and paging by index.")
     request_days: int = option(
-        30, partial(values.read_number, bounds.REQUEST_DAYS_MAXIMUM), "DAYS", "How long requests are kept in the log."
+        30,
+        partial(values.read_number, bounds.RETENTION_DAYS_MAXIMUM, least=0),
+        "DAYS",
+        "How long requests are kept in the log; 0: until there are too many.",
+    )
+    history_days: int = option(
+        0,
+        partial(values.read_number, bounds.RETENTION_DAYS_MAXIMUM, least=0),
+        "DAYS",
+        "How long the history of users and groups is kept; 0: for ever.",
+        "0",
+    )
+    audit_days: int = option(
+        0,
+        partial(values.read_number, bounds.RETENTION_DAYS_MAXIMUM, least=0),
+        "DAYS",
+        "How long entries of the audit are kept, before a summary replaces them; 0: for ever.",
+        "0",
     )
     time_zone: str = option(
         "",

@@ -3,8 +3,11 @@
 A job imports what it needs when it runs, since a start must not wait for it.
 """
 
+from datetime import time
+
 from app.jobs.scheduler import Job, JobRun
-from app.schedules import Every
+from app.schedules import Daily, Every, Schedule
+from app.settings import Settings
 
 
 def _wal(run: JobRun) -> None:
@@ -22,9 +25,20 @@ def _erase(run: JobRun) -> None:
     erasures.finish_due(files, data_folder.secret(settings.data), run.leave_if_stopping)
 
 
+def _apply_retention(run: JobRun) -> None:
+    from app.administration import retention
+
+    retention.apply(run.settings.history_days, run.settings.audit_days, run.leave_if_stopping)
+
+
+def _retention_schedule(settings: Settings) -> Schedule | None:
+    return Daily(time(3, 40)) if settings.history_days or settings.audit_days else None
+
+
 JOBS: tuple[Job, ...] = (
     # Every minute, of what only grows in minutes.
     Job("wal", lambda _settings: Every(1), _wal),
     # What an owner erases is erased at once; this goes on with what was interrupted.
     Job("erasure", lambda _settings: Every(5), _erase, is_long=True),
+    Job("retention", _retention_schedule, _apply_retention, is_long=True),
 )

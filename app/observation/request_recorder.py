@@ -87,8 +87,8 @@ def named(batch: Sequence[Request]) -> list[Request]:
 class Recorder:
     """The recorder of one application: a bounded queue, and one thread that empties it every half second.
 
-    `context` gives an application context for the thread; `kept_days`: how long requests are kept. `types`: whose
-    resources get their search words here; none without them. `guard`: what counts removals here.
+    `context` gives an application context for the thread; `kept_days`: how long requests are kept, 0 for ever. `types`:
+    whose resources get their search words here; none without them. `guard`: what counts removals here.
     """
 
     def __init__(
@@ -296,7 +296,7 @@ class Recorder:
         """Delete a part of what is too old or too much. Before the next part, waiting requests are written."""
         if time.monotonic() < self._prune_at:
             return
-        before = clock.to_wire(clock.utc_now() - self._kept)
+        before = clock.to_wire(clock.utc_now() - self._kept) if self._kept else ""
         is_more, failure = False, None
         try:
             with self._context(), log_database.writing() as connection:

@@ -38,7 +38,7 @@ from tests.conftest import wait_until
 from tests.observation.conftest import made_up, stranger
 from tests.statements import recorded
 
-KEPT_DAYS = bounds.REQUEST_DAYS_MAXIMUM
+KEPT_DAYS = bounds.RETENTION_DAYS_MAXIMUM
 sqlite = sqlite_driver.module  # two libraries in one process would take each other's locks away
 ID, OTHER = "3f1c9a52-8f59-4f0e-9a57-4f2a7a8b3c1d", "11111111-8f59-4f0e-9a57-4f2a7a8b3c1d"
 

@@ -67,6 +67,8 @@ def test_every_option_can_come_from_the_file(tmp_path: Path) -> None:
         cursor_paging = false
         request_days = 7
         network_folder = true
+        history_days = 0
+        audit_days = 365
         time_zone = "Europe/Berlin"
         guard_people = 0
         guard_people_percent = 100
@@ -117,6 +119,8 @@ def test_every_option_can_come_from_the_environment(tmp_path: Path) -> None:
         "one_cpu": "no",
         "cursor_paging": "0",
         "request_days": "3650",
+        "history_days": "0",
+        "audit_days": "365",
         "network_folder": "yes",
         "time_zone": "Europe/Berlin",
         "guard_people": "1000000",
@@ -178,7 +182,9 @@ WRONG = [
     ("one_cpu", "perhaps"),
     ("time_zone", "Berlin"),
     ("time_zone", "../Europe/Berlin"),
-    ("request_days", "0"),
+    ("request_days", "-1"),
+    ("history_days", "3651"),
+    ("audit_days", "for ever"),
     ("request_days", "3651"),
     ("guard_people", "-1"),
     ("guard_people", "1000001"),

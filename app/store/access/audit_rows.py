@@ -82,6 +82,7 @@ _SUMMARY = (
     .limit(1)
 )
 _AFTER = select(*_READ).where(audit.c.id > bindparam("after")).order_by(audit.c.id).limit(bindparam("limit"))
+_AGES = select(audit.c.id, audit.c.at, audit.c.action).order_by(audit.c.id).limit(bindparam("limit"))
 _HASHES = select(audit.c.hash).where(audit.c.id <= bindparam("last")).order_by(audit.c.id)
 _NEWEST = (
     select(audit.c.at, audit.c.actor, audit.c.target, audit.c.detail)
@@ -325,6 +326,24 @@ def append_summary(connection: Connection, beginning: Summary) -> None:
     digests = b"".join(_digest(row.hash) for row in connection.execute(_HASHES, {"last": beginning.last}))
     connection.execute(insert(audit_summary), asdict(beginning) | {"digests": digests})
     connection.execute(delete(audit).where(audit.c.id <= bindparam("last")), {"last": beginning.last})
+
+
+def last_before(connection: Connection, moment: str) -> tuple[int, bool]:
+    """Return the id of the last of the first entries that are older than a moment, and whether more may follow.
+
+    0 if there is none, or if they only record former summaries: a summary of these would need another one. At most
+    `bounds.AUDIT_ROWS_SUMMARIZED` are read, and the last of all entries does not count.
+    """
+    last = 0
+    limit = bounds.AUDIT_ROWS_SUMMARIZED
+    head_id = head(connection)[0]
+    rows = connection.execute(_AGES, {"limit": limit}).all()
+    for row in rows:
+        if row.at >= moment or row.id >= head_id:
+            return last, False
+        if row.action not in (SUMMARIZED, unaudited_rows.MAPPING_KEPT):
+            last = row.id
+    return last, len(rows) == limit and last > 0
 
 
 def first_entries(connection: Connection, last: int) -> tuple[int, str, str, str]:

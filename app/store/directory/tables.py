@@ -161,6 +161,8 @@ job = directory_table(
 `ran`: when it ended last; "" if it has not run yet. `failure`: why it failed then; NULL if it did not. `done`: the last
 event that `words` has handled, and that `guard` has counted; those after it wait. Of a scheduled job, when its last run
 that succeeded began, or when the server first knew it, in seconds since 1970.
+
+In the row `history` it is since when the history is complete, in seconds since 1970.
 """
 
 installation = directory_table(

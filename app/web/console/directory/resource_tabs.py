@@ -9,6 +9,7 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from app import bounds, clock
+from app.administration import retention
 from app.administration.roles import granted_roles, users_to_confirm
 from app.observation import request_list
 from app.observation.directory import console_search, group_members, history_reader
@@ -137,10 +138,14 @@ def history(subject: Subject) -> Mapping[str, Any] | Response:
     earlier, later = (filter_form.moment_of(period[name], is_end=name == "to") for name in period)
     following = {"before": events[AT_ONCE - 1].id} if len(events) > AT_ONCE else None
     wrong = [period[name] for name, at in (("from", earlier), ("to", later)) if at is None]
+    since = retention.history_is_complete_since()
     shown: dict[str, Any] = {"events": events[:AT_ONCE], "following": following, "period": period, "wrong": wrong}
+    shown["complete_since"] = since
     if any(period.values()) and not wrong:
         until = later or clock.to_wire(clock.utc_now())
-        shown["differences"] = history_reader.compare(subject.type, subject.id, earlier or "", until)
+        shown["differences"] = history_reader.compare(
+            subject.type, subject.id, max(earlier or "", since), max(until, since)
+        )
     return shown
 
 
