@@ -9,13 +9,14 @@ from app.scim.resource_types import USER
 from app.store.database.connection import Connection
 from app.store.directory import history_rows, resource_rows, word_index
 from app.store.directory.history_rows import Author
-from app.store.directory.tables import event, membership_event
+from app.store.directory.tables import event, guard_person, membership_event
 from app.store.erasure.person import STAND_IN_ID, Person, spellings
 
 _OWN = event.c.resource_id == bindparam("own")
 _CHANGES = delete(event).where(_OWN, event.c.verb == "change")
 _EVENTS = update(event).where(_OWN).values(changes=None, deleted=None)
 _MEMBERSHIPS = update(membership_event).where(membership_event.c.member_id == bindparam("own"))
+_REMOVALS = update(guard_person).where(guard_person.c.resource_id == bindparam("own"))
 # An action in the console has no request ID, and the index has those.
 _ACTS = update(event).where(event.c.request == "", event.c.actor == bindparam("former"))
 _OTHERS = (
@@ -59,6 +60,7 @@ def erase(connection: Connection, person: Person, number: int) -> None:
     own = {"own": person.id}
     connection.execute(_CHANGES, own)
     connection.execute(_MEMBERSHIPS.values(member_id=stand_in_id(number)), own)
+    connection.execute(_REMOVALS.values(resource_id=stand_in_id(number)), own)
     connection.execute(_EVENTS.values(resource_id=stand_in_id(number), name=stand_in(number)), own)
     for user_name in person.user_names:
         connection.execute(_ACTS.values(actor=f"person {stand_in(number)}"), {"former": f"person {user_name}"})
