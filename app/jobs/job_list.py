@@ -39,6 +39,6 @@ JOBS: tuple[Job, ...] = (
     # Every minute, of what only grows in minutes.
     Job("wal", lambda _settings: Every(1), _wal),
     # What an owner erases is erased at once; this goes on with what was interrupted.
-    Job("erasure", lambda _settings: Every(5), _erase, is_long=True),
+    Job("erasure", lambda _settings: Every(5), _erase, is_long=True, runs_at_start=True),
     Job("retention", _retention_schedule, _apply_retention, is_long=True),
 )

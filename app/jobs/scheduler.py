@@ -42,12 +42,14 @@ class Job:
 
     The function runs in an application context. What it raises is its failure: a ScimError or CommandError with its
     text, which must have no personal data, any other exception with its class. Long jobs have a thread of their own.
+    `runs_at_start`: it is due soon after each start, too, since it goes on with what was interrupted.
     """
 
     name: str
     schedule: Callable[[Settings], schedules.Schedule | None]
     work: Callable[[JobRun], None]
     is_long: bool = False
+    runs_at_start: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class _State:
         self.noted = datetime.fromtimestamp(0, UTC)
         self.failures = 0
         self.retry_at = 0.0
-        self.is_requested = False
+        self.is_requested = job.runs_at_start
         self.is_running = False
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import closing
 from contextvars import Context
@@ -34,7 +37,7 @@ from app.store.erasure import ledger_rows, restored_copy
 from app.store.request_log import log_database, log_database_file
 from app.web.request_log import middleware
 from tests.cheap import make_database
-from tests.conftest import Appliance, wait_until
+from tests.conftest import Appliance, wait_until, with_values
 from tests.examples import examples
 from tests.web.visitor import Visitor
 
@@ -184,7 +187,7 @@ def sound(world: World) -> bool:
     return True
 
 
-@pytest.mark.parametrize("seed", range(examples(3)))
+@pytest.mark.parametrize("seed", range(examples(2)))
 def test_nothing_of_the_user_is_left_and_everything_of_the_others(world: World, seed: int):
     chance = random.Random(seed)
     victim = live(world, chance)
@@ -413,3 +416,38 @@ def test_commands_export_and_erase(console: Appliance, tmp_path: Path):
     done = console.command("user", "erase", id, "--name", VICTIM[1])
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("erased person ") and "nothing was found" in done.stdout
+
+
+@pytest.mark.parametrize("step", ["_erase_directory"])
+def test_killed_in_the_middle_it_goes_on_at_the_next_start(with_key: Appliance, tmp_path: Path, step: str):
+    program = with_values(bounds__JOB_START_S=0.05)
+    appliance = Appliance(program, tmp_path / "recnice", key=with_key.key)
+    shutil.copytree(with_key.data, appliance.data)
+    user = {"schemas": [USER], "userName": VICTIM[0], "displayName": VICTIM[1], "externalId": VICTIM[2]}
+    id = appliance.start().request("POST", "/scim/Users", user).json["id"]
+    assert appliance.stop() == 0
+    if (child := os.fork()) == 0:
+        try:
+            erase_until_killed(appliance.data, id, step)
+        finally:
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    assert appliance.start().request("GET", f"/scim/Users/{id}").status == 404
+    wait_until(lambda: "erasure-ended" in actions(appliance.data), "the erasure is complete")
+    assert appliance.stop() == 0 and appliance.command("check").returncode == 0
+    world = World(Flask("x"), Settings(appliance.data), "", {})
+    assert world.in_files(VICTIM) == {}
+
+
+def erase_until_killed(data: Path, id: str, step: str) -> None:
+    settings = Settings(data)
+    setattr(erasures, step, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    with create_app(settings).app_context():
+        world = World(Flask("x"), settings, "", {})
+        world.begin(id)
+        world.finish()
+
+
+def actions(data: Path) -> set[str]:
+    with closing(sqlite_driver.module.connect(data / "recnice.sqlite3")) as connection:
+        return {action for (action,) in connection.execute("SELECT action FROM audit")}

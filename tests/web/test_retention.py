@@ -121,7 +121,7 @@ def never() -> None:
     """The server does not stop."""
 
 
-@pytest.mark.parametrize("seed", range(examples(4)))
+@pytest.mark.parametrize("seed", range(examples(3)))
 def test_what_is_kept_of_the_history_is_as_it_was(app: Flask, days: Days, monkeypatch: pytest.MonkeyPatch, seed: int):
     chance = random.Random(seed)
     monkeypatch.setattr(bounds, "EVENTS_PRUNED_AT_ONCE", chance.choice([2, 3, 2_000]))
