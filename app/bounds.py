@@ -325,8 +325,10 @@ GUARD_EVENTS_UNNOTED = 50_000  # without a removal, which a restart reads again
 GUARD_DAYS = 30  # how long an answered alarm is kept, and the deletion of an active user is shown
 GUARD_ROWS_AT_ONCE = 2_000  # of old alarms, deleted in one transaction
 GUARD_ALARMS_SHOWN = 20
-GUARD_UNDONE_AT_ONCE = 500  # users who are enabled or put back, and groups that get members, by one press of the button
+GUARD_UNDONE_AT_ONCE = 500  # users who are enabled by one press of the button
 GUARD_MEMBERS_AT_ONCE = 10_000  # who are put back into groups by one press
+GUARD_MEMBERS_A_CHANGE = 1_000  # of these, in one transaction
+GUARD_REFUSED_SHOWN = 10  # users and groups that an undo left as they are
 
 # --- activity
 LINE_CHANGES = 2  # of one request that an event describes

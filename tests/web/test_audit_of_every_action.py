@@ -38,6 +38,8 @@ from app.request_record import DueRemoval
 from app.scim.resource_types import GROUP, USER
 from app.store.access import administrator_rows, audit_rows
 from app.store.database import directory_database, sqlite_driver
+from app.store.directory import guard_rows
+from app.store.directory.guard_rows import Removal
 from app.store.request_log import log_database
 from tests.administration.test_alerts import MAIL, URL
 from tests.authenticator import Authenticator
@@ -290,6 +292,20 @@ def set_up(world: World) -> TestResponse:
 
 CAUSE = {"kind": "path-unknown", "attribute": "", "resource_type": ""}
 
+
+def with_an_alarm(path: str, **fields: str) -> Callable[[World], TestResponse]:
+    """A client has disabled a user, and that was unusual."""
+
+    def act(world: World) -> TestResponse:
+        with world.app.app_context(), directory_database.writing() as connection:
+            user_id = "3f1c9a52-8f59-4f0e-9a57-4f2a7a8b3c1d"
+            alarm_id = guard_rows.raise_alarm(connection, "2026-11-30T18:00:00.000Z", "2026-11-30T18:00:00.000Z", "", 0)
+            guard_rows.add(connection, alarm_id, [Removal(user_id, 1, "2026-11-30T18:00:00.000Z", "disable")], ())
+        return world.post(path, **fields)
+
+    return act
+
+
 ACTS: Mapping[str, tuple[Callable[[World], TestResponse], Action]] = {
     "console.setup": (set_up, Action.SET_UP),
     "console.sign_in": (post("/login", user_name="eva", password=PASSWORD), Action.SIGNED_IN),
@@ -313,6 +329,8 @@ ACTS: Mapping[str, tuple[Callable[[World], TestResponse], Action]] = {
     ),
     "console.ignore_problem": (with_a_problem("/problems/1/ignore"), Action.PROBLEMS_IGNORED),
     "console.stop_ignoring_problem": (with_a_problem("/problems/1/stop-ignoring", True), Action.PROBLEMS_HEEDED),
+    "console.confirm_alarm": (with_an_alarm("/guard/1/meant"), Action.ALARM_MEANT),
+    "console.undo_alarm": (with_an_alarm("/guard/1/undo"), Action.ALARM_UNDONE),
     "console.close_exposure": (close_the_exposure, Action.EXPOSURE_CLOSED),
     "console.remove_access": (remove_access(False), Action.USER_DISABLED),
     "console.remove_access of a member": (remove_access(True), Action.MEMBER_REMOVED),

@@ -10,7 +10,7 @@ from jinja2 import DictLoader, ModuleLoader
 
 from app import bounds, bundled_files
 from app.web.console.access import provider_sign_in
-from app.web.console.monitoring import activity
+from app.web.console.monitoring import activity, guard
 from app.web.console.shared import formats, menu
 from app.web.security.page_routes import routes
 
@@ -28,6 +28,7 @@ def init_app(app: Flask) -> None:
     formats.init_app(app)
     menu.init_app(app)
     activity.init_app(app)
+    guard.init_app(app)
     app.view_functions.update({route.endpoint: route.view() for route in routes(app.config["RECNICE_RESOURCE_TYPES"])})
 
 

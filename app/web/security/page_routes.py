@@ -98,6 +98,11 @@ directory.users_to_confirm
 monitoring.activity
     GET      /activity                                            SEE            activity
     GET      /activity/<row:cycle_id>                             SEE            cycle
+monitoring.guard
+    GET      /guard                                               SEE            guard
+    GET      /guard/<row:alarm_id>                                SEE            alarm
+    POST     /guard/<row:alarm_id>/meant                          OPERATE        confirm_alarm
+    POST     /guard/<row:alarm_id>/undo                           ALARMS         undo_alarm
 monitoring.problems
     GET      /problems                                            SEE            problems
     GET      /problems/<row:problem_id>                           SEE            problem

@@ -42,7 +42,10 @@ BEFORE = (
     MenuEntry("console.activity", "Activity", "g a"),
 )
 KEYS_OF_TYPES = {USER.name: "g u", GROUP.name: "g g"}
-AFTER = (MenuEntry("console.attributes", "Attributes", "g t"),)
+AFTER = (
+    MenuEntry("console.guard", "Guard"),
+    MenuEntry("console.attributes", "Attributes", "g t"),
+)
 ADMINISTRATION = (
     MenuEntry("console.account", "Account", "g k"),
     MenuEntry("console.oauth", "OAuth", "g o"),

@@ -1,0 +1,137 @@
+"""This module lets administrators answer an alarm of the guard: what was removed was meant, or it is undone.
+
+See also: app/observation/guard.py (raises it).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from app import bounds
+from app.administration import audit
+from app.administration.audit import Action, Actor
+from app.administration.errors import Refused
+from app.administration.roles import granted_roles
+from app.provisioning import resource_operations
+from app.scim.errors import ScimError
+from app.scim.protocol_messages import Operation
+from app.scim.resource_types import GROUP, USER, ResourceType, name_of
+from app.store.database import directory_database
+from app.store.database.directory_database import Connection
+from app.store.directory import guard_rows
+from app.store.directory.guard_rows import AlarmRow, Answer
+from app.store.directory.history_rows import Author
+from app.store.directory.stored_resource import Record
+
+OVER = "Nothing was changed: this alarm is already answered."
+_CHANGED = "changed since the alarm"
+
+
+@dataclass(slots=True)
+class Undone:
+    """What one part of an undo did. `refused`: name and reason of each that stays as it is; `is_more`: a part is left.
+
+    `enabled` and `joined` count users and memberships.
+    """
+
+    enabled: int = 0
+    joined: int = 0
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    is_more: bool = False
+
+
+def confirm_meant(alarm_id: int, by: Actor) -> None:
+    """Record that all removals of an alarm are meant, also further ones of the same sync. Raises Refused."""
+    with directory_database.writing() as connection:
+        _answer(connection, _require_open(connection, alarm_id), by, Action.ALARM_MEANT, "meant")
+
+
+def undo(alarm_id: int, by: Actor, *, enables: bool) -> Undone:
+    """Undo a part of what an alarm counted: members join their groups again and, if it `enables`, users are active.
+
+    A member joins where both are here. A user is enabled who is still disabled and was not changed since. Each change
+    has its own transaction, audit entry and event. When no part is left, the alarm is answered. Raises Refused.
+    """
+    with directory_database.reading() as connection:
+        alarm = _require_open(connection, alarm_id)
+        groups = [one.group_id for one in guard_rows.groups_of(connection, alarm.id)]
+    undone = Undone()
+    for group_id in groups:
+        _rejoin(alarm, group_id, by, undone)
+    if enables:
+        _enable(alarm, by, undone)
+    if not undone.is_more:
+        with directory_database.writing() as connection:
+            _answer(connection, _require_open(connection, alarm_id), by, Action.ALARM_UNDONE, "undone")
+    return undone
+
+
+def _require_open(connection: Connection, alarm_id: int) -> AlarmRow:
+    alarm = guard_rows.open_alarm(connection)
+    if alarm is None or alarm.id != alarm_id:
+        raise Refused(OVER)
+    return alarm
+
+
+def _answer(connection: Connection, alarm: AlarmRow, by: Actor, action: Action, answer: Answer) -> None:
+    counts = {"people": str(alarm.people), "groups": str(alarm.groups)}
+    at = audit.record(connection, by, action, str(alarm.id), **counts)
+    guard_rows.answer(connection, alarm.id, at, answer, by.signature)
+
+
+def _rejoin(alarm: AlarmRow, group_id: str, by: Actor, undone: Undone) -> None:
+    """Let lost members join a group again, as far as this part has room for them."""
+    room = bounds.GUARD_MEMBERS_AT_ONCE - undone.joined
+    with directory_database.reading() as connection:
+        members = guard_rows.lost_members(connection, group_id, alarm.id, room + 1)
+    if len(members) > room:
+        undone.is_more = True
+    for start in range(0, min(room, len(members)), bounds.GUARD_MEMBERS_A_CHANGE):
+        part = members[start : min(room, start + bounds.GUARD_MEMBERS_A_CHANGE)]
+        operation = Operation("add", "members", [{"value": id} for id in part])
+
+        def permit(connection: Connection, record: Record, count: int = len(part)) -> None:
+            audit.record(connection, by, Action.MEMBERS_PUT_BACK, name_of(record.content), members=str(count))
+
+        if _is_changed(GROUP, group_id, operation, by, permit, undone):
+            undone.joined += len(part)
+
+
+def _enable(alarm: AlarmRow, by: Actor, undone: Undone) -> None:
+    """Enable users who are still disabled and were not changed since, as many as one part may."""
+    at_once = bounds.GUARD_UNDONE_AT_ONCE
+    with directory_database.reading() as connection:
+        disabled = guard_rows.still_disabled(connection, alarm.id, at_once + 1)
+    for user_id, version in disabled[:at_once]:
+
+        def permit(connection: Connection, record: Record, version: int = version) -> None:
+            if record.version != version:
+                raise Refused(_CHANGED)
+            audit.record(connection, by, Action.USER_ENABLED, name_of(record.content), person=record.id)
+
+        undone.enabled += _is_changed(USER, user_id, Operation("replace", "active", True), by, permit, undone)
+    # Users whom a rule refuses to enable come first again: without progress there is no further part.
+    undone.is_more = undone.is_more or (len(disabled) > at_once and undone.enabled > 0)
+
+
+def _is_changed(
+    resource_type: ResourceType,
+    resource_id: str,
+    operation: Operation,
+    by: Actor,
+    permit: Callable[[Connection, Record], None],
+    undone: Undone,
+) -> bool:
+    """Change one resource; return False, and note the reason, if it stays as it is."""
+    try:
+        resource_operations.change(resource_type, resource_id, [operation], Author("", str(by)), permit=permit)
+        return True
+    except Refused as refused:
+        reason = str(refused)
+    except ScimError as error:
+        if error.status >= 500:
+            raise
+        reason = error.detail
+    with directory_database.reading() as connection:
+        name = granted_roles.names_of(connection, [resource_id]).get(resource_id, resource_id)
+    undone.refused.append((name, reason))
+    return False
