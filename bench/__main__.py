@@ -23,6 +23,11 @@ RUNS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     "pages": (runs.pages, {"sizes": (1_000,), "users": 30}, {"users": 20}),
     "growth": (runs.growth, {"users": 200}, {"sizes": (1_000, 10_000), "members": 10_000, "users": 100, "rounds": 1}),
     "pruning": (runs.pruning, {"users": 2_000}, {"users": 1_000, "rounds": 1}),
+    "backup": (
+        runs.backup,
+        {"sizes": (100_000,), "members": 10_000, "users": 2_000},
+        {"sizes": (10_000,), "users": 1_000, "rounds": 1},
+    ),
     "simulate": (runs.simulate, {"users": 10_000}, {"users": 300, "groups": 20}),
     "peers": (runs.peers, {"users": 200}, {"rounds": 1, "users": 120}),
 }

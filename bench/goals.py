@@ -78,6 +78,7 @@ GOALS = (
     ),
     Goal("M14", "p99 of creates while old requests are deleted ÷ while they are kept", 1.5, "pruning p99", at_most=True,
          cost=_BUSY),
+    Goal("M15", "rate of creates during backups ÷ without", 0.5, "backup rate", cost=_BUSY),
 )  # fmt: skip
 
 HEADING = ["Id", "Figure", "Goal", "Measured (rounds)", "Note", "Verdict", "What remains"]

@@ -48,8 +48,6 @@ def _kept(name: str, fill: Callable[[], str]) -> tuple[Folder, str]:
     key, *_, filling = json.loads(note.read_text("utf-8"))  # an older note has a cookie between them
     path = BUILD / name
     with application(path):  # upgrades a folder of an older commit once, and not each of its copies
-        for backup in path.glob("pre-upgrade-*"):
-            backup.unlink()
         # A session of the last run may be over.
         return Folder(path, key, sign_in(*OWNER, Browser())), filling
 

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -294,6 +295,53 @@ def pruning(options: Options) -> Result:
         result.failures.append(f"pruning: expected a part of {options.requests:,} to be deleted, got {gone}")
     for name in variants:
         result.tables[f"{options.requests:,} old requests, {name}"] = taken.table(name)
+    return result
+
+
+def backup(options: Options) -> Result:
+    """Measure creates while backups are written one after the other, and without any."""
+    from bench.preload import filled
+
+    result = Result()
+    folder, _ = filled(options.sizes[-1], min(options.members, options.sizes[-1]))
+    taken_s: list[float] = []
+
+    @contextmanager
+    def start(is_backed_up: bool) -> Iterator[Server]:
+        data = folder.copy()
+        with servers.product(options.program, data) as server:
+            is_over = threading.Event()
+
+            def back_up() -> None:
+                while not is_over.is_set():
+                    began = time.monotonic()
+                    subprocess.run(
+                        [*options.program, "backup", "--data", str(data.path)], check=True, stdout=subprocess.DEVNULL
+                    )
+                    taken_s.append(time.monotonic() - began)
+                    for path in (data.path / "backups").iterdir():
+                        path.unlink()
+
+            worker = threading.Thread(target=back_up)
+            if is_backed_up:
+                worker.start()
+            try:
+                yield server
+            finally:
+                is_over.set()
+                if is_backed_up:
+                    worker.join()
+
+    variants = {
+        name: Variant(partial(start, is_backed_up), _creates, options.connections)
+        for name, is_backed_up in (("without backups", False), ("during backups", True))
+    }
+    taken = interleaved(result, options.rounds, options.users, variants)
+    without, during = ([one["create"].rate for one in taken.of[name]] for name in variants)
+    note = f"a backup took {number(median(taken_s))} s"
+    result.add("backup rate", [after / before for before, after in zip(without, during, strict=True)], note)
+    for name in variants:
+        result.tables[f"{options.sizes[-1]:,} users, {name} ({note})"] = taken.table(name)
     return result
 
 

@@ -61,6 +61,8 @@ def create(settings: Settings, to: Path | None, without_log: bool) -> None:
 
     process.keep_private()
     is_sent = to == Path("-")
+    if is_sent and sys.stdout.isatty():
+        raise click.UsageError("--to -: standard output is a terminal; send it to a file or a program")
     target = sys.stdout.buffer if is_sent else to
     copy = writing.back_up(settings, "manual", target, with_log=not without_log, wait_s=bounds.BACKUP_WAIT_S)
     if not is_sent:

@@ -1,5 +1,6 @@
 """What tests of backups have in common: a data folder with everything that a backup has."""
 
+import shutil
 from contextlib import closing
 from pathlib import Path
 
@@ -27,10 +28,10 @@ def make_people(database: Path, count: int) -> None:
         connection.execute("INSERT INTO population VALUES ('User', ?, ?)", (count, (count + 1) // 2))
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """The settings of a data folder with 100 users, a request log, a secret, settings and a schema."""
-    settings = Settings(tmp_path / "data")
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with 100 users, a request log, a secret, settings and a schema, to be copied."""
+    settings = Settings(tmp_path_factory.mktemp("backup") / "data")
     settings.schemas.mkdir(parents=True, mode=0o700)
     settings.data.chmod(0o700)
     make_people(make_database(settings.database), 100)
@@ -38,4 +39,10 @@ def settings(tmp_path: Path) -> Settings:
     data_folder.secret(settings.data)
     (settings.data / "recnice.toml").write_text("threads = 4\n")
     (settings.schemas / "badge.json").write_text("{}")
-    return settings
+    return settings.data
+
+
+@pytest.fixture
+def settings(template: Path, tmp_path: Path) -> Settings:
+    """The settings of a copy of that data folder."""
+    return Settings(Path(shutil.copytree(template, tmp_path / "data")))

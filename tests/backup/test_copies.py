@@ -149,7 +149,7 @@ def test_killed_at_any_step_a_backup_is_whole_or_not_there(settings: Settings) -
         step = 1
         while run_until(step, settings):
             yield step
-            step += 1 + step // 8
+            step += 1 + step // 5
 
     steps = 0
     for _ in killed():

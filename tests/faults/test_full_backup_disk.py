@@ -14,6 +14,7 @@ from app.settings import Settings
 from app.store.database import sqlite_driver
 from tests.backup.conftest import make_people
 from tests.backup.conftest import settings as settings
+from tests.backup.conftest import template as template
 from tests.conftest import Appliance
 from tests.faults.conftest import fill, small_disk
 

@@ -1,12 +1,13 @@
 """`recnice-scim backup` next to a running server: each acknowledged user is in it, whoever writes meanwhile."""
 
+import os
 import shutil
 import threading
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.conftest import Appliance
+from tests.conftest import COMMAND_LIMIT_S, Appliance, start
 
 SECRET = "recnice.secret"
 
@@ -57,6 +58,18 @@ def test_a_backup_next_to_a_server_that_writes(appliance: Appliance, tmp_path: P
     assert appliance.command("backup").returncode == 0, "a stopped server needs none"
     listed = appliance.command("backup", "list").stdout.splitlines()
     assert len(listed) == 2 and f" {len(acknowledged)} " in listed[1]
+
+
+def test_a_backup_goes_to_standard_output(with_key: Appliance, tmp_path: Path) -> None:
+    data = shutil.copytree(with_key.data, tmp_path / "data")
+    sent, errors = tmp_path / "sent.zip", tmp_path / "errors"
+    words = [*with_key.program, "backup", "--to", "-", "--without-log", "--data", str(data)]
+    assert start(words, Path(os.devnull), sent, errors, {}).wait(COMMAND_LIMIT_S) == 0
+    assert errors.read_text() == ""
+    with zipfile.ZipFile(sent) as packed:
+        assert packed.testzip() is None
+        assert packed.namelist() == ["manifest.json", SECRET, "recnice.sqlite3"]
+    assert list((data / "backups").iterdir()) == []
 
 
 def test_failures_are_one_line_with_a_status(with_key: Appliance, new_appliance: Callable[..., Appliance]) -> None:
