@@ -274,6 +274,15 @@ FOUND_AT_ONCE = 10  # of each type, on the page that searches all types
 SMALL_GROUP = 2_000  # members that are looked up one by one when a search is limited to them
 ATTRIBUTE_EVENTS = 200  # last events of a resource that are searched for the last change of each attribute
 
+# --- deleted resources
+DELETED_DAYS_MAXIMUM = 3_650
+DELETIONS_PURGED_AT_ONCE = 500  # in one transaction
+DELETIONS_READ_AT_ONCE = 500
+PUT_BACK_AT_ONCE = 5_000  # of a sync, by one form
+PUT_BACK_IN_A_TRANSACTION = 50
+PUT_BACK_SHOWN = 20  # groups, members and refused resources that a page names
+DELETION_CYCLES = 5  # syncs with deletions that the page of deleted resources names
+
 # --- the request log
 RETENTION_DAYS_MAXIMUM = 3_650
 REQUEST_NUMBER_BYTES = 8  # in hexadecimal digits it is twice as long

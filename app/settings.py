@@ -142,6 +142,12 @@ class Settings:
         "The time zone of scheduled jobs, such as Europe/Berlin.",
         "that of the system",
     )
+    keep_deleted_days: int = option(
+        30,
+        partial(values.read_number, bounds.DELETED_DAYS_MAXIMUM, least=0),
+        "DAYS",
+        "How long deleted users and groups can be put back; 0 keeps them without a limit.",
+    )
     log_file: Path | None = option(
         None,
         values.read_file,

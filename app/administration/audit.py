@@ -98,6 +98,8 @@ class Action(Enum):
     MEMBERS_PUT_BACK = "members-put-back", "put members back into the group"
     ALARM_MEANT = "alarm-meant", "confirmed as meant the removals of alarm"
     ALARM_UNDONE = "alarm-undone", "undid the removals of alarm"
+    PUT_BACK = "put-back", "put back the deleted"
+    DELETIONS_PURGED = "deletions-purged", "purged the values of deleted users and groups:"
     STRICT_SET = "strict-set", "made required here the attribute"
     STRICT_LIFTED = "strict-lifted", "made recommended again the attribute"
     PROBLEMS_IGNORED = "problems-ignored", "ignored problems:"

@@ -35,10 +35,18 @@ def _retention_schedule(settings: Settings) -> Schedule | None:
     return Daily(time(3, 40)) if settings.history_days or settings.audit_days else None
 
 
+def _purge(run: JobRun) -> None:
+    from app.provisioning import deleted_resources
+
+    deleted_resources.purge(run.settings.keep_deleted_days, run.leave_if_stopping)
+
+
 JOBS: tuple[Job, ...] = (
     # Every minute, of what only grows in minutes.
     Job("wal", lambda _settings: Every(1), _wal),
     # What an owner erases is erased at once; this goes on with what was interrupted.
     Job("erasure", lambda _settings: Every(5), _erase, is_long=True, runs_at_start=True),
     Job("retention", _retention_schedule, _apply_retention, is_long=True),
+    Job("erasure", lambda _settings: Every(5), _erase, is_long=True),
+    Job("purge", lambda settings: Daily(time(3, 20)) if settings.keep_deleted_days else None, _purge),
 )

@@ -70,7 +70,7 @@ def create(
 
     def write(connection: Connection) -> Resource:
         require_number(connection, author.generation)
-        _check_strict(connection, before, values)
+        check_strict(connection, before, values)
         record = resource_rows.insert(connection, values)
         if resource_id:
             membership_rows.resolve(connection, resource_id)
@@ -293,7 +293,7 @@ def _save(
         after = DerivedValues(before.resource_type, _with_id(made.document, record.id))
     is_written = after is not before and after.text != record.document
     if is_written:
-        _check_strict(connection, before, after)
+        check_strict(connection, before, after)
         record = resource_rows.save(connection, record, before, after, is_bounded=made.is_bounded)
     moves = Moves()
     for link in made.links:
@@ -313,7 +313,7 @@ def _record(
     granted_roles.follow(connection, author, record, old, new, moves)
     # The changes of a creation can be derived later from the document.
     changes = differences(after.resource_type, old, new) if old and old is not new else ()
-    row = _event_row(record, after, record.last_modified)
+    row = event_row(record, after, record.last_modified)
     return history_rows.record(connection, author, "change" if old else "create", row, changes, moves)
 
 
@@ -323,12 +323,13 @@ def _record_deletion(connection: Connection, author: Author, deletion: Deletion,
     granted_roles.follow(connection, author, record, document, None, Moves())
     # They follow from what the event keeps, but there a hidden value would be shown.
     changes = differences(values.resource_type, document, None) if values.resource_type.hides_values else ()
-    row = _event_row(record, values, clock.to_wire(clock.utc_now()))
+    row = event_row(record, values, clock.to_wire(clock.utc_now()))
     groups = [group.id for group in deletion.groups]
     return history_rows.record_deletion(connection, author, row, changes, deletion.text, groups, record.members)
 
 
-def _event_row(record: Record, values: DerivedValues, at: str) -> dict[str, Any]:
+def event_row(record: Record, values: DerivedValues, at: str) -> dict[str, Any]:
+    """Return the columns of an event that are about the resource."""
     return {
         "at": at,
         "resource_type": record.type,
@@ -339,7 +340,7 @@ def _event_row(record: Record, values: DerivedValues, at: str) -> dict[str, Any]
     }
 
 
-def _check_strict(connection: Connection, before: DerivedValues, after: DerivedValues) -> None:
+def check_strict(connection: Connection, before: DerivedValues, after: DerivedValues) -> None:
     """Refuse a new resource without a strict attribute, and a change that clears one.
 
     A disabled user is exempt: a local rule must never keep a leaver active. Raises invalidValue.

@@ -163,6 +163,19 @@ def spread(resource_type: ResourceType, document: Mapping[str, Any]) -> dict[str
     return {change.attribute: change.new for change in differences(resource_type, None, document)}
 
 
+def gathered(resource_type: ResourceType, resource_id: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document of spread values as it was stored; undeclared attributes are left out."""
+    document: dict[str, Any] = {"id": resource_id}
+    for attribute in resource_type.attributes:
+        value = values.get(attribute.path)
+        if attribute.is_extension:
+            parts = attribute.sub_attributes.values()
+            value = {part.name: values[part.path] for part in parts if part.path in values} or None
+        if value is not None:
+            document[attribute.name] = value
+    return {"schemas": resource_type.urns_of(document), **document}
+
+
 def _readable(attribute: Attribute | None, value: Any) -> Any:
     """Return the value without the parts that are never returned."""
     if value is None or attribute is None or not attribute.has_hidden_values:

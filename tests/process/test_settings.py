@@ -77,6 +77,7 @@ def test_every_option_can_come_from_the_file(tmp_path: Path) -> None:
         guard_learning_days = 365
         alert_no_contact_hours = 0
         alert_loopback = true
+        keep_deleted_days = 0
         log_file = "/var/log/recnice.log"
         log_format = "Text"
         log_level = "warning"
@@ -102,6 +103,7 @@ def test_every_option_can_come_from_the_file(tmp_path: Path) -> None:
     assert (found.guard_members, found.guard_members_percent) == (1_000_000, 0)
     assert (found.alert_no_contact_hours, found.alert_loopback) == (0, True)
     assert found.metrics_listen == ("127.0.0.1", 9644)
+    assert found.keep_deleted_days == 0
     assert (found.ca_file, found.log_file) == (Path("/etc/ssl/own.pem"), Path("/var/log/recnice.log"))
     assert {name for name, origin in found.origins.items() if origin == "file"} == {
         option.name for option in OPTIONS if option.in_file
@@ -130,6 +132,7 @@ def test_every_option_can_come_from_the_environment(tmp_path: Path) -> None:
         "guard_learning_days": "0",
         "alert_no_contact_hours": "720",
         "alert_loopback": "1",
+        "keep_deleted_days": "0",
         "log_file": str(tmp_path / "log"),
         "log_format": "text",
         "log_level": "error",

@@ -134,6 +134,17 @@ def _note_external_id(
     return True
 
 
+def note_put_back(connection: Connection, user_id: str, external_id: str | None) -> None:
+    """Record that a deleted user who is put back may be another person than before, if an owner has not confirmed it.
+
+    The row about that was deleted with the user. To be called before `follow`. More users count than while they are
+    here: the history does not tell whether the user was disabled when the externalId changed.
+    """
+    former = history_rows.last_other_value_of(connection, user_id, "externalId", external_id)
+    if former and not audit_rows.last_about(connection, Action.USER_CONFIRMED.key, user_id, former[0]):
+        user_to_confirm_rows.add(connection, UnconfirmedRow(user_id, former[1], former[0]))
+
+
 def _note_change_before_disable(connection: Connection, user_id: str, external_id: str | None) -> bool:
     """Record a user that is enabled with another externalId than soon before its disable; return whether it is one.
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from app import bounds
-from app.scim.differences import Change, flatten, in_detail, spread, undone
+from app.scim.differences import Change, flatten, gathered, in_detail, spread, undone
 from app.scim.resource_types import ResourceType, name_of
 from app.store.database import directory_database
 from app.store.database.directory_database import Connection
@@ -29,10 +29,16 @@ class NamedMembershipChange(MembershipChange):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A resource at one moment: its values by detailed path, and its groups (id to name)."""
+    """A resource at one moment: its values by detailed path, its document, its groups (id to name), its members' ids.
+
+    `is_known`: the resource is not one that was deleted and purged; of such a one, only changed values are known.
+    """
 
     values: dict[str, Any]
+    document: dict[str, Any]
     groups: dict[str, str]
+    members: Sequence[str] = ()
+    is_known: bool = True
 
 
 def events_of(
@@ -144,7 +150,7 @@ def _with_beginning(connection: Connection, resource_type: ResourceType, event: 
     """Return the event; a creation has the initial values of the resource."""
     if event.verb != "create":
         return event
-    later = history_rows.changes_after(connection, event.resource_id, event.id)
+    later = history_rows.changes_since(connection, event.resource_id, event.id)
     first = _before(connection, resource_type, event.resource_id, later)
     return replace(event, changes=tuple(Change(name, None, value) for name, value in first.items()))
 
@@ -158,23 +164,51 @@ def _before(
     return undone(document, later)
 
 
-def state_at(connection: Connection, resource_type: ResourceType, resource_id: str, moment: str) -> State | None:
-    """Return a resource as it was at a moment (wire form); None if it did not exist then."""
-    verb = history_rows.verb_since(connection, resource_id, moment)
+def state(resource_type: ResourceType, resource_id: str, since: str | int) -> State | None:
+    """Return a resource as it was at a moment (wire form), or after an event of its own, by the event's id.
+
+    A moment is after all events of that time. None if the resource did not exist then, or has no such event.
+    """
+    with directory_database.reading() as connection:
+        if isinstance(since, int) and not history_rows.has_event(connection, resource_id, since):
+            return None
+        return state_at(connection, resource_type, resource_id, since)
+
+
+def state_at(connection: Connection, resource_type: ResourceType, resource_id: str, since: str | int) -> State | None:
+    """Return a resource as it was at a moment (wire form) or after an event; None if it did not exist then."""
+    verb = history_rows.verb_since(connection, resource_id, since)
     made = history_rows.made_at(connection, resource_id)  # older than its history if an upgrade added the history
-    if verb == "create" or (made is None and not verb) or (made is not None and made > moment):
+    is_before = isinstance(since, str) and made is not None and made > since
+    if verb in ("create", "put back") or (made is None and not verb) or is_before:
         return None
-    later = history_rows.changes_since(connection, resource_id, moment)
-    values = flatten(_before(connection, resource_type, resource_id, later))
-    return State(values, _groups_at(connection, resource_id, moment))
+    later = history_rows.changes_since(connection, resource_id, since)
+    spread_values = _before(connection, resource_type, resource_id, later)
+    members = _members_at(connection, resource_id, since) if resource_type.has_members else []
+    return State(
+        flatten(spread_values),
+        gathered(resource_type, resource_id, spread_values),
+        _groups_at(connection, resource_id, since),
+        members,
+        made is not None or not history_rows.is_purged(connection, resource_id),
+    )
 
 
-def _groups_at(connection: Connection, member_id: str, moment: str) -> dict[str, str]:
-    groups = set(history_rows.groups_now(connection, member_id))
-    for group_id, was_in in membership_history.groups_before(connection, member_id, moment).items():
-        (groups.add if was_in else groups.discard)(group_id)
+def _groups_at(connection: Connection, member_id: str, since: str | int) -> dict[str, str]:
+    present = history_rows.groups_now(connection, member_id)
+    groups = _undone(present, membership_history.groups_before(connection, member_id, since))
     names = _names(connection, groups)
     return {group_id: names[group_id] for group_id in sorted(groups, key=lambda id: names[id])}
+
+
+def _members_at(connection: Connection, group_id: str, since: str | int) -> list[str]:
+    present = history_rows.members_now(connection, group_id)
+    return sorted(_undone(present, membership_history.members_before(connection, group_id, since)))
+
+
+def _undone(present: Iterable[str], was_in: Mapping[str, bool]) -> set[str]:
+    ids = {*present, *(id for id, was in was_in.items() if was)}
+    return ids - {id for id, was in was_in.items() if not was}
 
 
 def _named_groups(state: State) -> dict[str, Any]:

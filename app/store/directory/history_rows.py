@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Literal
@@ -18,7 +18,7 @@ from app.store.database.connection import Connection
 from app.store.database.list_parameter import many, many_named
 from app.store.directory.tables import event, membership, membership_event, resource
 
-Verb = Literal["create", "change", "delete"]
+Verb = Literal["create", "change", "delete", "put back"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,9 @@ class Moves:
 class Event:
     """A change of one resource by one request. `at` is in wire form; `id` grows with time.
 
-    `changes` are of whole attributes; a creation has none, since they follow from the later state. `joined` and
-    `departed` count memberships: of a group's members, or, when the resource was deleted, of all its groups.
+    `changes` are of whole attributes; a creation has none, since they follow from the later state; a resource that was
+    put back has those since it was deleted. `joined` and `departed` count memberships: of a group's members, or, when
+    the resource was deleted or put back, also of its groups.
     `is_simulated`: a simulation did it, to resources that belong to a simulation only (`of_others`).
     """
 
@@ -116,6 +117,9 @@ _LINK = ["event_id", "group_id", "member_id", "has_joined"]
 _INSERT_LINKS = _links.from_select(
     _LINK, select(bindparam("event_id"), bindparam("group_id"), _rows, bindparam("has_joined"))
 )
+_INSERT_GROUPS = _links.from_select(
+    _LINK, select(bindparam("event_id"), _rows, bindparam("member_id"), bindparam("has_joined"))
+)
 _departures = select(bindparam("event_id"), membership.c.group_id, membership.c.member_id, sql.false())
 _GROUP_DEPARTS = _links.from_select(_LINK, _departures.where(membership.c.group_id == bindparam("id")))
 _is_of_member = membership.c.member_id == bindparam("id"), membership.c.group_id != bindparam("id")
@@ -143,6 +147,28 @@ def record(
         if ids:
             link = {"event_id": written.id, "group_id": id, "has_joined": has_joined}
             connection.execute(_INSERT_LINKS, {**link, "rows": json.dumps(sorted(ids))})
+    return written
+
+
+def record_put_back(
+    connection: Connection,
+    author: Author,
+    resource: Mapping[str, Any],
+    changes: Sequence[Change],
+    group_ids: Collection[str],
+    member_ids: Collection[str],
+) -> Event:
+    """Write the event of a deleted resource that is put back, and all memberships that begin again with it.
+
+    `resource` as in `record`; `changes`: those since it was deleted. `group_ids`: the groups of the resource without
+    itself.
+    """
+    id = resource["resource_id"]
+    written = _insert(connection, author, "put back", resource, changes, {"joined": len(group_ids) + len(member_ids)})
+    for statement, name, ids in ((_INSERT_GROUPS, "member_id", group_ids), (_INSERT_LINKS, "group_id", member_ids)):
+        if ids:
+            link = {"event_id": written.id, name: id, "has_joined": True}
+            connection.execute(statement, {**link, "rows": json.dumps(sorted(ids))})
     return written
 
 
@@ -202,9 +228,14 @@ def events_of(connection: Connection, resource_id: str, before: int | None, limi
     return _events(connection, _EVENTS_OF, parameters | {"limit": limit})
 
 
-def verb_since(connection: Connection, resource_id: str, moment: str) -> Verb | None:
-    """Return the action of the first event of a resource after a moment, or None."""
-    query = select(event.c.verb).where(event.c.resource_id == resource_id, event.c.at > moment)
+def is_later(since: str | int) -> sql.ColumnElement[bool]:
+    """Return the condition for events after a moment (wire form), or after the event with an id."""
+    return event.c.at > since if isinstance(since, str) else event.c.id > since
+
+
+def verb_since(connection: Connection, resource_id: str, since: str | int) -> Verb | None:
+    """Return the action of the first event of a resource after a moment or an event, or None."""
+    query = select(event.c.verb).where(event.c.resource_id == resource_id, is_later(since))
     verb: Verb | None = connection.execute(query.order_by(event.c.id).limit(1)).scalar()
     return verb
 
@@ -214,22 +245,28 @@ def last_change_of(connection: Connection, resource_id: str, attribute: str) -> 
 
     None if it has not changed since the creation.
     """
+    return next(_changes_of(connection, resource_id, attribute), None)
+
+
+def last_other_value_of(connection: Connection, resource_id: str, attribute: str, value: Any) -> tuple[str, Any] | None:
+    """Return the last value other than `value` and none that an attribute had, and when it was changed (wire form)."""
+    former = _changes_of(connection, resource_id, attribute)
+    return next(((at, old) for at, old in former if old is not None and old != value), None)
+
+
+def _changes_of(connection: Connection, resource_id: str, attribute: str) -> Iterator[tuple[str, Any]]:
+    """Yield when an attribute was changed, newest first, and the value that it had before."""
     changed = select(event.c.at, _change.value).where(event.c.resource_id == resource_id, _change.key == attribute)
-    row = connection.execute(changed.order_by(event.c.id.desc()).limit(1)).one_or_none()
-    return (row.at, json.loads(row.value)[0]) if row else None
+    for row in connection.execute(changed.order_by(event.c.id.desc())):
+        yield row.at, json.loads(row.value)[0]
 
 
-def changes_since(connection: Connection, resource_id: str, moment: str) -> list[Change]:
-    """Return the first change after a moment of each attribute, whose `old` is the value at that moment.
+def changes_since(connection: Connection, resource_id: str, since: str | int) -> list[Change]:
+    """Return the first change after a moment or an event of each attribute, whose `old` is the value at that time.
 
     Newest first, the order in which they are undone.
     """
-    return _first_changes(connection, sql.and_(event.c.resource_id == resource_id, event.c.at > moment))
-
-
-def changes_after(connection: Connection, resource_id: str, event_id: int) -> list[Change]:
-    """Return the first change after an event of each attribute, in the same way."""
-    return _first_changes(connection, sql.and_(event.c.resource_id == resource_id, event.c.id > event_id))
+    return _first_changes(connection, sql.and_(event.c.resource_id == resource_id, is_later(since)))
 
 
 def events_of_requests(connection: Connection, numbers: Collection[str]) -> list[Event]:
@@ -298,6 +335,23 @@ def groups_now(connection: Connection, member_id: str) -> list[str]:
     """Return the ids of the groups of a member."""
     mine = select(membership.c.group_id).where(membership.c.member_id == member_id)
     return list(connection.execute(mine).scalars())
+
+
+def members_now(connection: Connection, group_id: str) -> list[str]:
+    """Return the ids of the members of a group."""
+    return list(connection.execute(_MEMBERS, {"id": group_id}).scalars())
+
+
+def has_event(connection: Connection, resource_id: str, event_id: int) -> bool:
+    """Return whether an event is about a resource."""
+    query = select(event.c.id).where(event.c.id == event_id, event.c.resource_id == resource_id)
+    return connection.execute(query).first() is not None
+
+
+def is_purged(connection: Connection, resource_id: str) -> bool:
+    """Return whether the values of a deleted resource are purged."""
+    last = next(iter(events_of(connection, resource_id, None, 1)), None)
+    return last is not None and last.verb == "delete" and not last.changes
 
 
 def made_at(connection: Connection, resource_id: str) -> str | None:

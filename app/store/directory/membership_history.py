@@ -7,6 +7,7 @@ import sqlalchemy as sql
 from sqlalchemy import bindparam, func, select
 
 from app.store.database.connection import Connection
+from app.store.directory.history_rows import is_later
 from app.store.directory.tables import event, membership_event
 
 
@@ -55,16 +56,25 @@ def of_member(
     return _page(connection, _link.member_id == member_id, _link.group_id, before, limit, beyond)
 
 
-def groups_before(connection: Connection, member_id: str, moment: str) -> dict[str, bool]:
-    """Return, for each group that a member joined or left after a moment, whether they were in it at that moment."""
-    mine = select(_link.group_id, func.min(_link.event_id).label("event_id"))
-    mine = mine.join_from(membership_event, event, _link.event_id == event.c.id)
-    mine = mine.where(_link.member_id == member_id, event.c.at > moment).group_by(_link.group_id)
-    first = mine.subquery("first")
-    is_it = sql.and_(_link.event_id == first.c.event_id, _link.group_id == first.c.group_id)
-    query = select(_link.group_id, _link.has_joined).join_from(first, membership_event, is_it)
-    rows = connection.execute(query.where(_link.member_id == member_id))
-    return {group_id: not has_joined for group_id, has_joined in rows}
+def groups_before(connection: Connection, member_id: str, since: str | int) -> dict[str, bool]:
+    """Return whether a member was in each group that it joined or left after a moment or an event, at that time."""
+    return _before(connection, _link.member_id == member_id, _link.group_id, since)
+
+
+def members_before(connection: Connection, group_id: str, since: str | int) -> dict[str, bool]:
+    """Return whether each member that joined or left a group after a moment or an event was in it at that time."""
+    return _before(connection, _link.group_id == group_id, _link.member_id, since)
+
+
+def _before(
+    connection: Connection, mine: sql.ColumnElement[bool], other: sql.ColumnElement[str], since: str | int
+) -> dict[str, bool]:
+    firsts = select(other.label("other_id"), func.min(_link.event_id).label("event_id"))
+    firsts = firsts.join_from(membership_event, event, _link.event_id == event.c.id)
+    first = firsts.where(mine, is_later(since)).group_by(other).subquery("first")
+    is_it = sql.and_(_link.event_id == first.c.event_id, other == first.c.other_id, mine)
+    query = select(first.c.other_id, _link.has_joined).join_from(first, membership_event, is_it)
+    return {id: not has_joined for id, has_joined in connection.execute(query)}
 
 
 def of_events(connection: Connection, event_ids: Collection[int], limit_each: int) -> list[MembershipChange]:

@@ -4,6 +4,7 @@ The words of a resource are written after it, for its event
 (word_index.py).
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,7 +21,9 @@ from app.scim.errors import Code, ScimError, shown
 from app.scim.resource_types import ResourceType
 from app.scim.value_comparison import lookup_text, normalize_value, values_at
 from app.store.database.connection import Connection
+from app.store.database.list_parameter import many_named
 from app.store.directory import lookup_rows
+from app.store.directory.deletion_rows import KeptDeletion
 from app.store.directory.stored_resource import COLUMNS, Record, to_record
 from app.store.directory.tables import membership, population, resource
 
@@ -44,6 +47,7 @@ _GROUPS_WITH = (
 _INSERT = sql.insert(resource)
 _UPDATE = sql.update(resource).where(resource.c.position == bindparam("at"))
 _DELETE = sql.delete(resource).where(resource.c.position == bindparam("at"))
+_BY_IDS = select(*COLUMNS).where(resource.c.id.in_(many_named("ids")), resource.c.type == bindparam("type"))
 _LEAVE_GROUPS = sql.delete(membership).where(membership.c.member_id == bindparam("id"))
 _one_more = sqlite.insert(population)
 _COUNT = _one_more.on_conflict_do_update(
@@ -57,6 +61,12 @@ def load(connection: Connection, resource_type: ResourceType, id: str) -> Record
     if row is None:
         raise not_found(resource_type)
     return to_record(row)
+
+
+def load_many(connection: Connection, resource_type: ResourceType, ids: Iterable[str]) -> list[Record]:
+    """Return those of the resources that exist."""
+    parameters = {"ids": json.dumps(list(ids)), "type": resource_type.name}
+    return list(map(to_record, connection.execute(_BY_IDS, parameters)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +104,29 @@ def insert(connection: Connection, values: DerivedValues) -> Record:
     _check_size(values.text)
     check_unique(connection, values, values.lookups)
     now = _now()
+    return _insert(connection, values, {"version": 1, "created": now, "last_modified": now})
+
+
+def put_back(connection: Connection, values: DerivedValues, deletion: KeptDeletion, shelf: str | None) -> Record:
+    """Insert a deleted resource again, without memberships, with its id, its place in lists and a new version.
+
+    `values`: the document, which may differ from that of the deletion; `shelf` as in the row. The caller has checked
+    that unique values are free.
+    """
+    place = {"position": deletion.position} if deletion.position else {}
+    version = _next_version(deletion.version, deletion.at, _now())
+    return _insert(connection, values, {"created": deletion.created, "shelf": shelf, **version, **place})
+
+
+def _insert(connection: Connection, values: DerivedValues, columns: Mapping[str, Any]) -> Record:
+    """Insert a resource and the rows that follow from its document. `columns`: version, created, last_modified."""
     id, type_name = values.document["id"], values.resource_type.name
     derived = derived_columns(values, 0)
-    columns = {"id": id, "type": type_name, "version": 1, "created": now, "last_modified": now, **derived}
-    position = connection.insert(_INSERT, columns)
+    position = connection.insert(_INSERT, {"id": id, "type": type_name, **columns, **derived})
     lookup_rows.insert(connection, values.resource_type, position, values.lookups)
     _count(connection, values.resource_type, 1, int(values.is_active))
-    filled = derived["filled"]
-    return Record(id, type_name, position, values.text, 1, now, now, 0, filled, known_content=values.document)
+    times = columns["version"], columns["created"], columns["last_modified"]
+    return Record(id, type_name, position, values.text, *times, 0, derived["filled"], known_content=values.document)
 
 
 def save(
@@ -128,7 +153,7 @@ def save(
         columns["filled"] = filled
     if after.is_active != before.is_active:
         columns["active"] = after.is_active
-    version = _next_version(record, _now())
+    version = _next_version(record.version, record.last_modified, _now())
     update(connection, record.position, {**version, **columns})
     return replace(record, document=after.text, filled=filled, known_content=after.document, **version)
 
@@ -140,7 +165,7 @@ def relate(connection: Connection, record: Record, balance: int, *, is_written: 
     """
     columns = _related(record, balance)
     if not is_written:
-        columns |= _next_version(record, _now())
+        columns |= _next_version(record.version, record.last_modified, _now())
     update(connection, record.position, columns)
     return replace(record, **columns)
 
@@ -163,7 +188,11 @@ def delete(connection: Connection, deletion: Deletion, values: DerivedValues) ->
         rows: dict[tuple[str, ...], list[dict[str, Any]]] = {}
         now = _now()
         for group in deletion.groups:
-            columns = {"at": group.position, **_next_version(group, now), **_related(group, -1)}
+            columns = {
+                "at": group.position,
+                **_next_version(group.version, group.last_modified, now),
+                **_related(group, -1),
+            }
             rows.setdefault(tuple(columns), []).append(columns)
         for same_columns in rows.values():
             connection.execute(_UPDATE, same_columns)
@@ -178,11 +207,11 @@ def derived_columns(values: DerivedValues, members: int) -> dict[str, Any]:
     return {"document": values.text, "active": values.is_active, "filled": values.filled_mask(members)}
 
 
-def _next_version(record: Record, now: str) -> dict[str, Any]:
+def _next_version(version: int, last_modified: str, now: str) -> dict[str, Any]:
     """Return the columns that every change of a resource changes; its time grows, also if the clock was set back."""
-    if now <= record.last_modified:
-        now = clock.to_wire(datetime.fromisoformat(record.last_modified) + timedelta(milliseconds=1))
-    return {"version": record.version + 1, "last_modified": now}
+    if now <= last_modified:
+        now = clock.to_wire(datetime.fromisoformat(last_modified) + timedelta(milliseconds=1))
+    return {"version": version + 1, "last_modified": now}
 
 
 def _now() -> str:

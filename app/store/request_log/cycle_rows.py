@@ -17,6 +17,12 @@ def last(connection: Connection, count: int) -> Sequence[Row]:
     return connection.execute(_LAST, {"count": count}).all()
 
 
+def with_deletions(connection: Connection, count: int) -> Sequence[Row]:
+    """Return the newest cycles in which something was deleted, newest first."""
+    query = select(cycle).where(cycle.c.deleted > 0).order_by(cycle.c.id.desc()).limit(count)
+    return connection.execute(query).all()
+
+
 def single(connection: Connection, cycle_id: int) -> Row | None:
     """Return one cycle, or None."""
     return connection.execute(select(cycle).where(cycle.c.id == cycle_id)).first()

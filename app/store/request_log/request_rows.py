@@ -143,3 +143,9 @@ def _where(query: Select[Any], criteria: RequestFilter) -> Select[Any]:
 def _without_index(column: sql.ColumnElement[str]) -> sql.ColumnElement[str]:
     """Return the same text, as an expression that matches no index."""
     return column + ""
+
+
+def cycles_of(connection: Connection, numbers: Collection[str]) -> dict[str, int]:
+    """Return the cycle of each request ID that belongs to one."""
+    query = select(request.c.number, request.c.cycle_id).where(request.c.number.in_(many(numbers)))
+    return {number: id for number, id in connection.execute(query.where(request.c.cycle_id > 0))}

@@ -102,7 +102,7 @@ def _log(contact: str) -> dict[str, Any]:
 def _changed(event: Event) -> str:
     """Return what an event changed, in one or two words."""
     if event.verb != "change":
-        return {"create": "created", "delete": "deleted"}[event.verb]
+        return {"create": "created", "delete": "deleted", "put back": "put back"}[event.verb]
     if event.changes:
         return label(event.changes[0].attribute)
     return "members" if event.joined or event.departed else "no visible attribute"
