@@ -261,6 +261,27 @@ def confirm_a_removal(world: World) -> TestResponse:
     return world.post("/schemas/confirm-removal", type="User", urn="urn:x", since="2026")
 
 
+def put_back(world: World) -> TestResponse:
+    author = Author("0a1b2c3d4e5f6071", "key 1a2b3c4d")
+    with world.app.app_context():
+        user_id = create(USER, {"userName": "ana"}, author).record.id
+        resource_operations.delete(USER, user_id, author)
+    return world.post(f"/deleted/{user_id}")
+
+
+def put_a_sync_back(world: World) -> TestResponse:
+    author = Author("0a1b2c3d4e5f6071", "key 1a2b3c4d")
+    with world.app.app_context():
+        user_id = create(USER, {"userName": "ana"}, author).record.id
+        resource_operations.delete(USER, user_id, author)
+        deletion = past(
+            1, number=author.request, method="DELETE", action="delete", resource_id=user_id, key_id="1a2b3c4d"
+        )
+        with log_database.writing() as connection:
+            request_recorder.write(connection, [deletion])
+    return world.post("/deleted/sync/1")
+
+
 def save_roles(world: World) -> TestResponse:
     form = {"source-0": "app_role", "value-0": "Recnice.Viewer", "role-0": "viewer"}
     expected = re.search(r'name="expected" value="([^"]+)"', world.post("/roles/preview", **form).text)
@@ -371,6 +392,8 @@ ACTS: Mapping[str, tuple[Callable[[World], TestResponse], Action]] = {
     "console.send_test_alert": (with_a_webhook("/alerts/test"), Action.ALERT_TESTED),
     "console.remove_alert_target": (with_a_webhook("/alerts/remove"), Action.ALERT_TARGET_REMOVED),
     "console.leave_groups": (about_a_renewed_user("leave-groups"), Action.GROUPS_LEFT),
+    "console.put_back": (put_back, Action.PUT_BACK),
+    "console.put_cycle_back": (put_a_sync_back, Action.PUT_BACK),
     "console.confirm_removal": (confirm_a_removal, Action.SCHEMA_REMOVED),
     "console.delete_replaced": (delete_replaced_data, Action.REPLACED_DELETED),
     "console.export_user": (about_a_user("export"), Action.USER_EXPORTED),

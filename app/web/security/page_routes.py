@@ -90,6 +90,12 @@ directory.personal_data
     GET      /users/<resource_id>/personal-data                   PERSONAL_DATA  personal_data
     POST     /users/<resource_id>/export                          PERSONAL_DATA  export_user
     POST     /users/<resource_id>/erase                           PERSONAL_DATA  erase_user
+directory.deleted
+    GET      /deleted                                             SEE            deleted
+    GET      /deleted/<resource_id>                               LOCAL_CHANGES  confirm_put_back
+    POST     /deleted/<resource_id>                               LOCAL_CHANGES  put_back
+    GET      /deleted/sync/<row:cycle_id>                         LOCAL_CHANGES  confirm_put_cycle_back
+    POST     /deleted/sync/<row:cycle_id>                         LOCAL_CHANGES  put_cycle_back
 directory.search_page
     GET      /search                                              SEE            search
 directory.users_to_confirm

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from flask import render_template
 from werkzeug.wrappers import Response
 
-from app.observation.directory import history_reader
+from app.observation.directory import deletion_list, history_reader
 from app.provisioning import resource_queries
 from app.scim.errors import ScimError
 from app.scim.projection import Selection
@@ -69,5 +69,11 @@ def _subject(resource_type: ResourceType, resource_id: str) -> Subject:
         last = history_reader.last_event(resource_id) if error.status == 404 else None
         if last is None or last.verb != "delete" or last.resource_type != resource_type.name:
             raise
-        return Subject(resource_type, resource_id, last.name, deletion=last)
+        return Subject(
+            resource_type,
+            resource_id,
+            last.name,
+            deletion=last,
+            can_be_put_back=deletion_list.is_kept(resource_id),
+        )
     return Subject.here(resource)

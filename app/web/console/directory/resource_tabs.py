@@ -33,7 +33,10 @@ AT_ONCE = bounds.CONSOLE_PAGE_SIZE
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The resource that a page is about. If it was deleted, `resource` is None and `deletion` is the event."""
+    """The resource that a page is about. If it was deleted, `resource` is None and `deletion` is the event.
+
+    `can_be_put_back`: whether it was deleted and is not purged.
+    """
 
     type: ResourceType
     id: str
@@ -41,6 +44,7 @@ class Subject:
     resource: Resource | None = None
     document: Mapping[str, Any] = field(default_factory=dict)
     deletion: Event | None = None
+    can_be_put_back: bool = False
 
     @classmethod
     def here(cls, resource: Resource) -> "Subject":

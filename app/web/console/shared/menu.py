@@ -46,6 +46,7 @@ AFTER = (
     MenuEntry("console.guard", "Guard"),
     MenuEntry("console.attributes", "Attributes", "g t"),
 )
+AFTER = (MenuEntry("console.deleted", "Deleted"), MenuEntry("console.attributes", "Attributes", "g t"))
 ADMINISTRATION = (
     MenuEntry("console.account", "Account", "g k"),
     MenuEntry("console.oauth", "OAuth", "g o"),
