@@ -99,6 +99,8 @@ class Action(Enum):
     ALARM_MEANT = "alarm-meant", "confirmed as meant the removals of alarm"
     ALARM_UNDONE = "alarm-undone", "undid the removals of alarm"
     PUT_BACK = "put-back", "put back the deleted"
+    CHANGE_UNDONE = "change-undone", "undid in the console a change of"
+    USER_DELETED = "user-deleted", "deleted in the console the user"
     DELETIONS_PURGED = "deletions-purged", "purged the values of deleted users and groups:"
     STRICT_SET = "strict-set", "made required here the attribute"
     STRICT_LIFTED = "strict-lifted", "made recommended again the attribute"

@@ -23,7 +23,7 @@ from app.scim.resource_types import GROUP, USER, ResourceType
 from app.scim.undeclared_values import sort_out
 from app.store.database import directory_database
 from app.store.database.directory_database import Connection
-from app.store.directory import deletion_rows, history_rows, membership_rows, resource_rows
+from app.store.directory import deletion_rows, guard_rows, history_rows, membership_rows, resource_rows
 from app.store.directory.history_rows import Author, Moves
 
 GONE = "Nothing was changed: this is here again, or was purged. Reload the page."
@@ -109,7 +109,8 @@ def put_all_back(
 def purge(kept_days: int, between: Callable[[], None] = lambda: None) -> int:
     """Delete what deletions older than some days keep, and return how many; 0 days: they are kept without a limit.
 
-    Each transaction has a small part of them. `between` is called after each, and may raise to end the work.
+    Each transaction has a small part of them. `between` is called after each, and may raise to end the work. While an
+    alarm of the guard is open, nothing is purged: an owner may still put it all back.
     """
     if not kept_days:
         return 0
@@ -121,6 +122,8 @@ def purge(kept_days: int, between: Callable[[], None] = lambda: None) -> int:
     for start in range(0, len(old), at_once):
         part = old[start : start + at_once]
         with directory_database.writing() as connection:
+            if guard_rows.has_open_alarm(connection):
+                return start
             deletion_rows.purge(connection, part)
             audit.record(connection, ITSELF, Action.DELETIONS_PURGED, str(len(part)), before=before)
         between()

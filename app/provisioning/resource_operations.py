@@ -1,6 +1,6 @@
 """This module creates, changes and deletes resources for a client, one transaction each (RFC 7644 §3).
 
-It connects the SCIM rules with the store. `leave_groups` is the only action of an owner of the console.
+It connects the SCIM rules with the store. An owner of the console gives `permit`; `leave_groups` is only for owners.
 
 See also: resource_queries.py (reads them).
 """
@@ -238,11 +238,15 @@ def _disabled(
 
 
 def delete(
-    resource_type: ResourceType, resource_id: str, author: Author, precondition: Precondition = NONE
+    resource_type: ResourceType,
+    resource_id: str,
+    author: Author,
+    precondition: Precondition = NONE,
+    permit: Callable[[Connection, Record], None] | None = None,
 ) -> Resource:
     """Delete a resource, also from every group that it was in (RFC 7644 §3.6). Return it as it was.
 
-    Raises 404, 412.
+    `permit` as in `change`. Raises 404, 412.
     """
 
     def write(connection: Connection) -> Resource:
@@ -250,12 +254,17 @@ def delete(
         deletion = resource_rows.load_for_deletion(connection, resource_type, resource_id)
         record = deletion.record
         precondition.check(record.version)
+        if permit is not None:
+            permit(connection, record)
         values = DerivedValues(resource_type, record.content)
         event = _record_deletion(connection, author, deletion, values)
         resource_rows.delete(connection, deletion, values)
         return Resource(resource_type, record, event=event)
 
-    return directory_database.write_together(write)
+    if permit is None:
+        return directory_database.write_together(write)
+    with directory_database.writing() as connection:
+        return write(connection)
 
 
 def leave_groups(user_id: str, by: Actor) -> None:

@@ -94,6 +94,7 @@ def _live(appliance: Appliance, ids: dict[str, str]) -> None:
         _change(appliance, f"Users/{one}", ("Replace", 'addresses[type eq "work"].locality', name))
     for value in ("False", "True", "True", "False"):
         _change(appliance, f"Users/{ids['emoji']}", ("Replace", "active", value))
+    _change(appliance, f"Users/{ids['long']}", ("Replace", "active", "False"))
     gone = _person(appliance, PEOPLE, HOSTILE["image"])
     assert appliance.request("DELETE", f"/scim/Users/{gone}").status == 204
 

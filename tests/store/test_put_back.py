@@ -323,6 +323,19 @@ def test_a_purge_ends_between_its_parts(app: Flask, monkeypatch: pytest.MonkeyPa
     assert kept_ids() == []
 
 
+def test_nothing_is_purged_while_an_alarm_of_the_guard_is_open(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = created(USER, **ADA)
+    delete(USER, ada)
+    alarm = "INSERT INTO guard_alarm (id, raised, last, cycle_started) VALUES (1, '2026', '2026', '')"
+    with directory_database.writing() as connection:
+        connection.exec_driver_sql(alarm)
+    assert purge_after(31, monkeypatch) == 0
+    assert kept_ids() == [ada.id]
+    with directory_database.writing() as connection:
+        connection.exec_driver_sql("UPDATE guard_alarm SET answered = '2026', answer = 'meant', answered_by = 'x'")
+    assert purge_after(31, monkeypatch) == 1
+
+
 def test_the_list_has_pages_and_finds_by_words(app: Flask) -> None:
     users = [created(USER, userName=f"u{number}", displayName=f"Person {number}") for number in range(5)]
     for one in users:

@@ -282,6 +282,22 @@ def put_a_sync_back(world: World) -> TestResponse:
     return world.post("/deleted/sync/1")
 
 
+def undo_a_change(world: World) -> TestResponse:
+    author = Author("0a1b2c3d4e5f6071", "key 1a2b3c4d")
+    with world.app.app_context():
+        user_id = create(USER, {"userName": "ana"}, author).record.id
+        changed = resource_operations.replace(USER, user_id, {"userName": "bea"}, author)
+    assert changed.event
+    form = {"event": str(changed.event.id), "attribute": "userName", "version": "2"}
+    return world.post(f"/history/{user_id}/undo", **form)
+
+
+def delete_a_user(world: World) -> TestResponse:
+    user = {"userName": "ana", "active": False}
+    user_id = world.ask(lambda: create(USER, user, Author("0a1b2c3d4e5f6071", "key 1a2b3c4d")).record.id)
+    return world.post(f"/users/{user_id}/delete")
+
+
 def save_roles(world: World) -> TestResponse:
     form = {"source-0": "app_role", "value-0": "Recnice.Viewer", "role-0": "viewer"}
     expected = re.search(r'name="expected" value="([^"]+)"', world.post("/roles/preview", **form).text)
@@ -394,6 +410,8 @@ ACTS: Mapping[str, tuple[Callable[[World], TestResponse], Action]] = {
     "console.leave_groups": (about_a_renewed_user("leave-groups"), Action.GROUPS_LEFT),
     "console.put_back": (put_back, Action.PUT_BACK),
     "console.put_cycle_back": (put_a_sync_back, Action.PUT_BACK),
+    "console.undo_change": (undo_a_change, Action.CHANGE_UNDONE),
+    "console.delete_user": (delete_a_user, Action.USER_DELETED),
     "console.confirm_removal": (confirm_a_removal, Action.SCHEMA_REMOVED),
     "console.delete_replaced": (delete_replaced_data, Action.REPLACED_DELETED),
     "console.export_user": (about_a_user("export"), Action.USER_EXPORTED),

@@ -102,7 +102,7 @@ def test_an_owner_puts_a_user_back_from_the_page(console: Appliance, eva: Visito
     assert "Put back" not in words(eva, f"/users/{ana}")
     scim(console, "DELETE", f"Users/{ana}")
     said = words(eva, "/deleted?q=ana")
-    assert "They can be put back for 30 days" in said and "ana<b> User 20" in said and "by Entra" not in said
+    assert "They can be put back for 30 days" in said and "ana<b> user 20" in said and "by Entra" not in said
     assert said.count("Put back ana<b>") == 1
     assert "ana<b>" in words(eva, "/search?q=ana%3Cb"), "found by search, too"
     assert "The history is kept. Put back" in words(eva, f"/users/{ana}")
@@ -162,3 +162,87 @@ def test_all_that_a_sync_deleted_is_put_back(console: Appliance, eva: Visitor) -
     assert sorted(members) == sorted((users[0], users[2]))
     assert scim(console, "GET", f"Users/{users[0]}").json["active"] is True
     assert words(eva, "/deleted/sync/999999", 404)
+
+
+# --- how a user was, and what an owner can change ---------------------------------------------------------------------
+
+
+def patch(appliance: Appliance, path: str, **values: Any) -> dict[str, Any]:
+    operations = [{"op": "replace", "path": name, "value": value} for name, value in values.items()]
+    answer = scim(appliance, "PATCH", path, {"schemas": [PATCH], "Operations": operations})
+    assert answer.status in (200, 204), answer.text
+    return scim(appliance, "GET", path).json["meta"]  # type: ignore[no-any-return]
+
+
+def test_a_url_shows_how_a_user_and_a_group_were(console: Appliance, eva: Visitor) -> None:
+    cy = make(console, "Users", userName="cy", title="Clerk", emails=[{"type": "work", "value": "cy@recnice.com"}])
+    first = scim(console, "GET", f"Users/{cy}").json["meta"]["lastModified"]
+    crew = make(console, "Groups", displayName="Crew", members=[{"value": cy}])
+    joined = scim(console, "GET", f"Groups/{crew}").json["meta"]["lastModified"]
+    second = patch(console, f"Users/{cy}", title="Lead")["lastModified"]
+    patch(console, f"Groups/{crew}", displayName="Team", members=[])
+    for at, title, groups in ((first, "Clerk", "none"), (joined, "Clerk", "Team"), (second, "Lead", "Team")):
+        said = words(eva, f"/users/{cy}?tab=earlier&at={at}")
+        assert f"Exactly at {at} , after all changes" in said
+        assert f"title {title}" in said and f"groups {groups}" in said and "cy@recnice.com" in said, said
+    assert "displayName Crew" in words(eva, f"/groups/{crew}?tab=earlier&at={joined}")
+    assert "Members 1 member cy" in words(eva, f"/groups/{crew}?tab=earlier&at={joined}")
+    assert "No members." in words(eva, f"/groups/{crew}?tab=earlier&at=2999-01-01T00:00")
+    assert "did not exist then" in words(eva, f"/users/{cy}?tab=earlier&at=2020-01-01")
+    assert "“ x ” is not a time." in words(eva, f"/users/{cy}?tab=earlier&at=x")
+    assert "did not exist then" in words(eva, f"/users/{cy}?tab=earlier&event=1")
+    assert eva.get(f"/users/{cy}?tab=earlier&event=x").status == 404
+    assert "Select a time" in words(eva, f"/users/{cy}?tab=earlier")
+    changed, created = re.findall(r'href="([^"]+tab=earlier&event=[0-9]+)"', eva.get(f"/users/{cy}?tab=history").text)
+    assert "title Lead" in words(eva, changed) and "title Clerk" in words(eva, created)
+    scim(console, "DELETE", f"Users/{cy}")
+    assert "title Clerk" in words(eva, created), "also of a deleted one"
+    assert "did not exist then" in words(eva, f"/users/{cy}?tab=earlier&at=2999-01-01T00:00")
+
+
+def test_an_owner_undoes_a_change_from_the_history(console: Appliance, eva: Visitor) -> None:
+    di = make(console, "Users", userName="di", name={"givenName": "Di"}, active=True)
+    patch(console, f"Users/{di}", **{"name.givenName": "Diana"})
+    patch(console, f"Users/{di}", active=False)
+    links = re.findall(r'href="(/history/[^"]+/undo[^"]+)"', eva.get(f"/users/{di}?tab=history").text)
+    active, name = map(html.unescape, links)
+    said = words(eva, name)
+    assert "Entra does not know of this. It overwrites the value" in said and '{"givenName": "Diana"}' in said
+    fields = dict(re.findall(r'name="(event|attribute|version)" value="([^"]*)"', eva.get(name).text))
+    undo = name.partition("?")[0]
+    done = eva.post(undo, **fields)
+    assert (done.status, done.location) == (303, f"/users/{di}?tab=history")
+    assert "name has the former value again." in words(eva, done.location)
+    assert eva.post(undo, **fields).status == 409, "it has the value already"
+    assert scim(console, "GET", f"Users/{di}").json["name"] == {"givenName": "Di"}
+    assert "This user may be active again" in words(eva, active)
+    fields = dict(re.findall(r'name="(event|attribute|version)" value="([^"]*)"', eva.get(active).text))
+    refused = eva.post(undo, **fields)
+    assert refused.status == 409 and "This enables the user" in refused.text
+    assert eva.post(undo, **fields, enable="yes").status == 303
+    assert scim(console, "GET", f"Users/{di}").json["active"] is True
+    assert "undid in the console a change of di" in words(eva, "/audit")
+    assert words(eva, f"{undo}?event=1&attribute=title", 409)
+    assert words(eva, f"{undo}?attribute=title", 404)
+
+
+def test_an_owner_deletes_a_stale_user_and_its_names_are_free(console: Appliance, eva: Visitor) -> None:
+    values = {"userName": "eli", "externalId": "e-eli"}
+    eli = make(console, "Users", **values, active=True)
+    assert "Delete user" not in words(eva, f"/users/{eli}")
+    assert "This user is active." in words(eva, f"/users/{eli}/delete")
+    assert eva.post(f"/users/{eli}/delete").status == 409
+    patch(console, f"Users/{eli}", active=False)
+    assert scim(console, "POST", "Users", values).status == 409
+    assert "Delete user" in words(eva, f"/users/{eli}")
+    assert "Entra sent the last request about this user 20" in words(eva, f"/users/{eli}/delete")
+    done = eva.post(f"/users/{eli}/delete")
+    assert (done.status, done.location) == (303, "/deleted")
+    said = words(eva, "/deleted")
+    assert "eli is deleted. The user name is free." in said and "operator eva" in said
+    assert scim(console, "GET", f"Users/{eli}").status == 404
+    assert make(console, "Users", **values) != eli
+    assert "deleted in the console the user eli" in words(eva, "/audit")
+    said = words(eva, f"/users/{eli}")
+    assert "This user was deleted 20" in said and "by request" not in said
+    assert eva.post("/users/nobody/delete").status == 404

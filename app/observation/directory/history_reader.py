@@ -31,7 +31,8 @@ class NamedMembershipChange(MembershipChange):
 class State:
     """A resource at one moment: its values by detailed path, its document, its groups (id to name), its members' ids.
 
-    `is_known`: the resource is not one that was deleted and purged; of such a one, only changed values are known.
+    `is_known`: the resource is not one that was deleted and purged; of such a one, only changed values are known. `at`:
+    the moment in wire form, if `state` returns it.
     """
 
     values: dict[str, Any]
@@ -39,6 +40,7 @@ class State:
     groups: dict[str, str]
     members: Sequence[str] = ()
     is_known: bool = True
+    at: str = ""
 
 
 def events_of(
@@ -170,9 +172,14 @@ def state(resource_type: ResourceType, resource_id: str, since: str | int) -> St
     A moment is after all events of that time. None if the resource did not exist then, or has no such event.
     """
     with directory_database.reading() as connection:
-        if isinstance(since, int) and not history_rows.has_event(connection, resource_id, since):
-            return None
-        return state_at(connection, resource_type, resource_id, since)
+        at = since
+        if isinstance(since, int):
+            own = history_rows.event_of(connection, resource_id, since)
+            if own is None:
+                return None
+            at = own.at
+        found = state_at(connection, resource_type, resource_id, since)
+        return replace(found, at=str(at)) if found else None
 
 
 def state_at(connection: Connection, resource_type: ResourceType, resource_id: str, since: str | int) -> State | None:

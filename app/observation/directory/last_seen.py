@@ -41,6 +41,12 @@ def remove_deleted(connection: Connection, batch: Sequence[Request]) -> None:
         rows.forget(connection, gone)
 
 
+def forget(resource_id: str) -> None:
+    """Delete the entry of a resource that an owner deleted."""
+    with log_database.writing() as connection:
+        rows.forget(connection, [resource_id])
+
+
 def last_requests(ids: Iterable[str]) -> dict[str, str]:
     """Return the last request about each resource (wire form); unknown ids are left out.
 

@@ -342,10 +342,10 @@ def members_now(connection: Connection, group_id: str) -> list[str]:
     return list(connection.execute(_MEMBERS, {"id": group_id}).scalars())
 
 
-def has_event(connection: Connection, resource_id: str, event_id: int) -> bool:
-    """Return whether an event is about a resource."""
-    query = select(event.c.id).where(event.c.id == event_id, event.c.resource_id == resource_id)
-    return connection.execute(query).first() is not None
+def event_of(connection: Connection, resource_id: str, event_id: int) -> Event | None:
+    """Return an event of a resource by its id, or None."""
+    found = events_of(connection, resource_id, event_id + 1, 1)
+    return next((one for one in found if one.id == event_id), None)
 
 
 def is_purged(connection: Connection, resource_id: str) -> bool:

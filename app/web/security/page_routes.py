@@ -96,6 +96,11 @@ directory.deleted
     POST     /deleted/<resource_id>                               LOCAL_CHANGES  put_back
     GET      /deleted/sync/<row:cycle_id>                         LOCAL_CHANGES  confirm_put_cycle_back
     POST     /deleted/sync/<row:cycle_id>                         LOCAL_CHANGES  put_cycle_back
+directory.local_changes
+    GET      /history/<resource_id>/undo                          LOCAL_CHANGES  confirm_undo_change
+    POST     /history/<resource_id>/undo                          LOCAL_CHANGES  undo_change
+    GET      /users/<resource_id>/delete                          LOCAL_CHANGES  confirm_delete_user
+    POST     /users/<resource_id>/delete                          LOCAL_CHANGES  delete_user
 directory.search_page
     GET      /search                                              SEE            search
 directory.users_to_confirm

@@ -1,6 +1,7 @@
 """This module serves the page of one user or group.
 
-The page is read-only, since Entra manages the resource. A deleted resource still has a page, from its history.
+Entra manages the resource, so only owners can change it, in few ways (local_changes.py). A deleted resource still has a
+page, from its history.
 """
 
 from collections.abc import Callable, Mapping
@@ -56,6 +57,7 @@ def tabs_of(resource_type: ResourceType) -> Mapping[str, Tab]:
     return {
         NOW: Tab("Now", resource_tabs.now),
         "history": Tab("History", resource_tabs.history),
+        "earlier": Tab("Earlier", resource_tabs.earlier),
         **of_memberships,
         "requests": Tab("Requests", resource_tabs.requests),
     }

@@ -153,6 +153,27 @@ def history(subject: Subject) -> Mapping[str, Any] | Response:
     return shown
 
 
+def earlier(subject: Subject) -> Mapping[str, Any] | Response:
+    """Return the resource as it was at the time in the URL, or right after one of its events; `earlier` is None else.
+
+    A time is exact: with the `meta.lastModified` of a version, it is that version.
+    """
+    text, event_id = request.args.get("at", "").strip(), filter_form.whole_number(request.args.get("event", ""))
+    moment = filter_form.moment_of(text, is_end=False)
+    since = event_id if event_id is not None else moment
+    state = history_reader.state(subject.type, subject.id, since) if since else None
+    shown: dict[str, Any] = {"at": text, "is_wrong": moment is None, "is_asked": bool(since), "earlier": state}
+    if state:
+        number = list_paging.page_number()
+        pages = Pages(len(state.members), number)
+        ids = state.members[pages.start - 1 : pages.end]
+        names, types = history_reader.names_of(ids), console_search.types_of(ids)
+        shown["rows"] = list(rows(subject.type.attributes, state.document))
+        shown["members"] = [GroupMember(id, types.get(id, ""), names.get(id, id)) for id in ids]
+        shown["pages"] = pages
+    return shown
+
+
 def groups(subject: Subject) -> Mapping[str, Any] | Response:
     """Return the groups of a user, and those that the user joined and left."""
     if list_paging.export_format():
