@@ -43,10 +43,10 @@ BEFORE = (
 )
 KEYS_OF_TYPES = {USER.name: "g u", GROUP.name: "g g"}
 AFTER = (
+    MenuEntry("console.deleted", "Deleted"),
     MenuEntry("console.guard", "Guard"),
     MenuEntry("console.attributes", "Attributes", "g t"),
 )
-AFTER = (MenuEntry("console.deleted", "Deleted"), MenuEntry("console.attributes", "Attributes", "g t"))
 ADMINISTRATION = (
     MenuEntry("console.account", "Account", "g k"),
     MenuEntry("console.oauth", "OAuth", "g o"),
