@@ -7,6 +7,8 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pyrage
+
 from tests.conftest import COMMAND_LIMIT_S, Appliance, start
 
 SECRET = "recnice.secret"
@@ -70,6 +72,19 @@ def test_a_backup_goes_to_standard_output(with_key: Appliance, tmp_path: Path) -
         assert packed.testzip() is None
         assert packed.namelist() == ["manifest.json", SECRET, "recnice.sqlite3"]
     assert list((data / "backups").iterdir()) == []
+
+
+def test_a_backup_for_another_machine_is_encrypted(with_key: Appliance, tmp_path: Path) -> None:
+    there = Appliance(with_key.program, Path(shutil.copytree(with_key.data, tmp_path / "data")))
+    identity = pyrage.x25519.Identity.generate()
+    (tmp_path / "key.txt").write_text(str(identity))
+    made = there.command("backup", "--to", str(tmp_path), "--backup-public-key", str(identity.to_public()))
+    (file,) = tmp_path.glob("recnice-manual-*.zip.age")
+    assert (made.returncode, made.stdout, made.stderr) == (0, f"{file}\n", "")
+    verified = there.command("backup", "verify", str(file), "--identity", str(tmp_path / "key.txt"))
+    assert verified.stdout.startswith("OK: manual backup of "), verified
+    refused = there.command("backup", "verify", str(file))
+    assert refused.returncode == 78 and "the backup is encrypted" in refused.stderr
 
 
 def test_failures_are_one_line_with_a_status(with_key: Appliance, new_appliance: Callable[..., Appliance]) -> None:
