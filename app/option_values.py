@@ -6,6 +6,7 @@ Each function raises ValueError with a text that completes "expected …".
 import os
 import re
 from collections.abc import Sequence
+from datetime import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -107,6 +108,15 @@ def read_switch(value: object) -> bool:
     if switch is None:
         raise ValueError("true or false")
     return switch
+
+
+def read_wall_time(value: object) -> time:
+    """Parse a wall time as `HH:MM`, or as a time of TOML."""
+    if isinstance(value, str) and re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value):
+        value = time.fromisoformat(value)
+    if not isinstance(value, time) or value.second or value.microsecond:
+        raise ValueError("a time from 00:00 to 23:59")
+    return value
 
 
 def read_time_zone(value: object) -> str:

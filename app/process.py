@@ -70,6 +70,11 @@ def tie_to_launcher() -> None:
         sys.exit(75)
 
 
+def own_program() -> list[str]:
+    """Return the command that starts this program again, before its words."""
+    return [sys.executable, *([] if bundled_files.FROZEN else [str(bundled_files.ROOT / "recnice_scim.py")])]
+
+
 def keep_private() -> None:
     """Create files for the owner only from now on, and protect the memory of this process, which contains secrets.
 

@@ -52,7 +52,12 @@ class Monthly:
         return day.day == self.day
 
 
-Schedule = Every | Daily | Weekly | Monthly
+@dataclass(frozen=True, slots=True)
+class OnRequest:
+    """When an administrator asks for it, and at no other time."""
+
+
+Schedule = OnRequest | Every | Daily | Weekly | Monthly
 _LONGEST_DAYS = 33  # from a day before a run of `Monthly` to the day after the next one
 
 
@@ -62,6 +67,8 @@ def next_run(schedule: Schedule, last: datetime, zone: tzinfo | None) -> datetim
     `zone` None is that of the system. A wall time that a day does not have, because clocks go forward, is due as long
     after midnight as on the day before. One that a day has twice is due at its first time only.
     """
+    if isinstance(schedule, OnRequest):
+        return datetime.max.replace(tzinfo=UTC)
     if isinstance(schedule, Every):
         return last + timedelta(minutes=schedule.minutes)
     first = last.astimezone(zone).date() - timedelta(days=1)

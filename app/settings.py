@@ -10,6 +10,7 @@ import stat
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from datetime import time
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -134,6 +135,9 @@ class Settings:
         "DAYS",
         "How long entries of the audit are kept, before a summary replaces them; 0: for ever.",
         "0",
+    )
+    backup_at: time = option(
+        "02:30", values.read_wall_time, "HH:MM", "When the nightly backup is made, in the time zone below."
     )
     time_zone: str = option(
         "",
@@ -330,6 +334,8 @@ def as_text(value: object) -> str:
             return str(value).lower()
         case (str(host), int(port)):
             return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        case time():
+            return value.isoformat("minutes")
         case tuple():
             return ", ".join(str(part) for part in value)
     return str(value)

@@ -14,6 +14,7 @@ from app.console_roles import Role
 from app.store.access import audit_rows as rows
 from app.store.access import session_rows, sign_in_users, unaudited_rows
 from app.store.access.unaudited_rows import MAPPING_KEPT
+from app.store.database import directory_database
 from app.store.database.directory_database import Connection
 
 Kind = Literal["operator", "person", "client", "host", "nobody", "itself"]
@@ -114,6 +115,9 @@ class Action(Enum):
     RESTORE_BEGUN = "restore-begun", "began to restore the backup"
     RESTORED = "restored", "restored the backup"
     REPLACED_DELETED = "replaced-deleted", "deleted what a restore replaced:"
+    BACKUP_STARTED = "backup-started", "started a backup"
+    BACKUP_VERIFIED = "backup-verified", "verified the backup"
+    BACKUP_DOWNLOADED = "backup-downloaded", "downloaded the backup"
     AUDIT_BEGAN = "audit-began", "started the audit; earlier events have no entry"
     AUDIT_RENEWED = rows.RENEWED, "closed the former part of the audit"
     AUDIT_SUMMARIZED = rows.SUMMARIZED, "replaced the first entries of the audit by a summary"
@@ -141,6 +145,12 @@ def record(connection: Connection, actor: Actor, action: Action, target: str = "
     by, address = _bounded(str(actor)), _bounded(actor.address)
     rows.append(connection, at, by, address, action.key, _bounded(target), _detail(detail))
     return at
+
+
+def record_alone(actor: Actor, action: Action, target: str = "", /, **detail: str) -> None:
+    """Record an action that changes nothing in the database. Raises as `record` does."""
+    with directory_database.writing() as connection:
+        record(connection, actor, action, target, **detail)
 
 
 def _require(connection: Connection, session_id: str, permission: Permission) -> None:

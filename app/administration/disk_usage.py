@@ -1,32 +1,18 @@
-"""This module measures the data folder and the free space, and finds the last copy before an upgrade."""
+"""This module measures the data folder and the free space."""
 
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-from app import bounds, clock
+from app import bounds
 
-COPIES = "pre-upgrade-*.sqlite3"
-"""The names of the copies that app/store/database/migration.py creates next to the database."""
 COMPANIONS = ("", "-wal", "-shm")
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
-    """A copy of the database: the name of its file, and the time when it was written (wire form)."""
-
-    name: str
-    at: str
-
-
-@dataclass(frozen=True, slots=True)
 class Storage:
-    """The sizes of the files and of the disk of the folder. `copy` is the newest copy; None if there is none.
-
-    `wal_bytes`: the larger WAL of the two databases.
-    """
+    """The sizes of the files and of the disk of the folder. `wal_bytes`: the larger of both."""
 
     folder: str
     free_bytes: int
@@ -34,7 +20,6 @@ class Storage:
     database_bytes: int
     log_bytes: int
     wal_bytes: int
-    copy: Copy | None
 
     @property
     def is_low(self) -> bool:
@@ -57,7 +42,6 @@ def storage(database: Path, log: Path) -> Storage:
         _size(database),
         _size(log),
         max(wal_bytes(database), wal_bytes(log)),
-        _newest_copy(database.parent),
     )
 
 
@@ -76,11 +60,3 @@ def _size(path: Path) -> int:
         with suppress(FileNotFoundError):
             total += path.with_name(path.name + more).stat().st_size
     return total
-
-
-def _newest_copy(folder: Path) -> Copy | None:
-    copies = [(path.stat().st_mtime, path.name) for path in folder.glob(COPIES)]
-    if not copies:
-        return None
-    written, name = max(copies)
-    return Copy(name, clock.to_wire(datetime.fromtimestamp(written, UTC)))

@@ -34,6 +34,8 @@ class Permission(Enum):
     SEE = Terms("See activity, users, groups, problems and settings", Role.VIEWER)
     OPERATE = Terms("Ignore problems, confirm alarms, and make attributes required here", Role.OPERATOR)
     ALARMS = Terms("Undo the removals of an alarm", Role.OWNER, wants_proof=True)
+    BACK_UP = Terms("Make and verify backups", Role.OPERATOR)
+    BACKUPS = Terms("Download backups", Role.OWNER, wants_proof=True)
     REMOVE_ACCESS = Terms("Disable users whose disable request from Entra was refused", Role.OWNER)
     SCHEMAS = Terms("Confirm the removal of a custom schema", Role.OWNER)
     AUDIT = Terms("Read and export the audit", Role.OPERATOR)

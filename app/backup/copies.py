@@ -176,11 +176,14 @@ def _former_time(path: Path) -> str:
     return ""
 
 
-def sweep(settings: Settings) -> list[Path]:
-    """Delete what killed processes left of unfinished backups, and return it; files that a process writes stay."""
+def sweep(settings: Settings, *, is_served: bool = False) -> list[Path]:
+    """Delete what killed processes left of unfinished backups, and return it; files that a process writes stay.
+
+    With `is_served`, a server may use the data folder, which may have a drill in progress.
+    """
     found = [path for folder in folders(settings) for path in folder.glob(f"recnice-*{PARTIAL}")]
     removed = [path for path in found if remove_partial(path)]
-    for folder in folders(settings):
+    for folder in () if is_served else folders(settings):
         if (drill := folder / DRILL).exists():
             shutil.rmtree(drill, ignore_errors=True)
             removed.append(drill)

@@ -99,7 +99,7 @@ class _Backup:
         place = "the backup"
         try:
             with _lock(settings.data, wait_s), ExitStack() as stack:
-                copies.sweep(settings)
+                copies.sweep(settings, is_served=True)
                 moment = clock.utc_now().replace(microsecond=0)
                 while (target := self._target(moment)) and target.exists():
                     if self._is_file:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from app import bounds, bundled_files, exit_codes
+from app import bounds, exit_codes, process
 from app.commands.shared.options import data_unused
 from app.commands.shared.table import show
 from app.simulation import report
@@ -115,8 +115,7 @@ def simulate(
                 tenant_url, secret = base, _secret(key)
                 click.echo(_intention(plan, base), err=True)
             else:
-                program = [] if bundled_files.FROZEN else [str(bundled_files.ROOT / "recnice_scim.py")]
-                tenant_url, secret = stack.enter_context(temporary_appliance([sys.executable, *program]))
+                tenant_url, secret = stack.enter_context(temporary_appliance(process.own_program()))
             client = EntraClient(tenant_url, secret, ledger)
             stack.callback(client.close)
             rehearse(plan, client, ledger, stack.enter_context(_watching()))

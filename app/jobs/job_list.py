@@ -5,8 +5,9 @@ A job imports what it needs when it runs, since a start must not wait for it.
 
 from datetime import time
 
+from app import bounds
 from app.jobs.scheduler import Job, JobRun
-from app.schedules import Daily, Every, Schedule
+from app.schedules import Daily, Every, Monthly, OnRequest, Schedule
 from app.settings import Settings
 
 
@@ -41,6 +42,42 @@ def _purge(run: JobRun) -> None:
     deleted_resources.purge(run.settings.keep_deleted_days, run.leave_if_stopping)
 
 
+def _manual_backup(run: JobRun) -> None:
+    from app.jobs import backups
+
+    backups.back_up(run, "manual")
+
+
+def _nightly_backup(run: JobRun) -> None:
+    from app.jobs import backups
+
+    backups.back_up(run, "nightly")
+
+
+def _recent_backup(run: JobRun) -> None:
+    from app.jobs import backups
+
+    backups.back_up_changes(run)
+
+
+def _drill(run: JobRun) -> None:
+    from app.jobs import backups
+
+    backups.drill(run)
+
+
+def _nightly(settings: Settings) -> Daily | None:
+    return Daily(settings.backup_at) if settings.backup_daily or settings.backup_weekly else None
+
+
+def _after_changes(settings: Settings) -> Every | None:
+    return Every(bounds.RECENT_BACKUP_MINUTES) if settings.backup_recent_mb else None
+
+
+def _monthly(settings: Settings) -> Monthly | None:
+    return Monthly(1, settings.backup_at) if _nightly(settings) else None
+
+
 JOBS: tuple[Job, ...] = (
     # Every minute, of what only grows in minutes.
     Job("wal", lambda _settings: Every(1), _wal),
@@ -49,4 +86,9 @@ JOBS: tuple[Job, ...] = (
     Job("retention", _retention_schedule, _apply_retention, is_long=True),
     Job("erasure", lambda _settings: Every(5), _erase, is_long=True),
     Job("purge", lambda settings: Daily(time(3, 20)) if settings.keep_deleted_days else None, _purge),
+    Job("manual-backup", lambda _settings: OnRequest(), _manual_backup, is_long=True),
+    Job("nightly-backup", _nightly, _nightly_backup, is_long=True),
+    Job("recent-backup", _after_changes, _recent_backup, is_long=True),
+    # At the same time as the nightly backup, so after it.
+    Job("drill", _monthly, _drill, is_long=True),
 )

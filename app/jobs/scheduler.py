@@ -40,8 +40,8 @@ class JobRun:
 class Job:
     """A scheduled job: its name in table `job`, when it is due, and its function. `schedule` returns None for off.
 
-    The function runs in an application context. What it raises is its failure: a ScimError or CommandError with its
-    text, which must have no personal data, any other exception with its class. Long jobs have a thread of their own.
+    The function runs in an application context. What it raises is its failure: ScimError, CommandError and OSError with
+    their text, without personal data, any other exception with its class. Long jobs have a thread of their own.
     `runs_at_start`: it is due soon after each start, too, since it goes on with what was interrupted.
     """
 
@@ -54,7 +54,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a job ended last, and when it is due next (wire form). `ran` "": not yet. `failure` None: it succeeded."""
+    """How a job ended last, and when it is due next (wire form). `ran` "": not yet. `failure` None: it succeeded.
+
+    `next_at` "": an administrator has to ask for it.
+    """
 
     name: str
     ran: str
@@ -81,6 +84,11 @@ class _State:
         self.retry_at = 0.0
         self.is_requested = job.runs_at_start
         self.is_running = False
+
+    @property
+    def has_time(self) -> bool:
+        """Whether the job is due at some time, and not only when an administrator asks for it."""
+        return not isinstance(self.schedule, schedules.OnRequest)
 
 
 class _Scheduler:
@@ -124,7 +132,9 @@ class _Scheduler:
 
     def outcomes(self) -> list[Outcome]:
         return [
-            Outcome(name, one.ran, one.failure, clock.to_wire(self._next_at(one)), one.is_running)
+            Outcome(
+                name, one.ran, one.failure, clock.to_wire(self._next_at(one)) if one.has_time else "", one.is_running
+            )
             for name, one in self._states.items()
         ]
 
@@ -177,7 +187,7 @@ class _Scheduler:
                 state.job.work(JobRun(self._settings, self._leave_if_stopping))
         except Stopped:
             return
-        except (ScimError, CommandError) as error:
+        except (ScimError, CommandError, OSError) as error:
             failure = str(error)
             log.warning("job %s failed: %s", state.job.name, failure)
         except Exception as error:
@@ -215,7 +225,9 @@ class _Scheduler:
                 self._note(state)
 
     def _note(self, state: _State) -> None:
-        """Write what a job did to its row."""
+        """Write what a job did to its row. An administrator who asks for a job sees what it does; no alert is due."""
+        if not state.has_time:
+            return
         try:
             with self._context(), directory_database.writing() as connection:
                 job_rows.write(connection, state.job.name, int(state.last.timestamp()), state.ran, state.failure)

@@ -3,6 +3,7 @@
 import os
 import re
 from dataclasses import dataclass
+from datetime import time
 from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
@@ -69,6 +70,7 @@ def test_every_option_can_come_from_the_file(tmp_path: Path) -> None:
         network_folder = true
         history_days = 0
         audit_days = 365
+        backup_at = 23:05:00
         time_zone = "Europe/Berlin"
         guard_people = 0
         guard_people_percent = 100
@@ -104,6 +106,7 @@ def test_every_option_can_come_from_the_file(tmp_path: Path) -> None:
     assert (found.alert_no_contact_hours, found.alert_loopback) == (0, True)
     assert found.metrics_listen == ("127.0.0.1", 9644)
     assert found.keep_deleted_days == 0
+    assert found.backup_at == time(23, 5)
     assert (found.ca_file, found.log_file) == (Path("/etc/ssl/own.pem"), Path("/var/log/recnice.log"))
     assert {name for name, origin in found.origins.items() if origin == "file"} == {
         option.name for option in OPTIONS if option.in_file
@@ -124,6 +127,7 @@ def test_every_option_can_come_from_the_environment(tmp_path: Path) -> None:
         "history_days": "0",
         "audit_days": "365",
         "network_folder": "yes",
+        "backup_at": "00:00",
         "time_zone": "Europe/Berlin",
         "guard_people": "1000000",
         "guard_people_percent": "0",
@@ -183,6 +187,9 @@ WRONG = [
     ("threads", "1000"),
     ("threads", "four"),
     ("one_cpu", "perhaps"),
+    ("backup_at", "24:00"),
+    ("backup_at", "2:30"),
+    ("backup_at", "02:30:01"),
     ("time_zone", "Berlin"),
     ("time_zone", "../Europe/Berlin"),
     ("request_days", "-1"),

@@ -1,8 +1,10 @@
 """What travels in the one-file executable: the packages of requirements.txt, each with its notice, and nothing else."""
 
+import io
 import os
 import re
 import sys
+import zipfile
 from importlib import metadata
 from pathlib import Path, PurePath
 
@@ -42,6 +44,15 @@ def test_the_archive_has_the_pinned_packages_and_their_notices(program: list[str
     headings = re.findall(r"^={80}\n(\S+) \S+\n={80}$", run(program, "licenses").stdout, re.MULTILINE)
     assert archived - set(map(canonical, headings)) == set()
     assert {"flask", "sqlalchemy", "cryptography", "marshmallow", "waitress"} <= archived
+
+
+def test_the_archive_has_the_time_zones(program: list[str]):
+    """A system may have none; tests/process/test_schedules.py reads such an archive."""
+    from PyInstaller.archive.readers import CArchiveReader
+
+    content = CArchiveReader(program[0]).extract("time-zones.zip")
+    with zipfile.ZipFile(io.BytesIO(content)) as zones:
+        assert {"Europe/Berlin", "Australia/Lord_Howe", "UTC"} <= set(zones.namelist())
 
 
 def test_what_is_no_python_package_has_its_notice_too(program: list[str]):

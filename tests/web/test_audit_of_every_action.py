@@ -28,6 +28,7 @@ from app.administration.encryption import Sealer
 from app.administration.ip_allow_list import allow_list
 from app.administration.roles import role_mapping
 from app.administration.single_sign_on.provider_client import ProviderClient
+from app.backup import writing
 from app.cli import commands
 from app.console_roles import Role
 from app.observation import request_recorder
@@ -36,6 +37,7 @@ from app.provisioning import resource_operations
 from app.provisioning.resource_operations import Author, create
 from app.request_record import DueRemoval
 from app.scim.resource_types import GROUP, USER
+from app.settings import Settings
 from app.store.access import administrator_rows, audit_rows
 from app.store.database import directory_database, sqlite_driver
 from app.store.directory import guard_rows
@@ -313,6 +315,11 @@ def with_a_webhook(path: str) -> Callable[[World], TestResponse]:
     return act
 
 
+def verify_a_backup(world: World) -> TestResponse:
+    settings: Settings = world.app.config["RECNICE_SETTINGS"]
+    return world.post("/backups/verify", name=writing.back_up(settings, "manual").path.name)
+
+
 def post(path: str, **fields: str) -> Callable[[World], TestResponse]:
     return lambda world: world.post(path, **fields)
 
@@ -416,6 +423,8 @@ ACTS: Mapping[str, tuple[Callable[[World], TestResponse], Action]] = {
     "console.delete_replaced": (delete_replaced_data, Action.REPLACED_DELETED),
     "console.export_user": (about_a_user("export"), Action.USER_EXPORTED),
     "console.erase_user": (about_a_user("erase", name="ana"), Action.ERASURE_BEGAN),
+    "console.back_up": (post("/backups"), Action.BACKUP_STARTED),
+    "console.verify_backup": (verify_a_backup, Action.BACKUP_VERIFIED),
     "console.confirm_user": (about_a_renewed_user("confirm", external_id="new-id"), Action.USER_CONFIRMED),
 }
 """By Flask's name of the form; what stands behind a blank is another act of the same form."""
@@ -516,6 +525,10 @@ NO_COMMANDS: Mapping[str, str] = {
     "alerts test": "needs a channel (tests/web/test_alerts.py)",
     **dict.fromkeys(("admin list", "key list", "oauth list", "allowlist list"), "reads"),
     **dict.fromkeys(("check", "config", "licenses", "schema", "version"), "reads"),
+    **dict.fromkeys(
+        ("backup create", "backup list", "backup verify"), "reads the data folder, as any program there can"
+    ),
+    "backup prune": "deletes what the next backup would delete",
     "restore": "tests/program/test_restore.py reads its entry, in the restored database",
     "serve": "what is done while it serves is written then",
     "simulate": "plays against an appliance of its own, or as a client",

@@ -133,6 +133,11 @@ system.alerts
     POST     /alerts/heartbeat                                    ALERTS         save_heartbeat
     POST     /alerts/test                                         ALERTS         send_test_alert
     POST     /alerts/remove                                       ALERTS         remove_alert_target
+system.backups
+    GET      /backups                                             SEE            backups
+    POST     /backups                                             BACK_UP        back_up
+    POST     /backups/verify                                      BACK_UP        verify_backup
+    GET      /backups/<name>/download                             BACKUPS        download_backup
 system.client_documentation
     GET      {DOCUMENTATION}                                      OPEN           documentation
 system.help

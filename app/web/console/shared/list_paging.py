@@ -89,12 +89,25 @@ def export_format() -> Format | None:
     Raises 404 for another format, and TooManyExports, so call it before any work for the export.
     """
     form = choice("format", _FORMATS)
-    if form and "export_places" not in g:
+    if form:
+        take_place()
+    return form
+
+
+def take_place() -> None:
+    """Take a place among the exports for this request, if it has none. Raises TooManyExports."""
+    if "export_places" not in g:
         places: threading.BoundedSemaphore = current_app.extensions[_EXTENSION]
         if not places.acquire(blocking=False):
             raise TooManyExports
         g.export_places = places
-    return form
+
+
+def release_at_end(answer: Response) -> Response:
+    """Let the place of this request be free when the whole response is sent, or the client has disconnected."""
+    if places := g.pop("export_places", None):
+        answer.call_on_close(places.release)
+    return answer
 
 
 def export(name: str, columns: Sequence[Column[T]], rows: Iterable[T]) -> Response:
@@ -112,9 +125,7 @@ def export(name: str, columns: Sequence[Column[T]], rows: Iterable[T]) -> Respon
     answer = Response(stream_with_context(texts), content_type=type_of_file)
     day = clock.utc_now().strftime("%Y-%m-%d")
     answer.headers.set("Content-Disposition", "attachment", filename=f"{name}-{day}.{form}")
-    if places := g.pop("export_places", None):
-        answer.call_on_close(places.release)  # the whole response is sent, or the client has disconnected
-    return answer
+    return release_at_end(answer)
 
 
 def address_with(**changes: str | int | None) -> str:

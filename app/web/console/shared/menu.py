@@ -56,6 +56,7 @@ ADMINISTRATION = (
     MenuEntry("console.administrators", "Administrators"),
     MenuEntry("console.audit", "Audit"),
     MenuEntry("console.alerts", "Alerts"),
+    MenuEntry("console.backups", "Backups"),
     MenuEntry("console.help", "Help"),
 )
 
