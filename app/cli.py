@@ -49,6 +49,7 @@ MODULES = {
             "restore",
             "alerts",
             "backup",
+            "support-bundle",
         )
     },
     **{"allowlist": "ip_allow_list", "licenses": "licenses"},

@@ -125,6 +125,7 @@ class Action(Enum):
     ERASURE_BEGAN = "erasure-began", "began to erase permanently"
     ERASURE_ENDED = "erasure-ended", "searched the files for what is left of"
     USER_EXPORTED = "user-exported", "exported everything about the user"
+    SUPPORT_BUNDLE = "support-bundle", "created a support bundle"
     PERSON_ERASED = rows.ERASED, "erased permanently"
     AUDIT_EXPORTED = "audit-exported", "exported the audit"
 

@@ -38,6 +38,7 @@ class Permission(Enum):
     BACKUPS = Terms("Download backups", Role.OWNER, wants_proof=True)
     REMOVE_ACCESS = Terms("Disable users whose disable request from Entra was refused", Role.OWNER)
     SCHEMAS = Terms("Confirm the removal of a custom schema", Role.OWNER)
+    SUPPORT = Terms("Download a support bundle", Role.OPERATOR)
     AUDIT = Terms("Read and export the audit", Role.OPERATOR)
     KEYS = Terms("Create and revoke SCIM Keys and OAuth credentials", Role.OWNER, wants_proof=True)
     SOURCES = Terms("Manage the IP allow list", Role.OWNER, wants_proof=True)

@@ -420,6 +420,7 @@ ACTS: Mapping[str, tuple[Callable[[World], TestResponse], Action]] = {
     "console.undo_change": (undo_a_change, Action.CHANGE_UNDONE),
     "console.delete_user": (delete_a_user, Action.USER_DELETED),
     "console.confirm_removal": (confirm_a_removal, Action.SCHEMA_REMOVED),
+    "console.support_bundle": (post("/support-bundle"), Action.SUPPORT_BUNDLE),
     "console.delete_replaced": (delete_replaced_data, Action.REPLACED_DELETED),
     "console.export_user": (about_a_user("export"), Action.USER_EXPORTED),
     "console.erase_user": (about_a_user("erase", name="ana"), Action.ERASURE_BEGAN),
@@ -517,6 +518,7 @@ COMMANDS: Mapping[str, tuple[tuple[str, ...], Action]] = {
     "allowlist off": ((), Action.SOURCES_MODE),
     "user export": (("ana",), Action.USER_EXPORTED),
     "user erase": (("ana", "--name", "ana"), Action.PERSON_ERASED),
+    "support-bundle": (("--to", "{folder}/bundle.zip"), Action.SUPPORT_BUNDLE),
 }
 """What is given to each, in the order in which they are run; in braces stands an id that is there then."""
 
@@ -565,7 +567,7 @@ def test_every_command_that_changes_something_leaves_an_entry(
             "trust": asked(appliance, "SELECT id FROM oauth_trust"),
         }
         there = {kind: found[0][0] for kind, found in ids.items() if found}
-        given = (word.format(issuer=generic.issuer, **there) for word in words)
+        given = (word.format(issuer=generic.issuer, folder=appliance.data.parent, **there) for word in words)
         done = appliance.command(*name.split(), *given, typed=TYPED)
         assert done.returncode == 0, done.stderr
         left = asked(appliance, "SELECT actor, action FROM audit ORDER BY id")[len(before) :]

@@ -144,6 +144,8 @@ system.help
     GET      /help                                                OWN            help=help_page
     GET      /help/<path:name>                                    OWN            help_page
     GET      /help/pictures/<name>                                OWN            help_picture
+system.support
+    POST     /support-bundle                                      SUPPORT        support_bundle
 system.restore
     GET      /backups/restore                                     RESTORE        restore
     POST     /backups/restore/prepare                             RESTORE        prepare_restore

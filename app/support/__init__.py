@@ -1,0 +1,1 @@
+"""This package makes the support bundle, which helps to find a fault, without names of users."""
