@@ -21,6 +21,7 @@ SECRET_BYTES = 32
 SETUP_LINK_NAME = "recnice.setup-link"
 SET_UP_NAME = "recnice.set-up"
 REPLACED_NAME = "recnice.replaced"
+RESTORE_NAME = "recnice.restore"
 BACKUP_LOCK_NAME = "recnice.backup-lock"
 DATABASE_FILES = {
     name: tuple(name + more for more in ("", "-wal", "-shm", "-journal")) for name in (DATABASE_NAME, REQUESTS_NAME)
@@ -28,7 +29,7 @@ DATABASE_FILES = {
 """The names of each database file and of the files that SQLite writes next to it."""
 OWN_NAMES = frozenset(
     (
-        *(LOCK_NAME, SECRET_NAME, SETUP_LINK_NAME, SET_UP_NAME, REPLACED_NAME, BACKUP_LOCK_NAME),
+        *(LOCK_NAME, SECRET_NAME, SETUP_LINK_NAME, SET_UP_NAME, REPLACED_NAME, RESTORE_NAME, BACKUP_LOCK_NAME),
         *chain(*DATABASE_FILES.values()),
     )
 )

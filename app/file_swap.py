@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from app import clock
-from app.data_folder import ASK_AGAIN_S, DATABASE_FILES, REPLACED_NAME, FolderError, unusable
+from app.data_folder import ASK_AGAIN_S, DATABASE_FILES, REPLACED_NAME, RESTORE_NAME, FolderError, unusable
 from app.settings import DATABASE_NAME
 
-NOTE_NAME = "recnice.restore"
+NOTE_NAME = RESTORE_NAME
 STAGED_NAME = "restore-staged"
 REPLACED_BEGINNING = "replaced-"
 FOLDER_MODE = 0o700

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from app import data_folder, exit_codes, file_swap, process
-from app.commands.shared.data_folder import open_data_folder
+from app.commands.shared.data_folder import migrate, open_data_folder
 from app.commands.shared.options import taking
 from app.settings import Settings
 
@@ -65,7 +65,7 @@ def _restore(
 
     if settings.database.exists() and settings.database.stat().st_size:
         with suppress(directory_database.DatabaseUnusable):  # the preview says so
-            directory_database.migrate(settings.database)
+            migrate(settings, may_be_new=True)
     staged = staged_copy.stage(file, settings, identity)
     try:
         for sentence in preview_sentences.sentences(staged.preview(), is_reactivating=is_reactivating):

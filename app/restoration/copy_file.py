@@ -8,8 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app import clock, exit_codes
+from app.backup import archive
+from app.backup import copies as backup_copies
 from app.file_swap import REPLACED_BEGINNING
 from app.settings import DATABASE_NAME, Settings
+from app.store.database import migration
+from app.version import VERSION
 
 _SQLITE = b"SQLite format 3\0"
 _ROOM = 2.2  # the unpacked file, and as much again while it is upgraded
@@ -34,15 +38,17 @@ class Copy:
 def unpack(path: Path, folder: Path, identity: Path | None = None) -> Copy:
     """Unpack a copy into an empty folder and return what it is. Raises CopyError, with a sentence for each fault."""
     try:
+        if not path.is_file():
+            raise CopyError(f"{path}: expected the file of a backup")
         with open(path, "rb") as file:
             beginning = file.read(len(_SQLITE))
             if not beginning:
                 raise CopyError(f"{path}: the file is empty, so it is no copy")
-            if beginning == _SQLITE:
-                return _copy_database(path, folder)
+        return (_copy_database if beginning == _SQLITE else _unpack_archive)(path, folder, identity)
     except OSError as error:
-        raise CopyError(f"{path}: {error.strerror or error}") from None
-    raise CopyError(f"{path}: expected a copy that recnice-scim backup wrote, or a database, got another file")
+        raise CopyError(
+            f"{error.filename or path}: {error.strerror or error}", exit_codes.of_system_error(error)
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +60,12 @@ class ListedCopy:
 
 
 def copies(settings: Settings) -> list[ListedCopy]:
-    """Return the copies of the data folder, newest first."""
-    found = [path for path in settings.data.glob("pre-upgrade-*.sqlite3") if path.is_file() and not path.is_symlink()]
-    return sorted((ListedCopy(path, _made(path)) for path in found), key=lambda copy: copy.made, reverse=True)
+    """Return the copies that need no private key, newest first: backups, and databases from before an upgrade."""
+    former = [path for path in settings.data.glob("pre-upgrade-*.sqlite3") if path.is_file() and not path.is_symlink()]
+    found = [ListedCopy(copy.path, copy.made) for copy in backup_copies.list_copies(settings) if not copy.is_encrypted]
+    return sorted(
+        [*found, *(ListedCopy(path, _made(path)) for path in former)], key=lambda copy: copy.made, reverse=True
+    )
 
 
 def require_room(folder: Path, needed_bytes: int) -> None:
@@ -83,7 +92,22 @@ def remove(path: Path) -> None:
         path.unlink()
 
 
-def _copy_database(path: Path, folder: Path) -> Copy:
+def _unpack_archive(path: Path, folder: Path, identity: Path | None) -> Copy:
+    with archive.opened(path, identity) as opened:
+        manifest = opened.manifest
+        known = migration.known_steps()
+        if manifest.step not in known:
+            raise CopyError(
+                f"{path}: the backup is of a newer Recnice SCIM ({manifest.version}, step {manifest.step}), "
+                f"this one is {VERSION} (step {known[-1]}): install that version to restore it"
+            )
+        sizes = [member.bytes for member in manifest.members.values()]
+        require_room(folder, sum(sizes) + int((_ROOM - 1) * manifest.members[DATABASE_NAME].bytes))
+        opened.unpack(folder)
+    return Copy(path, sha256_of(path), manifest.made)
+
+
+def _copy_database(path: Path, folder: Path, _identity: Path | None) -> Copy:
     """Copy the bare file of a database, such as the one from before an upgrade; a replaced one with its WAL."""
     sides = [path.with_name(path.name + more) for more in ("-wal", "-journal")]
     sides = [side for side in sides if side.exists() and side.stat().st_size]

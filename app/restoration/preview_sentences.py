@@ -21,6 +21,8 @@ def sentences(preview: Preview, *, is_reactivating: bool = False) -> Iterator[st
         yield "Keys, passwords and administrators are those of the backup, also revoked and removed ones."
     else:
         yield from _differences(preview.differences, is_reactivating)
+        if preview.erased:
+            yield f"{_count(preview.erased, 'user')} of the backup {_is(preview.erased)} erased since: not restored."
     if preview.faults:
         yield f"A check of the backup finds {_count(len(preview.faults), 'problem')}: {_printable(preview.faults[0])}"
     yield f"The backup was made at {made}."

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from app import clock, exit_codes, file_swap
+from app import clock, data_folder, exit_codes, file_swap
 from app.administration import audit
 from app.administration.audit import Action, Actor
 from app.administration.roles import granted_roles
@@ -29,6 +29,7 @@ from app.store.access.user_to_confirm_rows import UnconfirmedRow
 from app.store.database import directory_database, sqlite_driver
 from app.store.directory import rebuild_derived_rows, word_index
 from app.store.directory.history_rows import Author
+from app.store.erasure import ledger_rows, restored_copy
 from app.store.restoration import comparison, kept_rows
 from app.store.restoration.comparison import Differences
 
@@ -48,14 +49,15 @@ class RestoreError(exit_codes.CommandError):
 class Preview:
     """What a restore changes. `differences`: None where there is nothing to compare with, and `because` says why.
 
-    `last_use`: when a client last used a credential, as the copy knows it, in wire form; "" for never. `faults`: what
-    `check` finds in the copy.
+    `last_use`: when a client last used a credential, as the copy knows it, in wire form; "" for never. `erased`: how
+    many users of the copy were erased since. `faults`: what `check` finds in the copy.
     """
 
     copy: Copy
     differences: Differences | None
     because: str
     last_use: str
+    erased: int
     faults: Sequence[str]
 
 
@@ -89,8 +91,9 @@ class StagedCopy:
             rebuild_derived_rows.rebuild(self._types)
             while word_index.write_due(self._types):
                 pass
-            with directory_database.reading() as connection:
-                self.faults = integrity_check.check(connection, self._types)
+        self.erased = self._erase_again()
+        with self._application(), directory_database.reading() as connection:
+            self.faults = integrity_check.check(connection, self._types)
 
     @property
     def also_replaced(self) -> Sequence[str]:
@@ -101,10 +104,10 @@ class StagedCopy:
         """Return what a restore changes now. Reads all rows of both directories."""
         if self.present is None:
             with self._application(), directory_database.reading() as connection:
-                return Preview(self.copy, None, self.because, comparison.last_use(connection), self.faults)
-        with comparison.attached(self._database, self.present) as connection:
+                return Preview(self.copy, None, self.because, comparison.last_use(connection), 0, self.faults)
+        with self._attached() as connection:
             found = comparison.differences(connection)
-            return Preview(self.copy, found, "", comparison.last_use(connection), self.faults)
+            return Preview(self.copy, found, "", comparison.last_use(connection), self.erased, self.faults)
 
     def complete(self, by: Actor, *, is_reactivating: bool = False) -> None:
         """Keep in the copy what must not go back, and record the restore in its audit. Raises RestoreError.
@@ -137,16 +140,30 @@ class StagedCopy:
             return "there is no present database"
         try:
             with comparison.attached(self._database, present) as connection:
+                if not comparison.has_same_step(connection):
+                    return "the present database is that of another version"
                 if comparison.is_of_same_installation(connection):
                     return ""
             return "the backup is of another installation"
         except sqlite_driver.ERRORS as error:
             return f"{_UNREADABLE}: {sqlite_driver.reason(error) or error}"
 
+    def _erase_again(self) -> int:
+        """Erase in the copy who was erased since it was made, by the present list of erasures; return how many."""
+        if not self.present:
+            return 0
+        key = ledger_rows.key_of(data_folder.secret(self._settings.data))
+        with self._attached() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            kept_rows.replace_rows(connection, "erasure")
+            number = restored_copy.apply_again(connection, None, key)
+            connection.commit()
+        return number
+
     def _keep_present(self) -> tuple[tuple[int, str], list[str]]:
         """Return the head of the present audit, and the ids of users that were disabled or deleted since the copy."""
-        assert self.present is not None
-        with comparison.attached(self._database, self.present) as connection:
+        self._erase_again()
+        with self._attached() as connection:
             ids = [*comparison.active_again(connection), *comparison.deleted(connection)]
             connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -176,6 +193,19 @@ class StagedCopy:
             driver.close()
         if finding != "ok" or orphan:
             raise RestoreError(f"{self.copy.path.name}: the restored database is not valid: {orphan or finding}")
+
+    @contextmanager
+    def _attached(self) -> Iterator[directory_database.Connection]:
+        """Yield a connection to the copy with the present database. Raises RestoreError if one cannot be read."""
+        assert self.present is not None
+        try:
+            with comparison.attached(self._database, self.present) as connection:
+                yield connection
+        except sqlite_driver.ERRORS as error:
+            raise RestoreError(
+                f"{self.present}: the database cannot be compared ({sqlite_driver.reason(error) or error}): to restore "
+                "without that, move it away with its -wal and -shm files"
+            ) from error
 
     @contextmanager
     def _application(self) -> Iterator[None]:

@@ -5,14 +5,17 @@ import os
 import shutil
 import signal
 import sqlite3
+import zipfile
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pyrage
 import pytest
 
+from app.version import VERSION
 from tests.conftest import Appliance, wait_until
 from tests.web.visitor import Visitor, set_up
 
@@ -204,7 +207,7 @@ REFUSED = {
     "damaged": (damaged, "is damaged"),
     "newer": (newer, "from a newer Recnice SCIM"),
     "foreign": (foreign, "the database of another program"),
-    "text": (lambda copy: b"no copy", "expected a copy"),
+    "text": (lambda copy: b"no backup", "got a file of another kind"),
 }
 
 
@@ -303,3 +306,92 @@ def test_a_server_that_is_ended_while_it_restores_has_the_former_or_the_restored
     assert not (appliance.data / "restore-staged").exists()
     assert appliance.stop() == 0
     assert appliance.command("check").returncode == 0
+
+
+@pytest.fixture(scope="module")
+def archive(scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A backup of the scene as it is at its end."""
+    path = tmp_path_factory.mktemp("archive") / "recnice.zip"
+    (scene.appliance.data / "recnice.toml").write_text("threads = 6\n")
+    try:
+        made = scene.appliance.command("backup", "--to", str(path))
+    finally:
+        (scene.appliance.data / "recnice.toml").unlink()
+    assert made.returncode == 0, made.stderr
+    return path
+
+
+def test_a_backup_is_restored_with_all_its_files_into_a_new_folder(
+    stage: Scene, archive: Path, new_appliance: Callable[..., Appliance]
+) -> None:
+    elsewhere = new_appliance("elsewhere", key=stage.appliance.key)
+    restored = elsewhere.command("restore", str(archive), "--yes")
+    assert restored.returncode == 0, restored.stderr
+    assert (elsewhere.data / "recnice.secret").read_bytes() == (stage.appliance.data / "recnice.secret").read_bytes()
+    assert (elsewhere.data / "recnice.toml").read_text() == "threads = 6\n"
+    assert not list(elsewhere.data.glob("replaced-*"))
+    logged = query(elsewhere.data / "recnice-requests.sqlite3", "SELECT count(*) FROM request")
+    assert logged == query(stage.appliance.data / "recnice-requests.sqlite3", "SELECT count(*) FROM request")
+    stage.appliance.start()
+    elsewhere.start()
+    assert content(elsewhere) == content(stage.appliance)
+    assert stage.appliance.stop() == elsewhere.stop() == 0
+
+
+def test_the_files_of_the_folder_stay_where_the_backup_is_its_own(stage: Scene, archive: Path) -> None:
+    (stage.appliance.data / "recnice.toml").write_text("threads = 7\n")
+    secret = (stage.appliance.data / "recnice.secret").read_bytes()
+    restored = stage.appliance.command("restore", str(archive), "--yes")
+    assert restored.returncode == 0, restored.stderr
+    assert (stage.appliance.data / "recnice.toml").read_text() == "threads = 7\n"
+    assert (stage.appliance.data / "recnice.secret").read_bytes() == secret
+
+
+def with_manifest(archive: Path, target: Path, **values: Any) -> Path:
+    with zipfile.ZipFile(archive) as read, zipfile.ZipFile(target, "w") as written:
+        for entry in read.infolist():
+            text = read.read(entry)
+            if entry.filename == "manifest.json":
+                text = json.dumps(json.loads(text) | values).encode()
+            written.writestr(entry.filename, text)
+    return target
+
+
+def test_a_backup_of_a_newer_version_names_both_versions(stage: Scene, archive: Path, tmp_path: Path) -> None:
+    newer = with_manifest(archive, tmp_path / "newer.zip", version="9.9.9", step="9999")
+    refused = stage.appliance.command("restore", str(newer), "--yes")
+    assert refused.returncode == 78
+    assert "9.9.9, step 9999" in refused.stderr
+    assert f"this one is {VERSION}" in refused.stderr
+    assert not (stage.appliance.data / "restore-staged").exists()
+
+
+def test_an_archive_with_a_flipped_bit_or_without_its_end_is_refused(
+    stage: Scene, archive: Path, tmp_path: Path
+) -> None:
+    whole = archive.read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 1
+    for broken in (bytes(flipped), whole[: len(whole) // 2]):
+        file = tmp_path / "broken.zip"
+        file.write_bytes(broken)
+        refused = stage.appliance.command("restore", str(file), "--yes")
+        assert refused.returncode == 78
+        assert "damaged" in refused.stderr or "incomplete" in refused.stderr
+        assert not (stage.appliance.data / "restore-staged").exists()
+
+
+def test_an_encrypted_backup_needs_its_key(stage: Scene, tmp_path: Path) -> None:
+    identity = pyrage.x25519.Identity.generate()
+    (tmp_path / "key.txt").write_text(f"{identity}\n")
+    made = stage.appliance.command(
+        "backup", "--to", str(tmp_path / "out") + "/", "--backup-public-key", str(identity.to_public())
+    )
+    assert made.returncode == 0, made.stderr
+    (file,) = (tmp_path / "out").iterdir()
+    refused = stage.appliance.command("restore", str(file), "--preview")
+    assert refused.returncode == 78
+    assert "--identity FILE" in refused.stderr
+    told = stage.appliance.command("restore", str(file), "--preview", "--identity", str(tmp_path / "key.txt"))
+    assert told.returncode == 0, told.stderr
+    assert "The backup lacks 0 users" in told.stdout

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app import create_app, file_swap
+from app import create_app, data_folder, file_swap
 from app.administration.accounts import administrators, password_sign_in
 from app.administration.accounts.sessions import Browser
 from app.administration.audit import HOST
@@ -15,7 +15,7 @@ from app.administration.credentials import oauth_clients, scim_keys
 from app.administration.errors import Refused
 from app.administration.roles import granted_roles, role_mapping, users_to_confirm
 from app.console_roles import Role
-from app.provisioning import resource_operations
+from app.provisioning import erasures, resource_operations
 from app.provisioning.resource_operations import Author
 from app.restoration import staged_copy
 from app.restoration.staged_copy import Preview
@@ -49,9 +49,10 @@ class World:
         return path
 
     def preview(self, copy: Path) -> Preview:
-        preview = staged_copy.stage(copy, self.settings).preview()
-        staged_copy.discard(self.settings)
-        return preview
+        try:
+            return staged_copy.stage(copy, self.settings).preview()
+        finally:
+            staged_copy.discard(self.settings)
 
     def restore(self, copy: Path) -> Preview:
         self.close()
@@ -189,3 +190,53 @@ def test_a_copy_that_check_finds_faults_in_is_restored_with_a_warning(world: Wor
         connection.execute("UPDATE population SET total = 9")
         connection.commit()
     assert any("population" in fault for fault in world.preview(copy).faults)
+
+
+def test_who_was_erased_since_is_not_restored(world: World) -> None:
+    names = ("ana.the.erased@example.com", "bob")
+    with world.app.app_context():
+        ids = [resource_operations.create(USER, {"userName": name}, ENTRA).record.id for name in names]
+        resource_operations.create(GROUP, {"displayName": "staff", "members": [{"value": id} for id in ids]}, ENTRA)
+    copy = world.copy()
+    assert names[0].encode() in copy.read_bytes()
+    with world.app.app_context():
+        erasures.begin(ids[0], names[0], HOST, data_folder.secret(world.settings.data))
+    preview = world.restore(copy)
+    assert preview.erased == 1
+    assert preview.differences is not None
+    assert preview.differences.deleted.number == 0
+    for file in (world.settings.database, world.settings.database.with_name("recnice.sqlite3-wal")):
+        assert not file.exists() or names[0].encode() not in file.read_bytes(), file.name
+    with world.app.app_context(), directory_database.reading() as connection:
+        assert [row.id for row in connection.exec_driver_sql("SELECT id FROM resource WHERE type = 'User'")] == ids[1:]
+
+
+def damage(database: Path) -> None:
+    """Overwrite a page of the list of resources, after the first ones."""
+    with closing(sqlite_driver.module.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'resource'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    with open(database, "r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(bytes(size))
+
+
+def test_a_present_database_that_is_damaged_or_of_another_version(world: World) -> None:
+    with world.app.app_context():
+        resource_operations.create(USER, {"userName": "ana"}, ENTRA)
+    copy = world.copy()
+    world.close()
+    present = world.settings.database
+    whole = present.read_bytes()
+    damage(present)
+    with pytest.raises(staged_copy.RestoreError, match="cannot be compared .the database is damaged"):
+        world.preview(copy)
+    assert not (world.settings.data / file_swap.STAGED_NAME).exists()
+    present.write_bytes(whole)
+    with closing(sqlite_driver.module.connect(present)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    assert world.preview(copy).because == "the present database is that of another version"
+    present.write_bytes(b"no database at all" * 100)
+    assert world.preview(copy).because.startswith("the present database cannot be read")
+    world.restore(copy)

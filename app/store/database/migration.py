@@ -47,7 +47,7 @@ def migrate(path: Path, may_be_new: bool = True, back_up: Callable[[], object] =
     Returns warnings for the administrator. Raises DatabaseUnusable, and what `back_up` raises; then nothing but
     finished steps has changed.
     """
-    known = _known_steps()
+    known = known_steps()
     try:
         if not may_be_new and not (path.exists() and path.stat().st_size):
             raise DatabaseUnusable(_EMPTY.format(path))
@@ -80,7 +80,7 @@ def migrate(path: Path, may_be_new: bool = True, back_up: Callable[[], object] =
     return (warning,) if warning else ()
 
 
-def _known_steps() -> list[str]:
+def known_steps() -> list[str]:
     """Return the names of all steps, oldest first: a step's file is `<name>_<words>.py`, with a number as its name."""
     return sorted(file.name.partition("_")[0] for file in (bundled_files.MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 

@@ -16,6 +16,8 @@ _IS_SAME = """
 SELECT EXISTS (SELECT 1 FROM main.installation JOIN present.installation AS other USING (instance))
     OR EXISTS (SELECT 1 FROM main.audit JOIN present.audit AS other USING (id, hash) WHERE id = 1)
 """
+_STEP = "SELECT version_num FROM main.alembic_version"
+_PRESENT_STEP = "SELECT version_num FROM present.alembic_version"
 # CROSS JOIN fixes the order: each row of the copy is looked up in the present database by its unique id.
 _BOTH = "main.resource AS copied CROSS JOIN present.resource AS other ON other.id = copied.id"
 _ACTIVE_AGAIN = f"SELECT copied.id FROM {_BOTH} WHERE copied.type = 'User' AND copied.active = 1 AND other.active = 0"
@@ -89,6 +91,12 @@ def unchanged(present: Path) -> Iterator[None]:
     with closing(sqlite_driver.connect(sqlite_driver.existing_address(present))) as driver:
         driver.execute("BEGIN IMMEDIATE")
         yield
+
+
+def has_same_step(connection: Connection) -> bool:
+    """Return whether both databases have the same schema."""
+    steps = [connection.exec_driver_sql(query).scalar() for query in (_STEP, _PRESENT_STEP)]
+    return bool(steps[0] == steps[1])
 
 
 def is_of_same_installation(connection: Connection) -> bool:

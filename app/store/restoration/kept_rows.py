@@ -40,7 +40,7 @@ def keep_present(connection: Connection) -> None:
     tables = connection.exec_driver_sql(_TABLES).scalars()
     replaced = [name for name in tables if name not in FROM_COPY and not name.startswith("word")]
     for name in replaced:
-        _replace(connection, name)
+        replace_rows(connection, name)
     for name in connection.exec_driver_sql(_COUNTED).scalars().all():
         _continue_count(connection, name, is_replaced=name in replaced)
     connection.exec_driver_sql(_RAISE, (number,))
@@ -60,7 +60,8 @@ def begin_elsewhere(connection: Connection) -> None:
     connection.exec_driver_sql(_RAISE, (0,))
 
 
-def _replace(connection: Connection, name: str) -> None:
+def replace_rows(connection: Connection, name: str) -> None:
+    """Replace the rows of a table by those of the present database, as far as they can be there."""
     where = _USER_EXISTS if name in _OF_USERS else _FOLLOWED_BY_COPY if name == "job" else "TRUE"
     columns = ", ".join(_columns(connection, name))
     connection.exec_driver_sql(f"DELETE FROM main.{name}{f' WHERE {where}' if name == 'job' else ''}")
