@@ -3,7 +3,7 @@
 See also: app/observation/guard.py (raises it).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from app import bounds
@@ -11,7 +11,7 @@ from app.administration import audit
 from app.administration.audit import Action, Actor
 from app.administration.errors import Refused
 from app.administration.roles import granted_roles
-from app.provisioning import resource_operations
+from app.provisioning import deleted_resources, resource_operations
 from app.scim.errors import ScimError
 from app.scim.protocol_messages import Operation
 from app.scim.resource_types import GROUP, USER, ResourceType, name_of
@@ -30,9 +30,10 @@ _CHANGED = "changed since the alarm"
 class Undone:
     """What one part of an undo did. `refused`: name and reason of each that stays as it is; `is_more`: a part is left.
 
-    `enabled` and `joined` count users and memberships.
+    `put_back` counts deleted users and groups, `enabled` users and `joined` memberships.
     """
 
+    put_back: int = 0
     enabled: int = 0
     joined: int = 0
     refused: list[tuple[str, str]] = field(default_factory=list)
@@ -45,16 +46,21 @@ def confirm_meant(alarm_id: int, by: Actor) -> None:
         _answer(connection, _require_open(connection, alarm_id), by, Action.ALARM_MEANT, "meant")
 
 
-def undo(alarm_id: int, by: Actor, *, enables: bool) -> Undone:
-    """Undo a part of what an alarm counted: members join their groups again and, if it `enables`, users are active.
+def undo(types: Sequence[ResourceType], alarm_id: int, by: Actor, *, enables: bool) -> Undone:
+    """Undo a part of what an alarm counted: what was deleted is put back, and members join their groups again.
 
-    A member joins where both are here. A user is enabled who is still disabled and was not changed since. Each change
-    has its own transaction, audit entry and event. When no part is left, the alarm is answered. Raises Refused.
+    If it `enables`, users are active again who were deleted while active, or are still disabled and were not changed
+    since. A member joins where both are here. Each change has its audit entry and its event. When no part is left, the
+    alarm is answered. Raises Refused.
     """
     with directory_database.reading() as connection:
         alarm = _require_open(connection, alarm_id)
         groups = [one.group_id for one in guard_rows.groups_of(connection, alarm.id)]
-    undone = Undone()
+        deleted = guard_rows.deleted_of(connection, alarm.id, bounds.GUARD_UNDONE_AT_ONCE + 1)
+    back = deleted_resources.put_all_back(types, deleted[: bounds.GUARD_UNDONE_AT_ONCE], by, becomes_active=enables)
+    # What cannot be put back comes first again: without progress there is no further part.
+    undone = Undone(back.done, refused=back.refused)
+    undone.is_more = len(deleted) > bounds.GUARD_UNDONE_AT_ONCE and back.done > 0
     for group_id in groups:
         _rejoin(alarm, group_id, by, undone)
     if enables:
@@ -109,7 +115,7 @@ def _enable(alarm: AlarmRow, by: Actor, undone: Undone) -> None:
             audit.record(connection, by, Action.USER_ENABLED, name_of(record.content), person=record.id)
 
         undone.enabled += _is_changed(USER, user_id, Operation("replace", "active", True), by, permit, undone)
-    # Users whom a rule refuses to enable come first again: without progress there is no further part.
+    # As above, for users whom a rule refuses to enable.
     undone.is_more = undone.is_more or (len(disabled) > at_once and undone.enabled > 0)
 
 

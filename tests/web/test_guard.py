@@ -151,7 +151,9 @@ def test_an_undo_wants_proof_and_enables_only_by_choice(world: World, monkeypatc
         assert (answer.status_code, answer.location) == (303, "/sub/confirm?next=/guard/1")
     assert alarm_of(world)
     assert window.post("/guard/1/undo").status_code == 303
-    assert "0 users are enabled again, and 0 memberships are back." in words(window.get("/guard/1"))
+    assert "0 deleted users and groups are put back, 0 users are enabled again, and 0 memberships are back." in words(
+        window.get("/guard/1")
+    )
     assert alarm_of(world) is None and stored(world, ids[0])["active"] is False
 
 
@@ -161,7 +163,9 @@ def test_an_undo_enables_who_was_not_changed_since(world: World):
     world.patch(f"/Users/{ids[2]}", ON)
     window = Window(world, "olga", Role.OWNER)
     assert window.post("/guard/1/undo", enable="yes").status_code == 303
-    assert "1 user is enabled again, and 0 memberships are back." in words(window.get("/guard/1"))
+    assert "0 deleted users and groups are put back, 1 user is enabled again, and 0 memberships are back." in words(
+        window.get("/guard/1")
+    )
     assert [stored(world, id)["active"] for id in ids[:3]] == [True, False, True]
     assert "operator olga" in words(window.get(f"/users/{ids[0]}?tab=history"))
     audit = words(window.get("/audit"))
@@ -175,7 +179,10 @@ def test_an_undo_of_many_goes_on_by_further_presses(world: World, monkeypatch: p
     ids = with_alarm(world)
     window = Window(world, "olga", Role.OWNER)
     window.post("/guard/1/undo", enable="yes")
-    assert "2 users are enabled again, and 0 memberships are back. This is a part" in words(window.get("/guard/1"))
+    assert (
+        "0 deleted users and groups are put back, 2 users are enabled again, and 0 memberships are back. This is a part"
+        in words(window.get("/guard/1"))
+    )
     assert alarm_of(world)
     window.post("/guard/1/undo", enable="yes")
     assert alarm_of(world) is None
@@ -193,9 +200,34 @@ def test_an_undo_puts_members_back_where_both_are_here(world: World, monkeypatch
     window = Window(world, "olga", Role.OWNER)
     assert "Sales lost 6 of 6 members" in words(window.get("/guard/1"))
     window.post("/guard/1/undo")
-    assert "3 memberships are back. This is a part" in words(window.get("/guard/1"))
+    page = words(window.get("/guard/1"))
+    assert "1 deleted user or group is put back, 0 users are enabled again, and 3 memberships are back. This is" in page
     window.post("/guard/1/undo")
+    assert "0 deleted users and groups are put back" in words(window.get("/guard/1"))
     assert alarm_of(world) is None
     members = world.scim("GET", f"/Groups/{group}").get_json(force=True)["members"]
-    assert {one["value"] for one in members} == set(ids[:5])
+    assert {one["value"] for one in members} == set(ids)
     assert "put members back into the group" in words(window.get("/audit"))
+
+
+@pytest.mark.parametrize("enables", [False, True])
+def test_an_undo_puts_back_what_was_deleted_with_its_memberships(world: World, enables: bool):
+    ids = people(world, 5)
+    world.patch(f"/Users/{ids[0]}", OFF)
+    group = world.made(GROUP, displayName="Admins", members=[{"value": id} for id in ids])
+    lines = [("group", group, "viewer")]
+    role_mapping.save(lines, role_mapping.preview(lines).fingerprint, HOST)
+    for path in (f"/Groups/{group}", *(f"/Users/{id}" for id in ids[:4])):
+        assert world.scim("DELETE", path).status_code == 204
+    assert (alarm := alarm_of(world)) and (alarm.people, alarm.groups) == (4, 1)
+    world.made(USER, userName="person3", displayName="Created again")
+    window = Window(world, "olga", Role.OWNER)
+    assert "Admins gave a role and was deleted; it had 5 members" in words(window.get("/guard/1"))
+    window.post("/guard/1/undo", **({"enable": "yes"} if enables else {}))
+    page = words(window.get("/guard/1"))
+    assert "4 deleted users and groups are put back" in page and "Person 3 stays as it is" in page
+    assert alarm_of(world) is None
+    assert [stored(world, id).get("active", True) for id in ids[:3]] == [False, enables, enables]
+    members = world.scim("GET", f"/Groups/{group}").get_json(force=True)["members"]
+    assert {one["value"] for one in members} == {*ids[:3], ids[4]}
+    assert world.scim("GET", f"/Users/{ids[3]}").status_code == 404

@@ -49,7 +49,9 @@ def confirm_alarm(alarm_id: int) -> Response:
 def undo_alarm(alarm_id: int) -> Response:
     """Undo a part of the removals of an alarm; users are enabled only if the form says so."""
     try:
-        undone = alarm_answers.undo(alarm_id, browser_session.actor(), enables=request.form.get("enable") == "yes")
+        enables = request.form.get("enable") == "yes"
+        types = current_app.config["RECNICE_RESOURCE_TYPES"]
+        undone = alarm_answers.undo(types, alarm_id, browser_session.actor(), enables=enables)
     except Refused as refused:
         flash(str(refused), "wrong")
     else:
@@ -60,7 +62,8 @@ def undo_alarm(alarm_id: int) -> Response:
 
 
 def _in_words(undone: Undone) -> str:
-    done = f"{counted(undone.enabled, 'user is', 'users are')} enabled again, and "
+    done = f"{counted(undone.put_back, 'deleted user or group is', 'deleted users and groups are')} put back, "
+    done += f"{counted(undone.enabled, 'user is', 'users are')} enabled again, and "
     done += f"{counted(undone.joined, 'membership is', 'memberships are')} back."
     return f"{done} This is a part: press Undo again for the rest." if undone.is_more else done
 
