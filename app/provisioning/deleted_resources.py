@@ -173,6 +173,7 @@ def _put_back(
     changes = differences(resource_type, deletion.document, values.document)
     row = resource_operations.event_row(record, values, record.last_modified)
     history_rows.record_put_back(connection, author, row, changes, joined, moves.joined)
+    deletion_rows.end(connection, deletion)
     return deletion.name
 
 

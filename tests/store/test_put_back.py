@@ -20,7 +20,7 @@ from app.scim.protocol_messages import Operation
 from app.scim.resource_types import GROUP, RESOURCE_TYPES, USER, ResourceType
 from app.store.access import audit_rows, role_rows
 from app.store.database import directory_database
-from app.store.directory import deletion_rows, history_rows, word_index
+from app.store.directory import deletion_rows, history_pruning, history_rows, word_index
 from app.store.directory.stored_resource import Record
 from tests.store.test_deletions import ADA, CLIENT, created, delete, group_of, is_sound
 
@@ -263,6 +263,30 @@ def test_many_are_put_back_and_each_refusal_is_named(app: Flask) -> None:
     assert is_sound()
 
 
+def test_an_undone_deletion_ages_as_any_other_event(app: Flask) -> None:
+    """A history of a week must not bring back a membership that a client ended since."""
+    ada = created(USER, **ADA)
+    group = group_of(ada.id)
+    delete(USER, ada)
+    put_back(ada)
+    remove = Operation("remove", "members", [{"value": ada.id}])
+    resource_operations.change(GROUP, group.id, [remove], CLIENT)
+    with directory_database.reading() as connection:
+        _, deletion, creation = history_rows.events_of(connection, ada.id, None, 9)
+        assert connection.exec_driver_sql("SELECT count(*) FROM event WHERE deleted IS NOT NULL").scalar_one() == 0
+    assert {one.attribute for one in deletion.changes} >= {"userName", "emails"}
+    with mock.patch.object(bounds, "EVENTS_PRUNED_AT_ONCE", 2), directory_database.writing() as connection:
+        word_index_done = "UPDATE job SET done = (SELECT max(id) FROM event) WHERE name = 'words'"
+        connection.exec_driver_sql(word_index_done)
+        place: history_pruning.Place | None = history_pruning.Place()
+        while place:
+            place = history_pruning.prune(connection, "2999-01-01T00:00:00.000Z", place)
+    delete(USER, ada)
+    put_back(ada)
+    assert memberships() == set()
+    assert creation.verb == "create"
+
+
 # --- purge ------------------------------------------------------------------------------------------------------------
 
 
@@ -284,11 +308,12 @@ def test_deletions_are_purged_after_their_days(app: Flask, monkeypatch: pytest.M
     for one in users[:3]:
         delete(USER, one)
     put_back(users[1])
+    delete(USER, users[4])
     assert purge_after(29, monkeypatch) == 0
     assert purge_after(10_000, monkeypatch, kept_days=0) == 0, "0 is off"
-    assert kept_ids() == [users[2].id, users[0].id]
+    assert kept_ids() == [users[4].id, users[2].id, users[0].id]
     with mock.patch.multiple(bounds, DELETIONS_PURGED_AT_ONCE=2, DELETIONS_READ_AT_ONCE=2):
-        assert purge_after(31, monkeypatch) == 3, "also the deletion of who is here again"
+        assert purge_after(31, monkeypatch) == 3
         assert purge_after(31, monkeypatch) == 0
         delete(USER, users[3])
         assert kept_ids() == [users[3].id]
@@ -302,8 +327,20 @@ def test_deletions_are_purged_after_their_days(app: Flask, monkeypatch: pytest.M
     assert tuple(raw) == (None, None)
     assert [one.new for one in change.changes] == ["Countess"], "the history of before has its own retention"
     assert [(one.actor, one.target) for one in entries] == [("itself", "1"), ("itself", "2")]
-    assert memberships() == {(group.id, users[1].id), (group.id, users[4].id)}
+    assert memberships() == {(group.id, users[1].id)}
     assert is_sound()
+
+
+def test_older_deletions_are_found_behind_those_that_were_undone(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    users = [created(USER, userName=f"u{number}") for number in range(7)]
+    for one in users:
+        delete(USER, one)
+    for one in users[2:]:
+        put_back(one)
+    with mock.patch.multiple(bounds, DELETIONS_READ_AT_ONCE=2):
+        assert kept_ids() == [users[1].id, users[0].id]
+        assert purge_after(31, monkeypatch) == 2
+        assert kept_ids() == []
 
 
 def test_a_purge_ends_between_its_parts(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,9 +8,16 @@ from typing import Any
 
 import pytest
 
+from app.provisioning import resource_operations
+from app.provisioning.resource_operations import Author
+from app.scim.resource_types import USER
+from app.store.database import directory_database
 from app.web.console.directory import deleted
 from tests.conftest import Answer, Appliance
+from tests.web.test_audit_of_every_action import BASE, World, world
 from tests.web.visitor import Visitor, set_up
+
+__all__ = ["world"]
 
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 BULK = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
@@ -198,6 +205,17 @@ def test_a_url_shows_how_a_user_and_a_group_were(console: Appliance, eva: Visito
     scim(console, "DELETE", f"Users/{cy}")
     assert "title Clerk" in words(eva, created), "also of a deleted one"
     assert "did not exist then" in words(eva, f"/users/{cy}?tab=earlier&at=2999-01-01T00:00")
+
+
+def test_an_earlier_time_than_the_history_shows_the_state_since_which_it_is_complete(world: World) -> None:
+    author = Author("0a1b2c3d4e5f6071", "key 1a2b3c4d")
+    with world.app.app_context():
+        user_id = resource_operations.create(USER, {"userName": "ana"}, author).record.id
+        with directory_database.writing() as connection:
+            connection.exec_driver_sql("INSERT INTO job (name, done) VALUES ('history', ?)", [4_000_000_000])
+    shown = world.eva.get(f"/sub/users/{user_id}?tab=earlier&at=2020-01-01T00:00", base_url=BASE).text
+    assert "Exactly at <code>2096-10-02T07:06:40.000Z</code>" in shown
+    assert "For an earlier time, the state of that time is shown." in shown
 
 
 def test_an_owner_undoes_a_change_from_the_history(console: Appliance, eva: Visitor) -> None:

@@ -1,6 +1,6 @@
 """This module reads what deletions keep, and deletes it.
 
-A deletion is *kept* while its event has the resource and the resource is not here again.
+A deletion is *kept* while its event has the resource: until it is purged, or the resource is put back.
 
 See also: history_rows.py (`record_deletion` writes it), resource_rows.py (`put_back`).
 """
@@ -14,22 +14,29 @@ from typing import Any
 from sqlalchemy import bindparam, exists, func, select, text, update
 
 from app import bounds
+from app.scim.differences import all_cleared
 from app.store.database.connection import Connection
 from app.store.database.list_parameter import many, many_named
-from app.store.directory import filter_sql
+from app.store.directory import filter_sql, history_rows
 from app.store.directory.tables import event, membership_event, resource
 
 # As text: only INDEXED BY makes SQLite read the partial index instead of all events.
 _NEWEST = text("SELECT id FROM event INDEXED BY event_deletion WHERE verb = 'delete' AND id < :before ORDER BY id DESC")
-_later = event.alias("later")
-_IS_LAST = ~exists().where(_later.c.resource_id == event.c.resource_id, _later.c.id > event.c.id)
 _COLUMNS = [event.c[name] for name in ("id", "at", "request", "actor", "resource_type", "resource_id", "name")]
 _COLUMNS += [event.c[name] for name in ("version", "position", "departed", "is_simulated")]
-_KEPT = select(*_COLUMNS, event.c.deleted).where(event.c.verb == "delete", event.c.deleted.is_not(None), _IS_LAST)
+_KEPT = select(*_COLUMNS, event.c.deleted).where(event.c.verb == "delete", event.c.deleted.is_not(None))
 _AMONG = _KEPT.where(event.c.id.in_(many_named("ids"))).order_by(event.c.id.desc())
 _OF_RESOURCE = _KEPT.where(event.c.resource_id == bindparam("id"))
-_AGES = select(event.c.id, event.c.at, event.c.deleted.is_not(None)).where(event.c.id.in_(many_named("ids")))
+_IS_PURGED = event.c.deleted.is_(None) & event.c.changes.is_(None)
+_AGES = select(event.c.id, event.c.at, event.c.deleted.is_not(None), _IS_PURGED).where(
+    event.c.id.in_(many_named("ids"))
+)
 _PURGE = update(event).where(event.c.id.in_(many_named("ids"))).values(deleted=None, changes=None)
+_END = (
+    update(event)
+    .where(event.c.id == bindparam("event_id"))
+    .values(deleted=None, changes=func.coalesce(event.c.changes, bindparam("stored")))
+)
 _link = membership_event.c
 
 
@@ -89,13 +96,24 @@ def of_requests(connection: Connection, numbers: Collection[str]) -> Iterator[Ke
 
 def old(connection: Connection, before: str) -> list[int]:
     """Return the event ids of all deletions before a moment (wire form) that still have values, oldest first."""
-    ids = [id for _, ages in _unpurged(connection, None) for id, at, has_values in ages if has_values and at < before]
+    ids = [
+        id for _, ages in _unpurged(connection, None) for id, at, has_values, _ in ages if has_values and at < before
+    ]
     return sorted(ids)
 
 
 def purge(connection: Connection, event_ids: Collection[int]) -> None:
     """Delete what these deletions keep; their events stay, without values."""
     connection.execute(_PURGE, {"ids": json.dumps(list(event_ids))})
+
+
+def end(connection: Connection, deletion: KeptDeletion) -> None:
+    """Store a deletion that is undone as any other event: with its changes instead of the resource.
+
+    Otherwise a retention of history would keep its memberships longer than later ones, which then would not count.
+    """
+    changes = history_rows.to_json(all_cleared(deletion.document))
+    connection.execute(_END, {"event_id": deletion.event_id, "stored": changes})
 
 
 def ended_groups(connection: Connection, member_id: str) -> list[str]:
@@ -127,15 +145,15 @@ def possible_members(connection: Connection, ids: Collection[str]) -> set[str]:
 
 
 def _unpurged(connection: Connection, before: int | None) -> Iterator[tuple[list[int], list[Any]]]:
-    """Yield portions of deletions, newest first: their event ids, and each id with its time and whether it has values.
+    """Yield portions of deletions, newest first: their event ids, and the rows of `_AGES`.
 
-    The oldest are purged first, so the first portion without any values is the last.
+    The oldest are purged first, so the first portion in which all are purged is the last. Undone ones are not purged.
     """
     newest = {"before": bounds.INTEGER_MAXIMUM if before is None else before}
     ids = iter(connection.execute(_NEWEST, newest).scalars())
     while portion := list(islice(ids, bounds.DELETIONS_READ_AT_ONCE)):
         ages = list(connection.tuples(_AGES, {"ids": json.dumps(portion)}))
-        if not any(has_values for _, _, has_values in ages):
+        if all(is_purged for *_, is_purged in ages):
             return
         yield portion, ages
 

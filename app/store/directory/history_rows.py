@@ -216,7 +216,7 @@ def _insert(
 ) -> Event:
     values = {**resource, "request": author.request, "actor": author.actor, "verb": verb}
     values |= {"joined": 0, "departed": 0, "is_simulated": False, "deleted": None, **columns}
-    stored = _to_json(changes) if changes and verb != "create" else None
+    stored = to_json(changes) if changes and verb != "create" else None
     event_id = connection.insert(_INSERT, {**values, "changes": stored})
     del values["deleted"]
     return Event(id=event_id, **values, changes=tuple(changes))
@@ -397,7 +397,8 @@ def _first_changes(connection: Connection, among: sql.ColumnElement[bool]) -> li
     return [change for _, _, change in sorted(first.values())]
 
 
-def _to_json(changes: Sequence[Change]) -> str:
+def to_json(changes: Sequence[Change]) -> str:
+    """Return changes as an event has them."""
     return compact({one.attribute: to_stored(one) for one in sorted(changes, key=attrgetter("attribute"))})
 
 

@@ -109,8 +109,8 @@ resource, 0 in events from before it was stored.
 
 `deleted`: in a deletion, what it takes to create the same resource again, in addition to the rows of
 `membership_event`: JSON text, {"created": …, "document": …}, with "shelf" if it had one. Its changes follow from the
-document, so they are stored only where the document has a value that is never returned. Deletions from before 0013 have
-their changes instead.
+document, so they are stored only where the document has a value that is never returned. Deletions from before 0013,
+and those that were undone, have their changes instead; purged ones have neither.
 """
 
 membership_event = directory_table(

@@ -160,9 +160,11 @@ def earlier(subject: Subject) -> Mapping[str, Any] | Response:
     """
     text, event_id = request.args.get("at", "").strip(), filter_form.whole_number(request.args.get("event", ""))
     moment = filter_form.moment_of(text, is_end=False)
-    since = event_id if event_id is not None else moment
+    complete_since = retention.history_is_complete_since()
+    since = event_id if event_id is not None else moment and max(moment, complete_since)
     state = history_reader.state(subject.type, subject.id, since) if since else None
     shown: dict[str, Any] = {"at": text, "is_wrong": moment is None, "is_asked": bool(since), "earlier": state}
+    shown["complete_since"] = complete_since
     if state:
         number = list_paging.page_number()
         pages = Pages(len(state.members), number)
