@@ -103,7 +103,7 @@ def test_it_may_be_killed_at_each_step_and_again_while_the_start_goes_on(
 def test_a_process_that_is_killed_by_the_system_when_it_moves_a_file(tmp_path: Path) -> None:
     strace = program_of("strace")
     outcomes = []
-    for number in range(1, 100):
+    for number in range(1, 100, 3):  # each step is killed above
         folder = folder_before(tmp_path / str(number))
         ended = subprocess.run(
             [
