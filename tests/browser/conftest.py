@@ -112,8 +112,9 @@ def page(window: BrowserContext) -> Page:
 
 @pytest.fixture(scope="session")
 def furnished(program: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
-    """An appliance that is set up, with a key."""
-    appliance = Appliance(program, tmp_path_factory.mktemp("furnished") / "recnice").start()
+    """An appliance that is set up, with a key. Two users who are disabled or deleted are an alarm of the first days."""
+    flags = ("--guard-people", "1")
+    appliance = Appliance(program, tmp_path_factory.mktemp("furnished") / "recnice", flags).start()
     set_up(appliance)
     appliance.make_key()
     yield appliance
