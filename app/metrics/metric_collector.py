@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from app import bounds
 from app.administration import directory_totals, disk_usage
 from app.administration.readiness import Readiness
+from app.backup import copies
 from app.jobs import scheduler
 from app.metrics import metric_list
 from app.metrics.metric_list import MetricType
@@ -95,6 +96,8 @@ class MetricCollector(Collector):
         files = {"directory": self.settings.database, "requests": self.settings.requests_database}
         wal = [((name,), float(disk_usage.wal_bytes(path))) for name, path in files.items()]
         yield _family(metric_list.WAL_BYTES, wal)
+        newest = copies.newest(self.settings)
+        yield _family(metric_list.LAST_BACKUP, [((), _seconds(newest.made if newest else ""))])
 
     def _directory(self) -> Iterator[Metric]:
         overview = directory_totals.overview()
@@ -104,8 +107,7 @@ class MetricCollector(Collector):
         contact = overview.last_contact.at if overview.last_contact else ""
         with suppress(ScimError):  # the request log, which is exact where the key's row is not
             contact = sync_health.current(contact)[0].last_request
-        at = datetime.fromisoformat(contact).timestamp() if contact else 0
-        yield _family(metric_list.LAST_SYNC, [((), at)])
+        yield _family(metric_list.LAST_SYNC, [((), _seconds(contact))])
 
     def _log(self) -> Iterator[Metric]:
         by_kind = problem_list.open_by_kind()
@@ -115,6 +117,11 @@ class MetricCollector(Collector):
     def _jobs(self) -> Iterator[Metric]:
         outcomes = scheduler.current().outcomes()
         yield _family(metric_list.JOB_FAILED, [((one.name,), one.failure is not None) for one in outcomes])
+
+
+def _seconds(moment: str) -> float:
+    """Return a time in wire form as seconds since 1970; 0 for ""."""
+    return datetime.fromisoformat(moment).timestamp() if moment else 0
 
 
 def _family(type_: MetricType, samples: Iterable[Sample]) -> Metric:

@@ -38,6 +38,9 @@ EXPOSED = MetricType(
 )
 USERS = MetricType("recnice_users", "gauge", "Users.", ("state",))
 GROUPS = MetricType("recnice_groups", "gauge", "Groups.")
+LAST_BACKUP = MetricType(
+    "recnice_last_backup_timestamp_seconds", "gauge", "When the newest verified backup was made; 0 for none."
+)
 TRANSACTIONS = MetricType("recnice_write_transactions", "counter", "Write transactions of the directory database.")
 DATABASE_BYTES = MetricType("recnice_database_bytes", "gauge", "Size of a database with its WAL.", ("database",))
 WAL_BYTES = MetricType("recnice_wal_bytes", "gauge", "Size of a write-ahead log.", ("database",))

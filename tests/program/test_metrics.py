@@ -2,6 +2,7 @@
 
 import re
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from http.client import HTTPConnection
@@ -100,6 +101,13 @@ def test_every_metric_is_declared_and_served(measured: Appliance) -> None:
     assert set(served) == {one.name for one in METRICS}
     for one in METRICS:
         assert (served[one.name].type, served[one.name].documentation) == (one.form, one.help)
+
+
+def test_the_newest_verified_backup_has_its_time(measured: Appliance) -> None:
+    assert values(measured)["recnice_last_backup_timestamp_seconds"][()] == 0
+    before = time.time()
+    assert measured.command("backup").returncode == 0
+    assert before - 1 <= values(measured)["recnice_last_backup_timestamp_seconds"][()] <= time.time()
 
 
 def test_only_metrics_are_there_and_only_there(measured: Appliance) -> None:
