@@ -98,6 +98,18 @@ def find_surplus(settings: Settings, copies: Sequence[Copy], former: Sequence[Co
     return [copy for copy in _newest_first([*copies, *former]) if copy.kind in _RULES and copy.path not in kept]
 
 
+def kept_until(settings: Settings, copy: Copy) -> str:
+    """Return until about when the rules keep a backup, in wire form; "" if no time can be known.
+
+    One of kind `manual` stays until an administrator deletes it, one before an upgrade until others follow.
+    """
+    days = {
+        "nightly": max(settings.backup_daily, 7 * settings.backup_weekly),
+        "recent": 1 if settings.backup_recent_mb else 0,
+    }.get(copy.kind, 0)
+    return clock.to_wire(copy.at + timedelta(days=days)) if days else ""
+
+
 def _nightly(settings: Settings, copies: Sequence[Copy]) -> Iterator[Copy]:
     """Yield the last one of each of the last days and weeks that have one."""
     if not settings.backup_daily and not settings.backup_weekly:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import signal
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from app.administration.audit import HOST, Action, Actor
 from app.administration.credentials import scim_keys
 from app.administration.errors import Refused
 from app.administration.roles import role_mapping
+from app.backup import copies
 from app.provisioning import erasures
 from app.scim.resource_types import RESOURCE_TYPES
 from app.settings import Settings
@@ -289,9 +291,9 @@ def test_a_former_account_of_the_same_person_is_erased_with_it(world: World):
 @pytest.mark.parametrize("is_same_id", [True, False])
 def test_a_restored_copy_is_erased_again(world: World, tmp_path: Path, is_same_id: bool):
     victim = live(world, random.Random(2))
-    copies = [tmp_path / name for name in ("directory.copy", "log.copy")]
+    files_of_copy = [tmp_path / name for name in ("directory.copy", "log.copy")]
     files = (world.settings.database, world.settings.requests_database)
-    for path, copy in zip(files, copies, strict=True):
+    for path, copy in zip(files, files_of_copy, strict=True):
         with closing(sqlite_driver.module.connect(path)) as connection:
             connection.execute("VACUUM INTO ?", (str(copy),))
     if not is_same_id:  # in the copy, the same person has another id
@@ -299,7 +301,7 @@ def test_a_restored_copy_is_erased_again(world: World, tmp_path: Path, is_same_i
         victim = world.create(*VICTIM)
     erase(world, victim)
     key = ledger_rows.key_of(world.secret)
-    directory, log = (Connection(sqlite_driver.connect(sqlite_driver.address(copy))) for copy in copies)
+    directory, log = (Connection(sqlite_driver.connect(sqlite_driver.address(copy))) for copy in files_of_copy)
     with directory_database.reading() as live_connection:
         assert restored_copy.count_again(directory, live_connection, key) == 1
         for row in ledger_rows.all_rows(live_connection):
@@ -359,6 +361,23 @@ def test_the_list_of_erasures_names_nobody(world: World):
     assert not is_about(row, (victim, *VICTIM))
 
 
+@pytest.mark.parametrize(
+    ("kind", "daily", "weekly", "recent", "until"),
+    [
+        ("nightly", 7, 4, 1, "2026-01-29T03:00:00.000Z"),
+        ("nightly", 30, 4, 1, "2026-01-31T03:00:00.000Z"),
+        ("nightly", 0, 0, 1, ""),
+        ("recent", 7, 4, 1, "2026-01-02T03:00:00.000Z"),
+        ("recent", 7, 4, 0, ""),
+        ("manual", 7, 4, 1, ""),
+        ("before-upgrade", 7, 4, 1, ""),
+    ],
+)
+def test_until_when_a_backup_has_the_user(tmp_path: Path, kind: str, daily: int, weekly: int, recent: int, until: str):
+    settings = Settings(tmp_path, backup_daily=daily, backup_weekly=weekly, backup_recent_mb=recent)
+    assert copies.kept_until(settings, copies.Copy(tmp_path / "x", kind, "2026-01-01T03:00:00.000Z", 1)) == until
+
+
 # --- the pages and the commands ---------------------------------------------------------------------------------------
 
 
@@ -373,7 +392,10 @@ def test_an_owner_exports_and_erases_on_a_page(console: Appliance, eva: Visitor)
     assert console.request("POST", "/scim/Users", user).status == 409
     page = f"/users/{id}/personal-data"
     assert f'href="{page}"' in eva.get(f"/users/{id}").text
-    assert "Remove the assignment in Entra first" in eva.get(page).text
+    assert console.command("backup").returncode == 0
+    shown = eva.get(page).text
+    assert "Remove the assignment in Entra first" in shown
+    assert re.search(r"<code class=\"long\">recnice-manual-\w+\.zip</code>, until you delete it", shown)
     file = eva.post(f"/users/{id}/export")
     assert file.status == 200 and "attachment" in file.headers["content-disposition"]
     content = json.loads(file.text)

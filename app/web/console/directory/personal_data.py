@@ -1,10 +1,13 @@
 """This module serves the page from which an owner exports everything about a user, and erases it permanently."""
 
+from pathlib import Path
+
 from flask import abort, current_app, redirect, request, stream_with_context, url_for
 from werkzeug.wrappers import Response
 
 from app import data_folder
 from app.administration.errors import Refused
+from app.backup import copies
 from app.jobs import scheduler
 from app.provisioning import erasures, user_export
 from app.scim.resource_types import USER
@@ -44,8 +47,13 @@ def erase_user(resource_id: str) -> Response:
 
 def _page(resource_id: str, refused: Refused | None = None) -> Response:
     subject = erasures.subject(resource_id) or abort(404)
-    copies = erasures.copies(_settings().data)
-    return with_refusal("personal_data.html", refused, subject=subject, copies=copies, entra=erasures.ENTRA)
+    settings = _settings()
+    backups = [(copy, copies.kept_until(settings, copy)) for copy in copies.list_copies(settings)]
+    listed = {copy.path.name for copy, _ in backups}
+    others = [name for name in erasures.copies(settings.data) if Path(name).name not in listed]
+    return with_refusal(
+        "personal_data.html", refused, subject=subject, backups=backups, copies=others, entra=erasures.ENTRA
+    )
 
 
 def _settings() -> Settings:
