@@ -161,7 +161,7 @@ def test_file_names_of_the_steps_are_their_revisions() -> None:
     settings = Config()
     settings.set_main_option("script_location", str(bundled_files.MIGRATIONS))
     revisions = [script.revision for script in ScriptDirectory.from_config(settings).walk_revisions()]
-    assert sorted(revisions) == migration._known_steps()
+    assert sorted(revisions) == migration.known_steps()
 
 
 def test_an_older_database_is_backed_up_and_upgraded(path: Path, steps: Path) -> None:
