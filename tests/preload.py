@@ -6,6 +6,7 @@ import pkgutil
 from functools import partial
 
 import alembic.command  # noqa: F401 the program imports it late
+import certifi
 import pytest  # noqa: F401 a fork looks at the module that started the tests
 from requests import adapters
 
@@ -18,6 +19,7 @@ from tests import cheap
 for module in pkgutil.walk_packages(app.__path__, "app."):
     importlib.import_module(module.name)
 adapters.DEFAULT_CA_BUNDLE_PATH = cheap.authorities()
+certifi.where = cheap.authorities
 passwords._hasher = cheap.hasher
 request_recorder.WRITE_AFTER_S = cheap.LOG_WRITTEN_AFTER_S
 file_watch.LOOK_EVERY_S = cheap.FILE_LOOKED_AT_EVERY_S

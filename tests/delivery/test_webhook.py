@@ -15,7 +15,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from app import bounds
 from app.delivery import certificate, webhook
-from app.delivery.connections import METADATA, Connections, DeliveryError, Reach, unwrapped
+from app.delivery.connections import METADATA, Connections, DeliveryError, Reach, tls_context, unwrapped
 from app.delivery.webhook import Answer
 from tests.delivery.receiver import receiving
 from tests.delivery.test_mail import dripping
@@ -167,3 +167,10 @@ def test_no_descriptor_is_left_open() -> None:
     with pytest.raises(DeliveryError):
         post(f"http://127.0.0.1:{receiver.port}/")
     assert len(os.listdir("/proc/self/fd")) <= before
+
+
+def test_the_usual_authorities_are_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()  # the tests have one authority
+    assert len(tls_context(None).get_ca_certs()) > 100
+    with pytest.raises(DeliveryError, match="ca_file: the file has no certificates"):
+        tls_context(Path(__file__))
