@@ -150,7 +150,8 @@ def look(app: Flask) -> Callable[..., Finding | None]:
     def found(kind: str, hours: int = 24, certificate: PublicCertificate = plain, **more: object) -> Finding | None:
         files = settings.database, settings.requests_database
         with app.app_context():
-            seen = Look(*files, hours, certificate, provider_sign_in.provider_client, **more)  # type: ignore[arg-type]
+            given = {"are_backups_on": True, "newest_backup": lambda: ""} | more
+            seen = Look(*files, hours, certificate, provider_sign_in.provider_client, **given)  # type: ignore[arg-type]
             return alert_kinds.BY_NAME[kind].find(seen)
 
     return found
@@ -260,14 +261,27 @@ def test_single_sign_on_that_fails_for_everybody(
 def test_a_failed_job_and_a_key_that_is_not_used(app: Flask, look: Callable[..., Finding | None]) -> None:
     with app.app_context(), directory_database.writing() as connection:
         job_rows.end(connection, "pruning", "the disk is full")
-    found = look("job-failed")
-    assert found and "pruning" in found.detail
+    assert look("job-failed") == Finding(detail="pruning: the disk is full.")
+    assert look("backup-failed") is None
     with app.app_context():
         scim_keys.create_key("one", HOST)
         with directory_database.writing() as connection:
             connection.exec_driver_sql(KEY_IN_USE)
     found = look("key-unused")
     assert found == Finding("2026-01-02T08:00:00.000Z", "SCIM Keys: one.")
+
+
+def test_backups_that_fail_or_stop(app: Flask, look: Callable[..., Finding | None]) -> None:
+    old, new = (clock.to_wire(clock.utc_now() - timedelta(hours=hours)) for hours in (49, 47))
+    assert look("backup-old") is None, "none was due yet"
+    with app.app_context(), directory_database.writing() as connection:
+        job_rows.write(connection, "nightly-backup", 1_000_000_000, old, "the disk is full")
+    assert look("backup-failed") == Finding(detail="nightly-backup: the disk is full.")
+    assert look("job-failed") is None
+    assert look("backup-old", newest_backup=lambda: new) is None
+    assert look("backup-old", newest_backup=lambda: old) == Finding(old)
+    assert look("backup-old") == Finding(detail="There is no verified backup any longer.")
+    assert look("backup-old", are_backups_on=False) is None
 
 
 def test_the_disk_and_the_logs(

@@ -115,8 +115,22 @@ KINDS: tuple[AlertKind, ...] = (
         find=conditions.wal_large,
     ),
     AlertKind(
+        name="backup-failed",
+        title="A backup failed, or could not be verified",
+        what="The server tries it again. Until then the newest backup becomes older.",
+        fix=("Read the reason below.", "Check the folder of the backups: its free space, and who may write there."),
+        find=conditions.backups_failed,
+    ),
+    AlertKind(
+        name="backup-old",
+        title="There is no new backup",
+        what="The newest verified backup is older than two days, or was removed.",
+        fix=("Check whether the folder of the backups is there, and the server was running.",),
+        find=conditions.backups_old,
+    ),
+    AlertKind(
         name="job-failed",
-        title="A background job failed",
+        title="Another background job failed",
         what="The server tries it again.",
         fix=("Read the reason below and in the log.",),
         find=conditions.jobs_failed,

@@ -28,10 +28,12 @@ from app.observation.problems import problem_list, refused_removals
 from app.observation.problems.problem_list import Cause, ProblemFilter
 from app.scim.errors import ScimError
 from app.store.database import directory_database
+from app.store.database.directory_database import Row
 from app.store.database.file_watch import LOST
 from app.store.directory import job_rows
 
 _NO_KEY = "No SCIM Key and no OAuth client is active, so every request is refused."
+_BACKUP_JOBS = frozenset(("nightly-backup", "recent-backup", "drill"))
 _KINDS_OF_STRANGERS = ("key-missing", "too-often")
 """Browsers and monitors cause these, too."""
 
@@ -67,8 +69,9 @@ def days_left(seen: Certificate) -> float:
 class Look:
     """One look at everything, in an application context. What several conditions need is read once.
 
-    `no_contact_hours`: 0 turns that alert off. `open_kinds`: the alerts that lasted at the last look.
-    `is_stored`: whether what follows from it could be stored last time.
+    `no_contact_hours`: 0 turns that alert off. `newest_backup` returns when the newest verified one was made, "" if
+    there is none. `open_kinds`: the alerts that lasted at the last look. `is_stored`: whether what follows from it
+    could be stored last time.
     """
 
     database: Path
@@ -76,8 +79,16 @@ class Look:
     no_contact_hours: int
     certificate: PublicCertificate
     provider: Callable[[], ProviderClient]
+    are_backups_on: bool
+    newest_backup: Callable[[], str]
     open_kinds: Collection[str] = field(default=())
     is_stored: bool = True
+
+    @cached_property
+    def jobs(self) -> dict[str, Row]:
+        """The rows of background jobs by name."""
+        with directory_database.reading() as connection:
+            return job_rows.scheduled(connection)
 
     @cached_property
     def overview(self) -> directory_totals.Overview:
@@ -194,11 +205,29 @@ def keys_unused(look: Look) -> Finding | None:
     return Finding(since, "SCIM Keys: " + ", ".join(key.name or key.id for key in warned) + ".")
 
 
+def backups_failed(look: Look) -> Finding | None:
+    """Look for a backup, or a trial of one, that failed when it was made last."""
+    return _of_jobs(look, lambda name: name in _BACKUP_JOBS)
+
+
+def backups_old(look: Look) -> Finding | None:
+    """Look whether the newest verified backup is old or gone, once one was made on schedule."""
+    if not look.are_backups_on or not any(look.jobs[name].done for name in _BACKUP_JOBS & look.jobs.keys()):
+        return None
+    newest = look.newest_backup()
+    if newest and seconds_between(newest, clock.to_wire(clock.utc_now())) < bounds.BACKUP_AGE_S:
+        return None
+    return Finding(newest, "" if newest else "There is no verified backup any longer.")
+
+
 def jobs_failed(look: Look) -> Finding | None:
-    """Look for background jobs that failed when they ran last."""
-    with directory_database.reading() as connection:
-        sentences = job_rows.failed(connection)
-    return Finding(detail="; ".join(sentences)) if sentences else None
+    """Look for other background jobs that failed when they ran last."""
+    return _of_jobs(look, lambda name: name not in _BACKUP_JOBS)
+
+
+def _of_jobs(look: Look, is_one: Callable[[str], bool]) -> Finding | None:
+    failed = [row for name, row in sorted(look.jobs.items()) if row.failure is not None and is_one(name)]
+    return Finding(detail="; ".join(f"{row.name}: {row.failure}" for row in failed) + ".") if failed else None
 
 
 def disk_low(look: Look) -> Finding | None:

@@ -6,6 +6,7 @@ from app.administration.alerts import alert_targets
 from app.administration.alerts.alert_sender import Network, Sender
 from app.administration.alerts.conditions import Look, PublicCertificate
 from app.administration.encryption import Sealer
+from app.backup import copies
 from app.settings import Settings
 from app.web.console.access import provider_sign_in
 
@@ -17,9 +18,15 @@ def start(app: Flask) -> Sender:
     settings: Settings = app.config["RECNICE_SETTINGS"]
     certificate = PublicCertificate(settings.public_url, settings.ca_file)
     files = settings.database, settings.requests_database
+    are_backups_on = bool(settings.backup_daily or settings.backup_weekly or settings.backup_recent_mb)
+
+    def newest_backup() -> str:
+        newest = copies.newest(settings)
+        return newest.made if newest else ""
 
     def look() -> Look:
-        return Look(*files, settings.alert_no_contact_hours, certificate, provider_sign_in.provider_client)
+        hours, provider = settings.alert_no_contact_hours, provider_sign_in.provider_client
+        return Look(*files, hours, certificate, provider, are_backups_on, newest_backup)
 
     with app.app_context():
         app.extensions[_EXTENSION] = sender = Sender(app.app_context, look, network(), sealer())
