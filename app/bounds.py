@@ -418,7 +418,6 @@ ALERT_KEY_BYTES = (24, 64)  # the least and the most in the secret of a webhook
 HEARTBEAT_S = 5 * 60
 NO_CONTACT_HOURS_MAXIMUM = 720
 KEY_REFUSED_S = 2 * 60 * 60  # three of Entra's cycles in which only refused keys arrive
-BACKUP_AGE_S = 2 * 24 * 60 * 60  # of the newest one, after which Status has a caution
 CERTIFICATE_LOOK_S = 24 * 60 * 60
 CERTIFICATE_LOOK_AGAIN_S = 60 * 60  # while it is about to expire or invalid, or could not be looked at
 CERTIFICATE_DAYS = (21, 7, 1)

@@ -1,6 +1,7 @@
 """Alerts: one message at the start, one a day, one when over, whatever fails in between; the clock is the test's."""
 
 import random
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -345,6 +346,30 @@ def test_a_lost_file_is_told_by_who_knew_the_target(world: World, app: Flask) ->
     world.found["fire"] = Finding()
     world.work(5 * HOUR)
     assert world.take() == [("began", "fire")]
+
+
+@pytest.mark.usefixtures("webhook")
+def test_a_stop_waits_for_no_network_and_nothing_is_written_after_it(
+    world: World, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a stop the database may be another one, which a restore has put in its place."""
+    is_asking, may_answer = threading.Event(), threading.Event()
+
+    def find(_: object) -> Finding:
+        is_asking.set()
+        assert may_answer.wait(30)
+        return Finding()
+
+    slow = AlertKind(name="fire", title="", what="", fix=(), find=find, is_remote=True)
+    monkeypatch.setattr(alert_sender, "KINDS", (slow,))
+    sender = Sender(app.app_context, lambda: Look(), NETWORK, SEALER)  # type: ignore[arg-type,return-value]
+    sender.start()
+    assert is_asking.wait(30)
+    sender.stop()
+    assert sender._thread.is_alive()
+    may_answer.set()
+    sender._thread.join(30)
+    assert not sender._thread.is_alive() and alert_sender.state() == State()
 
 
 # --- the heartbeat ----------------------------------------------------------------------------------------------------

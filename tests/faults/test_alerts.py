@@ -39,7 +39,6 @@ def test_a_full_disk_and_a_lost_file_are_alerts(on_small_disk: Callable[..., App
 
         wait_until(is_noticed, "the alert arrives, although it cannot be stored")
         filler.unlink()
-        wait_until(lambda: appliance.request("GET", "/readyz").status == 200, "there is room")
         wait_until(lambda: "alert.over database-not-writable" in kinds(receiver), "and it is over")
         (appliance.data / "recnice.sqlite3").unlink()
         wait_until(lambda: "alert.began database-lost" in kinds(receiver), "the alert arrives without a database")

@@ -10,13 +10,17 @@ from app.administration.alerts.incidents import TEST, Finding
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertKind:
-    """One row of the catalog. `name` is stored; `fix` are steps; `find` says whether it holds now."""
+    """One row of the catalog. `name` is stored; `fix` are steps; `find` says whether it holds now.
+
+    `is_remote`: `find` waits for the network, and does not use the database.
+    """
 
     name: str
     title: str
     what: str
     fix: tuple[str, ...]
     find: Callable[[Look], Finding | None]
+    is_remote: bool = False
 
 
 KINDS: tuple[AlertKind, ...] = (
@@ -148,6 +152,7 @@ KINDS: tuple[AlertKind, ...] = (
         what="When it has expired, Entra sends nothing, and nobody can sign in.",
         fix=("Renew the certificate at the reverse proxy.", "Reload the reverse proxy."),
         find=conditions.certificate_expires,
+        is_remote=True,
     ),
     AlertKind(
         name="certificate-invalid",
@@ -158,6 +163,7 @@ KINDS: tuple[AlertKind, ...] = (
             "If your own authority signed it, set ca_file.",
         ),
         find=conditions.certificate_invalid,
+        is_remote=True,
     ),
 )
 """All kinds, the most urgent first."""

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from app import bounds, clock
 from app.administration import audit
@@ -34,6 +35,8 @@ from app.store.database import directory_database
 from app.store.database.directory_database import Connection
 
 GONE = "The receiver answered 410: it wants no more messages"
+
+_Answer = TypeVar("_Answer")
 
 log = logging.getLogger(__name__)
 
@@ -199,8 +202,11 @@ class Sender:
             if self._is_over.is_set():
                 raise _OverError
             try:
-                if finding := kind.find(look):
+                look_at = partial(kind.find, look)
+                if finding := self._outside(look_at) if kind.is_remote else look_at():
                     findings[kind.name] = finding
+            except _OverError:
+                raise
             except (ScimError, OSError):
                 unknown.append(kind.name)
             except Exception:
@@ -253,8 +259,8 @@ class Sender:
         self._store()
         return not delivery.is_waiting
 
-    def _outside(self, exchange: Callable[[], str]) -> str:
-        """Return what a receiver answers. Raises _OverError if the thread was to end meanwhile."""
+    def _outside(self, exchange: Callable[[], _Answer]) -> _Answer:
+        """Return what another host answers. Raises _OverError if the thread was to end meanwhile."""
         self._is_sending.set()
         try:
             return exchange()
