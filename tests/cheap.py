@@ -67,4 +67,7 @@ def upgrade(real: Callable[[Path], None], path: Path) -> None:
         newest.touch()
         real(newest)
         newest.replace(template)
-    shutil.copyfile(template, path)
+    copy = path.with_name(f"{path.name}.copy")  # whole or not at all, as a step is: a test may kill the process now
+    shutil.copyfile(template, copy)
+    copy.chmod(path.stat().st_mode)
+    copy.replace(path)

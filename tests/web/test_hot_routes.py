@@ -31,6 +31,7 @@ from app.provisioning import resource_operations
 from app.request_record import Request
 from app.scim.errors import busy
 from app.settings import Settings
+from app.store.access import audit_rows
 from app.store.database import directory_database, remembered_reads, sqlite_driver
 from app.store.request_log import log_database_file
 from app.web.hot_routes import HotRoutes
@@ -118,6 +119,7 @@ class World:
         monkeypatch.setattr(clock, "utc_now", lambda: self.now)
         monkeypatch.setattr(throttle, "steady_s", lambda: self.steady_s)
         monkeypatch.setattr(record_draft, "new_number", lambda: f"{self.steps:016x}")
+        monkeypatch.setattr(audit_rows, "_new_salt", lambda: f"{self.steps:032x}")
         monkeypatch.setattr(resource_operations, "new_id", lambda: f"00000000-0000-4000-8000-{self.steps:012x}")
         self.sides = [self._side(folder / name, has_hot_routes=name == "hot") for name in ("flask", "hot")]
         self.flask, self.hot = self.sides

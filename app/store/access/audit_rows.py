@@ -19,6 +19,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -63,7 +64,7 @@ TRIGGERS = {
 RENEWED, SUMMARIZED, ERASED = "audit-renewed", "audit-summarized", "person-erased"
 """The actions of the entries that the chain itself needs: see `_Chain`."""
 
-_SALT_BYTES = 16
+_new_salt = partial(secrets.token_hex, 16)
 _DIGEST_BYTES = 4
 _COLUMNS = (audit.c.id, audit.c.at, audit.c.actor, audit.c.address, audit.c.action, audit.c.target, audit.c.detail)
 # As bytes: an attacker may write what is not text, and that must not stop the check that looks for it.
@@ -157,7 +158,7 @@ def append_all(connection: Connection, entries: Iterable[tuple[str, str, str, st
     names = [column.name for column in (*_COLUMNS, audit.c.hash, audit.c.commitment, audit.c.salt)]
     for at, actor, address, action, target, detail in entries:
         number += 1
-        salt = secrets.token_hex(_SALT_BYTES)
+        salt = _new_salt()
         commitment = _hash(salt, actor, address, target, detail)
         new_hash = _hash(new_hash, number, at, action, commitment)
         values = (number, at, actor, address, action, target, detail, new_hash, commitment, salt)
