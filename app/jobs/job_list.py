@@ -84,7 +84,7 @@ JOBS: tuple[Job, ...] = (
     # What an owner erases is erased at once; this goes on with what was interrupted.
     Job("erasure", lambda _settings: Every(5), _erase, is_long=True, runs_at_start=True),
     Job("retention", _retention_schedule, _apply_retention, is_long=True),
-    Job("purge", lambda settings: Daily(time(3, 20)) if settings.keep_deleted_days else None, _purge),
+    Job("purge", lambda settings: Daily(time(3, 20)) if settings.keep_deleted_days else None, _purge, is_long=True),
     Job("manual-backup", lambda _settings: OnRequest(), _manual_backup, is_long=True),
     Job("nightly-backup", _nightly, _nightly_backup, is_long=True),
     Job("recent-backup", _after_changes, _recent_backup, is_long=True),

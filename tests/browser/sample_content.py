@@ -44,6 +44,7 @@ def furnish(appliance: Appliance) -> dict[str, str]:
     _connect(appliance)
     for name in (HOSTILE["script"], HOSTILE["right to left"]):
         assert appliance.command("oauth", "create", "--name", name).returncode == 0
+    assert appliance.command("backup", "create").returncode == 0
     allowed = appliance.command("allowlist", "allow", "192.0.2.0/24", "--note", HOSTILE["script"])
     assert allowed.returncode == 0, allowed.stderr
     ids = {kind: _person(appliance, number, name) for number, (kind, name) in enumerate(HOSTILE.items())}

@@ -21,7 +21,7 @@ ALIKE = 1
 NO_PAGES = frozenset(
     {
         *("static", "console.healthz", "console.readyz", "console.help_picture", "console.setup"),
-        "console.sign_in_code",
+        *("console.sign_in_code", "console.download_backup"),
         "console.renamed",
     }
 )
