@@ -177,7 +177,7 @@ def test_operators_by_their_page(new_appliance, page: Page):
     expect(page.get_by_role("alert")).to_contain_text("last active owner")
     page.goto(f"{fresh.url}/administrators")
     page.get_by_role("link", name="ada").click()
-    follow(page.get_by_role("link", name="Delete"))
+    follow(page.get_by_role("link", name="Delete administrator"))
     look(page, "delete")
     page.get_by_role("button", name="Delete administrator now").click()
     expect(page.get_by_role("link", name="ada")).to_have_count(0)
