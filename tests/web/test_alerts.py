@@ -280,8 +280,11 @@ def test_backups_that_fail_or_stop(app: Flask, look: Callable[..., Finding | Non
     assert look("job-failed") is None
     assert look("backup-old", newest_backup=lambda: new) is None
     assert look("backup-old", newest_backup=lambda: old) == Finding(old)
-    assert look("backup-old") == Finding(detail="There is no verified backup any longer.")
+    assert look("backup-old") == Finding("2001-09-09T01:46:40.000Z", "There is no verified backup.")
     assert look("backup-old", are_backups_on=False) is None
+    with app.app_context(), directory_database.writing() as connection:
+        job_rows.write(connection, "nightly-backup", int(clock.utc_now().timestamp()), "", None)
+    assert look("backup-old") is None, "the first start was a moment ago"
 
 
 def test_the_disk_and_the_logs(

@@ -6,7 +6,7 @@ A function returns None while its condition does not hold. It may raise ScimErro
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -33,7 +33,8 @@ from app.store.database.file_watch import LOST
 from app.store.directory import job_rows
 
 _NO_KEY = "No SCIM Key and no OAuth client is active, so every request is refused."
-_BACKUP_JOBS = frozenset(("nightly-backup", "recent-backup", "drill"))
+_NIGHTLY = "nightly-backup"
+_BACKUP_JOBS = frozenset((_NIGHTLY, "recent-backup", "drill"))
 _KINDS_OF_STRANGERS = ("key-missing", "too-often")
 """Browsers and monitors cause these, too."""
 
@@ -211,13 +212,15 @@ def backups_failed(look: Look) -> Finding | None:
 
 
 def backups_old(look: Look) -> Finding | None:
-    """Look whether the newest verified backup is old or gone, once one was made on schedule."""
-    if not look.are_backups_on or not any(look.jobs[name].done for name in _BACKUP_JOBS & look.jobs.keys()):
+    """Look whether the newest verified backup is old; without one, whether the first one is overdue."""
+    if not look.are_backups_on or _NIGHTLY not in look.jobs:
         return None
     newest = look.newest_backup()
-    if newest and seconds_between(newest, clock.to_wire(clock.utc_now())) < bounds.BACKUP_AGE_S:
+    # Until the job has succeeded once, its row has the time of the first start.
+    last = newest or clock.to_wire(datetime.fromtimestamp(look.jobs[_NIGHTLY].done, UTC))
+    if seconds_between(last, clock.to_wire(clock.utc_now())) < bounds.BACKUP_AGE_S:
         return None
-    return Finding(newest, "" if newest else "There is no verified backup any longer.")
+    return Finding(last, "" if newest else "There is no verified backup.")
 
 
 def jobs_failed(look: Look) -> Finding | None:
