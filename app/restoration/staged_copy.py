@@ -3,6 +3,7 @@
 Nothing outside of the staging folder changes before `app/file_swap.py` moves the files.
 """
 
+import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -36,6 +37,7 @@ from app.store.restoration.comparison import Differences
 log = logging.getLogger("recnice.restore")
 
 _DISABLE = Operation("replace", "active", False)
+_DISABLED_OF = "SELECT id FROM resource WHERE type = 'User' AND active = 0 AND id IN (SELECT value FROM json_each(?))"
 _UNREADABLE = "the present database cannot be read"
 
 
@@ -115,9 +117,9 @@ class StagedCopy:
         `is_reactivating`: users who were disabled or deleted since the copy are active again, as in the copy. No
         process may write the present database until the files are swapped.
         """
-        head, disabled = (0, ""), 0
+        head, disabled, again = (0, ""), 0, set[str]()
         if self.present:
-            head, ids = self._keep_present()
+            head, ids, again = self._keep_present()
             disabled = 0 if is_reactivating else len(ids)
         with self._application():
             if self.present and not is_reactivating:
@@ -127,7 +129,7 @@ class StagedCopy:
                 directory_database.lift_time_limit(connection)
                 if not self.present:
                     kept_rows.begin_elsewhere(connection)
-                self._settle_roles(connection, by)
+                self._settle_roles(connection, again)
                 detail = {"copy": self.copy.sha256, "made": self.copy.made, "disabled": str(disabled or "")}
                 before = {"entries": str(head[0]), "hash": head[1]} if head[0] else {}
                 audit.record(connection, by, Action.RESTORED, self.copy.path.name, **detail, **before)
@@ -160,26 +162,35 @@ class StagedCopy:
             connection.commit()
         return number
 
-    def _keep_present(self) -> tuple[tuple[int, str], list[str]]:
-        """Return the head of the present audit, and the ids of users that were disabled or deleted since the copy."""
+    def _keep_present(self) -> tuple[tuple[int, str], list[str], set[str]]:
+        """Return the head of the present audit, and the ids of users that were disabled or deleted since the copy.
+
+        Then those of `comparison.role_again`.
+        """
         self._erase_again()
         with self._attached() as connection:
             ids = [*comparison.active_again(connection), *comparison.deleted(connection)]
+            again = set(comparison.role_again(connection))
             connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             kept_rows.keep_present(connection)
             head = audit_rows.head(connection)
             connection.commit()
-        return head, ids
+        return head, ids, again
 
-    def _settle_roles(self, connection: directory_database.Connection, by: Actor) -> None:
-        """Recompute the console roles. A user who would get back a role needs the confirmation of an owner first."""
+    def _settle_roles(self, connection: directory_database.Connection, again: set[str]) -> None:
+        """Recompute the console roles. A user who would get back a role needs the confirmation of an owner first.
+
+        So does a disabled one of `again`, who would get it when Entra enables the user.
+        """
         if self.present:
             now = clock.to_wire(clock.utc_now())
-            for one in role_rows.differences(connection, role_rows.mapping(connection)):
-                is_more = one.new and (one.old is None or one.new.rank > one.old.rank)
-                if is_more and user_to_confirm_rows.find(connection, one.user_id) is None:
-                    user_to_confirm_rows.add(connection, UnconfirmedRow(one.user_id, "", now))
+            found = role_rows.differences(connection, role_rows.mapping(connection))
+            ids = [one.user_id for one in found if one.new and (one.old is None or one.new.rank > one.old.rank)]
+            disabled = connection.exec_driver_sql(_DISABLED_OF, (json.dumps(list(again)),)).scalars()
+            for id in {*ids, *disabled}:
+                if user_to_confirm_rows.find(connection, id) is None:
+                    user_to_confirm_rows.add(connection, UnconfirmedRow(id, "", now))
         granted_roles.settle(connection)
 
     def _check(self) -> None:

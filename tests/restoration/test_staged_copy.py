@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from app import create_app, data_folder, file_swap
+from app.administration import audit
 from app.administration.accounts import administrators, password_sign_in
 from app.administration.accounts.sessions import Browser
 from app.administration.audit import HOST
@@ -139,6 +140,90 @@ def test_who_would_get_back_a_role_waits_for_an_owner(world: World) -> None:
         assert [one.user_id for one in users_to_confirm.list_unconfirmed().users] == [ids[0]]
         users_to_confirm.confirm_user(ids[0], "", HOST)
         assert granted_roles.grant_of(ids[0]) is not None
+
+
+def make_owners(app: Flask, ids: list[str]) -> str:
+    """Make a group whose members are owners, as who has the app role Admin, and return its id."""
+    with app.app_context():
+        members = [{"value": id} for id in ids]
+        group = resource_operations.create(GROUP, {"displayName": "Owners", "members": members}, ENTRA).record.id
+        lines = [("group", group, "owner"), ("app_role", "Admin", "owner")]
+        role_mapping.save(lines, role_mapping.preview(lines).fingerprint, HOST)
+        return group
+
+
+def test_who_is_disabled_gets_no_role_back_when_enabled_later(world: World) -> None:
+    """Entra does not send again that the user left the group, or has the app role no longer."""
+    app_role = {"roles": [{"value": "Admin"}]}
+    with world.app.app_context():
+        administrators.create_operator("eva", PASSWORD, HOST)
+        values: list[dict[str, object]] = [{}, {}, {}, app_role, app_role]
+        ids = [
+            resource_operations.create(USER, {"userName": f"user{number}"} | value, ENTRA).record.id
+            for number, value in enumerate(values)
+        ]
+    group = make_owners(world.app, ids[:3])
+    disable, enable = (Operation("replace", "active", value) for value in (False, True))
+    with world.app.app_context():
+        resource_operations.change(USER, ids[2], [disable], ENTRA)  # also disabled in the copy
+    copy = world.copy()
+    left = [ids[0], ids[2], ids[3]]
+    with world.app.app_context():
+        for id in (ids[0], ids[2]):
+            resource_operations.change(GROUP, group, [Operation("remove", "members", [{"value": id}])], ENTRA)
+        resource_operations.change(USER, ids[3], [Operation("remove", "roles", None)], ENTRA)
+        for id in (ids[0], ids[1], ids[3], ids[4]):
+            resource_operations.change(USER, id, [disable], ENTRA)
+    world.restore(copy)
+    with world.app.app_context():
+        for id in ids:
+            assert granted_roles.grant_of(id) is None
+            resource_operations.change(USER, id, [enable], ENTRA)
+        assert [id for id in ids if granted_roles.grant_of(id) is None] == left
+        assert {one.user_id for one in users_to_confirm.list_unconfirmed().users} == set(left)
+
+
+def test_a_record_that_another_person_got_since_returns_disabled(world: World) -> None:
+    """In the copy it is the record of the former person, who was disabled since."""
+    disable, enable = (Operation("replace", "active", value) for value in (False, True))
+    with world.app.app_context():
+        administrators.create_operator("eva", PASSWORD, HOST)
+        ids = [
+            resource_operations.create(USER, {"userName": name, "externalId": f"former {name}"}, ENTRA).record.id
+            for name in ("ana", "bob", "carl")
+        ]
+    make_owners(world.app, ids)
+    copy = world.copy()
+    with world.app.app_context():
+        resource_operations.change(USER, ids[0], [disable], ENTRA)
+        for id in ids[:2]:  # of bob, the mapping of the attribute was changed
+            resource_operations.change(USER, id, [Operation("replace", "externalId", f"other {id}")], ENTRA)
+        resource_operations.change(USER, ids[0], [enable], ENTRA)
+        users_to_confirm.confirm_user(ids[0], f"other {ids[0]}", HOST)
+        for value in (disable, enable):
+            resource_operations.change(USER, ids[2], [value], ENTRA)
+        assert all(granted_roles.grant_of(id) for id in ids)
+    preview = world.restore(copy)
+    assert preview.differences is not None
+    assert preview.differences.active_again.first == ["ana"]
+    with world.app.app_context():
+        assert [id for id in ids if granted_roles.grant_of(id)] == ids[1:]
+
+
+def test_a_state_from_before_a_move_is_known_also_without_the_first_audit_entries(world: World) -> None:
+    """A folder that was restored on another machine has another text, and `audit_days` deletes its first entries."""
+    with world.app.app_context():
+        administrators.create_operator("eva", PASSWORD, HOST)
+        id = resource_operations.create(USER, {"userName": "ana"}, ENTRA).record.id
+    copy = world.copy()
+    with world.app.app_context():
+        resource_operations.change(USER, id, [Operation("replace", "active", False)], ENTRA)
+        with directory_database.writing() as connection:
+            connection.exec_driver_sql("UPDATE installation SET instance = 'moved'")
+            audit.summarize(connection, HOST, 1, "retention")
+    preview = world.restore(copy)
+    assert preview.differences is not None
+    assert preview.differences.active_again.first == ["ana"]
 
 
 def test_a_copy_of_a_state_that_was_left_behind_by_a_restore_can_be_restored(world: World) -> None:

@@ -14,13 +14,22 @@ from app.store.database.connection import Connection
 
 _IS_SAME = """
 SELECT EXISTS (SELECT 1 FROM main.installation JOIN present.installation AS other USING (instance))
-    OR EXISTS (SELECT 1 FROM main.audit JOIN present.audit AS other USING (id, hash) WHERE id = 1)
+    OR EXISTS (SELECT 1 FROM main.audit JOIN present.audit AS other USING (id, hash))
+    OR EXISTS (SELECT 1 FROM main.resource JOIN present.resource AS other USING (id))
 """
 _STEP = "SELECT version_num FROM main.alembic_version"
 _PRESENT_STEP = "SELECT version_num FROM present.alembic_version"
 # CROSS JOIN fixes the order: each row of the copy is looked up in the present database by its unique id.
 _BOTH = "main.resource AS copied CROSS JOIN present.resource AS other ON other.id = copied.id"
-_ACTIVE_AGAIN = f"SELECT copied.id FROM {_BOTH} WHERE copied.type = 'User' AND copied.active = 1 AND other.active = 0"
+# A record with another externalId is that of another person, if it was disabled in between (decision 37).
+_ACTIVE_AGAIN = f"""
+SELECT copied.id FROM {_BOTH} WHERE copied.type = 'User' AND copied.active = 1 AND (
+    other.active = 0
+    OR copied.version <> other.version AND copied.document ->> 'externalId' IS NOT other.document ->> 'externalId'
+        AND EXISTS (SELECT 1 FROM present.event WHERE resource_id = copied.id AND changes -> '$.active' IS NOT NULL
+            AND id > (SELECT coalesce(max(id), 0) FROM main.event))
+)
+"""
 _MISSING = (
     "FROM main.resource AS copied WHERE type = ? AND NOT EXISTS (SELECT 1 FROM present.resource WHERE id = copied.id)"
 )
@@ -31,8 +40,19 @@ _CHANGED = f"SELECT count(*) FROM {_BOTH} WHERE copied.type = ? AND copied.versi
 _NAME = "SELECT coalesce(document ->> 'userName', document ->> 'displayName', id) FROM main.resource WHERE id = ?"
 _GIVES_ROLE = "group_id IN (SELECT value FROM present.role_mapping WHERE source = 'group')"
 _AGAIN_MEMBERS = f"""
-SELECT count(*) FROM (SELECT group_id, member_id FROM main.membership WHERE {_GIVES_ROLE}
+(SELECT group_id, member_id FROM main.membership WHERE {_GIVES_ROLE}
     EXCEPT SELECT group_id, member_id FROM present.membership WHERE {_GIVES_ROLE})
+"""
+_APP_ROLE = "exact_text(CASE {0}.type WHEN 'object' THEN {0}.value ->> 'value' END)"
+_ROLE_AGAIN = f"""
+SELECT member_id FROM {_AGAIN_MEMBERS} UNION
+SELECT copied.id FROM main.resource AS copied CROSS JOIN json_each(copied.document, '$.roles') AS entry
+WHERE (SELECT count(*) FROM present.role_mapping WHERE source = 'app_role') AND copied.type = 'User'
+    AND {_APP_ROLE.format("entry")} IN (SELECT value FROM present.role_mapping WHERE source = 'app_role')
+    AND NOT EXISTS (
+        SELECT 1 FROM present.resource AS other CROSS JOIN json_each(other.document, '$.roles') AS kept
+        WHERE other.id = copied.id AND {_APP_ROLE.format("kept")} = {_APP_ROLE.format("entry")}
+    )
 """
 _REVOKED = """
 SELECT count(*) FROM main.{table} AS copied JOIN present.{table} AS other USING (id)
@@ -102,20 +122,28 @@ def has_same_step(connection: Connection) -> bool:
 def is_of_same_installation(connection: Connection) -> bool:
     """Return whether both databases are states of the same installation.
 
-    Its random text is the same, or the first entry of the audit: a folder has a new text after it was restored on
-    another machine.
+    Its random text is the same, an entry of the audit, or the id of a user or group: a folder has a new text after it
+    was restored on another machine, and its audit may begin after the copy was made.
     """
     return bool(connection.exec_driver_sql(_IS_SAME).scalar())
 
 
 def active_again(connection: Connection) -> list[str]:
-    """Return the ids of users who are active in the copy and disabled now."""
+    """Return the ids of users who are active in the copy, and disabled now or now the record of another person."""
     return list(connection.exec_driver_sql(_ACTIVE_AGAIN).scalars())
 
 
 def deleted(connection: Connection) -> list[str]:
     """Return the ids of users who are active in the copy and deleted now."""
     return list(connection.exec_driver_sql(f"SELECT id {_MISSING} AND active = 1", ("User",)).scalars())
+
+
+def role_again(connection: Connection) -> list[str]:
+    """Return the ids of users who have in the copy, and not now, a membership or app role that gives a console role.
+
+    Whether they are active does not matter.
+    """
+    return list(connection.exec_driver_sql(_ROLE_AGAIN).scalars())
 
 
 def differences(connection: Connection) -> Differences:
@@ -132,7 +160,7 @@ def differences(connection: Connection) -> Differences:
         created_groups=count(f"SELECT count(*) {_CREATED}", "Group"),
         changed_users=count(_CHANGED, "User"),
         changed_groups=count(_CHANGED, "Group"),
-        memberships=count(_AGAIN_MEMBERS),
+        memberships=count(f"SELECT count(*) FROM {_AGAIN_MEMBERS}"),
         revoked=sum(count(_REVOKED.format(table=table)) for table in _CREDENTIALS),
         administrators=count(_REMOVED_ADMINISTRATORS),
     )
