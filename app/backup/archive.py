@@ -107,13 +107,7 @@ class Archive:
 @contextmanager
 def opened(path: Path, identity: Path | None = None) -> Iterator[Archive]:
     """Open a backup for reading; `identity` is a file with the private key of an encrypted one. Raises ArchiveError."""
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise ArchiveError(f"{path}: {error.strerror or error}") from None
-    with file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise ArchiveError(f"{path}: expected a regular file")
+    with open_file(path) as file:
         beginning = file.read(len(encryption.BEGINNING))
         file.seek(0)
         if not beginning:
@@ -127,6 +121,18 @@ def opened(path: Path, identity: Path | None = None) -> Iterator[Archive]:
             encryption.decrypt(path, file, plain, identity)
             plain.seek(0)
             yield from _read_zip(path, plain, b"PK")
+
+
+def open_file(path: Path) -> IO[bytes]:
+    """Open the file of a backup for reading; never wait for a pipe. Raises ArchiveError."""
+    try:
+        file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        raise ArchiveError(f"{path}: {error.strerror or error}") from None
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise ArchiveError(f"{path}: expected a regular file")
+    return os.fdopen(file, "rb")
 
 
 def read_manifest(path: Path, identity: Path | None = None) -> Manifest:

@@ -58,10 +58,14 @@ def list_copies(settings: Settings) -> list[Copy]:
 
 
 def newest(settings: Settings) -> Copy | None:
-    """Return the newest verified backup; reads the manifest of no other."""
+    """Return the newest verified backup; reads the manifest of no older one.
+
+    One with a time after now is of a clock that was ahead. It may be older than all others, so it does not count.
+    """
     paths = [path for folder in folders(settings) for path in _paths_in(folder)]
     paths.sort(key=lambda path: path.name.partition(".")[0].rpartition("-")[2], reverse=True)
-    return next((copy for path in paths if (copy := _read(path))), None)
+    now = clock.to_wire(clock.utc_now())
+    return next((copy for path in paths if (copy := _read(path)) and copy.made <= now), None)
 
 
 def read(path: Path) -> Copy:
@@ -73,9 +77,11 @@ def read(path: Path) -> Copy:
 def prune(settings: Settings, *, is_trial: bool = False) -> list[Path]:
     """Delete what the rules no longer keep, and return it; to be called after a backup. With `is_trial` only return it.
 
-    The newest verified backup stays always, and so do those of kind `manual`. Raises OSError.
+    The newest verified backup stays always, and so do those of kind `manual`. Those with a time after now stay, too,
+    and do not count: otherwise a new backup would be older than they are, and be deleted. Raises OSError.
     """
-    copies = list_copies(settings)
+    now = clock.to_wire(clock.utc_now())
+    copies = [copy for copy in list_copies(settings) if copy.made <= now]
     former = [Copy(path, "before-upgrade", _former_time(path), 0) for path in settings.data.glob(_FORMER)]
     surplus = [copy.path for copy in find_surplus(settings, copies, former)]
     if not is_trial:
@@ -171,7 +177,7 @@ def _read(path: Path) -> Copy | None:
     name = _NAME.fullmatch(path.name)
     with suppress(OSError, CommandError):
         if name and name[3]:
-            with path.open("rb") as file:
+            with archive.open_file(path) as file:
                 is_encrypted = file.read(len(encryption.BEGINNING)) == encryption.BEGINNING
             return Copy(path, name[1], _wire_time(name[2]), path.stat().st_size) if is_encrypted else None
         return read(path)

@@ -10,7 +10,10 @@ from app import data_folder
 from app.settings import Settings
 from app.store.database import sqlite_driver
 from app.store.request_log import log_database_file
+from tests.administration.conftest import pass_time
 from tests.cheap import make_database
+
+__all__ = ["pass_time"]
 
 PEOPLE = """
     WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < {count})

@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -86,6 +86,34 @@ def test_partial_and_broken_files_do_not_count(settings: Settings) -> None:
     assert copies.newest(settings) == sound
     assert copies.prune(settings) == []
     assert sound.path.exists()
+
+
+def test_what_a_clock_that_was_ahead_made_neither_counts_nor_is_deleted(
+    settings: Settings, pass_time: Callable[[float], None]
+) -> None:
+    """The backups made since would be older, so too many, and the first to be deleted."""
+    settings = replace(settings, backup_daily=1, backup_weekly=0, backup_recent_mb=1)
+    month_s = 30 * 24 * 3600
+    pass_time(month_s)
+    ahead = [writing.back_up(settings, kind).path for kind in ("nightly", "recent")]
+    pass_time(-month_s)
+    for kind in ("nightly", "recent"):
+        new = writing.back_up(settings, kind)
+        assert (copies.prune(settings), copies.newest(settings)) == ([], new)
+    pass_time(2 * month_s)
+    new = writing.back_up(settings, "nightly")
+    assert ahead[0] in copies.prune(settings), "they count as soon as their time is past"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes")
+@pytest.mark.parametrize("suffix", ["", ".age"])
+def test_a_pipe_with_the_name_of_a_backup_is_none_and_delays_nothing(settings: Settings, suffix: str) -> None:
+    sound = writing.back_up(settings, "manual")
+    pipe = settings.own_backups / f"recnice-manual-20200101T000000Z.zip{suffix}"
+    os.mkfifo(pipe)
+    assert copies.list_copies(settings) == [sound]
+    with pytest.raises(archive.ArchiveError, match="expected a regular file"), archive.opened(pipe):
+        pass
 
 
 def test_pruning_can_be_tried_and_deletes_former_copies_too(settings: Settings) -> None:
