@@ -131,13 +131,14 @@ def _move(names: Iterable[str], source: Path, target: Path) -> None:
 
 def _read(folder: Path) -> _Note | None:
     try:
-        text = (folder / NOTE_NAME).read_text(encoding="utf-8")
+        text = (folder / NOTE_NAME).read_bytes()
     except FileNotFoundError:
         return None
     try:
         note = _Note(**json.loads(text))
         paths = (note.replaced, *note.names)
-        if note.step in ("away", "in") and all(Path(name).name == name for name in paths):
+        are_names = all(Path(name).name == name for name in paths)
+        if are_names and note.step in ("away", "in") and note.replaced.startswith(REPLACED_BEGINNING):  # not `..`
             return note
     except (ValueError, TypeError):
         pass

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from app import current_application, exit_codes, file_swap
+from app import current_application, data_folder, exit_codes, file_swap
 from app.administration import audit
 from app.administration.audit import Action, Actor
 from app.administration.errors import Refused
@@ -34,6 +34,7 @@ log = logging.getLogger("recnice.restore")
 EXTENSION = "recnice-restore"
 _BUSY = "Another restore is being prepared. Wait for it, or discard it."
 _OVER = "This preview is no longer valid. Choose the backup again."
+_FAILED = "The restore failed, and nothing was changed: {}"
 _RESTORING = "A backup is being restored: try again in a moment"
 
 
@@ -108,7 +109,7 @@ class ConsoleRestore:
     def finish(self) -> bool:
         """Swap the files, when the server has ended and nothing has them open; return whether it was to be done.
 
-        To be called before the process opens the files again. Raises FolderError.
+        To be called before the process opens the files again. Raises FolderError if the next start has to go on.
         """
         if not self._is_begun or self._thread is None:
             return False
@@ -120,6 +121,11 @@ class ConsoleRestore:
                 file_swap.swap(self._settings.data, self._staged.also_replaced)
                 self.restored = self._staged.copy.path.name
                 log.warning("restored %s", self.restored)
+        except data_folder.FolderError as error:
+            if file_swap.is_under_way(self._settings.data):
+                raise
+            log.exception("the copy cannot be restored")
+            self.failure = _FAILED.format(error)
         finally:
             self._held.close()
             self._forget()
@@ -150,7 +156,7 @@ class ConsoleRestore:
             self._is_complete = True
         except Exception as error:
             log.exception("the copy cannot be restored")
-            self.failure = f"The restore failed, and nothing was changed: {error}"
+            self.failure = _FAILED.format(error)
         self._end()
 
     def _fail(self, failure: str) -> None:

@@ -150,7 +150,8 @@ def test_what_is_staged_may_be_gone_and_a_note_may_be_no_note(tmp_path: Path, mo
         file_swap.finish(folder)
     assert not file_swap.finish(folder)
     assert assert_old_or_new(folder) == "old"
-    for text in ("", "[]", '{"step": "away", "replaced": "../other", "names": []}'):
-        (folder / file_swap.NOTE_NAME).write_text(text)
+    folders = (b"../other", b"..", b"replaced-\xff")
+    for text in (b"", b"[]", *(b'{"step": "away", "replaced": "%b", "names": []}' % name for name in folders)):
+        (folder / file_swap.NOTE_NAME).write_bytes(text)
         with pytest.raises(file_swap.FolderError, match="expected the step of a restore"):
             file_swap.finish(folder)

@@ -1,5 +1,7 @@
 """What a restore keeps from the present database, and what it takes from the copy."""
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +21,7 @@ from app.console_roles import Role
 from app.provisioning import erasures, resource_operations
 from app.provisioning.resource_operations import Author
 from app.restoration import staged_copy
+from app.restoration.console_restore import ConsoleRestore
 from app.restoration.staged_copy import Preview
 from app.scim.protocol_messages import Operation
 from app.scim.resource_types import GROUP, USER
@@ -28,6 +31,7 @@ from app.store.access import audit_rows, scim_key_rows
 from app.store.database import directory_database, sqlite_driver
 from app.web.request_log import middleware
 from tests.cheap import make_database
+from tests.conftest import wait_until
 from tests.web.visitor import PASSWORD
 
 ENTRA = Author("1", "key 1")
@@ -325,3 +329,38 @@ def test_a_present_database_that_is_damaged_or_of_another_version(world: World) 
     present.write_bytes(b"no database at all" * 100)
     assert world.preview(copy).because.startswith("the present database cannot be read")
     world.restore(copy)
+
+
+def test_files_that_cannot_be_moved_leave_the_present_ones_in_use(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server begins again with them: without that, it would have ended."""
+    copy = world.settings.data / "pre-upgrade-0000-20260101T000000Z.sqlite3"
+    world.copy().rename(copy)
+    restore = ConsoleRestore(world.settings)
+    with world.app.app_context():
+        id = resource_operations.create(USER, {"userName": "ana"}, ENTRA).record.id
+        restore.init_app(world.app)
+        restore.prepare(copy.name)
+        wait_until(restore.preview, "the copy is prepared")
+        restore.begin(copy.name, HOST, is_reactivating=False)
+    wait_until(lambda: not restore.is_preparing, "the copy is complete")
+    world.close()
+    real = os.rename
+
+    def refuse(source: Path, target: Path) -> None:
+        if source == world.settings.database:
+            raise OSError(errno.EBUSY, "Device or resource busy")
+        real(source, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "rename", refuse)
+        assert restore.finish()
+    assert (restore.restored, restore.preview()) == ("", None)
+    assert restore.failure.startswith("The restore failed, and nothing was changed: data folder")
+    assert not file_swap.is_under_way(world.settings.data)
+    assert not file_swap.finish(world.settings.data)
+    assert not file_swap.replaced_folders(world.settings.data)
+    world.app = create_app(world.settings)
+    with world.app.app_context(), directory_database.reading() as connection:
+        assert connection.exec_driver_sql("SELECT id FROM resource").scalar() == id
