@@ -38,6 +38,7 @@ log = logging.getLogger("recnice.restore")
 
 _DISABLE = Operation("replace", "active", False)
 _DISABLED_OF = "SELECT id FROM resource WHERE type = 'User' AND active = 0 AND id IN (SELECT value FROM json_each(?))"
+_WITHOUT_ROLE = "DELETE FROM granted_role WHERE user_id IN (SELECT value FROM json_each(?))"
 _UNREADABLE = "the present database cannot be read"
 
 
@@ -117,20 +118,19 @@ class StagedCopy:
         `is_reactivating`: users who were disabled or deleted since the copy are active again, as in the copy. No
         process may write the present database until the files are swapped.
         """
-        head, disabled, again = (0, ""), 0, set[str]()
-        if self.present:
-            head, ids, again = self._keep_present()
-            disabled = 0 if is_reactivating else len(ids)
+        head, ids, again = self._keep_present() if self.present else ((0, ""), [], set())
         with self._application():
-            if self.present and not is_reactivating:
-                for id in ids:
-                    resource_operations.change(USER, id, [_DISABLE], Author("", str(by)))
+            for id in () if is_reactivating else ids:
+                resource_operations.change(USER, id, [_DISABLE], Author("", str(by)))
             with directory_database.writing() as connection:
                 directory_database.lift_time_limit(connection)
                 if not self.present:
                     kept_rows.begin_elsewhere(connection)
+                if is_reactivating:  # one may have the role of another person, who got the record since
+                    connection.exec_driver_sql(_WITHOUT_ROLE, (json.dumps(ids),))
                 self._settle_roles(connection, again)
-                detail = {"copy": self.copy.sha256, "made": self.copy.made, "disabled": str(disabled or "")}
+                number = {"reactivated" if is_reactivating else "disabled": str(len(ids) or "")}
+                detail = {"copy": self.copy.sha256, "made": self.copy.made, **number}
                 before = {"entries": str(head[0]), "hash": head[1]} if head[0] else {}
                 audit.record(connection, by, Action.RESTORED, self.copy.path.name, **detail, **before)
         self._check()

@@ -161,6 +161,8 @@ def test_who_was_disabled_since_is_active_if_that_is_wanted(stage: Scene) -> Non
     assert "They become active again, as in the backup." in restored.stdout
     active = query(stage.appliance.data / DATABASE, "SELECT count(*) FROM resource WHERE active = 1 AND type = 'User'")
     assert active == [(4,)]
+    ((detail,),) = query(stage.appliance.data / DATABASE, "SELECT detail FROM audit WHERE action = 'restored'")
+    assert json.loads(detail)["reactivated"] == "2"
 
 
 def test_a_new_folder_gets_all_of_the_copy(stage: Scene, new_appliance: Callable[..., Appliance]) -> None:
@@ -243,7 +245,7 @@ def test_the_console_restores_in_the_running_server(stage: Scene) -> None:
     assert appliance.command("restore", str(stage.copy), "--yes").returncode == 75, "a server uses the folder"
     assert "1 user (anna) was disabled since" in visitor.get("/backups/restore").text
     process = appliance.process.pid if appliance.process else 0
-    begun = visitor.post("/backups/restore/begin", copy=COPY, keep_disabled="yes")
+    begun = visitor.post("/backups/restore/begin", copy=COPY)
     assert begun.status == 200
     statuses = set()
 
@@ -276,7 +278,7 @@ def test_a_restore_that_fails_leaves_the_present_data_in_the_running_server(stag
     staged = appliance.data / "restore-staged" / DATABASE
     with closing(sqlite3.connect(staged)) as connection:
         connection.execute("DROP TABLE recovery_code")
-    assert visitor.post("/backups/restore/begin", copy=COPY, keep_disabled="yes").status == 200
+    assert visitor.post("/backups/restore/begin", copy=COPY).status == 200
 
     def told() -> str:
         page = visitor.get("/backups/restore").text
@@ -296,7 +298,7 @@ def test_a_server_that_is_ended_while_it_restores_has_the_former_or_the_restored
 ) -> None:
     prepare(stage)
     appliance = stage.appliance
-    assert stage.visitor.post("/backups/restore/begin", copy=COPY, keep_disabled="yes").status == 200
+    assert stage.visitor.post("/backups/restore/begin", copy=COPY).status == 200
     assert appliance.process is not None
     os.killpg(appliance.process.pid, number)
     appliance.process.wait(30)

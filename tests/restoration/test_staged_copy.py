@@ -59,11 +59,11 @@ class World:
         finally:
             staged_copy.discard(self.settings)
 
-    def restore(self, copy: Path) -> Preview:
+    def restore(self, copy: Path, *, is_reactivating: bool = False) -> Preview:
         self.close()
         staged = staged_copy.stage(copy, self.settings)
         preview = staged.preview()
-        staged.complete(HOST)
+        staged.complete(HOST, is_reactivating=is_reactivating)
         file_swap.swap(self.settings.data, staged.also_replaced)
         self.app = create_app(self.settings)
         return preview
@@ -187,7 +187,8 @@ def test_who_is_disabled_gets_no_role_back_when_enabled_later(world: World) -> N
         assert {one.user_id for one in users_to_confirm.list_unconfirmed().users} == set(left)
 
 
-def test_a_record_that_another_person_got_since_returns_disabled(world: World) -> None:
+@pytest.mark.parametrize("is_reactivating", [False, True])
+def test_a_record_that_another_person_got_since_returns_without_access(world: World, is_reactivating: bool) -> None:
     """In the copy it is the record of the former person, who was disabled since."""
     disable, enable = (Operation("replace", "active", value) for value in (False, True))
     with world.app.app_context():
@@ -207,10 +208,11 @@ def test_a_record_that_another_person_got_since_returns_disabled(world: World) -
         for value in (disable, enable):
             resource_operations.change(USER, ids[2], [value], ENTRA)
         assert all(granted_roles.grant_of(id) for id in ids)
-    preview = world.restore(copy)
+    preview = world.restore(copy, is_reactivating=is_reactivating)
     assert preview.differences is not None
     assert preview.differences.active_again.first == ["ana"]
     with world.app.app_context():
+        assert [one.user_id for one in users_to_confirm.list_unconfirmed().users] == ids[: int(is_reactivating)]
         assert [id for id in ids if granted_roles.grant_of(id)] == ids[1:]
 
 

@@ -43,7 +43,7 @@ def begin_restore() -> Response:
     name = request.form.get("copy", "")
     page = make_response(render_template("restoring.html", name=name))
     page.headers["Refresh"] = f"{BEGINS_AGAIN_S}; url={url_for('console.restore')}"
-    is_reactivating = request.form.get("keep_disabled") != "yes"
+    is_reactivating = request.form.get("reactivate") == "yes"
     try:
         current_restore().begin(name, browser_session.actor(), is_reactivating=is_reactivating)
     except Refused as refused:
