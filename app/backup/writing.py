@@ -162,7 +162,7 @@ class _Backup:
         copied = self._copy_database(settings.database, partial.with_name(f"{partial.name}-{DATABASE_NAME}"))
         members[DATABASE_NAME] = copied
         contents = database_copy.read_contents(copied, is_unchanging=True)
-        if lines := database_copy.faults(copied) + database_copy.differences(before, contents):
+        if lines := database_copy.faults(copied, self._look) + database_copy.differences(before, contents):
             raise BackupError(f"{settings.database}: the copy is not sound: {lines[0]}", CONFIGURATION)
         left_out, log_version = [], ""
         log = self._copy_log(partial) if self.with_log else None
@@ -204,7 +204,7 @@ class _Backup:
             before = database_copy.read_contents(path)
             self._copy_database(path, target)
             contents = database_copy.read_contents(target, is_unchanging=True)
-            if not database_copy.faults(target) and not database_copy.differences(before, contents):
+            if not database_copy.faults(target, self._look) and not database_copy.differences(before, contents):
                 return target, contents.step
         except sqlite_driver.ERRORS as error:
             if not sqlite_driver.is_damage(error):

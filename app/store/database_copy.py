@@ -3,8 +3,8 @@
 Works on a database of any step, also of one that this version does not know. See also: app/backup (the archive).
 """
 
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,28 +78,17 @@ def copy(source: Path, target: Path, look: Callable[[], None]) -> None:
     Writers go on meanwhile. `look` is called every few milliseconds, and ends the copy by raising an exception.
     Raises it, and the driver's errors.
     """
-    causes: list[BaseException] = []
-
-    def is_over() -> bool:
-        try:
-            look()
-        except BaseException as cause:
-            causes.append(cause)
-        return bool(causes)
-
-    with closing(_connect(_address(source))) as connection:
-        sqlite_driver.set_time_limit(connection, is_over)
-        try:
-            connection.execute("VACUUM INTO ?", (str(target),))
-        except sqlite_driver.ERRORS:
-            if causes:
-                raise causes[0] from None
-            raise
+    with closing(_connect(_address(source))) as connection, _ended_by(look, connection):
+        connection.execute("VACUUM INTO ?", (str(target),))
 
 
-def faults(path: Path) -> list[str]:
-    """Return what is wrong with the structure of a copy and with its references; reads all of it."""
-    with closing(_connect(f"{sqlite_driver.address(path)}?mode=ro&immutable=1")) as connection:
+def faults(path: Path, look: Callable[[], None] = lambda: None) -> list[str]:
+    """Return what is wrong with the structure of a copy and with its references; reads all of it.
+
+    `look` ends it as in `copy`. Raises it, and the driver's errors.
+    """
+    address = f"{sqlite_driver.address(path)}?mode=ro&immutable=1"
+    with closing(_connect(address)) as connection, _ended_by(look, connection):
         lines = [line for (line,) in connection.execute("PRAGMA integrity_check(10)") if line != "ok"]
         return (
             lines
@@ -126,6 +115,27 @@ def differences(before: Contents, copied: Contents) -> list[str]:
         if copied.differences.get(name) != difference:
             lines.append(f"{name}: {copied.counts.get(name, 0):,} rows do not agree with the total")
     return lines
+
+
+@contextmanager
+def _ended_by(look: Callable[[], None], connection: Any) -> Iterator[None]:
+    """Let an exception of `look` end the statements of the connection, and raise it."""
+    causes: list[BaseException] = []
+
+    def is_over() -> bool:
+        try:
+            look()
+        except BaseException as cause:
+            causes.append(cause)
+        return bool(causes)
+
+    sqlite_driver.set_time_limit(connection, is_over)
+    try:
+        yield
+    except sqlite_driver.ERRORS:
+        if causes:
+            raise causes[0] from None
+        raise
 
 
 def _address(path: Path) -> str:

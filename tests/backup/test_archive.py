@@ -20,6 +20,7 @@ from app.backup.manifest import ArchiveError
 from app.settings import Settings
 from app.store import database_copy
 from app.store.database import sqlite_driver
+from tests.backup.conftest import make_people
 
 
 def names_in(folder: Path) -> list[str]:
@@ -100,6 +101,19 @@ def test_a_backup_that_is_ended_leaves_nothing(settings: Settings) -> None:
     with pytest.raises(writing.BackupError, match="stopping"):
         writing.back_up(settings, "manual", leave=leave)
     assert names_in(settings.own_backups) == []
+
+
+def test_the_check_of_a_copy_can_be_ended(settings: Settings) -> None:
+    """Otherwise, a server with a large database would stop only after it."""
+    with closing(sqlite_driver.module.connect(settings.database)) as connection, connection:
+        connection.execute("DELETE FROM resource")
+    make_people(settings.database, 10_000)
+
+    def leave() -> None:
+        raise InterruptedError("stopping")
+
+    with pytest.raises(InterruptedError, match="stopping"):
+        database_copy.faults(settings.database, leave)
 
 
 def test_every_acknowledged_write_is_in_a_backup_that_began_later(settings: Settings, tmp_path: Path) -> None:
