@@ -1,6 +1,6 @@
 """This module implements `restore`, which puts a backup in the place of the data folder's present data."""
 
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -64,8 +64,12 @@ def _restore(
     from app.store.restoration import comparison
 
     if settings.database.exists() and settings.database.stat().st_size:
-        with suppress(directory_database.DatabaseUnusable):  # the preview says so
+        try:
             migrate(settings, may_be_new=True)
+        except directory_database.DatabaseUnusable as error:
+            if error.code == exit_codes.TRY_AGAIN:
+                raise
+            # The preview says so.
     staged = staged_copy.stage(file, settings, identity)
     try:
         for sentence in preview_sentences.sentences(staged.preview(), is_reactivating=is_reactivating):

@@ -27,7 +27,7 @@ from app.settings import DATABASE_NAME, FILE_NAME, REQUESTS_NAME, Settings
 from app.store import integrity_check
 from app.store.access import audit_rows, role_rows, user_to_confirm_rows
 from app.store.access.user_to_confirm_rows import UnconfirmedRow
-from app.store.database import directory_database, sqlite_driver
+from app.store.database import directory_database, migration, sqlite_driver
 from app.store.directory import rebuild_derived_rows, word_index
 from app.store.directory.history_rows import Author
 from app.store.erasure import ledger_rows, restored_copy
@@ -39,7 +39,8 @@ log = logging.getLogger("recnice.restore")
 _DISABLE = Operation("replace", "active", False)
 _DISABLED_OF = "SELECT id FROM resource WHERE type = 'User' AND active = 0 AND id IN (SELECT value FROM json_each(?))"
 _WITHOUT_ROLE = "DELETE FROM granted_role WHERE user_id IN (SELECT value FROM json_each(?))"
-_UNREADABLE = "the present database cannot be read"
+_NOT_NOW = "{}: nothing was restored, since the database cannot be compared now: {}"
+_WITHOUT_IT = ": to restore without that, move it away with its -wal and -shm files"
 
 
 class RestoreError(exit_codes.CommandError):
@@ -136,19 +137,28 @@ class StagedCopy:
         self._check()
 
     def _compare(self) -> str:
-        """Return why the copy cannot be compared with the present database; "" if it can."""
+        """Return why the copy cannot be compared with the present database; "" if it can.
+
+        Raises RestoreError if that may be possible later: without it, who was disabled since would be active.
+        """
         present = self._settings.database
         if not present.exists() or not present.stat().st_size:
             return "there is no present database"
         try:
             with comparison.attached(self._database, present) as connection:
-                if not comparison.has_same_step(connection):
+                steps, step = migration.known_steps(), comparison.present_step(connection)
+                if step in steps[:-1]:
+                    raise RestoreError(f"{present}: the database was not upgraded (step {step}){_WITHOUT_IT}")
+                if step != steps[-1]:
                     return "the present database is that of another version"
                 if comparison.is_of_same_installation(connection):
                     return ""
             return "the backup is of another installation"
         except sqlite_driver.ERRORS as error:
-            return f"{_UNREADABLE}: {sqlite_driver.reason(error) or error}"
+            reason = sqlite_driver.reason(error)
+            if reason and not sqlite_driver.is_damage(error):
+                raise RestoreError(_NOT_NOW.format(present, reason), exit_codes.TRY_AGAIN) from error
+            return f"the present database cannot be read: {reason or error}"
 
     def _erase_again(self) -> int:
         """Erase in the copy who was erased since it was made, by the present list of erasures; return how many."""
@@ -213,9 +223,11 @@ class StagedCopy:
             with comparison.attached(self._database, self.present) as connection:
                 yield connection
         except sqlite_driver.ERRORS as error:
+            reason = sqlite_driver.reason(error)
+            if reason and not sqlite_driver.is_damage(error):
+                raise RestoreError(_NOT_NOW.format(self.present, reason), exit_codes.TRY_AGAIN) from error
             raise RestoreError(
-                f"{self.present}: the database cannot be compared ({sqlite_driver.reason(error) or error}): to restore "
-                "without that, move it away with its -wal and -shm files"
+                f"{self.present}: the database cannot be compared ({reason or error}){_WITHOUT_IT}"
             ) from error
 
     @contextmanager

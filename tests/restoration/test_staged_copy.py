@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app import create_app, data_folder, file_swap
+from app import create_app, data_folder, exit_codes, file_swap
 from app.administration import audit
 from app.administration.accounts import administrators, password_sign_in
 from app.administration.accounts.sessions import Browser
@@ -328,6 +328,20 @@ def test_a_present_database_that_is_damaged_or_of_another_version(world: World) 
     with closing(sqlite_driver.module.connect(present)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     assert world.preview(copy).because == "the present database is that of another version"
+    with closing(sqlite_driver.module.connect(present)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0012'")
+    with pytest.raises(staged_copy.RestoreError, match="was not upgraded .step 0012.: to restore without that"):
+        world.preview(copy)
+    present.write_bytes(whole)
+    wal = present.with_name(f"{present.name}-wal")
+    wal.unlink(missing_ok=True)
+    wal.mkdir()
+    with pytest.raises(
+        staged_copy.RestoreError, match="cannot be compared now: the database cannot be opened"
+    ) as caught:
+        world.preview(copy)
+    assert caught.value.code == exit_codes.TRY_AGAIN
+    wal.rmdir()
     present.write_bytes(b"no database at all" * 100)
     assert world.preview(copy).because.startswith("the present database cannot be read")
     world.restore(copy)

@@ -17,7 +17,6 @@ SELECT EXISTS (SELECT 1 FROM main.installation JOIN present.installation AS othe
     OR EXISTS (SELECT 1 FROM main.audit JOIN present.audit AS other USING (id, hash))
     OR EXISTS (SELECT 1 FROM main.resource JOIN present.resource AS other USING (id))
 """
-_STEP = "SELECT version_num FROM main.alembic_version"
 _PRESENT_STEP = "SELECT version_num FROM present.alembic_version"
 # CROSS JOIN fixes the order: each row of the copy is looked up in the present database by its unique id.
 _BOTH = "main.resource AS copied CROSS JOIN present.resource AS other ON other.id = copied.id"
@@ -113,10 +112,9 @@ def unchanged(present: Path) -> Iterator[None]:
         yield
 
 
-def has_same_step(connection: Connection) -> bool:
-    """Return whether both databases have the same schema."""
-    steps = [connection.exec_driver_sql(query).scalar() for query in (_STEP, _PRESENT_STEP)]
-    return bool(steps[0] == steps[1])
+def present_step(connection: Connection) -> str:
+    """Return the schema step of the present database."""
+    return str(connection.exec_driver_sql(_PRESENT_STEP).scalar())
 
 
 def is_of_same_installation(connection: Connection) -> bool:
