@@ -6,6 +6,7 @@ What it declares decides what is read: no name of the ZIP becomes a path, and no
 import hashlib
 import io
 import os
+import shutil
 import stat
 import tempfile
 import zipfile
@@ -19,12 +20,15 @@ from typing import IO
 from app import bounds
 from app.backup import encryption
 from app.backup.manifest import NAME, ArchiveError, Manifest, parse
+from app.exit_codes import TRY_AGAIN
 from app.settings import DATABASE_NAME, REQUESTS_NAME
 from app.store import database_copy
 from app.store.database import sqlite_driver
 
 CHUNK_BYTES = 1024 * 1024
 FILE_MODE = 0o600
+VERIFICATIONS = "verification-*.partial"
+"""The names of the folders into which backups are unpacked to verify them."""
 _DATABASE_BEGINNING = b"SQLite format 3\0"
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OverflowError, ValueError)
 """What zipfile raises for members that no version writes."""
@@ -66,12 +70,26 @@ class Archive:
         for name in self.manifest.members:
             self._read(name, None)
 
-    def verify(self) -> None:
+    def require_room(self, folder: Path) -> None:
+        """Raise ArchiveError unless half of the free space of a folder is enough for all members."""
+        needed = 2 * sum(member.bytes for member in self.manifest.members.values())
+        free = shutil.disk_usage(folder).free
+        if free < needed:
+            raise ArchiveError(
+                f"{self.path}: to unpack it takes {needed:,} free bytes in {folder.parent}, there are {free:,}",
+                TRY_AGAIN,
+            )
+
+    def verify(self, parent: Path | None = None) -> None:
         """Unpack everything into a temporary folder, check the databases, and compare their counts with the manifest.
 
-        Raises ArchiveError.
+        `parent`: where that folder is; None for the one of the system. Raises ArchiveError, OSError.
         """
-        with tempfile.TemporaryDirectory(prefix="recnice-verify-") as folder:
+        if parent:
+            parent.mkdir(mode=0o700, exist_ok=True)
+        prefix, _, suffix = VERIFICATIONS.partition("*")
+        with tempfile.TemporaryDirectory(suffix, prefix, parent) as folder:
+            self.require_room(Path(folder))
             self.unpack(Path(folder))
             for name in {DATABASE_NAME, REQUESTS_NAME} & self.manifest.members.keys():
                 self._check_database(Path(folder, name), name)

@@ -146,7 +146,6 @@ _RULES: dict[str, Callable[[Settings, Sequence[Copy]], Sequence[Copy] | Iterator
     "nightly": _nightly,
     "recent": _recent,
     "before-upgrade": _last_three,
-    "before-restore": _last_three,
 }
 """What each kind keeps of its backups, which are newest first. A kind without a rule keeps all."""
 
@@ -197,14 +196,14 @@ def _former_time(path: Path) -> str:
 def sweep(settings: Settings, *, is_served: bool = False) -> list[Path]:
     """Delete what killed processes left of unfinished backups, and return it; files that a process writes stay.
 
-    With `is_served`, a server may use the data folder, which may have a drill in progress.
+    With `is_served`, a server may use the data folder, and be unpacking a backup to try or verify it.
     """
     found = [path for folder in folders(settings) for path in folder.glob(f"recnice-*{PARTIAL}")]
     removed = [path for path in found if remove_partial(path)]
-    for folder in () if is_served else folders(settings):
-        if (drill := folder / DRILL).exists():
-            shutil.rmtree(drill, ignore_errors=True)
-            removed.append(drill)
+    unpacked = (path for name in (DRILL, archive.VERIFICATIONS) for path in settings.own_backups.glob(name))
+    for path in () if is_served else unpacked:
+        shutil.rmtree(path, ignore_errors=True)
+        removed.append(path)
     # Versions before 0.2 wrote these, and only while they held the data folder.
     for path in settings.data.glob(f"pre-upgrade-*{PARTIAL}*"):
         path.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from app.settings import DATABASE_NAME, FILE_NAME, REQUESTS_NAME
 FORMAT = 1
 NAME = "manifest.json"
 PRODUCT = "recnice-scim"
-KINDS = ("manual", "nightly", "recent", "before-upgrade", "before-restore")
+KINDS = ("manual", "nightly", "recent", "before-upgrade")
 _MEMBER = re.compile(
     rf"{'|'.join(map(re.escape, (DATABASE_NAME, REQUESTS_NAME, SECRET_NAME, FILE_NAME)))}|schemas/[^/\\\0]+"
 )

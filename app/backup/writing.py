@@ -146,7 +146,7 @@ class _Backup:
         if self.to is not None and not isinstance(self.to, Path):
             return None
         own, settings = self.settings.own_backups, self.settings
-        folder = self.to or (own if self.kind.startswith("before-") else settings.backups)
+        folder = self.to or (own if self.kind == "before-upgrade" else settings.backups)
         path = folder if self._is_file else folder / self._name(moment)
         is_leaving = not path.is_relative_to(settings.data)
         if settings.backup_public_key and is_leaving and path.suffix != encryption.SUFFIX:

@@ -78,7 +78,7 @@ def drill(run: JobRun) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True)
         with archive.opened(newest.path) as opened:
-            _require_room(folder, sum(member.bytes for member in opened.manifest.members.values()))
+            opened.require_room(folder)
             opened.unpack(folder)
         run.leave_if_stopping()
         _check(folder, newest.path.name, run.leave_if_stopping)
@@ -86,12 +86,6 @@ def drill(run: JobRun) -> None:
         raise CommandError(f"{newest.path.name}: {error.strerror or error}", TRY_AGAIN) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _require_room(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < 2 * needed:  # half of it stays free for the service
-        raise CommandError(f"{folder.parent}: a drill needs {2 * needed:,} free bytes, there are {free:,}", TRY_AGAIN)
 
 
 def _check(folder: Path, name: str, leave: Callable[[], None]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import stat
 import threading
 import zipfile
@@ -10,6 +11,7 @@ from contextlib import closing
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -319,6 +321,22 @@ def test_a_damaged_or_foreign_file_is_refused_with_its_reason(fault: str, settin
         read_all()
     assert caught.value.code == exit_codes.CONFIGURATION and str(path) in str(caught.value)
     assert [name for name in folder.rglob("*") if name.is_file()] == []
+
+
+def test_a_verification_unpacks_where_a_start_finds_what_is_left(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = writing.back_up(settings, "manual")
+    found: list[Path] = []
+    monkeypatch.setattr(archive.Archive, "unpack", lambda _, folder: found.append(folder))
+    monkeypatch.setattr(archive.Archive, "_check_database", lambda *_: found.extend(copies.sweep(settings)))
+    with archive.opened(copy.path) as opened:
+        opened.verify(settings.own_backups)
+    assert found[0].parent == settings.own_backups and found[1:] == [found[0]]
+    with archive.opened(copy.path) as opened, monkeypatch.context() as patched:
+        patched.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1_000))
+        with pytest.raises(ArchiveError, match="to unpack it takes [0-9,]+ free bytes in .*, there are 1,000"):
+            opened.verify()
 
 
 def test_no_more_is_unpacked_than_is_declared(settings: Settings, tmp_path: Path) -> None:

@@ -135,8 +135,10 @@ def test_unfinished_files_are_swept_unless_they_are_written(settings: Settings) 
     former.touch()
     drill = settings.own_backups / "drill.partial"
     (drill / "schemas").mkdir(parents=True)
+    verification = settings.own_backups / "verification-1.partial"
+    verification.mkdir()
     with writing._partial_file(settings.own_backups / "recnice-recent-20200102T000000Z.zip"):
-        assert set(copies.sweep(settings)) == {dead, former, drill}
+        assert set(copies.sweep(settings)) == {dead, former, drill, verification}
         assert [path.name for path in settings.own_backups.iterdir()] == ["recnice-recent-20200102T000000Z.zip.partial"]
 
 

@@ -24,7 +24,6 @@ KINDS = {
     "nightly": "Nightly",
     "recent": "After changes",
     "before-upgrade": "Before an upgrade",
-    "before-restore": "Before a restore",
 }
 _verifying = threading.Lock()
 
@@ -48,7 +47,7 @@ def verify_backup() -> Response:
         return _page(Refused("Another backup is being verified. Try again when that is finished."))
     try:
         with archive.opened(backup.path) as opened:
-            opened.verify()
+            opened.verify(_settings().own_backups)
         failure = None
     except (CommandError, OSError) as error:
         failure = Refused(f"{backup.path.name} is not usable: {error}")
