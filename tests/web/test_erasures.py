@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from contextvars import Context
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,14 +22,15 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from app import create_app, data_folder
+from app import bounds, clock, create_app, data_folder
 from app.administration import audit
 from app.administration.audit import HOST, Action, Actor
 from app.administration.credentials import scim_keys
 from app.administration.errors import Refused
 from app.administration.roles import role_mapping
 from app.backup import copies
-from app.provisioning import erasures
+from app.observation.directory import deletion_list
+from app.provisioning import deleted_resources, erasures
 from app.scim.resource_types import RESOURCE_TYPES
 from app.settings import Settings
 from app.store import integrity_check
@@ -168,10 +170,13 @@ def live(world: World, chance: random.Random) -> str:
     assert world.scim("POST", "/Users", refused).status_code == 400
     assert world.patch(f"/Users/{victim}", {"op": "replace", "path": "active", "value": VICTIM[1]}).status_code == 400
     other = next(iter(world.ids.values()))
-    assert world.patch(f"/Users/{other}", {"op": "replace", "path": "active", "value": "perhaps"}).status_code == 400
+    for text in ("perhaps", f"Contact:\n{VICTIM[0]}", f"mailto:%20{quote(VICTIM[0])}"):
+        assert world.patch(f"/Users/{other}", {"op": "replace", "path": "active", "value": text}).status_code == 400
     world.scim("GET", f'/Users?filter=userName eq "{VICTIM[0]}"')
+    person = Actor("person", VICTIM[0], "192.0.2.77")
+    scim_keys.stop_key(scim_keys.create_key("", person).row.id, person)
     with directory_database.writing() as connection:
-        audit.record(connection, Actor("person", VICTIM[0], "192.0.2.77"), Action.SIGNED_IN, person=victim)
+        audit.record(connection, person, Action.SIGNED_IN, person=victim)
         audit.record(connection, Actor("operator", "eva", "192.0.2.1"), Action.USER_CONFIRMED, VICTIM[1], person=victim)
         audit.record(connection, Actor("operator", "eva", "192.0.2.1"), Action.OPERATOR_MADE, "mia", role="viewer")
     world.settle()
@@ -223,7 +228,7 @@ def test_nothing_of_the_user_is_left_and_everything_of_the_others(world: World, 
 
 def is_about(row: Any, values: Any) -> bool:
     text = json.dumps([str(value) for value in row], ensure_ascii=False).lower()
-    return any(value.lower() in text for value in values)
+    return any(form.lower() in text for value in values for form in (value, quote(value)))
 
 
 def test_another_name_erases_nobody(world: World):
@@ -277,6 +282,18 @@ def test_what_was_deleted_before_the_files_were_overwritten_is_erased_too(world:
         connection.execute("DROP TABLE former")
     assert erase(world, victim).found == {}
     assert world.in_files((victim, *VICTIM)) == {} and sound(world)
+
+
+def test_erased_users_do_not_hide_older_deletions(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bounds, "DELETIONS_READ_AT_ONCE", 2)
+    kept = world.create("kept@recnice.example", "Kept User", "kept")
+    assert world.scim("DELETE", f"/Users/{kept}").status_code == 204
+    for number in range(3):
+        erase(world, world.create(f"gone{number}@recnice.example", f"Gone User{number}", ""), f"Gone User{number}")
+    assert [one.deletion.resource_id for one in deletion_list.find(RESOURCE_TYPES)] == [kept]
+    assert deleted_resources.purge(30) == 0
+    monkeypatch.setattr(clock, "utc_now", lambda: datetime.now(UTC) + timedelta(days=31))
+    assert deleted_resources.purge(30) == 1
 
 
 def test_a_former_account_of_the_same_person_is_erased_with_it(world: World):

@@ -20,6 +20,8 @@ from app.store.database.list_parameter import many, many_named
 from app.store.directory import filter_sql, history_rows
 from app.store.directory.tables import event, membership_event, resource
 
+STAND_IN_ID = "erased-person-"
+"""What the id of an erased user begins with where it is still stored."""
 # As text: only INDEXED BY makes SQLite read the partial index instead of all events.
 _NEWEST = text("SELECT id FROM event INDEXED BY event_deletion WHERE verb = 'delete' AND id < :before ORDER BY id DESC")
 _COLUMNS = [event.c[name] for name in ("id", "at", "request", "actor", "resource_type", "resource_id", "name")]
@@ -27,7 +29,8 @@ _COLUMNS += [event.c[name] for name in ("version", "position", "departed", "is_s
 _KEPT = select(*_COLUMNS, event.c.deleted).where(event.c.verb == "delete", event.c.deleted.is_not(None))
 _AMONG = _KEPT.where(event.c.id.in_(many_named("ids"))).order_by(event.c.id.desc())
 _OF_RESOURCE = _KEPT.where(event.c.resource_id == bindparam("id"))
-_IS_PURGED = event.c.deleted.is_(None) & event.c.changes.is_(None)
+_IS_ERASED = event.c.resource_id.startswith(STAND_IN_ID)
+_IS_PURGED = event.c.deleted.is_(None) & event.c.changes.is_(None) & ~_IS_ERASED
 _AGES = select(event.c.id, event.c.at, event.c.deleted.is_not(None), _IS_PURGED).where(
     event.c.id.in_(many_named("ids"))
 )
@@ -147,7 +150,8 @@ def possible_members(connection: Connection, ids: Collection[str]) -> set[str]:
 def _unpurged(connection: Connection, before: int | None) -> Iterator[tuple[list[int], list[Any]]]:
     """Yield portions of deletions, newest first: their event ids, and the rows of `_AGES`.
 
-    The oldest are purged first, so the first portion in which all are purged is the last. Undone ones are not purged.
+    The oldest are purged first, so the first portion in which all are purged is the last. Undone and erased ones
+    are not purged: they can be newer than one that is kept.
     """
     newest = {"before": bounds.INTEGER_MAXIMUM if before is None else before}
     ids = iter(connection.execute(_NEWEST, newest).scalars())

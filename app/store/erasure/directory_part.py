@@ -7,10 +7,12 @@ from sqlalchemy import bindparam, delete, text, update
 from app.scim.derived_values import DerivedValues
 from app.scim.resource_types import USER
 from app.store.database.connection import Connection
+from app.store.database.directory_database import metadata
 from app.store.directory import history_rows, resource_rows, word_index
+from app.store.directory.deletion_rows import STAND_IN_ID
 from app.store.directory.history_rows import Author
 from app.store.directory.tables import event, guard_person, membership_event
-from app.store.erasure.person import STAND_IN_ID, Person, spellings
+from app.store.erasure.person import Person, spellings
 
 _OWN = event.c.resource_id == bindparam("own")
 _CHANGES = delete(event).where(_OWN, event.c.verb == "change")
@@ -64,7 +66,16 @@ def erase(connection: Connection, person: Person, number: int) -> None:
     connection.execute(_EVENTS.values(resource_id=stand_in_id(number), name=stand_in(number)), own)
     for user_name in person.user_names:
         connection.execute(_ACTS.values(actor=f"person {stand_in(number)}"), {"former": f"person {user_name}"})
+        _erase_signatures(connection, f"{user_name} (single sign-on)", f"{stand_in(number)} (single sign-on)")
     word_index.write(connection, dict.fromkeys(person.positions))
+
+
+def _erase_signatures(connection: Connection, signature: str, stand_in: str) -> None:
+    """Replace a signature (`audit.Actor.signature`) in all columns that say who did something, such as `created_by`."""
+    for table in metadata.sorted_tables:
+        for column in table.columns:
+            if column.name.endswith("_by"):
+                connection.execute(update(table).where(column == signature).values({column.name: stand_in}))
 
 
 def is_of_others(connection: Connection, value: str) -> bool:

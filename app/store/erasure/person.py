@@ -16,10 +16,9 @@ from app.scim.differences import from_stored
 from app.scim.resource_types import USER, is_active, name_of
 from app.scim.value_comparison import normalize_text
 from app.store.database.connection import Connection
+from app.store.directory.deletion_rows import STAND_IN_ID
 from app.store.directory.tables import event, resource
 
-STAND_IN_ID = "erased-person-"
-"""What the id of an erased user begins with where it is still stored."""
 _IDENTIFIERS = frozenset({"userName", "externalId", "emails", "phoneNumbers", "ims"})
 _NAMES = frozenset({"displayName", "nickName", "name"})
 _LIVE = select(resource.c.document, resource.c.position).where(
@@ -37,6 +36,9 @@ _FORMER = select(event.c.resource_id).where(
 )
 _USUAL = frozenset({"work", "home", "other", "mobile", "fax", "pager"})
 """Values next to the identifying one: `{"type": "work", "value": …}`."""
+
+# An escape in JSON (a new line, "\\n") or in a URL ("%20") ends with a letter or digit, but belongs to no word.
+_BEGINNING = r"(?:(?<![\w.+@-])|(?<=\\[bfnrt])|(?<=\\u[0-9a-f]{4})|(?<=%[0-9a-f]{2}))"
 
 
 @dataclass
@@ -89,7 +91,7 @@ def _pattern(values: Iterable[str]) -> re.Pattern[str]:
     texts = sorted({one for value in values for one in spellings(value)}, key=len, reverse=True)
     if not texts:
         return re.compile("(?!)")
-    return re.compile(rf"(?<![\w.+@-])(?:{'|'.join(map(re.escape, texts))})(?![\w@+-]|\.\w)", re.IGNORECASE)
+    return re.compile(rf"{_BEGINNING}(?:{'|'.join(map(re.escape, texts))})(?![\w@+-]|\.\w)", re.IGNORECASE)
 
 
 def spellings(value: str) -> set[str]:
