@@ -56,15 +56,14 @@ def undo(types: Sequence[ResourceType], alarm_id: int, by: Actor, *, enables: bo
     with directory_database.reading() as connection:
         alarm = _require_open(connection, alarm_id)
         groups = [one.group_id for one in guard_rows.groups_of(connection, alarm.id)]
-        deleted = guard_rows.deleted_of(connection, alarm.id, bounds.GUARD_UNDONE_AT_ONCE + 1)
-    back = deleted_resources.put_all_back(types, deleted[: bounds.GUARD_UNDONE_AT_ONCE], by, becomes_active=enables)
-    # What cannot be put back comes first again: without progress there is no further part.
-    undone = Undone(back.done, refused=back.refused)
-    undone.is_more = len(deleted) > bounds.GUARD_UNDONE_AT_ONCE and back.done > 0
+    undone = Undone()
+    _put_back(types, alarm, by, undone, enables)
     for group_id in groups:
         _rejoin(alarm, group_id, by, undone)
     if enables:
         _enable(alarm, by, undone)
+    # What cannot be undone comes again in each part: without progress there is no further one.
+    undone.is_more = undone.is_more and bool(undone.put_back or undone.enabled or undone.joined)
     if not undone.is_more:
         with directory_database.writing() as connection:
             _answer(connection, _require_open(connection, alarm_id), by, Action.ALARM_UNDONE, "undone")
@@ -82,6 +81,23 @@ def _answer(connection: Connection, alarm: AlarmRow, by: Actor, action: Action, 
     counts = {"people": str(alarm.people), "groups": str(alarm.groups)}
     at = audit.record(connection, by, action, str(alarm.id), **counts)
     guard_rows.answer(connection, alarm.id, at, answer, by.signature)
+
+
+def _put_back(types: Sequence[ResourceType], alarm: AlarmRow, by: Actor, undone: Undone, becomes_active: bool) -> None:
+    """Put back what was deleted, as many as one part may; those that cannot be put back are passed over."""
+    at_once, last = bounds.GUARD_UNDONE_AT_ONCE, ""
+    while True:
+        with directory_database.reading() as connection:
+            deleted = guard_rows.deleted_of(connection, alarm.id, at_once, last)
+        if not deleted:
+            return
+        if undone.put_back >= at_once:
+            undone.is_more = True
+            return
+        back = deleted_resources.put_all_back(types, deleted, by, becomes_active=becomes_active)
+        undone.put_back += back.done
+        undone.refused += back.refused
+        last = deleted[-1]
 
 
 def _rejoin(alarm: AlarmRow, group_id: str, by: Actor, undone: Undone) -> None:
@@ -103,20 +119,25 @@ def _rejoin(alarm: AlarmRow, group_id: str, by: Actor, undone: Undone) -> None:
 
 
 def _enable(alarm: AlarmRow, by: Actor, undone: Undone) -> None:
-    """Enable users who are still disabled and were not changed since, as many as one part may."""
-    at_once = bounds.GUARD_UNDONE_AT_ONCE
-    with directory_database.reading() as connection:
-        disabled = guard_rows.still_disabled(connection, alarm.id, at_once + 1)
-    for user_id, version in disabled[:at_once]:
+    """Enable users who are still disabled and were not changed since, as `_put_back` does."""
+    at_once, last = bounds.GUARD_UNDONE_AT_ONCE, ""
+    while True:
+        with directory_database.reading() as connection:
+            disabled = guard_rows.still_disabled(connection, alarm.id, at_once, last)
+        if not disabled:
+            return
+        if undone.enabled >= at_once:
+            undone.is_more = True
+            return
+        for user_id, version in disabled:
 
-        def permit(connection: Connection, record: Record, version: int = version) -> None:
-            if record.version != version:
-                raise Refused(_CHANGED)
-            audit.record(connection, by, Action.USER_ENABLED, name_of(record.content), person=record.id)
+            def permit(connection: Connection, record: Record, version: int = version) -> None:
+                if record.version != version:
+                    raise Refused(_CHANGED)
+                audit.record(connection, by, Action.USER_ENABLED, name_of(record.content), person=record.id)
 
-        undone.enabled += _is_changed(USER, user_id, Operation("replace", "active", True), by, permit, undone)
-    # As above, for users whom a rule refuses to enable.
-    undone.is_more = undone.is_more or (len(disabled) > at_once and undone.enabled > 0)
+            undone.enabled += _is_changed(USER, user_id, Operation("replace", "active", True), by, permit, undone)
+        last = disabled[-1][0]
 
 
 def _is_changed(

@@ -189,6 +189,22 @@ def test_an_undo_of_many_goes_on_by_further_presses(world: World, monkeypatch: p
     assert all(stored(world, id).get("active", True) for id in ids)
 
 
+def test_who_cannot_be_put_back_does_not_end_an_undo(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bounds, "GUARD_UNDONE_AT_ONCE", 2)
+    ids = people(world, 6)
+    for id in ids:
+        assert world.scim("DELETE", f"/Users/{id}").status_code == 204
+    assert alarm_of(world)
+    refused = sorted(ids)[:3]
+    for id in refused:
+        world.made(USER, userName=f"person{ids.index(id)}")
+    window = Window(world, "olga", Role.OWNER)
+    window.post("/guard/1/undo", enable="yes")
+    assert "3 deleted users and groups are put back" in words(window.get("/guard/1"))
+    assert alarm_of(world) is None
+    assert [stored(world, id).get("status") for id in ids if id not in refused] == [None] * 3
+
+
 def test_an_undo_puts_members_back_where_both_are_here(world: World, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bounds, "GUARD_MEMBERS_AT_ONCE", 3)
     monkeypatch.setattr(bounds, "GUARD_MEMBERS_A_CHANGE", 2)

@@ -377,15 +377,19 @@ def people_of(connection: Connection, alarm_id: int, skip: int, limit: int) -> l
     return [Removal(*row) for row in connection.execute(query, {"alarm_id": alarm_id})]
 
 
-def deleted_of(connection: Connection, alarm_id: int, limit: int) -> list[str]:
-    """Return the ids of resources that are gone, of people whom an alarm has as deleted and of its groups."""
+def deleted_of(connection: Connection, alarm_id: int, limit: int, after: str = "") -> list[str]:
+    """Return some ids of resources that are gone, of people whom an alarm has as deleted and of its groups, in order.
+
+    `after`: only ids that follow this one, as in `still_disabled`.
+    """
     people = select(guard_person.c.resource_id).where(
         guard_person.c.alarm_id == _of_alarm, guard_person.c.kind != "disable"
     )
     groups = select(guard_group.c.group_id).where(guard_group.c.alarm_id == _of_alarm)
     either = people.union(groups).subquery("lost")
     is_here = exists().where(resource.c.id == either.c.resource_id)
-    gone = select(either.c.resource_id).where(~is_here).order_by(either.c.resource_id).limit(limit)
+    gone = select(either.c.resource_id).where(~is_here, either.c.resource_id > after)
+    gone = gone.order_by(either.c.resource_id).limit(limit)
     return list(connection.execute(gone, {"alarm_id": alarm_id}).scalars())
 
 
@@ -394,9 +398,10 @@ def suspicious(connection: Connection, limit: int) -> list[Removal]:
     return [Removal(*row) for row in connection.execute(_SUSPICIOUS, {"limit": limit})]
 
 
-def still_disabled(connection: Connection, alarm_id: int, limit: int) -> list[tuple[str, int]]:
+def still_disabled(connection: Connection, alarm_id: int, limit: int, after: str = "") -> list[tuple[str, int]]:
     """Return id and version of people of an alarm who are disabled and were not changed since, some of them."""
-    return [(id, version) for id, version in connection.execute(_DISABLED.limit(limit), {"alarm_id": alarm_id})]
+    some = _DISABLED.where(guard_person.c.resource_id > after).limit(limit)
+    return [(id, version) for id, version in connection.execute(some, {"alarm_id": alarm_id})]
 
 
 def groups_of(connection: Connection, alarm_id: int) -> list[GroupRow]:
