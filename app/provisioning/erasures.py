@@ -22,7 +22,7 @@ from app.scim.value_comparison import lookup_text, normalize_value
 from app.store.access import audit_rows
 from app.store.access.audit_rows import AuditRow
 from app.store.database import directory_database
-from app.store.directory import lookup_rows
+from app.store.directory import deletion_rows, lookup_rows, resource_rows
 from app.store.directory.history_rows import Author
 from app.store.erasure import directory_part, file_search, ledger_rows, log_part, person
 from app.store.erasure.directory_part import stand_in as stand_in  # for callers that must not import the store
@@ -121,16 +121,33 @@ def begin(user_id: str, typed_name: str, by: Actor, secret: bytes) -> int:
         if typed_name.strip() != someone.name.strip():
             raise Refused("The name that you entered is not the name of this user.")
         external_hash = ledger_rows.hash_of(key, someone.external_id)
-        for id in (*person.former_ids(connection, someone), user_id):
+        ids = [*person.former_ids(connection, someone), user_id]
+        for id in ids:
             id_hash = ledger_rows.hash_of(key, id)
             number = ledger_rows.number_of(connection, id_hash)
             if number is None:
                 number = ledger_rows.add(connection, clock.to_wire(clock.utc_now()), id_hash, external_hash)
             audit.record(connection, by, Action.ERASURE_BEGAN, directory_part.stand_in(number))
-    with suppress(ScimError):  # it is deleted already
-        resource_operations.delete(USER, user_id, Author("", str(by)))
+    with suppress(ScimError):  # the job repeats it
+        _delete(ids, by)
     assert number is not None
     return number
+
+
+def _delete(user_ids: Sequence[str], by: Actor) -> None:
+    """Delete users, also those that are put back meanwhile, and store the deletions so that they cannot be put back."""
+    for user_id in user_ids:
+        is_here = True
+        while is_here:
+            try:
+                resource_operations.delete(USER, user_id, Author("", str(by)))
+            except ScimError as error:
+                if error.status != 404:
+                    raise
+            with directory_database.writing() as connection:
+                if deletion := deletion_rows.find(connection, user_id):
+                    deletion_rows.end(connection, deletion)
+                is_here = bool(resource_rows.load_many(connection, USER, [user_id]))
 
 
 def finish_due(
@@ -149,11 +166,11 @@ def finish_due(
 
 
 def _finish(number: int, user_id: str, files: Files, leave_if_stopping: Callable[[], None], by: Actor) -> Outcome:
+    if user_id:
+        _delete([user_id], by)  # it may have been interrupted before
     with directory_database.reading() as connection:
         someone = person.find(connection, user_id) if user_id else None
     if someone is not None:
-        if someone.is_here:  # it was interrupted before
-            resource_operations.delete(USER, user_id, Author("", str(by)))
         _erase_log(someone, number, leave_if_stopping)
         _erase_directory(someone, number, by)
         with log_database.writing() as log:

@@ -170,7 +170,7 @@ def live(world: World, chance: random.Random) -> str:
     assert world.scim("POST", "/Users", refused).status_code == 400
     assert world.patch(f"/Users/{victim}", {"op": "replace", "path": "active", "value": VICTIM[1]}).status_code == 400
     other = next(iter(world.ids.values()))
-    for text in ("perhaps", f"Contact:\n{VICTIM[0]}", f"mailto:%20{quote(VICTIM[0])}"):
+    for text in (f"Contact:\n{VICTIM[0]}", f"mailto:%20{quote(VICTIM[0])}", "perhaps"):
         assert world.patch(f"/Users/{other}", {"op": "replace", "path": "active", "value": text}).status_code == 400
     world.scim("GET", f'/Users?filter=userName eq "{VICTIM[0]}"')
     person = Actor("person", VICTIM[0], "192.0.2.77")
@@ -282,6 +282,26 @@ def test_what_was_deleted_before_the_files_were_overwritten_is_erased_too(world:
         connection.execute("DROP TABLE former")
     assert erase(world, victim).found == {}
     assert world.in_files((victim, *VICTIM)) == {} and sound(world)
+
+
+def test_a_user_that_is_being_erased_cannot_be_put_back(world: World, monkeypatch: pytest.MonkeyPatch):
+    """Otherwise it would be here again, and the files would be said to have nothing of it."""
+    former = world.create(*VICTIM)
+    world.scim("DELETE", f"/Users/{former}")
+    victim = world.create(*VICTIM)
+    world.begin(victim)
+    assert deletion_list.find(RESOURCE_TYPES) == []
+
+    def erase_log(*_: Any) -> None:
+        for id in (former, victim):
+            with pytest.raises(Refused, match="is here again, or was purged"):
+                deleted_resources.put_back(RESOURCE_TYPES, id, HOST, becomes_active=True)
+        erased_log(*_)
+
+    erased_log = erasures._erase_log
+    monkeypatch.setattr(erasures, "_erase_log", erase_log)
+    assert [outcome.found for outcome in world.finish()] == [{}, {}]
+    assert world.in_files((victim, former, *VICTIM)) == {} and sound(world)
 
 
 def test_erased_users_do_not_hide_older_deletions(world: World, monkeypatch: pytest.MonkeyPatch):
