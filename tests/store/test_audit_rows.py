@@ -531,6 +531,7 @@ def test_the_line_of_a_mapping_and_what_is_older_stay_recorded(written: Path):
     ("statement", "part"),
     [
         ("UPDATE audit_summary SET until = '9999-01-01T00:00:00.000Z'", "no entry says that the entries up to 3 were"),
+        ("UPDATE audit_summary SET reason = 'x'", "no entry says that the entries up to 3 were"),
         ("UPDATE audit_summary SET hash = 'x'", "entry 4 is not as it was written"),
         ("UPDATE audit_summary SET last = 2", "entry 3 is missing"),
         ("DELETE FROM audit_summary", "entry 1 is missing"),

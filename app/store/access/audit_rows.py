@@ -450,6 +450,7 @@ class _Chain:
             and _text(entry.detail, "last") == str(beginning.last)
             and _text(entry.detail, "last_hash") == beginning.hash
             and _text(entry.detail, "until") == beginning.until
+            and _text(entry.detail, "reason") == beginning.reason
         )
 
 
