@@ -3,17 +3,22 @@
 import re
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from http.client import HTTPConnection
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import yaml
+from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
 
-from app import bundled_files
+from app import bounds, bundled_files
+from app.metrics import metrics_server
 from app.metrics.metric_list import METRICS
+from app.metrics.metrics_server import MetricsServer
 from app.observation.problem_kinds.kind_catalog import KINDS
 from tests.conftest import Answer, Appliance, free_port, wait_until, with_values
 
@@ -119,6 +124,35 @@ def test_only_metrics_are_there_and_only_there(measured: Appliance) -> None:
         rude.sendall(b"\x16\x03\x01\r\n\r\n")
         rude.recv(1_000)
     assert ask(measured).status == 200
+
+
+class Nothing(Collector):
+    def collect(self) -> Iterable[Metric]:
+        return ()
+
+
+def test_a_client_that_drips_is_cut_and_a_stop_does_not_wait_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getfqdn", None)  # a look-up of names may delay the start
+    server = MetricsServer(("127.0.0.1", 0), Nothing())
+    server.start()
+    monkeypatch.setattr(bounds, "METRICS_WAIT_S", 0.1)
+    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=30)) as slow:
+
+        def is_cut() -> bool:
+            try:
+                slow.sendall(b"G")
+            except OSError:
+                return True
+            return False
+
+        wait_until(is_cut, "a request that never ends is cut")
+    monkeypatch.setattr(bounds, "METRICS_WAIT_S", 600)
+    monkeypatch.setattr(metrics_server, "_cut", cut := Mock(wraps=metrics_server._cut))
+    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=30)) as slow:
+        slow.sendall(b"G")
+        wait_until(lambda: server._server._connection and server._server._connection.fileno() > 0, "it is served")
+        server.stop()
+        assert slow.recv(1_000) == b"" and cut.called
 
 
 def test_the_log_is_text(measured: Appliance) -> None:
