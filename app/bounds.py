@@ -403,6 +403,7 @@ ALERT_WAIT_S = 10  # for a connection, or for the next piece of an answer
 ALERT_SEND_S = 30  # from the first packet of a delivery to the last
 ALERT_STOP_S = 5  # that a stop waits for a look at the conditions
 ALERT_ANSWER_BYTES = 16 * 1024
+ALERT_SECRET_LENGTH = 4  # of the parts of a URL that are removed from an answer
 ALERT_ANSWER_LENGTH = 200  # of a receiver's text that is stored and displayed
 ALERTS_WAITING = 200  # messages per channel; the oldest are dropped when there are more
 ALERTS_KEPT = 100  # messages that were delivered or dropped

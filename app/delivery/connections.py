@@ -63,6 +63,8 @@ class Connections:
             if reason := self._refusal(address, port, only_loopback):
                 refusal = refusal or DeliveryError(f"{host} is not allowed: {address} {reason}")
                 continue
+            if self.is_cut:
+                break
             made = socket.socket(family, kind, protocol)
             try:
                 made.settimeout(bounds.ALERT_WAIT_S)
@@ -186,7 +188,7 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
 
 def printable(text: str, *secrets: str) -> str:
     """Return the beginning of a remote text as one line, without these secrets."""
-    for secret in filter(None, secrets):
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "…")
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return text[: bounds.ALERT_ANSWER_LENGTH]

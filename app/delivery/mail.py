@@ -6,6 +6,7 @@ It is sent unencrypted only to a mail server on this host.
 import smtplib
 import socket
 import ssl
+from base64 import b64encode
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, BinaryIO, Literal
 
 from app import bounds
 from app.delivery.connections import Connections, DeliveryError, Reach, connecting, printable, tls_context
@@ -60,8 +61,30 @@ class Mail:
         return message
 
 
+class _Lines:
+    """The answers of a server, of which little is read: `smtplib` keeps every line of an answer that does not end."""
+
+    def __init__(self, file: BinaryIO, host: str) -> None:
+        self._file = file
+        self._host = host
+        self._left = bounds.ALERT_ANSWER_BYTES
+
+    def readline(self, most: int) -> bytes:
+        line = self._file.readline(most)
+        self._left -= len(line)
+        if self._left < 0:
+            raise DeliveryError(f"{self._host} answered more than {bounds.ALERT_ANSWER_BYTES:,} bytes")
+        return line
+
+    def close(self) -> None:
+        self._file.close()
+
+
 class _Client(smtplib.SMTP):
     """A client whose connection is one of `connections`."""
+
+    file: Any
+    sock: socket.socket | None
 
     def __init__(self, server: MailServer, connections: Connections, context: ssl.SSLContext, name: str) -> None:
         self._server = server
@@ -72,6 +95,15 @@ class _Client(smtplib.SMTP):
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         made = self._connections.open(host, port, only_loopback=self._server.security == "none")
         return self._tls.wrap_socket(made, server_hostname=host) if self._server.security == "tls" else made
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None and self.sock:  # at the start, and after STARTTLS
+            self.file = _Lines(self.sock.makefile("rb"), self._server.host)
+        try:
+            return super().getreply()
+        except DeliveryError:
+            self.close()
+            raise
 
 
 def send(server: MailServer, mail: Mail, reach: Reach, ca_file: Path | None) -> str:
@@ -105,7 +137,7 @@ def _send(server: MailServer, mail: Mail, connections: Connections, context: ssl
 
 
 def _sentence(error: smtplib.SMTPException, server: MailServer) -> str:
-    """Return what the server answered; "" if it answered nothing."""
+    """Return what the server answered, or lacks; "" if it answered nothing."""
     match error:
         case smtplib.SMTPRecipientsRefused():
             refusals = "; ".join(f"{code} {_text(text, server)}" for code, text in error.recipients.values())
@@ -115,12 +147,16 @@ def _sentence(error: smtplib.SMTPException, server: MailServer) -> str:
         case smtplib.SMTPNotSupportedError():
             what = "STARTTLS" if "STARTTLS" in str(error) else "sign-in with a user and password"
             return f"{server.host} does not offer {what}, so nothing was sent"
-    return ""
+        case smtplib.SMTPServerDisconnected():
+            return ""
+    return f"{server.host}: {_text(str(error), server)}"
 
 
 def _text(answer: bytes | str, server: MailServer) -> str:
     text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
-    return printable(text, server.password)
+    # A server may repeat a command: AUTH LOGIN has the password alone, AUTH PLAIN together with the user.
+    sent = [server.password, f"\0{server.user}\0{server.password}"] if server.password else []
+    return printable(text, *sent, *(b64encode(one.encode()).decode() for one in sent))
 
 
 def _domain(address: str) -> str:

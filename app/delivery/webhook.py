@@ -9,13 +9,14 @@ import contextlib
 import hashlib
 import hmac
 import http.client
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from app import bounds
 from app.delivery.connections import Connections, Reach, connecting, printable, tls_context
@@ -43,7 +44,7 @@ class Answer:
         if self.retry_after.isascii() and self.retry_after.isdigit():
             wait_s = float(self.retry_after[: bounds.NUMBER_DIGITS])
         elif self.retry_after:
-            with contextlib.suppress(TypeError, ValueError):
+            with contextlib.suppress(TypeError, ValueError, OverflowError):
                 wait_s = (parsedate_to_datetime(self.retry_after) - now).total_seconds()
         return min(max(wait_s, 0.0), bounds.ALERT_RETRY_AFTER_S)
 
@@ -75,10 +76,18 @@ def exchange(
             path = parts.path or "/"
             connection.request(method, f"{path}?{parts.query}" if parts.query else path, body, dict(headers))
             response = connection.getresponse()
-            text = response.read(bounds.ALERT_ANSWER_BYTES).decode("utf-8", "replace")
-            return Answer(response.status, printable(text), response.getheader("Retry-After", "").strip())
+            content = response.read(bounds.ALERT_ANSWER_BYTES).decode("utf-8", "replace")
+            text = printable(content, *_secrets(parts))
+            return Answer(response.status, text, response.getheader("Retry-After", "").strip())
         finally:
             connection.close()
+
+
+def _secrets(url: SplitResult) -> list[str]:
+    """Return what an answer may repeat of a URL, which is a secret itself."""
+    whole = f"{url.path}?{url.query}" if url.query else url.path
+    parts = [whole, *re.split("[/?&=]", whole)]
+    return [text for part in parts if len(part) >= bounds.ALERT_SECRET_LENGTH for text in (part, unquote(part))]
 
 
 def signature(secret: str, message_id: str, at: datetime, body: bytes) -> dict[str, str]:

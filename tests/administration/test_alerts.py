@@ -255,12 +255,16 @@ def test_after_three_days_a_message_is_given_up_with_its_end(world: World) -> No
 
 
 @pytest.mark.usefixtures("webhook")
-def test_one_channel_does_not_wait_for_the_other(world: World) -> None:
+@pytest.mark.parametrize("error", [DeliveryError("down"), OverflowError("unexpected")])
+def test_one_channel_does_not_wait_for_the_other(world: World, error: Exception) -> None:
     alert_targets.save_mail(MAIL, SEALER, EVA)
-    world.down["mail"] = DeliveryError("down")
+    world.down["mail"] = error
     world.found["fire"] = Finding()
     world.work()
     assert world.take() == [("began", "fire")]
+    assert any(
+        one.channel == "mail" and one.attempts == 1 and one.is_waiting for one in alert_sender.state().deliveries
+    )
 
 
 @pytest.mark.usefixtures("webhook")
@@ -446,6 +450,15 @@ def test_no_secret_is_stored_or_audited_as_it_is() -> None:
         targets["mail"].mail_server(Sealer(b"t" * 32, alert_targets.SEAL))
 
 
+def test_a_webhook_whose_secret_is_lost_can_be_saved_again() -> None:
+    secret = alert_targets.save_webhook(URL, "", SEALER, EVA)
+    other = Sealer(b"t" * 32, alert_targets.SEAL)
+    with pytest.raises(Refused, match="save the target again"):
+        alert_targets.save_webhook("", "", other, EVA)
+    assert alert_targets.save_webhook(URL, "", other, EVA) not in ("", secret)
+    assert alert_targets.read_targets()["webhook"].secrets(other)["url"] == URL
+
+
 def test_a_password_stays_with_the_host_that_it_was_entered_for() -> None:
     alert_targets.save_mail(MAIL, SEALER, EVA)
     alert_targets.save_mail(MAIL | {"password": "", "recipients": "new@example.org"}, SEALER, EVA)
@@ -469,11 +482,16 @@ INVALID_MAIL: Sequence[dict[str, str]] = (
     {"security": "ssl3"},
     {"sender": "nobody"},
     {"sender": "a@b\r\nBcc: c@d"},
+    {"sender": ".a@example.org"},
+    {"sender": "a..b@example.org"},
+    {"sender": "=?utf-8?q?a=0d=0aBcc:x?=@example.org"},
+    {"sender": "a@example..org"},
     {"recipients": ""},
     {"recipients": "ops@example.org\r\nX: y"},
     {"recipients": ", ".join(f"a{number}@example.org" for number in range(11))},
     {"user": "a\nb"},
     {"password": "x" * 1_025},
+    {"password": "Käse"},  # smtplib sends ASCII only
 )
 INVALID_WEBHOOKS = (
     ("", ""),

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -99,6 +100,10 @@ def test_what_the_server_refuses_is_said_without_the_password(authority: Authori
         box.answer = f"554 no {PASSWORD} here\x07"
         with pytest.raises(DeliveryError) as refused:
             mail.send(server(box), LETTER, REACH, ca_file)
+        for sent in (PASSWORD, f"\0{USER}\0{PASSWORD}"):
+            box.answer = f"554 bad AUTH {b64encode(sent.encode()).decode()}"
+            with pytest.raises(DeliveryError, match="answered 554 bad AUTH …$"):
+                mail.send(server(box), LETTER, REACH, ca_file)
         box.refused = set(LETTER.recipients)
         with pytest.raises(DeliveryError, match="localhost refused all recipients: 550 nobody here"):
             mail.send(server(box), LETTER, REACH, ca_file)
@@ -118,15 +123,15 @@ def test_a_server_that_is_not_there_is_one_sentence() -> None:
 
 
 @contextmanager
-def dripping(line: bytes) -> Iterator[int]:
-    """The port of a server that says one byte after the other, for ever."""
+def dripping(line: bytes, is_whole: bool = False) -> Iterator[int]:
+    """The port of a server that says one byte after the other, or the whole line again and again, for ever."""
     is_over = threading.Event()
 
     def drip() -> None:
         with listener.accept()[0] as client:
-            while not is_over.wait(0.01):
+            while not is_over.wait(0 if is_whole else 0.01):
                 try:
-                    client.send(line[:1])
+                    client.send(line if is_whole else line[:1])
                 except OSError:
                     return
 
@@ -141,4 +146,10 @@ def dripping(line: bytes) -> Iterator[int]:
 def test_a_server_that_drips_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "ALERT_SEND_S", 0.1)
     with dripping(b"2") as port, pytest.raises(DeliveryError, match="took longer than"):
+        mail.send(MailServer("127.0.0.1", port, "none"), LETTER, REACH, None)
+
+
+def test_little_of_an_answer_that_does_not_end_is_kept() -> None:
+    refused = pytest.raises(DeliveryError, match=f"answered more than {bounds.ALERT_ANSWER_BYTES:,} bytes")
+    with dripping(b"220-" + b"x" * 4_000 + b"\r\n", is_whole=True) as port, refused:
         mail.send(MailServer("127.0.0.1", port, "none"), LETTER, REACH, None)

@@ -67,6 +67,16 @@ def test_little_of_an_answer_is_read() -> None:
     assert answer.text.startswith("no [31m way xxx") and len(answer.text) == bounds.ALERT_ANSWER_LENGTH
 
 
+def test_an_answer_does_not_reveal_the_url() -> None:
+    """Many servers repeat the path in the page that says that nothing is there."""
+    with receiving() as receiver:
+        url = f"http://127.0.0.1:{receiver.port}/hooks/T0/unseen%2Dpart?token=hidden"
+        receiver.status, receiver.body = 404, b"Cannot POST /hooks/T0/unseen%2Dpart?token=hidden"
+        assert post(url).text == "Cannot POST …"
+        receiver.body = b"no hook unseen-part, token hidden"
+        assert post(url).text == "no hook …, … …"
+
+
 def test_a_receiver_that_drips_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "ALERT_SEND_S", 0.1)
     with dripping(b"H") as port, pytest.raises(DeliveryError, match="took longer than"):
@@ -140,6 +150,9 @@ NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
         (format_datetime(NOW - timedelta(minutes=5), usegmt=True), 0),
         ("9" * 5_000, bounds.ALERT_RETRY_AFTER_S),
         ("soon", 0),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", 0),
+        ("Mon, 01 Jan 2026 99999999999999999999:00:00 GMT", 0),
+        ("Mon, 01 Jan 2026 00:00:00 +99999999999999999999", 0),
         ("-5", 0),
         ("", 0),
     ],

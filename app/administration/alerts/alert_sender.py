@@ -102,6 +102,17 @@ def _success(answer: webhook.Answer, now: datetime) -> str:
     raise RetryLater(f"{said}{reason}: {answer.text}" if answer.text else said + reason, answer.retry_after_s(now))
 
 
+def _attempt(exchange: Callable[..., str], *values: object) -> str:
+    """Return what an exchange returns. Any unexpected exception becomes a DeliveryError: only this message waits."""
+    try:
+        return exchange(*values)
+    except (DeliveryError, Refused, Stopped):
+        raise
+    except Exception as error:
+        log.exception("a message could not be made or sent")
+        raise DeliveryError(f"An internal error ({type(error).__name__}): the log has the cause") from None
+
+
 class _OverError(Exception):
     """The thread is to end: the database may be another one already."""
 
@@ -242,7 +253,7 @@ class Sender:
         target = next(one for one in self._targets if one.channel == channel)
         values: dict[str, str] = {}
         try:
-            answer = self._outside(lambda: send(delivery, target, self._network, self._sealer))
+            answer = self._outside(lambda: _attempt(send, delivery, target, self._network, self._sealer))
             incidents.note_success(delivery, answer, clock.utc_now())
             values["delivered"] = clock.to_wire(clock.utc_now())
         except Stopped:
@@ -291,7 +302,7 @@ class Sender:
         self._next_heartbeat_s = time.monotonic() + bounds.HEARTBEAT_S
         values: dict[str, str] = {}
         try:
-            answer = self._outside(lambda: request_heartbeat(target, self._network, self._sealer))
+            answer = self._outside(lambda: _attempt(request_heartbeat, target, self._network, self._sealer))
             values["delivered"] = clock.to_wire(clock.utc_now())
         except (DeliveryError, Refused) as error:
             answer = str(error)
@@ -317,7 +328,7 @@ def send_tests(network: Network, sealer: Sealer, actor: Actor) -> Iterator[Outco
         about = Alert(incidents.TEST, incidents.new_incident(), at, at)
         message = incidents.new_delivery(0, channel, "test", about, clock.utc_now())
         try:
-            yield Outcome(channel, target.name, "yes", send(message, target, network, sealer))
+            yield Outcome(channel, target.name, "yes", _attempt(send, message, target, network, sealer))
         except Stopped:
             yield Outcome(channel, target.name, "no", GONE)
         except (DeliveryError, Refused) as error:

@@ -41,7 +41,9 @@ SECURITIES: Mapping[Security, str] = {
     "none": "None (only for a mail server on this host)",
 }
 
-_MAIL_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_MAIL_ADDRESS = re.compile(rf"(?!.*=\?){_ATOM}(?:\.{_ATOM})*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*", re.ASCII)
+"""A dot-atom and a domain (RFC 5322 §3.4.1), but no encoded word: mail programs, and `email`, decode it."""
 _URL = re.compile(r"[\x21-\x7e]+")
 _UNREADABLE = "The stored secret cannot be decrypted, because recnice.secret is another file: save the target again"
 
@@ -64,6 +66,9 @@ class Target:
     @property
     def recipients(self) -> list[str]:
         return self.options.get("recipients", "").split()
+
+    def is_readable(self, sealer: Sealer) -> bool:
+        return sealer.open(self.sealed) is not None
 
     def secrets(self, sealer: Sealer) -> Mapping[str, str]:
         """Return the decrypted texts. Raises Refused if the file with the key is another one."""
@@ -116,9 +121,9 @@ def save_mail(entered: Mapping[str, str], sealer: Sealer, actor: Actor) -> None:
             raise Refused(f"Enter an e-mail address such as ops@example.org, instead of “{address[:80]}”.")
     password = entered.get("password", "")
     if not _is_printable(text["user"], bounds.ALERT_USER_LENGTH):
-        raise Refused(f"User: enter at most {bounds.ALERT_USER_LENGTH:,} printable characters.")
+        raise Refused(f"User: enter at most {bounds.ALERT_USER_LENGTH:,} printable ASCII characters.")
     if not _is_printable(password, bounds.ALERT_PASSWORD_LENGTH):
-        raise Refused(f"Password: enter at most {bounds.ALERT_PASSWORD_LENGTH:,} printable characters.")
+        raise Refused(f"Password: enter at most {bounds.ALERT_PASSWORD_LENGTH:,} printable ASCII characters.")
     options = text | {"host": host[0], "port": str(int(text["port"])), "recipients": " ".join(recipients)}
     more = f" and {len(recipients) - 1} more" if len(recipients) > 1 else ""
     name = f"{recipients[0]}{more} by {host[0]}"[: bounds.AUDIT_TEXT_LENGTH]
@@ -149,7 +154,9 @@ def save_webhook(url: str, secret: str, sealer: Sealer, actor: Actor) -> str:
 
     def complete(before: Target | None) -> Mapping[str, str]:
         nonlocal created
-        known = before.secrets(sealer) if before else {}
+        known: Mapping[str, str] = {}
+        if before and (not url or before.is_readable(sealer)):
+            known = before.secrets(sealer)
         if not url and not known:
             raise Refused("Enter the URL of the webhook.")
         is_same = bool(known) and url in ("", known["url"])
@@ -232,4 +239,5 @@ def _check_secret(secret: str) -> None:
 
 
 def _is_printable(text: str, most: int) -> bool:
-    return len(text) <= most and (not text or text.isprintable())
+    """Return whether a mail program can send a text: `smtplib` sends only ASCII."""
+    return len(text) <= most and text.isascii() and text.isprintable()
