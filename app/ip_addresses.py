@@ -21,7 +21,8 @@ SITE_PREFIX = 56
 
 _BITS_PER_DIGIT = 4  # hexadecimal
 _MAPPED_PREFIX = 96  # of the IPv6 network of IPv4-mapped addresses (RFC 4291 §2.5.5.2)
-_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::([0-9]{1,5}))?")
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|((?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?))(?::([0-9]{1,5}))?")
+"""A host with or without a port. A label of 64 or more characters (RFC 1035 §2.3.4), or none, has no IP address."""
 _ZONE = re.compile(r"%[^/\s]+")
 
 

@@ -157,6 +157,8 @@ def test_every_option_can_come_from_the_environment(tmp_path: Path) -> None:
 
 WRONG = [
     ("log_format", "xml"),
+    ("listen", "a..b:5"),
+    ("listen", "a" * 64 + ".example.org:5"),
     ("metrics_listen", "localhost"),
     ("metrics_listen", "99999"),
     ("metrics_listen", "-1"),
