@@ -79,9 +79,9 @@ class ReadingThreads:
         """Lead until another thread does, then work on until no task waits; return False at the end of all turns."""
         try:
             while self._turn():
-                while task := self._first():
-                    number = self._number
-                    serve(task)
+                while begun := self._first():
+                    number, first = begun
+                    serve(first)
                     with self._lock:
                         is_leading = self._current == number
                         if is_leading:
@@ -95,17 +95,20 @@ class ReadingThreads:
         self.is_over.set()
         return False
 
-    def _first(self) -> WaitingRequest | None:
-        """Return a task for the leader; None if there is none, or if the last free thread has to lead."""
+    def _first(self) -> tuple[int, WaitingRequest] | None:
+        """Return a task for the leader with its number; None if there is none, or if the last free thread has to lead.
+
+        The number is not read later: the next leader may have begun a task by then.
+        """
         if not self.queue:
             return None
         with self._lock:
             if not self.queue or self._others_at_work == self._count:
                 return None
-            self._number = self._current = self._number + 1
+            self._number = self._current = number = self._number + 1
             task = self.queue.popleft()
         self._watch.resume()
-        return task
+        return number, task
 
     def _following(self) -> WaitingRequest | None:
         """Return the next task for a thread that no longer leads; None if none waits, and the thread is free."""

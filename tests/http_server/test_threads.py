@@ -1,6 +1,7 @@
 """One thread works as long as it can, another one takes over when it cannot, and none looks without need."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from functools import partial
@@ -9,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from app import bounds
+from app.http_server.reading_threads import ReadingThreads
 from app.http_server.watch import ThreadWatch
 from app.http_server.writing_threads import WritingThreads
 from tests.conftest import wait_until
@@ -179,3 +181,39 @@ def test_the_watch_pauses_without_work_and_sees_what_begins_meanwhile() -> None:
         assert not watch.is_paused
         work.clear()
     watch.end()
+
+
+def test_a_thread_that_lost_the_lead_before_it_worked_does_not_lead_again() -> None:
+    """The watch lets another thread lead while the first one is about to begin its task."""
+    begins, works, is_seen = threading.Event(), threading.Event(), threading.Event()
+    leaders: set[int] = set()
+
+    class Watch(ThreadWatch):
+        def resume(self) -> None:  # at the end of the choice of a task, of which the first one takes long
+            if not is_seen.is_set():
+                is_seen.set()
+                assert begins.wait(10)
+
+    def turn() -> bool:
+        time.sleep(0.001)
+        leaders.add(threading.get_ident())
+        return not is_over.is_set()
+
+    is_over = threading.Event()
+    reading = ReadingThreads(2, turn, Watch())
+    first, second = Channel(lambda: None), Channel(lambda: works.wait(10))
+    reading.add(first)
+    reading.start()
+    assert is_seen.wait(10)
+    reading._look()
+    reading._look()
+    reading.add(second)
+    wait_until(lambda: second.thread, "another thread leads and works")
+    leaders.clear()
+    begins.set()
+    assert first.is_answered.wait(10)
+    assert wait_until(lambda: reading._others_at_work == 0, "the first thread is free")
+    assert not leaders
+    is_over.set()
+    works.set()
+    assert reading.is_over.wait(10) and reading.error is None
