@@ -112,7 +112,10 @@ class MetricsServer:
 
     def _application(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] == PATH:
-            answer: Iterable[bytes] = self._metrics(environ, start_response)
+            try:
+                answer: Iterable[bytes] = self._metrics(environ, start_response)
+            except TypeError:  # the library compares the version in this field, also one that is no number
+                answer = self._metrics(environ | {"HTTP_ACCEPT": ""}, start_response)
             return answer
         start_response("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
         return [f"only {PATH} is here\n".encode()]

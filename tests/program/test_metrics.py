@@ -42,10 +42,10 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
     assert made.stop() == 0, made.output
 
 
-def ask(appliance: Appliance, path: str = "/metrics", method: str = "GET") -> Answer:
+def ask(appliance: Appliance, path: str = "/metrics", method: str = "GET", accept: str = "*/*") -> Answer:
     connection = HTTPConnection("127.0.0.1", int(appliance.environment["RECNICE_METRICS_LISTEN"]), timeout=30)
     with closing(connection):
-        connection.request(method, path)
+        connection.request(method, path, headers={"Accept": accept})
         response = connection.getresponse()
         return Answer(response.status, {}, response.read().decode())
 
@@ -119,6 +119,8 @@ def test_only_metrics_are_there_and_only_there(measured: Appliance) -> None:
     assert measured.request("GET", "/metrics").status in (303, 404), "not below the public URL"
     assert [ask(measured, path).status for path in ("/", "/scim/Users", "/readyz", "/metrics/x")] == [404] * 4
     assert ask(measured, method="POST").status == 405
+    for form in ("text/plain", "application/openmetrics-text"):
+        assert [ask(measured, accept=f"{form}; version={text}").status for text in ("1.0.0", "new")] == [200, 200]
     port = int(measured.environment["RECNICE_METRICS_LISTEN"])
     with closing(socket.create_connection(("127.0.0.1", port), timeout=30)) as rude:
         rude.sendall(b"\x16\x03\x01\r\n\r\n")
