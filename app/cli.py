@@ -50,6 +50,7 @@ MODULES = {
             "alerts",
             "backup",
             "support-bundle",
+            "upgrade-check",
         )
     },
     **{"allowlist": "ip_allow_list", "licenses": "licenses"},

@@ -201,7 +201,8 @@ def sweep(settings: Settings, *, is_served: bool = False) -> list[Path]:
     found = [path for folder in folders(settings) for path in folder.glob(f"recnice-*{PARTIAL}")]
     removed = [path for path in found if remove_partial(path)]
     unpacked = (path for name in (DRILL, archive.VERIFICATIONS) for path in settings.own_backups.glob(name))
-    for path in () if is_served else unpacked:
+    checked = settings.data.glob(f"upgrade-check-*{PARTIAL}")
+    for path in () if is_served else (*unpacked, *checked):
         shutil.rmtree(path, ignore_errors=True)
         removed.append(path)
     # Versions before 0.2 wrote these, and only while they held the data folder.
