@@ -47,6 +47,10 @@ fuzz: $(VENV)/tools-installed  ## compare the quick check of documents with mars
 	RECNICE_FUZZ_S=5 $(PYTEST) --dist load -q tests/scim/test_quick_check.py
 	RECNICE_SEED=$$RANDOM RECNICE_EXAMPLES=10 $(PYTEST) -q tests/web/test_hot_routes.py
 
+.PHONY: faults
+faults: test-packages  ## run the tests of faults in full: each system call fails at each number from 1 to 60
+	RECNICE_FAULTS=60 $(PYTEST) tests/faults tests/program/test_durability.py
+
 .PHONY: coverage
 coverage: test-packages  ## run the tests (TESTS=…) with coverage of app/, also in processes that they start; a step of its own
 	mkdir -p build && rm -rf build/coverage*
@@ -149,10 +153,10 @@ $(VENV)/tools-installed: requirements-dev.txt $(VENV)/runtime-installed
 	@touch $@
 
 # The browser tests need chromium-headless-shell, and libatomic1 for the Node.js in playwright. The tests of the reverse proxy
-# need nginx and openssl. Without a package, the tests that need it are skipped; with CI=true they fail (tests/needed.py).
+# need nginx and openssl, tests of faults need strace. Without a package, the tests that need it are skipped; with CI=true they fail (tests/needed.py).
 .PHONY: test-packages
 test-packages: $(VENV)/tools-installed
-	@$(INSTALL_DEBIAN) age chromium-headless-shell libatomic1 nginx openssl || true
+	@$(INSTALL_DEBIAN) age chromium-headless-shell libatomic1 nginx openssl strace || true
 
 dist/recnice-scim: $(SOURCES) | $(VENV)/tools-installed
 	@$(INSTALL_DEBIAN) binutils libpython3

@@ -62,6 +62,23 @@ def test_every_file_and_function_that_is_named_exists(document):
             assert re.search(rf"^ *(def|class) {name}\b", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE), name
 
 
+@pytest.mark.parametrize("heading", ["Threats and defenses", "What is promised", "Faults"])
+def test_each_promise_names_its_tests(heading: str):
+    text = (ROOT / "docs/security.md").read_text(encoding="utf-8")
+    _, _, section = text.partition(f"\n## {heading}\n")
+    rows = re.findall(r"^\| (.+) \|$", section.partition("\n## ")[0], re.MULTILINE)[2:]
+    assert len(rows) >= 10
+    for row in rows:
+        tests = row.rpartition(" | ")[2]
+        assert re.search(r"`tests/[\w/]+\.py:test_\w+`", tests) or "(#" in tests, row
+
+
+def test_each_file_of_faults_is_listed():
+    text = (ROOT / "docs/security.md").read_text(encoding="utf-8")
+    for path in (ROOT / "tests/faults").glob("test_*.py"):
+        assert f"`tests/faults/{path.name}:" in text, path.name
+
+
 def test_every_decision_is_listed_and_has_its_four_parts():
     listed = (ROOT / "docs/decisions/README.md").read_text(encoding="utf-8")
     decisions = sorted((ROOT / "docs/decisions").glob("[0-9]*.md"))
