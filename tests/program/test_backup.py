@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyrage
 
-from tests.conftest import COMMAND_LIMIT_S, Appliance, start
+from tests.conftest import COMMAND_LIMIT_S, Appliance, start, wait_until
 
 SECRET = "recnice.secret"
 
@@ -34,8 +34,7 @@ def test_a_backup_next_to_a_server_that_writes(appliance: Appliance, tmp_path: P
     for writer in writers:
         writer.start()
     try:
-        while len(acknowledged) < 20:
-            assert not failures
+        wait_until(lambda: failures or len(acknowledged) >= 20, "20 users are created")
         before = list(acknowledged)
         made = appliance.command("backup", "--to", str(tmp_path / "first.zip"))
     finally:
@@ -59,7 +58,7 @@ def test_a_backup_next_to_a_server_that_writes(appliance: Appliance, tmp_path: P
         restored.stop()
     assert appliance.command("backup").returncode == 0, "a stopped server needs none"
     listed = appliance.command("backup", "list").stdout.splitlines()
-    assert len(listed) == 2 and f" {len(acknowledged)} " in listed[1]
+    assert len(listed) == 2 and f" {len(acknowledged):,} " in listed[1]
 
 
 def test_a_backup_goes_to_standard_output(with_key: Appliance, tmp_path: Path) -> None:
