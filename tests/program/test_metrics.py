@@ -70,10 +70,11 @@ def test_requests_are_counted_and_nobody_is_named(measured: Appliance) -> None:
 
     def counted() -> dict[str, Values] | None:
         now = values(measured)
-        return now if sum(now.get("recnice_requests_total", {}).values()) >= sum_before + 3 else None
+        requests = (sum(of.get("recnice_requests_total", {}).values()) for of in (now, before))
+        problems = [now["recnice_problems"][kind,] for kind in ("user-name-taken", "key-wrong")]
+        return now if next(requests) >= next(requests) + 3 and all(problems) else None
 
-    sum_before = sum(before.get("recnice_requests_total", {}).values())
-    after = wait_until(counted, "three requests are counted")
+    after = wait_until(counted, "three requests and two problems are counted")
 
     def more(name: str, *labels: str) -> float:
         return after[name].get(labels, 0) - before.get(name, {}).get(labels, 0)
