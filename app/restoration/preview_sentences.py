@@ -1,11 +1,16 @@
 """This module says in sentences what a restore changes, for the command and the console."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from app import clock
-from app.restoration.staged_copy import Preview
-from app.store.restoration.comparison import Differences, Names
+
+if TYPE_CHECKING:  # the pages import this module, and have no use for the check of a whole database
+    from app.restoration.staged_copy import Preview
+    from app.store.restoration.comparison import Differences, Names
 
 _RESTART = "In Entra, choose Restart provisioning afterwards: Entra does not send again what it sent since the backup."
 
