@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from tests.conftest import Appliance
+from tests.conftest import Appliance, wait_until
 from tests.web.visitor import PASSWORD, Visitor
 
 ADA = {
@@ -51,6 +51,12 @@ STORED = {
 """The columns of which no value may be in a bundle, by file and table."""
 
 
+def has_logged(folder: Path, method: str, status: int) -> bool:
+    with closing(sqlite3.connect(f"file:{folder / 'recnice-requests.sqlite3'}?mode=ro", uri=True)) as connection:
+        sought = "SELECT 1 FROM request WHERE method = ? AND status = ?"
+        return connection.execute(sought, (method, status)).fetchone() is not None
+
+
 @pytest.fixture(scope="module")
 def filled(program: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
     """A server with peculiar names everywhere, whose log is a file."""
@@ -81,6 +87,8 @@ def filled(program: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iter
             frames = 'File "/srv/hopper/app/clock.py", line 3, File "app/lovelace.py", line 4'
             log.write(json.dumps({**event, "message": message, "traceback": f"{frames}\n{message}"}) + "\n")
         log.write("2026-11-30T09:00:00.000Z info recnice.serve: serving at http://lovelace.example\n[]\nAda Lovelace\n")
+    # The log is written half a second later, and the bundle has what is written.
+    wait_until(lambda: has_logged(made.data, "GET", 400), "the requests in the log")
     yield made
     assert made.stop() == 0, made.output
 
