@@ -338,7 +338,6 @@ DUE_REMOVALS_READ = 10_000  # of all requests, the newest
 DUE_REMOVALS_SHOWN = 50
 
 # --- the guard
-GUARD_WINDOW_S = 24 * 60 * 60  # for which removals are added up; a longer sync is added up as a whole
 GUARD_LIMIT_MAXIMUM = 1_000_000  # of a number in the settings
 GUARD_LEARNING_DAYS_MAXIMUM = 365
 GUARD_SHARE_FROM = 100  # users from which a share in percent counts
