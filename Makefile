@@ -153,10 +153,10 @@ $(VENV)/tools-installed: requirements-dev.txt $(VENV)/runtime-installed
 	@touch $@
 
 # The browser tests need chromium-headless-shell, and libatomic1 for the Node.js in playwright. The tests of the reverse proxy
-# need nginx and openssl, tests of faults need strace. Without a package, the tests that need it are skipped; with CI=true they fail (tests/needed.py).
+# need nginx and openssl, tests of faults strace, those of documents curl, those of backups age. Without a package, the tests that need it are skipped; with CI=true they fail (tests/needed.py).
 .PHONY: test-packages
 test-packages: $(VENV)/tools-installed
-	@$(INSTALL_DEBIAN) age chromium-headless-shell libatomic1 nginx openssl strace || true
+	@$(INSTALL_DEBIAN) age chromium-headless-shell curl libatomic1 nginx openssl strace || true
 
 dist/recnice-scim: $(SOURCES) | $(VENV)/tools-installed
 	@$(INSTALL_DEBIAN) binutils libpython3

@@ -20,6 +20,7 @@ import pytest
 
 from app import bundled_files
 from tests.conftest import COMMAND_LIMIT_S, FORKED, SCRIPT, Appliance, free_port, run
+from tests.needed import program_of
 
 pytestmark = pytest.mark.from_source
 
@@ -78,6 +79,8 @@ class Machine:
             typed = ["--password-stdin"] if asks else []
             ran = run(self.appliance.program, *words[1:], *typed, typed=PASSWORD + "\n" if asks else "")
         else:
+            if words[0] == "curl":
+                program_of("curl")
             path = f"{self.root}/usr/local/bin:{os.environ['PATH']}"
             ran = subprocess.run(
                 ["bash", "-c", line],
