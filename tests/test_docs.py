@@ -82,8 +82,7 @@ def test_each_file_of_faults_is_listed():
 def test_every_decision_is_listed_and_has_its_four_parts():
     listed = (ROOT / "docs/decisions/README.md").read_text(encoding="utf-8")
     decisions = sorted((ROOT / "docs/decisions").glob("[0-9]*.md"))
-    numbers = [int(path.name[:4]) for path in decisions]
-    assert len(set(numbers)) == len(numbers)
+    assert [int(path.name[:4]) for path in decisions] == list(range(1, len(decisions) + 1))
     for path in decisions:
         text = path.read_text(encoding="utf-8")
         title = re.match(r"# (\d+)\. (.+)\n", text)
