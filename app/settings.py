@@ -259,6 +259,11 @@ class Settings:
             object.__setattr__(self, "public_url", url_of(self.listen))
 
     @property
+    def makes_nightly_backups(self) -> bool:
+        """Whether any rule keeps a nightly backup; without one, none is made."""
+        return bool(self.backup_daily or self.backup_weekly)
+
+    @property
     def base_path(self) -> str:
         """The path of the public URL: "" or "/x/y"."""
         return urlsplit(self.public_url).path

@@ -118,7 +118,7 @@ def kept_until(settings: Settings, copy: Copy) -> str:
 
 def _nightly(settings: Settings, copies: Sequence[Copy]) -> Iterator[Copy]:
     """Yield the last one of each of the last days and weeks that have one."""
-    if not settings.backup_daily and not settings.backup_weekly:
+    if not settings.makes_nightly_backups:
         yield from copies
     yield from _last_of_each(copies, settings.backup_daily, lambda at: at.date())
     yield from _last_of_each(copies, settings.backup_weekly, lambda at: at.isocalendar()[:2])

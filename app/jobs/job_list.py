@@ -67,7 +67,7 @@ def _drill(run: JobRun) -> None:
 
 
 def _nightly(settings: Settings) -> Daily | None:
-    return Daily(settings.backup_at) if settings.backup_daily or settings.backup_weekly else None
+    return Daily(settings.backup_at) if settings.makes_nightly_backups else None
 
 
 def _after_changes(settings: Settings) -> Every | None:

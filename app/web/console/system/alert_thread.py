@@ -18,7 +18,7 @@ def start(app: Flask) -> Sender:
     settings: Settings = app.config["RECNICE_SETTINGS"]
     certificate = PublicCertificate(settings.public_url, settings.ca_file)
     files = settings.database, settings.requests_database
-    are_backups_on = bool(settings.backup_daily or settings.backup_weekly)
+    are_backups_on = settings.makes_nightly_backups
 
     def newest_backup() -> str:
         newest = copies.newest(settings)
