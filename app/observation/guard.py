@@ -122,13 +122,15 @@ class _Count:
         mapped = {rule.value for rule in role_rows.mapping(connection) if rule.source == "group"}
         vanished = {one.group_id for one in departures if one.is_deleted} & mapped
         known = {one.group_id for one in rows.groups_of(connection, alarm_id)} if alarm_id else set()
-        counted = [
-            one for one in departures if one.group_id not in known and (not answered or one.group_id in vanished)
-        ]
+        judged: list[Departure] = []
+        others: list[Departure] = []
+        for one in departures:
+            is_judged = one.group_id not in known and (not answered or one.group_id in vanished)
+            (judged if is_judged else others).append(one)
         target = alarm_id or answered or TO_COME
-        rows.add(connection, target, removals, [one for one in departures if one not in counted])
-        rows.add(connection, TO_COME, (), counted)
-        groups = [*filter(None, (self._judge(id, vanished) for id in sorted({one.group_id for one in counted})))]
+        rows.add(connection, target, removals, others)
+        rows.add(connection, TO_COME, (), judged)
+        groups = [*filter(None, (self._judge(id, vanished) for id in sorted({one.group_id for one in judged})))]
         people_limit = self._exceeded() if target == TO_COME and removals else None
         last = max([one.at for one in removals] + [one.at for one in departures])
         if target != TO_COME:

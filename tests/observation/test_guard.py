@@ -386,6 +386,19 @@ def test_a_group_that_one_patch_empties_is_read_once(world: World, monkeypatch: 
     assert counts == [size]
 
 
+def test_departures_are_not_compared_with_each_other(world: World, monkeypatch: pytest.MonkeyPatch):
+    ids = world.created(4)
+    group = world.group(ids)
+    for id in ids:
+        world.leave(group, [id])
+    compared: list[object] = []
+    monkeypatch.setattr(guard_rows.Departure, "__eq__", lambda one, other: bool(compared.append(other)) or one is other)
+    world.guard.count()
+    assert not compared, "the time would grow with the square of their number"
+    with directory_database.reading() as connection:
+        assert guard_rows.departed(connection, group) == len(ids)
+
+
 def test_every_statement_uses_an_index(world: World):
     people = world.created(30)
     group = world.group(people)
