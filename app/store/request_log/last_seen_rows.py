@@ -11,16 +11,19 @@ from app.store.database.connection import Connection
 from app.store.database.list_parameter import many, many_named
 from app.store.request_log.tables import last_seen as table
 
+_TO_THE_MINUTE = len("2026-03-02T08:00")
 _insert = insert(table)
+# Entra's lookup, get and PATCH of a user follow each other: only the first writes two pages of a large file.
 _RECORD = _insert.on_conflict_do_update(
     index_elements=[table.c.resource_id],
-    set_={"resource_type": _insert.excluded.resource_type, "at": func.max(table.c.at, _insert.excluded.at)},
+    set_={"at": _insert.excluded.at},
+    where=func.substr(table.c.at, 1, _TO_THE_MINUTE) < func.substr(_insert.excluded.at, 1, _TO_THE_MINUTE),
 )
 _OF_IDS = select(table.c.resource_id, table.c.at).where(table.c.resource_id.in_(many_named("ids")))
 
 
 def record(connection: Connection, moments: Mapping[str, tuple[str, str]]) -> None:
-    """Store type and moment by resource id; a moment before the stored one changes nothing."""
+    """Store type and moment by resource id; one before the end of the stored one's minute changes nothing."""
     rows = [{"resource_id": one, "resource_type": name, "at": at} for one, (name, at) in moments.items()]
     if rows:
         connection.execute(_RECORD, rows)
