@@ -12,7 +12,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -94,8 +94,12 @@ class Server:
 
     def cpu_s(self) -> float:
         """Return the processor time of all threads that live, which is exact as long as none ends."""
-        files = (file for pid in self.processes() for file in Path(f"/proc/{pid}/task").glob("*/schedstat"))
-        return sum(int(file.read_text("ascii").split()[0]) for file in files) / 1e9
+        spent = 0
+        for pid in self.processes():
+            for file in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+                with suppress(OSError):  # it ended
+                    spent += int(file.read_text("ascii").split()[0])
+        return spent / 1e9
 
     def settled_cpu_s(self) -> float:
         """Return the processor time as soon as the server does nothing more: it writes the request log later."""
