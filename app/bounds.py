@@ -424,3 +424,7 @@ KEY_REFUSED_S = 2 * 60 * 60  # three of Entra's cycles in which only refused key
 CERTIFICATE_LOOK_S = 24 * 60 * 60
 CERTIFICATE_LOOK_AGAIN_S = 60 * 60  # while it is about to expire or invalid, or could not be looked at
 CERTIFICATE_DAYS = (21, 7, 1)
+
+# --- the command status
+STATUS_S = 10  # for a connection, or for the next piece of the answer
+STATUS_BYTES = 64 * 1024

@@ -51,13 +51,14 @@ class Holder:
     """The process that holds the folder: its id, its command (`serve` or another), and the URLs of a running server.
 
     `public_url` and `urls` are empty until `serve` accepts requests. `urls` are those by which a browser reaches it:
-    only the public URL where one is set.
+    only the public URL where one is set. `address` is the URL of the listening socket for this host.
     """
 
     process: int = 0
     command: str = ""
     public_url: str = ""
     urls: list[str] = field(default_factory=list)
+    address: str = ""
 
 
 class FolderInUseError(CommandError):
@@ -164,13 +165,16 @@ def hold(path: Path, command: str) -> Iterator[Callable[[Holder], None]]:
         os.close(file)
 
 
-def server(path: Path) -> Holder | None:
+def server(path: Path, wait_s: float | None = None) -> Holder | None:
     """Return the server that holds the folder, or None. Wait for a starting server, which may still migrate.
 
-    Raises FolderInUseError if it does not start within `WAIT_FOR_SERVER_S`, FolderError if there is no folder.
+    No lock file is created: one of root would keep the server of another account from starting.
+    Raises FolderInUseError if it does not start within `wait_s` (None: `WAIT_FOR_SERVER_S`), FolderError.
     """
-    give_up = time.monotonic() + WAIT_FOR_SERVER_S
+    give_up = time.monotonic() + (WAIT_FOR_SERVER_S if wait_s is None else wait_s)
     while True:
+        if not (path / LOCK_NAME).exists():
+            return None
         try:
             with hold(path, "look"):
                 return None

@@ -173,7 +173,7 @@ def _run(
 
     restore.init_app(app, begin_again)
     urls = urls_of(settings)
-    note(data_folder.Holder(os.getpid(), "serve", settings.public_url, urls))
+    note(data_folder.Holder(os.getpid(), "serve", settings.public_url, urls, url_of(settings.listen)))
     data_folder.remove_setup_links(settings.data)
     links = []
     with app.app_context():

@@ -24,6 +24,8 @@ def test_a_full_disk_is_not_ready_until_there_is_room(on_small_disk: Callable[..
     refused = wait_until(lambda: None if (answer := appliance.request("GET", "/readyz")).status == 200 else answer, "")
     assert refused.status == 503 and refused.headers["retry-after"] == "5"
     assert refused.text == "not ready: The service cannot use its database: the disk is full\n"
+    asked = appliance.command("status")
+    assert (asked.returncode, asked.stderr) == (75, f"recnice-scim: {refused.text}")
     before = len(appliance.output.splitlines())
     with ThreadPoolExecutor(8) as writers:
         refusals = list(
@@ -53,6 +55,13 @@ def test_little_space_is_a_warning_while_changes_are_stored(on_small_disk: Calla
         "space": "Little disk space is free",
         "wal": "A program keeps an old state of a database open",
     }
+    asked = appliance.command("status")
+    assert asked.returncode == 0
+    assert asked.stdout.splitlines() == [
+        f"ready at {appliance.url}",
+        "warning: space: Little disk space is free",
+        "warning: wal: A program keeps an old state of a database open",
+    ]
     assert appliance.request("GET", "/readyz").text == "ok\n"
     assert appliance.request("POST", "/scim/Users", {"userName": "ada@example.com"}).status == 201
     fill(appliance.data)

@@ -534,6 +534,7 @@ NO_COMMANDS: Mapping[str, str] = {
     "restore": "tests/program/test_restore.py reads its entry, in the restored database",
     "serve": "what is done while it serves is written then",
     "upgrade-check": "changes a copy only",
+    "status": "reads",
     "simulate": "plays against an appliance of its own, or as a client",
 }
 

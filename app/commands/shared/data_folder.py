@@ -30,7 +30,7 @@ def open_data_folder(settings: Settings, may_be_damaged: bool = False) -> Iterat
     Raises FolderError, FolderInUseError, DatabaseUnusable, SchemaFileError.
     """
     process.keep_private()
-    is_served = (settings.data / data_folder.LOCK_NAME).exists() and data_folder.server(settings.data)
+    is_served = data_folder.server(settings.data)
     is_missing = not settings.database.exists() and not file_swap.is_under_way(settings.data)
     if is_missing and not is_served and data_folder.may_be_new(settings.data):
         raise data_folder.FolderError(f"data folder {settings.data}: no database there (recnice-scim serve makes it)")
