@@ -48,8 +48,9 @@ fuzz: $(VENV)/tools-installed  ## compare the quick check of documents with mars
 	RECNICE_SEED=$$RANDOM RECNICE_EXAMPLES=10 $(PYTEST) -q tests/web/test_hot_routes.py
 
 .PHONY: faults
-faults: test-packages  ## run the tests of faults in full: each system call fails at each number from 1 to 60
-	RECNICE_FAULTS=60 $(PYTEST) tests/faults tests/program/test_durability.py
+faults: test-packages  ## run the tests of faults in full: each system call fails at each number from 1 to 60, four reverse proxies
+	@$(INSTALL_DEBIAN) apache2-bin caddy || true
+	RECNICE_FAULTS=60 $(PYTEST) tests/faults tests/program/test_durability.py tests/connection_test
 
 .PHONY: coverage
 coverage: test-packages  ## run the tests (TESTS=…) with coverage of app/, also in processes that they start; a step of its own
@@ -153,10 +154,10 @@ $(VENV)/tools-installed: requirements-dev.txt $(VENV)/runtime-installed
 	@touch $@
 
 # The browser tests need chromium-headless-shell, and libatomic1 for the Node.js in playwright. The tests of the reverse proxy
-# need nginx and openssl, tests of faults strace, those of documents curl, those of backups age. Without a package, the tests that need it are skipped; with CI=true they fail (tests/needed.py).
+# need nginx, haproxy and openssl, tests of faults strace, those of documents curl, those of backups age. Without a package, the tests that need it are skipped; with CI=true they fail (tests/needed.py).
 .PHONY: test-packages
 test-packages: $(VENV)/tools-installed
-	@$(INSTALL_DEBIAN) age chromium-headless-shell curl libatomic1 nginx openssl strace || true
+	@$(INSTALL_DEBIAN) age chromium-headless-shell curl haproxy libatomic1 nginx openssl strace || true
 
 dist/recnice-scim: $(SOURCES) | $(VENV)/tools-installed
 	@$(INSTALL_DEBIAN) binutils libpython3

@@ -31,6 +31,7 @@ def create_app(settings: Settings, *, has_hot_routes: bool = True) -> Flask:
     from app.store.database import directory_database
     from app.store.request_log import log_database
     from app.web import console, error_responses, public_url, service_routing
+    from app.web.connection_echo import ConnectionEcho
     from app.web.hot_routes import HotRoutes
     from app.web.oauth import token_endpoint
     from app.web.request_log import middleware
@@ -58,5 +59,6 @@ def create_app(settings: Settings, *, has_hot_routes: bool = True) -> Flask:
         app.wsgi_app = HotRoutes(app, settings)  # type: ignore[method-assign]
     app.wsgi_app = public_url.PublicAddress(app.wsgi_app, settings)  # type: ignore[method-assign]
     middleware.init_app(app, settings)
+    app.wsgi_app = ConnectionEcho(app.wsgi_app, settings, app.config["SECRET_KEY"])  # type: ignore[method-assign]
     ConsoleRestore(settings).init_app(app)
     return app

@@ -156,6 +156,7 @@ METRICS_EVERY_S = 5  # how long /metrics answers what the last request for it re
 METRICS_WAIT_S = 2  # for a complete request for it; five connections that send nothing delay a scrape by 10 seconds
 DISK_LOW_BYTES = 1_000_000_000  # free; on a disk smaller than 20 times that, DISK_LOW_SHARE of it
 DISK_LOW_SHARE = 20
+INODES_LOW = 1_000
 CLOCK_BACK_S = 60  # behind a time that this server has seen or stored
 WAL_BYTES = 64 * 1024 * 1024  # of a database; a larger one means that a reader keeps it from being emptied
 BACKUP_SMALL_BYTES = 200_000_000  # of a database of which recent backups are made as often as something changes
@@ -224,6 +225,13 @@ LOG_FILES_KEPT = 9  # besides the one that is written
 LOG_MESSAGE_LENGTH = 500
 LOG_TRACEBACK_LENGTH = 8_000
 PASSWORD_LINE_LENGTH = 4_096
+
+PROBE_TOKEN_S = 10 * 60  # how long the token of a connection test is valid
+PROBES_A_MINUTE = 600  # of connection tests that are answered
+PROBE_BODY_BYTES = 1024 * 1024
+PROBE_HEADER_BYTES = 6_000
+PROBE_ANSWER_S = 10
+PROBE_ANSWER_BYTES = 8 * 1024
 
 # --- the Entra simulator
 SIMULATED_PEOPLE = 10_000

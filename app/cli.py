@@ -52,6 +52,7 @@ MODULES = {
             "support-bundle",
             "status",
             "upgrade-check",
+            "doctor",
         )
     },
     **{"allowlist": "ip_allow_list", "licenses": "licenses"},

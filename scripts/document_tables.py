@@ -205,6 +205,19 @@ def _attribute(of: str, attribute: "Attribute") -> tuple[str, ...]:
     )
 
 
+def findings() -> str:
+    """Return a row for each finding of `doctor`; capitals stand for what differs from time to time."""
+    from app.connection_test import probes
+    from app.doctor import checks
+
+    declared = {**checks.ADVICE, **probes.ADVICE}
+    rows = (
+        (code(name), level, re.sub(r"\{(\w+)\}", lambda found: found[1].upper(), fix))
+        for name, (level, fix) in declared.items()
+    )
+    return table(("Finding", "Level", "What to do"), rows)
+
+
 def roles() -> str:
     """Return a row for each permission, with the roles that have it."""
     from app.administration.permissions import table as permissions
@@ -245,6 +258,7 @@ TABLES: dict[Path, tuple[Callable[[], str], ...]] = {
     REFERENCE / "log-events.md": (log_events,),
     REFERENCE / "scim-api.md": (limits, examples),
     ROOT / "docs/operate/metrics.md": (metrics,),
+    ROOT / "docs/operate/doctor.md": (findings,),
 }
 """For each document what makes its tables, each named as the marks around its table are."""
 

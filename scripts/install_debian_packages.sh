@@ -14,6 +14,7 @@ is_present() {
         libpython*) "$PYTHON" -c 'from PyInstaller.depend.bindepend import get_python_library_path as path; path()' ;;
         libatomic1) "$PYTHON" -c 'import ctypes; ctypes.CDLL("libatomic.so.1")' ;;
         binutils) command -v objdump ;;
+        apache2-bin) PATH=$PATH:/usr/sbin command -v apache2 ;;
         *) PATH=$PATH:/usr/sbin command -v "$1" ;; # An ordinary user's PATH lacks the folder of nginx.
     esac >/dev/null 2>&1
 }

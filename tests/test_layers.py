@@ -21,7 +21,7 @@ app.commands.shared
 app
 app.http_server
 
-app.web.hot_routes
+app.web.hot_routes app.web.connection_echo
 app.web.error_responses
 app.web.console
 app.web.console.directory app.web.console.system
@@ -34,7 +34,7 @@ app.web.public_url
 app.web.request_log
 app.web
 
-app.metrics app.support
+app.metrics app.support app.doctor
 app.jobs
 app.restoration
 app.provisioning
@@ -60,6 +60,7 @@ app.store app.store.database
 
 app.request_record
 
+app.connection_test
 app.delivery app.openid app.scim app.simulation app.data_folder app.file_swap app.log_events app.process app.settings
 app.current_application app.file_systems
 app.bounds app.bundled_files app.clock app.console_roles app.exit_codes app.ip_addresses app.option_values app.schedules

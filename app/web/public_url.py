@@ -108,6 +108,13 @@ class PublicAddress:
             environ[IGNORED] = self._ignored
         return self._application(environ, start_response)
 
+    def apply(self, environ: WSGIEnvironment) -> bool:
+        """Apply sub-path and forwarded headers; return whether the sender is a trusted proxy."""
+        peer = read_address(environ.get("REMOTE_ADDR", ""))
+        self._take_sub_path(environ)
+        self._take_forwarded(environ)
+        return peer is not None and peer in self._trusted
+
     def _take_sub_path(self, environ: WSGIEnvironment) -> None:
         if self._base_path:
             environ["SCRIPT_NAME"] = self._base_path

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable
 
 from app import data_folder
-from app.commands.status import ask
+from app.doctor.running_server import ask
 from tests.conftest import Appliance, free_port
 from tests.delivery.receiver import receiving
 

@@ -533,6 +533,7 @@ NO_COMMANDS: Mapping[str, str] = {
     "backup prune": "deletes what the next backup would delete",
     "restore": "tests/program/test_restore.py reads its entry, in the restored database",
     "serve": "what is done while it serves is written then",
+    "doctor": "reads",
     "upgrade-check": "changes a copy only",
     "status": "reads",
     "simulate": "plays against an appliance of its own, or as a client",

@@ -18,6 +18,7 @@ from app.administration.credentials import bearer_token_check, scim_access
 from app.administration.credentials.scim_access import Access
 from app.administration.ip_allow_list import enforcement
 from app.administration.permissions import Permission
+from app.connection_test import probe_token
 from app.request_record import KeyFault
 from app.scim.errors import Code, ScimError
 from app.settings import Settings
@@ -150,7 +151,11 @@ def body_bytes(app: Flask) -> Callable[[str, str], int]:
     """
     larger = {rule.rule for rule in app.url_map.iter_rules() if rule.endpoint in LARGER_FORMS}
 
+    secret: bytes = app.config["SECRET_KEY"]
+
     def most(path: str, authorization: str) -> int:
+        if probe_token.PATH in path and probe_token.read(secret, path):
+            return bounds.PROBE_BODY_BYTES
         if is_scim(path):
             return bounds.WIRE_BODY_BYTES if bearer_token(authorization) else 0
         if path.rstrip("/") in larger:

@@ -1,0 +1,78 @@
+"""This module sends the probes of the connection test from this machine, as an HTTP client of the public URL."""
+
+import http.client
+import socket
+import ssl
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from app import bounds, clock
+from app.connection_test.probes import ADVICE, PROBES, Finding, Outcome, Probe, judge
+from app.delivery import certificate
+from app.delivery.connections import DeliveryError, tls_context
+
+
+def find(url: str, token: str, ca_file: Path | None) -> list[Finding]:
+    """Return what is wrong with the way from `url` (without a trailing slash) to this server.
+
+    After a certificate that is refused, the probes go on without verifying it: the token reveals nothing.
+    """
+    public = urlsplit(url)
+    host = public.hostname or ""
+    try:
+        socket.getaddrinfo(host, public.port or 443, type=socket.SOCK_STREAM)
+    except OSError as error:
+        return [ADVICE.finding("name-unknown", f"{host}: {error.strerror or error}")]
+    context, findings = None, []
+    if public.scheme == "https":
+        context = tls_context(ca_file)
+        findings = list(_of_certificate(host, public.port or 443, ca_file))
+        if any(one.level == "failure" for one in findings):
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+    return findings + judge(url, token, _outcomes(url, token, context))
+
+
+def _of_certificate(host: str, port: int, ca_file: Path | None) -> Iterator[Finding]:
+    try:
+        seen = certificate.look(host, port, ca_file)
+    except (DeliveryError, OSError):
+        return  # the first probe says why
+    if seen.refusal:
+        yield ADVICE.finding("certificate-refused", f"{host}: {seen.refusal}")
+    elif seen.expires and seen.expires - clock.utc_now() < timedelta(days=max(bounds.CERTIFICATE_DAYS)):
+        days = (seen.expires - clock.utc_now()).days
+        yield ADVICE.finding("certificate-expires", f"{host}: the certificate expires in {days} days")
+
+
+def _outcomes(url: str, token: str, context: ssl.SSLContext | None) -> Iterator[tuple[Probe, Outcome]]:
+    for probe in PROBES:
+        yield probe, _send(url, token, probe, context)
+
+
+def _send(url: str, token: str, probe: Probe, context: ssl.SSLContext | None) -> Outcome:
+    public = urlsplit(url)
+    connection: http.client.HTTPConnection
+    if context:
+        connection = http.client.HTTPSConnection(
+            public.hostname or "", public.port, timeout=bounds.PROBE_ANSWER_S, context=context
+        )
+    else:
+        connection = http.client.HTTPConnection(public.hostname or "", public.port, timeout=bounds.PROBE_ANSWER_S)
+    try:
+        failure = ""
+        try:
+            connection.request(probe.method, public.path + probe.path(token), probe.body or None, probe.headers(token))
+        except OSError as error:
+            failure = error.strerror or str(error)  # a proxy may refuse and answer before it has read a body
+        if connection.sock is None:
+            return Outcome(0, failure=failure)
+        response = connection.getresponse()
+        text = response.read(bounds.PROBE_ANSWER_BYTES).decode(errors="replace")
+        return Outcome(response.status, text, "", response.getheader("Location") or "")
+    except (OSError, http.client.HTTPException) as error:
+        return Outcome(0, failure=f"{type(error).__name__}: {error}")
+    finally:
+        connection.close()

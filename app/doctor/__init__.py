@@ -1,0 +1,1 @@
+"""This package checks what a server needs around it: the checks of `doctor`."""
