@@ -231,6 +231,7 @@ PROBES_A_MINUTE = 600  # of connection tests that are answered
 PROBE_BODY_BYTES = 1024 * 1024
 PROBE_HEADER_BYTES = 6_000
 PROBE_ANSWER_S = 10
+PROBE_TEXT_LENGTH = 1_000  # of an answer to a probe, as the browser hands it on
 PROBE_ANSWER_BYTES = 8 * 1024
 
 # --- the Entra simulator

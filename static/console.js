@@ -242,3 +242,42 @@ for (const form of document.querySelectorAll("form[data-drop]")) {
     if (input.files.length === 1) form.requestSubmit();
   });
 }
+
+// --- connection test ------------------------------------------------------------------------------------------------
+// The probes go from this browser to the public URL; the server says what their answers mean.
+
+async function outcomeOf(base, probe, length) {
+  const body = probe.bytes ? "x".repeat(probe.bytes) : probe.body || undefined;
+  try {
+    const answer = await fetch(base + probe.path, {
+      method: probe.method, headers: probe.headers, body, credentials: "omit", redirect: "manual",
+    });
+    if (answer.type === "opaqueredirect") return { status: 302, text: "" };
+    const text = await answer.text();
+    return { status: answer.status, text: text.startsWith("{") ? text.slice(0, length) : "" };
+  } catch {
+    return { status: 0, text: "" };
+  }
+}
+
+for (const form of document.querySelectorAll("form[data-probes]")) {
+  const [button, said] = [form.querySelector("button"), form.querySelector("[data-said]")];
+  const { url, probes, textLength } = form.dataset;
+  said.textContent = "";
+  if (new URL(url).origin !== location.origin) {
+    form.querySelector("[data-elsewhere]").hidden = false;
+    continue;
+  }
+  button.hidden = false;
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    button.disabled = true;
+    const [sent, outcomes] = [JSON.parse(probes), []];
+    for (const probe of sent) {
+      said.textContent = `Request ${outcomes.length + 1} of ${sent.length}: ${probe.method}`;
+      outcomes.push(await outcomeOf(url, probe, Number(textLength)));
+    }
+    form.elements.outcomes.value = JSON.stringify(outcomes);
+    form.submit();
+  });
+}

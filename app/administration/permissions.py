@@ -39,6 +39,7 @@ class Permission(Enum):
     REMOVE_ACCESS = Terms("Disable users whose disable request from Entra was refused", Role.OWNER)
     SCHEMAS = Terms("Confirm the removal of a custom schema", Role.OWNER)
     SUPPORT = Terms("Download a support bundle", Role.OPERATOR)
+    CONNECTION = Terms("Test the connection from the browser", Role.OWNER)
     AUDIT = Terms("Read and export the audit", Role.OPERATOR)
     KEYS = Terms("Create and revoke SCIM Keys and OAuth credentials", Role.OWNER, wants_proof=True)
     SOURCES = Terms("Manage the IP allow list", Role.OWNER, wants_proof=True)

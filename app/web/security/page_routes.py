@@ -138,6 +138,9 @@ system.backups
     POST     /backups                                             BACK_UP        back_up
     POST     /backups/verify                                      BACK_UP        verify_backup
     GET      /backups/<name>/download                             BACKUPS        download_backup
+system.connection_test
+    GET      /connection-test                                     CONNECTION     connection_test
+    POST     /connection-test                                     CONNECTION     judge_connection
 system.client_documentation
     GET      {DOCUMENTATION}                                      OPEN           documentation
 system.help
