@@ -3,6 +3,7 @@
 import logging
 import os
 import stat
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -145,6 +146,14 @@ def test_many_threads_may_note_at_once(writer: Recorder, path: Path):
         thread.join(30)
     assert writer.settle(30)
     assert len(numbers(path)) == len(set(numbers(path))) == 4_000
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has a priority for each thread")
+def test_requests_go_before_the_writing_of_their_log(writer: Recorder):
+    writer.note(made_up(minutes=0))
+    assert writer.settle(10) and writer._thread is not None
+    nice = os.getpriority(os.PRIO_PROCESS, writer._thread.native_id or 0)
+    assert nice == min(19, os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) + 5)
 
 
 def test_close_writes_the_rest_and_takes_nothing_more(writer: Recorder, path: Path):
