@@ -7,7 +7,11 @@ import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import CodeType
+from typing import TYPE_CHECKING, cast
+
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -25,6 +29,22 @@ def hasher() -> "PasswordHasher":
     from argon2 import PasswordHasher
 
     return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+class CompiledTemplates(BytecodeCache):
+    """Keeps each compiled template in memory for all applications: to compile one takes longer than to render it."""
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._codes[bucket.key, bucket.checksum] = cast(CodeType, bucket.code)
+
+
+TEMPLATE_OPTIONS = {"bytecode_cache": CompiledTemplates()}
 
 
 @cache

@@ -5,6 +5,7 @@ Scratch folders are in memory where the system has /dev/shm, since most of the t
 See also: tests/fork.py (how a start is made cheap).
 """
 
+import gc
 import http.client
 import json
 import os
@@ -23,6 +24,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from flask import Flask
 from xdist.scheduler import LoadFileScheduling
 
 from app import clock
@@ -42,7 +44,7 @@ MEMORY_WANTED_BYTES = 2 * 1024**3
 if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_WANTED_BYTES:
     # Also for the executable, which unpacks itself there; this process may have looked for a folder already.
     tempfile.tempdir = os.environ.setdefault("TMPDIR", str(MEMORY))
-
+Flask.jinja_options = cheap.TEMPLATE_OPTIONS
 
 SLOWEST_FIRST = ("browser", "program", "single_sign_on", "web", "openid", "differential", "custom", "administration")
 """Folders in the order in which their tests run, so that no worker ends with a long file; all others follow."""
@@ -63,6 +65,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {folder: place for place, folder in enumerate(SLOWEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path.relative_to(ROOT).parts[1], len(places)))
+
+
+def pytest_collection_finish() -> None:
+    """Keep what imports and the collection made, a million objects, out of all later garbage collections."""
+    gc.collect()
+    gc.freeze()
 
 
 def wait_until(condition: Callable[[], Any], what: str, limit_s: float = START_LIMIT_S) -> Any:
