@@ -19,8 +19,8 @@ BENCH ?= all
 OPERATION ?= create
 INSTALL_DEBIAN := PYTHON=$(IN_VENV) scripts/install_debian_packages.sh
 FAST := tests/scim tests/store tests/administration tests/observation tests/openid tests/process $(wildcard tests/test_*.py)
-# Each command of the executable takes a second: what a test marked so asks is the same from source.
-SMOKE := -m "not from_source" tests/program tests/faults
+# Each command of the executable takes a second, and most of what tests ask is the same from source.
+SMOKE := -m executable tests/program tests/faults tests/single_sign_on/test_provider_sign_in.py
 # Bytecode is kept: without it each start of the program and of a worker compiles every module again.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(IN_VENV) -m pytest -n $(WORKERS) --dist loadfile
 
@@ -91,8 +91,8 @@ site: $(VENV)/tools-installed  ## build docs/ as a web site into dist/site; a li
 	NO_MKDOCS_2_WARNING=1 $(IN_VENV) -m mkdocs build --quiet
 
 .PHONY: smoke
-smoke: dist/recnice-scim test-packages  ## drive the built executable with most of tests/program and a sign-in by a provider
-	RECNICE_PROGRAM="$(CURDIR)/dist/recnice-scim" $(PYTEST) $(SMOKE) tests/single_sign_on/test_provider_sign_in.py
+smoke: dist/recnice-scim test-packages  ## drive the built executable by the tests that are marked so: one for each of its parts
+	RECNICE_PROGRAM="$(CURDIR)/dist/recnice-scim" $(PYTEST) $(SMOKE)
 
 .PHONY: pins
 pins: $(VENV)/tools-installed  ## write requirements*.txt anew from requirements*.in, with hashes of the public index

@@ -17,8 +17,6 @@ from tests.conftest import Appliance, run, wait_until
 from tests.needed import program_of
 from tests.program.test_nginx import around, make_certificate
 
-pytestmark = pytest.mark.from_source
-
 
 @dataclass(frozen=True)
 class Place:

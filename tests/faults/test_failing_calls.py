@@ -19,8 +19,6 @@ from tests.conftest import Answer, Appliance
 from tests.faults.test_shortages import process_of
 from tests.needed import program_of
 
-pytestmark = pytest.mark.from_source
-
 EVERY = range(1, int(os.environ["RECNICE_FAULTS"]) + 1) if "RECNICE_FAULTS" in os.environ else (1, 3)
 CALLS = (
     "pwrite64:error=ENOSPC",

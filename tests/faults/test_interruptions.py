@@ -8,14 +8,10 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from tests.conftest import Appliance
 from tests.faults.conftest import fill, small_disk
 from tests.faults.test_shortages import process_of
 from tests.web.shifted_clock import start_shifted
-
-pytestmark = pytest.mark.from_source
 
 DAY_S = 86_400.0
 

@@ -11,6 +11,7 @@ from tests.conftest import Appliance
 from tests.faults.conftest import small_disk
 
 
+@pytest.mark.executable
 @pytest.mark.skipif(not os.environ.get("RECNICE_PROGRAM"), reason="only the executable unpacks itself")
 def test_what_was_unpacked_onto_a_full_disk_is_removed(new_appliance: Callable[..., Appliance], tmp_path: Path) -> None:
     with small_disk(tmp_path / "unpacked", "8m") as folder:

@@ -45,7 +45,7 @@ def refused_start(appliance: Appliance, *flags: str) -> str:
     return line
 
 
-@pytest.mark.parametrize("lose", [remove, shutil.rmtree, replace])
+@pytest.mark.parametrize("lose", [pytest.param(remove, marks=pytest.mark.executable), shutil.rmtree, replace])
 def test_a_lost_file_is_noticed_and_nothing_is_acknowledged(appliance: Appliance, lose: Callable[[Path], None]) -> None:
     assert create(appliance, "before") == 201
     lose(appliance.data)

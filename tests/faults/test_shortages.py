@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import SCRIPT, Appliance, with_values
 
 GIGABYTE = 10**9
@@ -50,6 +52,7 @@ class Client:
         return response
 
 
+@pytest.mark.executable
 def test_short_of_memory(new_appliance: Callable[..., Appliance], with_key: Appliance, real_program: list[str]) -> None:
     appliance = new_appliance(program=["prlimit", f"--as={GIGABYTE}", *real_program], key=with_key.key)
     shutil.copytree(with_key.data, appliance.data)

@@ -4,13 +4,9 @@ import re
 from collections.abc import Callable
 from urllib.parse import urlencode
 
-import pytest
-
 from tests.conftest import Appliance, wait_until
 from tests.program.test_command_line import FAILED, complains
 from tests.web.visitor import FORM, PASSWORD, USER_NAME, Visitor, set_up
-
-pytestmark = pytest.mark.from_source
 
 
 def done(appliance: Appliance, *words: str, typed: str = "") -> str:

@@ -12,9 +12,12 @@ import pytest
 
 from tests.conftest import ROOT, run
 
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("RECNICE_PROGRAM"), reason="only the executable has an archive (RECNICE_PROGRAM=…)"
-)
+pytestmark = [
+    pytest.mark.executable,
+    pytest.mark.skipif(
+        not os.environ.get("RECNICE_PROGRAM"), reason="only the executable has an archive (RECNICE_PROGRAM=…)"
+    ),
+]
 BESIDE_PACKAGES = re.compile(r"_sysconfigdata|_?pyimod|_?pyi_rth")
 PINNED = re.compile(r"^([a-z0-9-]+)==", re.MULTILINE)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pyrage
+import pytest
 
 from tests.conftest import COMMAND_LIMIT_S, Appliance, start, wait_until
 
@@ -73,6 +74,7 @@ def test_a_backup_goes_to_standard_output(with_key: Appliance, tmp_path: Path) -
     assert list((data / "backups").iterdir()) == []
 
 
+@pytest.mark.executable
 def test_a_backup_for_another_machine_is_encrypted(with_key: Appliance, tmp_path: Path) -> None:
     there = Appliance(with_key.program, Path(shutil.copytree(with_key.data, tmp_path / "data")))
     identity = pyrage.x25519.Identity.generate()

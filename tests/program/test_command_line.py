@@ -33,6 +33,7 @@ def serve_fails(appliance, status, *words):
 # --- keys ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.executable
 def test_key_create_prints_only_the_key_and_the_key_works_at_once(appliance):
     assert KEY.fullmatch(appliance.make_key("second"))
     assert appliance.request("GET", "/scim/Users").status == 200
@@ -80,6 +81,7 @@ def test_operators(appliance):
 # --- what it says about itself ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.executable
 def test_what_it_says_about_itself_needs_no_data_folder(program):
     version = run(program, "version")
     assert version.returncode == 0 and re.search(r"\d+\.\d+\.\d+", version.stdout)
@@ -92,6 +94,7 @@ def test_what_it_says_about_itself_needs_no_data_folder(program):
     assert run(program, "--help").returncode == 0
 
 
+@pytest.mark.executable
 def test_config_and_check_while_it_serves(appliance):
     config = appliance.command("config")
     assert config.returncode == 0 and str(appliance.data) in config.stdout
@@ -131,6 +134,7 @@ def test_a_settings_file_that_cannot_be_used(new_appliance, line):
     serve_fails(stopped, CONFIGURATION, "recnice.toml")
 
 
+@pytest.mark.executable
 def test_commands_without_a_database(new_appliance):
     complains(new_appliance().command("key", "list"), CONFIGURATION)
 

@@ -11,6 +11,8 @@ import pytest
 from tests.conftest import Appliance
 from tests.web.visitor import Visitor, set_up
 
+pytestmark = pytest.mark.executable
+
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 DEPARTMENT = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"
 

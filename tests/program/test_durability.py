@@ -16,6 +16,8 @@ from tests.conftest import wait_until
 
 __all__ = ["program"]
 
+pytestmark = pytest.mark.executable
+
 DISK = Path("/var/tmp")
 ROUNDS = 4
 WRITERS = 4

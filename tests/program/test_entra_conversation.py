@@ -50,6 +50,7 @@ def holds(value: Any, expected: Any) -> bool:
     return type(value) is type(expected) and bool(value == expected)
 
 
+@pytest.mark.executable
 @pytest.mark.parametrize("path", STORIES, ids=[path.stem for path in STORIES])
 def test_entra_conversation(path, shared_appliance):
     known = {"run": uuid.uuid4().hex[:12]}

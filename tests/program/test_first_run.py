@@ -5,6 +5,8 @@ import stat
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
+import pytest
+
 from tests.conftest import free_port
 from tests.web.visitor import set_up
 
@@ -18,6 +20,7 @@ def setup_path(output: str) -> str:
     return str(links[-1])
 
 
+@pytest.mark.executable
 def test_serve_prints_what_an_administrator_needs(new_appliance, real_program):
     fresh = new_appliance(program=real_program).start()
     output = fresh.output

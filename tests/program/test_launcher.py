@@ -9,9 +9,12 @@ import pytest
 
 from tests.conftest import wait_until
 
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("RECNICE_PROGRAM"), reason="only the executable has a launcher (RECNICE_PROGRAM=…)"
-)
+pytestmark = [
+    pytest.mark.executable,
+    pytest.mark.skipif(
+        not os.environ.get("RECNICE_PROGRAM"), reason="only the executable has a launcher (RECNICE_PROGRAM=…)"
+    ),
+]
 
 
 def test_kill_9_of_the_launcher_ends_the_service_and_the_next_start_tidies_up(new_appliance, tmp_path):

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Appliance
 from tests.conftest import real_program as program
 from tests.web.visitor import Visitor, set_up
@@ -26,6 +28,7 @@ def memory(appliance: Appliance, field: str) -> int:
     return int(found[1])
 
 
+@pytest.mark.executable
 def test_many_sign_ins_at_once_take_the_memory_of_two(new_appliance: Callable[..., Appliance]):
     """Each password that is looked at takes 19 MiB, and whoever comes while two are looked at is told to come again."""
     appliance = new_appliance(flags=("--trusted-proxy", "127.0.0.1")).start()

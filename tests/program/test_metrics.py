@@ -21,7 +21,7 @@ from app.metrics import metrics_server
 from app.metrics.metric_list import METRICS
 from app.metrics.metrics_server import MetricsServer
 from app.observation.problem_kinds.kind_catalog import KINDS
-from tests.conftest import Answer, Appliance, free_port, wait_until, with_values
+from tests.conftest import FORKED, Answer, Appliance, free_port, wait_until, with_values
 
 PAGE = (bundled_files.OPERATE / "metrics.md").read_text("utf-8")
 PERSON = "grace.hopper@example.com"
@@ -29,14 +29,15 @@ Values = Mapping[tuple[str, ...], float]
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
-    """A server with metrics, whose log is text."""
+def measured(program: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
+    """A server with metrics, whose log is text; from source, it counts all the time."""
     environment = {
         "RECNICE_METRICS_LISTEN": str(free_port()),
         "RECNICE_LOG_FORMAT": "text",
         "RECNICE_LOG_LEVEL": "info",
     }
-    program = with_values(bounds__METRICS_EVERY_S=0)
+    if program[0] == FORKED:
+        program = with_values(bounds__METRICS_EVERY_S=0)
     made = Appliance(program, tmp_path_factory.mktemp("metrics") / "recnice", environment=environment).start()
     made.make_key()
     yield made
@@ -121,6 +122,7 @@ def test_the_newest_verified_backup_has_its_time(measured: Appliance) -> None:
     assert before - 1 <= values(measured)["recnice_last_backup_timestamp_seconds"][()] <= time.time()
 
 
+@pytest.mark.executable
 def test_only_metrics_are_there_and_only_there(measured: Appliance) -> None:
     assert measured.request("GET", "/metrics").status in (303, 404), "not below the public URL"
     assert [ask(measured, path).status for path in ("/", "/scim/Users", "/readyz", "/metrics/x")] == [404] * 4

@@ -16,8 +16,6 @@ import pytest
 from tests.conftest import ROOT, Answer, Appliance, free_port, wait_until
 from tests.needed import program_of
 
-pytestmark = pytest.mark.from_source
-
 PAGE = ROOT / "docs" / "operate" / "reverse-proxy.md"
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 

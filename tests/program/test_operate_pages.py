@@ -22,8 +22,6 @@ from app import bundled_files
 from tests.conftest import COMMAND_LIMIT_S, FORKED, SCRIPT, Appliance, free_port, run
 from tests.needed import program_of
 
-pytestmark = pytest.mark.from_source
-
 PAGES = sorted(bundled_files.OPERATE.glob("*.md"))
 COMMANDS = ("sh", "powershell")
 FILES = ("apache", "caddyfile", "ini", "json", "nginx", "toml", "xml", "yaml", "")

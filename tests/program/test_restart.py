@@ -1,6 +1,9 @@
 """What Entra has cached still holds after a restart: ids, entity tags, memberships and the key."""
 
+import pytest
 
+
+@pytest.mark.executable
 def test_a_restart_changes_nothing_for_entra(appliance):
     made = appliance.request("POST", "/scim/Users", {"userName": "ada@example.com", "active": True}).json
     appliance.request(

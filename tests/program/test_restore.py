@@ -95,7 +95,6 @@ def stage(scene: Scene, new_appliance: Callable[..., Appliance]) -> Scene:
     return replace(scene, appliance=appliance, visitor=visitor)
 
 
-@pytest.mark.from_source
 def test_the_preview_says_what_matters_first_and_changes_nothing(stage: Scene) -> None:
     appliance = stage.appliance
     before = rows(appliance)
@@ -156,7 +155,6 @@ def test_a_restore_brings_back_content_and_no_access(stage: Scene) -> None:
     assert not folder.exists()
 
 
-@pytest.mark.from_source
 def test_who_was_disabled_since_is_active_if_that_is_wanted(stage: Scene) -> None:
     restored = stage.appliance.command("restore", str(stage.copy), "--yes", "--reactivate")
     assert restored.returncode == 0, restored.stderr
@@ -215,7 +213,6 @@ REFUSED = {
 }
 
 
-@pytest.mark.from_source
 @pytest.mark.parametrize("kind", REFUSED)
 def test_what_is_no_copy_is_refused_before_anything_is_touched(stage: Scene, tmp_path: Path, kind: str) -> None:
     make, sentence = REFUSED[kind]
@@ -242,6 +239,7 @@ def prepare(stage: Scene) -> None:
     wait_until(lambda: "What the restore of" in stage.visitor.get("/backups/restore").text, "the copy is prepared")
 
 
+@pytest.mark.executable
 def test_the_console_restores_in_the_running_server(stage: Scene) -> None:
     prepare(stage)
     appliance, visitor, ids = stage.appliance, stage.visitor, stage.ids
@@ -326,6 +324,7 @@ def archive(scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.executable
 def test_a_backup_is_restored_with_all_its_files_into_a_new_folder(
     stage: Scene, archive: Path, new_appliance: Callable[..., Appliance]
 ) -> None:
@@ -343,7 +342,6 @@ def test_a_backup_is_restored_with_all_its_files_into_a_new_folder(
     assert stage.appliance.stop() == elsewhere.stop() == 0
 
 
-@pytest.mark.from_source
 def test_the_files_of_the_folder_stay_where_the_backup_is_its_own(stage: Scene, archive: Path) -> None:
     (stage.appliance.data / "recnice.toml").write_text("threads = 7\n")
     secret = (stage.appliance.data / "recnice.secret").read_bytes()
@@ -363,7 +361,6 @@ def with_manifest(archive: Path, target: Path, **values: Any) -> Path:
     return target
 
 
-@pytest.mark.from_source
 def test_a_backup_of_a_newer_version_names_both_versions(stage: Scene, archive: Path, tmp_path: Path) -> None:
     newer = with_manifest(archive, tmp_path / "newer.zip", version="9.9.9", step="9999")
     refused = stage.appliance.command("restore", str(newer), "--yes")
@@ -373,7 +370,6 @@ def test_a_backup_of_a_newer_version_names_both_versions(stage: Scene, archive: 
     assert not (stage.appliance.data / "restore-staged").exists()
 
 
-@pytest.mark.from_source
 def test_an_archive_with_a_flipped_bit_or_without_its_end_is_refused(
     stage: Scene, archive: Path, tmp_path: Path
 ) -> None:

@@ -25,6 +25,7 @@ def left_in(folder):
     return [path.name for path in folder.iterdir() if path.name.startswith("recnice-")]
 
 
+@pytest.mark.executable
 def test_on_its_own_everything_holds_and_nothing_stays(program, temporary):
     folder, environment = temporary
     done = run(

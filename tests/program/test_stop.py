@@ -4,12 +4,15 @@ import json
 import signal
 import socket
 
+import pytest
+
 from tests.conftest import real_program as program
 from tests.conftest import wait_until
 
 __all__ = ["program"]
 
 
+@pytest.mark.executable
 def test_a_request_in_flight_is_finished(appliance):
     body = json.dumps(
         {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "last@example.com"}

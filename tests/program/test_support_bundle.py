@@ -150,12 +150,14 @@ def faults(texts: dict[str, str], folder: Path) -> list[tuple[str, str]]:
     return [(name, one) for name, text in texts.items() for one in forbidden if one in text.lower()]
 
 
+@pytest.mark.executable
 def test_nothing_in_it_names_anybody(filled: Appliance, bundle: dict[str, str]) -> None:
     assert len(list(stored_texts(filled.data))) > 60
     assert faults(bundle, filled.data) == []
     assert faults({"proof": json.dumps(ADA)}, filled.data), "the scan finds what is there"
 
 
+@pytest.mark.executable
 def test_it_has_what_helps(filled: Appliance, bundle: dict[str, str]) -> None:
     read = {name: json.loads(text) for name, text in bundle.items() if name.endswith(".json")}
     assert re.fullmatch(r"\d+\.\d+\.\d+", read["versions.json"]["recnice-scim"])

@@ -20,6 +20,7 @@ def refused(page: Page, status: int = 403) -> str:
     return found[1]
 
 
+@pytest.mark.executable
 def test_a_provisioned_person_comes_in(entra: Scene, ada: str):
     group = {"schemas": [GROUP], "displayName": "Engines", "members": [{"value": ada}]}
     assert entra.appliance.request("POST", "/scim/Groups", group).status == 201
