@@ -28,7 +28,7 @@ from flask import Flask
 from xdist.scheduler import LoadFileScheduling
 
 from app import clock
-from tests import cheap
+from tests import cheap, needed
 from tests.fork import Fork
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -71,6 +71,17 @@ def pytest_collection_finish() -> None:
     """Keep what imports and the collection made, a million objects, out of all later garbage collections."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line whether the system let the tests of faults mount disks and trace processes."""
+    reports = [one for of in terminalreporter.stats.values() for one in of if isinstance(one, pytest.TestReport)]
+    if not any(report.nodeid.startswith("tests/faults/") for report in reports):
+        return
+    reasons = [str(report.longrepr) for report in reports if report.skipped]
+    counts = ((sum(refusal in reason for reason in reasons), refusal) for refusal in needed.REFUSALS)
+    lines = [f"{count} tests skipped, since {refusal}" for count, refusal in counts if count]
+    terminalreporter.write_line(f"faults of the system: {'; '.join(lines) or 'none was refused'}")
 
 
 def wait_until(condition: Callable[[], Any], what: str, limit_s: float = START_LIMIT_S) -> Any:

@@ -5,6 +5,11 @@ import shutil
 
 import pytest
 
+NO_DISK = "no disk can be mounted here"
+NO_TRACE = "no process may be traced here"
+REFUSALS = (NO_DISK, NO_TRACE)
+"""Why a test is skipped where the system, such as a container, refuses the fault that the test needs."""
+
 
 def need(is_present: object, package: str) -> None:
     """Skip the test without the package; with CI=true in the environment, fail it."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Appliance
+from tests.needed import NO_DISK
 
 
 @contextmanager
@@ -17,7 +18,7 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
     folder.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "none", folder], check=False)
     if mounted.returncode:
-        pytest.skip("no disk can be mounted here")
+        pytest.skip(NO_DISK)
     try:
         yield folder
     finally:

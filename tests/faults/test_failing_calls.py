@@ -17,7 +17,7 @@ import pytest
 
 from tests.conftest import Answer, Appliance
 from tests.faults.test_shortages import process_of
-from tests.needed import program_of
+from tests.needed import NO_TRACE, program_of
 
 EVERY = range(1, int(os.environ["RECNICE_FAULTS"]) + 1) if "RECNICE_FAULTS" in os.environ else (1, 3)
 CALLS = (
@@ -38,7 +38,7 @@ def traced(appliance: Appliance, report: Path, *words: str) -> Iterator[None]:
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as strace:
         assert strace.stderr
         if "attached" not in strace.stderr.readline():
-            pytest.skip("no process may be traced here")
+            pytest.skip(NO_TRACE)
         try:
             yield
         finally:
