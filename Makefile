@@ -105,6 +105,10 @@ pins: $(VENV)/tools-installed  ## write requirements*.txt anew from requirements
 bench: $(VENV)/tools-installed  ## measure speed and size against the goals, in ten minutes (BENCH=growth: one part, in full)
 	$(IN_VENV) -m bench $(BENCH)
 
+.PHONY: soak
+soak: $(VENV)/tools-installed  ## run the server for half an hour (SOAK_MINUTES=30): memory, open files, WAL and p99 must not grow
+	$(IN_VENV) -m bench.soak
+
 .PHONY: bench-peers
 bench-peers: $(VENV)/tools-installed  ## install the other SCIM servers that bench compares with, into build/peers
 	mkdir -p build/peers && cp bench/peers/package.json build/peers

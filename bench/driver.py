@@ -171,7 +171,7 @@ def run(server: Server, phases: Phases, connections: int, settles: bool = True) 
     figures: Round = {}
     answers: list[Answer] | None = None
     with closing(phases):
-        while phase := _next(phases, answers):
+        while phase := next_phase(phases, answers):
             before_s, before = server.cpu_s(), server.sizes()
             started = time.perf_counter()
             answers = exchange(server, phase.requests, phase.connections or connections)
@@ -192,7 +192,8 @@ def run(server: Server, phases: Phases, connections: int, settles: bool = True) 
     return figures
 
 
-def _next(phases: Phases, answers: list[Answer] | None) -> Phase | None:
+def next_phase(phases: Phases, answers: list[Answer] | None) -> Phase | None:
+    """Return the phase that follows the answers to the one before (None before the first); None after the last."""
     try:
         return next(phases) if answers is None else phases.send(answers)
     except StopIteration:
