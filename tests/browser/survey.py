@@ -3,6 +3,7 @@
 Not here: what may be seen (test_pages_in_browser.py, test_axe.py), and which pages there are (walk.py).
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -48,7 +49,7 @@ LOOK = """() => {
   const all = [...document.querySelectorAll("*")];
   const fields = [...document.querySelectorAll("input:not([type=hidden]), select, textarea")];
   const ids = all.map((one) => one.id).filter(Boolean);
-  return {
+  return JSON.stringify({
     texts,
     repeated: ids.filter((id, place) => ids.indexOf(id) !== place),
     attributes: [...new Set(all.flatMap((one) => one.getAttributeNames()))],
@@ -59,8 +60,9 @@ LOOK = """() => {
     headings: document.querySelectorAll("h1").length,
     mains: document.querySelectorAll("main").length,
     language: document.documentElement.lang,
-  };
+  });
 }"""
+"""Gives JSON: Playwright takes longer to pass a thousand values than the page to find them."""
 ON_PAPER = """() => {
   const shown = (selector) => [...document.querySelectorAll(selector)].filter((one) => one.checkVisibility());
   const scrolls = (one) => ["auto", "scroll"].includes(getComputedStyle(one).overflowX);
@@ -97,7 +99,7 @@ AXE = """async ({ isOnlyColor, known, enough }) => {
   const kind = (one) => paint(one) + (one.matches("a[href]") && isAmongText(one) ? "t" : "");
   const hasText = (one) => one.matches("input, select, textarea")
     || [...one.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
-  const times = new Map(known.map((kind) => [kind, enough]));
+  const times = new Map(known.split(" ").map((kind) => [kind, enough]));
   const isNew = (one) => {
     const count = times.get(kind(one)) ?? 0;
     times.set(kind(one), count + 1);
@@ -105,7 +107,7 @@ AXE = """async ({ isOnlyColor, known, enough }) => {
   };
   const candidates = [...document.querySelectorAll("body *")].filter((one) => one.matches("a[href]") || hasText(one));
   const unjudged = candidates.filter(isNew);
-  if (isOnlyColor && !unjudged.length) return { found: [], judged: [] };
+  if (isOnlyColor && !unjudged.length) return { found: [], judged: "" };
   for (const one of unjudged) one.dataset.unjudged = "";
   const selectors = { "color-contrast": "[data-unjudged]", "link-in-text-block": "a[href][data-unjudged]" };
   axe.configure({ rules: Object.entries(selectors).map(([id, selector]) => ({ id, selector })) });
@@ -115,7 +117,7 @@ AXE = """async ({ isOnlyColor, known, enough }) => {
   const cleared = (html) => html.replaceAll(' data-unjudged=""', "");
   return {
     found: violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${cleared(html).slice(0, 120)}`)),
-    judged: [...new Set(unjudged.map(kind))],
+    judged: [...new Set(unjudged.map(kind))].join(" "),
   };
 }"""
 AXE_SOURCE = Axe().axe_script
@@ -156,9 +158,9 @@ def objections(page: Page, is_only_color: bool = False) -> list[str]:
     """
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SOURCE)
-    answer = page.evaluate(AXE, {"isOnlyColor": is_only_color, "known": list(_judged), "enough": ENOUGH})
+    answer = page.evaluate(AXE, {"isOnlyColor": is_only_color, "known": " ".join(_judged), "enough": ENOUGH})
     if not answer["found"]:
-        _judged.update(answer["judged"])
+        _judged.update(answer["judged"].split())
     return list(answer["found"])
 
 
@@ -195,9 +197,9 @@ def survey(page: Page, url: str, addresses: Iterable[str]) -> Iterator[Seen]:
         page.emulate_media(media="print")
         out_of_place = page.evaluate(ON_PAPER)
         page.emulate_media(media="screen")
-        looks: dict[Scheme, dict[str, Any]] = {"light": page.evaluate(LOOK)}
+        looks: dict[Scheme, dict[str, Any]] = {"light": json.loads(page.evaluate(LOOK))}
         page.emulate_media(color_scheme="dark")
-        looks["dark"] = page.evaluate(LOOK)
+        looks["dark"] = json.loads(page.evaluate(LOOK))
         page.evaluate(THIN)
         said: dict[Scheme, list[str]] = {"dark": objections(page, is_only_color=True)}
         page.emulate_media(color_scheme="light")
