@@ -20,7 +20,7 @@ OPERATION ?= create
 INSTALL_DEBIAN := PYTHON=$(IN_VENV) scripts/install_debian_packages.sh
 FAST := tests/scim tests/store tests/administration tests/observation tests/openid tests/process $(wildcard tests/test_*.py)
 # Each command of the executable takes a second, and most of what tests ask is the same from source.
-SMOKE := -m executable tests/program tests/faults tests/single_sign_on/test_provider_sign_in.py
+SMOKE := -m executable tests/program tests/faults tests/doctor tests/single_sign_on/test_provider_sign_in.py
 # Bytecode is kept: without it each start of the program and of a worker compiles every module again.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(IN_VENV) -m pytest -n $(WORKERS) --dist loadfile
 

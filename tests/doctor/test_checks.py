@@ -169,6 +169,7 @@ def test_the_server_is_asked_at_its_own_address(subject: Subject):
     assert found(dataclasses.replace(subject, server=silent), "server") == ["server-not-ready"]
 
 
+@pytest.mark.executable
 def test_a_running_server_without_a_proxy_has_no_failure(shared_appliance: Appliance):
     done = shared_appliance.command("doctor", "--json")
     results = {one["check"]: one["findings"] for one in json.loads(done.stdout)}
