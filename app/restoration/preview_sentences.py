@@ -54,14 +54,19 @@ def _differences(found: Differences, is_reactivating: bool) -> Iterator[str]:
             f"{_count(found.memberships, 'membership')} in groups that give a console role return. These users get no "
             "role from it until an owner confirms them."
         )
-    yield f"The backup lacks {_both(found.created_users, found.created_groups)} created since."
-    yield f"{_both(found.changed_users, found.changed_groups)} changed since return to the state of the backup."
+    if created := _listed(user=found.created_users, group=found.created_groups):
+        yield f"The backup lacks {created} created since."
+    if changed := _listed(user=found.changed_users, group=found.changed_groups):
+        yield f"{changed} changed since: as in the backup again."
     if found.deleted_groups:
-        yield f"{_count(found.deleted_groups, 'group')} deleted since return."
+        yield f"{_count(found.deleted_groups, 'group')} deleted since: restored."
+    if found.revoked:
+        yield f"{_count(found.revoked, 'credential')} revoked since: not restored."
+    if found.administrators:
+        yield f"{_count(found.administrators, 'administrator')} disabled or removed since: not restored."
     yield (
-        f"{_count(found.revoked, 'credential')} revoked and {_count(found.administrators, 'administrator')} disabled "
-        "or removed since stay so: administrators, keys, OAuth clients, the role mapping, the IP allow list, single "
-        "sign-on and the audit do not change."
+        "Administrators, keys, OAuth clients, the role mapping, the IP allow list, single sign-on and the audit do not "
+        "change."
     )
 
 
@@ -75,8 +80,9 @@ def _is(number: int) -> str:
     return "was" if number == 1 else "were"
 
 
-def _both(users: int, groups: int) -> str:
-    return f"{_count(users, 'user')} and {_count(groups, 'group')}"
+def _listed(**numbers: int) -> str:
+    """Return the numbers by their nouns, without those that are 0; "" if all are."""
+    return " and ".join(_count(number, noun) for noun, number in numbers.items() if number)
 
 
 def _count(number: int, noun: str) -> str:
