@@ -187,6 +187,7 @@ UPGRADE_CHECK_LOOK_S = 0.1  # how often the size of the copy is read
 BACKUP_WAIT_S = 60  # until another backup of the same data folder has ended
 BACKUP_MEMBERS = SCHEMA_FILES + 10
 BACKUP_MANIFEST_BYTES = 256 * 1024
+RESTORE_REQUEST_BYTES = 64 * 1024  # of a command to the running server
 BACKUP_IDENTITY_BYTES = 64 * 1024  # of the file with the private key
 
 # --- the process and its connections

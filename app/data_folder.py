@@ -22,6 +22,9 @@ SETUP_LINK_NAME = "recnice.setup-link"
 SET_UP_NAME = "recnice.set-up"
 REPLACED_NAME = "recnice.replaced"
 RESTORE_NAME = "recnice.restore"
+RESTORE_LOCK_NAME = "recnice.restore-lock"
+RESTORE_REQUEST_NAME = "recnice.restore-request"
+RESTORE_ANSWER_NAME = "recnice.restore-answer"
 BACKUP_LOCK_NAME = "recnice.backup-lock"
 DATABASE_FILES = {
     name: tuple(name + more for more in ("", "-wal", "-shm", "-journal")) for name in (DATABASE_NAME, REQUESTS_NAME)
@@ -30,6 +33,7 @@ DATABASE_FILES = {
 OWN_NAMES = frozenset(
     (
         *(LOCK_NAME, SECRET_NAME, SETUP_LINK_NAME, SET_UP_NAME, REPLACED_NAME, RESTORE_NAME, BACKUP_LOCK_NAME),
+        *(RESTORE_LOCK_NAME, RESTORE_REQUEST_NAME, RESTORE_ANSWER_NAME),
         *chain(*DATABASE_FILES.values()),
     )
 )

@@ -1,7 +1,12 @@
 """This module implements `restore`, which puts a backup in the place of the data folder's present data."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,6 +14,9 @@ from app import data_folder, exit_codes, file_swap, process
 from app.commands.shared.data_folder import migrate, open_data_folder
 from app.commands.shared.options import taking
 from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.restoration.staged_copy import StagedCopy
 
 
 @click.command()
@@ -45,21 +53,69 @@ def restore(
         return
     process.keep_private()
     data_folder.prepare(settings.data)
+    stage = partial(_stage, settings, file, identity, is_preview, is_sure, is_reactivating)
     try:
         with data_folder.hold(settings.data, "restore"):
             file_swap.finish(settings.data)
-            _restore(settings, file, identity, is_preview, is_sure, is_reactivating)
-    except data_folder.FolderInUseError as error:
-        raise exit_codes.CommandError(
-            f"{error}: stop the server first, or restore on its page Backups", error.code
-        ) from None
+            replaced = _restore(settings, stage, is_reactivating)
+    except data_folder.FolderInUseError:
+        if not data_folder.server(settings.data):
+            raise
+        replaced = _restore_in_server(settings, stage, is_reactivating)
+    if replaced:
+        click.echo(f"Restored {file.name} in {settings.data}.")
+        if replaced.exists():
+            click.echo(f"What it replaced is in {replaced}: delete it with recnice-scim restore --delete-replaced.")
 
 
-def _restore(
+def _stage(
     settings: Settings, file: Path, identity: Path | None, is_preview: bool, is_sure: bool, is_reactivating: bool
-) -> None:
-    from app.administration import audit
+) -> StagedCopy | None:
+    """Stage the backup, say what its restore changes, and ask. After a preview nothing is staged: return None."""
     from app.restoration import preview_sentences, staged_copy
+
+    staged = staged_copy.stage(file, settings, identity)
+    try:
+        for sentence in preview_sentences.sentences(staged.preview(), is_reactivating=is_reactivating):
+            click.echo(sentence)
+        if not is_preview and not is_sure:
+            click.confirm(f"Restore {file.name} in {settings.data}?", abort=True)
+    except BaseException:
+        staged_copy.discard(settings)
+        raise
+    if is_preview:
+        staged_copy.discard(settings)
+        return None
+    return staged
+
+
+def _restore_in_server(
+    settings: Settings, stage: Callable[[], StagedCopy | None], is_reactivating: bool
+) -> Path | None:
+    """Let the running server restore the backup. Return the folder of what it replaced; None after a preview."""
+    from app.restoration import restore_request, staged_copy
+
+    folder = settings.data
+    with restore_request.sole(folder):
+        staged = stage()
+        if staged is None:
+            return None
+        copy = staged.copy
+        request = restore_request.RestoreRequest(
+            str(copy.path), copy.sha256, copy.made, staged.because, is_reactivating
+        )
+        try:
+            restore_request.ask(folder, request, lambda: data_folder.server(folder) is not None)
+        except restore_request.RequestNotTakenError:
+            staged_copy.discard(settings)
+            raise
+    return file_swap.replaced_folders(folder)[-1]
+
+
+def _restore(settings: Settings, stage: Callable[[], StagedCopy | None], is_reactivating: bool) -> Path | None:
+    """Restore the backup. Return the folder of what it replaced, which may not exist; None after a preview."""
+    from app.administration import audit
+    from app.restoration import staged_copy
     from app.store.database import directory_database
     from app.store.restoration import comparison
 
@@ -70,14 +126,10 @@ def _restore(
             if error.code == exit_codes.TRY_AGAIN:
                 raise
             # The preview says so.
-    staged = staged_copy.stage(file, settings, identity)
+    staged = stage()
+    if staged is None:
+        return None
     try:
-        for sentence in preview_sentences.sentences(staged.preview(), is_reactivating=is_reactivating):
-            click.echo(sentence)
-        if is_preview:
-            return
-        if not is_sure:
-            click.confirm(f"Restore {file.name} in {settings.data}?", abort=True)
         with ExitStack() as stack:
             if staged.present:
                 stack.enter_context(comparison.unchanged(staged.present))
@@ -87,9 +139,7 @@ def _restore(
         if not file_swap.is_under_way(settings.data):
             staged_copy.discard(settings)
     data_folder.note_set_up(settings.data)
-    click.echo(f"Restored {file.name} in {settings.data}.")
-    if replaced.exists():
-        click.echo(f"What it replaced is in {replaced}: delete it with recnice-scim restore --delete-replaced.")
+    return replaced
 
 
 def _delete_replaced(settings: Settings, is_sure: bool) -> None:

@@ -142,7 +142,7 @@ def _run(
     may_be_new = data_folder.may_be_new(settings.data)
     for line in migrate(settings, may_be_new):
         log.warning(line)
-    watch = file_watch.FileWatch(settings.database, partial(_abandon_database, app.app_context, settings))
+    watch = file_watch.FileWatch(settings.database, partial(_abandon_database, app.app_context, settings), restore.look)
     for line in log_database_file.prepare(settings.requests_database):
         log.warning(line)
     with app.app_context():

@@ -1,4 +1,4 @@
-"""This module restores a copy in the running server, step by step, as an owner asks for it in the console.
+"""This module restores a copy in the running server, as an owner asks for it in the console, or a command on the host.
 
 The copy is unpacked and upgraded while requests are answered. Then every request gets 503: what is acknowledged by then
 is kept as `staged_copy` says. The server ends, `serve` swaps the files and begins again with a new application, so that
@@ -22,7 +22,8 @@ from app import current_application, data_folder, exit_codes, file_swap
 from app.administration import audit
 from app.administration.audit import Action, Actor
 from app.administration.errors import Refused
-from app.restoration import copy_file
+from app.restoration import copy_file, restore_request
+from app.restoration.restore_request import RestoreBusyError, RestoreRequest
 from app.settings import Settings
 from app.store.database import directory_database
 
@@ -33,6 +34,7 @@ log = logging.getLogger("recnice.restore")
 
 EXTENSION = "recnice-restore"
 _BUSY = "Another restore is being prepared. Wait for it, or discard it."
+_CHANGED = "The preview is no longer valid, and nothing was changed: run the command again."
 _OVER = "This preview is no longer valid. Choose the backup again."
 _FAILED = "The restore failed, and nothing was changed: {}"
 _RESTORING = "A backup is being restored: try again in a moment"
@@ -55,7 +57,9 @@ class ConsoleRestore:
         self._thread: threading.Thread | None = None
         self._staged: StagedCopy | None = None
         self._preview: Preview | None = None
+        self._request: RestoreRequest | None = None
         self._held = ExitStack()
+        self._right = ExitStack()
 
     def init_app(self, app: Flask, end: Callable[[], None] = lambda: None) -> None:
         """Serve the next application, whose server `end` ends so that `serve` begins again."""
@@ -80,6 +84,10 @@ class ConsoleRestore:
         with self._lock:
             if self.is_preparing or self._staged:
                 raise Refused(_BUSY)
+            try:
+                self._right.enter_context(restore_request.sole(self._settings.data))
+            except RestoreBusyError:
+                raise Refused(_BUSY) from None
             self.failure = self.restored = ""
             self._thread = threading.Thread(target=self._prepare, args=(file,), name="restore", daemon=True)
             self._thread.start()
@@ -106,6 +114,21 @@ class ConsoleRestore:
             self._thread = threading.Thread(target=self._restore, args=(signed, is_reactivating), name="restore")
             self._thread.start()
 
+    def look(self) -> None:
+        """Begin to restore, in the background, what a command has staged and asks for. Raises OSError."""
+        with self._lock:
+            request = restore_request.take(self._settings.data)
+            if request is None:
+                return
+            if self.is_preparing or self._staged:
+                restore_request.answer(self._settings.data, request, _BUSY)
+                return
+            self.failure = self.restored = ""
+            self._request = request
+            # A server that is stopped does not wait for it: until it is begun, nothing has changed.
+            self._thread = threading.Thread(target=self._restore_staged, args=(request,), name="restore", daemon=True)
+            self._thread.start()
+
     def finish(self) -> bool:
         """Swap the files, when the server has ended and nothing has them open; return whether it was to be done.
 
@@ -129,6 +152,7 @@ class ConsoleRestore:
         finally:
             self._held.close()
             self._forget()
+            self._answer()
         return True
 
     def _prepare(self, file: Path) -> None:
@@ -142,6 +166,33 @@ class ConsoleRestore:
         except Exception as error:
             log.exception("the copy cannot be prepared")
             self._fail(f"{file.name} cannot be prepared: {type(error).__name__}")
+
+    def _restore_staged(self, request: RestoreRequest) -> None:
+        from app.restoration.staged_copy import StagedCopy
+
+        assert self._context is not None
+        try:
+            copy = copy_file.Copy(Path(request.path), request.sha256, request.made)
+            self._staged = StagedCopy(self._settings, copy)
+            if self._staged.because != request.because:
+                raise restore_request.ServerRestoreError(_CHANGED)
+            with self._context():
+                audit.record_alone(audit.HOST, Action.RESTORE_BEGUN, copy.path.name, copy=copy.sha256, made=copy.made)
+            self._is_begun = True
+        except Exception as error:
+            log.exception("the copy cannot be restored")
+            is_clear = isinstance(error, exit_codes.CommandError)
+            self._fail(str(error) if is_clear else _FAILED.format(type(error).__name__))
+            self._answer()
+        else:
+            self._restore(audit.HOST, request.is_reactivating)
+
+    def _answer(self) -> None:
+        """Tell a command that asked for the restore how it ended."""
+        request, self._request = self._request, None
+        if request:
+            with suppress(OSError):
+                restore_request.answer(self._settings.data, request, self.failure)
 
     def _restore(self, by: Actor, is_reactivating: bool) -> None:
         from app.store.restoration import comparison
@@ -168,6 +219,7 @@ class ConsoleRestore:
         if not file_swap.is_under_way(self._settings.data):
             with suppress(OSError):
                 file_swap.remove_staged(self._settings.data)
+        self._right.close()
 
 
 def current() -> ConsoleRestore:

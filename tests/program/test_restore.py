@@ -15,6 +15,7 @@ from typing import Any
 import pyrage
 import pytest
 
+from app.restoration import restore_request
 from app.version import VERSION
 from tests.conftest import Appliance, wait_until
 from tests.web.visitor import Visitor, set_up
@@ -292,6 +293,50 @@ def test_a_restore_that_fails_leaves_the_present_data_in_the_running_server(stag
     assert not staged.parent.exists()
     assert not list(appliance.data.glob("replaced-*"))
     assert appliance.stop() == 0
+
+
+def test_the_command_restores_in_the_running_server(stage: Scene) -> None:
+    appliance, ids = stage.appliance.start(), stage.ids
+    process = appliance.process.pid if appliance.process else 0
+    before = content(appliance)
+    seen = appliance.command("restore", str(stage.copy), "--preview")
+    assert (seen.returncode, seen.stderr) == (0, ""), seen
+    assert seen.stdout.startswith("1 user (anna) was disabled since.")
+    assert "Restored" not in seen.stdout and content(appliance) == before
+
+    restored = appliance.command("restore", str(stage.copy), "--yes")
+    assert restored.returncode == 0, restored.stderr
+    assert f"Restored {COPY} in {appliance.data}." in restored.stdout.splitlines()
+    users = content(appliance)
+    assert users.keys() == stage.before.keys()
+    assert users[ids["anna"]]["active"] is False
+    assert appliance.process and appliance.process.poll() is None and appliance.process.pid == process
+    entries = query(appliance.data / DATABASE, "SELECT actor, action FROM audit ORDER BY id DESC LIMIT 2")
+    assert entries == [("host command line", "restored"), ("host command line", "restore-begun")]
+    left = {"recnice.restore-request", "recnice.restore-answer", "recnice.restore", "restore-staged"}
+    assert not left & set(os.listdir(appliance.data))
+    assert appliance.stop() == 0, appliance.output
+    assert appliance.command("check").returncode == 0
+
+
+def test_a_server_does_not_take_what_cannot_be_restored(stage: Scene) -> None:
+    """What a command has staged may be damaged, or be gone, before the server takes the request."""
+    appliance = stage.appliance.start()
+    before = content(appliance)
+    shutil.copy(stage.copy, appliance.data / COPY)
+    assert stage.visitor.get("/backups/restore").status == 200
+    request = restore_request.RestoreRequest("x.sqlite3", "0" * 64, "2027-01-01T00:00:00.000Z", "", False)
+    with restore_request.sole(appliance.data):
+        assert "Another restore is being prepared" in stage.visitor.post("/backups/restore/prepare", copy=COPY).text
+        busy = appliance.command("restore", str(stage.copy), "--yes")
+        assert busy.returncode == 75 and "another restore is being prepared" in busy.stderr
+        with pytest.raises(restore_request.ServerRestoreError, match="no database there|x.sqlite3"):
+            restore_request.ask(appliance.data, request, lambda: True)
+    assert content(appliance) == before
+    assert appliance.stop() == 0
+    with restore_request.sole(appliance.data), pytest.raises(restore_request.RequestNotTakenError):
+        restore_request.ask(appliance.data, request, lambda: False)
+    assert not (appliance.data / "recnice.restore-request").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

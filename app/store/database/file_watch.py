@@ -1,4 +1,4 @@
-"""This module notices that the database file of a running server was removed or replaced.
+"""This module looks every second at the data folder of a running server: is the database file still there?
 
 An open file without its name takes writes like any other, and the next start does not find them.
 """
@@ -13,12 +13,16 @@ LOST = "The database file was removed or replaced while the server ran"
 
 
 class FileWatch:
-    """A thread that looks every second whether a path still names the same file, and calls `on_loss` once if not."""
+    """A thread that looks every second whether a path still names the same file, and calls `on_loss` once if not.
 
-    def __init__(self, path: Path, on_loss: Callable[[], None]) -> None:
+    Each time it also calls `look`, for other files that may appear next to it.
+    """
+
+    def __init__(self, path: Path, on_loss: Callable[[], None], look: Callable[[], None] = lambda: None) -> None:
         self._path = path
         self._identity = _identity(path)
         self._on_loss = on_loss
+        self._look = look
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="database-file", daemon=True)
 
@@ -38,6 +42,7 @@ class FileWatch:
                 if (identity := _identity(self._path)) is None or identity != self._identity:
                     self._on_loss()
                     return
+                self._look()
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
