@@ -241,9 +241,7 @@ def _changes(url: str, token: str, probe: Probe, arrived: Mapping[str, Any]) -> 
 
 
 def _hosts(url: str) -> tuple[str, ...]:
-    """Return the Host headers that a client of the URL may send: the usual port can be left out or not."""
+    """Return the Host headers that may arrive: with and without the port, which `$host` of nginx leaves out."""
     public = urlsplit(url)
-    usual = {"https": 443, "http": 80}.get(public.scheme)
     name = f"[{public.hostname}]" if ":" in (public.hostname or "") else str(public.hostname)
-    port = public.port or usual
-    return (f"{name}:{port}", name) if port == usual else (f"{name}:{port}",)
+    return name, f"{name}:{public.port or {'https': 443, 'http': 80}[public.scheme]}"

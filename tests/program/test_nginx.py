@@ -205,3 +205,10 @@ def test_nginx_logs_no_query_string(proxied: Proxied) -> None:
     wait_until(lambda: "/scim/Users" in proxied.log.read_text("utf-8"), "the request is logged")
     assert "looked-for" not in proxied.log.read_text("utf-8")
     assert "looked-for" not in proxied.appliance.output
+
+
+def test_doctor_has_nothing_to_change(proxied: Proxied) -> None:
+    ran = proxied.appliance.command("doctor", "--only", "public-url", "--json")
+    (result,) = json.loads(ran.stdout)
+    found = [one["name"] for one in result["findings"]]
+    assert found == ["certificate-refused"], "no authority of this machine signed it"
