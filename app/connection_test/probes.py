@@ -140,6 +140,10 @@ ADVICE = Advice(
             "failure",
             "nginx: proxy_intercept_errors off; Apache: ProxyErrorOverride Off; Caddy: no handle_response.",
         ),
+        "rate-limited": (
+            "failure",
+            "Exempt /scim/ from the limit of the proxy. After many tests, wait a minute and test again.",
+        ),
         "cached": ("failure", "Turn off the cache for /scim/. nginx: proxy_cache off;"),
         "proxy-not-trusted": ("warning", "Add its IP address to trusted_proxy in recnice.toml."),
         "client-hidden": (
@@ -189,6 +193,8 @@ def _refusal(probe: Probe, outcome: Outcome) -> tuple[str, str]:
         return ("unreachable" if probe.refused == "not-here" else probe.refused), outcome.failure[:200]
     if 300 <= outcome.status < 400:
         return "redirected", f"{probe.method} was redirected to {outcome.location[:200] or 'another URL'}"
+    if outcome.status == 429:
+        return "rate-limited", f"{_description(probe)}: the answer was 429"
     if probe.refused == "not-here" and outcome.status in (502, 503, 504):
         return "gateway", f"the proxy does not reach this server: it answered {outcome.status}"
     expected = f"{probe.status} from this server"

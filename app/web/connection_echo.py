@@ -14,10 +14,12 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from app import bounds
 from app.connection_test import probe_token
+from app.scim.errors import Code, ScimError
 from app.settings import Settings
-from app.web.public_url import PublicAddress
+from app.web.public_url import PublicAddress, refusal
 from app.web.security import response_headers
 
+METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE"))
 _TEST_HEADER = "HTTP_" + probe_token.TEST_HEADER.upper().replace("-", "_")
 
 
@@ -33,9 +35,15 @@ class ConnectionEcho:
         self._minute, self._count = 0, 0
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        probe = probe_token.read(self._secret, environ.get("PATH_INFO", ""))
-        if probe is None or not self._may_answer():
+        path = environ.get("PATH_INFO", "")
+        probe = probe_token.read(self._secret, path)
+        if probe is None or environ["REQUEST_METHOD"] not in METHODS:
             return self._application(environ, start_response)
+        if not self._may_answer():
+            wait = {"Retry-After": "60"}
+            headers, body = refusal(path, ScimError(Code.TOO_OFTEN, sentence="Too many connection tests", headers=wait))
+            start_response("429 Too Many Requests", headers)
+            return [body]
         token, status = probe
         body = json.dumps(self._arrived(environ, token)).encode()
         headers = [*self._headers, ("Content-Type", "application/scim+json"), ("Content-Length", str(len(body)))]

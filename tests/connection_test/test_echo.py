@@ -77,6 +77,11 @@ def test_a_probe_chooses_among_three_statuses(echo: ConnectionEcho, status: int)
     assert answer(echo, f"{path}/200") == answer(echo, f"{path}/500") == (404, "beneath")
 
 
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "PROPFIND"])
+def test_a_method_that_scim_does_not_use_is_not_answered(echo: ConnectionEcho, method: str):
+    assert answer(echo, f"/scim{PATH}{probe_token.make(SECRET)}", method=method)[0] == 404
+
+
 def test_no_other_token_is_valid(echo: ConnectionEcho, monkeypatch: pytest.MonkeyPatch):
     token = probe_token.make(SECRET)
     until, signature = token.split("-")
@@ -95,7 +100,9 @@ def test_too_many_in_a_minute_are_not_answered(echo: ConnectionEcho, monkeypatch
     monkeypatch.setattr("app.web.connection_echo.time.monotonic", lambda: moment)
     path = f"/scim{PATH}{probe_token.make(SECRET)}"
     statuses = [answer(echo, path)[0] for _ in range(bounds.PROBES_A_MINUTE + 2)]
-    assert statuses == [200] * bounds.PROBES_A_MINUTE + [404] * 2
+    assert statuses == [200] * bounds.PROBES_A_MINUTE + [429] * 2
+    assert "sha256" not in answer(echo, path)[1]
+    assert answer(echo, "/scim/Users") == (404, "beneath")
     moment = 661.0
     assert answer(echo, path)[0] == 200
 

@@ -141,6 +141,7 @@ PROXIES = {
             "client-hidden": 'proxy_set_header X-Forwarded-For "";',
             "gateway": "proxy_pass http://127.0.0.1:1;",
             "not-here": "return 404;",
+            "rate-limited": "return 429;",
             "redirected": "return 301 https://example.com$request_uri;",
             HTTPS: "proxy_set_header X-Forwarded-Proto http;",
         },
