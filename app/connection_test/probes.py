@@ -132,7 +132,7 @@ ADVICE = Advice(
         ),
         "body-refused": (
             "failure",
-            "nginx: client_max_body_size 4m; Apache: LimitRequestBody 4194304; Caddy: max_size 4MB.",
+            "nginx: client_max_body_size 3m; Caddy: no max_size; Apache with ModSecurity: SecRequestBodyLimit 3145728.",
         ),
         "body-changed": ("failure", "Pass the body on as it is: remove filters of request bodies for /scim/."),
         "header-refused": ("failure", "nginx: large_client_header_buffers 4 16k; Apache: LimitRequestFieldSize 16384."),
@@ -174,6 +174,8 @@ def judge(url: str, token: str, outcomes: Iterable[tuple[Probe, Outcome]]) -> li
             serials.add(serial)
             cached = [("cached", "two requests got the same answer")]
             findings = cached if is_cached else list(_changes(url, token, probe, arrived))
+            if not is_cached and outcome.status != probe.status:
+                findings.append(("errors-replaced", f"expected the status {probe.status}, got {outcome.status}"))
         for name, text in findings:
             found.setdefault(name, ADVICE.finding(name, text))
     return list(found.values())

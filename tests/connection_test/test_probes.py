@@ -34,10 +34,10 @@ def arrived(probe: Probe, number: int) -> dict[str, Any]:
     }
 
 
-def names(url: str = URL, **changes: Any) -> set[str]:
+def names(url: str = URL, status: int = 0, **changes: Any) -> set[str]:
     def outcomes() -> Iterator[tuple[Probe, Outcome]]:
         for number, probe in enumerate(PROBES):
-            yield probe, Outcome(probe.status, json.dumps(arrived(probe, number) | changes))
+            yield probe, Outcome(status or probe.status, json.dumps(arrived(probe, number) | changes))
 
     return {one.name for one in probes.judge(url, TOKEN, outcomes())}
 
@@ -68,6 +68,10 @@ def test_nothing_changed_is_no_finding():
 )
 def test_each_change_has_its_finding(field: str, value: Any, name: str):
     assert names(**{field: value}) == {name}
+
+
+def test_a_changed_status_is_found():
+    assert names(status=200) == {"errors-replaced"}
 
 
 @pytest.mark.parametrize("text", ["", "<html>", "[]", "{}", "1", '{"sha256": 1}', "[" * 100_000])
