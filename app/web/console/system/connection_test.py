@@ -25,8 +25,12 @@ def judge_connection() -> Response:
         outcomes = list(_outcomes(request.form.get("outcomes", "")))
     except ValueError:
         return _page(Refused("The browser sent no result. Start the test again."))
+    token = request.form.get("token", "")
+    if not probe_token.read(current_app.config["SECRET_KEY"], probe_token.PATH + token):
+        minutes = bounds.PROBE_TOKEN_S // 60
+        return _page(Refused(f"This page was open for more than {minutes} minutes. Start the test again."))
     settings: Settings = current_app.config["RECNICE_SETTINGS"]
-    return _page(findings=probes.judge(settings.public_url, request.form.get("token", ""), outcomes))
+    return _page(findings=probes.judge(settings.public_url, token, outcomes))
 
 
 def _outcomes(text: str) -> Iterator[tuple[Probe, Outcome]]:
