@@ -204,3 +204,10 @@ def test_the_pages_are_those_of_the_folder(app: Flask):
         shelf = help._help()
     pages: list[HelpPage] = list(shelf.pages.values())
     assert {page.path for page in pages} == files
+
+
+def test_problems_that_a_proxy_makes_lead_to_doctor():
+    makes = ("key-missing", "host-unknown", "filter-not-understood", "path-unknown", "method-not-allowed")
+    for name in makes:
+        text = HELP.render(HELP.pages[f"problems/{name}"], ADDRESSES)
+        assert 'href="/help/operate/doctor"' in text, name
