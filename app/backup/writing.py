@@ -21,7 +21,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import IO
 
-from app import bounds, clock, data_folder, process
+from app import bounds, clock, data_folder, process, thread_priority
 from app.backup import archive, copies, encryption
 from app.backup.copies import PARTIAL, Copy
 from app.backup.manifest import NAME, Manifest, Member
@@ -67,7 +67,7 @@ def back_up(
     errors: list[BaseException] = []
 
     def run() -> None:
-        process.lower_priority()
+        thread_priority.lower_priority()
         try:
             results.append(_Backup(settings, kind, to, with_log, leave).write(wait_s))
         except BaseException as error:

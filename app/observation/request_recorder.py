@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
 
-from app import bounds, clock, process
+from app import bounds, clock, thread_priority
 from app.observation import setup_steps, simulated_requests
 from app.observation.attributes import attribute_arrivals
 from app.observation.cycles import detection
@@ -184,7 +184,7 @@ class Recorder:
             thread.join(CLOSE_S)
 
     def _run(self) -> None:
-        process.let_requests_go_first()
+        thread_priority.let_requests_go_first()
         while True:
             with self._changed:
                 pause_s = max(0.0, self._prune_at - time.monotonic()) if self._is_history_read else TRY_AGAIN_S

@@ -98,7 +98,7 @@ def test_a_row_comes_back_as_it_was_stored_and_a_constraint_refuses_another(app:
 def test_connections_are_set_for_durability(app: Flask) -> None:
     expected = {
         "journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5_000, "trusted_schema": 0,
-        "cell_size_check": 1, "temp_store": 2, "journal_size_limit": 64 * 1024 * 1024, "cache_size": -2_048,
+        "cell_size_check": 1, "temp_store": 2, "journal_size_limit": 64 * 1024 * 1024, "cache_size": -4_096,
     }  # fmt: skip
     with directory_database.reading() as connection:
         found = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in expected}
