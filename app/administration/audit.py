@@ -116,6 +116,7 @@ class Action(Enum):
     RESTORED = "restored", "restored the backup"
     REPLACED_DELETED = "replaced-deleted", "deleted what a restore replaced:"
     BACKUP_STARTED = "backup-started", "started a backup"
+    BACKUP_WRITTEN = "backup-written", "wrote the backup"
     BACKUP_VERIFIED = "backup-verified", "verified the backup"
     BACKUP_DOWNLOADED = "backup-downloaded", "downloaded the backup"
     AUDIT_BEGAN = "audit-began", "started the audit; earlier events have no entry"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,9 @@ from app import bounds, process
 from app.commands.shared.options import data_unused, taking
 from app.commands.shared.table import show
 from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.backup.copies import Copy
 
 _BACKUP_OPTIONS = ("data", "backup_folder", "backup_public_key")
 
@@ -65,8 +69,26 @@ def create(settings: Settings, to: Path | None, without_log: bool) -> None:
         raise click.UsageError("--to -: standard output is a terminal; send it to a file or a program")
     target = sys.stdout.buffer if is_sent else to
     copy = writing.back_up(settings, "manual", target, with_log=not without_log, wait_s=bounds.BACKUP_WAIT_S)
+    _record(settings, copy, "standard output" if is_sent else str(copy.path.parent))
     if not is_sent:
         click.echo(copy.path)
+
+
+def _record(settings: Settings, copy: Copy, to: str) -> None:
+    """Record the backup in the audit. A database of another version has no entry: a backup upgrades nothing.
+
+    The backup is written by then, so a failure is a line on standard error only.
+    """
+    from app.administration import audit
+    from app.administration.audit import Action
+    from app.store.database import directory_database, migration
+
+    try:
+        with directory_database.file.opened(settings.database), directory_database.writing() as connection:
+            if migration.is_current(connection):
+                audit.record(connection, audit.HOST, Action.BACKUP_WRITTEN, copy.path.name, to=to)
+    except Exception as error:
+        click.echo(f"Warning: the audit has no entry of this backup: {error}", err=True)
 
 
 @backup.command("list")

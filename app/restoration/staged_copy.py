@@ -6,11 +6,9 @@ Nothing outside of the staging folder changes before `app/file_swap.py` moves th
 import json
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-from flask import Flask
 
 from app import clock, data_folder, exit_codes, file_swap
 from app.administration import audit
@@ -230,19 +228,9 @@ class StagedCopy:
                 f"{self.present}: the database cannot be compared ({reason or error}){_WITHOUT_IT}"
             ) from error
 
-    @contextmanager
-    def _application(self) -> Iterator[None]:
-        """Enter the context of an application that uses the staged database, and close it at the end.
-
-        It does not wait for the disk: `app/file_swap.py` does it once.
-        """
-        app = Flask("restored")
-        directory_database.file.init_app(app, directory_database.existing_address(self._database), "synchronous = OFF")
-        with app.app_context():
-            try:
-                yield
-            finally:
-                directory_database.file.close()
+    def _application(self) -> AbstractContextManager[None]:
+        """Return the context of an application that does not wait for the disk: `app/file_swap.py` does it once."""
+        return directory_database.file.opened(self._database, "synchronous = OFF")
 
 
 def stage(file: Path, settings: Settings, identity: Path | None = None) -> StagedCopy:

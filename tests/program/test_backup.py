@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import sqlite3
 import threading
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pyrage
@@ -58,8 +60,35 @@ def test_a_backup_next_to_a_server_that_writes(appliance: Appliance, tmp_path: P
     finally:
         restored.stop()
     assert appliance.command("backup").returncode == 0, "a stopped server needs none"
+    audit = query(appliance, "SELECT actor, target, detail FROM audit WHERE action = 'backup-written' ORDER BY id")
+    assert audit[0] == ("host command line", "first.zip", f'{{"to": "{tmp_path}"}}')
+    assert audit[1][1:] == (
+        next((appliance.data / "backups").glob("*.zip")).name,
+        f'{{"to": "{appliance.data}/backups"}}',
+    )
     listed = appliance.command("backup", "list").stdout.splitlines()
     assert len(listed) == 2 and f" {len(acknowledged):,} " in listed[1]
+
+
+def query(appliance: Appliance, sql: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(appliance.data / "recnice.sqlite3")) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def test_a_backup_of_another_version_or_without_an_audit_is_a_backup(with_key: Appliance, tmp_path: Path) -> None:
+    there = Appliance(with_key.program, Path(shutil.copytree(with_key.data, tmp_path / "data")))
+    with closing(sqlite3.connect(there.data / "recnice.sqlite3")) as connection:
+        connection.execute("ALTER TABLE audit RENAME TO former_audit")
+        connection.commit()
+    made = there.command("backup", "--to", str(tmp_path / "first.zip"))
+    assert (made.returncode, made.stdout) == (0, f"{tmp_path / 'first.zip'}\n"), made
+    assert made.stderr.startswith("Warning: the audit has no entry of this backup: ") and made.stderr.count("\n") == 1
+    with closing(sqlite3.connect(there.data / "recnice.sqlite3")) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+        connection.commit()
+    made = there.command("backup", "--to", str(tmp_path / "second.zip"))
+    assert (made.returncode, made.stderr) == (0, ""), made
+    assert query(there, "SELECT version_num FROM alembic_version") == [("0001",)], "a backup upgrades nothing"
 
 
 def test_a_backup_goes_to_standard_output(with_key: Appliance, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Literal, TypeVar
 
 from flask import Flask
@@ -33,6 +34,17 @@ class DatabaseFile:
     def init_app(self, app: Flask, address: str, *pragmas: str) -> None:
         """Let an application use the file at `address` (`sqlite_driver.address`), with more `pragmas`."""
         app.extensions[self._name] = Writers(Connections(address, (*self._pragmas, *pragmas)))
+
+    @contextmanager
+    def opened(self, path: Path, *pragmas: str) -> Iterator[None]:
+        """Enter the context of an application that has the existing file at `path` only, and close it at the end."""
+        app = Flask("opened")
+        self.init_app(app, sqlite_driver.existing_address(path), *pragmas)
+        with app.app_context():
+            try:
+                yield
+            finally:
+                self.close()
 
     @property
     def memory(self) -> Memory:

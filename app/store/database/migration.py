@@ -85,6 +85,11 @@ def known_steps() -> list[str]:
     return sorted(file.name.partition("_")[0] for file in (bundled_files.MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 
 
+def is_current(connection: Any) -> bool:
+    """Return whether the tables are those of this version."""
+    return bool(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == known_steps()[-1])
+
+
 def _make_file(path: Path) -> None:
     """Create the file before SQLite does, so that other users cannot read it at any moment."""
     path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
