@@ -29,18 +29,6 @@ class Daily:
 
 
 @dataclass(frozen=True, slots=True)
-class Weekly:
-    """Once a week at a wall time; `weekday` 0 is Monday."""
-
-    weekday: int
-    at: time
-
-    def has(self, day: date) -> bool:
-        """Return whether the job runs on this day."""
-        return day.weekday() == self.weekday
-
-
-@dataclass(frozen=True, slots=True)
 class Monthly:
     """Once a month at a wall time; `day` is from 1 to 28, since each month has these."""
 
@@ -57,7 +45,7 @@ class OnRequest:
     """When an administrator asks for it, and at no other time."""
 
 
-Schedule = OnRequest | Every | Daily | Weekly | Monthly
+Schedule = OnRequest | Every | Daily | Monthly
 _LONGEST_DAYS = 33  # from a day before a run of `Monthly` to the day after the next one
 
 
@@ -76,7 +64,7 @@ def next_run(schedule: Schedule, last: datetime, zone: tzinfo | None) -> datetim
     return next(moment for moment in _moments(schedule, days, zone) if moment > last)
 
 
-def _moments(schedule: Daily | Weekly | Monthly, days: Iterator[date], zone: tzinfo | None) -> Iterator[datetime]:
+def _moments(schedule: Daily | Monthly, days: Iterator[date], zone: tzinfo | None) -> Iterator[datetime]:
     for day in days:
         if schedule.has(day):
             # With the offset of the first of two equal wall times, or of the time before a gap (PEP 495, fold=0).

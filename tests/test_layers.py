@@ -64,7 +64,7 @@ app.connection_test
 app.delivery app.openid app.scim app.simulation app.data_folder app.file_swap app.log_events app.process app.settings
 app.current_application app.file_systems
 app.bounds app.bundled_files app.clock app.console_roles app.exit_codes app.ip_addresses app.option_values app.schedules
-app.random_values app.thread_priority app.throttle
+app.quantities app.random_values app.thread_priority app.throttle
 app.version
 """
 """From the top: the packages and modules of one line may import each other and what is below.

@@ -5,18 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app import bounds, clock
-from app.backup import copies
+from app.backup import copies, job_titles
 from app.jobs import scheduler
 from app.jobs.scheduler import Outcome
 from app.settings import Settings
-
-JOBS = {
-    "nightly-backup": "Nightly backup",
-    "recent-backup": "Backup after changes",
-    "manual-backup": "Backup on request",
-    "drill": "Restore drill",
-}
-"""The titles of the jobs, by their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +36,14 @@ class BackupHealth:
 def outcomes() -> dict[str, Outcome]:
     """Return how each of these jobs ended last, by its name; one that is off is left out."""
     known = {one.name: one for one in scheduler.current().outcomes()}
-    return {name: known[name] for name in JOBS if name in known}
+    return {name: known[name] for name in job_titles.TITLES if name in known}
 
 
 def read(settings: Settings) -> BackupHealth:
     """Return the state now. Requires an application context."""
     newest = copies.newest(settings)
     jobs = outcomes()
-    drill, nightly = jobs.get("drill"), jobs.get("nightly-backup")
+    drill, nightly = jobs.get("drill"), jobs.get(job_titles.NIGHTLY)
     return BackupHealth(
         newest.made if newest else "",
         [one for one in jobs.values() if one.failure and one.next_at],

@@ -3,8 +3,10 @@
 See also: app/observation/guard.py (raises it).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 from app import bounds
 from app.administration import audit
@@ -24,6 +26,7 @@ from app.store.directory.stored_resource import Record
 
 OVER = "Nothing was changed: this alarm is already answered."
 _CHANGED = "changed since the alarm"
+_Row = TypeVar("_Row")
 
 
 @dataclass(slots=True)
@@ -85,19 +88,28 @@ def _answer(connection: Connection, alarm: AlarmRow, by: Actor, action: Action, 
 
 def _put_back(types: Sequence[ResourceType], alarm: AlarmRow, by: Actor, undone: Undone, becomes_active: bool) -> None:
     """Put back what was deleted, as many as one part may; those that cannot be put back are passed over."""
-    at_once, last = bounds.GUARD_UNDONE_AT_ONCE, ""
-    while True:
-        with directory_database.reading() as connection:
-            deleted = guard_rows.deleted_of(connection, alarm.id, at_once, last)
-        if not deleted:
-            return
-        if undone.put_back >= at_once:
-            undone.is_more = True
-            return
+    rows = partial(guard_rows.deleted_of, alarm_id=alarm.id)
+    for deleted in _parts(rows, str, lambda: undone.put_back, undone):
         back = deleted_resources.put_all_back(types, deleted, by, becomes_active=becomes_active)
         undone.put_back += back.done
         undone.refused += back.refused
-        last = deleted[-1]
+
+
+def _parts(
+    read: Callable[..., list[_Row]], id_of: Callable[[_Row], str], done: Callable[[], int], undone: Undone
+) -> Iterator[list[_Row]]:
+    """Yield what `read` returns, some rows at a time in the order of their ids, until a part of an undo is done."""
+    last = ""
+    while True:
+        with directory_database.reading() as connection:
+            rows = read(connection, limit=bounds.GUARD_UNDONE_AT_ONCE, after=last)
+        if not rows:
+            return
+        if done() >= bounds.GUARD_UNDONE_AT_ONCE:
+            undone.is_more = True
+            return
+        yield rows
+        last = id_of(rows[-1])
 
 
 def _rejoin(alarm: AlarmRow, group_id: str, by: Actor, undone: Undone) -> None:
@@ -120,15 +132,8 @@ def _rejoin(alarm: AlarmRow, group_id: str, by: Actor, undone: Undone) -> None:
 
 def _enable(alarm: AlarmRow, by: Actor, undone: Undone) -> None:
     """Enable users who are still disabled and were not changed since, as `_put_back` does."""
-    at_once, last = bounds.GUARD_UNDONE_AT_ONCE, ""
-    while True:
-        with directory_database.reading() as connection:
-            disabled = guard_rows.still_disabled(connection, alarm.id, at_once, last)
-        if not disabled:
-            return
-        if undone.enabled >= at_once:
-            undone.is_more = True
-            return
+    rows = partial(guard_rows.still_disabled, alarm_id=alarm.id)
+    for disabled in _parts(rows, lambda row: row[0], lambda: undone.enabled, undone):
         for user_id, version in disabled:
 
             def permit(connection: Connection, record: Record, version: int = version) -> None:
@@ -137,7 +142,6 @@ def _enable(alarm: AlarmRow, by: Actor, undone: Undone) -> None:
                 audit.record(connection, by, Action.USER_ENABLED, name_of(record.content), person=record.id)
 
             undone.enabled += _is_changed(USER, user_id, Operation("replace", "active", True), by, permit, undone)
-        last = disabled[-1][0]
 
 
 def _is_changed(

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from app import clock
+from app.quantities import counted
 
 if TYPE_CHECKING:  # the pages import this module, and have no use for the check of a whole database
     from app.restoration.staged_copy import Preview
@@ -27,9 +28,9 @@ def sentences(preview: Preview, *, is_reactivating: bool = False) -> Iterator[st
     else:
         yield from _differences(preview.differences, is_reactivating)
         if preview.erased:
-            yield f"{_count(preview.erased, 'user')} of the backup {_is(preview.erased)} erased since: not restored."
+            yield f"{counted(preview.erased, 'user')} of the backup {_is(preview.erased)} erased since: not restored."
     if preview.faults:
-        yield f"A check of the backup finds {_count(len(preview.faults), 'problem')}: {_printable(preview.faults[0])}"
+        yield f"A check of the backup finds {counted(len(preview.faults), 'problem')}: {_printable(preview.faults[0])}"
     yield f"The backup was made at {made}."
     yield f"The last use of a key that the backup knows was at {preview.last_use or 'no time'}."
     yield _RESTART
@@ -51,7 +52,7 @@ def _differences(found: Differences, is_reactivating: bool) -> Iterator[str]:
         yield f"{_users(found.deleted)} {_is(found.deleted.number)} deleted since. They return as {state} users."
     if found.memberships:
         yield (
-            f"{_count(found.memberships, 'membership')} in groups that give a console role return. These users get no "
+            f"{counted(found.memberships, 'membership')} in groups that give a console role return. These users get no "
             "role from it until an owner confirms them."
         )
     if created := _listed(user=found.created_users, group=found.created_groups):
@@ -59,11 +60,11 @@ def _differences(found: Differences, is_reactivating: bool) -> Iterator[str]:
     if changed := _listed(user=found.changed_users, group=found.changed_groups):
         yield f"{changed} changed since: as in the backup again."
     if found.deleted_groups:
-        yield f"{_count(found.deleted_groups, 'group')} deleted since: restored."
+        yield f"{counted(found.deleted_groups, 'group')} deleted since: restored."
     if found.revoked:
-        yield f"{_count(found.revoked, 'credential')} revoked since: not restored."
+        yield f"{counted(found.revoked, 'credential')} revoked since: not restored."
     if found.administrators:
-        yield f"{_count(found.administrators, 'administrator')} disabled or removed since: not restored."
+        yield f"{counted(found.administrators, 'administrator')} disabled or removed since: not restored."
     yield (
         "Administrators, keys, OAuth clients, the role mapping, the IP allow list, single sign-on and the audit do not "
         "change."
@@ -73,7 +74,7 @@ def _differences(found: Differences, is_reactivating: bool) -> Iterator[str]:
 def _users(names: Names) -> str:
     more = names.number - len(names.first)
     listed = ", ".join(_printable(name) for name in names.first) + (f" and {more:,} more" if more else "")
-    return f"{_count(names.number, 'user')} ({listed})"
+    return f"{counted(names.number, 'user')} ({listed})"
 
 
 def _is(number: int) -> str:
@@ -82,19 +83,15 @@ def _is(number: int) -> str:
 
 def _listed(**numbers: int) -> str:
     """Return the numbers by their nouns, without those that are 0; "" if all are."""
-    return " and ".join(_count(number, noun) for noun, number in numbers.items() if number)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return " and ".join(counted(number, noun) for noun, number in numbers.items() if number)
 
 
 def _age(made: str) -> str:
     seconds = max(0, int((clock.utc_now() - datetime.fromisoformat(made)).total_seconds()))
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds >= 2 * length:
-            return _count(seconds // length, unit)
-    return _count(seconds, "second")
+            return counted(seconds // length, unit)
+    return counted(seconds, "second")
 
 
 def _printable(name: str) -> str:

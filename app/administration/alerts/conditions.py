@@ -17,6 +17,7 @@ from app.administration.alerts.incidents import Finding
 from app.administration.credentials import key_status
 from app.administration.single_sign_on import provider_settings
 from app.administration.single_sign_on.provider_client import ProviderClient
+from app.backup import job_titles
 from app.delivery import certificate
 from app.delivery.certificate import Certificate
 from app.delivery.connections import DeliveryError
@@ -26,6 +27,7 @@ from app.observation.cycles.detection import seconds_between
 from app.observation.cycles.sync_health import SyncHealth
 from app.observation.problems import problem_list, refused_removals
 from app.observation.problems.problem_list import Cause, ProblemFilter
+from app.quantities import counted
 from app.scim.errors import ScimError
 from app.store.database import directory_database
 from app.store.database.directory_database import Row
@@ -33,8 +35,6 @@ from app.store.database.file_watch import LOST
 from app.store.directory import job_rows
 
 _NO_KEY = "No SCIM Key and no OAuth client is active, so every request is refused."
-_NIGHTLY = "nightly-backup"
-_BACKUP_JOBS = frozenset((_NIGHTLY, "recent-backup", "drill"))
 _KINDS_OF_STRANGERS = ("key-missing", "too-often")
 """Browsers and monitors cause these, too."""
 
@@ -166,7 +166,7 @@ def access_remains(look: Look) -> Finding | None:
     standing = refused_removals.standing()
     if not standing.total:
         return None
-    detail = f"{_counted(standing.total, 'user')} should have lost access and still have it."
+    detail = f"{counted(standing.total, 'user')} should have lost access and still have it."
     return Finding(min(one.since for one in standing.users), detail)
 
 
@@ -175,15 +175,11 @@ def guard_alarm(look: Look) -> Finding | None:
     alarm = guard.open_alarm()
     if alarm is None:
         return None
-    parts = [f"{_counted(alarm.people, 'user')} disabled or deleted"] if alarm.people else []
+    parts = [f"{counted(alarm.people, 'user')} disabled or deleted"] if alarm.people else []
     if alarm.groups:
         role = " with a role" if alarm.has_role_group else ""
-        parts.append(f"{_counted(alarm.groups, 'group')}{role} deleted or without many of the members")
+        parts.append(f"{counted(alarm.groups, 'group')}{role} deleted or without many of the members")
     return Finding(alarm.raised, "; ".join(parts) + ".")
-
-
-def _counted(number: int, one: str) -> str:
-    return f"{number:,} {one}{'' if number == 1 else 's'}"
 
 
 def sign_in_broken(look: Look) -> Finding | None:
@@ -208,16 +204,16 @@ def keys_unused(look: Look) -> Finding | None:
 
 def backups_failed(look: Look) -> Finding | None:
     """Look for a backup, or a trial of one, that failed when it was made last."""
-    return _of_jobs(look, lambda name: name in _BACKUP_JOBS)
+    return _of_jobs(look, lambda name: name in job_titles.TITLES)
 
 
 def backups_old(look: Look) -> Finding | None:
     """Look whether the newest verified backup is old; without one, whether the first one is overdue."""
-    if not look.are_backups_on or _NIGHTLY not in look.jobs:
+    if not look.are_backups_on or job_titles.NIGHTLY not in look.jobs:
         return None
     newest = look.newest_backup()
     # Until the job has succeeded once, its row has the time of the first start.
-    last = newest or clock.to_wire(datetime.fromtimestamp(look.jobs[_NIGHTLY].done, UTC))
+    last = newest or clock.to_wire(datetime.fromtimestamp(look.jobs[job_titles.NIGHTLY].done, UTC))
     if seconds_between(last, clock.to_wire(clock.utc_now())) < bounds.BACKUP_AGE_S:
         return None
     return Finding(last, "" if newest else "There is no verified backup.")
@@ -225,7 +221,7 @@ def backups_old(look: Look) -> Finding | None:
 
 def jobs_failed(look: Look) -> Finding | None:
     """Look for other background jobs that failed when they ran last."""
-    return _of_jobs(look, lambda name: name not in _BACKUP_JOBS)
+    return _of_jobs(look, lambda name: name not in job_titles.TITLES)
 
 
 def _of_jobs(look: Look, is_one: Callable[[str], bool]) -> Finding | None:

@@ -17,9 +17,9 @@ from app.administration.ip_allow_list.enforcement import Mode
 from app.ip_addresses import NetworkSet
 from app.observation.problems import refused_addresses
 from app.observation.problems.refused_addresses import RefusedSource
+from app.quantities import counted
 from app.scim.errors import ScimError
 from app.web.console.shared.error_pages import with_refusal
-from app.web.console.shared.formats import counted
 from app.web.public_url import IGNORED
 from app.web.security import browser_session
 

@@ -12,11 +12,11 @@ from app.observation.cycles import detection
 from app.observation.directory import deletion_list
 from app.observation.directory.deletion_list import DeletedResource, SameValue
 from app.provisioning import deleted_resources
+from app.quantities import counted
 from app.scim.resource_types import USER, ResourceType
 from app.settings import Settings
 from app.web.console.shared import filter_form, list_paging
 from app.web.console.shared.error_pages import sentence
-from app.web.console.shared.formats import counted
 from app.web.console.shared.list_paging import Column
 from app.web.security import browser_session
 

@@ -7,9 +7,9 @@ from operator import attrgetter
 
 from app.observation.cycles.detection import Cycle
 from app.observation.request_list import RequestEntry
+from app.quantities import counted
 from app.request_record import STORED, column_of
 from app.web.console.monitoring import event_lines
-from app.web.console.shared.formats import counted
 from app.web.console.shared.list_paging import Cell, Column
 
 

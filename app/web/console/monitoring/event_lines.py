@@ -9,6 +9,7 @@ from typing import Any
 from app import bounds
 from app.observation.directory.history_reader import Event, NamedMembershipChange
 from app.observation.request_list import Known, RequestEntry
+from app.quantities import counted
 from app.scim.differences import Change
 from app.web.console.monitoring.event_sentences import (
     ACTIONS,
@@ -21,7 +22,6 @@ from app.web.console.monitoring.event_sentences import (
     VERBS,
     place,
 )
-from app.web.console.shared.formats import counted
 
 
 @dataclass(frozen=True, slots=True)

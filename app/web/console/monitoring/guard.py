@@ -9,9 +9,9 @@ from app.observation import guard as alarms
 from app.observation.guard import Alarm, Limits
 from app.provisioning import alarm_answers
 from app.provisioning.alarm_answers import Undone
+from app.quantities import counted
 from app.scim.errors import ScimError
 from app.web.console.shared import list_paging
-from app.web.console.shared.formats import counted
 from app.web.console.shared.list_paging import Pages
 from app.web.security import browser_session
 

@@ -12,9 +12,9 @@ from app.observation.problem_kinds.kind_catalog import BY_NAME, KINDS
 from app.observation.problems import problem_list, refused_removals
 from app.observation.problems.problem_list import Problem, ProblemFilter, Status
 from app.provisioning import local_removal
+from app.quantities import counted
 from app.web.console.shared import list_paging
 from app.web.console.shared.filter_form import choice
-from app.web.console.shared.formats import counted
 from app.web.console.shared.list_paging import Column, Pages
 from app.web.security import browser_session
 

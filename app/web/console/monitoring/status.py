@@ -14,6 +14,7 @@ from app.administration.disk_usage import Storage
 from app.administration.ip_allow_list import allow_list
 from app.administration.roles import granted_roles, users_to_confirm
 from app.administration.single_sign_on import provider_settings
+from app.backup import job_titles
 from app.jobs import backup_health
 from app.observation import setup_steps
 from app.observation.cycles import sync_health
@@ -60,7 +61,7 @@ def status() -> str:
         time_limit_s=bounds.STATEMENT_S,
         replaced=file_swap.replaced_folders(settings.data),
         backups=backup_health.read(settings),
-        backup_jobs=backup_health.JOBS,
+        backup_jobs=job_titles.TITLES,
         version=VERSION,
         faults={fault: KEY_FAULTS[fault] for fault in FAULTS_OF_ONE_KIND},
         sources=allow_list.source_list(),

@@ -9,6 +9,7 @@ from flask import Flask
 from markupsafe import Markup, escape
 
 from app import clock
+from app.quantities import counted
 
 _SIZES = ("kB", "MB", "GB", "TB")
 _BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
@@ -28,11 +29,6 @@ _STEPS = (("minute", 60, 60), ("hour", 3600, 24), ("day", 86_400, 60), ("month",
 def init_app(app: Flask) -> None:
     """Give templates the filters `ago`, `browser`, `moment`, `counted`, `in_bytes` and `lasting`."""
     app.jinja_env.filters.update({word.__name__: word for word in (ago, browser, moment, counted, in_bytes, lasting)})
-
-
-def counted(number: int, one: str, many: str = "") -> str:
-    """Return a number with its noun: `1 user`, `2 users`, `12,345 users`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def ago(wire: str) -> str:

@@ -10,7 +10,7 @@ from app import schedules
 from app.administration import audit
 from app.administration.audit import Action
 from app.administration.errors import Refused
-from app.backup import archive, copies
+from app.backup import archive, copies, job_titles
 from app.backup.copies import Copy
 from app.exit_codes import CommandError
 from app.jobs import backup_health, scheduler
@@ -84,7 +84,7 @@ def _page(refused: Refused | None = None, verified: str = "") -> Response:
         verified=verified,
         is_started=request.args.get("started") == "yes",
         jobs=jobs.values(),
-        titles=backup_health.JOBS,
+        titles=job_titles.TITLES,
         next_runs={
             name: [_wall_time(one.next_at, of) for of in (zone, UTC)] for name, one in jobs.items() if one.next_at
         },
