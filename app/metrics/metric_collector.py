@@ -20,6 +20,7 @@ from app.metrics.metric_list import MetricType
 from app.observation.cycles import sync_health
 from app.observation.problem_kinds.kind_catalog import KINDS
 from app.observation.problems import problem_list, refused_removals
+from app.observation.problems.severity import Severity
 from app.observation.request_recorder import DROPPED, UNAUTHENTICATED, Recorder
 from app.scim.errors import ScimError
 from app.settings import Settings
@@ -110,8 +111,10 @@ class MetricCollector(Collector):
         yield _family(metric_list.LAST_SYNC, [((), _seconds(contact))])
 
     def _log(self) -> Iterator[Metric]:
-        by_kind = problem_list.open_by_kind()
+        by_severity, by_kind = problem_list.count_open()
         yield _family(metric_list.PROBLEMS, [((kind.name,), by_kind[kind.name]) for kind in KINDS])
+        severities = [((one.value_name,), by_severity[one]) for one in Severity]
+        yield _family(metric_list.PROBLEMS_BY_SEVERITY, severities)
         yield _family(metric_list.EXPOSED, [((), refused_removals.standing().total)])
 
     def _jobs(self) -> Iterator[Metric]:

@@ -33,6 +33,9 @@ LAST_SYNC = MetricType(
     "recnice_last_sync_timestamp_seconds", "gauge", "When Entra last sent a request with a valid key; 0 for never."
 )
 PROBLEMS = MetricType("recnice_problems", "gauge", "Open problems.", ("kind",))
+PROBLEMS_BY_SEVERITY = MetricType(
+    "recnice_problems_by_severity", "gauge", "Open problems, from still-active to partly-synced.", ("severity",)
+)
 EXPOSED = MetricType(
     "recnice_refused_removals", "gauge", "Users who should be disabled or leave a group, and still have access."
 )

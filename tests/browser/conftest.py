@@ -145,8 +145,8 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
 
 @pytest.fixture(scope="session")
 def linked_pages(furnished: Appliance, people: dict[str, str], app: Flask) -> dict[str, dict[str, str]]:
-    """The furnished appliance's pages by route and address, as its links lead to them."""
-    return walk.pages(furnished, app)
+    """The furnished appliance's pages by route and address, as its links lead to them; the user is a disabled one."""
+    return walk.pages(furnished, app, people["long"])
 
 
 @pytest.fixture(scope="session")

@@ -126,6 +126,8 @@ def _refuse(appliance: Appliance, ids: dict[str, str], group: str) -> None:
         body = {"schemas": [PATCH], "Operations": [operation]}
         _refused(appliance, "PATCH", f"/scim/Users/{ids['script']}", body)
     _refused(appliance, "PATCH", f"/scim/Users/{ids['long']}", {}, {"If-Match": 'W/"0"'})
+    disable = {"schemas": [PATCH], "Operations": [{"op": "Replace", "path": "active", "value": "False"}]}
+    _refused(appliance, "PATCH", f"/scim/Users/{ids['script']}", disable, {"If-Match": 'W/"0"'})
     for path in (
         "/scim/Users?filter=" + quote(f"userName eq {script}"),
         "/scim/Users?cursor=" + quote(script),

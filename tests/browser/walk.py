@@ -50,16 +50,19 @@ def page_endpoints(app: Flask) -> set[str]:
     }
 
 
-def pages(appliance: Appliance, app: Flask) -> dict[str, dict[str, str]]:
-    """Return all pages that links lead to from the first page: by route, the text by address (path with query)."""
+def pages(appliance: Appliance, app: Flask, *preferred: str) -> dict[str, dict[str, str]]:
+    """Return all pages that links lead to from the first page: by route, the text by address (path with query).
+
+    Of pages that are alike, the preferred ones are read.
+    """
     visitor = Visitor(appliance.url)
     assert visitor.sign_in().status == 303
     adapter = app.url_map.bind("127.0.0.1")
     found: dict[str, dict[str, str]] = {}
     alike: Counter[tuple[object, ...]] = Counter()
     unasked = list(_without_arguments(app))
-    waiting, deleted = deque(unasked), deque[str]()
-    seen = set(unasked)
+    waiting, deleted = deque([*preferred, *unasked]), deque[str]()
+    seen = set(waiting)
     while waiting or deleted:
         address = (waiting or deleted).popleft()
         endpoint = _endpoint(adapter, address)

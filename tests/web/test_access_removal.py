@@ -27,6 +27,7 @@ from app.administration.roles import granted_roles, role_mapping
 from app.console_roles import Role
 from app.observation.problems import problem_list, refused_removals
 from app.observation.problems.problem_list import ProblemFilter
+from app.observation.problems.severity import Severity
 from app.provisioning import resource_operations
 from app.provisioning.resource_operations import Author
 from app.scim.errors import ScimError, unavailable
@@ -137,8 +138,8 @@ class Window:
         self.client = world.app.test_client()
         self.client.set_cookie("__Secure-recnice_session", token, domain="scim.recnice.example", path="/sub")
 
-    def get(self, path: str) -> str:
-        answer = outside(self.client.get, f"/sub{path}", base_url=BASE)
+    def get(self, path: str, follow: bool = False) -> str:
+        answer = outside(self.client.get, f"/sub{path}", base_url=BASE, follow_redirects=follow)
         assert answer.status_code == 200, answer.text
         return answer.text
 
@@ -336,11 +337,17 @@ def test_names_come_first_and_an_owner_disables_here(world: World, owner: Window
     for page in (owner.get("/"), owner.get("/problems"), owner.get(problem)):
         text = words(page)
         assert text.count("Ana Ruiz should be disabled but is still active.") == 1
-        assert "1 user should be disabled but is still active" in text and "Disable now" in text
+        assert "1 user should be disabled but is still active" in text and "Disable here now" in text
         assert f'href="/sub/users/{world.ana}"' in page
         first = page.index("should be disabled but")
-        assert all(first < page.index(later) for later in ('class="cause"', 'id="cards-title"') if later in page)
+        assert all(first < page.index(later) for later in ('class="problems"', 'id="cards-title"') if later in page)
+    question = f"/problems/remove-access?user_id={world.ana}"
+    assert question in owner.get("/problems")
+    asked = words(owner.get(question))
+    assert "Disable Ana Ruiz ?" in asked and "If Entra later sends that the user is active" in asked
+    assert world.standing(), "nothing has changed yet"
     assert "Ana Ruiz is disabled." in owner.remove_access(world.ana)
+    assert "Nothing was changed here" in words(owner.get(question, follow=True))
     assert world.scim("GET", f"/Users/{world.ana}").get_json(force=True)["active"] is False
     assert world.standing() == []
     assert "still active" not in words(owner.get("/")) + words(owner.get("/problems"))
@@ -356,11 +363,44 @@ def test_names_come_first_and_an_owner_disables_here(world: World, owner: Window
     assert world.standing() == []
 
 
+def test_the_worst_comes_first_everywhere(world: World, owner: Window):
+    problem_list.set_ignored(ProblemFilter(), is_ignored=True)  # those of other tests
+    for count, (act, expected) in enumerate(
+        (
+            (lambda: world.patch(f"/Users/{world.eva}", BROKEN, status=400), Severity.PARTLY_SYNCED),
+            (lambda: world.scim("POST", "/Users", {"userName": "ana", "externalId": "3"}), Severity.NOT_SYNCED),
+            (lambda: world.scim("GET", "/Nothing"), Severity.SYNC_STOPPED),
+            (lambda: world.patch(f"/Users/{world.ana}", BROKEN, OFF, status=400), Severity.STILL_ACTIVE),
+        ),
+        start=1,
+    ):
+        act()
+        world.standing()
+        by_severity, _ = problem_list.count_open()
+        assert by_severity[expected] == 1
+        page = owner.get("/problems")
+        assert f'class="number{" urgent" if expected.is_urgent else ""}">{by_severity.total()}<' in page
+        export = problem_list.every(ProblemFilter())
+        assert export[0].severity is expected
+        assert len(export) == by_severity.total() == count
+    labels = re.findall(r'<td role="cell"><b>([^<]+)</b></td>', page)
+    assert labels == ["Still active", "Sync stopped", "Not synced"], "a cause is as severe as its worst problem"
+    # Only the cause that the URL names is expanded, else the first one.
+    ids = re.findall(r'<tbody role="rowgroup" id="p(\d+)"', page)
+    for chosen, address in ((ids[0], "/problems"), (ids[2], f"/problems?open={ids[2]}"), (ids[0], "/problems?open=x")):
+        assert re.findall(r'<details id="details-(\d+)" open>', owner.get(address)) == [chosen]
+    world.patch(f"/Users/{world.ana}", OFF)
+    world.standing()
+    assert Severity.STILL_ACTIVE not in problem_list.count_open()[0]
+
+
 def test_an_owner_removes_from_a_group_here_and_the_role_ends_with_it(world: World, owner: Window):
     world.patch(f"/Groups/{world.admins}", BROKEN, leaving(world, world.ana), status=400)
     world.standing()
     page = words(owner.get("/"))
-    assert "1 user still has access that should be removed" in page and "Remove from group now" in page
+    assert "1 user still has access that should be removed" in page and "Remove from group here now" in page
+    question = owner.get(f"/problems/remove-access?user_id={world.ana}&group_id={world.admins}")
+    assert "Remove Ana Ruiz from the group Admins ?" in words(question)
     assert "Ana Ruiz should not be in the group Admins but still is." in page
     assert "Ana Ruiz is removed from the group." in owner.remove_access(world.ana, world.admins)
     assert granted_roles.grant_of(world.ana) is None and granted_roles.grant_of(world.eva) is not None
@@ -414,7 +454,7 @@ def test_others_see_the_names_without_the_button(world: World):
     world.standing()
     mia = Window(world, "mia", Role.OPERATOR)
     page = words(mia.get("/"))
-    assert "Ana Ruiz should be disabled" in page and "Disable now" not in page
+    assert "Ana Ruiz should be disabled" in page and "Disable here now" not in page
     assert "An owner can remove the access here." in page
     assert "Not permitted" in mia.remove_access(world.ana)
     assert world.standing() == [("disable", "Ana Ruiz", "")]

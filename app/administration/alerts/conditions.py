@@ -104,7 +104,7 @@ class Look:
     def causes(self) -> list[Cause]:
         """The open problems that stop the whole job of a client."""
         found = problem_list.by_cause(ProblemFilter(), count=bounds.PROBLEMS_KEPT).causes
-        return [cause for cause in found if cause.kind.retry == "job"]
+        return [cause for cause in found if cause.kind.stops_sync]
 
 
 def no_contact(look: Look) -> Finding | None:

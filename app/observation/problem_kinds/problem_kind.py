@@ -52,3 +52,8 @@ class Kind:
     codes: tuple[Code, ...] = ()
     fits: Callable[[Request], bool] = lambda request: True
     is_of_key: bool = False
+
+    @property
+    def stops_sync(self) -> bool:
+        """Whether it affects every request of a client."""
+        return self.retry == "job"

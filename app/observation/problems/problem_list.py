@@ -11,6 +11,7 @@ from app import bounds, clock
 from app.observation.cycles.detection import seconds_between
 from app.observation.problem_kinds.kind_catalog import BY_NAME, kind_of, went_wrong
 from app.observation.problem_kinds.problem_kind import RETRIES, Kind
+from app.observation.problems.severity import Severity, severity_of
 from app.observation.problems.tracking import KEYLESS
 from app.request_record import Request
 from app.store.request_log import log_database, request_rows
@@ -43,7 +44,8 @@ class Problem:
     """One cause for one user, group or other subject; the fields of a request are those of the last one.
 
     `first`, `last`, `closed`, `ignored` are moments in wire form; the latter two are None while it is not closed or
-    ignored. `closed_by`: the request ID of the request that closed it, "" if none did.
+    ignored. `closed_by`: the request ID of the request that closed it, "" if none did. `is_due`: whether a user still
+    has access that the requests were meant to remove.
     """
 
     id: int
@@ -70,6 +72,11 @@ class Problem:
     closed: str | None
     closed_by: str | None
     ignored: str | None
+    is_due: bool = False
+
+    @property
+    def severity(self) -> Severity:
+        return severity_of(self.kind, is_due=self.is_due, is_of_change=rows.is_of_change(self))
 
     @property
     def is_left_out(self) -> bool:
@@ -97,9 +104,11 @@ class Problem:
 class Cause:
     """The problems of one kind with one attribute of one resource type, with their counts.
 
-    `requests` counts their requests, `problems` are the last ones; `first` and `last` are moments in wire form.
+    `severity` is that of the worst. `requests` counts their requests, `problems` are the worst ones, the last ones
+    first; `first` and `last` are moments in wire form.
     """
 
+    severity: Severity
     kind: Kind
     attribute: str
     resource_type: str
@@ -120,22 +129,27 @@ class ProblemPage:
 
 
 def by_cause(criteria: ProblemFilter, start: int = 1, count: int = bounds.CONSOLE_PAGE_SIZE) -> ProblemPage:
-    """Return causes from place `start` (the one with the newest request is 1), each with its last problems."""
+    """Return causes from place `start` (the worst is 1), each with its worst problems.
+
+    Equally severe ones are in the order of their newest requests, and so are all that are closed.
+    """
     with log_database.reading() as connection:
-        grouped = rows.causes(connection, criteria)
+        grouped = [(_severity(row), row) for row in rows.causes(connection, criteria)]
+        if criteria.status != "closed":
+            grouped.sort(key=lambda pair: pair[0])
         causes = []
-        for row in grouped[start - 1 : start - 1 + count]:
+        for severity, row in grouped[start - 1 : start - 1 + count]:
             these = ProblemFilter(criteria.status, row.kind, row.attribute, criteria.text, row.resource_type)
             problems = [_problem(one) for one in rows.listed(connection, these, limit=bounds.PROBLEMS_OF_CAUSE)]
             cause = (row.attribute, row.resource_type, row.problems, row.requests, row.first, row.last)
-            causes.append(Cause(BY_NAME[row.kind], *cause, problems))
+            causes.append(Cause(severity, BY_NAME[row.kind], *cause, problems))
         return ProblemPage(len(grouped), causes, rows.counts(connection))
 
 
 def every(criteria: ProblemFilter) -> list[Problem]:
-    """Return all matching problems, newest first, for an export: at most `bounds.PROBLEMS_KEPT`."""
+    """Return all matching problems, the worst first, for an export: at most `bounds.PROBLEMS_KEPT`."""
     with log_database.reading() as connection:
-        return list(map(_problem, rows.listed(connection, criteria)))
+        return sorted(map(_problem, rows.listed(connection, criteria)), key=lambda one: one.severity)
 
 
 def find(problem_id: int) -> Problem | None:
@@ -183,19 +197,15 @@ def counts() -> Mapping[Status, int]:
         return rows.counts(connection)
 
 
-def count_open() -> int:
-    """Return the number of open problems, for which the others need not be read."""
+def count_open() -> tuple[Counter[Severity], Counter[str]]:
+    """Return the number of open problems by severity, and by the name of their kind."""
+    by_severity: Counter[Severity] = Counter()
+    by_kind: Counter[str] = Counter()
     with log_database.reading() as connection:
-        return rows.count_open(connection)
-
-
-def open_by_kind() -> Counter[str]:
-    """Return the number of open problems by the name of their kind."""
-    numbers: Counter[str] = Counter()
-    with log_database.reading() as connection:
-        for row in rows.causes(connection, ProblemFilter("open")):
-            numbers[row.kind] += row.problems
-    return numbers
+        for row in rows.count_open(connection):
+            by_severity[_severity(row)] += row.problems
+            by_kind[row.kind] += row.problems
+    return by_severity, by_kind
 
 
 def count_keyless() -> int:
@@ -223,6 +233,10 @@ def set_ignored(criteria: ProblemFilter, is_ignored: bool) -> int:
     """Ignore the matching problems until they are closed, or stop ignoring them; return how many."""
     with log_database.writing() as connection:
         return rows.set_ignored(connection, criteria, clock.to_wire(clock.utc_now()) if is_ignored else None)
+
+
+def _severity(row: Any) -> Severity:
+    return severity_of(BY_NAME[row.kind], is_due=row.is_due, is_of_change=row.is_of_change)
 
 
 def _problem(row: Any) -> Problem:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import sqlite
 
 from app.store.database.connection import Connection, Row
 from app.store.database.list_parameter import many, many_named
-from app.store.request_log.refused_removal_rows import IS_DUE_IN_PROBLEM
+from app.store.request_log.refused_removal_rows import DUE_PROBLEMS
 from app.store.request_log.tables import problem, problem_key
 
 Status = Literal["open", "closed", "ignored"]
@@ -25,10 +25,10 @@ _COUNT = {
     status: select(func.count()).select_from(problem).where(*conditions) for status, conditions in _CONDITIONS.items()
 }
 _COUNTS = select(*(of_status.scalar_subquery() for of_status in _COUNT.values()))
-_OPEN_OF = (
-    select(problem)
-    .where(problem.c.resource_id.in_(many_named("resource_ids")), *_CONDITIONS["open"])
-    .order_by(problem.c.last.desc())
+IS_DUE = problem.c.id.in_(DUE_PROBLEMS)
+_WITH_DUE = select(problem, IS_DUE.label("is_due"))
+_OPEN_OF = _WITH_DUE.where(problem.c.resource_id.in_(many_named("resource_ids")), *_CONDITIONS["open"]).order_by(
+    problem.c.last.desc()
 )
 
 
@@ -44,6 +44,11 @@ class ProblemFilter:
     id: int | None = None
 
 
+_IS_LEFT_OUT = and_(problem.c.status < 400, problem.c.scim_type != "")
+_CHANGING = ("PATCH", "PUT", "DELETE")
+_IS_OF_CHANGE = or_(problem.c.method.in_(_CHANGING), _IS_LEFT_OUT)
+_BY_SEVERITY = (problem.c.kind, IS_DUE.label("is_due"), _IS_OF_CHANGE.label("is_of_change"))
+_COUNT_OPEN = select(*_BY_SEVERITY, func.count().label("problems")).where(*_CONDITIONS["open"]).group_by(*_BY_SEVERITY)
 _METHODS_OF_OPEN = select(problem.c.method).where(problem.c.closed.is_(None)).distinct()
 _OF_KEYS = select(problem_key).where(problem_key.c.object_key.in_(many_named("keys")))
 _OF_IDS = select(problem).where(problem.c.id.in_(many_named("ids")))
@@ -69,7 +74,7 @@ def by_ids(connection: Connection, ids: Collection[int]) -> Sequence[Row]:
 
 def single(connection: Connection, problem_id: int) -> Row | None:
     """Return one problem, or None."""
-    return connection.execute(select(problem).where(problem.c.id == problem_id)).first()
+    return connection.execute(_WITH_DUE.where(problem.c.id == problem_id)).first()
 
 
 def add(connection: Connection, values: Mapping[str, Any]) -> int:
@@ -96,14 +101,18 @@ def close(connection: Connection, ids: Collection[int], at: str, number: str) ->
     connection.execute(over.values(closed=at, closed_by=number))
 
 
-_IS_LEFT_OUT = and_(problem.c.status < 400, problem.c.scim_type != "")
-LASTS = and_(problem.c.closed.is_(None), or_(_IS_LEFT_OUT, IS_DUE_IN_PROBLEM))
+LASTS = and_(problem.c.closed.is_(None), or_(_IS_LEFT_OUT, IS_DUE))
 """The open problems that time does not close: no client retries, or a user still has access."""
 
 
 def is_left_out(row: Any) -> bool:
     """Return whether a problem is a value left out of a request that succeeded, as `_IS_LEFT_OUT` in SQL."""
     return row.status < 400 and bool(row.scim_type)
+
+
+def is_of_change(row: Any) -> bool:
+    """Return whether a problem is of something that is here, as `_IS_OF_CHANGE` in SQL."""
+    return row.method in _CHANGING or is_left_out(row)
 
 
 def open_before(connection: Connection, last: str, keys_from: str = "", kind: str = "") -> list[int]:
@@ -127,7 +136,7 @@ def forget_surplus(connection: Connection, most: int) -> None:
     """
     surplus = connection.execute(select(func.count()).select_from(problem)).scalar_one() - most
     if surplus > 0:
-        oldest = select(problem.c.id).order_by(problem.c.closed.is_(None), IS_DUE_IN_PROBLEM, problem.c.last)
+        oldest = select(problem.c.id).order_by(problem.c.closed.is_(None), IS_DUE, problem.c.last)
         connection.execute(delete(problem).where(problem.c.id.in_(oldest.limit(surplus).scalar_subquery())))
 
 
@@ -141,15 +150,20 @@ def counts(connection: Connection) -> dict[Status, int]:
     return dict(zip(_CONDITIONS, connection.execute(_COUNTS).one(), strict=True))
 
 
-def count_open(connection: Connection) -> int:
-    """Return the number of open problems."""
-    return int(connection.execute(_COUNT["open"]).scalar_one())
+def count_open(connection: Connection) -> Sequence[Row]:
+    """Return the number of open problems by kind, `is_due` and `is_of_change`."""
+    return connection.execute(_COUNT_OPEN).all()
 
 
 def causes(connection: Connection, criteria: ProblemFilter) -> Sequence[Row]:
-    """Return the matching problems by kind, attribute and resource type: count, requests, first, last; newest first."""
+    """Return the matching problems by kind, attribute and resource type: count, requests, first, last; newest first.
+
+    `is_due`: whether a user still has access that was to be removed; `is_of_change`: whether each is of a change.
+    """
     by = (problem.c.kind, problem.c.attribute, problem.c.resource_type)
     sums = (
+        func.max(IS_DUE).label("is_due"),
+        func.min(_IS_OF_CHANGE).label("is_of_change"),
         func.count().label("problems"),
         func.sum(problem.c.count).label("requests"),
         func.min(problem.c.first).label("first"),
@@ -160,9 +174,13 @@ def causes(connection: Connection, criteria: ProblemFilter) -> Sequence[Row]:
 
 
 def listed(connection: Connection, criteria: ProblemFilter, skip: int = 0, limit: int = -1) -> Iterator[Row]:
-    """Yield the matching problems, newest first; a negative limit means all of them."""
-    query = select(problem).where(*_conditions(criteria))
-    yield from connection.execute(query.order_by(problem.c.last.desc(), problem.c.id.desc()).limit(limit).offset(skip))
+    """Yield the matching problems, newest first, after those by which a user still has access.
+
+    Each row also has `is_due`. A negative limit means all of them.
+    """
+    query = _WITH_DUE.where(*_conditions(criteria))
+    worst = (IS_DUE.desc(), _IS_OF_CHANGE, problem.c.last.desc(), problem.c.id.desc())
+    yield from connection.execute(query.order_by(*worst).limit(limit).offset(skip))
 
 
 def count(connection: Connection, criteria: ProblemFilter) -> int:

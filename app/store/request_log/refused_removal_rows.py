@@ -19,8 +19,8 @@ from app.store.request_log.tables import due_removal, problem
 _KEY = [due_removal.c.problem_id, due_removal.c.user_id, due_removal.c.group_id]
 _IS_DUE = due_removal.c.over.is_(None)
 
-IS_DUE_IN_PROBLEM = exists().where(due_removal.c.problem_id == problem.c.id, _IS_DUE)
-"""The condition on `problem` that a user still has access that its requests were meant to remove."""
+DUE_PROBLEMS = select(due_removal.c.problem_id).where(_IS_DUE)
+"""The ids of problems by which a user still has access that their requests were meant to remove."""
 
 _OF_PROBLEMS = select(due_removal.c.problem_id).where(due_removal.c.problem_id.in_(many_named("ids")), _IS_DUE)
 

@@ -117,6 +117,7 @@ monitoring.guard
 monitoring.problems
     GET      /problems                                            SEE            problems
     GET      /problems/<row:problem_id>                           SEE            problem
+    GET      /problems/remove-access                              REMOVE_ACCESS  confirm_access_removal
     POST     /problems/remove-access                              REMOVE_ACCESS  remove_access
     POST     /problems/ignore                                     OPERATE        ignore_problems
     POST     /problems/stop-ignoring                              OPERATE        stop_ignoring_problems

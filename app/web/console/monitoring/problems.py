@@ -19,6 +19,7 @@ from app.web.console.shared.list_paging import Column, Pages
 from app.web.security import browser_session
 
 COLUMNS: tuple[Column[Problem], ...] = (
+    Column("severity", "Severity", lambda problem: problem.severity.value_name),
     Column("kind", "Kind", lambda problem: problem.kind.name),
     Column("title", "Problem", lambda problem: problem.kind.title),
     Column("attribute", "Attribute", lambda problem: problem.attribute),
@@ -42,7 +43,10 @@ TABS: dict[Status, str] = {"open": "Open", "closed": "Closed", "ignored": "Ignor
 
 
 def problems() -> str | Response:
-    """Show the causes, that with the newest request first; the open ones unless another tab is requested."""
+    """Show the causes, the worst first; the open ones unless another tab is requested.
+
+    `open` in the URL is the ID of a problem whose cause is expanded; without it, that is the first cause.
+    """
     criteria = _criteria()
     if list_paging.export_format():
         return list_paging.export(f"problems-{criteria.status}", COLUMNS, problem_list.every(criteria))
@@ -54,6 +58,7 @@ def problems() -> str | Response:
         tabs=TABS,
         kinds=sorted(KINDS, key=lambda kind: kind.title),
         page=page,
+        opened=request.args.get("open", type=int),
         standing=refused_removals.standing(),
         pages=Pages(page.total, number),
     )
@@ -69,6 +74,20 @@ def problem(problem_id: int) -> str:
         was_due=refused_removals.had_any(problem_id),
         requests=problem_list.requests_of(problem),
     )
+
+
+def confirm_access_removal() -> str | Response:
+    """Ask whether to disable a user, or to remove one from a group, as a refused request intended.
+
+    Raises 404 for a URL without a user.
+    """
+    pair = request.args.get("user_id") or abort(404), request.args.get("group_id", "")
+    users = refused_removals.standing(limit=bounds.DUE_REMOVALS_READ).users
+    here = next((one for one in users if (one.user_id, one.group_id) == pair), None)
+    if here is None:
+        flash(local_removal.OVER, "wrong")
+        return redirect(url_for("console.problems"), 303)
+    return render_template("remove_access.html", here=here)
 
 
 def remove_access() -> Response:

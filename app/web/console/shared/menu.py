@@ -17,13 +17,22 @@ Links = tuple[tuple["MenuEntry", str], ...]
 """Entries of one row with their URLs."""
 
 
-def _open_problems() -> int:
+@dataclass(frozen=True, slots=True)
+class Count:
+    """The number of an entry of the menu. `is_urgent`: the page is about something that must not wait."""
+
+    number: int = 0
+    is_urgent: bool = False
+
+
+def _open_problems() -> Count:
     """Return the number of open problems; 0 while the log cannot be read, which the page then says (base.html)."""
     try:
-        return problem_list.count_open()
+        by_severity, _ = problem_list.count_open()
     except ScimError as error:
         g.log_trouble = error.detail
-        return 0
+        return Count()
+    return Count(by_severity.total(), any(one.is_urgent for one in by_severity))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +42,7 @@ class MenuEntry:
     endpoint: str
     name: str
     keys: str = ""
-    number: Callable[[], int] = lambda: 0
+    count: Callable[[], Count] = Count
 
 
 BEFORE = (
