@@ -338,7 +338,8 @@ LOG_PAGE_SIZE = 200
 # --- cycles and problems
 CYCLES_KEPT = 20_000
 PROBLEMS_KEPT = 10_000
-CHART_CYCLES = 48
+CHART_CYCLES = 48  # read for the usual gap between syncs
+CHART_SYNCED_DAYS = 3  # with fewer, a chart of days says nothing
 REFUSALS_READ = 1_000  # refused requests that are read to group them
 PROBLEM_REQUESTS = 50
 PROBLEMS_OF_CAUSE = 25  # displayed on one card

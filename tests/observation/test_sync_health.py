@@ -9,10 +9,7 @@ from app import clock
 from app.observation.cycles.detection import Cycle
 from app.observation.cycles.sync_health import (
     FIRST_GUESS_S,
-    HEIGHT,
-    QUIET_HEIGHT,
     SyncHealth,
-    bars,
     contacts_of,
     current,
     is_retry_schedule,
@@ -123,15 +120,6 @@ def test_what_came_within_ten_minutes_is_one_knock():
 def test_a_log_that_was_lost_leaves_the_keys_last_use():
     found = read([], at(30), contact=after(0))
     assert (found.state, found.last_request, found.expected) == ("healthy", after(0), after(40))
-
-
-def test_bars_stand_at_the_right_end_and_grow_with_the_changes():
-    shown = [Cycle(id=number, started="", ended="", changed=changed) for number, changed in enumerate((0, 1, 10_000))]
-    quiet, low, high = bars(shown, 48)
-    assert (quiet.x, low.x, high.x) == (450, 460, 470)
-    assert quiet.height == QUIET_HEIGHT < low.height < high.height < HEIGHT
-    assert high.y + high.height == HEIGHT
-    assert len(list(bars(shown, 2))) == 2
 
 
 def test_who_sends_no_key_is_a_stranger_and_makes_no_quarantine(log, monkeypatch):

@@ -1,5 +1,6 @@
 """The Status page: its sentence, the sync health, the cards, and the checklist that real requests tick."""
 
+import html
 import json
 import re
 from collections.abc import Callable
@@ -122,21 +123,28 @@ def test_a_proxy_that_nobody_trusts_is_named(console, visitor):
 # --- the sync health ------------------------------------------------------------------------------------------------
 
 
-def test_the_strip_has_a_bar_for_each_cycle_and_a_mark_for_each_failure(console, visitor):
+def test_the_chart_has_a_bar_for_each_day_and_the_table_the_same_figures(console, visitor):
     assert "<svg" not in visitor.get("/").text
-    write(console, [past(40 * number, status=409 if number == 3 else 200) for number in reversed(range(1, 8))])
+    write(console, [past(40), past(80, action="create")])
+    few = visitor.get("/").text
+    assert "The chart begins when Entra has synced on three days." in words(few) and "<svg" not in few
+    days, hours = 24 * 60, 60
+    recent = [past(40 * number) for number in reversed(range(1, 40))]
+    # Three days ago there was a pause of ten hours, four days ago a refusal.
+    before = [past(4 * days + 2 * hours, status=409, scim_type="uniqueness"), past(4 * days), past(3 * days)]
+    write(console, [*before, past(3 * days - 10 * hours), *recent])
     page = visitor.get("/").text
-    [picture] = re.findall(r"<svg class=\"bars\".*?</svg>", page, re.DOTALL)
-    assert 'role="img"' in picture and "style=" not in picture
-    assert picture.count("<rect") == 7 and picture.count('class="mark"') == 1
-    assert "The last 7 syncs, oldest first: 0 changes in all, 1 sync with refused requests" in words(picture)
-    [table] = re.findall(r'aria-label="Recent syncs">.*?</table>', page, re.DOTALL)
-    assert len(re.findall(r'href="/activity/\d+"', table)) == 7
-
-
-def test_only_the_last_48_cycles_are_drawn(console, visitor):
-    write(console, [past(40 * number) for number in reversed(range(1, 61))])
-    assert visitor.get("/").text.count("<rect") == 48
+    wide, phone = re.findall(r'<svg class="day-chart (?:wide|phone)".*?</svg>', page, re.DOTALL)
+    for chart, count in ((wide, 30), (phone, 14)):
+        assert 'role="img"' in chart and "style=" not in chart and chart.count("<title>") == count
+        label = html.unescape(re.findall(r'aria-label="([^"]+)"', chart)[0])
+        assert re.fullmatch(
+            rf"The last {count} days: \d+ syncs, 1 change, most on .* \(1\), 1 refused request\.", label
+        )
+    assert wide.count('class="created"') == wide.count('class="refused"') == 1
+    [table] = re.findall(r'aria-label="Days">.*?</table>', page, re.DOTALL)
+    assert table.count("<tr>") == 31 and table.count("no sync") > 20
+    assert "longest pause" in table and 'class="pauses"' in wide
 
 
 # --- the checklist ----------------------------------------------------------------------------------------------------

@@ -1,13 +1,12 @@
-"""This module judges whether Entra still syncs as often as before, and computes the chart of recent cycles.
+"""This module judges whether Entra still syncs as often as before.
 
 It uses only the times of requests. Entra: a cycle about every 40 minutes; no request while nothing changes; in
 quarantine, retries of a failed job after 6, 12 and 24 hours, then daily. So a pause alone is never called a fault.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import log
 from statistics import median_low
 from typing import Literal
 
@@ -45,10 +44,6 @@ FAULTS_OF_ENTRA: frozenset[KeyFault] = frozenset(
 Entra always sends a key, so a request without one is from an unauthenticated client.
 """
 IN_NO_CYCLE = RequestFilter(cycle_id=0)
-BAR_WIDTH = 10
-HEIGHT = 64
-QUIET_HEIGHT = 3
-"""The height of a cycle that changed nothing, so that it is visible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,28 +129,3 @@ def _state(quiet_s: float, gap_s: float) -> State:
 
 def _later(moment: str, seconds: float) -> str:
     return clock.to_wire(datetime.fromisoformat(moment) + timedelta(seconds=seconds))
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One cycle in the chart, in its units: `x` from the left, `height` from the ground up."""
-
-    cycle: Cycle
-    x: int
-    height: int
-
-    @property
-    def y(self) -> int:
-        return HEIGHT - self.height
-
-
-def bars(cycles: Sequence[Cycle], places: int) -> Iterator[Bar]:
-    """Yield a bar for each of the last cycles (oldest first), the newest at the right end of `places`.
-
-    The first cycle changes thousands and later ones a few, so the height grows with the logarithm.
-    """
-    shown = cycles[-places:]
-    most = max((cycle.changes for cycle in shown), default=0)
-    for place, cycle in enumerate(shown, places - len(shown)):
-        share = log(1 + cycle.changes) / log(1 + most) if most else 0.0
-        yield Bar(cycle, place * BAR_WIDTH, max(QUIET_HEIGHT, round(share * (HEIGHT - BAR_WIDTH))))

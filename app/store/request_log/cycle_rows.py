@@ -12,6 +12,30 @@ _LAST = select(cycle).order_by(cycle.c.id.desc()).limit(bindparam("count"))
 _WRITE = update(cycle).where(cycle.c.id == bindparam("cycle_id"))
 
 
+_DAY = func.substr(cycle.c.started, 1, 10)
+_STARTED = func.julianday(cycle.c.started)
+_WITH_PAUSE = select(
+    cycle, _DAY.label("day"), ((_STARTED - func.lag(_STARTED).over(order_by=cycle.c.id)) * 86_400).label("pause_s")
+)
+_OF_DAYS = _WITH_PAUSE.where(cycle.c.started >= bindparam("since")).subquery().c
+_DAYS = select(
+    _OF_DAYS.day,
+    func.count().label("syncs"),
+    *(func.sum(_OF_DAYS[name]).label(name) for name in ("created", "disabled", "deleted")),
+    func.sum(_OF_DAYS.changed + _OF_DAYS.enabled).label("changed"),
+    func.sum(_OF_DAYS.failed).label("refused"),
+    func.coalesce(func.max(_OF_DAYS.pause_s), 0.0).label("longest_pause_s"),
+).group_by(_OF_DAYS.day)
+
+
+def of_days(connection: Connection, since: str) -> Sequence[Row]:
+    """Return the totals of each day (UTC) with a cycle that started at or after a moment, and its longest pause.
+
+    A pause is the time between the starts of two cycles, and belongs to the day of the second one.
+    """
+    return connection.execute(_DAYS, {"since": since}).all()
+
+
 def last(connection: Connection, count: int) -> Sequence[Row]:
     """Return the newest cycles, newest first."""
     return connection.execute(_LAST, {"count": count}).all()

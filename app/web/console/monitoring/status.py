@@ -17,7 +17,7 @@ from app.administration.single_sign_on import provider_settings
 from app.backup import job_titles
 from app.jobs import backup_health
 from app.observation import setup_steps
-from app.observation.cycles import sync_health
+from app.observation.cycles import day_totals, sync_health
 from app.observation.directory import history_reader
 from app.observation.directory.history_reader import Event
 from app.observation.problems import problem_list, refused_removals
@@ -26,6 +26,7 @@ from app.scim.errors import ScimError
 from app.settings import Settings
 from app.version import VERSION
 from app.web.console.access import provider_sign_in
+from app.web.console.monitoring import day_chart
 from app.web.console.monitoring.event_lines import label
 from app.web.console.monitoring.event_sentences import KEY_FAULTS
 from app.web.public_url import IGNORED
@@ -48,7 +49,7 @@ def status() -> str:
         **log,
         now=clock.to_wire(clock.utc_now()),
         damaged_since=readiness.damaged_since(),
-        chart=sync_health,
+        chart=day_chart,
         keys=key_status.active_keys(),
         clients=[client for client in oauth_clients.list_clients() if client.credentials],
         event=event,
@@ -85,12 +86,17 @@ def confirm_removal() -> Response:
 def _log(contact: str) -> dict[str, Any]:
     """Return the values from the request log; while it cannot be read, only that a key was used at `contact`."""
     try:
-        health, cycles = sync_health.current(contact)
+        health, _ = sync_health.current(contact)
+        days = day_totals.last_days(day_chart.WIDE.days, health.gap_s)
+        synced_days = [day for day in days if day.syncs]
+        sizes = (day_chart.WIDE, day_chart.PHONE) if len(synced_days) >= bounds.CHART_SYNCED_DAYS else ()
         checklist = setup_steps.checklist()
         is_missed = health.state in ("waiting", "late", "silent", "quarantine") or not checklist.have_users_arrived
         return {
             "health": health,
-            "bars": list(sync_health.bars(cycles, bounds.CHART_CYCLES)),
+            "days": days,
+            "synced_days": synced_days,
+            "charts": [day_chart.chart(days, size) for size in sizes],
             "checklist": checklist,
             "seen": setup_steps.last_seen() if is_missed else None,
             "problems": problem_list.counts(),
@@ -100,7 +106,7 @@ def _log(contact: str) -> dict[str, Any]:
     except ScimError:  # the page says so (base.html)
         health = sync_health.read((), clock.utc_now(), contact=contact)
         unknown = dict.fromkeys(("checklist", "seen", "problems", "keyless", "standing"))
-        return {"health": health, "bars": (), **unknown}
+        return {"health": health, "synced_days": (), **unknown}
 
 
 def _changed(event: Event) -> str:
