@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import ceil, floor, log10
 
 from app.observation.cycles.day_totals import Day
-from app.web.console.shared.formats import counted
+from app.quantities import counted
 
 SERIES = ("created", "changed", "disabled", "deleted")
 """The parts of a bar, from the base up."""
