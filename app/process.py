@@ -98,7 +98,8 @@ def sweep(unpacked: Path, marker: str) -> list[Path]:
     """Remove folders next to `unpacked` that killed launchers of this program left behind, and return the removed ones.
 
     A folder is removed if it is this user's and contains `marker`, a path that only this program has, or nothing but a
-    part of `unpacked`, as after a full disk; and if its launcher has ended and no process has locked it.
+    part of `unpacked`, as after a full disk; and if its launcher has ended and no process has locked it. A container
+    starts with the same process id again and again: what has the number of this launcher is of an earlier one.
     """
     if sys.platform == "win32":
         return []
@@ -109,7 +110,8 @@ def sweep(unpacked: Path, marker: str) -> list[Path]:
             if folder == unpacked or launcher is None or folder.is_symlink() or folder.stat().st_uid != os.getuid():
                 continue
             is_own = (folder / marker).exists() or _is_part(folder, unpacked)
-            if is_own and not _is_alive(launcher) and not _is_locked(folder):
+            has_ended = launcher == launcher_of(unpacked) or not _is_alive(launcher)
+            if is_own and has_ended and not _is_locked(folder):
                 shutil.rmtree(folder)
                 removed.append(folder)
     return removed

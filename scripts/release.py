@@ -17,6 +17,7 @@ RELEASE = ROOT / "dist" / "release"
 BUNDLED = "BUNDLED.txt"
 CHANGES = "CHANGES.md"
 CHECKSUMS = "SHA256SUMS"
+CONTAINERFILE = "Containerfile"
 
 
 class ReleaseError(Exception):
@@ -72,10 +73,12 @@ def write(executable: Path, folder: Path, version: str, section: str, notices: s
     """Write the files of a release into a new folder, and return them."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    files = [folder / executable_name(version), folder / CHANGES, folder / BUNDLED]
+    files = [folder / executable_name(version), folder / CHANGES, folder / BUNDLED, folder / CONTAINERFILE]
     shutil.copy2(executable, files[0])
     files[1].write_text(section, encoding="utf-8")
     files[2].write_text(bundled(notices), encoding="utf-8")
+    image = (ROOT / "scripts" / CONTAINERFILE).read_text(encoding="utf-8")
+    files[3].write_text(re.sub("(?m)^ARG EXECUTABLE=.*", f"ARG EXECUTABLE={files[0].name}", image), encoding="utf-8")
     sums = "".join(f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files)
     (folder / CHECKSUMS).write_text(sums, encoding="utf-8")
     return [*files, folder / CHECKSUMS]

@@ -64,6 +64,7 @@ def test_a_release_has_the_executable_its_changes_what_is_bundled_and_checksums(
         digest, name = line.split("  ")
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
     assert (folder / release.CHANGES).read_text("utf-8") == "- One thing.\n"
+    assert f"\nARG EXECUTABLE={paths[0].name}\n" in (folder / release.CONTAINERFILE).read_text("utf-8")
     assert (folder / release.BUNDLED).read_text(
         "utf-8"
     ) == "Flask 3.1.3: BSD-3-Clause\nPyInstaller boot loader\nlibssl3\n"

@@ -41,6 +41,8 @@ def test_only_left_over_folders_of_this_program_are_removed(tmp_path: Path, dead
     own = unpacked(tmp_path, os.getpid())
     left_over = unpacked(tmp_path, dead)
     alive = unpacked(tmp_path, os.getppid())
+    earlier = tmp_path / f"_MEI{os.getpid():08x}earlier"  # a container has one process id again and again
+    (earlier / MARKER).mkdir(parents=True)
     locked = unpacked(tmp_path / "", dead + 0x10000000)
     other = unpacked(tmp_path, dead + 0x20000000, marker="app/other")
     partial = unpacked(tmp_path, dead + 0x30000000, marker="app")  # a full disk ended its launcher
@@ -49,7 +51,7 @@ def test_only_left_over_folders_of_this_program_are_removed(tmp_path: Path, dead
     mark = os.open(locked, os.O_RDONLY)
     fcntl.flock(mark, fcntl.LOCK_EX)
     try:
-        assert sorted(process.sweep(own, MARKER)) == sorted([left_over, partial])
+        assert sorted(process.sweep(own, MARKER)) == sorted([left_over, partial, earlier])
     finally:
         os.close(mark)
     assert not left_over.exists()
