@@ -48,9 +48,10 @@ fuzz: $(VENV)/tools-installed  ## compare the quick check of documents with mars
 	RECNICE_SEED=$$RANDOM RECNICE_EXAMPLES=10 $(PYTEST) -q tests/web/test_hot_routes.py
 
 .PHONY: faults
-faults: test-packages  ## run the tests of faults in full: each system call fails at each number from 1 to 60, four reverse proxies
+faults: dist/recnice-scim test-packages  ## run the tests of faults in full: each system call fails at each number from 1 to 60, four reverse proxies, a systemd
 	@$(INSTALL_DEBIAN) apache2-bin caddy || true
 	RECNICE_FAULTS=60 $(PYTEST) tests/faults tests/program/test_durability.py tests/connection_test
+	RECNICE_FAULTS=60 RECNICE_PROGRAM="$(CURDIR)/dist/recnice-scim" $(IN_VENV) -m pytest -rs tests/faults/test_service.py
 
 .PHONY: coverage
 coverage: test-packages  ## run the tests (TESTS=…) with coverage of app/, also in processes that they start; a step of its own
@@ -158,10 +159,11 @@ $(VENV)/tools-installed: requirements-dev.txt $(VENV)/runtime-installed
 	@touch $@
 
 # The browser tests need chromium-headless-shell, and libatomic1 for the Node.js in playwright. The tests of the reverse proxy
-# need nginx, haproxy and openssl, tests of faults strace, those of documents curl, those of backups age. Without a package, the tests that need it are skipped; with CI=true they fail (tests/needed.py).
+# need nginx, haproxy and openssl, tests of faults strace, those of documents curl, those of backups age,
+# those of the service systemd. Without a package, the tests that need it are skipped; with CI=true they fail (tests/needed.py).
 .PHONY: test-packages
 test-packages: $(VENV)/tools-installed
-	@$(INSTALL_DEBIAN) age chromium-headless-shell curl haproxy libatomic1 nginx openssl strace || true
+	@$(INSTALL_DEBIAN) age chromium-headless-shell curl haproxy libatomic1 nginx openssl strace systemd || true
 
 dist/recnice-scim: $(SOURCES) | $(VENV)/tools-installed
 	@$(INSTALL_DEBIAN) binutils libpython3

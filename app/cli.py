@@ -50,6 +50,7 @@ MODULES = {
             "alerts",
             "backup",
             "support-bundle",
+            "service",
             "status",
             "upgrade-check",
             "doctor",

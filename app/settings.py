@@ -346,10 +346,11 @@ def as_text(value: object) -> str:
     return str(value)
 
 
-def load(flags: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
+def load(flags: Mapping[str, object], environ: Mapping[str, str], has_file: bool = True) -> Settings:
     """Return the settings from flags, environment variables and the settings file of the folder. Raises SettingsError.
 
     `flags` maps option names to text; None and () mean not set. An empty environment variable counts as not set.
+    Without `has_file`, the settings file is not read.
     """
     read: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -372,7 +373,7 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
             shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
             code = USAGE if origin == FLAG else CONFIGURATION
             raise SettingsError(f"{where}: expected {error}, got {shown[:80]!r}", code) from None
-        if one.name == "data":
+        if one.name == "data" and has_file:
             file = _read_file(read["data"] / FILE_NAME)
     return Settings(**read, origins=origins)
 

@@ -158,6 +158,14 @@ def _is_text(call: ast.Call) -> bool:
     return bool(call.args) and isinstance(call.args[0], ast.Constant) and isinstance(call.args[0].value, str)
 
 
+def unit() -> str:
+    """Return the unit that `service install` writes without options."""
+    from app.service import unit_file
+    from app.settings import Settings
+
+    return f"```ini\n{unit_file.unit(Settings(unit_file.DATA))}```"
+
+
 def limits() -> str:
     """Return a row for each limit that a client meets."""
     from app import bounds
@@ -259,6 +267,7 @@ TABLES: dict[Path, tuple[Callable[[], str], ...]] = {
     REFERENCE / "scim-api.md": (limits, examples),
     ROOT / "docs/operate/metrics.md": (metrics,),
     ROOT / "docs/operate/doctor.md": (findings,),
+    ROOT / "docs/operate/systemd.md": (unit,),
 }
 """For each document what makes its tables, each named as the marks around its table are."""
 

@@ -15,6 +15,7 @@ is_present() {
         libatomic1) "$PYTHON" -c 'import ctypes; ctypes.CDLL("libatomic.so.1")' ;;
         binutils) command -v objdump ;;
         apache2-bin) PATH=$PATH:/usr/sbin command -v apache2 ;;
+        systemd) command -v systemd-analyze ;;
         *) PATH=$PATH:/usr/sbin command -v "$1" ;; # An ordinary user's PATH lacks the folder of nginx.
     esac >/dev/null 2>&1
 }

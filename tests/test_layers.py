@@ -34,7 +34,7 @@ app.web.public_url
 app.web.request_log
 app.web
 
-app.metrics app.support app.doctor
+app.metrics app.service app.support app.doctor
 app.jobs
 app.restoration
 app.provisioning

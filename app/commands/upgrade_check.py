@@ -28,7 +28,7 @@ MIB = 1024 * 1024
 def upgrade_check(settings: Settings, file: str) -> int:
     """Upgrade and check a copy of the database with the executable FILE; print what it needs. Changes nothing."""
     process.keep_private()
-    program = [_executable(file)] if file else process.own_program()
+    program = [executable_at(file)] if file else process.own_program()
     data = settings.data
     if not settings.database.is_file():
         raise data_folder.FolderError(f"data folder {data}: no database there")
@@ -58,7 +58,8 @@ def upgrade_check(settings: Settings, file: str) -> int:
     return 0
 
 
-def _executable(file: str) -> str:
+def executable_at(file: str) -> str:
+    """Return the absolute path of an executable file. Raises CommandError."""
     path = Path(file).absolute()
     if not path.is_file() or not os.access(path, os.X_OK):
         raise CommandError(f"{file}: expected an executable file", USAGE)

@@ -1,7 +1,8 @@
 """Each command line of docs/operate is run, in the order of its page, on a data folder and a server of its own.
 
-Folders of the machine become folders below a scratch folder, `sudo` is left out, and `systemctl` starts and stops a
-real server without systemd. A block that cannot run here says why: `<!-- not run: WHY -->` is the line before it.
+Folders of the machine become folders below a scratch folder, `sudo` is left out, and `systemctl` and `service` start
+and stop a real server without systemd. A block that cannot run here says why: `<!-- not run: WHY -->` is the line
+before it.
 """
 
 import os
@@ -19,6 +20,8 @@ from typing import NamedTuple
 import pytest
 
 from app import bundled_files
+from app.service import unit_file
+from app.settings import Settings
 from tests.conftest import COMMAND_LIMIT_S, FORKED, SCRIPT, Appliance, free_port, run
 from tests.needed import program_of
 
@@ -29,6 +32,8 @@ FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 REASON = re.compile(r"<!-- not run: (\w.*\w) -->\n$")
 FOLDER = re.compile(r"(?<![\w./:-])/(?=(?:backup|etc|mnt|opt|srv|usr|var)\b)")
 SUDO = re.compile(r"\bsudo (?:-u \w+ )?")
+RELEASE = "./recnice-scim-*-linux-*"
+SERVICE = re.compile(r"(?<= service )(install|upgrade|uninstall)\b")
 SHELL = re.compile(r"[|<>;&$*]")
 METRICS_PORT = "9644"
 PASSWORD = "seven green bicycles by the lake"
@@ -61,18 +66,25 @@ class Machine:
     """The scratch folder that stands for a machine, with the release in it and a server that is started on demand."""
 
     root: Path
+    release: Path
     appliance: Appliance
     metrics_port: int = field(default_factory=free_port)
 
     def run(self, line: str) -> None:
         line = FOLDER.sub(f"{self.root}/", SUDO.sub("", line)).replace("127.0.0.1:7644", self.appliance.url[7:])
-        line = line.replace(METRICS_PORT, str(self.metrics_port))
+        line = line.replace(METRICS_PORT, str(self.metrics_port)).replace(RELEASE, str(self.release))
         if line.startswith("systemctl "):
             self._control(line.split()[1:])
             return
         line = line.replace("KEY-ID", self._key_id()) if "KEY-ID" in line else line
+        service = SERVICE.search(line)
+        line = SERVICE.sub(rf"\1 --root {self.root}", line)
+        if service and service[0] == "install":
+            line += f" --executable {self.release}"
+        elif service and service[0] == "uninstall":
+            self.stop()
         words = shlex.split(line)
-        if words[0] == "recnice-scim" and not SHELL.search(line):
+        if words[0] in ("recnice-scim", str(self.release)) and not SHELL.search(line):
             asks = " ".join(words[1:3]) in ASKS
             typed = ["--password-stdin"] if asks else []
             ran = run(self.appliance.program, *words[1:], *typed, typed=PASSWORD + "\n" if asks else "")
@@ -90,6 +102,8 @@ class Machine:
                 check=False,
             )
         assert ran.returncode == 0, f"{line}\n{ran.stdout}{ran.stderr}"
+        if service and service[0] == "install":
+            self.start()
 
     def _control(self, words: list[str]) -> None:
         if words == ["daemon-reload"]:
@@ -101,8 +115,11 @@ class Machine:
                 self.start()
             case ["stop"] | ["disable", "--now"]:
                 self.stop()
+            case ["restart"]:
+                self.stop()
+                self.start()
             case _:
-                raise AssertionError(f"systemctl {verb}: only start and stop run here")
+                raise AssertionError(f"systemctl {verb}: only start, stop and restart run here")
 
     def start(self) -> None:
         if self.appliance.process is None:
@@ -140,7 +157,8 @@ def machine(with_administrator: Appliance, tmp_path: Path) -> Iterator[Machine]:
     shutil.copy(release, tmp_path / "usr/local/bin/recnice-scim")
     data = tmp_path / "var/lib/recnice"
     shutil.copytree(with_administrator.data, data)
-    made = Machine(tmp_path, Appliance(program, data, key=with_administrator.key))
+    (tmp_path / "etc/systemd/system/recnice-scim.service").write_text(unit_file.unit(Settings(unit_file.DATA)))
+    made = Machine(tmp_path, release, Appliance(program, data, key=with_administrator.key))
     made.start()
     yield made
     made.stop()

@@ -536,7 +536,10 @@ NO_COMMANDS: Mapping[str, str] = {
     "serve": "what is done while it serves is written then",
     "doctor": "reads",
     "upgrade-check": "changes a copy only",
-    "status": "reads",
+    **dict.fromkeys(("status", "service status"), "reads"),
+    **dict.fromkeys(
+        ("service install", "service upgrade", "service uninstall"), "the journal has it: there may be no database yet"
+    ),
     "simulate": "plays against an appliance of its own, or as a client",
 }
 

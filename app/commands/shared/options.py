@@ -3,7 +3,10 @@
 import functools
 import os
 import shlex
-from collections.abc import Callable
+from collections import ChainMap
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,15 +15,22 @@ from app import settings as app_settings
 from app.settings import Option, Settings
 
 
-def taking(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Add the named options to a command (without names: all), and pass the Settings as its first argument."""
+def taking(*names: str, default_folder: Path | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the named options to a command (without names: all), and pass the Settings as its first argument.
+
+    With another default of the data folder, the settings file is not read: the folder is that of another account.
+    """
     chosen = [option for option in app_settings.OPTIONS if not names or option.name in names]
+    environ: Mapping[str, str] = os.environ
+    if default_folder:
+        chosen[0] = replace(chosen[0], default=default_folder)
+        environ = ChainMap(os.environ, {chosen[0].environment: str(default_folder)})
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(command)
         def with_settings(**arguments: Any) -> Any:
             flags = {option.name: arguments.pop(option.name) for option in chosen}
-            return command(app_settings.load(flags, os.environ), **arguments)
+            return command(app_settings.load(flags, environ, has_file=not default_folder), **arguments)
 
         decorated: Callable[..., Any] = with_settings
         return functools.reduce(_with_option, reversed(chosen), decorated)

@@ -1,0 +1,1 @@
+"""This package installs the server as a service of systemd."""
