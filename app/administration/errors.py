@@ -1,5 +1,7 @@
 """This module declares the errors with which administration refuses an action."""
 
+from app.quantities import counted
+
 
 class Refused(Exception):  # noqa: N818
     """A rule forbids the action. The text is one sentence for the user, without secrets."""
@@ -12,7 +14,7 @@ class Slowed(Refused):
 
     def __init__(self, retry_after_s: int, hint: str = "") -> None:
         minutes = -(-retry_after_s // 60)
-        wait = f"{retry_after_s} seconds" if retry_after_s < 60 else f"{minutes} minute{'s' if minutes > 1 else ''}"
+        wait = counted(retry_after_s, "second") if retry_after_s < 60 else counted(minutes, "minute")
         super().__init__(f"{self.why} Try again in {wait}. {hint}".strip())
         self.retry_after_s = retry_after_s
 

@@ -28,7 +28,7 @@ _FORMER = "pre-upgrade-*-*.sqlite3"
 
 
 @dataclass(frozen=True)
-class Copy:
+class Backup:
     """A verified backup. `made` is the time in wire form; `manifest` is None for an encrypted one."""
 
     path: Path
@@ -52,12 +52,12 @@ def folders(settings: Settings) -> list[Path]:
     return list(dict.fromkeys((settings.backups, settings.own_backups)))
 
 
-def list_copies(settings: Settings) -> list[Copy]:
+def list_copies(settings: Settings) -> list[Backup]:
     """Return the verified backups, newest first. A folder that cannot be read has none."""
     return _newest_first(copy for folder in folders(settings) for copy in _copies_in(folder))
 
 
-def newest(settings: Settings) -> Copy | None:
+def newest(settings: Settings) -> Backup | None:
     """Return the newest verified backup; reads the manifest of no older one.
 
     One with a time after now is of a clock that was ahead. It may be older than all others, so it does not count.
@@ -68,10 +68,10 @@ def newest(settings: Settings) -> Copy | None:
     return next((copy for path in paths if (copy := _read(path)) and copy.made <= now), None)
 
 
-def read(path: Path) -> Copy:
+def read(path: Path) -> Backup:
     """Return the backup in a file of any name. Raises ArchiveError."""
     manifest = archive.read_manifest(path)
-    return Copy(path, manifest.kind, manifest.made, path.stat().st_size, manifest)
+    return Backup(path, manifest.kind, manifest.made, path.stat().st_size, manifest)
 
 
 def prune(settings: Settings, *, is_trial: bool = False) -> list[Path]:
@@ -82,7 +82,7 @@ def prune(settings: Settings, *, is_trial: bool = False) -> list[Path]:
     """
     now = clock.to_wire(clock.utc_now())
     copies = [copy for copy in list_copies(settings) if copy.made <= now]
-    former = [Copy(path, "before-upgrade", _former_time(path), 0) for path in settings.data.glob(_FORMER)]
+    former = [Backup(path, "before-upgrade", _former_time(path), 0) for path in settings.data.glob(_FORMER)]
     surplus = [copy.path for copy in find_surplus(settings, copies, former)]
     if not is_trial:
         for path in surplus:
@@ -92,7 +92,7 @@ def prune(settings: Settings, *, is_trial: bool = False) -> list[Path]:
     return surplus
 
 
-def find_surplus(settings: Settings, copies: Sequence[Copy], former: Sequence[Copy] = ()) -> list[Copy]:
+def find_surplus(settings: Settings, copies: Sequence[Backup], former: Sequence[Backup] = ()) -> list[Backup]:
     """Return the backups that no rule keeps, newest first. A rule whose settings are 0 deletes nothing.
 
     `former` are copies that versions before 0.2 made.
@@ -104,7 +104,7 @@ def find_surplus(settings: Settings, copies: Sequence[Copy], former: Sequence[Co
     return [copy for copy in _newest_first([*copies, *former]) if copy.kind in _RULES and copy.path not in kept]
 
 
-def kept_until(settings: Settings, copy: Copy) -> str:
+def kept_until(settings: Settings, copy: Backup) -> str:
     """Return until about when the rules keep a backup, in wire form; "" if no time can be known.
 
     One of kind `manual` stays until an administrator deletes it, one before an upgrade until others follow.
@@ -116,7 +116,7 @@ def kept_until(settings: Settings, copy: Copy) -> str:
     return clock.to_wire(copy.at + timedelta(days=days)) if days else ""
 
 
-def _nightly(settings: Settings, copies: Sequence[Copy]) -> Iterator[Copy]:
+def _nightly(settings: Settings, copies: Sequence[Backup]) -> Iterator[Backup]:
     """Yield the last one of each of the last days and weeks that have one."""
     if not settings.makes_nightly_backups:
         yield from copies
@@ -124,7 +124,7 @@ def _nightly(settings: Settings, copies: Sequence[Copy]) -> Iterator[Copy]:
     yield from _last_of_each(copies, settings.backup_weekly, lambda at: at.isocalendar()[:2])
 
 
-def _recent(settings: Settings, copies: Sequence[Copy]) -> Iterator[Copy]:
+def _recent(settings: Settings, copies: Sequence[Backup]) -> Iterator[Backup]:
     """Yield the last few, and the last one of each hour of a day, as long as they have room together."""
     if not settings.backup_recent_mb or not copies:
         yield from copies
@@ -138,11 +138,11 @@ def _recent(settings: Settings, copies: Sequence[Copy]) -> Iterator[Copy]:
             yield copy
 
 
-def _last_three(_: Settings, copies: Sequence[Copy]) -> Sequence[Copy]:
+def _last_three(_: Settings, copies: Sequence[Backup]) -> Sequence[Backup]:
     return copies[: bounds.UPGRADE_COPIES]
 
 
-_RULES: dict[str, Callable[[Settings, Sequence[Copy]], Sequence[Copy] | Iterator[Copy]]] = {
+_RULES: dict[str, Callable[[Settings, Sequence[Backup]], Sequence[Backup] | Iterator[Backup]]] = {
     "nightly": _nightly,
     "recent": _recent,
     "before-upgrade": _last_three,
@@ -150,15 +150,15 @@ _RULES: dict[str, Callable[[Settings, Sequence[Copy]], Sequence[Copy] | Iterator
 """What each kind keeps of its backups, which are newest first. A kind without a rule keeps all."""
 
 
-def _last_of_each(copies: Sequence[Copy], number: int, period: Callable[[datetime], object]) -> list[Copy]:
+def _last_of_each(copies: Sequence[Backup], number: int, period: Callable[[datetime], object]) -> list[Backup]:
     """Return the last backup of each of the newest periods that have one; `copies` are newest first."""
-    last: dict[object, Copy] = {}
+    last: dict[object, Backup] = {}
     for copy in copies:
         last.setdefault(period(copy.at), copy)
     return list(last.values())[:number]
 
 
-def _newest_first(copies: Iterable[Copy]) -> list[Copy]:
+def _newest_first(copies: Iterable[Backup]) -> list[Backup]:
     return sorted(copies, key=lambda copy: (copy.made, copy.path.name), reverse=True)
 
 
@@ -167,18 +167,18 @@ def _paths_in(folder: Path) -> Iterator[Path]:
         yield from [path for path in folder.iterdir() if _NAME.fullmatch(path.name)]
 
 
-def _copies_in(folder: Path) -> Iterator[Copy]:
+def _copies_in(folder: Path) -> Iterator[Backup]:
     yield from filter(None, map(_read, _paths_in(folder)))
 
 
-def _read(path: Path) -> Copy | None:
+def _read(path: Path) -> Backup | None:
     """Return the backup with such a name; None if it cannot be read."""
     name = _NAME.fullmatch(path.name)
     with suppress(OSError, CommandError):
         if name and name[3]:
             with archive.open_file(path) as file:
                 is_encrypted = file.read(len(encryption.BEGINNING)) == encryption.BEGINNING
-            return Copy(path, name[1], _wire_time(name[2]), path.stat().st_size) if is_encrypted else None
+            return Backup(path, name[1], _wire_time(name[2]), path.stat().st_size) if is_encrypted else None
         return read(path)
     return None
 

@@ -23,7 +23,7 @@ from typing import IO
 
 from app import bounds, clock, data_folder, process, thread_priority
 from app.backup import archive, copies, encryption
-from app.backup.copies import PARTIAL, Copy
+from app.backup.copies import PARTIAL, Backup
 from app.backup.manifest import NAME, Manifest, Member
 from app.exit_codes import CONFIGURATION, TRY_AGAIN, USAGE, CommandError, of_system_error
 from app.scim import schema_file
@@ -55,7 +55,7 @@ def back_up(
     with_log: bool = True,
     leave: Callable[[], None] = stay,
     wait_s: float = 0.0,
-) -> Copy:
+) -> Backup:
     """Write a verified backup, and return it. Nothing is pruned.
 
     `to` is a folder, a new file, an open one (such as standard output), or None for the folder of backups. What leaves
@@ -63,13 +63,13 @@ def back_up(
     data folder. `leave` is called every 0.1 s, and ends the backup by raising an exception. The work is done by a
     thread of low priority. Raises BackupError, and what `leave` raises.
     """
-    results: list[Copy] = []
+    results: list[Backup] = []
     errors: list[BaseException] = []
 
     def run() -> None:
         thread_priority.lower_priority()
         try:
-            results.append(_Backup(settings, kind, to, with_log, leave).write(wait_s))
+            results.append(_BackupWriter(settings, kind, to, with_log, leave).write(wait_s))
         except BaseException as error:
             errors.append(error)
 
@@ -82,7 +82,7 @@ def back_up(
 
 
 @dataclass
-class _Backup:
+class _BackupWriter:
     """A backup that is written. `looked`: when `_look` last looked, by the monotonic clock."""
 
     settings: Settings
@@ -92,7 +92,7 @@ class _Backup:
     leave: Callable[[], None]
     looked: float = field(default=0.0)
 
-    def write(self, wait_s: float) -> Copy:
+    def write(self, wait_s: float) -> Backup:
         settings, own = self.settings, self.settings.own_backups
         if not settings.database.exists():
             raise BackupError(f"data folder {settings.data}: no database there", CONFIGURATION)
@@ -122,7 +122,7 @@ class _Backup:
                     encryption.encrypt(file, encrypted, settings.backup_public_key)
                     return _finish(encrypted, target, manifest)
                 self._send(file)
-                return Copy(work, self.kind, manifest.made, os.fstat(file.fileno()).st_size, manifest)
+                return Backup(work, self.kind, manifest.made, os.fstat(file.fileno()).st_size, manifest)
         except sqlite_driver.ERRORS as error:
             raise BackupError(
                 f"{settings.database}: no backup was written: {sqlite_driver.reason(error) or error}",
@@ -332,7 +332,7 @@ def _partial_file(path: Path) -> Iterator[IO[bytes]]:
             partial.unlink(missing_ok=True)
 
 
-def _finish(file: IO[bytes], path: Path, manifest: Manifest) -> Copy:
+def _finish(file: IO[bytes], path: Path, manifest: Manifest) -> Backup:
     """Give the verified file its name."""
     file.flush()
     os.fsync(file.fileno())
@@ -341,7 +341,7 @@ def _finish(file: IO[bytes], path: Path, manifest: Manifest) -> Copy:
     path.with_name(path.name + PARTIAL).replace(path)
     archive.sync_folder(path.parent)
     is_encrypted = path.suffix == encryption.SUFFIX
-    return Copy(path, manifest.kind, manifest.made, size, None if is_encrypted else manifest)
+    return Backup(path, manifest.kind, manifest.made, size, None if is_encrypted else manifest)
 
 
 def _prepare_folder(folder: Path, is_own: bool) -> None:

@@ -18,7 +18,7 @@ from app.commands.shared.table import show
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from app.backup.copies import Copy
+    from app.backup.copies import Backup
 
 _BACKUP_OPTIONS = ("data", "backup_folder", "backup_public_key")
 
@@ -74,7 +74,7 @@ def create(settings: Settings, to: Path | None, without_log: bool) -> None:
         click.echo(copy.path)
 
 
-def _record(settings: Settings, copy: Copy, to: str) -> None:
+def _record(settings: Settings, copy: Backup, to: str) -> None:
     """Record the backup in the audit. A database of another version has no entry: a backup upgrades nothing.
 
     The backup is written by then, so a failure is a line on standard error only.

@@ -7,7 +7,7 @@ from datetime import datetime
 from app import bounds, clock
 from app.backup import copies, job_titles
 from app.jobs import scheduler
-from app.jobs.scheduler import Outcome
+from app.jobs.scheduler import JobOutcome
 from app.settings import Settings
 
 
@@ -20,7 +20,7 @@ class BackupHealth:
     """
 
     newest: str
-    failures: Sequence[Outcome]
+    failures: Sequence[JobOutcome]
     drill: str
     next_at: str
 
@@ -33,7 +33,7 @@ class BackupHealth:
         return age.total_seconds() > bounds.BACKUP_AGE_S
 
 
-def outcomes() -> dict[str, Outcome]:
+def outcomes() -> dict[str, JobOutcome]:
     """Return how each of these jobs ended last, by its name; one that is off is left out."""
     known = {one.name: one for one in scheduler.current().outcomes()}
     return {name: known[name] for name in job_titles.TITLES if name in known}

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from app import bounds, clock, process
 from app.backup import archive, copies, writing
-from app.backup.copies import Copy
+from app.backup.copies import Backup
 from app.exit_codes import TRY_AGAIN, CommandError
 from app.jobs.scheduler import JobRun
 from app.settings import Settings
@@ -43,7 +43,7 @@ def back_up_changes(run: JobRun) -> None:
         back_up(run, "recent")
 
 
-def _is_due(settings: Settings, newest: Copy) -> bool:
+def _is_due(settings: Settings, newest: Backup) -> bool:
     is_small = settings.database.stat().st_size < bounds.BACKUP_SMALL_BYTES
     pause_s = 0 if is_small else bounds.BACKUP_LARGE_EVERY_S - bounds.CLOCK_SLACK_S
     return clock.utc_now() - newest.at >= timedelta(seconds=pause_s)

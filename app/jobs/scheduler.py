@@ -53,7 +53,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class JobOutcome:
     """How a job ended last, and when it is due next (wire form). `ran` "": not yet. `failure` None: it succeeded.
 
     `next_at` "": an administrator has to ask for it.
@@ -130,9 +130,9 @@ class _Scheduler:
                 self._changed.notify_all()
             return state is not None
 
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[JobOutcome]:
         return [
-            Outcome(
+            JobOutcome(
                 name, one.ran, one.failure, clock.to_wire(self._next_at(one)) if one.has_time else "", one.is_running
             )
             for name, one in self._states.items()
@@ -261,7 +261,7 @@ class Schedulers:
         """Let a job run as soon as its thread is free; return whether there is such a job."""
         return any([one.request(name) for one in self._schedulers])
 
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[JobOutcome]:
         """Return what is known of each job, in no order."""
         return [outcome for one in self._schedulers for outcome in one.outcomes()]
 

@@ -56,7 +56,7 @@ class Files:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ErasureOutcome:
     """What is left of an erased user: the number of its values in each file, and the copies that cannot be searched.
 
     `is_searched`: False if it was interrupted after its last step, so that the values are no longer known.
@@ -152,7 +152,7 @@ def _delete(user_ids: Sequence[str], by: Actor) -> None:
 
 def finish_due(
     files: Files, secret: bytes, leave_if_stopping: Callable[[], None] = lambda: None, by: Actor = ITSELF
-) -> list[Outcome]:
+) -> list[ErasureOutcome]:
     """Erase the users of all erasures that are not complete. Raises ScimError if a file cannot be used.
 
     `by`: the actor of the entries in the audit.
@@ -165,7 +165,9 @@ def finish_due(
     return [_finish(number, ids.get(id_hash, ""), files, leave_if_stopping, by) for id_hash, number in due.items()]
 
 
-def _finish(number: int, user_id: str, files: Files, leave_if_stopping: Callable[[], None], by: Actor) -> Outcome:
+def _finish(
+    number: int, user_id: str, files: Files, leave_if_stopping: Callable[[], None], by: Actor
+) -> ErasureOutcome:
     if user_id:
         _delete([user_id], by)  # it may have been interrupted before
     with directory_database.reading() as connection:
@@ -256,11 +258,11 @@ def _detail(entry: AuditRow) -> dict[str, str]:
     return {name: str(text) for name, text in detail.items()} if isinstance(detail, dict) else {"detail": entry.detail}
 
 
-def _search(number: int, someone: Person | None, files: Files, leave_if_stopping: Callable[[], None]) -> Outcome:
+def _search(number: int, someone: Person | None, files: Files, leave_if_stopping: Callable[[], None]) -> ErasureOutcome:
     paths = sorted(path for path in files.folder.rglob("*") if path.is_file() and not path.is_symlink())
     copies = [str(path.relative_to(files.folder)) for path in paths if path.suffix in _COMPRESSED]
     if someone is None:
-        return Outcome(number, False, {}, copies)
+        return ErasureOutcome(number, False, {}, copies)
     paths = [path for path in paths if path.suffix not in _COMPRESSED and not path.name.endswith("-shm")]
     found = file_search.find(paths, someone.values, leave_if_stopping)
     if found:
@@ -274,7 +276,7 @@ def _search(number: int, someone: Person | None, files: Files, leave_if_stopping
             values = {value for one in own for value in found.pop(one, ())}
             found |= file_search.find([one for one in own if one.exists()], values, leave_if_stopping)
     names = {str(path.relative_to(files.folder)): len(values) for path, values in sorted(found.items())}
-    return Outcome(number, True, names, copies)
+    return ErasureOutcome(number, True, names, copies)
 
 
 def _of_others(values: set[str]) -> set[str]:

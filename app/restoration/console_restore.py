@@ -172,7 +172,7 @@ class ConsoleRestore:
 
         assert self._context is not None
         try:
-            copy = copy_file.Copy(Path(request.path), request.sha256, request.made)
+            copy = copy_file.BackupFile(Path(request.path), request.sha256, request.made)
             self._staged = StagedCopy(self._settings, copy)
             if self._staged.because != request.because:
                 raise restore_request.ServerRestoreError(_CHANGED)

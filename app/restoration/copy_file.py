@@ -27,7 +27,7 @@ class CopyError(exit_codes.CommandError):
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
+class BackupFile:
     """The file of a copy, and its SHA-256. `made`: when, in wire form."""
 
     path: Path
@@ -35,7 +35,7 @@ class Copy:
     made: str
 
 
-def unpack(path: Path, folder: Path, identity: Path | None = None) -> Copy:
+def unpack(path: Path, folder: Path, identity: Path | None = None) -> BackupFile:
     """Unpack a copy into an empty folder and return what it is. Raises CopyError, with a sentence for each fault."""
     try:
         if not path.is_file():
@@ -52,19 +52,21 @@ def unpack(path: Path, folder: Path, identity: Path | None = None) -> Copy:
 
 
 @dataclass(frozen=True, slots=True)
-class ListedCopy:
+class ListedBackup:
     """The file of a copy that can be chosen. `made`: when, in wire form."""
 
     path: Path
     made: str
 
 
-def copies(settings: Settings) -> list[ListedCopy]:
+def copies(settings: Settings) -> list[ListedBackup]:
     """Return the copies that need no private key, newest first: backups, and databases from before an upgrade."""
     former = [path for path in settings.data.glob("pre-upgrade-*.sqlite3") if path.is_file() and not path.is_symlink()]
-    found = [ListedCopy(copy.path, copy.made) for copy in backup_copies.list_copies(settings) if not copy.is_encrypted]
+    found = [
+        ListedBackup(copy.path, copy.made) for copy in backup_copies.list_copies(settings) if not copy.is_encrypted
+    ]
     return sorted(
-        [*found, *(ListedCopy(path, _made(path)) for path in former)], key=lambda copy: copy.made, reverse=True
+        [*found, *(ListedBackup(path, _made(path)) for path in former)], key=lambda copy: copy.made, reverse=True
     )
 
 
@@ -92,7 +94,7 @@ def remove(path: Path) -> None:
         path.unlink()
 
 
-def _unpack_archive(path: Path, folder: Path, identity: Path | None) -> Copy:
+def _unpack_archive(path: Path, folder: Path, identity: Path | None) -> BackupFile:
     with archive.opened(path, identity) as opened:
         manifest = opened.manifest
         known = migration.known_steps()
@@ -104,10 +106,10 @@ def _unpack_archive(path: Path, folder: Path, identity: Path | None) -> Copy:
         sizes = [member.bytes for member in manifest.members.values()]
         require_room(folder, sum(sizes) + int((_ROOM - 1) * manifest.members[DATABASE_NAME].bytes))
         opened.unpack(folder)
-    return Copy(path, sha256_of(path), manifest.made)
+    return BackupFile(path, sha256_of(path), manifest.made)
 
 
-def _copy_database(path: Path, folder: Path, _identity: Path | None) -> Copy:
+def _copy_database(path: Path, folder: Path, _identity: Path | None) -> BackupFile:
     """Copy the bare file of a database, such as the one from before an upgrade; a replaced one with its WAL."""
     sides = [path.with_name(path.name + more) for more in ("-wal", "-journal")]
     sides = [side for side in sides if side.exists() and side.stat().st_size]
@@ -118,7 +120,7 @@ def _copy_database(path: Path, folder: Path, _identity: Path | None) -> Copy:
     for file, name in files.items():
         with open(file, "rb") as source, open(folder / name, "xb", opener=_private) as copied:
             shutil.copyfileobj(source, copied, PART_BYTES)
-    return Copy(path, sha256_of(path), _made(path))
+    return BackupFile(path, sha256_of(path), _made(path))
 
 
 def _made(path: Path) -> str:

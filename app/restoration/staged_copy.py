@@ -17,7 +17,7 @@ from app.administration.roles import granted_roles
 from app.data_folder import DATABASE_FILES, SECRET_NAME
 from app.provisioning import resource_operations
 from app.restoration import copy_file
-from app.restoration.copy_file import Copy
+from app.restoration.copy_file import BackupFile
 from app.scim import custom_schemas
 from app.scim.protocol_messages import Operation
 from app.scim.resource_types import USER, ResourceType
@@ -55,7 +55,7 @@ class Preview:
     many users of the copy were erased since. `faults`: what `check` finds in the copy.
     """
 
-    copy: Copy
+    copy: BackupFile
     differences: Differences | None
     because: str
     last_use: str
@@ -69,7 +69,7 @@ class StagedCopy:
     `present` is the database that it replaces; None where it cannot be compared with one, for the reason `because`.
     """
 
-    def __init__(self, settings: Settings, copy: Copy) -> None:
+    def __init__(self, settings: Settings, copy: BackupFile) -> None:
         """Prepare the copy that was unpacked into the staging folder. Raises RestoreError."""
         self.copy = copy
         self._settings = settings

@@ -281,7 +281,7 @@ def test_a_receiver_may_ask_to_wait(world: World) -> None:
 
 @pytest.mark.usefixtures("webhook")
 def test_a_receiver_that_says_410_gets_nothing_until_it_is_saved_again(world: World) -> None:
-    world.down["webhook"] = alert_sender.Stopped()
+    world.down["webhook"] = alert_sender.ReceiverGone()
     world.found["fire"] = Finding()
     world.work()
     world.down.clear()

@@ -12,17 +12,17 @@ import pytest
 
 from app import clock
 from app.backup import archive, copies, writing
-from app.backup.copies import Copy
+from app.backup.copies import Backup
 from app.settings import Settings
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
 
-def copy_at(kind: str, at: datetime, size: int = 1) -> Copy:
-    return Copy(Path(f"/b/recnice-{kind}-{at:{copies.TIME_FORM}}.zip"), kind, clock.to_wire(at), size)
+def copy_at(kind: str, at: datetime, size: int = 1) -> Backup:
+    return Backup(Path(f"/b/recnice-{kind}-{at:{copies.TIME_FORM}}.zip"), kind, clock.to_wire(at), size)
 
 
-def daily(count: int, kind: str = "nightly") -> list[Copy]:
+def daily(count: int, kind: str = "nightly") -> list[Backup]:
     return [copy_at(kind, NOW - timedelta(days=days)) for days in range(count)]
 
 
@@ -62,7 +62,7 @@ def test_recent_ones_are_kept_by_number_hour_and_size() -> None:
 
 
 def test_manual_ones_are_kept_and_three_from_before_upgrades() -> None:
-    former = [Copy(Path("/d/pre-upgrade-0009-x.sqlite3"), "before-upgrade", clock.to_wire(NOW - timedelta(400)), 0)]
+    former = [Backup(Path("/d/pre-upgrade-0009-x.sqlite3"), "before-upgrade", clock.to_wire(NOW - timedelta(400)), 0)]
     upgrades = daily(3, "before-upgrade")
     assert copies.find_surplus(Settings(), [*daily(50, "manual"), *upgrades[:2]], former) == []
     assert copies.find_surplus(Settings(), upgrades, former) == former

@@ -97,7 +97,7 @@ class World:
     def begin(self, victim: str, name: str = VICTIM[1]) -> int:
         return erasures.begin(victim, name, HOST, self.secret)
 
-    def finish(self) -> list[erasures.Outcome]:
+    def finish(self) -> list[erasures.ErasureOutcome]:
         files = erasures.Files(self.settings.data, self.settings.database, self.settings.requests_database)
         return erasures.finish_due(files, self.secret)
 
@@ -183,7 +183,7 @@ def live(world: World, chance: random.Random) -> str:
     return victim
 
 
-def erase(world: World, victim: str, name: str = VICTIM[1]) -> erasures.Outcome:
+def erase(world: World, victim: str, name: str = VICTIM[1]) -> erasures.ErasureOutcome:
     world.begin(victim, name)
     return world.finish()[-1]
 
@@ -412,7 +412,7 @@ def test_the_list_of_erasures_names_nobody(world: World):
 )
 def test_until_when_a_backup_has_the_user(tmp_path: Path, kind: str, daily: int, weekly: int, recent: int, until: str):
     settings = Settings(tmp_path, backup_daily=daily, backup_weekly=weekly, backup_recent_mb=recent)
-    assert copies.kept_until(settings, copies.Copy(tmp_path / "x", kind, "2026-01-01T03:00:00.000Z", 1)) == until
+    assert copies.kept_until(settings, copies.Backup(tmp_path / "x", kind, "2026-01-01T03:00:00.000Z", 1)) == until
 
 
 # --- the pages and the commands ---------------------------------------------------------------------------------------

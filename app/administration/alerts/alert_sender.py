@@ -55,7 +55,7 @@ class Network:
         return Reach(self.own_port, self.may_reach_loopback or channel == "mail")
 
 
-class Stopped(Exception):  # noqa: N818
+class ReceiverGone(Exception):  # noqa: N818
     """The receiver wants no more messages: it answered 410."""
 
 
@@ -68,9 +68,10 @@ class RetryLater(DeliveryError):  # noqa: N818
 
 
 def send(delivery: Delivery, target: Target, network: Network, sealer: Sealer) -> str:
-    """Send one message, and return what became of it as a sentence. Raises DeliveryError, RetryLater, Stopped, Refused.
+    """Send one message, and return what became of it as a sentence.
 
-    A receiver may get a message twice, with the same id: what was sent is stored after it.
+    A receiver may get a message twice, with the same id: what was sent is stored after it. Raises DeliveryError,
+    RetryLater, ReceiverGone, Refused.
     """
     url, reach, now = network.public_url, network.reach(target.channel), clock.utc_now()
     if target.channel == "mail":
@@ -82,7 +83,7 @@ def send(delivery: Delivery, target: Target, network: Network, sealer: Sealer) -
     headers = webhook.signature(secret["secret"], delivery.id, now, body) | {"Content-Type": "application/json"}
     answer = webhook.exchange("POST", secret["url"], headers, body, reach, network.ca_file)
     if answer.status == webhook.GONE:
-        raise Stopped
+        raise ReceiverGone
     return _success(answer, now)
 
 
@@ -106,7 +107,7 @@ def _attempt(exchange: Callable[..., str], *values: object) -> str:
     """Return what an exchange returns. Any unexpected exception becomes a DeliveryError: only this message waits."""
     try:
         return exchange(*values)
-    except (DeliveryError, Refused, Stopped):
+    except (DeliveryError, Refused, ReceiverGone):
         raise
     except Exception as error:
         log.exception("a message could not be made or sent")
@@ -256,7 +257,7 @@ class Sender:
             answer = self._outside(lambda: _attempt(send, delivery, target, self._network, self._sealer))
             incidents.note_success(delivery, answer, clock.utc_now())
             values["delivered"] = clock.to_wire(clock.utc_now())
-        except Stopped:
+        except ReceiverGone:
             answer = GONE
             incidents.note_failure(delivery, answer, clock.utc_now())
             values["stopped"] = clock.to_wire(clock.utc_now())
@@ -309,7 +310,7 @@ class Sender:
         self._note_attempt(target, answer, values)
 
 
-class Outcome(NamedTuple):
+class AlertTestOutcome(NamedTuple):
     """What became of a test of one channel. `sent` is yes or no."""
 
     channel: Channel
@@ -318,7 +319,7 @@ class Outcome(NamedTuple):
     answer: str
 
 
-def send_tests(network: Network, sealer: Sealer, actor: Actor) -> Iterator[Outcome]:
+def send_tests(network: Network, sealer: Sealer, actor: Actor) -> Iterator[AlertTestOutcome]:
     """Send a message by each channel that is on, from this thread, and yield what became of it."""
     for channel, target in alert_targets.read_targets().items():
         if channel not in SENDING:
@@ -328,11 +329,11 @@ def send_tests(network: Network, sealer: Sealer, actor: Actor) -> Iterator[Outco
         about = Alert(incidents.TEST, incidents.new_incident(), at, at)
         message = incidents.new_delivery(0, channel, "test", about, clock.utc_now())
         try:
-            yield Outcome(channel, target.name, "yes", _attempt(send, message, target, network, sealer))
-        except Stopped:
-            yield Outcome(channel, target.name, "no", GONE)
+            yield AlertTestOutcome(channel, target.name, "yes", _attempt(send, message, target, network, sealer))
+        except ReceiverGone:
+            yield AlertTestOutcome(channel, target.name, "no", GONE)
         except (DeliveryError, Refused) as error:
-            yield Outcome(channel, target.name, "no", str(error))
+            yield AlertTestOutcome(channel, target.name, "no", str(error))
 
 
 def _read(connection: Connection) -> State:

@@ -67,7 +67,7 @@ class RoleMapping:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RoleOutcome:
     """The change of the role of one user. None means no role."""
 
     user_id: str
@@ -77,10 +77,10 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcomes:
+class RoleOutcomes:
     """The users with the same kind of change, at most `bounds.GRANTS_SHOWN`, and their total number."""
 
-    people: list[Outcome]
+    people: list[RoleOutcome]
     total: int
 
 
@@ -89,9 +89,9 @@ class Preview:
     """The effects of saving. `fingerprint` identifies them. `is_another`: the rules differ from the current ones."""
 
     mapping: RoleMapping
-    gains: Outcomes
-    loses: Outcomes
-    changes: Outcomes
+    gains: RoleOutcomes
+    loses: RoleOutcomes
+    changes: RoleOutcomes
     fingerprint: str
     is_another: bool
 
@@ -201,10 +201,12 @@ def _mapping(
     return RoleMapping(shown, identity_provider_row.find(connection) is not None)
 
 
-def _outcomes(connection: Connection, differences: Sequence[Difference]) -> Outcomes:
+def _outcomes(connection: Connection, differences: Sequence[Difference]) -> RoleOutcomes:
     shown = differences[: bounds.GRANTS_SHOWN]
     names = granted_roles.names_of(connection, [one.user_id for one in shown])
-    return Outcomes([Outcome(one.user_id, names[one.user_id], one.old, one.new) for one in shown], len(differences))
+    return RoleOutcomes(
+        [RoleOutcome(one.user_id, names[one.user_id], one.old, one.new) for one in shown], len(differences)
+    )
 
 
 def _fingerprint(old: Sequence[MappingRule], new: Sequence[MappingRule], differences: Iterable[Difference]) -> str:

@@ -11,7 +11,7 @@ from app.administration import audit
 from app.administration.audit import Action
 from app.administration.errors import Refused
 from app.backup import archive, copies, job_titles
-from app.backup.copies import Copy
+from app.backup.copies import Backup
 from app.exit_codes import CommandError
 from app.jobs import backup_health, scheduler
 from app.settings import Settings
@@ -69,7 +69,7 @@ def download_backup(name: str) -> Response:
     return list_paging.release_at_end(answer)
 
 
-def _find(name: str) -> Copy:
+def _find(name: str) -> Backup:
     """Return the backup with this file name, as the list has it; 404 for another name."""
     return next((one for one in copies.list_copies(_settings()) if one.path.name == name), None) or abort(404)
 
