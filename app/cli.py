@@ -9,19 +9,19 @@ from importlib import import_module
 import click
 
 from app import exit_codes, log_events, settings
-from app.commands.shared.aliases import AliasedGroup
+from app.commands.shared.command_group import COMPLETION, CommandGroup
 
 PROGRAM = "recnice-scim"
 DEBUG = "RECNICE_DEBUG"
 
 
-class Commands(AliasedGroup):
+class Commands(CommandGroup):
     """A group whose default command is `serve`, also where only options of `serve` are given."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args[:1] == ["--version"]:
             args = ["version"]
-        elif not args or (args[0].startswith("-") and args[0] != "--help"):
+        elif not ctx.resilient_parsing and (not args or (args[0].startswith("-") and args[0] not in ("-h", "--help"))):
             args = ["serve", *args]
         return super().parse_args(ctx, args)
 
@@ -54,6 +54,7 @@ MODULES = {
             "status",
             "upgrade-check",
             "doctor",
+            "completion",
         )
     },
     **{"allowlist": "ip_allow_list", "licenses": "licenses"},
@@ -76,7 +77,7 @@ class ImportedCommands(Mapping[str, click.Command]):
         return len(MODULES)
 
 
-@click.group(cls=Commands, no_args_is_help=False)
+@click.group(cls=Commands, no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
 def commands() -> None:
     """Recnice SCIM: receive users and groups from Microsoft Entra ID by SCIM 2.0."""
 
@@ -86,8 +87,12 @@ commands.commands = ImportedCommands()  # type: ignore[assignment]  # click chan
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. A traceback is printed only with `RECNICE_DEBUG=1`."""
+    if COMPLETION in os.environ:
+        from app.commands import completion
+
+        completion.add_shells()
     try:
-        result = commands.main(args=arguments, prog_name=PROGRAM, standalone_mode=False)
+        result = commands.main(args=arguments, prog_name=PROGRAM, complete_var=COMPLETION, standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else exit_codes.DONE
     except (KeyboardInterrupt, click.Abort):

@@ -89,6 +89,8 @@ def commands() -> str:
 
 def _commands(group: click.Group, before: str) -> Iterator[tuple[str, str]]:
     """Yield each command with what it requires, and the first line of its help."""
+    from app.commands.shared.command_group import summary
+
     for name, command in sorted(group.commands.items()):
         if command.hidden:
             continue
@@ -96,7 +98,24 @@ def _commands(group: click.Group, before: str) -> Iterator[tuple[str, str]]:
             yield from _commands(command, f"{before}{name} ")
         else:
             words = [before + name, *(_as_typed(parameter) for parameter in command.params if parameter.required)]
-            yield code(" ".join(words)), (command.help or "").partition("\n")[0]
+            yield code(" ".join(words)), summary(command)
+
+
+def json_keys() -> str:
+    """Return a row for each command that has `--json`, with the keys of what it prints."""
+    from app.cli import commands as group
+    from app.commands.shared.table import JsonOption
+
+    def rows(group: click.Group, before: str) -> Iterator[tuple[str, str, str]]:
+        for name, command in sorted(group.commands.items()):
+            if isinstance(command, click.Group):
+                yield from rows(command, f"{before}{name} ")
+            for option in command.params:
+                if isinstance(option, JsonOption):
+                    form = "array of objects" if option.is_array else "object"
+                    yield code(before + name), form, ", ".join(map(code, option.keys))
+
+    return table(("Command", "JSON", "Keys"), rows(group, ""))
 
 
 def _as_typed(parameter: click.Parameter) -> str:
@@ -260,7 +279,7 @@ TABLES: dict[Path, tuple[Callable[[], str], ...]] = {
     CONTRIBUTING: (layers,),
     SECURITY: (roles,),
     REFERENCE / "configuration.md": (options,),
-    REFERENCE / "commands.md": (commands,),
+    REFERENCE / "commands.md": (commands, json_keys),
     REFERENCE / "attributes.md": (attributes,),
     REFERENCE / "exit-codes.md": (exit_codes,),
     REFERENCE / "log-events.md": (log_events,),

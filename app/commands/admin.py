@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
 from app import bounds, data_folder
+from app.commands.shared.command_group import CommandGroup
 from app.commands.shared.data_folder import on_data_folder, open_data_folder
 from app.commands.shared.options import in_utf8, taking
-from app.commands.shared.table import show
+from app.commands.shared.table import Row, listing, or_never
 from app.console_roles import Role
 from app.settings import Settings
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 ROLES = tuple(role.value for role in Role)
 
 
-@click.group(no_args_is_help=False)
+@click.group(cls=CommandGroup, no_args_is_help=False)
 def admin() -> None:
     """Manage administrators, who sign in to the console with a password."""
 
@@ -126,21 +128,17 @@ def delete(host: Actor, user_name: str) -> None:
 
 
 @admin.command("list")
+@listing("user_name", "role", "created", "state", "second_factor", "last_signed_in")
 @taking("data")
-def list_operators(settings: Settings) -> None:
+def list_operators(settings: Settings) -> Iterator[Row]:
     """List all administrators."""
     with open_data_folder(settings):
         from app.administration.accounts import administrators
 
-        show(
-            ("user name", "role", "created", "state", "2FA", "last signed in"),
-            [
-                (
-                    *(operator.user_name, operator.role, operator.created),
-                    "disabled" if operator.disabled else "active",
-                    "on" if operator.has_second_factor else "off",
-                    operator.signed_in or "never",
-                )
-                for operator in administrators.list_operators()
-            ],
-        )
+        for operator in administrators.list_operators():
+            yield (
+                *(operator.user_name, operator.role, operator.created),
+                "disabled" if operator.disabled else "active",
+                "on" if operator.has_second_factor else "off",
+                or_never(operator.signed_in),
+            )

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from app import bounds, process
+from app.commands.shared.command_group import CommandGroup
 from app.commands.shared.options import data_unused, taking
-from app.commands.shared.table import show
+from app.commands.shared.table import Row, Shown, listing
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,11 +40,11 @@ class _To(click.ParamType[Path]):
         return path
 
 
-class _Backups(click.Group):
+class _Backups(CommandGroup):
     """A group whose default command is `create`, also where only its options are given."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args[:1] != ["--help"] and (not args or args[0].startswith("-")):
+        if not ctx.resilient_parsing and args[:1] not in (["--help"], ["-h"]) and (not args or args[0].startswith("-")):
             args = ["create", *args]
         return super().parse_args(ctx, args)
 
@@ -92,20 +94,18 @@ def _record(settings: Settings, copy: Backup, to: str) -> None:
 
 
 @backup.command("list")
+@listing("made", "kind", "size_bytes", "users", "version", "file")
 @taking(*_BACKUP_OPTIONS)
-def list_backups(settings: Settings) -> None:
+def list_backups(settings: Settings) -> Iterator[Row]:
     """List the verified backups, newest first."""
     from app.backup import copies
 
-    rows = [
-        (
-            *(copy.made, copy.kind, f"{copy.bytes / process.MIB:,.1f} MiB"),
-            f"{copy.manifest.counts.get('users', 0):,}" if copy.manifest else "encrypted",
-            *(copy.manifest.version if copy.manifest else "-", str(copy.path)),
+    for copy in copies.list_copies(settings):
+        yield (
+            *(copy.made, copy.kind, Shown(copy.bytes, f"{copy.bytes / process.MIB:,.1f} MiB")),
+            copy.manifest.counts.get("users", 0) if copy.manifest else Shown(None, "encrypted"),
+            *(copy.manifest.version if copy.manifest else None, str(copy.path)),
         )
-        for copy in copies.list_copies(settings)
-    ]
-    show(("made", "kind", "size", "users", "version", "file"), rows)
 
 
 @backup.command()

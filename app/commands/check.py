@@ -10,6 +10,7 @@ import click
 from app import data_folder, exit_codes
 from app.commands.shared.data_folder import open_data_folder
 from app.commands.shared.options import taking
+from app.commands.shared.table import printing_json, show_object
 from app.settings import Settings
 
 
@@ -27,8 +28,9 @@ def _hash(_context: click.Context, _parameter: click.Parameter, value: str) -> s
     callback=_hash,
     help="Verify that the audit entries up to this recorded hash are unchanged.",
 )
+@printing_json("database", "problems", "warnings", "audit")
 @taking("data")
-def check(settings: Settings, audit_hash: str) -> None:
+def check(settings: Settings, audit_hash: str, is_json: bool) -> None:
     """Check the settings and the database. Exit status 1 if there is a problem."""
     with open_data_folder(settings, may_be_damaged=True) as types:
         from app.administration import installation
@@ -44,17 +46,29 @@ def check(settings: Settings, audit_hash: str) -> None:
             matching = audit_rows.find_by_hash(connection, audit_hash) if audit_hash else 0
             warnings = store_check.warnings(connection)
             warnings += installation.differences(connection, data_folder.secret(settings.data), settings.schemas)
-    for line in (*findings, *warnings):
-        click.echo(line)
+    audit = []
     if entries:
-        click.echo(f"audit: {entries:,} entries, the last hash is {last_hash}")
+        audit.append(f"{entries:,} entries, the last hash is {last_hash}")
     if summary:
-        click.echo(f"audit: entries 1 to {summary.last:,} were summarized on {summary.at} ({summary.reason})")
+        audit.append(f"entries 1 to {summary.last:,} were summarized on {summary.at} ({summary.reason})")
     if summarized:
         number, by = summarized
-        click.echo(f"audit: the recorded hash is that of entry {number:,}, summarized on {by.at} ({by.reason})")
+        audit.append(f"the recorded hash is that of entry {number:,}, summarized on {by.at} ({by.reason})")
     if matching:
-        click.echo(f"audit: entries 1 to {matching:,} match the recorded hash")
+        audit.append(f"entries 1 to {matching:,} match the recorded hash")
+    if is_json:
+        show_object(
+            {
+                "database": str(settings.database),
+                "problems": findings,
+                "warnings": warnings,
+                "audit": {"entries": entries, "last_hash": last_hash, "sentences": audit},
+            }
+        )
+    else:
+        for line in (*findings, *warnings, *(f"audit: {sentence}" for sentence in audit)):
+            click.echo(line)
     if findings:
         raise exit_codes.CommandError(f"{len(findings)} problems found in {settings.database}")
-    click.echo(f"OK: no problems found in {settings.database}")
+    if not is_json:
+        click.echo(f"OK: no problems found in {settings.database}")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 import click
 
 from app import data_folder, exit_codes
+from app.commands.shared.table import printing_json
 from app.connection_test.probes import LEVELS, Finding
 from app.doctor import checks
 from app.doctor.checks import Check
@@ -18,7 +19,7 @@ from app.settings import SettingsError, load
 
 
 @click.command()
-@click.option("--json", "is_json", is_flag=True, help="Print JSON.")
+@printing_json("check", "result", "findings", is_array=True)
 @click.option("--only", metavar="NAME", default="", help="Run one check.")
 @click.option("--url", metavar="URL", default="", help="Test this URL instead of the public URL.")
 @click.option("--data", metavar="DIR", default=None, help="The data folder.")

@@ -2,13 +2,16 @@
 
 import click
 
+from app.commands.shared.command_group import CommandGroup
 from app.commands.shared.data_folder import open_data_folder
 from app.commands.shared.options import in_utf8, taking
-from app.commands.shared.table import show
+from app.commands.shared.table import objects, printing_json, show, show_object
 from app.settings import Settings
 
+COLUMNS = ("network", "note", "created", "by")
 
-@click.group(no_args_is_help=False)
+
+@click.group(cls=CommandGroup, no_args_is_help=False)
 def allowlist() -> None:
     """Manage the IP allow list. A running server applies each change to the next request."""
 
@@ -25,16 +28,20 @@ def off(settings: Settings) -> None:
 
 
 @allowlist.command("list")
+@printing_json("mode", "networks")
 @taking("data")
-def list_networks(settings: Settings) -> None:
+def list_networks(settings: Settings, is_json: bool) -> None:
     """Show the mode and the allowed networks."""
     with open_data_folder(settings):
         from app.administration.ip_allow_list import allow_list
 
         current = allow_list.source_list()
-        click.echo(f"mode: {current.mode.label}")
         rows = [(one.network, one.note, one.created, one.created_by) for one in current.listed]
-        show(("network", "note", "created", "by"), rows)
+        if is_json:
+            show_object({"mode": current.mode.value, "networks": list(objects(COLUMNS, rows))})
+            return
+        click.echo(f"mode: {current.mode.label}")
+        show(COLUMNS, rows)
 
 
 @allowlist.command()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import click
 
-from app.commands.shared.aliases import AliasedGroup
+from app.commands.shared.command_group import CommandGroup
 from app.commands.shared.data_folder import on_data_folder, open_data_folder
 from app.commands.shared.options import in_utf8, taking
-from app.commands.shared.table import show
+from app.commands.shared.table import Row, listing, or_never
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from app.store.access.scim_key_rows import KeyRow
 
 
-@click.group(cls=AliasedGroup, no_args_is_help=False)
+@click.group(cls=CommandGroup, no_args_is_help=False)
 def key() -> None:
     """Manage SCIM Keys, for Entra's field Secret Token."""
 
@@ -42,26 +42,25 @@ def create(host: Actor, name: str, separate: bool, beside: bool) -> None:
 
 
 @key.command("list")
+@listing(
+    *("id", "name", "prefix", "created", "by", "last_used", "last_address"),
+    *("last_simulated", "last_simulated_address", "state"),
+)
 @taking("data")
-def list_keys(settings: Settings) -> None:
+def list_keys(settings: Settings) -> Iterator[Row]:
     """List all keys, including revoked ones. Secrets are never displayed."""
     with open_data_folder(settings):
         from app.administration.credentials import scim_keys
 
         rows = scim_keys.list_keys()
         names = {row.id: row.name for row in rows}
-        show(
-            ("id", "name", "begins with", "created", "by", "last used", "from", "last simulation", "from", "state"),
-            [
-                (
-                    *(row.id, row.name, row.prefix, row.created, row.created_by),
-                    *(row.last_used or "never", row.last_address or "-"),
-                    *(row.last_simulated or "never", row.last_simulated_address or "-"),
-                    _state(row, names),
-                )
-                for row in rows
-            ],
-        )
+        for row in rows:
+            yield (
+                *(row.id, row.name, row.prefix, row.created, row.created_by),
+                *(or_never(row.last_used), row.last_address or None),
+                *(or_never(row.last_simulated), row.last_simulated_address or None),
+                _state(row, names),
+            )
 
 
 @key.command()

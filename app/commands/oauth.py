@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
-from app.commands.shared.aliases import AliasedGroup
+from app.commands.shared.command_group import CommandGroup
 from app.commands.shared.data_folder import on_data_folder, open_data_folder
 from app.commands.shared.options import in_utf8, taking
-from app.commands.shared.table import show
+from app.commands.shared.table import Row, listing, or_never
 from app.settings import Settings
 
 if TYPE_CHECKING:
     from app.administration.audit import Actor
 
 
-@click.group(cls=AliasedGroup, no_args_is_help=False)
+@click.group(cls=CommandGroup, no_args_is_help=False)
 def oauth() -> None:
     """Manage OAuth clients, for Entra's fields Client identifier and Client secret."""
 
@@ -50,24 +51,20 @@ def add_secret(host: Actor, client_id: str) -> None:
 
 
 @oauth.command("list")
+@listing("client", "name", "id", "credential", "created", "by", "last_used", "last_address", "state")
 @taking("data")
-def list_clients(settings: Settings) -> None:
+def list_clients(settings: Settings) -> Iterator[Row]:
     """List all clients and their credentials, including revoked ones. Secrets are never displayed."""
     with open_data_folder(settings):
         from app.administration.credentials import oauth_clients
 
-        show(
-            ("client", "name", "id", "credential", "created", "by", "last used", "from", "state"),
-            [
-                (
+        for client in oauth_clients.list_clients():
+            for one in (*client.secrets, *client.trusts):
+                yield (
                     *(client.id, client.name, one.id, one.label, one.created, one.created_by),
-                    *(one.last_used or "never", one.last_address or "-"),
+                    *(or_never(one.last_used), one.last_address or None),
                     f"revoked {stopped}" if (stopped := client.stopped or one.stopped) else "active",
                 )
-                for client in oauth_clients.list_clients()
-                for one in (*client.secrets, *client.trusts)
-            ],
-        )
 
 
 @oauth.command()

@@ -1,19 +1,20 @@
 """This module implements `schema`, `config` and `version`, which do not open the database."""
 
 import platform
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
 from app.commands.shared.options import data_unused, taking
-from app.commands.shared.table import show
+from app.commands.shared.table import Row, listing
 from app.settings import Settings
 from app.version import VERSION
 
-SCHEMA_COLUMNS = ("attribute", "type", "many", "required", "case exact", "mutability", "returned", "unique", "index")
+SCHEMA_COLUMNS = ("attribute", "type", "many", "required", "case_exact", "mutability", "returned", "unique", "index")
 
 
-def schema_rows(folder: Path) -> list[tuple[str, ...]]:
+def schema_rows(folder: Path) -> list[tuple[str | bool, ...]]:
     """Return a row of SCHEMA_COLUMNS for every attribute, built-in or from the folder of custom schemas."""
     from app.scim import custom_schemas
 
@@ -21,35 +22,33 @@ def schema_rows(folder: Path) -> list[tuple[str, ...]]:
         (
             f"{resource_type.name} {attribute.path}",
             attribute.type,
-            _yes(attribute.multi_valued),
-            _yes(attribute.required),
-            _yes(attribute.traits.case_exact),
+            attribute.multi_valued,
+            attribute.required,
+            attribute.traits.case_exact,
             attribute.traits.mutability,
             attribute.traits.returned,
             attribute.traits.uniqueness,
-            _yes(attribute.traits.lookup),
+            attribute.traits.lookup,
         )
         for resource_type in custom_schemas.read(folder)
         for attribute in resource_type.tree.walk()
     ]
 
 
-def _yes(claim: bool) -> str:
-    return "yes" if claim else "-"
-
-
 @click.command()
+@listing(*SCHEMA_COLUMNS)
 @taking("data")
-def schema(settings: Settings) -> None:
+def schema(settings: Settings) -> Iterable[Row]:
     """List every attribute with its characteristics."""
-    show(SCHEMA_COLUMNS, schema_rows(settings.schemas))
+    return schema_rows(settings.schemas)
 
 
 @click.command()
+@listing("setting", "value", "origin")
 @taking()
-def config(settings: Settings) -> None:
+def config(settings: Settings) -> Iterable[Row]:
     """List every setting and the origin of its value."""
-    show(("setting", "value", "origin"), settings.rows())
+    return settings.rows()
 
 
 @click.command()

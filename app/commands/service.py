@@ -18,6 +18,7 @@ import click
 
 from app import bounds, data_folder, process
 from app.bundled_files import FROZEN
+from app.commands.shared.command_group import CommandGroup
 from app.commands.shared.options import taking
 from app.commands.upgrade_check import executable_at
 from app.doctor.running_server import ask
@@ -76,7 +77,7 @@ def _from_another_file(command: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-@click.group(no_args_is_help=False)
+@click.group(cls=CommandGroup, no_args_is_help=False)
 def service() -> None:
     """Run the server as a service of systemd."""
 

@@ -5,13 +5,14 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from urllib.parse import urlsplit
 
 import click
 
 from app import bounds, exit_codes, process
 from app.commands.shared.options import data_unused
-from app.commands.shared.table import show
+from app.commands.shared.table import objects, printing_json, show, show_object
 from app.simulation import report
 from app.simulation.client import EntraClient, UnreachableError
 from app.simulation.dialects import DIALECTS
@@ -84,9 +85,17 @@ def _watching() -> Iterator[Watch]:
 @click.option(
     "--seed", metavar="N", type=click.IntRange(0, bounds.SIMULATED_SEED), help="Simulate the same directory again."
 )
+@printing_json("seed", "requests", "failed", "stopped", "stages", "failures")
 @data_unused
 def simulate(
-    people: int, groups: int, dialect: str, base: str | None, key: str | None, keep: bool, seed: int | None
+    people: int,
+    groups: int,
+    dialect: str,
+    base: str | None,
+    key: str | None,
+    keep: bool,
+    seed: int | None,
+    is_json: bool,
 ) -> int:
     """Simulate Entra and check every answer.
 
@@ -105,6 +114,7 @@ def simulate(
     seed = secrets.randbelow(bounds.SIMULATED_SEED) if seed is None else seed
     plan = Plan(people, groups, DIALECTS[dialect], seed, alone=base is None, keeps=keep)
     ledger = Ledger()
+    tell = _show_json if is_json else _tell
     # Both signals end the simulation in order, so that it deletes what it created. SIGINT is set explicitly, since a
     # shell script ignores it for commands in the background.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -121,9 +131,9 @@ def simulate(
             rehearse(plan, client, ledger, stack.enter_context(_watching()))
     except (UnreachableError, NotStartedError) as error:
         if ledger.requests:
-            _tell(ledger, seed)
+            tell(ledger, seed)
         raise exit_codes.CommandError(str(error), exit_codes.TRY_AGAIN) from None
-    _tell(ledger, seed)
+    tell(ledger, seed)
     return exit_codes.FAILED if ledger.failed else exit_codes.DONE
 
 
@@ -143,8 +153,15 @@ def _intention(plan: Plan, base: str) -> str:
     )
 
 
+def _show_json(ledger: Ledger, seed: int) -> None:
+    stages = list(objects(report.KEYS, map(report.row, ledger.stages)))
+    failures = [asdict(failure) for failure in ledger.failures]
+    totals = {"seed": seed, "requests": ledger.requests, "failed": ledger.failed, "stopped": ledger.stopped or None}
+    show_object({**totals, "stages": stages, "failures": failures})
+
+
 def _tell(ledger: Ledger, seed: int) -> None:
-    show(report.COLUMNS, [report.row(stage) for stage in ledger.stages])
+    show(report.KEYS, map(report.row, ledger.stages))
     click.echo()
     for failure in ledger.failures:
         click.echo(report.failure_line(failure))

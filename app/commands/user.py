@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import click
 
 from app import data_folder, exit_codes
+from app.commands.shared.command_group import CommandGroup
 from app.commands.shared.data_folder import open_data_folder
 from app.commands.shared.options import in_utf8, taking
 from app.settings import Settings
@@ -17,7 +18,7 @@ from app.store.database.migration import FILE_MODE
 _user = click.argument("user", metavar="USER", callback=in_utf8)
 
 
-@click.group(no_args_is_help=False)
+@click.group(cls=CommandGroup, no_args_is_help=False)
 def user() -> None:
     """Export everything about a user, or erase it permanently. USER is an id, a userName or an externalId."""
 

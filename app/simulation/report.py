@@ -4,19 +4,13 @@ from collections.abc import Iterator
 
 from app.simulation.ledger import Failure, Ledger, Stage
 
-COLUMNS = ("stage", "requests", "checks", "failed", "median ms", "worst ms")
+KEYS = ("stage", "requests", "checks", "failed", "median_ms", "worst_ms")
 
 
-def row(stage: Stage) -> tuple[str, ...]:
-    """Return a stage as the cells under COLUMNS."""
-    return (
-        stage.name,
-        str(len(stage.times)),
-        str(stage.checks),
-        str(stage.failures) if stage.failures else "-",
-        f"{stage.median_ms:.1f}",
-        f"{stage.worst_ms:.1f}",
-    )
+def row(stage: Stage) -> tuple[str | int | float, ...]:
+    """Return the value of a stage for each of KEYS."""
+    times = (round(stage.median_ms, 1), round(stage.worst_ms, 1))
+    return stage.name, len(stage.times), stage.checks, stage.failures, *times
 
 
 def line(stage: Stage) -> str:

@@ -1,5 +1,6 @@
 """The command line as tools rely on it: what goes to standard output, one line of complaint, and the exit status."""
 
+import json
 import re
 import socket
 import sqlite3
@@ -65,7 +66,11 @@ def test_operators(appliance):
     made = appliance.command("admin", "create", "--user-name", "Grace", "--password-stdin", typed=password + "\n")
     assert made.returncode == 0, made.stderr
     assert password not in made.stdout + made.stderr
-    assert "Grace" in appliance.command("admin", "list").stdout
+    (listed,) = json.loads(appliance.command("admin", "list", "--json").stdout)
+    created = listed.pop("created")
+    words = ("Grace", "owner", "active", "off", None)
+    assert listed == dict(zip(("user_name", "role", "state", "second_factor", "last_signed_in"), words, strict=True))
+    assert created in appliance.command("admin", "list").stdout
     twin = appliance.command("admin", "create", "--user-name", "GRACE", "--password-stdin", typed=password + "\n")
     complains(twin, FAILED)
     reset = ("admin", "reset-password", "--password-stdin", "--user-name")

@@ -1,5 +1,6 @@
 """`recnice-scim simulate` as an administrator uses it: on its own, against a running appliance, and what is none."""
 
+import json
 import os
 import signal
 import threading
@@ -43,8 +44,12 @@ def test_on_its_own_everything_holds_and_nothing_stays(program, temporary):
 def test_against_a_running_appliance_it_says_what_it_does_and_deletes_it(appliance):
     where = f"{appliance.url}/scim/?aadOptscim062020"
     words = ("simulate", *SMALL, "--dialect", "compliant", "--base", where, "--key", "-")
-    done = run(appliance.program, *words, typed=appliance.key + "\n")
+    done = run(appliance.program, *words, "--json", typed=appliance.key + "\n")
     assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(done.stdout)
+    assert (report["failed"], report["failures"], report["stopped"]) == (0, [], None)
+    assert report["requests"] == sum(stage["requests"] for stage in report["stages"]) > 10
+    assert {"stage", "checks", "failed", "median_ms", "worst_ms"} < set(report["stages"][0])
     assert "creates 3 users, 1 groups" in done.stderr
     assert "begin with rehearsal-" in done.stderr
     assert "default" not in done.stdout

@@ -1,5 +1,6 @@
 """`status` asks the running server, and says in one line and by its exit status whether changes can be stored."""
 
+import json
 import shutil
 from collections.abc import Callable
 
@@ -16,8 +17,14 @@ def test_a_running_server_is_ready_whatever_its_public_url_is(
     elsewhere = {"RECNICE_PUBLIC_URL": "https://scim.example.com/recnice", "http_proxy": "http://127.0.0.1:1"}
     appliance = new_appliance(environment=elsewhere)
     shutil.copytree(with_key.data, appliance.data)
-    stopped = appliance.command("status")
-    assert (stopped.returncode, stopped.stdout) == (75, "")
+    stopped = appliance.command("status", "--json")
+    assert stopped.returncode == 75
+    assert json.loads(stopped.stdout) == {
+        "ready": False,
+        "address": None,
+        "reason": f"data folder {appliance.data}: no server runs",
+        "warnings": {},
+    }
     assert stopped.stderr == f"recnice-scim: data folder {appliance.data}: no server runs\n"
     appliance.start()
     running = appliance.command("status")
