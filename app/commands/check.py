@@ -8,6 +8,7 @@ import re
 import click
 
 from app import data_folder, exit_codes
+from app.commands.shared.color import colored
 from app.commands.shared.data_folder import open_data_folder
 from app.commands.shared.options import taking
 from app.commands.shared.table import printing_json, show_object
@@ -66,9 +67,13 @@ def check(settings: Settings, audit_hash: str, is_json: bool) -> None:
             }
         )
     else:
-        for line in (*findings, *warnings, *(f"audit: {sentence}" for sentence in audit)):
-            click.echo(line)
+        for line in findings:
+            click.echo(colored(line, "red"))
+        for line in warnings:
+            click.echo(colored(line, "yellow"))
+        for line in audit:
+            click.echo(f"audit: {line}")
     if findings:
         raise exit_codes.CommandError(f"{len(findings)} problems found in {settings.database}")
     if not is_json:
-        click.echo(f"OK: no problems found in {settings.database}")
+        click.echo(f"{colored('OK', 'green')}: no problems found in {settings.database}")

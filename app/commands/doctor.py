@@ -5,17 +5,20 @@ See also: app/doctor/checks.py (the checks).
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import click
 
 from app import data_folder, exit_codes
+from app.commands.shared.color import Color, colored
 from app.commands.shared.table import printing_json
 from app.connection_test.probes import LEVELS, Finding
 from app.doctor import checks
 from app.doctor.checks import Check
 from app.option_values import read_public_url
 from app.settings import SettingsError, load
+
+COLORS: Mapping[str, Color] = {"warning": "yellow", "failure": "red"}
 
 
 @click.command()
@@ -58,7 +61,9 @@ def doctor(is_json: bool, only: str, url: str, data: str | None) -> int:
 
 def _show(results: Iterable[tuple[Check, Sequence[Finding]]], versions: str) -> None:
     for check, findings in results:
-        click.echo(f"{_level(findings):<8} {check.title}" + (f": {versions}" if check.name == "versions" else ""))
+        level = _level(findings)
+        title = f"{check.title}: {versions}" if check.name == "versions" else check.title
+        click.echo(f"{colored(f'{level:<8}', COLORS.get(level, 'green'))} {title}")
         for one in findings:
             click.echo(f"  {one.name}: {one.text}")
             click.echo(f"    {one.fix}")

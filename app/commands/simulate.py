@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import click
 
 from app import bounds, exit_codes, process
+from app.commands.shared.color import colored
 from app.commands.shared.options import data_unused
 from app.commands.shared.table import objects, printing_json, show, show_object
 from app.simulation import report
@@ -164,7 +165,7 @@ def _tell(ledger: Ledger, seed: int) -> None:
     show(report.KEYS, map(report.row, ledger.stages))
     click.echo()
     for failure in ledger.failures:
-        click.echo(report.failure_line(failure))
+        click.echo(colored(report.failure_line(failure), "red"))
     if ledger.failed > len(ledger.failures):
         click.echo(f"and {ledger.failed - len(ledger.failures)} more")
     for line in report.closing(ledger):

@@ -6,6 +6,7 @@ See also: app/doctor/running_server.py (the question), app/web/console/system/he
 import click
 
 from app import data_folder
+from app.commands.shared.color import colored
 from app.commands.shared.options import taking
 from app.commands.shared.table import printing_json, show_object
 from app.doctor.running_server import ask
@@ -37,6 +38,6 @@ def status(settings: Settings, is_json: bool) -> None:
         raise CommandError(reason, TRY_AGAIN)
     if is_json:
         return
-    click.echo(f"ready at {address}")
+    click.echo(f"{colored('ready', 'green')} at {address}")
     for name, text in warnings.items():
-        click.echo(f"warning: {name}: {text}")
+        click.echo(f"{colored('warning', 'yellow')}: {name}: {text}")

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -98,6 +99,27 @@ def test_a_long_list_is_printed_while_it_is_read(capsys: pytest.CaptureFixture[s
 
     table.show(("number", "text"), rows(), is_json)
     assert all(printed[number * table.ROWS_TOGETHER] >= table.ROWS_TOGETHER - 1 for number in (1, 2))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminal")
+@pytest.mark.parametrize(
+    ("variables", "is_colored"), [({"TERM": "xterm"}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+)
+def test_good_and_bad_have_colors_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variables: dict[str, str], is_colored: bool
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    reader, terminal = os.openpty()
+    (tmp_path / "recnice.toml").write_text("threads = 0", "utf-8")
+    with open(reader, "rb") as screen, open(terminal, "w", encoding="utf-8") as typed:
+        monkeypatch.setattr(sys, "stdout", typed)
+        assert cli.main(["doctor", "--only", "settings", "--data", str(tmp_path)]) == 1
+        typed.flush()
+        printed = os.read(screen.fileno(), 1_000).decode()
+    assert printed.startswith("\x1b[31mfailure \x1b[0m Settings" if is_colored else "failure  Settings"), printed
+    assert is_colored or "\x1b" not in printed
 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
