@@ -1,7 +1,6 @@
 """This module writes a backup: consistent copies of the databases, verified, in one file with what belongs to them.
 
-Its name ends in `.partial`, and its mode is 0600, from the first moment until it was synced, read again and compared.
-A lock on this file says that a process still writes it; the system also releases it after kill -9.
+Its name ends in `.partial` until it was synced, read again and compared (app/backup/partial_files.py).
 """
 
 from __future__ import annotations
@@ -14,33 +13,27 @@ import stat
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import IO
 
-from app import bounds, clock, data_folder, process, thread_priority
-from app.backup import archive, copies, encryption
+from app import clock, data_folder, thread_priority
+from app.backup import archive, copies, encryption, partial_files
 from app.backup.copies import PARTIAL, Backup
 from app.backup.manifest import NAME, Manifest, Member
-from app.exit_codes import CONFIGURATION, TRY_AGAIN, USAGE, CommandError, of_system_error
+from app.backup.partial_files import BackupError as BackupError  # it is for callers that use this module only
+from app.exit_codes import CONFIGURATION, TRY_AGAIN, USAGE, of_system_error
 from app.scim import schema_file
 from app.settings import DATABASE_NAME, FILE_NAME, REQUESTS_NAME, Settings
 from app.store import database_copy
 from app.store.database import sqlite_driver
 from app.version import VERSION
 
-ASK_AGAIN_S = 0.02
 LOOK_EVERY_S = 0.1
 _BINARY = getattr(os, "O_BINARY", 0)
-
-
-class BackupError(CommandError):
-    """No backup was written, and nothing is left of it; the text is one line."""
-
-    code = TRY_AGAIN
 
 
 def stay() -> None:
@@ -98,7 +91,7 @@ class _BackupWriter:
             raise BackupError(f"data folder {settings.data}: no database there", CONFIGURATION)
         place = "the backup"
         try:
-            with _lock(settings.data, wait_s), ExitStack() as stack:
+            with partial_files.lock(settings.data, wait_s), ExitStack() as stack:
                 copies.sweep(settings, is_served=True)
                 moment = clock.utc_now().replace(microsecond=0)
                 while (target := self._target(moment)) and target.exists():
@@ -109,16 +102,16 @@ class _BackupWriter:
                 work = target if target and target.suffix != encryption.SUFFIX else own / self._name(moment)
                 place = str(work.parent)
                 for path in {work, target or work}:
-                    _prepare_folder(path.parent, is_own=path.parent == own)
+                    partial_files.prepare_folder(path.parent, is_own=path.parent == own)
                 self._require_room(work.parent)
-                file = stack.enter_context(_partial_file(work))
+                file = stack.enter_context(partial_files.partial_file(work))
                 manifest = self._write_archive(file, work)
                 if work == target:
                     return _finish(file, work, manifest)
                 if target:
                     place = str(target.parent)
-                    self._require_room(target.parent, os.fstat(file.fileno()).st_size)
-                    encrypted = stack.enter_context(_partial_file(target))
+                    partial_files.require_room(target.parent, os.fstat(file.fileno()).st_size, settings.data)
+                    encrypted = stack.enter_context(partial_files.partial_file(target))
                     encryption.encrypt(file, encrypted, settings.backup_public_key)
                     return _finish(encrypted, target, manifest)
                 self._send(file)
@@ -256,28 +249,17 @@ class _BackupWriter:
         if time.monotonic() - self.looked < LOOK_EVERY_S:
             return
         self.leave()
-        room = shutil.disk_usage(self.settings.data)
-        if room.free < _reserve(room.total):
-            raise BackupError(
-                f"no backup was written: the disk of {self.settings.data} has {_mib(room.free)} free, "
-                f"and {_mib(_reserve(room.total))} are reserved for the service"
-            )
+        partial_files.require_reserve(self.settings.data)
         self.looked = time.monotonic()
 
-    def _require_room(self, folder: Path, written_bytes: int | None = None) -> None:
-        """Raise BackupError if the folder has not 1.2 times the room that will be written, besides the reserve."""
-        if written_bytes is None:
-            logs = [self.settings.requests_database] if self.with_log else []
-            # The copies, and the archive, which is a third of them at most: both are there for a moment.
-            written_bytes = sum(map(_bytes_of, [self.settings.database, *logs])) * 4 // 3
-        needed = written_bytes * 6 // 5
-        room = shutil.disk_usage(folder)
-        if folder.stat().st_dev == self.settings.data.stat().st_dev:
-            needed += _reserve(room.total)
-        if room.free < needed:
-            raise BackupError(
-                f"{folder}: no backup was written: it needs {_mib(needed)} of free space, there are {_mib(room.free)}"
-            )
+    def _require_room(self, folder: Path) -> None:
+        """Raise BackupError if a folder does not have room for the copies of the databases, and for the archive.
+
+        Both are there for a moment. The archive is a third of the copies at most.
+        """
+        logs = [self.settings.requests_database] if self.with_log else []
+        copied_bytes = sum(map(_bytes_of, [self.settings.database, *logs]))
+        partial_files.require_room(folder, copied_bytes * 4 // 3, self.settings.data)
 
 
 def _small_files(settings: Settings) -> dict[str, Path | bytes]:
@@ -300,69 +282,11 @@ def _entry(name: str) -> zipfile.ZipInfo:
     return entry
 
 
-@contextmanager
-def _lock(data: Path, wait_s: float) -> Iterator[None]:
-    """Hold the lock of the backups of a data folder. Raises BackupError, OSError."""
-    file = os.open(data / data_folder.BACKUP_LOCK_NAME, os.O_RDWR | os.O_CREAT, archive.FILE_MODE)
-    try:
-        give_up = time.monotonic() + wait_s
-        while not process.lock(file):
-            if time.monotonic() >= give_up:
-                raise BackupError(f"data folder {data}: another backup is being written; try again later")
-            time.sleep(ASK_AGAIN_S)
-        yield
-    finally:
-        os.close(file)
-
-
-@contextmanager
-def _partial_file(path: Path) -> Iterator[IO[bytes]]:
-    """Yield a new locked file, whose name is that of `path` and `.partial`; whatever still has this name is deleted."""
-    partial = path.with_name(path.name + PARTIAL)
-    if not copies.remove_partial(partial):
-        raise BackupError(f"{partial}: another process writes this file")
-    file = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY, archive.FILE_MODE)
-    with os.fdopen(file, "w+b") as opened:
-        process.lock(file)
-        try:
-            yield opened
-        finally:
-            for other in partial.parent.glob(f"{partial.name}-*"):
-                other.unlink(missing_ok=True)
-            partial.unlink(missing_ok=True)
-
-
 def _finish(file: IO[bytes], path: Path, manifest: Manifest) -> Backup:
-    """Give the verified file its name."""
-    file.flush()
-    os.fsync(file.fileno())
-    size = os.fstat(file.fileno()).st_size
-    file.close()  # Windows renames no open file
-    path.with_name(path.name + PARTIAL).replace(path)
-    archive.sync_folder(path.parent)
+    """Give the verified file its name, and return the backup."""
+    size = partial_files.complete(file, path)
     is_encrypted = path.suffix == encryption.SUFFIX
     return Backup(path, manifest.kind, manifest.made, size, None if is_encrypted else manifest)
-
-
-def _prepare_folder(folder: Path, is_own: bool) -> None:
-    """Create the folder for its owner only. Raises BackupError if others may write to one that exists."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if os.name != "posix":
-        return
-    mode = folder.stat().st_mode
-    if is_own and mode & 0o077:
-        folder.chmod(0o700)
-    elif mode & 0o022 and not mode & stat.S_ISVTX:
-        raise BackupError(
-            f"{folder}: expected a folder that only its owner may write to (mode 0700), "
-            f"got mode {stat.S_IMODE(mode):04o}",
-            CONFIGURATION,
-        )
-
-
-def _reserve(total_bytes: int) -> int:
-    """Return how much of a disk a backup leaves to the service."""
-    return min(bounds.BACKUP_RESERVE_BYTES, total_bytes // bounds.BACKUP_RESERVE_SHARE)
 
 
 def _bytes_of(path: Path) -> int:
@@ -371,7 +295,3 @@ def _bytes_of(path: Path) -> int:
         with suppress(FileNotFoundError):
             total += path.with_name(path.name + more).stat().st_size
     return total
-
-
-def _mib(size: int) -> str:
-    return f"{size / process.MIB:,.1f} MiB"

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from app import exit_codes, process
-from app.backup import archive, copies, writing
+from app.backup import archive, copies, partial_files, writing
 from app.backup.manifest import ArchiveError
 from app.settings import Settings
 from app.store import database_copy
@@ -224,11 +224,14 @@ def test_too_little_room_is_refused_with_both_figures(settings: Settings, monkey
 
 
 def test_one_backup_of_a_data_folder_is_written_at_a_time(settings: Settings, tmp_path: Path) -> None:
-    with writing._lock(settings.data, 0), pytest.raises(writing.BackupError, match="another backup") as caught:
+    with partial_files.lock(settings.data, 0), pytest.raises(writing.BackupError, match="another backup") as caught:
         writing.back_up(settings, "manual")
     assert caught.value.code == exit_codes.TRY_AGAIN
     target = tmp_path / "x.zip"
-    with writing._partial_file(target), pytest.raises(writing.BackupError, match="another process writes this file"):
+    with (
+        partial_files.partial_file(target),
+        pytest.raises(writing.BackupError, match="another process writes this file"),
+    ):
         writing.back_up(settings, "manual", target)
     assert writing.back_up(settings, "manual", target).path == target
 

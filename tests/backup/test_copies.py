@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app import clock
-from app.backup import archive, copies, writing
+from app.backup import archive, copies, partial_files, writing
 from app.backup.copies import Backup
 from app.settings import Settings
 
@@ -137,7 +137,7 @@ def test_unfinished_files_are_swept_unless_they_are_written(settings: Settings) 
     (drill / "schemas").mkdir(parents=True)
     verification = settings.own_backups / "verification-1.partial"
     verification.mkdir()
-    with writing._partial_file(settings.own_backups / "recnice-recent-20200102T000000Z.zip"):
+    with partial_files.partial_file(settings.own_backups / "recnice-recent-20200102T000000Z.zip"):
         assert set(copies.sweep(settings)) == {dead, former, drill, verification}
         assert [path.name for path in settings.own_backups.iterdir()] == ["recnice-recent-20200102T000000Z.zip.partial"]
 

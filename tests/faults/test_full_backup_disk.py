@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app import exit_codes
-from app.backup import copies, writing
+from app.backup import copies, partial_files, writing
 from app.settings import Settings
 from app.store.database import sqlite_driver
 from tests.backup.conftest import make_people
@@ -28,7 +28,7 @@ def test_a_disk_that_becomes_full_meanwhile(
     make_people(settings.database, 30_000)
     monkeypatch.setattr(writing, "LOOK_EVERY_S", 0)
     if not is_reserve_kept:
-        monkeypatch.setattr(writing, "_reserve", lambda _: 0)
+        monkeypatch.setattr(partial_files, "_reserve", lambda _: 0)
     with small_disk(tmp_path / "disk", "40m") as disk:
         folder = Path(shutil.move(settings.data, disk / "data"))
         settings = replace(settings, data=folder)
