@@ -40,9 +40,9 @@ def test(settings: Settings, is_json: bool) -> int:
     """Send a test message by e-mail and webhook now, and show what became of it."""
     with open_data_folder(settings):
         from app.administration import audit
-        from app.administration.alerts import alert_sender
+        from app.administration.alerts import alert_delivery
         from app.web.console.system import alert_thread
 
-        outcomes = list(alert_sender.send_tests(alert_thread.network(), alert_thread.sealer(), audit.HOST))
+        outcomes = list(alert_delivery.send_tests(alert_thread.network(), alert_thread.sealer(), audit.HOST))
         show(OUTCOME, [(o.channel, o.name, o.sent, o.answer) for o in outcomes], is_json)
         return exit_codes.DONE if outcomes and all(one.sent == "yes" for one in outcomes) else exit_codes.FAILED

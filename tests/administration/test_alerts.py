@@ -11,9 +11,10 @@ import pytest
 from flask import Flask
 
 from app import bounds, clock
-from app.administration.alerts import alert_sender, alert_targets, incidents
+from app.administration.alerts import alert_delivery, alert_sender, alert_targets, incidents
+from app.administration.alerts.alert_delivery import Network, RetryLater
 from app.administration.alerts.alert_kinds import AlertKind
-from app.administration.alerts.alert_sender import Network, RetryLater, Sender
+from app.administration.alerts.alert_sender import Sender
 from app.administration.alerts.alert_targets import Target
 from app.administration.alerts.incidents import Delivery, Finding, State
 from app.administration.encryption import Sealer
@@ -100,8 +101,8 @@ def world(app: Flask, pass_time: Callable[[float], None], monkeypatch: pytest.Mo
         return AlertKind(name=name, title=name, what="", fix=(), find=lambda _: world.found.get(name))
 
     monkeypatch.setattr(alert_sender, "KINDS", (kind("fire"), kind("flood")))
-    monkeypatch.setattr(alert_sender, "send", send)
-    monkeypatch.setattr(alert_sender, "request_heartbeat", beat)
+    monkeypatch.setattr(alert_delivery, "send", send)
+    monkeypatch.setattr(alert_delivery, "request_heartbeat", beat)
     world.restart()
     return world
 
@@ -219,13 +220,13 @@ def test_an_alert_from_before_the_first_target_is_sent_to_it(world: World) -> No
 @pytest.mark.usefixtures("webhook")
 def test_a_message_waits_for_its_receiver_and_keeps_its_id(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[str] = []
-    real = alert_sender.send
+    real = alert_delivery.send
 
     def send(delivery: Delivery, *rest: Any) -> str:
         tried.append(delivery.id)
         return real(delivery, *rest)
 
-    monkeypatch.setattr(alert_sender, "send", send)
+    monkeypatch.setattr(alert_delivery, "send", send)
     world.down["webhook"] = DeliveryError("down")
     world.found["fire"] = Finding()
     world.work(10 * HOUR)
@@ -281,7 +282,7 @@ def test_a_receiver_may_ask_to_wait(world: World) -> None:
 
 @pytest.mark.usefixtures("webhook")
 def test_a_receiver_that_says_410_gets_nothing_until_it_is_saved_again(world: World) -> None:
-    world.down["webhook"] = alert_sender.ReceiverGone()
+    world.down["webhook"] = alert_delivery.ReceiverGone()
     world.found["fire"] = Finding()
     world.work()
     world.down.clear()
@@ -544,9 +545,9 @@ def test_each_target_has_its_entry_and_check_misses_none(app: Flask) -> None:
 
 def test_a_redirect_and_an_error_are_failures() -> None:
     now = clock.utc_now()
-    assert alert_sender._success(Answer(204, "", ""), now) == "The receiver answered 204"
+    assert alert_delivery._success(Answer(204, "", ""), now) == "The receiver answered 204"
     with pytest.raises(RetryLater, match="answered 302 .a redirect, which is not followed.$"):
-        alert_sender._success(Answer(302, "", ""), now)
+        alert_delivery._success(Answer(302, "", ""), now)
     with pytest.raises(RetryLater, match="answered 503: busy") as later:
-        alert_sender._success(Answer(503, "busy", "7"), now)
+        alert_delivery._success(Answer(503, "busy", "7"), now)
     assert later.value.wait_s == 7

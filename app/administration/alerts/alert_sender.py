@@ -1,117 +1,38 @@
 """This module looks at all conditions once a minute, and sends what is due, on a thread of its own.
 
 The database is the memory of what was sent. While it cannot be used, this process remembers, and stores it later: a
-full disk, damage and a lost file are alerts themselves. See also: docs/decisions/0070-alerts-have-their-own-thread.md.
+full disk, damage and a lost file are alerts themselves. See also: app/administration/alerts/alert_delivery.py (sends
+one message), docs/decisions/0070-alerts-have-their-own-thread.md.
 """
 
 import copy
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from app import bounds, clock
-from app.administration import audit
-from app.administration.alerts import alert_messages, alert_targets, incidents
+from app.administration.alerts import alert_delivery, alert_targets, incidents
+from app.administration.alerts.alert_delivery import Network, ReceiverGone, RetryLater
 from app.administration.alerts.alert_kinds import KINDS
 from app.administration.alerts.alert_targets import SENDING, Channel, Target
 from app.administration.alerts.conditions import Look
 from app.administration.alerts.incidents import Alert, Delivery, Finding, State
-from app.administration.audit import Action, Actor
 from app.administration.encryption import Sealer
 from app.administration.errors import Refused
-from app.delivery import mail, webhook
-from app.delivery.connections import DeliveryError, Reach
-from app.delivery.mail import Mail
+from app.delivery.connections import DeliveryError
 from app.scim.errors import ScimError
 from app.store.access import alert_rows as rows
 from app.store.database import directory_database
 from app.store.database.directory_database import Connection
 
-GONE = "The receiver answered 410: it wants no more messages"
-
 _Answer = TypeVar("_Answer")
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Network:
-    """How this server reaches others. `own_port` is the one that it listens on."""
-
-    public_url: str
-    own_port: int
-    may_reach_loopback: bool
-    ca_file: Path | None
-
-    def reach(self, channel: Channel) -> Reach:
-        """Return what a channel may reach: a mail server on this host is usual."""
-        return Reach(self.own_port, self.may_reach_loopback or channel == "mail")
-
-
-class ReceiverGone(Exception):  # noqa: N818
-    """The receiver wants no more messages: it answered 410."""
-
-
-class RetryLater(DeliveryError):  # noqa: N818
-    """The receiver asks to wait."""
-
-    def __init__(self, text: str, wait_s: float) -> None:
-        super().__init__(text)
-        self.wait_s = wait_s
-
-
-def send(delivery: Delivery, target: Target, network: Network, sealer: Sealer) -> str:
-    """Send one message, and return what became of it as a sentence.
-
-    A receiver may get a message twice, with the same id: what was sent is stored after it. Raises DeliveryError,
-    RetryLater, ReceiverGone, Refused.
-    """
-    url, reach, now = network.public_url, network.reach(target.channel), clock.utc_now()
-    if target.channel == "mail":
-        subject, text = alert_messages.subject(delivery, url), alert_messages.text(delivery, url)
-        at, sender = datetime.fromisoformat(delivery.created), target.options["sender"]
-        letter = Mail(delivery.id, delivery.incident, at, sender, target.recipients, subject, text)
-        return mail.send(target.mail_server(sealer), letter, reach, network.ca_file)
-    secret, body = target.secrets(sealer), alert_messages.payload(delivery, url)
-    headers = webhook.signature(secret["secret"], delivery.id, now, body) | {"Content-Type": "application/json"}
-    answer = webhook.exchange("POST", secret["url"], headers, body, reach, network.ca_file)
-    if answer.status == webhook.GONE:
-        raise ReceiverGone
-    return _success(answer, now)
-
-
-def request_heartbeat(target: Target, network: Network, sealer: Sealer) -> str:
-    """Request the heartbeat URL. Raises what `send` raises."""
-    url = target.secrets(sealer)["url"]
-    return _success(
-        webhook.exchange("GET", url, {}, None, network.reach("heartbeat"), network.ca_file), clock.utc_now()
-    )
-
-
-def _success(answer: webhook.Answer, now: datetime) -> str:
-    said = f"The receiver answered {answer.status}"
-    if answer.is_success:
-        return said
-    reason = " (a redirect, which is not followed)" if 300 <= answer.status < 400 else ""
-    raise RetryLater(f"{said}{reason}: {answer.text}" if answer.text else said + reason, answer.retry_after_s(now))
-
-
-def _attempt(exchange: Callable[..., str], *values: object) -> str:
-    """Return what an exchange returns. Any unexpected exception becomes a DeliveryError: only this message waits."""
-    try:
-        return exchange(*values)
-    except (DeliveryError, Refused, ReceiverGone):
-        raise
-    except Exception as error:
-        log.exception("a message could not be made or sent")
-        raise DeliveryError(f"An internal error ({type(error).__name__}): the log has the cause") from None
 
 
 class _OverError(Exception):
@@ -254,11 +175,13 @@ class Sender:
         target = next(one for one in self._targets if one.channel == channel)
         values: dict[str, str] = {}
         try:
-            answer = self._outside(lambda: _attempt(send, delivery, target, self._network, self._sealer))
+            answer = self._outside(
+                lambda: alert_delivery.attempt(alert_delivery.send, delivery, target, self._network, self._sealer)
+            )
             incidents.note_success(delivery, answer, clock.utc_now())
             values["delivered"] = clock.to_wire(clock.utc_now())
         except ReceiverGone:
-            answer = GONE
+            answer = alert_delivery.GONE
             incidents.note_failure(delivery, answer, clock.utc_now())
             values["stopped"] = clock.to_wire(clock.utc_now())
         except (DeliveryError, Refused) as error:
@@ -303,37 +226,13 @@ class Sender:
         self._next_heartbeat_s = time.monotonic() + bounds.HEARTBEAT_S
         values: dict[str, str] = {}
         try:
-            answer = self._outside(lambda: _attempt(request_heartbeat, target, self._network, self._sealer))
+            answer = self._outside(
+                lambda: alert_delivery.attempt(alert_delivery.request_heartbeat, target, self._network, self._sealer)
+            )
             values["delivered"] = clock.to_wire(clock.utc_now())
         except (DeliveryError, Refused) as error:
             answer = str(error)
         self._note_attempt(target, answer, values)
-
-
-class AlertTestOutcome(NamedTuple):
-    """What became of a test of one channel. `sent` is yes or no."""
-
-    channel: Channel
-    name: str
-    sent: str
-    answer: str
-
-
-def send_tests(network: Network, sealer: Sealer, actor: Actor) -> Iterator[AlertTestOutcome]:
-    """Send a message by each channel that is on, from this thread, and yield what became of it."""
-    for channel, target in alert_targets.read_targets().items():
-        if channel not in SENDING:
-            continue
-        with directory_database.writing() as connection:
-            at = audit.record(connection, actor, Action.ALERT_TESTED, target.name, channel=channel)
-        about = Alert(incidents.TEST, incidents.new_incident(), at, at)
-        message = incidents.new_delivery(0, channel, "test", about, clock.utc_now())
-        try:
-            yield AlertTestOutcome(channel, target.name, "yes", _attempt(send, message, target, network, sealer))
-        except ReceiverGone:
-            yield AlertTestOutcome(channel, target.name, "no", GONE)
-        except (DeliveryError, Refused) as error:
-            yield AlertTestOutcome(channel, target.name, "no", str(error))
 
 
 def _read(connection: Connection) -> State:

@@ -3,7 +3,8 @@
 from flask import Flask, current_app
 
 from app.administration.alerts import alert_targets
-from app.administration.alerts.alert_sender import Network, Sender
+from app.administration.alerts.alert_delivery import Network
+from app.administration.alerts.alert_sender import Sender
 from app.administration.alerts.conditions import Look, PublicCertificate
 from app.administration.encryption import Sealer
 from app.backup import copies
