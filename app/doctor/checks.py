@@ -229,7 +229,8 @@ def _labels(subject: Subject) -> Iterator[Finding]:
 
 def _public_url(subject: Subject) -> Iterator[Finding]:
     if subject.server is None:
-        return  # nothing could answer; the check of the server says so
+        yield ADVICE.finding("server-stopped", f"{subject.url} was not tested: no server uses this data folder")
+        return
     token = probe_token.make(data_folder.secret(subject.settings.data))
     try:
         yield from prober.find(subject.url, token, subject.settings.ca_file)
