@@ -231,7 +231,6 @@ PROBE_TOKEN_S = 10 * 60  # how long the token of a connection test is valid
 PROBES_A_MINUTE = 600  # of connection tests that are answered
 PROBE_BODY_BYTES = 1024 * 1024
 PROBE_HEADER_BYTES = 6_000
-PROBE_ANSWER_S = 10
 PROBE_TEXT_LENGTH = 1_000  # of an answer to a probe, as the browser hands it on
 PROBE_ANSWER_BYTES = 8 * 1024
 
@@ -437,7 +436,6 @@ CERTIFICATE_LOOK_AGAIN_S = 60 * 60  # while it is about to expire or invalid, or
 CERTIFICATE_DAYS = (21, 7, 1)
 
 # --- the command status
-STATUS_S = 10  # for a connection, or for the next piece of the answer
 STATUS_BYTES = 64 * 1024
 
 # --- the command service

@@ -1,9 +1,9 @@
 """This module sends the probes of the connection test from this machine, as an HTTP client of the public URL."""
 
-import http.client
 import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from app import bounds, clock
 from app.connection_test.probes import ADVICE, PROBES, Finding, Outcome, Probe, judge
 from app.delivery import certificate
-from app.delivery.connections import DeliveryError, tls_context
+from app.delivery.connections import DeliveryError, HostConnection, connecting, tls_context
 
 
 def find(url: str, token: str, ca_file: Path | None) -> list[Finding]:
@@ -54,25 +54,20 @@ def _outcomes(url: str, token: str, context: ssl.SSLContext | None) -> Iterator[
 
 def _send(url: str, token: str, probe: Probe, context: ssl.SSLContext | None) -> Outcome:
     public = urlsplit(url)
-    connection: http.client.HTTPConnection
-    if context:
-        connection = http.client.HTTPSConnection(
-            public.hostname or "", public.port, timeout=bounds.PROBE_ANSWER_S, context=context
-        )
-    else:
-        connection = http.client.HTTPConnection(public.hostname or "", public.port, timeout=bounds.PROBE_ANSWER_S)
+    host, path = public.hostname or "", public.path + probe.path(token)
     try:
-        failure = ""
-        try:
-            connection.request(probe.method, public.path + probe.path(token), probe.body or None, probe.headers(token))
-        except OSError as error:
-            failure = error.strerror or str(error)  # a proxy may refuse and answer before it has read a body
-        if connection.sock is None:
-            return Outcome(0, failure=failure)
-        response = connection.getresponse()
-        text = response.read(bounds.PROBE_ANSWER_BYTES).decode(errors="replace")
-        return Outcome(response.status, text, "", response.getheader("Location") or "")
-    except (OSError, http.client.HTTPException) as error:
-        return Outcome(0, failure=f"{type(error).__name__}: {error}")
-    finally:
-        connection.close()
+        with (
+            connecting(host, None) as connections,
+            closing(HostConnection(host, public.port, connections, context)) as connection,
+        ):
+            try:
+                connection.request(probe.method, path, probe.body or None, probe.headers(token))
+            except OSError:
+                if connection.sock is None:
+                    raise
+                # A proxy may refuse and answer before it has read a body.
+            response = connection.getresponse()
+            text = response.read(bounds.PROBE_ANSWER_BYTES).decode(errors="replace")
+            return Outcome(response.status, text, "", response.getheader("Location") or "")
+    except DeliveryError as error:
+        return Outcome(0, failure=str(error))

@@ -29,9 +29,17 @@ class Advice(dict[str, tuple[str, str]]):
     """Level and fix of findings by their names. What is in braces in a fix is different each time."""
 
     def finding(self, name: str, text: str, **values: object) -> Finding:
-        """Return a finding with its fix. Raises KeyError for a name that is not declared."""
+        """Return a finding with its fix. Raises KeyError for a name that is not declared.
+
+        Characters that are not printable become `?`: texts have parts of answers, which could change a terminal, and
+        names of files, which need not be Unicode.
+        """
         level, fix = self[name]
-        return Finding(name, text, fix.format(**values) if values else fix, level)
+        return Finding(name, _printable(text), _printable(fix.format(**values) if values else fix), level)
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import certifi
@@ -44,9 +44,9 @@ class Reach:
 
 
 class Connections:
-    """The connections of one delivery, so that another thread can cut them."""
+    """The connections of one delivery, so that another thread can cut them. Without a reach they may reach any host."""
 
-    def __init__(self, reach: Reach) -> None:
+    def __init__(self, reach: Reach | None) -> None:
         self.is_cut = False
         self._reach = reach
         self._lock = threading.Lock()
@@ -99,6 +99,8 @@ class Connections:
 
     def _refusal(self, address: Address, port: int, only_loopback: bool) -> str:
         """Return why an IP address may not be reached; "" if it may."""
+        if self._reach is None:
+            return ""
         if address.is_link_local or address in METADATA:
             return "is an address of this network's or cloud's own services"
         if not address.is_loopback and (address in THIS_NETWORK or address.is_multicast or address.is_reserved):
@@ -110,6 +112,23 @@ class Connections:
         if address.is_loopback and not self._reach.may_reach_loopback:
             return "is this host: set alert_loopback to allow it"
         return ""
+
+
+class HostConnection(HTTPConnection):
+    """An HTTP connection that is one of `connections`, over TLS if there is a context; `port` None: the usual one."""
+
+    def __init__(
+        self, host: str, port: int | None, connections: Connections, context: ssl.SSLContext | None = None
+    ) -> None:
+        self.default_port = 443 if context else 80  # the Host header leaves it out
+        # With its port: HTTPConnection reads an IPv6 address alone as a host with a port.
+        super().__init__(host, port or self.default_port)
+        self._connections = connections
+        self._tls = context
+
+    def connect(self) -> None:
+        made = self._connections.open(self.host, self.port, only_loopback=self._tls is None)
+        self.sock = self._tls.wrap_socket(made, server_hostname=self.host) if self._tls else made
 
 
 def unwrapped(address: Address) -> Address:
@@ -134,7 +153,7 @@ def is_of_this_host(address: Address) -> bool:
 
 
 @contextmanager
-def connecting(host: str, reach: Reach) -> Iterator[Connections]:
+def connecting(host: str, reach: Reach | None) -> Iterator[Connections]:
     """Yield the connections of one delivery to a host, which are cut after `bounds.ALERT_SEND_S`.
 
     A timeout of a socket applies to each received piece, so a server that sends a byte a second would never reach it.

@@ -8,9 +8,7 @@ import base64
 import contextlib
 import hashlib
 import hmac
-import http.client
 import re
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +17,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from app import bounds
-from app.delivery.connections import Connections, Reach, connecting, printable, tls_context
+from app.delivery.connections import HostConnection, Reach, connecting, printable, tls_context
 from app.ip_addresses import split_host
 
 SECRET_PREFIX = "whsec_"
@@ -49,19 +47,6 @@ class Answer:
         return min(max(wait_s, 0.0), bounds.ALERT_RETRY_AFTER_S)
 
 
-class _Connection(http.client.HTTPConnection):
-    """A connection that is one of `connections`, over TLS if there is a context."""
-
-    def __init__(self, host: str, port: int, connections: Connections, context: ssl.SSLContext | None) -> None:
-        super().__init__(host, port)
-        self._connections = connections
-        self._tls = context
-
-    def connect(self) -> None:
-        made = self._connections.open(self.host, self.port, only_loopback=self._tls is None)
-        self.sock = self._tls.wrap_socket(made, server_hostname=self.host) if self._tls else made
-
-
 def exchange(
     method: str, url: str, headers: Mapping[str, str], body: bytes | None, reach: Reach, ca_file: Path | None
 ) -> Answer:
@@ -71,7 +56,7 @@ def exchange(
     is_tls = parts.scheme == "https"
     with connecting(host, reach) as connections:
         context = tls_context(ca_file) if is_tls else None
-        connection = _Connection(host, port or (443 if is_tls else 80), connections, context)
+        connection = HostConnection(host, port, connections, context)
         try:
             path = parts.path or "/"
             connection.request(method, f"{path}?{parts.query}" if parts.query else path, body, dict(headers))

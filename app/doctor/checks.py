@@ -3,7 +3,6 @@
 See also: app/connection_test (the way from the public URL to the server).
 """
 
-import http.client
 import os
 import platform
 import ssl
@@ -22,7 +21,7 @@ from app.backup import copies
 from app.connection_test import probe_token, prober
 from app.connection_test.probes import Advice, Finding
 from app.data_folder import Holder
-from app.delivery.connections import DeliveryError
+from app.delivery.connections import DeliveryError, HostConnection, connecting
 from app.doctor import running_server
 from app.settings import DEFAULT, OPTIONS, Settings
 from app.store import database_copy
@@ -121,10 +120,9 @@ def _clock(subject: Subject) -> Iterator[Finding]:
     now = clock.utc_now()
     slack = timedelta(seconds=bounds.CLOCK_BACK_S)
     with suppress(FileNotFoundError):
-        written = datetime.fromtimestamp(subject.settings.database.stat().st_mtime, UTC)
-        if written > now + slack:
-            text = f"the database was written at {clock.to_wire(written)}, which is in the future"
-            yield ADVICE.finding("clock-back", text)
+        ahead_s = subject.settings.database.stat().st_mtime - now.timestamp()  # may be a year that datetime has not
+        if ahead_s > bounds.CLOCK_BACK_S:
+            yield ADVICE.finding("clock-back", f"the database was written {ahead_s:,.0f} seconds in the future")
     if (date := _date_of(subject.url)) and abs(date - now) > slack:
         text = f"the public URL says {clock.to_wire(date)}, this machine {clock.to_wire(now)}"
         yield ADVICE.finding("clock-differs", text)
@@ -133,19 +131,20 @@ def _clock(subject: Subject) -> Iterator[Finding]:
 def _date_of(url: str) -> datetime | None:
     """Return the Date of the answer at a URL, whatever the answer is; None if nothing answers."""
     public = urlsplit(url)
-    connection = http.client.HTTPConnection(public.hostname or "", public.port or 80, timeout=bounds.PROBE_ANSWER_S)
+    host, context = public.hostname or "", None
     if public.scheme == "https":
         context = ssl._create_unverified_context()  # noqa: S323  # a certificate can be refused because of the clock
-        connection = http.client.HTTPSConnection(
-            public.hostname or "", public.port, timeout=bounds.PROBE_ANSWER_S, context=context
-        )
     try:
-        connection.request("HEAD", f"{public.path}/healthz")
-        return parsedate_to_datetime(connection.getresponse().getheader("Date") or "")
-    except (OSError, http.client.HTTPException, ValueError):
+        with (
+            connecting(host, None) as connections,
+            closing(HostConnection(host, public.port, connections, context)) as connection,
+        ):
+            connection.request("HEAD", f"{public.path}/healthz")
+            date = parsedate_to_datetime(connection.getresponse().getheader("Date") or "")
+            # A date with -0000 has no time zone; an offset can leave the years that there are.
+            return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC)
+    except (DeliveryError, OverflowError):
         return None  # the check of the public URL says why
-    finally:
-        connection.close()
 
 
 def _disk(subject: Subject) -> Iterator[Finding]:

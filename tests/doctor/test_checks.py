@@ -70,6 +70,7 @@ BROKEN: list[tuple[str, str, Callable[[Subject], object]]] = [
     ("permissions", "mode-open", lambda subject: subject.settings.data.chmod(0o711)),
     ("permissions", "not-writable", lambda subject: subject.settings.database.chmod(0o400)),
     ("clock", "clock-back", date_database(datetime.now(UTC) + timedelta(hours=1))),
+    ("clock", "clock-back", lambda subject: os.utime(subject.settings.database, (1e12, 1e12))),
     ("database", "database-missing", lambda subject: subject.settings.database.unlink()),
     ("database", "database-damaged", corrupt),
     ("database", "database-damaged", lambda subject: subject.settings.database.write_bytes(b"no database" * 500)),

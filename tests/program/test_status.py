@@ -49,12 +49,13 @@ def test_a_server_that_starts_is_not_waited_for(new_appliance: Callable[..., App
 
 def test_what_is_no_answer_of_the_server_is_said() -> None:
     assert ask("") == ("expected a server of this version", {})
+    assert ask("http://[") == ("http://[: expected the answer of a server of this version", {})
     nobody = f"http://127.0.0.1:{free_port()}"
     assert ask(nobody)[0].startswith(f"no answer from {nobody} (")
     with receiving() as other:
         other.status = 200
         address = f"http://127.0.0.1:{other.port}"
-        for body in (b"<html>", b"[]", b"{}", b'{"reason": "", "warnings": []}', b"\xff"):
+        for body in (b"<html>", b"[]", b"{}", b'{"reason": "", "warnings": []}', b"\xff", b"[" * 60_000):
             other.body = body
             assert ask(address) == (f"{address}: expected the answer of a server of this version", {})
         other.body = b'{"reason": "full", "warnings": {"space": "little"}}'

@@ -51,7 +51,7 @@ def test_anything_else_is_refused(eva: Visitor, outcomes: str):
 
 
 def test_what_a_proxy_answers_is_text(eva: Visitor):
-    answer = json.dumps({"serial": "1", "sha256": "2", "method": "<script>", "path": "<b>", "host": "\u0000<i>"})
+    answer = json.dumps({"serial": "1", "sha256": "2", "method": "<script>", "path": "<b>", "host": "\u0000\ud800<i>"})
     outcomes = json.dumps([{"status": 200, "text": answer}] * len(PROBES))
     page = eva.post("/connection-test", token=token_of(eva), outcomes=outcomes)
     assert page.status == 200 and "&lt;b&gt;" in page.text and "<script>" not in page.text
