@@ -85,8 +85,7 @@ def prepare(path: Path) -> list[str]:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(_open_regular(path / LOCK_NAME, os.O_RDWR | os.O_CREAT))
-        for name in OWN_NAMES:
-            _require_regular(path / name)
+        require_regular_files(path)
         if os.name != "posix":
             return []
         names = set(os.listdir(path))
@@ -118,6 +117,12 @@ def _tighten(path: Path, flag: int) -> str:
     finally:
         os.close(file)
     return f"{path} was open to others (mode {mode:04o}); now {mode & 0o700:04o}"
+
+
+def require_regular_files(folder: Path) -> None:
+    """Raise FolderError if a file of the program is a link, folder, pipe or device. None of them need exist."""
+    for name in OWN_NAMES:
+        _require_regular(folder / name)
 
 
 def _require_regular(path: Path) -> None:
@@ -253,11 +258,14 @@ def begin_again(path: Path) -> None:
 
 
 def _read(file: int) -> Holder:
-    """Return the holder from the lock file; an empty one while it is being written."""
-    with suppress(OSError, ValueError, TypeError):
+    """Return the holder from the lock file; an empty one while it is being written, or if it is damaged."""
+    empty = Holder()
+    with suppress(OSError, ValueError, TypeError, RecursionError):
         os.lseek(file, 0, os.SEEK_SET)
-        return Holder(**json.loads(os.read(file, 4096)))
-    return Holder()
+        holder = Holder(**json.loads(os.read(file, 4096)))
+        if all(type(value) is type(getattr(empty, name)) for name, value in vars(holder).items()):
+            return holder
+    return empty
 
 
 def secret(folder: Path) -> bytes:

@@ -40,10 +40,12 @@ def doctor(is_json: bool, only: str, url: str, data: str | None) -> int:
         settings = load({"data": data}, os.environ)
     except SettingsError as error:
         # Nothing else can be looked at without the settings.
-        results.append((checks.BY_NAME["settings"], [checks.ADVICE.finding("setting-invalid", str(error))]))
+        name = "not-readable" if isinstance(error.__context__, PermissionError) else "setting-invalid"
+        results.append((checks.BY_NAME["settings"], [checks.ADVICE.finding(name, str(error))]))
     else:
         if not settings.data.is_dir():
             raise data_folder.FolderError(f"data folder {settings.data}: there is no such folder")
+        data_folder.require_regular_files(settings.data)  # a check could wait for a pipe, or look at what a link names
         server = data_folder.server(settings.data) if (settings.data / data_folder.LOCK_NAME).exists() else None
         public_url = address or (server.public_url if server else settings.public_url)
         subject = checks.Subject(settings, server, public_url, os.environ)
@@ -51,8 +53,8 @@ def doctor(is_json: bool, only: str, url: str, data: str | None) -> int:
             try:
                 results.append((check, list(check.find(subject))))
             except OSError as error:
-                name = error.filename or settings.data
-                refused = checks.ADVICE.finding("not-readable", f"{name}: {error.strerror or error}")
+                place = error.filename or settings.data
+                refused = checks.ADVICE.finding("not-readable", f"{place}: {error.strerror or error}")
                 results.append((check, [refused]))
     _show_json(results) if is_json else _show(results, checks.versions())
     has_failure = any(one.level == "failure" for _, findings in results for one in findings)

@@ -1,6 +1,7 @@
 """`doctor` on a real folder: nothing is found in a good one, and each thing that is broken has its finding."""
 
 import dataclasses
+import errno
 import json
 import os
 import sqlite3
@@ -16,10 +17,11 @@ import pytest
 
 from app import bounds, data_folder
 from app.backup import writing
+from app.cli import main
 from app.data_folder import Holder
 from app.doctor import checks
 from app.doctor.checks import Subject
-from app.settings import Settings, load
+from app.settings import FILE_NAME, Settings, load
 from app.store.database import sqlite_driver
 from tests.cheap import make_database
 from tests.conftest import Appliance, free_port
@@ -201,6 +203,32 @@ def test_a_setting_that_is_wrong_is_a_finding(new_appliance: Callable[..., Appli
     done = appliance.command("doctor", "--json")
     (result,) = json.loads(done.stdout)
     assert [one["name"] for one in result["findings"]] == ["setting-invalid"] and done.returncode == 1
+
+
+def test_settings_of_another_user_are_not_called_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    look = Path.stat
+
+    def refuse(path: Path, **options: bool) -> os.stat_result:
+        if path.name == FILE_NAME:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return look(path, **options)
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    assert main(["doctor", "--json", "--data", str(tmp_path)]) == 1
+    (result,) = json.loads(capsys.readouterr().out)
+    assert [one["name"] for one in result["findings"]] == ["not-readable"]
+
+
+def test_no_check_waits_for_a_pipe_or_follows_a_link(new_appliance: Callable[..., Appliance]):
+    appliance = new_appliance()
+    appliance.data.mkdir(mode=0o700)
+    (appliance.data / data_folder.LOCK_NAME).touch()
+    os.mkfifo(appliance.data / data_folder.SECRET_NAME)
+    done = appliance.command("doctor")
+    assert done.returncode == 78 and "expected a regular file, not a link" in done.stderr
+    assert data_folder.SECRET_NAME in done.stderr and not done.stdout
 
 
 def test_every_finding_has_advice_for_its_fields():

@@ -180,7 +180,7 @@ def test_a_server_that_is_starting_is_waited_for(tmp_path: Path, monkeypatch: py
 
 def test_a_note_that_is_none_is_survived(tmp_path: Path) -> None:
     process = holding(tmp_path, "serve")
-    for note in ("", "{", "[]", '{"process": 1, "color": 2}'):
+    for note in ("", "{", "[]", '{"process": 1, "color": 2}', '{"public_url": 5}', "[" * 4_000):
         (tmp_path / "recnice.lock").write_text(note)
         assert data_folder._read(os.open(tmp_path / "recnice.lock", os.O_RDONLY)) == Holder()
     end(process)
