@@ -440,6 +440,7 @@ STATUS_BYTES = 64 * 1024
 
 # --- the command service
 SERVICE_START_S = 60 * 60  # until the server accepts requests: a migration of many users takes minutes
+SERVICE_OPEN_S = 2 * 60  # until a server locks its data folder, after it was unpacked; then it may migrate
 SERVICE_READY_S = 30  # until a server that accepts requests can store changes
 SERVICE_JOURNAL_S = 2  # until the journal has the last line of a server that has ended
 SERVICE_LOOK_S = 0.25

@@ -154,6 +154,9 @@ def upgrade(file: str, root: Path) -> None:
     files = InstalledFiles(root)
     with _in_one_line():
         installed = _installed(files)
+        if files.executable.exists() and not files.has_other_executable(source):
+            # To replace it by itself would lose the former executable.
+            raise CommandError(f"{file}: this executable is installed already: systemctl start {NAME} starts it")
         new = files.stage(source)
         try:
             _check(new, installed, root)
@@ -207,7 +210,10 @@ def _installed(files: InstalledFiles) -> Service:
     """Return the installed service. Raises CommandError, OSError."""
     if not files.unit.exists():
         raise CommandError(f"{files.unit}: the service is not installed", CONFIGURATION)
-    return unit_file.read(files.unit.read_text(encoding="utf-8"))
+    try:
+        return unit_file.read(files.unit.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CommandError(f"{files.unit}: {' '.join(str(error).split())}", CONFIGURATION) from None
 
 
 def _check(new: Path, installed: Service, root: Path) -> None:
@@ -270,20 +276,23 @@ def _change(change: Callable[[], None]) -> None:
 
 def _wait_until_ready(installed: Service) -> data_folder.Holder:
     """Return the running server when it can store changes; a migration may take a while. Raises NotReadyError."""
-    give_up = time.monotonic() + bounds.SERVICE_START_S
+    began = time.monotonic()
+    give_up = began + bounds.SERVICE_START_S
     while True:
         if systemd.state() is not State.RUNNING:
             raise NotReadyError(systemd.failure())
-        reason, running = "the server is starting", None
+        reason, running, most_s = "the server is starting", None, bounds.SERVICE_START_S
         with systemd.acting_as(installed.account), suppress(data_folder.FolderInUseError):
             running = data_folder.server(installed.data, wait_s=0)
+            if running is None:
+                reason, most_s = "the server does not open its data folder", bounds.SERVICE_OPEN_S
         if running:
             # An older version does not note its address.
             reason = ask(running.address)[0] if running.address else ""
             if not reason:
                 return running
             give_up = min(give_up, time.monotonic() + bounds.SERVICE_READY_S)
-        if time.monotonic() > give_up:
+        if time.monotonic() > min(give_up, began + most_s):
             raise NotReadyError(reason)
         time.sleep(bounds.SERVICE_LOOK_S)
 

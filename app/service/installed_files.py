@@ -33,9 +33,10 @@ class InstalledFiles:
         """Copy an executable next to its place, where every account can run it, and return the path of the copy."""
         self.executable.parent.mkdir(parents=True, exist_ok=True)
         staged = self.executable.with_name(f"{self.executable.name}.new")
-        staged.unlink(missing_ok=True)
-        shutil.copyfile(source, staged)
-        _finish(staged, EXECUTABLE_MODE)
+        copy = staged.with_name(f"{staged.name}.partial")  # the source may be what a killed upgrade staged
+        shutil.copyfile(source, copy)
+        _finish(copy, EXECUTABLE_MODE)
+        os.replace(copy, staged)
         return staged
 
     def write(self, unit: str, account: str) -> None:

@@ -107,10 +107,12 @@ def account_file(account: str) -> str:
 
 
 def read(text: str) -> Service:
-    """Return what a unit says, also one that an administrator has written."""
-    values = dict(re.findall(r"^(User|ExecStart)=(.*)$", text, re.MULTILINE))
-    words = shlex.split(values.get("ExecStart", "").replace("%%", "%").replace("$$", "$"))
+    """Return what a unit says, also one that an administrator has written. Raises ValueError."""
+    values = dict(re.findall(r"^(User|ExecStart)=(.+)$", text, re.MULTILINE))
+    words = shlex.split(values.get("ExecStart", "").replace("%%", "%").replace("$$", "$").replace("--data=", "--data "))
     folders = [Path(folder) for word, folder in zip(words, words[1:], strict=False) if word == "--data"]
+    if not all(folder.is_absolute() for folder in folders):
+        raise ValueError("expected --data with an absolute path")
     return Service(values.get("User", ACCOUNT), folders[0] if folders else DATA)
 
 

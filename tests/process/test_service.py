@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from app import bounds, data_folder
 from app.cli import main
+from app.commands.service import NotReadyError, _wait_until_ready
 from app.exit_codes import CommandError
 from app.service import systemd, unit_file
 from app.settings import Settings
@@ -89,6 +91,8 @@ def test_the_unit_has_the_options_that_are_given(machine: Path, service: Run) ->
     plain = service("install", "--print", "--data", "/var/lib/scim/data")[1].splitlines()
     assert "StateDirectory=scim/data" in plain and not any(line.startswith("ReadWritePaths") for line in plain)
     assert unit_file.read("[Service]\nUser=own\nExecStart=/opt/x serve") == unit_file.Service("own", unit_file.DATA)
+    written = unit_file.read("[Service]\nUser=\nExecStart=/opt/x serve --data=/srv/x\n")
+    assert written == unit_file.Service(unit_file.ACCOUNT, Path("/srv/x")), "never root"
     assert service("install", "--print", "--threads", "many")[0] == 2
     for name in ("root", "a b", "-x", ""):
         assert service("install", "--print", "--user", name)[0] == 2
@@ -141,8 +145,36 @@ def test_an_executable_is_replaced_after_a_check_on_a_copy(
     check = f"upgrade-check {installed}.new --data {data}"
     assert service("upgrade", newer) == (0, f"{check}\nformer executable: {former}\n", "")
     assert (installed.read_bytes(), former.read_bytes()) == (newer.read_bytes(), replaced)
-    assert not list(machine.rglob("*.new"))
+    assert not list(machine.rglob("*.new")) and not list(machine.rglob("*.partial"))
     assert service("upgrade", data / "recnice.sqlite3")[0] == 2, "no executable file"
+    status, _, error = service("upgrade", newer)
+    assert status == 1 and "this executable is installed already" in error
+    assert former.read_bytes() == replaced, "it would have been replaced by the one that replaced it"
+    (data / "recnice.sqlite3").unlink()
+    staged = machine / f"{EXECUTABLE}.new"  # as a killed upgrade leaves it
+    shutil.copy(executable, staged)
+    assert service("upgrade", staged)[0] == 0 and installed.read_bytes() == executable.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "unit", [b"\xff", b'[Service]\nExecStart=/x serve --data "/srv\n', b"[Service]\nExecStart=/x serve --data srv\n"]
+)
+def test_a_unit_that_cannot_be_read_is_named(machine: Path, service: Run, executable: Path, unit: bytes) -> None:
+    (machine / UNIT).parent.mkdir(parents=True)
+    (machine / UNIT).write_bytes(unit)
+    status, _, error = service("upgrade", executable)
+    assert status == 78 and error.startswith(f"recnice-scim: {machine / UNIT}: ") and not list(machine.rglob("*.new"))
+
+
+def test_a_server_that_never_opens_its_folder_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(systemd, "state", lambda: systemd.State.RUNNING)
+    monkeypatch.setattr(bounds, "SERVICE_OPEN_S", -1)
+    installed = unit_file.Service(pwd.getpwuid(os.geteuid()).pw_name, tmp_path)
+    with pytest.raises(NotReadyError, match="the server does not open its data folder"):
+        _wait_until_ready(installed)
+    monkeypatch.setattr(bounds, "SERVICE_START_S", -1)
+    with data_folder.hold(tmp_path, "serve"), pytest.raises(NotReadyError, match="the server is starting"):
+        _wait_until_ready(installed)
 
 
 def test_what_cannot_be_installed_is_refused_in_one_line(
