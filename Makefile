@@ -24,7 +24,7 @@ SMOKE := -m executable tests/program tests/faults tests/doctor tests/single_sign
 # Bytecode is kept: without it each start of the program and of a worker compiles every module again.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(IN_VENV) -m pytest -n $(WORKERS) --dist loadfile
 
-SOURCES := recnice_scim.py build.spec requirements.txt $(shell find app static templates docs/admin docs/operate docs/reference docs/pictures -type f ! -name '*.pyc')
+SOURCES := recnice_scim.py build.spec scripts/man_page.py requirements.txt $(shell find app static templates docs/admin docs/operate docs/reference docs/pictures -type f ! -name '*.pyc')
 
 .PHONY: help
 help:  ## this list
@@ -79,7 +79,7 @@ types: $(VENV)/tools-installed  ## mypy, strict
 	$(IN_VENV) -m mypy
 
 .PHONY: build
-build: dist/recnice-scim  ## make the executable dist/recnice-scim
+build: dist/recnice-scim  ## make the executable dist/recnice-scim and its man page
 
 .PHONY: release
 release: $(VENV)/tools-installed  ## write the executable, its checksum, the changes and what is bundled into dist/release
@@ -168,4 +168,5 @@ test-packages: $(VENV)/tools-installed
 dist/recnice-scim: $(SOURCES) | $(VENV)/tools-installed
 	@$(INSTALL_DEBIAN) binutils libpython3
 	PYTHONHASHSEED=1 SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || date +%s) $(IN_VENV) -m PyInstaller --noconfirm --log-level WARN build.spec
+	$(IN_VENV) scripts/man_page.py $@.1
 	@ls -l $@ | awk '{printf "%s: %.1f MB\n", $$NF, $$5 / 1e6}'

@@ -125,10 +125,10 @@ def _as_typed(parameter: click.Parameter) -> str:
 
 def exit_codes() -> str:
     """Return a row for each exit code, with the comment behind its declaration."""
-    return table(("Exit code", "Meaning"), ((str(value), comment) for _, value, comment in _constants("exit_codes.py")))
+    return table(("Exit code", "Meaning"), ((str(value), comment) for _, value, comment in constants("exit_codes.py")))
 
 
-def _constants(file: str) -> Iterator[tuple[str, int, str]]:
+def constants(file: str) -> Iterator[tuple[str, int, str]]:
     """Yield each number that a file of app/ declares in a line of its own: name, value, comment."""
     for line in (ROOT / "app" / file).read_text(encoding="utf-8").splitlines():
         if found := re.fullmatch(r"([A-Z_]+) = (\d+)  # (.+)", line):

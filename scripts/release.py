@@ -18,6 +18,7 @@ BUNDLED = "BUNDLED.txt"
 CHANGES = "CHANGES.md"
 CHECKSUMS = "SHA256SUMS"
 CONTAINERFILE = "Containerfile"
+MAN_PAGE = "recnice-scim.1"
 
 
 class ReleaseError(Exception):
@@ -71,14 +72,23 @@ def _license(name: str) -> str:
 
 def write(executable: Path, folder: Path, version: str, section: str, notices: str) -> list[Path]:
     """Write the files of a release into a new folder, and return them."""
+    from scripts import man_page
+
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    files = [folder / executable_name(version), folder / CHANGES, folder / BUNDLED, folder / CONTAINERFILE]
+    files = [
+        folder / executable_name(version),
+        folder / CHANGES,
+        folder / BUNDLED,
+        folder / CONTAINERFILE,
+        folder / MAN_PAGE,
+    ]
     shutil.copy2(executable, files[0])
     files[1].write_text(section, encoding="utf-8")
     files[2].write_text(bundled(notices), encoding="utf-8")
     image = (ROOT / "scripts" / CONTAINERFILE).read_text(encoding="utf-8")
     files[3].write_text(re.sub("(?m)^ARG EXECUTABLE=.*", f"ARG EXECUTABLE={files[0].name}", image), encoding="utf-8")
+    files[4].write_text(man_page.page(), encoding="utf-8")
     sums = "".join(f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files)
     (folder / CHECKSUMS).write_text(sums, encoding="utf-8")
     return [*files, folder / CHECKSUMS]

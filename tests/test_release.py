@@ -63,6 +63,7 @@ def test_a_release_has_the_executable_its_changes_what_is_bundled_and_checksums(
     for line in (folder / release.CHECKSUMS).read_text(encoding="utf-8").splitlines():
         digest, name = line.split("  ")
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+    assert (folder / release.MAN_PAGE).read_text("utf-8").startswith(".TH RECNICE")
     assert (folder / release.CHANGES).read_text("utf-8") == "- One thing.\n"
     assert f"\nARG EXECUTABLE={paths[0].name}\n" in (folder / release.CONTAINERFILE).read_text("utf-8")
     assert (folder / release.BUNDLED).read_text(
