@@ -338,6 +338,7 @@ LOG_PAGE_SIZE = 200
 CYCLES_KEPT = 20_000
 PROBLEMS_KEPT = 10_000
 CHART_CYCLES = 48  # read for the usual gap between syncs
+TASKS_SHOWN = 5
 CHART_SYNCED_DAYS = 3  # with fewer, a chart of days says nothing
 REFUSALS_READ = 1_000  # refused requests that are read to group them
 PROBLEM_REQUESTS = 50

@@ -35,7 +35,7 @@ def test_a_line_ticks_by_itself(fresh: Appliance, page: Page):
     assert fresh.request("POST", "/scim/Users", body).status == 201
     expect(lines).to_have_count(4, timeout=SOON_MS)
     expect(lines.last).to_contain_text("The first user was created")
-    expect(page.get_by_text("Healthy.")).to_be_visible()
+    expect(page.get_by_text("All well")).to_be_visible()
 
 
 def test_the_table_under_the_chart_stays_open(fresh: Appliance, page: Page):

@@ -74,21 +74,20 @@ def test_a_wrong_token_lets_nobody_in(entra: Scene, ada: str, which: str):
 
 @pytest.mark.parametrize("is_clock", [False, True], ids=["a wrong client secret", "clocks that differ"])
 def test_the_pages_say_since_when_and_why_nobody_could_sign_in(entra: Scene, ada: str, is_clock: bool):
-    sentence = "has failed since"
+    sentences = {"/": "Single sign-on fails", "/single-sign-on": "has failed since"}
     entra.provider.token_change = lambda status, answer: (401, {"error": "invalid_client"})
     because = "does not accept this appliance (invalid_client)"
     if is_clock:
         claims(exp=LONG_AGO, iat=LONG_AGO, nbf=LONG_AGO)(entra.provider)
         entra.provider.token_change, because = lambda *one: one, "check that the clock of this machine is right"
-    paths = ("/", "/single-sign-on")
-    assert not any(sentence in entra.owner().get(path).text for path in paths)
+    assert not any(sentence in entra.owner().get(path).text for path, sentence in sentences.items())
     assert "sent an invalid response" in refused(entra.go(entra.stranger()), 503)
-    for path in paths:
+    for path, sentence in sentences.items():
         page = entra.owner().get(path).text
-        assert sentence in page and because in page and "Healthy" not in page and "<b>On:</b>" not in page
+        assert sentence in page and because in page and "All well" not in page and "<b>On:</b>" not in page
     entra.provider.token_change, entra.provider.claims_change = lambda *one: one, lambda told: told
     assert entra.is_in(entra.sign_in())
-    assert not any(sentence in entra.owner().get(path).text for path in paths)
+    assert not any(sentence in entra.owner().get(path).text for path, sentence in sentences.items())
 
 
 def test_a_refusal_of_one_person_is_nobody_elses(entra: Scene, ada: str):

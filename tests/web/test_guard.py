@@ -106,7 +106,7 @@ def test_an_alarm_is_on_every_page_and_says_who_and_what_to_do(world: World, cap
     for path in ("/", "/users", "/activity", "/guard", "/me"):
         page = html.unescape(words(window.get(path)))
         assert "Alarm: unusually much was removed. 4 users disabled or deleted" in page, path
-    assert "Healthy." not in words(window.get("/"))
+    assert "All well" not in words(window.get("/"))
     page = html.unescape(words(window.get("/guard/1")))
     for text in ("Pause provisioning", "Scoping filter", "Prevent accidental deletions", "Users disabled or deleted 4"):
         assert text in page

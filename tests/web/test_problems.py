@@ -204,7 +204,7 @@ def mend(appliance: Appliance, kind: str, somebody: str) -> None:
 
 
 def test_requests_without_a_key_turn_status_to_nothing_once_users_have_arrived(console, visitor, somebody):
-    assert "notice well" in visitor.get("/").text
+    assert "notice hero well" in visitor.get("/").text
     refused(console, "GET", "/scim/Users", headers={"Authorization": None})
     refused(console, "GET", "/scim/Users", headers={"Authorization": "Basic YTpi"})
     refused(console, "GET", "/Users?filter=x", headers={"Authorization": None})
@@ -214,7 +214,7 @@ def test_requests_without_a_key_turn_status_to_nothing_once_users_have_arrived(c
     refused(console, "GET", "/scim/Users", headers=broken)
     assert rows(visitor) == []
     page = visitor.get("/")
-    assert "notice well" in page.text and "notice late" not in page.text
+    assert "notice hero well" in page.text and "notice late" not in page.text
     assert "6 requests without a SCIM Key were refused and only counted." in words(page.text)
     refused(console, "GET", "/scim/Users", headers={"Authorization": "Bearer nonsense"})
     broken["Authorization"] = f"Bearer {console.key}"

@@ -52,7 +52,7 @@ def test_the_pages_say_what_the_record_kept(world: World, ana: str):
     join(world, ana, "Legal", HOSTILE)
     said = words(world.eva, "/")
     assert "1 user may be another person than before. The user name was probably given to" in said
-    assert f"{HOSTILE} , role viewer withheld, since 20" in said and "Healthy" not in said
+    assert f"{HOSTILE} , role viewer withheld, since 20" in said and "All well" not in said
     said = words(world.eva, f"/users/{ana}")
     assert "This user may be another person than before" in said
     assert "from former-id to new-id . The user name was probably given" in said

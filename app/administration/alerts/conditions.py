@@ -25,8 +25,9 @@ from app.observation import guard
 from app.observation.cycles import sync_health
 from app.observation.cycles.detection import seconds_between
 from app.observation.cycles.sync_health import SyncHealth
+from app.observation.problem_kinds.access_kinds import KINDS_OF_STRANGERS
 from app.observation.problems import problem_list, refused_removals
-from app.observation.problems.problem_list import Cause, ProblemFilter
+from app.observation.problems.problem_list import Cause
 from app.quantities import counted
 from app.scim.errors import ScimError
 from app.store.database import directory_database
@@ -35,8 +36,6 @@ from app.store.database.file_watch import LOST
 from app.store.directory import job_rows
 
 _NO_KEY = "No SCIM Key and no OAuth client is active, so every request is refused."
-_KINDS_OF_STRANGERS = ("key-missing", "too-often")
-"""Browsers and monitors cause these, too."""
 
 
 class PublicCertificate:
@@ -103,8 +102,7 @@ class Look:
     @cached_property
     def causes(self) -> list[Cause]:
         """The open problems that stop the whole job of a client."""
-        found = problem_list.by_cause(ProblemFilter(), count=bounds.PROBLEMS_KEPT).causes
-        return [cause for cause in found if cause.kind.stops_sync]
+        return problem_list.stopping_causes()
 
 
 def no_contact(look: Look) -> Finding | None:
@@ -132,7 +130,7 @@ def keys_refused(look: Look) -> Finding | None:
         cause
         for cause in look.causes
         if cause.kind.is_of_key
-        and cause.kind.name not in _KINDS_OF_STRANGERS
+        and cause.kind.name not in KINDS_OF_STRANGERS
         and seconds_between(cause.first, now) >= bounds.KEY_REFUSED_S
     ]
     return _of_causes(lasting)

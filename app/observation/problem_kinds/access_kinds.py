@@ -19,6 +19,9 @@ PASTE = (
 )
 
 
+KINDS_OF_STRANGERS = ("key-missing", "too-often")
+"""Browsers and monitors cause these, too."""
+
 _key_kind = partial(Kind, menu=CREDENTIALS, retry="job", codes=(Code.UNAUTHORIZED,), is_of_key=True)
 """The problems that the next request with a valid key closes."""
 

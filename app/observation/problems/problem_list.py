@@ -14,6 +14,7 @@ from app.observation.problem_kinds.problem_kind import RETRIES, Kind
 from app.observation.problems.severity import Severity, severity_of
 from app.observation.problems.tracking import KEYLESS
 from app.request_record import Request
+from app.store.database.directory_database import Connection
 from app.store.request_log import log_database, request_rows
 from app.store.request_log import problem_rows as rows
 from app.store.request_log.problem_rows import (
@@ -137,13 +138,23 @@ def by_cause(criteria: ProblemFilter, start: int = 1, count: int = bounds.CONSOL
         grouped = [(_severity(row), row) for row in rows.causes(connection, criteria)]
         if criteria.status != "closed":
             grouped.sort(key=lambda pair: pair[0])
-        causes = []
-        for severity, row in grouped[start - 1 : start - 1 + count]:
-            these = ProblemFilter(criteria.status, row.kind, row.attribute, criteria.text, row.resource_type)
-            problems = [_problem(one) for one in rows.listed(connection, these, limit=bounds.PROBLEMS_OF_CAUSE)]
-            cause = (row.attribute, row.resource_type, row.problems, row.requests, row.first, row.last)
-            causes.append(Cause(severity, BY_NAME[row.kind], *cause, problems))
+        causes = [_cause(connection, criteria, *one) for one in grouped[start - 1 : start - 1 + count]]
         return ProblemPage(len(grouped), causes, rows.counts(connection))
+
+
+def stopping_causes() -> list[Cause]:
+    """Return the open causes whose kind stops the whole job of a client, that with the newest request first."""
+    criteria = ProblemFilter()
+    with log_database.reading() as connection:
+        found = [row for row in rows.causes(connection, criteria) if BY_NAME[row.kind].stops_sync]
+        return [_cause(connection, criteria, _severity(row), row) for row in found]
+
+
+def _cause(connection: Connection, criteria: ProblemFilter, severity: Severity, row: Any) -> Cause:
+    these = ProblemFilter(criteria.status, row.kind, row.attribute, criteria.text, row.resource_type)
+    problems = [_problem(one) for one in rows.listed(connection, these, limit=bounds.PROBLEMS_OF_CAUSE)]
+    totals = (row.problems, row.requests, row.first, row.last)
+    return Cause(severity, BY_NAME[row.kind], row.attribute, row.resource_type, *totals, problems)
 
 
 def every(criteria: ProblemFilter) -> list[Problem]:

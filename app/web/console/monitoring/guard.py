@@ -68,13 +68,14 @@ def _in_words(undone: Undone) -> str:
     return f"{done} This is a part: press Undo again for the rest." if undone.is_more else done
 
 
+def open_alarm() -> Alarm | None:
+    """Return the open alarm, or None, also while the database cannot be read."""
+    try:
+        return alarms.open_alarm()
+    except ScimError:
+        return None
+
+
 def init_app(app: Flask) -> None:
-    """Give templates `open_alarm()`: the open alarm, or None, also while the database cannot be read."""
-
-    def open_alarm() -> Alarm | None:
-        try:
-            return alarms.open_alarm()
-        except ScimError:
-            return None
-
+    """Give templates `open_alarm()`."""
     app.jinja_env.globals.update(open_alarm=open_alarm)

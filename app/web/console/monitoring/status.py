@@ -1,5 +1,6 @@
 """This module serves the Status page."""
 
+from collections import Counter
 from contextlib import suppress
 from typing import Any
 
@@ -14,21 +15,22 @@ from app.administration.disk_usage import Storage
 from app.administration.ip_allow_list import allow_list
 from app.administration.roles import granted_roles, users_to_confirm
 from app.administration.single_sign_on import provider_settings
-from app.backup import job_titles
 from app.jobs import backup_health
 from app.observation import setup_steps
 from app.observation.cycles import day_totals, sync_health
 from app.observation.directory import history_reader
 from app.observation.directory.history_reader import Event
 from app.observation.problems import problem_list, refused_removals
+from app.observation.problems.refused_removals import Standing
 from app.request_record import KeyFault
 from app.scim.errors import ScimError
 from app.settings import Settings
 from app.version import VERSION
 from app.web.console.access import provider_sign_in
-from app.web.console.monitoring import day_chart
+from app.web.console.monitoring import day_chart, guard, service_state
 from app.web.console.monitoring.event_lines import label
 from app.web.console.monitoring.event_sentences import KEY_FAULTS
+from app.web.console.monitoring.service_state import Facts
 from app.web.public_url import IGNORED
 from app.web.security import browser_session
 
@@ -37,14 +39,31 @@ FAULTS_OF_ONE_KIND: tuple[KeyFault, ...] = ("no-bearer", "unknown", "client-secr
 
 
 def status() -> str:
-    """Show the sync health as a colored sentence and a chart, a card for each possible failure, and the checklist."""
+    """Show the state in two words and a sentence, what to do, a chart, cards, and the checklist."""
     settings: Settings = current_app.config["RECNICE_SETTINGS"]
     overview = directory_totals.overview()
     contact = overview.last_contact
     log = _log(contact.at if contact else "")
     event = history_reader.newest_event()
+    storage, backups = _storage(settings), backup_health.read(settings)
+    unconfirmed, missing_schemas = users_to_confirm.list_unconfirmed(), removed_schemas.missing_schemas()
+    outage = provider_sign_in.provider_client().outage if provider_settings.configured() else None
+    facts = Facts(
+        health=log["health"],
+        overview=overview,
+        standing=log["standing"] or Standing((), 0),
+        severities=log["severities"] or Counter(),
+        stopping=log["stopping"] or (),
+        backups=backups,
+        is_damaged=bool(readiness.damaged_since()),
+        is_disk_low=bool(storage and storage.is_low),
+        outage=outage,
+        has_other_notice=bool(unconfirmed.total or missing_schemas or log["problems"] is None or guard.open_alarm()),
+    )
     return render_template(
         "status.html",
+        state=service_state.state_of(facts),
+        to_do=service_state.to_do(facts, bounds.TASKS_SHOWN),
         overview=overview,
         **log,
         now=clock.to_wire(clock.utc_now()),
@@ -54,15 +73,13 @@ def status() -> str:
         clients=[client for client in oauth_clients.list_clients() if client.credentials],
         event=event,
         role_news=granted_roles.news(),
-        outage=provider_sign_in.provider_client().outage if provider_settings.configured() else None,
-        unconfirmed=users_to_confirm.list_unconfirmed(),
-        missing_schemas=removed_schemas.missing_schemas(),
+        unconfirmed=unconfirmed,
+        missing_schemas=missing_schemas,
         changed=_changed(event) if event else "",
-        storage=_storage(settings),
+        storage=storage,
         time_limit_s=bounds.STATEMENT_S,
         replaced=file_swap.replaced_folders(settings.data),
-        backups=backup_health.read(settings),
-        backup_jobs=job_titles.TITLES,
+        backups=backups,
         version=VERSION,
         faults={fault: KEY_FAULTS[fault] for fault in FAULTS_OF_ONE_KIND},
         sources=allow_list.source_list(),
@@ -102,10 +119,13 @@ def _log(contact: str) -> dict[str, Any]:
             "problems": problem_list.counts(),
             "keyless": problem_list.count_keyless(),
             "standing": refused_removals.standing(),
+            "severities": problem_list.count_open()[0],
+            "stopping": problem_list.stopping_causes(),
         }
     except ScimError:  # the page says so (base.html)
         health = sync_health.read((), clock.utc_now(), contact=contact)
-        unknown = dict.fromkeys(("checklist", "seen", "problems", "keyless", "standing"))
+        names = ("checklist", "seen", "problems", "keyless", "standing", "severities", "stopping")
+        unknown = dict.fromkeys(names)
         return {"health": health, "synced_days": (), **unknown}
 
 
